@@ -1,0 +1,65 @@
+/**
+ * The error catalogue: one class per error, each with a stable `code`.
+ *
+ * A message names the field, the value and the fix. Expected races (a lost claim, a duplicate submit) are values
+ * returned by the verbs, never exceptions.
+ */
+export class TaskerError extends Error {
+  readonly code: string;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: string, message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** A handler's own statement that trying again can help; `retryAfterSeconds` replaces the computed backoff. */
+export class RetryableError extends TaskerError {
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+    super('RETRYABLE', message, {}, options.cause === undefined ? undefined : { cause: options.cause });
+    if (options.retryAfter !== undefined && !(Number.isFinite(options.retryAfter) && options.retryAfter >= 0)) {
+      throw new RangeError(`retryAfter is a number of seconds >= 0, not ${String(options.retryAfter)}`);
+    }
+    this.retryAfterSeconds = options.retryAfter;
+  }
+}
+
+/** A handler's own statement that trying again cannot help: it ends the retries of its step at once. */
+export class PermanentError extends TaskerError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('PERMANENT', message, {}, options.cause === undefined ? undefined : { cause: options.cause });
+  }
+}
+
+/** A workflow definition that cannot run: a cycle, an unknown parent, a duplicate step, a missing handler, a bad option. */
+export class WorkflowDefinitionError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('WORKFLOW_DEFINITION_INVALID', message, details);
+  }
+}
+
+/** A submit names a workflow that the database or this process does not know. */
+export class UnknownWorkflowError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('WORKFLOW_UNKNOWN', message, details);
+  }
+}
+
+/** The input of a submit does not fit the workflow's input schema, or is not JSON. */
+export class InvalidInputError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('INPUT_INVALID', message, details);
+  }
+}
+
+/** One or more configuration values are missing or wrong; the message lists every one. */
+export class ConfigError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('CONFIG_INVALID', message, details);
+  }
+}
