@@ -1,0 +1,62 @@
+import { type Kysely, sql } from 'kysely';
+
+/** Index builds are concurrent, so this migration runs outside a transaction; each statement can be run again. */
+export const config = { transaction: false };
+
+/** The indexes of view version 2 and of the first schema that version 3 does not read. Each cost every write an entry. */
+const DROPPED = [
+  'index_task_transitions_current_state_optimized',
+  'index_step_transitions_current_state_optimized',
+  'index_workflow_steps_processing_status',
+  'index_workflow_steps_retry_logic',
+  'index_workflow_steps_backoff_timing',
+  'index_step_transitions_current_errors',
+  'index_step_transitions_completed_parents',
+  'index_workflow_steps_task_covering',
+  'index_workflow_steps_on_id',
+  'index_workflow_steps_on_processed_at',
+  'index_workflow_steps_on_last_attempted_at',
+  'index_workflow_step_edges_on_from',
+  'index_workflow_step_edges_on_to',
+  'index_step_transitions_on_step_and_most_recent',
+  'index_step_transitions_on_step_and_created_at',
+  'index_task_transitions_on_task_and_created_at',
+] as const;
+
+export const STEP_CHECKS: Record<string, string> = {
+  steps_state_known: `state IN ('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`,
+  steps_claim_means_in_process: `in_process = (claim_id IS NOT NULL) AND in_process = (claimed_by IS NOT NULL) AND in_process = (state = 'in_progress')`,
+  steps_processed_means_done: `processed = (state IN ('complete', 'resolved_manually'))`,
+  steps_ready_means_claimable: `ready_at IS NULL OR (state = 'pending' AND unmet_parents = 0 AND attempts < retry_limit)`,
+  steps_retry_only_after_error: `next_retry_at IS NULL OR state = 'error'`,
+  steps_unmet_parents_in_range: `unmet_parents BETWEEN 0 AND total_parents`,
+  steps_attempts_not_negative: `attempts >= 0 AND retry_limit >= 0 AND sort_key >= 0`,
+};
+
+export const TASK_CHECKS: Record<string, string> = {
+  tasks_state_known: `state IN ('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`,
+  tasks_complete_means_done: `complete = (state IN ('complete', 'resolved_manually'))`,
+  tasks_unfinished_sinks_not_negative: `unfinished_sinks >= 0`,
+};
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`ALTER TABLE tasker.tasker_workflow_steps ALTER COLUMN retry_limit SET DEFAULT 3`.execute(db);
+  await addChecks(db, 'tasker_workflow_steps', {
+    ...STEP_CHECKS,
+    steps_retry_limit_known: 'retry_limit IS NOT NULL',
+  });
+  await addChecks(db, 'tasker_tasks', TASK_CHECKS);
+
+  // The one index on a column that changes: claiming sets ready_at to NULL, so completing touches no indexed column.
+  await index(db, 'steps_ready', `ON tasker.tasker_workflow_steps (queue, priority, ready_at, workflow_step_id) WHERE ready_at IS NOT NULL`);
+  // Only a step that failed has an entry, so claim and completion of the others stay HOT.
+  await index(db, 'steps_retry_due', `ON tasker.tasker_workflow_steps (next_retry_at) WHERE next_retry_at IS NOT NULL`);
+  await index(db, 'edges_by_parent', `ON tasker.tasker_workflow_step_edges (task_id, from_step_id)`);
+  await index(db, 'tasks_open', `ON tasker.tasker_tasks (task_id) WHERE NOT complete`);
+  await index(db, 'workers_alive', `ON tasker.tasker_workers (lease_expires_at) WHERE stopped_at IS NULL`);
+  await unique(db, 'step_transitions_most_recent', `ON tasker.tasker_workflow_step_transitions (task_id, workflow_step_id) WHERE most_recent`);
+  await unique(db, 'named_steps_ordinal', `ON tasker.tasker_named_tasks_named_steps (named_task_id, ordinal) WHERE ordinal > 0`);
+  for (const name of DROPPED) {
+    await sql`DROP INDEX CONCURRENTLY IF EXISTS ${sql.table(`tasker.${name}`)}`.execute(db);
+  }
+}
