@@ -39,6 +39,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       ADD COLUMN children bigint[] NOT NULL DEFAULT '{}',
       ADD COLUMN ready_at timestamptz,
       ADD COLUMN next_retry_at timestamptz,
+      ADD COLUMN blocked_at timestamptz,
       ADD COLUMN claim_id uuid,
       ADD COLUMN claimed_by bigint,
       ADD COLUMN task_blocked boolean NOT NULL DEFAULT false`.execute(db);
@@ -126,6 +127,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
       DROP COLUMN children,
       DROP COLUMN ready_at,
       DROP COLUMN next_retry_at,
+      DROP COLUMN blocked_at,
       DROP COLUMN claim_id,
       DROP COLUMN claimed_by,
       DROP COLUMN task_blocked`.execute(db);

@@ -28,7 +28,8 @@ export const STEP_CHECKS: Record<string, string> = {
   steps_claim_means_in_process: `in_process = (claim_id IS NOT NULL) AND in_process = (claimed_by IS NOT NULL) AND in_process = (state = 'in_progress')`,
   steps_processed_means_done: `processed = (state IN ('complete', 'resolved_manually'))`,
   steps_ready_means_claimable: `ready_at IS NULL OR (state = 'pending' AND unmet_parents = 0 AND attempts < retry_limit)`,
-  steps_retry_only_after_error: `next_retry_at IS NULL OR state = 'error'`,
+  // In error means exactly one of the two: a retry is coming, or the step is blocked until an operator acts.
+  steps_error_means_retry_or_blocked: `(state = 'error') = ((next_retry_at IS NULL) <> (blocked_at IS NULL)) AND (next_retry_at IS NULL OR blocked_at IS NULL)`,
   steps_unmet_parents_in_range: `unmet_parents BETWEEN 0 AND total_parents`,
   steps_attempts_not_negative: `attempts >= 0 AND retry_limit >= 0 AND sort_key >= 0`,
 };
@@ -51,6 +52,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await index(db, 'steps_ready', `ON tasker.tasker_workflow_steps (queue, priority, ready_at, workflow_step_id) WHERE ready_at IS NOT NULL`);
   // Only a step that failed has an entry, so claim and completion of the others stay HOT.
   await index(db, 'steps_retry_due', `ON tasker.tasker_workflow_steps (next_retry_at) WHERE next_retry_at IS NOT NULL`);
+  await index(db, 'steps_blocked', `ON tasker.tasker_workflow_steps (blocked_at) WHERE blocked_at IS NOT NULL`);
   await index(db, 'edges_by_parent', `ON tasker.tasker_workflow_step_edges (task_id, from_step_id)`);
   await index(db, 'tasks_open', `ON tasker.tasker_tasks (task_id) WHERE NOT complete`);
   await index(db, 'workers_alive', `ON tasker.tasker_workers (lease_expires_at) WHERE stopped_at IS NULL`);
