@@ -63,3 +63,17 @@ export class ConfigError extends TaskerError {
     super('CONFIG_INVALID', message, details);
   }
 }
+
+/** The embedded PostgreSQL cannot run on this machine at all: no binaries for the platform, or they do not load. */
+export class EmbeddedPostgresUnavailableError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('EMBEDDED_POSTGRES_UNAVAILABLE', message, details, options);
+  }
+}
+
+/** The embedded PostgreSQL could not be started or stopped in this folder; the message ends with its last log lines. */
+export class EmbeddedPostgresError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('EMBEDDED_POSTGRES_FAILED', message, details, options);
+  }
+}

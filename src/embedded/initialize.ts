@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EmbeddedPostgresError } from '../errors.ts';
+import type { PostgresBinaries } from './binaries.ts';
+import { type EmbeddedFolder, readIfThere, writeWhole } from './folder.ts';
+import { firstClosedFolder, runAs } from './os-user.ts';
+
+/**
+ * Makes sure that `cluster/` is a complete data directory. initdb works in `cluster.partial-*`, which takes the final name
+ * only when it is whole: whatever interrupts it leaves a partial folder, which the next start removes and makes anew.
+ * The caller holds the launch lock and knows that no server runs.
+ */
+export async function ensureCluster(
+  folder: EmbeddedFolder,
+  binaries: PostgresBinaries,
+  log: (line: string) => void,
+  durable: boolean,
+): Promise<void> {
+  await removePartialClusters(folder);
+  if (await isCluster(folder.cluster)) return;
+  await setAsideDamagedCluster(folder, log);
+
+  await writeWhole(folder, folder.passwordFile, `${randomBytes(24).toString('base64url')}\n`);
+  const partial = `${folder.cluster}.partial-${randomBytes(6).toString('hex')}`;
+  log(`making a new PostgreSQL data directory in ${folder.root}`);
+  const result = await runAs(folder.osUser, binaries.initdb, initdbArguments(folder, partial, durable), folder.root);
+  if (result.code !== 0) {
+    await rm(partial, { recursive: true, force: true });
+    const closed = folder.osUser && (await firstClosedFolder(folder.cluster, folder.osUser));
+    throw new EmbeddedPostgresError(
+      closed === undefined
+        ? `initdb failed in ${folder.root}: ${result.startError ?? ''} ${result.output}`
+        : `PostgreSQL runs as '${folder.osUser?.name}' because you are root, but that user may not enter ${closed}: ` +
+            `allow it with \`chmod o+x ${closed}\` or name a data folder elsewhere`,
+      { root: folder.root, closedFolder: closed, ...result },
+    );
+  }
+  await rename(partial, folder.cluster);
+}
+
+function initdbArguments(folder: EmbeddedFolder, directory: string, durable: boolean): string[] {
+  return [
+    `--pgdata=${directory}`,
+    '--username=postgres',
+    `--pwfile=${folder.passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    // The builtin provider sorts the same on every machine and needs no locale installed.
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    ...(durable ? [] : ['--no-sync']),
+  ];
+}
+
+async function isCluster(directory: string): Promise<boolean> {
+  return (await readIfThere(join(directory, 'PG_VERSION'))) !== undefined && (await hasControlFile(directory));
+}
+
+async function hasControlFile(directory: string): Promise<boolean> {
+  try {
+    return (await readdir(join(directory, 'global'))).includes('pg_control');
+  } catch {
+    return false;
+  }
+}
+
+/** A `cluster` folder that no initdb finished cannot start, but it might hold somebody's data: it is kept under another name. */
+async function setAsideDamagedCluster(folder: EmbeddedFolder, log: (line: string) => void): Promise<void> {
+  if ((await listNames(folder.root)).includes('cluster')) {
+    const names = await listNames(folder.cluster);
+    if (names.length === 0) return rm(folder.cluster, { recursive: true });
+    const aside = `${folder.cluster}.damaged-${Date.now()}`;
+    await rename(folder.cluster, aside);
+    log(`the data directory was not complete: kept it as ${aside} and making a new one`);
+  }
+}
+
+async function removePartialClusters(folder: EmbeddedFolder): Promise<void> {
+  const partials = (await listNames(folder.root)).filter((name) => name.startsWith('cluster.partial-'));
+  for (const name of partials) {
+    // An orphaned initdb may still be writing there; its files do not matter, and the next start tries again.
+    await rm(join(folder.root, name), { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+  }
+}
+
+function listNames(directory: string): Promise<string[]> {
+  return readdir(directory);
+}
