@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { open, rename, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,9 +37,9 @@ export async function launchServer(
 ): Promise<LaunchOutcome> {
   const { handle: logHandle, size: logStart } = await openLog(folder);
   let ended: string | undefined;
-  let pid: number | undefined;
+  let child: ChildProcess;
   try {
-    const child = spawn(binaries.postgres, ['-D', folder.cluster, '-p', String(port), ...settingArguments(settings)], {
+    child = spawn(binaries.postgres, ['-D', folder.cluster, '-p', String(port), ...settingArguments(settings)], {
       cwd: folder.root,
       detached: true,
       env: serverEnvironment(),
@@ -49,22 +49,24 @@ export async function launchServer(
     child.on('error', (error) => (ended = error.message));
     child.on('exit', (code, signal) => (ended = `exit ${signal ?? code}`));
     child.unref();
-    pid = child.pid;
   } finally {
     await logHandle.close();
   }
 
   const deadline = Date.now() + waitMs;
-  while (ended === undefined && pid !== undefined) {
+  while (ended === undefined) {
     // `denied` is somebody else's server on this port; ours will notice that the port is taken and exit.
-    if ((await probe(url('postgres'))) === 'ready' && ended === undefined) return { outcome: 'ready', pid, port };
+    const answer = await probe(url('postgres'));
+    const { pid } = child;
+    // Without a pid the program could not be spawned at all; its `error` event says why.
+    if (answer === 'ready' && ended === undefined && pid !== undefined) return { outcome: 'ready', pid, port };
     if (Date.now() > deadline) {
-      await stopPostmaster(folder, pid, 'immediate');
+      if (pid !== undefined) await stopPostmaster(folder, pid, 'immediate');
       ended = `did not answer within ${waitMs / 1000} s`;
     }
     await sleep(pollMs);
   }
-  const output = `${await readTail(folder.logFile, logStart)}\n(${ended ?? 'could not be spawned'})`;
+  const output = `${await readTail(folder.logFile, logStart)}\n(${ended})`;
   return { outcome: classify(output), output };
 }
 

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client } from 'pg';
 
 /**
  * What a server says to somebody who knocks:
@@ -14,7 +14,7 @@ export type ProbeAnswer = 'ready' | 'starting' | 'stopping' | 'denied' | 'refuse
 const answerWithinMs = 3000;
 
 export async function probe(url: string): Promise<ProbeAnswer> {
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: answerWithinMs,
     query_timeout: answerWithinMs,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type EmbeddedFolder, openFolder, readPassword, rememberedPort, writeWhole } from './folder.ts';
 import { EmbeddedPostgresError } from '../errors.ts';
 import { locateBinaries } from './binaries.ts';
@@ -7,7 +9,6 @@ import { withLaunchLock } from './launch-lock.ts';
 import { findPostmaster, type RunningPostmaster, stopPostmaster, type StopMode, waitUntilGone } from './postmaster.ts';
 import { probe } from './probe.ts';
 import { defaultSettings } from './settings.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface EmbeddedPostgresOptions {
   /** A folder that belongs to the database alone; made if missing. Everything (data, password, log) lies in it. */
@@ -77,6 +78,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
  * there was nothing to stop (also where the folder was never used).
  */
 export async function stopEmbeddedPostgres(options: { dataDir: string; mode?: StopMode }): Promise<boolean> {
+  if (!existsSync(options.dataDir)) return false;
   const folder = await openFolder(options.dataDir);
   const running = await findPostmaster(folder);
   if (running === undefined) return false;

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, escapeIdentifier } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { createDatabase, startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { startWatchdog } from './start-watchdog.ts';
+import { databasePrefix } from './test-run.ts';
+
+/**
+ * One PostgreSQL server for the whole run: the one TEST_DATABASE_URL names (its user must be allowed to create databases),
+ * or an embedded one in a temporary folder. A watchdog process removes everything at the end, however the run ends.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const id = randomBytes(4).toString('hex');
+  const givenUrl = process.env['TEST_DATABASE_URL'];
+  const dataDir = givenUrl ? undefined : await mkdtemp(join(tmpdir(), 'tasker-test-'));
+  const watchdog = startWatchdog({ runId: id, dataDir, adminUrl: givenUrl });
+  try {
+    const adminUrl = givenUrl ?? (await startServer(dataDir as string));
+    project.provide('testRun', { id, adminUrl, template: await createTemplate(adminUrl, id) });
+  } catch (error) {
+    const log = dataDir && (await readFile(join(dataDir, 'server.log'), 'utf8').catch(() => ''));
+    if (log) console.error(log.slice(-4000));
+    await watchdog.cleanUp();
+    throw error;
+  }
+  return () => watchdog.cleanUp();
+}
+
+async function startServer(dataDir: string): Promise<string> {
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    settings: {
+      // Only here: the data of a test run need not survive a power cut.
+      fsync: 'off',
+      full_page_writes: 'off',
+      max_connections: '300',
+      // Lets tests compare when rows were committed with what the application claims.
+      track_commit_timestamp: 'on',
+      // Slow statements are a matter for the benchmarks.
+      log_min_duration_statement: '-1',
+    },
+  });
+  return server.url();
+}
+
+/** The database that every test file's database is copied from. Closed to connections, because each one would block copying. */
+async function createTemplate(adminUrl: string, runId: string): Promise<string> {
+  const template = `${databasePrefix(runId)}template`;
+  const url = await createDatabase(adminUrl, template);
+  const migrate = new URL('../../src/db/migrate.ts', import.meta.url);
+  if (existsSync(migrate)) {
+    const { migrateToLatest } = (await import(migrate.href)) as { migrateToLatest: (url: string) => Promise<void> };
+    await migrateToLatest(url);
+  }
+  const client = new Client({ connectionString: adminUrl });
+  await client.connect();
+  await client.query(`ALTER DATABASE ${escapeIdentifier(template)} ALLOW_CONNECTIONS false`);
+  await client.end();
+  return template;
+}

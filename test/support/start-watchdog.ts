@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export interface Watched {
+  runId: string;
+  /** The embedded server's folder, removed at the end. */
+  dataDir: string | undefined;
+  /** A server that is not ours: only the databases of the run are removed. */
+  adminUrl: string | undefined;
+}
+
+/**
+ * A process that cleans up after the run when its input ends: because `cleanUp` closed it, or because the test runner died
+ * in whatever way. Started before the server, in a session of its own, so that Ctrl-C does not take it along.
+ */
+export function startWatchdog(watched: Watched): { cleanUp: () => Promise<void> } {
+  const script = fileURLToPath(new URL('watchdog.ts', import.meta.url));
+  const watchdog = spawn(process.execPath, [script, JSON.stringify(watched)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  const exited = once(watchdog, 'exit');
+  watchdog.unref();
+  return {
+    async cleanUp() {
+      // Until here it must not keep the test runner alive; from here on it must.
+      watchdog.ref();
+      watchdog.stdin?.end();
+      const [code] = await exited;
+      if (code !== 0) throw new Error(`cleaning up after the tests failed (watchdog exit code ${code}, see above)`);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface WaitForOptions {
+  /** What the test waits for, for the failure message: "waited 5000 ms for <what>". */
+  what: string;
+  /** Default 10 s: generous, because only a failing test ever waits that long. */
+  timeoutMs?: number;
+  intervalMs?: number;
+}
+
+type Awaited<Value> = Value | Promise<Value>;
+type Truthy<Value> = Exclude<Value, false | null | undefined | 0 | ''>;
+
+/**
+ * Polls until `condition` returns something truthy, and returns that. A condition that throws counts as not yet met;
+ * the failure message carries its last error or its last value.
+ */
+export async function waitFor<Value>(
+  condition: () => Awaited<Value>,
+  { what, timeoutMs = 10_000, intervalMs = 20 }: WaitForOptions,
+): Promise<Truthy<Value>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    let seen: string;
+    let cause: unknown;
+    try {
+      const value = await condition();
+      if (value) return value as Truthy<Value>;
+      seen = `the condition last returned ${String(value)}`;
+    } catch (error) {
+      cause = error;
+      seen = `the condition last threw ${String(error)}`;
+    }
+    if (Date.now() >= deadline) throw new Error(`waited ${timeoutMs} ms for ${what}; ${seen}`, { cause });
+    await sleep(intervalMs);
+  }
+}

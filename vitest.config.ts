@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Minutes rather than seconds: chaos and long tests have configurations of their own.
+    exclude: ['test/chaos/**', 'test/long/**', '**/node_modules/**'],
+    globalSetup: ['test/support/global-setup.ts'],
+    // A process per file: tests use signals, worker threads and process-wide state.
+    pool: 'forks',
+    // Each file also keeps PostgreSQL busy; more files at once than cores make timing tests fail for lack of air.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    // Making a database for the file, and waiting for its sessions to end, happen in hooks.
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+  },
+});
