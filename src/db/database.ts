@@ -1,0 +1,123 @@
+import pg from 'pg';
+import { inSchema } from './schema-name.ts';
+import { isSerializationFailure } from './sql-errors.ts';
+import type { Statement } from './statement.ts';
+
+export interface DatabaseOptions {
+  url: string;
+  schema?: string;
+  poolSize?: number;
+  applicationName?: string;
+  /** Prepared statements save planning on every call; a transaction pooler older than PgBouncer 1.21 cannot have them. */
+  prepared?: boolean;
+  connectTimeoutMs?: number;
+  /** How long the client waits for one answer before it gives the connection up. */
+  queryTimeoutMs?: number;
+  onQuery?: (name: string, seconds: number, failed: boolean) => void;
+  onPoolError?: (error: Error) => void;
+}
+
+/** Whatever can run a statement: the pool, a transaction of ours, or the caller's own transaction. */
+export interface Executor {
+  readonly schema: string;
+  run<Row extends object>(statement: Statement<Row>, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface Database extends Executor {
+  /** Runs `work` in one READ COMMITTED transaction; a deadlock or serialization failure runs it again, at most 5 times. */
+  transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+  readonly pool: pg.Pool;
+  close(): Promise<void>;
+}
+
+/** The caller's own open transaction: a pg client, or anything else that answers `query({ text, values })`. */
+export interface QueryableClient {
+  query(config: { text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>;
+}
+
+const MAX_TRIES = 5;
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const schema = options.schema ?? 'tasker';
+  const prepared = options.prepared ?? true;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize ?? 10,
+    application_name: options.applicationName ?? 'tasker',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+    keepAlive: true,
+    allowExitOnIdle: false,
+  });
+  // An idle connection that the server closes is no reason to end the process.
+  pool.on('error', (error) => options.onPoolError?.(error));
+
+  const texts = new Map<string, string>();
+  const textOf = (statement: { name: string; text: string }): string => {
+    let text = texts.get(statement.name);
+    if (text === undefined) texts.set(statement.name, (text = inSchema(statement.text, schema)));
+    return text;
+  };
+  const runOn = async <Row extends object>(
+    target: pg.Pool | pg.PoolClient,
+    statement: Statement<Row>,
+    values: readonly unknown[],
+  ): Promise<Row[]> => {
+    const started = performance.now();
+    let failed = true;
+    try {
+      const config = { text: textOf(statement), values: values as unknown[] };
+      const result = await target.query<Row>(prepared ? { ...config, name: statement.name } : config);
+      failed = false;
+      return result.rows;
+    } finally {
+      options.onQuery?.(statement.name, (performance.now() - started) / 1000, failed);
+    }
+  };
+
+  return {
+    schema,
+    pool,
+    run: (statement, values = []) => retrySerializationFailures(() => runOn(pool, statement, values)),
+    transaction: (work) =>
+      retrySerializationFailures(async () => {
+        const client = await pool.connect();
+        let broken: Error | undefined;
+        try {
+          await client.query('BEGIN');
+          const result = await work({ schema, run: (statement, values = []) => runOn(client, statement, values) });
+          await client.query('COMMIT');
+          return result;
+        } catch (error) {
+          await client.query('ROLLBACK').catch((failure: unknown) => {
+            broken = failure instanceof Error ? failure : new Error(String(failure));
+          });
+          throw error;
+        } finally {
+          client.release(broken);
+        }
+      }),
+    close: () => pool.end(),
+  };
+}
+
+/** Runs statements in a transaction that the caller began and will end. No retry: only the caller can repeat its own work. */
+export function inCallersTransaction(client: QueryableClient, schema = 'tasker'): Executor {
+  return {
+    schema,
+    run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) =>
+      (await client.query({ text: inSchema(statement.text, schema), values: [...values] })).rows as Row[],
+  };
+}
+
+async function retrySerializationFailures<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= MAX_TRIES || !isSerializationFailure(error)) throw error;
+      // Full jitter, so that two transactions that met once do not meet again.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
+    }
+  }
+}

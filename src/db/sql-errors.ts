@@ -1,0 +1,35 @@
+/** Which failures of a statement say something about the moment and not about the statement. Source: PostgreSQL appendix A. */
+
+const SERIALIZATION = new Set(['40001', '40P01']);
+const UNAVAILABLE_CLASSES = ['08', '53', '57P'];
+const UNAVAILABLE = new Set(['25006', '55P03', '58000', '58030']);
+const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+export function sqlState(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** A deadlock or serialization failure: the transaction was rolled back whole and may be run again as it is. */
+export function isSerializationFailure(error: unknown): boolean {
+  return SERIALIZATION.has(sqlState(error) ?? '');
+}
+
+/** The server or the way to it is gone, full, starting, stopping or read-only: wait, reconnect, try again. */
+export function isUnavailable(error: unknown): boolean {
+  const code = sqlState(error);
+  if (code !== undefined) {
+    return UNAVAILABLE.has(code) || SOCKET.has(code) || UNAVAILABLE_CLASSES.some((prefix) => code.startsWith(prefix));
+  }
+  return error instanceof Error && /connection|timeout|terminat|socket|closed the connection/i.test(error.message);
+}
+
+/**
+ * True where a connection broke while a statement was under way: whether it committed is unknown, so it may only be
+ * repeated if it is keyed by an id of the client (a claim id, an identity hash).
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  const code = sqlState(error);
+  if (code === undefined) return isUnavailable(error);
+  return SOCKET.has(code) || code.startsWith('08') || code === '57P01' || code === '57P02' || code === '40003';
+}

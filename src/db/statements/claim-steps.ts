@@ -1,0 +1,103 @@
+import { type Statement, statement } from '../statement.ts';
+import { stepHistory } from './history.ts';
+
+export interface ClaimedStepRow {
+  task_id: string;
+  workflow_step_id: string;
+  named_task_id: number;
+  attempts: number;
+  retry_limit: number;
+  retryable: boolean;
+  priority: number;
+  /** Seconds between becoming ready and this claim, by the database clock. */
+  waited_seconds: number;
+  context: unknown;
+  /** Results of the parents by their ordinal in the workflow, or null for a root. */
+  parents: Record<string, unknown> | null;
+}
+
+/** A LIMIT the planner can see keeps it on the index: with a parameter it would plan for a tenth of the table. */
+export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
+
+/**
+ * Takes up to `size` ready steps of one queue, most urgent first.
+ * Parameters: claim id, worker id, queue, named task ids that the worker has handlers for, claim ids that are done with.
+ *
+ * The candidates are locked through the readiness view (index steps_ready), in a MATERIALIZED CTE so that LIMIT holds
+ * whatever the plan. Rows that another worker has locked are skipped, so two claims never wait for each other. A claimed
+ * root starts its task: task rows come after step rows and in order of their id, as everywhere.
+ */
+const claim = (size: number) => `
+WITH candidate AS MATERIALIZED (
+  SELECT r.task_id, r.workflow_step_id, r.ready_at
+  FROM tasker.tasker_step_readiness_statuses r
+  WHERE r.ready_for_execution
+    AND r.queue = $3
+    AND r.named_task_id = ANY ($4::integer[])
+  ORDER BY r.priority, r.ready_at, r.workflow_step_id
+  LIMIT ${size}
+  FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
+  UPDATE tasker.tasker_workflow_steps s
+  SET state = 'in_progress',
+      in_process = true,
+      ready_at = NULL,
+      attempts = s.attempts + 1,
+      last_attempted_at = clock_timestamp(),
+      backoff_request_seconds = NULL,
+      claim_id = $1,
+      claimed_by = $2,
+      sort_key = s.sort_key + 1
+  FROM candidate c
+  WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
+  RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.retryable, s.priority,
+    s.total_parents, s.sort_key, s.inputs, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
+), ${stepHistory({
+    source: 'claimed',
+    from: `'pending'`,
+    to: `'in_progress'`,
+    cause: `'claim'`,
+    claimId: '$1',
+    workerId: '$2',
+    mayBeFirst: true,
+  })}, recorded AS (
+  INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
+  SELECT $1, $2, array_agg(task_id), array_agg(workflow_step_id) FROM claimed HAVING count(*) > 0
+), closed AS (
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($5::uuid[])
+), starting AS MATERIALIZED (
+  SELECT t.task_id
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id IN (SELECT c.task_id FROM claimed c WHERE c.total_parents = 0) AND t.state = 'pending'
+  ORDER BY t.task_id
+  FOR NO KEY UPDATE
+), started AS (
+  UPDATE tasker.tasker_tasks t
+  SET state = 'in_progress', sort_key = t.sort_key + 1
+  FROM starting b
+  WHERE t.task_id = b.task_id
+  RETURNING t.task_id, t.sort_key
+), task_history AS (
+  INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, worker_id)
+  SELECT task_id, sort_key, 'pending', 'in_progress', true, 'claim', $2 FROM started
+)
+SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.retryable, c.priority, c.waited_seconds,
+  coalesce(c.inputs, t.context) AS context,
+  CASE WHEN c.total_parents > 0 THEN (
+    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+    WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
+  ) END AS parents
+FROM claimed c
+JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
+
+const statements = new Map<number, Statement<ClaimedStepRow>>(
+  CLAIM_SIZES.map((size) => [size, statement<ClaimedStepRow>(`claim_steps_${size}`, claim(size))]),
+);
+
+/** The statement that claims the largest batch size not above `limit` (at least 1). */
+export function claimStatement(limit: number): Statement<ClaimedStepRow> {
+  const size = CLAIM_SIZES.findLast((candidate) => candidate <= limit) ?? 1;
+  return statements.get(size) as Statement<ClaimedStepRow>;
+}

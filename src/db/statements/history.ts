@@ -1,0 +1,53 @@
+/**
+ * The swap that every state change makes: flip the old most_recent transition, insert the new one, the second depending on
+ * the first, because the partial unique index on most_recent is checked row by row. Where nothing was flipped nothing is
+ * inserted, so a step or task whose history is not what its row says cannot silently grow a second branch.
+ *
+ * `source` is the CTE of changed rows; it has sort_key (already counted up) and the key columns. The other values are SQL
+ * expressions over `r`, a row of `source`.
+ */
+interface Change {
+  source: string;
+  from: string;
+  to: string;
+  cause: string;
+  claimId?: string;
+  workerId?: string;
+  metadata?: string;
+  /** Rows of `source` that changed state, where not all of them did. */
+  where?: string;
+  /** Set where a row may have no earlier transition: its state was the implicit `pending`. */
+  mayBeFirst?: boolean;
+  prefix?: string;
+}
+
+export function stepHistory(change: Change): string {
+  return history(change, 'tasker_workflow_step_transitions', ['task_id', 'workflow_step_id']);
+}
+
+export function taskHistory(change: Change): string {
+  return history({ prefix: 'task_', ...change }, 'tasker_task_transitions', ['task_id']);
+}
+
+function history(change: Change, table: string, keys: readonly string[]): string {
+  const { source, from, to, cause, claimId = 'NULL::uuid', workerId = 'NULL::bigint', metadata = 'NULL::jsonb' } = change;
+  const flipped = `${change.prefix ?? ''}flipped`;
+  const on = (left: string, right: string) => keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' AND ');
+  const only = change.where === undefined ? '' : `\n    AND (${change.where})`;
+  return `${flipped} AS (
+  UPDATE tasker.${table} t
+  SET most_recent = false
+  FROM ${source} r
+  WHERE ${on('t', 'r')}
+    AND t.sort_key = r.sort_key - 1
+    AND t.most_recent${only}
+  RETURNING ${keys.map((key) => `t.${key}`).join(', ')}
+), ${change.prefix ?? ''}history AS (
+  INSERT INTO tasker.${table}
+    (${keys.join(', ')}, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata)
+  SELECT ${keys.map((key) => `r.${key}`).join(', ')}, r.sort_key, ${from}, ${to}, true, ${cause}, ${claimId}, ${workerId}, ${metadata}
+  FROM ${source} r
+  ${change.mayBeFirst === true ? 'LEFT JOIN' : 'JOIN'} ${flipped} f ON ${on('f', 'r')}
+  WHERE true${only}${change.mayBeFirst === true ? '\n    AND (r.sort_key = 1 OR f.task_id IS NOT NULL)' : ''}
+)`;
+}

@@ -1,0 +1,27 @@
+import { statement } from '../statement.ts';
+
+export interface StepInputsRow {
+  task_id: string;
+  workflow_step_id: string;
+  context: unknown;
+  parents: Record<string, unknown> | null;
+}
+
+/**
+ * What the handlers of claimed steps need: the task's context and the parents' results by ordinal.
+ * A statement of its own for steps claimed by a completion: that statement's snapshot is older than the results of parents
+ * which other workers completed while it waited for the child's row lock. Parameters: task ids, step ids.
+ */
+export const loadInputs = statement<StepInputsRow>(
+  'load_inputs',
+  `
+SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context) AS context, (
+    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+    WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id
+  ) AS parents
+FROM unnest($1::bigint[], $2::bigint[]) AS i (task_id, workflow_step_id)
+JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
+JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id`,
+);

@@ -1,0 +1,99 @@
+import { statement } from '../statement.ts';
+import { stepHistory } from './history.ts';
+
+export interface RecoveredStepRow {
+  task_id: string;
+  workflow_step_id: string;
+  worker_id: string;
+  queue: string;
+  /** True where the lost attempt was the last one: the step is in error and its task has to be settled. */
+  blocked: boolean;
+}
+
+/**
+ * Ends the lease of processes that stopped renewing it. Parameter: seconds without a heartbeat after which a process whose
+ * advisory lock is free counts as dead (its connection is gone, so the process is). Returns the processes that ended now.
+ */
+export const expireWorkers = statement<{ worker_id: string; name: string; role: string }>(
+  'expire_workers',
+  `
+WITH silent AS MATERIALIZED (
+  SELECT w.worker_id, w.session_lock, w.lease_expires_at
+  FROM tasker.tasker_workers w
+  WHERE w.stopped_at IS NULL
+    AND (w.lease_expires_at < statement_timestamp()
+      OR (w.session_lock IS NOT NULL AND w.heartbeat_at < statement_timestamp() - make_interval(secs => $1)))
+  FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE tasker.tasker_workers w
+SET stopped_at = clock_timestamp(), stop_reason = 'lease_expired'
+FROM silent s
+WHERE w.worker_id = s.worker_id
+  AND (s.lease_expires_at < statement_timestamp() OR pg_try_advisory_xact_lock(s.session_lock))
+RETURNING w.worker_id, w.name, w.role`,
+);
+
+/**
+ * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameter: how many
+ * claims to look at. The attempt stays spent, so that a step which kills its process does not do so for ever.
+ *
+ * Finds claims by their worker, whatever the worker's row says now: a claim that a stopped process made after its end was
+ * declared is found by the next sweep. Step rows are taken with SKIP LOCKED and never waited for, so this statement may hold
+ * claim rows first without risking a deadlock with a completion; what it skipped, the next sweep finds.
+ */
+export const recoverSteps = statement<RecoveredStepRow>(
+  'recover_steps',
+  `
+WITH dead AS MATERIALIZED (
+  SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids
+  FROM tasker.tasker_claims c
+  LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
+  WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
+  ORDER BY c.created_at
+  LIMIT $1
+  FOR UPDATE OF c SKIP LOCKED
+), member AS MATERIALIZED (
+  SELECT d.claim_id, d.worker_id, k.task_id, k.workflow_step_id
+  FROM dead d
+  CROSS JOIN LATERAL unnest(d.task_ids, d.workflow_step_ids) AS k (task_id, workflow_step_id)
+), held AS MATERIALIZED (
+  SELECT s.task_id, s.workflow_step_id, m.claim_id, m.worker_id,
+    NOT s.retryable OR s.attempts >= s.retry_limit AS exhausted
+  FROM member m
+  JOIN tasker.tasker_workflow_steps s
+    ON s.task_id = m.task_id AND s.workflow_step_id = m.workflow_step_id AND s.claim_id = m.claim_id AND s.in_process
+  FOR NO KEY UPDATE OF s SKIP LOCKED
+), recovered AS (
+  UPDATE tasker.tasker_workflow_steps s
+  SET state = CASE WHEN h.exhausted THEN 'error' ELSE 'pending' END,
+      in_process = false,
+      ready_at = CASE WHEN NOT h.exhausted THEN clock_timestamp() END,
+      blocked_at = CASE WHEN h.exhausted THEN clock_timestamp() END,
+      claim_id = NULL,
+      claimed_by = NULL,
+      sort_key = s.sort_key + 1
+  FROM held h
+  WHERE s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, h.claim_id, h.worker_id, h.exhausted
+), ${stepHistory({
+    source: 'recovered',
+    from: `'in_progress'`,
+    to: 'r.state',
+    cause: `'lease_expired'`,
+    claimId: 'r.claim_id',
+    workerId: 'r.worker_id',
+    metadata: `CASE WHEN r.exhausted THEN '{"error": {"name": "WorkerDied", "message": "the process that ran this step died, and no attempts are left"}}'::jsonb END`,
+  })}, closed AS (
+  DELETE FROM tasker.tasker_claims c
+  USING dead d
+  WHERE c.claim_id = d.claim_id
+    AND NOT EXISTS (
+      SELECT FROM member m
+      JOIN tasker.tasker_workflow_steps s
+        ON s.task_id = m.task_id AND s.workflow_step_id = m.workflow_step_id AND s.claim_id = m.claim_id AND s.in_process
+      WHERE m.claim_id = d.claim_id
+        AND NOT EXISTS (
+          SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
+)
+SELECT task_id, workflow_step_id, worker_id, queue, exhausted AS blocked FROM recovered`,
+);

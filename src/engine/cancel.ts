@@ -1,0 +1,21 @@
+import type { Database } from '../db/database.ts';
+import { cancelOpenSteps, moveTasks } from '../db/statements/cancel-tasks.ts';
+import { type Act, actMetadata, lockTask } from './operator.ts';
+
+export type CancelOutcome =
+  | { outcome: 'cancelled'; steps: number }
+  | { outcome: 'not_found' }
+  /** The task has ended, or is in error (retry or resolve it instead). */
+  | { outcome: 'refused'; state: string };
+
+/** Cancels a task and its open steps. A step that is running loses its claim, and its worker aborts it. */
+export async function cancel(db: Database, taskId: string, act: Act = {}): Promise<CancelOutcome> {
+  return db.transaction(async (tx) => {
+    const state = await lockTask(tx, taskId);
+    if (state === undefined) return { outcome: 'not_found' };
+    if (state !== 'pending' && state !== 'in_progress') return { outcome: 'refused', state };
+    const steps = await tx.run(cancelOpenSteps, [[taskId], actMetadata(act)]);
+    await tx.run(moveTasks, [[taskId], ['pending', 'in_progress'], 'cancelled', 'cancel', actMetadata(act)]);
+    return { outcome: 'cancelled', steps: steps.length };
+  });
+}

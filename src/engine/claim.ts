@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import type { Executor } from '../db/database.ts';
+import { type ClaimedStepRow, claimStatement } from '../db/statements/claim-steps.ts';
+import { loadInputs } from '../db/statements/load-inputs.ts';
+import { closeClaims } from '../db/statements/workers.ts';
+
+/** What identifies one attempt: every write about it must carry the claim id, and is refused where the claim was lost. */
+export interface StepClaim {
+  taskId: string;
+  stepId: string;
+  claimId: string;
+}
+
+export interface ClaimedStep extends StepClaim {
+  namedTaskId: number;
+  /** 1 for the first. */
+  attempt: number;
+  retryLimit: number;
+  /** Seconds from ready to claimed, by the database clock; 0 for a step claimed by the completion that unlocked it. */
+  waitedSeconds: number;
+  /** Absent where the step was claimed by a completion: load it with `loadStepInputs`. */
+  inputs?: StepInputs;
+}
+
+export interface StepInputs {
+  context: unknown;
+  /** Results by the ordinal of the parent. */
+  parents: Record<string, unknown>;
+}
+
+export interface ClaimRequest {
+  workerId: string;
+  queue: string;
+  namedTaskIds: readonly number[];
+  limit: number;
+  /** Claims all of whose steps have ended: their rows go in the same round trip. */
+  closedClaims?: readonly string[];
+  claimId?: string;
+}
+
+/** The ordinal of a step in its workflow, from its id: ids are task_id * 65536 + ordinal. */
+export function ordinalOf(stepId: string): number {
+  return Number(BigInt(stepId) & 0xffffn);
+}
+
+/** Takes up to `limit` ready steps of one queue (rounded down to a power of two), most urgent first. */
+export async function claim(db: Executor, request: ClaimRequest): Promise<ClaimedStep[]> {
+  const claimId = request.claimId ?? randomUUID();
+  const rows = await db.run(claimStatement(request.limit), [
+    claimId,
+    request.workerId,
+    request.queue,
+    request.namedTaskIds,
+    request.closedClaims ?? [],
+  ]);
+  return rows.map((row) => claimedStep(row, claimId));
+}
+
+function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
+  return {
+    taskId: row.task_id,
+    stepId: row.workflow_step_id,
+    claimId,
+    namedTaskId: row.named_task_id,
+    attempt: row.attempts,
+    retryLimit: row.retry_limit,
+    waitedSeconds: row.waited_seconds,
+    inputs: { context: row.context, parents: row.parents ?? {} },
+  };
+}
+
+/** Inputs of steps by step id. A step whose task was deleted meanwhile is missing from the answer. */
+export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]): Promise<Map<string, StepInputs>> {
+  const rows = await db.run(loadInputs, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
+  return new Map(rows.map((row) => [row.workflow_step_id, { context: row.context, parents: row.parents ?? {} }]));
+}
+
+/** Forgets claims all of whose steps have ended. */
+export async function forgetClaims(db: Executor, claimIds: readonly string[]): Promise<void> {
+  if (claimIds.length > 0) await db.run(closeClaims, [claimIds]);
+}

@@ -1,0 +1,51 @@
+import type { Database } from '../db/database.ts';
+import { failSteps } from '../db/statements/fail-steps.ts';
+import type { StepClaim } from './claim.ts';
+import { byKey } from './complete.ts';
+import { settle } from './settle.ts';
+
+export interface Failure extends StepClaim {
+  /** No retry, whatever attempts are left. */
+  permanent: boolean;
+  /** The other side's own wish (Retry-After), already capped; replaces the computed backoff. */
+  requestedBackoffSeconds?: number | undefined;
+  backoffCapSeconds: number;
+  cause: 'fail' | 'timeout';
+  /** JSON text kept with the transition: { error: { name, message, ... } }. */
+  metadata: string;
+}
+
+export interface FailOutcome {
+  lost: string[];
+  /** Step id -> when its next attempt is due; null: blocked, no attempts left or permanent. */
+  failed: Map<string, Date | null>;
+  erroredTasks: string[];
+}
+
+/** Ends attempts in `error`: with a time for the next attempt, or blocked, and then settles the task. */
+export async function fail(
+  db: Database,
+  request: { workerId: string; failures: readonly Failure[]; backoffDisabled?: boolean },
+): Promise<FailOutcome> {
+  const batch = byKey(request.failures);
+  const rows = await db.run(failSteps, [
+    batch.map((step) => step.taskId),
+    batch.map((step) => step.stepId),
+    batch.map((step) => step.claimId),
+    batch.map((step) => step.permanent),
+    batch.map((step) => step.requestedBackoffSeconds ?? null),
+    batch.map((step) => step.backoffCapSeconds),
+    batch.map((step) => step.cause),
+    batch.map((step) => step.metadata),
+    request.workerId,
+    request.backoffDisabled === true ? 0 : 1,
+  ]);
+  const failed = new Map(rows.map((row) => [row.workflow_step_id, row.next_retry_at]));
+  const blockedTasks = [...new Set(rows.filter((row) => row.next_retry_at === null).map((row) => row.task_id))];
+  return {
+    lost: batch.filter((step) => !failed.has(step.stepId)).map((step) => step.stepId),
+    failed,
+    // A crash between the two transactions leaves a task that nobody settled: the scheduler's sweep finds it.
+    erroredTasks: blockedTasks.length === 0 ? [] : await settle(db, blockedTasks),
+  };
+}

@@ -1,0 +1,24 @@
+import type { Executor } from '../db/database.ts';
+import { releaseSteps } from '../db/statements/release-steps.ts';
+import type { StepClaim } from './claim.ts';
+import { byKey } from './complete.ts';
+
+/** Gives steps back that were claimed and not run, or aborted, without spending their attempt. */
+export async function release(
+  db: Executor,
+  request: { workerId: string; steps: readonly StepClaim[] },
+): Promise<{ released: string[]; lost: string[]; queues: string[] }> {
+  const batch = byKey(request.steps);
+  const rows = await db.run(releaseSteps, [
+    batch.map((step) => step.taskId),
+    batch.map((step) => step.stepId),
+    batch.map((step) => step.claimId),
+    request.workerId,
+  ]);
+  const released = new Set(rows.map((row) => row.workflow_step_id));
+  return {
+    released: [...released],
+    lost: batch.filter((step) => !released.has(step.stepId)).map((step) => step.stepId),
+    queues: [...new Set(rows.map((row) => row.queue))],
+  };
+}

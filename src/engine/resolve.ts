@@ -1,0 +1,55 @@
+import type { Database } from '../db/database.ts';
+import { cancelOpenSteps, moveTasks } from '../db/statements/cancel-tasks.ts';
+import { resolveSteps, unlockChildren } from '../db/statements/operator-steps.ts';
+import { type Act, actMetadata, lockTask } from './operator.ts';
+import { reconsider } from './reconsider.ts';
+
+export type ResolveOutcome =
+  | { outcome: 'resolved'; taskState: string; queues: string[] }
+  | { outcome: 'not_found' }
+  /** No such step, or it is running or has ended; or the task has. */
+  | { outcome: 'refused'; state: string };
+
+/**
+ * Declares one step done by hand. Its children see `result` (JSON text) as their parent's result and may become ready; a
+ * task in error goes on, and ends if this was the last thing it waited for.
+ */
+export async function resolveStep(
+  db: Database,
+  taskId: string,
+  stepName: string,
+  options: Act & { result?: string | undefined } = {},
+): Promise<ResolveOutcome> {
+  return db.transaction(async (tx) => {
+    const state = await lockTask(tx, taskId);
+    if (state === undefined) return { outcome: 'not_found' };
+    if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually') return { outcome: 'refused', state };
+    const metadata = actMetadata(options);
+    const [step] = await tx.run(resolveSteps, [
+      taskId,
+      [stepName],
+      options.result ?? 'null',
+      'operator_resolve',
+      metadata,
+      false,
+    ]);
+    if (step === undefined) return { outcome: 'refused', state };
+    const unlocked = step.children.length === 0 ? [] : await tx.run(unlockChildren, [taskId, step.children]);
+    await tx.run(moveTasks, [[taskId], ['pending', 'error'], 'in_progress', 'operator_resolve', metadata]);
+    const taskState = await reconsider(tx, taskId, 'operator_resolve', metadata);
+    return { outcome: 'resolved', taskState, queues: [...new Set(unlocked.map((row) => row.queue))] };
+  });
+}
+
+/** Declares a whole task in error done by hand: its open steps are cancelled. */
+export async function resolveTask(db: Database, taskId: string, act: Act = {}): Promise<ResolveOutcome> {
+  return db.transaction(async (tx) => {
+    const state = await lockTask(tx, taskId);
+    if (state === undefined) return { outcome: 'not_found' };
+    if (state !== 'error') return { outcome: 'refused', state };
+    const metadata = actMetadata(act);
+    await tx.run(cancelOpenSteps, [[taskId], metadata]);
+    await tx.run(moveTasks, [[taskId], ['error'], 'resolved_manually', 'operator_resolve', metadata]);
+    return { outcome: 'resolved', taskState: 'resolved_manually', queues: [] };
+  });
+}

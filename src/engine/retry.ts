@@ -1,0 +1,35 @@
+import type { Database } from '../db/database.ts';
+import { moveTasks } from '../db/statements/cancel-tasks.ts';
+import { retrySteps, summarizeTask, syncTaskCounters } from '../db/statements/operator-steps.ts';
+import { type Act, actMetadata, lockTask } from './operator.ts';
+
+export type RetryOutcome =
+  | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
+  | { outcome: 'not_found' }
+  | { outcome: 'nothing_to_retry'; state: string };
+
+/**
+ * Puts a task's steps in error (all, or those named) back in their queue at once, with at least `attempts` further
+ * attempts, and a task in error back in progress.
+ */
+export async function retry(
+  db: Database,
+  taskId: string,
+  options: Act & { steps?: readonly string[] | undefined; attempts?: number | undefined } = {},
+): Promise<RetryOutcome> {
+  return db.transaction(async (tx) => {
+    const state = await lockTask(tx, taskId);
+    if (state === undefined) return { outcome: 'not_found' };
+    const metadata = actMetadata(options);
+    const rows = await tx.run(retrySteps, [taskId, options.steps ?? null, options.attempts ?? 1, metadata]);
+    if (rows.length === 0) return { outcome: 'nothing_to_retry', state };
+    const [task] = await tx.run(summarizeTask, [taskId]);
+    if (task !== undefined) await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, task.blocked > 0]);
+    await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
+    return {
+      outcome: 'retried',
+      steps: rows.map((row) => ({ name: row.name, retryLimit: row.retry_limit })),
+      queues: [...new Set(rows.map((row) => row.queue))],
+    };
+  });
+}

@@ -1,0 +1,21 @@
+import type { Database } from '../db/database.ts';
+import { endStuckTasks, findUnsettledTasks, flagBlockedTasks, lockTasks } from '../db/statements/settle-tasks.ts';
+
+/**
+ * For tasks with a blocked step: ends in `error` those that can do nothing more. Independent branches finish first: a task
+ * goes to error when nothing of it is running, ready or waiting for a retry. Returns the tasks that ended.
+ */
+export async function settle(db: Database, taskIds: readonly string[]): Promise<string[]> {
+  const ids = [...new Set(taskIds)];
+  return db.transaction(async (tx) => {
+    await tx.run(flagBlockedTasks, [ids]);
+    await tx.run(lockTasks, [ids]);
+    return (await tx.run(endStuckTasks, [ids])).map((row) => row.task_id);
+  });
+}
+
+/** Settles tasks whose process died between blocking a step and settling. Returns the tasks that ended. */
+export async function settleStranded(db: Database, limit = 10_000): Promise<string[]> {
+  const found = (await db.run(findUnsettledTasks, [limit])).map((row) => row.task_id);
+  return found.length === 0 ? [] : settle(db, found);
+}

@@ -1,0 +1,82 @@
+import type { Database, Executor } from '../db/database.ts';
+import { findTasksByIdentity, submitTasks } from '../db/statements/submit-tasks.ts';
+import { resolveSteps, unlockChildren } from '../db/statements/operator-steps.ts';
+import { reconsider } from './reconsider.ts';
+
+export interface NewTask {
+  namedTaskId: number;
+  /** Unique over all tasks: the same hash twice is the same task. */
+  identityHash: string;
+  /** JSON text. */
+  context: string;
+  priority?: number | undefined;
+  initiator?: string | undefined;
+  sourceSystem?: string | undefined;
+  reason?: string | undefined;
+  tags?: readonly string[] | undefined;
+  /** Names of skippable steps that this task does without. */
+  bypassSteps?: readonly string[] | undefined;
+  requestedAt?: Date | undefined;
+}
+
+/** `existing`: a task with this identity was there before (or earlier in the same batch); nothing was created. */
+export interface Submitted {
+  outcome: 'created' | 'existing';
+  taskId: string;
+}
+
+/** Creates tasks, any number in one statement and one transaction; answers in the order of the input. */
+export async function submit(db: Database, tasks: readonly NewTask[]): Promise<Submitted[]> {
+  if (tasks.length === 0) return [];
+  if (tasks.some((task) => (task.bypassSteps?.length ?? 0) > 0)) return db.transaction((tx) => submitIn(tx, tasks));
+  return submitIn(db, tasks);
+}
+
+/** As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. */
+export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise<Submitted[]> {
+  const created = await tx.run(submitTasks, [
+    tasks.map((task) => task.namedTaskId),
+    tasks.map((task) => task.identityHash),
+    tasks.map((task) => task.context),
+    tasks.map((task) => task.priority ?? null),
+    tasks.map((task) => task.initiator ?? null),
+    tasks.map((task) => task.sourceSystem ?? null),
+    tasks.map((task) => task.reason ?? null),
+    tasks.map((task) => (task.tags === undefined ? null : JSON.stringify(task.tags))),
+    tasks.map((task) => (task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps))),
+    tasks.map((task) => task.requestedAt ?? null),
+  ]);
+  const createdIds = new Map(created.map((row) => [row.identity_hash, row.task_id]));
+
+  // ON CONFLICT DO NOTHING waits for a concurrent submit of the same identity, but this statement's snapshot is older than
+  // that commit: a second statement sees it.
+  const missing = [...new Set(tasks.map((task) => task.identityHash))].filter((hash) => !createdIds.has(hash));
+  const existing = missing.length === 0 ? [] : await tx.run(findTasksByIdentity, [missing.toSorted()]);
+  const existingIds = new Map(existing.map((row) => [row.identity_hash, row.task_id]));
+
+  const answered = new Set<string>();
+  const answers = tasks.map((task): Submitted => {
+    const taskId = createdIds.get(task.identityHash);
+    if (taskId === undefined) {
+      return { outcome: 'existing', taskId: existingIds.get(task.identityHash) as string };
+    }
+    const first = !answered.has(taskId);
+    answered.add(taskId);
+    return { outcome: first ? 'created' : 'existing', taskId };
+  });
+  for (const [index, task] of tasks.entries()) {
+    const answer = answers[index] as Submitted;
+    if (answer.outcome === 'created' && (task.bypassSteps?.length ?? 0) > 0) {
+      await bypass(tx, answer.taskId, task.bypassSteps as readonly string[]);
+    }
+  }
+  return answers;
+}
+
+/** Steps that a task does without count as resolved from the start; their children see a null result. */
+async function bypass(tx: Executor, taskId: string, names: readonly string[]): Promise<void> {
+  const resolved = await tx.run(resolveSteps, [taskId, names, 'null', 'bypassed', null, true]);
+  const children = resolved.flatMap((row) => row.children);
+  if (children.length > 0) await tx.run(unlockChildren, [taskId, children]);
+  if (resolved.length > 0) await reconsider(tx, taskId, 'bypassed', null);
+}
