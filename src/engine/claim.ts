@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../db/database.ts';
+import { adoptClaim, findEnded } from '../db/statements/adopt-claim.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claim-steps.ts';
 import { loadInputs } from '../db/statements/load-inputs.ts';
 import { closeClaims } from '../db/statements/workers.ts';
@@ -23,9 +24,10 @@ export interface ClaimedStep extends StepClaim {
 }
 
 export interface StepInputs {
-  context: unknown;
-  /** Results by the ordinal of the parent. */
-  parents: Record<string, unknown>;
+  /** JSON text of the task's input. */
+  context: string;
+  /** JSON text of the parents' results by ordinal; null for a root. */
+  parents: string | null;
 }
 
 export interface ClaimRequest {
@@ -65,17 +67,32 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
     attempt: row.attempts,
     retryLimit: row.retry_limit,
     waitedSeconds: row.waited_seconds,
-    inputs: { context: row.context, parents: row.parents ?? {} },
+    inputs: { context: row.context, parents: row.parents },
   };
 }
 
 /** Inputs of steps by step id. A step whose task was deleted meanwhile is missing from the answer. */
 export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]): Promise<Map<string, StepInputs>> {
   const rows = await db.run(loadInputs, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
-  return new Map(rows.map((row) => [row.workflow_step_id, { context: row.context, parents: row.parents ?? {} }]));
+  return new Map(rows.map((row) => [row.workflow_step_id, { context: row.context, parents: row.parents }]));
 }
 
 /** Forgets claims all of whose steps have ended. */
 export async function forgetClaims(db: Executor, claimIds: readonly string[]): Promise<void> {
   if (claimIds.length > 0) await db.run(closeClaims, [claimIds]);
+}
+
+/** The steps of a claim whose answer never arrived; empty where it did not commit or nothing of it is left. */
+export async function adopt(db: Executor, claimId: string): Promise<ClaimedStep[]> {
+  return (await db.run(adoptClaim, [claimId])).map((row) => claimedStep(row, claimId));
+}
+
+/** Of attempts whose end was written with an unknown outcome: those that did end, by step id. */
+export async function endedAttempts(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
+  const rows = await db.run(findEnded, [
+    steps.map((step) => step.taskId),
+    steps.map((step) => step.stepId),
+    steps.map((step) => step.claimId),
+  ]);
+  return new Set(rows.map((row) => row.workflow_step_id));
 }

@@ -11,9 +11,10 @@ export interface ClaimedStepRow {
   priority: number;
   /** Seconds between becoming ready and this claim, by the database clock. */
   waited_seconds: number;
-  context: unknown;
-  /** Results of the parents by their ordinal in the workflow, or null for a root. */
-  parents: Record<string, unknown> | null;
+  /** JSON text. */
+  context: string;
+  /** JSON text: results of the parents by their ordinal in the workflow; null for a root. */
+  parents: string | null;
 }
 
 /** A LIMIT the planner can see keeps it on the index: with a parameter it would plan for a tenth of the table. */
@@ -82,9 +83,9 @@ WITH candidate AS MATERIALIZED (
   SELECT task_id, sort_key, 'pending', 'in_progress', true, 'claim', $2 FROM started
 )
 SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.retryable, c.priority, c.waited_seconds,
-  coalesce(c.inputs, t.context) AS context,
+  coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.total_parents > 0 THEN (
-    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)
+    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id

@@ -3,8 +3,8 @@ import { statement } from '../statement.ts';
 export interface StepInputsRow {
   task_id: string;
   workflow_step_id: string;
-  context: unknown;
-  parents: Record<string, unknown> | null;
+  context: string;
+  parents: string | null;
 }
 
 /**
@@ -15,8 +15,8 @@ export interface StepInputsRow {
 export const loadInputs = statement<StepInputsRow>(
   'load_inputs',
   `
-SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context) AS context, (
-    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)
+SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, (
+    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id

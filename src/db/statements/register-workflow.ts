@@ -70,3 +70,9 @@ JOIN tasker.tasker_named_steps n ON n.named_step_id = t.named_step_id
 WHERE t.named_task_id = $1
 ORDER BY t.ordinal`,
 );
+
+/** The queues in which a new task of this kind starts. Parameter: named task id. */
+export const findRootQueues = statement<{ queue: string }>(
+  'find_root_queues',
+  `SELECT DISTINCT queue FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $1 AND parents = '{}'`,
+);

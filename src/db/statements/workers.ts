@@ -42,12 +42,6 @@ LEFT JOIN tasker.tasker_workflow_steps s
 WHERE s.task_id IS NULL`,
 );
 
-/** The steps of a claim whose answer was lost with the connection. Parameter: claim id. */
-export const findClaim = statement<{ task_ids: string[]; workflow_step_ids: string[] }>(
-  'find_claim',
-  `SELECT task_ids, workflow_step_ids FROM tasker.tasker_claims WHERE claim_id = $1`,
-);
-
 /** Forgets claims all of whose steps have ended. Parameter: claim ids. */
 export const closeClaims = statement('close_claims', `DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($1::uuid[])`);
 

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inSchema } from './schema-name.ts';
+import { heartbeat } from './statements/workers.ts';
+
+export interface HeartbeatConnectionOptions {
+  url: string;
+  schema: string;
+  applicationName: string;
+  /** Off behind a transaction pooler, where a session does not last. */
+  sessionLock: boolean;
+  timeoutMs: number;
+}
+
+export interface HeartbeatConnection {
+  /** Takes the advisory lock that tells others that this process lives; answers its key, or null where it cannot be held. */
+  holdSessionLock(): Promise<string | null>;
+  /** Renews the lease; false where it was ended. Throws where the database could not be asked. */
+  beat(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/**
+ * One connection that only renews a lease. It reconnects by itself, and takes the session lock again when it does: a process
+ * whose connection was cut is silent for a moment, not dead.
+ */
+export function openHeartbeatConnection(
+  options: HeartbeatConnectionOptions & { onError: (message: string) => void },
+): HeartbeatConnection {
+  const key = (randomBytes(8).readBigInt64BE() >> 1n).toString();
+  const text = inSchema(heartbeat.text, options.schema);
+  let client: pg.Client | undefined;
+  let wantsLock = false;
+
+  const drop = async (broken: pg.Client): Promise<void> => {
+    if (client === broken) client = undefined;
+    await broken.end().catch(() => undefined);
+  };
+
+  const connect = async (): Promise<pg.Client> => {
+    if (client !== undefined) return client;
+    const fresh = new pg.Client({
+      connectionString: options.url,
+      application_name: options.applicationName,
+      connectionTimeoutMillis: options.timeoutMs,
+      query_timeout: options.timeoutMs,
+      keepAlive: true,
+    });
+    fresh.on('error', (error) => {
+      options.onError(error.message);
+      void drop(fresh);
+    });
+    try {
+      await fresh.connect();
+      if (wantsLock) await fresh.query('SELECT pg_try_advisory_lock($1)', [key]);
+    } catch (error) {
+      await drop(fresh);
+      throw error;
+    }
+    client = fresh;
+    return fresh;
+  };
+
+  return {
+    async holdSessionLock() {
+      if (!options.sessionLock) return null;
+      wantsLock = true;
+      await connect();
+      return key;
+    },
+    async beat(workerId, busySlots, draining) {
+      const connected = await connect();
+      try {
+        const { rows } = await connected.query({ text, values: [workerId, busySlots, draining] });
+        return rows.length > 0;
+      } catch (error) {
+        await drop(connected);
+        throw error;
+      }
+    },
+    async close() {
+      if (client !== undefined) await drop(client);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import pg from 'pg';
+
+/** The channel on which a process says that a queue has ready steps. The payload is the queue's name. */
+export function readyChannel(schema: string): string {
+  return `${schema}_ready`;
+}
+
+export interface ListenerOptions {
+  /** A direct connection: LISTEN does not work through a transaction pooler. */
+  url: string;
+  schema: string;
+  applicationName: string;
+  onReady: (queue: string) => void;
+  onError: (error: Error) => void;
+  maxReconnectMs?: number;
+}
+
+/**
+ * Hears hints that a queue has work. Only hints: polling finds everything, so a listener that is down costs latency and
+ * nothing else. Reconnects by itself until it is stopped.
+ */
+export class Listener {
+  private readonly options: ListenerOptions;
+  private client: pg.Client | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private failures = 0;
+  private stopped = false;
+
+  constructor(options: ListenerOptions) {
+    this.options = options;
+  }
+
+  async start(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.options.url,
+      application_name: this.options.applicationName,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+    });
+    this.client = client;
+    let lost = false;
+    const reconnect = (error: Error): void => {
+      if (lost) return;
+      lost = true;
+      void client.end().catch(() => undefined);
+      if (this.stopped) return;
+      this.options.onError(error);
+      this.failures += 1;
+      const ceiling = Math.min(this.options.maxReconnectMs ?? 5000, 100 * 2 ** Math.min(this.failures, 10));
+      this.timer = setTimeout(() => void this.start(), Math.random() * ceiling);
+    };
+    client.on('error', reconnect);
+    client.on('end', () => reconnect(new Error('the listening connection was closed')));
+    client.on('notification', (message) => this.options.onReady(message.payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(`LISTEN "${readyChannel(this.options.schema)}"`);
+      this.failures = 0;
+    } catch (error) {
+      reconnect(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.client?.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,62 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openHeartbeatConnection } from '../db/heartbeat-connection.ts';
+import type { HeartbeatCommand, HeartbeatData, HeartbeatMessage } from './heartbeat.ts';
+
+/**
+ * Renews the lease from a thread of its own, on a connection of its own: a handler that blocks the event loop cannot
+ * starve it. Nor can a dead loop be kept alive by it: the lease is renewed only while the main loop's tick moves, or while
+ * a step that may be what blocks it is inside its declared time.
+ */
+const data = workerData as HeartbeatData;
+const state = new Float64Array(data.shared);
+const now = (): number => performance.timeOrigin + performance.now();
+const post = (message: HeartbeatMessage): void => parentPort?.postMessage(message);
+const postError = (error: unknown): void => post({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
+
+const connection = openHeartbeatConnection({ ...data.connection, onError: postError });
+let workerId: string | undefined;
+let timer: NodeJS.Timeout | undefined;
+let stopped = false;
+
+async function beat(id: string): Promise<void> {
+  const [tick = 0, allowedUntil = 0, busySlots = 0, draining = 0] = state;
+  const stalledMs = now() - tick;
+  if (stalledMs > data.maxStallMs && now() > allowedUntil) {
+    post({ kind: 'stalled', stalledMs });
+    return;
+  }
+  post((await connection.beat(id, busySlots, draining === 1)) ? { kind: 'beat', at: now() } : { kind: 'lost', workerId: id });
+}
+
+async function round(): Promise<void> {
+  const started = performance.now();
+  try {
+    if (workerId !== undefined) await beat(workerId);
+  } catch (error) {
+    postError(error);
+  }
+  if (!stopped) timer = setTimeout(() => void round(), Math.max(20, data.intervalMs - (performance.now() - started)));
+}
+
+parentPort?.on('message', (command: HeartbeatCommand) => {
+  if (command.kind === 'lease') {
+    const first = workerId === undefined;
+    workerId = command.workerId;
+    if (first) void round();
+    return;
+  }
+  stopped = true;
+  clearTimeout(timer);
+  void connection.close().finally(() => {
+    post({ kind: 'stopped' });
+    parentPort?.close();
+  });
+});
+
+// The session lock is held before the process registers under it.
+try {
+  post({ kind: 'ready', sessionLock: await connection.holdSessionLock() });
+} catch (error) {
+  postError(error);
+  post({ kind: 'ready', sessionLock: null });
+}

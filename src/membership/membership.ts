@@ -1,0 +1,99 @@
+import type { Database } from '../db/database.ts';
+import { deregister, type ProcessRegistration, register } from '../engine/workers.ts';
+import { Heartbeat } from './heartbeat.ts';
+
+export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock'> {
+  db: Database;
+  /** A direct connection if there is one; the session lock needs it. */
+  url: string;
+  sessionLock: boolean;
+  heartbeatIntervalMs: number;
+  maxStallMs: number;
+  busySlots?: () => number;
+  allowedUntilMs?: () => number;
+  /** The lease was ended by another process; a new one follows at once under a new id. */
+  onLeaseLost: (formerId: string) => void;
+  onError: (what: string, error: unknown) => void;
+}
+
+/** A process's place in the fleet: a row, a lease, and the thread that renews it. */
+export class Membership {
+  private readonly options: MembershipOptions;
+  private readonly heartbeat: Heartbeat;
+  private sessionLock: string | null = null;
+  private id: string | undefined;
+  private rejoining: Promise<void> | undefined;
+  private stopping = false;
+
+  constructor(options: MembershipOptions) {
+    this.options = options;
+    this.heartbeat = new Heartbeat({
+      connection: {
+        url: options.url,
+        schema: options.db.schema,
+        applicationName: `tasker heartbeat`,
+        sessionLock: options.sessionLock,
+        timeoutMs: Math.max(1000, (options.leaseSeconds * 1000) / 2),
+      },
+      intervalMs: options.heartbeatIntervalMs,
+      maxStallMs: options.maxStallMs,
+      busySlots: options.busySlots ?? (() => 0),
+      allowedUntilMs: options.allowedUntilMs ?? (() => 0),
+      onLost: (formerId) => this.rejoin(formerId),
+      onError: (message) => options.onError('heartbeat', new Error(message)),
+    });
+  }
+
+  /** The id that claims are made under. Changes when the lease was lost. */
+  get workerId(): string {
+    if (this.id === undefined) throw new Error('the process has not joined the fleet yet');
+    return this.id;
+  }
+
+  get joined(): boolean {
+    return this.id !== undefined;
+  }
+
+  /** Seconds since the lease was renewed. */
+  leaseAgeSeconds(): number {
+    return this.heartbeat.ageSeconds();
+  }
+
+  async join(): Promise<void> {
+    this.sessionLock = await this.heartbeat.start();
+    await this.enter();
+  }
+
+  /** From now on the fleet's listing shows this process as draining. */
+  setDraining(): void {
+    this.heartbeat.setDraining();
+  }
+
+  /** Leaves: nothing that this process claimed is left to recover. */
+  async leave(): Promise<void> {
+    this.stopping = true;
+    await this.rejoining;
+    if (this.id !== undefined) await deregister(this.options.db, this.id);
+    await this.heartbeat.stop();
+  }
+
+  private async enter(): Promise<void> {
+    const { db, role, name, version, queues, slots, leaseSeconds } = this.options;
+    this.id = await register(db, { role, name, version, queues, slots, leaseSeconds, sessionLock: this.sessionLock });
+    this.heartbeat.lease(this.id);
+  }
+
+  private rejoin(formerId: string): void {
+    if (this.stopping || formerId !== this.id || this.rejoining !== undefined) return;
+    this.id = undefined;
+    this.options.onLeaseLost(formerId);
+    this.rejoining = this.enter()
+      .catch((error: unknown) => {
+        this.options.onError('rejoin', error);
+        this.id = formerId;
+      })
+      .finally(() => {
+        this.rejoining = undefined;
+      });
+  }
+}

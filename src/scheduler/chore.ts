@@ -1,0 +1,68 @@
+/**
+ * One thing a scheduler does again and again. `run` does one round and answers how much it did; a round that did as much as
+ * it could in one go is followed by the next at once.
+ */
+export interface Chore {
+  readonly name: string;
+  readonly intervalMs: number;
+  run(): Promise<{ done: number; more: boolean }>;
+}
+
+export interface ChoreEvents {
+  swept(chore: string, info: { done: number; seconds: number }): void;
+  failed(chore: string, error: unknown): void;
+}
+
+/** Rounds in a row without a pause; bounds how long one chore can keep the database busy. */
+const MAX_ROUNDS = 100;
+
+/** Runs one chore on its interval, with jitter, until it is stopped. A round that fails is told and followed by the next. */
+export class ChoreLoop {
+  private readonly chore: Chore;
+  private readonly events: ChoreEvents;
+  private timer: NodeJS.Timeout | undefined;
+  private running = false;
+  private current: Promise<void> = Promise.resolve();
+
+  constructor(chore: Chore, events: ChoreEvents) {
+    this.chore = chore;
+    this.events = events;
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.schedule(Math.random() * this.chore.intervalMs);
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    clearTimeout(this.timer);
+    await this.current;
+  }
+
+  /** One round now; what the loop does, for tests and for the loop itself. */
+  async tick(): Promise<void> {
+    const started = performance.now();
+    let done = 0;
+    try {
+      for (let round = 0; round < MAX_ROUNDS; round += 1) {
+        const result = await this.chore.run();
+        done += result.done;
+        if (!result.more) break;
+      }
+      this.events.swept(this.chore.name, { done, seconds: (performance.now() - started) / 1000 });
+    } catch (error) {
+      this.events.failed(this.chore.name, error);
+    }
+  }
+
+  private schedule(delayMs: number): void {
+    this.timer = setTimeout(() => {
+      this.current = this.tick().finally(() => {
+        // Up to a quarter less than the interval, so that several schedulers spread out.
+        if (this.running) this.schedule(this.chore.intervalMs * (1 - Math.random() / 4));
+      });
+    }, delayMs);
+  }
+}

@@ -1,0 +1,29 @@
+import type { Database } from '../../db/database.ts';
+import type { Notifier } from '../../engine/notifier.ts';
+import { requeue } from '../../engine/requeue.ts';
+import type { Chore } from '../chore.ts';
+
+const BATCH = 1000;
+
+/** Steps whose backoff has expired go back to their queue. Any number of schedulers may do it at once. */
+export function retryDue(options: {
+  db: Database;
+  notifier: Notifier;
+  intervalMs: number;
+  onRequeued: (queue: string, steps: number) => void;
+}): Chore {
+  return {
+    name: 'retry_due',
+    intervalMs: options.intervalMs,
+    async run() {
+      const requeued = await requeue(options.db, BATCH);
+      let done = 0;
+      for (const [queue, steps] of requeued) {
+        done += steps;
+        options.onRequeued(queue, steps);
+      }
+      options.notifier.notify(requeued.keys());
+      return { done, more: done >= BATCH };
+    },
+  };
+}

@@ -1,0 +1,151 @@
+import type { Database } from '../db/database.ts';
+import { Cron } from '../db/cron.ts';
+import { analyzeHotTables } from '../db/statements/queue-stats.ts';
+import { Notifier } from '../engine/notifier.ts';
+import type { RecoverOutcome } from '../engine/recover.ts';
+import { submitScheduled, WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
+import { prune } from '../engine/workers.ts';
+import { Membership } from '../membership/membership.ts';
+import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
+import { recoverDead } from './chores/recover-dead.ts';
+import { retryDue } from './chores/retry-due.ts';
+import { settleStrandedTasks } from './chores/settle-stranded.ts';
+
+export interface SchedulerEvents extends ChoreEvents {
+  requeued(queue: string, steps: number): void;
+  recovered(outcome: RecoverOutcome): void;
+  settled(taskIds: string[]): void;
+  cronFired(schedule: string, outcome: 'created' | 'existing' | 'failed'): void;
+  leaseLost(workerId: string): void;
+}
+
+export interface SchedulerOptions {
+  db: Database;
+  url: string;
+  directUrl: string | undefined;
+  name: string;
+  version: string;
+  leaseSeconds: number;
+  heartbeatIntervalMs: number;
+  maxStallMs: number;
+  retrySweepMs: number;
+  recoverySweepMs: number;
+  finalizeSweepMs: number;
+  /** How long a process whose connection is gone must have been silent before its steps are taken from it. */
+  silentSeconds: number;
+  pruneWorkersHours: number;
+  cronSchema: string;
+  analyzeCron: string;
+  events: SchedulerEvents;
+}
+
+const MAINTENANCE = 'tasker-maintenance';
+
+/**
+ * A process that keeps things moving: due retries, dead workers' steps, stranded tasks, cron. Everything it does is a
+ * compare-and-swap on rows that it could lock, so any number of schedulers may live at once and none of them leads.
+ */
+export class Scheduler {
+  private readonly options: SchedulerOptions;
+  private readonly membership: Membership;
+  private readonly notifier: Notifier;
+  private readonly cron: Cron;
+  private readonly loops: ChoreLoop[];
+  private starting: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(options: SchedulerOptions) {
+    const { db, events } = options;
+    this.options = options;
+    this.notifier = new Notifier(db);
+    this.membership = new Membership({
+      db,
+      url: options.directUrl ?? options.url,
+      sessionLock: options.directUrl !== undefined,
+      role: 'scheduler',
+      name: options.name,
+      version: options.version,
+      queues: [],
+      slots: 0,
+      leaseSeconds: options.leaseSeconds,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      maxStallMs: options.maxStallMs,
+      onLeaseLost: (formerId) => events.leaseLost(formerId),
+      onError: (what, error) => events.failed(what, error),
+    });
+    this.cron = new Cron({
+      url: options.directUrl ?? options.url,
+      schema: options.cronSchema,
+      applicationName: 'tasker cron',
+      onError: (error) => events.failed('cron', error),
+    });
+    const { notifier } = this;
+    const chores: Chore[] = [
+      retryDue({ db, notifier, intervalMs: options.retrySweepMs, onRequeued: (queue, steps) => events.requeued(queue, steps) }),
+      recoverDead({
+        db,
+        notifier,
+        intervalMs: options.recoverySweepMs,
+        silentSeconds: options.silentSeconds,
+        onRecovered: (outcome) => events.recovered(outcome),
+      }),
+      settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
+    ];
+    this.loops = chores.map((chore) => new ChoreLoop(chore, events));
+  }
+
+  get workerId(): string {
+    return this.membership.workerId;
+  }
+
+  leaseAgeSeconds(): number {
+    return this.membership.leaseAgeSeconds();
+  }
+
+  start(): Promise<void> {
+    this.starting ??= this.doStart();
+    return this.starting;
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.doStop();
+    return this.stopping;
+  }
+
+  private async doStart(): Promise<void> {
+    await this.membership.join();
+    // Sweeps first: they matter within seconds, cron within a minute, and its tables may take a while to be made.
+    for (const loop of this.loops) loop.start();
+    await this.cron.start();
+    await this.cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
+    await this.cron.work(MAINTENANCE, () => this.maintain());
+    await this.cron.schedule(MAINTENANCE, { key: 'analyze', cron: this.options.analyzeCron, timezone: 'UTC', data: {} });
+  }
+
+  private async doStop(): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    await Promise.all(this.loops.map((loop) => loop.stop()));
+    await this.cron.stop().catch((error: unknown) => this.options.events.failed('stop cron', error));
+    await this.notifier.flush();
+    await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
+  }
+
+  private async fire(tick: { id: string; data: unknown }): Promise<void> {
+    const { events } = this.options;
+    try {
+      const fired = await submitScheduled(this.options.db, tick);
+      this.notifier.notify(fired.queues);
+      events.cronFired(fired.key, fired.outcome);
+    } catch (error) {
+      events.cronFired('unknown', 'failed');
+      events.failed('workflow schedule', error);
+      throw error;
+    }
+  }
+
+  /** Chores that any one scheduler does for all: cron runs each tick once. */
+  private async maintain(): Promise<void> {
+    await this.options.db.run(analyzeHotTables);
+    await prune(this.options.db, this.options.pruneWorkersHours);
+  }
+}

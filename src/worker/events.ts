@@ -1,0 +1,25 @@
+/** What a worker tells the process it lives in: everything that is counted, timed or logged. Keys are workflow and step names. */
+export interface StepLabels {
+  namespace: string;
+  workflow: string;
+  step: string;
+  queue: string;
+}
+
+export type StepOutcome = 'complete' | 'error' | 'timeout' | 'released' | 'lost';
+
+export interface WorkerEvents {
+  /** One claim statement ended. `steps` may be 0. `fused`: claimed by a completion. */
+  claimed(info: { queue: string; steps: number; seconds: number; fused: boolean }): void;
+  /** A handler is about to run. `waitedSeconds`: from ready to claimed, by the database clock. */
+  started(labels: StepLabels, info: { waitedSeconds: number; attempt: number }): void;
+  /** An attempt ended and the database has been told, or refused to hear it (`lost`). */
+  finished(labels: StepLabels, info: { outcome: StepOutcome; seconds: number; attempt: number; willRetry?: boolean }): void;
+  flushed(info: { steps: number; seconds: number }): void;
+  taskEnded(state: 'complete' | 'error', count: number): void;
+  /** A handler went on running after its deadline and the grace that follows. */
+  stuck(labels: StepLabels): void;
+  /** The lease was ended by someone else: everything that was running here now belongs to others. */
+  leaseLost(workerId: string): void;
+  failed(what: string, error: unknown): void;
+}

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../db/database.ts';
+import { isOutcomeUnknown, isUnavailable, sqlState } from '../db/sql-errors.ts';
+import { adopt, type ClaimedStep, endedAttempts } from '../engine/claim.ts';
+import { complete, type CompleteOutcome } from '../engine/complete.ts';
+import { fail } from '../engine/fail.ts';
+import { release } from '../engine/release.ts';
+import { Reconnect } from './backoff.ts';
+import type { Outcome } from './execute-step.ts';
+
+/** One attempt that has ended here and that the database does not know of yet. */
+export interface Ended {
+  step: ClaimedStep;
+  outcome: Exclude<Outcome, { kind: 'abandoned' }>;
+  backoffCapSeconds: number;
+  /** Called once the database has answered. */
+  told: (answer: { lost: boolean; willRetry?: boolean }) => void;
+}
+
+export interface FlusherOptions {
+  db: Database;
+  workerId: () => string;
+  backoffDisabled: boolean;
+  maxBatch: number;
+  queues: readonly string[];
+  namedTaskIds: readonly number[];
+  /** Sets slots aside for children that the completion may claim; answers how many. */
+  reserveSlots: (completions: number) => number;
+  unreserveSlots: (count: number) => void;
+  takeClosedClaims: () => string[];
+  untakeClosedClaims: (claimIds: readonly string[]) => void;
+  onClaimed: (steps: ClaimedStep[], seconds: number) => void;
+  onReady: (queues: Iterable<string>) => void;
+  onFlushed: (steps: number, seconds: number) => void;
+  onTasksEnded: (state: 'complete' | 'error', taskIds: readonly string[]) => void;
+  onError: (what: string, error: unknown) => void;
+}
+
+const REFUSED = '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
+
+/** At most two at a time: while one waits for the server the next one fills. */
+const MAX_IN_FLIGHT = 2;
+
+/**
+ * Tells the database how attempts ended, in batches made of whatever is waiting: no timer, so an idle worker's single
+ * completion leaves at once and a busy worker's batches grow with its load.
+ */
+export class Flusher {
+  private readonly options: FlusherOptions;
+  private readonly reconnect = new Reconnect();
+  private waiting: Ended[] = [];
+  private inFlight = 0;
+  private scheduled = false;
+  private pausedUntil: Promise<void> | undefined;
+  private emptyWaiters: (() => void)[] = [];
+
+  constructor(options: FlusherOptions) {
+    this.options = options;
+  }
+
+  get size(): number {
+    return this.waiting.length;
+  }
+
+  add(ended: Ended): void {
+    this.waiting.push(ended);
+    this.schedule();
+  }
+
+  /** Resolves when the database knows of everything that ended so far. */
+  async drained(): Promise<void> {
+    if (this.waiting.length === 0 && this.inFlight === 0) return;
+    await new Promise<void>((resolve) => this.emptyWaiters.push(resolve));
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.inFlight >= MAX_IN_FLIGHT || this.pausedUntil !== undefined) return;
+    this.scheduled = true;
+    // After the current round of callbacks, so that handlers which end together are told together.
+    setImmediate(() => {
+      this.scheduled = false;
+      if (this.waiting.length > 0) void this.flush();
+    });
+  }
+
+  private async flush(): Promise<void> {
+    const batch = this.waiting.splice(0, this.options.maxBatch);
+    this.inFlight += 1;
+    if (this.waiting.length > 0) this.schedule();
+    const started = performance.now();
+    try {
+      const of = <K extends Outcome['kind']>(kind: K) =>
+        batch.filter((ended): ended is Ended & { outcome: Extract<Outcome, { kind: K }> } => ended.outcome.kind === kind);
+      await Promise.all([this.complete(of('complete')), this.fail(of('fail')), this.release(of('release'))]);
+      this.options.onFlushed(batch.length, (performance.now() - started) / 1000);
+    } finally {
+      this.inFlight -= 1;
+      if (this.waiting.length > 0) this.schedule();
+      else if (this.inFlight === 0) for (const resolve of this.emptyWaiters.splice(0)) resolve();
+    }
+  }
+
+  private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<void> {
+    if (batch.length === 0) return;
+    const { options } = this;
+    const reserved = options.reserveSlots(batch.length);
+    const closedClaims = options.takeClosedClaims();
+    const claimId = randomUUID();
+    const started = performance.now();
+    try {
+      const outcome = await complete(options.db, {
+        workerId: options.workerId(),
+        completions: batch.map(({ step, outcome: { result } }) => ({ ...claimOf(step), result })),
+        claimLimit: reserved,
+        queues: options.queues,
+        namedTaskIds: options.namedTaskIds,
+        closedClaims,
+        claimId,
+      });
+      options.unreserveSlots(reserved);
+      this.told(batch, new Set(outcome.lost));
+      this.report(outcome, (performance.now() - started) / 1000);
+    } catch (error) {
+      options.unreserveSlots(reserved);
+      options.untakeClosedClaims(closedClaims);
+      await this.afterFailure('complete', batch, error, claimId);
+    }
+  }
+
+  private report(outcome: CompleteOutcome, seconds: number): void {
+    const { options } = this;
+    this.reconnect.succeeded();
+    if (outcome.claimed.length > 0) options.onClaimed(outcome.claimed, seconds);
+    if (outcome.ready.size > 0) options.onReady(outcome.ready.keys());
+    if (outcome.completedTasks.length > 0) options.onTasksEnded('complete', outcome.completedTasks);
+    if (outcome.erroredTasks.length > 0) options.onTasksEnded('error', outcome.erroredTasks);
+  }
+
+  private async fail(batch: readonly (Ended & { outcome: { kind: 'fail' } })[]): Promise<void> {
+    if (batch.length === 0) return;
+    try {
+      const outcome = await fail(this.options.db, {
+        workerId: this.options.workerId(),
+        failures: batch.map(({ step, outcome: { kind: _, ...failure }, backoffCapSeconds }) => ({
+          ...claimOf(step),
+          ...failure,
+          backoffCapSeconds,
+        })),
+        backoffDisabled: this.options.backoffDisabled,
+      });
+      for (const ended of batch) {
+        const next = outcome.failed.get(ended.step.stepId);
+        ended.told({ lost: next === undefined, willRetry: next !== undefined && next !== null });
+      }
+      this.reconnect.succeeded();
+      if (outcome.erroredTasks.length > 0) this.options.onTasksEnded('error', outcome.erroredTasks);
+    } catch (error) {
+      await this.afterFailure('fail', batch, error);
+    }
+  }
+
+  private async release(batch: readonly Ended[]): Promise<void> {
+    if (batch.length === 0) return;
+    try {
+      const steps = batch.map(({ step }) => claimOf(step));
+      const outcome = await release(this.options.db, { workerId: this.options.workerId(), steps });
+      this.told(batch, new Set(outcome.lost));
+      this.options.onReady(outcome.queues);
+    } catch (error) {
+      await this.afterFailure('release', batch, error);
+    }
+  }
+
+  private told(batch: readonly Ended[], lost: ReadonlySet<string>): void {
+    for (const ended of batch) ended.told({ lost: lost.has(ended.step.stepId) });
+  }
+
+  /**
+   * A database that is away: keep the batch, wait, try again. Where the outcome is unknown, first ask which attempts did
+   * end and which children were claimed. Any other error is about one entry of the batch: try each alone, so that it cannot
+   * hold up the others.
+   */
+  private async afterFailure(what: string, batch: readonly Ended[], error: unknown, claimId?: string): Promise<void> {
+    this.options.onError(what, error);
+    if (isUnavailable(error) || isOutcomeUnknown(error)) {
+      await this.pause();
+      this.waiting.unshift(...(await this.withoutEnded(batch, claimId)));
+      return;
+    }
+    if (batch.length === 1) {
+      this.putBackRefused(batch[0] as Ended, error);
+      return;
+    }
+    for (const ended of batch) {
+      this.waiting.unshift(ended);
+      await this.flushOne();
+    }
+  }
+
+  /** The database will not store how this attempt ended: the step fails for good, with a reason that can be stored. */
+  private putBackRefused(ended: Ended, error: unknown): void {
+    const refusedBefore = ended.outcome.kind === 'fail' && ended.outcome.metadata.startsWith(REFUSED);
+    if (refusedBefore || ended.outcome.kind === 'release') {
+      ended.told({ lost: true });
+      return;
+    }
+    const reason = sqlState(error) ?? 'unknown';
+    const metadata = `${REFUSED} (SQLSTATE ${reason.replaceAll(/[^0-9A-Za-z_]/g, '')})"}}`;
+    this.waiting.unshift({
+      ...ended,
+      outcome: { kind: 'fail', cause: 'fail', permanent: true, requestedBackoffSeconds: undefined, metadata },
+    });
+  }
+
+  private async flushOne(): Promise<void> {
+    const [ended] = this.waiting.splice(0, 1);
+    if (ended === undefined) return;
+    if (ended.outcome.kind === 'complete') await this.complete([ended as Ended & { outcome: { kind: 'complete'; result: string } }]);
+    else if (ended.outcome.kind === 'fail') await this.fail([ended as Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }]);
+    else await this.release([ended]);
+  }
+
+  private async withoutEnded(batch: readonly Ended[], claimId: string | undefined): Promise<Ended[]> {
+    for (;;) {
+      try {
+        const known = await endedAttempts(this.options.db, batch.map(({ step }) => claimOf(step)));
+        if (claimId !== undefined && known.size > 0) {
+          const claimed = await adopt(this.options.db, claimId);
+          if (claimed.length > 0) this.options.onClaimed(claimed, 0);
+        }
+        for (const ended of batch) if (known.has(ended.step.stepId)) ended.told({ lost: false });
+        return batch.filter((ended) => !known.has(ended.step.stepId));
+      } catch (error) {
+        this.options.onError('find out what was written', error);
+        await this.pause();
+      }
+    }
+  }
+
+  private async pause(): Promise<void> {
+    this.pausedUntil ??= new Promise<void>((resolve) => {
+      setTimeout(resolve, this.reconnect.nextDelayMs());
+    }).finally(() => {
+      this.pausedUntil = undefined;
+    });
+    await this.pausedUntil;
+  }
+}
+
+function claimOf({ taskId, stepId, claimId }: ClaimedStep): { taskId: string; stepId: string; claimId: string } {
+  return { taskId, stepId, claimId };
+}

@@ -1,0 +1,27 @@
+/**
+ * How long to wait before looking at a queue again. Doubles from `minMs` to `maxMs` while nothing is found, starts anew
+ * when something is. The jitter (up to a quarter less) keeps workers that started together from polling together.
+ */
+export class PollInterval {
+  private readonly minMs: number;
+  private readonly maxMs: number;
+  private readonly random: () => number;
+  private currentMs: number;
+
+  constructor(minMs: number, maxMs: number, random: () => number = Math.random) {
+    this.minMs = minMs;
+    this.maxMs = Math.max(minMs, maxMs);
+    this.currentMs = minMs;
+    this.random = random;
+  }
+
+  found(): void {
+    this.currentMs = this.minMs;
+  }
+
+  next(): number {
+    const delay = this.currentMs * (1 - this.random() / 4);
+    this.currentMs = Math.min(this.currentMs * 2, this.maxMs);
+    return delay;
+  }
+}

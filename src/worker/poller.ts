@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../db/database.ts';
+import { isOutcomeUnknown } from '../db/sql-errors.ts';
+import { adopt, claim, type ClaimedStep } from '../engine/claim.ts';
+import { Reconnect } from './backoff.ts';
+import { PollInterval } from './poll-interval.ts';
+import type { Slots } from './slots.ts';
+
+export interface PollerOptions {
+  db: Database;
+  slots: Slots;
+  queues: readonly string[];
+  namedTaskIds: readonly number[];
+  maxClaim: number;
+  minIntervalMs: number;
+  maxIntervalMs: number;
+  /** Undefined while the process has no lease: nothing may be claimed then. */
+  workerId: () => string | undefined;
+  takeClosedClaims: () => string[];
+  untakeClosedClaims: (claimIds: readonly string[]) => void;
+  onClaimed: (queue: string, steps: ClaimedStep[], seconds: number) => void;
+  onError: (what: string, error: unknown) => void;
+  /** Called once a round: the loop lives. */
+  onRound: () => void;
+}
+
+/**
+ * Looks for ready steps and claims what free slots can run. Polling is the truth; `wake` (a hint, a freed slot) only
+ * shortens the wait. Queues take turns, so that a full one cannot starve the others.
+ */
+export class Poller {
+  private readonly options: PollerOptions;
+  private readonly interval: PollInterval;
+  private readonly reconnect = new Reconnect();
+  private turn = 0;
+  private running = false;
+  private woken = false;
+  /** The last claim was as large as asked: there is probably more. */
+  private hungry = true;
+  private wakeUp: () => void = () => undefined;
+  private loop: Promise<void> | undefined;
+
+  constructor(options: PollerOptions) {
+    this.options = options;
+    this.interval = new PollInterval(options.minIntervalMs, options.maxIntervalMs);
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.loop = this.run();
+  }
+
+  /** Stops claiming and resolves when no claim is under way. */
+  async stop(): Promise<void> {
+    this.running = false;
+    this.wake();
+    await this.loop;
+  }
+
+  /** There may be work: look now. */
+  wake(): void {
+    this.woken = true;
+    this.wakeUp();
+  }
+
+  /** A slot is free again: look now if the last look left work behind. */
+  slotFreed(): void {
+    if (this.hungry) this.wake();
+  }
+
+  private async run(): Promise<void> {
+    while (this.running) {
+      this.options.onRound();
+      let delay: number;
+      try {
+        delay = await this.round();
+        this.reconnect.succeeded();
+      } catch (error) {
+        this.options.onError('claim', error);
+        delay = this.reconnect.nextDelayMs();
+      }
+      if (this.running && !this.woken && delay > 0) await this.sleep(delay);
+    }
+  }
+
+  /** One look at every queue; answers how long to wait before the next. */
+  async round(): Promise<number> {
+    this.woken = false;
+    const { queues, slots } = this.options;
+    if (this.options.workerId() === undefined) return this.interval.next();
+    let found = 0;
+    let full = false;
+    for (let index = 0; index < queues.length && this.running; index += 1) {
+      const queue = queues[(this.turn + index) % queues.length] as string;
+      const granted = slots.reserve(Math.min(slots.free, this.options.maxClaim));
+      if (granted === 0) break;
+      const claimed = await this.claim(queue, granted);
+      found += claimed.count;
+      full ||= claimed.full;
+    }
+    this.turn += 1;
+    this.hungry = full || slots.free === 0;
+    if (found > 0) this.interval.found();
+    // With free slots and more to take: at once. Without free slots the one that is freed first wakes the loop.
+    if (full && slots.free > 0) return 0;
+    return this.interval.next();
+  }
+
+  private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean }> {
+    const { db, slots, namedTaskIds } = this.options;
+    const workerId = this.options.workerId();
+    const closedClaims = this.options.takeClosedClaims();
+    const claimId = randomUUID();
+    const started = performance.now();
+    let steps: ClaimedStep[] = [];
+    try {
+      if (workerId === undefined) throw new Error('the lease was lost while claiming');
+      steps = await claim(db, { workerId, queue, namedTaskIds, limit: granted, closedClaims, claimId });
+    } catch (error) {
+      this.options.untakeClosedClaims(closedClaims);
+      if (!isOutcomeUnknown(error)) throw error;
+      this.options.onError('claim', error);
+      steps = await this.adoptLater(claimId);
+    } finally {
+      slots.unreserve(granted);
+    }
+    this.options.onClaimed(queue, steps, (performance.now() - started) / 1000);
+    return { count: steps.length, full: steps.length > 0 && steps.length >= 2 ** Math.floor(Math.log2(granted)) };
+  }
+
+  /** The connection broke under a claim: if it committed, its steps are ours and nobody else will run them. */
+  private async adoptLater(claimId: string): Promise<ClaimedStep[]> {
+    for (;;) {
+      await this.sleep(this.reconnect.nextDelayMs());
+      try {
+        return await adopt(this.options.db, claimId);
+      } catch (error) {
+        this.options.onError('adopt a claim', error);
+        if (!this.running) return [];
+      }
+    }
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wakeUp = () => undefined;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
+ * last parent starts at once if everything that its handler receives is here, and asks the database if not.
+ * Results never change once written, so an entry can be old but not wrong. The least recently used task goes first.
+ */
+interface Entry {
+  context: string;
+  results: Map<number, string>;
+  bytes: number;
+}
+
+export class ResultCache {
+  private readonly entries = new Map<string, Entry>();
+  private bytes = 0;
+  private readonly maxBytes: number;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  get(taskId: string): { context: string; results: ReadonlyMap<number, string> } | undefined {
+    const entry = this.entries.get(taskId);
+    if (entry === undefined) return undefined;
+    this.entries.delete(taskId);
+    this.entries.set(taskId, entry);
+    return entry;
+  }
+
+  put(taskId: string, context: string, ordinal: number, result: string): void {
+    let entry = this.entries.get(taskId);
+    if (entry === undefined) {
+      entry = { context, results: new Map(), bytes: context.length + 200 };
+      this.bytes += entry.bytes;
+    } else {
+      this.entries.delete(taskId);
+    }
+    this.entries.set(taskId, entry);
+    if (!entry.results.has(ordinal)) {
+      entry.results.set(ordinal, result);
+      entry.bytes += result.length + 50;
+      this.bytes += result.length + 50;
+    }
+    for (const [id, oldest] of this.entries) {
+      if (this.bytes <= this.maxBytes) break;
+      this.entries.delete(id);
+      this.bytes -= oldest.bytes;
+    }
+  }
+
+  delete(taskId: string): void {
+    const entry = this.entries.get(taskId);
+    if (entry === undefined) return;
+    this.entries.delete(taskId);
+    this.bytes -= entry.bytes;
+  }
+}

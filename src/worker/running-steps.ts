@@ -1,0 +1,109 @@
+import type { StepClaim } from '../engine/claim.ts';
+
+/** Why a running handler is asked to stop; the reason of its AbortSignal. */
+export type AbortCause = 'timeout' | 'drain' | 'claim_lost';
+
+export class StepAborted extends Error {
+  readonly abortCause: AbortCause;
+
+  constructor(abortCause: AbortCause, message: string) {
+    super(message);
+    this.name = 'StepAborted';
+    this.abortCause = abortCause;
+  }
+}
+
+export interface RunningStep {
+  readonly claim: StepClaim;
+  readonly controller: AbortController;
+  /** Milliseconds of performance.now(). */
+  readonly startedAt: number;
+  readonly deadlineAt: number;
+  /** Ends the wait for a handler that does not react to its signal. */
+  giveUp: (cause: AbortCause) => void;
+  abortedBy: AbortCause | undefined;
+  giveUpAt: number;
+}
+
+const SWEEP_MS = 50;
+
+/**
+ * The handlers that run now. One sweep looks at all deadlines, which costs less than a timer for each step: at the deadline
+ * the signal fires; after a further grace the handler is given up on.
+ */
+export class RunningSteps {
+  private readonly steps = new Map<string, RunningStep>();
+  private readonly abortGraceMs: number;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(abortGraceMs: number) {
+    this.abortGraceMs = abortGraceMs;
+  }
+
+  get size(): number {
+    return this.steps.size;
+  }
+
+  start(): void {
+    this.timer ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  add(step: RunningStep): void {
+    this.steps.set(step.claim.claimId + step.claim.stepId, step);
+  }
+
+  remove(step: RunningStep): void {
+    this.steps.delete(step.claim.claimId + step.claim.stepId);
+  }
+
+  /** The latest deadline with its grace, as milliseconds of the epoch; 0 when nothing runs. */
+  allowedUntilMs(): number {
+    let latest = 0;
+    for (const step of this.steps.values()) latest = Math.max(latest, step.deadlineAt);
+    return latest === 0 ? 0 : performance.timeOrigin + latest + this.abortGraceMs;
+  }
+
+  claims(olderThanMs = 0): StepClaim[] {
+    const before = performance.now() - olderThanMs;
+    return [...this.steps.values()].filter((step) => step.startedAt <= before).map((step) => step.claim);
+  }
+
+  abortAll(cause: AbortCause): void {
+    for (const step of this.steps.values()) this.abort(step, cause);
+  }
+
+  /** The database took these steps away; whatever their handlers answer is not wanted any more. */
+  abortSteps(stepIds: readonly string[], cause: AbortCause): void {
+    const wanted = new Set(stepIds);
+    for (const step of this.steps.values()) if (wanted.has(step.claim.stepId)) this.abort(step, cause);
+  }
+
+  giveUpAll(cause: AbortCause): void {
+    for (const step of this.steps.values()) step.giveUp(cause);
+  }
+
+  private abort(step: RunningStep, cause: AbortCause): void {
+    if (step.abortedBy !== undefined) return;
+    step.abortedBy = cause;
+    step.giveUpAt = performance.now() + this.abortGraceMs;
+    step.controller.abort(new StepAborted(cause, ABORT_MESSAGES[cause]));
+  }
+
+  private sweep(now: number): void {
+    for (const step of this.steps.values()) {
+      if (step.abortedBy === undefined && now >= step.deadlineAt) this.abort(step, 'timeout');
+      else if (step.abortedBy !== undefined && now >= step.giveUpAt) step.giveUp(step.abortedBy);
+    }
+  }
+}
+
+const ABORT_MESSAGES: Record<AbortCause, string> = {
+  timeout: 'the step ran longer than its timeout',
+  drain: 'the worker is shutting down; the step is given back and will run elsewhere',
+  claim_lost: 'the step was taken away from this worker (its task was cancelled, or its lease had run out)',
+};
