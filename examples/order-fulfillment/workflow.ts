@@ -1,0 +1,91 @@
+/** The order workflow as workers load it: `tasker worker --workflows examples/order-fulfillment/workflow.ts`. */
+import { z } from 'zod';
+import { PermanentError } from '../../src/errors.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import {
+  allocate,
+  checkCredit,
+  checkStock,
+  CURRENCY,
+  notificationText,
+  orderProblems,
+  priceOf,
+  ship,
+} from './domain.ts';
+import { readCatalogue } from './northwind.ts';
+import { charge } from './payment.ts';
+
+const decimal = z.string().regex(/^\d{1,10}(\.\d{1,2})?$/, 'use digits with at most two decimals, like 9.80');
+
+export const orderSchema = z.object({
+  order_id: z.number().int().positive(),
+  customer_id: z.string().min(1),
+  order_date: z.iso.date(),
+  required_date: z.iso.date(),
+  ship_via: z.number().int(),
+  ship_name: z.string(),
+  ship_country: z.string(),
+  lines: z.array(
+    z.object({
+      product_id: z.number().int().positive(),
+      unit_price: decimal,
+      quantity: z.number().int(),
+      discount: decimal,
+    }),
+  ),
+});
+
+const gatewayUrl = process.env['PAYMENT_GATEWAY_URL'] ?? 'http://127.0.0.1:8402';
+
+/** Longer than the gateway ever takes when it means to answer, and short enough to be worth waiting for. */
+const paymentTimeoutMs = 1500;
+
+/**
+ * The gateway's own faults take two attempts at most. The others are for processes that are killed: an attempt that died
+ * with its worker, or that found the gateway down, is spent, and no number of them may cost an order.
+ */
+const retryLimit = 20;
+
+const catalogue = readCatalogue();
+
+export const orderFulfillment = defineWorkflow({
+  namespace: 'northwind',
+  name: 'order_fulfillment',
+  version: '1.0.0',
+  input: orderSchema,
+})
+  .step('validate', { retryLimit }, ({ input }) => {
+    const problems = orderProblems(input, catalogue);
+    if (problems.length > 0)
+      throw new PermanentError(`order ${input.order_id} cannot be fulfilled: ${problems.join('; ')}`);
+    return { order_id: input.order_id, lines: input.lines.length };
+  })
+  .step('price', { dependsOn: ['validate'], retryLimit }, ({ input }) => priceOf(input))
+  .step('stock_check', { dependsOn: ['validate'], retryLimit }, ({ input }) => checkStock(input, catalogue))
+  .step('credit_check', { dependsOn: ['validate'], retryLimit }, ({ input }) => checkCredit(input))
+  .step(
+    'payment',
+    { dependsOn: ['price', 'credit_check'], retryLimit, timeoutSeconds: 10 },
+    async ({ input, parents, signal, idempotencyKey }) => {
+      const paid = await charge({
+        gatewayUrl,
+        idempotencyKey,
+        orderId: input.order_id,
+        amountCents: parents.price.amount_cents,
+        currency: CURRENCY,
+        signal,
+        timeoutMs: paymentTimeoutMs,
+      });
+      return { ...paid, terms: parents.credit_check.terms };
+    },
+  )
+  .step('allocation', { dependsOn: ['stock_check'], retryLimit }, ({ parents }) => allocate(parents.stock_check))
+  .step('shipment', { dependsOn: ['payment', 'allocation'], retryLimit }, ({ input, parents }) =>
+    ship(input, parents.allocation),
+  )
+  .step('notify', { dependsOn: ['shipment'], retryLimit }, ({ input, parents }) => ({
+    channel: 'email',
+    text: notificationText(input, parents.shipment),
+  }));
+
+export default orderFulfillment;
