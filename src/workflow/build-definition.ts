@@ -1,0 +1,179 @@
+import { WorkflowDefinitionError } from '../errors.ts';
+import { type Dag, analyzeDag, findDagProblems } from './analyze-dag.ts';
+import type {
+  IdentityStrategy,
+  StepDefaults,
+  StepHandler,
+  StepOptions,
+  StepTemplate,
+  WorkflowDefinition,
+} from './definition.ts';
+import { didYouMean } from './did-you-mean.ts';
+import type { Json } from './json.ts';
+import { nameProblem, versionProblem } from './names.ts';
+import { preview } from './preview.ts';
+import type { StandardSchema } from './standard-schema.ts';
+import { descriptionProblem, findOptionProblems, isRecord, settleOptions } from './step-options.ts';
+import { storableText } from './storable-text.ts';
+
+export const DEFAULT_NAMESPACE = 'default';
+export const DEFAULT_VERSION = '0.1.0';
+const IDENTITIES: readonly IdentityStrategy[] = ['unique', 'content_hash', 'caller_key'];
+
+export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema> {
+  /** Default `default`. */
+  namespace?: string;
+  name: string;
+  /** x.y.z; default 0.1.0. */
+  version?: string;
+  description?: string;
+  /** What a submit's input has to be: a zod schema or any other Standard Schema. */
+  input: Schema;
+  /** Default `unique`. */
+  identity?: IdentityStrategy;
+  /** Options of every step that does not set its own. */
+  defaults?: StepDefaults;
+}
+
+export interface StepInput {
+  readonly name: string;
+  readonly options?: StepOptions | undefined;
+  readonly handler: StepHandler;
+  readonly handlerConfig?: Json | undefined;
+}
+
+/** Something wrong with a definition: of the step with that name, or of the workflow itself. */
+export interface DefinitionProblem {
+  readonly step?: string;
+  readonly message: string;
+  readonly cycle?: readonly string[];
+}
+
+const MAX_PROBLEMS_SHOWN = 50;
+const WORKFLOW_OPTIONS = ['namespace', 'name', 'version', 'description', 'input', 'identity', 'defaults'];
+
+/**
+ * Makes a definition from a list of steps, in any order: for definitions made by a program (`defineWorkflow` is the typed
+ * way). Checks everything and throws one WorkflowDefinitionError with all problems.
+ */
+export function buildDefinition<Schema extends StandardSchema>(
+  options: WorkflowOptions<Schema>,
+  steps: readonly StepInput[],
+): WorkflowDefinition<Schema> {
+  throwProblems(options, [...findWorkflowProblems(options), ...steps.flatMap(findStepProblems)]);
+  const nodes = steps.map((step) => ({ name: step.name, dependsOn: step.options?.dependsOn ?? [] }));
+  throwProblems(
+    options,
+    findDagProblems(nodes).map(({ node, ...rest }) => ({ ...rest, ...(node === undefined ? {} : { step: node }) })),
+  );
+  return Object.freeze({
+    namespace: options.namespace ?? DEFAULT_NAMESPACE,
+    name: options.name,
+    version: options.version ?? DEFAULT_VERSION,
+    description: options.description,
+    inputSchema: options.input,
+    identity: options.identity ?? 'unique',
+    steps: Object.freeze(toTemplates(steps, analyzeDag(nodes), options.defaults ?? {})),
+  });
+}
+
+function toTemplates(steps: readonly StepInput[], dag: Dag, defaults: StepDefaults): StepTemplate[] {
+  const byName = new Map(steps.map((step) => [step.name, step]));
+  const ordinals = new Map(dag.order.map((name, index) => [name, index + 1]));
+  const ordinalsOf = (names: readonly string[] = []) =>
+    Object.freeze(names.map((name) => ordinals.get(name) as number).sort((a, b) => a - b));
+  return dag.order.map((name, index) => {
+    const step = byName.get(name) as StepInput;
+    return Object.freeze({
+      name,
+      ordinal: index + 1,
+      dependsOn: Object.freeze([...(step.options?.dependsOn ?? [])]),
+      parentOrdinals: ordinalsOf(dag.parents.get(name)),
+      childOrdinals: ordinalsOf(dag.children.get(name)),
+      ...settleOptions(step.options ?? {}, defaults),
+      handlerConfig: step.handlerConfig,
+      handler: step.handler,
+    });
+  });
+}
+
+/** What is wrong with a workflow's own options, without its steps. */
+export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
+  if (!isRecord(options)) return [{ message: `the options are ${preview(options)}: they are an object` }];
+  const messages = Object.keys(options)
+    .filter((key) => !WORKFLOW_OPTIONS.includes(key))
+    .map((key) => `unknown option "${storableText(key, 64)}"${didYouMean(key, WORKFLOW_OPTIONS)}`);
+  const add = (value: unknown, check: (value: unknown) => string | undefined, field = '') => {
+    const problem = value === undefined ? undefined : check(value);
+    if (problem !== undefined) messages.push(`${field}${problem}`);
+  };
+  if (options['name'] === undefined) messages.push('the name is missing');
+  add(options['name'], nameProblem);
+  add(options['namespace'], nameProblem, 'namespace: ');
+  add(options['version'], versionProblem);
+  add(options['description'], descriptionProblem, 'description ');
+  add(options['identity'], (value) =>
+    IDENTITIES.includes(value as IdentityStrategy)
+      ? undefined
+      : `identity is ${preview(value)}: it is one of ${IDENTITIES.join(', ')}${typeof value === 'string' ? didYouMean(value, IDENTITIES) : ''}`,
+  );
+  if (!isStandardSchema(options['input'])) {
+    messages.push(`input is ${preview(options['input'])}: it is a schema, such as z.object({ ... })`);
+  }
+  if (options['defaults'] !== undefined) {
+    messages.push(...findOptionProblems(options['defaults'], 'defaults').map((problem) => `defaults: ${problem}`));
+  }
+  return messages.map((message) => ({ message }));
+}
+
+/** What is wrong with a step on its own, without the others. */
+export function findStepProblems(step: StepInput): DefinitionProblem[] {
+  const messages = [
+    nameProblem(step.name),
+    ...(step.options === undefined ? [] : findOptionProblems(step.options, 'step')),
+    typeof step.handler === 'function' ? undefined : `the handler is ${preview(step.handler)}: it is a function`,
+  ];
+  const label = typeof step.name === 'string' ? storableText(step.name, 128) : preview(step.name);
+  return messages.filter((message) => message !== undefined).map((message) => ({ step: label, message }));
+}
+
+/** Throws one error for all problems; does nothing where there are none. */
+export function throwProblems(
+  workflow: { namespace?: unknown; name?: unknown; version?: unknown } | null | undefined,
+  problems: readonly DefinitionProblem[],
+): void {
+  if (problems.length === 0) return;
+  const label = workflowLabel(workflow);
+  const lines = problems.map(({ step, message }) => (step === undefined ? message : joined(`step "${step}"`, message)));
+  const shown = lines.slice(0, MAX_PROBLEMS_SHOWN);
+  if (lines.length > shown.length) shown.push(`... and ${lines.length - shown.length} more`);
+  const text =
+    lines.length === 1
+      ? joined(label, lines[0] as string)
+      : `${label}:${shown.map((line) => `\n  - ${line}`).join('')}`;
+  throw new WorkflowDefinitionError(text, { problems });
+}
+
+/** "depends on itself" goes on from the step's name; what names a field of its own gets a colon. */
+function joined(subject: string, message: string): string {
+  return `${subject}${/^(depends|names|is|has) /.test(message) ? '' : ':'} ${message}`;
+}
+
+/** `workflow shop/order_fulfillment 1.0.0`, as far as the options are readable. */
+export function workflowLabel(
+  workflow: { namespace?: unknown; name?: unknown; version?: unknown } | null | undefined,
+): string {
+  const namespace = textOr(workflow?.namespace, DEFAULT_NAMESPACE);
+  return `workflow ${namespace}/${textOr(workflow?.name, '(no name)')} ${textOr(workflow?.version, DEFAULT_VERSION)}`;
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' ? storableText(value, 128) : fallback;
+}
+
+function isStandardSchema(value: unknown): value is StandardSchema {
+  // Some libraries' schemas are functions.
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const standard = (value as { '~standard'?: unknown })['~standard'];
+  return isRecord(standard) && standard['version'] === 1 && typeof standard['validate'] === 'function';
+}

@@ -1,0 +1,43 @@
+import { hashJson } from './canonical-json.ts';
+import type { StepTemplate, WorkflowDefinition } from './definition.ts';
+import type { JsonObject } from './json.ts';
+
+/**
+ * What the database keeps of a definition (`tasker_named_tasks.configuration`): everything but the handlers and the input
+ * schema, which are code. Plain JSON, keys in snake_case.
+ */
+export function definitionConfiguration(definition: WorkflowDefinition): JsonObject {
+  return {
+    namespace: definition.namespace,
+    name: definition.name,
+    version: definition.version,
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+    identity: definition.identity,
+    steps: definition.steps.map(stepConfiguration),
+  };
+}
+
+function stepConfiguration(step: StepTemplate): JsonObject {
+  return {
+    name: step.name,
+    ordinal: step.ordinal,
+    depends_on: step.dependsOn.toSorted(),
+    queue: step.queue,
+    priority: step.priority,
+    retryable: step.retryable,
+    retry_limit: step.retryLimit,
+    backoff: { max_seconds: step.backoff.maxSeconds },
+    timeout_seconds: step.timeoutSeconds ?? null,
+    skippable: step.skippable,
+    ...(step.description === undefined ? {} : { description: step.description }),
+    ...(step.handlerConfig === undefined ? {} : { handler_config: step.handlerConfig }),
+  };
+}
+
+/**
+ * Changes when anything in the configuration does, in this process and every other: how a definition that was changed
+ * under the same version is noticed. Two fleets with different handlers or schemas have the same hash.
+ */
+export function definitionHash(definition: WorkflowDefinition): string {
+  return hashJson(definitionConfiguration(definition));
+}

@@ -1,0 +1,155 @@
+import {
+  type StepInput,
+  type WorkflowOptions as UntypedOptions,
+  buildDefinition,
+  findStepProblems,
+  findWorkflowProblems,
+  throwProblems,
+} from './build-definition.ts';
+import type { StepContext, StepDefaults, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
+import type { Jsonify, Storable } from './json.ts';
+import type { SchemaOutput, StandardSchema } from './standard-schema.ts';
+
+export interface WorkflowOptions<
+  Schema extends StandardSchema,
+  Skippable extends boolean = false,
+> extends UntypedOptions<Schema> {
+  defaults?: StepDefaults & { skippable?: Skippable };
+}
+
+type StepNames<Results> = keyof Results & string;
+
+/** The name itself, or a type error that says that it is taken. */
+type FreshName<Name extends string, Results> = string extends Name
+  ? Name
+  : Name extends keyof Results
+    ? `step "${Name}" is already defined`
+    : Name;
+
+/** A step that a submit may skip leaves null behind. */
+type StepResult<Result, Skippable extends boolean> = true extends Skippable ? Jsonify<Result> | null : Jsonify<Result>;
+
+type Extend<Results, Name extends string, Result> = Results & { readonly [Key in Name]: Result };
+
+/**
+ * A definition that grows by one step per call and is a WorkflowDefinition at every point: checked as a whole when one of
+ * its properties is first read, or by `build()`. Immutable: `step` returns a new one.
+ */
+export interface Workflow<
+  Schema extends StandardSchema,
+  Results,
+  SkippableDefault extends boolean = false,
+> extends WorkflowDefinition<Schema, Results> {
+  /**
+   * Adds a step. `name`: 1 to 128 characters a-z, 0-9 and _, the first a letter. The handler's result has to be JSON.
+   * Throws WorkflowDefinitionError for bad names and options.
+   */
+  step<const Name extends string, Result>(
+    name: FreshName<Name, Results>,
+    handler: (
+      context: StepContext<SchemaOutput<Schema>, Readonly<Record<never, never>>>,
+    ) => (Result | PromiseLike<Result>) & Storable<Result>,
+  ): Workflow<Schema, Extend<Results, Name, StepResult<Result, SkippableDefault>>, SkippableDefault>;
+  step<
+    const Name extends string,
+    Result,
+    const Parent extends StepNames<Results> = never,
+    const Skippable extends boolean = SkippableDefault,
+  >(
+    name: FreshName<Name, Results>,
+    options: StepOptions<Parent> & { skippable?: Skippable },
+    handler: (
+      context: StepContext<SchemaOutput<Schema>, Readonly<Pick<Results, Parent>>>,
+    ) => (Result | PromiseLike<Result>) & Storable<Result>,
+  ): Workflow<Schema, Extend<Results, Name, StepResult<Result, Skippable>>, SkippableDefault>;
+
+  /** The definition as a plain, frozen value. Throws WorkflowDefinitionError where the steps are not a DAG. */
+  build(): WorkflowDefinition<Schema, Results>;
+}
+
+/**
+ * Begins a workflow: `defineWorkflow({ name, input }).step('a', handler).step('b', { dependsOn: ['a'] }, handler)`.
+ * Throws WorkflowDefinitionError for bad options.
+ */
+export function defineWorkflow<Schema extends StandardSchema, const Skippable extends boolean = false>(
+  options: WorkflowOptions<Schema, Skippable>,
+): Workflow<Schema, Record<never, never>, Skippable> {
+  throwProblems(options, findWorkflowProblems(options));
+  return new Builder(Object.freeze({ ...options }), undefined) as unknown as Workflow<
+    Schema,
+    Record<never, never>,
+    Skippable
+  >;
+}
+
+/** Linked from the last step to the first: adding one to thousands copies nothing. */
+interface Link {
+  readonly step: StepInput;
+  readonly before: Link | undefined;
+}
+
+class Builder implements WorkflowDefinition {
+  readonly #options: UntypedOptions;
+  readonly #last: Link | undefined;
+  #definition: WorkflowDefinition | undefined;
+
+  constructor(options: UntypedOptions, last: Link | undefined) {
+    this.#options = options;
+    this.#last = last;
+    Object.freeze(this);
+  }
+
+  step(name: string, ...rest: [StepHandler] | [StepOptions, StepHandler]): Builder {
+    const [options, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+    const step = { name, options, handler };
+    throwProblems(this.#options, findStepProblems(step));
+    const copy = options === undefined ? undefined : Object.freeze({ ...options, ...copyLists(options) });
+    return new Builder(this.#options, { step: { ...step, options: copy }, before: this.#last });
+  }
+
+  build(): WorkflowDefinition {
+    if (this.#definition === undefined) {
+      const steps: StepInput[] = [];
+      for (let link = this.#last; link !== undefined; link = link.before) steps.push(link.step);
+      this.#definition = buildDefinition(this.#options, steps.toReversed());
+    }
+    return this.#definition;
+  }
+
+  get namespace() {
+    return this.build().namespace;
+  }
+  get name() {
+    return this.build().name;
+  }
+  get version() {
+    return this.build().version;
+  }
+  get description() {
+    return this.build().description;
+  }
+  get inputSchema() {
+    return this.build().inputSchema;
+  }
+  get identity() {
+    return this.build().identity;
+  }
+  get steps() {
+    return this.build().steps;
+  }
+}
+
+/** What the caller may change afterwards must not change the definition. */
+function copyLists(options: StepOptions): StepOptions {
+  return {
+    ...(options.dependsOn === undefined ? {} : { dependsOn: Object.freeze([...options.dependsOn]) }),
+    ...(options.backoff === undefined ? {} : { backoff: Object.freeze({ ...options.backoff }) }),
+  };
+}
+
+/** The plain definition behind a workflow, whether or not `build()` was called. */
+export function plainDefinition(definition: WorkflowDefinition): WorkflowDefinition {
+  // Not instanceof: a program may have two copies of this library.
+  const { build } = definition as { build?: unknown };
+  return typeof build === 'function' ? (build.call(definition) as WorkflowDefinition) : definition;
+}

@@ -1,0 +1,123 @@
+import type { Json } from './json.ts';
+import type { SchemaInput, StandardSchema } from './standard-schema.ts';
+
+/*
+ * TERMINOLOGY
+ * workflow    a named, versioned definition: a graph of step templates
+ * task        one run of a workflow, with an input (its context)
+ * step        one node of that run; its parents are the steps named in `dependsOn`
+ * attempt     one run of a step's handler
+ * root, sink  a step without parents, a step without children
+ */
+
+/** What makes two submits the same task; identity.ts says what is hashed. */
+export type IdentityStrategy = 'unique' | 'content_hash' | 'caller_key';
+
+export interface BackoffOptions {
+  /** The longest wait before a retry, in seconds; default 30. */
+  maxSeconds?: number;
+}
+
+/** Options of one step; step-options.ts has the ranges and defaults. */
+export interface StepDefaults {
+  /** False: the first attempt is the only one. Default true. */
+  retryable?: boolean;
+  /** Attempts in all, the first included; 1 to 1,000, default 3. */
+  retryLimit?: number;
+  backoff?: BackoffOptions;
+  /** Time limit of one attempt; none of its own by default. */
+  timeoutSeconds?: number;
+  /** Which workers may run it; default `default`. */
+  queue?: string;
+  /** -32768 to 32767, lower runs sooner; default 0. */
+  priority?: number;
+  /** A submit may name it among the steps that its task does without; its children then see null. Default false. */
+  skippable?: boolean;
+  description?: string;
+}
+
+export interface StepOptions<Parent extends string = string> extends StepDefaults {
+  /** The steps whose results the handler needs, or which have to come before it. */
+  dependsOn?: readonly Parent[];
+}
+
+type LogMethod = {
+  (message: string): void;
+  (fields: object, message?: string): void;
+};
+
+/** Like pino: a message, or fields and a message. Lines carry the task, the step and the attempt. */
+export interface StepLogger {
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+}
+
+/** What a handler is called with. */
+export interface StepContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> {
+  readonly taskId: string;
+  readonly stepName: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly retryLimit: number;
+  readonly input: Input;
+  /** The results of the steps in `dependsOn`, by name, and nothing else. */
+  readonly parents: Parents;
+  /** Aborted at the step's timeout, at a cancel, when the claim is lost, and at the end of a shutdown's grace period. */
+  readonly signal: AbortSignal;
+  readonly log: StepLogger;
+  /** The same for every attempt of this step, and for no other step: pass it on to what must happen once. */
+  readonly idempotencyKey: string;
+}
+
+/** A handler with its types erased, as a worker calls it. */
+export type StepHandler = (context: StepContext) => unknown;
+
+/** One step of a definition, with every option settled. */
+export interface StepTemplate {
+  readonly name: string;
+  /** 1 to n, in topological order: a parent's ordinal is lower than its children's. */
+  readonly ordinal: number;
+  /** The parents' names, in the order they were given. */
+  readonly dependsOn: readonly string[];
+  /** Ascending. */
+  readonly parentOrdinals: readonly number[];
+  /** Ascending. */
+  readonly childOrdinals: readonly number[];
+  readonly queue: string;
+  readonly priority: number;
+  readonly retryable: boolean;
+  readonly retryLimit: number;
+  readonly backoff: { readonly maxSeconds: number };
+  readonly timeoutSeconds: number | undefined;
+  readonly skippable: boolean;
+  readonly description: string | undefined;
+  /** Fixed settings of the handler, from a YAML template. */
+  readonly handlerConfig: Json | undefined;
+  readonly handler: StepHandler;
+}
+
+declare const RESULTS: unique symbol;
+
+/** A workflow that can run. Immutable; `Results` are the steps' results by name, as they come back from the database. */
+export interface WorkflowDefinition<Schema extends StandardSchema = StandardSchema, Results = unknown> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly description: string | undefined;
+  readonly inputSchema: Schema;
+  readonly identity: IdentityStrategy;
+  /** In topological order: `steps[i].ordinal === i + 1`. */
+  readonly steps: readonly StepTemplate[];
+  /** Exists for the compiler only. */
+  readonly [RESULTS]?: Results;
+}
+
+/** The input that a submit of this workflow takes. */
+export type InputOf<Definition> =
+  Definition extends WorkflowDefinition<infer Schema, unknown> ? SchemaInput<Schema> : never;
+
+/** The results of a task of this workflow, by step name. */
+export type ResultsOf<Definition> =
+  Definition extends WorkflowDefinition<StandardSchema, infer Results> ? Results : never;

@@ -1,0 +1,47 @@
+import { preview } from './preview.ts';
+
+/** Names of namespaces, workflows and steps: they end up in SQL, metrics, URLs and diagrams, where this needs no quoting. */
+const NAME = /^[a-z][a-z0-9_]{0,127}$/;
+const QUEUE = /^[a-z][a-z0-9_.-]{0,62}$/;
+const VERSION = /^(0|[1-9][0-9]{0,4})\.(0|[1-9][0-9]{0,4})\.(0|[1-9][0-9]{0,4})$/;
+
+/** What is wrong with a name, or undefined. */
+export function nameProblem(value: unknown): string | undefined {
+  if (typeof value === 'string' && NAME.test(value)) return undefined;
+  const rule = 'a name has 1 to 128 characters a-z, 0-9 and _, the first one a letter';
+  if (typeof value !== 'string') return `the name is ${preview(value)}: ${rule}`;
+  const fixed = toName(value);
+  return `the name is ${preview(value)}: ${rule}${fixed === undefined ? '' : `, for example "${fixed}"`}`;
+}
+
+export function queueProblem(value: unknown): string | undefined {
+  if (typeof value === 'string' && QUEUE.test(value)) return undefined;
+  return `is ${preview(value)}: a queue's name has 1 to 63 characters a-z, 0-9, _, - and ., the first one a letter`;
+}
+
+export function versionProblem(value: unknown): string | undefined {
+  if (typeof value === 'string' && VERSION.test(value)) return undefined;
+  const hint = typeof value === 'number' ? ' (a text: put it in quotes)' : '';
+  return `the version is ${preview(value)}: it has three numbers without leading zeros, such as 1.0.0${hint}`;
+}
+
+/** Orders x.y.z versions by number. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
+  for (const [index, part] of left.entries()) {
+    const difference = part - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function toName(text: string): string | undefined {
+  const name = text
+    .slice(0, 128)
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replaceAll(/^[^a-z]+|_+$/g, '');
+  return NAME.test(name) ? name : undefined;
+}

@@ -1,0 +1,31 @@
+import { storableText } from './storable-text.ts';
+import { toStorableJson } from './to-storable-json.ts';
+
+const PREVIEW_LENGTH = 60;
+
+/** A value as an error message shows it: one short line, whatever the value is. Never throws. */
+export function preview(value: unknown, maxLength = PREVIEW_LENGTH): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'undefined';
+    case 'bigint':
+      return storableText(`${value}n`, maxLength);
+    case 'symbol':
+      return 'a symbol';
+    case 'function':
+      return 'a function';
+    case 'number':
+      return Object.is(value, -0) ? '0' : String(value);
+    case 'string':
+      // Cut first: a text of megabytes is not worth escaping.
+      return value.length > maxLength
+        ? `${JSON.stringify(storableText(value.slice(0, maxLength), maxLength))}... (${value.length - maxLength} more characters)`
+        : JSON.stringify(storableText(value, maxLength));
+    default: {
+      if (value === null) return 'null';
+      const text = toStorableJson(value, { maxBytes: 1000 });
+      if (text.ok) return storableText(text.json, maxLength);
+      return Array.isArray(value) ? 'an array' : 'an object';
+    }
+  }
+}

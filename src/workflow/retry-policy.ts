@@ -1,0 +1,60 @@
+/**
+ * When a failed step is tried again. The database decides, with its own clock and its own random numbers; these functions
+ * say the same for displays and tests.
+ */
+
+/** Attempts in all, the first included. */
+export const DEFAULT_RETRY_LIMIT = 3;
+
+/** The longest computed wait, unless a step's `backoff.maxSeconds` says otherwise. */
+export const DEFAULT_BACKOFF_CAP_SECONDS = 30;
+
+/** The longest wait that a handler's `RetryableError(retryAfter)` gets: a misread Retry-After must not park a step for ever. */
+export const MAX_REQUESTED_BACKOFF_SECONDS = 3600;
+
+/** 2^30 s is 34 years; without the bound 2^1024 would be Infinity. */
+const MAX_EXPONENT = 30;
+
+export interface BackoffPolicy {
+  /** Cap of the computed wait; default 30. */
+  maxSeconds?: number | undefined;
+  /** The other side's own wish, which replaces the computed wait. */
+  requestedSeconds?: number | undefined;
+  /** Cap of the wish; default 3,600. */
+  maxRequestedSeconds?: number | undefined;
+  /** Retries are due at once, unless a wait was asked for. For tests. */
+  disabled?: boolean | undefined;
+}
+
+/**
+ * The wait after the `attempts`-th attempt failed, in seconds: anywhere in [base / 2, base], with base = 2^attempts up to
+ * the cap: 1-2 s, 2-4 s, 4-8 s, 8-16 s, then 15-30 s. The spread keeps steps that failed together from coming back together.
+ */
+export function backoffWindowSeconds(attempts: number, policy: BackoffPolicy = {}): { min: number; max: number } {
+  if (policy.requestedSeconds !== undefined) {
+    const wait = capRequestedBackoff(policy.requestedSeconds, policy.maxRequestedSeconds);
+    return { min: wait, max: wait };
+  }
+  if (policy.disabled === true) return { min: 0, max: 0 };
+  const base = Math.min(2 ** Math.min(attempts, MAX_EXPONENT), policy.maxSeconds ?? DEFAULT_BACKOFF_CAP_SECONDS);
+  return { min: base / 2, max: base };
+}
+
+/** What another side asked for (a Retry-After header), within bounds. */
+export function capRequestedBackoff(seconds: number, maxSeconds: number = MAX_REQUESTED_BACKOFF_SECONDS): number {
+  return Number.isNaN(seconds) ? 0 : Math.min(Math.max(seconds, 0), maxSeconds);
+}
+
+/**
+ * Whether another attempt may follow. The first is always allowed, if the limit has room for it; `retryable: false` allows
+ * no other. `permanent`: the handler threw a PermanentError.
+ */
+export function canRetry(step: {
+  attempts: number;
+  retryLimit: number;
+  retryable: boolean;
+  permanent?: boolean | undefined;
+}): boolean {
+  if (step.attempts >= step.retryLimit || step.permanent === true) return false;
+  return step.attempts === 0 || step.retryable;
+}

@@ -1,0 +1,102 @@
+/**
+ * The state machine as data. What is not in these tables does not happen: the verbs' statements are written after them,
+ * and a database in which a transition says otherwise has a bug, which the doctor reports.
+ */
+
+export const STATES = ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'] as const;
+
+export type State = (typeof STATES)[number];
+export type StepState = State;
+export type TaskState = State;
+
+/** Where every step and task begins; no transition row says so. */
+export const INITIAL_STATE = 'pending' satisfies State;
+
+const FINAL_STATES: ReadonlySet<string> = new Set<State>(['complete', 'cancelled', 'resolved_manually']);
+const SATISFYING_STATES: ReadonlySet<string> = new Set<State>(['complete', 'resolved_manually']);
+
+/** Nothing leaves a final state. A step or task in error may still be retried, resolved or (a step) cancelled. */
+export function isFinal(state: string): boolean {
+  return FINAL_STATES.has(state);
+}
+
+/** Whether a parent in this state lets its children go on. A cancelled parent does not. */
+export function satisfiesDependency(state: string): boolean {
+  return SATISFYING_STATES.has(state);
+}
+
+/** Why a transition happened; the `cause` column of the transition tables. */
+export const CAUSES = {
+  claim: 'a worker took it',
+  complete: 'the handler returned (a task: its last sink is done)',
+  fail: 'the handler threw, or its result cannot be stored',
+  timeout: 'the handler ran longer than its time limit',
+  released: 'its worker gave it back at a shutdown, without spending the attempt',
+  lease_expired: 'its worker died or lost its lease; the attempt is spent',
+  retry_due: 'its backoff is over',
+  step_blocked: 'nothing can go on: a step is in error for good',
+  unrunnable: 'it can never be claimed',
+  bypassed: 'the submit asked for the task to do without it',
+  operator_retry: 'an operator asked for another attempt',
+  operator_resolve: 'an operator declared it done',
+  cancel: 'an operator cancelled the task',
+} as const;
+
+export type Cause = keyof typeof CAUSES;
+
+export interface Transition {
+  readonly from: State;
+  readonly to: State;
+  readonly causes: readonly Cause[];
+}
+
+export const STEP_TRANSITIONS: readonly Transition[] = [
+  { from: 'pending', to: 'in_progress', causes: ['claim'] },
+  { from: 'pending', to: 'error', causes: ['unrunnable'] },
+  { from: 'pending', to: 'resolved_manually', causes: ['operator_resolve', 'bypassed'] },
+  { from: 'pending', to: 'cancelled', causes: ['cancel'] },
+  { from: 'in_progress', to: 'complete', causes: ['complete'] },
+  { from: 'in_progress', to: 'error', causes: ['fail', 'timeout', 'lease_expired'] },
+  { from: 'in_progress', to: 'pending', causes: ['released', 'lease_expired'] },
+  { from: 'in_progress', to: 'cancelled', causes: ['cancel'] },
+  { from: 'error', to: 'pending', causes: ['retry_due', 'operator_retry'] },
+  { from: 'error', to: 'resolved_manually', causes: ['operator_resolve'] },
+  { from: 'error', to: 'cancelled', causes: ['cancel'] },
+];
+
+export const TASK_TRANSITIONS: readonly Transition[] = [
+  { from: 'pending', to: 'in_progress', causes: ['claim', 'operator_resolve', 'bypassed'] },
+  { from: 'pending', to: 'cancelled', causes: ['cancel'] },
+  { from: 'in_progress', to: 'complete', causes: ['complete', 'operator_resolve', 'bypassed'] },
+  { from: 'in_progress', to: 'error', causes: ['step_blocked'] },
+  { from: 'in_progress', to: 'cancelled', causes: ['cancel'] },
+  { from: 'error', to: 'in_progress', causes: ['operator_retry', 'operator_resolve'] },
+  { from: 'error', to: 'resolved_manually', causes: ['operator_resolve'] },
+];
+
+/** Whether the table has this transition, for this cause if one is given. */
+export function isLegalTransition(
+  transitions: readonly Transition[],
+  from: string,
+  to: string,
+  cause?: string,
+): boolean {
+  return transitions.some(
+    (legal) =>
+      legal.from === from &&
+      legal.to === to &&
+      (cause === undefined || (legal.causes as readonly string[]).includes(cause)),
+  );
+}
+
+/** A mermaid state diagram of a table, for the documentation. */
+export function stateDiagram(transitions: readonly Transition[]): string {
+  const finals = STATES.filter((state) => isFinal(state) && transitions.some(({ to }) => to === state));
+  return [
+    'stateDiagram-v2',
+    `  [*] --> ${INITIAL_STATE}`,
+    ...transitions.map(({ from, to, causes }) => `  ${from} --> ${to}: ${causes.join(', ')}`),
+    ...finals.map((state) => `  ${state} --> [*]`),
+    '',
+  ].join('\n');
+}

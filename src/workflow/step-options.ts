@@ -1,0 +1,97 @@
+import type { StepDefaults, StepOptions } from './definition.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { queueProblem } from './names.ts';
+import { preview } from './preview.ts';
+import { DEFAULT_BACKOFF_CAP_SECONDS, DEFAULT_RETRY_LIMIT } from './retry-policy.ts';
+import { storableText } from './storable-text.ts';
+
+export const MAX_RETRY_LIMIT = 1000;
+export const MAX_BACKOFF_SECONDS = 86_400;
+/** A week. A timer of 2^31 ms (24.8 days) and more would fire at once. */
+export const MAX_TIMEOUT_SECONDS = 604_800;
+const MAX_DESCRIPTION_LENGTH = 2000;
+
+/** What is wrong with an option's value (a phrase that follows the option's name), or undefined. */
+type Check = (value: unknown) => string | undefined;
+
+const CHECKS: Record<keyof StepOptions, Check> = {
+  dependsOn: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string')
+      ? undefined
+      : `is ${preview(value)}: it is an array of step names`,
+  retryable: isBoolean,
+  retryLimit: wholeNumber(1, MAX_RETRY_LIMIT, 'attempts in all, the first included'),
+  backoff: (value) => {
+    if (!isRecord(value)) return `is ${preview(value)}: it is an object such as { maxSeconds: 30 }`;
+    for (const [key, member] of Object.entries(value)) {
+      if (key !== 'maxSeconds')
+        return `has an unknown option "${storableText(key, 64)}"${didYouMean(key, ['maxSeconds'])}`;
+      const problem = member === undefined ? undefined : seconds(MAX_BACKOFF_SECONDS)(member);
+      if (problem !== undefined) return `.maxSeconds ${problem}`;
+    }
+    return undefined;
+  },
+  timeoutSeconds: seconds(MAX_TIMEOUT_SECONDS),
+  queue: queueProblem,
+  priority: wholeNumber(-32_768, 32_767, 'a lower number runs sooner'),
+  skippable: isBoolean,
+  description: descriptionProblem,
+};
+
+/** Every problem of a step's options. `dependsOn` is not allowed among a workflow's defaults. */
+export function findOptionProblems(options: unknown, kind: 'step' | 'defaults'): string[] {
+  if (!isRecord(options)) return [`the options are ${preview(options)}: they are an object`];
+  const known = Object.keys(CHECKS).filter((name) => kind === 'step' || name !== 'dependsOn');
+  return Object.entries(options).flatMap(([name, value]) => {
+    if (!known.includes(name)) return [`unknown option "${storableText(name, 64)}"${didYouMean(name, known)}`];
+    const problem = value === undefined ? undefined : CHECKS[name as keyof StepOptions](value);
+    return problem === undefined ? [] : [`${name}${problem.startsWith('.') ? '' : ' '}${problem}`];
+  });
+}
+
+export function descriptionProblem(value: unknown): string | undefined {
+  if (typeof value !== 'string') return `is ${preview(value)}: it is a text`;
+  if (value.length > MAX_DESCRIPTION_LENGTH)
+    return `is ${value.length} characters long: at most ${MAX_DESCRIPTION_LENGTH}`;
+  return storableText(value, MAX_DESCRIPTION_LENGTH) === value
+    ? undefined
+    : 'contains characters that PostgreSQL cannot store';
+}
+
+/** A step's options over the workflow's defaults over the library's. Both are checked already. */
+export function settleOptions(options: StepOptions, defaults: StepDefaults) {
+  return {
+    queue: options.queue ?? defaults.queue ?? 'default',
+    priority: options.priority ?? defaults.priority ?? 0,
+    retryable: options.retryable ?? defaults.retryable ?? true,
+    retryLimit: options.retryLimit ?? defaults.retryLimit ?? DEFAULT_RETRY_LIMIT,
+    backoff: Object.freeze({
+      maxSeconds: options.backoff?.maxSeconds ?? defaults.backoff?.maxSeconds ?? DEFAULT_BACKOFF_CAP_SECONDS,
+    }),
+    timeoutSeconds: options.timeoutSeconds ?? defaults.timeoutSeconds,
+    skippable: options.skippable ?? defaults.skippable ?? false,
+    description: options.description ?? defaults.description,
+  };
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isBoolean(value: unknown): string | undefined {
+  return typeof value === 'boolean' ? undefined : `is ${preview(value)}: it is true or false`;
+}
+
+function wholeNumber(min: number, max: number, meaning: string): Check {
+  return (value) =>
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+      ? undefined
+      : `is ${preview(value)}: it is a whole number from ${min} to ${max} (${meaning})`;
+}
+
+function seconds(max: number): Check {
+  return (value) =>
+    typeof value === 'number' && value > 0 && value <= max
+      ? undefined
+      : `is ${preview(value)}: it is a number of seconds above 0 and up to ${max}`;
+}

@@ -1,0 +1,97 @@
+import { InvalidInputError } from '../errors.ts';
+import { workflowLabel } from './build-definition.ts';
+import type { WorkflowDefinition } from './definition.ts';
+import { describeThrown } from './describe-thrown.ts';
+import type { Json } from './json.ts';
+import { preview } from './preview.ts';
+import type { StandardIssue, StandardResult } from './standard-schema.ts';
+import { storableText } from './storable-text.ts';
+import { toStorableJson } from './to-storable-json.ts';
+
+/** 1 MiB; larger data belongs in a store made for it, with a reference in the input. */
+export const DEFAULT_MAX_INPUT_BYTES = 1_048_576;
+
+const MAX_ISSUES = 20;
+
+/** An error message may end up in a log: values under such a name are not shown. */
+const SECRET = /pass(word|phrase)?$|secret|token|credential|api_?key|authorization|cookie/i;
+
+export interface InputIssue {
+  /** `lines[2].quantity`; empty for the input as a whole. */
+  path: string;
+  message: string;
+}
+
+/**
+ * Validates a submit's input by the workflow's schema, and returns what the schema made of it (defaults filled in, transforms
+ * applied) as JSON. Throws InvalidInputError with every issue, and for an input that the schema accepts but that is not
+ * JSON as it stands (a Date, undefined in an array, NaN): the handler would see something else than its type says.
+ */
+export async function validateInput(
+  definition: WorkflowDefinition,
+  value: unknown,
+  options: { maxBytes?: number | undefined } = {},
+): Promise<Json> {
+  let result: StandardResult<unknown>;
+  try {
+    result = await definition.inputSchema['~standard'].validate(value);
+  } catch (thrown) {
+    const { name, message } = describeThrown(thrown);
+    throw invalid(definition, [{ path: '', message: `the schema itself failed with ${name}: ${message}` }]);
+  }
+  if (result.issues !== undefined) throw invalid(definition, toIssues(result.issues, value));
+  const storable = toStorableJson(result.value, {
+    maxBytes: options.maxBytes ?? DEFAULT_MAX_INPUT_BYTES,
+    label: 'input',
+    plainOnly: true,
+  });
+  if (!storable.ok) throw invalid(definition, [{ path: '', message: storable.reason }]);
+  return JSON.parse(storable.json) as Json;
+}
+
+function invalid(definition: WorkflowDefinition, issues: readonly InputIssue[]): InvalidInputError {
+  const lines = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const shown = lines.slice(0, MAX_ISSUES);
+  if (lines.length > shown.length) shown.push(`... and ${lines.length - shown.length} more`);
+  const list = shown.length === 1 ? ` ${shown[0]}` : shown.map((line) => `\n  - ${line}`).join('');
+  return new InvalidInputError(`${workflowLabel(definition)} does not accept this input:${list}`, {
+    namespace: definition.namespace,
+    name: definition.name,
+    version: definition.version,
+    issues: issues.slice(0, MAX_ISSUES),
+  });
+}
+
+function toIssues(issues: readonly StandardIssue[], input: unknown): InputIssue[] {
+  const converted = issues.map(({ path = [], message }) => {
+    const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
+    return { path: pathText(keys), message: `${storableText(message, 500)} (the value is ${previewAt(input, keys)})` };
+  });
+  return converted.length === 0 ? [{ path: '', message: 'the schema refuses it without saying why' }] : converted;
+}
+
+function pathText(keys: readonly PropertyKey[]): string {
+  return keys
+    .map((key, index) => {
+      if (typeof key === 'number' || (typeof key === 'string' && /^\d+$/.test(key))) return `[${key}]`;
+      const text = storableText(String(key), 100);
+      return /^[A-Za-z_$][\w$]*$/.test(text) ? `${index === 0 ? '' : '.'}${text}` : `[${JSON.stringify(text)}]`;
+    })
+    .join('');
+}
+
+function previewAt(input: unknown, keys: readonly PropertyKey[]): string {
+  if (keys.some((key) => typeof key === 'string' && SECRET.test(key))) return 'not shown';
+  let value = input;
+  try {
+    for (const key of keys) {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return 'missing';
+      value = (value as Record<PropertyKey, unknown>)[key];
+    }
+  } catch {
+    return 'unreadable';
+  }
+  // A whole object may hold a secret deeper down.
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return value === undefined ? 'missing' : preview(value);
+}
