@@ -91,7 +91,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_limit = 2000)`.execute(db);
   await sql`
     ALTER TABLE tasker.tasker_tasks SET (
-      fillfactor = 70,
+      fillfactor = 50,
       autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_limit = 2000)`.execute(db);
   for (const table of ['tasker_workflow_step_transitions', 'tasker_task_transitions']) {
     await sql`

@@ -1,7 +1,8 @@
 -- Version 3: every fact a claim needs sits on the step row, so the view is a plain projection of one table.
 -- No join, GROUP BY or DISTINCT: the view can be locked (SELECT ... FROM view FOR UPDATE SKIP LOCKED locks step rows
 -- only), and `WHERE ready_for_execution AND queue = $1 ORDER BY priority, ready_at, workflow_step_id` runs off steps_ready.
--- The scalar subqueries are evaluated only where their column is asked for.
+-- The scalar subqueries are evaluated only where their column is asked for. No volatile function either: one in the select
+-- list would keep the planner from merging the view into the query, and a claim would then lock every ready step.
 SELECT
   s.workflow_step_id,
   s.task_id,
@@ -10,7 +11,7 @@ SELECT
   s.state AS current_state,
   s.unmet_parents = 0 AS dependencies_satisfied,
   s.attempts < s.retry_limit AND (s.attempts = 0 OR s.retryable)
-    AND (s.next_retry_at IS NULL OR s.next_retry_at <= clock_timestamp()) AS retry_eligible,
+    AND (s.next_retry_at IS NULL OR s.next_retry_at <= statement_timestamp()) AS retry_eligible,
   s.ready_at IS NOT NULL AS ready_for_execution,
   (
     SELECT max(t.created_at)

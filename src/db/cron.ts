@@ -24,12 +24,10 @@ export interface Schedule {
  */
 export class Cron {
   private readonly boss: PgBoss;
-  private readonly options: CronOptions;
   private readonly queues = new Set<string>();
   private started: Promise<unknown> | undefined;
 
   constructor(options: CronOptions) {
-    this.options = options;
     const fires = options.fires ?? true;
     this.boss = new PgBoss({
       connectionString: options.url,

@@ -30,7 +30,13 @@ export async function locateBinaries(
   return binaries;
 }
 
-async function proveRunnable(postgres: string, user: OsUser | undefined, platform: string, packageName: string) {
+/** Runs `postgres --version` as the server's user; if that fails, throws what is wrong and how to right it. */
+export async function proveRunnable(
+  postgres: string,
+  user: OsUser | undefined,
+  platform: string,
+  packageName: string,
+): Promise<void> {
   const result = await runAs(user, postgres, ['--version'], '/');
   if (result.code === 0) return;
   const details = { platform, postgres, user: user?.name, ...result };

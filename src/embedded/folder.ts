@@ -65,6 +65,16 @@ async function ownerOf(path: string): Promise<number | undefined> {
   }
 }
 
+/** Whether there is certainly nothing at this path; a path that we may not look at is not missing. */
+export async function isMissing(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return false;
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
+}
+
 /** Reads a small file, undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {

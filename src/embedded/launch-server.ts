@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { open, rename, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,6 +38,7 @@ export async function launchServer(
 ): Promise<LaunchOutcome> {
   const { handle: logHandle, size: logStart } = await openLog(folder);
   let ended: string | undefined;
+  let end: Promise<string>;
   let child: ChildProcess;
   try {
     child = spawn(binaries.postgres, ['-D', folder.cluster, '-p', String(port), ...settingArguments(settings)], {
@@ -46,8 +48,10 @@ export async function launchServer(
       stdio: ['ignore', logHandle.fd, logHandle.fd],
       ...(folder.osUser && { uid: folder.osUser.uid, gid: folder.osUser.gid }),
     });
-    child.on('error', (error) => (ended = error.message));
-    child.on('exit', (code, signal) => (ended = `exit ${signal ?? code}`));
+    end = Promise.race([
+      once(child, 'exit').then(([code, signal]) => `exit ${signal ?? code}`),
+      once(child, 'error').then(([error]) => String(error)),
+    ]).then((reason) => (ended = reason));
     child.unref();
   } finally {
     await logHandle.close();
@@ -56,7 +60,7 @@ export async function launchServer(
   const deadline = Date.now() + waitMs;
   while (ended === undefined) {
     // `denied` is somebody else's server on this port; ours will notice that the port is taken and exit.
-    const answer = await probe(url('postgres'));
+    const answer = await Promise.race([probe(url('postgres')), end]);
     const { pid } = child;
     // Without a pid the program could not be spawned at all; its `error` event says why.
     if (answer === 'ready' && ended === undefined && pid !== undefined) return { outcome: 'ready', pid, port };

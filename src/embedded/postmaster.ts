@@ -13,7 +13,7 @@ const stopPlan = {
   // A fast stop writes a checkpoint; half a minute covers a slow disk.
   fast: { signal: 'SIGINT', waitMs: 30_000, next: 'immediate' },
   immediate: { signal: 'SIGQUIT', waitMs: 5000, next: 'kill' },
-  // Even a stopped (SIGSTOP) or wedged process obeys; the next start recovers from the WAL.
+  // Even a process that handles no signal any more obeys; the next start recovers from the WAL.
   kill: { signal: 'SIGKILL', waitMs: 5000, next: undefined },
 } as const;
 
@@ -51,6 +51,8 @@ export async function stopPostmaster(folder: EmbeddedFolder, pid: number, mode: 
   for (let step: keyof typeof stopPlan | undefined = mode; step !== undefined; step = stopPlan[step].next) {
     if (!(await isPostmasterOf(pid, folder.cluster))) return;
     signal(pid, stopPlan[step].signal);
+    // A suspended process (SIGSTOP, a debugger, Ctrl-Z) keeps the request until it goes on.
+    signal(pid, 'SIGCONT');
     if (await waitUntilGone(folder, pid, stopPlan[step].waitMs)) return;
   }
   throw new EmbeddedPostgresError(

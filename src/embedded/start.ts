@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EmbeddedFolder, openFolder, readPassword, rememberedPort, writeWhole } from './folder.ts';
+import { type EmbeddedFolder, isMissing, openFolder, readPassword, rememberedPort, writeWhole } from './folder.ts';
 import { EmbeddedPostgresError } from '../errors.ts';
 import { locateBinaries } from './binaries.ts';
 import { ensureCluster } from './initialize.ts';
@@ -19,6 +19,8 @@ export interface EmbeddedPostgresOptions {
   settings?: Readonly<Record<string, string>>;
   /** Hears what the launcher decides, one line each. The server's own log is `server.log` in the folder. */
   log?: (line: string) => void;
+  /** How long a running server may leave us without an answer before it counts as wedged and is replaced. Default 10 s. */
+  wedgedAfterMs?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -37,8 +39,8 @@ export interface EmbeddedPostgres {
 
 /** Long enough for crash recovery of a large WAL on a slow disk; a process that exits is noticed at once. */
 const startWithinMs = 120_000;
-/** How long a live server may refuse or ignore us before it counts as wedged and is replaced. */
-const wedgedAfterMs = 10_000;
+/** Generous: on an overloaded machine a healthy server may be slow, and replacing it costs its clients their work. */
+const defaultWedgedAfterMs = 10_000;
 /** How long the remains of a killed server (backends, shared memory) may keep a new one from starting. */
 const remainsWithinMs = 15_000;
 const pollMs = 30;
@@ -53,11 +55,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const folder = await openFolder(options.dataDir);
   const log = options.log ?? (() => {});
   const settings = { ...defaultSettings, ...options.settings };
+  const wedgedAfterMs = options.wedgedAfterMs ?? defaultWedgedAfterMs;
   return withLaunchLock(folder.lockFile, startWithinMs + wedgedAfterMs, async () => {
     const remainsDeadline = Date.now() + remainsWithinMs;
     for (;;) {
       const running = await findPostmaster(folder);
-      const adopted = running && (await adopt(folder, running, log));
+      const adopted = running && (await adopt(folder, running, wedgedAfterMs, log));
       if (adopted !== undefined) {
         log(`adopted the PostgreSQL server that runs on port ${adopted.port} (pid ${adopted.pid})`);
         return handle(folder, adopted, await readPassword(folder), true);
@@ -78,7 +81,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
  * there was nothing to stop (also where the folder was never used).
  */
 export async function stopEmbeddedPostgres(options: { dataDir: string; mode?: StopMode }): Promise<boolean> {
-  if (!existsSync(options.dataDir)) return false;
+  if (await isMissing(join(options.dataDir, 'cluster', 'postmaster.pid'))) return false;
   const folder = await openFolder(options.dataDir);
   const running = await findPostmaster(folder);
   if (running === undefined) return false;
@@ -109,6 +112,7 @@ function serverUrl(port: number, password: string, database: string): string {
 async function adopt(
   folder: EmbeddedFolder,
   found: RunningPostmaster,
+  wedgedAfterMs: number,
   log: (line: string) => void,
 ): Promise<RunningPostmaster | undefined> {
   const password = await readPassword(folder);

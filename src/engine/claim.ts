@@ -28,6 +28,8 @@ export interface StepInputs {
   context: string;
   /** JSON text of the parents' results by ordinal; null for a root. */
   parents: string | null;
+  /** JSON text of the names of the steps that the task does without; null for none. */
+  bypassSteps: string | null;
 }
 
 export interface ClaimRequest {
@@ -67,14 +69,14 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
     attempt: row.attempts,
     retryLimit: row.retry_limit,
     waitedSeconds: row.waited_seconds,
-    inputs: { context: row.context, parents: row.parents },
+    inputs: { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps },
   };
 }
 
 /** Inputs of steps by step id. A step whose task was deleted meanwhile is missing from the answer. */
 export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]): Promise<Map<string, StepInputs>> {
   const rows = await db.run(loadInputs, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
-  return new Map(rows.map((row) => [row.workflow_step_id, { context: row.context, parents: row.parents }]));
+  return new Map(rows.map((row) => [row.workflow_step_id, { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps }]));
 }
 
 /** Forgets claims all of whose steps have ended. */

@@ -4,17 +4,16 @@ import { summarizeTask, syncTaskCounters } from '../db/statements/operator-steps
 import { endStuckTasks } from '../db/statements/settle-tasks.ts';
 
 /**
- * Brings a task in line with its steps after some were resolved by other means than a completion: complete, in error again,
+ * Brings a task in line with its steps after some were resolved by an operator: complete, in error again,
  * or going on. The task and its open steps are locked by the caller. Answers the task's state.
  */
-export async function reconsider(tx: Executor, taskId: string, cause: string, metadata: string | null): Promise<string> {
+export async function reconsider(tx: Executor, taskId: string, metadata: string): Promise<string> {
   const [task] = await tx.run(summarizeTask, [taskId]);
   if (task === undefined) return 'pending';
   await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, task.blocked > 0]);
   if (task.unfinished_sinks > 0 && task.blocked === 0) return task.state;
-  await tx.run(moveTasks, [[taskId], ['pending'], 'in_progress', cause, metadata]);
   if (task.unfinished_sinks === 0) {
-    await tx.run(moveTasks, [[taskId], ['in_progress'], 'complete', cause, metadata]);
+    await tx.run(moveTasks, [[taskId], ['in_progress'], 'complete', 'operator_resolve', metadata]);
     return 'complete';
   }
   return (await tx.run(endStuckTasks, [[taskId]])).length > 0 ? 'error' : 'in_progress';

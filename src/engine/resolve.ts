@@ -7,7 +7,7 @@ import { reconsider } from './reconsider.ts';
 export type ResolveOutcome =
   | { outcome: 'resolved'; taskState: string; queues: string[] }
   | { outcome: 'not_found' }
-  /** No such step, or it is running or has ended; or the task has. */
+  /** No such step, or it is running, has ended or waits for a parent (resolve that first); or the task has ended. */
   | { outcome: 'refused'; state: string };
 
 /**
@@ -25,18 +25,11 @@ export async function resolveStep(
     if (state === undefined) return { outcome: 'not_found' };
     if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually') return { outcome: 'refused', state };
     const metadata = actMetadata(options);
-    const [step] = await tx.run(resolveSteps, [
-      taskId,
-      [stepName],
-      options.result ?? 'null',
-      'operator_resolve',
-      metadata,
-      false,
-    ]);
+    const [step] = await tx.run(resolveSteps, [taskId, [stepName], options.result ?? 'null', metadata]);
     if (step === undefined) return { outcome: 'refused', state };
     const unlocked = step.children.length === 0 ? [] : await tx.run(unlockChildren, [taskId, step.children]);
     await tx.run(moveTasks, [[taskId], ['pending', 'error'], 'in_progress', 'operator_resolve', metadata]);
-    const taskState = await reconsider(tx, taskId, 'operator_resolve', metadata);
+    const taskState = await reconsider(tx, taskId, metadata);
     return { outcome: 'resolved', taskState, queues: [...new Set(unlocked.map((row) => row.queue))] };
   });
 }

@@ -1,7 +1,5 @@
 import type { Database, Executor } from '../db/database.ts';
 import { findTasksByIdentity, submitTasks } from '../db/statements/submit-tasks.ts';
-import { resolveSteps, unlockChildren } from '../db/statements/operator-steps.ts';
-import { reconsider } from './reconsider.ts';
 
 export interface NewTask {
   namedTaskId: number;
@@ -14,7 +12,7 @@ export interface NewTask {
   sourceSystem?: string | undefined;
   reason?: string | undefined;
   tags?: readonly string[] | undefined;
-  /** Names of skippable steps that this task does without. */
+  /** Names of skippable steps that this task does without: when their turn comes they complete with a null result. */
   bypassSteps?: readonly string[] | undefined;
   requestedAt?: Date | undefined;
 }
@@ -28,7 +26,6 @@ export interface Submitted {
 /** Creates tasks, any number in one statement and one transaction; answers in the order of the input. */
 export async function submit(db: Database, tasks: readonly NewTask[]): Promise<Submitted[]> {
   if (tasks.length === 0) return [];
-  if (tasks.some((task) => (task.bypassSteps?.length ?? 0) > 0)) return db.transaction((tx) => submitIn(tx, tasks));
   return submitIn(db, tasks);
 }
 
@@ -64,19 +61,5 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise
     answered.add(taskId);
     return { outcome: first ? 'created' : 'existing', taskId };
   });
-  for (const [index, task] of tasks.entries()) {
-    const answer = answers[index] as Submitted;
-    if (answer.outcome === 'created' && (task.bypassSteps?.length ?? 0) > 0) {
-      await bypass(tx, answer.taskId, task.bypassSteps as readonly string[]);
-    }
-  }
   return answers;
-}
-
-/** Steps that a task does without count as resolved from the start; their children see a null result. */
-async function bypass(tx: Executor, taskId: string, names: readonly string[]): Promise<void> {
-  const resolved = await tx.run(resolveSteps, [taskId, names, 'null', 'bypassed', null, true]);
-  const children = resolved.flatMap((row) => row.children);
-  if (children.length > 0) await tx.run(unlockChildren, [taskId, children]);
-  if (resolved.length > 0) await reconsider(tx, taskId, 'bypassed', null);
 }

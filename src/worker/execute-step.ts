@@ -2,7 +2,7 @@ import { PermanentError, RetryableError } from '../errors.ts';
 import type { StepTemplate, WorkflowDefinition } from '../workflow/definition.ts';
 import { describeThrown, toStorableJson } from '../workflow/storable.ts';
 import type { ClaimedStep, StepInputs } from '../engine/claim.ts';
-import type { StepLogger } from '../workflow/context.ts';
+import type { StepLogger } from '../workflow/definition.ts';
 import type { AbortCause, RunningStep, RunningSteps } from './running-steps.ts';
 
 /** One kind of step that this worker can run, with everything about it that does not change between attempts. */
@@ -45,6 +45,7 @@ export async function executeStep(
   inputs: StepInputs,
   options: ExecuteOptions,
 ): Promise<Outcome> {
+  if (isBypassed(kind, inputs)) return { kind: 'complete', result: 'null' };
   const controller = new AbortController();
   const startedAt = performance.now();
   let answer: (settled: Settled) => void = () => undefined;
@@ -82,6 +83,12 @@ export async function executeStep(
   }
   if (running.abortedBy !== undefined) return abortedOutcome(running.abortedBy, kind, result.error);
   return thrownOutcome(result.error, options);
+}
+
+/** A submit may say that its task does without a step, if the workflow declares that step skippable. */
+function isBypassed(kind: StepKind, inputs: StepInputs): boolean {
+  if (inputs.bypassSteps === null || !kind.template.skippable) return false;
+  return (JSON.parse(inputs.bypassSteps) as unknown[]).includes(kind.template.name);
 }
 
 type Settled = { value: unknown } | { error: unknown } | { gaveUp: AbortCause };

@@ -5,6 +5,7 @@
  */
 interface Entry {
   context: string;
+  bypassSteps: string | null;
   results: Map<number, string>;
   bytes: number;
 }
@@ -18,7 +19,7 @@ export class ResultCache {
     this.maxBytes = maxBytes;
   }
 
-  get(taskId: string): { context: string; results: ReadonlyMap<number, string> } | undefined {
+  get(taskId: string): Readonly<Entry> | undefined {
     const entry = this.entries.get(taskId);
     if (entry === undefined) return undefined;
     this.entries.delete(taskId);
@@ -26,10 +27,11 @@ export class ResultCache {
     return entry;
   }
 
-  put(taskId: string, context: string, ordinal: number, result: string): void {
+  put(taskId: string, inputs: { context: string; bypassSteps: string | null }, ordinal: number, result: string): void {
     let entry = this.entries.get(taskId);
     if (entry === undefined) {
-      entry = { context, results: new Map(), bytes: context.length + 200 };
+      const { context, bypassSteps } = inputs;
+      entry = { context, bypassSteps, results: new Map(), bytes: context.length + 200 };
       this.bytes += entry.bytes;
     } else {
       this.entries.delete(taskId);

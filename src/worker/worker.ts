@@ -5,7 +5,7 @@ import { Notifier } from '../engine/notifier.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { lostClaims } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
-import type { StepLogger } from '../workflow/context.ts';
+import type { StepLogger } from '../workflow/definition.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { StepLabels, WorkerEvents } from './events.ts';
 import { executeStep, type Outcome, type StepKind } from './execute-step.ts';
@@ -282,7 +282,7 @@ export class Worker {
       if (result === undefined) return undefined;
       parts.push(`"${ordinal}":${result}`);
     }
-    return { context: cached.context, parents: `{${parts.join(',')}}` };
+    return { context: cached.context, parents: `{${parts.join(',')}}`, bypassSteps: cached.bypassSteps };
   }
 
   private run(step: ClaimedStep, inputs: StepInputs): void {
@@ -326,7 +326,7 @@ export class Worker {
       return;
     }
     if (outcome.kind === 'complete' && kind.template.childOrdinals.length > 0) {
-      this.cache.put(step.taskId, inputs.context, kind.template.ordinal, outcome.result);
+      this.cache.put(step.taskId, inputs, kind.template.ordinal, outcome.result);
     }
     this.flush(step, kind, outcome, seconds, labels);
   }

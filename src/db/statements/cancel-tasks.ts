@@ -43,7 +43,7 @@ WITH before AS MATERIALIZED (
     cause: `'cancel'`,
     claimId: 'r.claim_id',
     workerId: 'r.claimed_by',
-    metadata: '$2::jsonb',
+    metadata: '$2',
     mayBeFirst: true,
   })}
 SELECT task_id, workflow_step_id FROM cancelled`,
@@ -69,7 +69,7 @@ WITH before AS MATERIALIZED (
     from: 'r.from_state',
     to: '$3',
     cause: '$4',
-    metadata: '$5::jsonb',
+    metadata: '$5',
     mayBeFirst: true,
   })}
 SELECT task_id FROM moved`,

@@ -15,6 +15,8 @@ export interface ClaimedStepRow {
   context: string;
   /** JSON text: results of the parents by their ordinal in the workflow; null for a root. */
   parents: string | null;
+  /** JSON text: names of the steps that the task does without; null for none. */
+  bypass_steps: string | null;
 }
 
 /** A LIMIT the planner can see keeps it on the index: with a parameter it would plan for a tenth of the table. */

@@ -65,25 +65,25 @@ WITH finished AS MATERIALIZED (
   JOIN tasker.tasker_workflow_steps s ON s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   ORDER BY s.task_id, s.workflow_step_id
   FOR NO KEY UPDATE OF s
-), taken AS MATERIALIZED (
-  SELECT c.task_id, c.workflow_step_id
-  FROM child c
-  WHERE c.becomes_ready AND c.sort_key = 0 AND c.queue = ANY ($8::text[]) AND c.named_task_id = ANY ($9::integer[])
-  ORDER BY c.priority, c.task_id, c.workflow_step_id
-  LIMIT $7
+), choice AS MATERIALIZED (
+  SELECT c.*, c.claimable AND row_number() OVER (PARTITION BY c.claimable ORDER BY c.priority, c.workflow_step_id) <= $7 AS taken
+  FROM (
+    SELECT child.*,
+      becomes_ready AND sort_key = 0 AND queue = ANY ($8::text[]) AND named_task_id = ANY ($9::integer[]) AS claimable
+    FROM child
+  ) c
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - c.parents_done,
-      ready_at = CASE WHEN c.becomes_ready AND k.task_id IS NULL THEN clock_timestamp() END,
-      state = CASE WHEN k.task_id IS NULL THEN s.state ELSE 'in_progress' END,
-      in_process = k.task_id IS NOT NULL,
-      attempts = s.attempts + (k.task_id IS NOT NULL)::integer,
-      last_attempted_at = CASE WHEN k.task_id IS NULL THEN s.last_attempted_at ELSE clock_timestamp() END,
-      claim_id = CASE WHEN k.task_id IS NOT NULL THEN $5::uuid END,
-      claimed_by = CASE WHEN k.task_id IS NOT NULL THEN $6::bigint END,
-      sort_key = s.sort_key + (k.task_id IS NOT NULL)::integer
-  FROM child c
-  LEFT JOIN taken k ON k.task_id = c.task_id AND k.workflow_step_id = c.workflow_step_id
+      ready_at = CASE WHEN c.becomes_ready AND NOT c.taken THEN clock_timestamp() END,
+      state = CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+      in_process = c.taken,
+      attempts = s.attempts + c.taken::integer,
+      last_attempted_at = CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+      claim_id = CASE WHEN c.taken THEN $5::uuid END,
+      claimed_by = CASE WHEN c.taken THEN $6::bigint END,
+      sort_key = s.sort_key + c.taken::integer
+  FROM choice c
   WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.attempts, s.retry_limit,
     s.retryable, s.sort_key

@@ -30,24 +30,41 @@ export function taskHistory(change: Change): string {
 }
 
 function history(change: Change, table: string, keys: readonly string[]): string {
-  const { source, from, to, cause, claimId = 'NULL::uuid', workerId = 'NULL::bigint', metadata = 'NULL::jsonb' } = change;
+  const { source, from, to, cause, claimId = 'NULL', workerId = 'NULL', metadata = 'NULL' } = change;
   const flipped = `${change.prefix ?? ''}flipped`;
-  const on = (left: string, right: string) => keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' AND ');
+  const on = keys.map((key) => `t.${key} = r.${key}`).join(' AND ');
   const only = change.where === undefined ? '' : `\n    AND (${change.where})`;
+  const values = [
+    ...keys.map((key) => `r.${key}`),
+    'r.sort_key',
+    `(${from})::text AS from_state`,
+    `(${to})::text AS to_state`,
+    'true AS most_recent',
+    `(${cause})::text AS cause`,
+    `(${claimId})::uuid AS claim_id`,
+    `(${workerId})::bigint AS worker_id`,
+    `(${metadata})::jsonb AS metadata`,
+  ].join(', ');
+  const columns = [...keys, 'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata'].join(', ');
+  // The flip returns the whole new row: joining it to its source again would compare every row with every other.
   return `${flipped} AS (
   UPDATE tasker.${table} t
   SET most_recent = false
   FROM ${source} r
-  WHERE ${on('t', 'r')}
+  WHERE ${on}
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent${only}
-  RETURNING ${keys.map((key) => `t.${key}`).join(', ')}
+  RETURNING ${values}
 ), ${change.prefix ?? ''}history AS (
-  INSERT INTO tasker.${table}
-    (${keys.join(', ')}, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata)
-  SELECT ${keys.map((key) => `r.${key}`).join(', ')}, r.sort_key, ${from}, ${to}, true, ${cause}, ${claimId}, ${workerId}, ${metadata}
+  INSERT INTO tasker.${table} (${columns})
+  SELECT ${columns} FROM ${flipped}${
+    change.mayBeFirst === true
+      ? `
+  UNION ALL
+  SELECT ${values}
   FROM ${source} r
-  ${change.mayBeFirst === true ? 'LEFT JOIN' : 'JOIN'} ${flipped} f ON ${on('f', 'r')}
-  WHERE true${only}${change.mayBeFirst === true ? '\n    AND (r.sort_key = 1 OR f.task_id IS NOT NULL)' : ''}
+  WHERE r.sort_key = 1${only}`
+      : ''
+  }
 )`;
 }

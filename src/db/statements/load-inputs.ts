@@ -5,6 +5,7 @@ export interface StepInputsRow {
   workflow_step_id: string;
   context: string;
   parents: string | null;
+  bypass_steps: string | null;
 }
 
 /**
@@ -20,7 +21,7 @@ SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS con
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id
-  ) AS parents
+  ) AS parents, t.bypass_steps::text AS bypass_steps
 FROM unnest($1::bigint[], $2::bigint[]) AS i (task_id, workflow_step_id)
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id`,

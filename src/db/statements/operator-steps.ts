@@ -24,13 +24,14 @@ WITH retried AS (
     AND n.named_step_id = s.named_step_id
     AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]))
   RETURNING s.task_id, s.workflow_step_id, n.name, s.queue, s.retry_limit, s.sort_key
-), ${stepHistory({ source: 'retried', from: `'error'`, to: `'pending'`, cause: `'operator_retry'`, metadata: '$4::jsonb' })}
+), ${stepHistory({ source: 'retried', from: `'error'`, to: `'pending'`, cause: `'operator_retry'`, metadata: '$4' })}
 SELECT workflow_step_id, name, queue, retry_limit FROM retried`,
 );
 
 /**
- * Declares steps done by hand, with a result for their children. Parameters: task id, step names, result, cause, metadata,
- * whether only skippable steps qualify. The task's open steps are locked by the caller; a step in progress is not touched.
+ * Declares steps done by hand, with a result for their children. Parameters: task id, step names, result, metadata.
+ * The task's open steps are locked by the caller. A step in progress is not touched, nor one that waits for a parent:
+ * a task is complete when its sinks are, which holds only as long as nothing ends before its parents.
  */
 export const resolveSteps = statement<{ workflow_step_id: string; name: string; children: string[] }>(
   'resolve_steps',
@@ -42,7 +43,7 @@ WITH before AS MATERIALIZED (
   WHERE s.task_id = $1
     AND s.state IN ('pending', 'error')
     AND n.name = ANY ($2::text[])
-    AND (s.skippable OR NOT $6::boolean)
+    AND s.unmet_parents = 0
 ), resolved AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'resolved_manually',
@@ -60,8 +61,8 @@ WITH before AS MATERIALIZED (
     source: 'resolved',
     from: 'r.from_state',
     to: `'resolved_manually'`,
-    cause: '$4',
-    metadata: '$5::jsonb',
+    cause: `'operator_resolve'`,
+    metadata: '$4',
     mayBeFirst: true,
   })}
 SELECT workflow_step_id, name, children FROM resolved`,

@@ -5,7 +5,7 @@ export const registerWorker = statement<{ worker_id: string }>(
   'register_worker',
   `
 INSERT INTO tasker.tasker_workers (role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
-VALUES ($1, $2, $3, $4::text[], $5, $6, clock_timestamp() + make_interval(secs => $6), $7)
+VALUES ($1, $2, $3, $4::text[], $5, $6::float8, clock_timestamp() + make_interval(secs => $6::float8), $7)
 RETURNING worker_id`,
 );
 
