@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { Listener } from '../db/listener.ts';
-import { type ClaimedStep, loadStepInputs, ordinalOf, type StepInputs } from '../engine/claim.ts';
+import { type ClaimedStep, forgetClaims, loadStepInputs, ordinalOf, type StepInputs } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { lostClaims } from '../engine/workers.ts';
@@ -227,6 +227,9 @@ export class Worker {
     clearInterval(this.lostClaimTimer);
     this.running.stop();
     await this.notifier.flush();
+    await forgetClaims(this.options.db, this.claims.takeClosed()).catch((error: unknown) =>
+      this.options.events.failed('forget claims', error),
+    );
     await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
   }
 

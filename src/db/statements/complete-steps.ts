@@ -24,7 +24,9 @@ export interface CompletionRow {
  *
  * Locks, in the order that every statement keeps: the worker's own steps (by key), the children (by key), the tasks whose
  * sink ended (by id). A child's row lock serialises two parents that end together, and after the wait PostgreSQL re-reads
- * the row, so the second sees the first one's count. A child left over is made ready (index steps_ready).
+ * the row, so the second sees the first one's count. The update then takes every value from the locked row and none from
+ * the statement's older snapshot of it: CHECK constraints are evaluated before PostgreSQL finds out that the snapshot is
+ * stale, and a mixture of both would fail them. A child left over is made ready (index steps_ready).
  * A step whose claim was lost changes nothing and comes back as `lost`.
  */
 export const completeSteps = statement<CompletionRow>(
@@ -59,7 +61,8 @@ WITH finished AS MATERIALIZED (
   CROSS JOIN LATERAL unnest(d.children) AS c (child_id)
   GROUP BY d.task_id, c.child_id
 ), child AS MATERIALIZED (
-  SELECT s.task_id, s.workflow_step_id, u.parents_done, s.queue, s.priority, s.named_task_id, s.sort_key,
+  SELECT s.task_id, s.workflow_step_id, s.queue, s.priority, s.named_task_id, s.state, s.sort_key, s.attempts,
+    s.last_attempted_at, s.unmet_parents - u.parents_done AS unmet_parents,
     s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS becomes_ready
   FROM unlocking u
   JOIN tasker.tasker_workflow_steps s ON s.task_id = u.task_id AND s.workflow_step_id = u.child_id
@@ -74,15 +77,15 @@ WITH finished AS MATERIALIZED (
   ) c
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
-  SET unmet_parents = s.unmet_parents - c.parents_done,
+  SET unmet_parents = c.unmet_parents,
       ready_at = CASE WHEN c.becomes_ready AND NOT c.taken THEN clock_timestamp() END,
-      state = CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+      state = CASE WHEN c.taken THEN 'in_progress' ELSE c.state END,
       in_process = c.taken,
-      attempts = s.attempts + c.taken::integer,
-      last_attempted_at = CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+      attempts = c.attempts + c.taken::integer,
+      last_attempted_at = CASE WHEN c.taken THEN clock_timestamp() ELSE c.last_attempted_at END,
       claim_id = CASE WHEN c.taken THEN $5::uuid END,
       claimed_by = CASE WHEN c.taken THEN $6::bigint END,
-      sort_key = s.sort_key + c.taken::integer
+      sort_key = c.sort_key + c.taken::integer
   FROM choice c
   WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.attempts, s.retry_limit,

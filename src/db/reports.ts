@@ -1,0 +1,170 @@
+/**
+ * Read-only figures about the tasks of one workflow, for a progress display and for the summary of a run.
+ *
+ * There is no index by workflow on tasks or steps (each would cost the hot path an entry), so these read the whole of both
+ * tables: right for a report, not for a dashboard that asks every second about millions of tasks.
+ */
+import type { Executor } from './database.ts';
+import { type Statement, statement } from './statement.ts';
+
+export interface WorkflowName {
+  namespace: string;
+  name: string;
+  version: string;
+}
+
+export interface TaskSummary {
+  tasks: Record<string, number>;
+  steps: Record<string, number>;
+  /** Attempts of all steps, the running ones included. */
+  attempts: number;
+  /** Attempts beyond the first of their step. */
+  retries: number;
+  /** Steps that no retry will bring on. */
+  blocked_steps: number;
+  /** The database clock as text, microseconds included: a point in time to hand to `runTiming`. */
+  clock: string;
+}
+
+export interface RunTiming {
+  completed_steps: number;
+  /** From the first claim to the last completion, seconds; 0 where nothing ran. */
+  seconds: number;
+  /** Seconds from ready (last parent ended, or task submitted) to the first attempt; null where no step started. */
+  ready_to_start: { steps: number; p50: number; p95: number; p99: number; max: number } | null;
+}
+
+export interface StepResult {
+  task_id: string;
+  task_state: string;
+  context: unknown;
+  state: string;
+  attempts: number;
+  results: unknown;
+  /** Message of the last error, where the step is in error. */
+  error: string | null;
+}
+
+const named = `(
+  SELECT t.named_task_id
+  FROM tasker.tasker_named_tasks t
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_id
+  WHERE n.name = $1 AND t.name = $2 AND t.version = $3
+)`;
+
+const summary = statement<TaskSummary>(
+  'report_task_summary',
+  `
+SELECT
+  (
+    SELECT coalesce(jsonb_object_agg(g.state, g.tasks), '{}')
+    FROM (SELECT t.state, count(*) AS tasks FROM tasker.tasker_tasks t WHERE t.named_task_id = ${named} GROUP BY t.state) g
+  ) AS tasks,
+  coalesce(jsonb_object_agg(s.state, s.steps) FILTER (WHERE s.state IS NOT NULL), '{}') AS steps,
+  coalesce(sum(s.attempts), 0)::integer AS attempts,
+  coalesce(sum(s.retries), 0)::integer AS retries,
+  coalesce(sum(s.blocked_steps), 0)::integer AS blocked_steps,
+  clock_timestamp()::text AS clock
+FROM (
+  SELECT s.state, count(*) AS steps, sum(s.attempts) AS attempts, sum(greatest(s.attempts - 1, 0)) AS retries,
+    count(*) FILTER (WHERE s.blocked_at IS NOT NULL) AS blocked_steps
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.named_task_id = ${named}
+  GROUP BY s.state
+) s`,
+);
+
+/** Parameter $4: count only what became ready, or was completed, at or after this time; null: everything. */
+const timing = statement<{
+  completed_steps: number;
+  seconds: number;
+  started_steps: number;
+  percentiles: number[] | null;
+  longest: number | null;
+}>(
+  'report_run_timing',
+  `
+WITH step AS MATERIALIZED (
+  SELECT s.task_id, s.workflow_step_id, t.requested_at
+  FROM tasker.tasker_workflow_steps s
+  JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
+  WHERE s.named_task_id = ${named}
+), history AS MATERIALIZED (
+  SELECT h.task_id, h.workflow_step_id, h.sort_key, h.to_state, h.created_at
+  FROM step s
+  JOIN tasker.tasker_workflow_step_transitions h ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id
+), ended AS (
+  SELECT h.task_id, h.workflow_step_id, h.created_at
+  FROM history h
+  WHERE h.to_state IN ('complete', 'resolved_manually')
+), unlocked AS (
+  SELECT e.task_id, e.to_step_id, max(p.created_at) AS ready_at
+  FROM ended p
+  JOIN tasker.tasker_workflow_step_edges e ON e.task_id = p.task_id AND e.from_step_id = p.workflow_step_id
+  GROUP BY e.task_id, e.to_step_id
+), started AS (
+  -- A step claimed by the completion of its parent may be stamped some microseconds before that: no wait.
+  SELECT greatest(extract(epoch FROM h.created_at - coalesce(u.ready_at, s.requested_at)), 0)::float8 AS waited
+  FROM step s
+  JOIN history h
+    ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id AND h.sort_key = 1 AND h.to_state = 'in_progress'
+  LEFT JOIN unlocked u ON u.task_id = s.task_id AND u.to_step_id = s.workflow_step_id
+  WHERE $4::timestamptz IS NULL OR coalesce(u.ready_at, s.requested_at) >= $4::timestamptz
+), span AS (
+  SELECT min(h.created_at) FILTER (WHERE h.to_state = 'in_progress') AS first_claim,
+    max(h.created_at) FILTER (WHERE h.to_state = 'complete') AS last_completion,
+    count(*) FILTER (WHERE h.to_state = 'complete')::integer AS completed_steps
+  FROM history h
+  WHERE $4::timestamptz IS NULL OR h.created_at >= $4::timestamptz
+)
+SELECT span.completed_steps,
+  coalesce(greatest(extract(epoch FROM span.last_completion - span.first_claim), 0), 0)::float8 AS seconds,
+  (SELECT count(*)::integer FROM started) AS started_steps,
+  (SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY waited) FROM started) AS percentiles,
+  (SELECT max(waited) FROM started) AS longest
+FROM span`,
+);
+
+/** Parameter $4: the step's name. One row per task, by task id. */
+const results: Statement<StepResult> = statement(
+  'report_step_results',
+  `
+SELECT t.task_id, t.state AS task_state, t.context, s.state, s.attempts, s.results,
+  CASE WHEN s.state = 'error' THEN h.metadata #>> '{error,message}' END AS error
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id AND n.name = $4
+LEFT JOIN tasker.tasker_workflow_step_transitions h
+  ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id AND h.most_recent
+WHERE t.named_task_id = ${named}
+ORDER BY t.task_id`,
+);
+
+/** Tasks and steps of the workflow by state, with attempts. A state that nothing is in is absent. */
+export async function taskSummary(db: Executor, workflow: WorkflowName): Promise<TaskSummary> {
+  const [row] = await db.run(summary, keyOf(workflow));
+  return row as TaskSummary;
+}
+
+/** How fast the steps went since `since` (a `clock` of `taskSummary`; absent: ever), by the transition history. */
+export async function runTiming(db: Executor, workflow: WorkflowName, since?: string): Promise<RunTiming> {
+  const [row] = await db.run(timing, [...keyOf(workflow), since ?? null]);
+  const [p50, p95, p99] = row?.percentiles ?? [];
+  return {
+    completed_steps: row?.completed_steps ?? 0,
+    seconds: row?.seconds ?? 0,
+    ready_to_start:
+      p50 === undefined || p95 === undefined || p99 === undefined
+        ? null
+        : { steps: row?.started_steps ?? 0, p50, p95, p99, max: row?.longest ?? p99 },
+  };
+}
+
+/** What one step came to in every task of the workflow. */
+export async function stepResults(db: Executor, workflow: WorkflowName, step: string): Promise<StepResult[]> {
+  return db.run(results, [...keyOf(workflow), step]);
+}
+
+function keyOf({ namespace, name, version }: WorkflowName): [string, string, string] {
+  return [namespace, name, version];
+}

@@ -1,0 +1,66 @@
+import pg from 'pg';
+
+export interface RunLock {
+  /** Lets the next one have it. Safe to repeat, and after the connection was lost. */
+  release(): Promise<void>;
+}
+
+export type TakeRunLockOutcome =
+  | { outcome: 'taken'; lock: RunLock }
+  /** `by`: the application name of the session that holds it, with its address. */
+  | { outcome: 'held'; by: string };
+
+/** Locks have one number each per database; ours are hashed from a name with this prefix. */
+const prefix = 'tasker.run.';
+
+/**
+ * Takes a lock that one process at a time can have on this database, without waiting. It lives as long as its connection, so
+ * a killed holder leaves nothing behind that would have to be cleaned up. Needs a direct connection: behind a transaction
+ * pooler a session belongs to nobody.
+ */
+export async function takeRunLock(options: {
+  url: string;
+  name: string;
+  /** Who we are, for the others: shown while we hold the lock. */
+  applicationName: string;
+}): Promise<TakeRunLockOutcome> {
+  const client = new pg.Client({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  // A server that goes away takes the lock with it; whoever needs to know finds out by other means.
+  client.on('error', () => undefined);
+  const lock: RunLock = { release: () => client.end().catch(() => undefined) };
+  try {
+    await client.connect();
+    const key = `${prefix}${options.name}`;
+    const { rows } = await client.query<{ taken: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken',
+      [key],
+    );
+    if (rows[0]?.taken === true) return { outcome: 'taken', lock };
+    // A lock on a bigint is listed by its halves.
+    const holders = await client.query<{ application_name: string; client_addr: string | null }>(
+      `SELECT a.application_name, host(a.client_addr) AS client_addr
+       FROM pg_locks l
+       JOIN pg_stat_activity a ON a.pid = l.pid
+       WHERE l.locktype = 'advisory'
+         AND l.granted
+         AND l.objsubid = 1
+         AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended($1, 0)
+         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())`,
+      [key],
+    );
+    await lock.release();
+    const [holder] = holders.rows;
+    return {
+      outcome: 'held',
+      by: holder === undefined ? 'a session that just ended' : `${holder.application_name} at ${holder.client_addr ?? 'a socket'}`,
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
