@@ -1,0 +1,259 @@
+import { describe, expect, it } from 'vitest';
+import { adopt, endedAttempts, loadStepInputs } from '../../src/engine/claim.ts';
+import { cancel } from '../../src/engine/cancel.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { release } from '../../src/engine/release.ts';
+import { requeue } from '../../src/engine/requeue.ts';
+import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
+import { retry } from '../../src/engine/retry.ts';
+import { settle, settleStranded } from '../../src/engine/settle.ts';
+import { byName, diamond, useEngine } from './engine-fixture.ts';
+
+const engine = await useEngine();
+const id = await engine.workflow(diamond);
+
+/** Makes every waiting retry due now. */
+const makeDue = () =>
+  engine.test.query('UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() WHERE next_retry_at IS NOT NULL');
+
+describe('a task', () => {
+  it('runs step by step to its end, each child after all its parents', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const order: string[] = [];
+    for (let claimed = await worker.claim(); claimed.length > 0; claimed = await worker.claim()) {
+      order.push(claimed.map((step) => Number(BigInt(step.stepId) & 0xffffn)).join(','));
+      await worker.complete(claimed);
+    }
+    expect(order).toEqual(['1', '2,3', '4']);
+    expect(await engine.taskState(taskId)).toBe('complete');
+  });
+
+  it('hands on children in the completion itself, with the results of all parents', async () => {
+    const worker = await engine.worker();
+    await engine.submitOne(id, { context: '{"order":7}' });
+    const first = await worker.complete(await worker.claim(), { claimLimit: 10, result: '"from a"' });
+    expect(first.claimed).toHaveLength(2);
+    const second = await worker.complete(first.claimed, { claimLimit: 10, result: '{"x":1}' });
+    expect(second.claimed).toHaveLength(1);
+    const inputs = await loadStepInputs(engine.db, second.claimed);
+    const only = inputs.get(second.claimed[0]?.stepId as string);
+    expect(JSON.parse(only?.context as string)).toEqual({ order: 7 });
+    expect(JSON.parse(only?.parents as string)).toEqual({ '2': { x: 1 }, '3': { x: 1 } });
+    expect((await worker.complete(second.claimed)).completedTasks).toHaveLength(1);
+  });
+
+  it('leaves children that do not fit to the queue', async () => {
+    const worker = await engine.worker();
+    await engine.submitOne(id);
+    const outcome = await worker.complete(await worker.claim(), { claimLimit: 1 });
+    expect(outcome.claimed).toHaveLength(1);
+    expect(outcome.ready).toEqual(new Map([['default', 1]]));
+    const rest = await worker.claim();
+    expect(rest).toHaveLength(1);
+    await worker.complete([...outcome.claimed, ...rest], { claimLimit: 1 }).then((next) => worker.complete(next.claimed));
+  });
+});
+
+describe('a failure', () => {
+  it('waits out a backoff between half the base and the base, then runs again', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const [step] = await worker.claim();
+    const before = Date.now();
+    const outcome = await worker.fail(step as never);
+    const due = outcome.failed.get(step?.stepId as string)?.getTime() ?? 0;
+    expect(due - before).toBeGreaterThanOrEqual(900);
+    expect(due - before).toBeLessThanOrEqual(4000);
+    expect(await requeue(engine.db)).toEqual(new Map());
+    expect(await worker.claim()).toEqual([]);
+    await makeDue();
+    expect(await requeue(engine.db)).toEqual(new Map([['default', 1]]));
+    const [again] = await worker.claim();
+    expect(again).toMatchObject({ stepId: step?.stepId, attempt: 2 });
+    await cancel(engine.db, taskId);
+  });
+
+  it('honours a backoff that the other side asked for', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const [step] = await worker.claim();
+    const outcome = await worker.fail(step as never, { requested: 120 });
+    const due = outcome.failed.get(step?.stepId as string)?.getTime() ?? 0;
+    expect(due - Date.now()).toBeGreaterThan(110_000);
+    await cancel(engine.db, taskId);
+  });
+
+  it('that is the last attempt blocks the step; independent branches finish first, then the task is in error', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    await worker.complete(await worker.claim());
+    const [b, c] = await worker.claim();
+    const failed = await worker.fail(c as never, { permanent: true });
+    expect(failed).toMatchObject({ erroredTasks: [] });
+    expect(await engine.taskState(taskId)).toBe('in_progress');
+    expect((await worker.complete([b as never])).erroredTasks).toEqual([taskId]);
+    expect(await engine.taskState(taskId)).toBe('error');
+    expect(byName(await engine.steps(taskId))['d']).toMatchObject({ state: 'pending', ready: false, unmet_parents: 1 });
+  });
+
+  it('of a step whose claim was lost changes nothing', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const [step] = await worker.claim();
+    await cancel(engine.db, taskId);
+    expect((await worker.fail(step as never)).lost).toEqual([step?.stepId]);
+    expect((await worker.complete([step as never])).lost).toEqual([step?.stepId]);
+    expect((await release(engine.db, { workerId: worker.id, steps: [step as never] })).lost).toEqual([step?.stepId]);
+    expect(byName(await engine.steps(taskId))['a']?.state).toBe('cancelled');
+  });
+});
+
+describe('a release', () => {
+  it('gives the attempt back', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const claimed = await worker.claim();
+    await release(engine.db, { workerId: worker.id, steps: claimed });
+    expect(byName(await engine.steps(taskId))['a']).toMatchObject({ state: 'pending', attempts: 0, ready: true });
+    expect((await worker.claim())[0]?.attempt).toBe(1);
+    await cancel(engine.db, taskId);
+  });
+});
+
+describe('recovery', () => {
+  it('returns the steps of a worker whose lease ran out, and keeps the attempt spent', async () => {
+    const worker = await engine.worker(60);
+    const taskId = await engine.submitOne(id);
+    const [step] = await worker.claim();
+    expect((await recover(engine.db, { silentSeconds: 5 })).expired).toEqual([]);
+    await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`, [
+      worker.id,
+    ]);
+    const outcome = await recover(engine.db, { silentSeconds: 5 });
+    expect(outcome.expired.map((expired) => expired.workerId)).toContain(worker.id);
+    expect(outcome.recovered).toEqual(new Map([['default', 1]]));
+    const other = await engine.worker();
+    const [again] = await other.claim();
+    expect(again).toMatchObject({ stepId: step?.stepId, attempt: 2 });
+    expect((await worker.complete([step as never])).lost).toEqual([step?.stepId]);
+    expect((await other.complete([again as never])).lost).toEqual([]);
+    await cancel(engine.db, taskId);
+  });
+
+  it('ends a step in error after as many deaths as it has attempts', async () => {
+    const taskId = await engine.submitOne(id);
+    for (let death = 1; death <= 3; death += 1) {
+      const worker = await engine.worker();
+      expect(await worker.claim()).toHaveLength(1);
+      await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`, [
+        worker.id,
+      ]);
+      const outcome = await recover(engine.db, { silentSeconds: 5 });
+      expect(outcome.blocked).toHaveLength(death === 3 ? 1 : 0);
+    }
+    expect(await engine.taskState(taskId)).toBe('error');
+  });
+
+  it('finds what a process claimed after its end was declared', async () => {
+    const worker = await engine.worker();
+    await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [worker.id]);
+    const taskId = await engine.submitOne(id);
+    expect(await worker.claim()).toHaveLength(1);
+    expect((await recover(engine.db, { silentSeconds: 5 })).recovered).toEqual(new Map([['default', 1]]));
+    await cancel(engine.db, taskId);
+  });
+});
+
+describe('a claim whose answer was lost', () => {
+  it('can be adopted by its id if it committed, and is empty if it did not', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const [step] = await worker.claim();
+    expect(await adopt(engine.db, step?.claimId as string)).toMatchObject([{ stepId: step?.stepId, attempt: 1 }]);
+    expect(await adopt(engine.db, '00000000-0000-4000-8000-000000000000')).toEqual([]);
+    expect(await endedAttempts(engine.db, [step as never])).toEqual(new Set());
+    await worker.complete([step as never]);
+    expect(await endedAttempts(engine.db, [step as never])).toEqual(new Set([step?.stepId]));
+    await cancel(engine.db, taskId);
+  });
+});
+
+describe('an operator', () => {
+  async function errored(): Promise<string> {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    await worker.complete(await worker.claim());
+    const [b, c] = await worker.claim();
+    await worker.complete([b as never]);
+    await worker.fail(c as never, { permanent: true });
+    expect(await engine.taskState(taskId)).toBe('error');
+    return taskId;
+  }
+
+  it('retries a task in error: the blocked step is ready at once with at least one more attempt', async () => {
+    const taskId = await errored();
+    expect(await retry(engine.db, taskId)).toMatchObject({ outcome: 'retried', steps: [{ name: 'c' }] });
+    const worker = await engine.worker();
+    const outcome = await worker.complete(await worker.claim(), { claimLimit: 5 });
+    await worker.complete(outcome.claimed);
+    expect(await engine.taskState(taskId)).toBe('complete');
+  });
+
+  it('resolves a step by hand: its children see the result and the task goes on', async () => {
+    const taskId = await errored();
+    expect(await resolveStep(engine.db, taskId, 'c', { result: '{"by":"hand"}' })).toMatchObject({
+      outcome: 'resolved',
+      taskState: 'in_progress',
+    });
+    const worker = await engine.worker();
+    const [d] = await worker.claim();
+    expect(JSON.parse(d?.inputs?.parents as string)).toMatchObject({ '3': { by: 'hand' } });
+    await worker.complete([d as never]);
+    expect(await engine.taskState(taskId)).toBe('complete');
+  });
+
+  it('cannot resolve a step that waits for a parent', async () => {
+    const taskId = await errored();
+    expect(await resolveStep(engine.db, taskId, 'd')).toMatchObject({ outcome: 'refused' });
+  });
+
+  it('resolving the last sink completes the task', async () => {
+    const taskId = await errored();
+    await resolveStep(engine.db, taskId, 'c');
+    expect(await resolveStep(engine.db, taskId, 'd')).toMatchObject({ outcome: 'resolved', taskState: 'complete' });
+    expect(await engine.taskState(taskId)).toBe('complete');
+  });
+
+  it('declares a task in error done: what was open is cancelled', async () => {
+    const taskId = await errored();
+    expect(await resolveTask(engine.db, taskId)).toMatchObject({ taskState: 'resolved_manually' });
+    expect(byName(await engine.steps(taskId))['c']?.state).toBe('cancelled');
+  });
+
+  it('cancels a running task with its open steps, and no ended one', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    await worker.complete(await worker.claim(), { claimLimit: 1 });
+    expect(await cancel(engine.db, taskId)).toEqual({ outcome: 'cancelled', steps: 3 });
+    expect(await cancel(engine.db, taskId)).toEqual({ outcome: 'refused', state: 'cancelled' });
+    expect(await cancel(engine.db, '99999999')).toEqual({ outcome: 'not_found' });
+    expect(await worker.claim()).toEqual([]);
+  });
+});
+
+describe('settling', () => {
+  it('finds a task that nobody settled because a process died in between', async () => {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id);
+    const [a] = await worker.claim();
+    await worker.fail(a as never, { permanent: true });
+    // As if the process had died between the two transactions of `fail`.
+    await engine.test.query(`UPDATE tasker.tasker_tasks SET state = 'in_progress', sort_key = 1 WHERE task_id = $1`, [taskId]);
+    await engine.test.query(`DELETE FROM tasker.tasker_task_transitions WHERE task_id = $1 AND sort_key = 2`, [taskId]);
+    await engine.test.query(`UPDATE tasker.tasker_task_transitions SET most_recent = true WHERE task_id = $1`, [taskId]);
+    expect(await settleStranded(engine.db)).toEqual([taskId]);
+    expect(await engine.taskState(taskId)).toBe('error');
+    expect(await settle(engine.db, [taskId])).toEqual([]);
+  });
+});
