@@ -13,7 +13,7 @@ import type { Json } from './json.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
 import type { StandardSchema } from './standard-schema.ts';
-import { descriptionProblem, findOptionProblems, isRecord, settleOptions } from './step-options.ts';
+import { descriptionProblem, findOptionProblems, isRecord, optionProblemText, settleOptions } from './step-options.ts';
 import { storableText } from './storable-text.ts';
 
 export const DEFAULT_NAMESPACE = 'default';
@@ -121,7 +121,11 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
     messages.push(`input is ${preview(options['input'])}: it is a schema, such as z.object({ ... })`);
   }
   if (options['defaults'] !== undefined) {
-    messages.push(...findOptionProblems(options['defaults'], 'defaults').map((problem) => `defaults: ${problem}`));
+    messages.push(
+      ...findOptionProblems(options['defaults'], 'defaults').map(
+        (problem) => `defaults: ${optionProblemText(problem)}`,
+      ),
+    );
   }
   return messages.map((message) => ({ message }));
 }
@@ -130,7 +134,7 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
 export function findStepProblems(step: StepInput): DefinitionProblem[] {
   const messages = [
     nameProblem(step.name),
-    ...(step.options === undefined ? [] : findOptionProblems(step.options, 'step')),
+    ...(step.options === undefined ? [] : findOptionProblems(step.options, 'step').map(optionProblemText)),
     typeof step.handler === 'function' ? undefined : `the handler is ${preview(step.handler)}: it is a function`,
   ];
   const label = typeof step.name === 'string' ? storableText(step.name, 128) : preview(step.name);

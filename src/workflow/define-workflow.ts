@@ -29,8 +29,6 @@ type FreshName<Name extends string, Results> = string extends Name
 /** A step that a submit may skip leaves null behind. */
 type StepResult<Result, Skippable extends boolean> = true extends Skippable ? Jsonify<Result> | null : Jsonify<Result>;
 
-type Extend<Results, Name extends string, Result> = Results & { readonly [Key in Name]: Result };
-
 /**
  * A definition that grows by one step per call and is a WorkflowDefinition at every point: checked as a whole when one of
  * its properties is first read, or by `build()`. Immutable: `step` returns a new one.
@@ -49,7 +47,7 @@ export interface Workflow<
     handler: (
       context: StepContext<SchemaOutput<Schema>, Readonly<Record<never, never>>>,
     ) => (Result | PromiseLike<Result>) & Storable<Result>,
-  ): Workflow<Schema, Extend<Results, Name, StepResult<Result, SkippableDefault>>, SkippableDefault>;
+  ): Workflow<Schema, Results & Record<Name, StepResult<Result, SkippableDefault>>, SkippableDefault>;
   step<
     const Name extends string,
     Result,
@@ -59,9 +57,9 @@ export interface Workflow<
     name: FreshName<Name, Results>,
     options: StepOptions<Parent> & { skippable?: Skippable },
     handler: (
-      context: StepContext<SchemaOutput<Schema>, Readonly<Pick<Results, Parent>>>,
+      context: StepContext<SchemaOutput<Schema>, { readonly [Key in Parent]: Results[Key] }>,
     ) => (Result | PromiseLike<Result>) & Storable<Result>,
-  ): Workflow<Schema, Extend<Results, Name, StepResult<Result, Skippable>>, SkippableDefault>;
+  ): Workflow<Schema, Results & Record<Name, StepResult<Result, Skippable>>, SkippableDefault>;
 
   /** The definition as a plain, frozen value. Throws WorkflowDefinitionError where the steps are not a DAG. */
   build(): WorkflowDefinition<Schema, Results>;

@@ -38,15 +38,32 @@ const CHECKS: Record<keyof StepOptions, Check> = {
   description: descriptionProblem,
 };
 
+export interface OptionProblem {
+  /** Undefined where it is about the options as a whole, or one that does not exist. */
+  readonly option: string | undefined;
+  /** Goes on from the option's name where there is one: `is 0: it is a whole number from 1 to 1000`. */
+  readonly problem: string;
+}
+
 /** Every problem of a step's options. `dependsOn` is not allowed among a workflow's defaults. */
-export function findOptionProblems(options: unknown, kind: 'step' | 'defaults'): string[] {
-  if (!isRecord(options)) return [`the options are ${preview(options)}: they are an object`];
+export function findOptionProblems(options: unknown, kind: 'step' | 'defaults'): OptionProblem[] {
+  if (!isRecord(options))
+    return [{ option: undefined, problem: `the options are ${preview(options)}: they are an object` }];
   const known = Object.keys(CHECKS).filter((name) => kind === 'step' || name !== 'dependsOn');
-  return Object.entries(options).flatMap(([name, value]) => {
-    if (!known.includes(name)) return [`unknown option "${storableText(name, 64)}"${didYouMean(name, known)}`];
-    const problem = value === undefined ? undefined : CHECKS[name as keyof StepOptions](value);
-    return problem === undefined ? [] : [`${name}${problem.startsWith('.') ? '' : ' '}${problem}`];
+  return Object.entries(options).flatMap(([option, value]): OptionProblem[] => {
+    if (!known.includes(option)) {
+      return [
+        { option: undefined, problem: `unknown option "${storableText(option, 64)}"${didYouMean(option, known)}` },
+      ];
+    }
+    const problem = value === undefined ? undefined : CHECKS[option as keyof StepOptions](value);
+    return problem === undefined ? [] : [{ option, problem }];
   });
+}
+
+export function optionProblemText({ option, problem }: OptionProblem): string {
+  if (option === undefined) return problem;
+  return `${option}${problem.startsWith('.') ? '' : ' '}${problem}`;
 }
 
 export function descriptionProblem(value: unknown): string | undefined {

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { closestTo } from './did-you-mean.ts';
+import type { YamlDocument, YamlPath } from './yaml-document.ts';
+
+/** A name alone, or a list of them. */
+const names = z.array(z.string());
+const settings = z.record(z.string(), z.json());
+
+const stepFields = {
+  handler_class: z.string(),
+  description: z.string(),
+  depends_on_step: z.string(),
+  depends_on_steps: names,
+  default_retryable: z.boolean(),
+  default_retry_limit: z.number(),
+  skippable: z.boolean(),
+  handler_config: settings,
+  queue: z.string(),
+  priority: z.number(),
+  timeout_seconds: z.number(),
+  backoff_max_seconds: z.number(),
+  // The ancestor's, without a meaning here.
+  dependent_system: z.string(),
+  custom_events: z.array(z.json()),
+};
+
+const stepOverride = z
+  .strictObject({ name: z.string(), ...stepFields })
+  .partial()
+  .required({ name: true });
+const stepTemplate = stepOverride.required({ handler_class: true });
+
+const workflow = z.strictObject({
+  name: z.string(),
+  namespace_name: z.string().optional(),
+  version: z.string().optional(),
+  description: z.string().optional(),
+  identity: z.string().optional(),
+  named_steps: names.optional(),
+  schema: settings.optional(),
+  step_templates: z.array(stepTemplate),
+  environments: z
+    .record(z.string(), z.strictObject({ step_templates: z.array(stepOverride).optional() }).nullable())
+    .optional(),
+  // The ancestor's, without a meaning here; but `concurrent: false` would be, and is refused.
+  task_handler_class: z.string().optional(),
+  module_namespace: z.string().optional(),
+  default_dependent_system: z.string().optional(),
+  concurrent: z.boolean().optional(),
+});
+
+export type YamlWorkflow = z.output<typeof workflow>;
+export type YamlStep = z.output<typeof stepTemplate>;
+export type YamlStepOverride = z.output<typeof stepOverride>;
+
+/** Which option of a step a YAML field sets. */
+export const FIELD_OF_OPTION: Record<string, keyof YamlStep> = {
+  dependsOn: 'depends_on_steps',
+  retryable: 'default_retryable',
+  retryLimit: 'default_retry_limit',
+  backoff: 'backoff_max_seconds',
+  timeoutSeconds: 'timeout_seconds',
+  queue: 'queue',
+  priority: 'priority',
+  skippable: 'skippable',
+  description: 'description',
+};
+
+/** The document's fields, or undefined with the problems added to the document. */
+export function readFields(document: YamlDocument): YamlWorkflow | undefined {
+  const parsed = workflow.safeParse(document.value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    const path = issue.path as YamlPath;
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownKeys(path);
+      for (const key of issue.keys) {
+        const closest = closestTo(key, known);
+        document.add(path, `is not a known key${closest === undefined ? '' : `: did you mean "${closest}"?`}`, key);
+      }
+    } else if (issue.code === 'invalid_type') {
+      const hint = path.join('.') === 'version' ? ': put it in quotes' : '';
+      document.add(path, issue.input === undefined ? 'is missing' : `has to be ${article(issue.expected)}${hint}`);
+    } else {
+      document.add(path, `is not valid: ${issue.message}`);
+    }
+  }
+  return undefined;
+}
+
+function knownKeys(path: YamlPath): string[] {
+  if (path.length === 0) return Object.keys(workflow.shape);
+  if (path.at(-2) === 'step_templates') return ['name', ...Object.keys(stepFields)];
+  return ['step_templates'];
+}
+
+function article(type: string): string {
+  if (type === 'record' || type === 'object') return 'a map';
+  if (type === 'array') return 'a list';
+  return type === 'string' ? 'a text' : `a ${type}`;
+}

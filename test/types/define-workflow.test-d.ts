@@ -1,0 +1,225 @@
+import { describe, expectTypeOf, test } from 'vitest';
+import { z } from 'zod';
+import { type InputOf, type ResultsOf, type WorkflowDefinition, defineWorkflow } from '../../src/workflow/index.ts';
+
+const begin = defineWorkflow({
+  name: 'orders',
+  input: z.object({ order_id: z.string().transform(Number), note: z.string().default('none') }),
+});
+
+describe('what a handler sees', () => {
+  test('the input has the output type of the schema', () => {
+    begin.step('a', ({ input }) => {
+      expectTypeOf(input).toEqualTypeOf<{ order_id: number; note: string }>();
+    });
+  });
+
+  test('the parents are the results of the steps in dependsOn and nothing else', () => {
+    begin
+      .step('a', () => ({ total: 1 }))
+      .step('b', async () => ['x'])
+      .step('c', { dependsOn: ['a', 'b'] }, ({ parents }) => {
+        expectTypeOf(parents.a).toEqualTypeOf<{ total: number }>();
+        expectTypeOf(parents.b).toEqualTypeOf<string[]>();
+        return true;
+      })
+      .step('d', { dependsOn: ['c'] }, ({ parents }) => {
+        expectTypeOf<keyof typeof parents>().toEqualTypeOf<'c'>();
+        // @ts-expect-error a is an ancestor of d, not a parent
+        return parents.a;
+      })
+      .step('e', ({ parents }) => {
+        // @ts-expect-error e has no parents
+        return parents.a;
+      });
+  });
+
+  test('parents and input cannot be changed by mistake', () => {
+    begin
+      .step('a', () => 1)
+      .step('b', { dependsOn: ['a'] }, (context) => {
+        // @ts-expect-error a result that other steps see too
+        context.parents.a = 2;
+        // @ts-expect-error the context is the worker's
+        context.attempt = 2;
+      });
+  });
+
+  test('the rest of the context', () => {
+    begin.step('a', ({ taskId, stepName, attempt, retryLimit, signal, log, idempotencyKey }) => {
+      expectTypeOf(taskId).toEqualTypeOf<string>();
+      expectTypeOf(stepName).toEqualTypeOf<string>();
+      expectTypeOf(attempt).toEqualTypeOf<number>();
+      expectTypeOf(retryLimit).toEqualTypeOf<number>();
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+      expectTypeOf(idempotencyKey).toEqualTypeOf<string>();
+      log.info('text');
+      log.warn({ order: 1 }, 'text');
+      // @ts-expect-error fields come first
+      log.error('text', { order: 1 });
+    });
+  });
+
+  test('a step that may be skipped can leave null', () => {
+    const defaults = { skippable: true } as const;
+    const lenient = defineWorkflow({ name: 'lenient', input: z.object({}), defaults });
+    begin
+      .step('maybe', { skippable: true }, () => ({ id: 1 }))
+      .step('use', { dependsOn: ['maybe'] }, ({ parents }) => {
+        expectTypeOf(parents.maybe).toEqualTypeOf<{ id: number } | null>();
+        // @ts-expect-error it may be null
+        return parents.maybe.id;
+      });
+    lenient
+      .step('a', () => 1)
+      .step('b', { skippable: false }, () => 1)
+      .step('c', { dependsOn: ['a', 'b'] }, ({ parents }) => {
+        expectTypeOf(parents.a).toEqualTypeOf<number | null>();
+        expectTypeOf(parents.b).toEqualTypeOf<number>();
+      });
+  });
+});
+
+describe('results as they come back from the database', () => {
+  test('dates are texts, undefined members are gone, nothing is null', () => {
+    begin
+      .step('a', () => ({ at: new Date(), maybe: undefined as number | undefined, list: [new Date()] as const }))
+      .step('b', async () => {})
+      .step('c', (): unknown => 1)
+      .step('d', { dependsOn: ['a', 'b', 'c'] }, ({ parents }) => {
+        expectTypeOf(parents.a).toEqualTypeOf<{ at: string; maybe?: number; list: readonly [string] }>();
+        expectTypeOf(parents.b).toEqualTypeOf<null>();
+        // @ts-expect-error what is unknown has to be looked at first
+        return parents.c.length;
+      });
+  });
+
+  test('a type may refer to itself', () => {
+    interface Tree {
+      at: Date;
+      children: Tree[];
+    }
+    begin
+      .step('tree', (): Tree => ({ at: new Date(), children: [] }))
+      .step('read', { dependsOn: ['tree'] }, ({ parents }) => {
+        expectTypeOf(parents.tree.children[0]?.children[0]?.at).toEqualTypeOf<string | undefined>();
+      });
+  });
+});
+
+describe('mistakes', () => {
+  test('a parent that is not defined, not yet, or the step itself', () => {
+    // @ts-expect-error there is no step yet
+    begin.step('a', { dependsOn: ['b'] }, () => 1);
+    begin
+      .step('a', () => 1)
+      // @ts-expect-error itself
+      .step('b', { dependsOn: ['b'] }, () => 1);
+    begin
+      .step('validate', () => 1)
+      // @ts-expect-error misspelt
+      .step('price', { dependsOn: ['validat'] }, () => 1);
+  });
+
+  test('a name that is taken', () => {
+    begin
+      .step('a', () => 1)
+      // @ts-expect-error "step "a" is already defined"
+      .step('a', () => 2);
+    begin
+      .step('a', () => 1)
+      // @ts-expect-error "step "a" is already defined"
+      .step('a', { dependsOn: ['a'] }, () => 2);
+  });
+
+  test('an option that does not exist, or has the wrong type', () => {
+    // @ts-expect-error retryLimt
+    begin.step('a', { retryLimt: 3 }, () => 1);
+    // @ts-expect-error a text
+    begin.step('a', { retryLimit: '3' }, () => 1);
+    // @ts-expect-error maxSecond
+    begin.step('a', { backoff: { maxSecond: 3 } }, () => 1);
+    // @ts-expect-error not one of the three
+    defineWorkflow({ name: 'x', input: z.object({}), identity: 'hash' });
+    // @ts-expect-error defaults have no parents
+    defineWorkflow({ name: 'x', input: z.object({}), defaults: { dependsOn: ['a'] } });
+    // @ts-expect-error no schema
+    defineWorkflow({ name: 'x' });
+    // @ts-expect-error not a schema
+    defineWorkflow({ name: 'x', input: { order_id: 'number' } });
+  });
+
+  test('no handler', () => {
+    // @ts-expect-error the handler is missing
+    begin.step('a', { retryLimit: 3 });
+    // @ts-expect-error not a function
+    begin.step('a', 5);
+  });
+
+  test('a result that is not JSON, at any depth', () => {
+    // @ts-expect-error "result is a function"
+    begin.step('a', () => () => 1);
+    // @ts-expect-error "result is a bigint"
+    begin.step('a', () => 5n);
+    // @ts-expect-error "result is a symbol"
+    begin.step('a', async () => Symbol('a'));
+    // @ts-expect-error "result.total is a bigint"
+    begin.step('a', async () => ({ total: 5n }));
+    // @ts-expect-error "result.list[].f is a function"
+    begin.step('a', {}, () => ({ list: [{ f: () => 1 }] }));
+    // @ts-expect-error a Map
+    begin.step('a', () => new Map([['a', 1]]));
+    // @ts-expect-error a Set
+    begin.step('a', () => ({ seen: new Set([1]) }));
+    const unfit = async (): Promise<{ id: bigint }> => ({ id: 1n });
+    // @ts-expect-error a handler from elsewhere
+    begin.step('a', unfit);
+  });
+
+  test('what is JSON passes, in all its forms', () => {
+    interface Row {
+      id: number;
+      tags: readonly string[];
+      nested?: { at: Date };
+    }
+    begin
+      .step('nothing', () => {})
+      .step('later', async () => undefined)
+      .step('always_throws', () => {
+        throw new Error('no');
+      })
+      .step('row', (): Row => ({ id: 1, tags: [] }))
+      .step('rows', async (): Promise<Row[]> => [])
+      .step('choice', ({ attempt }) => (attempt > 1 ? { again: true } : null))
+      .step('url', () => new URL('https://example.org'))
+      .step('tuple', () => [1, 'a', null] as const)
+      .step('any', () => JSON.parse('{}'))
+      .step('thenable', (): PromiseLike<number> => Promise.resolve(1));
+  });
+});
+
+describe('a definition', () => {
+  const orders = begin
+    .step('a', () => ({ at: new Date() }))
+    .step('b', { dependsOn: ['a'] }, ({ parents }) => parents.a.at);
+
+  test('is accepted wherever any definition is', () => {
+    expectTypeOf(orders).toExtend<WorkflowDefinition>();
+    expectTypeOf(orders.build()).toExtend<WorkflowDefinition>();
+    const list: WorkflowDefinition[] = [orders, begin];
+    expectTypeOf(list).toExtend<readonly WorkflowDefinition[]>();
+  });
+
+  test('says what a submit takes and what a task gives', () => {
+    expectTypeOf<InputOf<typeof orders>>().toEqualTypeOf<{ order_id: string; note?: string | undefined }>();
+    expectTypeOf<ResultsOf<typeof orders>['a']>().toEqualTypeOf<{ at: string }>();
+    expectTypeOf<ResultsOf<typeof orders>['b']>().toEqualTypeOf<string>();
+  });
+
+  test('does not change', () => {
+    // @ts-expect-error read-only
+    orders.build().name = 'other';
+    // @ts-expect-error read-only
+    orders.build().steps.push();
+  });
+});
