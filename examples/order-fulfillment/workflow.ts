@@ -53,19 +53,23 @@ export const orderFulfillment = defineWorkflow({
   name: 'order_fulfillment',
   version: '1.0.0',
   input: orderSchema,
+  // One task per order, however often it is submitted: the caller's key is the order id.
+  identity: 'caller_key',
+  defaults: { retryLimit },
 })
-  .step('validate', { retryLimit }, ({ input }) => {
+  .step('validate', ({ input }) => {
     const problems = orderProblems(input, catalogue);
-    if (problems.length > 0)
+    if (problems.length > 0) {
       throw new PermanentError(`order ${input.order_id} cannot be fulfilled: ${problems.join('; ')}`);
+    }
     return { order_id: input.order_id, lines: input.lines.length };
   })
-  .step('price', { dependsOn: ['validate'], retryLimit }, ({ input }) => priceOf(input))
-  .step('stock_check', { dependsOn: ['validate'], retryLimit }, ({ input }) => checkStock(input, catalogue))
-  .step('credit_check', { dependsOn: ['validate'], retryLimit }, ({ input }) => checkCredit(input))
+  .step('price', { dependsOn: ['validate'] }, ({ input }) => priceOf(input))
+  .step('stock_check', { dependsOn: ['validate'] }, ({ input }) => checkStock(input, catalogue))
+  .step('credit_check', { dependsOn: ['validate'] }, ({ input }) => checkCredit(input))
   .step(
     'payment',
-    { dependsOn: ['price', 'credit_check'], retryLimit, timeoutSeconds: 10 },
+    { dependsOn: ['price', 'credit_check'], timeoutSeconds: 10 },
     async ({ input, parents, signal, idempotencyKey }) => {
       const paid = await charge({
         gatewayUrl,
@@ -79,11 +83,9 @@ export const orderFulfillment = defineWorkflow({
       return { ...paid, terms: parents.credit_check.terms };
     },
   )
-  .step('allocation', { dependsOn: ['stock_check'], retryLimit }, ({ parents }) => allocate(parents.stock_check))
-  .step('shipment', { dependsOn: ['payment', 'allocation'], retryLimit }, ({ input, parents }) =>
-    ship(input, parents.allocation),
-  )
-  .step('notify', { dependsOn: ['shipment'], retryLimit }, ({ input, parents }) => ({
+  .step('allocation', { dependsOn: ['stock_check'] }, ({ parents }) => allocate(parents.stock_check))
+  .step('shipment', { dependsOn: ['payment', 'allocation'] }, ({ input, parents }) => ship(input, parents.allocation))
+  .step('notify', { dependsOn: ['shipment'] }, ({ input, parents }) => ({
     channel: 'email',
     text: notificationText(input, parents.shipment),
   }));

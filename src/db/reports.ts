@@ -125,6 +125,14 @@ SELECT span.completed_steps,
 FROM span`,
 );
 
+const origin = statement<{ registered_at: string }>(
+  'report_workflow_origin',
+  `
+SELECT to_char(t.created_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS.US') AS registered_at
+FROM tasker.tasker_named_tasks t
+WHERE t.named_task_id = ${named}`,
+);
+
 /** Parameter $4: the step's name. One row per task, by task id. */
 const results: Statement<StepResult> = statement(
   'report_step_results',
@@ -163,6 +171,15 @@ export async function runTiming(db: Executor, workflow: WorkflowName, since?: st
 /** What one step came to in every task of the workflow. */
 export async function stepResults(db: Executor, workflow: WorkflowName, step: string): Promise<StepResult[]> {
   return db.run(results, [...keyOf(workflow), step]);
+}
+
+/**
+ * When this database first heard of the workflow, as `20260131T235959.123456` (UTC): a mark by which something outside can
+ * tell this database from one that was made in its place. Undefined where the workflow was never registered.
+ */
+export async function workflowOrigin(db: Executor, workflow: WorkflowName): Promise<string | undefined> {
+  const [row] = await db.run(origin, keyOf(workflow));
+  return row?.registered_at;
 }
 
 function keyOf({ namespace, name, version }: WorkflowName): [string, string, string] {

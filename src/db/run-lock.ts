@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client } from 'pg';
 
 export interface RunLock {
   /** Lets the next one have it. Safe to repeat, and after the connection was lost. */
@@ -24,7 +24,7 @@ export async function takeRunLock(options: {
   /** Who we are, for the others: shown while we hold the lock. */
   applicationName: string;
 }): Promise<TakeRunLockOutcome> {
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: options.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,

@@ -1,0 +1,53 @@
+/**
+ * Ctrl-C and its relatives. One Ctrl-C can arrive twice, from the terminal and again from npm, which passes it on: what
+ * follows at once is an echo, what follows later means "now".
+ */
+const echoMs = 500;
+const parentCheckMs = 1000;
+
+export interface Interrupts {
+  /** Aborted by the first signal, with its name as the reason: stop in an orderly way. */
+  readonly stop: AbortSignal;
+  /** Aborted by the second: stop at once. */
+  readonly hurry: AbortSignal;
+  /** Lets signals end the process again. */
+  release(): void;
+}
+
+export function catchInterrupts(): Interrupts {
+  const stop = new AbortController();
+  const hurry = new AbortController();
+  let firstAt = 0;
+  const receive = (signal: string): void => {
+    if (!stop.signal.aborted) {
+      firstAt = performance.now();
+      stop.abort(signal);
+    } else if (performance.now() - firstAt > echoMs) hurry.abort(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, receive);
+
+  // A killed npm passes nothing on; without this the run would go on unseen, and keep the next one from starting.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid !== parent) receive('the end of npm');
+  }, parentCheckMs).unref();
+  if (process.env['npm_lifecycle_event'] === undefined) clearInterval(watch);
+
+  return {
+    stop: stop.signal,
+    hurry: hurry.signal,
+    release() {
+      clearInterval(watch);
+      for (const signal of signals) process.off(signal, receive);
+    },
+  };
+}
+
+/** Resolves when the signal is aborted; at once where it is already. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+
+export interface RunOptions {
+  workers: number;
+  /** The first so many orders, by order id. */
+  tasks: number;
+  /** Stop after the summary. */
+  exit: boolean;
+  /** Throw away what earlier runs left. */
+  fresh: boolean;
+  /** First port for metrics; each process takes the next one that is free. */
+  port: number;
+  /** Where the database, the ledger and the logs are. */
+  dataDir: string;
+}
+
+export const ORDER_COUNT = 830;
+/** Each worker keeps about fifteen connections; the embedded server allows 200. */
+const MOST_WORKERS = 10;
+
+const defaultDataDir = fileURLToPath(new URL('../../../.data', import.meta.url));
+
+/** Reads the command line. Prints help or what is wrong with it, and ends the process, where there is nothing to run. */
+export function parseOptions(argv: readonly string[]): RunOptions {
+  const command = new Command('npm start --')
+    .description(
+      'Runs the order fulfillment example: a PostgreSQL, a payment gateway, a scheduler and workers, as processes of their own,\n' +
+        'and one task for each order of the Northwind data set. Started again, it goes on where the last run ended.',
+    )
+    .option('--workers <n>', `worker processes, 1 to ${MOST_WORKERS}`, integer(1, MOST_WORKERS), 2)
+    .option('--tasks <n>', `the first n orders, 1 to ${ORDER_COUNT}`, integer(1, ORDER_COUNT), ORDER_COUNT)
+    .option('--exit', 'stop after the summary instead of staying up', false)
+    .option('--fresh', 'throw away the data of earlier runs first', false)
+    .option('--port <n>', 'first port to try for metrics', integer(1024, 65_000), 9400)
+    .option('--data <folder>', 'where database, ledger and logs are kept', defaultDataDir)
+    .addHelpText(
+      'after',
+      `
+Environment:
+  DATABASE_URL         use this PostgreSQL instead of the embedded one
+  DATABASE_URL_DIRECT  the same database past a transaction pooler
+
+Exit status:
+  0    every task ended as expected, and the ledger and the database agree
+  1    they did not, or something could not be started (the last lines say what)
+  2    the command line is wrong
+  130  interrupted before the last task ended; the next start goes on from there
+
+Examples:
+  npm start                          watch two workers, Ctrl-C to stop
+  npm start -- --exit --workers 4    four workers, stop at the end
+  npm start -- --fresh --tasks 60    begin anew, with the first 60 orders`,
+    )
+    .allowExcessArguments(false)
+    .exitOverride((end) => process.exit(end.exitCode === 0 ? 0 : 2));
+  command.parse([...argv], { from: 'user' });
+  const { data, ...options } = command.opts<Omit<RunOptions, 'dataDir'> & { data: string }>();
+  return { ...options, dataDir: resolve(data) };
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}

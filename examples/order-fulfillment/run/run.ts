@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { type Database, openDatabase } from '../../../src/db/database.ts';
+import { migrateToLatest } from '../../../src/db/migrate.ts';
+import { taskSummary, workflowOrigin } from '../../../src/db/reports.ts';
+import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { expectationsOf } from '../expectations.ts';
+import { readCatalogue } from '../northwind.ts';
+import { orderFulfillment } from '../workflow.ts';
+import { businessResult, checkRun } from './checks.ts';
+import { openRunDatabase, type RunDatabase } from './database.ts';
+import { collectFindings, ordersOfRun, timingOfRun } from './findings.ts';
+import { Fleet } from './fleet.ts';
+import { aborted, catchInterrupts, type Interrupts } from './interrupts.ts';
+import type { RunOptions } from './options.ts';
+import { createDisplay, type Display, Progress } from './progress.ts';
+import { submitOrders } from './submit.ts';
+import { summaryLines } from './summary.ts';
+import { stalledAfterMs, watch } from './watch.ts';
+
+const INTERRUPTED = 130;
+
+/** What has been opened so far, to be closed again however far the run came. */
+interface Opened {
+  database?: RunDatabase;
+  db?: Database;
+  fleet?: Fleet;
+}
+
+/** Runs the example from nothing to the end of the fleet; answers the exit status. */
+export async function run(options: RunOptions): Promise<number> {
+  const interrupts = catchInterrupts();
+  const display = createDisplay(process.stdout);
+  const opened: Opened = {};
+  let status: number;
+  try {
+    status = await runOpened(options, interrupts, display, opened);
+  } catch (error) {
+    display.clear();
+    display.note(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    status = 1;
+  }
+  display.clear();
+  if (opened.fleet !== undefined) display.note('stopping: workers finish what they hold (Ctrl-C again: stop at once)');
+  const drained = (await opened.fleet?.stop(interrupts.hurry)) ?? true;
+  if (!drained) display.note('stopped without waiting: what was running will run again');
+  await opened.db?.close();
+  await opened.database?.close();
+  interrupts.release();
+  return status;
+}
+
+async function runOpened(
+  options: RunOptions,
+  interrupts: Interrupts,
+  display: Display,
+  opened: Opened,
+): Promise<number> {
+  const log = (line: string): void => display.note(line);
+  const database = (opened.database = await openRunDatabase({ ...options, log, interrupted: interrupts.stop }));
+  await migrateToLatest(database.directUrl ?? database.url);
+  const db = (opened.db = openDatabase({
+    url: database.url,
+    poolSize: 3,
+    applicationName: 'order example',
+    queryTimeoutMs: 30_000,
+  }));
+  await registerWorkflow(db, orderFulfillment);
+  const orders = await ordersOfRun(db, options.tasks);
+
+  const fatal = new AbortController();
+  const over = AbortSignal.any([interrupts.stop, fatal.signal]);
+  const fleet = (opened.fleet = new Fleet(
+    {
+      databaseUrl: database.url,
+      directUrl: database.directUrl,
+      workers: options.workers,
+      port: options.port,
+      logDir: join(options.dataDir, 'logs'),
+      // Named after the database: a ledger says nothing about tasks of another one.
+      ledgerPath: join(options.dataDir, 'payments', `ledger-${await workflowOrigin(db, orderFulfillment)}.jsonl`),
+    },
+    { restarting: log, givenUp: (error) => fatal.abort(error) },
+  ));
+  await unlessOver(fleet.start(), over);
+  fatal.signal.throwIfAborted();
+  if (interrupts.stop.aborted) return INTERRUPTED;
+  log(`fleet: ${plural(options.workers, 'worker')}, 1 scheduler, 1 payment gateway; logs in ${fleet.logDir}`);
+
+  const before = await taskSummary(db, orderFulfillment);
+  const expected = expectationsOf(orders, readCatalogue());
+  const progress = new Progress({ tasks: orders.length, steps: expected.steps.complete }, performance.now());
+  const wasFinished = progress.isFinished(before);
+  const created = await submitOrders(db, orders);
+  log(`submitted: ${plural(created, 'task')}${known(orders.length - created)}`);
+
+  const end = await watch(db, database, progress, display, over);
+  display.clear();
+  fatal.signal.throwIfAborted();
+  if (end === 'interrupted') {
+    const ended = Progress.endedTasks(await taskSummary(db, orderFulfillment));
+    log(`interrupted: ${ended} of ${plural(orders.length, 'task')} ended. The next start goes on with the rest`);
+    return INTERRUPTED;
+  }
+  if (end === 'stalled') log(`nothing has moved for ${stalledAfterMs / 1000} s: look into the logs`);
+
+  const findings = await collectFindings(db, fleet.gatewayUrl);
+  const checks = checkRun(expected, orders, findings);
+  const lines = summaryLines({
+    findings,
+    timing: await timingOfRun(db, wasFinished ? undefined : before.clock),
+    business: businessResult(findings),
+    checks,
+    restarts: fleet.restarts,
+    wasFinished,
+  });
+  for (const line of ['', ...lines, '']) log(line);
+  if (wasFinished) log('There was nothing left to do. To begin anew: npm start -- --fresh');
+  if (!options.exit) {
+    for (const { name, url } of fleet.metricsUrls) log(`metrics of ${name}: ${url}`);
+    if (database.embedded) log(`for other terminals: export DATABASE_URL="$(cat ${database.urlFile})"`);
+    log('The fleet stays up. Ctrl-C stops it');
+    await aborted(over);
+    fatal.signal.throwIfAborted();
+  }
+  return checks.every((each) => each.ok) ? 0 : 1;
+}
+
+/** Waits for the work, or no longer than until `over` is aborted; the work's own end is then nobody's concern. */
+async function unlessOver(work: Promise<void>, over: AbortSignal): Promise<void> {
+  work.catch(() => {});
+  await Promise.race([work, aborted(over)]);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function known(count: number): string {
+  return count === 0 ? '' : `; ${plural(count, 'task')} known from an earlier run`;
+}

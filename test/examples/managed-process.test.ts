@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ManagedProcess } from '../../examples/order-fulfillment/run/managed-process.ts';
+import { isAlive } from '../../src/embedded/process-identity.ts';
+import { useProcesses } from '../support/processes.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const never = new AbortController().signal;
+const now = AbortSignal.abort();
+const started: ManagedProcess[] = [];
+afterEach(async () => {
+  for (const each of started.splice(0)) await each.stop(0, now);
+});
+
+async function supervise(behaviour: 'obedient' | 'stubborn' | 'dying') {
+  const folder = await scratchFolder();
+  const starts = join(folder, 'starts');
+  const logFile = join(folder, 'log');
+  const restarting: string[] = [];
+  const givenUp: Error[] = [];
+  const pids = async (): Promise<string[]> =>
+    (await readFile(starts, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+  const supervised = new ManagedProcess(
+    {
+      name: 'child',
+      args: () => ['test/examples/programs/steadfast.ts', behaviour, starts],
+      env: {},
+      logFile,
+      isReady: async (child) => (await pids()).includes(String(child.pid)),
+    },
+    { restarting: (message) => restarting.push(message), givenUp: (error) => givenUp.push(error) },
+  );
+  started.push(supervised);
+  return { supervised, restarting, givenUp, pids, logFile };
+}
+
+describe('a supervised process', () => {
+  test('that dies is started again, and that is reported', async () => {
+    const { supervised, restarting, pids } = await supervise('obedient');
+    await supervised.start();
+    const first = supervised.pid as number;
+    process.kill(first, 'SIGKILL');
+    await waitFor(async () => (await pids()).length === 2, { what: 'the second start' });
+    expect(restarting).toEqual([`child (pid ${first}) was ended by SIGKILL: starting it again`]);
+    expect(supervised.restarts).toBe(1);
+    expect(supervised.pid).not.toBe(first);
+  });
+
+  test('that ends whenever it is started is given up, with the end of its log', async () => {
+    const { supervised, restarting, givenUp, logFile } = await supervise('dying');
+    // Ready for a moment or not at all, depending on who looks when: both are what a dying process does.
+    await supervised.start().catch(() => {});
+    await waitFor(() => givenUp.length === 1, { what: 'the end of patience' });
+    expect(restarting).toHaveLength(5);
+    expect(givenUp[0]?.message).toMatch(/^child ended with status 3, for the 6th time within a minute\. The end of /);
+    expect(givenUp[0]?.message).toContain(`${logFile}:\n`);
+    expect(givenUp[0]?.message).toMatch(/started as dying$/);
+  });
+
+  test('that cannot get ready fails its start', async () => {
+    const folder = await scratchFolder();
+    const supervised = new ManagedProcess(
+      {
+        name: 'child',
+        args: () => ['test/examples/programs/steadfast.ts', 'dying', join(folder, 'starts')],
+        env: {},
+        logFile: join(folder, 'log'),
+        isReady: () => Promise.reject(new Error('nobody there')),
+      },
+      { restarting: () => {}, givenUp: () => {} },
+    );
+    started.push(supervised);
+    await expect(supervised.start()).rejects.toThrow(/^child ends whenever it is started\. The end of /);
+  });
+
+  test('stops when it is asked to, and is not started again', async () => {
+    const { supervised, restarting, pids } = await supervise('obedient');
+    await supervised.start();
+    expect(await supervised.stop(10_000, never)).toBe(true);
+    expect(await isAlive(supervised.pid as number)).toBe(false);
+    expect(await supervised.stop(10_000, never)).toBe(true);
+    expect([restarting, (await pids()).length]).toEqual([[], 1]);
+  });
+
+  test('that does not stop is killed after the grace', async () => {
+    const { supervised } = await supervise('stubborn');
+    await supervised.start();
+    expect(await supervised.stop(300, never)).toBe(false);
+    expect(await isAlive(supervised.pid as number)).toBe(false);
+  });
+
+  test('that does not stop is killed at once when there is a hurry', async () => {
+    const { supervised, logFile } = await supervise('stubborn');
+    await supervised.start();
+    const hurry = new AbortController();
+    const stopped = supervised.stop(600_000, hurry.signal);
+    await waitFor(async () => (await readFile(logFile, 'utf8')).includes('SIGTERM ignored'), { what: 'the refusal' });
+    hurry.abort();
+    expect(await stopped).toBe(false);
+  });
+});
+
+describe('a process whose starter is killed', () => {
+  const { start } = useProcesses();
+
+  test('stops by itself', async () => {
+    const folder = await scratchFolder();
+    const starter = start('test/examples/programs/starter.ts', {
+      args: ['obedient', join(folder, 'starts'), join(folder, 'log')],
+    });
+    const pid = Number((await starter.waitForLine(/child is (\d+)/))[1]);
+    expect(await isAlive(pid)).toBe(true);
+    await starter.kill('SIGKILL');
+    await waitFor(async () => !(await isAlive(pid)), { what: 'the end of the child' });
+  });
+});
