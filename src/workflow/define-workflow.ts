@@ -73,7 +73,9 @@ export function defineWorkflow<Schema extends StandardSchema, const Skippable ex
   options: WorkflowOptions<Schema, Skippable>,
 ): Workflow<Schema, Record<never, never>, Skippable> {
   throwProblems(options, findWorkflowProblems(options));
-  return new Builder(Object.freeze({ ...options }), undefined) as unknown as Workflow<
+  const defaults =
+    options.defaults === undefined ? {} : { defaults: { ...options.defaults, ...copyLists(options.defaults) } };
+  return new Builder({ ...options, ...defaults }, undefined) as unknown as Workflow<
     Schema,
     Record<never, never>,
     Skippable
@@ -101,7 +103,7 @@ class Builder implements WorkflowDefinition {
     const [options, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
     const step = { name, options, handler };
     throwProblems(this.#options, findStepProblems(step));
-    const copy = options === undefined ? undefined : Object.freeze({ ...options, ...copyLists(options) });
+    const copy = options === undefined ? undefined : { ...options, ...copyLists(options) };
     return new Builder(this.#options, { step: { ...step, options: copy }, before: this.#last });
   }
 
@@ -140,8 +142,8 @@ class Builder implements WorkflowDefinition {
 /** What the caller may change afterwards must not change the definition. */
 function copyLists(options: StepOptions): StepOptions {
   return {
-    ...(options.dependsOn === undefined ? {} : { dependsOn: Object.freeze([...options.dependsOn]) }),
-    ...(options.backoff === undefined ? {} : { backoff: Object.freeze({ ...options.backoff }) }),
+    ...(options.dependsOn === undefined ? {} : { dependsOn: [...options.dependsOn] }),
+    ...(options.backoff === undefined ? {} : { backoff: { ...options.backoff } }),
   };
 }
 
