@@ -14,5 +14,7 @@ export default defineConfig({
     // Making a database for the file, and waiting for its sessions to end, happen in hooks.
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    // Type tests: each `test` in a *.test-d.ts file passes or fails by the compiler's word. Errors elsewhere are `npm run typecheck`'s.
+    typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: 'tsconfig.json', ignoreSourceErrors: true },
   },
 });

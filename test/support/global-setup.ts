@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { createDatabase, startEmbeddedPostgres } from '../../src/embedded/index.ts';
 import { startWatchdog } from './start-watchdog.ts';
-import { databasePrefix } from './test-run.ts';
+import { databasePrefix, runMarker } from './test-run.ts';
 
 /**
  * One PostgreSQL server for the whole run: the one TEST_DATABASE_URL names (its user must be allowed to create databases),
@@ -16,21 +16,24 @@ import { databasePrefix } from './test-run.ts';
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const id = randomBytes(4).toString('hex');
   const givenUrl = process.env['TEST_DATABASE_URL'];
-  const dataDir = givenUrl ? undefined : await mkdtemp(join(tmpdir(), 'tasker-test-'));
-  const watchdog = startWatchdog({ runId: id, dataDir, adminUrl: givenUrl });
+  const folder = await mkdtemp(join(tmpdir(), 'tasker-test-'));
+  // Where root runs the tests, the servers run as another user, who has to get to their folders.
+  await chmod(folder, 0o755);
+  const dataDir = join(folder, 'postgres');
+  const watchdog = startWatchdog({ runId: id, folder, dataDir, givenUrl });
   try {
-    const adminUrl = givenUrl ?? (await startServer(dataDir as string));
-    project.provide('testRun', { id, adminUrl, template: await createTemplate(adminUrl, id) });
+    const adminUrl = givenUrl ?? (await startServer(dataDir, id));
+    project.provide('testRun', { id, adminUrl, template: await createTemplate(adminUrl, id), scratchDir: folder });
   } catch (error) {
-    const log = dataDir && (await readFile(join(dataDir, 'server.log'), 'utf8').catch(() => ''));
-    if (log) console.error(log.slice(-4000));
     await watchdog.cleanUp();
     throw error;
   }
   return () => watchdog.cleanUp();
 }
 
-async function startServer(dataDir: string): Promise<string> {
+async function startServer(dataDir: string, runId: string): Promise<string> {
+  // The server inherits the mark, so that the watchdog finds it even where this process is killed in the middle of the start.
+  process.env[runMarker] = runId;
   const server = await startEmbeddedPostgres({
     dataDir,
     settings: {
@@ -44,6 +47,8 @@ async function startServer(dataDir: string): Promise<string> {
       log_min_duration_statement: '-1',
     },
   });
+  // The test files' own processes must not carry it: the watchdog would take them for left behind.
+  delete process.env[runMarker];
   return server.url();
 }
 

@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 
 export interface Watched {
   runId: string;
-  /** The embedded server's folder, removed at the end. */
-  dataDir: string | undefined;
-  /** A server that is not ours: only the databases of the run are removed. */
-  adminUrl: string | undefined;
+  /** The run's temporary folder, removed at the end. */
+  folder: string;
+  /** The embedded server's folder in it, where one is used. */
+  dataDir: string;
+  /** A server that is not ours (TEST_DATABASE_URL): only the databases of the run are removed from it. */
+  givenUrl: string | undefined;
 }
 
 /**

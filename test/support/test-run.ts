@@ -6,6 +6,8 @@ export interface TestRun {
   adminUrl: string;
   /** A migrated database that nobody may connect to: made to be copied. */
   template: string;
+  /** A folder for whatever the tests write, removed at the end of the run. */
+  scratchDir: string;
 }
 
 declare module 'vitest' {

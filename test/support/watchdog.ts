@@ -16,19 +16,14 @@ process.stdin.on('error', cleanUp);
 
 async function cleanUp(): Promise<void> {
   setTimeout(() => {
-    console.error(`test watchdog: gave up after ${cleanUpWithinMs} ms; look at ${watched.dataDir ?? watched.runId}`);
+    console.error(`test watchdog: gave up after ${cleanUpWithinMs} ms; look at ${watched.folder}`);
     process.exit(1);
   }, cleanUpWithinMs).unref();
+  await stopEmbeddedPostgres({ dataDir: watched.dataDir, mode: 'immediate' });
   await killProcessesOfRun();
-  if (watched.dataDir !== undefined) await removeServer(watched.dataDir);
-  else if (watched.adminUrl !== undefined) await dropDatabasesOfRun(watched.adminUrl);
+  if (watched.givenUrl !== undefined) await dropDatabasesOfRun(watched.givenUrl);
+  await rm(watched.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   process.exit(0);
-}
-
-/** Twice, because a run that was killed in the middle of starting its server may still bring it up. */
-async function removeServer(dataDir: string): Promise<void> {
-  await stopEmbeddedPostgres({ dataDir, mode: 'immediate' });
-  await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 async function dropDatabasesOfRun(adminUrl: string): Promise<void> {
@@ -42,7 +37,7 @@ async function dropDatabasesOfRun(adminUrl: string): Promise<void> {
   for (const { datname } of rows) await dropDatabase(adminUrl, datname);
 }
 
-/** The processes that carry this run's mark in their environment: started by tests that could not end them. Linux only. */
+/** The processes that carry this run's mark in their environment: whatever the tests started and did not end. Linux only. */
 async function killProcessesOfRun(): Promise<void> {
   if (process.platform !== 'linux') return;
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);

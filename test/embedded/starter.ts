@@ -1,0 +1,7 @@
+/** A program that starts the embedded server in the folder named by its argument, says so, and stays until it is killed. */
+import { startEmbeddedPostgres } from '../../src/embedded/index.ts';
+
+const [dataDir = ''] = process.argv.slice(2);
+const server = await startEmbeddedPostgres({ dataDir, log: (line) => console.log(`log ${line}`) });
+console.log(`started pid=${server.pid} adopted=${server.adopted} url=${server.url()}`);
+setInterval(() => {}, 60_000);
