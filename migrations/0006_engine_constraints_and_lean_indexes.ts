@@ -1,4 +1,6 @@
 import { type Kysely, sql } from 'kysely';
+import { addChecks, buildIndex, buildUniqueIndex, dropChecks, dropIndex } from './support/concurrent.ts';
+import { SEED_INDEXES } from './support/seed-indexes.ts';
 
 /** Index builds are concurrent, so this migration runs outside a transaction; each statement can be run again. */
 export const config = { transaction: false };
@@ -21,6 +23,17 @@ const DROPPED = [
   'index_step_transitions_on_step_and_most_recent',
   'index_step_transitions_on_step_and_created_at',
   'index_task_transitions_on_task_and_created_at',
+] as const;
+
+const ADDED = [
+  'steps_ready',
+  'steps_retry_due',
+  'steps_blocked',
+  'edges_by_parent',
+  'tasks_open',
+  'workers_alive',
+  'step_transitions_most_recent',
+  'named_steps_ordinal',
 ] as const;
 
 export const STEP_CHECKS: Record<string, string> = {
@@ -49,16 +62,24 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await addChecks(db, 'tasker_tasks', TASK_CHECKS);
 
   // The one index on a column that changes: claiming sets ready_at to NULL, so completing touches no indexed column.
-  await index(db, 'steps_ready', `ON tasker.tasker_workflow_steps (queue, priority, ready_at, workflow_step_id) WHERE ready_at IS NOT NULL`);
+  await buildIndex(db, 'steps_ready', `ON tasker.tasker_workflow_steps (queue, priority, ready_at, workflow_step_id) WHERE ready_at IS NOT NULL`);
   // Only a step that failed has an entry, so claim and completion of the others stay HOT.
-  await index(db, 'steps_retry_due', `ON tasker.tasker_workflow_steps (next_retry_at) WHERE next_retry_at IS NOT NULL`);
-  await index(db, 'steps_blocked', `ON tasker.tasker_workflow_steps (blocked_at) WHERE blocked_at IS NOT NULL`);
-  await index(db, 'edges_by_parent', `ON tasker.tasker_workflow_step_edges (task_id, from_step_id)`);
-  await index(db, 'tasks_open', `ON tasker.tasker_tasks (task_id) WHERE NOT complete`);
-  await index(db, 'workers_alive', `ON tasker.tasker_workers (lease_expires_at) WHERE stopped_at IS NULL`);
-  await unique(db, 'step_transitions_most_recent', `ON tasker.tasker_workflow_step_transitions (task_id, workflow_step_id) WHERE most_recent`);
-  await unique(db, 'named_steps_ordinal', `ON tasker.tasker_named_tasks_named_steps (named_task_id, ordinal) WHERE ordinal > 0`);
+  await buildIndex(db, 'steps_retry_due', `ON tasker.tasker_workflow_steps (next_retry_at) WHERE next_retry_at IS NOT NULL`);
+  await buildIndex(db, 'steps_blocked', `ON tasker.tasker_workflow_steps (blocked_at) WHERE blocked_at IS NOT NULL`);
+  await buildIndex(db, 'edges_by_parent', `ON tasker.tasker_workflow_step_edges (task_id, from_step_id)`);
+  await buildIndex(db, 'tasks_open', `ON tasker.tasker_tasks (task_id) WHERE NOT complete`);
+  await buildIndex(db, 'workers_alive', `ON tasker.tasker_workers (lease_expires_at) WHERE stopped_at IS NULL`);
+  await buildUniqueIndex(db, 'step_transitions_most_recent', `ON tasker.tasker_workflow_step_transitions (task_id, workflow_step_id) WHERE most_recent`);
+  await buildUniqueIndex(db, 'named_steps_ordinal', `ON tasker.tasker_named_tasks_named_steps (named_task_id, ordinal) WHERE ordinal > 0`);
+  for (const name of DROPPED) await dropIndex(db, name);
+}
+
+export async function down(db: Kysely<unknown>): Promise<void> {
   for (const name of DROPPED) {
-    await sql`DROP INDEX CONCURRENTLY IF EXISTS ${sql.table(`tasker.${name}`)}`.execute(db);
+    const { definition, unique } = SEED_INDEXES[name] as { definition: string; unique?: boolean };
+    await buildIndex(db, name, definition, unique);
   }
+  for (const name of ADDED) await dropIndex(db, name);
+  await dropChecks(db, 'tasker_tasks', Object.keys(TASK_CHECKS));
+  await dropChecks(db, 'tasker_workflow_steps', [...Object.keys(STEP_CHECKS), 'steps_retry_limit_known']);
 }

@@ -4,7 +4,7 @@ export const DEFAULT_SCHEMA = 'tasker';
 
 /** Statements, views and migrations name the schema literally as `tasker.`; this puts the configured name in its place. */
 export function inSchema(text: string, schema: string): string {
-  return schema === DEFAULT_SCHEMA ? text : text.replaceAll(/\btasker\./g, `"${checkedSchema(schema)}".`);
+  return schema === DEFAULT_SCHEMA ? text : text.replaceAll(/"tasker"\.|\btasker\./g, `"${checkedSchema(schema)}".`);
 }
 
 /** Throws ConfigError unless `schema` is a plain identifier of at most 48 characters. */

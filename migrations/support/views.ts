@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { type Kysely, sql } from 'kysely';
+
+/** The body (a SELECT) of one version of a view. A file is never edited once it was released. */
+export function viewBody(name: string, version: number): string {
+  const file = new URL(`../views/${name}_v${String(version).padStart(2, '0')}.sql`, import.meta.url);
+  return readFileSync(file, 'utf8').trimEnd().replace(/;$/, '');
+}
+
+export async function createView(db: Kysely<unknown>, name: string, version: number): Promise<void> {
+  await sql.raw(`CREATE VIEW tasker.${name} AS\n${viewBody(name, version)}`).execute(db);
+}
+
+export async function dropView(db: Kysely<unknown>, name: string): Promise<void> {
+  await sql.raw(`DROP VIEW tasker.${name}`).execute(db);
+}
+
+export interface ViewVersions {
+  readiness: number;
+  contexts: number;
+  dag: number;
+  summaries: number;
+}
+
+const NAMES = [
+  ['readiness', 'tasker_step_readiness_statuses'],
+  ['contexts', 'tasker_task_execution_contexts'],
+  ['dag', 'tasker_step_dag_relationships'],
+  ['summaries', 'tasker_task_workflow_summaries'],
+] as const;
+
+/**
+ * Puts other versions in place: dropped from the last to the first, since later ones read earlier ones, and created in
+ * order. CREATE OR REPLACE could not change columns. In one transaction, so that no reader sees a view missing.
+ */
+export async function replaceViews(db: Kysely<unknown>, versions: ViewVersions): Promise<void> {
+  for (const [, name] of NAMES.toReversed()) await dropView(db, name);
+  for (const [key, name] of NAMES) await createView(db, name, versions[key]);
+}

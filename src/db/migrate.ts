@@ -1,0 +1,160 @@
+import type { Kysely } from 'kysely';
+import type pg from 'pg';
+import { migrations } from '../../migrations/index.ts';
+import { TaskerError } from '../errors.ts';
+import { withMigrationConnection } from './migration-connection.ts';
+import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
+import { sqlState } from './sql-errors.ts';
+
+export interface MigrateOptions {
+  schema?: string;
+  /** How long to wait for another process that migrates. Default 120. */
+  waitSeconds?: number;
+  onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
+}
+
+export interface MigrationStatus {
+  name: string;
+  appliedAt: Date | null;
+}
+
+/** A DDL statement that waits for a reader makes everybody behind it wait too: it gives up after this and tries again. */
+const LOCK_TIMEOUT_MS = 2000;
+const LOCK_TRIES = 30;
+
+/** Applies every pending migration. Safe in any number of processes at once: one applies, the others wait. */
+export async function migrateToLatest(url: string, options: MigrateOptions = {}): Promise<string[]> {
+  return migrateTo(url, migrations.at(-1)?.name as string, options);
+}
+
+/** Applies the next pending migration, or the next `steps`. Answers the names. */
+export async function migrateUp(url: string, steps = 1, options: MigrateOptions = {}): Promise<string[]> {
+  return move(url, options, (applied) => Math.min(applied + steps, migrations.length));
+}
+
+/** Takes the newest applied migration back, or the newest `steps`. Answers the names. */
+export async function migrateDown(url: string, steps = 1, options: MigrateOptions = {}): Promise<string[]> {
+  return move(url, options, (applied) => Math.max(applied - steps, 0));
+}
+
+/** Moves up or down until `name` is the newest applied migration. Throws a TaskerError for a name that does not exist. */
+export async function migrateTo(url: string, name: string, options: MigrateOptions = {}): Promise<string[]> {
+  const index = migrations.findIndex((migration) => migration.name === name);
+  if (index < 0) {
+    const names = migrations.map((migration) => migration.name).join(', ');
+    throw new TaskerError('MIGRATION_UNKNOWN', `there is no migration "${name}"; there are ${names}`, { name });
+  }
+  return move(url, options, () => index + 1);
+}
+
+export async function migrationStatus(url: string, options: MigrateOptions = {}): Promise<MigrationStatus[]> {
+  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
+  return withMigrationConnection(url, schema, async (_, client) => {
+    const applied = await appliedMigrations(client, schema);
+    return migrations.map(({ name }) => ({ name, appliedAt: applied.get(name) ?? null }));
+  });
+}
+
+async function move(url: string, options: MigrateOptions, target: (applied: number) => number): Promise<string[]> {
+  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
+  return withMigrationConnection(url, schema, async (db, client) => {
+    await acquire(client, schema, options.waitSeconds ?? 120);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await client.query(
+      `CREATE TABLE IF NOT EXISTS "${schema}".tasker_migrations (
+         name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
+    );
+    const applied = await appliedMigrations(client, schema);
+    refuseUnknown([...applied.keys()]);
+    const done: string[] = [];
+    const goal = target(applied.size);
+    for (let index = applied.size; index < goal; index += 1) done.push(await apply(db, client, schema, index, 'up', options));
+    for (let index = applied.size - 1; index >= goal; index -= 1) {
+      done.push(await apply(db, client, schema, index, 'down', options));
+    }
+    return done;
+  });
+}
+
+async function apply(
+  db: Kysely<unknown>,
+  client: pg.Client,
+  schema: string,
+  index: number,
+  direction: 'up' | 'down',
+  options: MigrateOptions,
+): Promise<string> {
+  const { name, migration } = migrations[index] as (typeof migrations)[number];
+  const started = performance.now();
+  const record =
+    direction === 'up'
+      ? `INSERT INTO "${schema}".tasker_migrations (name) VALUES ($1)`
+      : `DELETE FROM "${schema}".tasker_migrations WHERE name = $1`;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      if (migration.config?.transaction === false) {
+        await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+        await migration[direction](db);
+        await client.query(record, [name]);
+      } else {
+        await client.query('BEGIN');
+        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+        await migration[direction](db);
+        await client.query(record, [name]);
+        await client.query('COMMIT');
+      }
+      break;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      // 55P03: somebody held a lock for too long. Nothing was changed; let the queue behind us pass and ask again.
+      if (sqlState(error) !== '55P03' || attempt >= LOCK_TRIES) throw error;
+      await pause(200 + Math.random() * 800);
+    }
+  }
+  options.onApplied?.(name, direction, (performance.now() - started) / 1000);
+  return name;
+}
+
+/** A polled try-lock: a blocking one would be a transaction that concurrent index builds wait for, for ever. */
+async function acquire(client: pg.Client, schema: string, waitSeconds: number): Promise<void> {
+  const deadline = performance.now() + waitSeconds * 1000;
+  for (;;) {
+    const { rows } = await client.query<{ locked: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtext($1), 1) AS locked',
+      [`tasker.migrations.${schema}`],
+    );
+    if (rows[0]?.locked === true) return;
+    if (performance.now() > deadline) {
+      throw new TaskerError(
+        'MIGRATION_LOCKED',
+        `another process has been migrating schema "${schema}" for more than ${waitSeconds} s: wait for it, or end its session (application_name "tasker migrate")`,
+        { schema },
+      );
+    }
+    await pause(100 + Math.random() * 100);
+  }
+}
+
+async function appliedMigrations(client: pg.Client, schema: string): Promise<Map<string, Date>> {
+  const { rows: exists } = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
+    `"${schema}".tasker_migrations`,
+  ]);
+  if (exists[0]?.found === null) return new Map();
+  const { rows } = await client.query<{ name: string; applied_at: Date }>(
+    `SELECT name, applied_at FROM "${schema}".tasker_migrations ORDER BY name`,
+  );
+  return new Map(rows.map((row) => [row.name, row.applied_at]));
+}
+
+function refuseUnknown(applied: readonly string[]): void {
+  for (const [index, name] of applied.entries()) {
+    if (migrations[index]?.name === name) continue;
+    throw new TaskerError(
+      'MIGRATION_FOREIGN',
+      `the database has migration "${name}" where this version expects "${migrations[index]?.name ?? 'none'}": it was migrated by another version, use that one`,
+      { name },
+    );
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,25 @@
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import pg from 'pg';
+import { inSchema } from './schema-name.ts';
+
+/** Runs migrations on one connection, with the configured schema's name in place of `tasker.`. */
+export async function withMigrationConnection<T>(
+  url: string,
+  schema: string,
+  work: (db: Kysely<unknown>, client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'tasker migrate', keepAlive: true });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const only: PostgresPoolClient = {
+      query: ((text: string, values: readonly unknown[]) =>
+        client.query(inSchema(text, schema), values as unknown[])) as unknown as PostgresPoolClient['query'],
+      release: () => undefined,
+    };
+    const pool = { options: {}, connect: async () => only, end: async () => undefined } as PostgresPool;
+    return await work(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), client);
+  } finally {
+    await client.end();
+  }
+}
