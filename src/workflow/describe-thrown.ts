@@ -1,4 +1,4 @@
-import { preview } from './preview.ts';
+import { isArray, preview } from './preview.ts';
 import { storableText } from './storable-text.ts';
 
 /** A thrown value as the database keeps it: every text storable and of bounded length, a few kilobytes in all. */
@@ -73,14 +73,5 @@ function read(value: object, key: PropertyKey): unknown {
     return (value as Record<PropertyKey, unknown>)[key];
   } catch {
     return undefined;
-  }
-}
-
-/** Array.isArray throws for a revoked Proxy. */
-function isArray(value: unknown): value is unknown[] {
-  try {
-    return Array.isArray(value);
-  } catch {
-    return false;
   }
 }

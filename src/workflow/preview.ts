@@ -23,9 +23,28 @@ export function preview(value: unknown, maxLength = PREVIEW_LENGTH): string {
         : JSON.stringify(storableText(value, maxLength));
     default: {
       if (value === null) return 'null';
-      const text = toStorableJson(value, { maxBytes: 1000 });
-      if (text.ok) return storableText(text.json, maxLength);
-      return Array.isArray(value) ? 'an array' : 'an object';
+      const text = toStorableJson(value, { maxBytes: 4 * maxLength });
+      return storableText(text.ok ? text.json : outline(value), maxLength);
     }
+  }
+}
+
+/** What can be said of an object that is too large to show, or is not JSON. */
+function outline(value: object): string {
+  if (isArray(value)) return 'an array';
+  try {
+    const keys = Object.keys(value).slice(0, 10);
+    return keys.length === 0 ? 'an object' : `an object with ${keys.join(', ')}`;
+  } catch {
+    return 'an object';
+  }
+}
+
+/** Array.isArray throws for a revoked Proxy. */
+export function isArray(value: unknown): value is unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
   }
 }
