@@ -46,6 +46,10 @@ const paymentTimeoutMs = 1500;
  */
 const retryLimit = 20;
 
+/** Orders that have begun come before orders that have not: lower runs sooner, and 0 is the rest. */
+const BEGUN = -10;
+const NEARLY_DONE = -20;
+
 const catalogue = readCatalogue();
 
 export const orderFulfillment = defineWorkflow({
@@ -69,7 +73,7 @@ export const orderFulfillment = defineWorkflow({
   .step('credit_check', { dependsOn: ['validate'] }, ({ input }) => checkCredit(input))
   .step(
     'payment',
-    { dependsOn: ['price', 'credit_check'], timeoutSeconds: 10 },
+    { dependsOn: ['price', 'credit_check'], timeoutSeconds: 10, priority: BEGUN },
     async ({ input, parents, signal, idempotencyKey }) => {
       const paid = await charge({
         gatewayUrl,
@@ -84,8 +88,10 @@ export const orderFulfillment = defineWorkflow({
     },
   )
   .step('allocation', { dependsOn: ['stock_check'] }, ({ parents }) => allocate(parents.stock_check))
-  .step('shipment', { dependsOn: ['payment', 'allocation'] }, ({ input, parents }) => ship(input, parents.allocation))
-  .step('notify', { dependsOn: ['shipment'] }, ({ input, parents }) => ({
+  .step('shipment', { dependsOn: ['payment', 'allocation'], priority: NEARLY_DONE }, ({ input, parents }) =>
+    ship(input, parents.allocation),
+  )
+  .step('notify', { dependsOn: ['shipment'], priority: NEARLY_DONE }, ({ input, parents }) => ({
     channel: 'email',
     text: notificationText(input, parents.shipment),
   }));

@@ -27,6 +27,10 @@ export function catchInterrupts(): Interrupts {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, receive);
 
+  // Whoever was reading has left (`npm start | head`): nobody is watching this run any more.
+  const outputClosed = (error: NodeJS.ErrnoException): void => receive(error.code ?? 'output error');
+  process.stdout.on('error', outputClosed);
+
   // A killed npm passes nothing on; without this the run would go on unseen, and keep the next one from starting.
   const parent = process.ppid;
   const watch = setInterval(() => {
@@ -40,6 +44,7 @@ export function catchInterrupts(): Interrupts {
     release() {
       clearInterval(watch);
       for (const signal of signals) process.off(signal, receive);
+      // The listener for a closed output stays: it may yet be reported, and would end the process with an error of its own.
     },
   };
 }

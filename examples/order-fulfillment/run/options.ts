@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 export interface RunOptions {
   workers: number;
@@ -26,15 +26,21 @@ const defaultDataDir = fileURLToPath(new URL('../../../.data', import.meta.url))
 export function parseOptions(argv: readonly string[]): RunOptions {
   const command = new Command('npm start --')
     .description(
-      'Runs the order fulfillment example: a PostgreSQL, a payment gateway, a scheduler and workers, as processes of their own,\n' +
-        'and one task for each order of the Northwind data set. Started again, it goes on where the last run ended.',
+      'Runs the order fulfillment example: a PostgreSQL, a payment gateway, a scheduler and workers, as processes of ' +
+        'their own, and one task for each order of the Northwind data set. Started again, it goes on where the last ' +
+        'run ended.',
     )
     .option('--workers <n>', `worker processes, 1 to ${MOST_WORKERS}`, integer(1, MOST_WORKERS), 2)
     .option('--tasks <n>', `the first n orders, 1 to ${ORDER_COUNT}`, integer(1, ORDER_COUNT), ORDER_COUNT)
-    .option('--exit', 'stop after the summary instead of staying up', false)
-    .option('--fresh', 'throw away the data of earlier runs first', false)
+    .option('--exit', 'stop after the summary instead of staying up')
+    .option('--fresh', 'throw away the data of earlier runs first')
     .option('--port <n>', 'first port to try for metrics', integer(1024, 65_000), 9400)
-    .option('--data <folder>', 'where database, ledger and logs are kept', defaultDataDir)
+    .addOption(
+      new Option('--data <folder>', 'where database, ledger and logs are kept').default(
+        defaultDataDir,
+        '.data of this checkout',
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -56,8 +62,15 @@ Examples:
     .allowExcessArguments(false)
     .exitOverride((end) => process.exit(end.exitCode === 0 ? 0 : 2));
   command.parse([...argv], { from: 'user' });
-  const { data, ...options } = command.opts<Omit<RunOptions, 'dataDir'> & { data: string }>();
-  return { ...options, dataDir: resolve(data) };
+  const {
+    data,
+    exit = false,
+    fresh = false,
+    ...numbers
+  } = command.opts<
+    Pick<RunOptions, 'workers' | 'tasks' | 'port'> & { exit?: boolean; fresh?: boolean; data: string }
+  >();
+  return { ...numbers, exit, fresh, dataDir: resolve(data) };
 }
 
 function integer(least: number, most: number): (text: string) => number {
