@@ -1,0 +1,2 @@
+export { CATALOGUE, type Config, type Role, type SettingName } from './catalogue.ts';
+export { loadConfig, usesPreparedStatements } from './load-config.ts';

@@ -1,0 +1,89 @@
+import { ConfigError } from '../errors.ts';
+import { CATALOGUE, type Config, type Role, type SettingName } from './catalogue.ts';
+
+const entries = Object.entries(CATALOGUE) as [SettingName, (typeof CATALOGUE)[SettingName]][];
+
+/**
+ * Reads the settings of one role from the environment, with `overrides` (texts, from command line options) on top.
+ * Throws one ConfigError that lists every problem: the setting, its value and what is wrong with it.
+ */
+export function loadConfig(
+  role: Role,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  overrides: Partial<Record<SettingName, string | undefined>> = {},
+): Config {
+  const problems: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [name, setting] of entries) {
+    const given = overrides[name] ?? blankToUndefined(env[setting.env]);
+    const text = given ?? setting.default;
+    const applies = setting.roles === 'all' || setting.roles.includes(role);
+    if (text === undefined && !setting.schema.safeParse(undefined).success) {
+      if (applies) problems.push(`${setting.env} is not set: ${setting.description}`);
+      continue;
+    }
+    const parsed = setting.schema.safeParse(text);
+    if (parsed.success) {
+      config[name] = parsed.data;
+      continue;
+    }
+    const shown = 'secret' in setting && setting.secret === true ? 'its value' : JSON.stringify(text);
+    problems.push(`${setting.env}: ${shown} ${parsed.error.issues.map((issue) => issue.message).join(', ')} (${setting.range})`);
+  }
+  problems.push(...unknownVariables(env), ...contradictions(config as Partial<Config>));
+  if (problems.length > 0) {
+    throw new ConfigError(`the configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`, { problems });
+  }
+  const loaded = config as Config;
+  const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);
+  return Object.freeze({ ...loaded, databaseUrlDirect: direct });
+}
+
+/** Whether statements are prepared by name under this configuration. */
+export function usesPreparedStatements(config: Pick<Config, 'preparedStatements' | 'pooled'>): boolean {
+  return config.preparedStatements === 'auto' ? !config.pooled : config.preparedStatements === 'true';
+}
+
+/** A variable that starts like ours and is none of ours is a misspelling that would otherwise do nothing. */
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = entries.map(([, setting]) => setting.env);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('TASKER_') && !known.includes(name))
+    .map((name) => {
+      const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] as string;
+      const hint = distance(name, nearest) <= 6 ? `: did you mean ${nearest}?` : '';
+      return `${name} is not a setting${hint}`;
+    });
+}
+
+function contradictions(config: Partial<Config>): string[] {
+  const problems: string[] = [];
+  const { heartbeatIntervalMs, leaseSeconds, pollIntervalMs, maxPollIntervalMs } = config;
+  if (heartbeatIntervalMs !== undefined && leaseSeconds !== undefined && heartbeatIntervalMs * 2 > leaseSeconds * 1000) {
+    problems.push(
+      `TASKER_HEARTBEAT_INTERVAL_MS: ${heartbeatIntervalMs} is more than half of TASKER_LEASE_SECONDS (${leaseSeconds} s): one late heartbeat would end the lease`,
+    );
+  }
+  if (pollIntervalMs !== undefined && maxPollIntervalMs !== undefined && pollIntervalMs > maxPollIntervalMs) {
+    problems.push(`TASKER_POLL_INTERVAL_MS: ${pollIntervalMs} is above TASKER_MAX_POLL_INTERVAL_MS (${maxPollIntervalMs})`);
+  }
+  return problems;
+}
+
+function blankToUndefined(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : text.trim();
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
