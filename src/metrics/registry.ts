@@ -1,0 +1,66 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { METRICS, type MetricDefinition, type MetricKey } from './catalogue.ts';
+
+type KeysOf<Type extends MetricDefinition['type']> = {
+  [Key in MetricKey]: (typeof METRICS)[Key]['type'] extends Type ? Key : never;
+}[MetricKey];
+type LabelsOf<Key extends MetricKey> = Record<(typeof METRICS)[Key]['labels'][number], string>;
+
+/** More values than this of one label fold into `other`: a name from outside cannot fill the memory of a scraper. */
+const MAX_LABEL_VALUES = 200;
+
+/** The metrics of one process, by their names in the catalogue. */
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly metrics = new Map<string, Counter | Gauge | Histogram>();
+  private readonly seen = new Map<string, Set<string>>();
+
+  constructor(role: 'worker' | 'scheduler') {
+    this.registry.setDefaultLabels({ role });
+    collectDefaultMetrics({ register: this.registry });
+    for (const definition of Object.values(METRICS) as MetricDefinition[]) {
+      if (definition.roles.includes(role)) this.metrics.set(definition.name, this.create(definition));
+    }
+  }
+
+  count<Key extends KeysOf<'counter'>>(key: Key, labels: LabelsOf<Key>, by = 1): void {
+    this.find<Counter>(key)?.inc(this.bounded(key, labels), by);
+  }
+
+  set<Key extends KeysOf<'gauge'>>(key: Key, labels: LabelsOf<Key>, value: number): void {
+    this.find<Gauge>(key)?.set(this.bounded(key, labels), value);
+  }
+
+  observe<Key extends KeysOf<'histogram'>>(key: Key, labels: LabelsOf<Key>, value: number): void {
+    this.find<Histogram>(key)?.observe(this.bounded(key, labels), value);
+  }
+
+  /** Forgets every label combination of a gauge, before it is set anew from what there is now. */
+  reset(key: KeysOf<'gauge'>): void {
+    this.find<Gauge>(key)?.reset();
+  }
+
+  private find<Type extends Counter | Gauge | Histogram>(key: MetricKey): Type | undefined {
+    return this.metrics.get(METRICS[key].name) as Type | undefined;
+  }
+
+  private create({ name, type, help, labels, buckets }: MetricDefinition): Counter | Gauge | Histogram {
+    const common = { name, help, labelNames: [...labels], registers: [this.registry] };
+    if (type === 'counter') return new Counter(common);
+    if (type === 'gauge') return new Gauge(common);
+    return new Histogram({ ...common, buckets: [...(buckets ?? [])] });
+  }
+
+  private bounded(key: MetricKey, labels: Record<string, string>): Record<string, string> {
+    let result = labels;
+    for (const [label, value] of Object.entries(labels)) {
+      const id = `${key} ${label}`;
+      let values = this.seen.get(id);
+      if (values === undefined) this.seen.set(id, (values = new Set()));
+      if (values.has(value)) continue;
+      if (values.size < MAX_LABEL_VALUES) values.add(value);
+      else result = { ...result, [label]: 'other' };
+    }
+    return result;
+  }
+}

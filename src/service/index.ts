@@ -1,0 +1,2 @@
+export { ProgressMonitor } from './progress.ts';
+export { type Health, type ServiceServer, startServiceServer } from './server.ts';
