@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { migrateToLatest } from '../../src/db/migrate.ts';
 import { createDatabase, startEmbeddedPostgres } from '../../src/embedded/index.ts';
 import { startWatchdog } from './start-watchdog.ts';
 import { databasePrefix, runMarker } from './test-run.ts';
@@ -56,11 +56,7 @@ async function startServer(dataDir: string, runId: string): Promise<string> {
 async function createTemplate(adminUrl: string, runId: string): Promise<string> {
   const template = `${databasePrefix(runId)}template`;
   const url = await createDatabase(adminUrl, template);
-  const migrate = new URL('../../src/db/migrate.ts', import.meta.url);
-  if (existsSync(migrate)) {
-    const { migrateToLatest } = (await import(migrate.href)) as { migrateToLatest: (url: string) => Promise<void> };
-    await migrateToLatest(url);
-  }
+  await migrateToLatest(url);
   const client = new Client({ connectionString: adminUrl });
   await client.connect();
   await client.query(`ALTER DATABASE ${escapeIdentifier(template)} ALLOW_CONNECTIONS false`);

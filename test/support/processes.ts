@@ -14,7 +14,7 @@ export interface TestProcess {
   readonly pid: number;
   /** Every line of standard output and standard error so far, in order of arrival. */
   readonly lines: readonly string[];
-  /** Resolves when the process has ended and all of its output has arrived. Never rejects. */
+  /** Resolves when the process has ended and its output has arrived. Never rejects. */
   readonly exited: Promise<ProcessExit>;
   /** The first line that matches, past or future. Fails at once when the process ends without one, showing its output. */
   waitForLine(pattern: RegExp, options?: { timeoutMs?: number }): Promise<RegExpMatchArray>;
@@ -29,11 +29,15 @@ export interface StartOptions {
   cwd?: string;
 }
 
+/** How long a process that has ended may keep us waiting for the rest of its output. */
+const outputArrivesWithinMs = 1000;
+
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Lets a test file start other processes of this code base. Call it at the top level of the file or of a describe: what
- * still runs when the tests end is killed, each by its own id.
+ * Lets a test file start other processes of this code base. What still runs when the tests end is killed, each by its own
+ * id; what those have started in turn is killed at the end of the run. Call it at the top level of the file or of a
+ * describe, after useTestDatabase: hooks run last to first, and processes must end before the database is checked for leaks.
  */
 export function useProcesses(): { start: (file: string, options?: StartOptions) => TestProcess } {
   const run = inject('testRun');
@@ -70,8 +74,9 @@ function observe(child: ChildProcess, file: string): TestProcess {
       lines.push(`could not be started: ${error.message}`);
       ended({ code: null, signal: null });
     });
-    // Not `exit`: output may still be on its way then. A grandchild that inherited the output would keep `close` from coming.
+    // At `exit` output may still be on its way; `close` follows it, unless a grandchild keeps the output open.
     child.on('close', (code, signal) => ended({ code, signal }));
+    child.on('exit', (code, signal) => setTimeout(() => ended({ code, signal }), outputArrivesWithinMs).unref());
   }).then((end) => (exit = end));
 
   return {

@@ -34,10 +34,12 @@ export async function useTestDatabase(options: { empty?: boolean } = {}): Promis
   const pool = new Pool({ connectionString: url, max: 10, application_name: `test ${file}`.slice(0, 63) });
   // An idle connection that a test terminated reports here; without a listener it would end the process.
   pool.on('error', () => {});
+  // So does one that a test holds and never gave back, when its database is dropped.
+  pool.on('connect', (client) => client.on('error', () => {}));
 
   afterAll(async () => {
     const unreleased = pool.totalCount - pool.idleCount;
-    // end() waits for every client that was taken from the pool: a client that was never given back would hang the file.
+    // end() waits for every client that was taken from the pool: one that is never given back would hang the file.
     const ending = pool.end();
     if (unreleased === 0) await ending;
     const leaks = unreleased === 0 ? await sessionsLeftOn(run.adminUrl, name) : [];
