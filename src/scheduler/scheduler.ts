@@ -37,6 +37,8 @@ export interface SchedulerOptions {
   cronSchema: string;
   analyzeCron: string;
   events: SchedulerEvents;
+  /** Further chores of this process alone: what it measures for its own metrics. */
+  measurements?: readonly Chore[];
 }
 
 const MAINTENANCE = 'tasker-maintenance';
@@ -51,6 +53,8 @@ export class Scheduler {
   private readonly notifier: Notifier;
   private readonly cron: Cron;
   private readonly loops: ChoreLoop[];
+  /** Name and interval of every chore. */
+  readonly chores: readonly (readonly [name: string, intervalMs: number])[];
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
@@ -90,7 +94,9 @@ export class Scheduler {
         onRecovered: (outcome) => events.recovered(outcome),
       }),
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
+      ...(options.measurements ?? []),
     ];
+    this.chores = chores.map((chore) => [chore.name, chore.intervalMs] as const);
     this.loops = chores.map((chore) => new ChoreLoop(chore, events));
   }
 

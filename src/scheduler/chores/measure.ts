@@ -1,0 +1,63 @@
+import type { Database } from '../../db/database.ts';
+import { databaseHealth, fleetStats, indexUsage, queueStats, tableHealth } from '../../db/statements/queue-stats.ts';
+import type { Metrics } from '../../metrics/index.ts';
+import type { Chore } from '../chore.ts';
+
+/** Depth and age of the queues, and what the fleet is doing. */
+export function measureQueues(db: Database, metrics: Metrics, intervalMs: number): Chore {
+  return {
+    name: 'measure_queues',
+    intervalMs,
+    async run() {
+      const queues = await db.run(queueStats);
+      metrics.reset('readySteps');
+      metrics.reset('oldestReady');
+      for (const { queue, ready, oldest_ready_seconds: seconds } of queues) {
+        metrics.set('readySteps', { queue }, ready);
+        metrics.set('oldestReady', { queue }, Math.max(0, seconds));
+      }
+      const [fleet] = await db.run(fleetStats);
+      if (fleet !== undefined) {
+        metrics.set('waitingRetries', {}, fleet.waiting_retries);
+        metrics.set('blockedSteps', {}, fleet.blocked_steps);
+        metrics.set('openClaims', {}, fleet.open_claims);
+        metrics.set('fleetProcesses', { role: 'worker' }, fleet.workers_alive);
+        metrics.set('fleetProcesses', { role: 'scheduler' }, fleet.schedulers_alive);
+        metrics.set('fleetSlots', { state: 'total' }, fleet.slots);
+        metrics.set('fleetSlots', { state: 'busy' }, fleet.busy_slots);
+      }
+      return { done: 0, more: false };
+    },
+  };
+}
+
+/** Sizes, dead rows, index use, cache hits, lock waits, the oldest snapshot. */
+export function measureDatabase(db: Database, metrics: Metrics, intervalMs: number): Chore {
+  return {
+    name: 'measure_database',
+    intervalMs: intervalMs * 3,
+    async run() {
+      const [health] = await db.run(databaseHealth, [db.schema]);
+      if (health !== undefined) {
+        metrics.set('bufferHitRatio', {}, health.buffer_hit_ratio ?? 1);
+        metrics.set('transitionLockWaits', {}, health.lock_waits_on_transitions);
+        metrics.set('oldestSnapshot', {}, health.oldest_snapshot_seconds);
+        metrics.set('databaseConnections', { kind: 'used' }, health.connections);
+        metrics.set('databaseConnections', { kind: 'limit' }, health.max_connections);
+        metrics.set('deadlocks', {}, health.deadlocks);
+      }
+      for (const table of await db.run(tableHealth, [db.schema])) {
+        const { relation } = table;
+        metrics.set('deadTuples', { relation }, table.dead_tuples);
+        metrics.set('liveTuples', { relation }, table.live_tuples);
+        metrics.set('tableBytes', { relation }, table.total_bytes);
+        metrics.set('hotRatio', { relation }, table.updates === 0 ? 1 : table.hot_updates / table.updates);
+      }
+      for (const { relation, index, scans, bytes } of await db.run(indexUsage, [db.schema])) {
+        metrics.set('indexScans', { relation, index }, scans);
+        metrics.set('indexBytes', { relation, index }, bytes);
+      }
+      return { done: 0, more: false };
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics/index.ts';
+import type { ProgressMonitor } from '../service/index.ts';
+import type { SchedulerEvents } from './scheduler.ts';
+
+export function schedulerEvents(
+  metrics: Metrics,
+  log: Logger,
+  progress: ProgressMonitor,
+  survived: (doing: string, error: unknown) => void,
+): SchedulerEvents {
+  return {
+    swept(chore, { done, seconds }) {
+      progress.beat(chore);
+      metrics.observe('sweepSeconds', { chore }, seconds);
+      if (done > 0) log.debug({ chore, done }, 'swept');
+    },
+    failed: survived,
+    requeued(queue, steps) {
+      metrics.count('requeued', { queue }, steps);
+      metrics.count('transitions', { entity: 'step', to_state: 'pending' }, steps);
+    },
+    recovered({ expired, recovered, blocked, erroredTasks }) {
+      for (const { workerId, name, role } of expired) {
+        metrics.count('expired', { role });
+        log.warn({ worker_id: workerId, name, role }, 'a process died: its lease was ended');
+      }
+      const requeued = [...recovered.values()].reduce((sum, steps) => sum + steps, 0);
+      if (requeued > 0) {
+        metrics.count('recovered', { outcome: 'requeued' }, requeued);
+        metrics.count('transitions', { entity: 'step', to_state: 'pending' }, requeued);
+        log.warn({ steps: requeued }, 'steps of dead processes are back in their queues');
+      }
+      if (blocked.length > 0) {
+        metrics.count('recovered', { outcome: 'blocked' }, blocked.length);
+        metrics.count('transitions', { entity: 'step', to_state: 'error' }, blocked.length);
+        log.error({ workflow_step_ids: blocked.slice(0, 100) }, 'steps used up their attempts by the death of their process');
+      }
+      if (erroredTasks.length > 0) metrics.count('transitions', { entity: 'task', to_state: 'error' }, erroredTasks.length);
+    },
+    settled(taskIds) {
+      metrics.count('settled', {}, taskIds.length);
+      metrics.count('transitions', { entity: 'task', to_state: 'error' }, taskIds.length);
+      log.warn({ task_ids: taskIds.slice(0, 100) }, 'tasks were left unsettled by a dead process; they are in error now');
+    },
+    cronFired(schedule, outcome) {
+      metrics.count('cronFires', { outcome });
+      log.info({ schedule, outcome }, 'a workflow schedule fired');
+    },
+    leaseLost(workerId) {
+      metrics.count('leasesLost', {});
+      log.error({ worker_id: workerId }, 'the lease was lost; starting anew');
+    },
+  };
+}

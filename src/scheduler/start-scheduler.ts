@@ -1,0 +1,71 @@
+import type { Config } from '../config/index.ts';
+import type { Logger } from '../logger.ts';
+import { prepareProcess } from '../membership/process.ts';
+import { VERSION } from '../version.ts';
+import { measureDatabase, measureQueues } from './chores/measure.ts';
+import { schedulerEvents } from './scheduler-events.ts';
+import { Scheduler } from './scheduler.ts';
+
+export interface SchedulerProcess {
+  readonly workerId: string;
+  /** Where /metrics, /livez and /readyz are served. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a scheduler with its metrics and probes. Rejects where the database cannot be reached. */
+export async function startScheduler(options: { config: Config; log: Logger }): Promise<SchedulerProcess> {
+  const { config, log } = options;
+  const host = prepareProcess('scheduler', config, log);
+  const { db, metrics, progress } = host;
+  const events = schedulerEvents(metrics, log, progress, host.survived);
+  const scheduler = new Scheduler({
+    db,
+    url: config.databaseUrl,
+    directUrl: config.databaseUrlDirect,
+    name: host.name,
+    version: VERSION,
+    leaseSeconds: config.leaseSeconds,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    maxStallMs: config.maxStallMs,
+    retrySweepMs: config.retrySweepMs,
+    recoverySweepMs: config.recoverySweepMs,
+    finalizeSweepMs: config.finalizeSweepMs,
+    silentSeconds: config.silentSeconds,
+    pruneWorkersHours: config.pruneWorkersHours,
+    cronSchema: config.cronSchema,
+    analyzeCron: config.analyzeCron,
+    events,
+    measurements: [measureQueues(db, metrics, config.statsIntervalMs), measureDatabase(db, metrics, config.statsIntervalMs)],
+  });
+  const standstillMs = config.queryTimeoutMs + 10_000;
+  for (const [chore, intervalMs] of scheduler.chores) progress.watch(chore, intervalMs + standstillMs);
+
+  let server: Awaited<ReturnType<typeof host.serve>> | undefined;
+  let stopping: Promise<void> | undefined;
+  let draining = false;
+  const close = async (): Promise<void> => {
+    draining = true;
+    for (const [chore] of scheduler.chores) progress.unwatch(chore);
+    await scheduler.stop();
+    await server?.stop();
+    await db.close();
+  };
+  const stop = (): Promise<void> => (stopping ??= close());
+  try {
+    await scheduler.start();
+    server = await host.serve({
+      ready: () => (draining ? { ok: false, reasons: ['the scheduler is stopping'] } : { ok: true, reasons: [] }),
+      refresh: async () => {
+        metrics.set('draining', {}, draining ? 1 : 0);
+        metrics.set('leaseAge', {}, scheduler.leaseAgeSeconds());
+        for (const { loop, seconds } of progress.ages()) metrics.set('sweepAge', { chore: loop }, seconds);
+      },
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  log.info({ worker_id: scheduler.workerId, url: server.url }, 'scheduler started');
+  return { workerId: scheduler.workerId, url: server.url, stop };
+}

@@ -1,0 +1,56 @@
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics/index.ts';
+import type { WorkerEvents } from './events.ts';
+
+/** Counts and logs what a worker tells. Steps that complete are counted and not logged: at full load a line each would cost more than the step. */
+export function workerEvents(
+  metrics: Metrics,
+  log: Logger,
+  survived: (doing: string, error: unknown) => void,
+): WorkerEvents {
+  return {
+    claimed({ queue, steps, seconds, fused }) {
+      const labels = { queue, fused: String(fused) };
+      metrics.count('claims', labels);
+      metrics.observe('claimSeconds', { fused: String(fused) }, seconds);
+      if (steps === 0) return;
+      metrics.count('claimedSteps', labels, steps);
+      metrics.count('transitions', { entity: 'step', to_state: 'in_progress' }, steps);
+    },
+    started({ queue }, { waitedSeconds }) {
+      metrics.observe('readyToStart', { queue }, waitedSeconds);
+    },
+    finished({ namespace, workflow, step }, { outcome, seconds, attempt, willRetry }) {
+      const labels = { namespace, workflow, step };
+      metrics.observe('stepSeconds', labels, seconds);
+      metrics.count('stepAttempts', { ...labels, outcome });
+      if (outcome === 'lost') {
+        metrics.count('lostClaims', {});
+        log.warn({ ...labels, attempt }, 'the claim was taken away; the outcome of this attempt does not count');
+        return;
+      }
+      const failed = outcome === 'error' || outcome === 'timeout';
+      const toState = failed ? 'error' : outcome === 'released' ? 'pending' : 'complete';
+      metrics.count('transitions', { entity: 'step', to_state: toState });
+      if (!failed) return;
+      metrics.count(willRetry === true ? 'stepRetries' : 'stepsBlocked', labels);
+      log.warn({ ...labels, attempt, outcome, will_retry: willRetry === true }, willRetry === true ? 'step failed and will be tried again' : 'step failed for good');
+    },
+    flushed({ steps, seconds }) {
+      metrics.observe('flushSteps', {}, steps);
+      metrics.observe('flushSeconds', {}, seconds);
+    },
+    taskEnded(state, count) {
+      metrics.count('transitions', { entity: 'task', to_state: state }, count);
+    },
+    stuck({ namespace, workflow, step }) {
+      metrics.count('stuckHandlers', { namespace, workflow, step });
+      log.error({ namespace, workflow, step }, 'a handler did not stop at its deadline; its step has timed out and it was given up on');
+    },
+    leaseLost(workerId) {
+      metrics.count('leasesLost', {});
+      log.error({ worker_id: workerId }, 'the lease was lost: what was running here belongs to others now; starting anew');
+    },
+    failed: survived,
+  };
+}
