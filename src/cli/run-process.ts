@@ -1,0 +1,67 @@
+import type { Logger } from '../logger.ts';
+import { isUnavailable } from '../db/sql-errors.ts';
+
+export interface Running {
+  stop(): Promise<void>;
+  hurry?(): void;
+}
+
+/** After an error that nobody caught the process is not to be trusted: it gives back what it can and ends within this time. */
+const CRASH_LIMIT_MS = 4000;
+
+/**
+ * Starts a process of the fleet and keeps it until a signal: SIGTERM or SIGINT drains, a second one cuts the drain short.
+ * A database that is away at the start is waited for. Answers the exit status.
+ */
+export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
+  const stop = Promise.withResolvers<'signal' | 'crash'>();
+  let running: Running | undefined;
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals += 1;
+    if (signals === 1) {
+      log.info({ signal }, 'shutting down');
+      stop.resolve('signal');
+    } else {
+      log.warn({ signal }, 'second signal: aborting what still runs');
+      running?.hurry?.();
+    }
+  };
+  const onCrash = (error: unknown): void => {
+    log.fatal({ error }, 'an error that nobody caught: giving back what runs here, then ending');
+    stop.resolve('crash');
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  process.on('uncaughtException', onCrash).on('unhandledRejection', onCrash);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+  running = await startPatiently(start, log, () => signals > 0);
+  if (running === undefined) return 0;
+  const reason = await stop.promise;
+  if (reason === 'crash') {
+    running.hurry?.();
+    await Promise.race([running.stop(), new Promise((resolve) => setTimeout(resolve, CRASH_LIMIT_MS))]);
+    return 1;
+  }
+  await running.stop();
+  log.info('stopped');
+  return 0;
+}
+
+async function startPatiently(
+  start: () => Promise<Running>,
+  log: Logger,
+  stopped: () => boolean,
+): Promise<Running | undefined> {
+  for (let attempt = 1; !stopped(); attempt += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!isUnavailable(error) || (error as { code?: unknown }).code === 'EADDRINUSE') throw error;
+      const delayMs = Math.min(5000, 250 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+      log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, 'the database cannot be reached; trying again');
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+  return undefined;
+}
