@@ -14,18 +14,18 @@ export function preview(value: unknown, maxLength = PREVIEW_LENGTH): string {
       return 'a symbol';
     case 'function':
       return 'a function';
-    case 'number':
-      return Object.is(value, -0) ? '0' : String(value);
     case 'string':
       // Cut first: a text of megabytes is not worth escaping.
       return value.length > maxLength
         ? `${JSON.stringify(storableText(value.slice(0, maxLength), maxLength))}... (${value.length - maxLength} more characters)`
         : JSON.stringify(storableText(value, maxLength));
-    default: {
+    case 'object': {
       if (value === null) return 'null';
       const text = toStorableJson(value, { maxBytes: 4 * maxLength });
       return storableText(text.ok ? text.json : outline(value), maxLength);
     }
+    default:
+      return String(value);
   }
 }
 

@@ -155,11 +155,14 @@ describe('recovery', () => {
     expect(await engine.taskState(taskId)).toBe('error');
   });
 
-  it('finds what a process claimed after its end was declared', async () => {
+  it('gives nothing to a process whose lease was ended, and finds what it claimed in the same moment', async () => {
     const worker = await engine.worker();
-    await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [worker.id]);
     const taskId = await engine.submitOne(id);
     expect(await worker.claim()).toHaveLength(1);
+    await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [worker.id]);
+    const other = await engine.submitOne(id);
+    expect(await worker.claim()).toEqual([]);
+    await cancel(engine.db, other);
     expect((await recover(engine.db, { silentSeconds: 5 })).recovered).toEqual(new Map([['default', 1]]));
     await cancel(engine.db, taskId);
   });

@@ -27,7 +27,7 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
  * Parameters: claim id, worker id, queue, named task ids that the worker has handlers for, claim ids that are done with.
  *
  * The candidates are locked through the readiness view (index steps_ready), in a MATERIALIZED CTE so that LIMIT holds
- * whatever the plan. Rows that another worker has locked are skipped, so two claims never wait for each other. A claimed
+ * whatever the plan. A process whose lease was ended gets nothing. Rows that another worker has locked are skipped, so two claims never wait for each other. A claimed
  * root starts its task: task rows come after step rows and in order of their id, as everywhere.
  */
 const claim = (size: number) => `
@@ -37,6 +37,7 @@ WITH candidate AS MATERIALIZED (
   WHERE r.ready_for_execution
     AND r.queue = $3
     AND r.named_task_id = ANY ($4::integer[])
+    AND EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $2 AND w.stopped_at IS NULL)
   ORDER BY r.priority, r.ready_at, r.workflow_step_id
   LIMIT ${size}
   FOR NO KEY UPDATE SKIP LOCKED
@@ -91,7 +92,8 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
-  ) END AS parents
+  ) END AS parents,
+  t.bypass_steps::text AS bypass_steps
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 

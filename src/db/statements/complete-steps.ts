@@ -72,7 +72,8 @@ WITH finished AS MATERIALIZED (
   SELECT c.*, c.claimable AND row_number() OVER (PARTITION BY c.claimable ORDER BY c.priority, c.workflow_step_id) <= $7 AS taken
   FROM (
     SELECT child.*,
-      becomes_ready AND sort_key = 0 AND queue = ANY ($8::text[]) AND named_task_id = ANY ($9::integer[]) AS claimable
+      becomes_ready AND sort_key = 0 AND queue = ANY ($8::text[]) AND named_task_id = ANY ($9::integer[])
+        AND EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL) AS claimable
     FROM child
   ) c
 ), unlocked AS (

@@ -1,0 +1,161 @@
+import { afterEach } from 'vitest';
+import { openDatabase, type Database } from '../../src/db/database.ts';
+import { registerWorkflow } from '../../src/engine/register-workflow.ts';
+import { requeue } from '../../src/engine/requeue.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { submit, type NewTask } from '../../src/engine/submit.ts';
+import type { StepLabels, StepOutcome } from '../../src/worker/events.ts';
+import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
+import { useTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+export interface WorkerFixture {
+  test: TestDatabase;
+  db: Database;
+  finished: { step: string; outcome: StepOutcome; attempt: number }[];
+  start(workflows: readonly WorkflowDefinition[], options?: Partial<WorkerOptions>): Promise<Worker>;
+  submit(definition: WorkflowDefinition, input?: unknown, options?: Partial<NewTask>): Promise<string>;
+  /** Waits for the task to be in one of these states and answers which. */
+  taskIn(taskId: string, states: readonly string[], timeoutMs?: number): Promise<string>;
+  results(taskId: string): Promise<Record<string, unknown>>;
+  lastError(taskId: string, step: string): Promise<{ name: string; message: string; cause: string }>;
+}
+
+/** A database, workers on it that are stopped after each test, and a scheduler's two sweeps running beside them. */
+export async function useWorkers(): Promise<WorkerFixture> {
+  const test = await useTestDatabase();
+  let open: { stop(): Promise<void> }[] = [];
+  const finished: WorkerFixture['finished'] = [];
+  const dbs: Database[] = [];
+  const db = new Proxy({} as Database, {
+    get: (_, key) => Reflect.get(current(), key) as unknown,
+  });
+  let now: Database | undefined;
+  function current(): Database {
+    if (now === undefined) {
+      now = openDatabase({ url: test.url, poolSize: 8 });
+      dbs.push(now);
+    }
+    return now;
+  }
+  let identities = 0;
+
+  afterEach(async () => {
+    await Promise.all(open.map((item) => item.stop()));
+    open = [];
+    finished.length = 0;
+    now = undefined;
+    await Promise.all(dbs.splice(0).map((opened) => opened.close()));
+  });
+
+  const sweeps = (): { stop(): Promise<void> } => {
+    let running = true;
+    const loop = (async () => {
+      while (running) {
+        await requeue(current());
+        await recover(current(), { silentSeconds: 1 });
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })();
+    return {
+      stop: async () => {
+        running = false;
+        await loop;
+      },
+    };
+  };
+
+  return {
+    test,
+    db,
+    finished,
+    async start(workflows, options = {}) {
+      const worker = new Worker({
+        db: current(),
+        url: test.url,
+        directUrl: test.url,
+        workflows,
+        queues: ['default'],
+        slots: 10,
+        name: 'test',
+        version: '0',
+        notify: false,
+        minPollIntervalMs: 10,
+        maxPollIntervalMs: 50,
+        maxClaim: 64,
+        fusedClaims: true,
+        leaseSeconds: 5,
+        heartbeatIntervalMs: 200,
+        maxStallMs: 1000,
+        drainGraceSeconds: 5,
+        abortGraceMs: 200,
+        defaultStepTimeoutSeconds: 30,
+        maxResultBytes: 100_000,
+        maxBackoffRequestSeconds: 60,
+        backoffCapSeconds: 30,
+        backoffDisabled: true,
+        resultCacheBytes: 1_000_000,
+        loggerFor: () => silent,
+        events: {
+          claimed: () => undefined,
+          started: () => undefined,
+          finished: (labels: StepLabels, info) => {
+            finished.push({ step: labels.step, outcome: info.outcome, attempt: info.attempt });
+          },
+          flushed: () => undefined,
+          taskEnded: () => undefined,
+          stuck: () => undefined,
+          leaseLost: () => undefined,
+          failed: () => undefined,
+        },
+        ...options,
+      });
+      if (open.length === 0) open.push(sweeps());
+      open.unshift(worker);
+      await worker.start();
+      return worker;
+    },
+    async submit(definition, input = {}, options = {}) {
+      identities += 1;
+      const identityHash = `worker ${identities}`;
+      const namedTaskId = await registerWorkflow(current(), definition);
+      const [submitted] = await submit(current(), [
+        { namedTaskId, identityHash, context: JSON.stringify(input), ...options },
+      ]);
+      return (submitted as { taskId: string }).taskId;
+    },
+    async taskIn(taskId, states, timeoutMs = 15_000) {
+      let state = '';
+      await waitFor(
+        async () => {
+          const [row] = await test.query<{ state: string }>('SELECT state FROM tasker.tasker_tasks WHERE task_id = $1', [taskId]);
+          state = row?.state ?? 'missing';
+          return states.includes(state);
+        },
+        { timeoutMs, what: `task ${taskId} to be ${states.join(' or ')}` },
+      );
+      return state;
+    },
+    async results(taskId) {
+      const rows = await test.query<{ name: string; results: unknown }>(
+        `SELECT n.name, s.results FROM tasker.tasker_workflow_steps s
+         JOIN tasker.tasker_named_steps n USING (named_step_id) WHERE task_id = $1`,
+        [taskId],
+      );
+      return Object.fromEntries(rows.map((row) => [row.name, row.results]));
+    },
+    async lastError(taskId, step) {
+      const [row] = await test.query<{ error: { name: string; message: string }; cause: string }>(
+        `SELECT t.metadata -> 'error' AS error, t.cause FROM tasker.tasker_workflow_step_transitions t
+         JOIN tasker.tasker_workflow_steps s USING (task_id, workflow_step_id)
+         JOIN tasker.tasker_named_steps n USING (named_step_id)
+         WHERE t.task_id = $1 AND n.name = $2 AND t.to_state = 'error' ORDER BY t.sort_key DESC LIMIT 1`,
+        [taskId, step],
+      );
+      return { ...(row?.error ?? { name: 'none', message: 'none' }), cause: row?.cause ?? 'none' };
+    },
+  };
+}
