@@ -84,9 +84,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       PRIMARY KEY (task_id, workflow_step_id),
       CONSTRAINT workflow_steps_task_named_step_key UNIQUE (task_id, named_step_id)
     )`.execute(db);
-  await sql`CREATE UNIQUE INDEX index_workflow_steps_on_id ON tasker.tasker_workflow_steps (workflow_step_id)`.execute(db);
-  await sql`CREATE INDEX index_workflow_steps_on_processed_at ON tasker.tasker_workflow_steps (processed_at)`.execute(db);
-  await sql`CREATE INDEX index_workflow_steps_on_last_attempted_at ON tasker.tasker_workflow_steps (last_attempted_at)`.execute(db);
+  await sql`CREATE UNIQUE INDEX index_workflow_steps_on_id ON tasker.tasker_workflow_steps (workflow_step_id)`.execute(
+    db,
+  );
+  await sql`CREATE INDEX index_workflow_steps_on_processed_at ON tasker.tasker_workflow_steps (processed_at)`.execute(
+    db,
+  );
+  await sql`CREATE INDEX index_workflow_steps_on_last_attempted_at ON tasker.tasker_workflow_steps (last_attempted_at)`.execute(
+    db,
+  );
 
   await sql`
     CREATE TABLE tasker.tasker_workflow_step_edges (
@@ -97,7 +103,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       PRIMARY KEY (task_id, to_step_id, from_step_id),
       CHECK (from_step_id <> to_step_id)
     )`.execute(db);
-  await sql`CREATE INDEX index_workflow_step_edges_on_from ON tasker.tasker_workflow_step_edges (from_step_id)`.execute(db);
+  await sql`CREATE INDEX index_workflow_step_edges_on_from ON tasker.tasker_workflow_step_edges (from_step_id)`.execute(
+    db,
+  );
   await sql`CREATE INDEX index_workflow_step_edges_on_to ON tasker.tasker_workflow_step_edges (to_step_id)`.execute(db);
 
   await sql`

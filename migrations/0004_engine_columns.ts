@@ -92,14 +92,20 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     ALTER TABLE tasker.tasker_tasks SET (
       fillfactor = 50,
-      autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_limit = 2000)`.execute(db);
+      autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_limit = 2000)`.execute(
+    db,
+  );
   for (const table of ['tasker_workflow_step_transitions', 'tasker_task_transitions']) {
     await sql`
       ALTER TABLE ${sql.table(`tasker.${table}`)} SET (
         fillfactor = 85,
-        autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_limit = 2000)`.execute(db);
+        autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_limit = 2000)`.execute(
+      db,
+    );
   }
-  await sql`ALTER TABLE tasker.tasker_claims SET (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0)`.execute(db);
+  await sql`ALTER TABLE tasker.tasker_claims SET (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0)`.execute(
+    db,
+  );
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
@@ -113,7 +119,9 @@ export async function down(db: Kysely<unknown>): Promise<void> {
         DROP COLUMN worker_id`.execute(db);
     await sql`
       ALTER TABLE ${sql.table(`tasker.${table}`)} RESET (
-        fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_cost_limit)`.execute(db);
+        fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_cost_limit)`.execute(
+      db,
+    );
   }
   await sql`
     ALTER TABLE tasker.tasker_workflow_steps
@@ -144,7 +152,9 @@ export async function down(db: Kysely<unknown>): Promise<void> {
       DROP COLUMN completed_at`.execute(db);
   await sql`
     ALTER TABLE tasker.tasker_tasks RESET (
-      fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_cost_limit)`.execute(db);
+      fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_cost_limit)`.execute(
+    db,
+  );
   await sql`ALTER TABLE tasker.tasker_named_tasks DROP COLUMN definition_hash, DROP COLUMN sinks`.execute(db);
   await sql`
     ALTER TABLE tasker.tasker_named_tasks_named_steps

@@ -62,15 +62,31 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await addChecks(db, 'tasker_tasks', TASK_CHECKS);
 
   // The one index on a column that changes: claiming sets ready_at to NULL, so completing touches no indexed column.
-  await buildIndex(db, 'steps_ready', `ON tasker.tasker_workflow_steps (queue, priority, ready_at, workflow_step_id) WHERE ready_at IS NOT NULL`);
+  await buildIndex(
+    db,
+    'steps_ready',
+    `ON tasker.tasker_workflow_steps (queue, priority, ready_at, workflow_step_id) WHERE ready_at IS NOT NULL`,
+  );
   // Only a step that failed has an entry, so claim and completion of the others stay HOT.
-  await buildIndex(db, 'steps_retry_due', `ON tasker.tasker_workflow_steps (next_retry_at) WHERE next_retry_at IS NOT NULL`);
+  await buildIndex(
+    db,
+    'steps_retry_due',
+    `ON tasker.tasker_workflow_steps (next_retry_at) WHERE next_retry_at IS NOT NULL`,
+  );
   await buildIndex(db, 'steps_blocked', `ON tasker.tasker_workflow_steps (blocked_at) WHERE blocked_at IS NOT NULL`);
   await buildIndex(db, 'edges_by_parent', `ON tasker.tasker_workflow_step_edges (task_id, from_step_id)`);
   await buildIndex(db, 'tasks_open', `ON tasker.tasker_tasks (task_id) WHERE NOT complete`);
   await buildIndex(db, 'workers_alive', `ON tasker.tasker_workers (lease_expires_at) WHERE stopped_at IS NULL`);
-  await buildUniqueIndex(db, 'step_transitions_most_recent', `ON tasker.tasker_workflow_step_transitions (task_id, workflow_step_id) WHERE most_recent`);
-  await buildUniqueIndex(db, 'named_steps_ordinal', `ON tasker.tasker_named_tasks_named_steps (named_task_id, ordinal) WHERE ordinal > 0`);
+  await buildUniqueIndex(
+    db,
+    'step_transitions_most_recent',
+    `ON tasker.tasker_workflow_step_transitions (task_id, workflow_step_id) WHERE most_recent`,
+  );
+  await buildUniqueIndex(
+    db,
+    'named_steps_ordinal',
+    `ON tasker.tasker_named_tasks_named_steps (named_task_id, ordinal) WHERE ordinal > 0`,
+  );
   for (const name of DROPPED) await dropIndex(db, name);
 }
 

@@ -2,7 +2,18 @@ import pino, { type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-const SECRET_KEYS = ['password', 'passwd', 'secret', 'token', 'api_key', 'apiKey', 'authorization', 'cookie', 'connectionString', 'databaseUrl'];
+const SECRET_KEYS = [
+  'password',
+  'passwd',
+  'secret',
+  'token',
+  'api_key',
+  'apiKey',
+  'authorization',
+  'cookie',
+  'connectionString',
+  'databaseUrl',
+];
 
 /** At the top of a line, one level down, and two: as deep as a line of ours goes. */
 const SECRET_PATHS = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);

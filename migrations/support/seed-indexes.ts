@@ -43,5 +43,7 @@ export const SEED_INDEXES: Readonly<Record<string, IndexDefinition>> = {
     unique: true,
   },
   index_step_transitions_on_step_and_created_at: { definition: `${transitions} (workflow_step_id, created_at)` },
-  index_task_transitions_on_task_and_created_at: { definition: 'ON tasker.tasker_task_transitions (task_id, created_at)' },
+  index_task_transitions_on_task_and_created_at: {
+    definition: 'ON tasker.tasker_task_transitions (task_id, created_at)',
+  },
 };

@@ -17,14 +17,19 @@ export async function loadWorkflows(paths: readonly string[]): Promise<WorkflowD
     try {
       exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     } catch (error) {
-      throw new ConfigError(`workflow module ${path} could not be loaded: ${error instanceof Error ? error.message : String(error)}`, {
-        path,
-        stack: error instanceof Error ? error.stack : undefined,
-      });
+      throw new ConfigError(
+        `workflow module ${path} could not be loaded: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          path,
+          stack: error instanceof Error ? error.stack : undefined,
+        },
+      );
     }
     const definitions = Object.values(exported).flat().filter(isDefinition);
     if (definitions.length === 0) {
-      throw new ConfigError(`workflow module ${path} exports no workflow: export what defineWorkflow(...).step(...) returns`);
+      throw new ConfigError(
+        `workflow module ${path} exports no workflow: export what defineWorkflow(...).step(...) returns`,
+      );
     }
     for (const definition of definitions) if (!found.includes(definition)) found.push(definition);
   }
@@ -34,5 +39,11 @@ export async function loadWorkflows(paths: readonly string[]): Promise<WorkflowD
 function isDefinition(value: unknown): value is WorkflowDefinition {
   if (typeof value !== 'object' || value === null) return false;
   const { namespace, name, version, steps } = value as Partial<WorkflowDefinition>;
-  return typeof namespace === 'string' && typeof name === 'string' && typeof version === 'string' && Array.isArray(steps) && steps.length > 0;
+  return (
+    typeof namespace === 'string' &&
+    typeof name === 'string' &&
+    typeof version === 'string' &&
+    Array.isArray(steps) &&
+    steps.length > 0
+  );
 }

@@ -33,8 +33,13 @@ const list = z.string().transform((value) =>
 );
 const cron = z.string().regex(/^\S+( \S+){4,5}$/, 'is not a cron expression of five or six fields');
 
-const number = (env: string, fallback: number, min: number, max: number, rest: Omit<Setting, 'env' | 'schema' | 'default' | 'range'>) =>
-  setting({ env, schema: integer(min, max), default: String(fallback), range: `${min} to ${max}`, ...rest });
+const number = (
+  env: string,
+  fallback: number,
+  min: number,
+  max: number,
+  rest: Omit<Setting, 'env' | 'schema' | 'default' | 'range'>,
+) => setting({ env, schema: integer(min, max), default: String(fallback), range: `${min} to ${max}`, ...rest });
 
 const WORKER: readonly Role[] = ['worker'];
 const SCHEDULER: readonly Role[] = ['scheduler'];
@@ -42,45 +47,256 @@ const FLEET: readonly Role[] = ['worker', 'scheduler'];
 
 /** Every setting, once: what the environment is checked against and what the configuration reference is made from. */
 export const CATALOGUE = {
-  databaseUrl: setting({ env: 'DATABASE_URL', schema: url, default: undefined, range: 'postgres:// URL', roles: 'all', secret: true, description: 'The PostgreSQL server, directly or through a pooler.' }),
-  databaseUrlDirect: setting({ env: 'DATABASE_URL_DIRECT', schema: url.optional(), default: undefined, range: 'postgres:// URL', roles: 'all', secret: true, description: 'The server itself where DATABASE_URL is a transaction pooler: for LISTEN, session locks, cron and migrations. Without TASKER_POOLED it defaults to DATABASE_URL.' }),
-  pooled: setting({ env: 'TASKER_POOLED', schema: boolean, default: 'false', range: 'true, false', roles: 'all', description: 'DATABASE_URL goes through a pooler in transaction mode: no LISTEN, no session locks and no prepared statements there.' }),
-  schema: setting({ env: 'TASKER_SCHEMA', schema: z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters'), default: 'tasker', range: 'identifier', roles: 'all', description: 'The schema that holds the tables.' }),
-  cronSchema: setting({ env: 'TASKER_CRON_SCHEMA', schema: z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters'), default: 'tasker_cron', range: 'identifier', roles: 'all', description: 'The schema of pg-boss, which runs cron.' }),
-  preparedStatements: setting({ env: 'TASKER_PREPARED_STATEMENTS', schema: z.enum(['auto', 'true', 'false'], 'is not one of auto, true, false'), default: 'auto', range: 'auto, true, false', roles: 'all', description: 'Prepare statements by name. `auto`: unless TASKER_POOLED. PgBouncer can have them from 1.21 on.' }),
-  poolSize: number('TASKER_POOL_SIZE', 6, 1, 200, { roles: 'all', unit: 'connections', description: 'Connections in the pool of a process. Add one for the heartbeat and one for LISTEN.' }),
-  connectTimeoutMs: number('TASKER_CONNECT_TIMEOUT_MS', 10_000, 100, 300_000, { roles: 'all', unit: 'ms', description: 'How long to wait for a connection.' }),
-  queryTimeoutMs: number('TASKER_QUERY_TIMEOUT_MS', 60_000, 1000, 3_600_000, { roles: 'all', unit: 'ms', description: 'How long to wait for the answer to one statement before its connection is given up.' }),
-  workflows: setting({ env: 'TASKER_WORKFLOWS', schema: list, default: '', range: 'comma-separated paths', roles: WORKER, description: 'Modules that export workflow definitions.' }),
-  queues: setting({ env: 'TASKER_QUEUES', schema: list.pipe(z.array(z.string().max(128)).min(1, 'names no queue')), default: 'default', range: 'comma-separated names', roles: WORKER, description: 'The queues a worker serves. They take turns.' }),
-  slots: number('TASKER_SLOTS', 50, 1, 10_000, { roles: WORKER, unit: 'handlers', description: 'How many handlers may run at once in one worker.' }),
-  claimBatch: number('TASKER_CLAIM_BATCH', 256, 1, 512, { roles: WORKER, unit: 'steps', description: 'The most steps that one claim takes.' }),
-  fusedClaims: setting({ env: 'TASKER_FUSED_CLAIMS', schema: boolean, default: 'true', range: 'true, false', roles: WORKER, description: 'Claim the children of a completed step in the same round trip.' }),
-  pollIntervalMs: number('TASKER_POLL_INTERVAL_MS', 50, 5, 60_000, { roles: WORKER, unit: 'ms', description: 'The shortest pause between two looks at an empty queue; it doubles up to TASKER_MAX_POLL_INTERVAL_MS.' }),
-  maxPollIntervalMs: number('TASKER_MAX_POLL_INTERVAL_MS', 1000, 5, 600_000, { roles: WORKER, unit: 'ms', description: 'The longest pause between two looks at an empty queue.' }),
-  notify: setting({ env: 'TASKER_NOTIFY', schema: boolean, default: 'true', range: 'true, false', roles: WORKER, description: 'Listen for hints that there is work. Polling finds it without them, later.' }),
-  stepTimeoutSeconds: number('TASKER_STEP_TIMEOUT_SECONDS', 300, 1, 2_592_000, { roles: WORKER, unit: 's', description: 'Time limit of an attempt whose step declares none.' }),
-  abortGraceMs: number('TASKER_ABORT_GRACE_MS', 5000, 0, 600_000, { roles: WORKER, unit: 'ms', description: 'How long a handler may go on after its signal fired before it is given up on.' }),
-  maxResultBytes: number('TASKER_MAX_RESULT_BYTES', 1_048_576, 1024, 268_435_456, { roles: WORKER, unit: 'bytes', description: 'The largest result of a step. A larger one fails the step for good.' }),
-  maxBackoffRequestSeconds: number('TASKER_MAX_BACKOFF_REQUEST_SECONDS', 3600, 1, 2_592_000, { roles: WORKER, unit: 's', description: 'Cap of a backoff that a handler asks for (RetryableError retryAfter).' }),
-  backoffCapSeconds: number('TASKER_BACKOFF_CAP_SECONDS', 30, 1, 86_400, { roles: WORKER, unit: 's', description: 'Cap of the computed backoff of steps that declare none.' }),
-  retryBackoffDisabled: setting({ env: 'TASKER_RETRY_BACKOFF_DISABLED', schema: boolean, default: 'false', range: 'true, false', roles: WORKER, description: 'Retry at once. For tests.' }),
-  resultCacheBytes: number('TASKER_RESULT_CACHE_BYTES', 16_777_216, 0, 4_294_967_296, { roles: WORKER, unit: 'bytes', description: 'Results kept in memory for children that run in the same worker.' }),
-  leaseSeconds: number('TASKER_LEASE_SECONDS', 10, 1, 3600, { roles: FLEET, unit: 's', description: 'How long a process counts as alive after its last heartbeat.' }),
-  heartbeatIntervalMs: number('TASKER_HEARTBEAT_INTERVAL_MS', 1000, 50, 600_000, { roles: FLEET, unit: 'ms', description: 'How often a process renews its lease.' }),
-  maxStallMs: number('TASKER_MAX_STALL_MS', 5000, 100, 600_000, { roles: FLEET, unit: 'ms', description: 'How long the event loop may stand still, outside the time limit of a running step, before the lease is no longer renewed.' }),
-  drainGraceSeconds: number('TASKER_DRAIN_GRACE_SECONDS', 25, 0, 86_400, { roles: FLEET, unit: 's', description: 'How long a shutdown waits for running handlers before it aborts them and gives their steps back.' }),
-  retrySweepMs: number('TASKER_RETRY_SWEEP_MS', 500, 10, 600_000, { roles: SCHEDULER, unit: 'ms', description: 'How often due retries are put back in their queue.' }),
-  recoverySweepMs: number('TASKER_RECOVERY_SWEEP_MS', 500, 10, 600_000, { roles: SCHEDULER, unit: 'ms', description: 'How often the steps of dead processes are looked for.' }),
-  finalizeSweepMs: number('TASKER_FINALIZE_SWEEP_MS', 5000, 10, 3_600_000, { roles: SCHEDULER, unit: 'ms', description: 'How often tasks are looked for that a dead process left unsettled.' }),
-  silentSeconds: number('TASKER_SILENT_SECONDS', 3, 1, 3600, { roles: SCHEDULER, unit: 's', description: 'How long a process whose connection is gone must have been silent before its steps are taken from it.' }),
-  statsIntervalMs: number('TASKER_STATS_INTERVAL_MS', 5000, 500, 600_000, { roles: SCHEDULER, unit: 'ms', description: 'How often queue depth and database health are measured.' }),
-  pruneWorkersHours: number('TASKER_PRUNE_WORKERS_HOURS', 24, 1, 8760, { roles: SCHEDULER, unit: 'h', description: 'How long processes that stopped stay listed.' }),
-  analyzeCron: setting({ env: 'TASKER_ANALYZE_CRON', schema: cron, default: '*/10 * * * *', range: 'cron expression', roles: SCHEDULER, description: 'When the hot tables are analyzed.' }),
-  metricsHost: setting({ env: 'TASKER_METRICS_HOST', schema: z.string().min(1), default: '127.0.0.1', range: 'address', roles: FLEET, description: 'Where /metrics, /livez and /readyz are served; 0.0.0.0 in a container.' }),
-  metricsPort: number('TASKER_METRICS_PORT', 9464, 0, 65_535, { roles: FLEET, description: 'Port of /metrics, /livez and /readyz; 0: any free one.' }),
-  logLevel: setting({ env: 'TASKER_LOG_LEVEL', schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'is no log level'), default: 'info', range: 'trace, debug, info, warn, error, fatal, silent', roles: 'all', description: 'The least important lines that are logged.' }),
-  redact: setting({ env: 'TASKER_REDACT', schema: list, default: '', range: 'comma-separated paths', roles: 'all', description: 'Further paths to hide in log lines, in the notation of pino.' }),
+  databaseUrl: setting({
+    env: 'DATABASE_URL',
+    schema: url,
+    default: undefined,
+    range: 'postgres:// URL',
+    roles: 'all',
+    secret: true,
+    description: 'The PostgreSQL server, directly or through a pooler.',
+  }),
+  databaseUrlDirect: setting({
+    env: 'DATABASE_URL_DIRECT',
+    schema: url.optional(),
+    default: undefined,
+    range: 'postgres:// URL',
+    roles: 'all',
+    secret: true,
+    description:
+      'The server itself where DATABASE_URL is a transaction pooler: for LISTEN, session locks, cron and migrations. Without TASKER_POOLED it defaults to DATABASE_URL.',
+  }),
+  pooled: setting({
+    env: 'TASKER_POOLED',
+    schema: boolean,
+    default: 'false',
+    range: 'true, false',
+    roles: 'all',
+    description:
+      'DATABASE_URL goes through a pooler in transaction mode: no LISTEN, no session locks and no prepared statements there.',
+  }),
+  schema: setting({
+    env: 'TASKER_SCHEMA',
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters'),
+    default: 'tasker',
+    range: 'identifier',
+    roles: 'all',
+    description: 'The schema that holds the tables.',
+  }),
+  cronSchema: setting({
+    env: 'TASKER_CRON_SCHEMA',
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters'),
+    default: 'tasker_cron',
+    range: 'identifier',
+    roles: 'all',
+    description: 'The schema of pg-boss, which runs cron.',
+  }),
+  preparedStatements: setting({
+    env: 'TASKER_PREPARED_STATEMENTS',
+    schema: z.enum(['auto', 'true', 'false'], 'is not one of auto, true, false'),
+    default: 'auto',
+    range: 'auto, true, false',
+    roles: 'all',
+    description: 'Prepare statements by name. `auto`: unless TASKER_POOLED. PgBouncer can have them from 1.21 on.',
+  }),
+  poolSize: number('TASKER_POOL_SIZE', 6, 1, 200, {
+    roles: 'all',
+    unit: 'connections',
+    description: 'Connections in the pool of a process. Add one for the heartbeat and one for LISTEN.',
+  }),
+  connectTimeoutMs: number('TASKER_CONNECT_TIMEOUT_MS', 10_000, 100, 300_000, {
+    roles: 'all',
+    unit: 'ms',
+    description: 'How long to wait for a connection.',
+  }),
+  queryTimeoutMs: number('TASKER_QUERY_TIMEOUT_MS', 60_000, 1000, 3_600_000, {
+    roles: 'all',
+    unit: 'ms',
+    description: 'How long to wait for the answer to one statement before its connection is given up.',
+  }),
+  workflows: setting({
+    env: 'TASKER_WORKFLOWS',
+    schema: list,
+    default: '',
+    range: 'comma-separated paths',
+    roles: WORKER,
+    description: 'Modules that export workflow definitions.',
+  }),
+  queues: setting({
+    env: 'TASKER_QUEUES',
+    schema: list.pipe(z.array(z.string().max(128)).min(1, 'names no queue')),
+    default: 'default',
+    range: 'comma-separated names',
+    roles: WORKER,
+    description: 'The queues a worker serves. They take turns.',
+  }),
+  slots: number('TASKER_SLOTS', 50, 1, 10_000, {
+    roles: WORKER,
+    unit: 'handlers',
+    description: 'How many handlers may run at once in one worker.',
+  }),
+  claimBatch: number('TASKER_CLAIM_BATCH', 256, 1, 512, {
+    roles: WORKER,
+    unit: 'steps',
+    description: 'The most steps that one claim takes.',
+  }),
+  fusedClaims: setting({
+    env: 'TASKER_FUSED_CLAIMS',
+    schema: boolean,
+    default: 'true',
+    range: 'true, false',
+    roles: WORKER,
+    description: 'Claim the children of a completed step in the same round trip.',
+  }),
+  pollIntervalMs: number('TASKER_POLL_INTERVAL_MS', 50, 5, 60_000, {
+    roles: WORKER,
+    unit: 'ms',
+    description:
+      'The shortest pause between two looks at an empty queue; it doubles up to TASKER_MAX_POLL_INTERVAL_MS.',
+  }),
+  maxPollIntervalMs: number('TASKER_MAX_POLL_INTERVAL_MS', 1000, 5, 600_000, {
+    roles: WORKER,
+    unit: 'ms',
+    description: 'The longest pause between two looks at an empty queue.',
+  }),
+  notify: setting({
+    env: 'TASKER_NOTIFY',
+    schema: boolean,
+    default: 'true',
+    range: 'true, false',
+    roles: WORKER,
+    description: 'Listen for hints that there is work. Polling finds it without them, later.',
+  }),
+  stepTimeoutSeconds: number('TASKER_STEP_TIMEOUT_SECONDS', 300, 1, 2_592_000, {
+    roles: WORKER,
+    unit: 's',
+    description: 'Time limit of an attempt whose step declares none.',
+  }),
+  abortGraceMs: number('TASKER_ABORT_GRACE_MS', 5000, 0, 600_000, {
+    roles: WORKER,
+    unit: 'ms',
+    description: 'How long a handler may go on after its signal fired before it is given up on.',
+  }),
+  maxResultBytes: number('TASKER_MAX_RESULT_BYTES', 1_048_576, 1024, 268_435_456, {
+    roles: WORKER,
+    unit: 'bytes',
+    description: 'The largest result of a step. A larger one fails the step for good.',
+  }),
+  maxBackoffRequestSeconds: number('TASKER_MAX_BACKOFF_REQUEST_SECONDS', 3600, 1, 2_592_000, {
+    roles: WORKER,
+    unit: 's',
+    description: 'Cap of a backoff that a handler asks for (RetryableError retryAfter).',
+  }),
+  backoffCapSeconds: number('TASKER_BACKOFF_CAP_SECONDS', 30, 1, 86_400, {
+    roles: WORKER,
+    unit: 's',
+    description: 'Cap of the computed backoff of steps that declare none.',
+  }),
+  retryBackoffDisabled: setting({
+    env: 'TASKER_RETRY_BACKOFF_DISABLED',
+    schema: boolean,
+    default: 'false',
+    range: 'true, false',
+    roles: WORKER,
+    description: 'Retry at once. For tests.',
+  }),
+  resultCacheBytes: number('TASKER_RESULT_CACHE_BYTES', 16_777_216, 0, 4_294_967_296, {
+    roles: WORKER,
+    unit: 'bytes',
+    description: 'Results kept in memory for children that run in the same worker.',
+  }),
+  leaseSeconds: number('TASKER_LEASE_SECONDS', 10, 1, 3600, {
+    roles: FLEET,
+    unit: 's',
+    description: 'How long a process counts as alive after its last heartbeat.',
+  }),
+  heartbeatIntervalMs: number('TASKER_HEARTBEAT_INTERVAL_MS', 1000, 50, 600_000, {
+    roles: FLEET,
+    unit: 'ms',
+    description: 'How often a process renews its lease.',
+  }),
+  maxStallMs: number('TASKER_MAX_STALL_MS', 5000, 100, 600_000, {
+    roles: FLEET,
+    unit: 'ms',
+    description:
+      'How long the event loop may stand still, outside the time limit of a running step, before the lease is no longer renewed.',
+  }),
+  drainGraceSeconds: number('TASKER_DRAIN_GRACE_SECONDS', 25, 0, 86_400, {
+    roles: FLEET,
+    unit: 's',
+    description: 'How long a shutdown waits for running handlers before it aborts them and gives their steps back.',
+  }),
+  retrySweepMs: number('TASKER_RETRY_SWEEP_MS', 500, 10, 600_000, {
+    roles: SCHEDULER,
+    unit: 'ms',
+    description: 'How often due retries are put back in their queue.',
+  }),
+  recoverySweepMs: number('TASKER_RECOVERY_SWEEP_MS', 500, 10, 600_000, {
+    roles: SCHEDULER,
+    unit: 'ms',
+    description: 'How often the steps of dead processes are looked for.',
+  }),
+  finalizeSweepMs: number('TASKER_FINALIZE_SWEEP_MS', 5000, 10, 3_600_000, {
+    roles: SCHEDULER,
+    unit: 'ms',
+    description: 'How often tasks are looked for that a dead process left unsettled.',
+  }),
+  silentSeconds: number('TASKER_SILENT_SECONDS', 3, 1, 3600, {
+    roles: SCHEDULER,
+    unit: 's',
+    description:
+      'How long a process whose connection is gone must have been silent before its steps are taken from it.',
+  }),
+  statsIntervalMs: number('TASKER_STATS_INTERVAL_MS', 5000, 500, 600_000, {
+    roles: SCHEDULER,
+    unit: 'ms',
+    description: 'How often queue depth and database health are measured.',
+  }),
+  pruneWorkersHours: number('TASKER_PRUNE_WORKERS_HOURS', 24, 1, 8760, {
+    roles: SCHEDULER,
+    unit: 'h',
+    description: 'How long processes that stopped stay listed.',
+  }),
+  analyzeCron: setting({
+    env: 'TASKER_ANALYZE_CRON',
+    schema: cron,
+    default: '*/10 * * * *',
+    range: 'cron expression',
+    roles: SCHEDULER,
+    description: 'When the hot tables are analyzed.',
+  }),
+  metricsHost: setting({
+    env: 'TASKER_METRICS_HOST',
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+    range: 'address',
+    roles: FLEET,
+    description: 'Where /metrics, /livez and /readyz are served; 0.0.0.0 in a container.',
+  }),
+  metricsPort: number('TASKER_METRICS_PORT', 9464, 0, 65_535, {
+    roles: FLEET,
+    description: 'Port of /metrics, /livez and /readyz; 0: any free one.',
+  }),
+  logLevel: setting({
+    env: 'TASKER_LOG_LEVEL',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'is no log level'),
+    default: 'info',
+    range: 'trace, debug, info, warn, error, fatal, silent',
+    roles: 'all',
+    description: 'The least important lines that are logged.',
+  }),
+  redact: setting({
+    env: 'TASKER_REDACT',
+    schema: list,
+    default: '',
+    range: 'comma-separated paths',
+    roles: 'all',
+    description: 'Further paths to hide in log lines, in the notation of pino.',
+  }),
 } as const;
 
 export type SettingName = keyof typeof CATALOGUE;

@@ -28,11 +28,15 @@ export function loadConfig(
       continue;
     }
     const shown = 'secret' in setting && setting.secret === true ? 'its value' : JSON.stringify(text);
-    problems.push(`${setting.env}: ${shown} ${parsed.error.issues.map((issue) => issue.message).join(', ')} (${setting.range})`);
+    problems.push(
+      `${setting.env}: ${shown} ${parsed.error.issues.map((issue) => issue.message).join(', ')} (${setting.range})`,
+    );
   }
   problems.push(...unknownVariables(env), ...contradictions(config as Partial<Config>));
   if (problems.length > 0) {
-    throw new ConfigError(`the configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`, { problems });
+    throw new ConfigError(`the configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`, {
+      problems,
+    });
   }
   const loaded = config as Config;
   const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);
@@ -59,13 +63,19 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
 function contradictions(config: Partial<Config>): string[] {
   const problems: string[] = [];
   const { heartbeatIntervalMs, leaseSeconds, pollIntervalMs, maxPollIntervalMs } = config;
-  if (heartbeatIntervalMs !== undefined && leaseSeconds !== undefined && heartbeatIntervalMs * 2 > leaseSeconds * 1000) {
+  if (
+    heartbeatIntervalMs !== undefined &&
+    leaseSeconds !== undefined &&
+    heartbeatIntervalMs * 2 > leaseSeconds * 1000
+  ) {
     problems.push(
       `TASKER_HEARTBEAT_INTERVAL_MS: ${heartbeatIntervalMs} is more than half of TASKER_LEASE_SECONDS (${leaseSeconds} s): one late heartbeat would end the lease`,
     );
   }
   if (pollIntervalMs !== undefined && maxPollIntervalMs !== undefined && pollIntervalMs > maxPollIntervalMs) {
-    problems.push(`TASKER_POLL_INTERVAL_MS: ${pollIntervalMs} is above TASKER_MAX_POLL_INTERVAL_MS (${maxPollIntervalMs})`);
+    problems.push(
+      `TASKER_POLL_INTERVAL_MS: ${pollIntervalMs} is above TASKER_MAX_POLL_INTERVAL_MS (${maxPollIntervalMs})`,
+    );
   }
   return problems;
 }

@@ -68,7 +68,8 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
     refuseUnknown([...applied.keys()]);
     const done: string[] = [];
     const goal = target(applied.size);
-    for (let index = applied.size; index < goal; index += 1) done.push(await apply(db, client, schema, index, 'up', options));
+    for (let index = applied.size; index < goal; index += 1)
+      done.push(await apply(db, client, schema, index, 'up', options));
     for (let index = applied.size - 1; index >= goal; index -= 1) {
       done.push(await apply(db, client, schema, index, 'down', options));
     }
@@ -119,10 +120,9 @@ async function apply(
 async function acquire(client: pg.Client, schema: string, waitSeconds: number): Promise<void> {
   const deadline = performance.now() + waitSeconds * 1000;
   for (;;) {
-    const { rows } = await client.query<{ locked: boolean }>(
-      'SELECT pg_try_advisory_lock(hashtext($1), 1) AS locked',
-      [`tasker.migrations.${schema}`],
-    );
+    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock(hashtext($1), 1) AS locked', [
+      `tasker.migrations.${schema}`,
+    ]);
     if (rows[0]?.locked === true) return;
     if (performance.now() > deadline) {
       throw new TaskerError(

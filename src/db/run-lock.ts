@@ -57,7 +57,10 @@ export async function takeRunLock(options: {
     const [holder] = holders.rows;
     return {
       outcome: 'held',
-      by: holder === undefined ? 'a session that just ended' : `${holder.application_name} at ${holder.client_addr ?? 'a socket'}`,
+      by:
+        holder === undefined
+          ? 'a session that just ended'
+          : `${holder.application_name} at ${holder.client_addr ?? 'a socket'}`,
     };
   } catch (error) {
     await lock.release();

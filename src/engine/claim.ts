@@ -76,7 +76,12 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
 /** Inputs of steps by step id. A step whose task was deleted meanwhile is missing from the answer. */
 export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]): Promise<Map<string, StepInputs>> {
   const rows = await db.run(loadInputs, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
-  return new Map(rows.map((row) => [row.workflow_step_id, { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps }]));
+  return new Map(
+    rows.map((row) => [
+      row.workflow_step_id,
+      { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps },
+    ]),
+  );
 }
 
 /** Forgets claims all of whose steps have ended. */

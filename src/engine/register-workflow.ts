@@ -27,7 +27,17 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
     const [existing] = await tx.run(findNamedTask, [namespace, name, version]);
     if (existing !== undefined) {
       const stored = await tx.run(findStepTemplates, [existing.named_task_id]);
-      if (stored.length > 0 && shape(stored) !== shape(definition.steps.map(({ name: step, ordinal, parentOrdinals }) => ({ name: step, ordinal, parents: parentOrdinals })))) {
+      if (
+        stored.length > 0 &&
+        shape(stored) !==
+          shape(
+            definition.steps.map(({ name: step, ordinal, parentOrdinals }) => ({
+              name: step,
+              ordinal,
+              parents: parentOrdinals,
+            })),
+          )
+      ) {
         throw new WorkflowDefinitionError(
           `workflow ${namespace}/${name} ${version} is registered with other steps or edges: give the changed definition a new version`,
           { namespace, name, version },

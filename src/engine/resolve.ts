@@ -23,7 +23,8 @@ export async function resolveStep(
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
-    if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually') return { outcome: 'refused', state };
+    if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually')
+      return { outcome: 'refused', state };
     const metadata = actMetadata(options);
     const [step] = await tx.run(resolveSteps, [taskId, [stepName], options.result ?? 'null', metadata]);
     if (step === undefined) return { outcome: 'refused', state };

@@ -11,7 +11,8 @@ const data = workerData as HeartbeatData;
 const state = new Float64Array(data.shared);
 const now = (): number => performance.timeOrigin + performance.now();
 const post = (message: HeartbeatMessage): void => parentPort?.postMessage(message);
-const postError = (error: unknown): void => post({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
+const postError = (error: unknown): void =>
+  post({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
 
 const connection = openHeartbeatConnection({ ...data.connection, onError: postError });
 let workerId: string | undefined;
@@ -25,7 +26,11 @@ async function beat(id: string): Promise<void> {
     post({ kind: 'stalled', stalledMs });
     return;
   }
-  post((await connection.beat(id, busySlots, draining === 1)) ? { kind: 'beat', at: now() } : { kind: 'lost', workerId: id });
+  post(
+    (await connection.beat(id, busySlots, draining === 1))
+      ? { kind: 'beat', at: now() }
+      : { kind: 'lost', workerId: id },
+  );
 }
 
 async function round(): Promise<void> {

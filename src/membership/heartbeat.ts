@@ -57,7 +57,8 @@ export class Heartbeat {
         if (message.kind === 'ready') resolve(message.sessionLock);
         else if (message.kind === 'beat') this.lastBeat = message.at;
         else if (message.kind === 'lost') this.options.onLost(message.workerId);
-        else if (message.kind === 'stalled') onError(`the event loop stood still for ${Math.round(message.stalledMs)} ms: lease not renewed`);
+        else if (message.kind === 'stalled')
+          onError(`the event loop stood still for ${Math.round(message.stalledMs)} ms: lease not renewed`);
         else if (message.kind === 'error') onError(message.message);
       });
     });

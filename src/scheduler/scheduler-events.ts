@@ -34,14 +34,21 @@ export function schedulerEvents(
       if (blocked.length > 0) {
         metrics.count('recovered', { outcome: 'blocked' }, blocked.length);
         metrics.count('transitions', { entity: 'step', to_state: 'error' }, blocked.length);
-        log.error({ workflow_step_ids: blocked.slice(0, 100) }, 'steps used up their attempts by the death of their process');
+        log.error(
+          { workflow_step_ids: blocked.slice(0, 100) },
+          'steps used up their attempts by the death of their process',
+        );
       }
-      if (erroredTasks.length > 0) metrics.count('transitions', { entity: 'task', to_state: 'error' }, erroredTasks.length);
+      if (erroredTasks.length > 0)
+        metrics.count('transitions', { entity: 'task', to_state: 'error' }, erroredTasks.length);
     },
     settled(taskIds) {
       metrics.count('settled', {}, taskIds.length);
       metrics.count('transitions', { entity: 'task', to_state: 'error' }, taskIds.length);
-      log.warn({ task_ids: taskIds.slice(0, 100) }, 'tasks were left unsettled by a dead process; they are in error now');
+      log.warn(
+        { task_ids: taskIds.slice(0, 100) },
+        'tasks were left unsettled by a dead process; they are in error now',
+      );
     },
     cronFired(schedule, outcome) {
       metrics.count('cronFires', { outcome });

@@ -85,7 +85,12 @@ export class Scheduler {
     });
     const { notifier } = this;
     const chores: Chore[] = [
-      retryDue({ db, notifier, intervalMs: options.retrySweepMs, onRequeued: (queue, steps) => events.requeued(queue, steps) }),
+      retryDue({
+        db,
+        notifier,
+        intervalMs: options.retrySweepMs,
+        onRequeued: (queue, steps) => events.requeued(queue, steps),
+      }),
       recoverDead({
         db,
         notifier,
@@ -125,7 +130,12 @@ export class Scheduler {
     await this.cron.start();
     await this.cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
     await this.cron.work(MAINTENANCE, () => this.maintain());
-    await this.cron.schedule(MAINTENANCE, { key: 'analyze', cron: this.options.analyzeCron, timezone: 'UTC', data: {} });
+    await this.cron.schedule(MAINTENANCE, {
+      key: 'analyze',
+      cron: this.options.analyzeCron,
+      timezone: 'UTC',
+      data: {},
+    });
   }
 
   private async doStop(): Promise<void> {

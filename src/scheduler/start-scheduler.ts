@@ -36,7 +36,10 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     cronSchema: config.cronSchema,
     analyzeCron: config.analyzeCron,
     events,
-    measurements: [measureQueues(db, metrics, config.statsIntervalMs), measureDatabase(db, metrics, config.statsIntervalMs)],
+    measurements: [
+      measureQueues(db, metrics, config.statsIntervalMs),
+      measureDatabase(db, metrics, config.statsIntervalMs),
+    ],
   });
   const standstillMs = config.queryTimeoutMs + 10_000;
   for (const [chore, intervalMs] of scheduler.chores) progress.watch(chore, intervalMs + standstillMs);

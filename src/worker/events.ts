@@ -14,7 +14,10 @@ export interface WorkerEvents {
   /** A handler is about to run. `waitedSeconds`: from ready to claimed, by the database clock. */
   started(labels: StepLabels, info: { waitedSeconds: number; attempt: number }): void;
   /** An attempt ended and the database has been told, or refused to hear it (`lost`). */
-  finished(labels: StepLabels, info: { outcome: StepOutcome; seconds: number; attempt: number; willRetry?: boolean }): void;
+  finished(
+    labels: StepLabels,
+    info: { outcome: StepOutcome; seconds: number; attempt: number; willRetry?: boolean },
+  ): void;
   flushed(info: { steps: number; seconds: number }): void;
   taskEnded(state: 'complete' | 'error', count: number): void;
   /** A handler went on running after its deadline and the grace that follows. */

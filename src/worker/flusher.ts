@@ -36,7 +36,8 @@ export interface FlusherOptions {
   onError: (what: string, error: unknown) => void;
 }
 
-const REFUSED = '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
+const REFUSED =
+  '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
 
 /** At most two at a time: while one waits for the server the next one fills. */
 const MAX_IN_FLIGHT = 2;
@@ -90,7 +91,9 @@ export class Flusher {
     const started = performance.now();
     try {
       const of = <K extends Outcome['kind']>(kind: K) =>
-        batch.filter((ended): ended is Ended & { outcome: Extract<Outcome, { kind: K }> } => ended.outcome.kind === kind);
+        batch.filter(
+          (ended): ended is Ended & { outcome: Extract<Outcome, { kind: K }> } => ended.outcome.kind === kind,
+        );
       await Promise.all([this.complete(of('complete')), this.fail(of('fail')), this.release(of('release'))]);
       this.options.onFlushed(batch.length, (performance.now() - started) / 1000);
     } finally {
@@ -215,15 +218,20 @@ export class Flusher {
   private async flushOne(): Promise<void> {
     const [ended] = this.waiting.splice(0, 1);
     if (ended === undefined) return;
-    if (ended.outcome.kind === 'complete') await this.complete([ended as Ended & { outcome: { kind: 'complete'; result: string } }]);
-    else if (ended.outcome.kind === 'fail') await this.fail([ended as Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }]);
+    if (ended.outcome.kind === 'complete')
+      await this.complete([ended as Ended & { outcome: { kind: 'complete'; result: string } }]);
+    else if (ended.outcome.kind === 'fail')
+      await this.fail([ended as Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }]);
     else await this.release([ended]);
   }
 
   private async withoutEnded(batch: readonly Ended[], claimId: string | undefined): Promise<Ended[]> {
     for (;;) {
       try {
-        const known = await endedAttempts(this.options.db, batch.map(({ step }) => claimOf(step)));
+        const known = await endedAttempts(
+          this.options.db,
+          batch.map(({ step }) => claimOf(step)),
+        );
         if (claimId !== undefined && known.size > 0) {
           const claimed = await adopt(this.options.db, claimId);
           if (claimed.length > 0) this.options.onClaimed(claimed, 0);

@@ -71,8 +71,7 @@ export async function startWorker(options: {
   try {
     await worker.start();
     server = await host.serve({
-      ready: () =>
-        worker.isDraining ? { ok: false, reasons: ['the worker is draining'] } : { ok: true, reasons: [] },
+      ready: () => (worker.isDraining ? { ok: false, reasons: ['the worker is draining'] } : { ok: true, reasons: [] }),
       refresh: async () => {
         metrics.set('slots', {}, config.slots);
         metrics.set('busySlots', {}, worker.busySlots);

@@ -34,7 +34,10 @@ export function workerEvents(
       metrics.count('transitions', { entity: 'step', to_state: toState });
       if (!failed) return;
       metrics.count(willRetry === true ? 'stepRetries' : 'stepsBlocked', labels);
-      log.warn({ ...labels, attempt, outcome, will_retry: willRetry === true }, willRetry === true ? 'step failed and will be tried again' : 'step failed for good');
+      log.warn(
+        { ...labels, attempt, outcome, will_retry: willRetry === true },
+        willRetry === true ? 'step failed and will be tried again' : 'step failed for good',
+      );
     },
     flushed({ steps, seconds }) {
       metrics.observe('flushSteps', {}, steps);
@@ -45,11 +48,17 @@ export function workerEvents(
     },
     stuck({ namespace, workflow, step }) {
       metrics.count('stuckHandlers', { namespace, workflow, step });
-      log.error({ namespace, workflow, step }, 'a handler did not stop at its deadline; its step has timed out and it was given up on');
+      log.error(
+        { namespace, workflow, step },
+        'a handler did not stop at its deadline; its step has timed out and it was given up on',
+      );
     },
     leaseLost(workerId) {
       metrics.count('leasesLost', {});
-      log.error({ worker_id: workerId }, 'the lease was lost: what was running here belongs to others now; starting anew');
+      log.error(
+        { worker_id: workerId },
+        'the lease was lost: what was running here belongs to others now; starting anew',
+      );
     },
     failed: survived,
   };

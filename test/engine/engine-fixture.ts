@@ -114,7 +114,9 @@ export async function useEngine(): Promise<EngineFixture> {
         [taskId],
       ),
     async taskState(taskId) {
-      const [row] = await test.query<{ state: string }>('SELECT state FROM tasker.tasker_tasks WHERE task_id = $1', [taskId]);
+      const [row] = await test.query<{ state: string }>('SELECT state FROM tasker.tasker_tasks WHERE task_id = $1', [
+        taskId,
+      ]);
       return row?.state ?? 'missing';
     },
   };

@@ -51,7 +51,9 @@ describe('a task', () => {
     expect(outcome.ready).toEqual(new Map([['default', 1]]));
     const rest = await worker.claim();
     expect(rest).toHaveLength(1);
-    await worker.complete([...outcome.claimed, ...rest], { claimLimit: 1 }).then((next) => worker.complete(next.claimed));
+    await worker
+      .complete([...outcome.claimed, ...rest], { claimLimit: 1 })
+      .then((next) => worker.complete(next.claimed));
   });
 });
 
@@ -127,9 +129,10 @@ describe('recovery', () => {
     const taskId = await engine.submitOne(id);
     const [step] = await worker.claim();
     expect((await recover(engine.db, { silentSeconds: 5 })).expired).toEqual([]);
-    await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`, [
-      worker.id,
-    ]);
+    await engine.test.query(
+      `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
+      [worker.id],
+    );
     const outcome = await recover(engine.db, { silentSeconds: 5 });
     expect(outcome.expired.map((expired) => expired.workerId)).toContain(worker.id);
     expect(outcome.recovered).toEqual(new Map([['default', 1]]));
@@ -146,9 +149,10 @@ describe('recovery', () => {
     for (let death = 1; death <= 3; death += 1) {
       const worker = await engine.worker();
       expect(await worker.claim()).toHaveLength(1);
-      await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`, [
-        worker.id,
-      ]);
+      await engine.test.query(
+        `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
+        [worker.id],
+      );
       const outcome = await recover(engine.db, { silentSeconds: 5 });
       expect(outcome.blocked).toHaveLength(death === 3 ? 1 : 0);
     }
@@ -252,9 +256,13 @@ describe('settling', () => {
     const [a] = await worker.claim();
     await worker.fail(a as never, { permanent: true });
     // As if the process had died between the two transactions of `fail`.
-    await engine.test.query(`UPDATE tasker.tasker_tasks SET state = 'in_progress', sort_key = 1 WHERE task_id = $1`, [taskId]);
+    await engine.test.query(`UPDATE tasker.tasker_tasks SET state = 'in_progress', sort_key = 1 WHERE task_id = $1`, [
+      taskId,
+    ]);
     await engine.test.query(`DELETE FROM tasker.tasker_task_transitions WHERE task_id = $1 AND sort_key = 2`, [taskId]);
-    await engine.test.query(`UPDATE tasker.tasker_task_transitions SET most_recent = true WHERE task_id = $1`, [taskId]);
+    await engine.test.query(`UPDATE tasker.tasker_task_transitions SET most_recent = true WHERE task_id = $1`, [
+      taskId,
+    ]);
     expect(await settleStranded(engine.db)).toEqual([taskId]);
     expect(await engine.taskState(taskId)).toBe('error');
     expect(await settle(engine.db, [taskId])).toEqual([]);

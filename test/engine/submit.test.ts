@@ -63,7 +63,10 @@ describe('submit', () => {
   });
 
   it('creates thousands in one statement', async () => {
-    const answers = await submit(engine.db, Array.from({ length: 3000 }, (_, index) => task(`bulk ${index}`)));
+    const answers = await submit(
+      engine.db,
+      Array.from({ length: 3000 }, (_, index) => task(`bulk ${index}`)),
+    );
     expect(answers.every((answer) => answer.outcome === 'created')).toBe(true);
   });
 });

@@ -131,7 +131,10 @@ export async function useWorkers(): Promise<WorkerFixture> {
       let state = '';
       await waitFor(
         async () => {
-          const [row] = await test.query<{ state: string }>('SELECT state FROM tasker.tasker_tasks WHERE task_id = $1', [taskId]);
+          const [row] = await test.query<{ state: string }>(
+            'SELECT state FROM tasker.tasker_tasks WHERE task_id = $1',
+            [taskId],
+          );
           state = row?.state ?? 'missing';
           return states.includes(state);
         },

@@ -58,7 +58,11 @@ describe('a worker', () => {
     await fleet.taskIn(taskId, ['error']);
     expect(Date.now() - started).toBeGreaterThanOrEqual(1000);
     expect(await fleet.results(taskId)).toEqual({ permanent: null, asked: 'done' });
-    expect(await fleet.lastError(taskId, 'permanent')).toMatchObject({ name: 'PermanentError', message: 'never', cause: 'fail' });
+    expect(await fleet.lastError(taskId, 'permanent')).toMatchObject({
+      name: 'PermanentError',
+      message: 'never',
+      cause: 'fail',
+    });
   });
 
   it('does not retry a step that is not retryable', async () => {
@@ -192,7 +196,9 @@ describe('a drain', () => {
     await worker.stop();
     expect(await fleet.taskIn(taskId, ['complete'])).toBe('complete');
     expect(await fleet.test.query('SELECT 1 FROM tasker.tasker_claims')).toEqual([]);
-    const [row] = await fleet.test.query(`SELECT stop_reason FROM tasker.tasker_workers ORDER BY worker_id DESC LIMIT 1`);
+    const [row] = await fleet.test.query(
+      `SELECT stop_reason FROM tasker.tasker_workers ORDER BY worker_id DESC LIMIT 1`,
+    );
     expect(row).toEqual({ stop_reason: 'drained' });
   });
 
@@ -206,7 +212,10 @@ describe('a drain', () => {
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['in_progress']);
     await worker.stop();
-    const [step] = await fleet.test.query('SELECT state, attempts FROM tasker.tasker_workflow_steps WHERE task_id = $1', [taskId]);
+    const [step] = await fleet.test.query(
+      'SELECT state, attempts FROM tasker.tasker_workflow_steps WHERE task_id = $1',
+      [taskId],
+    );
     expect(step).toEqual({ state: 'pending', attempts: 0 });
     restarted = true;
     await fleet.start([workflow]);
@@ -218,16 +227,23 @@ describe('a drain', () => {
 describe('a lost lease', () => {
   it('aborts what runs, and the worker goes on under a new id', async () => {
     let runs = 0;
-    const workflow = defineWorkflow({ name: 'lost', input: anything }).step('a', { retryLimit: 5 }, async ({ signal, attempt }) => {
-      runs += 1;
-      if (attempt === 1) await new Promise((_, reject) => signal.addEventListener('abort', reject));
-      return attempt;
-    });
+    const workflow = defineWorkflow({ name: 'lost', input: anything }).step(
+      'a',
+      { retryLimit: 5 },
+      async ({ signal, attempt }) => {
+        runs += 1;
+        if (attempt === 1) await new Promise((_, reject) => signal.addEventListener('abort', reject));
+        return attempt;
+      },
+    );
     const worker = await fleet.start([workflow]);
     const first = worker.workerId;
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['in_progress']);
-    await fleet.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`, [first]);
+    await fleet.test.query(
+      `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
+      [first],
+    );
     await fleet.taskIn(taskId, ['complete']);
     await waitFor(() => worker.workerId !== first, { timeoutMs: 5000, what: 'a new worker id' });
     expect(runs).toBe(2);

@@ -14,7 +14,10 @@ export function workerCommand(exit: (status: number) => void): Command {
     .option('-q, --queues <names>', 'comma-separated queues to serve (TASKER_QUEUES)')
     .option('-s, --slots <n>', 'how many handlers may run at once (TASKER_SLOTS)')
     .option('--metrics-port <port>', 'port of /metrics, /livez, /readyz; 0 for any (TASKER_METRICS_PORT)')
-    .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://... tasker worker --workflows ./workflows.ts --slots 100')
+    .addHelpText(
+      'after',
+      '\nExample:\n  DATABASE_URL=postgres://... tasker worker --workflows ./workflows.ts --slots 100',
+    )
     .action(async (options: { workflows?: string[]; queues?: string; slots?: string; metricsPort?: string }) => {
       const config = loadConfig('worker', process.env, {
         workflows: options.workflows?.join(','),
@@ -23,7 +26,9 @@ export function workerCommand(exit: (status: number) => void): Command {
         metricsPort: options.metricsPort,
       });
       if (config.workflows.length === 0) {
-        throw new ConfigError('a worker needs workflows to run: name their modules with --workflows or TASKER_WORKFLOWS');
+        throw new ConfigError(
+          'a worker needs workflows to run: name their modules with --workflows or TASKER_WORKFLOWS',
+        );
       }
       const log = createLogger({ level: config.logLevel, role: 'worker', redact: config.redact });
       const workflows = await loadWorkflows(config.workflows);

@@ -57,14 +57,14 @@ WITH candidate AS MATERIALIZED (
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.retryable, s.priority,
     s.total_parents, s.sort_key, s.inputs, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
 ), ${stepHistory({
-    source: 'claimed',
-    from: `'pending'`,
-    to: `'in_progress'`,
-    cause: `'claim'`,
-    claimId: '$1',
-    workerId: '$2',
-    mayBeFirst: true,
-  })}, recorded AS (
+  source: 'claimed',
+  from: `'pending'`,
+  to: `'in_progress'`,
+  cause: `'claim'`,
+  claimId: '$1',
+  workerId: '$2',
+  mayBeFirst: true,
+})}, recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
   SELECT $1, $2, array_agg(task_id), array_agg(workflow_step_id) FROM claimed HAVING count(*) > 0
 ), closed AS (

@@ -45,7 +45,9 @@ function history(change: Change, table: string, keys: readonly string[]): string
     `(${workerId})::bigint AS worker_id`,
     `(${metadata})::jsonb AS metadata`,
   ].join(', ');
-  const columns = [...keys, 'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata'].join(', ');
+  const columns = [...keys, 'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata'].join(
+    ', ',
+  );
   // The flip returns the whole new row: joining it to its source again would compare every row with every other.
   return `${flipped} AS (
   UPDATE tasker.${table} t

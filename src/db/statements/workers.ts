@@ -43,7 +43,10 @@ WHERE s.task_id IS NULL`,
 );
 
 /** Forgets claims all of whose steps have ended. Parameter: claim ids. */
-export const closeClaims = statement('close_claims', `DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($1::uuid[])`);
+export const closeClaims = statement(
+  'close_claims',
+  `DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($1::uuid[])`,
+);
 
 /** Forgets processes that stopped long ago. Parameter: age in hours. */
 export const pruneWorkers = statement<{ worker_id: string }>(
