@@ -2,8 +2,15 @@
 import { Command } from 'commander';
 import { schedulerCommand } from './commands/scheduler.ts';
 import { workerCommand } from './commands/worker.ts';
+import { reportError } from './report-error.ts';
 
+const exit = (status: number): never => process.exit(status);
 const program = new Command('tasker').description('Tasker Fleet: durable workflows on PostgreSQL');
-program.addCommand(workerCommand((status) => process.exit(status)));
-program.addCommand(schedulerCommand((status) => process.exit(status)));
-await program.parseAsync();
+program.addCommand(workerCommand(exit));
+program.addCommand(schedulerCommand(exit));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  exit(reportError(error));
+}

@@ -57,7 +57,7 @@ async function startPatiently(
     try {
       return await start();
     } catch (error) {
-      if (!isUnavailable(error) || (error as { code?: unknown }).code === 'EADDRINUSE') throw error;
+      if (!isUnavailable(error)) throw error;
       const delayMs = Math.min(5000, 250 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
       log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, 'the database cannot be reached; trying again');
       await new Promise((resolve) => setTimeout(resolve, delayMs));
