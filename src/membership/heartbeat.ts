@@ -50,12 +50,14 @@ export class Heartbeat {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const thread = new Worker(new URL(`./heartbeat-thread.${extension}`, import.meta.url), { workerData: data });
     this.thread = thread;
-    thread.unref();
     return new Promise((resolve, reject) => {
       thread.once('error', reject);
       thread.on('message', (message: HeartbeatMessage) => {
-        if (message.kind === 'ready') resolve(message.sessionLock);
-        else if (message.kind === 'beat') this.lastBeat = message.at;
+        if (message.kind === 'ready') {
+          // From here on the process lives by its own work, not by its heartbeat.
+          thread.unref();
+          resolve(message.sessionLock);
+        } else if (message.kind === 'beat') this.lastBeat = message.at;
         else if (message.kind === 'lost') this.options.onLost(message.workerId);
         else if (message.kind === 'stalled')
           onError(`the event loop stood still for ${Math.round(message.stalledMs)} ms: lease not renewed`);
@@ -84,9 +86,13 @@ export class Heartbeat {
     this.thread = undefined;
     clearInterval(this.ticker);
     if (thread === undefined) return;
+    thread.ref();
     const stopped = new Promise<void>((resolve) => {
-      thread.once('exit', () => resolve());
-      setTimeout(() => resolve(thread.terminate().then(() => undefined)), 2000).unref();
+      const timer = setTimeout(() => void thread.terminate(), 2000);
+      thread.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
     thread.postMessage({ kind: 'stop' } satisfies HeartbeatCommand);
     await stopped;
