@@ -19,7 +19,15 @@ export function closestTo(given: string, known: Iterable<string>): string | unde
     // Three letters with two changed are another word, not a typo.
     if (distance < limit && distance < Math.max(given.length, 2)) best = { word, distance };
   }
-  return best?.word;
+  return best?.word ?? wordAround(given, known);
+}
+
+/** `timeout` for `timeoutSeconds`, `retryable` for `default_retryable`; one such word, not one of several. */
+function wordAround(given: string, known: Iterable<string>): string | undefined {
+  const part = plain(given);
+  if (part.length < 4) return undefined;
+  const around = [...known].filter((word) => plain(word).startsWith(part) || plain(word).endsWith(part));
+  return around.length === 1 ? around[0] : undefined;
 }
 
 /** Case, hyphens and underscores are what people mix up most: retry_limit, retryLimit, retry-limit. */

@@ -34,7 +34,8 @@ function outline(value: object): string {
   if (isArray(value)) return 'an array';
   try {
     const keys = Object.keys(value).slice(0, 10);
-    return keys.length === 0 ? 'an object' : `an object with ${keys.join(', ')}`;
+    const names = keys.map((key) => (/^[\w$-]{1,40}$/.test(key) ? key : JSON.stringify(storableText(key, 40))));
+    return names.length === 0 ? 'an object' : `an object with ${names.join(', ')}`;
   } catch {
     return 'an object';
   }

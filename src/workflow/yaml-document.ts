@@ -1,4 +1,14 @@
-import { type Document, LineCounter, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  LineCounter,
+  type Pair,
+  type YAMLMap,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { Json } from './json.ts';
 import { preview } from './preview.ts';
@@ -27,6 +37,8 @@ export class YamlDocument {
   readonly #document: Document.Parsed | undefined;
   readonly #lines = new LineCounter();
   readonly #source: string;
+  /** Searching a map of thousands of keys for each of thousands of mistakes would take minutes. */
+  readonly #pairs = new Map<YAMLMap, Map<unknown, Pair>>();
 
   /** Throws WorkflowDefinitionError for a text that is not YAML, too large, or not plain data. */
   constructor(text: string, source: string) {
@@ -74,8 +86,13 @@ export class YamlDocument {
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: MAX_ALIASES });
-    } catch {
-      this.#fail(`expands to more than ${MAX_ALIASES} aliases: write the repeated parts out`);
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#fail(
+        message.startsWith('Excessive alias count')
+          ? `expands to more than ${MAX_ALIASES} aliases: write the repeated parts out`
+          : `cannot be read: ${storableText(message, 200)}`,
+      );
     }
     // Aliases are shared objects up to here: written out they may be many times the text, or endless.
     const storable = toStorableJson(value, { maxBytes: MAX_YAML_BYTES, label: 'it', plainOnly: true });
@@ -118,7 +135,7 @@ export class YamlDocument {
     for (const part of path) {
       offset = startOf(node) ?? offset;
       if (isMap(node)) {
-        const pair = node.items.find((item) => isScalar(item.key) && item.key.value === part);
+        const pair = this.#pairOf(node, part);
         if (pair === undefined) return offset;
         offset = startOf(pair.key) ?? offset;
         node = pair.value;
@@ -127,10 +144,19 @@ export class YamlDocument {
       } else return offset;
     }
     if (key !== undefined && isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
+      const pair = this.#pairOf(node, key);
       if (pair !== undefined) return startOf(pair.key) ?? offset;
     }
     return startOf(node) ?? offset;
+  }
+
+  #pairOf(map: YAMLMap, key: string | number): Pair | undefined {
+    let pairs = this.#pairs.get(map);
+    if (pairs === undefined) {
+      pairs = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[pair.key.value, pair]] : [])));
+      this.#pairs.set(map, pairs);
+    }
+    return pairs.get(key);
   }
 }
 

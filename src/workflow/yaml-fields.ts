@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { closestTo } from './did-you-mean.ts';
+import type { JsonObject } from './json.ts';
+import { isRecord } from './step-options.ts';
 import type { YamlDocument, YamlPath } from './yaml-document.ts';
 
 /** A name alone, or a list of them. */
 const names = z.array(z.string());
-const settings = z.record(z.string(), z.json());
+/** Kept as it is: z.record would drop a key `__proto__`. The document has checked that it is JSON. */
+const settings = z.custom<JsonObject>(isRecord, 'has to be a map');
 
 const stepFields = {
   handler_class: z.string(),
@@ -21,7 +24,7 @@ const stepFields = {
   backoff_max_seconds: z.number(),
   // The ancestor's, without a meaning here.
   dependent_system: z.string(),
-  custom_events: z.array(z.json()),
+  custom_events: z.array(z.unknown()),
 };
 
 const stepOverride = z
@@ -68,21 +71,22 @@ export const FIELD_OF_OPTION: Record<string, keyof YamlStep> = {
 
 /** The document's fields, or undefined with the problems added to the document. */
 export function readFields(document: YamlDocument): YamlWorkflow | undefined {
-  const parsed = workflow.safeParse(document.value);
+  const parsed = workflow.safeParse(document.value, { reportInput: true });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
     const path = issue.path as YamlPath;
     if (issue.code === 'unrecognized_keys') {
       const known = knownKeys(path);
       for (const key of issue.keys) {
-        const closest = closestTo(key, known);
+        // Only the first few problems are shown: looking for a word for each of 100,000 would take seconds.
+        const closest = document.problems.length < 50 ? closestTo(key, known) : undefined;
         document.add(path, `is not a known key${closest === undefined ? '' : `: did you mean "${closest}"?`}`, key);
       }
     } else if (issue.code === 'invalid_type') {
       const hint = path.join('.') === 'version' ? ': put it in quotes' : '';
       document.add(path, issue.input === undefined ? 'is missing' : `has to be ${article(issue.expected)}${hint}`);
     } else {
-      document.add(path, `is not valid: ${issue.message}`);
+      document.add(path, issue.code === 'custom' ? issue.message : `is not valid: ${issue.message}`);
     }
   }
   return undefined;

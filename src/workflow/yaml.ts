@@ -3,7 +3,7 @@ import { findDagProblems } from './analyze-dag.ts';
 import { type StepInput, buildDefinition, findWorkflowProblems } from './build-definition.ts';
 import type { IdentityStrategy, StepContext, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
 import { didYouMean } from './did-you-mean.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { Json } from './json.ts';
 import { fromJsonSchema } from './json-schema.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
@@ -93,7 +93,7 @@ function checkWorkflow(workflow: YamlWorkflow, document: YamlDocument): void {
 
 function inputSchema(workflow: YamlWorkflow, document: YamlDocument): StandardSchema {
   if (workflow.schema === undefined) return z.unknown();
-  const converted = fromJsonSchema(workflow.schema as JsonObject);
+  const converted = fromJsonSchema(workflow.schema);
   if (converted.ok) return converted.schema;
   for (const { path, message } of converted.problems) document.add(['schema', ...path], message);
   return z.unknown();
@@ -170,7 +170,7 @@ function toStep(
       `${preview(step.handler_class, 128)} is not among the handlers given${didYouMean(step.handler_class, Object.keys(handlers))}`,
     );
   }
-  const config = step.handler_config as Json | undefined;
+  const config = step.handler_config;
   const bound: StepHandler = (context) => handler?.(context as Parameters<YamlStepHandler>[0], config);
   return { name: step.name, options, handler: bound, handlerConfig: config };
 }

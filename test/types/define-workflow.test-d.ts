@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/expect-expect -- the compiler is who asserts: @ts-expect-error fails where there is no error */
 import { describe, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { type InputOf, type ResultsOf, type WorkflowDefinition, defineWorkflow } from '../../src/workflow/index.ts';
@@ -107,6 +108,8 @@ describe('results as they come back from the database', () => {
   });
 });
 
+const unfit = async (): Promise<{ id: bigint }> => ({ id: 1n });
+
 describe('mistakes', () => {
   test('a parent that is not defined, not yet, or the step itself', () => {
     // @ts-expect-error there is no step yet
@@ -171,7 +174,6 @@ describe('mistakes', () => {
     begin.step('a', () => new Map([['a', 1]]));
     // @ts-expect-error a Set
     begin.step('a', () => ({ seen: new Set([1]) }));
-    const unfit = async (): Promise<{ id: bigint }> => ({ id: 1n });
     // @ts-expect-error a handler from elsewhere
     begin.step('a', unfit);
   });

@@ -20,6 +20,8 @@ const untyped = (options: Record<string, unknown> = {}) =>
   (defineWorkflow as unknown as (options: unknown) => Untyped)({ name: 'orders', input: z.object({}), ...options });
 const handler = () => null;
 
+const price = () => 1;
+
 describe('a definition', () => {
   const options = {
     dependsOn: ['validate'],
@@ -32,7 +34,6 @@ describe('a definition', () => {
     skippable: true,
     description: 'What it costs',
   } as const;
-  const price = () => 1;
   const definition = begin.step('validate', handler).step('price', options, price).build();
 
   test('has defaults for everything that is not said', () => {

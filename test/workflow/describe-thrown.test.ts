@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PermanentError } from '../../src/errors.ts';
 import { describeThrown, toStorableJson } from '../../src/workflow/storable.ts';
@@ -134,7 +134,8 @@ describe('it never throws', () => {
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withBoxedValues: true }), (value) => {
         const described = describeThrown(value);
-        return toStorableJson(described, { maxBytes: 100_000 }).ok && described.message.length < 5000;
+        expect(toStorableJson(described, { maxBytes: 100_000 }).ok).toBe(true);
+        expect(described.message.length).toBeLessThan(5000);
       }),
     );
   });

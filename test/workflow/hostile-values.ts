@@ -3,7 +3,14 @@ export const UNSTORABLE: [string, () => unknown, RegExp][] = [
   ['a bigint', () => 5n, /^result is a bigint, which JSON cannot express$/],
   ['a symbol', () => Symbol('s'), /^result is a symbol/],
   ['a function', () => () => 1, /^result is a function/],
-  ['a class', () => class A {}, /^result is a function/],
+  [
+    'a class',
+    () =>
+      class A {
+        x = 1;
+      },
+    /^result is a function/,
+  ],
   ['a member that is a function', () => ({ a: { f: () => 1 } }), /^result\.a\.f is a function/],
   ['NaN', () => [1, NaN], /^result\[1\] is NaN/],
   ['Infinity', () => ({ x: Infinity }), /^result\.x is Infinity/],
