@@ -48,15 +48,17 @@ export function usesPreparedStatements(config: Pick<Config, 'preparedStatements'
   return config.preparedStatements === 'auto' ? !config.pooled : config.preparedStatements === 'true';
 }
 
-/** A variable that starts like ours and is none of ours is a misspelling that would otherwise do nothing. */
+/**
+ * A variable that looks like one of ours and is none is a misspelling that would otherwise do nothing. One that only starts
+ * like ours may be somebody else's: Kubernetes sets some for every service.
+ */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = entries.map(([, setting]) => setting.env);
   return Object.keys(env)
-    .filter((name) => name.startsWith('TASKER_') && !known.includes(name))
-    .map((name) => {
+    .filter((name) => name.startsWith('TASKER_') && !known.includes(name as never))
+    .flatMap((name) => {
       const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] as string;
-      const hint = distance(name, nearest) <= 6 ? `: did you mean ${nearest}?` : '';
-      return `${name} is not a setting${hint}`;
+      return distance(name, nearest) <= 3 ? [`${name} is not a setting: did you mean ${nearest}?`] : [];
     });
 }
 

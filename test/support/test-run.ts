@@ -22,4 +22,4 @@ export function databasePrefix(runId: string): string {
 }
 
 /** The environment variable that marks the processes started by the tests of a run. */
-export const runMarker = 'TASKER_TEST_RUN';
+export const runMarker = 'FLEET_TEST_RUN';

@@ -55,7 +55,7 @@ WITH candidate AS MATERIALIZED (
   FROM candidate c
   WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.retryable, s.priority,
-    s.total_parents, s.sort_key, s.inputs, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
+    s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
 ), ${stepHistory({
   source: 'claimed',
   from: `'pending'`,
@@ -63,6 +63,7 @@ WITH candidate AS MATERIALIZED (
   cause: `'claim'`,
   claimId: '$1',
   workerId: '$2',
+  at: 'r.last_attempted_at',
   mayBeFirst: true,
 })}, recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)

@@ -47,7 +47,7 @@ WITH finished AS MATERIALIZED (
       sort_key = s.sort_key + 1
   FROM finished f
   WHERE s.task_id = f.task_id AND s.workflow_step_id = f.workflow_step_id AND s.claim_id = f.claim_id AND s.in_process
-  RETURNING s.task_id, s.workflow_step_id, s.children, s.sort_key, s.task_blocked, f.claim_id
+  RETURNING s.task_id, s.workflow_step_id, s.children, s.sort_key, s.task_blocked, s.processed_at, f.claim_id
 ), ${stepHistory({
     source: 'done',
     from: `'in_progress'`,
@@ -55,6 +55,7 @@ WITH finished AS MATERIALIZED (
     cause: `'complete'`,
     claimId: 'r.claim_id',
     workerId: '$6',
+    at: 'r.processed_at',
   })}, unlocking AS MATERIALIZED (
   SELECT d.task_id, c.child_id, count(*)::integer AS parents_done
   FROM done d
@@ -90,11 +91,11 @@ WITH finished AS MATERIALIZED (
   FROM choice c
   WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.attempts, s.retry_limit,
-    s.retryable, s.sort_key
+    s.retryable, s.sort_key, s.last_attempted_at
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
-    (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6
+    (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (

@@ -14,6 +14,8 @@ interface Change {
   claimId?: string;
   workerId?: string;
   metadata?: string;
+  /** When it happened; default: now. Statements that write several rows say it, so that causes come before effects. */
+  at?: string;
   /** Rows of `source` that changed state, where not all of them did. */
   where?: string;
   /** Set where a row may have no earlier transition: its state was the implicit `pending`. */
@@ -44,8 +46,9 @@ function history(change: Change, table: string, keys: readonly string[]): string
     `(${claimId})::uuid AS claim_id`,
     `(${workerId})::bigint AS worker_id`,
     `(${metadata})::jsonb AS metadata`,
+    `${change.at ?? 'clock_timestamp()'} AS created_at`,
   ].join(', ');
-  const columns = [...keys, 'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata'].join(
+  const columns = [...keys, 'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at'].join(
     ', ',
   );
   // The flip returns the whole new row: joining it to its source again would compare every row with every other.
