@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig, usesPreparedStatements } from '../../src/config/index.ts';
+import { ConfigError } from '../../src/errors.ts';
+
+const DATABASE_URL = 'postgres://user:hunter2@localhost/db';
+
+function problems(env: Record<string, string>): string {
+  try {
+    loadConfig('worker', env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  return 'none';
+}
+
+describe('loadConfig', () => {
+  it('needs nothing but a database', () => {
+    expect(loadConfig('worker', { DATABASE_URL })).toMatchObject({
+      slots: 50,
+      queues: ['default'],
+      schema: 'tasker',
+      notify: true,
+    });
+  });
+
+  it('says what is missing', () => {
+    expect(problems({})).toContain('DATABASE_URL is not set');
+  });
+
+  it('lists every problem at once, each with its value and range', () => {
+    const message = problems({ DATABASE_URL, TASKER_SLOTS: 'many', TASKER_POOL_SIZE: '0', TASKER_NOTIFY: 'yes' });
+    expect(message).toContain('3 problem(s)');
+    expect(message).toContain('TASKER_SLOTS: "many" is not a whole number (1 to 10000)');
+    expect(message).toContain('TASKER_POOL_SIZE: "0" is below 1 (1 to 200)');
+    expect(message).toContain('TASKER_NOTIFY: "yes" is neither true nor false');
+  });
+
+  it('never shows a secret', () => {
+    const message = problems({ DATABASE_URL: 'mysql://user:hunter2@localhost/db' });
+    expect(message).toContain('DATABASE_URL: its value is not a postgres:// URL');
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('catches a misspelt variable, and leaves alone what only starts like ours', () => {
+    expect(problems({ DATABASE_URL, TASKER_SLOT: '5' })).toContain(
+      'TASKER_SLOT is not a setting: did you mean TASKER_SLOTS?',
+    );
+    expect(problems({ DATABASE_URL, TASKER_SCHEDULER_SERVICE_HOST: '10.0.0.1' })).toBe('none');
+  });
+
+  it('refuses settings that contradict each other', () => {
+    expect(problems({ DATABASE_URL, TASKER_LEASE_SECONDS: '1', TASKER_HEARTBEAT_INTERVAL_MS: '900' })).toContain(
+      'more than half',
+    );
+  });
+
+  it('puts options before the environment, and treats a blank variable as unset', () => {
+    const config = loadConfig('worker', { DATABASE_URL, TASKER_SLOTS: '7', TASKER_QUEUES: ' ' }, { slots: '9' });
+    expect(config.slots).toBe(9);
+    expect(config.queues).toEqual(['default']);
+  });
+
+  it('has no direct connection behind a pooler unless one is given, and prepares no statements there', () => {
+    const pooled = loadConfig('worker', { DATABASE_URL, TASKER_POOLED: 'true' });
+    expect(pooled.databaseUrlDirect).toBeUndefined();
+    expect(usesPreparedStatements(pooled)).toBe(false);
+    const direct = loadConfig('worker', { DATABASE_URL });
+    expect(direct.databaseUrlDirect).toBe(DATABASE_URL);
+    expect(usesPreparedStatements(direct)).toBe(true);
+  });
+});

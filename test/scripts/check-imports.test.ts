@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { checkImports } from '../../scripts/check-imports.ts';
+
+const folders: string[] = [];
+
+function violations(files: Record<string, string>): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'imports-'));
+  folders.push(folder);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return checkImports(folder).map(({ file, line, rule }) => `${file}:${line}: ${rule}`);
+}
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+describe('the import check', () => {
+  it('passes on this repository', () => {
+    expect(checkImports(fileURLToPath(new URL('../../src', import.meta.url)))).toEqual([]);
+  });
+
+  it('lets a room import itself and what is below it', () => {
+    expect(violations({ 'engine/a.ts': `import { b } from './b.ts';\nimport { c } from '../db/c.ts';` })).toEqual([]);
+  });
+
+  it('catches an import that goes upwards', () => {
+    expect(violations({ 'db/a.ts': `import { b } from '../engine/b.ts';` })).toEqual([
+      'src/db/a.ts:1: db may not import engine: imports go downwards',
+    ]);
+  });
+
+  it('catches siblings that import each other', () => {
+    expect(violations({ 'worker/a.ts': `\nimport type { B } from '../scheduler/b.ts';` })).toEqual([
+      'src/worker/a.ts:2: worker may not import scheduler: they are siblings',
+    ]);
+  });
+
+  it('catches a package in a room that must not know it', () => {
+    expect(violations({ 'engine/a.ts': `import pg from 'pg';` })).toEqual([
+      'src/engine/a.ts:1: only db, embedded may import pg',
+    ]);
+  });
+
+  it('catches SQL outside the database room', () => {
+    expect(violations({ 'worker/a.ts': 'const q = `SELECT task_id FROM tasks`;' })).toEqual([
+      'src/worker/a.ts:1: SQL belongs in src/db and migrations',
+    ]);
+  });
+
+  it('catches process.exit outside the command line', () => {
+    expect(violations({ 'worker/a.ts': 'process.exit(1);' })).toEqual([
+      'src/worker/a.ts:1: only src/cli may call process.exit',
+    ]);
+  });
+
+  it('catches a room that nobody placed', () => {
+    expect(violations({ 'util/a.ts': '' })[0]).toContain('room "util" is not in the order of rooms');
+  });
+});
