@@ -31,8 +31,6 @@ export interface Expectations {
   refused_order_ids: number[];
   /** How often the gateway must have misbehaved, by kind. */
   faults: Partial<Record<Fault, number>>;
-  /** Attempts beyond the first that these faults alone cause; killed processes add more. */
-  least_retries: number;
   shipped_units: number;
   backordered_units: number;
   prepaid_orders: number;
@@ -50,7 +48,6 @@ export function expectationsOf(orders: readonly Order[], catalogue: Catalogue): 
     charges: new Map(),
     refused_order_ids: [],
     faults: {},
-    least_retries: 0,
     shipped_units: 0,
     backordered_units: 0,
     prepaid_orders: 0,
@@ -63,7 +60,6 @@ export function expectationsOf(orders: readonly Order[], catalogue: Catalogue): 
     if (checkCredit(order).terms === 'prepaid') expected.prepaid_orders += 1;
     for (const fault of plannedFaults(order.order_id)) {
       expected.faults[fault] = (expected.faults[fault] ?? 0) + 1;
-      expected.least_retries += 1;
     }
     if (isRefused(order.order_id)) {
       expected.tasks.error += 1;

@@ -50,6 +50,11 @@ export class Fleet {
     return this.#options.logDir;
   }
 
+  /** Name and process id of each. */
+  get pids(): readonly { name: string; pid: number | undefined }[] {
+    return this.#processes.map(({ name, pid }) => ({ name, pid }));
+  }
+
   get metricsUrls(): readonly { name: string; url: string }[] {
     return this.#metricsUrls;
   }

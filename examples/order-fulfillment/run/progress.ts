@@ -94,21 +94,22 @@ export class Progress {
     const rate = nowMs > first.at ? ((steps - first.steps) * 1000) / (nowMs - first.at) : 0;
     const ended = Progress.endedTasks(summary);
     const waiting = summary.steps['error'] ?? 0;
+    // What matters most comes first: a narrow terminal cuts the end off.
     return [
       `${bar(ended / this.#expectedTasks)} ${grouped(ended)}/${grouped(this.#expectedTasks)} tasks`,
       `${grouped(steps)}/${grouped(this.#expectedSteps)} steps`,
       `${grouped(Math.round(rate))}/s`,
-      `running ${summary.steps['in_progress'] ?? 0}`,
       `retries ${grouped(summary.retries)}`,
-      `waiting to retry ${waiting - summary.blocked_steps}`,
       `failed ${summary.tasks['error'] ?? 0}`,
       `${((nowMs - this.#startedAt) / 1000).toFixed(0)} s`,
+      `running ${summary.steps['in_progress'] ?? 0}`,
+      `waiting to retry ${waiting - summary.blocked_steps}`,
     ].join('  ');
   }
 }
 
 function bar(part: number): string {
-  const width = 20;
+  const width = 10;
   const full = Math.min(width, Math.floor(part * width));
   return `[${'#'.repeat(full)}${'.'.repeat(width - full)}]`;
 }

@@ -84,7 +84,8 @@ async function runOpened(
   await unlessOver(fleet.start(), over);
   fatal.signal.throwIfAborted();
   if (interrupts.stop.aborted) return INTERRUPTED;
-  log(`fleet: ${plural(options.workers, 'worker')}, 1 scheduler, 1 payment gateway; logs in ${fleet.logDir}`);
+  log(`fleet: ${fleet.pids.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
+  log(`logs: ${fleet.logDir}`);
 
   const before = await taskSummary(db, orderFulfillment);
   const expected = expectationsOf(orders, readCatalogue());
