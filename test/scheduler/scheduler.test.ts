@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Cron } from '../../src/db/cron.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/engine/schedule.ts';
+import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { useEngine } from '../engine/engine-fixture.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const engine = await useEngine();
+const workflow = defineWorkflow({ name: 'nightly', input: z.unknown() }).step('a', () => 1);
+const id = await engine.workflow(workflow);
+const running: Scheduler[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((scheduler) => scheduler.stop()));
+});
+
+function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
+  const created = new Scheduler({
+    db: engine.db,
+    url: engine.test.url,
+    directUrl: engine.test.url,
+    name: 'test',
+    version: '0',
+    leaseSeconds: 5,
+    heartbeatIntervalMs: 500,
+    maxStallMs: 5000,
+    retrySweepMs: 50,
+    recoverySweepMs: 50,
+    finalizeSweepMs: 100,
+    silentSeconds: 1,
+    pruneWorkersHours: 24,
+    cronSchema: 'tasker_cron',
+    analyzeCron: '0 0 1 1 *',
+    events: {
+      swept: () => undefined,
+      failed: () => undefined,
+      requeued: () => undefined,
+      recovered: () => undefined,
+      settled: () => undefined,
+      cronFired: () => undefined,
+      leaseLost: () => undefined,
+    },
+    ...options,
+  });
+  running.push(created);
+  return created;
+}
+
+describe('schedulers', () => {
+  it('stop before they start, and stop twice', async () => {
+    const idle = scheduler();
+    await idle.stop();
+    await idle.stop();
+    expect(await engine.test.query('SELECT 1 FROM tasker.tasker_workers WHERE role = $1', ['scheduler'])).toEqual([]);
+  });
+
+  it('put due retries back, never early, each once however many schedulers live', async () => {
+    const worker = await engine.worker();
+    const tasks = await Promise.all(Array.from({ length: 30 }, () => engine.submitOne(id)));
+    const steps = await worker.claim(32);
+    const more = await worker.claim(16);
+    for (const step of [...steps, ...more]) await worker.fail(step, { requested: 1 });
+    await Promise.all([scheduler(), scheduler(), scheduler()].map((started) => started.start()));
+    await waitFor(
+      async () =>
+        (await engine.test.query('SELECT 1 FROM tasker.tasker_workflow_steps WHERE next_retry_at IS NOT NULL'))
+          .length === 0,
+      { timeoutMs: 10_000, what: 'every retry to be due and put back' },
+    );
+    const rows = await engine.test.query<{ requeues: string; early: boolean }>(
+      `SELECT count(*) FILTER (WHERE cause = 'retry_due') AS requeues,
+         min(created_at) FILTER (WHERE cause = 'retry_due') < min(created_at) FILTER (WHERE to_state = 'error') + interval '1 s' AS early
+       FROM tasker.tasker_workflow_step_transitions GROUP BY task_id, workflow_step_id`,
+    );
+    expect(rows).toHaveLength(tasks.length);
+    expect(rows.every((row) => row.requeues === '1' && !row.early)).toBe(true);
+  });
+
+  it('recover the steps of a process that is gone, and not those of one that lives', async () => {
+    const lives = await engine.worker(60);
+    const dies = await engine.worker(1);
+    await Promise.all([engine.submitOne(id), engine.submitOne(id)]);
+    const [held] = await lives.claim(1);
+    const [lost] = await dies.claim(1);
+    expect(held?.stepId).not.toBe(lost?.stepId);
+    await scheduler().start();
+    await waitFor(
+      async () =>
+        (await engine.test.query(`SELECT 1 FROM tasker.tasker_workflow_step_transitions WHERE cause = 'lease_expired'`))
+          .length > 0,
+      { timeoutMs: 10_000, what: 'the dead process’s step to be recovered' },
+    );
+    expect((await dies.complete([lost as never])).lost).toEqual([lost?.stepId]);
+    expect((await lives.complete([held as never])).lost).toEqual([]);
+  });
+
+  it('fire a schedule exactly once a minute with three of them alive', async () => {
+    const cron = new Cron({
+      url: engine.test.url,
+      schema: 'tasker_cron',
+      applicationName: 'test cron',
+      fires: false,
+      onError: () => undefined,
+    });
+    await cron.start();
+    await cron.schedule(WORKFLOW_SCHEDULES, {
+      key: 'every-minute',
+      cron: '* * * * *',
+      timezone: 'UTC',
+      data: {
+        key: 'every-minute',
+        namespace: 'default',
+        workflow: 'nightly',
+        version: '0.1.0',
+        input: { from: 'cron' },
+      },
+    });
+    await Promise.all([scheduler(), scheduler(), scheduler()].map((started) => started.start()));
+    const fired = () =>
+      engine.test.query<{ minute: Date; n: string }>(
+        `SELECT date_trunc('minute', requested_at) AS minute, count(*) AS n FROM tasker.tasker_tasks
+         WHERE initiator = 'schedule:every-minute' GROUP BY 1 ORDER BY 1`,
+      );
+    await waitFor(async () => (await fired()).length >= 2, { timeoutMs: 140_000, what: 'two ticks of the schedule' });
+    await Promise.all(running.splice(0).map((stopped) => stopped.stop()));
+    const ticks = await fired();
+    expect(ticks.map((tick) => tick.n)).toEqual(ticks.map(() => '1'));
+    await cron.stop();
+  }, 160_000);
+});
