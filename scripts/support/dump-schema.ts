@@ -1,0 +1,120 @@
+import type { Client } from 'pg';
+
+interface TableRow {
+  oid: string;
+  name: string;
+  kind: 'r' | 'v';
+  options: string[] | null;
+  view: string | null;
+}
+
+interface ColumnRow {
+  relid: string;
+  name: string;
+  type: string;
+  not_null: boolean;
+  default: string | null;
+  identity: '' | 'a' | 'd';
+}
+
+interface DefinitionRow {
+  relid: string;
+  name: string;
+  definition: string;
+}
+
+const RELATIONS = `
+SELECT c.oid::text AS oid, c.relname AS name, c.relkind AS kind, c.reloptions AS options,
+  CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END AS view
+FROM pg_class c
+WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind IN ('r', 'v')
+ORDER BY c.relkind, c.relname`;
+
+const COLUMNS = `
+SELECT a.attrelid::text AS relid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+  a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity AS identity
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum`;
+
+/** NOT NULL ('n') is shown with the column. A constraint that is not validated says so in its definition. */
+const CONSTRAINTS = `
+SELECT c.conrelid::text AS relid, c.conname AS name, pg_get_constraintdef(c.oid) AS definition
+FROM pg_constraint c
+WHERE c.connamespace = to_regnamespace($1)::oid AND c.contype <> 'n'
+ORDER BY c.conrelid, position(c.contype IN 'pufc'), c.conname`;
+
+/** Indexes that a constraint owns are shown as the constraint. */
+const INDEXES = `
+SELECT i.indrelid::text AS relid, c.relname AS name,
+  pg_get_indexdef(c.oid) || CASE WHEN i.indisvalid THEN '' ELSE ' /* invalid */' END AS definition
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relnamespace = to_regnamespace($1)::oid
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
+ORDER BY i.indrelid, c.relname`;
+
+/**
+ * The whole schema as SQL text, from the catalogues: tables in order of their names with constraints, indexes and storage
+ * parameters, then views. The same schema gives the same text, whatever its name and in which order it was made, as far as
+ * PostgreSQL 18 is asked: other versions print views in other words.
+ */
+export async function dumpSchema(client: Pick<Client, 'query'>, schema = 'tasker'): Promise<string> {
+  // Nothing on the path, so that every name comes out qualified.
+  await client.query(`SELECT set_config('search_path', 'pg_catalog', false)`);
+  try {
+    const relations = (await client.query<TableRow>(RELATIONS, [schema])).rows;
+    const columns = (await client.query<ColumnRow>(COLUMNS, [schema])).rows;
+    const constraints = (await client.query<DefinitionRow>(CONSTRAINTS, [schema])).rows;
+    const indexes = (await client.query<DefinitionRow>(INDEXES, [schema])).rows;
+    const text = relations
+      .map((relation) =>
+        relation.kind === 'v'
+          ? `CREATE VIEW ${schema}.${relation.name} AS\n${(relation.view as string).trimEnd()}\n`
+          : tableText(schema, relation, of(columns, relation), of(constraints, relation), of(indexes, relation)),
+      )
+      .join('\n');
+    return schema === 'tasker' ? text : text.replaceAll(new RegExp(`"?\\b${schema}\\b"?\\.`, 'g'), 'tasker.');
+  } finally {
+    await client.query('RESET search_path');
+  }
+}
+
+const of = <Row extends { relid: string }>(rows: readonly Row[], relation: TableRow): Row[] =>
+  rows.filter((row) => row.relid === relation.oid);
+
+function tableText(
+  schema: string,
+  table: TableRow,
+  columns: readonly ColumnRow[],
+  constraints: readonly DefinitionRow[],
+  indexes: readonly DefinitionRow[],
+): string {
+  const lines = [
+    ...columns.map(columnText),
+    ...constraints.map(({ name, definition }) => `  CONSTRAINT ${name} ${definition}`),
+  ];
+  const options =
+    table.options === null
+      ? ''
+      : ` WITH (\n${table.options
+          .toSorted()
+          .map((o) => `  ${o.replace('=', ' = ')}`)
+          .join(',\n')}\n)`;
+  return [
+    `CREATE TABLE ${schema}.${table.name} (\n${lines.join(',\n')}\n)${options};`,
+    ...indexes.map(({ definition }) => `${definition};`),
+    '',
+  ].join('\n');
+}
+
+function columnText({ name, type, not_null: notNull, default: value, identity }: ColumnRow): string {
+  return [
+    `  ${name} ${type}`,
+    ...(identity === '' ? [] : [`GENERATED ${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY`]),
+    ...(value === null ? [] : [`DEFAULT ${value}`]),
+    ...(notNull ? ['NOT NULL'] : []),
+  ].join(' ');
+}
