@@ -84,38 +84,37 @@ const timing = statement<{
 }>(
   'report_run_timing',
   `
-WITH step AS MATERIALIZED (
-  SELECT s.task_id, s.workflow_step_id, t.requested_at
+WITH first_attempt AS (
+  -- The parents' ends come from a subquery for each step, over primary keys: as a join, over tables that were filled a
+  -- moment ago and have no statistics yet, it became a loop over the whole history for each step.
+  SELECT h.created_at AS started_at,
+    coalesce(
+      (
+        SELECT max(p.created_at)
+        FROM tasker.tasker_workflow_step_edges e
+        JOIN tasker.tasker_workflow_step_transitions p
+          ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+          AND p.to_state IN ('complete', 'resolved_manually')
+        WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+      ),
+      t.requested_at) AS ready_at
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
-  WHERE s.named_task_id = ${named}
-), history AS MATERIALIZED (
-  SELECT h.task_id, h.workflow_step_id, h.sort_key, h.to_state, h.created_at
-  FROM step s
-  JOIN tasker.tasker_workflow_step_transitions h ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id
-), ended AS (
-  SELECT h.task_id, h.workflow_step_id, h.created_at
-  FROM history h
-  WHERE h.to_state IN ('complete', 'resolved_manually')
-), unlocked AS (
-  SELECT e.task_id, e.to_step_id, max(p.created_at) AS ready_at
-  FROM ended p
-  JOIN tasker.tasker_workflow_step_edges e ON e.task_id = p.task_id AND e.from_step_id = p.workflow_step_id
-  GROUP BY e.task_id, e.to_step_id
-), started AS (
-  -- A step claimed by the completion of its parent may be stamped some microseconds before that: no wait.
-  SELECT greatest(extract(epoch FROM h.created_at - coalesce(u.ready_at, s.requested_at)), 0)::float8 AS waited
-  FROM step s
-  JOIN history h
+  JOIN tasker.tasker_workflow_step_transitions h
     ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id AND h.sort_key = 1 AND h.to_state = 'in_progress'
-  LEFT JOIN unlocked u ON u.task_id = s.task_id AND u.to_step_id = s.workflow_step_id
-  WHERE $4::timestamptz IS NULL OR coalesce(u.ready_at, s.requested_at) >= $4::timestamptz
+  WHERE s.named_task_id = ${named}
+), started AS MATERIALIZED (
+  -- A step claimed by the completion of its parent may be stamped some microseconds before that: no wait.
+  SELECT greatest(extract(epoch FROM f.started_at - f.ready_at), 0)::float8 AS waited
+  FROM first_attempt f
+  WHERE $4::timestamptz IS NULL OR f.ready_at >= $4::timestamptz
 ), span AS (
   SELECT min(h.created_at) FILTER (WHERE h.to_state = 'in_progress') AS first_claim,
     max(h.created_at) FILTER (WHERE h.to_state = 'complete') AS last_completion,
     count(*) FILTER (WHERE h.to_state = 'complete')::integer AS completed_steps
-  FROM history h
-  WHERE $4::timestamptz IS NULL OR h.created_at >= $4::timestamptz
+  FROM tasker.tasker_workflow_steps s
+  JOIN tasker.tasker_workflow_step_transitions h ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id
+  WHERE s.named_task_id = ${named} AND ($4::timestamptz IS NULL OR h.created_at >= $4::timestamptz)
 )
 SELECT span.completed_steps,
   coalesce(greatest(extract(epoch FROM span.last_completion - span.first_claim), 0), 0)::float8 AS seconds,
