@@ -26,7 +26,7 @@ function stepConfiguration(step: StepTemplate): JsonObject {
     priority: step.priority,
     retryable: step.retryable,
     retry_limit: step.retryLimit,
-    backoff: { max_seconds: step.backoff.maxSeconds },
+    backoff: { max_seconds: step.backoff.maxSeconds ?? null },
     timeout_seconds: step.timeoutSeconds ?? null,
     skippable: step.skippable,
     ...(step.description === undefined ? {} : { description: step.description }),

@@ -14,7 +14,7 @@ import type { SchemaInput, StandardSchema } from './standard-schema.ts';
 export type IdentityStrategy = 'unique' | 'content_hash' | 'caller_key';
 
 export interface BackoffOptions {
-  /** The longest wait before a retry, in seconds; default 30. */
+  /** The longest computed wait before a retry, in seconds; the fleet's own cap (30) by default. */
   maxSeconds?: number;
 }
 
@@ -25,13 +25,13 @@ export interface StepDefaults {
   /** Attempts in all, the first included; 1 to 1,000, default 3. */
   retryLimit?: number;
   backoff?: BackoffOptions;
-  /** Time limit of one attempt; none of its own by default. */
+  /** Time limit of one attempt; the fleet's own by default. */
   timeoutSeconds?: number;
   /** Which workers may run it; default `default`. */
   queue?: string;
   /** -32768 to 32767, lower runs sooner; default 0. */
   priority?: number;
-  /** A submit may name it among the steps that its task does without; its children then see null. Default false. */
+  /** A submit may bypass it: its handler is not called, and its children get null. Default false. */
   skippable?: boolean;
   description?: string;
 }
@@ -89,7 +89,9 @@ export interface StepTemplate {
   readonly priority: number;
   readonly retryable: boolean;
   readonly retryLimit: number;
-  readonly backoff: { readonly maxSeconds: number };
+  /** Undefined: the fleet's own cap holds. */
+  readonly backoff: { readonly maxSeconds: number | undefined };
+  /** Undefined: the fleet's own limit holds. */
   readonly timeoutSeconds: number | undefined;
   readonly skippable: boolean;
   readonly description: string | undefined;

@@ -18,6 +18,7 @@ export type {
 export { describeThrown, type ThrownDescription } from './describe-thrown.ts';
 export { identityHash } from './identity.ts';
 export type { Json, JsonObject, Jsonify } from './json.ts';
+export { backoffWindowSeconds, type BackoffPolicy, canRetry } from './retry-policy.ts';
 export { createRegistry, type WorkflowReference, type WorkflowRegistry } from './registry.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 export {

@@ -6,7 +6,7 @@
 /** Attempts in all, the first included. */
 export const DEFAULT_RETRY_LIMIT = 3;
 
-/** The longest computed wait, unless a step's `backoff.maxSeconds` says otherwise. */
+/** The longest computed wait, unless the fleet's configuration or a step's `backoff.maxSeconds` says otherwise. */
 export const DEFAULT_BACKOFF_CAP_SECONDS = 30;
 
 /** The longest wait that a handler's `RetryableError(retryAfter)` gets: a misread Retry-After must not park a step for ever. */

@@ -35,8 +35,7 @@ export const CAUSES = {
   lease_expired: 'its worker died or lost its lease; the attempt is spent',
   retry_due: 'its backoff is over',
   step_blocked: 'nothing can go on: a step is in error for good',
-  unrunnable: 'it can never be claimed',
-  bypassed: 'the submit asked for the task to do without it',
+  unrunnable: 'it can never be claimed (no verb does this yet)',
   operator_retry: 'an operator asked for another attempt',
   operator_resolve: 'an operator declared it done',
   cancel: 'an operator cancelled the task',
@@ -53,7 +52,7 @@ export interface Transition {
 export const STEP_TRANSITIONS: readonly Transition[] = [
   { from: 'pending', to: 'in_progress', causes: ['claim'] },
   { from: 'pending', to: 'error', causes: ['unrunnable'] },
-  { from: 'pending', to: 'resolved_manually', causes: ['operator_resolve', 'bypassed'] },
+  { from: 'pending', to: 'resolved_manually', causes: ['operator_resolve'] },
   { from: 'pending', to: 'cancelled', causes: ['cancel'] },
   { from: 'in_progress', to: 'complete', causes: ['complete'] },
   { from: 'in_progress', to: 'error', causes: ['fail', 'timeout', 'lease_expired'] },
@@ -65,9 +64,9 @@ export const STEP_TRANSITIONS: readonly Transition[] = [
 ];
 
 export const TASK_TRANSITIONS: readonly Transition[] = [
-  { from: 'pending', to: 'in_progress', causes: ['claim', 'operator_resolve', 'bypassed'] },
+  { from: 'pending', to: 'in_progress', causes: ['claim', 'operator_resolve'] },
   { from: 'pending', to: 'cancelled', causes: ['cancel'] },
-  { from: 'in_progress', to: 'complete', causes: ['complete', 'operator_resolve', 'bypassed'] },
+  { from: 'in_progress', to: 'complete', causes: ['complete', 'operator_resolve'] },
   { from: 'in_progress', to: 'error', causes: ['step_blocked'] },
   { from: 'in_progress', to: 'cancelled', causes: ['cancel'] },
   { from: 'error', to: 'in_progress', causes: ['operator_retry', 'operator_resolve'] },

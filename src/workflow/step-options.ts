@@ -2,7 +2,7 @@ import type { StepDefaults, StepOptions } from './definition.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { queueProblem } from './names.ts';
 import { preview } from './preview.ts';
-import { DEFAULT_BACKOFF_CAP_SECONDS, DEFAULT_RETRY_LIMIT } from './retry-policy.ts';
+import { DEFAULT_RETRY_LIMIT } from './retry-policy.ts';
 import { storableText } from './storable-text.ts';
 
 export const MAX_RETRY_LIMIT = 1000;
@@ -83,7 +83,7 @@ export function settleOptions(options: StepOptions, defaults: StepDefaults) {
     retryable: options.retryable ?? defaults.retryable ?? true,
     retryLimit: options.retryLimit ?? defaults.retryLimit ?? DEFAULT_RETRY_LIMIT,
     backoff: Object.freeze({
-      maxSeconds: options.backoff?.maxSeconds ?? defaults.backoff?.maxSeconds ?? DEFAULT_BACKOFF_CAP_SECONDS,
+      maxSeconds: options.backoff?.maxSeconds ?? defaults.backoff?.maxSeconds,
     }),
     timeoutSeconds: options.timeoutSeconds ?? defaults.timeoutSeconds,
     skippable: options.skippable ?? defaults.skippable ?? false,

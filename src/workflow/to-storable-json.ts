@@ -95,8 +95,7 @@ class JsonWriter {
   path(): string {
     const parts = this.#frames.map(({ keys, index }) => {
       if (keys === undefined) return `[${index - 1}]`;
-      const key = keys[index - 1] as string | undefined;
-      if (key === undefined) return '';
+      const key = keys[index - 1] as string;
       return /^[A-Za-z_$][\w$]{0,63}$/.test(key) ? `.${key}` : `[${JSON.stringify(storableText(key, 64))}]`;
     });
     const shown = parts.length > 12 ? [...parts.slice(0, 8), '...', ...parts.slice(-4)] : parts;

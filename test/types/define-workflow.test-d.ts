@@ -26,7 +26,7 @@ describe('what a handler sees', () => {
       })
       .step('d', { dependsOn: ['c'] }, ({ parents }) => {
         expectTypeOf<keyof typeof parents>().toEqualTypeOf<'c'>();
-        // @ts-expect-error a is an ancestor of d, not a parent
+        // @ts-expect-error says: Property 'a' does not exist on type '{ readonly c: boolean; }'
         return parents.a;
       })
       .step('e', ({ parents }) => {
@@ -120,27 +120,27 @@ describe('mistakes', () => {
       .step('b', { dependsOn: ['b'] }, () => 1);
     begin
       .step('validate', () => 1)
-      // @ts-expect-error misspelt
+      // @ts-expect-error says: '"validat"' is not assignable to type '"validate"'
       .step('price', { dependsOn: ['validat'] }, () => 1);
   });
 
   test('a name that is taken', () => {
     begin
       .step('a', () => 1)
-      // @ts-expect-error "step "a" is already defined"
+      // @ts-expect-error says: step \"a\" is already defined
       .step('a', () => 2);
     begin
       .step('a', () => 1)
-      // @ts-expect-error "step "a" is already defined"
+      // @ts-expect-error says: step \"a\" is already defined
       .step('a', { dependsOn: ['a'] }, () => 2);
   });
 
   test('an option that does not exist, or has the wrong type', () => {
-    // @ts-expect-error retryLimt
+    // @ts-expect-error says: Did you mean to write 'retryLimit'?
     begin.step('a', { retryLimt: 3 }, () => 1);
     // @ts-expect-error a text
     begin.step('a', { retryLimit: '3' }, () => 1);
-    // @ts-expect-error maxSecond
+    // @ts-expect-error says: Did you mean to write 'maxSeconds'?
     begin.step('a', { backoff: { maxSecond: 3 } }, () => 1);
     // @ts-expect-error not one of the three
     defineWorkflow({ name: 'x', input: z.object({}), identity: 'hash' });
@@ -160,21 +160,21 @@ describe('mistakes', () => {
   });
 
   test('a result that is not JSON, at any depth', () => {
-    // @ts-expect-error "result is a function"
+    // @ts-expect-error says: result is a function
     begin.step('a', () => () => 1);
-    // @ts-expect-error "result is a bigint"
+    // @ts-expect-error says: result is a bigint: JSON has none, return a string
     begin.step('a', () => 5n);
-    // @ts-expect-error "result is a symbol"
+    // @ts-expect-error says: result is a symbol
     begin.step('a', async () => Symbol('a'));
-    // @ts-expect-error "result.total is a bigint"
+    // @ts-expect-error says: result.total is a bigint
     begin.step('a', async () => ({ total: 5n }));
-    // @ts-expect-error "result.list[].f is a function"
+    // @ts-expect-error says: result.list[].f is a function
     begin.step('a', {}, () => ({ list: [{ f: () => 1 }] }));
-    // @ts-expect-error a Map
+    // @ts-expect-error says: result is a Map: return Object.fromEntries(map)
     begin.step('a', () => new Map([['a', 1]]));
-    // @ts-expect-error a Set
+    // @ts-expect-error says: result.seen is a Set: return an array
     begin.step('a', () => ({ seen: new Set([1]) }));
-    // @ts-expect-error a handler from elsewhere
+    // @ts-expect-error says: result.id is a bigint
     begin.step('a', unfit);
   });
 

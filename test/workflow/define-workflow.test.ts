@@ -53,7 +53,7 @@ describe('a definition', () => {
       priority: 0,
       retryable: true,
       retryLimit: 3,
-      backoff: { maxSeconds: 30 },
+      backoff: { maxSeconds: undefined },
       timeoutSeconds: undefined,
       skippable: false,
       description: undefined,
@@ -88,7 +88,7 @@ describe('a definition', () => {
     const defaults = { retryLimit: 9, queue: 'bulk', timeoutSeconds: 60, backoff: { maxSeconds: 2 }, skippable: true };
     const [first, second] = untyped({ defaults })
       .step('a', handler)
-      .step('b', { queue: 'fast', backoff: {}, retryLimit: undefined }, handler)
+      .step('b', { queue: 'fast', backoff: { maxSeconds: undefined }, retryLimit: undefined }, handler)
       .build().steps;
     expect(first).toMatchObject({
       retryLimit: 9,

@@ -15,6 +15,9 @@ describe('an Error', () => {
     });
   });
 
+  test('without a name that is a text is an Error', () =>
+    expect(describeThrown(Object.assign(new Error('x'), { name: 5 }))).toMatchObject({ name: 'Error', message: 'x' }));
+
   test('a code that is a number becomes text', () =>
     expect(describeThrown(Object.assign(new Error('x'), { code: 404 })).code).toBe('404'));
 

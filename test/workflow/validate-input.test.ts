@@ -84,6 +84,11 @@ describe('an input that does not fit', () => {
     expect((await refusal(order, { id: { password: 'hunter2' } })).message).toContain('(the value is an object)');
   });
 
+  test('a list is not shown, and a member that is undefined is missing', async () => {
+    expect((await refusal(order, { id: [1, 2] })).message).toContain('(the value is an array)');
+    expect((await refusal(order, { id: undefined })).message).toContain('(the value is missing)');
+  });
+
   test('a long value is cut', async () => {
     const { message } = await refusal(order, { id: 'x'.repeat(100_000) });
     expect(message).toContain('(99940 more characters)');

@@ -382,6 +382,16 @@ describe('a mistake is told with its line, its field and the word that was meant
     expect(problem(`name: many\nstep_templates:\n${steps}`)).toMatch(/\.\.\. and 30 more$/);
   });
 
+  test('a key that needs quotes is quoted', () =>
+    expect(problem(`${CART}"odd key": 1\n`)).toContain('["odd key"] is not a known key'));
+
+  test('a mistake inside of what an alias brought in is told where the alias is', () => {
+    const step = 'name: a, handler_class: Shop::FetchCart, handler_config: &s { type: object, required: [a] }';
+    expect(problem(`name: a\nstep_templates: [{ ${step} }]\nschema: *s\n`)).toContain(
+      'line 3, column 9: schema.required names "a"',
+    );
+  });
+
   test('a value that came through an alias is told where the alias is used', () => {
     const text = 'name: a\nstep_templates:\n  - &one { name: a, handler_class: Shop::FetchCart, queue: Q }\n  - *one\n';
     expect(problem(text)).toContain('line 4, column 5: step_templates[1].queue is "Q"');
