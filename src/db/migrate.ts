@@ -47,10 +47,12 @@ export async function migrateTo(url: string, name: string, options: MigrateOptio
   return move(url, options, () => index + 1);
 }
 
+/** Every migration of this version in order. Throws a TaskerError for a database that another version migrated further. */
 export async function migrationStatus(url: string, options: MigrateOptions = {}): Promise<MigrationStatus[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   return withMigrationConnection(url, schema, async (_, client) => {
     const applied = await appliedMigrations(client, schema);
+    refuseUnknown([...applied.keys()]);
     return migrations.map(({ name }) => ({ name, appliedAt: applied.get(name) ?? null }));
   });
 }

@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { migrations } from '../../migrations/index.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+
+const database = await useTestDatabase({ empty: true });
+const names = migrations.map(({ name }) => name);
+
+interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function tasker(args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, ['src/cli/main.ts', 'migrate', ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { ...process.env, DATABASE_URL: database.url, ...env },
+  });
+  const outcome: Outcome = { status: null, stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (outcome.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (outcome.stderr += chunk.toString()));
+  return new Promise((resolve) => child.on('close', (status) => resolve({ ...outcome, status })));
+}
+
+const json = async (args: readonly string[]): Promise<unknown> =>
+  JSON.parse((await tasker([...args, '--json'])).stdout);
+
+describe('tasker migrate', () => {
+  test('an empty database has every migration pending, and --check says so by its status', async () => {
+    expect(await json(['status'])).toEqual({
+      schema: 'tasker',
+      pending: names.length,
+      migrations: names.map((name) => ({ name, applied_at: null })),
+    });
+    expect((await tasker(['status'])).status).toBe(0);
+    expect((await tasker(['status', '--check'])).status).toBe(1);
+  });
+
+  test('to, up --steps, up and down move the schema and list what they did', async () => {
+    expect(await json(['to', '0003_views_v02'])).toEqual({
+      schema: 'tasker',
+      applied: names.slice(0, 3),
+      reverted: [],
+    });
+    expect(await json(['up', '--steps', '1'])).toMatchObject({ applied: [names[3]] });
+    expect(await json(['up'])).toMatchObject({ applied: names.slice(4) });
+    expect(await json(['up'])).toMatchObject({ applied: [], reverted: [] });
+    expect((await tasker(['status', '--check'])).status).toBe(0);
+    expect(await json(['down', '--steps', '2'])).toMatchObject({ reverted: names.slice(-2).toReversed() });
+  });
+
+  test('for people, each migration is a line', async () => {
+    const down = await tasker(['down']);
+    expect(down.stdout).toMatch(/^down {2}0005_backfill_engine_columns {2}\d+\.\d\d s\n$/);
+    const up = await tasker(['up']);
+    expect(up.stdout.trim().split('\n')).toHaveLength(3);
+    expect((await tasker(['up'])).stdout).toBe('nothing to do: the schema is there already\n');
+    const lines = (await tasker(['status'])).stdout.trim().split('\n');
+    expect(lines.map((line) => line.split('  ')[1])).toEqual(names);
+  });
+
+  test('taking the first migration back needs --drop-all', async () => {
+    const refused = await tasker(['down', '--steps', '99']);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('--drop-all');
+    expect(await json(['down', '--steps', '99', '--drop-all'])).toMatchObject({ reverted: names.toReversed() });
+    expect(
+      await database.query(`SELECT FROM pg_tables WHERE schemaname = 'tasker' AND tablename <> 'tasker_migrations'`),
+    ).toEqual([]);
+  });
+
+  test('a migration that does not exist is refused with the list of those that do', async () => {
+    const { status, stderr } = await tasker(['to', '0003']);
+    expect(status).toBe(1);
+    expect(stderr).toContain('there is no migration "0003"');
+    expect(stderr).toContain(names.join(', '));
+  });
+
+  test('options that are no whole number are usage errors', async () => {
+    for (const args of [
+      ['up', '--steps', 'all'],
+      ['down', '--steps', '0'],
+      ['up', '--wait-seconds', '-1'],
+    ]) {
+      const { status, stderr } = await tasker(args);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`${args[1]} is "${args[2]}"`);
+    }
+  });
+
+  test('behind a pooler it asks for a direct connection', async () => {
+    const { status, stderr } = await tasker(['up'], { TASKER_POOLED: 'true' });
+    expect(status).toBe(2);
+    expect(stderr).toContain('DATABASE_URL_DIRECT is not set');
+  });
+
+  test('a server that cannot be reached is status 5', async () => {
+    const { status, stderr } = await tasker(['status'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
+    expect(status).toBe(5);
+    expect(stderr).toContain('cannot be reached');
+  });
+});
