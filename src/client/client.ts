@@ -1,0 +1,273 @@
+import { loadDefinitionId } from './definitions.ts';
+import { Cron } from '../db/cron.ts';
+import { type Database, inCallersTransaction, openDatabase, type QueryableClient } from '../db/database.ts';
+import {
+  findTask,
+  findTaskSteps,
+  listTasks,
+  listWorkers,
+  type StepRow,
+  type TaskRow,
+  type WorkerRow,
+} from '../db/statements/read-tasks.ts';
+import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
+import { cancel, type CancelOutcome } from '../engine/cancel.ts';
+import { Notifier } from '../engine/notifier.ts';
+import type { Act } from '../engine/operator.ts';
+import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
+import { retry, type RetryOutcome } from '../engine/retry.ts';
+import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
+import { submit, submitIn, type Submitted } from '../engine/submit.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
+import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
+import { submitStream } from './submit-stream.ts';
+
+export interface ClientOptions {
+  url: string;
+  /** Default `tasker`. */
+  schema?: string;
+  /** Default 4. */
+  poolSize?: number;
+  applicationName?: string;
+  /** False behind a transaction pooler older than PgBouncer 1.21. Default true. */
+  preparedStatements?: boolean;
+  /** Tell workers that there is work, so that they need not wait for their next poll. Default true. */
+  notify?: boolean;
+  /** Schema of the cron tables. Default `tasker_cron`. */
+  cronSchema?: string;
+}
+
+export interface TaskDetails extends TaskRow {
+  context: unknown;
+  steps: StepRow[];
+}
+
+export interface ListTasksOptions {
+  states?: readonly string[];
+  namespace?: string;
+  workflow?: string;
+  /** Only tasks with a lower id: the last id of the page before. */
+  after?: string;
+  /** 1 to 1,000, default 50. */
+  limit?: number;
+}
+
+const ENDED = new Set(['complete', 'error', 'cancelled', 'resolved_manually']);
+
+/** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
+export class Client {
+  readonly db: Database;
+  private readonly options: ClientOptions;
+  private readonly notifier: Notifier;
+  private cron: Promise<Cron> | undefined;
+
+  constructor(options: ClientOptions) {
+    this.options = options;
+    this.db = openDatabase({
+      url: options.url,
+      schema: options.schema ?? 'tasker',
+      poolSize: options.poolSize ?? 4,
+      applicationName: options.applicationName ?? 'tasker client',
+      prepared: options.preparedStatements ?? true,
+    });
+    this.notifier = new Notifier(this.db);
+  }
+
+  /** Writes a definition to the database, or finds it there. Submitting does so by itself. Answers its id. */
+  register(definition: WorkflowDefinition): Promise<number> {
+    return loadDefinitionId(this.db, definition);
+  }
+
+  /** Creates a task, or answers the one that has the same identity. Throws InvalidInputError with every issue of the input. */
+  async submit<Definition extends WorkflowDefinition>(
+    definition: Definition,
+    input: InputOf<Definition>,
+    options: SubmitOptions = {},
+  ): Promise<Submitted> {
+    const task = await newTask(await this.register(definition), definition, { ...options, input });
+    const [submitted] = await submit(this.db, [task]);
+    this.hint(definition);
+    return submitted as Submitted;
+  }
+
+  /**
+   * Creates many tasks, in batches, from any iterable: what it yields is read no faster than the database takes it. Yields one
+   * answer for each, in order. A request that is not valid ends the stream with its error; what came before it is submitted.
+   */
+  async *submitMany<Definition extends WorkflowDefinition>(
+    definition: Definition,
+    requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
+    options: { batchSize?: number } = {},
+  ): AsyncGenerator<Submitted> {
+    const namedTaskId = await this.register(definition);
+    for await (const batch of submitStream(this.db, namedTaskId, definition, requests, options.batchSize ?? 1000)) {
+      this.hint(definition);
+      yield* batch;
+    }
+  }
+
+  /** Creates a task in a transaction that the caller began: it exists if and when the caller commits. */
+  async submitTask<Definition extends WorkflowDefinition>(
+    transaction: QueryableClient,
+    definition: Definition,
+    input: InputOf<Definition>,
+    options: SubmitOptions = {},
+  ): Promise<Submitted> {
+    const task = await newTask(await this.register(definition), definition, { ...options, input });
+    const [submitted] = await submitIn(inCallersTransaction(transaction, this.db.schema), [task]);
+    return submitted as Submitted;
+  }
+
+  async getTask(taskId: string): Promise<TaskDetails | undefined> {
+    const [task] = await this.db.run(findTask, [checkedId(taskId)]);
+    return task === undefined ? undefined : { ...task, steps: await this.db.run(findTaskSteps, [taskId]) };
+  }
+
+  listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
+    const limit = options.limit ?? 50;
+    if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+      throw new InvalidInputError(`limit is ${String(limit)}: a page has 1 to 1000 tasks`, { field: 'limit' });
+    }
+    return this.db.run(listTasks, [
+      options.states ?? null,
+      options.namespace ?? null,
+      options.workflow ?? null,
+      options.after === undefined ? null : checkedId(options.after),
+      limit,
+    ]);
+  }
+
+  /** Waits until a task has ended (or is in error) and answers it. Rejects at the timeout or the signal's abort. */
+  async waitForTask(taskId: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<TaskDetails> {
+    const deadline = performance.now() + (options.timeoutMs ?? 60_000);
+    for (let delayMs = 20; ; delayMs = Math.min(delayMs * 1.5, 500)) {
+      options.signal?.throwIfAborted();
+      const task = await this.getTask(taskId);
+      if (task === undefined) throw new InvalidInputError(`there is no task ${taskId}`, { field: 'taskId' });
+      if (ENDED.has(task.state)) return task;
+      if (performance.now() >= deadline) {
+        throw new Error(`task ${taskId} is still ${task.state} after ${options.timeoutMs ?? 60_000} ms`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+
+  async cancel(taskId: string, act: Act = {}): Promise<CancelOutcome> {
+    return cancel(this.db, checkedId(taskId), act);
+  }
+
+  async retry(
+    taskId: string,
+    options: Act & { steps?: readonly string[]; attempts?: number } = {},
+  ): Promise<RetryOutcome> {
+    const outcome = await retry(this.db, checkedId(taskId), options);
+    if (outcome.outcome === 'retried') this.hintQueues(outcome.queues);
+    return outcome;
+  }
+
+  /** `result`: JSON value that the children see. */
+  async resolveStep(taskId: string, step: string, options: Act & { result?: unknown } = {}): Promise<ResolveOutcome> {
+    const result = JSON.stringify(options.result ?? null);
+    const outcome = await resolveStep(this.db, checkedId(taskId), step, { ...options, result });
+    if (outcome.outcome === 'resolved') this.hintQueues(outcome.queues);
+    return outcome;
+  }
+
+  resolveTask(taskId: string, act: Act = {}): Promise<ResolveOutcome> {
+    return resolveTask(this.db, checkedId(taskId), act);
+  }
+
+  workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
+    return this.db.run(listWorkers, [options.stopped ?? false]);
+  }
+
+  queues(): Promise<QueueStatsRow[]> {
+    return this.db.run(queueStats);
+  }
+
+  /** Submits the workflow at every tick of a cron expression, once however many schedulers live. Replaces the key's schedule. */
+  async schedule<Definition extends WorkflowDefinition>(
+    definition: Definition,
+    options: { key: string; cron: string; timezone?: string; input: InputOf<Definition>; priority?: number },
+  ): Promise<void> {
+    const { key, cron, timezone = 'UTC', input, priority } = options;
+    if (!/^[\w./-]{1,128}$/.test(key)) {
+      throw new InvalidInputError(
+        `schedule key ${JSON.stringify(key)}: use 1 to 128 letters, digits, ".", "/", "_" or "-"`,
+        { field: 'key' },
+      );
+    }
+    const task = await newTask(await this.register(definition), { ...definition, identity: 'unique' }, { input });
+    const { namespace, name: workflow, version } = definition;
+    const scheduler = await this.openCron();
+    try {
+      await scheduler.schedule(WORKFLOW_SCHEDULES, {
+        key,
+        cron,
+        timezone,
+        data: {
+          key,
+          namespace,
+          workflow,
+          version,
+          input: JSON.parse(task.context) as unknown,
+          ...(priority === undefined ? {} : { priority }),
+        },
+      });
+    } catch (error) {
+      throw new InvalidInputError(
+        `schedule "${key}": cron ${JSON.stringify(cron)} in time zone ${JSON.stringify(timezone)} is not valid: ${error instanceof Error ? error.message : String(error)}`,
+        { field: 'cron' },
+      );
+    }
+  }
+
+  async unschedule(key: string): Promise<void> {
+    await (await this.openCron()).unschedule(WORKFLOW_SCHEDULES, key);
+  }
+
+  async schedules(): Promise<{ key: string; cron: string; timezone: string; data: unknown }[]> {
+    return (await this.openCron()).list(WORKFLOW_SCHEDULES);
+  }
+
+  async close(): Promise<void> {
+    await this.notifier.flush();
+    if (this.cron !== undefined) await (await this.cron).stop();
+    await this.db.close();
+  }
+
+  private hint(definition: WorkflowDefinition): void {
+    this.hintQueues(definition.steps.filter((step) => step.parentOrdinals.length === 0).map((step) => step.queue));
+  }
+
+  private hintQueues(queues: Iterable<string>): void {
+    if (this.options.notify ?? true) this.notifier.notify(queues);
+  }
+
+  private openCron(): Promise<Cron> {
+    this.cron ??= (async () => {
+      const cron = new Cron({
+        url: this.options.url,
+        schema: this.options.cronSchema ?? 'tasker_cron',
+        applicationName: 'tasker client cron',
+        fires: false,
+        onError: () => undefined,
+      });
+      await cron.start();
+      return cron;
+    })();
+    return this.cron;
+  }
+}
+
+export function createClient(options: ClientOptions): Client {
+  return new Client(options);
+}
+
+function checkedId(taskId: string): string {
+  if (!/^\d{1,18}$/.test(taskId)) {
+    throw new InvalidInputError(`task id ${JSON.stringify(taskId)} is not a number`, { field: 'taskId' });
+  }
+  return taskId;
+}

@@ -1,0 +1,2 @@
+export { Client, type ClientOptions, createClient, type ListTasksOptions, type TaskDetails } from './client.ts';
+export type { SubmitOptions, SubmitRequest } from './new-task.ts';

@@ -1,0 +1,58 @@
+import type { NewTask } from '../engine/submit.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
+import { identityHash, validateInput } from '../workflow/index.ts';
+
+export interface SubmitOptions {
+  /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
+  key?: string;
+  /** Of all the task's steps, instead of the definition's; lower runs sooner. */
+  priority?: number;
+  tags?: readonly string[];
+  reason?: string;
+  initiator?: string;
+  sourceSystem?: string;
+  /** Names of skippable steps that this task does without. */
+  bypassSteps?: readonly string[];
+}
+
+export type SubmitRequest<Definition extends WorkflowDefinition = WorkflowDefinition> = SubmitOptions & {
+  input: InputOf<Definition>;
+};
+
+/** Checks a request against its workflow and makes it a row. Throws InvalidInputError naming the field. */
+export async function newTask(
+  namedTaskId: number,
+  definition: WorkflowDefinition,
+  request: SubmitOptions & { input: unknown },
+): Promise<NewTask> {
+  const input = await validateInput(definition, request.input);
+  const { priority, bypassSteps } = request;
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= -32_768 && priority <= 32_767)) {
+    throw new InvalidInputError(
+      `priority is ${String(priority)}: use a whole number from -32768 to 32767, lower runs sooner`,
+      { field: 'priority' },
+    );
+  }
+  for (const name of bypassSteps ?? []) {
+    const step = definition.steps.find((candidate) => candidate.name === name);
+    const skippable = definition.steps.filter((candidate) => candidate.skippable).map((candidate) => candidate.name);
+    if (step?.skippable !== true) {
+      throw new InvalidInputError(
+        `bypassSteps names "${name}", which is ${step === undefined ? 'no step' : 'not skippable'} in workflow ${definition.namespace}/${definition.name}: skippable are ${skippable.join(', ') || 'none'}`,
+        { field: 'bypassSteps' },
+      );
+    }
+  }
+  return {
+    namedTaskId,
+    identityHash: identityHash(definition, { input, key: request.key }),
+    context: JSON.stringify(input),
+    priority,
+    initiator: request.initiator,
+    sourceSystem: request.sourceSystem,
+    reason: request.reason,
+    tags: request.tags,
+    bypassSteps,
+  };
+}

@@ -1,0 +1,38 @@
+import type { Database } from '../db/database.ts';
+import { type NewTask, submit, type Submitted } from '../engine/submit.ts';
+import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { newTask, type SubmitRequest } from './new-task.ts';
+
+/** Batches on their way at once: one is written while the next is validated. */
+const IN_FLIGHT = 2;
+
+/** Submits what `requests` yields in batches, reading no further ahead than the batches in flight; yields their answers. */
+export async function* submitStream<Definition extends WorkflowDefinition>(
+  db: Database,
+  namedTaskId: number,
+  definition: Definition,
+  requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
+  batchSize: number,
+): AsyncGenerator<Submitted[]> {
+  const inFlight: Promise<Submitted[]>[] = [];
+  let batch: NewTask[] = [];
+  const send = (): void => {
+    const sending = submit(db, batch);
+    // Waited for below, in order; a failure must not be unhandled until its turn comes.
+    sending.catch(() => undefined);
+    inFlight.push(sending);
+    batch = [];
+  };
+  try {
+    for await (const request of requests) {
+      batch.push(await newTask(namedTaskId, definition, request));
+      if (batch.length < batchSize) continue;
+      send();
+      if (inFlight.length >= IN_FLIGHT) yield await (inFlight.shift() as Promise<Submitted[]>);
+    }
+    if (batch.length > 0) send();
+    for (const sending of inFlight.splice(0)) yield await sending;
+  } finally {
+    await Promise.allSettled(inFlight);
+  }
+}
