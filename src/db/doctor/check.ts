@@ -1,0 +1,27 @@
+/** One invariant of the data, as a read-only query that returns a row for each violation. */
+export interface Check {
+  /** Stable: alerts and runbooks refer to it. */
+  id: string;
+  title: string;
+  /** What is at stake, and what to do about a violation. */
+  why: string;
+  /** Selects the keys of what is wrong; the doctor adds a limit. */
+  sql: string;
+}
+
+/** Rows of a transition table against the transition before them. */
+export const entities = [
+  {
+    entity: 'step',
+    history: 'tasker.tasker_workflow_step_transitions',
+    table: 'tasker.tasker_workflow_steps',
+    keys: ['task_id', 'workflow_step_id'],
+  },
+  { entity: 'task', history: 'tasker.tasker_task_transitions', table: 'tasker.tasker_tasks', keys: ['task_id'] },
+] as const;
+
+export const join = (left: string, right: string, keys: readonly string[]): string =>
+  keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' AND ');
+
+export const columns = (alias: string, keys: readonly string[]): string =>
+  keys.map((key) => `${alias}.${key}`).join(', ');

@@ -1,0 +1,50 @@
+import { inSchema } from '../schema-name.ts';
+import type { Database } from '../database.ts';
+import { historyChecks } from './history-checks.ts';
+import { stepChecks } from './step-checks.ts';
+import { taskChecks } from './task-checks.ts';
+import type { Check } from './check.ts';
+
+export const CHECKS: readonly Check[] = [...historyChecks, ...stepChecks, ...taskChecks];
+
+export interface Finding {
+  id: string;
+  title: string;
+  why: string;
+  /** How many rows violate it, counted up to 1,000. */
+  violations: number;
+  /** The first of them. */
+  examples: Record<string, unknown>[];
+}
+
+const MOST_COUNTED = 1000;
+
+/**
+ * Runs every check in one read-only snapshot, so that the answer is consistent on a fleet at work. Answers the checks that
+ * found something. Each check reads whole tables: minutes on a history of many millions.
+ */
+export async function examine(
+  db: Database,
+  options: { examples?: number; onCheck?: (check: Check, seconds: number) => void } = {},
+): Promise<Finding[]> {
+  const client = await db.pool.connect();
+  try {
+    await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    const findings: Finding[] = [];
+    for (const check of CHECKS) {
+      const started = performance.now();
+      const { rows } = await client.query<Record<string, unknown>>(
+        `${inSchema(check.sql, db.schema)}\nLIMIT ${MOST_COUNTED}`,
+      );
+      options.onCheck?.(check, (performance.now() - started) / 1000);
+      if (rows.length > 0) {
+        const { id, title, why } = check;
+        findings.push({ id, title, why, violations: rows.length, examples: rows.slice(0, options.examples ?? 5) });
+      }
+    }
+    return findings;
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+    client.release();
+  }
+}

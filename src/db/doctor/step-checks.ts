@@ -1,0 +1,123 @@
+import type { Check } from './check.ts';
+
+const STEPS = 'tasker.tasker_workflow_steps s';
+const DONE = `('complete', 'resolved_manually')`;
+
+/** What must hold for steps: claims, attempts, dependencies. */
+export const stepChecks: Check[] = [
+  {
+    id: 'step_claim_columns',
+    title: 'in_process, claim_id, claimed_by and the state in_progress go together',
+    why: 'A step that is half claimed can be run twice or never. Put it back to pending and clear all of them.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
+      WHERE s.in_process <> (s.state = 'in_progress') OR s.in_process <> (s.claim_id IS NOT NULL) OR s.in_process <> (s.claimed_by IS NOT NULL)`,
+  },
+  {
+    id: 'step_processed',
+    title: 'processed means complete or resolved_manually',
+    why: 'Older views and reports read it. Set it from the state.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS} WHERE s.processed <> (s.state IN ${DONE})`,
+  },
+  {
+    id: 'step_ready_is_claimable',
+    title: 'a ready step is pending, has no open parent and attempts left, in a task that has not ended',
+    why: 'It would be run although it must not. Set ready_at to NULL.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS} JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
+      WHERE s.ready_at IS NOT NULL
+        AND (s.state <> 'pending' OR s.unmet_parents <> 0 OR s.attempts >= s.retry_limit OR t.state NOT IN ('pending', 'in_progress'))`,
+  },
+  {
+    id: 'step_no_lost_wake_up',
+    title: 'a pending step without open parents is ready',
+    why: 'Nobody would ever run it. Set ready_at = now() on it, and report this: it is a bug.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS} JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
+      WHERE s.state = 'pending' AND s.unmet_parents = 0 AND s.ready_at IS NULL AND s.retry_limit > 0 AND t.state IN ('pending', 'in_progress')`,
+  },
+  {
+    id: 'step_error_has_a_future',
+    title: 'a step in error either has a time for its retry or is blocked',
+    why: 'Neither a scheduler nor an operator would find it. tasker retry puts it back.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
+      WHERE (s.state = 'error') <> ((s.next_retry_at IS NULL) <> (s.blocked_at IS NULL)) OR (s.next_retry_at IS NOT NULL AND s.blocked_at IS NOT NULL)`,
+  },
+  {
+    id: 'step_attempts_match_history',
+    title: 'attempts equals the claims in the history less those that were released',
+    why: 'Retries end too early or too late. Set attempts from the history.',
+    sql: `SELECT s.task_id, s.workflow_step_id, s.attempts FROM ${STEPS}
+      LEFT JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE t.to_state = 'in_progress') - count(*) FILTER (WHERE t.cause = 'released') AS counted
+        FROM tasker.tasker_workflow_step_transitions t
+        WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id) h ON true
+      WHERE s.attempts <> h.counted`,
+  },
+  {
+    id: 'step_attempts_within_limit',
+    title: 'no step was attempted more often than its limit allows',
+    why: 'A retry was granted that should not have been. Report this: it is a bug.',
+    sql: `SELECT s.task_id, s.workflow_step_id, s.attempts, s.retry_limit FROM ${STEPS} WHERE s.attempts > s.retry_limit`,
+  },
+  {
+    id: 'step_one_attempt_per_claim',
+    title: 'a claim begins a step at most once',
+    why: 'Two attempts under one claim could both write an outcome. Report this: it is a bug.',
+    sql: `SELECT t.task_id, t.workflow_step_id, t.claim_id FROM tasker.tasker_workflow_step_transitions t
+      WHERE t.to_state = 'in_progress' AND t.claim_id IS NOT NULL GROUP BY t.task_id, t.workflow_step_id, t.claim_id HAVING count(*) > 1`,
+  },
+  {
+    id: 'step_outcome_by_its_claim',
+    title: 'the claim that began an attempt is the one that ended it',
+    why: 'The outcome was written by a worker that no longer had the step. Report this: it is a bug.',
+    sql: `SELECT c.task_id, c.workflow_step_id, c.sort_key FROM (
+        SELECT t.*, lag(t.claim_id) OVER (PARTITION BY t.task_id, t.workflow_step_id ORDER BY t.sort_key) AS began
+        FROM tasker.tasker_workflow_step_transitions t) c
+      WHERE c.from_state = 'in_progress' AND c.began IS NOT NULL AND c.claim_id IS DISTINCT FROM c.began`,
+  },
+  {
+    id: 'step_completes_once',
+    title: 'a step completes at most once',
+    why: 'Its effects and its result may be those of different attempts. Report this: it is a bug.',
+    sql: `SELECT t.task_id, t.workflow_step_id FROM tasker.tasker_workflow_step_transitions t
+      WHERE t.to_state = 'complete' GROUP BY t.task_id, t.workflow_step_id HAVING count(*) > 1`,
+  },
+  {
+    id: 'step_unmet_parents_count',
+    title: 'unmet_parents is the number of parents that are not done',
+    why: 'The step would start too early or never. Set it from a recount.',
+    sql: `SELECT s.task_id, s.workflow_step_id, s.unmet_parents FROM ${STEPS}
+      LEFT JOIN LATERAL (
+        SELECT count(*) AS parents, count(*) FILTER (WHERE p.state IS NULL OR p.state NOT IN ${DONE}) AS unmet
+        FROM tasker.tasker_workflow_step_edges e
+        LEFT JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+        WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id) c ON true
+      WHERE s.unmet_parents <> c.unmet OR s.total_parents <> c.parents`,
+  },
+  {
+    id: 'step_children_are_edges',
+    title: 'the children on a step are those of its edges',
+    why: 'A completion unlocks the children on the row; a view shows the edges. Set children from the edges.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
+      WHERE ARRAY(SELECT x FROM unnest(s.children) x ORDER BY x) <> ARRAY(
+        SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e
+        WHERE e.task_id = s.task_id AND e.from_step_id = s.workflow_step_id ORDER BY e.to_step_id)`,
+  },
+  {
+    id: 'step_after_its_parents',
+    title: 'no step began before each of its parents was done',
+    why: 'It ran without the results that it depends on. Report this: it is a bug.',
+    sql: `SELECT c.task_id, c.workflow_step_id FROM tasker.tasker_workflow_step_transitions c
+      JOIN tasker.tasker_workflow_step_edges e ON e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
+      WHERE c.to_state = 'in_progress' AND NOT EXISTS (
+        SELECT FROM tasker.tasker_workflow_step_transitions p
+        WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE} AND p.created_at <= c.created_at)`,
+  },
+  {
+    id: 'edges_go_forward',
+    title: 'edges connect steps of one task, from a lower ordinal to a higher: there is no cycle',
+    why: 'A cycle never becomes ready. Cancel the task.',
+    sql: `SELECT e.task_id, e.from_step_id, e.to_step_id FROM tasker.tasker_workflow_step_edges e
+      LEFT JOIN tasker.tasker_workflow_steps f ON f.task_id = e.task_id AND f.workflow_step_id = e.from_step_id
+      LEFT JOIN tasker.tasker_workflow_steps c ON c.task_id = e.task_id AND c.workflow_step_id = e.to_step_id
+      WHERE f.task_id IS NULL OR c.task_id IS NULL OR e.from_step_id >= e.to_step_id`,
+  },
+];

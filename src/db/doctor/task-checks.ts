@@ -1,0 +1,121 @@
+import type { Check } from './check.ts';
+
+const TASKS = 'tasker.tasker_tasks t';
+const STEPS_OF = 'FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id';
+const DONE = `('complete', 'resolved_manually')`;
+
+/** A task may be between two transactions of one act for this long. */
+const GRACE = `interval '10 seconds'`;
+
+/** What must hold for tasks, claims, processes and the schema itself. */
+export const taskChecks: Check[] = [
+  {
+    id: 'task_complete_flag',
+    title: 'complete means the states complete and resolved_manually',
+    why: 'Lists of open tasks read it. Set it from the state.',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.complete <> (t.state IN ${DONE})`,
+  },
+  {
+    id: 'task_complete_means_all_steps_done',
+    title: 'every step of a complete task is done',
+    why: 'The task ended before its work did. Report this: it is a bug.',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'complete' AND EXISTS (SELECT ${STEPS_OF} AND s.state NOT IN ${DONE})`,
+  },
+  {
+    id: 'task_all_steps_done_means_complete',
+    title: 'a task whose steps are all done is complete',
+    why: 'Nobody would ever end it. Report this: it is a bug.',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state IN ('pending', 'in_progress', 'error')
+      AND EXISTS (SELECT ${STEPS_OF}) AND NOT EXISTS (SELECT ${STEPS_OF} AND s.state NOT IN ${DONE})`,
+  },
+  {
+    id: 'task_unfinished_sinks',
+    title: 'unfinished_sinks is the number of sinks that are not done',
+    why: 'The task would end too early or never. Set it from a recount.',
+    sql: `SELECT t.task_id, t.unfinished_sinks FROM ${TASKS}
+      WHERE t.unfinished_sinks <> (SELECT count(*) ${STEPS_OF} AND s.children = '{}' AND s.state NOT IN ${DONE})`,
+  },
+  {
+    id: 'task_error_means_stuck',
+    title: 'a task in error has a blocked step and nothing that could go on',
+    why: 'It was ended although work was left. tasker retry takes it up again.',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'error' AND (
+        NOT EXISTS (SELECT ${STEPS_OF} AND s.blocked_at IS NOT NULL)
+        OR EXISTS (SELECT ${STEPS_OF} AND (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL)))`,
+  },
+  {
+    id: 'task_in_progress_can_go_on',
+    title: 'something of a task in progress is running, ready or waiting for a retry',
+    why: 'It is stranded: no event will ever end it. A scheduler settles such tasks within seconds; is one alive?',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'in_progress'
+      AND EXISTS (SELECT ${STEPS_OF} AND s.state NOT IN ${DONE})
+      AND NOT EXISTS (SELECT ${STEPS_OF} AND (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL))
+      AND NOT EXISTS (SELECT ${STEPS_OF} AND s.blocked_at > statement_timestamp() - ${GRACE})`,
+  },
+  {
+    id: 'task_pending_means_untouched',
+    title: 'no step of a pending task has begun',
+    why: 'Its start was not recorded. Report this: it is a bug.',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'pending' AND EXISTS (SELECT ${STEPS_OF} AND s.state <> 'pending')`,
+  },
+  {
+    id: 'task_ended_means_no_open_steps',
+    title: 'no step of a cancelled or resolved task is open',
+    why: 'Work would go on after the end. Cancel the steps.',
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state IN ('cancelled', 'resolved_manually')
+      AND EXISTS (SELECT ${STEPS_OF} AND s.state IN ('pending', 'in_progress', 'error'))`,
+  },
+  {
+    id: 'task_quiet_after_its_end',
+    title: 'no step changed after its task had ended',
+    why: 'A stopped task was worked on. Report this: it is a bug.',
+    sql: `SELECT DISTINCT t.task_id FROM tasker.tasker_task_transitions t
+      JOIN tasker.tasker_workflow_step_transitions s ON s.task_id = t.task_id AND s.created_at > t.created_at
+      WHERE t.most_recent AND t.to_state IN ('complete', 'cancelled', 'resolved_manually')`,
+  },
+  {
+    id: 'task_has_steps',
+    title: 'every task has steps, and every step a task',
+    why: 'A part of a task was deleted, or written without the rest. Delete what is left.',
+    sql: `SELECT coalesce(t.task_id, s.task_id) AS task_id FROM ${TASKS}
+      FULL JOIN (SELECT DISTINCT task_id FROM tasker.tasker_workflow_steps) s ON s.task_id = t.task_id
+      WHERE t.task_id IS NULL OR s.task_id IS NULL`,
+  },
+  {
+    id: 'registry_complete',
+    title: 'every task and step is of a registered workflow and name',
+    why: 'No worker could find its handler. Restore the registry rows.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM tasker.tasker_workflow_steps s
+      LEFT JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+      LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = s.named_task_id
+      WHERE n.named_step_id IS NULL OR k.named_task_id IS NULL`,
+  },
+  {
+    id: 'claim_recorded',
+    title: 'every step in progress is in the record of its claim',
+    why: 'If its worker dies nobody finds it. Put it back to pending.',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM tasker.tasker_workflow_steps s
+      WHERE s.in_process AND NOT EXISTS (
+        SELECT FROM tasker.tasker_claims c
+        WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids))`,
+  },
+  {
+    id: 'claim_of_a_living_worker',
+    title: 'no process that ended more than a minute ago still holds a step',
+    why: 'Its steps are not being recovered. Is a scheduler alive?',
+    sql: `SELECT s.task_id, s.workflow_step_id, s.claimed_by FROM tasker.tasker_workflow_steps s
+      LEFT JOIN tasker.tasker_workers w ON w.worker_id = s.claimed_by
+      WHERE s.in_process AND (w.worker_id IS NULL OR w.stopped_at < statement_timestamp() - interval '1 minute'
+        OR w.lease_expires_at < statement_timestamp() - interval '1 minute')`,
+  },
+  {
+    id: 'indexes_valid',
+    title: 'every index is valid',
+    why: 'A concurrent build was interrupted. Run tasker migrate up, which builds it again, or drop it.',
+    sql: `SELECT c.relname AS index FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN pg_class r ON r.oid = i.indrelid
+      WHERE r.oid = ANY (ARRAY['tasker.tasker_tasks', 'tasker.tasker_workflow_steps', 'tasker.tasker_workflow_step_edges',
+        'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workers']::regclass[])
+      AND NOT i.indisvalid`,
+  },
+];

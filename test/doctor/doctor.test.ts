@@ -1,0 +1,180 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/db/database.ts';
+import { CHECKS, examine } from '../../src/db/doctor/examine.ts';
+import { cancel } from '../../src/engine/cancel.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { release } from '../../src/engine/release.ts';
+import { requeue } from '../../src/engine/requeue.ts';
+import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
+import { retry } from '../../src/engine/retry.ts';
+import { diamond, useEngine } from '../engine/engine-fixture.ts';
+
+const engine = await useEngine();
+const id = await engine.workflow(diamond);
+const ids: Record<string, string> = {};
+
+/** Everything that can happen to a task, by driving the engine. */
+beforeAll(async () => {
+  const worker = await engine.worker();
+  const complete = (ids['complete'] = await engine.submitOne(id));
+  for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim()) await worker.complete(steps);
+  ids['retried'] = await engine.submitOne(id);
+  const [step] = await worker.claim();
+  await worker.fail(step as never);
+  await engine.test.query(
+    'UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() WHERE next_retry_at IS NOT NULL',
+  );
+  await requeue(engine.db);
+  const released = await worker.claim();
+  await release(engine.db, { workerId: worker.id, steps: released });
+  const fused = await worker.complete(await worker.claim(), { claimLimit: 5 });
+  await worker.complete(fused.claimed, { claimLimit: 5 }).then((next) => worker.complete(next.claimed));
+
+  const blocked = (ids['error'] = await engine.submitOne(id));
+  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  const resolved = await engine.submitOne(id);
+  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  await resolveStep(engine.db, resolved, 'a');
+  for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim()) await worker.complete(steps);
+  const again = await engine.submitOne(id);
+  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  await retry(engine.db, again);
+  await cancel(engine.db, again);
+  ids['cancelled'] = again;
+  const given = await engine.submitOne(id);
+  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  await resolveTask(engine.db, given);
+
+  const dying = await engine.worker();
+  const recovered = await engine.submitOne(id);
+  await dying.claim();
+  await engine.test.query(
+    `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
+    [dying.id],
+  );
+  await recover(engine.db, { silentSeconds: 60 });
+  ids['running'] = recovered;
+  await worker.claim();
+  const waiting = (ids['waiting'] = await engine.submitOne(id));
+  await worker.fail((await worker.claim())[0] as never, { requested: 600 });
+  ids['fresh'] = await engine.submitOne(id);
+  expect(new Set([complete, blocked, waiting]).size).toBe(3);
+});
+
+const step = (task: string, ordinal: number) =>
+  `task_id = ${ids[task]} AND workflow_step_id = ${ids[task]}::bigint * 65536 + ${ordinal}`;
+const H = 'tasker.tasker_workflow_step_transitions';
+const S = 'tasker.tasker_workflow_steps';
+const T = 'tasker.tasker_tasks';
+const TH = 'tasker.tasker_task_transitions';
+
+/** For every check one way to break what it watches. */
+const CORRUPTIONS: Record<string, () => string> = {
+  step_one_most_recent: () => `UPDATE ${H} SET most_recent = true WHERE ${step('complete', 1)}`,
+  step_most_recent_is_last: () => `UPDATE ${H} SET most_recent = (sort_key = 1) WHERE ${step('complete', 1)}`,
+  step_sort_keys_gapless: () => `UPDATE ${H} SET sort_key = sort_key + 1 WHERE ${step('complete', 1)} AND sort_key = 2`,
+  step_chain: () => `UPDATE ${H} SET from_state = 'error' WHERE ${step('complete', 1)} AND sort_key = 2`,
+  step_legal_transitions: () => `UPDATE ${H} SET cause = 'retry_due' WHERE ${step('complete', 1)} AND sort_key = 2`,
+  step_final_states_stay: () =>
+    `INSERT INTO ${H} (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause)
+     SELECT task_id, workflow_step_id, 3, 'complete', 'pending', false, 'retry_due' FROM ${S} WHERE ${step('complete', 1)}`,
+  step_times_in_order: () =>
+    `UPDATE ${H} SET created_at = created_at - interval '1 h' WHERE ${step('complete', 1)} AND sort_key = 2`,
+  step_mirror: () =>
+    `UPDATE ${S} SET state = 'error', blocked_at = now(), processed = false WHERE ${step('complete', 1)}`,
+  step_history_without_row: () => `DELETE FROM ${S} WHERE ${step('complete', 4)}`,
+  task_one_most_recent: () => `UPDATE ${TH} SET most_recent = true WHERE task_id = ${ids['complete']}`,
+  task_most_recent_is_last: () => `UPDATE ${TH} SET most_recent = (sort_key = 1) WHERE task_id = ${ids['complete']}`,
+  task_sort_keys_gapless: () => `UPDATE ${TH} SET sort_key = 5 WHERE task_id = ${ids['complete']} AND sort_key = 2`,
+  task_chain: () => `UPDATE ${TH} SET from_state = 'error' WHERE task_id = ${ids['complete']} AND sort_key = 2`,
+  task_legal_transitions: () => `UPDATE ${TH} SET cause = 'cancel' WHERE task_id = ${ids['complete']} AND sort_key = 2`,
+  task_final_states_stay: () =>
+    `INSERT INTO ${TH} (task_id, sort_key, from_state, to_state, most_recent, cause)
+     VALUES (${ids['complete']}, 3, 'complete', 'in_progress', false, 'operator_retry')`,
+  task_times_in_order: () =>
+    `UPDATE ${TH} SET created_at = created_at - interval '1 h' WHERE task_id = ${ids['complete']} AND sort_key = 2`,
+  task_mirror: () => `UPDATE ${T} SET sort_key = 7 WHERE task_id = ${ids['complete']}`,
+  task_history_without_row: () => `DELETE FROM ${T} WHERE task_id = ${ids['complete']}`,
+  step_claim_columns: () => `UPDATE ${S} SET claim_id = NULL WHERE ${step('running', 1)}`,
+  step_processed: () => `UPDATE ${S} SET processed = false WHERE ${step('complete', 1)}`,
+  step_ready_is_claimable: () => `UPDATE ${S} SET ready_at = now() WHERE ${step('fresh', 4)}`,
+  step_no_lost_wake_up: () => `UPDATE ${S} SET ready_at = NULL WHERE ${step('fresh', 1)}`,
+  step_error_has_a_future: () => `UPDATE ${S} SET next_retry_at = NULL WHERE ${step('waiting', 1)}`,
+  step_attempts_match_history: () => `UPDATE ${S} SET attempts = 2 WHERE ${step('complete', 1)}`,
+  step_attempts_within_limit: () => `UPDATE ${S} SET retry_limit = 0 WHERE ${step('complete', 1)}`,
+  step_one_attempt_per_claim: () =>
+    `UPDATE ${H} t SET claim_id = (SELECT claim_id FROM ${H} WHERE ${step('retried', 1)} AND sort_key = 1) WHERE ${step('retried', 1)} AND to_state = 'in_progress'`,
+  step_outcome_by_its_claim: () =>
+    `UPDATE ${H} SET claim_id = gen_random_uuid() WHERE ${step('complete', 1)} AND sort_key = 2`,
+  step_completes_once: () =>
+    `INSERT INTO ${H} (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause)
+     SELECT task_id, workflow_step_id, 3, 'in_progress', 'complete', false, 'complete' FROM ${S} WHERE ${step('complete', 1)}`,
+  step_unmet_parents_count: () => `UPDATE ${S} SET unmet_parents = 1 WHERE ${step('fresh', 4)}`,
+  step_children_are_edges: () => `UPDATE ${S} SET children = children[1:1] WHERE ${step('fresh', 1)}`,
+  step_after_its_parents: () => `UPDATE ${H} SET created_at = created_at - interval '1 h' WHERE ${step('complete', 4)}`,
+  edges_go_forward: () =>
+    `UPDATE tasker.tasker_workflow_step_edges SET from_step_id = to_step_id, to_step_id = from_step_id WHERE task_id = ${ids['fresh']}`,
+  task_complete_flag: () => `UPDATE ${T} SET complete = false WHERE task_id = ${ids['complete']}`,
+  task_complete_means_all_steps_done: () =>
+    `UPDATE ${S} SET state = 'pending', processed = false WHERE ${step('complete', 4)}`,
+  task_all_steps_done_means_complete: () =>
+    `UPDATE ${T} SET state = 'in_progress', complete = false WHERE task_id = ${ids['complete']}`,
+  task_unfinished_sinks: () => `UPDATE ${T} SET unfinished_sinks = 2 WHERE task_id = ${ids['fresh']}`,
+  task_error_means_stuck: () => `UPDATE ${S} SET ready_at = now() WHERE ${step('error', 4)}`,
+  task_in_progress_can_go_on: () =>
+    `UPDATE ${S} SET state = 'error', in_process = false, claim_id = NULL, claimed_by = NULL, blocked_at = now() - interval '1 h' WHERE ${step('running', 1)}`,
+  task_pending_means_untouched: () => `UPDATE ${T} SET state = 'pending' WHERE task_id = ${ids['running']}`,
+  task_ended_means_no_open_steps: () => `UPDATE ${S} SET state = 'pending' WHERE ${step('cancelled', 4)}`,
+  task_quiet_after_its_end: () => `UPDATE ${H} SET created_at = clock_timestamp() WHERE ${step('complete', 4)}`,
+  task_has_steps: () => `DELETE FROM ${S} WHERE task_id = ${ids['complete']}`,
+  registry_complete: () => `UPDATE ${S} SET named_task_id = 999999 WHERE task_id = ${ids['fresh']}`,
+  claim_recorded: () => `DELETE FROM tasker.tasker_claims`,
+  claim_of_a_living_worker: () =>
+    `UPDATE tasker.tasker_workers SET stopped_at = now() - interval '1 h' WHERE worker_id = (SELECT claimed_by FROM ${S} WHERE ${step('running', 1)})`,
+  indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.tasks_open'::regclass`,
+};
+
+/** Breaks something in a transaction that is rolled back, with the constraints that would refuse it out of the way. */
+async function examineAfter(corruption: string): Promise<string[]> {
+  const client = await engine.test.pool.connect();
+  try {
+    await client.query('BEGIN');
+    const { rows } = await client.query<{ table: string; name: string }>(
+      `SELECT conrelid::regclass AS table, conname AS name FROM pg_constraint
+       WHERE contype = 'c' AND connamespace = 'tasker'::regnamespace`,
+    );
+    for (const { table, name } of rows) await client.query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`);
+    await client.query('DROP INDEX tasker.step_transitions_most_recent');
+    await client.query('DROP INDEX tasker.index_task_transitions_on_task_and_most_recent');
+    const { rowCount } = await client.query(corruption);
+    expect(rowCount).toBeGreaterThan(0);
+    const inTransaction = {
+      schema: 'tasker',
+      pool: {
+        connect: async () => ({
+          query: (text: string) =>
+            /^(BEGIN|ROLLBACK)/.test(text) ? Promise.resolve({ rows: [] }) : client.query(text),
+          release: () => undefined,
+        }),
+      },
+    } as unknown as Database;
+    return (await examine(inTransaction)).map((finding) => finding.id);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+}
+
+describe('the doctor', () => {
+  it('finds nothing wrong with a history in which everything happened', async () => {
+    expect(await examine(engine.db)).toEqual([]);
+  });
+
+  it('has a corruption to prove every check', () => {
+    expect(Object.keys(CORRUPTIONS).toSorted()).toEqual(CHECKS.map((check) => check.id).toSorted());
+  });
+
+  it.each(CHECKS.map((check) => [check.id, check.title]))('%s: %s', async (checkId) => {
+    expect(await examineAfter((CORRUPTIONS[checkId] as () => string)())).toContain(checkId);
+  });
+});
