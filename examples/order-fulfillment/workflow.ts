@@ -95,5 +95,3 @@ export const orderFulfillment = defineWorkflow({
     channel: 'email',
     text: notificationText(input, parents.shipment),
   }));
-
-export default orderFulfillment;
