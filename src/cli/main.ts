@@ -1,18 +1,18 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { migrateCommand } from './commands/migrate.ts';
-import { schedulerCommand } from './commands/scheduler.ts';
-import { workerCommand } from './commands/worker.ts';
-import { reportError } from './report-error.ts';
+import { CommanderError } from 'commander';
+import { createProgram } from './program.ts';
+import { reportError, STATUS } from './report-error.ts';
 
 const exit = (status: number): never => process.exit(status);
-const program = new Command('tasker').description('Tasker Fleet: durable workflows on PostgreSQL');
-program.addCommand(workerCommand(exit));
-program.addCommand(schedulerCommand(exit));
-program.addCommand(migrateCommand(exit));
+const program = createProgram(exit);
+for (const command of [program, ...program.commands, ...program.commands.flatMap((nested) => nested.commands)]) {
+  command.exitOverride();
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
+  // Commander has said it already: help and the version are no errors, everything else is a wrong call.
+  if (error instanceof CommanderError) exit(error.exitCode === 0 ? STATUS.ok : STATUS.usage);
   exit(reportError(error));
 }

@@ -20,6 +20,7 @@ import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
 import { submit, submitIn, type Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
+import { validateInput } from '../workflow/index.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { submitStream } from './submit-stream.ts';
 
@@ -198,7 +199,8 @@ export class Client {
         { field: 'key' },
       );
     }
-    const task = await newTask(await this.register(definition), { ...definition, identity: 'unique' }, { input });
+    const validated = await validateInput(definition, input);
+    await this.register(definition);
     const { namespace, name: workflow, version } = definition;
     const scheduler = await this.openCron();
     try {
@@ -211,7 +213,7 @@ export class Client {
           namespace,
           workflow,
           version,
-          input: JSON.parse(task.context) as unknown,
+          input: validated,
           ...(priority === undefined ? {} : { priority }),
         },
       });

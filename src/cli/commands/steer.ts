@@ -1,0 +1,108 @@
+import { Command } from 'commander';
+import { InvalidInputError } from '../../errors.ts';
+import { STATUS } from '../report-error.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+
+interface Outcome {
+  outcome: string;
+  state?: string;
+}
+
+/** The commands that change tasks: retry, cancel, resolve. */
+export function steerCommands(exit: (status: number) => void): Command[] {
+  const act = (name: string, description: string): Command =>
+    withJson(new Command(name))
+      .description(description)
+      .argument('<id>', 'the task')
+      .option('--reason <text>', 'why; kept in the history')
+      .option('--by <name>', 'who; kept in the history', process.env['USER'] ?? 'cli');
+  const finish = (taskId: string, outcome: Outcome, json: boolean | undefined, done: string, refused: string): void => {
+    const good =
+      outcome.outcome !== 'not_found' && outcome.outcome !== 'refused' && outcome.outcome !== 'nothing_to_retry';
+    print({ task_id: taskId, ...outcome }, json, () =>
+      good
+        ? `task ${taskId}: ${done}`
+        : outcome.outcome === 'not_found'
+          ? `there is no task ${taskId}`
+          : `task ${taskId} is ${outcome.state ?? ''}: ${refused}`,
+    );
+    exit(good ? STATUS.ok : outcome.outcome === 'not_found' ? STATUS.notFound : STATUS.refused);
+  };
+
+  const retry = act('retry', 'put the steps in error of a task back in their queue, at once')
+    .option('--step <names...>', 'only these steps')
+    .option('--attempts <n>', 'grant at least so many further attempts', '1')
+    .action(
+      async (
+        taskId: string,
+        options: { step?: string[]; attempts: string; reason?: string; by: string; json?: boolean },
+      ) => {
+        const attempts = Number(options.attempts);
+        if (!Number.isInteger(attempts) || attempts < 1) {
+          throw new InvalidInputError(
+            `--attempts is ${JSON.stringify(options.attempts)}: use a whole number of at least 1`,
+          );
+        }
+        const outcome = await withClient((client) =>
+          client.retry(taskId, {
+            ...options,
+            attempts,
+            ...(options.step === undefined ? {} : { steps: options.step }),
+          }),
+        );
+        const names = outcome.outcome === 'retried' ? outcome.steps.map((step) => step.name).join(', ') : '';
+        finish(taskId, outcome, options.json, `${names} ready again`, 'none of the steps asked for is in error');
+      },
+    );
+
+  const cancel = act('cancel', 'cancel a task with its open steps; what runs is aborted').action(
+    async (taskId: string, options: { reason?: string; by: string; json?: boolean }) => {
+      const outcome = await withClient((client) => client.cancel(taskId, options));
+      finish(
+        taskId,
+        outcome,
+        options.json,
+        'cancelled',
+        'only pending tasks and tasks in progress can be cancelled; resolve one in error',
+      );
+    },
+  );
+
+  const resolve = act('resolve', 'declare a step done by hand, or a whole task in error dealt with')
+    .option('--step <name>', 'the step; without it the whole task')
+    .option('--result <json>', 'what the children of the step see as its result')
+    .action(
+      async (
+        taskId: string,
+        options: { step?: string; result?: string; reason?: string; by: string; json?: boolean },
+      ) => {
+        const { step } = options;
+        const outcome = await withClient((client) =>
+          step === undefined
+            ? client.resolveTask(taskId, options)
+            : client.resolveStep(taskId, step, { ...options, result: parseResult(options.result) }),
+        );
+        finish(
+          taskId,
+          outcome,
+          options.json,
+          step === undefined ? 'resolved' : `step ${step} resolved`,
+          step === undefined
+            ? 'only a task in error can be resolved'
+            : `step ${step} is unknown, running, done, or waits for a parent`,
+        );
+      },
+    );
+  return [retry, cancel, resolve];
+}
+
+function parseResult(text: string | undefined): unknown {
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new InvalidInputError(`--result is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      field: 'result',
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { readCommands } from './commands/read.ts';
+import { scheduleCommand } from './commands/schedule.ts';
+import { schedulerCommand } from './commands/scheduler.ts';
+import { steerCommands } from './commands/steer.ts';
+import { submitCommand } from './commands/submit.ts';
+import { workerCommand } from './commands/worker.ts';
+
+/** The whole command line. `exit` ends the process; the commands call it once, at their end. */
+export function createProgram(exit: (status: number) => void): Command {
+  const program = new Command('tasker')
+    .description('Tasker Fleet: durable workflows on PostgreSQL')
+    .version(VERSION)
+    .showHelpAfterError()
+    .addHelpText(
+      'after',
+      `
+Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment.
+Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable.`,
+    );
+  const commands = [
+    workerCommand(exit),
+    schedulerCommand(exit),
+    migrateCommand(exit),
+    submitCommand(exit),
+    ...readCommands(exit),
+    ...steerCommands(exit),
+    scheduleCommand(exit),
+    doctorCommand(exit),
+  ];
+  for (const command of commands) program.addCommand(command);
+  return program;
+}
