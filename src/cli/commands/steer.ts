@@ -15,7 +15,7 @@ export function steerCommands(exit: (status: number) => void): Command[] {
       .description(description)
       .argument('<id>', 'the task')
       .option('--reason <text>', 'why; kept in the history')
-      .option('--by <name>', 'who; kept in the history', process.env['USER'] ?? 'cli');
+      .option('--by <name>', 'who; kept in the history', 'cli');
   const finish = (taskId: string, outcome: Outcome, json: boolean | undefined, done: string, refused: string): void => {
     const good =
       outcome.outcome !== 'not_found' && outcome.outcome !== 'refused' && outcome.outcome !== 'nothing_to_retry';
