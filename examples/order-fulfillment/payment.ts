@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PermanentError, RetryableError } from '../../src/errors.ts';
+import { PermanentError, RetryableError } from '../../src/index.ts';
 
 export interface PaymentRequest {
   gatewayUrl: string;

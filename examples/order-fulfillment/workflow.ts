@@ -1,7 +1,6 @@
 /** The order workflow as workers load it: `tasker worker --workflows examples/order-fulfillment/workflow.ts`. */
 import { z } from 'zod';
-import { PermanentError } from '../../src/errors.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow, PermanentError } from '../../src/index.ts';
 import {
   allocate,
   checkCredit,

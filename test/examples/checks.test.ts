@@ -68,6 +68,7 @@ function perfectRun(): Findings {
       replies: { unavailable: 104, failed: 74, hung: 21, charged_then_hung: 14, charged_then_reset: 13 },
       torn_bytes: 0,
     },
+    brokenInvariants: [],
   };
 }
 
@@ -171,6 +172,12 @@ describe('the checks after a run', () => {
     ]);
   });
 
+  test('a broken invariant of the database is named', () => {
+    expect(failedChecks({ ...perfectRun(), brokenInvariants: ['X1 (a title)', 'X2 (another)'] })).toEqual([
+      'broken invariants of the database: none / X1 (a title); X2 (another)',
+    ]);
+  });
+
   test('nothing at all fails nearly everything, and breaks nothing', () => {
     const nothing: Findings = {
       summary: { tasks: {}, steps: {}, attempts: 0, retries: 0, blocked_steps: 0, clock: '' },
@@ -178,6 +185,7 @@ describe('the checks after a run', () => {
       payments: [],
       shipments: [],
       ledger: { charges: [], violations: [], replies: {}, torn_bytes: 0 },
+      brokenInvariants: undefined,
     };
     expect(failedChecks(nothing)).toContain(
       'orders without a task, or with two: none / 10248 10249 10250 10251 10252 10253 10254 10255 10256 10257 and 820 more',

@@ -13,6 +13,8 @@ export interface Findings {
   payments: readonly StepResult[];
   shipments: readonly StepResult[];
   ledger: LedgerReport;
+  /** What `tasker doctor` would complain about; undefined where nobody asked it. */
+  brokenInvariants: readonly string[] | undefined;
 }
 
 export interface Check {
@@ -86,6 +88,9 @@ export function checkRun(expected: Expectations, orders: readonly Order[], findi
     check('orders that ledger and database see differently', 'none', list(disagreements(payments, ledger))),
     check('units shipped', String(expected.shipped_units), String(units.shipped)),
     check('units backordered', String(expected.backordered_units), String(units.backordered)),
+    ...(findings.brokenInvariants === undefined
+      ? []
+      : [check('broken invariants of the database', 'none', findings.brokenInvariants.join('; ') || 'none')]),
     // A killed process can make a fault happen once more, never once less. Retries are not checked: an attempt that was
     // given back because its worker stopped is not counted, whatever the gateway had answered.
     ...FAULTS.filter((fault) => (expected.faults[fault] ?? 0) > 0).map((fault) =>

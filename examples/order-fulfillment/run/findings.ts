@@ -1,4 +1,5 @@
-import type { Executor } from '../../../src/db/database.ts';
+import type { Database, Executor } from '../../../src/db/database.ts';
+import { examine } from '../../../src/db/doctor/examine.ts';
 import { runTiming, type RunTiming, stepResults, taskSummary } from '../../../src/db/reports.ts';
 import type { LedgerReport } from '../gateway/ledger.ts';
 import { type Order, readOrders } from '../northwind.ts';
@@ -15,8 +16,11 @@ export async function ordersOfRun(db: Executor, count: number): Promise<Order[]>
   return readOrders().filter((order, index) => index < count || order.order_id <= highest);
 }
 
-/** What both sides say now: the database, and the gateway's ledger. */
-export async function collectFindings(db: Executor, gatewayUrl: string): Promise<Findings> {
+/**
+ * What both sides say now: the database, and the gateway's ledger. `examined`: check every invariant of the data as well,
+ * which reads all of it; for a database that holds this example and nothing else.
+ */
+export async function collectFindings(db: Database, gatewayUrl: string, examined: boolean): Promise<Findings> {
   const ledger = (await (await fetch(`${gatewayUrl}/ledger`)).json()) as LedgerReport;
   return {
     summary: await taskSummary(db, orderFulfillment),
@@ -24,6 +28,7 @@ export async function collectFindings(db: Executor, gatewayUrl: string): Promise
     payments: await stepResults(db, orderFulfillment, 'payment'),
     shipments: await stepResults(db, orderFulfillment, 'shipment'),
     ledger,
+    brokenInvariants: examined ? (await examine(db)).map((finding) => `${finding.id} (${finding.title})`) : undefined,
   };
 }
 

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
-import { type Database, openDatabase } from '../../../src/db/database.ts';
-import { migrateToLatest } from '../../../src/db/migrate.ts';
 import { taskSummary, workflowOrigin } from '../../../src/db/reports.ts';
-import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { type Client, createClient, migrateToLatest } from '../../../src/index.ts';
 import { expectationsOf } from '../expectations.ts';
 import { readCatalogue } from '../northwind.ts';
 import { orderFulfillment } from '../workflow.ts';
@@ -22,7 +20,7 @@ const INTERRUPTED = 130;
 /** What has been opened so far, to be closed again however far the run came. */
 interface Opened {
   database?: RunDatabase;
-  db?: Database;
+  client?: Client;
   fleet?: Fleet;
 }
 
@@ -43,7 +41,7 @@ export async function run(options: RunOptions): Promise<number> {
   if (opened.fleet !== undefined) display.note('stopping: workers finish what they hold (Ctrl-C again: stop at once)');
   const drained = (await opened.fleet?.stop(interrupts.hurry)) ?? true;
   if (!drained) display.note('stopped without waiting: what was running will run again');
-  await opened.db?.close();
+  await opened.client?.close();
   await opened.database?.close();
   interrupts.release();
   return status;
@@ -58,13 +56,9 @@ async function runOpened(
   const log = (line: string): void => display.note(line);
   const database = (opened.database = await openRunDatabase({ ...options, log, interrupted: interrupts.stop }));
   await migrateToLatest(database.directUrl ?? database.url);
-  const db = (opened.db = openDatabase({
-    url: database.url,
-    poolSize: 3,
-    applicationName: 'order example',
-    queryTimeoutMs: 30_000,
-  }));
-  await registerWorkflow(db, orderFulfillment);
+  const client = (opened.client = createClient({ url: database.url, applicationName: 'order example' }));
+  await client.register(orderFulfillment);
+  const { db } = client;
   const orders = await ordersOfRun(db, options.tasks);
 
   const fatal = new AbortController();
@@ -91,7 +85,7 @@ async function runOpened(
   const expected = expectationsOf(orders, readCatalogue());
   const progress = new Progress({ tasks: orders.length, steps: expected.steps.complete }, performance.now());
   const wasFinished = progress.isFinished(before);
-  const created = await submitOrders(db, orders);
+  const created = await submitOrders(client, orders);
   log(`submitted: ${plural(created, 'task')}${known(orders.length - created)}`);
 
   const end = await watch(db, database, progress, display, over);
@@ -104,7 +98,7 @@ async function runOpened(
   }
   if (end === 'stalled') log(`nothing has moved for ${stalledAfterMs / 1000} s: look into the logs`);
 
-  const findings = await collectFindings(db, fleet.gatewayUrl);
+  const findings = await collectFindings(db, fleet.gatewayUrl, database.embedded);
   const checks = checkRun(expected, orders, findings);
   const lines = summaryLines({
     findings,

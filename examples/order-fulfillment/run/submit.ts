@@ -1,25 +1,16 @@
-import type { Database } from '../../../src/db/database.ts';
-import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
-import { submit } from '../../../src/engine/submit.ts';
-import { identityHash, validateInput } from '../../../src/workflow/index.ts';
+import type { Client } from '../../../src/index.ts';
 import type { Order } from '../northwind.ts';
 import { orderFulfillment } from '../workflow.ts';
 
 /**
- * Submits one task per order, all in one statement. The order id is the task's key: an order that has a task already, from
- * an earlier run, gets no second one. Answers how many are new.
+ * Submits one task per order. The order id is the task's key: an order that has a task already, from an earlier run, gets no
+ * second one. Answers how many are new.
  */
-export async function submitOrders(db: Database, orders: readonly Order[]): Promise<number> {
-  const namedTaskId = await registerWorkflow(db, orderFulfillment);
-  const tasks = [];
-  for (const order of orders) {
-    const input = await validateInput(orderFulfillment, order);
-    tasks.push({
-      namedTaskId,
-      identityHash: identityHash(orderFulfillment, { input, key: String(order.order_id) }),
-      context: JSON.stringify(input),
-    });
+export async function submitOrders(client: Client, orders: readonly Order[]): Promise<number> {
+  const requests = orders.map((order) => ({ input: order, key: String(order.order_id) }));
+  let created = 0;
+  for await (const { outcome } of client.submitMany(orderFulfillment, requests)) {
+    if (outcome === 'created') created += 1;
   }
-  const submitted = await submit(db, tasks);
-  return submitted.filter((each) => each.outcome === 'created').length;
+  return created;
 }
