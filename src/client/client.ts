@@ -4,12 +4,12 @@ import { type Database, inCallersTransaction, openDatabase, type QueryableClient
 import {
   findTask,
   findTaskSteps,
-  listTasks,
   listWorkers,
   type StepRow,
   type TaskRow,
   type WorkerRow,
 } from '../db/statements/read-tasks.ts';
+import { listTasks } from '../db/list-tasks.ts';
 import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../engine/notifier.ts';
@@ -130,13 +130,13 @@ export class Client {
     if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
       throw new InvalidInputError(`limit is ${String(limit)}: a page has 1 to 1000 tasks`, { field: 'limit' });
     }
-    return this.db.run(listTasks, [
-      options.states ?? null,
-      options.namespace ?? null,
-      options.workflow ?? null,
-      options.after === undefined ? null : checkedId(options.after),
+    return listTasks(this.db, {
+      states: options.states,
+      namespace: options.namespace,
+      workflow: options.workflow,
+      below: options.after === undefined ? undefined : checkedId(options.after),
       limit,
-    ]);
+    });
   }
 
   /** Waits until a task has ended (or is in error) and answers it. Rejects at the timeout or the signal's abort. */

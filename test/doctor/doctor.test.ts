@@ -16,7 +16,7 @@ const ids: Record<string, string> = {};
 /** Everything that can happen to a task, by driving the engine. */
 beforeAll(async () => {
   const worker = await engine.worker();
-  const complete = (ids['complete'] = await engine.submitOne(id));
+  ids['complete'] = await engine.submitOne(id);
   for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim()) await worker.complete(steps);
   ids['retried'] = await engine.submitOne(id);
   const [step] = await worker.claim();
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const fused = await worker.complete(await worker.claim(), { claimLimit: 5 });
   await worker.complete(fused.claimed, { claimLimit: 5 }).then((next) => worker.complete(next.claimed));
 
-  const blocked = (ids['error'] = await engine.submitOne(id));
+  ids['error'] = await engine.submitOne(id);
   await worker.fail((await worker.claim())[0] as never, { permanent: true });
   const resolved = await engine.submitOne(id);
   await worker.fail((await worker.claim())[0] as never, { permanent: true });
@@ -55,10 +55,9 @@ beforeAll(async () => {
   await recover(engine.db, { silentSeconds: 60 });
   ids['running'] = recovered;
   await worker.claim();
-  const waiting = (ids['waiting'] = await engine.submitOne(id));
+  ids['waiting'] = await engine.submitOne(id);
   await worker.fail((await worker.claim())[0] as never, { requested: 600 });
   ids['fresh'] = await engine.submitOne(id);
-  expect(new Set([complete, blocked, waiting]).size).toBe(3);
 });
 
 const step = (task: string, ordinal: number) =>

@@ -24,7 +24,8 @@ const env = {
 const definitions = Object.values(workflows);
 const start = (role: 'worker' | 'scheduler') =>
   processes.start('src/cli/main.ts', {
-    args: role === 'worker' ? ['worker', '--workflows', 'test/e2e/ancestor-workflows.ts', '--slots', '8'] : ['scheduler'],
+    args:
+      role === 'worker' ? ['worker', '--workflows', 'test/e2e/ancestor-workflows.ts', '--slots', '8'] : ['scheduler'],
     env,
   });
 
@@ -92,9 +93,12 @@ describe('the ancestor’s workflows, run by three worker processes', () => {
     for (let kill = 0; kill < 3; kill += 1) {
       const victim = start('worker');
       await victim.waitForLine(/worker started/);
-      const [row] = await test.query<{ worker_id: string }>(`SELECT max(worker_id) AS worker_id FROM tasker.tasker_workers`);
+      const [row] = await test.query<{ worker_id: string }>(
+        `SELECT max(worker_id) AS worker_id FROM tasker.tasker_workers`,
+      );
       await waitFor(
-        async () => (await test.query('SELECT 1 FROM tasker.tasker_claims WHERE worker_id = $1', [row?.worker_id])).length > 0,
+        async () =>
+          (await test.query('SELECT 1 FROM tasker.tasker_claims WHERE worker_id = $1', [row?.worker_id])).length > 0,
         { timeoutMs: 5000, what: 'the victim to hold a claim' },
       ).catch(() => undefined);
       await victim.kill('SIGKILL');

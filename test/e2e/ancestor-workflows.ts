@@ -32,7 +32,10 @@ interface Context {
   signal: AbortSignal;
 }
 
-async function run({ stepName, attempt, input: { extra_failures: extra, slow_ms: slowMs }, parents, signal }: Context, fault: Fault) {
+async function run(
+  { stepName, attempt, input: { extra_failures: extra, slow_ms: slowMs }, parents, signal }: Context,
+  fault: Fault,
+) {
   const times = Number(fault?.slice(1) ?? 0);
   if (fault?.startsWith('t') === true && attempt <= times) {
     await new Promise((_, reject) => {

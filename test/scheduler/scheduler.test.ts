@@ -13,7 +13,7 @@ const id = await engine.workflow(workflow);
 const running: Scheduler[] = [];
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((scheduler) => scheduler.stop()));
+  await Promise.all(running.splice(0).map((started) => started.stop()));
 });
 
 function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {

@@ -48,9 +48,10 @@ function history(change: Change, table: string, keys: readonly string[]): string
     `(${metadata})::jsonb AS metadata`,
     `${change.at ?? 'clock_timestamp()'} AS created_at`,
   ].join(', ');
-  const columns = [...keys, 'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at'].join(
-    ', ',
-  );
+  const columns = [
+    ...keys,
+    'sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at',
+  ].join(', ');
   // The flip returns the whole new row: joining it to its source again would compare every row with every other.
   return `${flipped} AS (
   UPDATE tasker.${table} t

@@ -29,25 +29,6 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_i
 WHERE t.task_id = $1`,
 );
 
-/**
- * A page of tasks, the newest first. Parameters: states, namespace, workflow (each null: any), only ids below this one
- * (null: from the newest), how many. Walks the primary key backwards, so a page costs what it skips.
- */
-export const listTasks = statement<TaskRow>(
-  'list_tasks',
-  `
-SELECT ${COLUMNS}
-FROM tasker.tasker_tasks t
-JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
-  AND ($2::text IS NULL OR n.name = $2)
-  AND ($3::text IS NULL OR k.name = $3)
-  AND ($4::bigint IS NULL OR t.task_id < $4)
-ORDER BY t.task_id DESC
-LIMIT $5`,
-);
-
 export interface StepRow {
   workflow_step_id: string;
   name: string;

@@ -1,0 +1,53 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import type { Database } from './database.ts';
+import type { DB } from './schema.generated.ts';
+import type { TaskRow } from './statements/read-tasks.ts';
+
+export interface TaskFilter {
+  states?: readonly string[] | undefined;
+  namespace?: string | undefined;
+  workflow?: string | undefined;
+  /** Only tasks with a lower id. */
+  below?: string | undefined;
+  limit: number;
+}
+
+const builders = new WeakMap<Database, Kysely<DB>>();
+
+/**
+ * A page of tasks, the newest first. Built from the filters that are given, so that a page without any walks the primary key
+ * backwards and reads what it shows; a page that filters reads what it skips too.
+ */
+export async function listTasks(db: Database, filter: TaskFilter): Promise<TaskRow[]> {
+  let builder = builders.get(db);
+  if (builder === undefined) {
+    builder = new Kysely<DB>({ dialect: new PostgresDialect({ pool: db.pool }) });
+    builders.set(db, builder);
+  }
+  let query = builder
+    .withSchema(db.schema)
+    .selectFrom('tasker_tasks as t')
+    .innerJoin('tasker_named_tasks as k', 'k.named_task_id', 't.named_task_id')
+    .innerJoin('tasker_task_namespaces as n', 'n.task_namespace_id', 'k.task_namespace_id')
+    .select([
+      't.task_id',
+      'n.name as namespace',
+      'k.name as workflow',
+      'k.version',
+      't.state',
+      't.priority',
+      't.requested_at',
+      't.completed_at',
+      't.initiator',
+      't.source_system',
+      't.reason',
+      't.tags',
+    ])
+    .orderBy('t.task_id', 'desc')
+    .limit(filter.limit);
+  if (filter.states !== undefined) query = query.where('t.state', 'in', [...filter.states]);
+  if (filter.namespace !== undefined) query = query.where('n.name', '=', filter.namespace);
+  if (filter.workflow !== undefined) query = query.where('k.name', '=', filter.workflow);
+  if (filter.below !== undefined) query = query.where('t.task_id', '<', filter.below);
+  return (await query.execute()) as unknown as TaskRow[];
+}
