@@ -9,7 +9,7 @@ export {
   type TaskDetails,
 } from './client/index.ts';
 export { type Config, loadConfig } from './config/index.ts';
-export type { QueryableClient } from './db/database.ts';
+export type { CallersTransaction } from './db/database.ts';
 export { migrateDown, migrateTo, migrateToLatest, migrateUp, migrationStatus } from './db/migrate.ts';
 export {
   ConfigError,

@@ -1,6 +1,7 @@
+import type { Transaction } from 'kysely';
 import { loadDefinitionId } from './definitions.ts';
 import { Cron } from '../db/cron.ts';
-import { type Database, inCallersTransaction, openDatabase, type QueryableClient } from '../db/database.ts';
+import { type Database, inCallersTransaction, openDatabase, type CallersTransaction } from '../db/database.ts';
 import {
   findTask,
   findTaskSteps,
@@ -109,14 +110,14 @@ export class Client {
   }
 
   /** Creates a task in a transaction that the caller began: it exists if and when the caller commits. */
-  async submitTask<Definition extends WorkflowDefinition>(
-    transaction: QueryableClient,
+  async submitTask<Definition extends WorkflowDefinition, Schema>(
+    transaction: CallersTransaction | Transaction<Schema>,
     definition: Definition,
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
     const task = await newTask(await this.register(definition), definition, { ...options, input });
-    const [submitted] = await submitIn(inCallersTransaction(transaction, this.db.schema), [task]);
+    const [submitted] = await submitIn(inCallersTransaction(transaction as CallersTransaction, this.db.schema), [task]);
     return submitted as Submitted;
   }
 
@@ -125,7 +126,7 @@ export class Client {
     return task === undefined ? undefined : { ...task, steps: await this.db.run(findTaskSteps, [taskId]) };
   }
 
-  listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
+  async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
     const limit = options.limit ?? 50;
     if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
       throw new InvalidInputError(`limit is ${String(limit)}: a page has 1 to 1000 tasks`, { field: 'limit' });

@@ -1,3 +1,4 @@
+import { CompiledQuery, type Transaction } from 'kysely';
 import pg from 'pg';
 import { inSchema } from './schema-name.ts';
 import { isSerializationFailure } from './sql-errors.ts';
@@ -30,10 +31,10 @@ export interface Database extends Executor {
   close(): Promise<void>;
 }
 
-/** The caller's own open transaction: a pg client, or anything else that answers `query({ text, values })`. */
-export interface QueryableClient {
-  query(config: { text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>;
-}
+/** The caller's own open transaction: a pg client (or anything else with its `query({ text, values })`), or Kysely's. */
+export type CallersTransaction =
+  | { query(config: { text: string; values?: unknown[] }): Promise<{ rows: unknown[] }> }
+  | Transaction<never>;
 
 const MAX_TRIES = 5;
 
@@ -102,11 +103,17 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /** Runs statements in a transaction that the caller began and will end. No retry: only the caller can repeat its own work. */
-export function inCallersTransaction(client: QueryableClient, schema = 'tasker'): Executor {
+export function inCallersTransaction(transaction: CallersTransaction, schema = 'tasker'): Executor {
   return {
     schema,
-    run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) =>
-      (await client.query({ text: inSchema(statement.text, schema), values: [...values] })).rows as Row[],
+    run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) => {
+      const text = inSchema(statement.text, schema);
+      const { rows } =
+        'executeQuery' in transaction
+          ? await transaction.executeQuery(CompiledQuery.raw(text, [...values]))
+          : await transaction.query({ text, values: [...values] });
+      return rows as Row[];
+    },
   };
 }
 

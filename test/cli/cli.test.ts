@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { useProcesses } from '../support/processes.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+
+const test = await useTestDatabase();
+const processes = useProcesses();
+const workflows = ['--workflows', 'test/cli/cli-workflows.ts'];
+
+async function tasker(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; output: string }> {
+  const started = processes.start('src/cli/main.ts', {
+    args,
+    env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0', ...env },
+  });
+  const { code } = await started.exited;
+  return { code, output: started.lines.join('\n') };
+}
+
+const json = async (args: string[]): Promise<unknown> =>
+  JSON.parse((await tasker([...args, '--json'])).output) as unknown;
+
+describe('tasker', () => {
+  it('submits, runs, shows, retries, resolves and cancels tasks', async () => {
+    const worker = processes.start('src/cli/main.ts', {
+      args: ['worker', ...workflows],
+      env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' },
+    });
+    await worker.waitForLine(/worker started/);
+    expect(await json(['submit', 'cli/greet', ...workflows, '--input', '{"name":"you"}', '--wait'])).toMatchObject({
+      state: 'complete',
+    });
+    const failed = await tasker(['submit', 'greet@0.1.0', ...workflows, '--input', '{"name":"nobody"}', '--wait']);
+    expect(failed).toMatchObject({ code: 1, output: expect.stringMatching(/^task \d+ error$/) as string });
+    const id = /\d+/.exec(failed.output)?.[0] as string;
+
+    const shown = await tasker(['task', id]);
+    expect(shown.output).toMatch(/greet {2}complete/);
+    expect(shown.output).toContain('! judge  error  (<- greet; attempt 1 of 3; no retry will come)');
+    expect(shown.output).toContain('PermanentError: nobody is there');
+    expect(await json(['tasks', '--state', 'error'])).toMatchObject([{ task_id: id, state: 'error' }]);
+    expect(await json(['workers'])).toMatchObject([{ role: 'worker', slots: 50 }]);
+
+    expect(await tasker(['retry', id])).toMatchObject({ code: 0, output: `task ${id}: judge ready again` });
+    expect((await tasker(['cancel', '424242'])).code).toBe(3);
+    expect((await tasker(['task', '424242'])).code).toBe(3);
+    await expect.poll(async () => (await tasker(['task', id])).output, { timeout: 10_000 }).toContain('! judge');
+    expect((await tasker(['cancel', id])).code).toBe(4);
+    expect(await tasker(['resolve', id, '--step', 'judge', '--result', '1'])).toMatchObject({ code: 0 });
+    expect(((await json(['task', id])) as { state: string }).state).toBe('complete');
+
+    expect(await worker.kill('SIGTERM')).toMatchObject({ code: 0 });
+    expect(await tasker(['doctor'])).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('no violation') as string,
+    });
+    await test.query('UPDATE tasker.tasker_tasks SET unfinished_sinks = 5 WHERE task_id = $1', [id]);
+    const doctor = await tasker(['doctor']);
+    expect(doctor).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('task_unfinished_sinks: 1 violation(s)') as string,
+    });
+  }, 60_000);
+
+  it('says what is wrong with a call, with a status of its own for each kind', async () => {
+    expect(await tasker(['nope'])).toMatchObject({ code: 2 });
+    expect(await tasker(['worker', '--workflows', 'missing.ts'])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('missing.ts does not exist') as string,
+    });
+    expect(await tasker(['submit', 'greet', ...workflows, '--input', '{'])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('--input is not JSON') as string,
+    });
+    expect(await tasker(['submit', 'other', ...workflows])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('they export cli/greet@0.1.0') as string,
+    });
+    expect(await tasker(['tasks'], { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' })).toMatchObject({ code: 5 });
+    expect(await tasker(['tasks'], { DATABASE_URL: '' })).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('DATABASE_URL is not set') as string,
+    });
+    expect(await tasker(['--help'])).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it('ends a worker whose code failed where nobody caught it, after giving its steps back', async () => {
+    const crash = processes.start('src/cli/main.ts', {
+      args: ['worker', '--workflows', 'test/cli/crashing-workflows.ts'],
+      env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' },
+    });
+    await crash.waitForLine(/worker started/);
+    await tasker(['submit', 'late', '--workflows', 'test/cli/crashing-workflows.ts']);
+    expect(await crash.exited).toMatchObject({ code: 1 });
+    const claims = await test.query(
+      `SELECT state, attempts FROM tasker.tasker_workflow_steps s JOIN tasker.tasker_named_steps n USING (named_step_id) WHERE n.name = 'long'`,
+    );
+    expect(claims).toEqual([{ state: 'pending', attempts: 0 }]);
+  }, 30_000);
+});

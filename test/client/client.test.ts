@@ -1,0 +1,156 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createClient } from '../../src/client/index.ts';
+import { InvalidInputError } from '../../src/errors.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+
+const test = await useTestDatabase();
+const client = createClient({ url: test.url });
+afterAll(() => client.close());
+
+const order = defineWorkflow({
+  namespace: 'shop',
+  name: 'order',
+  identity: 'caller_key',
+  input: z.object({ order: z.string(), express: z.boolean().default(false) }),
+})
+  .step('pack', () => 1)
+  .step('wrap', { dependsOn: ['pack'], skippable: true }, () => 2);
+const ping = defineWorkflow({ name: 'ping', identity: 'content_hash', input: z.object({ n: z.number() }) }).step(
+  'a',
+  () => 1,
+);
+
+describe('submit', () => {
+  it('validates the input, fills in defaults, and folds the same key into one task', async () => {
+    const first = await client.submit(order, { order: '1' }, { key: 'order 1', tags: ['new'], reason: 'test' });
+    const second = await client.submit(order, { order: '1' }, { key: 'order 1' });
+    expect(first.outcome).toBe('created');
+    expect(second).toEqual({ outcome: 'existing', taskId: first.taskId });
+    expect(await client.getTask(first.taskId)).toMatchObject({
+      namespace: 'shop',
+      workflow: 'order',
+      state: 'pending',
+      context: { order: '1', express: false },
+      tags: ['new'],
+      steps: [
+        { name: 'pack', state: 'pending', ready: true, parents: [] },
+        { name: 'wrap', state: 'pending', ready: false, parents: ['pack'] },
+      ],
+    });
+  });
+
+  it.each([
+    ['an input that does not fit', { order: 7 }, { key: 'k' }, /order: .*expected string, received number/],
+    ['a missing key', { order: '1' }, {}, /needs a key/],
+    [
+      'an unknown step to bypass',
+      { order: '1' },
+      { key: 'k', bypassSteps: ['nope'] },
+      /"nope", which is no step .* skippable are wrap/,
+    ],
+    [
+      'a step to bypass that is not skippable',
+      { order: '1' },
+      { key: 'k', bypassSteps: ['pack'] },
+      /"pack", which is not skippable/,
+    ],
+    ['a priority out of range', { order: '1' }, { key: 'k', priority: 99_999 }, /priority is 99999/],
+  ])('refuses %s', async (_, input, options, message) => {
+    const refused = client.submit(order, input as never, options);
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toBeInstanceOf(InvalidInputError);
+  });
+
+  it('knows the same content again under content_hash', async () => {
+    const first = await client.submit(ping, { n: 1 });
+    expect(await client.submit(ping, { n: 1 })).toEqual({ outcome: 'existing', taskId: first.taskId });
+    expect((await client.submit(ping, { n: 2 })).outcome).toBe('created');
+  });
+
+  it('streams many, answering in order', async () => {
+    async function* requests() {
+      for (let n = 100; n < 2600; n += 1) yield { input: { n } };
+    }
+    const ids: string[] = [];
+    for await (const { outcome, taskId } of client.submitMany(ping, requests(), { batchSize: 500 })) {
+      expect(outcome).toBe('created');
+      ids.push(taskId);
+    }
+    expect(ids).toHaveLength(2500);
+    expect(new Set(ids).size).toBe(2500);
+  });
+
+  it('stops a stream at a bad request, and keeps what came before', async () => {
+    const requests = [{ input: { n: 9001 } }, { input: { n: 9002 } }, { input: { n: 'x' as never } }];
+    const answers: string[] = [];
+    await expect(async () => {
+      for await (const { outcome } of client.submitMany(ping, requests, { batchSize: 1 })) answers.push(outcome);
+    }).rejects.toThrow(/n: .*expected number/);
+    expect((await client.submit(ping, { n: 9001 })).outcome).toBe('existing');
+  });
+
+  it('joins the caller’s transaction, of pg and of Kysely', async () => {
+    const pg = await test.pool.connect();
+    try {
+      await pg.query('BEGIN');
+      const { taskId } = await client.submitTask(pg, ping, { n: 5001 });
+      expect(await client.getTask(taskId)).toBeUndefined();
+      await pg.query('COMMIT');
+      expect((await client.getTask(taskId))?.state).toBe('pending');
+    } finally {
+      pg.release();
+    }
+    const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool: test.pool }) });
+    await expect(
+      kysely.transaction().execute(async (trx) => {
+        await client.submitTask(trx, ping, { n: 5002 });
+        throw new Error('rolled back');
+      }),
+    ).rejects.toThrow('rolled back');
+    expect((await client.submit(ping, { n: 5002 })).outcome).toBe('created');
+  });
+});
+
+describe('reading and steering', () => {
+  it('pages through tasks, the newest first', async () => {
+    const page = await client.listTasks({ workflow: 'ping', limit: 10 });
+    const next = await client.listTasks({ workflow: 'ping', limit: 10, after: page.at(-1)?.task_id as string });
+    const ids = [...page, ...next].map((task) => Number(task.task_id));
+    expect(ids).toEqual(ids.toSorted((a, b) => b - a));
+    expect(new Set(ids).size).toBe(20);
+    expect(await client.listTasks({ namespace: 'shop', states: ['complete'] })).toEqual([]);
+    await expect(client.listTasks({ limit: 0 })).rejects.toThrow('limit is 0');
+  });
+
+  it('answers what is not there or not possible as a value, and a bad id as an error', async () => {
+    expect(await client.cancel('999999999')).toEqual({ outcome: 'not_found' });
+    expect(await client.getTask('999999999')).toBeUndefined();
+    await expect(client.getTask('1; DROP TABLE')).rejects.toThrow('is not a number');
+    const { taskId } = await client.submit(ping, { n: 7001 });
+    expect(await client.retry(taskId)).toEqual({ outcome: 'nothing_to_retry', state: 'pending' });
+    expect(await client.resolveStep(taskId, 'a', { result: { by: 'hand' } })).toMatchObject({
+      outcome: 'resolved',
+      taskState: 'complete',
+    });
+    expect((await client.waitForTask(taskId)).steps[0]?.results).toEqual({ by: 'hand' });
+  });
+
+  it('keeps schedules, and refuses a cron expression or time zone that does not exist', async () => {
+    await client.schedule(ping, { key: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin', input: { n: 1 } });
+    expect(await client.schedules()).toMatchObject([{ key: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin' }]);
+    await expect(client.schedule(ping, { key: 'bad', cron: '61 * * * *', input: { n: 1 } })).rejects.toThrow(
+      /"bad": cron "61/,
+    );
+    await expect(
+      client.schedule(ping, { key: 'bad', cron: '* * * * *', timezone: 'Mars/Base', input: { n: 1 } }),
+    ).rejects.toThrow(/Mars/);
+    await expect(client.schedule(ping, { key: 'bad', cron: '* * * * *', input: { n: 'x' as never } })).rejects.toThrow(
+      /expected number/,
+    );
+    await client.unschedule('nightly');
+    expect(await client.schedules()).toEqual([]);
+  });
+});
