@@ -124,6 +124,9 @@ describe('it never throws', () => {
     expect(toStorableJson(described, { maxBytes: 100_000 }).ok).toBe(true);
   });
 
+  test('a revoked Proxy is an object, as far as anyone can tell', () =>
+    expect(describeThrown(revoked())).toEqual({ name: 'NotAnError', message: 'an object' }));
+
   test('for every value that cannot be stored, thrown or as a cause', () => {
     for (const [, make] of UNSTORABLE) {
       const value = make();

@@ -198,6 +198,11 @@ describe('a schema that would check less than it says is refused', () => {
       { type: 'array', items: { allOf: [{ type: 'object', additionalProperties: { minimum: 1 } }] } },
       'items.allOf.0.additionalProperties.minimum would be ignored',
     ],
+    [
+      'a length of further members without a type',
+      { type: 'object', additionalProperties: { minLength: 1 } },
+      'additionalProperties.minLength would be ignored without "type: string": add it',
+    ],
     ['a mistake in a definition', { $defs: { a: { minLenght: 1 } } }, '$defs.a.minLenght is not a keyword'],
     ['a mistake in a tuple', { type: 'array', prefixItems: [{ minLenght: 1 }] }, 'prefixItems.0.minLenght'],
     [

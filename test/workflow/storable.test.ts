@@ -72,6 +72,10 @@ describe('what JSON.stringify gets right stays as it is', () => {
   test('objects of another realm', () => {
     const value: unknown = runInNewContext('({ a: [1, { b: new Date(0) }] })');
     expect(json(value)).toBe('{"a":[1,{"b":"1970-01-01T00:00:00.000Z"}]}');
+    expect(toStorableJson(runInNewContext('[{ a: {} }]'), { maxBytes, plainOnly: true })).toEqual({
+      ok: true,
+      json: '[{"a":{}}]',
+    });
     expect(json(runInNewContext('new Map()'))).toMatch(/is a Map/);
     expect(json(runInNewContext('new Date(NaN)'))).toMatch(/invalid Date/);
   });

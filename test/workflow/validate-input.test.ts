@@ -107,6 +107,10 @@ describe('an input that does not fit', () => {
       'workflow shop/orders 1.2.3 does not accept this input: ["odd key"][0]["Symbol(s)"].toString: no (the value is missing)',
     );
     expect((await refusal(workflow(issueAt(['toString'])), {})).message).toContain('(the value is missing)');
+    expect((await refusal(workflow(issueAt(['a', 'b'])), { a: null })).message).toContain('(the value is missing)');
+    expect((await refusal(workflow(issueAt(['a', 'length'])), { a: 'text' })).message).toContain(
+      '(the value is missing)',
+    );
   });
 });
 

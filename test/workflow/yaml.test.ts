@@ -128,6 +128,15 @@ describe("the ancestor's templates", () => {
     });
   });
 
+  test('a map takes the place of something else, and the other way round', () => {
+    const text = `
+name: a
+step_templates: [{ name: a, handler_class: Shop::FetchCart, handler_config: { x: { y: 1 }, z: 2, w: [1] } }]
+environments: { test: { step_templates: [{ name: a, handler_config: { x: 5, z: { y: 3 }, w: null } }] } }
+`;
+    expect(load(text, { environment: 'test' }).steps[0]?.handlerConfig).toEqual({ x: 5, z: { y: 3 }, w: null });
+  });
+
   test('an environment without overrides, or that the file does not have, changes nothing', () => {
     const plain = definitionConfiguration(definition);
     expect(definitionConfiguration(load(CART, { environment: 'production' }))).toEqual(plain);
