@@ -1,38 +1,40 @@
--- Parents, children and the shortest distance from a root, for every step. LATERAL throughout, so that a filter on task_id
--- reads only that task's edges; the recursion carries (step, depth) pairs and not paths, so it ends on any graph.
+-- Version 1, the ancestor's: depth is found by walking every path from every root of every task, so the cost grows with the
+-- number of paths in the whole table, and a filter on task_id does not reach the recursion. Paths longer than 50 edges are
+-- cut off: a step that has no shorter one has no depth.
 SELECT
-  s.workflow_step_id,
-  s.task_id,
-  s.named_step_id,
-  parents.ids AS parent_step_ids,
-  children.ids AS child_step_ids,
-  jsonb_array_length(parents.ids) AS parent_count,
-  jsonb_array_length(children.ids) AS child_count,
-  jsonb_array_length(parents.ids) = 0 AS is_root_step,
-  jsonb_array_length(children.ids) = 0 AS is_leaf_step,
-  depth.min_depth_from_root
-FROM tasker.tasker_workflow_steps s
-CROSS JOIN LATERAL (
-  SELECT COALESCE(jsonb_agg(e.from_step_id ORDER BY e.from_step_id), '[]'::jsonb) AS ids
+  ws.workflow_step_id,
+  ws.task_id,
+  ws.named_step_id,
+  COALESCE(parents.ids, '[]'::jsonb) AS parent_step_ids,
+  COALESCE(children.ids, '[]'::jsonb) AS child_step_ids,
+  COALESCE(parents.steps, 0) AS parent_count,
+  COALESCE(children.steps, 0) AS child_count,
+  COALESCE(parents.steps, 0) = 0 AS is_root_step,
+  COALESCE(children.steps, 0) = 0 AS is_leaf_step,
+  depths.min_depth_from_root
+FROM tasker.tasker_workflow_steps ws
+LEFT JOIN (
+  SELECT e.to_step_id, jsonb_agg(e.from_step_id ORDER BY e.from_step_id) AS ids, count(*)::integer AS steps
   FROM tasker.tasker_workflow_step_edges e
-  WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
-) parents
-CROSS JOIN LATERAL (
-  SELECT COALESCE(jsonb_agg(e.to_step_id ORDER BY e.to_step_id), '[]'::jsonb) AS ids
+  GROUP BY e.to_step_id
+) parents ON parents.to_step_id = ws.workflow_step_id
+LEFT JOIN (
+  SELECT e.from_step_id, jsonb_agg(e.to_step_id ORDER BY e.to_step_id) AS ids, count(*)::integer AS steps
   FROM tasker.tasker_workflow_step_edges e
-  WHERE e.task_id = s.task_id AND e.from_step_id = s.workflow_step_id
-) children
-CROSS JOIN LATERAL (
-  WITH RECURSIVE up (step_id, distance) AS (
+  GROUP BY e.from_step_id
+) children ON children.from_step_id = ws.workflow_step_id
+LEFT JOIN (
+  WITH RECURSIVE path (step_id, depth) AS (
     SELECT s.workflow_step_id, 0
-    UNION
-    SELECT e.from_step_id, up.distance + 1
-    FROM up
-    JOIN tasker.tasker_workflow_step_edges e ON e.task_id = s.task_id AND e.to_step_id = up.step_id
-    WHERE up.distance < 50
+    FROM tasker.tasker_workflow_steps s
+    WHERE NOT EXISTS (SELECT FROM tasker.tasker_workflow_step_edges e WHERE e.to_step_id = s.workflow_step_id)
+    UNION ALL
+    SELECT e.to_step_id, path.depth + 1
+    FROM path
+    JOIN tasker.tasker_workflow_step_edges e ON e.from_step_id = path.step_id
+    WHERE path.depth < 50
   )
-  SELECT min(up.distance) AS min_depth_from_root
-  FROM up
-  WHERE NOT EXISTS (
-    SELECT FROM tasker.tasker_workflow_step_edges e WHERE e.task_id = s.task_id AND e.to_step_id = up.step_id)
-) depth
+  SELECT path.step_id, min(path.depth) AS min_depth_from_root
+  FROM path
+  GROUP BY path.step_id
+) depths ON depths.step_id = ws.workflow_step_id

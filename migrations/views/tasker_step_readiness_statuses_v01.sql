@@ -44,7 +44,7 @@ JOIN tasker.tasker_named_steps ns ON ns.named_step_id = ws.named_step_id
 LEFT JOIN (
   SELECT DISTINCT ON (workflow_step_id) workflow_step_id, to_state
   FROM tasker.tasker_workflow_step_transitions
-  ORDER BY workflow_step_id, sort_key DESC
+  ORDER BY workflow_step_id, created_at DESC, sort_key DESC
 ) current_state ON current_state.workflow_step_id = ws.workflow_step_id
 LEFT JOIN (
   SELECT e.to_step_id,
@@ -54,7 +54,7 @@ LEFT JOIN (
   LEFT JOIN (
     SELECT DISTINCT ON (workflow_step_id) workflow_step_id, to_state
     FROM tasker.tasker_workflow_step_transitions
-    ORDER BY workflow_step_id, sort_key DESC
+    ORDER BY workflow_step_id, created_at DESC, sort_key DESC
   ) parent_state ON parent_state.workflow_step_id = e.from_step_id
   GROUP BY e.to_step_id
 ) dep ON dep.to_step_id = ws.workflow_step_id

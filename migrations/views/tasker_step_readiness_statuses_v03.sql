@@ -10,7 +10,7 @@ SELECT
   (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name,
   s.state AS current_state,
   s.unmet_parents = 0 AS dependencies_satisfied,
-  s.attempts < s.retry_limit AND (s.attempts = 0 OR s.retryable)
+  s.attempts < s.retry_limit AND (s.attempts = 0 OR s.retryable) AND s.blocked_at IS NULL
     AND (s.next_retry_at IS NULL OR s.next_retry_at <= statement_timestamp()) AS retry_eligible,
   s.ready_at IS NOT NULL AS ready_for_execution,
   (

@@ -45,5 +45,5 @@ JOIN (
 LEFT JOIN (
   SELECT DISTINCT ON (task_id) task_id, to_state
   FROM tasker.tasker_task_transitions
-  ORDER BY task_id, sort_key DESC
+  ORDER BY task_id, created_at DESC, sort_key DESC
 ) state ON state.task_id = t.task_id

@@ -1,4 +1,5 @@
--- Version 2: a step in error that is not ready is listed as blocked, with its reason.
+-- Version 2: a step in error that is not ready is listed as blocked, with its reason. Where version 1 says `unknown` there are
+-- two more: retry_due (its backoff is over, a scheduler has yet to put it back) and task_stopped (the task has ended).
 SELECT
   c.task_id,
   c.named_task_id,
@@ -33,8 +34,8 @@ CROSS JOIN LATERAL (
       CASE
         WHEN NOT r.dependencies_satisfied THEN 'dependencies_not_satisfied'
         WHEN NOT r.retry_eligible THEN 'retry_not_eligible'
-        WHEN r.current_state NOT IN ('pending', 'error') THEN 'invalid_state'
-        ELSE 'unknown'
+        WHEN r.current_state = 'error' THEN 'retry_due'
+        ELSE 'task_stopped'
       END ORDER BY r.workflow_step_id) FILTER (WHERE NOT r.ready_for_execution AND r.current_state IN ('pending', 'error')) AS blocking_reasons,
     jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.ready_for_execution) AS next_executable_step_ids
   FROM tasker.tasker_step_readiness_statuses r
