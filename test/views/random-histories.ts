@@ -87,8 +87,13 @@ function taskOf(taskId: string, choices: readonly Choice[], cancelled: boolean):
         retryable = true,
       } = step;
       steps[index] = {
-        ...{ ordinal: step.ordinal, parents: step.parents ?? [], backoffRequestSeconds, lastAttempted, attempts },
-        ...{ retryLimit, retryable },
+        ordinal: step.ordinal,
+        parents: step.parents ?? [],
+        backoffRequestSeconds,
+        lastAttempted,
+        attempts,
+        retryLimit,
+        retryable,
         history: [...(step.history ?? []), { to: 'cancelled', secondsAgo: 0 }],
         engine: { unmetParents: step.engine?.unmetParents ?? 0 },
       };

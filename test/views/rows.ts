@@ -144,7 +144,7 @@ export async function insertTasks(client: ClientBase, tasks: readonly TaskRows[]
           in_process: step.inProcess ?? claimed,
           processed: step.processed ?? (engine === undefined ? state === 'complete' : done(state)),
           attempts: step.attempts === undefined ? 0 : step.attempts,
-          last_attempted_at: step.lastAttempted == null ? null : ago(step.lastAttempted),
+          last_attempted_at: typeof step.lastAttempted === 'number' ? ago(step.lastAttempted) : null,
           backoff_request_seconds: step.backoffRequestSeconds ?? null,
           skippable: false,
           named_task_id: engine === undefined ? 0 : namedTaskId,

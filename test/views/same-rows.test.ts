@@ -72,13 +72,12 @@ async function written<T>(tasks: readonly TaskRows[], look: (client: PoolClient)
   }
 }
 
-function property(name: string, look: (client: PoolClient, tasks: TaskRows[]) => Promise<void>): void {
-  test(name, { timeout: 120_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(randomTasks, (tasks) => written(tasks, (client) => look(client, tasks))),
-      { numRuns: RUNS },
-    );
-  });
+/** Holds `look` against many random sets of tasks. */
+async function forRandomTasks(look: (client: PoolClient, tasks: TaskRows[]) => Promise<void>): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(randomTasks, (tasks) => written(tasks, (client) => look(client, tasks))),
+    { numRuns: RUNS },
+  );
 }
 
 const all = async <Row extends object>(client: PoolClient, view: string): Promise<Row[]> =>
@@ -95,143 +94,156 @@ const readinessV03 = async (client: PoolClient): Promise<ReadinessV03[]> =>
   ).rows;
 
 describe('on random graphs with random histories', () => {
-  property('v02 returns the rows of v01: readiness, contexts, graph and summaries', async (client) => {
-    for (const view of [
-      'tasker_step_readiness_statuses',
-      'tasker_task_execution_contexts',
-      'tasker_step_dag_relationships',
-      'tasker_task_workflow_summaries',
-    ]) {
-      expect(await all(client, `v02.${view}`), view).toEqual(await all(client, `v01.${view}`));
-    }
-  });
-
-  property('v03 returns the readiness rows of v02, but for steps in error', async (client, tasks) => {
-    const v02 = await all<Readiness>(client, 'v02.tasker_step_readiness_statuses');
-    const v03 = await readinessV03(client);
-    expect(v03).toHaveLength(tasks.reduce((sum, task) => sum + task.steps.length, 0));
-    for (const [index, newer] of v03.entries()) {
-      const older = v02[index] as Readiness;
-      const { ready_at, retryable, blocked_at, read_at, ...shared } = newer;
-      if (newer.current_state !== 'error') {
-        // A pending step shows no time of a retry any more: it is past, else the step would not be pending. A step that
-        // was cancelled in its backoff has no retry at all; v02 goes on counting down to it.
-        const eligible = newer.current_state === 'cancelled' ? newer.retry_eligible : older.retry_eligible;
-        expect(shared).toMatchObject({ ...older, next_retry_at: null, retry_eligible: eligible });
-        continue;
+  test('v02 returns the rows of v01: readiness, contexts, graph and summaries', { timeout: 120_000 }, () =>
+    forRandomTasks(async (client) => {
+      for (const view of [
+        'tasker_step_readiness_statuses',
+        'tasker_task_execution_contexts',
+        'tasker_step_dag_relationships',
+        'tasker_task_workflow_summaries',
+      ]) {
+        expect(await all(client, `v02.${view}`), view).toEqual(await all(client, `v01.${view}`));
       }
-      // A step in error is ready when a scheduler has put it back to pending, and not before.
-      expect(newer.ready_for_execution).toBe(false);
-      // A retry is decided once, at the failure, and not at all for a step that is not retryable or failed for good.
-      const eligible =
-        newer.attempts < newer.retry_limit &&
-        retryable &&
-        blocked_at === null &&
-        (newer.next_retry_at as Date) <= read_at;
-      expect(newer.retry_eligible).toBe(eligible);
-      if (blocked_at !== null) expect(newer.next_retry_at).toBeNull();
-      else if (newer.backoff_request_seconds === null) {
-        // Jitter: between half the wait that v02 computes and all of it.
-        const failedAt = (newer.last_failure_at as Date).getTime();
-        const latest = (older.next_retry_at as Date).getTime();
-        if (failedAt > read_at.getTime() - 60_000) {
-          expect(newer.next_retry_at?.getTime()).toBeGreaterThanOrEqual(failedAt + (latest - failedAt) / 2);
-          expect(newer.next_retry_at?.getTime()).toBeLessThanOrEqual(latest);
+    }),
+  );
+
+  test('v03 returns the readiness rows of v02, but for steps in error', { timeout: 120_000 }, () =>
+    forRandomTasks(async (client, tasks) => {
+      const v02 = await all<Readiness>(client, 'v02.tasker_step_readiness_statuses');
+      const v03 = await readinessV03(client);
+      expect(v03).toHaveLength(tasks.reduce((sum, task) => sum + task.steps.length, 0));
+      for (const [index, newer] of v03.entries()) {
+        const older = v02[index] as Readiness;
+        const { ready_at: _, retryable, blocked_at, read_at, ...shared } = newer;
+        if (newer.current_state !== 'error') {
+          // A pending step shows no time of a retry any more: it is past, else the step would not be pending. A step that
+          // was cancelled in its backoff has no retry at all; v02 goes on counting down to it.
+          const eligible = newer.current_state === 'cancelled' ? newer.retry_eligible : older.retry_eligible;
+          expect(shared).toMatchObject({ ...older, next_retry_at: null, retry_eligible: eligible });
+          continue;
         }
+        // A step in error is ready when a scheduler has put it back to pending, and not before.
+        expect(newer.ready_for_execution).toBe(false);
+        // A retry is decided once, at the failure, and not at all for a step that is not retryable or failed for good.
+        const eligible =
+          newer.attempts < newer.retry_limit &&
+          retryable &&
+          blocked_at === null &&
+          (newer.next_retry_at as Date) <= read_at;
+        expect(newer.retry_eligible).toBe(eligible);
+        if (blocked_at !== null) expect(newer.next_retry_at).toBeNull();
+        else if (newer.backoff_request_seconds === null) {
+          // Jitter: between half the wait that v02 computes and all of it.
+          const failedAt = (newer.last_failure_at as Date).getTime();
+          const latest = (older.next_retry_at as Date).getTime();
+          if (failedAt > read_at.getTime() - 60_000) {
+            expect(newer.next_retry_at?.getTime()).toBeGreaterThanOrEqual(failedAt + (latest - failedAt) / 2);
+            expect(newer.next_retry_at?.getTime()).toBeLessThanOrEqual(latest);
+          }
+        }
+        expect(shared).toMatchObject({
+          ...older,
+          ready_for_execution: false,
+          retry_eligible: newer.retry_eligible,
+          next_retry_at: newer.next_retry_at,
+        });
       }
-      expect(shared).toMatchObject({
-        ...older,
-        ready_for_execution: false,
-        retry_eligible: newer.retry_eligible,
-        next_retry_at: newer.next_retry_at,
-      });
-    }
-  });
+    }),
+  );
 
-  property('v03 returns the contexts of v02 for tasks without a failed, resolved or cancelled step', async (client) => {
-    const v02 = await all<Context>(client, 'v02.tasker_task_execution_contexts');
-    const v03 = await all<Context>(client, 'v03.tasker_task_execution_contexts');
-    expect(v03).toHaveLength(v02.length);
-    const plain = new Set(
-      (
-        await client.query<{ task_id: string }>(
-          `SELECT task_id FROM tasker.tasker_workflow_steps GROUP BY task_id
+  test(
+    'v03 returns the contexts of v02 for tasks without a failed, resolved or cancelled step',
+    { timeout: 120_000 },
+    () =>
+      forRandomTasks(async (client) => {
+        const v02 = await all<Context>(client, 'v02.tasker_task_execution_contexts');
+        const v03 = await all<Context>(client, 'v03.tasker_task_execution_contexts');
+        expect(v03).toHaveLength(v02.length);
+        const plain = new Set(
+          (
+            await client.query<{ task_id: string }>(
+              `SELECT task_id FROM tasker.tasker_workflow_steps GROUP BY task_id
            HAVING bool_and(state IN ('pending', 'in_progress', 'complete'))`,
-        )
-      ).rows.map((row) => row.task_id),
-    );
-    for (const [index, newer] of v03.entries()) {
-      if (plain.has(newer.task_id)) expect(newer).toMatchObject(v02[index] as Context);
-    }
-  });
+            )
+          ).rows.map((row) => row.task_id),
+        );
+        for (const [index, newer] of v03.entries()) {
+          if (plain.has(newer.task_id)) expect(newer).toMatchObject(v02[index] as Context);
+        }
+      }),
+  );
 
-  property('v03 contexts follow from the readiness rows of the same version', async (client) => {
-    const steps = await readinessV03(client);
-    for (const context of await all<Context>(client, 'v03.tasker_task_execution_contexts')) {
-      const own = steps.filter((step) => step.task_id === context.task_id);
-      const count = (test: (step: ReadinessV03) => boolean): number => own.filter(test).length;
-      const completed = count((step) => ['complete', 'resolved_manually'].includes(step.current_state));
-      const expected = {
-        total_steps: own.length,
-        pending_steps: count((step) => step.current_state === 'pending'),
-        in_progress_steps: count((step) => step.current_state === 'in_progress'),
-        completed_steps: completed,
-        failed_steps: count((step) => step.current_state === 'error'),
-        cancelled_steps: count((step) => step.current_state === 'cancelled'),
-        blocked_steps: count((step) => step.current_state === 'error' && step.next_retry_at === null),
-        ready_steps: count((step) => step.ready_for_execution),
-      };
-      const [status, action] =
-        expected.blocked_steps > 0
-          ? ['blocked_by_failures', 'handle_failures']
-          : expected.ready_steps > 0
-            ? ['has_ready_steps', 'execute_ready_steps']
-            : expected.in_progress_steps > 0
-              ? ['processing', 'wait_for_completion']
-              : completed + expected.cancelled_steps === own.length
-                ? ['all_complete', 'finalize_task']
-                : ['waiting_for_dependencies', 'wait_for_dependencies'];
-      expect(context).toMatchObject({
-        ...expected,
-        execution_status: status,
-        recommended_action: action,
-        completion_percentage: ((100 * completed) / own.length).toFixed(2),
-        health_status: expected.blocked_steps > 0 ? 'blocked' : expected.failed_steps > 0 ? 'recovering' : 'healthy',
-      });
-    }
-  });
-
-  property(
-    'v03 returns the graph of v02, and lists each open step that is not ready with its reason',
-    async (client) => {
-      expect(await all(client, 'v03.tasker_step_dag_relationships')).toEqual(
-        await all(client, 'v02.tasker_step_dag_relationships'),
-      );
+  test('v03 contexts follow from the readiness rows of the same version', { timeout: 120_000 }, () =>
+    forRandomTasks(async (client) => {
       const steps = await readinessV03(client);
-      const summaries = await all<{
-        task_id: string;
-        next_executable_step_ids: number[] | null;
-        blocked_step_ids: number[] | null;
-        blocking_reasons: string[] | null;
-      }>(client, 'v03.tasker_task_workflow_summaries');
-      for (const summary of summaries) {
-        const own = steps.filter((step) => step.task_id === summary.task_id);
-        const ready = own.filter((step) => step.ready_for_execution);
-        const stuck = own.filter(
-          (step) => !step.ready_for_execution && ['pending', 'error'].includes(step.current_state),
-        );
-        expect(summary.next_executable_step_ids ?? []).toEqual(ready.map((step) => Number(step.workflow_step_id)));
-        expect(summary.blocked_step_ids ?? []).toEqual(stuck.map((step) => Number(step.workflow_step_id)));
-        expect(summary.blocking_reasons ?? []).toEqual(
-          stuck.map((step) =>
-            step.dependencies_satisfied
-              ? step.retry_eligible
-                ? 'retry_due'
-                : 'retry_not_eligible'
-              : 'dependencies_not_satisfied',
-          ),
-        );
+      for (const context of await all<Context>(client, 'v03.tasker_task_execution_contexts')) {
+        const own = steps.filter((step) => step.task_id === context.task_id);
+        const count = (where: (step: ReadinessV03) => boolean): number => own.filter(where).length;
+        const completed = count((step) => ['complete', 'resolved_manually'].includes(step.current_state));
+        const expected = {
+          total_steps: own.length,
+          pending_steps: count((step) => step.current_state === 'pending'),
+          in_progress_steps: count((step) => step.current_state === 'in_progress'),
+          completed_steps: completed,
+          failed_steps: count((step) => step.current_state === 'error'),
+          cancelled_steps: count((step) => step.current_state === 'cancelled'),
+          blocked_steps: count((step) => step.current_state === 'error' && step.next_retry_at === null),
+          ready_steps: count((step) => step.ready_for_execution),
+        };
+        const [status, action] =
+          expected.blocked_steps > 0
+            ? ['blocked_by_failures', 'handle_failures']
+            : expected.ready_steps > 0
+              ? ['has_ready_steps', 'execute_ready_steps']
+              : expected.in_progress_steps > 0
+                ? ['processing', 'wait_for_completion']
+                : completed + expected.cancelled_steps === own.length
+                  ? ['all_complete', 'finalize_task']
+                  : ['waiting_for_dependencies', 'wait_for_dependencies'];
+        expect(context).toMatchObject({
+          ...expected,
+          execution_status: status,
+          recommended_action: action,
+          completion_percentage: ((100 * completed) / own.length).toFixed(2),
+          health_status: expected.blocked_steps > 0 ? 'blocked' : expected.failed_steps > 0 ? 'recovering' : 'healthy',
+        });
       }
-    },
+    }),
+  );
+
+  test(
+    'v03 returns the graph of v02, and lists each open step that is not ready with its reason',
+    { timeout: 120_000 },
+    () =>
+      forRandomTasks(async (client) => {
+        expect(await all(client, 'v03.tasker_step_dag_relationships')).toEqual(
+          await all(client, 'v02.tasker_step_dag_relationships'),
+        );
+        const steps = await readinessV03(client);
+        const summaries = await all<{
+          task_id: string;
+          next_executable_step_ids: number[] | null;
+          blocked_step_ids: number[] | null;
+          blocking_reasons: string[] | null;
+        }>(client, 'v03.tasker_task_workflow_summaries');
+        for (const summary of summaries) {
+          const own = steps.filter((step) => step.task_id === summary.task_id);
+          const ready = own.filter((step) => step.ready_for_execution);
+          const stuck = own.filter(
+            (step) => !step.ready_for_execution && ['pending', 'error'].includes(step.current_state),
+          );
+          expect(summary.next_executable_step_ids ?? []).toEqual(ready.map((step) => Number(step.workflow_step_id)));
+          expect(summary.blocked_step_ids ?? []).toEqual(stuck.map((step) => Number(step.workflow_step_id)));
+          expect(summary.blocking_reasons ?? []).toEqual(
+            stuck.map((step) =>
+              step.dependencies_satisfied
+                ? step.retry_eligible
+                  ? 'retry_due'
+                  : 'retry_not_eligible'
+                : 'dependencies_not_satisfied',
+            ),
+          );
+        }
+      }),
   );
 });
