@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { preview } from '../../src/workflow/preview.ts';
 import { toStorableJson } from '../../src/workflow/storable.ts';
+import { cpuSeconds } from './cpu-seconds.ts';
 import { UNSTORABLE } from './hostile-values.ts';
 
 const maxBytes = 1_048_576;
@@ -14,10 +15,10 @@ const json = (value: unknown, limit = maxBytes) => {
 describe('what cannot be stored has a reason', () => {
   test.each(UNSTORABLE)('%s', (_, make, reason) => {
     const value = make();
-    const startedAt = performance.now();
+    const startedAt = cpuSeconds();
     const result = toStorableJson(value, { maxBytes });
     expect(result).toEqual({ ok: false, reason: expect.stringMatching(reason) });
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(cpuSeconds() - startedAt).toBeLessThan(5);
     const { reason: text } = result as { reason: string };
     expect(text.length).toBeLessThan(600);
     expect(toStorableJson(text, { maxBytes }).ok).toBe(true);
