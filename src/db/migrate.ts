@@ -1,15 +1,24 @@
+/**
+ * Applies migrations and takes them back, one transaction each.
+ *
+ * Kysely's own Migrator (0.29) runs all of them in one transaction or none in any, behind a lock that it blocks on: a
+ * concurrent index build fails in the first and waits for the second. So this keeps the books itself, over migrations of
+ * the form that Kysely 0.30 reads with `transactionMode: 'per-migration'`.
+ */
 import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError } from '../errors.ts';
 import { withMigrationConnection } from './migration-connection.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
-import { sqlState } from './sql-errors.ts';
+import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
 
 export interface MigrateOptions {
   schema?: string;
   /** How long to wait for another process that migrates. Default 120. */
   waitSeconds?: number;
+  /** How long one statement waits for a lock before it gives up, lets others pass, and tries again. Default 2000. */
+  lockTimeoutMs?: number;
   onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
 }
 
@@ -61,7 +70,7 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   return withMigrationConnection(url, schema, async (db, client) => {
     await acquire(client, schema, options.waitSeconds ?? 120);
-    await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await createSchema(client, schema);
     await client.query(
       `CREATE TABLE IF NOT EXISTS "${schema}".tasker_migrations (
          name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
@@ -93,29 +102,51 @@ async function apply(
     direction === 'up'
       ? `INSERT INTO "${schema}".tasker_migrations (name) VALUES ($1)`
       : `DELETE FROM "${schema}".tasker_migrations WHERE name = $1`;
+  const inTransaction = migration.config?.transaction !== false;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      if (migration.config?.transaction === false) {
-        await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-        await migration[direction](db);
-        await client.query(record, [name]);
-      } else {
-        await client.query('BEGIN');
-        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-        await migration[direction](db);
-        await client.query(record, [name]);
-        await client.query('COMMIT');
-      }
+      if (inTransaction) await client.query('BEGIN');
+      await client.query(
+        `SET ${inTransaction ? 'LOCAL ' : ''}lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}`,
+      );
+      await migration[direction](db);
+      await client.query(record, [name]);
+      if (inTransaction) await client.query('COMMIT');
       break;
     } catch (error) {
-      await client.query('ROLLBACK');
-      // 55P03: somebody held a lock for too long. Nothing was changed; let the queue behind us pass and ask again.
-      if (sqlState(error) !== '55P03' || attempt >= LOCK_TRIES) throw error;
+      // A lost connection says so itself, and this would only hide it.
+      await client.query('ROLLBACK').catch(() => undefined);
+      // 55P03: somebody held a lock for too long. Nothing was changed, or what was can be done again; let the queue behind
+      // us pass and ask again.
+      const passing = sqlState(error) === '55P03' || isSerializationFailure(error);
+      if (!passing || attempt >= LOCK_TRIES) throw failed(name, direction, attempt, error);
       await pause(200 + Math.random() * 800);
     }
   }
   options.onApplied?.(name, direction, (performance.now() - started) / 1000);
   return name;
+}
+
+function failed(name: string, direction: 'up' | 'down', tries: number, cause: unknown): unknown {
+  const locked = sqlState(cause) === '55P03';
+  // The server or the way to it: not the migration's fault, and callers have an answer of their own to it.
+  if (cause instanceof TaskerError || (!locked && isUnavailable(cause))) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const fix = locked
+    ? `${tries} times another session held a lock on a table for too long: end long transactions and migrate again`
+    : 'nothing is half done that a second run would not repair: mend the cause and migrate again';
+  return new TaskerError(
+    'MIGRATION_FAILED',
+    `migration ${name} (${direction}) failed: ${message}; ${fix}`,
+    { name },
+    { cause },
+  );
+}
+
+/** CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where there is nothing to do. */
+async function createSchema(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ found: string | null }>('SELECT to_regnamespace($1) AS found', [`"${schema}"`]);
+  if (rows[0]?.found === null) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
 }
 
 /** A polled try-lock: a blocking one would be a transaction that concurrent index builds wait for, for ever. */

@@ -12,6 +12,10 @@ export async function withMigrationConnection<T>(
   client.on('error', () => undefined);
   await client.connect();
   try {
+    // An index build takes as long as it takes. But one whose process was killed must not go on for hours, holding the lock
+    // that keeps the next process out; a server on a platform that cannot tell refuses the setting.
+    await client.query('SET statement_timeout = 0');
+    await client.query(`SET client_connection_check_interval = '2s'`).catch(() => undefined);
     const only: PostgresPoolClient = {
       query: ((text: string, values: readonly unknown[]) =>
         client.query(inSchema(text, schema), values as unknown[])) as unknown as PostgresPoolClient['query'],
