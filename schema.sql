@@ -82,7 +82,8 @@ CREATE TABLE tasker.tasker_task_transitions (
   cause text,
   claim_id uuid,
   worker_id bigint,
-  CONSTRAINT tasker_task_transitions_pkey PRIMARY KEY (task_id, sort_key)
+  CONSTRAINT tasker_task_transitions_pkey PRIMARY KEY (task_id, sort_key),
+  CONSTRAINT task_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -168,7 +169,8 @@ CREATE TABLE tasker.tasker_workflow_step_transitions (
   cause text,
   claim_id uuid,
   worker_id bigint,
-  CONSTRAINT tasker_workflow_step_transitions_pkey PRIMARY KEY (task_id, workflow_step_id, sort_key)
+  CONSTRAINT tasker_workflow_step_transitions_pkey PRIMARY KEY (task_id, workflow_step_id, sort_key),
+  CONSTRAINT step_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -211,6 +213,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   CONSTRAINT steps_attempts_not_negative CHECK (((attempts >= 0) AND (retry_limit >= 0) AND (sort_key >= 0))),
   CONSTRAINT steps_claim_means_in_process CHECK (((in_process = (claim_id IS NOT NULL)) AND (in_process = (claimed_by IS NOT NULL)) AND (in_process = (state = 'in_progress'::text)))),
   CONSTRAINT steps_error_means_retry_or_blocked CHECK ((((state = 'error'::text) = ((next_retry_at IS NULL) <> (blocked_at IS NULL))) AND ((next_retry_at IS NULL) OR (blocked_at IS NULL)))),
+  CONSTRAINT steps_named_task_known CHECK ((named_task_id > 0)),
   CONSTRAINT steps_processed_means_done CHECK ((processed = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text])))),
   CONSTRAINT steps_ready_means_claimable CHECK (((ready_at IS NULL) OR ((state = 'pending'::text) AND (unmet_parents = 0) AND (attempts < retry_limit)))),
   CONSTRAINT steps_retry_limit_known CHECK ((retry_limit IS NOT NULL)),

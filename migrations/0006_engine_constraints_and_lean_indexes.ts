@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { addChecks, buildIndex, buildUniqueIndex, dropChecks, dropIndex } from './support/concurrent.ts';
 import { SEED_INDEXES } from './support/seed-indexes.ts';
 
@@ -36,30 +36,37 @@ const ADDED = [
   'named_steps_ordinal',
 ] as const;
 
-export const STEP_CHECKS: Record<string, string> = {
-  steps_state_known: `state IN ('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`,
-  steps_claim_means_in_process: `in_process = (claim_id IS NOT NULL) AND in_process = (claimed_by IS NOT NULL) AND in_process = (state = 'in_progress')`,
-  steps_processed_means_done: `processed = (state IN ('complete', 'resolved_manually'))`,
-  steps_ready_means_claimable: `ready_at IS NULL OR (state = 'pending' AND unmet_parents = 0 AND attempts < retry_limit)`,
-  // In error means exactly one of the two: a retry is coming, or the step is blocked until an operator acts.
-  steps_error_means_retry_or_blocked: `(state = 'error') = ((next_retry_at IS NULL) <> (blocked_at IS NULL)) AND (next_retry_at IS NULL OR blocked_at IS NULL)`,
-  steps_unmet_parents_in_range: `unmet_parents BETWEEN 0 AND total_parents`,
-  steps_attempts_not_negative: `attempts >= 0 AND retry_limit >= 0 AND sort_key >= 0`,
-};
+const STATES = `('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`;
 
-export const TASK_CHECKS: Record<string, string> = {
-  tasks_state_known: `state IN ('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`,
-  tasks_complete_means_done: `complete = (state IN ('complete', 'resolved_manually'))`,
-  tasks_unfinished_sinks_not_negative: `unfinished_sinks >= 0`,
+/** What no row may say, by table. */
+export const CHECKS: Readonly<Record<string, Record<string, string>>> = {
+  tasker_workflow_steps: {
+    steps_state_known: `state IN ${STATES}`,
+    steps_claim_means_in_process: `in_process = (claim_id IS NOT NULL) AND in_process = (claimed_by IS NOT NULL) AND in_process = (state = 'in_progress')`,
+    steps_processed_means_done: `processed = (state IN ('complete', 'resolved_manually'))`,
+    steps_ready_means_claimable: `ready_at IS NULL OR (state = 'pending' AND unmet_parents = 0 AND attempts < retry_limit)`,
+    // In error means exactly one of the two: a retry is coming, or the step is blocked until an operator acts.
+    steps_error_means_retry_or_blocked: `(state = 'error') = ((next_retry_at IS NULL) <> (blocked_at IS NULL)) AND (next_retry_at IS NULL OR blocked_at IS NULL)`,
+    steps_unmet_parents_in_range: `unmet_parents BETWEEN 0 AND total_parents`,
+    steps_attempts_not_negative: `attempts >= 0 AND retry_limit >= 0 AND sort_key >= 0`,
+    steps_retry_limit_known: 'retry_limit IS NOT NULL',
+  },
+  tasker_tasks: {
+    tasks_state_known: `state IN ${STATES}`,
+    tasks_complete_means_done: `complete = (state IN ('complete', 'resolved_manually'))`,
+    tasks_unfinished_sinks_not_negative: `unfinished_sinks >= 0`,
+  },
+  // The history is checked where it is written, and an error in it is for ever.
+  tasker_workflow_step_transitions: {
+    step_transitions_states_known: `to_state IN ${STATES} AND (from_state IS NULL OR from_state <> to_state)`,
+  },
+  tasker_task_transitions: {
+    task_transitions_states_known: `to_state IN ${STATES} AND (from_state IS NULL OR from_state <> to_state)`,
+  },
 };
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql`ALTER TABLE tasker.tasker_workflow_steps ALTER COLUMN retry_limit SET DEFAULT 3`.execute(db);
-  await addChecks(db, 'tasker_workflow_steps', {
-    ...STEP_CHECKS,
-    steps_retry_limit_known: 'retry_limit IS NOT NULL',
-  });
-  await addChecks(db, 'tasker_tasks', TASK_CHECKS);
+  for (const [table, checks] of Object.entries(CHECKS)) await addChecks(db, table, checks);
 
   // The one index on a column that changes: claiming sets ready_at to NULL, so completing touches no indexed column.
   await buildIndex(
@@ -96,6 +103,5 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     await buildIndex(db, name, definition, unique);
   }
   for (const name of ADDED) await dropIndex(db, name);
-  await dropChecks(db, 'tasker_tasks', Object.keys(TASK_CHECKS));
-  await dropChecks(db, 'tasker_workflow_steps', [...Object.keys(STEP_CHECKS), 'steps_retry_limit_known']);
+  for (const [table, checks] of Object.entries(CHECKS)) await dropChecks(db, table, Object.keys(checks));
 }

@@ -7,7 +7,7 @@ export async function buildIndex(db: Kysely<unknown>, name: string, definition: 
     WHERE i.indexrelid = to_regclass(${sql.lit(`tasker.${name}`)})`.execute(db);
   if (rows[0]?.indisvalid === true) return;
   if (rows[0] !== undefined) await dropIndex(db, name);
-  await sql.raw(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ${definition}`).execute(db);
+  await patiently(db, `CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ${definition}`);
 }
 
 export function buildUniqueIndex(db: Kysely<unknown>, name: string, definition: string): Promise<void> {
@@ -15,18 +15,43 @@ export function buildUniqueIndex(db: Kysely<unknown>, name: string, definition: 
 }
 
 export async function dropIndex(db: Kysely<unknown>, name: string): Promise<void> {
-  await sql.raw(`DROP INDEX CONCURRENTLY IF EXISTS tasker.${name}`).execute(db);
+  await patiently(db, `DROP INDEX CONCURRENTLY IF EXISTS tasker.${name}`);
+}
+
+/**
+ * A concurrent build or a validation waits for transactions that were there before it, and no reader or writer waits for it.
+ * So it may wait for as long as they last; a lock_timeout would throw the work away and start again.
+ */
+async function patiently(db: Kysely<unknown>, statement: string): Promise<void> {
+  const { rows } = await sql<{ lock_timeout: string }>`SHOW lock_timeout`.execute(db);
+  await sql`SET lock_timeout = 0`.execute(db);
+  try {
+    await sql.raw(statement).execute(db);
+  } finally {
+    await sql`SET lock_timeout = ${sql.lit(rows[0]?.lock_timeout ?? '2s')}`.execute(db);
+  }
 }
 
 /** Adds constraints without a long lock: not valid first, which is instant, then validated beside running writes. */
 export async function addChecks(db: Kysely<unknown>, table: string, checks: Record<string, string>): Promise<void> {
   for (const [name, condition] of Object.entries(checks)) {
-    await sql.raw(`ALTER TABLE tasker.${table} DROP CONSTRAINT IF EXISTS ${name}`).execute(db);
-    await sql.raw(`ALTER TABLE tasker.${table} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID`).execute(db);
-    await sql.raw(`ALTER TABLE tasker.${table} VALIDATE CONSTRAINT ${name}`).execute(db);
+    const valid = await validity(db, table, name);
+    if (valid === true) continue;
+    if (valid === undefined) {
+      await sql.raw(`ALTER TABLE tasker.${table} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID`).execute(db);
+    }
+    await patiently(db, `ALTER TABLE tasker.${table} VALIDATE CONSTRAINT ${name}`);
   }
 }
 
 export async function dropChecks(db: Kysely<unknown>, table: string, names: readonly string[]): Promise<void> {
   for (const name of names) await sql.raw(`ALTER TABLE tasker.${table} DROP CONSTRAINT IF EXISTS ${name}`).execute(db);
+}
+
+/** Undefined: there is no such constraint. */
+async function validity(db: Kysely<unknown>, table: string, name: string): Promise<boolean | undefined> {
+  const { rows } = await sql<{ convalidated: boolean }>`
+    SELECT c.convalidated FROM pg_constraint c
+    WHERE c.conrelid = to_regclass(${sql.lit(`tasker.${table}`)}) AND c.conname = ${name}`.execute(db);
+  return rows[0]?.convalidated;
 }

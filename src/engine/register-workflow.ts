@@ -1,4 +1,11 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Executor } from '../db/database.ts';
+import {
+  findForeignEdges,
+  lockInheritedSteps,
+  renumberEdges,
+  renumberSteps,
+  renumberTransitions,
+} from '../db/statements/adopt-tasks.ts';
 import {
   findNamedTask,
   findStepTemplates,
@@ -23,25 +30,14 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
   if (known?.definition_hash === hash) return known.named_task_id;
 
   return db.transaction(async (tx) => {
+    let inherited = false;
     await tx.run(lockRegistry);
     const [existing] = await tx.run(findNamedTask, [namespace, name, version]);
     if (existing !== undefined) {
       const stored = await tx.run(findStepTemplates, [existing.named_task_id]);
-      if (
-        stored.length > 0 &&
-        shape(stored) !==
-          shape(
-            definition.steps.map(({ name: step, ordinal, parentOrdinals }) => ({
-              name: step,
-              ordinal,
-              parents: parentOrdinals,
-            })),
-          )
-      ) {
-        throw new WorkflowDefinitionError(
-          `workflow ${namespace}/${name} ${version} is registered with other steps or edges: give the changed definition a new version`,
-          { namespace, name, version },
-        );
+      inherited = stored.length > 0 && stored.every((step) => step.ordinal === 0);
+      if (stored.length > 0 && shape(stored, inherited) !== shape(templatesOf(definition), inherited)) {
+        throw otherShape(definition, 'steps or edges');
       }
     }
     const sinks = definition.steps.filter((step) => step.childOrdinals.length === 0).length;
@@ -72,10 +68,44 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
         })),
       ),
     ]);
+    if (inherited) await adoptInheritedTasks(tx, namedTaskId, definition);
     return namedTaskId;
   });
 }
 
-function shape(steps: readonly { name: string; ordinal: number; parents: readonly number[] }[]): string {
+/**
+ * The ancestor's step ids say nothing about the step's place in its workflow; a worker finds the handler, and the results of
+ * the parents, by the id. So the open tasks of a workflow that the ancestor registered get the engine's ids before any
+ * worker may claim them: none serves this workflow before its registration commits.
+ */
+async function adoptInheritedTasks(tx: Executor, namedTaskId: number, definition: WorkflowDefinition): Promise<void> {
+  await tx.run(lockInheritedSteps, [namedTaskId]);
+  const [other] = await tx.run(findForeignEdges, [namedTaskId]);
+  if (other !== undefined) throw otherShape(definition, `edges (task ${other.task_id} is still open with them)`);
+  await tx.run(renumberTransitions, [namedTaskId]);
+  await tx.run(renumberEdges, [namedTaskId]);
+  await tx.run(renumberSteps, [namedTaskId]);
+}
+
+function otherShape({ namespace, name, version }: WorkflowDefinition, what: string): WorkflowDefinitionError {
+  return new WorkflowDefinitionError(
+    `workflow ${namespace}/${name} ${version} is registered with other ${what}: give the changed definition a new version`,
+    { namespace, name, version },
+  );
+}
+
+interface TemplateShape {
+  name: string;
+  ordinal: number;
+  parents: readonly number[];
+}
+
+function templatesOf(definition: WorkflowDefinition): TemplateShape[] {
+  return definition.steps.map(({ name, ordinal, parentOrdinals }) => ({ name, ordinal, parents: parentOrdinals }));
+}
+
+/** Of what the ancestor registered only the names are known: it kept no order and no edges beside its tasks. */
+function shape(steps: readonly TemplateShape[], namesOnly: boolean): string {
+  if (namesOnly) return JSON.stringify(steps.map((step) => step.name).toSorted());
   return JSON.stringify(steps.map((step) => [step.name, step.ordinal, step.parents.toSorted((a, b) => a - b)]));
 }

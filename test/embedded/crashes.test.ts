@@ -1,10 +1,15 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/embedded/index.ts';
 import { withLaunchLock } from '../../src/embedded/launch-lock.ts';
+import { chooseOsUser } from '../../src/embedded/os-user.ts';
+import { stopPostmaster } from '../../src/embedded/postmaster.ts';
+import { openFolder } from '../../src/embedded/folder.ts';
 import { isAlive } from '../../src/embedded/process-identity.ts';
 import { useProcesses } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
@@ -15,7 +20,33 @@ const newFolder = useEmbeddedFolders();
 const processes = useProcesses();
 const starter = (dataDir: string) => processes.start('test/embedded/starter.ts', { args: [dataDir] });
 
+/** A program that has nothing to do with PostgreSQL but runs as the same user. */
+async function startStranger(): Promise<ChildProcess> {
+  const user = await chooseOsUser();
+  const stranger = spawn('sleep', ['600'], { stdio: 'ignore', ...(user && { uid: user.uid, gid: user.gid }) });
+  onTestFinished(() => void stranger.kill('SIGKILL'));
+  await once(stranger, 'spawn');
+  return stranger;
+}
+
 describe('when the starter is killed', () => {
+  test("by Ctrl-C at its terminal, the server in the background is not the terminal's to end", async () => {
+    const dataDir = await newFolder();
+    const program = fileURLToPath(new URL('starter.ts', import.meta.url));
+    // A terminal sends SIGINT to the whole foreground group: this one.
+    const first = spawn(process.execPath, [program, dataDir], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void first.kill('SIGKILL'));
+    let output = '';
+    first.stdout.on('data', (data) => (output += String(data)));
+    await waitFor(() => output.includes('started pid='), { what: 'the start' });
+    process.kill(-(first.pid as number), 'SIGINT');
+    await once(first, 'exit');
+
+    const server = await startEmbeddedPostgres({ dataDir });
+    expect(server.adopted).toBe(true);
+    expect(output).toContain(`started pid=${server.pid} `);
+  });
+
   test('the server lives on and the next start adopts it', async () => {
     const dataDir = await newFolder();
     const first = starter(dataDir);
@@ -112,12 +143,23 @@ describe('when the server is killed', () => {
     const lines = (await readFile(pidFile, 'utf8')).split('\n');
     process.kill(first.pid, 'SIGKILL');
     await waitFor(async () => !(await isAlive(first.pid)), { what: 'the server to die' });
-    // The number of the dead server was given to another program: here, to this one.
-    await writeFile(pidFile, [process.pid, ...lines.slice(1)].join('\n'));
+    // The number of the dead server was given to another program of the same user.
+    const stranger = await startStranger();
+    await writeFile(pidFile, [stranger.pid, ...lines.slice(1)].join('\n'));
 
     const second = await startEmbeddedPostgres({ dataDir, settings: smallServer });
     expect(second).toMatchObject({ adopted: false, port: first.port });
     expect(await ask(second.url(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+  });
+
+  test('a stop never signals a process that merely has the number', async () => {
+    const dataDir = await newFolder();
+    const stranger = await startStranger();
+    await stopPostmaster(await openFolder(dataDir), stranger.pid as number, 'immediate');
+    await expect(
+      waitFor(() => stranger.exitCode !== null || stranger.signalCode !== null, { what: 'its end', timeoutMs: 300 }),
+    ).rejects.toThrow('waited 300 ms for its end');
   });
 
   test('a wedged server is replaced', async () => {

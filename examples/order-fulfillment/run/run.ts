@@ -10,6 +10,7 @@ import { collectFindings, ordersOfRun, timingOfRun } from './findings.ts';
 import { Fleet } from './fleet.ts';
 import { aborted, catchInterrupts, type Interrupts } from './interrupts.ts';
 import type { RunOptions } from './options.ts';
+import { Patience } from './patience.ts';
 import { createDisplay, type Display, Progress } from './progress.ts';
 import { submitOrders } from './submit.ts';
 import { summaryLines } from './summary.ts';
@@ -81,28 +82,29 @@ async function runOpened(
   log(`fleet: ${fleet.pids.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
   log(`logs: ${fleet.logDir}`);
 
-  const before = await taskSummary(db, orderFulfillment);
+  const patience = new Patience(database, log, over);
+  const before = await patience.until(() => taskSummary(db, orderFulfillment));
   const expected = expectationsOf(orders, readCatalogue());
   const progress = new Progress({ tasks: orders.length, steps: expected.steps.complete }, performance.now());
   const wasFinished = progress.isFinished(before);
-  const created = await submitOrders(client, orders);
+  const created = await patience.until(() => submitOrders(client, orders));
   log(`submitted: ${plural(created, 'task')}${known(orders.length - created)}`);
 
-  const end = await watch(db, database, progress, display, over);
+  const end = await watch(db, patience, progress, display, over);
   display.clear();
   fatal.signal.throwIfAborted();
   if (end === 'interrupted') {
-    const ended = Progress.endedTasks(await taskSummary(db, orderFulfillment));
+    const ended = await taskSummary(db, orderFulfillment).then(Progress.endedTasks, () => 'an unknown number');
     log(`interrupted: ${ended} of ${plural(orders.length, 'task')} ended. The next start goes on with the rest`);
     return INTERRUPTED;
   }
   if (end === 'stalled') log(`nothing has moved for ${stalledAfterMs / 1000} s: look into the logs`);
 
-  const findings = await collectFindings(db, fleet.gatewayUrl, database.embedded);
+  const findings = await patience.until(() => collectFindings(db, fleet.gatewayUrl, database.embedded));
   const checks = checkRun(expected, orders, findings);
   const lines = summaryLines({
     findings,
-    timing: await timingOfRun(db, wasFinished ? undefined : before.clock),
+    timing: await patience.until(() => timingOfRun(db, wasFinished ? undefined : before.clock)),
     business: businessResult(findings),
     checks,
     restarts: fleet.restarts,

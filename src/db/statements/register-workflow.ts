@@ -53,7 +53,10 @@ FROM jsonb_to_recordset($2::jsonb) AS t (name text, ordinal integer, parents int
   priority smallint, retryable boolean, retry_limit integer, skippable boolean)
 JOIN tasker.tasker_named_steps n ON n.name = t.name
 ON CONFLICT (named_task_id, named_step_id) DO UPDATE
-SET queue = EXCLUDED.queue,
+SET ordinal = EXCLUDED.ordinal,
+    parents = EXCLUDED.parents,
+    children = EXCLUDED.children,
+    queue = EXCLUDED.queue,
     priority = EXCLUDED.priority,
     default_retryable = EXCLUDED.default_retryable,
     default_retry_limit = EXCLUDED.default_retry_limit,
