@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedPostgresError } from '../errors.ts';
 import { type EmbeddedFolder, readIfThere, writeWhole } from './folder.ts';
-import { isInProcessTable, isPostmasterOf } from './process-identity.ts';
+import { commandLineOf, isAlive, isInProcessTable, isPostmasterOf } from './process-identity.ts';
 
 /** `smart` waits for the clients to leave, `fast` rolls their work back, `immediate` leaves it to crash recovery. */
 export type StopMode = 'smart' | 'fast' | 'immediate';
@@ -18,6 +18,8 @@ const stopPlan = {
 } as const;
 
 const pollMs = 20;
+/** The kernel needs milliseconds to take a dead server's memory back; past this it is another process that hides its name. */
+const exitMs = 2000;
 
 /** A process id above every platform's maximum: nobody has it. */
 const impossiblePid = 99_999_999;
@@ -66,6 +68,11 @@ export async function waitUntilGone(folder: EmbeddedFolder, pid: number, waitMs:
   const deadline = Date.now() + waitMs;
   while (await isPostmasterOf(pid, folder.cluster)) {
     if (Date.now() > deadline) return false;
+    await sleep(pollMs);
+  }
+  // A process that exits loses its command line a moment before it leaves the process table.
+  for (let waited = 0; waited < exitMs && (await isAlive(pid)); waited += pollMs) {
+    if ((await commandLineOf(pid)).length > 0) break;
     await sleep(pollMs);
   }
   return true;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -10,7 +11,7 @@ import { withLaunchLock } from '../../src/embedded/launch-lock.ts';
 import { chooseOsUser } from '../../src/embedded/os-user.ts';
 import { stopPostmaster } from '../../src/embedded/postmaster.ts';
 import { openFolder } from '../../src/embedded/folder.ts';
-import { isAlive } from '../../src/embedded/process-identity.ts';
+import { commandLineOf, isAlive } from '../../src/embedded/process-identity.ts';
 import { useProcesses } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -181,13 +182,20 @@ describe('when the server is killed', () => {
   });
 
   test.runIf(process.platform === 'linux')('a zombie counts as gone', async () => {
-    // The shell's first child ends at once and is never reaped, because the shell becomes another program.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell's child ends when the shell has become another program, which never reaps it.
+    const parent = spawn('sh', ['-c', 'read _ <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+    });
     onTestFinished(() => void parent.kill('SIGKILL'));
     const pid = Number(
       await new Promise<string>((printed) => parent.stdout.once('data', (data) => printed(String(data)))),
     );
     expect(pid).toBeGreaterThan(1);
+    await waitFor(async () => (await commandLineOf(parent.pid as number))[0] === 'sleep', {
+      what: 'the other program',
+    });
+    expect(await isAlive(pid)).toBe(true);
+    (parent.stdio[3] as Writable).end('\n');
     await waitFor(async () => !(await isAlive(pid)), { what: 'the zombie to be seen as gone' });
     expect(process.kill(pid, 0)).toBe(true);
   });

@@ -39,7 +39,7 @@ export interface TaskRows {
   steps: StepRows[];
 }
 
-export const NAMED_TASK = { namespace: 'views', name: 'random', version: '1.0.0' };
+const NAMED_TASK = { namespace: 'views', name: 'random', version: '1.0.0' };
 
 /** Registers a workflow type and as many step types as a test may need, by hand: the first schema knows no other way. */
 export async function registerTypes(client: ClientBase, steps = 12): Promise<void> {
