@@ -86,7 +86,7 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Range): Promise<void
     FROM tasker.tasker_tasks t,
       LATERAL (
         SELECT w.workflow_step_id,
-          coalesce(w.retry_limit, 3) AS retry_limit,
+          greatest(coalesce(w.retry_limit, 3), w.attempts) AS retry_limit,
           coalesce(c.to_state, 'pending') AS state,
           coalesce(c.sort_key, 0) AS sort_key,
           p.total_parents,

@@ -188,7 +188,7 @@ describe('when the server is killed', () => {
     });
     onTestFinished(() => void parent.kill('SIGKILL'));
     const pid = Number(
-      await new Promise<string>((printed) => parent.stdout.once('data', (data) => printed(String(data)))),
+      await new Promise<string>((printed) => parent.stdout?.once('data', (data) => printed(String(data)))),
     );
     expect(pid).toBeGreaterThan(1);
     await waitFor(async () => (await commandLineOf(parent.pid as number))[0] === 'sleep', {

@@ -25,3 +25,6 @@ export const join = (left: string, right: string, keys: readonly string[]): stri
 
 export const columns = (alias: string, keys: readonly string[]): string =>
   keys.map((key) => `${alias}.${key}`).join(', ');
+
+/** Whether the engine wrote this transition. What the ancestor wrote has no cause, or this one where its step was renumbered. */
+export const byEngine = (alias: string): string => `coalesce(${alias}.cause, 'inherited') <> 'inherited'`;

@@ -1,5 +1,5 @@
 import { isFinal, STATES, STEP_TRANSITIONS, TASK_TRANSITIONS, type Transition } from '../../workflow/states.ts';
-import { type Check, columns, entities, join } from './check.ts';
+import { byEngine, type Check, columns, entities, join } from './check.ts';
 
 const RESTORE = 'The history is the record of truth: find out who wrote it, and restore these rows from a backup.';
 
@@ -48,7 +48,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
       title: `every transition of a ${entity} is legal, and for a legal cause`,
       why: `Something other than the engine changed a state. ${RESTORE}`,
       sql: `SELECT ${by}, t.sort_key, t.from_state, t.to_state, t.cause FROM ${history} t
-        WHERE t.cause IS NOT NULL AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legal(entity === 'step' ? STEP_TRANSITIONS : TASK_TRANSITIONS)})`,
+        WHERE ${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legal(entity === 'step' ? STEP_TRANSITIONS : TASK_TRANSITIONS)})`,
     },
     {
       id: `${entity}_final_states_stay`,

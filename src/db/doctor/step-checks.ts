@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import { byEngine, type Check } from './check.ts';
 
 const STEPS = 'tasker.tasker_workflow_steps s';
 const DONE = `('complete', 'resolved_manually')`;
@@ -46,10 +46,11 @@ export const stepChecks: Check[] = [
     why: 'Retries end too early or too late. Set attempts from the history.',
     sql: `SELECT s.task_id, s.workflow_step_id, s.attempts FROM ${STEPS}
       LEFT JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE t.to_state = 'in_progress') - count(*) FILTER (WHERE t.cause = 'released') AS counted
+        SELECT count(*) FILTER (WHERE t.to_state = 'in_progress') - count(*) FILTER (WHERE t.cause = 'released') AS counted,
+          bool_and(${byEngine('t')}) IS NOT FALSE AS complete
         FROM tasker.tasker_workflow_step_transitions t
         WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id) h ON true
-      WHERE s.attempts <> h.counted`,
+      WHERE h.complete AND s.attempts <> h.counted`,
   },
   {
     id: 'step_attempts_within_limit',
@@ -107,7 +108,7 @@ export const stepChecks: Check[] = [
     why: 'It ran without the results that it depends on. Report this: it is a bug.',
     sql: `SELECT c.task_id, c.workflow_step_id FROM tasker.tasker_workflow_step_transitions c
       JOIN tasker.tasker_workflow_step_edges e ON e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
-      WHERE c.to_state = 'in_progress' AND NOT EXISTS (
+      WHERE c.to_state = 'in_progress' AND ${byEngine('c')} AND NOT EXISTS (
         SELECT FROM tasker.tasker_workflow_step_transitions p
         WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE} AND p.created_at <= c.created_at)`,
   },

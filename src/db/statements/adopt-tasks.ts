@@ -51,11 +51,12 @@ WHERE (SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = o.t
 LIMIT 1`,
 );
 
+/** The ancestor's transitions have no cause; a constraint refuses to write such a row again. */
 export const renumberTransitions = statement(
   'renumber_transitions',
   `
 UPDATE tasker.tasker_workflow_step_transitions x
-SET workflow_step_id = m.new_id
+SET workflow_step_id = m.new_id, cause = coalesce(x.cause, 'inherited')
 FROM (${mapping}) m
 WHERE x.task_id = m.task_id AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id`,
 );

@@ -1,0 +1,311 @@
+import fc from 'fast-check';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { openDatabase } from '../../src/db/database.ts';
+import { examine } from '../../src/db/doctor/examine.ts';
+import { migrateDown, migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
+import { claim } from '../../src/engine/claim.ts';
+import { complete } from '../../src/engine/complete.ts';
+import { registerWorkflow } from '../../src/engine/register-workflow.ts';
+import { requeue } from '../../src/engine/requeue.ts';
+import { register } from '../../src/engine/workers.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { randomTasks } from '../views/random-histories.ts';
+import { insertTasks, registerTypes, type TaskRows } from '../views/rows.ts';
+
+const ANCESTOR = '0003_views_v02';
+const database = await useTestDatabase({ empty: true });
+const db = openDatabase({ url: database.url, poolSize: 4 });
+afterAll(() => db.close());
+
+const VIEWS = [
+  'tasker_step_readiness_statuses',
+  'tasker_task_execution_contexts',
+  'tasker_step_dag_relationships',
+  'tasker_task_workflow_summaries',
+];
+
+/** A database of the ancestor with what `write` puts there. */
+async function ancestorWith(tasks: readonly TaskRows[]): Promise<void> {
+  await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
+  await migrateTo(database.url, ANCESTOR);
+  const client = await database.pool.connect();
+  try {
+    await registerTypes(client);
+    await insertTasks(client, tasks);
+  } finally {
+    client.release();
+  }
+}
+
+/** As the ancestor wrote them: none of the engine's columns, and every step after its parents. */
+function inherited(tasks: readonly TaskRows[]): TaskRows[] {
+  return tasks.map((task) => ({
+    ...task,
+    steps: task.steps.map(({ engine: _, history, ...step }) => ({
+      ...step,
+      history: (history ?? []).map((event) => ({
+        ...event,
+        secondsAgo: Math.max(0, event.secondsAgo - 10 * step.ordinal),
+      })),
+    })),
+  }));
+}
+
+const rowsOf = (view: string) => database.query(`SELECT * FROM tasker.${view} ORDER BY 1, 2`);
+
+describe('a database that the ancestor wrote', () => {
+  test(
+    'satisfies every invariant once it is migrated, whatever was in it, and again after down and up',
+    {
+      timeout: 240_000,
+    },
+    () =>
+      fc.assert(
+        fc.asyncProperty(randomTasks, async (tasks) => {
+          await ancestorWith(inherited(tasks));
+          await migrateToLatest(database.url);
+          expect(await examine(db)).toEqual([]);
+          const steps = await database.query(
+            'SELECT task_id, workflow_step_id, state FROM tasker.tasker_workflow_steps',
+          );
+          expect(steps).toHaveLength(tasks.flatMap((task) => task.steps).length);
+
+          await migrateTo(database.url, ANCESTOR);
+          await migrateToLatest(database.url);
+          expect(await examine(db)).toEqual([]);
+          expect(
+            await database.query('SELECT task_id, workflow_step_id, state FROM tasker.tasker_workflow_steps'),
+          ).toEqual(expect.arrayContaining(steps));
+        }),
+        { numRuns: 15 },
+      ),
+  );
+
+  test('goes back to its views and its eight indexes, with the same rows', async () => {
+    const settled: TaskRows = {
+      taskId: '1',
+      history: [
+        { to: 'in_progress', secondsAgo: 900 },
+        { to: 'complete', secondsAgo: 800 },
+      ],
+      steps: [
+        {
+          ordinal: 1,
+          attempts: 1,
+          lastAttempted: 900,
+          history: [
+            { to: 'in_progress', secondsAgo: 900 },
+            { to: 'complete', secondsAgo: 850 },
+          ],
+        },
+      ],
+    };
+    await ancestorWith([settled, { taskId: '2', steps: [{ ordinal: 1 }, { ordinal: 2, parents: [1] }] }]);
+    const indexes = () =>
+      database.query(
+        `SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'tasker' AND tablename <> 'tasker_migrations' ORDER BY 1`,
+      );
+    const before = { indexes: await indexes(), rows: await Promise.all(VIEWS.map(rowsOf)) };
+    await migrateToLatest(database.url);
+    expect(await indexes()).not.toEqual(before.indexes);
+    await migrateTo(database.url, ANCESTOR);
+    expect({ indexes: await indexes(), rows: await Promise.all(VIEWS.map(rowsOf)) }).toEqual(before);
+  });
+
+  test('no longer takes writes of the ancestor’s processes, which know none of the engine’s columns', async () => {
+    await ancestorWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
+    await migrateTo(database.url, '0005_backfill_engine_columns');
+    const write = (statement: string) => database.query(statement).catch((error: { constraint?: string }) => error);
+    expect(
+      await write(
+        `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id) VALUES (1, 7, 2)`,
+      ),
+    ).toMatchObject({ constraint: 'steps_named_task_known' });
+    expect(
+      await write(
+        `INSERT INTO tasker.tasker_workflow_step_transitions
+           (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent)
+         VALUES (1, 65537, 1, 'pending', 'in_progress', true)`,
+      ),
+    ).toMatchObject({ constraint: 'step_transitions_cause_known' });
+    expect(
+      await write(
+        `INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent)
+         VALUES (1, 1, 'pending', 'in_progress', true)`,
+      ),
+    ).toMatchObject({ constraint: 'task_transitions_cause_known' });
+  });
+
+  test('with steps of no task is refused, naming them, and migrates when they are gone', async () => {
+    await ancestorWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
+    await database.query(
+      `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id) VALUES (77, 770, 2), (78, 780, 2)`,
+    );
+    await expect(migrateToLatest(database.url)).rejects.toMatchObject({
+      code: 'MIGRATION_FAILED',
+      message: expect.stringContaining(
+        '2 rows of tasker_workflow_steps have a task_id that is not in tasker_tasks (the smallest is 77)',
+      ),
+    });
+    await database.query('DELETE FROM tasker.tasker_workflow_steps WHERE task_id >= 77');
+    await migrateToLatest(database.url);
+    expect(await examine(db)).toEqual([]);
+  });
+});
+
+const order = defineWorkflow({ namespace: 'shop', name: 'order', version: '1.0.0', input: z.unknown() })
+  .step('validate', () => 1)
+  .step('price', { dependsOn: ['validate'], queue: 'slow' }, () => 2)
+  .step('stock', { dependsOn: ['validate'] }, () => 3)
+  .step('ship', { dependsOn: ['price', 'stock'] }, () => 4);
+
+/** The workflow as the ancestor registered it, one open task of it with ids of its own kind, and one that has ended. */
+async function ancestorShop(edges: readonly (readonly [number, number])[]): Promise<void> {
+  await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
+  await migrateTo(database.url, ANCESTOR);
+  await database.query(`
+    WITH namespace AS (
+      INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('shop') RETURNING task_namespace_id
+    ), task AS (
+      INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version)
+      SELECT task_namespace_id, 'order', '1.0.0' FROM namespace RETURNING named_task_id
+    ), step AS (
+      INSERT INTO tasker.tasker_named_steps (name) VALUES ('ship'), ('stock'), ('price'), ('validate') RETURNING named_step_id
+    )
+    INSERT INTO tasker.tasker_named_tasks_named_steps (named_task_id, named_step_id)
+    SELECT named_task_id, named_step_id FROM task, step`);
+  for (const taskId of [41, 42]) {
+    await database.query(
+      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+       SELECT $1::bigint, named_task_id, '{"n":1}', 'ancestor ' || $1::bigint FROM tasker.tasker_named_tasks`,
+      [taskId],
+    );
+    for (const [index, name] of ['validate', 'price', 'stock', 'ship'].entries()) {
+      await database.query(
+        `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id, results)
+         SELECT $1, $2, named_step_id, '"by the ancestor"' FROM tasker.tasker_named_steps WHERE name = $3`,
+        [taskId, taskId * 10 + index + 1, name],
+      );
+    }
+    for (const [from, to] of edges) {
+      await database.query(
+        'INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id) VALUES ($1, $2, $3)',
+        [taskId, taskId * 10 + from, taskId * 10 + to],
+      );
+    }
+  }
+  // Task 41 has its first step behind it; task 42 was cancelled.
+  await database.query(`
+    INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent)
+    VALUES (41, 411, 1, 'pending', 'in_progress', false), (41, 411, 2, 'in_progress', 'complete', true)`);
+  await database.query(
+    `UPDATE tasker.tasker_workflow_steps SET processed = true, attempts = 1 WHERE workflow_step_id = 411`,
+  );
+  await database.query(`
+    INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent)
+    VALUES (41, 1, 'pending', 'in_progress', true), (42, 1, 'pending', 'cancelled', true)`);
+}
+
+const DIAMOND = [
+  [1, 2],
+  [1, 3],
+  [2, 4],
+  [3, 4],
+] as const;
+
+describe('an open task of the ancestor', () => {
+  beforeEach(() => ancestorShop(DIAMOND));
+
+  test('goes on in the engine once its workflow is registered, and ends', async () => {
+    await migrateToLatest(database.url);
+    const namedTaskId = await registerWorkflow(db, order);
+    expect(await examine(db)).toEqual([]);
+
+    const workerId = await register(db, {
+      role: 'worker',
+      name: 'test',
+      version: '0',
+      queues: ['default', 'slow'],
+      slots: 4,
+      leaseSeconds: 60,
+      sessionLock: null,
+    });
+    const ran: string[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      for (const queue of ['default', 'slow']) {
+        const steps = await claim(db, { workerId, queue, namedTaskIds: [namedTaskId], limit: 16 });
+        for (const step of steps) {
+          ran.push(`${step.taskId}/${BigInt(step.stepId) & 0xffffn} ${step.inputs?.parents}`);
+        }
+        await complete(db, {
+          workerId,
+          completions: steps.map((step) => ({ ...step, result: '"by the engine"' })),
+          claimLimit: 0,
+          queues: [],
+          namedTaskIds: [],
+        });
+      }
+    }
+    expect(ran.toSorted()).toEqual([
+      '41/2 {"1": "by the ancestor"}',
+      '41/3 {"1": "by the ancestor"}',
+      '41/4 {"2": "by the engine", "3": "by the engine"}',
+    ]);
+    expect(await database.query('SELECT task_id, state FROM tasker.tasker_tasks ORDER BY 1')).toEqual([
+      { task_id: '41', state: 'complete' },
+      { task_id: '42', state: 'cancelled' },
+    ]);
+    expect(await examine(db)).toEqual([]);
+  });
+
+  test('whose edges are not those of the definition is named, and nothing is changed', async () => {
+    await ancestorShop([
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ]);
+    await migrateToLatest(database.url);
+    await expect(registerWorkflow(db, order)).rejects.toThrow(
+      'workflow shop/order 1.0.0 is registered with other edges (task 41 is still open with them): give the changed definition a new version',
+    );
+    expect(
+      await database.query('SELECT workflow_step_id FROM tasker.tasker_workflow_steps WHERE task_id = 41 ORDER BY 1'),
+    ).toEqual([411, 412, 413, 414].map((id) => ({ workflow_step_id: String(id) })));
+  });
+
+  test('whose steps are not those of the definition is refused', async () => {
+    await migrateToLatest(database.url);
+    const fewer = defineWorkflow({ namespace: 'shop', name: 'order', version: '1.0.0', input: z.unknown() }).step(
+      'validate',
+      () => 1,
+    );
+    await expect(registerWorkflow(db, fewer)).rejects.toThrow('is registered with other steps or edges');
+  });
+
+  test('that failed is retried by a scheduler when its backoff is over', async () => {
+    await database.query(`
+      INSERT INTO tasker.tasker_workflow_step_transitions
+        (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, created_at)
+      VALUES (41, 412, 1, 'pending', 'in_progress', false, now() - interval '1 hour'),
+        (41, 412, 2, 'in_progress', 'error', true, now() - interval '1 hour')`);
+    await database.query(`UPDATE tasker.tasker_workflow_steps SET attempts = 1 WHERE workflow_step_id = 412`);
+    await migrateToLatest(database.url);
+    await registerWorkflow(db, order);
+    expect(await requeue(db)).toEqual(new Map([['slow', 1]]));
+    expect(await examine(db)).toEqual([]);
+  });
+});
+
+test('one migration can be taken back at a time, with tasks in flight, and applied again', async () => {
+  await ancestorShop(DIAMOND);
+  await migrateToLatest(database.url);
+  for (let back = 0; back < 4; back += 1) {
+    await migrateDown(database.url, 1);
+    expect(await rowsOf('tasker_step_readiness_statuses')).toHaveLength(8);
+    expect(await rowsOf('tasker_task_execution_contexts')).toHaveLength(2);
+  }
+  await migrateToLatest(database.url);
+  expect(await examine(db)).toEqual([]);
+});
