@@ -35,7 +35,7 @@ export const CAUSES = {
   lease_expired: 'its worker died or lost its lease; the attempt is spent',
   retry_due: 'its backoff is over',
   step_blocked: 'nothing can go on: a step is in error for good',
-  unrunnable: 'it can never be claimed (no verb does this yet)',
+  unrunnable: 'it could never be claimed: the migration from the ancestor found it so',
   operator_retry: 'an operator asked for another attempt',
   operator_resolve: 'an operator declared it done',
   cancel: 'an operator cancelled the task',
