@@ -64,6 +64,17 @@ export class ConfigError extends TaskerError {
   }
 }
 
+/** The database is not migrated as far as this version needs. */
+export class SchemaOutdatedError extends TaskerError {
+  constructor(schema: string, missing: readonly string[]) {
+    super(
+      'SCHEMA_OUTDATED',
+      `schema "${schema}" of the database lacks ${missing.length === 1 ? 'migration' : 'migrations'} ${missing.join(', ')}: run tasker migrate up`,
+      { schema, missing },
+    );
+  }
+}
+
 /** The embedded PostgreSQL cannot run on this machine at all: no binaries for the platform, or they do not load. */
 export class EmbeddedPostgresUnavailableError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {

@@ -1,4 +1,4 @@
-import { isUnavailable } from '../db/sql-errors.ts';
+import { isSchemaMissing, isUnavailable } from '../db/sql-errors.ts';
 import {
   ConfigError,
   InvalidInputError,
@@ -23,6 +23,12 @@ export function reportError(error: unknown): number {
   if (!ours && isUnavailable(error)) {
     console.error(`tasker: the database cannot be reached: ${error instanceof Error ? error.message : message}`);
     return STATUS.unavailable;
+  }
+  if (!ours && isSchemaMissing(error)) {
+    console.error(
+      `tasker: the database lacks what this version needs (${(error as Error).message}): run tasker migrate up`,
+    );
+    return STATUS.failed;
   }
   console.error(`tasker: ${message}`);
   return STATUS.failed;

@@ -3,6 +3,7 @@
 const SERIALIZATION = new Set(['40001', '40P01']);
 const UNAVAILABLE_CLASSES = ['08', '53', '57P'];
 const UNAVAILABLE = new Set(['25006', '55P03', '58000', '58030']);
+const SCHEMA_MISSING = new Set(['42P01', '42703', '3F000']);
 const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 export function sqlState(error: unknown): string | undefined {
@@ -22,6 +23,11 @@ export function isUnavailable(error: unknown): boolean {
     return UNAVAILABLE.has(code) || SOCKET.has(code) || UNAVAILABLE_CLASSES.some((prefix) => code.startsWith(prefix));
   }
   return error instanceof Error && /connection|timeout|terminat|socket|closed the connection/i.test(error.message);
+}
+
+/** A table, column or schema is not there: the database is not migrated, or not as far as this version needs. */
+export function isSchemaMissing(error: unknown): boolean {
+  return SCHEMA_MISSING.has(sqlState(error) ?? '');
 }
 
 /**

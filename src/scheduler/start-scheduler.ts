@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
 import { prepareProcess } from '../membership/process.ts';
 import { VERSION } from '../version.ts';
@@ -56,6 +57,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   };
   const stop = (): Promise<void> => (stopping ??= close());
   try {
+    await requireSchema(db);
     await scheduler.start();
     server = await host.serve({
       ready: () => (draining ? { ok: false, reasons: ['the scheduler is stopping'] } : { ok: true, reasons: [] }),

@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
 import { prepareProcess } from '../membership/process.ts';
 import { VERSION } from '../version.ts';
@@ -69,6 +70,7 @@ export async function startWorker(options: {
   progress.watch('poll', pollerMaxAgeMs(config));
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;
   try {
+    await requireSchema(db);
     await worker.start();
     server = await host.serve({
       ready: () => (worker.isDraining ? { ok: false, reasons: ['the worker is draining'] } : { ok: true, reasons: [] }),

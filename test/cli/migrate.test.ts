@@ -13,8 +13,11 @@ interface Outcome {
   stderr: string;
 }
 
-function tasker(args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'migrate', ...args], {
+const tasker = (args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Outcome> =>
+  run(['migrate', ...args], env);
+
+function run(args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, ['src/cli/main.ts', ...args], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { ...process.env, DATABASE_URL: database.url, ...env },
   });
@@ -37,6 +40,15 @@ describe('tasker migrate', () => {
     expect((await tasker(['status'])).status).toBe(0);
     expect((await tasker(['status', '--check'])).status).toBe(1);
   });
+
+  test.each([[['worker', '--workflows', 'test/cli/cli-workflows.ts']], [['scheduler']], [['tasks']], [['doctor']]])(
+    'without it, tasker %s says what to do',
+    async (args) => {
+      const { status, stderr } = await run(args, { TASKER_METRICS_PORT: '0' });
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^tasker: .*: run tasker migrate up\n$/);
+    },
+  );
 
   test('to, up --steps, up and down move the schema and list what they did', async () => {
     expect(await json(['to', '0003_views_v02'])).toEqual({
