@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { complete, type CompleteOutcome } from '../../src/engine/complete.ts';
 import { fail, type FailOutcome } from '../../src/engine/fail.ts';
@@ -48,9 +48,9 @@ export interface TestWorker {
 
 let identities = 0;
 
-export async function useEngine(): Promise<EngineFixture> {
+export async function useEngine(options: Pick<DatabaseOptions, 'onQuery'> = {}): Promise<EngineFixture> {
   const test = await useTestDatabase();
-  const db = openDatabase({ url: test.url, poolSize: 8 });
+  const db = openDatabase({ url: test.url, poolSize: 8, ...options });
   afterAll(() => db.close());
   const registered: number[] = [];
 
