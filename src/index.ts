@@ -16,6 +16,7 @@ export {
   InvalidInputError,
   PermanentError,
   RetryableError,
+  SchemaOutdatedError,
   TaskerError,
   UnknownWorkflowError,
   WorkflowDefinitionError,
