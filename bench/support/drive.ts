@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type WorkflowDefinition } from '../../src/index.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
+import { analyzeHotTables } from '../../src/db/statements/queue-stats.ts';
 import { startFleet } from './fleet.ts';
 import type { BenchDatabase, BenchServer } from './server.ts';
 import { readUsage, residentMb, type Usage, usageBetween } from './usage.ts';
@@ -40,7 +41,7 @@ export async function runToTheEnd(
   db: BenchDatabase,
   options: { workers: number; env?: Record<string, string>; limitSeconds?: number },
 ): Promise<RunResult> {
-  await db.query('VACUUM ANALYZE');
+  await db.query(analyzeHotTables.text);
   await db.query('SELECT pg_stat_statements_reset()').catch(() => undefined);
   const before = await readUsage(db, server, []);
   const fleet = await startFleet({
