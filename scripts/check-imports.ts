@@ -27,7 +27,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['service', 'api'],
   commander: ['cli'],
   'prom-client': ['metrics', 'service'],
-  'p-limit': ['worker', 'client'],
   pino: ['logger'],
   yaml: ['workflow', 'cli'],
 };

@@ -11,6 +11,8 @@ export interface DatabaseOptions {
   applicationName?: string;
   /** Prepared statements save planning on every call; a transaction pooler older than PgBouncer 1.21 cannot have them. */
   prepared?: boolean;
+  /** Session settings, as `-c name=value`. Not through a transaction pooler. */
+  sessionOptions?: string;
   connectTimeoutMs?: number;
   /** How long the client waits for one answer before it gives the connection up. */
   queryTimeoutMs?: number;
@@ -47,6 +49,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName ?? 'tasker',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+    ...(options.sessionOptions === undefined ? {} : { options: options.sessionOptions }),
     keepAlive: true,
     allowExitOnIdle: false,
   });

@@ -42,9 +42,17 @@ export interface ClaimRequest {
   claimId?: string;
 }
 
-/** The ordinal of a step in its workflow, from its id: ids are task_id * 65536 + ordinal. */
+/** Ids are task_id * 65536 + ordinal and stay below 2^63; those of tasks below 2^37 are exact as numbers, which is cheaper. */
+const EXACT_DIGITS = 15;
+
+/** The ordinal of a step in its workflow, from its id. */
 export function ordinalOf(stepId: string): number {
-  return Number(BigInt(stepId) & 0xffffn);
+  return stepId.length <= EXACT_DIGITS ? Number(stepId) % 65536 : Number(BigInt(stepId) & 0xffffn);
+}
+
+/** The task that a step belongs to, from its id. */
+export function taskIdOf(stepId: string): string {
+  return stepId.length <= EXACT_DIGITS ? String(Math.floor(Number(stepId) / 65536)) : String(BigInt(stepId) >> 16n);
 }
 
 /** Takes up to `limit` ready steps of one queue (rounded down to a power of two), most urgent first. */

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
-import { completeSteps } from '../db/statements/complete-steps.ts';
-import type { ClaimedStep, StepClaim } from './claim.ts';
+import { plainArray, textArray } from '../db/array-literals.ts';
+import { completeStatement, type CompletionRow } from '../db/statements/complete-steps.ts';
+import { type ClaimedStep, type StepClaim, taskIdOf } from './claim.ts';
 import { settle } from './settle.ts';
 
 export interface Completion extends StepClaim {
   /** JSON text that PostgreSQL accepts as jsonb. */
   result: string;
+  /** How many children the step has; where the caller knows, a batch that fits the claim limit is cheaper. */
+  children?: number;
 }
 
 export interface CompleteRequest {
@@ -35,11 +38,12 @@ export interface CompleteOutcome {
 export async function complete(db: Database, request: CompleteRequest): Promise<CompleteOutcome> {
   const claimId = request.claimId ?? randomUUID();
   const batch = byKey(request.completions);
-  const rows = await db.run(completeSteps, [
-    batch.map((step) => step.taskId),
-    batch.map((step) => step.stepId),
-    batch.map((step) => step.claimId),
-    batch.map((step) => step.result),
+  const children = batch.reduce((sum, step) => sum + (step.children ?? Infinity), 0);
+  const rows = await db.run(completeStatement(children, request.claimLimit), [
+    plainArray(batch.map((step) => step.taskId)),
+    plainArray(batch.map((step) => step.stepId)),
+    plainArray(batch.map((step) => step.claimId)),
+    textArray(batch.map((step) => step.result)),
     claimId,
     request.workerId,
     request.claimLimit,
@@ -48,26 +52,32 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
     request.closedClaims ?? [],
   ]);
   const outcome: CompleteOutcome = { lost: [], claimed: [], ready: new Map(), completedTasks: [], erroredTasks: [] };
-  const unsettled: string[] = [];
+  let unsettled: string[] = [];
   for (const row of rows) {
-    if (row.kind === 'lost') outcome.lost.push(row.workflow_step_id as string);
-    else if (row.kind === 'ready') outcome.ready.set(row.queue as string, row.ready_steps as number);
-    else if (row.kind === 'task_complete') outcome.completedTasks.push(row.task_id as string);
-    else if (row.kind === 'settle') unsettled.push(row.task_id as string);
-    else {
-      outcome.claimed.push({
-        taskId: row.task_id as string,
-        stepId: row.workflow_step_id as string,
-        claimId,
-        namedTaskId: row.named_task_id as number,
-        attempt: row.attempts as number,
-        retryLimit: row.retry_limit as number,
-        waitedSeconds: 0,
-      });
-    }
+    if (row.kind === 'ready') outcome.ready.set(row.queue as string, row.ready_steps as number);
+    else if (row.ids === null) continue;
+    else if (row.kind === 'lost') outcome.lost = row.ids.split(',');
+    else if (row.kind === 'task_complete') outcome.completedTasks = row.ids.split(',');
+    else if (row.kind === 'settle') unsettled = row.ids.split(',');
+    else outcome.claimed = claimedChildren(row, claimId);
   }
   if (unsettled.length > 0) outcome.erroredTasks = await settle(db, unsettled);
   return outcome;
+}
+
+function claimedChildren(row: CompletionRow, claimId: string): ClaimedStep[] {
+  const namedTaskIds = (row.named_task_ids as string).split(',');
+  const retryLimits = (row.retry_limits as string).split(',');
+  return (row.ids as string).split(',').map((stepId, index) => ({
+    taskId: taskIdOf(stepId),
+    stepId,
+    claimId,
+    namedTaskId: Number(namedTaskIds[index]),
+    // A step is taken by a completion only if nothing ever happened to it.
+    attempt: 1,
+    retryLimit: Number(retryLimits[index]),
+    waitedSeconds: 0,
+  }));
 }
 
 /** By task and step: the order in which every statement locks step rows. */

@@ -14,6 +14,7 @@ export class Metrics {
   readonly registry = new Registry();
   private readonly metrics = new Map<string, Counter | Gauge | Histogram>();
   private readonly seen = new Map<string, Set<string>>();
+  private readonly looked = new WeakMap<object, Map<MetricKey, Record<string, string>>>();
 
   constructor(role: 'worker' | 'scheduler') {
     this.registry.setDefaultLabels({ role });
@@ -23,15 +24,15 @@ export class Metrics {
     }
   }
 
-  count<Key extends KeysOf<'counter'>>(key: Key, labels: LabelsOf<Key>, by = 1): void {
+  count<Key extends KeysOf<'counter'>>(key: Key, labels: Readonly<LabelsOf<Key>>, by = 1): void {
     this.find<Counter>(key)?.inc(this.bounded(key, labels), by);
   }
 
-  set<Key extends KeysOf<'gauge'>>(key: Key, labels: LabelsOf<Key>, value: number): void {
+  set<Key extends KeysOf<'gauge'>>(key: Key, labels: Readonly<LabelsOf<Key>>, value: number): void {
     this.find<Gauge>(key)?.set(this.bounded(key, labels), value);
   }
 
-  observe<Key extends KeysOf<'histogram'>>(key: Key, labels: LabelsOf<Key>, value: number): void {
+  observe<Key extends KeysOf<'histogram'>>(key: Key, labels: Readonly<LabelsOf<Key>>, value: number): void {
     this.find<Histogram>(key)?.observe(this.bounded(key, labels), value);
   }
 
@@ -51,8 +52,11 @@ export class Metrics {
     return new Histogram({ ...common, buckets: [...(buckets ?? [])] });
   }
 
-  private bounded(key: MetricKey, labels: Record<string, string>): Record<string, string> {
-    let result = labels;
+  private bounded(key: MetricKey, labels: Readonly<Record<string, string>>): Record<string, string> {
+    // Whoever counts on a hot path keeps its labels, frozen, so that they are looked at once.
+    const known = this.looked.get(labels)?.get(key);
+    if (known !== undefined) return known;
+    let result: Record<string, string> = labels;
     for (const [label, value] of Object.entries(labels)) {
       const id = `${key} ${label}`;
       let values = this.seen.get(id);
@@ -60,6 +64,11 @@ export class Metrics {
       if (values.has(value)) continue;
       if (values.size < MAX_LABEL_VALUES) values.add(value);
       else result = { ...result, [label]: 'other' };
+    }
+    if (Object.isFrozen(labels)) {
+      let byKey = this.looked.get(labels);
+      if (byKey === undefined) this.looked.set(labels, (byKey = new Map()));
+      byKey.set(key, result);
     }
     return result;
   }

@@ -46,7 +46,6 @@ export async function executeStep(
   options: ExecuteOptions,
 ): Promise<Outcome> {
   if (isBypassed(kind, inputs)) return { kind: 'complete', result: 'null' };
-  const controller = new AbortController();
   const startedAt = performance.now();
   let answer: (settled: Settled) => void = () => undefined;
   const settled = new Promise<Settled>((resolve) => {
@@ -54,7 +53,7 @@ export async function executeStep(
   });
   const running: RunningStep = {
     claim: step,
-    controller,
+    controller: undefined,
     startedAt,
     deadlineAt: startedAt + kind.timeoutMs,
     giveUp: (cause) => answer({ gaveUp: cause }),
@@ -62,7 +61,7 @@ export async function executeStep(
     giveUpAt: Infinity,
   };
   options.running.add(running);
-  const handled = callHandler(kind, step, inputs, controller.signal, options);
+  const handled = callHandler(kind, step, inputs, running, options);
   void handled.then(answer);
   const result = await settled;
   options.running.remove(running);
@@ -97,7 +96,7 @@ async function callHandler(
   kind: StepKind,
   step: ClaimedStep,
   inputs: StepInputs,
-  signal: AbortSignal,
+  running: RunningStep,
   options: ExecuteOptions,
 ): Promise<{ value: unknown } | { error: unknown }> {
   try {
@@ -112,7 +111,9 @@ async function callHandler(
       retryLimit: step.retryLimit,
       input: JSON.parse(inputs.context) as unknown,
       parents,
-      signal,
+      get signal() {
+        return (running.controller ??= new AbortController()).signal;
+      },
       get log() {
         return (log ??= options.loggerFor(kind, step));
       },

@@ -13,6 +13,8 @@ export interface Ended {
   step: ClaimedStep;
   outcome: Exclude<Outcome, { kind: 'abandoned' }>;
   backoffCapSeconds: number;
+  /** How many children the step has. */
+  children: number;
   /** Called once the database has answered. */
   told: (answer: { lost: boolean; willRetry?: boolean }) => void;
 }
@@ -24,8 +26,8 @@ export interface FlusherOptions {
   maxBatch: number;
   queues: readonly string[];
   namedTaskIds: readonly number[];
-  /** Sets slots aside for children that the completion may claim; answers how many. */
-  reserveSlots: (completions: number) => number;
+  /** Sets slots aside for children that the completion may claim, of which there are so many; answers how many. */
+  reserveSlots: (children: number) => number;
   unreserveSlots: (count: number) => void;
   takeClosedClaims: () => string[];
   untakeClosedClaims: (claimIds: readonly string[]) => void;
@@ -106,14 +108,20 @@ export class Flusher {
   private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<void> {
     if (batch.length === 0) return;
     const { options } = this;
-    const reserved = options.reserveSlots(batch.length);
+    const reserved = options.reserveSlots(batch.reduce((sum, { children }) => sum + children, 0));
     const closedClaims = options.takeClosedClaims();
     const claimId = randomUUID();
     const started = performance.now();
     try {
       const outcome = await complete(options.db, {
         workerId: options.workerId(),
-        completions: batch.map(({ step, outcome: { result } }) => ({ ...claimOf(step), result })),
+        completions: batch.map(({ step: { taskId, stepId, claimId: own }, outcome: { result }, children }) => ({
+          taskId,
+          stepId,
+          claimId: own,
+          result,
+          children,
+        })),
         claimLimit: reserved,
         queues: options.queues,
         namedTaskIds: options.namedTaskIds,

@@ -15,7 +15,8 @@ export class StepAborted extends Error {
 
 export interface RunningStep {
   readonly claim: StepClaim;
-  readonly controller: AbortController;
+  /** Made when the handler first asks for its signal, or at the abort: most handlers never do, and one costs more than the rest. */
+  controller: AbortController | undefined;
   /** Milliseconds of performance.now(). */
   readonly startedAt: number;
   readonly deadlineAt: number;
@@ -32,7 +33,7 @@ const SWEEP_MS = 50;
  * the signal fires; after a further grace the handler is given up on.
  */
 export class RunningSteps {
-  private readonly steps = new Map<string, RunningStep>();
+  private readonly steps = new Set<RunningStep>();
   private readonly abortGraceMs: number;
   private timer: NodeJS.Timeout | undefined;
 
@@ -54,48 +55,49 @@ export class RunningSteps {
   }
 
   add(step: RunningStep): void {
-    this.steps.set(step.claim.claimId + step.claim.stepId, step);
+    this.steps.add(step);
   }
 
   remove(step: RunningStep): void {
-    this.steps.delete(step.claim.claimId + step.claim.stepId);
+    this.steps.delete(step);
   }
 
   /** The latest deadline with its grace, as milliseconds of the epoch; 0 when nothing runs. */
   allowedUntilMs(): number {
     let latest = 0;
-    for (const step of this.steps.values()) latest = Math.max(latest, step.deadlineAt);
+    for (const step of this.steps) latest = Math.max(latest, step.deadlineAt);
     return latest === 0 ? 0 : performance.timeOrigin + latest + this.abortGraceMs;
   }
 
   claims(olderThanMs = 0): StepClaim[] {
     const before = performance.now() - olderThanMs;
-    return [...this.steps.values()].filter((step) => step.startedAt <= before).map((step) => step.claim);
+    return [...this.steps].filter((step) => step.startedAt <= before).map((step) => step.claim);
   }
 
   abortAll(cause: AbortCause): void {
-    for (const step of this.steps.values()) this.abort(step, cause);
+    for (const step of this.steps) this.abort(step, cause);
   }
 
   /** The database took these steps away; whatever their handlers answer is not wanted any more. */
   abortSteps(stepIds: readonly string[], cause: AbortCause): void {
     const wanted = new Set(stepIds);
-    for (const step of this.steps.values()) if (wanted.has(step.claim.stepId)) this.abort(step, cause);
+    for (const step of this.steps) if (wanted.has(step.claim.stepId)) this.abort(step, cause);
   }
 
   giveUpAll(cause: AbortCause): void {
-    for (const step of this.steps.values()) step.giveUp(cause);
+    for (const step of this.steps) step.giveUp(cause);
   }
 
   private abort(step: RunningStep, cause: AbortCause): void {
     if (step.abortedBy !== undefined) return;
     step.abortedBy = cause;
     step.giveUpAt = performance.now() + this.abortGraceMs;
+    step.controller ??= new AbortController();
     step.controller.abort(new StepAborted(cause, ABORT_MESSAGES[cause]));
   }
 
   private sweep(now: number): void {
-    for (const step of this.steps.values()) {
+    for (const step of this.steps) {
       if (step.abortedBy === undefined && now >= step.deadlineAt) this.abort(step, 'timeout');
       else if (step.abortedBy !== undefined && now >= step.giveUpAt) step.giveUp(step.abortedBy);
     }

@@ -1,6 +1,25 @@
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/index.ts';
-import type { WorkerEvents } from './events.ts';
+import type { StepLabels, StepOutcome, WorkerEvents } from './events.ts';
+
+const toState = (state: string) => Object.freeze({ entity: 'step', to_state: state });
+const TO = { complete: toState('complete'), error: toState('error'), pending: toState('pending') };
+
+function labelsOf({ namespace, workflow, step, queue }: StepLabels) {
+  const labels = Object.freeze({ namespace, workflow, step });
+  const outcome = (name: StepOutcome) => Object.freeze({ ...labels, outcome: name });
+  return {
+    queue: Object.freeze({ queue }),
+    labels,
+    outcomes: {
+      complete: outcome('complete'),
+      error: outcome('error'),
+      timeout: outcome('timeout'),
+      released: outcome('released'),
+      lost: outcome('lost'),
+    } satisfies Record<StepOutcome, object>,
+  };
+}
 
 /** Counts and logs what a worker tells. Steps that complete are counted and not logged: at full load a line each would cost more than the step. */
 export function workerEvents(
@@ -8,6 +27,13 @@ export function workerEvents(
   log: Logger,
   survived: (doing: string, error: unknown) => void,
 ): WorkerEvents {
+  // Per step, these labels are all there is to look up: made once for each kind of step.
+  const kinds = new Map<StepLabels, ReturnType<typeof labelsOf>>();
+  const of = (step: StepLabels): ReturnType<typeof labelsOf> => {
+    let labels = kinds.get(step);
+    if (labels === undefined) kinds.set(step, (labels = labelsOf(step)));
+    return labels;
+  };
   return {
     claimed({ queue, steps, seconds, fused }) {
       const labels = { queue, fused: String(fused) };
@@ -17,21 +43,20 @@ export function workerEvents(
       metrics.count('claimedSteps', labels, steps);
       metrics.count('transitions', { entity: 'step', to_state: 'in_progress' }, steps);
     },
-    started({ queue }, { waitedSeconds }) {
-      metrics.observe('readyToStart', { queue }, waitedSeconds);
+    started(step, { waitedSeconds }) {
+      metrics.observe('readyToStart', of(step).queue, waitedSeconds);
     },
-    finished({ namespace, workflow, step }, { outcome, seconds, attempt, willRetry }) {
-      const labels = { namespace, workflow, step };
+    finished(step, { outcome, seconds, attempt, willRetry }) {
+      const { labels, outcomes } = of(step);
       metrics.observe('stepSeconds', labels, seconds);
-      metrics.count('stepAttempts', { ...labels, outcome });
+      metrics.count('stepAttempts', outcomes[outcome]);
       if (outcome === 'lost') {
         metrics.count('lostClaims', {});
         log.warn({ ...labels, attempt }, 'the claim was taken away; the outcome of this attempt does not count');
         return;
       }
       const failed = outcome === 'error' || outcome === 'timeout';
-      const toState = failed ? 'error' : outcome === 'released' ? 'pending' : 'complete';
-      metrics.count('transitions', { entity: 'step', to_state: toState });
+      metrics.count('transitions', failed ? TO.error : outcome === 'released' ? TO.pending : TO.complete);
       if (!failed) return;
       metrics.count(willRetry === true ? 'stepRetries' : 'stepsBlocked', labels);
       log.warn(

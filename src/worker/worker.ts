@@ -158,7 +158,7 @@ export class Worker {
       workerId: () => this.membership.workerId,
       backoffDisabled: options.backoffDisabled,
       maxBatch: 500,
-      reserveSlots: (completions) => this.reserveForChildren(completions),
+      reserveSlots: (children) => this.reserveForChildren(children),
       unreserveSlots: (count) => this.slots.unreserve(count),
       onClaimed: (steps, seconds) => {
         options.events.claimed({ queue: '', steps: steps.length, seconds, fused: true });
@@ -233,14 +233,14 @@ export class Worker {
     await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
   }
 
-  private reserveForChildren(completions: number): number {
-    if (this.draining || !this.options.fusedClaims || !this.membership.joined) return 0;
+  private reserveForChildren(children: number): number {
+    if (children === 0 || this.draining || !this.options.fusedClaims || !this.membership.joined) return 0;
     this.fusedRound += 1;
     if (this.fusedRound % FUSED_ROUNDS === 0) {
       this.poller?.wake();
       return 0;
     }
-    return this.slots.reserve(completions * 2);
+    return this.slots.reserve(children);
   }
 
   /** Runs claimed steps, after loading the inputs of those that were claimed by a completion and are not all here. */
@@ -345,6 +345,7 @@ export class Worker {
       step,
       outcome,
       backoffCapSeconds: kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
+      children: kind?.template.childOrdinals.length ?? 0,
       told: ({ lost, willRetry }) => {
         this.claims.ended(step.claimId);
         if (labels === undefined) return;

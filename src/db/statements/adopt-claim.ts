@@ -8,7 +8,7 @@ import type { ClaimedStepRow } from './claim-steps.ts';
 export const adoptClaim = statement<ClaimedStepRow>(
   'adopt_claim',
   `
-SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.retryable, s.priority,
+SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit,
   0::float8 AS waited_seconds,
   coalesce(s.inputs, t.context)::text AS context,
   (

@@ -7,8 +7,6 @@ export interface ClaimedStepRow {
   named_task_id: number;
   attempts: number;
   retry_limit: number;
-  retryable: boolean;
-  priority: number;
   /** Seconds between becoming ready and this claim, by the database clock. */
   waited_seconds: number;
   /** JSON text. */
@@ -54,8 +52,7 @@ WITH candidate AS MATERIALIZED (
       sort_key = s.sort_key + 1
   FROM candidate c
   WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.retryable, s.priority,
-    s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
+  RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
 ), ${stepHistory({
   source: 'claimed',
   from: `'pending'`,
@@ -70,23 +67,19 @@ WITH candidate AS MATERIALIZED (
   SELECT $1, $2, array_agg(task_id), array_agg(workflow_step_id) FROM claimed HAVING count(*) > 0
 ), closed AS (
   DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($5::uuid[])
-), starting AS MATERIALIZED (
-  SELECT t.task_id
-  FROM tasker.tasker_tasks t
-  WHERE t.task_id IN (SELECT c.task_id FROM claimed c WHERE c.total_parents = 0) AND t.state = 'pending'
-  ORDER BY t.task_id
-  FOR NO KEY UPDATE
+), roots AS MATERIALIZED (
+  SELECT DISTINCT c.task_id FROM claimed c WHERE c.total_parents = 0 ORDER BY c.task_id
 ), started AS (
   UPDATE tasker.tasker_tasks t
   SET state = 'in_progress', sort_key = t.sort_key + 1
-  FROM starting b
-  WHERE t.task_id = b.task_id
+  FROM roots b
+  WHERE t.task_id = b.task_id AND t.state = 'pending'
   RETURNING t.task_id, t.sort_key
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, worker_id)
   SELECT task_id, sort_key, 'pending', 'in_progress', true, 'claim', $2 FROM started
 )
-SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.retryable, c.priority, c.waited_seconds,
+SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.waited_seconds,
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.total_parents > 0 THEN (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text

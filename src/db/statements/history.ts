@@ -36,6 +36,8 @@ function history(change: Change, table: string, keys: readonly string[]): string
   const flipped = `${change.prefix ?? ''}flipped`;
   const on = keys.map((key) => `t.${key} = r.${key}`).join(' AND ');
   const only = change.where === undefined ? '' : `\n    AND (${change.where})`;
+  // A row without an earlier transition is not looked up.
+  const hasEarlier = change.mayBeFirst === true ? '\n    AND r.sort_key > 1' : '';
   const values = [
     ...keys.map((key) => `r.${key}`),
     'r.sort_key',
@@ -59,7 +61,7 @@ function history(change: Change, table: string, keys: readonly string[]): string
   FROM ${source} r
   WHERE ${on}
     AND t.sort_key = r.sort_key - 1
-    AND t.most_recent${only}
+    AND t.most_recent${hasEarlier}${only}
   RETURNING ${values}
 ), ${change.prefix ?? ''}history AS (
   INSERT INTO tasker.${table} (${columns})

@@ -96,9 +96,26 @@ SELECT
   (SELECT deadlocks::float8 FROM pg_stat_database WHERE datname = current_database()) AS deadlocks`,
 );
 
-/** Fresh statistics for the planner; autovacuum can lag behind a burst. */
+/**
+ * Fresh statistics for the planner; autovacuum can lag behind a burst. Not of empty tables: of a table that was never
+ * analyzed the planner assumes ten pages, of one that was analyzed while empty it knows that reading all of it is as cheap as
+ * one index look-up, and a worker that plans in that moment keeps to it while the table fills.
+ */
 export const analyzeHotTables = statement(
   'analyze_hot_tables',
-  `ANALYZE tasker.tasker_workflow_steps, tasker.tasker_tasks, tasker.tasker_workflow_step_transitions,
-    tasker.tasker_task_transitions, tasker.tasker_workflow_step_edges, tasker.tasker_claims`,
+  `
+DO $$
+DECLARE
+  hot regclass;
+BEGIN
+  FOREACH hot IN ARRAY ARRAY[
+    'tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions',
+    'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]
+  LOOP
+    IF pg_relation_size(hot) > 0 THEN
+      EXECUTE format('ANALYZE %s', hot);
+    END IF;
+  END LOOP;
+END
+$$`,
 );

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient, type WorkflowDefinition } from '../../src/index.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { examine } from '../../src/db/doctor/examine.ts';
+import { analyzeHotTables } from '../../src/db/statements/queue-stats.ts';
+import { startFleet } from './fleet.ts';
+import type { BenchDatabase, BenchServer } from './server.ts';
+import { readUsage, residentMb, type Usage, usageBetween } from './usage.ts';
+
+/** Submits `count` tasks through the public client; answers how long it took. */
+export async function submitTasks(db: BenchDatabase, definition: WorkflowDefinition, count: number): Promise<number> {
+  const client = createClient({ url: db.url, notify: false });
+  const started = performance.now();
+  try {
+    const requests = (function* () {
+      for (let n = 0; n < count; n += 1) yield { input: { n } };
+    })();
+    let seen = 0;
+    for await (const _ of client.submitMany(definition, requests, {
+      batchSize: definition.steps.length > 100 ? 20 : 1000,
+    }))
+      seen += 1;
+    if (seen !== count) throw new Error(`submitted ${seen} of ${count} tasks`);
+    return (performance.now() - started) / 1000;
+  } finally {
+    await client.close();
+  }
+}
+
+export interface RunResult extends Usage {
+  steps: number;
+  /** From the first attempt's start to the last completion, by the database clock. */
+  seconds: number;
+  stepsPerSecond: number;
+  workerMb: number;
+}
+
+/** Works off what is in the database with real workers, and answers what it took. */
+export async function runToTheEnd(
+  server: BenchServer,
+  db: BenchDatabase,
+  options: { workers: number; env?: Record<string, string>; limitSeconds?: number },
+): Promise<RunResult> {
+  await db.query(analyzeHotTables.text);
+  await db.query('SELECT pg_stat_statements_reset()').catch(() => undefined);
+  const before = await readUsage(db, server, []);
+  const fleet = await startFleet({
+    url: db.url,
+    workers: options.workers,
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
+  let after: Usage;
+  let workerMb: number;
+  try {
+    await untilAllComplete(db, options.limitSeconds ?? 120);
+    after = await readUsage(db, server, fleet.pids);
+    workerMb = Math.max(...fleet.pids.map(residentMb));
+  } finally {
+    await fleet.stop();
+  }
+  const [row] = await db.query<{ steps: number; seconds: number }>(`
+    SELECT count(*)::integer AS steps, extract(epoch FROM max(processed_at) - min(last_attempted_at))::float8 AS seconds
+    FROM tasker.tasker_workflow_steps`);
+  const { steps, seconds } = row as { steps: number; seconds: number };
+  return { ...usageBetween(before, after), steps, seconds, stepsPerSecond: steps / seconds, workerMb };
+}
+
+export async function untilAllComplete(db: BenchDatabase, limitSeconds: number): Promise<void> {
+  const deadline = performance.now() + limitSeconds * 1000;
+  // Tasks below it are complete: each look goes on where the last one ended.
+  let firstOpen = '0';
+  for (;;) {
+    const [row] = await db.query<{ task_id: string }>(
+      `SELECT task_id FROM tasker.tasker_tasks WHERE task_id >= $1 AND NOT complete ORDER BY task_id LIMIT 1 /* bench: */`,
+      [firstOpen],
+    );
+    if (row === undefined) return;
+    firstOpen = row.task_id;
+    if (performance.now() > deadline) throw new Error(`tasks are still open after ${limitSeconds} s`);
+    await sleep(100);
+  }
+}
+
+/** A figure of a run that broke an invariant is worth nothing: throws with what the doctor found. */
+export async function demandHealth(db: BenchDatabase): Promise<void> {
+  const database = openDatabase({ url: db.url, poolSize: 1, applicationName: 'bench doctor' });
+  try {
+    const findings = await examine(database);
+    if (findings.length > 0) {
+      throw new Error(
+        `the doctor found violations after the run:\n${findings.map((f) => `${f.id}: ${f.violations} (${f.title}) ${JSON.stringify(f.examples[0])}`).join('\n')}`,
+      );
+    }
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const workflows = fileURLToPath(new URL('workflows.ts', import.meta.url));
+
+export interface Fleet {
+  readonly pids: number[];
+  stop(): Promise<void>;
+}
+
+/** What a worker is told in every part that measures throughput. The rest stays at its defaults. */
+export const BUSY = { TASKER_SLOTS: '1000', TASKER_CLAIM_BATCH: '512' };
+
+/** Real processes: `tasker worker` (or `scheduler`), started the way an operator starts them. Resolves when all have started. */
+export async function startFleet(options: {
+  url: string;
+  workers: number;
+  schedulers?: number;
+  env?: Record<string, string>;
+}): Promise<Fleet> {
+  const children: ChildProcess[] = [];
+  const start = (args: string[]): Promise<void> => {
+    const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
+    const child = spawn(process.execPath, [...flags, cli, ...args], {
+      cwd: repository,
+      env: {
+        ...process.env,
+        DATABASE_URL: options.url,
+        TASKER_METRICS_PORT: '0',
+        NODE_ENV: 'production',
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    return new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+        if (/"message":"(worker|scheduler) started"/.test(line)) resolve();
+        else if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
+      });
+      child.once('exit', (code) => reject(new Error(`${args[0]} ended with status ${code} before it had started`)));
+    });
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(
+      children.map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            if (child.exitCode !== null || child.signalCode !== null) return resolve();
+            child.once('exit', () => resolve());
+            child.kill('SIGTERM');
+            setTimeout(() => child.kill('SIGKILL'), 20_000).unref();
+          }),
+      ),
+    );
+  };
+  try {
+    await Promise.all([
+      ...Array.from({ length: options.workers }, () => start(['worker', '--workflows', workflows])),
+      ...Array.from({ length: options.schedulers ?? 0 }, () => start(['scheduler'])),
+    ]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { pids: children.map((child) => child.pid as number), stop };
+}
