@@ -21,6 +21,8 @@ export interface RunningStep {
   readonly deadlineAt: number;
   /** Ends the wait for a handler that does not react to its signal. */
   giveUp: (cause: AbortCause) => void;
+  /** Ends the attempt with an error that its code threw where nobody could catch it. */
+  crash: (error: unknown) => void;
   abortedBy: AbortCause | undefined;
   giveUpAt: number;
 }
@@ -34,10 +36,13 @@ const SWEEP_MS = 50;
 export class RunningSteps {
   private readonly steps = new Map<string, RunningStep>();
   private readonly abortGraceMs: number;
+  private readonly onAllowed: (untilMs: number) => void;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(abortGraceMs: number) {
+  /** `onAllowed` hears of each step until when, in milliseconds of the epoch, it may hold the event loop. */
+  constructor(abortGraceMs: number, onAllowed: (untilMs: number) => void = () => undefined) {
     this.abortGraceMs = abortGraceMs;
+    this.onAllowed = onAllowed;
   }
 
   get size(): number {
@@ -55,6 +60,7 @@ export class RunningSteps {
 
   add(step: RunningStep): void {
     this.steps.set(step.claim.claimId + step.claim.stepId, step);
+    this.onAllowed(performance.timeOrigin + step.deadlineAt + this.abortGraceMs);
   }
 
   remove(step: RunningStep): void {

@@ -44,7 +44,7 @@ export async function useStage(): Promise<Stage> {
           const trace = await interleave(cast, choose);
           try {
             const answers = await Promise.all(results);
-            await scenario.then?.(scene, answers);
+            await scenario.afterwards?.(scene, answers);
             await scene.expectSound();
             expect(scenario.ends).toContain(await scene.heal());
           } catch (error) {

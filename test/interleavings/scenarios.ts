@@ -18,7 +18,7 @@ export interface Scenario {
   /** Sets the stage and answers the verbs that run against each other. */
   stage: (scene: Scene) => Promise<Verb[]>;
   /** What must hold beside the invariants once all verbs have returned; `results` are theirs. */
-  then?: (scene: Scene, results: unknown[]) => Promise<void> | void;
+  afterwards?: (scene: Scene, results: unknown[]) => Promise<void> | void;
   /** Schedules that once broke an invariant: run every time. */
   found?: readonly Schedule[];
   /** The states that the task may be in after the heal. */
@@ -68,7 +68,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'claim / claim of one ready step',
     workflow: 'diamond',
     stage: async (s) => [(db) => s.claim(db, s.w1), (db) => s.claim(db, s.w2)],
-    then: async (s, results) => {
+    afterwards: async (s, results) => {
       expect(lengths(results)).toBe(1);
       expect(await s.stateOf(1)).toEqual({ state: 'in_progress', attempts: 1 });
     },
@@ -78,7 +78,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'claim / claim of the two roots of one task',
     workflow: 'pair',
     stage: async (s) => [(db) => s.claim(db, s.w1), (db) => s.claim(db, s.w2)],
-    then: (_, results) => expect(lengths(results)).toBeGreaterThanOrEqual(1),
+    afterwards: (_, results) => expect(lengths(results)).toBeGreaterThanOrEqual(1),
     ends: ['complete'],
   },
   {
@@ -119,7 +119,7 @@ export const SCENARIOS: readonly Scenario[] = [
       const [b, c] = await bAndC(s);
       return [(db) => s.complete(db, s.w1, [b]), (db) => s.complete(db, s.w2, [c])];
     },
-    then: async (s) => expect(await s.stateOf(4)).toEqual({ state: 'pending', attempts: 0 }),
+    afterwards: async (s) => expect(await s.stateOf(4)).toEqual({ state: 'pending', attempts: 0 }),
     ends: ['complete'],
   },
   {
@@ -129,7 +129,7 @@ export const SCENARIOS: readonly Scenario[] = [
       const [b, c] = await bAndC(s);
       return [(db) => s.complete(db, s.w1, [b], 2), (db) => s.complete(db, s.w2, [c], 2)];
     },
-    then: async (s) => expect(await s.stateOf(4)).toEqual({ state: 'in_progress', attempts: 1 }),
+    afterwards: async (s) => expect(await s.stateOf(4)).toEqual({ state: 'in_progress', attempts: 1 }),
     ends: ['complete'],
   },
   {
@@ -139,7 +139,7 @@ export const SCENARIOS: readonly Scenario[] = [
       const [x, y] = (await s.begin()) as [ClaimedStep, ClaimedStep];
       return [(db) => s.complete(db, s.w1, [x]), (db) => s.complete(db, s.w2, [y])];
     },
-    then: async (s) => expect(await s.taskState()).toBe('complete'),
+    afterwards: async (s) => expect(await s.taskState()).toBe('complete'),
     ends: ['complete'],
   },
   {
@@ -149,7 +149,7 @@ export const SCENARIOS: readonly Scenario[] = [
       const steps = await s.begin();
       return [(db) => s.complete(db, s.w1, steps), (db) => s.complete(db, s.w1, steps)];
     },
-    then: (_, results) => expect(results.map(lostOf).toSorted()).toEqual([0, 1]),
+    afterwards: (_, results) => expect(results.map(lostOf).toSorted()).toEqual([0, 1]),
     ends: ['complete'],
   },
   {
@@ -177,7 +177,7 @@ export const SCENARIOS: readonly Scenario[] = [
       const [b, c] = await bAndC(s);
       return [(db) => s.complete(db, s.w1, [b]), (db) => s.fail(db, s.w2, [c], { permanent: true })];
     },
-    then: async (s) => expect(await s.taskState()).toBe('error'),
+    afterwards: async (s) => expect(await s.taskState()).toBe('error'),
     ends: ['error'],
   },
   {
@@ -187,7 +187,7 @@ export const SCENARIOS: readonly Scenario[] = [
       const [b, c] = await bAndC(s);
       return [(db) => s.fail(db, s.w1, [b], { permanent: true }), (db) => s.fail(db, s.w2, [c], { permanent: true })];
     },
-    then: async (s) => expect(await s.taskState()).toBe('error'),
+    afterwards: async (s) => expect(await s.taskState()).toBe('error'),
     ends: ['error'],
   },
   {
@@ -198,7 +198,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await s.killed(s.w1);
       return [(db) => s.fail(db, s.w1, steps), (db) => s.recover(db)];
     },
-    then: async (s) => expect((await s.stateOf(1)).attempts).toBe(1),
+    afterwards: async (s) => expect((await s.stateOf(1)).attempts).toBe(1),
     ends: ['complete'],
   },
   {
@@ -209,7 +209,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await s.killed(s.w1);
       return [(db) => s.complete(db, s.w1, steps, 1), (db) => s.recover(db)];
     },
-    then: async (s) => expect((await s.stateOf(1)).attempts).toBe(1),
+    afterwards: async (s) => expect((await s.stateOf(1)).attempts).toBe(1),
     ends: ['complete'],
   },
   {
@@ -227,7 +227,7 @@ export const SCENARIOS: readonly Scenario[] = [
         },
       ];
     },
-    then: async (s) => expect((await s.stateOf(1)).state).toBe('complete'),
+    afterwards: async (s) => expect((await s.stateOf(1)).state).toBe('complete'),
     ends: ['complete'],
   },
   {
@@ -238,7 +238,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await s.killed(s.w1);
       return [(db) => release(db, { workerId: s.w1, steps }), (db) => s.recover(db)];
     },
-    then: async (s) => expect((await s.stateOf(1)).state).toBe('pending'),
+    afterwards: async (s) => expect((await s.stateOf(1)).state).toBe('pending'),
     ends: ['complete'],
   },
   {
@@ -249,7 +249,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await s.killed(s.w1);
       return [(db) => s.recover(db), (db) => s.recover(db)];
     },
-    then: async (s) => {
+    afterwards: async (s) => {
       await s.recover(s.db);
       expect(await s.stateOf(1)).toEqual({ state: 'pending', attempts: 1 });
     },
@@ -296,7 +296,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await s.fail(s.db, s.w1, await s.begin());
       return [(db) => requeue(db), (db) => requeue(db)];
     },
-    then: async (s) => {
+    afterwards: async (s) => {
       await requeue(s.db);
       expect(await s.stateOf(1)).toEqual({ state: 'pending', attempts: 1 });
     },
@@ -375,7 +375,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await stuck(s);
       return [(db) => resolveStep(db, s.taskId, 'b'), (db) => resolveStep(db, s.taskId, 'b')];
     },
-    then: (_, results) =>
+    afterwards: (_, results) =>
       expect((results as { outcome: string }[]).map((r) => r.outcome).toSorted()).toEqual(['refused', 'resolved']),
     ends: ['complete'],
   },
@@ -401,7 +401,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await s.begin();
       return [(db) => cancel(db, s.taskId), (db) => cancel(db, s.taskId)];
     },
-    then: (_, results) =>
+    afterwards: (_, results) =>
       expect((results as { outcome: string }[]).map((r) => r.outcome).toSorted()).toEqual(['cancelled', 'refused']),
     ends: ['cancelled'],
   },
@@ -409,7 +409,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'submit / submit with one identity',
     workflow: 'pair',
     stage: async (s) => [(db) => s.submit(db, 'the same'), (db) => s.submit(db, 'the same')],
-    then: (_, results) => {
+    afterwards: (_, results) => {
       const [one, other] = (results as { outcome: string; taskId: string }[][]).map((r) => r[0]);
       expect(one?.taskId).toBe(other?.taskId);
       expect([one?.outcome, other?.outcome].toSorted()).toEqual(['created', 'existing']);

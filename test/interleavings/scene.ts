@@ -1,4 +1,3 @@
-import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
@@ -148,7 +147,8 @@ export class Scene {
 
   async expectSound(): Promise<void> {
     const findings = await examine(this.db);
-    expect(findings.map(({ id, examples }) => `${id} ${JSON.stringify(examples)}`)).toEqual([]);
+    const broken = findings.map(({ id, examples }) => `${id} ${JSON.stringify(examples)}`);
+    if (broken.length > 0) throw new Error(`broken: ${broken.join('; ')}`);
   }
 
   /**
