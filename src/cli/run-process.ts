@@ -4,6 +4,10 @@ import { isUnavailable } from '../db/sql-errors.ts';
 export interface Running {
   stop(): Promise<void>;
   hurry?(): void;
+  /** Whose error it is that nobody caught: false where that is not known. */
+  crash?(error: unknown): boolean;
+  /** Resolves when the process has nothing left to do. */
+  readonly idle?: Promise<void>;
 }
 
 /** After an error that nobody caught the process is not to be trusted: it gives back what it can and ends within this time. */
@@ -14,7 +18,7 @@ const CRASH_LIMIT_MS = 4000;
  * A database that is away at the start is waited for. Answers the exit status.
  */
 export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
-  const stop = Promise.withResolvers<'signal' | 'crash'>();
+  const stop = Promise.withResolvers<'signal' | 'idle' | 'crash' | 'crash of unknown origin'>();
   let running: Running | undefined;
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -28,8 +32,11 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
     }
   };
   const onCrash = (error: unknown): void => {
-    log.fatal({ error }, 'an error that nobody caught: giving back what runs here, then ending');
-    stop.resolve('crash');
+    // Steps given back are not charged with an attempt. If nobody knows which of them did this, that would let it go on for ever:
+    // then the process dies, and recovery judges.
+    const known = running?.crash?.(error) ?? true;
+    log.fatal({ error }, `an error that nobody caught: ${known ? 'giving back what runs here, then ' : ''}ending`);
+    stop.resolve(known ? 'crash' : 'crash of unknown origin');
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   process.on('uncaughtException', onCrash).on('unhandledRejection', onCrash);
@@ -37,7 +44,9 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
 
   running = await startPatiently(start, log, () => signals > 0);
   if (running === undefined) return 0;
+  void running.idle?.then(() => stop.resolve('idle'));
   const reason = await stop.promise;
+  if (reason === 'crash of unknown origin') return 1;
   if (reason === 'crash') {
     running.hurry?.();
     await Promise.race([running.stop(), new Promise((resolve) => setTimeout(resolve, CRASH_LIMIT_MS))]);

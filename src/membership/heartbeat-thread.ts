@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHeartbeatConnection } from '../db/heartbeat-connection.ts';
 import type { HeartbeatCommand, HeartbeatData, HeartbeatMessage } from './heartbeat.ts';
@@ -18,19 +19,39 @@ const connection = openHeartbeatConnection({ ...data.connection, onError: postEr
 let workerId: string | undefined;
 let timer: NodeJS.Timeout | undefined;
 let stopped = false;
+/** Rounds in a row in which the main loop stood still. A process that was stopped and woken again shows one such round. */
+let stalledRounds = 0;
+const ROUNDS_BEFORE_THE_END = 3;
 
 async function beat(id: string): Promise<void> {
   const [tick = 0, allowedUntil = 0, busySlots = 0, draining = 0] = state;
   const stalledMs = now() - tick;
   if (stalledMs > data.maxStallMs && now() > allowedUntil) {
     post({ kind: 'stalled', stalledMs });
+    stalledRounds += 1;
+    if (data.endsWhenStalled && stalledRounds >= ROUNDS_BEFORE_THE_END) end(stalledMs);
     return;
   }
+  stalledRounds = 0;
   post(
     (await connection.beat(id, busySlots, draining === 1))
       ? { kind: 'beat', at: now() }
       : { kind: 'lost', workerId: id },
   );
+}
+
+/**
+ * A loop that does not end holds its steps, and a core, for ever: no signal handler and no probe would ever run again. Written
+ * to the descriptor itself, since a thread's own output goes through the main loop.
+ */
+function end(stalledMs: number): void {
+  const fatal = {
+    level: 'fatal',
+    stalled_ms: Math.round(stalledMs),
+    msg: 'the event loop stands still: killing the process',
+  };
+  writeSync(2, `${JSON.stringify(fatal)}\n`);
+  process.kill(process.pid, 'SIGKILL');
 }
 
 async function round(): Promise<void> {

@@ -6,6 +6,7 @@ export interface HeartbeatData {
   intervalMs: number;
   /** How long the main loop may stand still, outside the declared time of any running step, before the lease is let go. */
   maxStallMs: number;
+  endsWhenStalled: boolean;
   shared: SharedArrayBuffer;
 }
 
@@ -43,8 +44,14 @@ export class Heartbeat {
 
   /** Starts the thread; answers the key of the session lock that it holds, if it can hold one. */
   async start(): Promise<string | null> {
-    const { connection, intervalMs, maxStallMs, onError } = this.options;
-    const data: HeartbeatData = { connection, intervalMs, maxStallMs, shared: this.state.buffer as SharedArrayBuffer };
+    const { connection, intervalMs, maxStallMs, endsWhenStalled, onError } = this.options;
+    const data: HeartbeatData = {
+      connection,
+      intervalMs,
+      maxStallMs,
+      endsWhenStalled,
+      shared: this.state.buffer as SharedArrayBuffer,
+    };
     this.tick();
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -70,6 +77,11 @@ export class Heartbeat {
   lease(workerId: string): void {
     this.lastBeat = performance.timeOrigin + performance.now();
     this.post({ kind: 'lease', workerId });
+  }
+
+  /** The next tick has the whole truth; until then this can only make it later. */
+  allow(untilMs: number): void {
+    if (untilMs > (this.state[1] as number)) this.state[1] = untilMs;
   }
 
   setDraining(): void {

@@ -9,6 +9,8 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
   sessionLock: boolean;
   heartbeatIntervalMs: number;
   maxStallMs: number;
+  /** Whether a process whose event loop stands still for that long, past all that is allowed to it, is killed. */
+  endsWhenStalled?: boolean;
   busySlots?: () => number;
   allowedUntilMs?: () => number;
   /** The lease was ended by another process; a new one follows at once under a new id. */
@@ -37,6 +39,7 @@ export class Membership {
       },
       intervalMs: options.heartbeatIntervalMs,
       maxStallMs: options.maxStallMs,
+      endsWhenStalled: options.endsWhenStalled ?? false,
       busySlots: options.busySlots ?? (() => 0),
       allowedUntilMs: options.allowedUntilMs ?? (() => 0),
       onLost: (formerId) => this.rejoin(formerId),
@@ -62,6 +65,11 @@ export class Membership {
   async join(): Promise<void> {
     this.sessionLock = await this.heartbeat.start();
     await this.enter();
+  }
+
+  /** A step that begins now may hold the event loop until then; known at once, since it may do so from its first instant. */
+  allow(untilMs: number): void {
+    this.heartbeat.allow(untilMs);
   }
 
   /** From now on the fleet's listing shows this process as draining. */

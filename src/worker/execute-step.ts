@@ -3,6 +3,7 @@ import type { StepTemplate, WorkflowDefinition } from '../workflow/definition.ts
 import { describeThrown, toStorableJson } from '../workflow/storable.ts';
 import type { ClaimedStep, StepInputs } from '../engine/claim.ts';
 import type { StepLogger } from '../workflow/definition.ts';
+import { currentStep } from './current-step.ts';
 import type { AbortCause, RunningStep, RunningSteps } from './running-steps.ts';
 
 /** One kind of step that this worker can run, with everything about it that does not change between attempts. */
@@ -57,11 +58,12 @@ export async function executeStep(
     startedAt,
     deadlineAt: startedAt + kind.timeoutMs,
     giveUp: (cause) => answer({ gaveUp: cause }),
+    crash: (error) => answer({ crashed: error }),
     abortedBy: undefined,
     giveUpAt: Infinity,
   };
   options.running.add(running);
-  const handled = callHandler(kind, step, inputs, running, options);
+  const handled = currentStep.run(running, callHandler, kind, step, inputs, running, options);
   void handled.then(answer);
   const result = await settled;
   options.running.remove(running);
@@ -71,6 +73,8 @@ export async function executeStep(
     void handled.then(() => options.onStuck(kind, false));
     return abortedOutcome(result.gaveUp, kind, undefined);
   }
+  // Before anything else: the drain that follows a crash must not give this attempt back as if it were innocent.
+  if ('crashed' in result) return thrownOutcome(result.crashed, options);
   if ('value' in result) {
     if (running.abortedBy === 'claim_lost') return { kind: 'abandoned' };
     const storable = toStorableJson(result.value, { maxBytes: options.maxResultBytes });
@@ -90,7 +94,7 @@ function isBypassed(kind: StepKind, inputs: StepInputs): boolean {
   return (JSON.parse(inputs.bypassSteps) as unknown[]).includes(kind.template.name);
 }
 
-type Settled = { value: unknown } | { error: unknown } | { gaveUp: AbortCause };
+type Settled = { value: unknown } | { error: unknown } | { crashed: unknown } | { gaveUp: AbortCause };
 
 async function callHandler(
   kind: StepKind,

@@ -7,6 +7,10 @@ export class OpenClaims {
     if (steps > 0) this.open.set(claimId, (this.open.get(claimId) ?? 0) + steps);
   }
 
+  isOpen(claimId: string): boolean {
+    return this.open.has(claimId);
+  }
+
   /** Call when the database has the end of one step of the claim. */
   ended(claimId: string): void {
     const left = (this.open.get(claimId) ?? 0) - 1;

@@ -22,6 +22,8 @@ export interface RunningStep {
   readonly deadlineAt: number;
   /** Ends the wait for a handler that does not react to its signal. */
   giveUp: (cause: AbortCause) => void;
+  /** Ends the attempt with an error that its code threw where nobody could catch it. */
+  crash: (error: unknown) => void;
   abortedBy: AbortCause | undefined;
   giveUpAt: number;
 }
@@ -35,10 +37,13 @@ const SWEEP_MS = 50;
 export class RunningSteps {
   private readonly steps = new Set<RunningStep>();
   private readonly abortGraceMs: number;
+  private readonly onAllowed: (untilMs: number) => void;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(abortGraceMs: number) {
+  /** `onAllowed` hears of each step until when, in milliseconds of the epoch, it may hold the event loop. */
+  constructor(abortGraceMs: number, onAllowed: (untilMs: number) => void = () => undefined) {
     this.abortGraceMs = abortGraceMs;
+    this.onAllowed = onAllowed;
   }
 
   get size(): number {
@@ -56,6 +61,7 @@ export class RunningSteps {
 
   add(step: RunningStep): void {
     this.steps.add(step);
+    this.onAllowed(performance.timeOrigin + step.deadlineAt + this.abortGraceMs);
   }
 
   remove(step: RunningStep): void {

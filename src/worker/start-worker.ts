@@ -2,8 +2,10 @@ import type { Config } from '../config/index.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
 import { prepareProcess } from '../membership/process.ts';
+import { quarantineOf } from '../engine/quarantine.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import type { QuarantineProcess } from './quarantine-watch.ts';
 import { workerEvents } from './worker-events.ts';
 import { Worker } from './worker.ts';
 
@@ -15,7 +17,14 @@ export interface WorkerProcess {
   stop(): Promise<void>;
   /** Cuts a drain short: what still runs is aborted and given back. */
   hurry(): void;
+  /** Call it from a handler of uncaughtException or unhandledRejection: true where the error is a step's, which fails with it. */
+  crash(error: unknown): boolean;
+  /** Resolves when a process for quarantined steps has had nothing to do for a while; never in another. */
+  readonly idle: Promise<void>;
 }
+
+/** A process that was started for quarantined steps ends when there were none for so long. */
+const QUARANTINE_IDLE_MS = 5000;
 
 /** A poll round waits for one claim at most; the longest pause and one statement limit on top say when it is dead. */
 const pollerMaxAgeMs = (config: Config): number => config.maxPollIntervalMs + config.queryTimeoutMs + 10_000;
@@ -25,8 +34,15 @@ export async function startWorker(options: {
   config: Config;
   workflows: readonly WorkflowDefinition[];
   log: Logger;
+  /**
+   * Steps that two processes died under wait in a quarantine beside their queue. 'here' (the default): this worker runs them
+   * beside its others, one at a time. 'only': this process runs nothing else, one after the other. A function starts such a
+   * process.
+   */
+  quarantine?: 'here' | 'only' | (() => QuarantineProcess);
 }): Promise<WorkerProcess> {
-  const { config, workflows, log } = options;
+  const { config, workflows, log, quarantine = 'here' } = options;
+  const alone = quarantine === 'only';
   const host = prepareProcess('worker', config, log);
   const { db, metrics, progress } = host;
   const worker = new Worker({
@@ -34,15 +50,18 @@ export async function startWorker(options: {
     url: config.databaseUrl,
     directUrl: config.databaseUrlDirect,
     workflows,
-    queues: config.queues,
-    slots: config.slots,
+    queues: alone ? config.queues.map(quarantineOf) : config.queues,
+    slots: alone ? 1 : config.slots,
+    startQuarantine: typeof quarantine === 'function' ? quarantine : undefined,
+    watchesQuarantine: !alone,
+    endsWhenStalled: !isDebugged(),
     name: host.name,
     version: VERSION,
     notify: config.notify,
     minPollIntervalMs: config.pollIntervalMs,
     maxPollIntervalMs: config.maxPollIntervalMs,
     maxClaim: config.claimBatch,
-    fusedClaims: config.fusedClaims,
+    fusedClaims: config.fusedClaims && !alone,
     leaseSeconds: config.leaseSeconds,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     maxStallMs: config.maxStallMs,
@@ -58,6 +77,7 @@ export async function startWorker(options: {
     loggerFor: (bindings) => log.child(bindings),
     onRound: () => progress.beat('poll'),
   });
+  const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   let stopping: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     progress.unwatch('poll');
@@ -87,5 +107,17 @@ export async function startWorker(options: {
   }
   const { workerId } = worker;
   log.info({ worker_id: workerId, url: server.url, queues: config.queues, slots: config.slots }, 'worker started');
-  return { workerId, url: server.url, stop, hurry: () => worker.hurry() };
+  return { workerId, url: server.url, stop, hurry: () => worker.hurry(), crash: (error) => worker.crash(error), idle };
+}
+
+/** A breakpoint stops the event loop as well, and is no reason to kill the process. */
+function isDebugged(): boolean {
+  return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((option) => option.includes('--inspect'));
+}
+
+async function idleFor(ms: number, busy: () => boolean): Promise<void> {
+  const stepMs = 250;
+  for (let idleMs = 0; idleMs < ms; idleMs = busy() ? 0 : idleMs + stepMs) {
+    await new Promise((resolve) => setTimeout(resolve, stepMs).unref());
+  }
 }

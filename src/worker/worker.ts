@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { Listener } from '../db/listener.ts';
-import { type ClaimedStep, forgetClaims, loadStepInputs, ordinalOf, type StepInputs } from '../engine/claim.ts';
+import { claim, type ClaimedStep, forgetClaims, loadStepInputs, ordinalOf, type StepInputs } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { lostClaims } from '../engine/workers.ts';
@@ -12,6 +12,8 @@ import { executeStep, type Outcome, type StepKind } from './execute-step.ts';
 import { Flusher } from './flusher.ts';
 import { OpenClaims } from './open-claims.ts';
 import { Poller } from './poller.ts';
+import { currentStep } from './current-step.ts';
+import { type QuarantineProcess, QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
 import { RunningSteps } from './running-steps.ts';
 import { Slots } from './slots.ts';
@@ -47,6 +49,12 @@ export interface WorkerOptions {
   backoffCapSeconds: number;
   backoffDisabled: boolean;
   resultCacheBytes: number;
+  /** Starts a process for steps in quarantine; undefined: the worker runs them beside the others, one at a time. */
+  startQuarantine?: (() => QuarantineProcess) | undefined;
+  /** False in a process that serves quarantines itself. */
+  watchesQuarantine?: boolean;
+  /** Whether a process whose event loop stands still, with no step inside its time limit, is killed. */
+  endsWhenStalled?: boolean;
   events: WorkerEvents;
   loggerFor: (bindings: { task_id: string; step: string; attempt: number; worker_id: string }) => StepLogger;
   onRound?: () => void;
@@ -56,6 +64,8 @@ export interface WorkerOptions {
 const FUSED_ROUNDS = 16;
 /** Steps that run longer than this are looked after: does the database still count them as ours? */
 const LOST_CLAIM_CHECK_MS = 2000;
+/** Steps in quarantine are rare, and in no hurry. */
+const QUARANTINE_LOOK_MS = 1000;
 
 /**
  * A process that runs steps. start -> running -> stop (drain); stop is idempotent, safe before start, and resolves when
@@ -73,6 +83,8 @@ export class Worker {
   private poller: Poller | undefined;
   private flusher: Flusher | undefined;
   private listener: Listener | undefined;
+  private quarantine: QuarantineWatch | undefined;
+  private quarantinedClaim = '';
   private lostClaimTimer: NodeJS.Timeout | undefined;
   private fusedRound = 0;
   private draining = false;
@@ -82,7 +94,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.options = options;
     this.slots = new Slots(options.slots, () => this.poller?.slotFreed());
-    this.running = new RunningSteps(options.abortGraceMs);
+    this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
     this.membership = new Membership({
@@ -97,6 +109,7 @@ export class Worker {
       leaseSeconds: options.leaseSeconds,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       maxStallMs: options.maxStallMs,
+      endsWhenStalled: options.endsWhenStalled ?? false,
       busySlots: () => this.slots.busy,
       allowedUntilMs: () => this.running.allowedUntilMs(),
       onLeaseLost: (formerId) => this.onLeaseLost(formerId),
@@ -134,6 +147,16 @@ export class Worker {
   hurry(): void {
     this.running.abortAll('drain');
     this.running.giveUpAll('drain');
+  }
+
+  /**
+   * Something threw where nobody could catch it. True where it was a step's code: if that step still runs, its attempt ends
+   * with this error. Call it from the handler of the event itself, which runs in the context of the culprit.
+   */
+  crash(error: unknown): boolean {
+    const culprit = currentStep.getStore();
+    culprit?.crash(error);
+    return culprit !== undefined;
   }
 
   private async doStart(): Promise<void> {
@@ -201,6 +224,18 @@ export class Worker {
       await this.listener.start();
     }
     this.lostClaimTimer = setInterval(() => void this.checkLostClaims(), LOST_CLAIM_CHECK_MS).unref();
+    if (options.watchesQuarantine !== false) {
+      this.quarantine = new QuarantineWatch({
+        db: options.db,
+        queues: options.queues,
+        namedTaskIds: catalogue.namedTaskIds,
+        intervalMs: QUARANTINE_LOOK_MS,
+        start: options.startQuarantine,
+        runHere: (queue) => this.runQuarantined(queue, catalogue.namedTaskIds),
+        onError: (what, error) => options.events.failed(what, error),
+      });
+      this.quarantine.start();
+    }
     this.poller.start();
   }
 
@@ -210,6 +245,7 @@ export class Worker {
     this.membership.setDraining();
     await this.listener?.stop();
     await this.poller?.stop();
+    const quarantineEnds = this.quarantine?.stop();
     const graceMs = this.options.drainGraceSeconds * 1000;
     const ended = async (): Promise<void> => {
       do {
@@ -224,6 +260,7 @@ export class Worker {
         await within(ended(), 2000);
       }
     }
+    await quarantineEnds;
     clearInterval(this.lostClaimTimer);
     this.running.stop();
     await this.notifier.flush();
@@ -231,6 +268,21 @@ export class Worker {
       this.options.events.failed('forget claims', error),
     );
     await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
+  }
+
+  /** Where no process of its own can be started: at least no two of them at once. */
+  private async runQuarantined(queue: string, namedTaskIds: readonly number[]): Promise<void> {
+    if (this.draining || !this.membership.joined || this.claims.isOpen(this.quarantinedClaim)) return;
+    const granted = this.slots.reserve(1);
+    if (granted === 0) return;
+    const { workerId } = this.membership;
+    try {
+      const steps = await claim(this.options.db, { workerId, queue, namedTaskIds, limit: 1 });
+      this.quarantinedClaim = steps[0]?.claimId ?? '';
+      void this.accept(steps);
+    } finally {
+      this.slots.unreserve(granted);
+    }
   }
 
   private reserveForChildren(children: number): number {

@@ -24,7 +24,7 @@ export interface EngineFixture {
   /** Registers a workflow and answers what submits and claims need. */
   workflow(definition: WorkflowDefinition): Promise<number>;
   submitOne(namedTaskId: number, options?: Partial<NewTask>): Promise<string>;
-  worker(leaseSeconds?: number): Promise<TestWorker>;
+  worker(leaseSeconds?: number, slots?: number): Promise<TestWorker>;
   steps(taskId: string): Promise<StepRow[]>;
   taskState(taskId: string): Promise<string>;
 }
@@ -69,13 +69,13 @@ export async function useEngine(options: Pick<DatabaseOptions, 'onQuery'> = {}):
       ]);
       return (submitted as { taskId: string }).taskId;
     },
-    async worker(leaseSeconds = 60) {
+    async worker(leaseSeconds = 60, slots = 10) {
       const id = await register(db, {
         role: 'worker',
         name: 'test',
         version: '0',
         queues: ['default'],
-        slots: 10,
+        slots,
         leaseSeconds,
         sessionLock: null,
       });

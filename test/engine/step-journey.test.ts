@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { adopt, endedAttempts, loadStepInputs } from '../../src/engine/claim.ts';
 import { cancel } from '../../src/engine/cancel.ts';
-import { recover } from '../../src/engine/recover.ts';
+import { recover, type RecoverOutcome } from '../../src/engine/recover.ts';
+import { examine } from '../../src/db/doctor/examine.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { z } from 'zod';
 import { release } from '../../src/engine/release.ts';
 import { requeue } from '../../src/engine/requeue.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
@@ -144,19 +147,80 @@ describe('recovery', () => {
     await cancel(engine.db, taskId);
   });
 
-  it('ends a step in error after as many deaths as it has attempts', async () => {
-    const taskId = await engine.submitOne(id);
-    for (let death = 1; death <= 3; death += 1) {
-      const worker = await engine.worker();
-      expect(await worker.claim()).toHaveLength(1);
+  /** A process with so many slots claims from this queue and dies; answers how the steps it held were judged. */
+  async function death(slots: number, queue: string, limit = 16): Promise<RecoverOutcome> {
+    const worker = await engine.worker(60, slots);
+    expect(await worker.claim(limit, queue)).not.toEqual([]);
+    await engine.test.query(
+      `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
+      [worker.id],
+    );
+    return recover(engine.db, { silentSeconds: 5 });
+  }
+  const limitOf = async (taskId: string): Promise<unknown> =>
+    (
       await engine.test.query(
-        `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
-        [worker.id],
-      );
-      const outcome = await recover(engine.db, { silentSeconds: 5 });
-      expect(outcome.blocked).toHaveLength(death === 3 ? 1 : 0);
-    }
+        `SELECT attempts, retry_limit, queue FROM tasker.tasker_workflow_steps WHERE task_id = $1 ORDER BY workflow_step_id LIMIT 1`,
+        [taskId],
+      )
+    )[0];
+
+  it('charges nobody with a death that many could have caused, and then looks at each of them alone', async () => {
+    const poison = await engine.submitOne(id);
+    const neighbour = await engine.submitOne(id);
+    expect((await death(10, 'default')).recovered).toEqual(new Map([['default', 2]]));
+    expect(await limitOf(neighbour)).toEqual({ attempts: 1, retry_limit: 4, queue: 'default' });
+    expect((await death(10, 'default')).recovered).toEqual(new Map([['default~quarantine', 2]]));
+    expect(await limitOf(neighbour)).toEqual({ attempts: 2, retry_limit: 5, queue: 'default~quarantine' });
+
+    const last = await death(1, 'default~quarantine', 1);
+    expect(last.blocked).toHaveLength(1);
+    expect(last.erroredTasks).toEqual([poison]);
+    const [{ error } = { error: undefined }] = await engine.test.query<{ error: unknown }>(
+      `SELECT metadata -> 'error' AS error FROM tasker.tasker_workflow_step_transitions WHERE task_id = $1 AND most_recent`,
+      [poison],
+    );
+    expect(error).toEqual({
+      name: 'WorkerDied',
+      message:
+        'the process that ran this step died (3 deaths in all, the last time with nothing else running in it), and no attempts are left',
+    });
+
+    const alone = await engine.worker(60, 1);
+    const [innocent] = await alone.claim(1, 'default~quarantine');
+    expect(innocent).toMatchObject({ taskId: neighbour, attempt: 3, retryLimit: 5 });
+    await alone.complete([innocent as never]);
+    await cancel(engine.db, neighbour);
+  });
+
+  it('ends a step in error after as many deaths as it has attempts, where each was its own', async () => {
+    const taskId = await engine.submitOne(id);
+    expect((await death(1, 'default')).blocked).toHaveLength(0);
+    expect((await death(1, 'default')).blocked).toHaveLength(0);
+    expect((await death(1, 'default~quarantine')).blocked).toHaveLength(1);
     expect(await engine.taskState(taskId)).toBe('error');
+  });
+
+  it('never runs a step again that may run only once, whoever killed its process', async () => {
+    const once = await engine.workflow(
+      defineWorkflow({ name: 'once', input: z.unknown() })
+        .step('not_retryable', { retryable: false }, () => 1)
+        .step('one_attempt', { retryLimit: 1 }, () => 1),
+    );
+    const taskId = await engine.submitOne(once);
+    expect((await death(10, 'default')).blocked).toHaveLength(2);
+    expect(await engine.taskState(taskId)).toBe('error');
+  });
+
+  it('does not let a step go on for ever that nobody could look at alone', async () => {
+    const taskId = await engine.submitOne(id);
+    await death(10, 'default');
+    await death(10, 'default');
+    await death(10, 'default~quarantine');
+    await death(10, 'default~quarantine');
+    expect((await death(10, 'default~quarantine')).blocked).toHaveLength(1);
+    expect(await engine.taskState(taskId)).toBe('error');
+    expect(await examine(engine.db)).toEqual([]);
   });
 
   it('gives nothing to a process whose lease was ended, and finds what it claimed in the same moment', async () => {

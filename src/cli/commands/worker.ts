@@ -2,9 +2,12 @@ import { Command } from 'commander';
 import { loadConfig } from '../../config/index.ts';
 import { ConfigError } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
+import { guardExit } from '../../worker/current-step.ts';
+import type { QuarantineProcess } from '../../worker/quarantine-watch.ts';
 import { startWorker } from '../../worker/start-worker.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { runProcess } from '../run-process.ts';
+import { startQuarantine } from '../start-quarantine.ts';
 
 /** `tasker worker`: runs steps until it is told to stop. */
 export function workerCommand(exit: (status: number) => void): Command {
@@ -14,24 +17,38 @@ export function workerCommand(exit: (status: number) => void): Command {
     .option('-q, --queues <names>', 'comma-separated queues to serve (TASKER_QUEUES)')
     .option('-s, --slots <n>', 'how many handlers may run at once (TASKER_SLOTS)')
     .option('--metrics-port <port>', 'port of /metrics, /livez, /readyz; 0 for any (TASKER_METRICS_PORT)')
+    .option(
+      '--quarantine',
+      'run only steps that are suspected of killing their process, one at a time, until there are none left; a worker starts this by itself',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  DATABASE_URL=postgres://... tasker worker --workflows ./workflows.ts --slots 100',
     )
-    .action(async (options: { workflows?: string[]; queues?: string; slots?: string; metricsPort?: string }) => {
-      const config = loadConfig('worker', process.env, {
-        workflows: options.workflows?.join(','),
-        queues: options.queues,
-        slots: options.slots,
-        metricsPort: options.metricsPort,
-      });
-      if (config.workflows.length === 0) {
-        throw new ConfigError(
-          'a worker needs workflows to run: name their modules with --workflows or TASKER_WORKFLOWS',
-        );
-      }
-      const log = createLogger({ level: config.logLevel, role: 'worker', redact: config.redact });
-      const workflows = await loadWorkflows(config.workflows);
-      exit(await runProcess(() => startWorker({ config, workflows, log }), log));
-    });
+    .action(
+      async (options: {
+        workflows?: string[];
+        queues?: string;
+        slots?: string;
+        metricsPort?: string;
+        quarantine?: boolean;
+      }) => {
+        const config = loadConfig('worker', process.env, {
+          workflows: options.workflows?.join(','),
+          queues: options.queues,
+          slots: options.slots,
+          metricsPort: options.metricsPort,
+        });
+        if (config.workflows.length === 0) {
+          throw new ConfigError(
+            'a worker needs workflows to run: name their modules with --workflows or TASKER_WORKFLOWS',
+          );
+        }
+        const log = createLogger({ level: config.logLevel, role: 'worker', redact: config.redact });
+        const workflows = await loadWorkflows(config.workflows);
+        guardExit();
+        const quarantine = options.quarantine === true ? 'only' : (): QuarantineProcess => startQuarantine(log);
+        exit(await runProcess(() => startWorker({ config, workflows, log, quarantine }), log));
+      },
+    );
 }

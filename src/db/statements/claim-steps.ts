@@ -1,5 +1,5 @@
 import { type Statement, statement } from '../statement.ts';
-import { stepHistory } from './history.ts';
+import { lastTransitionSeen, stepHistory } from './history.ts';
 
 export interface ClaimedStepRow {
   task_id: string;
@@ -51,7 +51,7 @@ WITH candidate AS MATERIALIZED (
       claimed_by = $2,
       sort_key = s.sort_key + 1
   FROM candidate c
-  WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id
+  WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id AND ${lastTransitionSeen('s')}
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
 ), ${stepHistory({
   source: 'claimed',

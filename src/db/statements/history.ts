@@ -23,6 +23,23 @@ interface Change {
   prefix?: string;
 }
 
+/**
+ * A condition on the row `alias` of a step that is about to change: its last transition is one that this statement can see.
+ * A statement that locks rows which it found by their own state needs it. The row that it gets after the lock may be newer
+ * than the statement's snapshot: ready when the statement began, then claimed and given back by another, and ready again.
+ * The transitions of that detour are not in the snapshot, so the swap would find nothing to flip and write no history.
+ * Such a row is left for the next look. A scalar subquery, which PostgreSQL evaluates row by row and never hashes; for a step
+ * without history it is not evaluated at all.
+ */
+export function lastTransitionSeen(alias: string): string {
+  return `(${alias}.sort_key = 0 OR (
+    SELECT seen.most_recent
+    FROM tasker.tasker_workflow_step_transitions seen
+    WHERE seen.task_id = ${alias}.task_id
+      AND seen.workflow_step_id = ${alias}.workflow_step_id
+      AND seen.sort_key = ${alias}.sort_key))`;
+}
+
 export function stepHistory(change: Change): string {
   return history(change, 'tasker_workflow_step_transitions', ['task_id', 'workflow_step_id']);
 }

@@ -1,5 +1,6 @@
 import { statement } from '../statement.ts';
 import { stepHistory } from './history.ts';
+import { QUARANTINE } from './quarantine.ts';
 
 export interface RecoveredStepRow {
   task_id: string;
@@ -33,9 +34,18 @@ WHERE w.worker_id = s.worker_id
 RETURNING w.worker_id, w.name, w.role`,
 );
 
+/** So many deaths of its process a step is not charged with; after the second it runs alone. */
+const PARDONS = 2;
+
 /**
  * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameter: how many
- * claims to look at. The attempt stays spent, so that a step which kills its process does not do so for ever.
+ * claims to look at.
+ *
+ * Nobody knows which of the steps of a dead process killed it. So while a process with several slots dies, the attempts stay
+ * counted but each step gets one more in return (its retry_limit grows, as for an operator's retry), twice at most. After its
+ * second death a step goes into quarantine, a queue beside its own, from which processes with one slot run one step at a
+ * time: a death there has one culprit, which is in error as soon as the deaths are as many as its limit had attempts. A step
+ * that may run only once (not retryable, or a limit of 1) is never run again, whoever was to blame.
  *
  * Finds claims by their worker, whatever the worker's row says now: a claim that a stopped process made after its end was
  * declared is found by the next sweep. Step rows are taken with SKIP LOCKED and never waited for, so this statement may hold
@@ -45,7 +55,7 @@ export const recoverSteps = statement<RecoveredStepRow>(
   'recover_steps',
   `
 WITH dead AS MATERIALIZED (
-  SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids
+  SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids, coalesce(w.slots, 2) > 1 AS shared
   FROM tasker.tasker_claims c
   LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
   WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
@@ -53,28 +63,46 @@ WITH dead AS MATERIALIZED (
   LIMIT $1
   FOR UPDATE OF c SKIP LOCKED
 ), member AS MATERIALIZED (
-  SELECT d.claim_id, d.worker_id, k.task_id, k.workflow_step_id
+  SELECT d.claim_id, d.worker_id, d.shared, k.task_id, k.workflow_step_id
   FROM dead d
   CROSS JOIN LATERAL unnest(d.task_ids, d.workflow_step_ids) AS k (task_id, workflow_step_id)
 ), held AS MATERIALIZED (
-  SELECT s.task_id, s.workflow_step_id, m.claim_id, m.worker_id,
-    NOT s.retryable OR s.attempts >= s.retry_limit AS exhausted
+  SELECT s.task_id, s.workflow_step_id, s.queue, s.attempts, s.retry_limit, s.retryable, m.claim_id, m.worker_id, m.shared
   FROM member m
   JOIN tasker.tasker_workflow_steps s
     ON s.task_id = m.task_id AND s.workflow_step_id = m.workflow_step_id AND s.claim_id = m.claim_id AND s.in_process
   FOR NO KEY UPDATE OF s SKIP LOCKED
+), record AS MATERIALIZED (
+  SELECT h.*, p.deaths + 1 AS deaths, p.pardons,
+    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < ${PARDONS} AS pardoned
+  FROM held h
+  CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS deaths, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS pardons
+    FROM tasker.tasker_workflow_step_transitions t
+    WHERE t.task_id = h.task_id AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
+  ) p
+), verdict AS MATERIALIZED (
+  SELECT r.*,
+    NOT r.pardoned AND (NOT r.retryable OR r.attempts >= r.retry_limit
+      OR (NOT r.shared AND r.deaths >= r.retry_limit - r.pardons)) AS exhausted
+  FROM record r
 ), recovered AS (
   UPDATE tasker.tasker_workflow_steps s
-  SET state = CASE WHEN h.exhausted THEN 'error' ELSE 'pending' END,
+  SET state = CASE WHEN v.exhausted THEN 'error' ELSE 'pending' END,
       in_process = false,
-      ready_at = CASE WHEN NOT h.exhausted THEN clock_timestamp() END,
-      blocked_at = CASE WHEN h.exhausted THEN clock_timestamp() END,
+      ready_at = CASE WHEN NOT v.exhausted THEN clock_timestamp() END,
+      blocked_at = CASE WHEN v.exhausted THEN clock_timestamp() END,
+      queue = CASE
+        WHEN NOT v.exhausted AND v.deaths >= ${PARDONS} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
+        ELSE v.queue END,
+      retry_limit = v.retry_limit + v.pardoned::integer,
       claim_id = NULL,
       claimed_by = NULL,
       sort_key = s.sort_key + 1
-  FROM held h
-  WHERE s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, h.claim_id, h.worker_id, h.exhausted
+  FROM verdict v
+  WHERE s.task_id = v.task_id AND s.workflow_step_id = v.workflow_step_id
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, v.claim_id, v.worker_id, v.exhausted, v.pardoned,
+    v.deaths, v.shared
 ), ${stepHistory({
     source: 'recovered',
     from: `'in_progress'`,
@@ -82,7 +110,12 @@ WITH dead AS MATERIALIZED (
     cause: `'lease_expired'`,
     claimId: 'r.claim_id',
     workerId: 'r.worker_id',
-    metadata: `CASE WHEN r.exhausted THEN '{"error": {"name": "WorkerDied", "message": "the process that ran this step died, and no attempts are left"}}'::jsonb END`,
+    metadata: `CASE
+      WHEN r.exhausted THEN jsonb_build_object('deaths', r.deaths, 'error', jsonb_build_object('name', 'WorkerDied', 'message',
+        format('the process that ran this step died (%s in all%s), and no attempts are left',
+          CASE WHEN r.deaths = 1 THEN '1 death' ELSE r.deaths || ' deaths' END,
+          CASE WHEN r.shared THEN '' ELSE ', the last time with nothing else running in it' END)))
+      ELSE jsonb_build_object('deaths', r.deaths, 'pardoned', r.pardoned) END`,
   })}, closed AS (
   DELETE FROM tasker.tasker_claims c
   USING dead d

@@ -4,7 +4,8 @@ import { stepHistory } from './history.ts';
 /**
  * Moves steps whose backoff has expired from `error` back to `pending`, the longest overdue first. Parameter: how many.
  * Reads index steps_retry_due; rows that another scheduler holds are skipped, so any number of schedulers may run it.
- * statement_timestamp() and not clock_timestamp(): a volatile function could not be an index condition.
+ * statement_timestamp() and not clock_timestamp(): a volatile function could not be an index condition. And a time that was
+ * written after this statement began is not due for it, so it never gets a row whose last transition it cannot see.
  */
 export const requeueDue = statement<{ queue: string; requeued: number }>(
   'requeue_due',

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import type { Logger } from '../logger.ts';
+import type { QuarantineProcess } from '../worker/quarantine-watch.ts';
+
+/** Starts this very command once more, for quarantined steps only. Its output goes where ours goes. */
+export function startQuarantine(log: Logger): QuarantineProcess {
+  const args = [...process.execArgv, ...process.argv.slice(1), '--quarantine', '--metrics-port', '0'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  log.warn({ pid: child.pid }, 'steps that two processes died under run in a process of their own, one at a time');
+  const exited = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      log.error({ error }, 'the process for quarantined steps could not be started');
+      resolve();
+    });
+    child.once('exit', (status, signal) => {
+      log[status === 0 ? 'info' : 'warn'](
+        { pid: child.pid, status, signal },
+        'the process for quarantined steps ended',
+      );
+      resolve();
+    });
+  });
+  return {
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { Executor } from '../db/database.ts';
+import { findQuarantined, QUARANTINE, type QuarantineRow } from '../db/statements/quarantine.ts';
+
+/** The queue in which steps of `queue` wait that two processes died under. */
+export function quarantineOf(queue: string): string {
+  return queue + QUARANTINE;
+}
+
+/** Of the quarantines of these queues those in which steps wait. */
+export async function quarantined(
+  db: Executor,
+  request: { queues: readonly string[]; namedTaskIds: readonly number[] },
+): Promise<QuarantineRow[]> {
+  return db.run(findQuarantined, [request.queues.map(quarantineOf), request.namedTaskIds, request.queues]);
+}

@@ -1,0 +1,73 @@
+import type { Database } from '../db/database.ts';
+import { quarantined } from '../engine/quarantine.ts';
+
+/** A process that runs quarantined steps, one at a time, and ends when there are none. */
+export interface QuarantineProcess {
+  readonly exited: Promise<void>;
+  /** Asks it to drain. */
+  stop(): Promise<void>;
+}
+
+export interface QuarantineWatchOptions {
+  db: Database;
+  queues: readonly string[];
+  namedTaskIds: readonly number[];
+  intervalMs: number;
+  /** Starts such a process. Absent: `runHere` runs the steps beside the others. */
+  start: (() => QuarantineProcess) | undefined;
+  /** Runs one step of this queue in the worker itself. */
+  runHere: (queue: string) => Promise<void>;
+  onError: (what: string, error: unknown) => void;
+}
+
+/** Looks after steps in quarantine: of a fleet, about as many workers start a process for them as there are steps. */
+export class QuarantineWatch {
+  private readonly options: QuarantineWatchOptions;
+  private timer: NodeJS.Timeout | undefined;
+  private child: QuarantineProcess | undefined;
+  private stopped = false;
+  private looking: Promise<void> = Promise.resolve();
+
+  constructor(options: QuarantineWatchOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(
+      () => {
+        this.looking = this.look().finally(() => this.start());
+      },
+      this.options.intervalMs * (0.5 + Math.random()),
+    ).unref();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.looking;
+    await this.child?.stop();
+  }
+
+  private async look(): Promise<void> {
+    const { options } = this;
+    try {
+      const found = await quarantined(options.db, options);
+      if (found.length === 0 || this.stopped) return;
+      if (options.start === undefined) {
+        for (const { queue } of found) await options.runHere(queue);
+        return;
+      }
+      const waiting = found.reduce((sum, row) => sum + row.waiting, 0);
+      const { serving = 0, workers = 1 } = found[0] ?? {};
+      if (this.child !== undefined || Math.random() * Math.max(1, workers) >= waiting - serving) return;
+      const child = options.start();
+      this.child = child;
+      void child.exited.finally(() => {
+        this.child = undefined;
+      });
+    } catch (error) {
+      options.onError('look into the quarantine', error);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { afterAll, expect, it } from 'vitest';
+import { useStage } from '../../interleavings/run-scenario.ts';
+import { SCENARIOS, TRIPLES } from '../../interleavings/scenarios.ts';
+
+const long = process.env['TASKER_TEST_LONG'] === '1';
+const seed = Number(process.env['TASKER_TEST_SEED'] ?? 1);
+
+const stage = await useStage();
+const total = { schedules: 0, left: 0, deadlocks: 0 };
+
+afterAll(() => {
+  console.log(`interleavings: ${JSON.stringify({ ...total, seed, long })}`);
+});
+
+/** Long: every interleaving of every pair, and 400 of each triple. Short: triples, which the quick suite does not have. */
+const runs = [
+  ...(long ? SCENARIOS.map((scenario) => ({ scenario, limit: Infinity })) : []),
+  ...TRIPLES.map((scenario) => ({ scenario, limit: long ? 400 : 20 })),
+];
+
+it.each(runs.map((run) => [run.scenario.name, run] as const))('%s', async (_, { scenario, limit }) => {
+  const explored = await stage.run(scenario, { limit, seed });
+  total.schedules += explored.schedules;
+  total.left += explored.left;
+  total.deadlocks += explored.deadlocks;
+  expect(explored.schedules).toBeGreaterThan(5);
+  if (limit === Infinity) expect(explored.left).toBe(0);
+});

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { defineWorkflow } from '../../../src/workflow/index.ts';
+
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Ways to take the whole process along. */
+const DEEDS = {
+  sigkill: () => process.kill(process.pid, 'SIGKILL'),
+  out_of_memory: () => {
+    const hoard: unknown[] = [];
+    for (;;) hoard.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
+  },
+  endless_loop: () => {
+    for (;;);
+  },
+  exit: () => process.exit(7),
+  abort: () => process.abort(),
+  rejection: () => {
+    void Promise.reject(new Error('nobody waits for this'));
+    return later(5000);
+  },
+  late_throw: () => {
+    setTimeout(() => {
+      throw new Error('thrown where nobody could catch it');
+    }, 10);
+    return later(5000);
+  },
+};
+
+export const KINDS = Object.keys(DEEDS) as (keyof typeof DEEDS)[];
+
+export const poison = defineWorkflow({ name: 'poison', input: z.object({ kind: z.enum(KINDS) }) }).step(
+  'pill',
+  { timeoutSeconds: 1 },
+  async ({ input }) => {
+    // So that its neighbours have begun.
+    await later(300);
+    await DEEDS[input.kind]();
+    return 'survived';
+  },
+);
+
+export const neighbour = defineWorkflow({ name: 'neighbour', input: z.unknown() }).step(
+  'work',
+  { timeoutSeconds: 5 },
+  async ({ signal }) => {
+    for (let tick = 0; tick < 8 && !signal.aborted; tick += 1) await later(100);
+    return 'done';
+  },
+);

@@ -1,0 +1,49 @@
+import type { TestProcess } from '../../support/processes.ts';
+
+/** Short leases, so that a death is found within a second or two. Everything else as delivered. */
+export const IMPATIENT = {
+  TASKER_METRICS_PORT: '0',
+  TASKER_LEASE_SECONDS: '2',
+  TASKER_HEARTBEAT_INTERVAL_MS: '200',
+  TASKER_SILENT_SECONDS: '1',
+  TASKER_RECOVERY_SWEEP_MS: '100',
+  TASKER_RETRY_SWEEP_MS: '100',
+  TASKER_FINALIZE_SWEEP_MS: '500',
+  TASKER_MAX_STALL_MS: '500',
+  TASKER_ABORT_GRACE_MS: '200',
+  TASKER_MAX_POLL_INTERVAL_MS: '200',
+  TASKER_RETRY_BACKOFF_DISABLED: 'true',
+};
+
+export interface Supervised {
+  readonly current: TestProcess;
+  /** How each run so far ended: a signal's name or a status. */
+  readonly ends: string[];
+  stop(): Promise<void>;
+}
+
+/** What a process manager does: starts a process again when it ends, at most `limit` times. */
+export function supervise(start: () => TestProcess, limit = 50): Supervised {
+  let stopping = false;
+  const ends: string[] = [];
+  let current = start();
+  const watch = (watched: TestProcess): void => {
+    void watched.exited.then(({ code, signal }) => {
+      ends.push(String(signal ?? code));
+      if (stopping || ends.length >= limit) return undefined;
+      current = start();
+      return watch(current);
+    });
+  };
+  watch(current);
+  return {
+    get current() {
+      return current;
+    },
+    ends,
+    async stop() {
+      stopping = true;
+      await current.kill('SIGKILL');
+    },
+  };
+}
