@@ -1,0 +1,199 @@
+import type { Socket } from 'node:net';
+
+/** One statement on its way to the server. */
+export interface Call {
+  /** The name of the prepared statement (`claim_steps_8`, `complete_steps`); '' where it is not prepared. */
+  name: string;
+  text: string;
+}
+
+/**
+ * When the connection of a call breaks:
+ * - before: the server never sees the call;
+ * - executed: the server has run it and not committed it (its transaction rolls back);
+ * - committed: the server has committed it and its answer is lost;
+ * - silent_before, silent_committed: the same two, but nobody is told: both sides keep their connection, half open.
+ * For a statement inside an explicit transaction, "committed" means executed: match the text COMMIT to mean the commit.
+ */
+export type CutMoment = 'before' | 'executed' | 'committed' | 'silent_before' | 'silent_committed';
+
+export interface CutOptions {
+  moment: CutMoment;
+  /** Default 1. */
+  times?: number;
+}
+
+export interface Cut {
+  /** Resolves when it has happened for the first time. */
+  readonly fired: Promise<void>;
+  readonly count: number;
+  cancel(): void;
+}
+
+export interface CutRule {
+  match: (call: Call) => boolean;
+  moment: CutMoment;
+  left: number;
+  count: number;
+  fire: () => void;
+}
+
+const SSL_REQUEST = 80_877_103;
+const CANCEL_REQUEST = 80_877_102;
+/** Flush: the server answers what it has done so far, and commits nothing. */
+const FLUSH = Buffer.from([0x48, 0, 0, 0, 4]);
+
+/**
+ * One connection through the proxy. It reads PostgreSQL's protocol message by message, so that a connection can be broken
+ * exactly between the execution of a statement and its commit, which no timer could hit.
+ */
+export class WireLink {
+  onClosed: () => void = () => undefined;
+  private readonly client: Socket;
+  private readonly server: Socket;
+  private readonly rules: Set<CutRule>;
+  private readonly prepared = new Map<string, string>();
+  private fromClient: Buffer = Buffer.alloc(0);
+  private fromServer: Buffer = Buffer.alloc(0);
+  private started = false;
+  private closed = false;
+  /** Nothing passes any more, and nobody is told. */
+  private silent = false;
+  /** The rule under way: the server's answer decides when it strikes. */
+  private armed: CutRule | undefined;
+
+  constructor(client: Socket, server: Socket, rules: Set<CutRule>) {
+    this.client = client;
+    this.server = server;
+    this.rules = rules;
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+    }
+    client.on('data', (data) => this.receive(data));
+    server.on('data', (data) => this.answer(data));
+    client.on('end', () => this.end(server));
+    server.on('end', () => this.end(client));
+    client.on('close', () => this.shut());
+    server.on('close', () => this.shut());
+  }
+
+  /** Resets both sides. */
+  break(): void {
+    for (const socket of [this.client, this.server]) if (!socket.destroyed) socket.resetAndDestroy();
+    this.shut();
+  }
+
+  pause(): void {
+    this.client.pause();
+    this.server.pause();
+  }
+
+  resume(): void {
+    this.client.resume();
+    this.server.resume();
+  }
+
+  private end(other: Socket): void {
+    // A half-open connection tells nobody: what one side closes, the other does not hear of.
+    if (!this.silent) other.end();
+  }
+
+  private shut(): void {
+    if (this.closed || (this.silent && !(this.client.destroyed && this.server.destroyed))) return;
+    this.closed = true;
+    if (!this.client.destroyed) this.client.destroy();
+    if (!this.server.destroyed) this.server.destroy();
+    this.onClosed();
+  }
+
+  private receive(data: Buffer): void {
+    if (this.silent) return;
+    this.fromClient = Buffer.concat([this.fromClient, data]);
+    for (let message = this.nextFromClient(); message !== undefined; message = this.nextFromClient()) {
+      if (!this.forward(message)) return;
+    }
+  }
+
+  private nextFromClient(): Buffer | undefined {
+    const buffer = this.fromClient;
+    const header = this.started ? 5 : 4;
+    if (buffer.length < header) return undefined;
+    const length = this.started ? buffer.readInt32BE(1) + 1 : buffer.readInt32BE(0);
+    if (buffer.length < length) return undefined;
+    this.fromClient = buffer.subarray(length);
+    return buffer.subarray(0, length);
+  }
+
+  /** False where the connection is broken now. */
+  private forward(message: Buffer): boolean {
+    if (!this.started) {
+      const code = message.readInt32BE(4);
+      if (code !== SSL_REQUEST && code !== CANCEL_REQUEST) this.started = true;
+      this.server.write(message);
+      return true;
+    }
+    const kind = String.fromCharCode(message[0] as number);
+    if (kind === 'S' && this.armed?.moment === 'executed') {
+      this.server.write(FLUSH);
+      return true;
+    }
+    const call = this.callOf(kind, message);
+    const rule = call === undefined ? undefined : [...this.rules].find((r) => r.left > 0 && r.match(call));
+    if (rule !== undefined) {
+      rule.left -= 1;
+      if (rule.moment === 'before' || rule.moment === 'silent_before') {
+        this.strike(rule);
+        return false;
+      }
+      this.armed = rule;
+    }
+    this.server.write(message);
+    return true;
+  }
+
+  private callOf(kind: string, message: Buffer): Call | undefined {
+    if (kind === 'Q') return { name: '', text: textAt(message, 5).text };
+    if (kind === 'P') {
+      const name = textAt(message, 5);
+      this.prepared.set(name.text, textAt(message, name.next).text);
+    }
+    if (kind !== 'B') return undefined;
+    const name = textAt(message, textAt(message, 5).next).text;
+    return { name, text: this.prepared.get(name) ?? '' };
+  }
+
+  private answer(data: Buffer): void {
+    if (this.silent) return;
+    if (this.armed === undefined) {
+      this.client.write(data);
+      return;
+    }
+    // From here on the client hears nothing more.
+    this.fromServer = Buffer.concat([this.fromServer, data]);
+    const moment = this.armed.moment;
+    while (this.fromServer.length >= 5) {
+      const length = this.fromServer.readInt32BE(1) + 1;
+      if (this.fromServer.length < length) return;
+      const kind = String.fromCharCode(this.fromServer[0] as number);
+      this.fromServer = this.fromServer.subarray(length);
+      // CommandComplete: executed. ReadyForQuery: committed, or failed. ErrorResponse: it will not get any further.
+      if ((moment === 'executed' && kind === 'C') || kind === 'Z' || kind === 'E') {
+        this.strike(this.armed);
+        return;
+      }
+    }
+  }
+
+  private strike(rule: CutRule): void {
+    if (rule.moment.startsWith('silent')) this.silent = true;
+    else this.break();
+    rule.count += 1;
+    rule.fire();
+  }
+}
+
+function textAt(message: Buffer, start: number): { text: string; next: number } {
+  const end = message.indexOf(0, start);
+  return { text: message.toString('utf8', start, end), next: end + 1 };
+}
