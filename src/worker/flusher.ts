@@ -7,6 +7,7 @@ import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
 import type { Outcome } from './execute-step.ts';
+import type { OpenClaims } from './open-claims.ts';
 
 /** One attempt that has ended here and that the database does not know of yet. */
 export interface Ended {
@@ -27,8 +28,7 @@ export interface FlusherOptions {
   /** Sets slots aside for children that the completion may claim; answers how many. */
   reserveSlots: (completions: number) => number;
   unreserveSlots: (count: number) => void;
-  takeClosedClaims: () => string[];
-  untakeClosedClaims: (claimIds: readonly string[]) => void;
+  claims: OpenClaims;
   onClaimed: (steps: ClaimedStep[], seconds: number) => void;
   onReady: (queues: Iterable<string>) => void;
   onFlushed: (steps: number, seconds: number) => void;
@@ -107,8 +107,9 @@ export class Flusher {
     if (batch.length === 0) return;
     const { options } = this;
     const reserved = options.reserveSlots(batch.length);
-    const closedClaims = options.takeClosedClaims();
+    const closedClaims = options.claims.takeClosed();
     const claimId = randomUUID();
+    options.claims.asking(claimId);
     const started = performance.now();
     try {
       const outcome = await complete(options.db, {
@@ -125,8 +126,10 @@ export class Flusher {
       this.report(outcome, (performance.now() - started) / 1000);
     } catch (error) {
       options.unreserveSlots(reserved);
-      options.untakeClosedClaims(closedClaims);
+      options.claims.untake(closedClaims);
       await this.afterFailure('complete', batch, error, claimId);
+    } finally {
+      options.claims.answered(claimId);
     }
   }
 
