@@ -30,7 +30,7 @@ export interface FleetOptions {
   urlOf: (role: Role, place: number) => string;
   env: Record<string, string>;
   /** Wall clock offsets of the workers by place, in milliseconds. */
-  clockOffsetsMs: readonly number[];
+  clockOffsetsMs?: readonly number[];
   workflows: string;
   logFolder: string;
 }
@@ -73,6 +73,18 @@ export class Fleet {
     setTimeout(() => this.signal(member, 'SIGCONT'), ms);
   }
 
+  /** SIGTERM; answers how it ended and after how long. Another takes its place. */
+  async terminate(member: Member): Promise<Exit & { tookMs: number }> {
+    member.expected = 'drained';
+    const at = Date.now();
+    this.signal(member, 'SIGTERM');
+    for (;;) {
+      const exit = this.exits.find((candidate) => candidate.member === member);
+      if (exit !== undefined) return { ...exit, tookMs: exit.at - at };
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
   /** SIGTERM to everybody, nobody is replaced any more; answers those that did not end within `withinMs`, after killing them. */
   async drain(withinMs: number): Promise<Member[]> {
     this.keepUp = false;
@@ -97,7 +109,7 @@ export class Fleet {
   private start(role: Role, place: number): void {
     const { options } = this;
     const log = openSync(join(options.logFolder, `${role}-${place}.log`), 'a');
-    const offsetMs = role === 'worker' ? (options.clockOffsetsMs[place % options.clockOffsetsMs.length] ?? 0) : 0;
+    const offsetMs = role === 'worker' ? clockOffset(options.clockOffsetsMs ?? [0], place) : 0;
     const child = spawn(
       process.execPath,
       [
@@ -140,4 +152,8 @@ export class Fleet {
     child.once('error', () => ended(null, null));
     child.once('exit', ended);
   }
+}
+
+function clockOffset(offsetsMs: readonly number[], place: number): number {
+  return offsetsMs[place % offsetsMs.length] ?? 0;
 }

@@ -39,7 +39,11 @@ const waiting = (statement: string, times = 1) =>
 
 /** A worker whose statements go through the proxy, and how often it looked and how often it lost a connection. */
 async function startWorker() {
-  const db = openDatabase({ url: proxy.url(fleet.test.url), poolSize: 4 });
+  const db = openDatabase({
+    url: proxy.url(fleet.test.url),
+    poolSize: 4,
+    prepared: fleet.test.directUrl !== undefined,
+  });
   const seen = { rounds: 0, failures: 0 };
   const worker = await fleet.start([workflow], {
     db,
