@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
-import { isOutcomeUnknown, isUnavailable, sqlState } from '../db/sql-errors.ts';
+import { isOutcomeUnknown, isSchemaMismatch, isUnavailable, sqlState } from '../db/sql-errors.ts';
 import { adopt, type ClaimedStep, endedAttempts } from '../engine/claim.ts';
 import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
@@ -182,13 +182,13 @@ export class Flusher {
   }
 
   /**
-   * A database that is away: keep the batch, wait, try again. Where the outcome is unknown, first ask which attempts did
+   * A database that is away, or in the middle of a migration: keep the batch, wait, try again. Where the outcome is unknown, first ask which attempts did
    * end and which children were claimed. Any other error is about one entry of the batch: try each alone, so that it cannot
    * hold up the others.
    */
   private async afterFailure(what: string, batch: readonly Ended[], error: unknown, claimId?: string): Promise<void> {
     this.options.onError(what, error);
-    if (isUnavailable(error) || isOutcomeUnknown(error)) {
+    if (isUnavailable(error) || isOutcomeUnknown(error) || isSchemaMismatch(error)) {
       await this.pause();
       this.waiting.unshift(...(await this.withoutEnded(batch, claimId)));
       return;
