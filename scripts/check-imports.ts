@@ -27,6 +27,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['service', 'api'],
   commander: ['cli'],
   'prom-client': ['metrics', 'service'],
+  'p-limit': ['worker', 'client'],
   pino: ['logger'],
   yaml: ['workflow', 'cli'],
 };

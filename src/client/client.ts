@@ -231,7 +231,8 @@ export class Client {
   }
 
   async schedules(): Promise<{ key: string; cron: string; timezone: string; data: unknown }[]> {
-    return (await this.openCron()).list(WORKFLOW_SCHEDULES);
+    const schedules = await (await this.openCron()).list(WORKFLOW_SCHEDULES);
+    return schedules.map(({ key, cron, timezone, data }) => ({ key, cron, timezone, data }));
   }
 
   async close(): Promise<void> {

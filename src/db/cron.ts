@@ -1,4 +1,4 @@
-import { PgBoss } from 'pg-boss';
+import { type JobWithMetadata, PgBoss, type Schedule as BossSchedule } from 'pg-boss';
 
 export interface CronOptions {
   url: string;
@@ -15,7 +15,26 @@ export interface Schedule {
   cron: string;
   timezone: string;
   data: unknown;
+  /** When it was made or last changed, by the database clock. */
+  updatedAt?: Date;
 }
+
+/** One due moment of a schedule, as it reaches a handler. */
+export interface Tick {
+  /** The same on every try of this job. */
+  id: string;
+  /** By the database clock: at most a minute or so after the moment itself. */
+  createdAt: Date;
+  data: unknown;
+}
+
+/**
+ * A job that a scheduler took and did not finish is another's after this: its work takes milliseconds. pg-boss's default, a
+ * quarter of an hour, would hold the tick of a killed scheduler for as long.
+ */
+const EXPIRE_SECONDS = 10;
+/** pg-boss's own queue, on which ticks travel from the one who sees the time to the queue that they are for. */
+const FORWARDING_QUEUE = '__pgboss__send-it';
 
 /**
  * Cron by pg-boss: each tick of each schedule becomes one job, whichever and however many processes are watching, and a job
@@ -24,11 +43,13 @@ export interface Schedule {
  */
 export class Cron {
   private readonly boss: PgBoss;
+  private readonly fires: boolean;
   private readonly queues = new Set<string>();
   private started: Promise<unknown> | undefined;
 
   constructor(options: CronOptions) {
     const fires = options.fires ?? true;
+    this.fires = fires;
     this.boss = new PgBoss({
       connectionString: options.url,
       schema: options.schema,
@@ -38,13 +59,21 @@ export class Cron {
       supervise: fires,
       cronMonitorIntervalSeconds: 10,
       cronWorkerIntervalSeconds: 2,
+      // How soon expired jobs are found.
+      superviseIntervalSeconds: 5,
+      monitorIntervalSeconds: 5,
     });
     this.boss.on('error', options.onError);
   }
 
   async start(): Promise<void> {
-    this.started ??= this.boss.start();
+    this.started ??= this.open();
     await this.started;
+  }
+
+  private async open(): Promise<void> {
+    await this.boss.start();
+    if (this.fires) await this.boss.updateQueue(FORWARDING_QUEUE, { expireInSeconds: EXPIRE_SECONDS });
   }
 
   /** Stops firing and waits for handlers under way. Safe to repeat, safe before start. */
@@ -56,10 +85,11 @@ export class Cron {
   }
 
   /** Runs `handler` for each tick of the schedules in `queue`. */
-  async work(queue: string, handler: (tick: { id: string; data: unknown }) => Promise<void>): Promise<void> {
+  async work(queue: string, handler: (tick: Tick) => Promise<void>): Promise<void> {
     await this.createQueue(queue);
-    await this.boss.work<object>(queue, { pollingIntervalSeconds: 1 }, async (jobs) => {
-      for (const job of jobs) await handler({ id: job.id, data: job.data });
+    const options = { pollingIntervalSeconds: 1, includeMetadata: true } as const;
+    await this.boss.work(queue, options, async (jobs: JobWithMetadata<object>[]) => {
+      for (const { id, createdOn, data } of jobs) await handler({ id, createdAt: createdOn, data });
     });
   }
 
@@ -77,13 +107,30 @@ export class Cron {
   }
 
   async list(queue: string): Promise<Schedule[]> {
-    const rows = await this.boss.getSchedules(queue);
-    return rows.map((row) => ({ key: row.key, cron: row.cron, timezone: row.timezone, data: row.data }));
+    return (await this.boss.getSchedules(queue)).map(scheduleOf);
+  }
+
+  async find(queue: string, key: string): Promise<Schedule | undefined> {
+    const row = await this.boss.getSchedule(queue, key);
+    return row === null ? undefined : scheduleOf(row);
   }
 
   private async createQueue(queue: string): Promise<void> {
     if (this.queues.has(queue)) return;
-    await this.boss.createQueue(queue, { retryLimit: 20, retryBackoff: true, retryDelay: 1, retryDelayMax: 60 });
+    const options = {
+      retryLimit: 20,
+      retryBackoff: true,
+      retryDelay: 1,
+      retryDelayMax: 60,
+      expireInSeconds: EXPIRE_SECONDS,
+    };
+    await this.boss.createQueue(queue, options);
+    // A queue that is there keeps the options that it was made with.
+    await this.boss.updateQueue(queue, options);
     this.queues.add(queue);
   }
+}
+
+function scheduleOf({ key, cron, timezone, data, updatedOn }: BossSchedule): Schedule {
+  return { key, cron, timezone, data, updatedAt: updatedOn };
 }

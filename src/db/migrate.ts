@@ -17,7 +17,7 @@ export interface MigrateOptions {
   schema?: string;
   /** How long to wait for another process that migrates. Default 120. */
   waitSeconds?: number;
-  /** How long one statement waits for a lock before it gives up, lets others pass, and tries again. Default 2000. */
+  /** How long one statement waits for a lock before it gives up, lets others pass, and tries again. Default 500. */
   lockTimeoutMs?: number;
   onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
 }
@@ -28,8 +28,9 @@ export interface MigrationStatus {
 }
 
 /** A DDL statement that waits for a reader makes everybody behind it wait too: it gives up after this and tries again. */
-const LOCK_TIMEOUT_MS = 2000;
-const LOCK_TRIES = 30;
+const LOCK_TIMEOUT_MS = 500;
+/** With the pauses between them, about a minute. */
+const LOCK_TRIES = 80;
 
 /** Applies every pending migration. Safe in any number of processes at once: one applies, the others wait. */
 export async function migrateToLatest(url: string, options: MigrateOptions = {}): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** Which failures of a statement say something about the moment and not about the statement. Source: PostgreSQL appendix A. */
 
 const SERIALIZATION = new Set(['40001', '40P01']);
+const SCHEMA_MISMATCH = new Set(['42P01', '42703', '42883', '42501', '3F000', '0A000']);
 const UNAVAILABLE_CLASSES = ['08', '53', '57P'];
 const UNAVAILABLE = new Set(['25006', '55P03', '58000', '58030']);
 const SCHEMA_MISSING = new Set(['42P01', '42703', '3F000']);
@@ -14,6 +15,14 @@ export function sqlState(error: unknown): string | undefined {
 /** A deadlock or serialization failure: the transaction was rolled back whole and may be run again as it is. */
 export function isSerializationFailure(error: unknown): boolean {
   return SERIALIZATION.has(sqlState(error) ?? '');
+}
+
+/**
+ * A table, column, function or right that this version expects is not there (yet, or any more): a migration is under way or
+ * was taken back. It says nothing about the values of the statement, which was rolled back whole.
+ */
+export function isSchemaMismatch(error: unknown): boolean {
+  return SCHEMA_MISMATCH.has(sqlState(error) ?? '');
 }
 
 /** The server or the way to it is gone, full, starting, stopping or read-only: wait, reconnect, try again. */

@@ -3,7 +3,7 @@ import type { Executor } from '../db/database.ts';
 import { adoptClaim, findEnded } from '../db/statements/adopt-claim.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claim-steps.ts';
 import { loadInputs } from '../db/statements/load-inputs.ts';
-import { closeClaims } from '../db/statements/workers.ts';
+import { closeClaims, findClaims } from '../db/statements/workers.ts';
 
 /** What identifies one attempt: every write about it must carry the claim id, and is refused where the claim was lost. */
 export interface StepClaim {
@@ -110,4 +110,9 @@ export async function endedAttempts(db: Executor, steps: readonly StepClaim[]): 
     steps.map((step) => step.claimId),
   ]);
   return new Set(rows.map((row) => row.workflow_step_id));
+}
+
+/** Claims that the database has under this worker's id, other than `known`. */
+export async function claimsOf(db: Executor, workerId: string, known: readonly string[]): Promise<string[]> {
+  return (await db.run(findClaims, [workerId, known])).map((row) => row.claim_id);
 }

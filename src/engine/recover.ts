@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
-import { expireWorkers, recoverSteps } from '../db/statements/recover-steps.ts';
+import type { Database, Executor } from '../db/database.ts';
+import { expireWorkers, findBeats, recoverSteps } from '../db/statements/recover-steps.ts';
 import { settle } from './settle.ts';
 
 export interface RecoverOutcome {
@@ -12,15 +12,36 @@ export interface RecoverOutcome {
   erroredTasks: string[];
 }
 
+/** The last sign of life of a process that has not ended. */
+export interface ProcessBeat {
+  workerId: string;
+  /** Microseconds of the epoch, by the database clock. */
+  beat: string;
+}
+
+/** The last heartbeat of every process that has not ended. */
+export async function beats(db: Executor): Promise<ProcessBeat[]> {
+  return (await db.run(findBeats)).map((row) => ({ workerId: row.worker_id, beat: row.beat }));
+}
+
 /**
  * Ends the leases of dead processes and returns their steps to the queue. `silentSeconds`: how long a process whose
- * connection is gone must have been silent; one that only stopped renewing has until its lease runs out.
+ * connection is gone must have been silent; one that only stopped renewing has until its lease runs out. `among`: only
+ * these may be found dead, and only while this is still their last heartbeat; without it, any.
  */
 export async function recover(
   db: Database,
-  options: { silentSeconds: number; claimLimit?: number },
+  options: { silentSeconds: number; claimLimit?: number; among?: readonly ProcessBeat[] },
 ): Promise<RecoverOutcome> {
-  const expired = await db.run(expireWorkers, [options.silentSeconds]);
+  const { among } = options;
+  const expired =
+    among?.length === 0
+      ? []
+      : await db.run(expireWorkers, [
+          options.silentSeconds,
+          among?.map(({ workerId }) => workerId) ?? null,
+          among?.map(({ beat }) => beat) ?? null,
+        ]);
   const rows = await db.run(recoverSteps, [options.claimLimit ?? 500]);
   const outcome: RecoverOutcome = {
     expired: expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role })),

@@ -1,9 +1,9 @@
 import type { Database } from '../db/database.ts';
-import { Cron } from '../db/cron.ts';
+import { Cron, type Tick } from '../db/cron.ts';
 import { analyzeHotTables } from '../db/statements/queue-stats.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
-import { submitScheduled, WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
+import { type Fired, submitMissed, submitScheduled, WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
 import { prune } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
@@ -42,6 +42,8 @@ export interface SchedulerOptions {
 }
 
 const MAINTENANCE = 'tasker-maintenance';
+/** Once a minute somebody looks for what was due and did not happen. */
+const CATCH_UP = 'tasker-catch-up';
 
 /**
  * A process that keeps things moving: due retries, dead workers' steps, stranded tasks, cron. Everything it does is a
@@ -129,6 +131,8 @@ export class Scheduler {
     for (const loop of this.loops) loop.start();
     await this.cron.start();
     await this.cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
+    await this.cron.work(CATCH_UP, (tick) => this.catchUp(tick));
+    await this.cron.schedule(CATCH_UP, { key: 'every-minute', cron: '* * * * *', timezone: 'UTC', data: {} });
     await this.cron.work(MAINTENANCE, () => this.maintain());
     await this.cron.schedule(MAINTENANCE, {
       key: 'analyze',
@@ -146,17 +150,31 @@ export class Scheduler {
     await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
   }
 
-  private async fire(tick: { id: string; data: unknown }): Promise<void> {
+  private async fire(tick: Tick): Promise<void> {
     const { events } = this.options;
     try {
-      const fired = await submitScheduled(this.options.db, tick);
-      this.notifier.notify(fired.queues);
-      events.cronFired(fired.key, fired.outcome);
+      const { key } = tick.data as { key: string };
+      this.fired(await submitScheduled(this.options.db, tick, await this.cron.find(WORKFLOW_SCHEDULES, key)));
     } catch (error) {
       events.cronFired('unknown', 'failed');
       events.failed('workflow schedule', error);
       throw error;
     }
+  }
+
+  private async catchUp(tick: Tick): Promise<void> {
+    const schedules = await this.cron.list(WORKFLOW_SCHEDULES);
+    const { fired, failed } = await submitMissed(this.options.db, schedules, tick.createdAt);
+    for (const one of fired) this.fired(one);
+    for (const error of failed) {
+      this.options.events.cronFired('unknown', 'failed');
+      this.options.events.failed('workflow schedule', error);
+    }
+  }
+
+  private fired({ key, outcome, queues }: Fired): void {
+    this.notifier.notify(queues);
+    this.options.events.cronFired(key, outcome);
   }
 
   /** Chores that any one scheduler does for all: cron runs each tick once. */

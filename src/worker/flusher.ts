@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
-import { isOutcomeUnknown, isUnavailable, sqlState } from '../db/sql-errors.ts';
+import { isOutcomeUnknown, isSchemaMismatch, isUnavailable, sqlState } from '../db/sql-errors.ts';
 import { adopt, type ClaimedStep, endedAttempts } from '../engine/claim.ts';
 import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
 import type { Outcome } from './execute-step.ts';
+import type { OpenClaims } from './open-claims.ts';
 
 /** One attempt that has ended here and that the database does not know of yet. */
 export interface Ended {
@@ -29,8 +30,7 @@ export interface FlusherOptions {
   /** Sets slots aside for children that the completion may claim, of which there are so many; answers how many. */
   reserveSlots: (children: number) => number;
   unreserveSlots: (count: number) => void;
-  takeClosedClaims: () => string[];
-  untakeClosedClaims: (claimIds: readonly string[]) => void;
+  claims: OpenClaims;
   onClaimed: (steps: ClaimedStep[], seconds: number) => void;
   onReady: (queues: Iterable<string>) => void;
   onFlushed: (steps: number, seconds: number) => void;
@@ -109,8 +109,9 @@ export class Flusher {
     if (batch.length === 0) return;
     const { options } = this;
     const reserved = options.reserveSlots(batch.reduce((sum, { children }) => sum + children, 0));
-    const closedClaims = options.takeClosedClaims();
+    const closedClaims = options.claims.takeClosed();
     const claimId = randomUUID();
+    options.claims.asking(claimId);
     const started = performance.now();
     try {
       const outcome = await complete(options.db, {
@@ -133,8 +134,10 @@ export class Flusher {
       this.report(outcome, (performance.now() - started) / 1000);
     } catch (error) {
       options.unreserveSlots(reserved);
-      options.untakeClosedClaims(closedClaims);
+      options.claims.untake(closedClaims);
       await this.afterFailure('complete', batch, error, claimId);
+    } finally {
+      options.claims.answered(claimId);
     }
   }
 
@@ -187,13 +190,13 @@ export class Flusher {
   }
 
   /**
-   * A database that is away: keep the batch, wait, try again. Where the outcome is unknown, first ask which attempts did
+   * A database that is away, or in the middle of a migration: keep the batch, wait, try again. Where the outcome is unknown, first ask which attempts did
    * end and which children were claimed. Any other error is about one entry of the batch: try each alone, so that it cannot
    * hold up the others.
    */
   private async afterFailure(what: string, batch: readonly Ended[], error: unknown, claimId?: string): Promise<void> {
     this.options.onError(what, error);
-    if (isUnavailable(error) || isOutcomeUnknown(error)) {
+    if (isUnavailable(error) || isOutcomeUnknown(error) || isSchemaMismatch(error)) {
       await this.pause();
       this.waiting.unshift(...(await this.withoutEnded(batch, claimId)));
       return;

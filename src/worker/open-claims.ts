@@ -1,7 +1,30 @@
-/** How many steps of each claim have not ended here. A claim whose last step ended can be forgotten by the database. */
+/**
+ * How many steps of each claim have not ended here. A claim whose last step ended can be forgotten by the database. A claim
+ * that the database has under our id and that is not among these was made by a statement whose answer never came.
+ */
 export class OpenClaims {
+  private readonly asked = new Set<string>();
   private readonly open = new Map<string, number>();
   private closed: string[] = [];
+
+  /** A statement is under way that may make this claim. */
+  asking(claimId: string): void {
+    this.asked.add(claimId);
+  }
+
+  /** Its answer came, or was given up on; what it claimed is `opened` by now. */
+  answered(claimId: string): void {
+    this.asked.delete(claimId);
+  }
+
+  /** Every claim that the worker may know more of than the database. */
+  known(): string[] {
+    return [...this.asked, ...this.open.keys(), ...this.closed];
+  }
+
+  isKnown(claimId: string): boolean {
+    return this.asked.has(claimId) || this.open.has(claimId);
+  }
 
   opened(claimId: string, steps: number): void {
     if (steps > 0) this.open.set(claimId, (this.open.get(claimId) ?? 0) + steps);
@@ -26,6 +49,11 @@ export class OpenClaims {
     const taken = this.closed;
     this.closed = [];
     return taken;
+  }
+
+  /** Nothing of this claim is left to run. */
+  forget(claimId: string): void {
+    if (!this.isKnown(claimId)) this.closed.push(claimId);
   }
 
   untake(claimIds: readonly string[]): void {

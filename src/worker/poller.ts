@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts';
 import { isOutcomeUnknown } from '../db/sql-errors.ts';
 import { adopt, claim, type ClaimedStep } from '../engine/claim.ts';
 import { Reconnect } from './backoff.ts';
+import type { OpenClaims } from './open-claims.ts';
 import { PollInterval } from './poll-interval.ts';
 import type { Slots } from './slots.ts';
 
@@ -16,8 +17,7 @@ export interface PollerOptions {
   maxIntervalMs: number;
   /** Undefined while the process has no lease: nothing may be claimed then. */
   workerId: () => string | undefined;
-  takeClosedClaims: () => string[];
-  untakeClosedClaims: (claimIds: readonly string[]) => void;
+  claims: OpenClaims;
   onClaimed: (queue: string, steps: ClaimedStep[], seconds: number) => void;
   onError: (what: string, error: unknown) => void;
   /** Called once a round: the loop lives. */
@@ -108,28 +108,36 @@ export class Poller {
   }
 
   private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean }> {
-    const { db, slots, namedTaskIds } = this.options;
+    const { db, slots, namedTaskIds, claims } = this.options;
     const workerId = this.options.workerId();
-    const closedClaims = this.options.takeClosedClaims();
+    const closedClaims = claims.takeClosed();
     const claimId = randomUUID();
+    claims.asking(claimId);
     const started = performance.now();
     let steps: ClaimedStep[] = [];
     try {
       if (workerId === undefined) throw new Error('the lease was lost while claiming');
       steps = await claim(db, { workerId, queue, namedTaskIds, limit: granted, closedClaims, claimId });
     } catch (error) {
-      this.options.untakeClosedClaims(closedClaims);
-      if (!isOutcomeUnknown(error)) throw error;
+      claims.untake(closedClaims);
+      if (!isOutcomeUnknown(error)) {
+        claims.answered(claimId);
+        throw error;
+      }
       this.options.onError('claim', error);
       steps = await this.adoptLater(claimId);
     } finally {
       slots.unreserve(granted);
     }
     this.options.onClaimed(queue, steps, (performance.now() - started) / 1000);
+    claims.answered(claimId);
     return { count: steps.length, full: steps.length > 0 && steps.length >= 2 ** Math.floor(Math.log2(granted)) };
   }
 
-  /** The connection broke under a claim: if it committed, its steps are ours and nobody else will run them. */
+  /**
+   * The connection broke under a claim: if it committed, its steps are ours and nobody else will run them. If it has not
+   * committed yet it still may; the worker looks after such strays.
+   */
   private async adoptLater(claimId: string): Promise<ClaimedStep[]> {
     for (;;) {
       await this.sleep(this.reconnect.nextDelayMs());

@@ -1,6 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
 import { Listener } from '../db/listener.ts';
-import { claim, type ClaimedStep, forgetClaims, loadStepInputs, ordinalOf, type StepInputs } from '../engine/claim.ts';
+import {
+  adopt,
+  claim,
+  type ClaimedStep,
+  claimsOf,
+  forgetClaims,
+  loadStepInputs,
+  ordinalOf,
+  type StepInputs,
+} from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { lostClaims } from '../engine/workers.ts';
@@ -62,8 +72,11 @@ export interface WorkerOptions {
 
 /** Of so many completions one leaves its children to the queue, so that steps of higher priority get their turn. */
 const FUSED_ROUNDS = 16;
-/** Steps that run longer than this are looked after: does the database still count them as ours? */
-const LOST_CLAIM_CHECK_MS = 2000;
+/**
+ * How often claims are compared with the database: does it still count as ours what has been running here for so long, and
+ * does it count as ours what we have never heard of?
+ */
+const CLAIM_CHECK_MS = 2000;
 /** Steps in quarantine are rare, and in no hurry. */
 const QUARANTINE_LOOK_MS = 1000;
 
@@ -172,8 +185,7 @@ export class Worker {
       db: options.db,
       queues: options.queues,
       namedTaskIds: catalogue.namedTaskIds,
-      takeClosedClaims: () => this.claims.takeClosed(),
-      untakeClosedClaims: (ids: readonly string[]) => this.claims.untake(ids),
+      claims: this.claims,
       onError: (what: string, error: unknown) => options.events.failed(what, error),
     };
     this.flusher = new Flusher({
@@ -223,7 +235,10 @@ export class Worker {
       });
       await this.listener.start();
     }
-    this.lostClaimTimer = setInterval(() => void this.checkLostClaims(), LOST_CLAIM_CHECK_MS).unref();
+    this.lostClaimTimer = setInterval(() => {
+      void this.checkLostClaims();
+      void this.adoptStrays();
+    }, CLAIM_CHECK_MS).unref();
     if (options.watchesQuarantine !== false) {
       this.quarantine = new QuarantineWatch({
         db: options.db,
@@ -247,6 +262,7 @@ export class Worker {
     await this.poller?.stop();
     const quarantineEnds = this.quarantine?.stop();
     const graceMs = this.options.drainGraceSeconds * 1000;
+    await this.adoptStrays();
     const ended = async (): Promise<void> => {
       do {
         await this.slots.idle();
@@ -276,11 +292,14 @@ export class Worker {
     const granted = this.slots.reserve(1);
     if (granted === 0) return;
     const { workerId } = this.membership;
+    const claimId = randomUUID();
+    this.claims.asking(claimId);
     try {
-      const steps = await claim(this.options.db, { workerId, queue, namedTaskIds, limit: 1 });
-      this.quarantinedClaim = steps[0]?.claimId ?? '';
+      const steps = await claim(this.options.db, { workerId, queue, namedTaskIds, limit: 1, claimId });
+      this.quarantinedClaim = claimId;
       void this.accept(steps);
     } finally {
+      this.claims.answered(claimId);
       this.slots.unreserve(granted);
     }
   }
@@ -416,9 +435,29 @@ export class Worker {
     this.running.abortAll('claim_lost');
   }
 
+  /**
+   * Takes up claims whose answer never came. The look that follows a broken connection is not enough: the statement may
+   * commit after it, in a server that was slow, frozen, or waiting for its standby. Nobody would ever run those steps,
+   * because their worker lives.
+   */
+  private async adoptStrays(): Promise<void> {
+    if (!this.membership.joined) return;
+    try {
+      for (const claimId of await claimsOf(this.options.db, this.membership.workerId, this.claims.known())) {
+        // Made, or answered, after the question was asked.
+        if (this.claims.isKnown(claimId)) continue;
+        const steps = await adopt(this.options.db, claimId);
+        if (steps.length === 0) this.claims.forget(claimId);
+        else if (!this.claims.isKnown(claimId)) void this.accept(steps);
+      }
+    } catch (error) {
+      this.options.events.failed('adopt stray claims', error);
+    }
+  }
+
   private async checkLostClaims(): Promise<void> {
     try {
-      const lost = await lostClaims(this.options.db, this.running.claims(LOST_CLAIM_CHECK_MS));
+      const lost = await lostClaims(this.options.db, this.running.claims(CLAIM_CHECK_MS));
       if (lost.length > 0) this.running.abortSteps(lost, 'claim_lost');
     } catch (error) {
       this.options.events.failed('check claims', error);

@@ -9,7 +9,7 @@ import * as workflows from './ancestor-workflows.ts';
 
 const test = await useTestDatabase();
 const processes = useProcesses();
-const db = openDatabase({ url: test.url, poolSize: 4 });
+const db = openDatabase({ url: test.url, poolSize: 4, prepared: test.directUrl !== undefined });
 afterAll(() => db.close());
 
 const env = {

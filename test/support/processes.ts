@@ -83,7 +83,7 @@ function observe(child: ChildProcess, file: string): TestProcess {
     pid: child.pid ?? 0,
     lines,
     exited,
-    async waitForLine(pattern, { timeoutMs = 15_000 } = {}) {
+    async waitForLine(pattern, { timeoutMs = 45_000 } = {}) {
       const what = `a line like ${pattern} from ${file}`;
       let found: RegExpMatchArray | undefined;
       await waitFor(

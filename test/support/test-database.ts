@@ -5,8 +5,13 @@ import { databasePrefix } from './test-run.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface TestDatabase {
-  /** A connection URL for the code under test; everything that connects to it must be closed when the file ends. */
+  /**
+   * A connection URL for the code under test; everything that connects to it must be closed when the file ends. Through
+   * the pooler where the tests run behind one.
+   */
   url: string;
+  /** The server itself; undefined where the code under test has only a pooler. */
+  directUrl: string | undefined;
   name: string;
   /** The test's own connections (at most 10). */
   pool: Pool;
@@ -50,13 +55,21 @@ export async function useTestDatabase(options: { empty?: boolean } = {}): Promis
     }
   });
 
+  const poolerPort = process.env['TEST_POOLER_PORT'];
   return {
-    url,
+    url: poolerPort === undefined ? url : withPort(url, poolerPort),
+    directUrl: poolerPort === undefined ? url : undefined,
     name,
     pool,
     query: async <Row extends object>(text: string, values?: unknown[]) =>
       (await pool.query<Row & Record<string, unknown>>(text, values)).rows,
   };
+}
+
+function withPort(url: string, port: string): string {
+  const changed = new URL(url);
+  changed.port = port;
+  return changed.href;
 }
 
 /** Descriptions of the sessions that do not end by themselves. */

@@ -36,7 +36,7 @@ export async function useWorkers(): Promise<WorkerFixture> {
   let now: Database | undefined;
   function current(): Database {
     if (now === undefined) {
-      now = openDatabase({ url: test.url, poolSize: 8 });
+      now = openDatabase({ url: test.url, poolSize: 8, prepared: test.directUrl !== undefined });
       dbs.push(now);
     }
     return now;
@@ -76,7 +76,7 @@ export async function useWorkers(): Promise<WorkerFixture> {
       const worker = new Worker({
         db: current(),
         url: test.url,
-        directUrl: test.url,
+        directUrl: test.directUrl,
         workflows,
         queues: ['default'],
         slots: 10,

@@ -240,8 +240,9 @@ describe('a lost lease', () => {
     const first = worker.workerId;
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['in_progress']);
+    // Ended and not only expired: a heartbeat could renew it before a sweep sees it.
     await fleet.test.query(
-      `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
+      `UPDATE tasker.tasker_workers SET stopped_at = now(), stop_reason = 'lease_expired' WHERE worker_id = $1`,
       [first],
     );
     await fleet.taskIn(taskId, ['complete']);

@@ -11,9 +11,19 @@ export interface RecoveredStepRow {
   blocked: boolean;
 }
 
+/** The last heartbeat of every process that has not ended, in microseconds of the epoch. Reads index workers_alive. */
+export const findBeats = statement<{ worker_id: string; beat: string }>(
+  'find_beats',
+  `
+SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS beat
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL`,
+);
+
 /**
- * Ends the lease of processes that stopped renewing it. Parameter: seconds without a heartbeat after which a process whose
- * advisory lock is free counts as dead (its connection is gone, so the process is). Returns the processes that ended now.
+ * Ends the lease of processes that stopped renewing it. Parameters: seconds without a heartbeat after which a process whose
+ * advisory lock is free counts as dead (its connection is gone, so the process is); worker ids and heartbeats (microseconds
+ * of the epoch) that alone may be judged, both null for all. Returns the processes that ended now.
  */
 export const expireWorkers = statement<{ worker_id: string; name: string; role: string }>(
   'expire_workers',
@@ -24,6 +34,9 @@ WITH silent AS MATERIALIZED (
   WHERE w.stopped_at IS NULL
     AND (w.lease_expires_at < statement_timestamp()
       OR (w.session_lock IS NOT NULL AND w.heartbeat_at < statement_timestamp() - make_interval(secs => $1)))
+    AND ($2::bigint[] IS NULL
+      OR (w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint) IN (
+        SELECT j.worker_id, j.beat FROM unnest($2::bigint[], $3::bigint[]) AS j (worker_id, beat)))
   FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE tasker.tasker_workers w

@@ -42,6 +42,15 @@ LEFT JOIN tasker.tasker_workflow_steps s
 WHERE s.task_id IS NULL`,
 );
 
+/** Claims of a worker other than those that it knows of. Parameters: worker id, known claim ids. Reads the whole, small table. */
+export const findClaims = statement<{ claim_id: string }>(
+  'find_claims',
+  `
+SELECT c.claim_id
+FROM tasker.tasker_claims c
+WHERE c.worker_id = $1 AND c.claim_id <> ALL ($2::uuid[])`,
+);
+
 /** Forgets claims all of whose steps have ended. Parameter: claim ids. */
 export const closeClaims = statement(
   'close_claims',

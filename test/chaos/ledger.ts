@@ -1,0 +1,49 @@
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * What handlers did, written outside the engine: the engine's own tables cannot prove the engine right. One file per
+ * process, one line per event, written before the handler goes on, so that a kill loses nothing that had happened.
+ */
+export interface LedgerLine {
+  kind: 'begin' | 'effect' | 'polluted';
+  pid: number;
+  task: string;
+  step: string;
+  attempt: number;
+  fault: string | undefined;
+  /** What the attempt answers, so that the stored result names the effect that it stands for. */
+  effect: string | undefined;
+  /** Milliseconds of the machine's monotonic clock, which all processes share and no clock offset moves. */
+  at: number;
+}
+
+export const LEDGER_FOLDER = 'CHAOS_LEDGER';
+
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000;
+}
+
+export function record(line: Omit<LedgerLine, 'pid' | 'at'>): void {
+  const folder = process.env[LEDGER_FOLDER];
+  if (folder === undefined) throw new Error(`${LEDGER_FOLDER} is not set: these workflows run under \`npm run chaos\``);
+  const whole: LedgerLine = { ...line, pid: process.pid, at: monotonicMs() };
+  appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(whole)}\n`);
+}
+
+export function readLedger(folder: string): LedgerLine[] {
+  return readdirSync(folder).flatMap((file) =>
+    readFileSync(join(folder, file), 'utf8')
+      .split('\n')
+      // A process that was killed while it wrote leaves half a line, of something that had not happened yet.
+      .flatMap((line) => parseLine(line)),
+  );
+}
+
+function parseLine(text: string): LedgerLine[] {
+  try {
+    return text === '' ? [] : [JSON.parse(text) as LedgerLine];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { answer, before, HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
+import { record } from './ledger.ts';
+
+const input = z.object({
+  variety: z.number().int(),
+  /** The step that misbehaves, and how. */
+  fault: z.enum(Object.keys(HANDLER_FAULTS) as [HandlerFault, ...HandlerFault[]]).optional(),
+  step: z.string().optional(),
+});
+
+interface Attempt {
+  taskId: string;
+  stepName: string;
+  attempt: number;
+  input: z.infer<typeof input>;
+  signal: AbortSignal;
+}
+
+async function handle({
+  taskId,
+  stepName,
+  attempt,
+  input: { variety, fault: asked, step },
+  signal,
+}: Attempt): Promise<unknown> {
+  const fault = step === stepName ? asked : undefined;
+  const line = { task: taskId, step: stepName, attempt, fault, effect: undefined };
+  record({ ...line, kind: 'begin' });
+  if (Reflect.get({}, 'polluted') !== undefined) record({ ...line, kind: 'polluted' });
+  await before(fault, attempt, variety, signal);
+  const effect = randomUUID();
+  record({ ...line, kind: 'effect', effect });
+  return answer(fault, { effect, attempt });
+}
+
+/** Faults of the environment cost innocent steps their attempts: only a step's own fault may end it. */
+const patient = { retryLimit: 500, timeoutSeconds: 8, backoff: { maxSeconds: 2 } } as const;
+
+export const diamond = defineWorkflow({ name: 'chaos_diamond', input, identity: 'caller_key' })
+  .step('start', patient, handle)
+  .step('left', { ...patient, dependsOn: ['start'] }, handle)
+  .step('right', { ...patient, dependsOn: ['start'] }, handle)
+  .step('join', { ...patient, dependsOn: ['left', 'right'] }, handle)
+  .step('end', { ...patient, dependsOn: ['join'] }, handle);
+
+export const chain = defineWorkflow({ name: 'chaos_chain', input, identity: 'caller_key' })
+  .step('first', patient, handle)
+  .step('second', { ...patient, dependsOn: ['first'] }, handle)
+  .step('third', { ...patient, dependsOn: ['second'] }, handle);
+
+export const fan = defineWorkflow({ name: 'chaos_fan', input, identity: 'caller_key' })
+  .step('root', patient, handle)
+  .step('a', { ...patient, dependsOn: ['root'] }, handle)
+  .step('b', { ...patient, dependsOn: ['root'] }, handle)
+  .step('c', { ...patient, dependsOn: ['root'] }, handle)
+  .step('d', { ...patient, dependsOn: ['root'] }, handle)
+  .step('gather', { ...patient, dependsOn: ['a', 'b', 'c', 'd'] }, handle);
+
+/** A step that ends its process at every attempt has few of them. */
+export const poisoned = defineWorkflow({ name: 'chaos_poisoned', input, identity: 'caller_key' }).step(
+  'drink',
+  { ...patient, retryLimit: 2 },
+  handle,
+);

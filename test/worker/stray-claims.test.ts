@@ -1,0 +1,100 @@
+import { afterAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { openDatabase } from '../../src/db/database.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useWorkers } from './worker-fixture.ts';
+
+const fleet = await useWorkers();
+const proxy = await startProxy({ target: fleet.test.url });
+afterAll(() => proxy.close());
+
+const workflow = defineWorkflow({ name: 'stray', input: z.unknown() })
+  .step('root', () => 'done')
+  .step('child', { dependsOn: ['root'] }, () => 'done');
+
+/** A transaction of a stranger that holds a row; resolves to what ends it. */
+async function hold(lock: string, values: unknown[]): Promise<() => Promise<void>> {
+  const client = await fleet.test.pool.connect();
+  await client.query('BEGIN');
+  await client.query(lock, values);
+  return async () => {
+    await client.query('COMMIT');
+    client.release();
+  };
+}
+
+const waiting = (statement: string, times = 1) =>
+  waitFor(
+    async () =>
+      (
+        await fleet.test.query(
+          `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE $1`,
+          [statement],
+        )
+      ).length >= times,
+    { what: `${times} statements like ${statement} to wait for the row` },
+  );
+
+/** A worker whose statements go through the proxy, and how often it looked and how often it lost a connection. */
+async function startWorker() {
+  const db = openDatabase({
+    url: proxy.url(fleet.test.url),
+    poolSize: 4,
+    prepared: fleet.test.directUrl !== undefined,
+  });
+  const seen = { rounds: 0, failures: 0 };
+  const worker = await fleet.start([workflow], {
+    db,
+    onRound: () => {
+      seen.rounds += 1;
+    },
+    events: {
+      claimed: () => undefined,
+      started: () => undefined,
+      finished: () => undefined,
+      flushed: () => undefined,
+      taskEnded: () => undefined,
+      stuck: () => undefined,
+      leaseLost: () => undefined,
+      failed: () => {
+        seen.failures += 1;
+      },
+    },
+  });
+  return { seen, stop: async () => (await worker.stop(), db.close()) };
+}
+
+it('a claim that commits after its worker has asked about it is run by that worker', async () => {
+  const taskId = await fleet.submit(workflow);
+  const letGo = await hold('SELECT FROM tasker.tasker_tasks WHERE task_id = $1 FOR UPDATE', [taskId]);
+  const { seen, stop } = await startWorker();
+  await waiting('%tasker_step_readiness_statuses%');
+  proxy.cutAll();
+  await waitFor(() => seen.failures > 0, { what: 'the worker to notice the broken connection' });
+  // Another round begins when the look that follows the broken connection is over: it found nothing, nothing is committed.
+  const rounds = seen.rounds;
+  await waitFor(() => seen.rounds > rounds, { what: 'the worker to go on' });
+  await letGo();
+  expect(await fleet.taskIn(taskId, ['complete', 'error'])).toBe('complete');
+  await stop();
+});
+
+it('so are the children that a completion claimed whose answer never came', async () => {
+  const taskId = await fleet.submit(workflow);
+  // The completion of the root updates the child's row and waits here; a claim of the root does not.
+  const letGo = await hold(
+    `SELECT FROM tasker.tasker_workflow_steps WHERE task_id = $1 AND unmet_parents > 0 FOR UPDATE`,
+    [taskId],
+  );
+  const { seen, stop } = await startWorker();
+  await waiting('%unnest%');
+  proxy.cutAll();
+  await waitFor(() => seen.failures > 0, { what: 'the worker to notice the broken connection' });
+  // The worker asked, heard that nothing was written, and completes again behind its own first statement.
+  await waiting('%unnest%', 2);
+  await letGo();
+  expect(await fleet.taskIn(taskId, ['complete', 'error'])).toBe('complete');
+  await stop();
+});
