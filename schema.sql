@@ -61,6 +61,37 @@ CREATE TABLE tasker.tasker_named_tasks_named_steps (
 );
 CREATE UNIQUE INDEX named_steps_ordinal ON tasker.tasker_named_tasks_named_steps USING btree (named_task_id, ordinal) WHERE (ordinal > 0);
 
+CREATE TABLE tasker.tasker_queue_scaling_signals (
+  queue text NOT NULL,
+  desired_replicas integer NOT NULL,
+  wanted_replicas integer NOT NULL,
+  desired_slots double precision NOT NULL,
+  reason text NOT NULL,
+  ready_steps double precision NOT NULL,
+  oldest_ready_seconds double precision NOT NULL,
+  running_steps double precision NOT NULL,
+  running_seconds double precision NOT NULL,
+  workers integer NOT NULL,
+  slots_per_worker double precision NOT NULL,
+  arrival_rate double precision NOT NULL,
+  start_rate double precision NOT NULL,
+  completion_rate double precision NOT NULL,
+  quiet_seconds double precision NOT NULL,
+  step_seconds double precision NOT NULL,
+  step_weight double precision NOT NULL,
+  started_total double precision NOT NULL,
+  completed_total double precision NOT NULL,
+  completed_seconds_total double precision NOT NULL,
+  max_replicas integer,
+  measured_at timestamp with time zone NOT NULL,
+  valid_until timestamp with time zone NOT NULL,
+  CONSTRAINT tasker_queue_scaling_signals_pkey PRIMARY KEY (queue),
+  CONSTRAINT queue_scaling_signals_in_range CHECK (((desired_replicas >= 0) AND (wanted_replicas >= desired_replicas) AND (desired_slots >= (0)::double precision) AND ((max_replicas IS NULL) OR (desired_replicas <= max_replicas)))),
+  CONSTRAINT queue_scaling_signals_reason_known CHECK ((reason = ANY (ARRAY['load'::text, 'idle'::text, 'stalled'::text, 'unclaimed'::text])))
+) WITH (
+  fillfactor = 50
+);
+
 CREATE TABLE tasker.tasker_task_namespaces (
   task_namespace_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
   name text NOT NULL,
@@ -83,7 +114,8 @@ CREATE TABLE tasker.tasker_task_transitions (
   claim_id uuid,
   worker_id bigint,
   CONSTRAINT tasker_task_transitions_pkey PRIMARY KEY (task_id, sort_key),
-  CONSTRAINT task_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID
+  CONSTRAINT task_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID,
+  CONSTRAINT task_transitions_states_known CHECK (((to_state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND ((from_state IS NULL) OR (from_state <> to_state))))
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -121,6 +153,22 @@ CREATE TABLE tasker.tasker_tasks (
 );
 CREATE UNIQUE INDEX index_tasks_on_identity_hash ON tasker.tasker_tasks USING btree (identity_hash);
 CREATE INDEX tasks_open ON tasker.tasker_tasks USING btree (task_id) WHERE (NOT complete);
+
+CREATE TABLE tasker.tasker_worker_activity (
+  worker_id bigint NOT NULL,
+  queue text NOT NULL,
+  started_attempts bigint DEFAULT 0 NOT NULL,
+  completed_attempts bigint DEFAULT 0 NOT NULL,
+  failed_attempts bigint DEFAULT 0 NOT NULL,
+  completed_seconds double precision DEFAULT 0 NOT NULL,
+  running_steps integer DEFAULT 0 NOT NULL,
+  running_seconds double precision DEFAULT 0 NOT NULL,
+  reported_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_worker_activity_pkey PRIMARY KEY (worker_id, queue),
+  CONSTRAINT worker_activity_not_negative CHECK (((started_attempts >= 0) AND (completed_attempts >= 0) AND (failed_attempts >= 0) AND (completed_seconds >= (0)::double precision) AND (running_steps >= 0) AND (running_seconds >= (0)::double precision)))
+) WITH (
+  fillfactor = 50
+);
 
 CREATE TABLE tasker.tasker_workers (
   worker_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -170,7 +218,8 @@ CREATE TABLE tasker.tasker_workflow_step_transitions (
   claim_id uuid,
   worker_id bigint,
   CONSTRAINT tasker_workflow_step_transitions_pkey PRIMARY KEY (task_id, workflow_step_id, sort_key),
-  CONSTRAINT step_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID
+  CONSTRAINT step_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID,
+  CONSTRAINT step_transitions_states_known CHECK (((to_state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND ((from_state IS NULL) OR (from_state <> to_state))))
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -230,39 +279,81 @@ CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);
 CREATE INDEX steps_retry_due ON tasker.tasker_workflow_steps USING btree (next_retry_at) WHERE (next_retry_at IS NOT NULL);
 
+CREATE VIEW tasker.tasker_queue_scaling AS
+ SELECT g.queue,
+        CASE
+            WHEN f.fresh THEN g.desired_replicas
+            ELSE GREATEST(g.desired_replicas, (( SELECT count(*) AS count
+               FROM tasker.tasker_workers w
+              WHERE ((w.stopped_at IS NULL) AND (NOT w.draining) AND (w.role = 'worker'::text) AND (g.queue = ANY (w.queues)))))::integer, ((EXISTS ( SELECT
+               FROM tasker.tasker_workflow_steps s
+              WHERE ((s.queue = g.queue) AND (s.ready_at IS NOT NULL)))))::integer)
+        END AS desired_replicas,
+        CASE
+            WHEN f.fresh THEN g.reason
+            ELSE 'overdue'::text
+        END AS reason,
+    g.wanted_replicas,
+    g.desired_slots,
+    g.ready_steps,
+    g.oldest_ready_seconds,
+    g.running_steps,
+    g.workers,
+    g.slots_per_worker,
+    g.arrival_rate,
+    g.completion_rate,
+    g.step_seconds,
+    g.max_replicas,
+    g.measured_at,
+    (NOT f.fresh) AS overdue
+   FROM (tasker.tasker_queue_scaling_signals g
+     CROSS JOIN LATERAL ( SELECT (statement_timestamp() <= g.valid_until) AS fresh) f);
+
 CREATE VIEW tasker.tasker_step_dag_relationships AS
- SELECT s.workflow_step_id,
-    s.task_id,
-    s.named_step_id,
-    parents.ids AS parent_step_ids,
-    children.ids AS child_step_ids,
-    jsonb_array_length(parents.ids) AS parent_count,
-    jsonb_array_length(children.ids) AS child_count,
-    (jsonb_array_length(parents.ids) = 0) AS is_root_step,
-    (jsonb_array_length(children.ids) = 0) AS is_leaf_step,
-    depth.min_depth_from_root
-   FROM (((tasker.tasker_workflow_steps s
-     CROSS JOIN LATERAL ( SELECT COALESCE(jsonb_agg(e.from_step_id ORDER BY e.from_step_id), '[]'::jsonb) AS ids
-           FROM tasker.tasker_workflow_step_edges e
-          WHERE ((e.task_id = s.task_id) AND (e.to_step_id = s.workflow_step_id))) parents)
-     CROSS JOIN LATERAL ( SELECT COALESCE(jsonb_agg(e.to_step_id ORDER BY e.to_step_id), '[]'::jsonb) AS ids
-           FROM tasker.tasker_workflow_step_edges e
-          WHERE ((e.task_id = s.task_id) AND (e.from_step_id = s.workflow_step_id))) children)
-     CROSS JOIN LATERAL ( WITH RECURSIVE up(step_id, distance) AS (
-                 SELECT s.workflow_step_id,
+ SELECT step.workflow_step_id,
+    t.task_id,
+    step.named_step_id,
+    step.parent_step_ids,
+    step.child_step_ids,
+    jsonb_array_length(step.parent_step_ids) AS parent_count,
+    jsonb_array_length(step.child_step_ids) AS child_count,
+    (jsonb_array_length(step.parent_step_ids) = 0) AS is_root_step,
+    (jsonb_array_length(step.child_step_ids) = 0) AS is_leaf_step,
+    step.min_depth_from_root
+   FROM (tasker.tasker_tasks t
+     CROSS JOIN LATERAL ( WITH RECURSIVE reached(step_id, depth) AS (
+                 SELECT s_1.workflow_step_id,
                     0 AS "?column?"
+                   FROM tasker.tasker_workflow_steps s_1
+                  WHERE ((s_1.task_id = t.task_id) AND (NOT (EXISTS ( SELECT
+                           FROM tasker.tasker_workflow_step_edges e
+                          WHERE ((e.task_id = s_1.task_id) AND (e.to_step_id = s_1.workflow_step_id))))))
                 UNION
-                 SELECT e.from_step_id,
-                    (up_1.distance + 1)
-                   FROM (up up_1
-                     JOIN tasker.tasker_workflow_step_edges e ON (((e.task_id = s.task_id) AND (e.to_step_id = up_1.step_id))))
-                  WHERE (up_1.distance < 50)
+                 SELECT e.to_step_id,
+                    (reached.depth + 1)
+                   FROM (reached
+                     JOIN tasker.tasker_workflow_step_edges e ON (((e.task_id = t.task_id) AND (e.from_step_id = reached.step_id))))
+                  WHERE (reached.depth < ( SELECT count(*) AS count
+                           FROM tasker.tasker_workflow_steps s_1
+                          WHERE (s_1.task_id = t.task_id)))
+                ), depths AS (
+                 SELECT reached.step_id,
+                    min(reached.depth) AS min_depth_from_root
+                   FROM reached
+                  GROUP BY reached.step_id
                 )
-         SELECT min(up.distance) AS min_depth_from_root
-           FROM up
-          WHERE (NOT (EXISTS ( SELECT
+         SELECT s.workflow_step_id,
+            s.named_step_id,
+            depths.min_depth_from_root,
+            ( SELECT COALESCE(jsonb_agg(e.from_step_id ORDER BY e.from_step_id), '[]'::jsonb) AS "coalesce"
                    FROM tasker.tasker_workflow_step_edges e
-                  WHERE ((e.task_id = s.task_id) AND (e.to_step_id = up.step_id)))))) depth);
+                  WHERE ((e.task_id = s.task_id) AND (e.to_step_id = s.workflow_step_id))) AS parent_step_ids,
+            ( SELECT COALESCE(jsonb_agg(e.to_step_id ORDER BY e.to_step_id), '[]'::jsonb) AS "coalesce"
+                   FROM tasker.tasker_workflow_step_edges e
+                  WHERE ((e.task_id = s.task_id) AND (e.from_step_id = s.workflow_step_id))) AS child_step_ids
+           FROM (tasker.tasker_workflow_steps s
+             LEFT JOIN depths ON ((depths.step_id = s.workflow_step_id)))
+          WHERE (s.task_id = t.task_id)) step);
 
 CREATE VIEW tasker.tasker_step_readiness_statuses AS
  SELECT workflow_step_id,
@@ -273,7 +364,7 @@ CREATE VIEW tasker.tasker_step_readiness_statuses AS
           WHERE (n.named_step_id = s.named_step_id)) AS name,
     state AS current_state,
     (unmet_parents = 0) AS dependencies_satisfied,
-    ((attempts < retry_limit) AND ((attempts = 0) OR retryable) AND ((next_retry_at IS NULL) OR (next_retry_at <= statement_timestamp()))) AS retry_eligible,
+    ((attempts < retry_limit) AND ((attempts = 0) OR retryable) AND (blocked_at IS NULL) AND ((next_retry_at IS NULL) OR (next_retry_at <= statement_timestamp()))) AS retry_eligible,
     (ready_at IS NOT NULL) AS ready_for_execution,
     ( SELECT max(t.created_at) AS max
            FROM tasker.tasker_workflow_step_transitions t
@@ -372,8 +463,8 @@ CREATE VIEW tasker.tasker_task_workflow_summaries AS
                 CASE
                     WHEN (NOT r.dependencies_satisfied) THEN 'dependencies_not_satisfied'::text
                     WHEN (NOT r.retry_eligible) THEN 'retry_not_eligible'::text
-                    WHEN (r.current_state <> ALL (ARRAY['pending'::text, 'error'::text])) THEN 'invalid_state'::text
-                    ELSE 'unknown'::text
+                    WHEN (r.current_state = 'error'::text) THEN 'retry_due'::text
+                    ELSE 'task_stopped'::text
                 END ORDER BY r.workflow_step_id) FILTER (WHERE ((NOT r.ready_for_execution) AND (r.current_state = ANY (ARRAY['pending'::text, 'error'::text])))) AS blocking_reasons,
             jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.ready_for_execution) AS next_executable_step_ids
            FROM tasker.tasker_step_readiness_statuses r

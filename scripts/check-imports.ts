@@ -11,7 +11,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['errors', 'version'],
   ['config', 'logger', 'metrics', 'embedded'],
   ['service'],
-  ['workflow'],
+  ['workflow', 'scaling'],
   ['db'],
   ['engine'],
   ['membership'],
