@@ -78,7 +78,10 @@ const ARRIVALS_DOWN_SECONDS = 60;
 /** Without an arrival for so long the rate is zero: an average that fades away would never get there. */
 const QUIET_SECONDS = 60;
 const RATES_SECONDS = 30;
+const SHORTEST_SECONDS = 0.05;
 const STEP_TIME_SECONDS = 120;
+/** No fleet is larger; what comes out of a nonsensical measurement stays a number that everybody can store. */
+const MOST_REPLICAS = 100_000;
 /** How much faster than the target a backlog that is late already is worked off, at most. */
 const MOST_HASTE = 2;
 /** A queue is stalled where running handlers are this many times older than a step takes, and completions below this share. */
@@ -103,7 +106,7 @@ export function nextSignal(
   const idle = ready === 0 && running === 0 && rates.arrivalRate === 0;
   const desiredSlots = idle ? 0 : neededSlots(rates, observation, slotsPerWorker, settings);
   // The small allowance keeps 50.000000001 slots, which is arithmetic, from being two workers.
-  const wanted = idle ? 0 : Math.max(1, Math.ceil(desiredSlots / slotsPerWorker - 1e-6));
+  const wanted = idle ? 0 : Math.min(MOST_REPLICAS, Math.max(1, Math.ceil(desiredSlots / slotsPerWorker - 1e-6)));
   const hold = idle ? undefined : reasonToHold(rates, observation, slotsPerWorker, settings);
   return {
     at: observation.at,
@@ -142,8 +145,8 @@ function measureRates(
   const started = observation.startedTotal - before.startedTotal;
   const completed = observation.completedTotal - before.completedTotal;
   const took = observation.completedSecondsTotal - before.completedSecondsTotal;
-  // Totals fall when the records of processes long gone are removed: that moment tells nothing.
-  if (seconds <= 0 || started < 0 || completed < 0 || took < 0) {
+  // Totals fall when the records of processes long gone are removed: that moment tells nothing, nor does none at all.
+  if (seconds < SHORTEST_SECONDS || started < 0 || completed < 0 || took < 0) {
     const { arrivalRate, startRate, completionRate, quietSeconds, stepSeconds, stepWeight } = previous;
     return { arrivalRate, startRate, completionRate, quietSeconds, stepSeconds, stepWeight };
   }

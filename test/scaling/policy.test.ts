@@ -160,8 +160,8 @@ describe('the scaling policy', () => {
   const observation = fc.record({
     ready: fc.nat(1_000_000),
     oldestReadySeconds: amount,
-    startedTotal: amount,
-    completedTotal: amount,
+    startedTotal: fc.nat(1_000_000),
+    completedTotal: fc.nat(1_000_000),
     completedSecondsTotal: amount,
     running: fc.nat(10_000),
     runningSeconds: amount,
