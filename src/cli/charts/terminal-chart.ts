@@ -17,7 +17,7 @@ export function terminalChart(
         width,
         height,
         title: series.length > 1 ? `${title} (${names})` : title,
-        ...(color ? { color: [...COLORS.slice(0, series.length)] } : {}),
+        ...(color ? { color: COLORS.slice(0, series.length) } : {}),
         customXAxisTicks: ticks(lines[0] ?? []),
         formatter: (value, { axis }) => (axis === 'x' ? clock(value) : short(value)),
       });
