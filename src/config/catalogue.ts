@@ -277,6 +277,11 @@ export const CATALOGUE = {
     unit: 'steps/s',
     description: 'Steps per second that one worker gets through however short they are.',
   }),
+  scaleQuietSeconds: number('TASKER_SCALE_QUIET_SECONDS', 60, 1, 86_400, {
+    roles: SCHEDULER,
+    unit: 's',
+    description: 'Without a new step for so long a queue needs no workers but for what waits or runs there.',
+  }),
   scaleMaxWorkers: number('TASKER_SCALE_MAX_WORKERS', 0, 0, 100_000, {
     roles: SCHEDULER,
     unit: 'workers',

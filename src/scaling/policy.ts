@@ -37,6 +37,8 @@ export interface ScalingSettings {
   readonly assumedSlots: number;
   /** Steps per second that one worker gets through however short they are: its processor, and its share of the database. */
   readonly workerStepsPerSecond: number;
+  /** Without an arrival for so long the rate is zero: an average that fades away would never get there. */
+  readonly quietSeconds: number;
 }
 
 export const DEFAULT_SCALING: ScalingSettings = {
@@ -45,6 +47,7 @@ export const DEFAULT_SCALING: ScalingSettings = {
   assumedStepSeconds: 1,
   assumedSlots: 50,
   workerStepsPerSecond: 500,
+  quietSeconds: 60,
 };
 
 /**
@@ -75,8 +78,6 @@ export interface QueueSignal {
 /** More arrivals are believed sooner than fewer: starting late costs the promise, stopping late a little money. */
 const ARRIVALS_UP_SECONDS = 10;
 const ARRIVALS_DOWN_SECONDS = 60;
-/** Without an arrival for so long the rate is zero: an average that fades away would never get there. */
-const QUIET_SECONDS = 60;
 const RATES_SECONDS = 30;
 const SHORTEST_SECONDS = 0.05;
 const STEP_TIME_SECONDS = 120;
@@ -135,7 +136,7 @@ function measureRates(
       arrivalRate: 0,
       startRate: 0,
       completionRate: 0,
-      quietSeconds: ready > 0 ? 0 : QUIET_SECONDS,
+      quietSeconds: ready > 0 ? 0 : settings.quietSeconds,
       stepSeconds: completedTotal > 0 ? completedSecondsTotal / completedTotal : settings.assumedStepSeconds,
       stepWeight: Math.min(completedTotal, 1),
     };
@@ -158,7 +159,7 @@ function measureRates(
   const keptWeight = previous.stepWeight * Math.exp(-seconds / STEP_TIME_SECONDS);
   const stepWeight = keptWeight + completed;
   return {
-    arrivalRate: quietSeconds >= QUIET_SECONDS ? 0 : towards(previous.arrivalRate, sample, seconds, over),
+    arrivalRate: quietSeconds >= settings.quietSeconds ? 0 : towards(previous.arrivalRate, sample, seconds, over),
     startRate: towards(previous.startRate, started / seconds, seconds, RATES_SECONDS),
     completionRate: towards(previous.completionRate, completed / seconds, seconds, RATES_SECONDS),
     quietSeconds,

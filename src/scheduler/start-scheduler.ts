@@ -50,6 +50,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
           assumedStepSeconds: config.scaleStepMs / 1000,
           assumedSlots: config.slots,
           workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+          quietSeconds: config.scaleQuietSeconds,
         },
         maxWorkers: config.scaleMaxWorkers,
         connections: {

@@ -123,6 +123,7 @@ function settingsOf(options: Options): SimulationSettings {
       assumedStepSeconds: config.scaleStepMs / 1000,
       assumedSlots: config.slots,
       workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+      quietSeconds: config.scaleQuietSeconds,
     },
     autoscaler: {
       ...DEFAULT_AUTOSCALER,
