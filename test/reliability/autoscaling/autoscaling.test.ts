@@ -28,7 +28,7 @@ const FAST: AutoscalerSettings = {
   syncSeconds: 0.5,
   tolerance: 0.1,
   up: { stabilizationSeconds: 0, share: 1, pods: 4, periodSeconds: 1 },
-  down: { stabilizationSeconds: 3, share: 0.5, pods: 1, periodSeconds: 1 },
+  down: { stabilizationSeconds: 2, share: 0.5, pods: 1, periodSeconds: 1 },
 };
 
 const env = {
@@ -92,7 +92,7 @@ describe('a fleet that is scaled by its own signal', () => {
     const controller = new Controller({ settings: FAST, intervalMs: 250, signal: () => signal(), start: startWorker });
     try {
       // A burst from zero: more than one worker's worth within the target.
-      await submit(150, 400, 'burst');
+      await submit(120, 400, 'burst');
       await waitFor(async () => (await open()) === 0, { timeoutMs: 60_000, what: 'the burst to be done' });
       expect(Math.max(...controller.history)).toBeGreaterThanOrEqual(2);
 
@@ -104,7 +104,7 @@ describe('a fleet that is scaled by its own signal', () => {
       }
 
       // Long steps fill two workers; then the number drops while they run, with a grace that is too short for them.
-      await submit(SLOTS * 2, 7000, 'long');
+      await submit(SLOTS * 2, 5000, 'long');
       await waitFor(async () => (await running()) > SLOTS, {
         timeoutMs: 30_000,
         what: 'more long steps than one worker has slots',
@@ -133,7 +133,7 @@ describe('a fleet that is scaled by its own signal', () => {
     const steps = await test.query(
       `SELECT s.state, s.attempts, count(*) FROM tasker.tasker_workflow_steps s GROUP BY 1, 2`,
     );
-    expect(steps).toEqual([{ state: 'complete', attempts: 1, count: String(150 + 32 + SLOTS * 2) }]);
+    expect(steps).toEqual([{ state: 'complete', attempts: 1, count: String(120 + 32 + SLOTS * 2) }]);
     const [steady] = await test.query<{ within: number }>(
       `SELECT avg((h.created_at - t.requested_at <= make_interval(secs => $1))::integer)::float8 AS within
        FROM tasker.tasker_tasks t
