@@ -103,6 +103,12 @@ describe('the alerts', () => {
     }
   });
 
+  it('are listed in the guide, each once', () => {
+    const guide = readFileSync(join(runbooks, '../monitoring.md'), 'utf8');
+    const listed = [...guide.matchAll(/\(runbooks\/(\w+)\.md\)/g)].map(([, name]) => name);
+    expect(listed.toSorted()).toEqual(ALERTS.map(({ name }) => name).toSorted());
+  });
+
   it('are all named once', () => {
     expect(new Set(ALERTS.map(({ name }) => name)).size).toBe(ALERTS.length);
   });
