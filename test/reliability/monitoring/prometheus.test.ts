@@ -83,16 +83,16 @@ describe.skipIf(missing !== undefined)(
       await submit(workflows.long, 1);
       const runner = await waitFor(() => runnerOf('runs'), { timeoutMs: 30_000, what: 'the long step to run' });
       // Before its first scrape of the scheduler Prometheus rightly misses it.
-      const mortal = [
+      const mortal = new Set([
         'TaskerStepsRecovered',
         'TaskerSchedulerSilent',
         'TaskerQueueWithoutWorkers',
         'TaskerStepsKillWorkers',
-      ];
+      ]);
       await waitFor(
         async () =>
           (await server.query('tasker_recovered_steps_total')).length > 0 &&
-          !(await server.firing()).some((alert) => mortal.includes(alert)),
+          !(await server.firing()).some((alert) => mortal.has(alert)),
         { timeoutMs: 30_000, what: 'a scrape of the scheduler, and silence' },
       );
 
