@@ -61,6 +61,37 @@ CREATE TABLE tasker.tasker_named_tasks_named_steps (
 );
 CREATE UNIQUE INDEX named_steps_ordinal ON tasker.tasker_named_tasks_named_steps USING btree (named_task_id, ordinal) WHERE (ordinal > 0);
 
+CREATE TABLE tasker.tasker_queue_scaling_signals (
+  queue text NOT NULL,
+  desired_replicas integer NOT NULL,
+  wanted_replicas integer NOT NULL,
+  desired_slots double precision NOT NULL,
+  reason text NOT NULL,
+  ready_steps double precision NOT NULL,
+  oldest_ready_seconds double precision NOT NULL,
+  running_steps double precision NOT NULL,
+  running_seconds double precision NOT NULL,
+  workers integer NOT NULL,
+  slots_per_worker double precision NOT NULL,
+  arrival_rate double precision NOT NULL,
+  start_rate double precision NOT NULL,
+  completion_rate double precision NOT NULL,
+  quiet_seconds double precision NOT NULL,
+  step_seconds double precision NOT NULL,
+  step_weight double precision NOT NULL,
+  started_total double precision NOT NULL,
+  completed_total double precision NOT NULL,
+  completed_seconds_total double precision NOT NULL,
+  max_replicas integer,
+  measured_at timestamp with time zone NOT NULL,
+  valid_until timestamp with time zone NOT NULL,
+  CONSTRAINT tasker_queue_scaling_signals_pkey PRIMARY KEY (queue),
+  CONSTRAINT queue_scaling_signals_in_range CHECK (((desired_replicas >= 0) AND (wanted_replicas >= desired_replicas) AND (desired_slots >= (0)::double precision) AND ((max_replicas IS NULL) OR (desired_replicas <= max_replicas)))),
+  CONSTRAINT queue_scaling_signals_reason_known CHECK ((reason = ANY (ARRAY['load'::text, 'idle'::text, 'stalled'::text, 'unclaimed'::text])))
+) WITH (
+  fillfactor = 50
+);
+
 CREATE TABLE tasker.tasker_task_namespaces (
   task_namespace_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
   name text NOT NULL,
@@ -122,6 +153,22 @@ CREATE TABLE tasker.tasker_tasks (
 );
 CREATE UNIQUE INDEX index_tasks_on_identity_hash ON tasker.tasker_tasks USING btree (identity_hash);
 CREATE INDEX tasks_open ON tasker.tasker_tasks USING btree (task_id) WHERE (NOT complete);
+
+CREATE TABLE tasker.tasker_worker_activity (
+  worker_id bigint NOT NULL,
+  queue text NOT NULL,
+  started_attempts bigint DEFAULT 0 NOT NULL,
+  completed_attempts bigint DEFAULT 0 NOT NULL,
+  failed_attempts bigint DEFAULT 0 NOT NULL,
+  completed_seconds double precision DEFAULT 0 NOT NULL,
+  running_steps integer DEFAULT 0 NOT NULL,
+  running_seconds double precision DEFAULT 0 NOT NULL,
+  reported_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_worker_activity_pkey PRIMARY KEY (worker_id, queue),
+  CONSTRAINT worker_activity_not_negative CHECK (((started_attempts >= 0) AND (completed_attempts >= 0) AND (failed_attempts >= 0) AND (completed_seconds >= (0)::double precision) AND (running_steps >= 0) AND (running_seconds >= (0)::double precision)))
+) WITH (
+  fillfactor = 50
+);
 
 CREATE TABLE tasker.tasker_workers (
   worker_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -231,6 +278,36 @@ CREATE TABLE tasker.tasker_workflow_steps (
 CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_at) WHERE (blocked_at IS NOT NULL);
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);
 CREATE INDEX steps_retry_due ON tasker.tasker_workflow_steps USING btree (next_retry_at) WHERE (next_retry_at IS NOT NULL);
+
+CREATE VIEW tasker.tasker_queue_scaling AS
+ SELECT g.queue,
+        CASE
+            WHEN f.fresh THEN g.desired_replicas
+            ELSE GREATEST(g.desired_replicas, (( SELECT count(*) AS count
+               FROM tasker.tasker_workers w
+              WHERE ((w.stopped_at IS NULL) AND (NOT w.draining) AND (w.role = 'worker'::text) AND (g.queue = ANY (w.queues)))))::integer, ((EXISTS ( SELECT
+               FROM tasker.tasker_workflow_steps s
+              WHERE ((s.queue = g.queue) AND (s.ready_at IS NOT NULL)))))::integer)
+        END AS desired_replicas,
+        CASE
+            WHEN f.fresh THEN g.reason
+            ELSE 'overdue'::text
+        END AS reason,
+    g.wanted_replicas,
+    g.desired_slots,
+    g.ready_steps,
+    g.oldest_ready_seconds,
+    g.running_steps,
+    g.workers,
+    g.slots_per_worker,
+    g.arrival_rate,
+    g.completion_rate,
+    g.step_seconds,
+    g.max_replicas,
+    g.measured_at,
+    (NOT f.fresh) AS overdue
+   FROM (tasker.tasker_queue_scaling_signals g
+     CROSS JOIN LATERAL ( SELECT (statement_timestamp() <= g.valid_until) AS fresh) f);
 
 CREATE VIEW tasker.tasker_step_dag_relationships AS
  SELECT step.workflow_step_id,

@@ -7,6 +7,7 @@ import * as backfill from './0005_backfill_engine_columns.ts';
 import * as leanIndexes from './0006_engine_constraints_and_lean_indexes.ts';
 import * as viewsV03 from './0007_views_v03.ts';
 import * as hotHistory from './0008_hot_history.ts';
+import * as queueScaling from './0011_queue_scaling.ts';
 
 export interface Migration {
   up(db: Kysely<unknown>): Promise<void>;
@@ -25,4 +26,5 @@ export const migrations: readonly { name: string; migration: Migration }[] = [
   { name: '0006_engine_constraints_and_lean_indexes', migration: leanIndexes },
   { name: '0007_views_v03', migration: viewsV03 },
   { name: '0008_hot_history', migration: hotHistory },
+  { name: '0011_queue_scaling', migration: queueScaling },
 ];

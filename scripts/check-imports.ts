@@ -11,7 +11,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['errors', 'version'],
   ['config', 'logger', 'metrics', 'embedded'],
   ['service'],
-  ['workflow'],
+  ['workflow', 'scaling'],
   ['db'],
   ['engine'],
   ['membership'],
@@ -30,6 +30,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'p-limit': ['worker', 'client'],
   pino: ['logger'],
   yaml: ['workflow', 'cli'],
+  'd3-scale': ['cli'],
+  'd3-shape': ['cli'],
+  'simple-ascii-chart': ['cli'],
 };
 
 const SQL =

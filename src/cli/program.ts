@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { readCommands } from './commands/read.ts';
+import { scaleSimulateCommand } from './commands/scale-simulate.ts';
 import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
 import { steerCommands } from './commands/steer.ts';
@@ -30,6 +31,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     ...steerCommands(exit),
     scheduleCommand(exit),
     doctorCommand(exit),
+    scaleSimulateCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);
   return program;

@@ -135,9 +135,10 @@ export const CATALOGUE = {
     description: 'The queues a worker serves. They take turns.',
   }),
   slots: number('TASKER_SLOTS', 50, 1, 10_000, {
-    roles: WORKER,
+    roles: FLEET,
     unit: 'handlers',
-    description: 'How many handlers may run at once in one worker.',
+    description:
+      'How many handlers may run at once in one worker. A scheduler takes it for what a worker has where it has not seen one.',
   }),
   claimBatch: number('TASKER_CLAIM_BATCH', 256, 1, 512, {
     roles: WORKER,
@@ -255,6 +256,49 @@ export const CATALOGUE = {
     roles: SCHEDULER,
     unit: 'ms',
     description: 'How often queue depth and database health are measured.',
+  }),
+  scaleStartLatencyMs: number('TASKER_SCALE_START_LATENCY_MS', 10_000, 100, 86_400_000, {
+    roles: SCHEDULER,
+    unit: 'ms',
+    description: 'The scaling signal asks for as many workers as it takes to start ready steps within this time.',
+  }),
+  scaleStepMs: number('TASKER_SCALE_STEP_MS', 1000, 1, 86_400_000, {
+    roles: SCHEDULER,
+    unit: 'ms',
+    description: 'Mean time of a step that the scaling signal assumes for a queue until attempts have completed there.',
+  }),
+  scaleUtilizationPercent: number('TASKER_SCALE_UTILIZATION_PERCENT', 80, 10, 100, {
+    roles: SCHEDULER,
+    unit: '%',
+    description: 'Share of the slots that steady work may fill before the scaling signal asks for another worker.',
+  }),
+  scaleWorkerStepsPerSecond: number('TASKER_SCALE_WORKER_STEPS_PER_SECOND', 500, 1, 100_000, {
+    roles: SCHEDULER,
+    unit: 'steps/s',
+    description: 'Steps per second that one worker gets through however short they are.',
+  }),
+  scaleQuietSeconds: number('TASKER_SCALE_QUIET_SECONDS', 60, 1, 86_400, {
+    roles: SCHEDULER,
+    unit: 's',
+    description: 'Without a new step for so long a queue needs no workers but for what waits or runs there.',
+  }),
+  scaleMaxWorkers: number('TASKER_SCALE_MAX_WORKERS', 0, 0, 100_000, {
+    roles: SCHEDULER,
+    unit: 'workers',
+    description:
+      'The most workers that the scaling signal asks for, all queues together; 0: what the connection budget allows.',
+  }),
+  reservedConnections: number('TASKER_RESERVED_CONNECTIONS', 10, 0, 100_000, {
+    roles: 'all',
+    unit: 'connections',
+    description:
+      'Connections of the server that the connection budget keeps for people, backups and other applications.',
+  }),
+  poolerConnections: number('TASKER_POOLER_CONNECTIONS', 40, 1, 100_000, {
+    roles: 'all',
+    unit: 'connections',
+    description:
+      'Connections to the server that the pooler opens at most (PgBouncer: default_pool_size + reserve_pool_size per database and user), for the connection budget. Read with TASKER_POOLED only.',
   }),
   pruneWorkersHours: number('TASKER_PRUNE_WORKERS_HOURS', 24, 1, 8760, {
     roles: SCHEDULER,

@@ -77,6 +77,51 @@ export interface TaskerNamedTasksNamedSteps {
   skippable: Generated<boolean>;
 }
 
+export interface TaskerQueueScaling {
+  arrival_rate: number | null;
+  completion_rate: number | null;
+  desired_replicas: number | null;
+  desired_slots: number | null;
+  max_replicas: number | null;
+  measured_at: Timestamp | null;
+  oldest_ready_seconds: number | null;
+  overdue: boolean | null;
+  queue: string | null;
+  ready_steps: number | null;
+  reason: string | null;
+  running_steps: number | null;
+  slots_per_worker: number | null;
+  step_seconds: number | null;
+  wanted_replicas: number | null;
+  workers: number | null;
+}
+
+export interface TaskerQueueScalingSignals {
+  arrival_rate: number;
+  completed_seconds_total: number;
+  completed_total: number;
+  completion_rate: number;
+  desired_replicas: number;
+  desired_slots: number;
+  max_replicas: number | null;
+  measured_at: Timestamp;
+  oldest_ready_seconds: number;
+  queue: string;
+  quiet_seconds: number;
+  ready_steps: number;
+  reason: string;
+  running_seconds: number;
+  running_steps: number;
+  slots_per_worker: number;
+  start_rate: number;
+  started_total: number;
+  step_seconds: number;
+  step_weight: number;
+  valid_until: Timestamp;
+  wanted_replicas: number;
+  workers: number;
+}
+
 export interface TaskerStepDagRelationships {
   child_count: number | null;
   child_step_ids: Json | null;
@@ -193,6 +238,18 @@ export interface TaskerTaskWorkflowSummaries {
   total_steps: number | null;
 }
 
+export interface TaskerWorkerActivity {
+  completed_attempts: Generated<Int8>;
+  completed_seconds: Generated<number>;
+  failed_attempts: Generated<Int8>;
+  queue: string;
+  reported_at: Generated<Timestamp>;
+  running_seconds: Generated<number>;
+  running_steps: Generated<number>;
+  started_attempts: Generated<Int8>;
+  worker_id: Int8;
+}
+
 export interface TaskerWorkers {
   busy_slots: Generated<number>;
   draining: Generated<boolean>;
@@ -269,6 +326,8 @@ export interface DB {
   tasker_named_steps: TaskerNamedSteps;
   tasker_named_tasks: TaskerNamedTasks;
   tasker_named_tasks_named_steps: TaskerNamedTasksNamedSteps;
+  tasker_queue_scaling: TaskerQueueScaling;
+  tasker_queue_scaling_signals: TaskerQueueScalingSignals;
   tasker_step_dag_relationships: TaskerStepDagRelationships;
   tasker_step_readiness_statuses: TaskerStepReadinessStatuses;
   tasker_task_execution_contexts: TaskerTaskExecutionContexts;
@@ -276,6 +335,7 @@ export interface DB {
   tasker_task_transitions: TaskerTaskTransitions;
   tasker_task_workflow_summaries: TaskerTaskWorkflowSummaries;
   tasker_tasks: TaskerTasks;
+  tasker_worker_activity: TaskerWorkerActivity;
   tasker_workers: TaskerWorkers;
   tasker_workflow_step_edges: TaskerWorkflowStepEdges;
   tasker_workflow_step_transitions: TaskerWorkflowStepTransitions;

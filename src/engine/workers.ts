@@ -1,4 +1,6 @@
 import type { Executor } from '../db/database.ts';
+import { pruneScalingSignals } from '../db/statements/queue-scaling.ts';
+import { pruneActivity } from '../db/statements/worker-activity.ts';
 import { deregisterWorker, findLostClaims, pruneWorkers, registerWorker } from '../db/statements/workers.ts';
 import type { StepClaim } from './claim.ts';
 
@@ -44,7 +46,10 @@ export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Pro
   return rows.map((row) => row.workflow_step_id);
 }
 
-/** Forgets processes that stopped more than `hours` ago; answers how many. */
+/** Forgets processes that stopped more than `hours` ago, with what they reported; answers how many. */
 export async function prune(db: Executor, hours: number): Promise<number> {
-  return (await db.run(pruneWorkers, [hours])).length;
+  const pruned = await db.run(pruneWorkers, [hours]);
+  await db.run(pruneActivity);
+  await db.run(pruneScalingSignals);
+  return pruned.length;
 }

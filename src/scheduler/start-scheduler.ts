@@ -3,6 +3,7 @@ import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
 import { prepareProcess } from '../membership/process.ts';
 import { VERSION } from '../version.ts';
+import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
 import { schedulerEvents } from './scheduler-events.ts';
 import { Scheduler } from './scheduler.ts';
@@ -40,6 +41,27 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     measurements: [
       measureQueues(db, metrics, config.statsIntervalMs),
       measureDatabase(db, metrics, config.statsIntervalMs),
+      evaluateScaling({
+        db,
+        metrics,
+        intervalMs: config.statsIntervalMs,
+        settings: {
+          startLatencySeconds: config.scaleStartLatencyMs / 1000,
+          utilization: config.scaleUtilizationPercent / 100,
+          assumedStepSeconds: config.scaleStepMs / 1000,
+          assumedSlots: config.slots,
+          workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+          quietSeconds: config.scaleQuietSeconds,
+        },
+        maxWorkers: config.scaleMaxWorkers,
+        connections: {
+          poolSize: config.poolSize,
+          pooled: config.pooled,
+          direct: config.databaseUrlDirect !== undefined,
+          poolerConnections: config.poolerConnections,
+          reservedForOthers: config.reservedConnections,
+        },
+      }),
     ],
   });
   const standstillMs = config.queryTimeoutMs + 10_000;

@@ -17,6 +17,7 @@ import { lostClaims } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import type { StepLogger } from '../workflow/definition.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { Activity } from './activity.ts';
 import type { StepLabels, WorkerEvents } from './events.ts';
 import { executeStep, type Outcome, type StepKind } from './execute-step.ts';
 import { Flusher } from './flusher.ts';
@@ -65,6 +66,8 @@ export interface WorkerOptions {
   watchesQuarantine?: boolean;
   /** Whether a process whose event loop stands still, with no step inside its time limit, is killed. */
   endsWhenStalled?: boolean;
+  /** How often the worker tells the database what it does, for the scaling signal. */
+  activityIntervalMs?: number;
   events: WorkerEvents;
   loggerFor: (bindings: { task_id: string; step: string; attempt: number; worker_id: string }) => StepLogger;
   onRound?: () => void;
@@ -79,6 +82,7 @@ const FUSED_ROUNDS = 16;
 const CLAIM_CHECK_MS = 2000;
 /** Steps in quarantine are rare, and in no hurry. */
 const QUARANTINE_LOOK_MS = 1000;
+const ACTIVITY_INTERVAL_MS = 2000;
 
 /**
  * A process that runs steps. start -> running -> stop (drain); stop is idempotent, safe before start, and resolves when
@@ -92,6 +96,7 @@ export class Worker {
   private readonly claims = new OpenClaims();
   private readonly membership: Membership;
   private readonly notifier: Notifier;
+  private readonly activity: Activity;
   private catalogue: StepCatalogue | undefined;
   private poller: Poller | undefined;
   private flusher: Flusher | undefined;
@@ -99,6 +104,8 @@ export class Worker {
   private quarantine: QuarantineWatch | undefined;
   private quarantinedClaim = '';
   private lostClaimTimer: NodeJS.Timeout | undefined;
+  private activityTimer: NodeJS.Timeout | undefined;
+  private reporting: Promise<void> | undefined;
   private fusedRound = 0;
   private draining = false;
   private starting: Promise<void> | undefined;
@@ -110,6 +117,9 @@ export class Worker {
     this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
+    this.activity = new Activity(options.db, options.queues, () =>
+      this.membership.joined ? this.membership.workerId : undefined,
+    );
     this.membership = new Membership({
       db: options.db,
       url: options.directUrl ?? options.url,
@@ -251,6 +261,8 @@ export class Worker {
       });
       this.quarantine.start();
     }
+    const activityMs = options.activityIntervalMs ?? ACTIVITY_INTERVAL_MS;
+    this.activityTimer = setInterval(() => void this.reportActivity(), activityMs).unref();
     this.poller.start();
   }
 
@@ -278,7 +290,13 @@ export class Worker {
     }
     await quarantineEnds;
     clearInterval(this.lostClaimTimer);
+    clearInterval(this.activityTimer);
     this.running.stop();
+    // What was done since the last report; not worth waiting for where the database is away.
+    await within(
+      Promise.resolve(this.reporting).then(() => this.reportActivity()),
+      2000,
+    );
     await this.notifier.flush();
     await forgetClaims(this.options.db, this.claims.takeClosed()).catch((error: unknown) =>
       this.options.events.failed('forget claims', error),
@@ -377,7 +395,7 @@ export class Worker {
       return;
     }
     events.started(labels, { waitedSeconds: step.waitedSeconds, attempt: step.attempt });
-    const started = performance.now();
+    const attempt = this.activity.started(labels.queue);
     const outcome = await executeStep(kind, step, inputs, {
       running: this.running,
       maxResultBytes: this.options.maxResultBytes,
@@ -393,7 +411,8 @@ export class Worker {
         if (stuck) events.stuck(labels);
       },
     });
-    const seconds = (performance.now() - started) / 1000;
+    const seconds = (performance.now() - attempt.startedAt) / 1000;
+    this.activity.ended(attempt, ACTIVITY_OUTCOMES[outcome.kind]);
     if (outcome.kind === 'abandoned') {
       this.claims.ended(step.claimId);
       events.finished(labels, { outcome: 'lost', seconds, attempt: step.attempt });
@@ -455,6 +474,17 @@ export class Worker {
     }
   }
 
+  /** One report at a time. */
+  private reportActivity(): Promise<void> {
+    this.reporting ??= this.activity
+      .report()
+      .catch((error: unknown) => this.options.events.failed('report activity', error))
+      .finally(() => {
+        this.reporting = undefined;
+      });
+    return this.reporting;
+  }
+
   private async checkLostClaims(): Promise<void> {
     try {
       const lost = await lostClaims(this.options.db, this.running.claims(CLAIM_CHECK_MS));
@@ -465,6 +495,12 @@ export class Worker {
   }
 }
 
+const ACTIVITY_OUTCOMES = {
+  complete: 'completed',
+  fail: 'failed',
+  release: 'released',
+  abandoned: 'released',
+} as const;
 const OUTCOMES = { complete: 'complete', fail: 'error', timeout: 'timeout', release: 'released' } as const;
 
 async function within(work: Promise<void>, ms: number): Promise<boolean> {

@@ -1,14 +1,37 @@
 import { Command } from 'commander';
+import { InvalidInputError } from '../../errors.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import { STATUS } from '../report-error.ts';
 import { print, withClient, withJson } from '../with-client.ts';
+import { drawConnections, reportConnections } from './doctor-connections.ts';
 
-/** `tasker doctor`: checks every invariant of the data. */
+interface Options {
+  examples: string;
+  connections?: boolean;
+  workers?: string;
+  schedulers?: string;
+  json?: boolean;
+}
+
+/** `tasker doctor`: checks every invariant of the data; with --connections, the connection budget instead. */
 export function doctorCommand(exit: (status: number) => void): Command {
   return withJson(new Command('doctor'))
     .description('check every invariant of the data, read-only, in one snapshot; status 1 on a violation')
     .option('--examples <n>', 'how many violations of each to show', '5')
-    .action(async (options: { examples: string; json?: boolean }) => {
+    .option(
+      '-c, --connections',
+      'check the connection budget instead: what the fleet may open against what the server allows',
+    )
+    .option('--workers <n>', 'with --connections: for so many workers (default: those that live)')
+    .option('--schedulers <n>', 'with --connections: for so many schedulers (default: those that live)')
+    .action(async (options: Options) => {
+      if (options.connections === true) {
+        const size = { ...count('workers', options.workers), ...count('schedulers', options.schedulers) };
+        const report = await withClient((client) => reportConnections(client.db, size));
+        print(report, options.json, drawConnections);
+        exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
+        return;
+      }
       const findings = await withClient((client) => examine(client.db, { examples: Number(options.examples) }));
       print({ checks: CHECKS.length, findings }, options.json, () => {
         if (findings.length === 0) return `${CHECKS.length} checks, no violation`;
@@ -24,4 +47,10 @@ export function doctorCommand(exit: (status: number) => void): Command {
       });
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });
+}
+
+function count(name: 'workers' | 'schedulers', text: string | undefined): { [Name in typeof name]?: number } {
+  if (text === undefined) return {};
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidInputError(`--${name} is ${JSON.stringify(text)}: give a whole number`);
+  return { [name]: Number(text) };
 }

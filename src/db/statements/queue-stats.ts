@@ -78,8 +78,6 @@ export const databaseHealth = statement<{
   buffer_hit_ratio: number | null;
   lock_waits_on_transitions: number;
   oldest_snapshot_seconds: number;
-  connections: number;
-  max_connections: number;
   deadlocks: number;
 }>(
   'database_health',
@@ -91,9 +89,68 @@ SELECT
    WHERE NOT l.granted AND n.nspname = $1 AND c.relname LIKE '%transitions') AS lock_waits_on_transitions,
   (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8
    FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()) AS oldest_snapshot_seconds,
-  (SELECT count(*)::float8 FROM pg_stat_activity WHERE datname = current_database()) AS connections,
-  (SELECT setting::float8 FROM pg_settings WHERE name = 'max_connections') AS max_connections,
   (SELECT deadlocks::float8 FROM pg_stat_database WHERE datname = current_database()) AS deadlocks`,
+);
+
+export interface XminHolderRow {
+  kind: string;
+  holder: string;
+  seconds: number | null;
+  transactions: number;
+}
+
+/**
+ * Who holds back the removal of dead rows, the oldest first: sessions, prepared transactions, replication slots, standbys
+ * with hot_standby_feedback. A session is known by its application name; a role that may not see others' sees fewer.
+ */
+export const xminHolders = statement<XminHolderRow>(
+  'xmin_holders',
+  `
+SELECT kind, holder, max(seconds)::float8 AS seconds, max(transactions)::float8 AS transactions
+FROM (
+  SELECT CASE WHEN backend_type = 'walsender' THEN 'standby' ELSE 'session' END AS kind,
+    coalesce(nullif(application_name, ''), backend_type) AS holder,
+    extract(epoch FROM clock_timestamp() - xact_start) AS seconds, age(backend_xmin) AS transactions
+  FROM pg_stat_activity
+  WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
+  UNION ALL
+  SELECT 'prepared_transaction', gid, extract(epoch FROM clock_timestamp() - prepared), age(transaction)
+  FROM pg_prepared_xacts
+  UNION ALL
+  SELECT 'replication_slot', slot_name, NULL, greatest(age(xmin), age(catalog_xmin))
+  FROM pg_replication_slots
+  WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
+) h
+GROUP BY kind, holder
+ORDER BY transactions DESC, seconds DESC NULLS LAST
+LIMIT 5`,
+);
+
+/**
+ * How much of each B-tree is air, from the planner's statistics: entries x (mean width of the columns + 8 bytes of header and
+ * 4 of pointer, aligned to 8) at the index's fillfactor, against the pages it has. An estimate; pgstattuple measures.
+ * Deduplicated or very small indexes answer 0 at the least. Parameter: schema.
+ */
+export const indexBloat = statement<{ relation: string; index: string; bloat: number }>(
+  'index_bloat',
+  `
+SELECT t.relname AS relation, i.relname AS index,
+  greatest(0, 1 - (
+    greatest(i.reltuples, 0) * (8 * ceil((8 + w.width) / 8.0) + 4)
+    / (8168 * coalesce((SELECT option_value::numeric FROM pg_options_to_table(i.reloptions) WHERE option_name = 'fillfactor'), 90) / 100)
+  ) / i.relpages)::float8 AS bloat
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class t ON t.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = t.relnamespace
+JOIN pg_am m ON m.oid = i.relam AND m.amname = 'btree'
+CROSS JOIN LATERAL (
+  SELECT sum(coalesce(s.avg_width, 8)) AS width
+  FROM unnest(x.indkey::smallint[]) AS k (attnum)
+  LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
+  LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = t.relname AND s.attname = a.attname
+) w
+WHERE n.nspname = $1 AND i.relpages >= 128 AND i.reltuples >= 0`,
 );
 
 /**

@@ -1,5 +1,13 @@
 import type { Database } from '../../db/database.ts';
-import { databaseHealth, fleetStats, indexUsage, queueStats, tableHealth } from '../../db/statements/queue-stats.ts';
+import {
+  databaseHealth,
+  fleetStats,
+  indexBloat,
+  indexUsage,
+  queueStats,
+  tableHealth,
+  xminHolders,
+} from '../../db/statements/queue-stats.ts';
 import type { Metrics } from '../../metrics/index.ts';
 import type { Chore } from '../chore.ts';
 
@@ -31,7 +39,7 @@ export function measureQueues(db: Database, metrics: Metrics, intervalMs: number
   };
 }
 
-/** Sizes, dead rows, index use, cache hits, lock waits, the oldest snapshot. */
+/** Sizes, dead rows, index use and bloat, cache hits, lock waits, the oldest snapshots and who holds them. */
 export function measureDatabase(db: Database, metrics: Metrics, intervalMs: number): Chore {
   return {
     name: 'measure_database',
@@ -42,9 +50,14 @@ export function measureDatabase(db: Database, metrics: Metrics, intervalMs: numb
         metrics.set('bufferHitRatio', {}, health.buffer_hit_ratio ?? 1);
         metrics.set('transitionLockWaits', {}, health.lock_waits_on_transitions);
         metrics.set('oldestSnapshot', {}, health.oldest_snapshot_seconds);
-        metrics.set('databaseConnections', { kind: 'used' }, health.connections);
-        metrics.set('databaseConnections', { kind: 'limit' }, health.max_connections);
         metrics.set('deadlocks', {}, health.deadlocks);
+      }
+      const holders = await db.run(xminHolders);
+      metrics.reset('xminSeconds');
+      metrics.reset('xminAge');
+      for (const { kind, holder, seconds, transactions } of holders) {
+        if (seconds !== null) metrics.set('xminSeconds', { kind, holder }, seconds);
+        metrics.set('xminAge', { kind, holder }, transactions);
       }
       for (const table of await db.run(tableHealth, [db.schema])) {
         const { relation } = table;
@@ -56,6 +69,11 @@ export function measureDatabase(db: Database, metrics: Metrics, intervalMs: numb
       for (const { relation, index, scans, bytes } of await db.run(indexUsage, [db.schema])) {
         metrics.set('indexScans', { relation, index }, scans);
         metrics.set('indexBytes', { relation, index }, bytes);
+      }
+      const bloated = await db.run(indexBloat, [db.schema]);
+      metrics.reset('indexBloat');
+      for (const { relation, index, bloat } of bloated) {
+        metrics.set('indexBloat', { relation, index }, bloat);
       }
       return { done: 0, more: false };
     },

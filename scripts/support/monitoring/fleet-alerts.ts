@@ -1,0 +1,166 @@
+import { type Alert, series } from './alert.ts';
+import { m } from './rules.ts';
+
+/** Do the processes live, and does each do its part? */
+export const FLEET_ALERTS: readonly Alert[] = [
+  {
+    name: 'TaskerStepsRecovered',
+    expr: `sum(increase(${m('recovered')}{outcome="requeued"}[10m])) > 0`,
+    data: [`sum(increase(${m('recovered')}{outcome="requeued"}[10m]))`],
+    for: '0s',
+    severity: 'warning',
+    summary: '{{ $value | humanize }} steps were taken from workers that died in the last ten minutes',
+    description:
+      'Workers are killed rather than drained: out of memory, evicted, a node lost. Each such step lost an attempt.',
+    test: {
+      at: '10m',
+      fires: [series(`${m('recovered')}{outcome="requeued",role="scheduler"}`, '0x4 7x10')],
+      labels: {},
+      silent: [
+        series(`${m('recovered')}{outcome="requeued",role="scheduler"}`, '7x20'),
+        series(`${m('recovered')}{outcome="blocked",role="scheduler"}`, '0x4 7x10'),
+      ],
+    },
+  },
+  {
+    name: 'TaskerStepsKillWorkers',
+    expr: `sum(increase(${m('recovered')}{outcome="blocked"}[15m])) > 0`,
+    data: [`sum(increase(${m('recovered')}{outcome="blocked"}[15m]))`],
+    for: '0s',
+    severity: 'critical',
+    summary: '{{ $value | humanize }} steps used up their attempts by the death of their workers',
+    description:
+      'A step whose worker dies each time is likely to be what kills it. It is in error now and does not run again.',
+    test: {
+      at: '10m',
+      fires: [series(`${m('recovered')}{outcome="blocked",role="scheduler"}`, '0x4 1x10')],
+      labels: {},
+      silent: [
+        series(`${m('recovered')}{outcome="blocked",role="scheduler"}`, '1x20'),
+        series(`${m('recovered')}{outcome="requeued",role="scheduler"}`, '0x4 1x10'),
+      ],
+    },
+  },
+  {
+    name: 'TaskerClaimsLost',
+    expr: `sum(increase(${m('lostClaims')}[10m])) > 0`,
+    data: [`sum(increase(${m('lostClaims')}[10m]))`],
+    for: '5m',
+    severity: 'warning',
+    summary: 'The outcomes of {{ $value | humanize }} attempts did not count: their claims had been taken away',
+    description: 'Steps run twice. Leases run out under live workers, or tasks are cancelled while their steps run.',
+    test: {
+      at: '12m',
+      fires: [series(`${m('lostClaims')}{role="worker"}`, '0+1x20')],
+      labels: {},
+      silent: [series(`${m('lostClaims')}{role="worker"}`, '4x20')],
+    },
+  },
+  {
+    name: 'TaskerLeasesLost',
+    expr: `sum by (role) (increase(${m('leasesLost')}[10m])) > 0`,
+    data: [`sum by (role) (increase(${m('leasesLost')}[10m]))`],
+    for: '0s',
+    severity: 'warning',
+    summary: '{{ $labels.role }} processes found their lease ended by others, {{ $value | humanize }} times',
+    description:
+      'Live processes do not renew their leases in time: a blocked event loop, no processor time, a slow network.',
+    test: {
+      at: '10m',
+      fires: [series(`${m('leasesLost')}{role="worker"}`, '0x4 2x10')],
+      labels: { role: 'worker' },
+      silent: [series(`${m('leasesLost')}{role="worker"}`, '2x20')],
+    },
+  },
+  {
+    name: 'TaskerSchedulerSilent',
+    expr: `absent(${m('sweepAge')}{chore="recover_dead"})`,
+    // Absent is what it asks about: on a living fleet the series itself has to be there.
+    data: [`${m('sweepAge')}{chore="recover_dead"}`],
+    for: '2m',
+    severity: 'critical',
+    summary: 'No scheduler reports',
+    description: 'Nobody retries, recovers the steps of dead workers, fires schedules or evaluates the scaling signal.',
+    test: {
+      at: '8m',
+      fires: [series(`${m('sweepAge')}{chore="recover_dead",role="scheduler"}`, '0.5 0.5 stale')],
+      labels: { chore: 'recover_dead' },
+      silent: [series(`${m('sweepAge')}{chore="recover_dead",role="scheduler"}`, '0.5x20')],
+    },
+  },
+  {
+    name: 'TaskerChoreStandsStill',
+    expr: `min by (chore) (${m('sweepAge')}) > 120`,
+    data: [`min by (chore) (${m('sweepAge')})`],
+    for: '1m',
+    severity: 'critical',
+    summary: 'No scheduler has done {{ $labels.chore }} for {{ $value | humanizeDuration }}',
+    description: 'The chore fails in every scheduler, or hangs: the logs of the schedulers say which statement.',
+    test: {
+      at: '5m',
+      fires: [
+        series(`${m('sweepAge')}{chore="retry_due",instance="a"}`, '130+60x10'),
+        series(`${m('sweepAge')}{chore="retry_due",instance="b"}`, '150+60x10'),
+      ],
+      labels: { chore: 'retry_due' },
+      silent: [
+        series(`${m('sweepAge')}{chore="retry_due",instance="a"}`, '130+60x10'),
+        series(`${m('sweepAge')}{chore="retry_due",instance="b"}`, '0.4x10'),
+      ],
+    },
+  },
+  {
+    name: 'TaskerScalingLimited',
+    expr: `sum(max by (queue) (${m('wantedReplicas')})) > sum(max by (queue) (${m('desiredReplicas')}))`,
+    data: [`sum(max by (queue) (${m('wantedReplicas')}))`, `sum(max by (queue) (${m('desiredReplicas')}))`],
+    for: '15m',
+    severity: 'warning',
+    summary: 'The queues could use {{ $value }} workers and are not allowed as many',
+    description: 'The limit of workers (TASKER_SCALE_MAX_WORKERS, or the connection budget) is reached.',
+    test: {
+      at: '20m',
+      fires: [
+        series(`${m('wantedReplicas')}{queue="default"}`, '40x25'),
+        series(`${m('desiredReplicas')}{queue="default"}`, '30x25'),
+      ],
+      labels: {},
+      silent: [
+        series(`${m('wantedReplicas')}{queue="default"}`, '30x25'),
+        series(`${m('desiredReplicas')}{queue="default"}`, '30x25'),
+      ],
+    },
+  },
+  {
+    name: 'TaskerScalingOverdue',
+    expr: `max by (queue) (${m('scalingHeld')}{reason="overdue"}) == 1`,
+    data: [`max by (queue) (${m('scalingHeld')}{reason="overdue"})`],
+    for: '2m',
+    severity: 'warning',
+    summary: 'The scaling signal of queue {{ $labels.queue }} is old',
+    description: 'No scheduler evaluates the policy. Autoscalers keep what they have and do not follow the load.',
+    test: {
+      at: '5m',
+      fires: [series(`${m('scalingHeld')}{queue="default",reason="overdue"}`, '1x10')],
+      labels: { queue: 'default' },
+      silent: [series(`${m('scalingHeld')}{queue="default",reason="overdue"}`, '1 0x10')],
+    },
+  },
+  {
+    name: 'TaskerPoolExhausted',
+    expr: `max by (role) (${m('poolConnections')}{state="waiting"}) > 5`,
+    data: [`max by (role) (${m('poolConnections')}{state="waiting"})`],
+    for: '5m',
+    severity: 'warning',
+    summary: '{{ $value }} statements of a {{ $labels.role }} wait for a connection of its pool',
+    description: 'The pool is too small, or statements take too long.',
+    test: {
+      at: '8m',
+      fires: [series(`${m('poolConnections')}{state="waiting",role="worker"}`, '9x10')],
+      labels: { role: 'worker' },
+      silent: [
+        series(`${m('poolConnections')}{state="waiting",role="worker"}`, '9 9 0x10'),
+        series(`${m('poolConnections')}{state="total",role="worker"}`, '9x10'),
+      ],
+    },
+  },
+];

@@ -1,0 +1,102 @@
+import { loadConfig } from '../../config/index.ts';
+import type { Database } from '../../db/database.ts';
+import { connectionsByApplication, serverConnections } from '../../db/statements/connections.ts';
+import { committedConnections, type ConnectionBudget, connectionBudget } from '../../scaling/index.ts';
+import { table } from '../table.ts';
+
+export interface ConnectionReport {
+  max_connections: number;
+  reserved_by_server: number;
+  reserved_for_others: number;
+  used_now: number;
+  schedulers: number;
+  workers: number;
+  pooled: boolean;
+  budget: ConnectionBudget;
+  /** What a fleet of `workers` and `schedulers` may open on the server. */
+  committed: number;
+  pooler_clients: number;
+  by_application: { application: string; connections: number }[];
+  problems: string[];
+}
+
+export interface FleetSize {
+  workers?: number;
+  schedulers?: number;
+}
+
+/**
+ * What the fleet may open on the server against what the server allows: for the processes that live now, or for the size
+ * asked about. Pool sizes come from this process's own configuration: run it with the fleet's.
+ */
+export async function reportConnections(db: Database, size: FleetSize): Promise<ConnectionReport> {
+  const config = loadConfig('client');
+  const [server] = await db.run(serverConnections);
+  if (server === undefined) throw new Error('the server did not answer about its connections');
+  const schedulers = size.schedulers ?? server.schedulers;
+  const workers = size.workers ?? server.workers;
+  const budget = connectionBudget({
+    maxConnections: server.max_connections,
+    reservedByServer: server.reserved,
+    reservedForOthers: config.reservedConnections,
+    poolSize: config.poolSize,
+    schedulers,
+    pooled: config.pooled,
+    direct: config.databaseUrlDirect !== undefined,
+    poolerConnections: config.poolerConnections,
+  });
+  const committed = committedConnections(budget, workers, schedulers);
+  const usable = server.max_connections - server.reserved;
+  const problems: string[] = [];
+  if (committed > budget.available) {
+    problems.push(
+      `${workers} workers and ${schedulers} schedulers may open ${committed} connections and ${budget.available} are available: ` +
+        `at most ${budget.maxWorkers} workers fit. Lower TASKER_POOL_SIZE, put a pooler before the server, or raise max_connections.`,
+    );
+  }
+  if (server.used > usable * 0.9) {
+    problems.push(`${server.used} of ${usable} connections are in use now: new ones will soon be refused.`);
+  }
+  return {
+    max_connections: server.max_connections,
+    reserved_by_server: server.reserved,
+    reserved_for_others: config.reservedConnections,
+    used_now: server.used,
+    schedulers,
+    workers,
+    pooled: config.pooled,
+    budget,
+    committed,
+    pooler_clients: workers * budget.clientsPerWorker + schedulers * budget.clientsPerScheduler,
+    by_application: await db.run(connectionsByApplication),
+    problems,
+  };
+}
+
+export function drawConnections(report: ConnectionReport): string {
+  const { budget } = report;
+  const most = Number.isFinite(budget.maxWorkers)
+    ? String(budget.maxWorkers)
+    : 'any number: they open none on the server';
+  const rows: [string, string][] = [
+    ['max_connections', String(report.max_connections)],
+    ['kept by the server', String(report.reserved_by_server)],
+    ['kept for others (TASKER_RESERVED_CONNECTIONS)', String(report.reserved_for_others)],
+    ['available to the fleet', String(budget.available)],
+    ...(report.pooled ? ([['pooler (TASKER_POOLER_CONNECTIONS)', String(budget.pooler)]] as [string, string][]) : []),
+    [`schedulers: ${report.schedulers} x ${budget.perScheduler}`, String(report.schedulers * budget.perScheduler)],
+    [`workers: ${report.workers} x ${budget.perWorker}`, String(report.workers * budget.perWorker)],
+    ['committed', String(report.committed)],
+    ['most workers', most],
+    ...(report.pooled
+      ? ([['clients of the pooler (its max_client_conn)', String(report.pooler_clients)]] as [string, string][])
+      : []),
+    ['in use now', String(report.used_now)],
+  ];
+  const applications = report.by_application.map(({ application, connections }) => [application, String(connections)]);
+  return [
+    table(['CONNECTIONS', ''], rows),
+    table(['NOW BY APPLICATION', ''], applications),
+    report.problems.length === 0 ? 'the fleet fits' : report.problems.join('\n'),
+  ].join('\n\n');
+}

@@ -1,0 +1,194 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { parse } from 'yaml';
+import { loadConfig } from '../../config/index.ts';
+import { InvalidInputError } from '../../errors.ts';
+import {
+  DEFAULT_AUTOSCALER,
+  LOAD_PROFILES,
+  type LoadProfile,
+  loadProfileSchema,
+  simulate,
+  type SimulationResult,
+  type SimulationSettings,
+} from '../../scaling/index.ts';
+import type { Panel } from '../charts/series.ts';
+import { svgChart } from '../charts/svg-chart.ts';
+import { terminalChart } from '../charts/terminal-chart.ts';
+import { STATUS } from '../report-error.ts';
+import { duration, table } from '../table.ts';
+import { print, withJson } from '../with-client.ts';
+
+interface Options {
+  profile: string;
+  list?: boolean;
+  slots?: string;
+  targetMs?: string;
+  stepMs?: string;
+  limit: string;
+  podStart: string;
+  cooldown: string;
+  stabilization: string;
+  svg?: string;
+  json?: boolean;
+}
+
+/** `tasker scale-simulate`: what the autoscaler would make of a load. */
+export function scaleSimulateCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('scale-simulate'))
+    .description('replay a load against the scaling policy, KEDA and the HPA, and draw what would have happened')
+    .option('-p, --profile <name or file>', 'a profile by name, or a YAML or JSON file', 'bursts')
+    .option('--list', 'list the profiles that come with it')
+    .option('-s, --slots <n>', 'slots of a worker (TASKER_SLOTS)')
+    .option('--target-ms <ms>', 'target start latency (TASKER_SCALE_START_LATENCY_MS)')
+    .option('--step-ms <ms>', 'step time assumed until one was measured (TASKER_SCALE_STEP_MS)')
+    .option('--limit <workers>', 'the most workers there may be', '40')
+    .option('--pod-start <seconds>', 'from the decision to the first claim', '15')
+    .option('--cooldown <seconds>', 'KEDA: cooldownPeriod', String(DEFAULT_AUTOSCALER.cooldownSeconds))
+    .option(
+      '--stabilization <seconds>',
+      'HPA: scaleDown stabilizationWindowSeconds',
+      String(DEFAULT_AUTOSCALER.down.stabilizationSeconds),
+    )
+    .option('--svg <file>', 'draw it into this file as well')
+    .addHelpText(
+      'after',
+      '\nExample:\n  tasker scale-simulate --profile diurnal --slots 20 --svg day.svg\n\nThe form of a profile file is in docs/operations/autoscaling.md. It needs no database.',
+    )
+    .action(async (options: Options) => {
+      if (options.list === true) {
+        print(LOAD_PROFILES, options.json, (profiles) =>
+          table(
+            ['PROFILE', 'DURATION', 'WHAT HAPPENS'],
+            profiles.map(({ name, durationSeconds, description }) => [name, duration(durationSeconds), description]),
+          ),
+        );
+        exit(STATUS.ok);
+        return;
+      }
+      const profile = await loadProfile(options.profile);
+      const settings = settingsOf(options);
+      const result = simulate(profile, settings);
+      const panels = panelsOf(result, settings);
+      if (options.svg !== undefined) {
+        const title = `${profile.name}: ${profile.description}`;
+        await writeFile(options.svg, svgChart(title, panels));
+      }
+      const { samples, ...summary } = result;
+      print({ profile: profile.name, settings, ...summary, samples }, options.json, () =>
+        [
+          terminalChart(panels, { color: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined }),
+          summaryTable(result, settings),
+        ].join('\n\n'),
+      );
+      exit(STATUS.ok);
+    });
+}
+
+async function loadProfile(name: string): Promise<LoadProfile> {
+  const known = LOAD_PROFILES.find((profile) => profile.name === name);
+  if (known !== undefined) return known;
+  let text: string;
+  try {
+    text = await readFile(name, 'utf8');
+  } catch {
+    throw new InvalidInputError(
+      `"${name}" is neither a file that can be read nor a profile (${LOAD_PROFILES.map((profile) => profile.name).join(', ')})`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new InvalidInputError(`${name} is neither YAML nor JSON: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const parsed = loadProfileSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'profile'}: ${message}`);
+  throw new InvalidInputError(`${name} is no load profile:\n  ${problems.join('\n  ')}`);
+}
+
+function settingsOf(options: Options): SimulationSettings {
+  // The same settings and checks as a scheduler's; what it would connect to does not matter here.
+  const config = loadConfig(
+    'scheduler',
+    { ...process.env, DATABASE_URL: 'postgres://unused' },
+    { slots: options.slots, scaleStartLatencyMs: options.targetMs, scaleStepMs: options.stepMs },
+  );
+  const limit = whole(options.limit, '--limit', 1);
+  return {
+    scaling: {
+      startLatencySeconds: config.scaleStartLatencyMs / 1000,
+      utilization: config.scaleUtilizationPercent / 100,
+      assumedStepSeconds: config.scaleStepMs / 1000,
+      assumedSlots: config.slots,
+      workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+      quietSeconds: config.scaleQuietSeconds,
+    },
+    autoscaler: {
+      ...DEFAULT_AUTOSCALER,
+      maxReplicas: limit,
+      cooldownSeconds: whole(options.cooldown, '--cooldown', 0),
+      down: { ...DEFAULT_AUTOSCALER.down, stabilizationSeconds: whole(options.stabilization, '--stabilization', 0) },
+    },
+    fleet: {
+      slots: config.slots,
+      workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+      podStartSeconds: whole(options.podStart, '--pod-start', 0),
+      drainGraceSeconds: config.drainGraceSeconds,
+    },
+    signalSeconds: Math.max(1, Math.round(config.statsIntervalMs / 1000)),
+    limit,
+  };
+}
+
+function whole(text: string, option: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > 1_000_000) {
+    throw new InvalidInputError(`${option} is ${JSON.stringify(text)}: give a whole number from ${least} on`);
+  }
+  return value;
+}
+
+function panelsOf({ samples }: SimulationResult, settings: SimulationSettings): Panel[] {
+  const series = (name: string, value: (sample: SimulationResult['samples'][number]) => number) => ({
+    name,
+    points: samples.map((sample) => [sample.at, value(sample)] as const),
+  });
+  const target = settings.scaling.startLatencySeconds;
+  return [
+    { title: 'ready steps', series: [series('ready', ({ ready }) => ready)] },
+    {
+      title: 'workers',
+      series: [series('desired', ({ desired }) => desired), series('replicas', ({ replicas }) => replicas)],
+    },
+    {
+      title: 'oldest ready step, seconds',
+      series: [series('oldest', ({ oldestSeconds }) => oldestSeconds)],
+      mark: { name: `target ${target} s`, value: target },
+    },
+  ];
+}
+
+function summaryTable(result: SimulationResult, settings: SimulationSettings): string {
+  const { startLatency: latency } = result;
+  const held = (reason: string): string => duration(result.samples.filter((sample) => sample.reason === reason).length);
+  return table(
+    ['RESULT', ''],
+    [
+      ['steps arrived', String(result.arrived)],
+      ['attempts completed, failed, given back', `${result.completed}, ${result.failedAttempts}, ${result.givenBack}`],
+      [
+        'start latency p50, p95, p99, longest',
+        `${latency.p50} s, ${latency.p95} s, ${latency.p99} s, ${latency.max} s`,
+      ],
+      [
+        `within the target of ${settings.scaling.startLatencySeconds} s`,
+        `${(latency.withinTarget * 100).toFixed(2)} %`,
+      ],
+      ['most workers, worker hours', `${result.peakReplicas}, ${result.replicaHours.toFixed(1)}`],
+      ['changes of the number, of its direction', `${result.changes}, ${result.turns}`],
+      ['held: stalled, unclaimed', `${held('stalled')}, ${held('unclaimed')}`],
+    ],
+  );
+}

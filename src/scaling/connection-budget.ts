@@ -1,0 +1,64 @@
+/** What the fleet may open on the PostgreSQL server, and how many workers that allows. Pure arithmetic. */
+export interface ConnectionFacts {
+  /** Of the server: max_connections, and what of it only superusers and reserved roles can have. */
+  readonly maxConnections: number;
+  readonly reservedByServer: number;
+  /** Kept for people, backups, monitoring, other applications. */
+  readonly reservedForOthers: number;
+  readonly poolSize: number;
+  readonly schedulers: number;
+  /** DATABASE_URL goes through a transaction pooler. */
+  readonly pooled: boolean;
+  /** There is a way to the server past the pooler (or there is no pooler). */
+  readonly direct: boolean;
+  /** Server connections that the pooler may open. */
+  readonly poolerConnections: number;
+}
+
+export interface ConnectionBudget {
+  /** For the fleet: what the server has, less what is kept for others. */
+  readonly available: number;
+  /** What one process may open on the server itself, at most. */
+  readonly perWorker: number;
+  readonly perScheduler: number;
+  /** Held by the pooler, however many workers there are. */
+  readonly pooler: number;
+  /** What one worker may open on the pooler: its max_client_conn has to allow it. 0 without a pooler. */
+  readonly clientsPerWorker: number;
+  readonly clientsPerScheduler: number;
+  /** Not even the schedulers and the pooler fit where this is 0. Infinity: workers open nothing on the server itself. */
+  readonly maxWorkers: number;
+}
+
+/** A worker's own connections beside its pool. */
+const HEARTBEAT = 1;
+const LISTEN = 1;
+/** pg-boss in a scheduler: a pool of three and one for LISTEN. */
+const CRON = 4;
+
+export function connectionBudget(facts: ConnectionFacts): ConnectionBudget {
+  const available = Math.max(0, facts.maxConnections - facts.reservedByServer - facts.reservedForOthers);
+  const pooler = facts.pooled ? facts.poolerConnections : 0;
+  // Without a direct way the heartbeat and cron go through the pooler too, and nobody listens.
+  const onServer = facts.direct
+    ? { worker: HEARTBEAT + LISTEN, scheduler: HEARTBEAT + CRON }
+    : { worker: 0, scheduler: 0 };
+  const onPooler = facts.direct ? { worker: 0, scheduler: 0 } : { worker: HEARTBEAT, scheduler: HEARTBEAT + CRON };
+  const perWorker = onServer.worker + (facts.pooled ? 0 : facts.poolSize);
+  const perScheduler = onServer.scheduler + (facts.pooled ? 0 : facts.poolSize);
+  const left = available - pooler - facts.schedulers * perScheduler;
+  return {
+    available,
+    perWorker,
+    perScheduler,
+    pooler,
+    clientsPerWorker: facts.pooled ? facts.poolSize + onPooler.worker : 0,
+    clientsPerScheduler: facts.pooled ? facts.poolSize + onPooler.scheduler : 0,
+    maxWorkers: left < 0 ? 0 : perWorker === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / perWorker),
+  };
+}
+
+/** What a fleet of this size may open on the server. */
+export function committedConnections(budget: ConnectionBudget, workers: number, schedulers: number): number {
+  return budget.pooler + workers * budget.perWorker + schedulers * budget.perScheduler;
+}

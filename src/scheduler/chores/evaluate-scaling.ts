@@ -1,0 +1,186 @@
+import type { Database, Executor } from '../../db/database.ts';
+import { serverConnections } from '../../db/statements/connections.ts';
+import {
+  readQueueScaling,
+  readScalingSignals,
+  scalingObservations,
+  type ScalingObservationRow,
+  type ScalingSignalRow,
+  tryScalingLock,
+  writeScalingSignals,
+} from '../../db/statements/queue-scaling.ts';
+import type { Metrics } from '../../metrics/index.ts';
+import {
+  allot,
+  committedConnections,
+  connectionBudget,
+  type ConnectionFacts,
+  nextSignal,
+  type QueueObservation,
+  type QueueSignal,
+  type ScalingReason,
+  type ScalingSettings,
+} from '../../scaling/index.ts';
+import type { Chore } from '../chore.ts';
+
+export interface EvaluateScalingOptions {
+  db: Database;
+  metrics: Metrics;
+  intervalMs: number;
+  settings: ScalingSettings;
+  /** 0: what the connection budget allows. */
+  maxWorkers: number;
+  connections: Pick<ConnectionFacts, 'poolSize' | 'pooled' | 'direct' | 'poolerConnections' | 'reservedForOthers'>;
+}
+
+/** An evaluation holds for so many intervals (and half a minute at least); then the view says that it is overdue. */
+const VALID_INTERVALS = 6;
+const LEAST_VALID_SECONDS = 30;
+/** Autoscalers know no infinity, and no fleet is larger. */
+const UNLIMITED = 100_000;
+
+/**
+ * Evaluates the scaling policy for every queue and leaves the answer where the view tasker_queue_scaling and this process's
+ * gauges find it. Every scheduler tries; whoever gets the lock evaluates, unless another did within this interval, so that
+ * any number of them say the same.
+ */
+export function evaluateScaling(options: EvaluateScalingOptions): Chore {
+  const { db, metrics, intervalMs } = options;
+  return {
+    name: 'evaluate_scaling',
+    intervalMs,
+    async run() {
+      const limit = await measureConnections(options);
+      await db.transaction(async (tx) => {
+        const [lock] = await tx.run(tryScalingLock, [db.schema]);
+        if (lock?.locked === true) await evaluate(tx, options, limit);
+      });
+      // Read first: between forgetting the old values and setting the new ones no scrape can come.
+      const rows = await db.run(readQueueScaling);
+      for (const key of ['desiredReplicas', 'wantedReplicas', 'queueWorkers', 'scalingHeld'] as const)
+        metrics.reset(key);
+      for (const key of ['queueArrivals', 'queueStepSeconds'] as const) metrics.reset(key);
+      metrics.set('maxWorkers', {}, limit);
+      for (const row of rows) {
+        const { queue } = row;
+        metrics.set('desiredReplicas', { queue }, row.desired_replicas);
+        metrics.set('wantedReplicas', { queue }, row.wanted_replicas);
+        metrics.set('queueWorkers', { queue }, row.workers);
+        metrics.set('queueArrivals', { queue }, row.arrival_rate);
+        metrics.set('queueStepSeconds', { queue }, row.step_seconds);
+        for (const reason of ['stalled', 'unclaimed', 'overdue']) {
+          metrics.set('scalingHeld', { queue, reason }, row.reason === reason ? 1 : 0);
+        }
+      }
+      return { done: 0, more: false };
+    },
+  };
+}
+
+/** Sets the gauges of the connection budget; answers how many workers there may be. */
+async function measureConnections({ db, metrics, connections, maxWorkers }: EvaluateScalingOptions): Promise<number> {
+  const [server] = await db.run(serverConnections);
+  if (server === undefined) return maxWorkers === 0 ? UNLIMITED : maxWorkers;
+  const budget = connectionBudget({
+    ...connections,
+    maxConnections: server.max_connections,
+    reservedByServer: server.reserved,
+    schedulers: Math.max(1, server.schedulers),
+  });
+  metrics.set('databaseConnections', { kind: 'used' }, server.used);
+  metrics.set('databaseConnections', { kind: 'limit' }, server.max_connections - server.reserved);
+  metrics.set('connectionBudget', { kind: 'available' }, budget.available);
+  const committed = committedConnections(budget, server.workers, server.schedulers);
+  metrics.set('connectionBudget', { kind: 'committed' }, committed);
+  return Math.min(budget.maxWorkers, maxWorkers === 0 ? UNLIMITED : maxWorkers, UNLIMITED);
+}
+
+async function evaluate(tx: Executor, options: EvaluateScalingOptions, limit: number): Promise<void> {
+  const { intervalMs, settings } = options;
+  const previous = new Map((await tx.run(readScalingSignals)).map((row) => [row.queue, signalOf(row)]));
+  const rows = await tx.run(scalingObservations);
+  const newest = Math.max(...[...previous.values()].map(({ at }) => at));
+  if (rows[0] === undefined || rows[0].at - newest < (intervalMs / 1000) * 0.7) return;
+  const signals = rows.map((row) => ({
+    queue: row.queue,
+    signal: nextSignal(previous.get(row.queue), observationOf(row), settings),
+  }));
+  const allotted = allot(
+    signals.map(({ signal }) => signal.desiredReplicas),
+    limit,
+  );
+  const written = signals.map(({ queue, signal }, index) => rowOf(queue, signal, allotted[index] ?? 0, limit));
+  const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * intervalMs) / 1000);
+  await tx.run(writeScalingSignals, [JSON.stringify(written), validSeconds]);
+}
+
+function observationOf(row: ScalingObservationRow): QueueObservation {
+  return {
+    at: row.at,
+    ready: row.ready,
+    oldestReadySeconds: row.oldest_ready_seconds,
+    startedTotal: row.started_total,
+    completedTotal: row.completed_total,
+    completedSecondsTotal: row.completed_seconds_total,
+    running: row.running,
+    runningSeconds: row.running_seconds,
+    workers: row.workers,
+    slotsPerWorker: row.slots_per_worker,
+  };
+}
+
+function signalOf(row: ScalingSignalRow): QueueSignal {
+  return {
+    at: row.at,
+    desiredReplicas: row.desired_replicas,
+    desiredSlots: row.desired_slots,
+    reason: row.reason as ScalingReason,
+    arrivalRate: row.arrival_rate,
+    startRate: row.start_rate,
+    completionRate: row.completion_rate,
+    quietSeconds: row.quiet_seconds,
+    stepSeconds: row.step_seconds,
+    stepWeight: row.step_weight,
+    slotsPerWorker: row.slots_per_worker,
+    observation: {
+      at: row.at,
+      ready: row.ready_steps,
+      oldestReadySeconds: row.oldest_ready_seconds,
+      startedTotal: row.started_total,
+      completedTotal: row.completed_total,
+      completedSecondsTotal: row.completed_seconds_total,
+      running: row.running_steps,
+      runningSeconds: row.running_seconds,
+      workers: row.workers,
+      slotsPerWorker: row.slots_per_worker,
+    },
+  };
+}
+
+function rowOf(queue: string, signal: QueueSignal, allotted: number, limit: number): ScalingSignalRow {
+  const { observation } = signal;
+  return {
+    queue,
+    desired_replicas: allotted,
+    wanted_replicas: signal.desiredReplicas,
+    desired_slots: signal.desiredSlots,
+    reason: signal.reason,
+    ready_steps: observation.ready,
+    oldest_ready_seconds: observation.oldestReadySeconds,
+    running_steps: observation.running,
+    running_seconds: observation.runningSeconds,
+    workers: observation.workers,
+    slots_per_worker: signal.slotsPerWorker,
+    arrival_rate: signal.arrivalRate,
+    start_rate: signal.startRate,
+    completion_rate: signal.completionRate,
+    quiet_seconds: signal.quietSeconds,
+    step_seconds: signal.stepSeconds,
+    step_weight: signal.stepWeight,
+    started_total: observation.startedTotal,
+    completed_total: observation.completedTotal,
+    completed_seconds_total: observation.completedSecondsTotal,
+    max_replicas: limit,
+    at: signal.at,
+  };
+}

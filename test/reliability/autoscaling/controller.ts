@@ -1,0 +1,58 @@
+import { Autoscaler, type AutoscalerSettings } from '../../../src/scaling/index.ts';
+import type { TestProcess } from '../../support/processes.ts';
+
+export interface ControllerOptions {
+  settings: AutoscalerSettings;
+  intervalMs: number;
+  /** The signal now; a rejection is a signal that cannot be read. */
+  signal: () => Promise<number>;
+  start: () => TestProcess;
+}
+
+/** What KEDA, the HPA and the kubelet are to a deployment: follows the signal with real processes, by SIGTERM downwards. */
+export class Controller {
+  /** Every number of workers that there was, in order. */
+  readonly history: number[] = [0];
+  private readonly options: ControllerOptions;
+  private readonly autoscaler: Autoscaler;
+  private workers: TestProcess[] = [];
+  private readonly leaving = new Set<Promise<unknown>>();
+  private running = true;
+  private readonly loop: Promise<void>;
+
+  constructor(options: ControllerOptions) {
+    this.options = options;
+    this.autoscaler = new Autoscaler(options.settings);
+    this.loop = this.run();
+  }
+
+  get replicas(): number {
+    return this.workers.length;
+  }
+
+  /** Ends the loop and waits for the workers that were told to go. Those that were not stay. */
+  async stop(): Promise<void> {
+    this.running = false;
+    await this.loop;
+    await Promise.all(this.leaving);
+  }
+
+  private async run(): Promise<void> {
+    while (this.running) {
+      const signal = await this.options.signal().catch(() => undefined);
+      this.scaleTo(this.autoscaler.decide(performance.now() / 1000, signal, this.replicas));
+      await new Promise((resolve) => setTimeout(resolve, this.options.intervalMs));
+    }
+  }
+
+  private scaleTo(replicas: number): void {
+    if (replicas !== this.replicas) this.history.push(replicas);
+    while (this.workers.length < replicas) this.workers.push(this.options.start());
+    // The newest goes first: it is the least useful one, and the one that Kubernetes takes.
+    while (this.workers.length > replicas) {
+      const worker = this.workers.pop() as TestProcess;
+      const left = worker.kill('SIGTERM').finally(() => this.leaving.delete(left));
+      this.leaving.add(left);
+    }
+  }
+}

@@ -1,0 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { defineWorkflow } from '../../../src/workflow/index.ts';
+
+/** One step that waits as long as its task says, and stops when it is told to. */
+export const work = defineWorkflow({
+  name: 'work',
+  namespace: 'autoscaling',
+  input: z.strictObject({ ms: z.number(), phase: z.string(), number: z.number() }),
+}).step('wait', { timeoutSeconds: 60 }, async ({ input, signal }) => {
+  await sleep(input.ms, undefined, { signal });
+});

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { reportActivity } from '../../src/db/statements/worker-activity.ts';
+import { prune } from '../../src/engine/workers.ts';
+import { Metrics } from '../../src/metrics/index.ts';
+import { DEFAULT_SCALING } from '../../src/scaling/index.ts';
+import { evaluateScaling, type EvaluateScalingOptions } from '../../src/scheduler/chores/evaluate-scaling.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { useEngine } from '../engine/engine-fixture.ts';
+
+const engine = await useEngine();
+const { query } = engine.test;
+const id = await engine.workflow(defineWorkflow({ name: 'scaled', input: z.unknown() }).step('a', () => 1));
+
+interface Row {
+  queue: string;
+  desired_replicas: number;
+  wanted_replicas: number;
+  reason: string;
+  workers: number;
+  ready_steps: number;
+  step_seconds: number;
+  overdue: boolean;
+}
+
+const view = (queue = 'default'): Promise<Row[]> =>
+  query<Row>('SELECT * FROM tasker.tasker_queue_scaling WHERE queue = $1', [queue]);
+
+function chore(change: Partial<EvaluateScalingOptions> = {}) {
+  const metrics = new Metrics('scheduler');
+  const { run } = evaluateScaling({
+    db: engine.db,
+    metrics,
+    // An evaluation counts for this long; here each call is to count.
+    intervalMs: 1,
+    settings: { ...DEFAULT_SCALING, assumedSlots: 10 },
+    maxWorkers: 1000,
+    connections: { poolSize: 6, pooled: true, direct: false, poolerConnections: 10, reservedForOthers: 0 },
+    ...change,
+  });
+  const gauge = async (name: string, queue = 'default'): Promise<number | undefined> => {
+    const text = await metrics.registry.metrics();
+    const line = text
+      .split('\n')
+      .find((candidate) => candidate.startsWith(`${name}{`) && candidate.includes(`queue="${queue}"`));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
+  };
+  return { run, metrics, gauge };
+}
+
+async function backlog(steps: number): Promise<void> {
+  for (let index = 0; index < steps; index += 1) await engine.submitOne(id);
+}
+
+beforeEach(async () => {
+  await query('DELETE FROM tasker.tasker_queue_scaling_signals');
+  await query('DELETE FROM tasker.tasker_worker_activity');
+  await query(`UPDATE tasker.tasker_workers SET stopped_at = now(), stop_reason = 'drained' WHERE stopped_at IS NULL`);
+  await query('UPDATE tasker.tasker_workflow_steps SET ready_at = NULL');
+});
+
+describe('the evaluation of the scaling signal', () => {
+  it('says the same in the view and in the gauge: one from zero for the first step', async () => {
+    const scheduler = chore();
+    await scheduler.run();
+    expect(await view()).toEqual([]);
+    await backlog(1);
+    await scheduler.run();
+    expect(await view()).toMatchObject([
+      { desired_replicas: 1, reason: 'load', ready_steps: 1, workers: 0, overdue: false },
+    ]);
+    expect(await scheduler.gauge('tasker_desired_replicas')).toBe(1);
+    expect(await scheduler.gauge('tasker_queue_workers')).toBe(0);
+  });
+
+  it('takes mean step time and slots from what workers report', async () => {
+    await backlog(20);
+    const worker = await engine.worker();
+    await engine.db.run(reportActivity, [worker.id, ['default'], [40], [30], [2], [300], [8], [40]]);
+    await engine.db.run(reportActivity, [worker.id, ['default'], [10], [10], [0], [100], [9], [50]]);
+    const scheduler = chore();
+    await scheduler.run();
+    // 10 s a step: 20 slots for the backlog within 10 s.
+    expect(await view()).toMatchObject([{ step_seconds: 10, workers: 1, desired_replicas: 2 }]);
+    expect(await query('SELECT completed_attempts, running_steps FROM tasker.tasker_worker_activity')).toEqual([
+      { completed_attempts: '40', running_steps: 9 },
+    ]);
+  });
+
+  it('is made once an interval, however many schedulers live, and known to all of them', async () => {
+    await backlog(1);
+    const [one, other] = [chore({ intervalMs: 60_000 }), chore({ intervalMs: 60_000 })];
+    await one.run();
+    const [before] = await query('SELECT measured_at FROM tasker.tasker_queue_scaling_signals');
+    await backlog(500);
+    await Promise.all([one.run(), other.run()]);
+    expect(await query('SELECT measured_at FROM tasker.tasker_queue_scaling_signals')).toEqual([before]);
+    expect(await other.gauge('tasker_desired_replicas')).toBe(1);
+  });
+
+  it('stays within the connection budget and the configured limit, and says what it would have wanted', async () => {
+    await backlog(400);
+    const scheduler = chore({ maxWorkers: 2 });
+    await scheduler.run();
+    expect(await view()).toMatchObject([{ desired_replicas: 2, wanted_replicas: 4 }]);
+    const [{ limit }] = (await query(
+      `SELECT current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+         - coalesce(current_setting('reserved_connections', true), '0')::integer AS limit`,
+    )) as [{ limit: number }];
+    // Room for the one scheduler (6 + 5) and three workers (6 + 2).
+    const direct = {
+      poolSize: 6,
+      pooled: false,
+      direct: true,
+      poolerConnections: 40,
+      reservedForOthers: limit - 11 - 24,
+    };
+    await query('DELETE FROM tasker.tasker_queue_scaling_signals');
+    await chore({ maxWorkers: 0, connections: direct }).run();
+    expect(await view()).toMatchObject([{ desired_replicas: 3, wanted_replicas: 4, max_replicas: 3 }]);
+  });
+
+  it('holds or raises what it said, and never lowers it, once it is overdue: the fleet has no scheduler', async () => {
+    const worker = await engine.worker();
+    await backlog(1);
+    await chore().run();
+    await engine.worker();
+    await query(
+      `UPDATE tasker.tasker_queue_scaling_signals SET valid_until = now() - interval '1 s', desired_replicas = 0`,
+    );
+    expect(await view()).toMatchObject([{ desired_replicas: 2, reason: 'overdue', overdue: true }]);
+    await query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE role = 'worker'`);
+    expect(await view()).toMatchObject([{ desired_replicas: 1 }]);
+    await query('UPDATE tasker.tasker_workflow_steps SET ready_at = NULL');
+    expect(await view()).toMatchObject([{ desired_replicas: 0 }]);
+    expect(worker.id).not.toBe('');
+  });
+
+  it('answers in the view what was evaluated, whatever that was, while it holds; never less afterwards', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(500), fc.nat(500), fc.nat(3), fc.boolean(), async (wanted, cut, workers, fresh) => {
+        const desired = Math.max(0, wanted - cut);
+        await query('DELETE FROM tasker.tasker_queue_scaling_signals');
+        await query(
+          `DELETE FROM tasker.tasker_workers WHERE worker_id NOT IN (SELECT worker_id FROM tasker.tasker_claims)`,
+        );
+        for (let index = 0; index < workers; index += 1) await engine.worker();
+        await chore().run();
+        await query(
+          `INSERT INTO tasker.tasker_queue_scaling_signals AS g
+           SELECT (jsonb_populate_record(g, $1::jsonb)).* FROM
+             (SELECT 1) one LEFT JOIN tasker.tasker_queue_scaling_signals g ON false
+           ON CONFLICT (queue) DO UPDATE SET desired_replicas = excluded.desired_replicas,
+             wanted_replicas = excluded.wanted_replicas, valid_until = excluded.valid_until`,
+          [
+            JSON.stringify({
+              queue: 'default',
+              desired_replicas: desired,
+              wanted_replicas: wanted,
+              desired_slots: 0,
+              reason: 'load',
+              ready_steps: 0,
+              oldest_ready_seconds: 0,
+              running_steps: 0,
+              running_seconds: 0,
+              workers,
+              slots_per_worker: 1,
+              arrival_rate: 0,
+              start_rate: 0,
+              completion_rate: 0,
+              quiet_seconds: 0,
+              step_seconds: 1,
+              step_weight: 0,
+              started_total: 0,
+              completed_total: 0,
+              completed_seconds_total: 0,
+              measured_at: '2026-01-01T00:00:00Z',
+              valid_until: fresh ? 'infinity' : '-infinity',
+            }),
+          ],
+        );
+        const [row] = await view();
+        expect(row?.desired_replicas).toBe(fresh ? desired : Math.max(desired, workers));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('forgets what processes reported that are no longer listed, and takes the fall of the totals for nothing', async () => {
+    const worker = await engine.worker();
+    await engine.db.run(reportActivity, [worker.id, ['default'], [1000], [1000], [0], [500], [0], [0]]);
+    const scheduler = chore();
+    await scheduler.run();
+    await query(`UPDATE tasker.tasker_workers SET stopped_at = now() - interval '2 d' WHERE worker_id = $1`, [
+      worker.id,
+    ]);
+    await prune(engine.db, 24);
+    expect(await query('SELECT FROM tasker.tasker_worker_activity')).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await scheduler.run();
+    expect(await view()).toMatchObject([{ step_seconds: 0.5, desired_replicas: 0, arrival_rate: 0 }]);
+  });
+});
