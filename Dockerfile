@@ -36,8 +36,10 @@ COPY deploy/image/healthcheck.js healthcheck.js
 COPY --from=build /src/dist dist
 # Workflows are added by an image FROM this one, or mounted here.
 RUN mkdir workflows && ln -s /app/dist/src/cli/main.js /usr/local/bin/tasker
-# A container is looked into from outside it, so the probes cannot listen on its loopback address alone.
+# A container is looked into from outside it, so the probes cannot listen on its loopback address alone. Node's own limit of
+# its heap is as large as a small container: it would be killed without a word instead of collecting, or saying what it lacks.
 ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-old-space-size-percentage=60 \
     TASKER_METRICS_HOST=0.0.0.0 \
     TASKER_METRICS_PORT=9464
 EXPOSE 9464

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Minutes rather than seconds: chaos and long tests have configurations of their own.
-    exclude: ['test/chaos/**', 'test/long/**', '**/node_modules/**'],
+    exclude: ['test/reliability/**', 'test/chaos/**', 'test/long/**', '**/node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],
     // A process per file: tests use signals, worker threads and process-wide state.
     pool: 'forks',

@@ -14,7 +14,6 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 tmp_dir = "$TASKER_IMAGE_HOME/run/libpod"
-static_dir = "$TASKER_IMAGE_HOME/libpod"
 volume_path = "$TASKER_IMAGE_HOME/volumes"
 [network]
 network_config_dir = "$TASKER_IMAGE_HOME/networks"

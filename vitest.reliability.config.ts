@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** The longer suites. TASKER_TEST_LONG=1 runs their long forms. */
+export default defineConfig({
+  test: {
+    include: ['test/reliability/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    pool: 'forks',
+    // These tests kill, stop and load processes: one file at a time.
+    maxWorkers: 1,
+    testTimeout: 600_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+  },
+});
