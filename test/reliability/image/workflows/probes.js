@@ -16,16 +16,17 @@ export const gated = defineWorkflow({ namespace: 'image', name: 'gated', version
   .step('after', { dependsOn: ['wait'] }, () => ({ done: true }));
 
 /** A step that takes memory until something stops it. */
-export const glutton = defineWorkflow({ namespace: 'image', name: 'glutton', version: '1.0.0', input: z.object({ meal: z.number() }) }).step(
-  'eat',
-  { retryLimit: 1, queue: 'glutton' },
-  async () => {
-    const eaten = [];
-    // Bounded, so that a container without a limit cannot take the machine down.
-    for (let i = 0; i < 100; i += 1) {
-      eaten.push(Buffer.alloc(20_000_000, 1));
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    return { eaten: eaten.length };
-  },
-);
+export const glutton = defineWorkflow({
+  namespace: 'image',
+  name: 'glutton',
+  version: '1.0.0',
+  input: z.object({ meal: z.number() }),
+}).step('eat', { retryLimit: 1, queue: 'glutton' }, async () => {
+  const eaten = [];
+  // Bounded, so that a container without a limit cannot take the machine down.
+  for (let i = 0; i < 100; i += 1) {
+    eaten.push(Buffer.alloc(20_000_000, 1));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return { eaten: eaten.length };
+});
