@@ -12,10 +12,14 @@ export const EXAMPLE_IMAGE = 'localhost/tasker-order-fulfillment:test';
 /** Why containers cannot be built and run on this machine; undefined where they can. Installs Debian's tools if it may. */
 export function containersUnavailable(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'building images needs Linux and root';
-  const installed = spawnSync('scripts/install-debian.sh', ['buildah', 'runc', 'podman', 'conmon', 'mmdebstrap'], {
-    cwd: repository,
-    encoding: 'utf8',
-  });
+  const installed = spawnSync(
+    'bash',
+    ['scripts/install-debian.sh', 'buildah', 'runc', 'podman', 'conmon', 'mmdebstrap'],
+    {
+      cwd: repository,
+      encoding: 'utf8',
+    },
+  );
   return installed.status === 0 ? undefined : `Debian's buildah and podman cannot be had: ${installed.stderr.trim()}`;
 }
 
@@ -67,7 +71,7 @@ async function succeed(command: string, args: readonly string[]): Promise<string
 
 /** Builds the fleet's image with the repository's own script. Answers the script's last line, which tells the sizes. */
 export async function buildImage(): Promise<string> {
-  return (await succeed('scripts/build-image.sh', [IMAGE])).split('\n').at(-1) ?? '';
+  return (await succeed('bash', ['scripts/build-image.sh', IMAGE])).split('\n').at(-1) ?? '';
 }
 
 /** Builds the order example on top of it, as a user's own image would be. */

@@ -55,9 +55,7 @@ interface Template {
 /** Everything that makes pods. */
 export function workloads(manifests: readonly Manifest[]): Workload[] {
   return manifests.flatMap((manifest) => {
-    const spec = manifest.spec as
-      | { template?: Template; jobTemplate?: { spec: { template: Template } } }
-      | undefined;
+    const spec = manifest.spec as { template?: Template; jobTemplate?: { spec: { template: Template } } } | undefined;
     const template = spec?.jobTemplate?.spec.template ?? (manifest.kind === 'PodMonitor' ? undefined : spec?.template);
     if (template?.spec === undefined) return [];
     return [{ manifest, labels: template.metadata.labels, pod: template.spec }];

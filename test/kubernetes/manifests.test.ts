@@ -7,8 +7,7 @@ import { schemaErrors, typeErrors } from './schemas.ts';
 
 const unavailable = kubectlUnavailable();
 if (unavailable !== undefined) console.log(`the manifests are not tested: ${unavailable}`);
-const overlays =
-  unavailable === undefined ? overlayNames().map((name) => ({ name, manifests: render(name) })) : [];
+const overlays = unavailable === undefined ? overlayNames().map((name) => ({ name, manifests: render(name) })) : [];
 const settings = new Set<string>(Object.values(CATALOGUE).map(({ env }) => env));
 
 /** Secrets that a cluster has from elsewhere, and what is in them. */
@@ -39,16 +38,24 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
   });
 
   test.each([
-    ['a misspelt key', (pod: Record<string, unknown>) => (pod['terminationGracePeriodSecond'] = 57), 'terminationGracePeriodSecond'],
+    [
+      'a misspelt key',
+      (pod: Record<string, unknown>) => (pod['terminationGracePeriodSecond'] = 57),
+      'terminationGracePeriodSecond',
+    ],
     [
       'a misspelt key deep down',
       (pod: Record<string, unknown>) =>
-        (((pod['containers'] as Record<string, Record<string, unknown>>[])[0] as Record<string, Record<string, unknown>>)[
-          'securityContext'
-        ] = { readOnlyRootFileSystem: true }),
+        ((
+          (pod['containers'] as Record<string, Record<string, unknown>>[])[0] as Record<string, Record<string, unknown>>
+        )['securityContext'] = { readOnlyRootFileSystem: true }),
       'readOnlyRootFileSystem',
     ],
-    ['a value of the wrong type', (pod: Record<string, unknown>) => (pod['terminationGracePeriodSeconds'] = '57'), 'string'],
+    [
+      'a value of the wrong type',
+      (pod: Record<string, unknown>) => (pod['terminationGracePeriodSeconds'] = '57'),
+      'string',
+    ],
   ])('with %s are refused', { timeout: 120_000 }, async (_, spoil, named) => {
     const worker = structuredClone(find(render('dev'), 'Deployment', 'tasker-worker')) as Manifest;
     spoil((worker.spec as { template: { spec: Record<string, unknown> } }).template.spec);
@@ -63,9 +70,14 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
   const fleet = pods.filter(ofFleet);
   const running = fleet.filter(({ manifest }) => manifest.kind === 'Deployment');
   const configOf = (workload: Workload, container = workload.pod.containers[0]): Record<string, string> => {
-    const from = (container?.envFrom ?? []).map(({ configMapRef }) => find(manifests, 'ConfigMap', configMapRef?.name ?? ''));
+    const from = (container?.envFrom ?? []).map(({ configMapRef }) =>
+      find(manifests, 'ConfigMap', configMapRef?.name ?? ''),
+    );
     const direct = (container?.env ?? []).flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]));
-    return { ...Object.assign({}, ...from.map((map) => map?.data)), ...Object.fromEntries(direct) } as Record<string, string>;
+    return { ...Object.assign({}, ...from.map((map) => map?.data)), ...Object.fromEntries(direct) } as Record<
+      string,
+      string
+    >;
   };
 
   test('has a migrate Job, workers and two schedulers', () => {
@@ -85,7 +97,9 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
     );
     expect(keys.length).toBeGreaterThan(10);
     expect([...new Set(keys)].filter((key) => !settings.has(key))).toEqual([]);
-    const config = manifests.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('tasker-config'));
+    const config = manifests.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('tasker-config'),
+    );
     expect(Object.keys(config?.data ?? {}).filter((key) => !settings.has(key))).toEqual([]);
   });
 
@@ -95,7 +109,9 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
       const env = { DATABASE_URL: 'postgres://x@y/z', ...configOf(workload) };
       const config = loadConfig(role, env);
       expect(config.metricsHost).toBe('0.0.0.0');
-      expect(config.metricsPort).toBe(workload.pod.containers[0]?.ports?.find(({ name }) => name === 'metrics')?.containerPort);
+      expect(config.metricsPort).toBe(
+        workload.pod.containers[0]?.ports?.find(({ name }) => name === 'metrics')?.containerPort,
+      );
       if (role === 'worker') expect(config.workflows).not.toEqual([]);
     }
   });
@@ -121,7 +137,8 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
       expect(pod.initContainers?.map(({ args }) => args?.slice(0, 2))).toEqual([['migrate', 'wait']]);
       expect(pod.initContainers?.[0]?.image).toBe(main?.image);
       expect(pod.topologySpreadConstraints?.map(({ topologyKey }) => topologyKey)).toContain('kubernetes.io/hostname');
-      for (const { labelSelector } of pod.topologySpreadConstraints ?? []) expect(selects(labelSelector, labels)).toBe(true);
+      for (const { labelSelector } of pod.topologySpreadConstraints ?? [])
+        expect(selects(labelSelector, labels)).toBe(true);
     }
   });
 
@@ -133,7 +150,10 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
       expect(pod.automountServiceAccountToken, title).toBe(false);
       // A Service named tasker-metrics would set TASKER_METRICS_PORT.
       expect(pod.enableServiceLinks, title).toBe(false);
-      expect(pod.securityContext, title).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(pod.securityContext, title).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
       expect(pod.securityContext?.runAsUser, title).toBeGreaterThan(0);
       for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) expect(pod[field], title).toBeUndefined();
       expect(pod.volumes?.filter((volume) => 'hostPath' in volume) ?? [], title).toEqual([]);
@@ -144,7 +164,10 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
           capabilities: { drop: ['ALL'] },
         });
         expect(container.securityContext?.capabilities?.add, title).toBeUndefined();
-        expect(container.resources?.requests, title).toMatchObject({ cpu: expect.anything(), memory: expect.anything() });
+        expect(container.resources?.requests, title).toMatchObject({
+          cpu: expect.anything(),
+          memory: expect.anything(),
+        });
         expect(container.resources?.limits, title).toHaveProperty('memory');
       }
     }
@@ -161,10 +184,13 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
           automountServiceAccountToken: false,
         });
       }
-      if (pod.priorityClassName !== undefined) expect(find(manifests, 'PriorityClass', pod.priorityClassName)).toBeDefined();
+      if (pod.priorityClassName !== undefined)
+        expect(find(manifests, 'PriorityClass', pod.priorityClassName)).toBeDefined();
       const maps = [
         ...(pod.volumes ?? []).flatMap(({ configMap }) => configMap?.name ?? []),
-        ...containersOf(workload).flatMap(({ envFrom }) => (envFrom ?? []).flatMap(({ configMapRef }) => configMapRef?.name ?? [])),
+        ...containersOf(workload).flatMap(({ envFrom }) =>
+          (envFrom ?? []).flatMap(({ configMapRef }) => configMapRef?.name ?? []),
+        ),
       ];
       for (const name of maps) expect(find(manifests, 'ConfigMap', name), `${title} ${name}`).toBeDefined();
       for (const { secret } of pod.volumes ?? [])
@@ -181,8 +207,12 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
       }
       for (const { volumeMounts } of containersOf(workload))
         for (const { name } of volumeMounts ?? []) {
-          const claims = (manifest.spec as { volumeClaimTemplates?: { metadata: { name: string } }[] }).volumeClaimTemplates;
-          const volumes = [...(pod.volumes ?? []).map((volume) => volume.name), ...(claims ?? []).map((claim) => claim.metadata.name)];
+          const claims = (manifest.spec as { volumeClaimTemplates?: { metadata: { name: string } }[] })
+            .volumeClaimTemplates;
+          const volumes = [
+            ...(pod.volumes ?? []).map((volume) => volume.name),
+            ...(claims ?? []).map((claim) => claim.metadata.name),
+          ];
           expect(volumes, title).toContain(name);
         }
     }
@@ -213,8 +243,14 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
       const covered = budgets.filter(({ spec }) => selects((spec as { selector: object }).selector, labels));
       expect(covered.map(titleOf), titleOf(manifest)).toHaveLength(1);
       const scraped = services.filter(({ spec }) => {
-        const { selector, ports } = spec as { selector: Record<string, string>; ports: { name: string; port: number }[] };
-        return selects({ matchLabels: selector }, labels) && ports.some(({ name, port }) => name === 'metrics' && port === 9464);
+        const { selector, ports } = spec as {
+          selector: Record<string, string>;
+          ports: { name: string; port: number }[];
+        };
+        return (
+          selects({ matchLabels: selector }, labels) &&
+          ports.some(({ name, port }) => name === 'metrics' && port === 9464)
+        );
       });
       expect(scraped.map(titleOf), titleOf(manifest)).toHaveLength(1);
     }
@@ -222,11 +258,18 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
 
   test('nothing is reached but by name: default deny both ways, the database open to the whole fleet', () => {
     const policies = manifests.filter(({ kind }) => kind === 'NetworkPolicy');
-    expect(find(policies, 'NetworkPolicy', 'default-deny')?.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
+    expect(find(policies, 'NetworkPolicy', 'default-deny')?.spec).toEqual({
+      podSelector: {},
+      policyTypes: ['Ingress', 'Egress'],
+    });
     for (const { labels, manifest } of fleet) {
       const ports = policies
         .filter(({ spec }) => selects((spec as { podSelector: object }).podSelector, labels))
-        .flatMap(({ spec }) => ((spec as { egress?: { ports?: { port: number }[] }[] }).egress ?? []).flatMap(({ ports: open }) => open ?? []))
+        .flatMap(({ spec }) =>
+          ((spec as { egress?: { ports?: { port: number }[] }[] }).egress ?? []).flatMap(
+            ({ ports: open }) => open ?? [],
+          ),
+        )
         .map(({ port }) => port);
       expect(ports, titleOf(manifest)).toEqual(expect.arrayContaining([53, 5432, 6432]));
     }

@@ -50,7 +50,7 @@ function unwrapped(secret: Manifest): Manifest {
  * line for each error, beginning with the manifest's kind and name.
  */
 export async function typeErrors(manifests: readonly Manifest[]): Promise<string[]> {
-  const folder = await mkdtemp(`${repository}test/deploy/.typed-`);
+  const folder = await mkdtemp(`${repository}test/kubernetes/.typed-`);
   try {
     const files = new Map<string, string>();
     for (const [index, manifest] of manifests.entries()) {

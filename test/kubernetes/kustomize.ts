@@ -21,7 +21,11 @@ export interface Manifest {
 }
 
 function kubectl(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync('scripts/kubectl.sh', args, { cwd: repository, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  return spawnSync('bash', ['scripts/kubectl.sh', ...args], {
+    cwd: repository,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
 }
 
 /** Why manifests cannot be rendered on this machine; undefined where they can. */
