@@ -166,16 +166,24 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   const server = await start(restored, {
     restore_command: `cp ${archive}/%f %p`,
     recovery_target_name: 'before_the_mistake',
-    recovery_target_action: 'promote',
+    // Look before it is too late: the server stands still at the point, read-only, until it is told to go on.
+    recovery_target_action: 'pause',
   });
-  await waitFor(
-    () =>
-      withSession(server.url(), async (session) => {
-        const { rows } = await session.query<{ recovering: boolean }>('SELECT pg_is_in_recovery() AS recovering');
-        return rows[0]?.recovering === false;
-      }),
-    { what: 'the recovery to end', timeoutMs: 60_000 },
-  );
+  const ask = async (sql: string): Promise<unknown> =>
+    withSession(server.url(), async (session) => Object.values((await session.query(sql)).rows[0] as object)[0]);
+  await waitFor(async () => (await ask('SELECT pg_get_wal_replay_pause_state()')) === 'paused', {
+    what: 'the recovery to reach its point',
+    timeoutMs: 60_000,
+  });
+  // The same as on a streaming replica: doctor only reads.
+  const cli = ['src/cli/main.ts', 'doctor'];
+  const { stdout } = await run(process.execPath, cli, { env: { ...process.env, DATABASE_URL: server.url() } });
+  expect(stdout).toMatch(/\d+ checks/);
+  await ask('SELECT pg_wal_replay_resume()');
+  await waitFor(async () => (await ask('SELECT pg_is_in_recovery()')) === false, {
+    what: 'the recovery to end',
+    timeoutMs: 60_000,
+  });
 
   const after = createClient({ url: server.url(), applicationName: 'backup test' });
   open.push({ stop: () => after.close() });
