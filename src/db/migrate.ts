@@ -67,6 +67,18 @@ export async function migrationStatus(url: string, options: MigrateOptions = {})
   });
 }
 
+/**
+ * The migrations of this version that the database lacks. None where a later version migrated it further: an earlier one
+ * still works there, as it must in every rollout and after every rollback.
+ */
+export async function pendingMigrations(url: string, options: MigrateOptions = {}): Promise<string[]> {
+  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
+  return withMigrationConnection(url, schema, async (_, client) => {
+    const applied = await appliedMigrations(client, schema);
+    return migrations.map(({ name }) => name).filter((name) => !applied.has(name));
+  });
+}
+
 async function move(url: string, options: MigrateOptions, target: (applied: number) => number): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   return withMigrationConnection(url, schema, async (db, client) => {

@@ -113,4 +113,28 @@ describe('tasker migrate', () => {
     expect(status).toBe(5);
     expect(stderr).toContain('cannot be reached');
   });
+
+  test('wait ends when another process has applied what was pending, and where a later version migrated further', async () => {
+    await json(['down', '--steps', '99', '--drop-all']);
+    const early = await tasker(['wait', '--wait-seconds', '1']);
+    expect(early.status).toBe(1);
+    expect(early.stderr).toContain('0001_seed_schema');
+
+    const waiting = tasker(['wait']);
+    await tasker(['up']);
+    const { status, stdout } = await waiting;
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^(waiting: migrations are pending .*\n)*$/);
+
+    await database.query(`INSERT INTO tasker.tasker_migrations (name) VALUES ('9999_of_a_later_version')`);
+    expect(await tasker(['wait'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect((await tasker(['up'])).stderr).toContain('migrated by another version');
+    await database.query(`DELETE FROM tasker.tasker_migrations WHERE name = '9999_of_a_later_version'`);
+  });
+
+  test('wait waits for a server that is away', async () => {
+    const away = await tasker(['wait', '--wait-seconds', '1'], { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' });
+    expect(away.status).toBe(1);
+    expect(away.stderr).toContain('cannot be reached');
+  });
 });

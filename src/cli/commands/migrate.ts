@@ -10,6 +10,7 @@ import {
 } from '../../db/migrate.ts';
 import { ConfigError, TaskerError } from '../../errors.ts';
 import { STATUS } from '../report-error.ts';
+import { waitForMigrations } from './migrate-wait.ts';
 
 interface Options {
   json?: boolean;
@@ -19,7 +20,7 @@ interface Options {
   check?: boolean;
 }
 
-/** `tasker migrate up|down|to|status`: brings the schema to a version, or says which one it has. */
+/** `tasker migrate up|down|to|status|wait`: brings the schema to a version, or says which one it has. */
 export function migrateCommand(exit: (status: number) => void): Command {
   const command = new Command('migrate').description('bring the database schema to a version, or say which one it has');
   const verb = (name: string, description: string): Command =>
@@ -80,13 +81,23 @@ export function migrateCommand(exit: (status: number) => void): Command {
       exit(options.check === true && pending > 0 ? STATUS.failed : STATUS.ok);
     });
 
+  command
+    .command('wait')
+    .description('wait until every migration of this version is applied, by whomever: before its workers start')
+    .option('--wait-seconds <n>', 'give up with status 1 after so long', '600')
+    .action(async (options: Options) => {
+      const { url, schema } = connection({});
+      await waitForMigrations(url, { schema, seconds: whole('--wait-seconds', options.waitSeconds ?? '600') });
+      exit(STATUS.ok);
+    });
+
   return command.addHelpText(
     'after',
     '\nExample:\n  DATABASE_URL=postgres://... tasker migrate up\n  DATABASE_URL=postgres://... tasker migrate status --json',
   );
 }
 
-type Connection = MigrateOptions & { url: string };
+type Connection = MigrateOptions & { url: string; schema: string };
 
 function connection(options: Options): Connection {
   const config = loadConfig('client');

@@ -1,0 +1,61 @@
+# One image, every role: the command says which process it is (worker, scheduler, migrate up; anything else that `tasker`
+# knows). Runs on any glibc Node 24 image of a Debian kind:
+#   docker build --tag tasker-fleet --build-arg NODE_IMAGE=docker.io/library/node:24-bookworm-slim .
+# A private registry: --secret id=npmrc,src=$HOME/.npmrc. Without a container engine: scripts/build-image.sh.
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+
+# Node as process 1 ignores SIGTERM until it has put a handler in place, and never reaps what a handler's own children leave.
+FROM ${NODE_IMAGE} AS init
+RUN test -x /usr/bin/tini-static \
+ || { apt-get update && apt-get install --yes --no-install-recommends tini; }
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# Without the optional ones: they are the embedded PostgreSQL and a Node of its own.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    npm ci --omit=dev --omit=optional --ignore-scripts --no-update-notifier \
+ # A workflow of yours with a package.json of its own still finds this very library, not a second copy.
+ && ln -s .. node_modules/tasker-fleet
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --ignore-scripts --no-update-notifier
+COPY tsconfig.json tsconfig.build.json ./
+COPY migrations migrations
+COPY src src
+RUN npm run build && chmod 755 dist/src/cli/main.js
+
+FROM ${NODE_IMAGE}
+COPY --from=init /usr/bin/tini-static /usr/local/bin/tini
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY deploy/image/healthcheck.js healthcheck.js
+COPY --from=build /src/dist dist
+# Workflows are added by an image FROM this one, or mounted here.
+RUN mkdir workflows && ln -s /app/dist/src/cli/main.js /usr/local/bin/tasker
+# A container is looked into from outside it, so the probes cannot listen on its loopback address alone. Node's own limit of
+# its heap is as large as a small container: it would be killed without a word instead of collecting, or saying what it lacks.
+ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-old-space-size-percentage=60 \
+    TASKER_METRICS_HOST=0.0.0.0 \
+    TASKER_METRICS_PORT=9464
+EXPOSE 9464
+# By number: Kubernetes cannot tell that a name is not root (runAsNonRoot). Nothing in the image belongs to it.
+USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["node", "/app/healthcheck.js"]
+ENTRYPOINT ["tini", "--", "tasker"]
+CMD ["--help"]
+
+# Last, since they differ with every commit.
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="Tasker Fleet" \
+      org.opencontainers.image.description="Durable workflows on PostgreSQL: worker, scheduler and migrations in one image" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"

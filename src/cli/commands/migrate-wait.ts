@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pendingMigrations } from '../../db/migrate.ts';
+import { isUnavailable } from '../../db/sql-errors.ts';
+import { TaskerError } from '../../errors.ts';
+
+/** A rollout starts many processes at once, and each look is a connection: not more often than people would notice. */
+const LOOK_EVERY_MS = 1000;
+
+/** Waits until the database has every migration of this version. A server that is away is waited for too. */
+export async function waitForMigrations(url: string, options: { schema: string; seconds: number }): Promise<void> {
+  const deadline = performance.now() + options.seconds * 1000;
+  let told = '';
+  for (;;) {
+    const missing = await lacking(url, options.schema);
+    if (missing === undefined) return;
+    if (performance.now() > deadline) {
+      throw new TaskerError('MIGRATION_PENDING', `after ${options.seconds} s ${missing}: run \`tasker migrate up\``);
+    }
+    if (missing !== told) console.log(`waiting: ${missing}`);
+    told = missing;
+    await sleep(LOOK_EVERY_MS * (0.75 + Math.random() / 2));
+  }
+}
+
+/** What is lacking, for people; undefined when nothing is. */
+async function lacking(url: string, schema: string): Promise<string | undefined> {
+  try {
+    const pending = await pendingMigrations(url, { schema });
+    return pending.length === 0 ? undefined : `migrations are pending (${pending.join(', ')})`;
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    return `the database cannot be reached (${error instanceof Error ? error.message : String(error)})`;
+  }
+}
