@@ -201,7 +201,7 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
       ready_steps: 'Ready steps when it was measured.',
       oldest_ready_seconds: 'Age of the longest waiting of them.',
       running_steps: 'Steps that ran.',
-      running_seconds: 'For how long they had run, on average.',
+      running_seconds: 'For how long they had run, added up.',
       workers: 'Workers that served the queue.',
       slots_per_worker: 'Slots of each, on average.',
       arrival_rate: 'Steps that become ready per second, smoothed.',
