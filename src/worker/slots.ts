@@ -43,13 +43,15 @@ export class Slots {
     }
     this.active += 1;
     // A slot that is free now starts its work in a later turn, so that the caller is done with its batch first.
-    void Promise.resolve().then(work).finally(() => {
-      this.active -= 1;
-      const next = this.queued.shift();
-      if (next !== undefined) this.run(next);
-      this.onFree();
-      if (this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
-    });
+    void Promise.resolve()
+      .then(work)
+      .finally(() => {
+        this.active -= 1;
+        const next = this.queued.shift();
+        if (next !== undefined) this.run(next);
+        this.onFree();
+        if (this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
+      });
   }
 
   /** Resolves when no handler runs. */
