@@ -31,7 +31,7 @@ let taskId: string;
 /** Buffers of a claim and of a completion of 64 steps, by how many tasks there are. */
 const buffers = new Map<number, { claim: number; complete: number }>();
 
-const claimValues = (): unknown[] => [CLAIM, worker, 'default', [workflow], []];
+const claimValues = (): unknown[] => [CLAIM, worker, 'default', [workflow], [], '-infinity'];
 const keys = (steps: readonly ClaimedStep[]): unknown[] => [
   steps.map((step) => step.taskId),
   steps.map((step) => step.stepId),
