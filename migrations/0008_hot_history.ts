@@ -21,15 +21,27 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await dropIndex(db, 'tasks_open');
   await sql`
     ALTER TABLE tasker.tasker_workflow_steps DROP CONSTRAINT IF EXISTS workflow_steps_task_named_step_key`.execute(db);
-  for (const table of ['tasker_workflow_step_transitions', 'tasker_task_transitions']) {
-    await sql`ALTER TABLE ${sql.table(`tasker.${table}`)} SET (fillfactor = 70)`.execute(db);
+  await fill(db, {
+    tasker_workflow_steps: 40,
+    tasker_tasks: 40,
+    tasker_workflow_step_transitions: 50,
+    tasker_task_transitions: 50,
+  });
+}
+
+async function fill(db: Kysely<unknown>, factors: Record<string, number>): Promise<void> {
+  for (const [table, factor] of Object.entries(factors)) {
+    await sql`ALTER TABLE ${sql.table(`tasker.${table}`)} SET (fillfactor = ${sql.lit(factor)})`.execute(db);
   }
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
-  for (const table of ['tasker_workflow_step_transitions', 'tasker_task_transitions']) {
-    await sql`ALTER TABLE ${sql.table(`tasker.${table}`)} SET (fillfactor = 85)`.execute(db);
-  }
+  await fill(db, {
+    tasker_workflow_steps: 50,
+    tasker_tasks: 50,
+    tasker_workflow_step_transitions: 85,
+    tasker_task_transitions: 85,
+  });
   const { rows } = await sql`
     SELECT FROM pg_constraint
     WHERE conrelid = 'tasker.tasker_workflow_steps'::regclass AND conname = 'workflow_steps_task_named_step_key'`.execute(

@@ -40,6 +40,10 @@ export interface ClaimRequest {
   /** Claims all of whose steps have ended: their rows go in the same round trip. */
   closedClaims?: readonly string[];
   claimId?: string;
+  /** Begin at steps that became ready then, as `onReached` gave it; absent: look at the whole queue. */
+  readyFrom?: string | undefined;
+  /** Hears where the scan ended; undefined where it took nothing, or steps of several priorities. */
+  onReached?: (reached: string | undefined) => void;
 }
 
 /** Ids are task_id * 65536 + ordinal and stay below 2^63; those of tasks below 2^37 are exact as numbers, which is cheaper. */
@@ -64,7 +68,9 @@ export async function claim(db: Executor, request: ClaimRequest): Promise<Claime
     request.queue,
     request.namedTaskIds,
     request.closedClaims ?? [],
+    request.readyFrom ?? '-infinity',
   ]);
+  request.onReached?.(rows[0]?.reached ?? undefined);
   return rows.map((row) => claimedStep(row, claimId));
 }
 

@@ -5,6 +5,7 @@ import { adopt, claim, type ClaimedStep } from '../engine/claim.ts';
 import { Reconnect } from './backoff.ts';
 import type { OpenClaims } from './open-claims.ts';
 import { PollInterval } from './poll-interval.ts';
+import { ScanFloor } from './scan-floor.ts';
 import type { Slots } from './slots.ts';
 
 export interface PollerOptions {
@@ -32,6 +33,7 @@ export class Poller {
   private readonly options: PollerOptions;
   private readonly interval: PollInterval;
   private readonly reconnect = new Reconnect();
+  private readonly floors = new Map<string, ScanFloor>();
   private turn = 0;
   private running = false;
   private woken = false;
@@ -113,11 +115,24 @@ export class Poller {
     const closedClaims = claims.takeClosed();
     const claimId = randomUUID();
     claims.asking(claimId);
+    const floor = this.floors.get(queue) ?? new ScanFloor();
+    this.floors.set(queue, floor);
     const started = performance.now();
+    const readyFrom = floor.at(started);
+    let reached: string | undefined;
     let steps: ClaimedStep[] = [];
     try {
       if (workerId === undefined) throw new Error('the lease was lost while claiming');
-      steps = await claim(db, { workerId, queue, namedTaskIds, limit: granted, closedClaims, claimId });
+      steps = await claim(db, {
+        workerId,
+        queue,
+        namedTaskIds,
+        limit: granted,
+        closedClaims,
+        claimId,
+        readyFrom,
+        onReached: (end) => (reached = end),
+      });
     } catch (error) {
       claims.untake(closedClaims);
       if (!isOutcomeUnknown(error)) {
@@ -129,9 +144,16 @@ export class Poller {
     } finally {
       slots.unreserve(granted);
     }
-    this.options.onClaimed(queue, steps, (performance.now() - started) / 1000);
+    const ms = performance.now() - started;
+    const full = steps.length > 0 && steps.length >= 2 ** Math.floor(Math.log2(granted));
+    floor.claimed({ from: readyFrom, full, reached, startedAt: started, ms });
+    this.options.onClaimed(queue, steps, ms / 1000);
     claims.answered(claimId);
-    return { count: steps.length, full: steps.length > 0 && steps.length >= 2 ** Math.floor(Math.log2(granted)) };
+    // Behind the floor there may be more: the next round looks at the whole queue.
+    return {
+      count: steps.length,
+      full: full || (readyFrom !== undefined && floor.at(performance.now()) === undefined),
+    };
   }
 
   /**

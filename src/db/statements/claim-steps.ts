@@ -9,6 +9,8 @@ export interface ClaimedStepRow {
   retry_limit: number;
   /** Seconds between becoming ready and this claim, by the database clock. */
   waited_seconds: number;
+  /** Where the scan ended, the same in every row: the latest readiness; null where the steps are of several priorities. */
+  reached: string | null;
   /** JSON text. */
   context: string;
   /** JSON text: results of the parents by their ordinal in the workflow; null for a root. */
@@ -22,7 +24,9 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
 
 /**
  * Takes up to `size` ready steps of one queue, most urgent first.
- * Parameters: claim id, worker id, queue, named task ids that the worker has handlers for, claim ids that are done with.
+ * Parameters: claim id, worker id, queue, named task ids that the worker has handlers for, claim ids that are done with, the
+ * time of readiness to begin at ('-infinity': the whole queue). The index has the priority before the time; PostgreSQL 18
+ * skips from one priority to the next.
  *
  * The candidates are locked through the readiness view (index steps_ready), in a MATERIALIZED CTE so that LIMIT holds
  * whatever the plan. A process whose lease was ended gets nothing. Rows that another worker has locked are skipped, so two claims never wait for each other. A claimed
@@ -30,10 +34,11 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
  */
 const claim = (size: number) => `
 WITH candidate AS MATERIALIZED (
-  SELECT r.task_id, r.workflow_step_id, r.ready_at
+  SELECT r.task_id, r.workflow_step_id, r.priority, r.ready_at
   FROM tasker.tasker_step_readiness_statuses r
   WHERE r.ready_for_execution
     AND r.queue = $3
+    AND r.ready_at >= $6::timestamptz
     AND r.named_task_id = ANY ($4::integer[])
     AND EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $2 AND w.stopped_at IS NULL)
   ORDER BY r.priority, r.ready_at, r.workflow_step_id
@@ -80,6 +85,7 @@ WITH candidate AS MATERIALIZED (
   SELECT task_id, sort_key, 'pending', 'in_progress', true, 'claim', $2 FROM started
 )
 SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.waited_seconds,
+  (SELECT CASE WHEN min(x.priority) = max(x.priority) THEN max(x.ready_at) END::text FROM candidate x) AS reached,
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.total_parents > 0 THEN (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text

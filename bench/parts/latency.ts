@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '../../src/index.ts';
+import { demandHealth } from '../support/drive.ts';
+import { startFleet } from '../support/fleet.ts';
+import { percentile, type PartResult, round } from '../support/report.ts';
+import type { BenchServer } from '../support/server.ts';
+import { cpuSeconds, serverCpuSeconds } from '../support/usage.ts';
+import { diamond } from '../support/workflows.ts';
+
+/** From submit and from ready to the start of a step, on an idle fleet and at a steady load, with and without NOTIFY. */
+export async function latency(server: BenchServer, quick: boolean): Promise<PartResult> {
+  const rows: (string | number)[][] = [];
+  const idleRows: (string | number)[][] = [];
+  const data: Record<string, unknown> = {};
+  const seconds = quick ? 3 : 20;
+  const loads = [
+    { name: 'idle fleet', perSecond: 5, notify: true },
+    { name: 'idle fleet, polling only', perSecond: 5, notify: false },
+    { name: 'steady load, 1,000 tasks/s (4,000 steps/s)', perSecond: 1000, notify: true },
+  ];
+  for (const { name, perSecond, notify } of loads) {
+    const db = await server.database();
+    const fleet = await startFleet({ url: db.url, workers: 2, schedulers: 1, env: { TASKER_NOTIFY: String(notify) } });
+    const client = createClient({ url: db.url, notify });
+    try {
+      await client.register(diamond);
+      await sleep(1000);
+      const started = performance.now();
+      for (let sent = 0; performance.now() - started < seconds * 1000;) {
+        const due = Math.floor(((performance.now() - started) / 1000) * perSecond) + 1;
+        const batch = Array.from({ length: due - sent }, (_, index) => ({ input: { n: sent + index } }));
+        for await (const _ of client.submitMany(diamond, batch)) sent += 1;
+        await sleep(perSecond < 100 ? 20 : 10);
+      }
+      await sleep(notify ? 1500 : 3000);
+    } finally {
+      await client.close();
+      await fleet.stop();
+    }
+    const samples = await db.query<{ submit_ms: number; ready_ms: number | null }>(`
+      SELECT extract(epoch FROM a.last_attempted_at - t.requested_at)::float8 * 1000 AS submit_ms,
+        extract(epoch FROM d.last_attempted_at - greatest(b.processed_at, c.processed_at))::float8 * 1000 AS ready_ms
+      FROM tasker.tasker_tasks t
+      JOIN tasker.tasker_workflow_steps a ON a.task_id = t.task_id AND a.workflow_step_id = t.task_id * 65536 + 1
+      JOIN tasker.tasker_workflow_steps b ON b.task_id = t.task_id AND b.workflow_step_id = t.task_id * 65536 + 2
+      JOIN tasker.tasker_workflow_steps c ON c.task_id = t.task_id AND c.workflow_step_id = t.task_id * 65536 + 3
+      JOIN tasker.tasker_workflow_steps d ON d.task_id = t.task_id AND d.workflow_step_id = t.task_id * 65536 + 4
+      WHERE t.complete`);
+    for (const [what, key] of [
+      ['submit to start', 'submit_ms'],
+      ['ready to start', 'ready_ms'],
+    ] as const) {
+      const values = samples.map((sample) => sample[key] as number);
+      rows.push([name, what, values.length, ...[50, 95, 99].map((p) => round(percentile(values, p), 1))]);
+    }
+    data[name] = samples.length > 5000 ? samples.slice(0, 5000) : samples;
+    await demandHealth(db);
+    await db.drop();
+  }
+
+  const workers = quick ? 2 : 8;
+  const db = await server.database();
+  const fleet = await startFleet({ url: db.url, workers, schedulers: 1 });
+  try {
+    await sleep(quick ? 1500 : 10_000);
+    const before = { server: serverCpuSeconds(server.pid), fleet: fleet.pids.map(cpuSeconds), at: performance.now() };
+    await sleep(quick ? 2000 : 30_000);
+    const elapsed = (performance.now() - before.at) / 1000;
+    const fleetCpu = fleet.pids.reduce((sum, pid, index) => sum + cpuSeconds(pid) - (before.fleet[index] as number), 0);
+    idleRows.push([
+      `${workers} workers and a scheduler, nothing to do`,
+      round(((serverCpuSeconds(server.pid) - before.server) / elapsed) * 100, 2),
+      round((fleetCpu / elapsed / (workers + 1)) * 100, 2),
+    ]);
+  } finally {
+    await fleet.stop();
+  }
+  await demandHealth(db);
+  await db.drop();
+  return {
+    tables: [
+      {
+        title: 'Latency in ms (2 workers, 1 scheduler)',
+        columns: ['load', 'from', 'samples', 'p50', 'p95', 'p99'],
+        rows,
+      },
+      {
+        title: 'Cost of an idle fleet',
+        columns: ['fleet', 'PostgreSQL, % of a core', 'each process, % of a core'],
+        rows: idleRows,
+      },
+    ],
+    data,
+  };
+}

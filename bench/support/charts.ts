@@ -1,0 +1,23 @@
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import type { Chart } from './report.ts';
+
+/** A line chart as SVG. */
+export async function drawChart({ title, x, y, series, values }: Chart): Promise<string> {
+  const axis = ({ field, title: label, log }: Chart['x']) => ({
+    field,
+    type: 'quantitative' as const,
+    title: label,
+    scale: { type: log === true ? ('log' as const) : ('linear' as const) },
+  });
+  const spec: TopLevelSpec = {
+    title,
+    width: 520,
+    height: 280,
+    background: 'white',
+    data: { values: [...values] },
+    mark: { type: 'line', point: true },
+    encoding: { x: axis(x), y: axis(y), color: { field: series, type: 'nominal', title: null } },
+  };
+  return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+}

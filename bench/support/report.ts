@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { BenchDatabase } from './server.ts';
+
+export interface Table {
+  title: string;
+  columns: readonly string[];
+  rows: readonly (readonly (string | number)[])[];
+}
+
+export interface Chart {
+  /** File name without its ending. */
+  name: string;
+  title: string;
+  x: { field: string; title: string; log?: boolean };
+  y: { field: string; title: string; log?: boolean };
+  /** One line for each value of this field. */
+  series: string;
+  values: readonly Record<string, string | number>[];
+}
+
+export interface PartResult {
+  tables: Table[];
+  charts?: Chart[];
+  /** Every single figure that the tables are made of. */
+  data: unknown;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+/** Nearest rank. NaN for no values. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? NaN;
+}
+
+export const round = (value: number, digits = 0): number => Number(value.toFixed(digits));
+
+export function markdown({ title, columns, rows }: Table): string {
+  const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+  const format = (cell: string | number): string | number =>
+    typeof cell === 'number' && Math.abs(cell) >= 1000 ? cell.toLocaleString('en-US') : cell;
+  return [
+    `**${title}**`,
+    '',
+    line(columns),
+    line(columns.map((_, index) => (index === 0 ? '---' : '---:'))),
+    ...rows.map((row) => line(row.map(format))),
+  ].join('\n');
+}
+
+export async function describeMachine(db: BenchDatabase): Promise<Record<string, string | number>> {
+  const [row] = await db.query<{ version: string }>('SELECT version()');
+  return {
+    when: new Date().toISOString(),
+    commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : ' with changes'),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: round(totalmem() / 2 ** 30),
+    system: `${platform()} ${arch()}`,
+    node: process.version,
+    postgresql: (row?.version ?? '').split(' ').slice(0, 2).join(' '),
+    // More than a few tenths before the start: the machine was not ours alone.
+    loadAtStart: round(loadavg()[0] ?? 0, 2),
+  };
+}
+
+function git(...args: string[]): string {
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+export async function writeResult(
+  folder: string,
+  part: string,
+  machine: Record<string, string | number>,
+  result: PartResult,
+  draw: boolean,
+): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${part}.json`), `${JSON.stringify({ part, machine, ...result }, null, 1)}\n`);
+  writeFileSync(join(folder, `${part}.md`), `${result.tables.map(markdown).join('\n\n')}\n`);
+  if (!draw) return;
+  const { drawChart } = await import('./charts.ts');
+  for (const chart of result.charts ?? []) writeFileSync(join(folder, `${chart.name}.svg`), await drawChart(chart));
+}

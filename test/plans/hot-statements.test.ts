@@ -1,0 +1,138 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { claimStatement } from '../../src/db/statements/claim-steps.ts';
+import { completeStatement } from '../../src/db/statements/complete-steps.ts';
+import { failSteps } from '../../src/db/statements/fail-steps.ts';
+import { loadInputs } from '../../src/db/statements/load-inputs.ts';
+import { analyzeHotTables } from '../../src/db/statements/queue-stats.ts';
+import { recoverSteps } from '../../src/db/statements/recover-steps.ts';
+import { releaseSteps } from '../../src/db/statements/release-steps.ts';
+import { requeueDue } from '../../src/db/statements/requeue-due.ts';
+import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
+import { diamond, useEngine } from '../engine/engine-fixture.ts';
+import { loadTasks } from '../support/load-tasks.ts';
+import { planOf } from './plan.ts';
+
+/** The statement may read none of these as a whole. */
+const HOT = [
+  'tasker_tasks',
+  'tasker_workflow_steps',
+  'tasker_workflow_step_edges',
+  'tasker_workflow_step_transitions',
+  'tasker_task_transitions',
+];
+const CLAIM = '00000000-0000-4000-8000-000000000001';
+
+const engine = await useEngine();
+let workflow: number;
+let worker: string;
+let held: ClaimedStep[];
+let taskId: string;
+
+/** Buffers of a claim and of a completion of 64 steps, by how many tasks there are. */
+const buffers = new Map<number, { claim: number; complete: number }>();
+
+const claimValues = (): unknown[] => [CLAIM, worker, 'default', [workflow], [], '-infinity'];
+const keys = (steps: readonly ClaimedStep[]): unknown[] => [
+  steps.map((step) => step.taskId),
+  steps.map((step) => step.stepId),
+  steps.map((step) => step.claimId),
+];
+const completeValues = (claimLimit: number): unknown[] => [
+  ...keys(held),
+  held.map(() => '{"ok": true}'),
+  CLAIM,
+  worker,
+  claimLimit,
+  ['default'],
+  [workflow],
+  [],
+];
+
+async function measure(tasks: number): Promise<void> {
+  await engine.test.query(analyzeHotTables.text);
+  held = await claim(engine.db, { workerId: worker, queue: 'default', namedTaskIds: [workflow], limit: 64 });
+  expect(held).toHaveLength(64);
+  const claimed = await planOf(engine.test.pool, claimStatement(64), claimValues(), { worker: true });
+  const completed = await planOf(engine.test.pool, completeStatement(128, 1000), completeValues(1000), {
+    worker: true,
+  });
+  buffers.set(tasks, { claim: claimed.buffers, complete: completed.buffers });
+}
+
+beforeAll(async () => {
+  workflow = await engine.workflow(diamond);
+  worker = (await engine.worker()).id;
+  const progress = [-1, -1, 0, 1, 2];
+  await loadTasks(engine.test.pool, { namedTaskId: workflow, tasks: 5000, progress });
+  await measure(5000);
+  await loadTasks(engine.test.pool, { namedTaskId: workflow, tasks: 45_000, progress });
+  await measure(50_000);
+  taskId = (held[0] as ClaimedStep).taskId;
+}, 60_000);
+
+describe('with 50,000 tasks', () => {
+  it('a claim walks steps_ready in order, and neither sorts nor reads a table as a whole', async () => {
+    const plan = await planOf(engine.test.pool, claimStatement(128), claimValues(), { worker: true });
+    expect(plan.indexes).toContain('steps_ready');
+    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect(plan.nodeTypes).not.toContain('Bitmap Heap Scan');
+  });
+
+  it.each([
+    ['complete and claim the children', completeStatement(128, 1000), () => completeValues(1000)],
+    ['complete and claim some of the children', completeStatement(128, 10), () => completeValues(10)],
+    ['complete and leave the children', completeStatement(128, 0), () => completeValues(0)],
+    ['load inputs', loadInputs, () => keys(held).slice(0, 2)],
+    [
+      'fail',
+      failSteps,
+      () => [
+        ...keys(held),
+        held.map(() => false),
+        held.map(() => null),
+        held.map(() => 30),
+        held.map(() => 'fail'),
+        held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
+        worker,
+        1,
+      ],
+    ],
+    ['release', releaseSteps, () => [...keys(held), worker]],
+  ] as const)('a worker finds the rows to %s by their key', async (_, statement, values) => {
+    const plan = await planOf(engine.test.pool, statement, values(), { worker: true });
+    expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
+    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+  });
+
+  it('due retries come off their own index', async () => {
+    const plan = await planOf(engine.test.pool, requeueDue, [1000]);
+    expect(plan.indexes).toContain('steps_retry_due');
+    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+  });
+
+  it('the recovery of dead workers reads claims and the steps that they name', async () => {
+    const plan = await planOf(engine.test.pool, recoverSteps, [500]);
+    expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
+    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+  });
+
+  it.each([
+    ['the context of one task', 'task_id = $1', () => [taskId], 12],
+    ['a page of 50 contexts', 'task_id > $1 ORDER BY task_id LIMIT 50', () => [taskId], 500],
+  ] as const)('%s reads the steps of its tasks only', async (_, where, values, pages) => {
+    const text = `SELECT * FROM tasker.tasker_task_execution_contexts WHERE ${where}`;
+    const plan = await planOf(engine.test.pool, { text }, values());
+    expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
+    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect(plan.buffers).toBeLessThanOrEqual(pages);
+  });
+});
+
+describe('from 5,000 to 50,000 tasks', () => {
+  it.each(['claim', 'complete'] as const)('the pages that a step costs stay the same for %s', (what) => {
+    const small = (buffers.get(5000) as { claim: number; complete: number })[what];
+    const large = (buffers.get(50_000) as { claim: number; complete: number })[what];
+    // An index that is a level deeper costs a page for each look-up; anything that follows the table would cost ten times.
+    expect(large / small).toBeLessThan(1.6);
+  });
+});
