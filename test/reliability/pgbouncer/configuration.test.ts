@@ -41,7 +41,7 @@ async function startPgBouncer(): Promise<string> {
   await writeFile(`${folder}/userlist.txt`, `"${server.username}" "${server.password}"\n`);
   await writeFile(
     `${folder}/databases.ini`,
-    `[databases]\ntasker = host=127.0.0.1 port=${server.port} dbname=${database.name}\n`,
+    `server_tls_sslmode = prefer\n[databases]\ntasker = host=127.0.0.1 port=${server.port} dbname=${database.name}\n`,
   );
   for (const file of ['pgbouncer.ini', 'userlist.txt', 'databases.ini']) await chmod(`${folder}/${file}`, 0o644);
 
