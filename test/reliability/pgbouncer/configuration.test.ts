@@ -3,6 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { examine } from '../../../src/db/doctor/examine.ts';
 import {
   createClient,
   createLogger,
@@ -108,5 +109,7 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
       },
       { what: 'the tasks to be complete', timeoutMs: 60_000 },
     );
+    expect(taskIds).toHaveLength(200);
+    expect(await examine(client.db)).toEqual([]);
   });
 });
