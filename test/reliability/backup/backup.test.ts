@@ -175,10 +175,13 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
     what: 'the recovery to reach its point',
     timeoutMs: 60_000,
   });
-  // The same as on a streaming replica: doctor only reads.
-  const cli = ['src/cli/main.ts', 'doctor'];
-  const { stdout } = await run(process.execPath, cli, { env: { ...process.env, DATABASE_URL: server.url() } });
-  expect(stdout).toMatch(/\d+ checks/);
+  // The same as on a streaming replica: these only read.
+  const tasker = async (...args: string[]): Promise<string> =>
+    (await run(process.execPath, ['src/cli/main.ts', ...args], { env: { ...process.env, DATABASE_URL: server.url() } }))
+      .stdout;
+  expect(await tasker('doctor')).toMatch(/\d+ checks, no violation/);
+  expect(await tasker('tasks', '--json')).toContain('"chain"');
+  expect(await tasker('queues')).toContain('default');
   await ask('SELECT pg_wal_replay_resume()');
   await waitFor(async () => (await ask('SELECT pg_is_in_recovery()')) === false, {
     what: 'the recovery to end',

@@ -214,6 +214,17 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     const { container } = await fleet.start(['scheduler']);
     expect((await podman('healthcheck', 'run', container.name)).status).toBe(0);
 
+    // The process itself is the child of the init.
+    const init = await container.inspect<number>('.State.Pid');
+    const children = await readFile(`/proc/${init}/task/${init}/children`, 'utf8');
+    process.kill(Number(children.trim()), 'SIGSTOP');
+    expect((await podman('healthcheck', 'run', container.name)).status).toBe(1);
+    process.kill(Number(children.trim()), 'SIGCONT');
+    await waitFor(async () => (await podman('healthcheck', 'run', container.name)).status === 0, {
+      what: 'the process to be healthy again',
+      intervalMs: 200,
+    });
+
     const ask = (host: string, port: string) =>
       podman(
         'exec',

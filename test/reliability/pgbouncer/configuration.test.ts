@@ -3,6 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { examine } from '../../../src/db/doctor/examine.ts';
 import {
   createClient,
   createLogger,
@@ -41,7 +42,7 @@ async function startPgBouncer(): Promise<string> {
   await writeFile(`${folder}/userlist.txt`, `"${server.username}" "${server.password}"\n`);
   await writeFile(
     `${folder}/databases.ini`,
-    `[databases]\ntasker = host=127.0.0.1 port=${server.port} dbname=${database.name}\n`,
+    `server_tls_sslmode = prefer\n[databases]\ntasker = host=127.0.0.1 port=${server.port} dbname=${database.name}\n`,
   );
   for (const file of ['pgbouncer.ini', 'userlist.txt', 'databases.ini']) await chmod(`${folder}/${file}`, 0o644);
 
@@ -108,5 +109,7 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
       },
       { what: 'the tasks to be complete', timeoutMs: 60_000 },
     );
+    expect(taskIds).toHaveLength(200);
+    expect(await examine(client.db)).toEqual([]);
   });
 });
