@@ -78,7 +78,8 @@ export interface QueueSignal {
 /** More arrivals are believed sooner than fewer: starting late costs the promise, stopping late a little money. */
 const ARRIVALS_UP_SECONDS = 10;
 const ARRIVALS_DOWN_SECONDS = 60;
-const RATES_SECONDS = 30;
+const STARTS_SECONDS = 30;
+const COMPLETIONS_SECONDS = 10;
 const SHORTEST_SECONDS = 0.05;
 const STEP_TIME_SECONDS = 120;
 /** No fleet is larger; what comes out of a nonsensical measurement stays a number that everybody can store. */
@@ -86,7 +87,7 @@ const MOST_REPLICAS = 100_000;
 /** How much faster than the target a backlog that is late already is worked off, at most. */
 const MOST_HASTE = 2;
 /** A queue is stalled where running handlers are this many times older than a step takes, and completions below this share. */
-const STALL_AGE = 3;
+const STALL_AGE = 2;
 const STALL_SHARE = 0.25;
 /** A backlog is unclaimed where more than half of the slots are free and starts are below this share of what those could do. */
 const UNCLAIMED_SHARE = 0.1;
@@ -108,7 +109,7 @@ export function nextSignal(
   const desiredSlots = idle ? 0 : neededSlots(rates, observation, slotsPerWorker, settings);
   // The small allowance keeps 50.000000001 slots, which is arithmetic, from being two workers.
   const wanted = idle ? 0 : Math.min(MOST_REPLICAS, Math.max(1, Math.ceil(desiredSlots / slotsPerWorker - 1e-6)));
-  const hold = idle ? undefined : reasonToHold(rates, observation, slotsPerWorker, settings);
+  const hold = idle ? undefined : reasonToHold(previous, rates, observation, slotsPerWorker, settings);
   return {
     at: observation.at,
     desiredReplicas: hold === undefined ? wanted : Math.min(wanted, heldAt(previous, observation)),
@@ -160,8 +161,8 @@ function measureRates(
   const stepWeight = keptWeight + completed;
   return {
     arrivalRate: quietSeconds >= settings.quietSeconds ? 0 : towards(previous.arrivalRate, sample, seconds, over),
-    startRate: towards(previous.startRate, started / seconds, seconds, RATES_SECONDS),
-    completionRate: towards(previous.completionRate, completed / seconds, seconds, RATES_SECONDS),
+    startRate: towards(previous.startRate, started / seconds, seconds, STARTS_SECONDS),
+    completionRate: towards(previous.completionRate, completed / seconds, seconds, COMPLETIONS_SECONDS),
     quietSeconds,
     stepSeconds: completed > 0 ? (previous.stepSeconds * keptWeight + took) / stepWeight : previous.stepSeconds,
     stepWeight,
@@ -183,6 +184,7 @@ function neededSlots(rates: Rates, observation: QueueObservation, slots: number,
 }
 
 function reasonToHold(
+  previous: QueueSignal | undefined,
   rates: Rates,
   observation: QueueObservation,
   slots: number,
@@ -190,8 +192,11 @@ function reasonToHold(
 ): 'stalled' | 'unclaimed' | undefined {
   const { running, runningSeconds, workers, ready, oldestReadySeconds } = observation;
   const { stepSeconds, completionRate, startRate } = rates;
-  const old = running > 0 && runningSeconds / running > Math.max(STALL_AGE * stepSeconds, settings.startLatencySeconds);
-  if (old && completionRate * stepSeconds < STALL_SHARE * running) return 'stalled';
+  const old =
+    running > 0 && runningSeconds / running > Math.max(STALL_AGE * stepSeconds, settings.startLatencySeconds / 2);
+  // Handlers that hang until their time limit are followed by young ones, which will hang too: only completions end a stall.
+  const suspect = old || (previous?.reason === 'stalled' && running + ready > 0);
+  if (suspect && completionRate * stepSeconds < STALL_SHARE * Math.max(1, running)) return 'stalled';
 
   const free = workers * slots - running;
   const possible = Math.min(free / stepSeconds, workers * settings.workerStepsPerSecond);

@@ -8,6 +8,8 @@ interface Cohort {
 }
 interface Running extends Cohort {
   end: number;
+  /** What each of them takes; `end` is that in whole ticks. */
+  seconds: number;
   fails: boolean;
 }
 
@@ -41,6 +43,7 @@ export class SimulatedFleet {
   /** Times at which pods become workers; those in the past are workers. */
   private pods: number[] = [];
   private owed = 0;
+  private fraction = 0;
   private readonly profile: LoadProfile;
   private readonly settings: FleetSettings;
 
@@ -140,8 +143,19 @@ export class SimulatedFleet {
     }
     if (begun === 0) return;
     this.started += begun;
-    if (seconds >= 1) this.handlers.push({ at: now, steps: begun, end: now + seconds, fails });
-    else {
+    if (seconds >= 1) {
+      // Time goes in whole seconds: of 1.3 s seven steps in ten take one tick and three take two.
+      this.fraction += begun * (seconds % 1);
+      const longer = Math.min(begun, Math.floor(this.fraction + 1e-9));
+      this.fraction -= longer;
+      const end = now + Math.floor(seconds);
+      for (const part of [
+        { steps: begun - longer, end },
+        { steps: longer, end: end + 1 },
+      ]) {
+        if (part.steps > 0) this.handlers.push({ at: now, seconds, fails, ...part });
+      }
+    } else {
       this.completed += begun;
       this.completedSeconds += begun * seconds;
     }
@@ -159,17 +173,18 @@ export class SimulatedFleet {
     const { stepTimeoutSeconds } = this.profile;
     for (const running of this.handlers) {
       const { seconds } = this.duration(now);
-      running.end = Math.min(running.at + stepTimeoutSeconds, now + seconds);
+      running.end = Math.ceil(Math.min(running.at + stepTimeoutSeconds, now + seconds));
       running.fails = running.end < now + seconds;
+      running.seconds = running.end - running.at;
     }
   }
 
   private end(now: number): void {
-    for (const { end, at, steps, fails } of this.handlers) {
+    for (const { end, seconds, steps, fails } of this.handlers) {
       if (end > now) continue;
       if (!fails) {
         this.completed += steps;
-        this.completedSeconds += steps * (end - at);
+        this.completedSeconds += steps * seconds;
         continue;
       }
       this.failed += steps;

@@ -91,6 +91,70 @@ describe('a replayed load', () => {
     expect(result.peakReplicas).toBeLessThanOrEqual(6);
   });
 
+  /** A load that the limit can carry: rate, step time and slots, over three orders of magnitude each. */
+  const carried = fc
+    .tuple(
+      fc.double({ min: -0.3, max: 2.4, noNaN: true }),
+      fc.double({ min: -1.3, max: 0.9, noNaN: true }),
+      fc.integer({ min: 5, max: 100 }),
+    )
+    .map(([rate, seconds, slots]) => ({ perSecond: 10 ** rate, stepSeconds: 10 ** seconds, slots }))
+    .filter(({ perSecond, stepSeconds, slots }) => workersFor(perSecond, stepSeconds, slots) < 15);
+  const workersFor = (perSecond: number, stepSeconds: number, slots: number): number =>
+    (perSecond * Math.max(stepSeconds, slots / 500)) / 0.8 / slots;
+  const withSlots = (slots: number): Partial<SimulationSettings> => ({
+    fleet: { ...settings.fleet, slots },
+    scaling: { ...DEFAULT_SCALING, assumedSlots: slots },
+  });
+
+  it('does not run away from any dependency that hangs, its time limits included', () => {
+    fc.assert(
+      fc.property(carried, ({ perSecond, stepSeconds, slots }) => {
+        const load = loadProfileSchema.parse({
+          name: 'outage',
+          durationSeconds: 2400,
+          stepSeconds,
+          arrivals: [{ at: 0, perSecond }],
+          outages: [{ from: 900, to: 1500 }],
+        });
+        const result = replay(load, withSlots(slots));
+        const before = result.samples[899]?.replicas as number;
+        expect(peak(between(result, 900, 1500))).toBeLessThanOrEqual(Math.ceil(before * 1.5) + 1);
+        // And it is over soon after the dependency is back.
+        expect(between(result, 2100, 2400).every(({ oldestSeconds }) => oldestSeconds <= 10)).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('does not flap under a load that is half or one and a half times its mean from one moment to the next', () => {
+    fc.assert(
+      fc.property(
+        carried,
+        fc.array(fc.double({ min: 0.5, max: 1.5, noNaN: true }), { minLength: 360, maxLength: 360 }),
+        ({ perSecond, stepSeconds, slots }, factors) => {
+          const load = loadProfileSchema.parse({
+            name: 'noise',
+            durationSeconds: 1800,
+            stepSeconds,
+            arrivals: factors.map((factor, index) => ({ at: index * 5, perSecond: perSecond * factor })),
+          });
+          const rest = between(replay(load, withSlots(slots)), 600, 1800);
+          const directions = rest
+            .slice(1)
+            .map(({ replicas }, index) => Math.sign(replicas - (rest[index]?.replicas as number)))
+            .filter((direction) => direction !== 0);
+          const turns = directions.filter((direction, index) => index > 0 && direction !== directions[index - 1]);
+          // Down at most once in five minutes, so up again at most as often.
+          expect(turns.length).toBeLessThanOrEqual(8);
+          expect(peak(rest)).toBeLessThanOrEqual(Math.ceil(workersFor(perSecond, stepSeconds, slots) * 1.6) + 2);
+          expect(rest.filter(({ oldestSeconds }) => oldestSeconds > 10).length).toBeLessThanOrEqual(rest.length * 0.01);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('comes to rest under any steady load that the limit can carry: in time, without changes, without waste', () => {
     fc.assert(
       fc.property(

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Database } from '../../src/db/database.ts';
+import { PermanentError } from '../../src/errors.ts';
+import { Activity } from '../../src/worker/activity.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useWorkers } from './worker-fixture.ts';
+
+const workers = await useWorkers();
+
+interface Row {
+  started_attempts: string;
+  completed_attempts: string;
+  failed_attempts: string;
+  completed_seconds: number;
+  running_steps: number;
+  running_seconds: number;
+}
+
+const rows = (): Promise<Row[]> =>
+  workers.test.query<Row>(
+    `SELECT started_attempts, completed_attempts, failed_attempts, completed_seconds, running_steps, running_seconds
+     FROM tasker.tasker_worker_activity WHERE queue = 'default'`,
+  );
+
+describe('what a worker tells of its work', () => {
+  it('is what it started, completed and failed, how long that took, and what runs now', async () => {
+    const release = Promise.withResolvers<void>();
+    const workflow = defineWorkflow({ name: 'told', input: z.strictObject({ kind: z.string() }) }).step(
+      'a',
+      { timeoutSeconds: 60 },
+      async ({ input }) => {
+        if (input.kind === 'fails') throw new PermanentError('as the test wished');
+        if (input.kind === 'waits') await release.promise;
+      },
+    );
+    const worker = await workers.start([workflow], { activityIntervalMs: 50 });
+    await workers.submit(workflow, { kind: 'completes' });
+    await workers.submit(workflow, { kind: 'fails' });
+    const waits = await workers.submit(workflow, { kind: 'waits' });
+    const running = await waitFor(
+      async () => {
+        const [row] = await rows();
+        return row?.completed_attempts === '1' && row.failed_attempts === '1' && row.running_steps === 1
+          ? row
+          : undefined;
+      },
+      { what: 'the report of one completed, one failed and one that runs' },
+    );
+    expect(running.started_attempts).toBe('3');
+    release.resolve();
+    await workers.taskIn(waits, ['complete']);
+    await worker.stop();
+    // The last report is made at the end, however long the interval is.
+    const [last] = await rows();
+    expect(last).toMatchObject({ completed_attempts: '2', running_steps: 0, running_seconds: 0 });
+    expect(last?.completed_seconds).toBeGreaterThanOrEqual(running.running_seconds);
+  });
+
+  it('is told later where the database did not take it, and not at all where there is nothing to tell', async () => {
+    const told: unknown[][] = [];
+    let fail = true;
+    const db = {
+      run: async (_: unknown, values: unknown[]) => {
+        if (fail) throw new Error('away');
+        told.push(values);
+        return [];
+      },
+    } as unknown as Database;
+    const activity = new Activity(db, ['default'], () => '7');
+    await activity.report();
+    const attempt = activity.started('default');
+    await expect(activity.report()).rejects.toThrow('away');
+    activity.ended(attempt, 'completed');
+    activity.ended(activity.started('default'), 'released');
+    fail = false;
+    await activity.report();
+    await activity.report();
+    expect(told).toEqual([['7', ['default'], [2], [1], [0], [expect.any(Number)], [0], [0]]]);
+  });
+
+  it('waits for a name in the fleet', async () => {
+    const db = { run: () => Promise.reject(new Error('not to be asked')) } as unknown as Database;
+    const activity = new Activity(db, ['default'], () => undefined);
+    activity.started('default');
+    await activity.report();
+  });
+});
