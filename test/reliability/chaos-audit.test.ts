@@ -56,8 +56,8 @@ beforeAll(async () => {
   exits = fleet.exits;
 }, 120_000);
 
-const kinds = async (spoiled: { acknowledged?: Acknowledged[]; ledger?: LedgerLine[]; exits?: Exit[] } = {}) =>
-  (await audit({ url: test.url, acknowledged, ledger, exits, ...spoiled })).violations.map(({ kind }) => kind);
+const kinds = async (changes: { acknowledged?: Acknowledged[]; ledger?: LedgerLine[]; exits?: Exit[] } = {}) =>
+  (await audit({ url: test.url, acknowledged, ledger, exits, ...changes })).violations.map(({ kind }) => kind);
 
 /** Runs `work` on a database with this statement's harm done, and undoes it. */
 async function spoiled(statement: string, undo: string, work: () => Promise<void>): Promise<void> {
@@ -90,7 +90,7 @@ describe('the audit of a chaos run', () => {
   });
 
   it('finds a step that is complete without its effect', async () => {
-    const [effect] = ledger.filter(({ kind }) => kind === 'effect');
+    const effect = ledger.find(({ kind }) => kind === 'effect');
     expect(await kinds({ ledger: ledger.filter((line) => line !== effect) })).toEqual(['complete without its effect']);
   });
 
