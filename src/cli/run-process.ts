@@ -67,7 +67,8 @@ async function startPatiently(
       return await start();
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      const delayMs = Math.min(5000, 250 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+      // As short as the waits of a process that runs already: one that starts during an outage is not to come back later.
+      const delayMs = Math.min(1000, 125 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
       log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, 'the database cannot be reached; trying again');
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }

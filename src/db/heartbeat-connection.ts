@@ -13,7 +13,7 @@ export interface HeartbeatConnectionOptions {
 }
 
 export interface HeartbeatConnection {
-  /** Takes the advisory lock that tells others that this process lives; answers its key, or null where it cannot be held. */
+  /** Takes the advisory lock that tells others that this process lives; answers its key, or null where sessions do not last. */
   holdSessionLock(): Promise<string | null>;
   /** Renews the lease; false where it was ended. Throws where the database could not be asked. */
   beat(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
@@ -31,6 +31,12 @@ export function openHeartbeatConnection(
   const text = inSchema(heartbeat.text, options.schema);
   let client: pg.Client | undefined;
   let wantsLock = false;
+  let locked = false;
+
+  const takeLock = async (on: pg.Client): Promise<boolean> => {
+    const { rows } = await on.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [key]);
+    return rows[0]?.taken === true;
+  };
 
   const drop = async (broken: pg.Client): Promise<void> => {
     if (client === broken) client = undefined;
@@ -52,7 +58,7 @@ export function openHeartbeatConnection(
     });
     try {
       await fresh.connect();
-      if (wantsLock) await fresh.query('SELECT pg_try_advisory_lock($1)', [key]);
+      locked = wantsLock && (await takeLock(fresh));
     } catch (error) {
       await drop(fresh);
       throw error;
@@ -65,12 +71,18 @@ export function openHeartbeatConnection(
     async holdSessionLock() {
       if (!options.sessionLock) return null;
       wantsLock = true;
-      await connect();
+      // Where the database is away at this moment the lock is taken with the connection that the first heartbeat needs. Until
+      // then the process is as silent as it is lockless.
+      await connect().catch((error: unknown) =>
+        options.onError(error instanceof Error ? error.message : String(error)),
+      );
       return key;
     },
     async beat(workerId, busySlots, draining) {
       const connected = await connect();
       try {
+        // Our own former session holds it until the server has noticed that its connection is gone.
+        if (wantsLock && !locked) locked = await takeLock(connected);
         const { rows } = await connected.query({ text, values: [workerId, busySlots, draining] });
         return rows.length > 0;
       } catch (error) {

@@ -80,9 +80,4 @@ parentPort?.on('message', (command: HeartbeatCommand) => {
 });
 
 // The session lock is held before the process registers under it.
-try {
-  post({ kind: 'ready', sessionLock: await connection.holdSessionLock() });
-} catch (error) {
-  postError(error);
-  post({ kind: 'ready', sessionLock: null });
-}
+post({ kind: 'ready', sessionLock: await connection.holdSessionLock() });

@@ -16,7 +16,7 @@ export interface Acknowledged {
 
 const STEADY = [workflows.diamond, workflows.chain, workflows.fan];
 /** More than this many open tasks, and the submitter waits: a backlog would only hide how soon work goes on. */
-const MOST_OPEN = 400;
+const MOST_OPEN = 150;
 
 /** Submits tasks all the time, some of them with a fault in them, and keeps what was acknowledged. */
 export class Load {

@@ -11,7 +11,7 @@ import { insertTasks, registerTypes, stepId } from '../views/rows.ts';
 import { LockWatch } from './lock-watch.ts';
 import { allComplete, causes, findings, joined, LONG, startFleet, SteadyLoad } from './under-load.ts';
 
-const ROUNDS = LONG ? 20 : 2;
+const ROUNDS = LONG ? 20 : 1;
 /** A statement of the migrator gives up after half a second, so nobody waits longer behind it; the rest is for a busy machine. */
 const LONGEST_LOCK_WAIT_MS = 1000;
 

@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { openDatabase } from '../../src/db/database.ts';
+import { openHeartbeatConnection } from '../../src/db/heartbeat-connection.ts';
+import { register } from '../../src/engine/workers.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+
+const test = await useTestDatabase();
+
+const held = async (key: string | null) =>
+  (
+    await test.query(
+      `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+         AND (classid::bigint << 32) | objid::bigint = $1::bigint`,
+      [key],
+    )
+  ).length === 1;
+
+it('a process that starts while the database is away holds its session lock from its first heartbeat on', async () => {
+  const proxy = await startProxy({ target: test.url });
+  const db = openDatabase({ url: test.url });
+  const errors: string[] = [];
+  const connection = openHeartbeatConnection({
+    url: proxy.url(test.url),
+    schema: 'tasker',
+    applicationName: 'test heartbeat',
+    sessionLock: true,
+    timeoutMs: 2000,
+    onError: (message) => errors.push(message),
+  });
+  try {
+    proxy.refuse(true);
+    const key = await connection.holdSessionLock();
+    expect(errors).toHaveLength(1);
+    expect(key).toMatch(/^-?\d+$/);
+    expect(await held(key)).toBe(false);
+    proxy.refuse(false);
+    const workerId = await register(db, {
+      role: 'worker',
+      name: 'test',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 10,
+      sessionLock: key,
+    });
+    expect(await connection.beat(workerId, 0, false)).toBe(true);
+    expect(await held(key)).toBe(true);
+    // And again after its connection was cut.
+    proxy.cutAll();
+    await waitFor(async () => (await connection.beat(workerId, 0, false)) && held(key), {
+      what: 'the lock to be held again',
+    });
+  } finally {
+    await connection.close();
+    await db.close();
+    await proxy.close();
+  }
+});

@@ -1,0 +1,160 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { Client } from '../../src/client/index.ts';
+import { audit } from '../chaos/audit.ts';
+import { drawFaults, FAULT_KINDS } from '../chaos/faults.ts';
+import { Fleet, type Exit } from '../chaos/fleet.ts';
+import { LEDGER_FOLDER, type LedgerLine, readLedger } from '../chaos/ledger.ts';
+import type { Acknowledged } from '../chaos/load.ts';
+import { summarize } from '../chaos/recovery.ts';
+import * as workflows from '../chaos/workflows.ts';
+import { runMarker } from '../support/test-run.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** The audit of a chaos run has to find what is wrong: each test spoils one thing of a run that was right. */
+const test = await useTestDatabase();
+const acknowledged: Acknowledged[] = [];
+let ledger: LedgerLine[] = [];
+let exits: Exit[] = [];
+
+beforeAll(async () => {
+  const { scratchDir, id } = inject('testRun');
+  const [ledgerFolder, logFolder] = await Promise.all([
+    mkdtemp(join(scratchDir, 'ledger-')),
+    mkdtemp(join(scratchDir, 'logs-')),
+  ]);
+  const fleet = new Fleet({
+    workers: 1,
+    schedulers: 1,
+    urlOf: () => test.url,
+    env: { [LEDGER_FOLDER]: ledgerFolder, [runMarker]: id },
+    workflows: 'test/chaos/workflows.ts',
+    logFolder,
+  });
+  const client = new Client({ url: test.url });
+  try {
+    for (const [fault, step, ends] of [
+      [undefined, undefined, 'complete'],
+      ['throws_twice', 'second', 'complete'],
+      ['bigint', 'first', 'error'],
+    ] as const) {
+      const { taskId } = await client.submit(workflows.chain, { variety: 1, fault, step }, { key: `audit ${fault}` });
+      acknowledged.push({ taskId, ends, fault, step });
+    }
+    await waitFor(
+      async () =>
+        (await test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress')`)).length === 0,
+      { timeoutMs: 60_000, what: 'the tasks to end' },
+    );
+  } finally {
+    await client.close();
+    await fleet.drain(30_000);
+  }
+  ledger = readLedger(ledgerFolder);
+  exits = fleet.exits;
+}, 120_000);
+
+const kinds = async (changes: { acknowledged?: Acknowledged[]; ledger?: LedgerLine[]; exits?: Exit[] } = {}) =>
+  (await audit({ url: test.url, acknowledged, ledger, exits, ...changes })).violations.map(({ kind }) => kind);
+
+/** Runs `work` on a database with this statement's harm done, and undoes it. */
+async function spoiled(statement: string, undo: string, work: () => Promise<void>): Promise<void> {
+  await test.query(statement);
+  try {
+    await work();
+  } finally {
+    await test.query(undo);
+  }
+}
+
+describe('the audit of a chaos run', () => {
+  it('finds nothing where nothing is wrong', async () => {
+    expect(ledger.length).toBeGreaterThan(10);
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('finds an acknowledged task that is not there, and one too many', async () => {
+    const ghost: Acknowledged = { taskId: '999999', ends: 'complete', fault: undefined, step: undefined };
+    expect(await kinds({ acknowledged: [...acknowledged, ghost] })).toEqual(['doubled', 'lost']);
+    expect(await kinds({ acknowledged: acknowledged.slice(1) })).toEqual(['doubled']);
+    expect(await kinds({ acknowledged: [...acknowledged, acknowledged[0] as Acknowledged] })).toContain('merged');
+  });
+
+  it('finds a task that ended in another way than it should', async () => {
+    const wrong = acknowledged.map((task) => ({ ...task, ends: 'complete' as const }));
+    expect(await kinds({ acknowledged: wrong })).toEqual(['wrong end']);
+    const other = acknowledged.map((task) => (task.fault === 'bigint' ? { ...task, fault: 'poison' as const } : task));
+    expect(await kinds({ acknowledged: other })).toEqual(['wrong error']);
+  });
+
+  it('finds a step that is complete without its effect', async () => {
+    const effect = ledger.find(({ kind }) => kind === 'effect');
+    expect(await kinds({ ledger: ledger.filter((line) => line !== effect) })).toEqual(['complete without its effect']);
+  });
+
+  it('finds an attempt that ended and never began', async () => {
+    const failed = ledger.find(({ kind, fault }) => kind === 'begin' && fault === 'throws_twice');
+    expect(await kinds({ ledger: ledger.filter((line) => line !== failed) })).toEqual(['end without a beginning']);
+  });
+
+  it('finds attempts that overlap', async () => {
+    const overlapping = ledger.map((line) =>
+      line.fault === 'throws_twice' && line.attempt === 2 && line.kind === 'begin'
+        ? { ...line, at: line.at + 60_000 }
+        : line,
+    );
+    expect(await kinds({ ledger: overlapping })).toEqual(['overlap']);
+  });
+
+  it('finds a polluted prototype', async () => {
+    const [first] = ledger as [LedgerLine];
+    expect(await kinds({ ledger: [...ledger, { ...first, kind: 'polluted' }] })).toEqual(['polluted prototype']);
+  });
+
+  it('finds a process that ended by itself, and one whose drain failed', async () => {
+    const [drained] = exits as [Exit];
+    const member = { ...drained.member, pid: -5 };
+    const died: Exit = { ...drained, member: { ...member, expected: undefined }, code: 1 };
+    const failedToDrain: Exit = { ...drained, member: { ...member, expected: 'drained' }, code: 1 };
+    const killed: Exit = { ...drained, member: { ...member, expected: 'killed' }, code: null, signal: 'SIGKILL' };
+    expect(await kinds({ exits: [...exits, died, failedToDrain, killed] })).toEqual([
+      'process ended by itself',
+      'drain failed',
+    ]);
+  });
+
+  it('takes what the doctor finds', async () => {
+    await spoiled(
+      `UPDATE tasker.tasker_workflow_steps SET attempts = attempts + 1 WHERE workflow_step_id = (SELECT min(workflow_step_id) FROM tasker.tasker_workflow_steps)`,
+      `UPDATE tasker.tasker_workflow_steps SET attempts = attempts - 1 WHERE workflow_step_id = (SELECT min(workflow_step_id) FROM tasker.tasker_workflow_steps)`,
+      async () => expect(await kinds()).toContain('doctor step_attempts_match_history'),
+    );
+  });
+});
+
+describe('the faults of a run', () => {
+  const options = { seed: 7, minutes: 3, intensity: 1, kinds: FAULT_KINDS };
+
+  it('are the same for the same seed, and others for another', () => {
+    expect(drawFaults(options)).toEqual(drawFaults(options));
+    expect(drawFaults({ ...options, seed: 8 })).not.toEqual(drawFaults(options));
+  });
+
+  it('are of every kind, and leaving one out does not move the others', () => {
+    expect(new Set(drawFaults(options).map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
+    const kept = drawFaults(options).filter(({ kind }) => kind !== 'kill_worker');
+    expect(drawFaults({ ...options, kinds: FAULT_KINDS.filter((kind) => kind !== 'kill_worker') })).toEqual(kept);
+  });
+});
+
+it('times are summed up by nearest rank', () => {
+  expect(summarize([])).toEqual({ n: 0, p50: 0, p99: 0, max: 0 });
+  expect(summarize(Array.from({ length: 200 }, (_, index) => index + 1))).toEqual({
+    n: 200,
+    p50: 100,
+    p99: 198,
+    max: 200,
+  });
+});
