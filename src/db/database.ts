@@ -38,6 +38,13 @@ export type CallersTransaction =
 
 const MAX_TRIES = 5;
 
+/**
+ * In one round trip. If the connection goes silent half-way (a cable, a firewall, a machine that stopped) the server would
+ * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
+ * through a transaction pooler.
+ */
+const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
+
 export function openDatabase(options: DatabaseOptions): Database {
   const schema = options.schema ?? 'tasker';
   const prepared = options.prepared ?? true;
@@ -85,7 +92,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         const client = await pool.connect();
         let broken: Error | undefined;
         try {
-          await client.query('BEGIN');
+          await client.query(BEGIN);
           const result = await work({ schema, run: (statement, values = []) => runOn(client, statement, values) });
           await client.query('COMMIT');
           return result;

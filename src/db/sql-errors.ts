@@ -2,7 +2,7 @@
 
 const SERIALIZATION = new Set(['40001', '40P01']);
 const UNAVAILABLE_CLASSES = ['08', '53', '57P'];
-const UNAVAILABLE = new Set(['25006', '55P03', '58000', '58030']);
+const UNAVAILABLE = new Set(['25006', '25P03', '55P03', '58000', '58030']);
 const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 export function sqlState(error: unknown): string | undefined {

@@ -1,5 +1,11 @@
 import type { Executor } from '../db/database.ts';
-import { deregisterWorker, findLostClaims, pruneWorkers, registerWorker } from '../db/statements/workers.ts';
+import {
+  deregisterWorker,
+  findClaimsOf,
+  findLostClaims,
+  pruneWorkers,
+  registerWorker,
+} from '../db/statements/workers.ts';
 import type { StepClaim } from './claim.ts';
 
 export interface ProcessRegistration {
@@ -42,6 +48,11 @@ export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Pro
     steps.map((step) => step.claimId),
   ]);
   return rows.map((row) => row.workflow_step_id);
+}
+
+/** The ids of all claims that the database has for a worker. */
+export async function claimsOf(db: Executor, workerId: string): Promise<string[]> {
+  return (await db.run(findClaimsOf, [workerId])).map((row) => row.claim_id);
 }
 
 /** Forgets processes that stopped more than `hours` ago; answers how many. */

@@ -11,6 +11,16 @@ export class OpenClaims {
     return this.open.has(claimId);
   }
 
+  /** Open, or ended and waiting to be forgotten by the database. */
+  isKnown(claimId: string): boolean {
+    return this.open.has(claimId) || this.closed.includes(claimId);
+  }
+
+  /** To be forgotten, though no step of it ever ran here. */
+  closedUnopened(claimId: string): void {
+    this.closed.push(claimId);
+  }
+
   /** Call when the database has the end of one step of the claim. */
   ended(claimId: string): void {
     const left = (this.open.get(claimId) ?? 0) - 1;

@@ -17,6 +17,7 @@ import { type QuarantineProcess, QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
 import { RunningSteps } from './running-steps.ts';
 import { Slots } from './slots.ts';
+import { StrayClaims } from './stray-claims.ts';
 import { StepCatalogue } from './step-catalogue.ts';
 
 export interface WorkerOptions {
@@ -83,6 +84,7 @@ export class Worker {
   private poller: Poller | undefined;
   private flusher: Flusher | undefined;
   private listener: Listener | undefined;
+  private readonly strays: StrayClaims;
   private quarantine: QuarantineWatch | undefined;
   private quarantinedClaim = '';
   private lostClaimTimer: NodeJS.Timeout | undefined;
@@ -97,6 +99,13 @@ export class Worker {
     this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
+    this.strays = new StrayClaims({
+      db: options.db,
+      workerId: () => (this.membership.joined ? this.membership.workerId : undefined),
+      isKnown: (claimId) => this.claims.isKnown(claimId),
+      onFound: (steps) => void this.accept(steps),
+      onEmpty: (claimId) => this.claims.closedUnopened(claimId),
+    });
     this.membership = new Membership({
       db: options.db,
       url: options.directUrl ?? options.url,
@@ -297,6 +306,8 @@ export class Worker {
 
   /** Runs claimed steps, after loading the inputs of those that were claimed by a completion and are not all here. */
   private async accept(steps: readonly ClaimedStep[]): Promise<void> {
+    const [first] = steps;
+    if (first === undefined || this.claims.isOpen(first.claimId) || this.strays.wasAdopted(first.claimId)) return;
     for (const step of steps) this.claims.opened(step.claimId, 1);
     const missing: ClaimedStep[] = [];
     for (const step of steps) {
@@ -419,6 +430,7 @@ export class Worker {
     try {
       const lost = await lostClaims(this.options.db, this.running.claims(LOST_CLAIM_CHECK_MS));
       if (lost.length > 0) this.running.abortSteps(lost, 'claim_lost');
+      await this.strays.look();
     } catch (error) {
       this.options.events.failed('check claims', error);
     }

@@ -42,6 +42,12 @@ LEFT JOIN tasker.tasker_workflow_steps s
 WHERE s.task_id IS NULL`,
 );
 
+/** Claims recorded for a worker. Parameter: worker id. Reads the whole table, which has a row per open claim of the fleet. */
+export const findClaimsOf = statement<{ claim_id: string }>(
+  'find_claims_of',
+  `SELECT claim_id FROM tasker.tasker_claims WHERE worker_id = $1`,
+);
+
 /** Forgets claims all of whose steps have ended. Parameter: claim ids. */
 export const closeClaims = statement(
   'close_claims',
