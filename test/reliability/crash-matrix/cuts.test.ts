@@ -60,6 +60,7 @@ async function open(): Promise<void> {
   proxied = openDatabase({
     url: proxy.url(fleet.test.url),
     poolSize: 6,
+    applicationName: 'tasker cut',
     queryTimeoutMs: 400,
     connectTimeoutMs: 1000,
     onPoolError: () => undefined,
@@ -157,13 +158,13 @@ describe('a connection that breaks under a worker', () => {
   it('terminated backends: every connection of the worker, twenty times over', async () => {
     await open();
     const taskIds: string[] = [];
-    for (let index = 0; index < (long ? 60 : 20); index += 1) taskIds.push(await fleet.submit(matrix, {}));
+    for (let index = 0; index < (long ? 200 : 60); index += 1) taskIds.push(await fleet.submit(matrix, {}));
     const worker = await fleet.start([matrix], { db: proxied, leaseSeconds: 30, slots: 4 });
     let terminated = 0;
     for (let round = 0; round < 20; round += 1) {
       const rows = await fleet.test.query<{ killed: boolean }>(
         `SELECT pg_terminate_backend(pid) AS killed FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name = 'tasker' AND query LIKE '%tasker_claims%'`,
+         WHERE datname = current_database() AND application_name = 'tasker cut'`,
       );
       terminated += rows.length;
       await new Promise((resolve) => setTimeout(resolve, 25));
