@@ -266,7 +266,7 @@ async function failed(permanent: boolean): Promise<string> {
         permanent,
         backoffCapSeconds: 1,
         cause: 'fail',
-        metadata: '{}',
+        metadata: '{"error":{"name":"Error"}}',
       },
     ],
   });

@@ -149,7 +149,7 @@ it('nothing that is sent under a lost claim changes anything', async () => {
         permanent: true,
         backoffCapSeconds: 1,
         cause: 'fail',
-        metadata: '{}',
+        metadata: '{"error":{"name":"Error"}}',
       })),
     });
     const released = await release(db, { workerId: zombie, steps: stale });
