@@ -105,10 +105,10 @@ describe('a connection that breaks under a worker', () => {
         `SELECT pid, state, wait_event_type, wait_event, pg_blocking_pids(pid) AS blocked_by, left(query, 60) AS query
          FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
       );
-      const open = await fleet.test.query(
+      const unprocessed = await fleet.test.query(
         `SELECT workflow_step_id, state, attempts, ready_at, claim_id FROM tasker.tasker_workflow_steps WHERE NOT processed`,
       );
-      throw new Error(`${error.message}; ${JSON.stringify({ open, sessions }, null, 1)}`);
+      throw new Error(`${error.message}; ${JSON.stringify({ unprocessed, sessions }, null, 1)}`);
     });
     cut.cancel();
     await worker.stop();

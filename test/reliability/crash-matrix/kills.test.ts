@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/database.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { submit } from '../../../src/engine/submit.ts';
@@ -103,5 +103,6 @@ it.each(cells)('kill -9 of the $role at $statement, $moment', async ({ role, sta
   );
   figures.worst_heal_seconds = Math.max(figures.worst_heal_seconds, (performance.now() - started) / 1000);
   const verdict = await judge(test, db, { taskIds, effectsFile });
+  expect(verdict.steps).toBe(16);
   for (const key of ['steps', 'attempts', 'deaths', 'effects'] as const) figures[key] += verdict[key];
 });
