@@ -120,7 +120,7 @@ CREATE TABLE tasker.tasker_task_transitions (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_vacuum_threshold = 5000,
-  fillfactor = 70
+  fillfactor = 50
 );
 
 CREATE TABLE tasker.tasker_tasks (
@@ -148,7 +148,7 @@ CREATE TABLE tasker.tasker_tasks (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 5000,
-  fillfactor = 50
+  fillfactor = 40
 );
 CREATE UNIQUE INDEX index_tasks_on_identity_hash ON tasker.tasker_tasks USING btree (identity_hash);
 
@@ -222,7 +222,7 @@ CREATE TABLE tasker.tasker_workflow_step_transitions (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_vacuum_threshold = 5000,
-  fillfactor = 70
+  fillfactor = 50
 );
 
 CREATE TABLE tasker.tasker_workflow_steps (
@@ -269,7 +269,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 5000,
-  fillfactor = 50
+  fillfactor = 40
 );
 CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_at) WHERE (blocked_at IS NOT NULL);
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);

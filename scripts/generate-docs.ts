@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CATALOGUE } from '../src/config/index.ts';
 import { createProgram } from '../src/cli/program.ts';
+import { CHECK_GROUPS, CHECKS } from '../src/db/doctor/examine.ts';
 import * as catalogue from '../src/errors.ts';
 import { METRICS, type MetricDefinition } from '../src/metrics/index.ts';
 import { dataModel } from './support/data-model.ts';
@@ -106,12 +107,31 @@ ${rows.join('\n')}
 `;
 }
 
+function invariants(): string {
+  const sections = Object.entries(CHECK_GROUPS).map(
+    ([group, checks]) => `## ${group}
+
+${row(['id', 'what must hold', 'what a violation means, and what to do'])}
+|---|---|---|
+${checks.map((check) => row([`\`${check.id}\``, check.title, check.why])).join('\n')}
+`,
+  );
+  return `${GENERATED}
+# Invariants
+
+\`tasker doctor\` checks these ${CHECKS.length} invariants in one read-only snapshot, on a fleet at work or at rest. The tests run it after every
+interleaving, crash and kill, and prove each check by a corruption that it finds.
+
+${sections.join('\n')}`;
+}
+
 export const documents: Record<string, () => string | Promise<string>> = {
   'docs/reference/configuration.md': configuration,
   'docs/reference/metrics.md': metrics,
   'docs/reference/cli.md': commandLine,
   'docs/reference/errors.md': errors,
   'docs/reference/data-model.md': () => dataModel(GENERATED, row),
+  'docs/reference/invariants.md': invariants,
 };
 
 const check = process.argv.includes('--check');

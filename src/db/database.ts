@@ -40,6 +40,13 @@ export type CallersTransaction =
 
 const MAX_TRIES = 5;
 
+/**
+ * In one round trip. If the connection goes silent half-way (a cable, a firewall, a machine that stopped) the server would
+ * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
+ * through a transaction pooler.
+ */
+const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
+
 export function openDatabase(options: DatabaseOptions): Database {
   const schema = options.schema ?? 'tasker';
   const prepared = options.prepared ?? true;
@@ -87,8 +94,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       retrySerializationFailures(async () => {
         const client = await pool.connect();
         let broken: Error | undefined;
+        // A connection that breaks between two statements says so by an event; without a listener that ends the process. The
+        // next statement fails, which is how the caller hears of it.
+        const onError = (error: Error): void => {
+          broken = error;
+        };
+        client.on('error', onError);
         try {
-          await client.query('BEGIN');
+          await client.query(BEGIN);
           const result = await work({ schema, run: (statement, values = []) => runOn(client, statement, values) });
           await client.query('COMMIT');
           return result;
@@ -99,6 +112,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           throw error;
         } finally {
           client.release(broken);
+          if (broken === undefined) client.off('error', onError);
         }
       }),
     close: () => pool.end(),

@@ -54,6 +54,7 @@ beforeAll(async () => {
   );
   await recover(engine.db, { silentSeconds: 60 });
   ids['running'] = recovered;
+  ids['recovered'] = recovered;
   await worker.claim();
   ids['waiting'] = await engine.submitOne(id);
   await worker.fail((await worker.claim())[0] as never, { requested: 600 });
@@ -108,6 +109,22 @@ const CORRUPTIONS: Record<string, () => string> = {
   step_completes_once: () =>
     `INSERT INTO ${H} (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause)
      SELECT task_id, workflow_step_id, 3, 'in_progress', 'complete', false, 'complete' FROM ${S} WHERE ${step('complete', 1)}`,
+  claim_has_an_owner: () => `UPDATE ${H} SET worker_id = NULL WHERE ${step('complete', 1)} AND cause = 'claim'`,
+  claim_of_one_worker: () =>
+    `UPDATE ${H} SET claim_id = (SELECT claim_id FROM ${S} WHERE ${step('running', 1)}) WHERE ${step('recovered', 1)} AND sort_key = 1`,
+  claim_by_a_living_worker: () =>
+    `UPDATE tasker.tasker_workers SET stopped_at = now() - interval '1 h' WHERE worker_id = (SELECT worker_id FROM ${H} WHERE ${step('complete', 1)} AND cause = 'claim')`,
+  claim_record_in_use: () =>
+    `INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids, created_at)
+     VALUES (gen_random_uuid(), 1, ARRAY[${ids['complete']}], ARRAY[${ids['complete']}::bigint * 65536 + 1], now() - interval '1 h')`,
+  step_pardons_bounded: () =>
+    `INSERT INTO ${H} (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, metadata)
+     SELECT s.task_id, s.workflow_step_id, n, 'in_progress', 'pending', false, 'lease_expired', '{"pardoned": true}' FROM ${S} s, generate_series(50, 52) n WHERE ${step('fresh', 1)}`,
+  step_quarantined_for_cause: () => `UPDATE ${S} SET queue = 'default~quarantine' WHERE ${step('running', 1)}`,
+  step_runs_once_if_it_says_so: () => `UPDATE ${S} SET retryable = false WHERE ${step('retried', 1)}`,
+  step_backoff_in_range: () =>
+    `UPDATE ${S} SET next_retry_at = next_retry_at + interval '1 h' WHERE ${step('waiting', 1)}`,
+  step_error_has_a_reason: () => `UPDATE ${H} SET metadata = '{}' WHERE ${step('waiting', 1)} AND to_state = 'error'`,
   step_unmet_parents_count: () => `UPDATE ${S} SET unmet_parents = 1 WHERE ${step('fresh', 4)}`,
   step_children_are_edges: () => `UPDATE ${S} SET children = children[1:1] WHERE ${step('fresh', 1)}`,
   step_after_its_parents: () => `UPDATE ${H} SET created_at = created_at - interval '1 h' WHERE ${step('complete', 4)}`,

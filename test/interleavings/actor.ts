@@ -136,7 +136,7 @@ export class Actor {
   }
 
   private async gated(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
-    if (config === 'BEGIN' || config === 'ROLLBACK') return this.client.query(config);
+    if (typeof config === 'string' && /^(BEGIN|ROLLBACK)/.test(config)) return this.client.query(config);
     if (config === 'COMMIT') {
       await this.arrive('commits');
       return this.send('COMMIT');

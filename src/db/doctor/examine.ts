@@ -1,11 +1,20 @@
 import { inSchema } from '../schema-name.ts';
 import type { Database } from '../database.ts';
+import { attemptChecks } from './attempt-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { stepChecks } from './step-checks.ts';
 import { taskChecks } from './task-checks.ts';
 import type { Check } from './check.ts';
 
-export const CHECKS: readonly Check[] = [...historyChecks, ...stepChecks, ...taskChecks];
+/** Every check, by what it looks at. */
+export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
+  'Histories of steps and tasks': historyChecks,
+  'Steps and dependencies': stepChecks,
+  'Attempts and claims': attemptChecks,
+  'Tasks, processes and the schema': taskChecks,
+};
+
+export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();
 
 export interface Finding {
   id: string;

@@ -48,7 +48,7 @@ RETURNING w.worker_id, w.name, w.role`,
 );
 
 /** So many deaths of its process a step is not charged with; after the second it runs alone. */
-const PARDONS = 2;
+export const MOST_PARDONS = 2;
 
 /**
  * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameter: how many
@@ -87,7 +87,7 @@ WITH dead AS MATERIALIZED (
   FOR NO KEY UPDATE OF s SKIP LOCKED
 ), record AS MATERIALIZED (
   SELECT h.*, p.deaths + 1 AS deaths, p.pardons,
-    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < ${PARDONS} AS pardoned
+    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < ${MOST_PARDONS} AS pardoned
   FROM held h
   CROSS JOIN LATERAL (
     SELECT count(*)::integer AS deaths, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS pardons
@@ -106,7 +106,7 @@ WITH dead AS MATERIALIZED (
       ready_at = CASE WHEN NOT v.exhausted THEN clock_timestamp() END,
       blocked_at = CASE WHEN v.exhausted THEN clock_timestamp() END,
       queue = CASE
-        WHEN NOT v.exhausted AND v.deaths >= ${PARDONS} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
+        WHEN NOT v.exhausted AND v.deaths >= ${MOST_PARDONS} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
         ELSE v.queue END,
       retry_limit = v.retry_limit + v.pardoned::integer,
       claim_id = NULL,

@@ -118,7 +118,7 @@ describe('a step that kills its process is in error after as many deaths as it m
   });
 
   for (const kind of long ? KINDS : []) {
-    it(kind, async () => {
+    it(`${kind} alone`, async () => {
       const outcome = await swallow([kind], 12);
       expectJustice(outcome, kind);
       if (kind === 'exit' || kind === 'abort') expect(outcome.ends).toEqual(['SIGKILL']);

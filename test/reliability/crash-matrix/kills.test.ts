@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { type Database, openDatabase } from '../../../src/db/database.ts';
+import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { submit } from '../../../src/engine/submit.ts';
+import { useProcesses } from '../../support/processes.ts';
+import { type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { useTestDatabase } from '../../support/test-database.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { IMPATIENT, supervise, type Supervised } from '../support/fleet.ts';
+import { judge } from './judge.ts';
+import { matrix } from './matrix-workflows.ts';
+
+const long = process.env['TASKER_TEST_LONG'] === '1';
+const test = await useTestDatabase();
+const processes = useProcesses();
+const effectsFile = join(inject('testRun').scratchDir, 'effects-of-kills.jsonl');
+const WORKFLOWS = ['--workflows', 'test/reliability/crash-matrix/matrix-workflows.ts'];
+
+let db: Database;
+let worker: Supervised;
+let scheduler: Supervised;
+const proxies: Record<string, TcpProxy> = {};
+const figures = { kills: 0, steps: 0, attempts: 0, deaths: 0, effects: 0, worst_heal_seconds: 0 };
+
+beforeAll(async () => {
+  db = openDatabase({ url: test.url, poolSize: 4 });
+  for (const role of ['worker', 'scheduler']) proxies[role] = await startProxy({ target: test.url });
+  const start = (role: string, args: string[]) =>
+    supervise(() =>
+      processes.start('src/cli/main.ts', {
+        args: [role, ...args],
+        env: { ...IMPATIENT, DATABASE_URL: (proxies[role] as TcpProxy).url(test.url), EFFECTS_FILE: effectsFile },
+      }),
+    );
+  worker = start('worker', WORKFLOWS);
+  scheduler = start('scheduler', []);
+});
+afterAll(async () => {
+  await Promise.all([worker.stop(), scheduler.stop()]);
+  for (const proxy of Object.values(proxies)) await proxy.close();
+  await db.close();
+  console.log(`crash matrix, processes killed: ${JSON.stringify(figures)}`);
+});
+
+const MOMENTS = ['before', 'executed', 'committed'] as const;
+const CELLS: { role: 'worker' | 'scheduler'; statement: string; moment: CutMoment }[] = [
+  ...['claim_steps', 'complete_steps', 'fail_steps', 'flag_blocked_tasks', 'end_stuck_tasks', 'COMMIT'].flatMap(
+    (statement) =>
+      MOMENTS.filter((moment) => statement !== 'COMMIT' || moment !== 'executed').map((moment) => ({
+        role: 'worker' as const,
+        statement,
+        moment,
+      })),
+  ),
+  ...['requeue_due', 'expire_workers', 'recover_steps'].flatMap((statement) =>
+    MOMENTS.map((moment) => ({ role: 'scheduler' as const, statement, moment })),
+  ),
+];
+const SHORT = new Set(['worker complete_steps executed', 'worker COMMIT before', 'scheduler recover_steps executed']);
+const cells = CELLS.filter((cell) => long || SHORT.has(`${cell.role} ${cell.statement} ${cell.moment}`));
+
+let tasks = 0;
+
+it.each(cells)('kill -9 of the $role at $statement, $moment', async ({ role, statement, moment }) => {
+  await waitFor(() => worker.current.lines.some((line) => line.includes('worker started')), { what: 'the worker' });
+  await waitFor(() => scheduler.current.lines.some((line) => line.includes('scheduler started')), {
+    what: 'the scheduler',
+  });
+  const cut = (proxies[role] as TcpProxy).cutOn(
+    (call) => (statement === 'COMMIT' ? call.text === 'COMMIT' : call.name.startsWith(statement)),
+    { moment },
+  );
+  const victim = role === 'worker' ? worker : scheduler;
+  const killed = cut.fired.then(() => process.kill(victim.current.pid, 'SIGKILL'));
+  const namedTaskId = await registerWorkflow(db, matrix);
+  const submitted = await submit(
+    db,
+    [false, false, false, true].map((doomed) => {
+      tasks += 1;
+      return { namedTaskId, identityHash: `kill ${tasks}`, context: JSON.stringify({ doomed }) };
+    }),
+  );
+  const taskIds = submitted.map(({ taskId }) => taskId);
+  if (role === 'scheduler' && statement !== 'requeue_due') {
+    // Somebody has to be dead for the scheduler to do anything about it.
+    await worker.current.kill('SIGKILL');
+    figures.kills += 1;
+  }
+  await killed;
+  cut.cancel();
+  figures.kills += 1;
+  const started = performance.now();
+  await waitFor(
+    async () => {
+      const open = await test.query(
+        `SELECT FROM tasker.tasker_tasks WHERE task_id = ANY ($1::bigint[]) AND state IN ('pending', 'in_progress')`,
+        [taskIds],
+      );
+      return open.length === 0;
+    },
+    { what: 'the fleet to heal', timeoutMs: 60_000, intervalMs: 50 },
+  );
+  figures.worst_heal_seconds = Math.max(figures.worst_heal_seconds, (performance.now() - started) / 1000);
+  const verdict = await judge(test, db, { taskIds, effectsFile });
+  expect(verdict.steps).toBe(16);
+  for (const key of ['steps', 'attempts', 'deaths', 'effects'] as const) figures[key] += verdict[key];
+});

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { defineWorkflow } from '../../../src/workflow/index.ts';
+
+const TICK_MS = 20;
+/** A pause of this length between two ticks: the process was stopped, and has woken. */
+const STOPPED_MS = 700;
+
+async function untilWoken(): Promise<void> {
+  for (;;) {
+    const before = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    if (performance.now() - before > STOPPED_MS) return;
+  }
+}
+
+/** In the zombie each attempt lasts until the process has been stopped and woken, and then ends in its own way; in the heir at once. */
+export const haunted = defineWorkflow({
+  name: 'haunted',
+  input: z.object({ ends: z.enum(['complete', 'fail', 'release']) }),
+}).step('step', async ({ input, signal }) => {
+  if (process.env['ZOMBIE'] !== 'yes') return 'heir';
+  await untilWoken();
+  if (input.ends === 'complete') return 'zombie';
+  if (input.ends === 'fail') throw new Error('a zombie’s error');
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+});
