@@ -50,7 +50,13 @@ try {
     console.error(`${name}${quick ? ' (quick)' : ''}`);
     const started = performance.now();
     const result = await (PARTS[name] as (typeof PARTS)[string])(server, quick);
-    await writeResult(out, name, { ...machine, seconds: Math.round((performance.now() - started) / 1000) }, result, !quick);
+    await writeResult(
+      out,
+      name,
+      { ...machine, seconds: Math.round((performance.now() - started) / 1000) },
+      result,
+      !quick,
+    );
     console.log(`\n## ${name}\n\n${result.tables.map(markdown).join('\n\n')}\n`);
   }
 } catch (error) {
