@@ -10,7 +10,7 @@ const count = Number(countText);
 const boss = new PgBoss({
   connectionString: process.env['DATABASE_URL'] as string,
   max: 10,
-  supervise: false,
+  supervise: mode === 'flow',
   schedule: false,
 });
 boss.on('error', (error) => console.error(error));

@@ -5,7 +5,7 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { analyzeHotTables } from '../../src/db/statements/queue-stats.ts';
 import { startFleet } from './fleet.ts';
 import type { BenchDatabase, BenchServer } from './server.ts';
-import { readUsage, residentMb, type Usage, usageBetween } from './usage.ts';
+import { cpuSeconds, readUsage, residentMb, type Usage, usageBetween } from './usage.ts';
 
 /** Submits `count` tasks through the public client; answers how long it took. */
 export async function submitTasks(db: BenchDatabase, definition: WorkflowDefinition, count: number): Promise<number> {
@@ -49,15 +49,17 @@ export async function runToTheEnd(
     workers: options.workers,
     ...(options.env === undefined ? {} : { env: options.env }),
   });
-  let after: Usage;
+  let workerCpu: number;
   let workerMb: number;
   try {
     await untilAllComplete(db, options.limitSeconds ?? 120);
-    after = await readUsage(db, server, fleet.pids);
+    workerCpu = fleet.pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
     workerMb = Math.max(...fleet.pids.map(residentMb));
   } finally {
     await fleet.stop();
   }
+  // Sessions report their counts of row versions when they end.
+  const after = { ...(await readUsage(db, server, [])), workerCpu };
   const [row] = await db.query<{ steps: number; seconds: number }>(`
     SELECT count(*)::integer AS steps, extract(epoch FROM max(processed_at) - min(last_attempted_at))::float8 AS seconds
     FROM tasker.tasker_workflow_steps`);

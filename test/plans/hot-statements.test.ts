@@ -13,13 +13,13 @@ import { loadTasks } from '../support/load-tasks.ts';
 import { planOf } from './plan.ts';
 
 /** The statement may read none of these as a whole. */
-const HOT = [
+const HOT = new Set([
   'tasker_tasks',
   'tasker_workflow_steps',
   'tasker_workflow_step_edges',
   'tasker_workflow_step_transitions',
   'tasker_task_transitions',
-];
+]);
 const CLAIM = '00000000-0000-4000-8000-000000000001';
 
 const engine = await useEngine();
@@ -68,13 +68,24 @@ beforeAll(async () => {
   await loadTasks(engine.test.pool, { namedTaskId: workflow, tasks: 45_000, progress });
   await measure(50_000);
   taskId = (held[0] as ClaimedStep).taskId;
+  // Due retries and a dead worker's steps, so that those plans run and not only exist.
+  const dead = (await engine.worker()).id;
+  await claim(engine.db, { workerId: dead, queue: 'default', namedTaskIds: [workflow], limit: 256 });
+  const late = await claim(engine.db, { workerId: dead, queue: 'default', namedTaskIds: [workflow], limit: 256 });
+  await engine.test.query(
+    `UPDATE tasker.tasker_workflow_steps
+     SET state = 'error', in_process = false, claim_id = NULL, claimed_by = NULL, sort_key = sort_key + 1, next_retry_at = now()
+     WHERE claim_id = $1`,
+    [late[0]?.claimId],
+  );
+  await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [dead]);
 }, 60_000);
 
 describe('with 50,000 tasks', () => {
   it('a claim walks steps_ready in order, and neither sorts nor reads a table as a whole', async () => {
     const plan = await planOf(engine.test.pool, claimStatement(128), claimValues(), { worker: true });
     expect(plan.indexes).toContain('steps_ready');
-    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.nodeTypes).not.toContain('Bitmap Heap Scan');
   });
 
@@ -101,19 +112,19 @@ describe('with 50,000 tasks', () => {
   ] as const)('a worker finds the rows to %s by their key', async (_, statement, values) => {
     const plan = await planOf(engine.test.pool, statement, values(), { worker: true });
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
-    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
   it('due retries come off their own index', async () => {
     const plan = await planOf(engine.test.pool, requeueDue, [1000]);
     expect(plan.indexes).toContain('steps_retry_due');
-    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
   it('the recovery of dead workers reads claims and the steps that they name', async () => {
     const plan = await planOf(engine.test.pool, recoverSteps, [500]);
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
-    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
   it.each([
@@ -123,7 +134,7 @@ describe('with 50,000 tasks', () => {
     const text = `SELECT * FROM tasker.tasker_task_execution_contexts WHERE ${where}`;
     const plan = await planOf(engine.test.pool, { text }, values());
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
-    expect([...plan.sequential].filter((table) => HOT.includes(table))).toEqual([]);
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(pages);
   });
 });

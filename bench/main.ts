@@ -1,0 +1,67 @@
+/**
+ * `npm run bench -- [parts...] [--quick] [--out <folder>]`: the parts in this order, or those named. Prints tables, writes JSON
+ * and Markdown (and draws curves where not quick). Exits 1 where a part fails or the doctor finds anything after it.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { flatness } from './parts/flatness.ts';
+import { latency } from './parts/latency.ts';
+import { peers } from './parts/peers.ts';
+import { readiness } from './parts/readiness.ts';
+import { throughput } from './parts/throughput.ts';
+import { describeMachine, markdown, type PartResult, writeResult } from './support/report.ts';
+import { type BenchServer, startServer } from './support/server.ts';
+
+const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<PartResult>> = {
+  readiness,
+  throughput,
+  latency,
+  flatness,
+  peers,
+};
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' } },
+});
+const { quick } = values;
+const unknown = positionals.filter((name) => !(name in PARTS));
+if (unknown.length > 0) {
+  console.error(`there is no part ${unknown.join(', ')}: choose from ${Object.keys(PARTS).join(', ')}`);
+  process.exit(2);
+}
+// Peers and the drawing library are packages of the bench alone. The quick form leaves the peers out unless they are asked for.
+const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS).filter((name) => !quick || name !== 'peers');
+if ((!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
+  const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });
+  if (installed.status !== 0) process.exit(installed.status ?? 1);
+}
+const out = values.out ?? fileURLToPath(new URL(quick ? '../.tmp/bench' : '../docs/performance', import.meta.url));
+
+const server = await startServer();
+try {
+  for (const name of chosen) {
+    const probe = await server.database();
+    const machine = await describeMachine(probe);
+    await probe.drop();
+    console.error(`${name}${quick ? ' (quick)' : ''}`);
+    const started = performance.now();
+    const result = await (PARTS[name] as (typeof PARTS)[string])(server, quick);
+    await writeResult(
+      out,
+      name,
+      { ...machine, seconds: Math.round((performance.now() - started) / 1000) },
+      result,
+      !quick,
+    );
+    console.log(`\n## ${name}\n\n${result.tables.map(markdown).join('\n\n')}\n`);
+  }
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  await server.stop();
+}

@@ -1,0 +1,256 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { claimStatement } from '../../src/db/statements/claim-steps.ts';
+import { hotPathOptions } from '../../src/db/session-settings.ts';
+import { createClient } from '../../src/index.ts';
+import { loadTasks } from '../../test/support/load-tasks.ts';
+import { demandHealth, submitTasks, untilAllComplete } from '../support/drive.ts';
+import { BUSY, startFleet } from '../support/fleet.ts';
+import { percentile, type PartResult, round, type Table } from '../support/report.ts';
+import type { BenchDatabase, BenchServer } from '../support/server.ts';
+import { residentMb } from '../support/usage.ts';
+import { single, diamond } from '../support/workflows.ts';
+
+/** What should not change: with the history, with the backlog, under a held snapshot, with retries that fall due together, over time. */
+export async function flatness(server: BenchServer, quick: boolean): Promise<PartResult> {
+  const { table: history, values } = await historyAndBacklog(server, quick);
+  const held = await heldSnapshot(server, quick);
+  const retries = await dueRetries(server, quick ? 2000 : 100_000);
+  const memory = await memoryOverTime(server, quick ? 4000 : 250_000);
+  return {
+    tables: [history, held, retries, memory],
+    charts: quick
+      ? []
+      : [
+          {
+            name: 'flatness-claim',
+            title: 'Claim of 100 steps by steps of history',
+            x: { field: 'steps', title: 'steps in the tables', log: true },
+            y: { field: 'ms', title: 'ms' },
+            series: 'percentile',
+            values,
+          },
+        ],
+    data: { history, held, retries, memory },
+  };
+}
+
+/** Durations in ms of claims of 100, each rolled back, on a worker's kind of session. */
+async function claims(db: BenchDatabase, workflow: number, times: number): Promise<number[]> {
+  const client = new pg.Client({ connectionString: db.url, options: hotPathOptions });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ worker_id: string }>(`
+      INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at, stopped_at)
+      VALUES ('worker', 'bench', '0', 600, clock_timestamp() + interval '10 minutes', NULL) RETURNING worker_id`);
+    const worker = rows[0]?.worker_id;
+    // 64 is the largest size below 100: what a worker with 100 free slots claims first.
+    const statement = claimStatement(100);
+    const samples: number[] = [];
+    for (let turn = 0; turn < times; turn += 1) {
+      await client.query('BEGIN');
+      const started = performance.now();
+      const claimed = await client.query({
+        name: statement.name,
+        text: statement.text,
+        values: ['00000000-0000-4000-8000-000000000001', worker, 'default', [workflow], [], '-infinity'],
+      });
+      samples.push(performance.now() - started);
+      if (claimed.rows.length !== 64) throw new Error(`claimed ${claimed.rows.length} steps instead of 64`);
+      await client.query('ROLLBACK');
+    }
+    await client.query('DELETE FROM tasker.tasker_workers WHERE worker_id = $1', [worker]);
+    return samples.slice(times > 20 ? 10 : 1);
+  } finally {
+    await client.end();
+  }
+}
+
+async function historyAndBacklog(
+  server: BenchServer,
+  quick: boolean,
+): Promise<{ table: Table; values: { steps: number; ms: number; percentile: string }[] }> {
+  const rows: (string | number)[][] = [];
+  const values: { steps: number; ms: number; percentile: string }[] = [];
+  const db = await server.database();
+  const client = createClient({ url: db.url, notify: false });
+  const workflow = await client.register(diamond);
+  const measure = async (what: string): Promise<[number, number]> => {
+    await db.query('VACUUM ANALYZE tasker.tasker_workflow_steps, tasker.tasker_tasks');
+    const samples = await claims(db, workflow, quick ? 8 : 110);
+    rows.push([what, round(percentile(samples, 50), 2), round(percentile(samples, 99), 2)]);
+    return [percentile(samples, 50), percentile(samples, 99)];
+  };
+  let loaded = 0;
+  for (const steps of quick
+    ? [2000, 10_000]
+    : [10_000, 100_000, 1_000_000, Number(process.env['BENCH_HISTORY_STEPS'] ?? 4_000_000)]) {
+    await loadTasks(db.pool, {
+      namedTaskId: workflow,
+      tasks: steps / 4 - loaded,
+      progress: loaded === 0 ? [0, -1, -1, -1] : [-1],
+    });
+    loaded = steps / 4;
+    const [p50, p99] = await measure(
+      `${steps.toLocaleString('en-US')} steps of history, ${(quick ? 125 : 625).toLocaleString('en-US')} ready`,
+    );
+    values.push({ steps, ms: p50, percentile: 'p50' }, { steps, ms: p99, percentile: 'p99' });
+  }
+  const backlog = quick ? 2000 : 1_000_000;
+  await loadTasks(db.pool, { namedTaskId: await client.register(single), tasks: backlog, progress: [0] });
+  await measure(`the same and a backlog of ${backlog.toLocaleString('en-US')} ready steps`);
+  await client.close();
+  if (loaded <= 300_000) await demandHealth(db);
+  await db.drop();
+  return { table: { title: 'Claim of 64 steps, ms', columns: ['with', 'p50', 'p99'], rows }, values };
+}
+
+/** Completions a second while single-step tasks keep coming, without and with a transaction that holds its snapshot open. */
+async function heldSnapshot(server: BenchServer, quick: boolean): Promise<Table> {
+  const seconds = quick ? 4 : Number(process.env['BENCH_HELD_SECONDS'] ?? 60);
+  const rows: (string | number)[][] = [];
+  for (const held of [false, true]) {
+    const db = await server.database();
+    const holder = await db.pool.connect();
+    if (held) {
+      await holder.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      await holder.query('SELECT count(*) FROM tasker.tasker_tasks');
+    }
+    const fleet = await startFleet({ url: db.url, workers: 1, env: BUSY });
+    try {
+      const client = createClient({ url: db.url });
+      const until = performance.now() + seconds * 1000;
+      // A backlog that never ends and never grows far: submitted no faster than it is worked off.
+      const requests = (async function* () {
+        for (let n = 0; performance.now() < until; n += 1) {
+          yield { input: { n } };
+          if (n % 2000 === 1999)
+            while (performance.now() < until && n + 1 - (await completed(db)) > 20_000) await sleep(20);
+        }
+      })();
+      for await (const _ of client.submitMany(single, requests));
+      await client.close();
+      await untilAllComplete(db, 300);
+    } finally {
+      await fleet.stop();
+    }
+    const parts = await db.query<{ third: number; steps: number; seconds: number }>(`
+      SELECT third, count(*)::integer AS steps, extract(epoch FROM max(processed_at) - min(processed_at))::float8 AS seconds
+      FROM (SELECT processed_at, ntile(3) OVER (ORDER BY processed_at) AS third FROM tasker.tasker_workflow_steps) s
+      GROUP BY third ORDER BY third`);
+    const [claim] = await db.query<{ mean: number; max: number }>(`
+      SELECT max(s.mean_exec_time)::float8 AS mean, max(s.max_exec_time)::float8 AS max
+      FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+      WHERE d.datname = current_database() AND s.query LIKE '%candidate AS MATERIALIZED%' AND s.calls > 20`);
+    await holder.query('ROLLBACK').catch(() => undefined);
+    holder.release();
+    await demandHealth(db);
+    await db.drop();
+    rows.push([
+      held ? `a snapshot held for ${seconds} s` : 'no snapshot held',
+      ...parts.map((part) => round(part.steps / part.seconds)),
+      round(claim?.mean ?? NaN, 1),
+      round(claim?.max ?? NaN, 1),
+    ]);
+  }
+  return {
+    title: 'Single-step tasks a second under a held snapshot',
+    columns: ['', 'first third', 'second third', 'last third', 'claim, mean ms', 'claim, longest ms'],
+    rows,
+  };
+}
+
+async function completed(db: BenchDatabase): Promise<number> {
+  const [row] = await db.query<{ done: number }>(
+    `SELECT coalesce(n_tup_ins, 0)::float8 AS done FROM pg_stat_user_tables WHERE relname = 'tasker_task_transitions' /* bench: */`,
+  );
+  // Two transitions for each task that ended.
+  return (row?.done ?? 0) / 2;
+}
+
+/** Steps that failed together and fall due together. */
+async function dueRetries(server: BenchServer, count: number): Promise<Table> {
+  const db = await server.database();
+  const client = createClient({ url: db.url, notify: false });
+  await client.register(single);
+  await submitTasks(db, single, count);
+  // As one failed attempt each would leave them, due at one moment.
+  await db.query(`
+    UPDATE tasker.tasker_workflow_steps
+    SET state = 'error', attempts = 1, ready_at = NULL, sort_key = 2, next_retry_at = clock_timestamp(), last_attempted_at = clock_timestamp()`);
+  await db.query(`
+    INSERT INTO tasker.tasker_workflow_step_transitions
+      (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, created_at)
+    SELECT s.task_id, s.workflow_step_id, h.sort_key, h.from_state, h.to_state, h.sort_key = 2, h.cause, statement_timestamp()
+    FROM tasker.tasker_workflow_steps s
+    CROSS JOIN (VALUES (1, 'pending', 'in_progress', 'claim'), (2, 'in_progress', 'error', 'fail')) AS h (sort_key, from_state, to_state, cause)`);
+  await db.query(`UPDATE tasker.tasker_tasks SET state = 'in_progress', sort_key = 1`);
+  await db.query(`
+    INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause)
+    SELECT task_id, 1, 'pending', 'in_progress', true, 'claim' FROM tasker.tasker_tasks`);
+  await client.close();
+  const started = performance.now();
+  const fleet = await startFleet({ url: db.url, workers: 1, schedulers: 1, env: BUSY });
+  let requeuedMs = NaN;
+  try {
+    for (;;) {
+      const [row] = await db.query<{ due: boolean }>(
+        'SELECT EXISTS (SELECT FROM tasker.tasker_workflow_steps WHERE next_retry_at IS NOT NULL) AS due /* bench: */',
+      );
+      if (row?.due === false) break;
+      await sleep(50);
+    }
+    requeuedMs = performance.now() - started;
+    await untilAllComplete(db, 300);
+  } finally {
+    await fleet.stop();
+  }
+  const all = performance.now() - started;
+  await demandHealth(db);
+  await db.drop();
+  return {
+    title: 'Retries that fall due at one moment (process start included)',
+    columns: ['steps', 'all requeued after, s', 'all complete after, s'],
+    rows: [[count, round(requeuedMs / 1000, 1), round(all / 1000, 1)]],
+  };
+}
+
+/** A worker's resident memory while it works through diamonds, and this process's while it submits them. */
+async function memoryOverTime(server: BenchServer, tasks: number): Promise<Table> {
+  const db = await server.database();
+  const beforeMb = residentMb(process.pid);
+  let submitMb = 0;
+  const sampler = setInterval(() => (submitMb = Math.max(submitMb, residentMb(process.pid))), 50);
+  const submitSeconds = await submitTasks(db, diamond, tasks);
+  clearInterval(sampler);
+  const fleet = await startFleet({ url: db.url, workers: 1, env: BUSY });
+  const samples: number[] = [];
+  const watch = setInterval(() => samples.push(residentMb(fleet.pids[0] as number)), 250);
+  try {
+    await untilAllComplete(db, 600);
+  } finally {
+    clearInterval(watch);
+    await fleet.stop();
+  }
+  if (tasks <= 50_000) await demandHealth(db);
+  await db.drop();
+  const half = Math.floor(samples.length / 2);
+  return {
+    title: 'Memory, MB resident',
+    columns: ['', 'steps', 'highest, first half', 'highest, second half'],
+    rows: [
+      [
+        'one worker, 1,000 slots',
+        tasks * 4,
+        round(Math.max(...samples.slice(0, half + 1))),
+        round(Math.max(...samples.slice(half))),
+      ],
+      [
+        `submit of ${tasks.toLocaleString('en-US')} tasks in ${round(submitSeconds, 1)} s: growth of the client`,
+        tasks * 4,
+        round(submitMb - beforeMb),
+        '-',
+      ],
+    ],
+  };
+}
