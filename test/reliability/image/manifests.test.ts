@@ -26,7 +26,12 @@ describe.skipIf(unavailable !== undefined)('the pods of overlay dev, on podman',
     const secret = `tasker-database-${id}`;
     const started: string[] = [];
     onTestFinished(async () => {
-      await Promise.all(started.map((name) => podman('pod', 'rm', '--force', '--time=0', name)));
+      // The first call may remove the containers of a pod and not yet the pod.
+      const remove = ['pod', 'rm', '--force', '--ignore', '--time=0', ...started];
+      await waitFor(async () => (await podman(...remove)).status === 0, {
+        what: 'the pods to be removed',
+        timeoutMs: 30_000,
+      });
       await podman('secret', 'rm', secret);
     });
 
