@@ -14,7 +14,7 @@ export function containersUnavailable(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'building images needs Linux and root';
   const installed = spawnSync(
     'bash',
-    ['scripts/install-debian.sh', 'buildah', 'runc', 'podman', 'conmon', 'mmdebstrap'],
+    ['scripts/install-debian.sh', 'buildah', 'runc', 'podman', 'conmon', 'catatonit', 'mmdebstrap'],
     {
       cwd: repository,
       encoding: 'utf8',
