@@ -24,7 +24,7 @@ it('a session that ends between two statements of a transaction fails the transa
     await terminate(row?.pid ?? 0);
     return tx.run(backend);
   });
-  await expect(transaction).rejects.toThrow();
+  await expect(transaction).rejects.toThrow(/terminat|not queryable|Connection/);
   expect(await db.run(backend)).toHaveLength(1);
 });
 
@@ -33,6 +33,6 @@ it('so does one that ends under a statement', async () => {
     const [row] = await tx.run(backend);
     await Promise.all([tx.run(pause), terminate(row?.pid ?? 0)]);
   });
-  await expect(transaction).rejects.toThrow();
+  await expect(transaction).rejects.toThrow(/terminat|not queryable|Connection/);
   expect(await db.run(backend)).toHaveLength(1);
 });
