@@ -62,6 +62,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that the server closes is no reason to end the process.
   pool.on('error', (error) => options.onPoolError?.(error));
+  // Nor is one that breaks while a transaction has it: the pool listens to idle ones only, and the statement under way, or the
+  // next one, rejects anyway.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   const texts = new Map<string, string>();
   const textOf = (statement: { name: string; text: string }): string => {

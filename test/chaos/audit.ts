@@ -165,6 +165,9 @@ async function ledgerViolations(db: Database, ledger: readonly LedgerLine[]): Pr
   return violations;
 }
 
+/** Until its code is loaded a process does not hear SIGTERM; it holds nothing then. */
+const LOADING_MS = 20_000;
+
 /** A process ends when it is killed, when it is told to, or when its own handler ends it. */
 function exitViolations(exits: readonly Exit[], ledger: readonly LedgerLine[]): Violation[] {
   const lethal = new Set(
@@ -172,14 +175,13 @@ function exitViolations(exits: readonly Exit[], ledger: readonly LedgerLine[]): 
       fault !== undefined && 'lethal' in HANDLER_FAULTS[fault as keyof typeof HANDLER_FAULTS] ? [pid] : [],
     ),
   );
-  return exits.flatMap(({ member: { role, pid, expected }, code, signal }): Violation[] => {
-    if (expected === 'killed') return [];
-    if (expected === 'drained') {
-      return code === 0 ? [] : [{ kind: 'drain failed', detail: `${role} ${pid} ended with ${signal ?? code}` }];
-    }
-    return lethal.has(pid)
+  return exits.flatMap(({ member: { role, pid, expected, startedAt }, at, code, signal }): Violation[] => {
+    if (expected === 'killed' || lethal.has(pid)) return [];
+    const detail = `${role} ${pid} ended with ${signal ?? code}`;
+    if (expected === undefined) return [{ kind: 'process ended by itself', detail }];
+    return code === 0 || (signal === 'SIGTERM' && at - startedAt < LOADING_MS)
       ? []
-      : [{ kind: 'process ended by itself', detail: `${role} ${pid} ended with ${signal ?? code}` }];
+      : [{ kind: 'drain failed', detail }];
   });
 }
 

@@ -1,0 +1,38 @@
+import { afterAll, expect, it } from 'vitest';
+import { openDatabase } from '../../src/db/database.ts';
+import { statement } from '../../src/db/statement.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const test = await useTestDatabase({ empty: true });
+const db = openDatabase({ url: test.url, poolSize: 2 });
+afterAll(() => db.close());
+
+const backend = statement<{ pid: number }>('backend', 'SELECT pg_backend_pid() AS pid');
+const pause = statement('pause', 'SELECT pg_sleep(30)');
+const terminate = async (pid: number) => {
+  await test.query('SELECT pg_terminate_backend($1)', [pid]);
+  await waitFor(async () => (await test.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid])).length === 0, {
+    what: 'the session to end',
+  });
+};
+
+// An 'error' event that nobody hears ends the process, and with it this test run.
+it('a session that ends between two statements of a transaction fails the transaction and nothing else', async () => {
+  const transaction = db.transaction(async (tx) => {
+    const [row] = await tx.run(backend);
+    await terminate(row?.pid ?? 0);
+    return tx.run(backend);
+  });
+  await expect(transaction).rejects.toThrow(/terminat|not queryable|Connection/);
+  expect(await db.run(backend)).toHaveLength(1);
+});
+
+it('so does one that ends under a statement', async () => {
+  const transaction = db.transaction(async (tx) => {
+    const [row] = await tx.run(backend);
+    await Promise.all([tx.run(pause), terminate(row?.pid ?? 0)]);
+  });
+  await expect(transaction).rejects.toThrow(/terminat|not queryable|Connection/);
+  expect(await db.run(backend)).toHaveLength(1);
+});
