@@ -21,6 +21,31 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const host = prepareProcess('scheduler', config, log);
   const { db, metrics, progress } = host;
   const events = schedulerEvents(metrics, log, progress, host.survived);
+  const measurements = [
+    measureQueues(db, metrics, config.statsIntervalMs),
+    measureDatabase(db, metrics, config.statsIntervalMs),
+    evaluateScaling({
+      db,
+      metrics,
+      intervalMs: config.statsIntervalMs,
+      settings: {
+        startLatencySeconds: config.scaleStartLatencyMs / 1000,
+        utilization: config.scaleUtilizationPercent / 100,
+        assumedStepSeconds: config.scaleStepMs / 1000,
+        assumedSlots: config.slots,
+        workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+        quietSeconds: config.scaleQuietSeconds,
+      },
+      maxWorkers: config.scaleMaxWorkers,
+      connections: {
+        poolSize: config.poolSize,
+        pooled: config.pooled,
+        direct: config.databaseUrlDirect !== undefined,
+        poolerConnections: config.poolerConnections,
+        reservedForOthers: config.reservedConnections,
+      },
+    }),
+  ];
   const scheduler = new Scheduler({
     db,
     url: config.databaseUrl,
@@ -38,34 +63,14 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     cronSchema: config.cronSchema,
     analyzeCron: config.analyzeCron,
     events,
-    measurements: [
-      measureQueues(db, metrics, config.statsIntervalMs),
-      measureDatabase(db, metrics, config.statsIntervalMs),
-      evaluateScaling({
-        db,
-        metrics,
-        intervalMs: config.statsIntervalMs,
-        settings: {
-          startLatencySeconds: config.scaleStartLatencyMs / 1000,
-          utilization: config.scaleUtilizationPercent / 100,
-          assumedStepSeconds: config.scaleStepMs / 1000,
-          assumedSlots: config.slots,
-          workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
-          quietSeconds: config.scaleQuietSeconds,
-        },
-        maxWorkers: config.scaleMaxWorkers,
-        connections: {
-          poolSize: config.poolSize,
-          pooled: config.pooled,
-          direct: config.databaseUrlDirect !== undefined,
-          poolerConnections: config.poolerConnections,
-          reservedForOthers: config.reservedConnections,
-        },
-      }),
-    ],
+    measurements,
   });
   const standstillMs = config.queryTimeoutMs + 10_000;
-  for (const [chore, intervalMs] of scheduler.chores) progress.watch(chore, intervalMs + standstillMs);
+  // A measurement that fails shows by its age. It is no reason to restart a process that retries and recovers.
+  const measured = new Set(measurements.map(({ name }) => name));
+  for (const [chore, intervalMs] of scheduler.chores) {
+    progress.watch(chore, measured.has(chore) ? Number.POSITIVE_INFINITY : intervalMs + standstillMs);
+  }
 
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;
   let stopping: Promise<void> | undefined;

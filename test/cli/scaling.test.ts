@@ -28,7 +28,7 @@ describe('tasker scale-simulate', () => {
     const { code, output } = await tasker(['scale-simulate', '--profile', 'stuck', '--svg', svg], { DATABASE_URL: '' });
     expect(code).toBe(0);
     expect(output).toContain('workers (desired, replicas)');
-    expect(output).toMatch(/held: stalled, unclaimed +20 min, 0 ms/);
+    expect(output).toMatch(/held: stalled, unclaimed +20 min, /);
     const drawn = readFileSync(svg, 'utf8');
     expect(drawn).toMatch(/^<svg xmlns=.*<\/svg>\n$/s);
     expect(drawn.match(/<path /g)).toHaveLength(4);

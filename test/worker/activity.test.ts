@@ -81,9 +81,15 @@ describe('what a worker tells of its work', () => {
   });
 
   it('waits for a name in the fleet', async () => {
-    const db = { run: () => Promise.reject(new Error('not to be asked')) } as unknown as Database;
-    const activity = new Activity(db, ['default'], () => undefined);
+    let workerId: string | undefined;
+    const told: unknown[][] = [];
+    const db = { run: async (_: unknown, values: unknown[]) => void told.push(values) } as unknown as Database;
+    const activity = new Activity(db, ['default'], () => workerId);
     activity.started('default');
     await activity.report();
+    expect(told).toEqual([]);
+    workerId = '8';
+    await activity.report();
+    expect(told).toEqual([['8', ['default'], [1], [0], [0], [0], [1], [expect.any(Number)]]]);
   });
 });
