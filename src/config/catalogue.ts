@@ -224,7 +224,7 @@ export const CATALOGUE = {
     roles: FLEET,
     unit: 'ms',
     description:
-      'How long the event loop may stand still, outside the time limit of a running step, before the lease is no longer renewed.',
+      'How long the event loop may stand still, outside the time limit of a running step, before the lease is no longer renewed and a worker is killed.',
   }),
   drainGraceSeconds: number('TASKER_DRAIN_GRACE_SECONDS', 25, 0, 86_400, {
     roles: FLEET,

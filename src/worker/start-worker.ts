@@ -19,7 +19,7 @@ export interface WorkerProcess {
   hurry(): void;
   /** Call it from a handler of uncaughtException or unhandledRejection: true where the error is a step's, which fails with it. */
   crash(error: unknown): boolean;
-  /** Resolves when a process for quarantined steps has had nothing to do for a while; never in another. */
+  /** Resolves when a process for quarantined steps has had nothing to do for a while, or lost its parent; never in another. */
   readonly idle: Promise<void>;
 }
 
@@ -115,9 +115,11 @@ function isDebugged(): boolean {
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((option) => option.includes('--inspect'));
 }
 
+/** Resolves after so long without work, or when the worker that started this process is gone. */
 async function idleFor(ms: number, busy: () => boolean): Promise<void> {
+  const startedBy = process.ppid;
   const stepMs = 250;
-  for (let idleMs = 0; idleMs < ms; idleMs = busy() ? 0 : idleMs + stepMs) {
+  for (let idleMs = 0; idleMs < ms && process.ppid === startedBy; idleMs = busy() ? 0 : idleMs + stepMs) {
     await new Promise((resolve) => setTimeout(resolve, stepMs).unref());
   }
 }

@@ -52,6 +52,8 @@ export class Actor {
       connect: () =>
         Promise.resolve({
           query: (config: pg.QueryConfig | string) => this.gated(config),
+          on: () => undefined,
+          off: () => undefined,
           release: () => undefined,
         }),
     });

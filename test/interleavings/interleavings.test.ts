@@ -5,7 +5,7 @@ import { SCENARIOS } from './scenarios.ts';
 const stage = await useStage();
 
 /** A few interleavings of each pair, the same every time; test/reliability/interleavings runs all of them. */
-const LIMIT = 7;
+const LIMIT = 5;
 const SEED = 20_260;
 
 it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))('%s', async (_, scenario) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '../../src/db/database.ts';
-import { examine } from '../../src/db/doctor/examine.ts';
+import { CHECKS } from '../../src/db/doctor/examine.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { fail } from '../../src/engine/fail.ts';
@@ -25,6 +25,16 @@ const pair = defineWorkflow({ name: 'interleaved_pair', input: z.unknown() })
   .step('x', () => 'x')
   .step('y', () => 'y');
 
+const TABLES = [
+  'tasker_tasks',
+  'tasker_workflow_steps',
+  'tasker_workflow_step_edges',
+  'tasker_workflow_step_transitions',
+  'tasker_task_transitions',
+  'tasker_claims',
+  'tasker_workers',
+].map((table) => `tasker.${table}`);
+
 /** What a scenario's stage is set with: the engine, undisturbed, on the test's own connections. */
 export class Scene {
   readonly test: TestDatabase;
@@ -35,6 +45,7 @@ export class Scene {
   w2 = '';
   taskId = '';
   private identities = 0;
+  private resets = 0;
 
   constructor(test: TestDatabase, db: Database) {
     this.test = test;
@@ -47,9 +58,12 @@ export class Scene {
 
   /** An empty database with two workers and one task. */
   async reset(workflow: 'diamond' | 'pair'): Promise<void> {
+    // Deleted rows keep the plans of the checks; now and then the tables are made small again.
+    this.resets += 1;
     await this.test.query(
-      `TRUNCATE tasker.tasker_tasks, tasker.tasker_workflow_steps, tasker.tasker_workflow_step_edges,
-        tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_claims, tasker.tasker_workers`,
+      this.resets % 40 === 0
+        ? `TRUNCATE ${TABLES.join(', ')}`
+        : `WITH ${TABLES.map((table, index) => `d${index} AS (DELETE FROM ${table})`).join(', ')} SELECT 1`,
     );
     this.w1 = await this.worker();
     this.w2 = await this.worker();
@@ -146,8 +160,17 @@ export class Scene {
   }
 
   async expectSound(): Promise<void> {
-    const findings = await examine(this.db);
-    const broken = findings.map(({ id, examples }) => `${id} ${JSON.stringify(examples)}`);
+    const client = await this.test.pool.connect();
+    const broken: string[] = [];
+    try {
+      // The doctor's own checks, prepared: planned anew for every schedule they would take longer than everything else.
+      for (const { id, sql } of CHECKS) {
+        const { rows } = await client.query({ name: id, text: `${sql} LIMIT 5` });
+        if (rows.length > 0) broken.push(`${id} ${JSON.stringify(rows)}`);
+      }
+    } finally {
+      client.release();
+    }
     if (broken.length > 0) throw new Error(`broken: ${broken.join('; ')}`);
   }
 
