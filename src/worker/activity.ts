@@ -36,11 +36,31 @@ export class Activity {
   private readonly queues = new Map<string, QueueActivity>();
   private readonly db: Database;
   private readonly workerId: () => string | undefined;
+  private readonly onError: (error: unknown) => void;
+  private timer: NodeJS.Timeout | undefined;
+  private reporting: Promise<void> | undefined;
 
-  constructor(db: Database, queues: readonly string[], workerId: () => string | undefined) {
+  constructor(
+    db: Database,
+    queues: readonly string[],
+    workerId: () => string | undefined,
+    onError: (error: unknown) => void = () => undefined,
+  ) {
     this.db = db;
     this.workerId = workerId;
+    this.onError = onError;
     for (const queue of queues) this.queues.set(queue, none());
+  }
+
+  start(intervalMs: number): void {
+    this.timer ??= setInterval(() => void this.tryReport(), intervalMs).unref();
+  }
+
+  /** Tells what was done since the last report. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.reporting;
+    await this.tryReport();
   }
 
   started(queue: string): RunningAttempt {
@@ -102,6 +122,16 @@ export class Activity {
       }
       throw error;
     }
+  }
+
+  /** One report at a time. */
+  private tryReport(): Promise<void> {
+    this.reporting ??= this.report()
+      .catch(this.onError)
+      .finally(() => {
+        this.reporting = undefined;
+      });
+    return this.reporting;
   }
 
   private of(queue: string): QueueActivity {

@@ -16,7 +16,15 @@ export interface WorkerEvents {
   /** An attempt ended and the database has been told, or refused to hear it (`lost`). */
   finished(
     labels: StepLabels,
-    info: { outcome: StepOutcome; seconds: number; attempt: number; willRetry?: boolean },
+    info: {
+      outcome: StepOutcome;
+      seconds: number;
+      attempt: number;
+      taskId: string;
+      willRetry?: boolean;
+      /** Of a failure: JSON text, as it is in the history. */
+      metadata?: string;
+    },
   ): void;
   flushed(info: { steps: number; seconds: number }): void;
   taskEnded(state: 'complete' | 'error', count: number): void;

@@ -73,7 +73,7 @@ export async function startWorker(options: {
     backoffCapSeconds: config.backoffCapSeconds,
     backoffDisabled: config.retryBackoffDisabled,
     resultCacheBytes: config.resultCacheBytes,
-    events: workerEvents(metrics, log, host.survived),
+    events: workerEvents(metrics, log, host.survived, () => worker.workerIdOrNone),
     loggerFor: (bindings) => log.child(bindings),
     onRound: () => progress.beat('poll'),
   });

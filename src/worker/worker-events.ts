@@ -26,6 +26,7 @@ export function workerEvents(
   metrics: Metrics,
   log: Logger,
   survived: (doing: string, error: unknown) => void,
+  workerId: () => string,
 ): WorkerEvents {
   // Per step, these labels are all there is to look up: made once for each kind of step.
   const kinds = new Map<StepLabels, ReturnType<typeof labelsOf>>();
@@ -46,13 +47,16 @@ export function workerEvents(
     started(step, { waitedSeconds }) {
       metrics.observe('readyToStart', of(step).queue, waitedSeconds);
     },
-    finished(step, { outcome, seconds, attempt, willRetry }) {
+    finished(step, { outcome, seconds, attempt, taskId, willRetry, metadata }) {
       const { labels, outcomes } = of(step);
       metrics.observe('stepSeconds', labels, seconds);
       metrics.count('stepAttempts', outcomes[outcome]);
       if (outcome === 'lost') {
         metrics.count('lostClaims', {});
-        log.warn({ ...labels, attempt }, 'the claim was taken away; the outcome of this attempt does not count');
+        log.warn(
+          { task_id: taskId, worker_id: workerId(), ...labels, attempt },
+          'the claim was taken away; the outcome of this attempt does not count',
+        );
         return;
       }
       const failed = outcome === 'error' || outcome === 'timeout';
@@ -60,7 +64,15 @@ export function workerEvents(
       if (!failed) return;
       metrics.count(willRetry === true ? 'stepRetries' : 'stepsBlocked', labels);
       log.warn(
-        { ...labels, attempt, outcome, will_retry: willRetry === true },
+        {
+          task_id: taskId,
+          worker_id: workerId(),
+          ...labels,
+          attempt,
+          outcome,
+          will_retry: willRetry === true,
+          ...errorOf(metadata),
+        },
         willRetry === true ? 'step failed and will be tried again' : 'step failed for good',
       );
     },
@@ -78,13 +90,23 @@ export function workerEvents(
         'a handler did not stop at its deadline; its step has timed out and it was given up on',
       );
     },
-    leaseLost(workerId) {
+    leaseLost(formerId) {
       metrics.count('leasesLost', {});
       log.error(
-        { worker_id: workerId },
+        { worker_id: formerId },
         'the lease was lost: what was running here belongs to others now; starting anew',
       );
     },
     failed: survived,
+  };
+}
+
+/** Name and message of what a handler threw; its stack is in the history. */
+function errorOf(metadata: string | undefined): { error_name?: string; error_message?: string } {
+  if (metadata === undefined) return {};
+  const { error } = JSON.parse(metadata) as { error?: { name?: string; message?: string } };
+  return {
+    ...(error?.name === undefined ? {} : { error_name: error.name }),
+    ...(error?.message === undefined ? {} : { error_message: error.message }),
   };
 }

@@ -1,85 +1,27 @@
-import { randomUUID } from 'node:crypto';
-import type { Database } from '../db/database.ts';
 import { Listener } from '../db/listener.ts';
-import {
-  adopt,
-  claim,
-  type ClaimedStep,
-  claimsOf,
-  forgetClaims,
-  loadStepInputs,
-  ordinalOf,
-  type StepInputs,
-} from '../engine/claim.ts';
+import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
-import { lostClaims } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
-import type { StepLogger } from '../workflow/definition.ts';
-import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { Activity } from './activity.ts';
-import type { StepLabels, WorkerEvents } from './events.ts';
-import { executeStep, type Outcome, type StepKind } from './execute-step.ts';
+import { ClaimWatch } from './claim-watch.ts';
+import { currentStep } from './current-step.ts';
 import { Flusher } from './flusher.ts';
 import { OpenClaims } from './open-claims.ts';
 import { Poller } from './poller.ts';
-import { currentStep } from './current-step.ts';
-import { type QuarantineProcess, QuarantineWatch } from './quarantine-watch.ts';
+import { QuarantineHere } from './quarantine-here.ts';
+import { QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
 import { RunningSteps } from './running-steps.ts';
 import { Slots } from './slots.ts';
 import { StepCatalogue } from './step-catalogue.ts';
-
-export interface WorkerOptions {
-  db: Database;
-  /** Direct connection for LISTEN and the session lock; undefined where there is only a pooler. */
-  directUrl: string | undefined;
-  /** Connection for the heartbeat where there is no direct one. */
-  url: string;
-  workflows: readonly WorkflowDefinition[];
-  queues: readonly string[];
-  /** How many handlers may run at once. */
-  slots: number;
-  name: string;
-  version: string;
-  /** Listen for hints that there is work. */
-  notify: boolean;
-  minPollIntervalMs: number;
-  maxPollIntervalMs: number;
-  maxClaim: number;
-  /** Claim the children of a completed step in the same round trip. */
-  fusedClaims: boolean;
-  leaseSeconds: number;
-  heartbeatIntervalMs: number;
-  maxStallMs: number;
-  drainGraceSeconds: number;
-  abortGraceMs: number;
-  defaultStepTimeoutSeconds: number;
-  maxResultBytes: number;
-  maxBackoffRequestSeconds: number;
-  backoffCapSeconds: number;
-  backoffDisabled: boolean;
-  resultCacheBytes: number;
-  /** Starts a process for steps in quarantine; undefined: the worker runs them beside the others, one at a time. */
-  startQuarantine?: (() => QuarantineProcess) | undefined;
-  /** False in a process that serves quarantines itself. */
-  watchesQuarantine?: boolean;
-  /** Whether a process whose event loop stands still, with no step inside its time limit, is killed. */
-  endsWhenStalled?: boolean;
-  /** How often the worker tells the database what it does, for the scaling signal. */
-  activityIntervalMs?: number;
-  events: WorkerEvents;
-  loggerFor: (bindings: { task_id: string; step: string; attempt: number; worker_id: string }) => StepLogger;
-  onRound?: () => void;
-}
+import { StepRunner } from './step-runner.ts';
+import { inputsAtHand, loadPatiently } from './step-inputs.ts';
+import { within } from './within.ts';
+import type { WorkerOptions } from './worker-options.ts';
 
 /** Of so many completions one leaves its children to the queue, so that steps of higher priority get their turn. */
 const FUSED_ROUNDS = 16;
-/**
- * How often claims are compared with the database: does it still count as ours what has been running here for so long, and
- * does it count as ours what we have never heard of?
- */
-const CLAIM_CHECK_MS = 2000;
 /** Steps in quarantine are rare, and in no hurry. */
 const QUARANTINE_LOOK_MS = 1000;
 const ACTIVITY_INTERVAL_MS = 2000;
@@ -97,15 +39,13 @@ export class Worker {
   private readonly membership: Membership;
   private readonly notifier: Notifier;
   private readonly activity: Activity;
+  private readonly claimWatch: ClaimWatch;
   private catalogue: StepCatalogue | undefined;
   private poller: Poller | undefined;
   private flusher: Flusher | undefined;
+  private runner: StepRunner | undefined;
   private listener: Listener | undefined;
   private quarantine: QuarantineWatch | undefined;
-  private quarantinedClaim = '';
-  private lostClaimTimer: NodeJS.Timeout | undefined;
-  private activityTimer: NodeJS.Timeout | undefined;
-  private reporting: Promise<void> | undefined;
   private fusedRound = 0;
   private draining = false;
   private starting: Promise<void> | undefined;
@@ -117,9 +57,18 @@ export class Worker {
     this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
-    this.activity = new Activity(options.db, options.queues, () =>
-      this.membership.joined ? this.membership.workerId : undefined,
+    const workerId = (): string | undefined => (this.membership.joined ? this.membership.workerId : undefined);
+    this.activity = new Activity(options.db, options.queues, workerId, (error) =>
+      options.events.failed('report activity', error),
     );
+    this.claimWatch = new ClaimWatch({
+      db: options.db,
+      claims: this.claims,
+      running: this.running,
+      workerId,
+      onFound: (steps) => void this.accept(steps),
+      onError: options.events.failed,
+    });
     this.membership = new Membership({
       db: options.db,
       url: options.directUrl ?? options.url,
@@ -142,6 +91,11 @@ export class Worker {
 
   get workerId(): string {
     return this.membership.workerId;
+  }
+
+  /** For log lines; empty while the process has no lease. */
+  get workerIdOrNone(): string {
+    return this.membership.joined ? this.membership.workerId : '';
   }
 
   get busySlots(): number {
@@ -220,6 +174,18 @@ export class Worker {
         options.events.taskEnded(state, taskIds.length);
       },
     });
+    this.runner = new StepRunner({
+      ...options,
+      catalogue,
+      slots: this.slots,
+      running: this.running,
+      activity: this.activity,
+      cache: this.cache,
+      claims: this.claims,
+      flusher: this.flusher,
+      isDraining: () => this.draining,
+      workerIdOrNone: () => this.workerIdOrNone,
+    });
     this.poller = new Poller({
       ...shared,
       slots: this.slots,
@@ -245,24 +211,26 @@ export class Worker {
       });
       await this.listener.start();
     }
-    this.lostClaimTimer = setInterval(() => {
-      void this.checkLostClaims();
-      void this.adoptStrays();
-    }, CLAIM_CHECK_MS).unref();
+    this.claimWatch.start();
     if (options.watchesQuarantine !== false) {
+      const quarantineHere = new QuarantineHere({
+        ...shared,
+        slots: this.slots,
+        workerId: () => (this.membership.joined && !this.draining ? this.membership.workerId : undefined),
+        onClaimed: (steps) => void this.accept(steps),
+      });
       this.quarantine = new QuarantineWatch({
         db: options.db,
         queues: options.queues,
         namedTaskIds: catalogue.namedTaskIds,
         intervalMs: QUARANTINE_LOOK_MS,
         start: options.startQuarantine,
-        runHere: (queue) => this.runQuarantined(queue, catalogue.namedTaskIds),
+        runHere: (queue) => quarantineHere.run(queue),
         onError: (what, error) => options.events.failed(what, error),
       });
       this.quarantine.start();
     }
-    const activityMs = options.activityIntervalMs ?? ACTIVITY_INTERVAL_MS;
-    this.activityTimer = setInterval(() => void this.reportActivity(), activityMs).unref();
+    this.activity.start(options.activityIntervalMs ?? ACTIVITY_INTERVAL_MS);
     this.poller.start();
   }
 
@@ -274,7 +242,7 @@ export class Worker {
     await this.poller?.stop();
     const quarantineEnds = this.quarantine?.stop();
     const graceMs = this.options.drainGraceSeconds * 1000;
-    await this.adoptStrays();
+    await this.claimWatch.adoptStrays();
     const ended = async (): Promise<void> => {
       do {
         await this.slots.idle();
@@ -289,37 +257,15 @@ export class Worker {
       }
     }
     await quarantineEnds;
-    clearInterval(this.lostClaimTimer);
-    clearInterval(this.activityTimer);
+    this.claimWatch.stop();
     this.running.stop();
     // What was done since the last report; not worth waiting for where the database is away.
-    await within(
-      Promise.resolve(this.reporting).then(() => this.reportActivity()),
-      2000,
-    );
+    await within(this.activity.stop(), 2000);
     await this.notifier.flush();
     await forgetClaims(this.options.db, this.claims.takeClosed()).catch((error: unknown) =>
       this.options.events.failed('forget claims', error),
     );
     await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
-  }
-
-  /** Where no process of its own can be started: at least no two of them at once. */
-  private async runQuarantined(queue: string, namedTaskIds: readonly number[]): Promise<void> {
-    if (this.draining || !this.membership.joined || this.claims.isOpen(this.quarantinedClaim)) return;
-    const granted = this.slots.reserve(1);
-    if (granted === 0) return;
-    const { workerId } = this.membership;
-    const claimId = randomUUID();
-    this.claims.asking(claimId);
-    try {
-      const steps = await claim(this.options.db, { workerId, queue, namedTaskIds, limit: 1, claimId });
-      this.quarantinedClaim = claimId;
-      void this.accept(steps);
-    } finally {
-      this.claims.answered(claimId);
-      this.slots.unreserve(granted);
-    }
   }
 
   private reserveForChildren(children: number): number {
@@ -334,183 +280,28 @@ export class Worker {
 
   /** Runs claimed steps, after loading the inputs of those that were claimed by a completion and are not all here. */
   private async accept(steps: readonly ClaimedStep[]): Promise<void> {
+    const { catalogue } = this;
     for (const step of steps) this.claims.opened(step.claimId, 1);
     const missing: ClaimedStep[] = [];
     for (const step of steps) {
-      const inputs = step.inputs ?? this.cachedInputs(step);
+      const inputs = catalogue === undefined ? undefined : inputsAtHand(step, catalogue, this.cache);
       if (inputs === undefined) missing.push(step);
-      else this.run(step, inputs);
+      else this.runner?.run(step, inputs);
     }
     if (missing.length === 0) return;
     // Their slots are held while their inputs are on the way.
     const held = this.slots.reserve(missing.length);
-    const loaded = await this.loadInputs(missing);
+    const loaded = await loadPatiently(this.options.db, missing, this.options.events.failed);
     this.slots.unreserve(held);
     for (const step of missing) {
       const inputs = loaded.get(step.stepId);
       if (inputs === undefined) this.claims.ended(step.claimId);
-      else this.run(step, inputs);
+      else this.runner?.run(step, inputs);
     }
-  }
-
-  private async loadInputs(steps: readonly ClaimedStep[]): Promise<Map<string, StepInputs>> {
-    for (;;) {
-      try {
-        return await loadStepInputs(this.options.db, steps);
-      } catch (error) {
-        this.options.events.failed('load inputs', error);
-        await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
-      }
-    }
-  }
-
-  private cachedInputs(step: ClaimedStep): StepInputs | undefined {
-    const kind = this.catalogue?.find(step.namedTaskId, ordinalOf(step.stepId));
-    const cached = this.cache.get(step.taskId);
-    if (kind === undefined || cached === undefined) return undefined;
-    const parts: string[] = [];
-    for (const { ordinal } of kind.parents) {
-      const result = cached.results.get(ordinal);
-      if (result === undefined) return undefined;
-      parts.push(`"${ordinal}":${result}`);
-    }
-    return { context: cached.context, parents: `{${parts.join(',')}}`, bypassSteps: cached.bypassSteps };
-  }
-
-  private run(step: ClaimedStep, inputs: StepInputs): void {
-    this.slots.run(() => this.runInSlot(step, inputs));
-  }
-
-  private async runInSlot(step: ClaimedStep, inputs: StepInputs): Promise<void> {
-    const { events } = this.options;
-    const kind = this.catalogue?.find(step.namedTaskId, ordinalOf(step.stepId));
-    if (kind === undefined) {
-      // A claim only takes steps of registered workflows, so this one changed under us: give it back.
-      this.flush(step, undefined, { kind: 'release' }, 0, undefined);
-      return;
-    }
-    const labels = kind.labels;
-    if (this.draining) {
-      this.flush(step, kind, { kind: 'release' }, 0, labels);
-      return;
-    }
-    events.started(labels, { waitedSeconds: step.waitedSeconds, attempt: step.attempt });
-    const attempt = this.activity.started(labels.queue);
-    const outcome = await executeStep(kind, step, inputs, {
-      running: this.running,
-      maxResultBytes: this.options.maxResultBytes,
-      maxBackoffRequestSeconds: this.options.maxBackoffRequestSeconds,
-      loggerFor: () =>
-        this.options.loggerFor({
-          task_id: step.taskId,
-          step: kind.template.name,
-          attempt: step.attempt,
-          worker_id: this.membership.joined ? this.membership.workerId : '',
-        }),
-      onStuck: (_, stuck) => {
-        if (stuck) events.stuck(labels);
-      },
-    });
-    const seconds = (performance.now() - attempt.startedAt) / 1000;
-    this.activity.ended(attempt, ACTIVITY_OUTCOMES[outcome.kind]);
-    if (outcome.kind === 'abandoned') {
-      this.claims.ended(step.claimId);
-      events.finished(labels, { outcome: 'lost', seconds, attempt: step.attempt });
-      return;
-    }
-    if (outcome.kind === 'complete' && kind.template.childOrdinals.length > 0) {
-      this.cache.put(step.taskId, inputs, kind.template.ordinal, outcome.result);
-    }
-    this.flush(step, kind, outcome, seconds, labels);
-  }
-
-  private flush(
-    step: ClaimedStep,
-    kind: StepKind | undefined,
-    outcome: Exclude<Outcome, { kind: 'abandoned' }>,
-    seconds: number,
-    labels: StepLabels | undefined,
-  ): void {
-    this.flusher?.add({
-      step,
-      outcome,
-      backoffCapSeconds: kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
-      children: kind?.template.childOrdinals.length ?? 0,
-      told: ({ lost, willRetry }) => {
-        this.claims.ended(step.claimId);
-        if (labels === undefined) return;
-        this.options.events.finished(labels, {
-          outcome: lost ? 'lost' : OUTCOMES[outcome.kind === 'fail' ? outcome.cause : outcome.kind],
-          seconds,
-          attempt: step.attempt,
-          ...(willRetry === undefined ? {} : { willRetry }),
-        });
-      },
-    });
   }
 
   private onLeaseLost(formerId: string): void {
     this.options.events.leaseLost(formerId);
     this.running.abortAll('claim_lost');
-  }
-
-  /**
-   * Takes up claims whose answer never came. The look that follows a broken connection is not enough: the statement may
-   * commit after it, in a server that was slow, frozen, or waiting for its standby. Nobody would ever run those steps,
-   * because their worker lives.
-   */
-  private async adoptStrays(): Promise<void> {
-    if (!this.membership.joined) return;
-    try {
-      for (const claimId of await claimsOf(this.options.db, this.membership.workerId, this.claims.known())) {
-        // Made, or answered, after the question was asked.
-        if (this.claims.isKnown(claimId)) continue;
-        const steps = await adopt(this.options.db, claimId);
-        if (steps.length === 0) this.claims.forget(claimId);
-        else if (!this.claims.isKnown(claimId)) void this.accept(steps);
-      }
-    } catch (error) {
-      this.options.events.failed('adopt stray claims', error);
-    }
-  }
-
-  /** One report at a time. */
-  private reportActivity(): Promise<void> {
-    this.reporting ??= this.activity
-      .report()
-      .catch((error: unknown) => this.options.events.failed('report activity', error))
-      .finally(() => {
-        this.reporting = undefined;
-      });
-    return this.reporting;
-  }
-
-  private async checkLostClaims(): Promise<void> {
-    try {
-      const lost = await lostClaims(this.options.db, this.running.claims(CLAIM_CHECK_MS));
-      if (lost.length > 0) this.running.abortSteps(lost, 'claim_lost');
-    } catch (error) {
-      this.options.events.failed('check claims', error);
-    }
-  }
-}
-
-const ACTIVITY_OUTCOMES = {
-  complete: 'completed',
-  fail: 'failed',
-  release: 'released',
-  abandoned: 'released',
-} as const;
-const OUTCOMES = { complete: 'complete', fail: 'error', timeout: 'timeout', release: 'released' } as const;
-
-async function within(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([work.then(() => true as const), timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }

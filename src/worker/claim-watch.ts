@@ -1,0 +1,75 @@
+import type { Database } from '../db/database.ts';
+import { adopt, type ClaimedStep, claimsOf } from '../engine/claim.ts';
+import { lostClaims } from '../engine/workers.ts';
+import type { OpenClaims } from './open-claims.ts';
+import type { RunningSteps } from './running-steps.ts';
+
+const INTERVAL_MS = 2000;
+
+export interface ClaimWatchOptions {
+  db: Database;
+  claims: OpenClaims;
+  running: RunningSteps;
+  /** Undefined while the process has no lease. */
+  workerId: () => string | undefined;
+  /** Steps of a claim that was taken up. */
+  onFound: (steps: ClaimedStep[]) => void;
+  onError: (what: string, error: unknown) => void;
+}
+
+/**
+ * Compares claims with the database every two seconds: does it still count as ours what has been running here for so long, and
+ * does it count as ours what we have never heard of?
+ */
+export class ClaimWatch {
+  private readonly options: ClaimWatchOptions;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ClaimWatchOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.timer ??= setInterval(() => {
+      void this.abortLost();
+      void this.adoptStrays();
+    }, INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /**
+   * Takes up claims whose answer never came. The look that follows a broken connection is not enough: the statement may
+   * commit after it, in a server that was slow, frozen, or waiting for its standby. Nobody would ever run those steps,
+   * because their worker lives.
+   */
+  async adoptStrays(): Promise<void> {
+    const { db, claims, onFound, onError } = this.options;
+    const workerId = this.options.workerId();
+    if (workerId === undefined) return;
+    try {
+      for (const claimId of await claimsOf(db, workerId, claims.known())) {
+        // Made, or answered, after the question was asked.
+        if (claims.isKnown(claimId)) continue;
+        const steps = await adopt(db, claimId);
+        if (steps.length === 0) claims.forget(claimId);
+        else if (!claims.isKnown(claimId)) onFound(steps);
+      }
+    } catch (error) {
+      onError('adopt stray claims', error);
+    }
+  }
+
+  private async abortLost(): Promise<void> {
+    const { db, running, onError } = this.options;
+    try {
+      const lost = await lostClaims(db, running.claims(INTERVAL_MS));
+      if (lost.length > 0) running.abortSteps(lost, 'claim_lost');
+    } catch (error) {
+      onError('check claims', error);
+    }
+  }
+}
