@@ -1,6 +1,8 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { inject } from 'vitest';
 import { waitFor } from '../../support/wait-for.ts';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
@@ -69,9 +71,14 @@ async function succeed(command: string, args: readonly string[]): Promise<string
   return stdout.trim();
 }
 
-/** Builds the fleet's image with the repository's own script. Answers the script's last line, which tells the sizes. */
+/** Builds the fleet's image with the repository's own script, once for a run. Answers the script's last line, which tells the sizes. */
 export async function buildImage(): Promise<string> {
-  return (await succeed('bash', ['scripts/build-image.sh', IMAGE])).split('\n').at(-1) ?? '';
+  const note = `${inject('testRun').scratchDir}/image-built`;
+  const known = await readFile(note, 'utf8').catch(() => undefined);
+  if (known !== undefined) return known;
+  const sizes = (await succeed('bash', ['scripts/build-image.sh', IMAGE])).split('\n').at(-1) ?? '';
+  await writeFile(note, sizes);
+  return sizes;
 }
 
 /** Builds the order example on top of it, as a user's own image would be. */

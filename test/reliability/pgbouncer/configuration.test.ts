@@ -48,7 +48,10 @@ async function startPgBouncer(): Promise<string> {
 
   // It refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-  const child = spawn('pgbouncer', [`${folder}/pgbouncer.ini`], { ...user, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('/usr/sbin/pgbouncer', [`${folder}/pgbouncer.ini`], {
+    ...user,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const exited = new Promise((resolve) => child.once('exit', resolve));
