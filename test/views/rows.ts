@@ -39,8 +39,6 @@ export interface TaskRows {
   steps: StepRows[];
 }
 
-export const NAMED_TASK = { namespace: 'views', name: 'random', version: '1.0.0' };
-
 /** Registers a workflow type and as many step types as a test may need, by hand: the first schema knows no other way. */
 export async function registerTypes(client: ClientBase, steps = 12): Promise<void> {
   await client.query(`INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('views')`);
