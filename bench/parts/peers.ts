@@ -86,7 +86,7 @@ function runPeer(file: string, url: string, mode: string, count: number): Promis
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
-    const limit = setTimeout(() => child.kill('SIGKILL'), 180_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), 300_000);
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.once('exit', (code) => {
       clearTimeout(limit);

@@ -16,7 +16,10 @@ const utils = await makeWorkerUtils({ connectionString, logger });
 await utils.migrate();
 for (let done = 0; done < count; done += 10_000) {
   await pool.query(
-    `SELECT count(*) FROM (SELECT graphile_worker.add_job('noop', json_build_object('n', n)) FROM generate_series(1, $1::integer) n OFFSET 0) x`,
+    `SELECT count(*) FROM graphile_worker.add_jobs((
+       SELECT array_agg(json_populate_record(NULL::graphile_worker.job_spec,
+         json_build_object('identifier', 'noop', 'payload', json_build_object('n', n))))
+       FROM generate_series(1, $1::integer) n))`,
     [Math.min(10_000, count - done)],
   );
 }
