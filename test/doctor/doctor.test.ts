@@ -128,6 +128,8 @@ const CORRUPTIONS: Record<string, () => string> = {
   step_unmet_parents_count: () => `UPDATE ${S} SET unmet_parents = 1 WHERE ${step('fresh', 4)}`,
   step_children_are_edges: () => `UPDATE ${S} SET children = children[1:1] WHERE ${step('fresh', 1)}`,
   step_after_its_parents: () => `UPDATE ${H} SET created_at = created_at - interval '1 h' WHERE ${step('complete', 4)}`,
+  step_name_once: () =>
+    `UPDATE ${S} SET named_step_id = (SELECT min(named_step_id) FROM ${S}) WHERE task_id = ${ids['fresh']}`,
   edges_go_forward: () =>
     `UPDATE tasker.tasker_workflow_step_edges SET from_step_id = to_step_id, to_step_id = from_step_id WHERE task_id = ${ids['fresh']}`,
   task_complete_flag: () => `UPDATE ${T} SET complete = false WHERE task_id = ${ids['complete']}`,

@@ -113,6 +113,13 @@ export const stepChecks: Check[] = [
         WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE} AND p.created_at <= c.created_at)`,
   },
   {
+    id: 'step_name_once',
+    title: 'a task has each step of its workflow once',
+    why: 'A step would run twice. Report this: it is a bug.',
+    sql: `SELECT s.task_id, s.named_step_id, count(*)::integer AS steps FROM ${STEPS}
+      GROUP BY s.task_id, s.named_step_id HAVING count(*) > 1`,
+  },
+  {
     id: 'edges_go_forward',
     title: 'edges connect steps of one task, from a lower ordinal to a higher: there is no cycle',
     why: 'A cycle never becomes ready. Cancel the task.',
