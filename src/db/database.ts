@@ -1,6 +1,7 @@
 import { CompiledQuery, type Transaction } from 'kysely';
 import pg from 'pg';
 import { inSchema } from './schema-name.ts';
+import { hotPathOptions } from './session-settings.ts';
 import { isSerializationFailure } from './sql-errors.ts';
 import type { Statement } from './statement.ts';
 
@@ -11,8 +12,8 @@ export interface DatabaseOptions {
   applicationName?: string;
   /** Prepared statements save planning on every call; a transaction pooler older than PgBouncer 1.21 cannot have them. */
   prepared?: boolean;
-  /** Session settings, as `-c name=value`. Not through a transaction pooler. */
-  sessionOptions?: string;
+  /** Sessions with the planner settings of the hot path. Not through a transaction pooler, which takes no settings. */
+  hotPath?: boolean;
   connectTimeoutMs?: number;
   /** How long the client waits for one answer before it gives the connection up. */
   queryTimeoutMs?: number;
@@ -23,6 +24,11 @@ export interface DatabaseOptions {
 /** Whatever can run a statement: the pool, a transaction of ours, or the caller's own transaction. */
 export interface Executor {
   readonly schema: string;
+  /**
+   * Whether joins visit rows in the order of the rows that drive them: sessions of the hot path join by nested loops only.
+   * Elsewhere a statement has to lock its rows beforehand to lock them in order.
+   */
+  readonly keepsOrder: boolean;
   run<Row extends object>(statement: Statement<Row>, values?: readonly unknown[]): Promise<Row[]>;
 }
 
@@ -56,7 +62,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName ?? 'tasker',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-    ...(options.sessionOptions === undefined ? {} : { options: options.sessionOptions }),
+    ...(options.hotPath === true ? { options: hotPathOptions } : {}),
     keepAlive: true,
     allowExitOnIdle: false,
   });
@@ -89,8 +95,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
+  const keepsOrder = options.hotPath === true;
   return {
     schema,
+    keepsOrder,
     pool,
     run: (statement, values = []) => retrySerializationFailures(() => runOn(pool, statement, values)),
     transaction: (work) =>
@@ -105,7 +113,11 @@ export function openDatabase(options: DatabaseOptions): Database {
         client.on('error', onError);
         try {
           await client.query(BEGIN);
-          const result = await work({ schema, run: (statement, values = []) => runOn(client, statement, values) });
+          const result = await work({
+            schema,
+            keepsOrder,
+            run: (statement, values = []) => runOn(client, statement, values),
+          });
           await client.query('COMMIT');
           return result;
         } catch (error) {
@@ -126,6 +138,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 export function inCallersTransaction(transaction: CallersTransaction, schema = 'tasker'): Executor {
   return {
     schema,
+    keepsOrder: false,
     run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) => {
       const text = inSchema(statement.text, schema);
       const { rows } =

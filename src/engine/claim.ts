@@ -62,7 +62,7 @@ export function taskIdOf(stepId: string): string {
 /** Takes up to `limit` ready steps of one queue (rounded down to a power of two), most urgent first. */
 export async function claim(db: Executor, request: ClaimRequest): Promise<ClaimedStep[]> {
   const claimId = request.claimId ?? randomUUID();
-  const rows = await db.run(claimStatement(request.limit), [
+  const rows = await db.run(claimStatement(request.limit, db.keepsOrder), [
     claimId,
     request.workerId,
     request.queue,

@@ -39,7 +39,7 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
   const claimId = request.claimId ?? randomUUID();
   const batch = byKey(request.completions);
   const children = batch.reduce((sum, step) => sum + (step.children ?? Infinity), 0);
-  const rows = await db.run(completeStatement(children, request.claimLimit), [
+  const rows = await db.run(completeStatement(children, request.claimLimit, db.keepsOrder), [
     plainArray(batch.map((step) => step.taskId)),
     plainArray(batch.map((step) => step.stepId)),
     plainArray(batch.map((step) => step.claimId)),

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { openDatabase, type Database } from '../db/database.ts';
-import { hotPathOptions } from '../db/session-settings.ts';
 import { ping } from '../db/statements/ping.ts';
 import { type Config, usesPreparedStatements } from '../config/index.ts';
 import type { Logger } from '../logger.ts';
@@ -32,7 +31,7 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
     poolSize: config.poolSize,
     applicationName: `tasker ${role}`,
     prepared: usesPreparedStatements(config),
-    ...(role === 'worker' && !config.pooled ? { sessionOptions: hotPathOptions } : {}),
+    hotPath: role === 'worker' && !config.pooled,
     connectTimeoutMs: config.connectTimeoutMs,
     queryTimeoutMs: config.queryTimeoutMs,
     onQuery: (statement, seconds, failed) => {

@@ -52,8 +52,8 @@ async function measure(tasks: number): Promise<void> {
   await engine.test.query(analyzeHotTables.text);
   held = await claim(engine.db, { workerId: worker, queue: 'default', namedTaskIds: [workflow], limit: 64 });
   expect(held).toHaveLength(64);
-  const claimed = await planOf(engine.test.pool, claimStatement(64), claimValues(), { worker: true });
-  const completed = await planOf(engine.test.pool, completeStatement(128, 1000), completeValues(1000), {
+  const claimed = await planOf(engine.test.pool, claimStatement(64, true), claimValues(), { worker: true });
+  const completed = await planOf(engine.test.pool, completeStatement(128, 1000, true), completeValues(1000), {
     worker: true,
   });
   buffers.set(tasks, { claim: claimed.buffers, complete: completed.buffers });
@@ -83,16 +83,16 @@ beforeAll(async () => {
 
 describe('with 50,000 tasks', () => {
   it('a claim walks steps_ready in order, and neither sorts nor reads a table as a whole', async () => {
-    const plan = await planOf(engine.test.pool, claimStatement(128), claimValues(), { worker: true });
+    const plan = await planOf(engine.test.pool, claimStatement(128, true), claimValues(), { worker: true });
     expect(plan.indexes).toContain('steps_ready');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.nodeTypes).not.toContain('Bitmap Heap Scan');
   });
 
   it.each([
-    ['complete and claim the children', completeStatement(128, 1000), () => completeValues(1000)],
-    ['complete and claim some of the children', completeStatement(128, 10), () => completeValues(10)],
-    ['complete and leave the children', completeStatement(128, 0), () => completeValues(0)],
+    ['complete and claim the children', completeStatement(128, 1000, true), () => completeValues(1000)],
+    ['complete and claim some of the children', completeStatement(128, 10, true), () => completeValues(10)],
+    ['complete and leave the children', completeStatement(128, 0, true), () => completeValues(0)],
     ['load inputs', loadInputs, () => keys(held).slice(0, 2)],
     [
       'fail',

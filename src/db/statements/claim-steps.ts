@@ -30,9 +30,10 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
  *
  * The candidates are locked through the readiness view (index steps_ready), in a MATERIALIZED CTE so that LIMIT holds
  * whatever the plan. A process whose lease was ended gets nothing. Rows that another worker has locked are skipped, so two claims never wait for each other. A claimed
- * root starts its task: task rows come after step rows and in order of their id, as everywhere.
+ * root starts its task: task rows come after step rows and in order of their id, as everywhere. `locking`: where the planner
+ * may join in any order they are locked in order beforehand.
  */
-const claim = (size: number) => `
+const claim = (size: number, locking: boolean) => `
 WITH candidate AS MATERIALIZED (
   SELECT r.task_id, r.workflow_step_id, r.priority, r.ready_at
   FROM tasker.tasker_step_readiness_statuses r
@@ -74,11 +75,22 @@ WITH candidate AS MATERIALIZED (
   DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($5::uuid[])
 ), roots AS MATERIALIZED (
   SELECT DISTINCT c.task_id FROM claimed c WHERE c.total_parents = 0 ORDER BY c.task_id
-), started AS (
+), ${
+  locking
+    ? `tasks_locked AS MATERIALIZED (
+  SELECT t.task_id
+  FROM roots b
+  JOIN tasker.tasker_tasks t ON t.task_id = b.task_id
+  WHERE t.state = 'pending'
+  ORDER BY t.task_id
+  FOR NO KEY UPDATE OF t
+), `
+    : ''
+}started AS (
   UPDATE tasker.tasker_tasks t
   SET state = 'in_progress', sort_key = t.sort_key + 1
   FROM roots b
-  WHERE t.task_id = b.task_id AND t.state = 'pending'
+  WHERE t.task_id = b.task_id AND t.state = 'pending'${locking ? '\n    AND (SELECT count(*) FROM tasks_locked) >= 0' : ''}
   RETURNING t.task_id, t.sort_key
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, worker_id)
@@ -97,12 +109,18 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 
-const statements = new Map<number, Statement<ClaimedStepRow>>(
-  CLAIM_SIZES.map((size) => [size, statement<ClaimedStepRow>(`claim_steps_${size}`, claim(size))]),
-);
+const bySize = (locking: boolean): ReadonlyMap<number, Statement<ClaimedStepRow>> =>
+  new Map(
+    CLAIM_SIZES.map((size) => [
+      size,
+      statement<ClaimedStepRow>(`claim_steps_${size}${locking ? '_locking' : ''}`, claim(size, locking)),
+    ]),
+  );
+const ordered = bySize(false);
+const locking = bySize(true);
 
-/** The statement that claims the largest batch size not above `limit` (at least 1). */
-export function claimStatement(limit: number): Statement<ClaimedStepRow> {
+/** The statement that claims the largest batch size not above `limit` (at least 1). `keepsOrder`: of the executor that will run it. */
+export function claimStatement(limit: number, keepsOrder: boolean): Statement<ClaimedStepRow> {
   const size = CLAIM_SIZES.findLast((candidate) => candidate <= limit) ?? 1;
-  return statements.get(size) as Statement<ClaimedStepRow>;
+  return (keepsOrder ? ordered : locking).get(size) as Statement<ClaimedStepRow>;
 }

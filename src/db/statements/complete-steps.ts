@@ -38,8 +38,11 @@ const TAKEN = `(${READY} AND s.sort_key = 0 AND u.takes AND s.queue = ANY ($8::t
  *
  * `scarce`: there may be more children than the worker may take. Then the most urgent of those that will probably be ready
  * are chosen beforehand from a plain read; in the ordinary case that read is saved.
+ *
+ * `locking`: the planner may join in any order, so children and tasks are locked in order of their keys before they are
+ * updated. Sessions that join by nested loops alone do without.
  */
-const complete = (scarce: boolean): string => `
+const complete = (scarce: boolean, locking: boolean): string => `
 WITH done AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'complete',
@@ -85,7 +88,17 @@ WITH done AS (
     }
   ) c
   ORDER BY c.task_id, c.child_id
-), unlocked AS (
+), ${
+  locking
+    ? `children_locked AS MATERIALIZED (
+  SELECT s.workflow_step_id
+  FROM unlocking u
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = u.task_id AND s.workflow_step_id = u.child_id
+  ORDER BY s.task_id, s.workflow_step_id
+  FOR NO KEY UPDATE OF s
+), `
+    : ''
+}unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
       ready_at = CASE WHEN ${READY} AND NOT ${TAKEN} THEN clock_timestamp() END,
@@ -97,7 +110,7 @@ WITH done AS (
       claimed_by = CASE WHEN ${TAKEN} THEN $6::bigint END,
       sort_key = s.sort_key + ${TAKEN}::integer
   FROM unlocking u
-  WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
+  WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id${locking ? '\n    AND (SELECT count(*) FROM children_locked) >= 0' : ''}
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
     s.last_attempted_at
 ), child_history AS (
@@ -120,7 +133,18 @@ WITH done AS (
   WHERE d.children = '{}'
   GROUP BY d.task_id
   ORDER BY d.task_id
-), ended AS (
+), ${
+  locking
+    ? `tasks_locked AS MATERIALIZED (
+  SELECT t.task_id
+  FROM sinks n
+  JOIN tasker.tasker_tasks t ON t.task_id = n.task_id
+  WHERE (SELECT count(*) FROM unlocked) >= 0
+  ORDER BY t.task_id
+  FOR NO KEY UPDATE OF t
+), `
+    : ''
+}ended AS (
   UPDATE tasker.tasker_tasks t
   SET unfinished_sinks = t.unfinished_sinks - n.sinks_done,
       state = CASE WHEN t.unfinished_sinks = n.sinks_done AND t.state = 'in_progress' THEN 'complete' ELSE t.state END,
@@ -129,7 +153,7 @@ WITH done AS (
       sort_key = t.sort_key + (t.unfinished_sinks = n.sinks_done AND t.state = 'in_progress')::integer
   FROM sinks n
   WHERE t.task_id = n.task_id
-    AND (SELECT count(*) FROM unlocked) >= 0
+    AND (SELECT count(*) FROM ${locking ? 'tasks_locked' : 'unlocked'}) >= 0
   RETURNING t.task_id, t.sort_key, t.complete
 ), ${taskHistory({ source: 'ended', from: `'in_progress'`, to: `'complete'`, cause: `'complete'`, workerId: '$6', where: 'r.complete' })}
 SELECT 'lost' AS kind, string_agg(f.workflow_step_id::text, ',') AS ids, NULL AS named_task_ids, NULL AS retry_limits, NULL AS queue,
@@ -156,10 +180,21 @@ SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NU
 FROM done d
 WHERE d.task_blocked`;
 
-const plenty = statement<CompletionRow>('complete_steps', complete(false));
-const scarce = statement<CompletionRow>('complete_steps_scarce', complete(true));
+const variant = (scarce: boolean, locking: boolean): Statement<CompletionRow> =>
+  statement<CompletionRow>(
+    `complete_steps${scarce ? '_scarce' : ''}${locking ? '_locking' : ''}`,
+    complete(scarce, locking),
+  );
+const variants = {
+  plenty: { ordered: variant(false, false), locking: variant(false, true) },
+  scarce: { ordered: variant(true, false), locking: variant(true, true) },
+};
 
-/** The statement for a batch with `children` children of which `claimLimit` may be claimed. */
-export function completeStatement(children: number, claimLimit: number): Statement<CompletionRow> {
-  return claimLimit === 0 || children <= claimLimit ? plenty : scarce;
+/**
+ * The statement for a batch with `children` children of which `claimLimit` may be claimed. `keepsOrder`: of the executor that
+ * will run it.
+ */
+export function completeStatement(children: number, claimLimit: number, keepsOrder: boolean): Statement<CompletionRow> {
+  const { ordered, locking } = claimLimit === 0 || children <= claimLimit ? variants.plenty : variants.scarce;
+  return keepsOrder ? ordered : locking;
 }
