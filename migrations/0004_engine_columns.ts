@@ -9,6 +9,7 @@ import { type Kysely, sql } from 'kysely';
  * migration fills the columns of existing rows in batches; the one after it makes the constraints and indexes.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
+  await lockHotTables(db);
   await sql`
     ALTER TABLE tasker.tasker_named_tasks_named_steps
       ADD COLUMN ordinal integer NOT NULL DEFAULT 0,
@@ -109,6 +110,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
+  await lockHotTables(db);
   await sql`DROP TABLE tasker.tasker_claims`.execute(db);
   await sql`DROP TABLE tasker.tasker_workers`.execute(db);
   for (const table of ['tasker_workflow_step_transitions', 'tasker_task_transitions']) {
@@ -163,4 +165,17 @@ export async function down(db: Kysely<unknown>): Promise<void> {
       DROP COLUMN children,
       DROP COLUMN queue,
       DROP COLUMN priority`.execute(db);
+}
+
+/**
+ * All that follows in this transaction needs these tables for itself. Taken one by one where a statement happens to need them,
+ * in another order than those who read the views take them, each busy reader would hold one and wait for another of ours,
+ * and with reads that never pause the migration would time out for ever. So it takes them at once, in the order of the views.
+ */
+async function lockHotTables(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    LOCK TABLE tasker.tasker_workflow_steps, tasker.tasker_named_steps, tasker.tasker_workflow_step_transitions,
+      tasker.tasker_workflow_step_edges, tasker.tasker_tasks, tasker.tasker_task_transitions IN ACCESS EXCLUSIVE MODE`.execute(
+    db,
+  );
 }
