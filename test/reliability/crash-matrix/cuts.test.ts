@@ -139,7 +139,7 @@ describe('a connection that breaks under a worker', () => {
       await waitFor(
         async () => {
           const rows = await fleet.test.query(
-            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%unlocking AS MATERIALIZED%'`,
+            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%WITH done AS%'`,
           );
           // Those of b and c, and the repetition.
           return rows.length >= 3;
