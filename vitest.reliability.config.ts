@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     // These tests kill, stop and load processes: one file at a time.
     maxWorkers: 1,
+    // A shared machine that stands still for seconds can fail them once. What fails twice is broken, and a retry is reported.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 600_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
