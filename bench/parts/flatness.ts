@@ -180,8 +180,9 @@ async function dueRetries(server: BenchServer, count: number): Promise<Table> {
     SET state = 'error', attempts = 1, ready_at = NULL, sort_key = 2, next_retry_at = clock_timestamp(), last_attempted_at = clock_timestamp()`);
   await db.query(`
     INSERT INTO tasker.tasker_workflow_step_transitions
-      (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, created_at)
-    SELECT s.task_id, s.workflow_step_id, h.sort_key, h.from_state, h.to_state, h.sort_key = 2, h.cause, statement_timestamp()
+      (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
+    SELECT s.task_id, s.workflow_step_id, h.sort_key, h.from_state, h.to_state, h.sort_key = 2, h.cause,
+      md5(s.workflow_step_id::text)::uuid, 1, statement_timestamp()
     FROM tasker.tasker_workflow_steps s
     CROSS JOIN (VALUES (1, 'pending', 'in_progress', 'claim'), (2, 'in_progress', 'error', 'fail')) AS h (sort_key, from_state, to_state, cause)`);
   await db.query(`UPDATE tasker.tasker_tasks SET state = 'in_progress', sort_key = 1`);

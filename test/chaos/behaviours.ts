@@ -59,7 +59,8 @@ export async function before(
       if (first) process.abort();
       break;
     case 'poison':
-      process.exit(4);
+      // Not process.exit: inside a handler that fails the attempt and ends nothing.
+      process.kill(process.pid, 'SIGKILL');
       break;
     case 'memory_bomb':
       if (first) fillMemory();

@@ -87,8 +87,9 @@ CROSS JOIN LATERAL unnest(n.parents) AS x (ordinal)`;
 
 const STEP_HISTORY = `
 INSERT INTO tasker.tasker_workflow_step_transitions
-  (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, created_at)
+  (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
 SELECT s.task_id, s.workflow_step_id, h.sort_key, h.from_state, h.to_state, h.sort_key = 2, h.cause,
+  md5(s.workflow_step_id::text)::uuid, 1,
   CASE h.sort_key WHEN 1 THEN s.last_attempted_at ELSE s.processed_at END
 FROM tasker.tasker_workflow_steps s
 CROSS JOIN (VALUES (1, 'pending', 'in_progress', 'claim'), (2, 'in_progress', 'complete', 'complete'))
