@@ -105,12 +105,6 @@ export function openDatabase(options: DatabaseOptions): Database {
       retrySerializationFailures(async () => {
         const client = await pool.connect();
         let broken: Error | undefined;
-        // A connection that breaks between two statements says so by an event; without a listener that ends the process. The
-        // next statement fails, which is how the caller hears of it.
-        const onError = (error: Error): void => {
-          broken = error;
-        };
-        client.on('error', onError);
         try {
           await client.query(BEGIN);
           const result = await work({
@@ -127,7 +121,6 @@ export function openDatabase(options: DatabaseOptions): Database {
           throw error;
         } finally {
           client.release(broken);
-          if (broken === undefined) client.off('error', onError);
         }
       }),
     close: () => pool.end(),

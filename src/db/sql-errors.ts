@@ -1,10 +1,10 @@
 /** Which failures of a statement say something about the moment and not about the statement. Source: PostgreSQL appendix A. */
 
 const SERIALIZATION = new Set(['40001', '40P01']);
-const SCHEMA_MISMATCH = new Set(['42P01', '42703', '42883', '42501', '3F000', '0A000']);
+const SCHEMA_MISSING = new Set(['42P01', '42703', '3F000']);
+const SCHEMA_MISMATCH = new Set([...SCHEMA_MISSING, '42883', '42501', '0A000']);
 const UNAVAILABLE_CLASSES = ['08', '53', '57P'];
 const UNAVAILABLE = new Set(['25006', '25P03', '55P03', '58000', '58030']);
-const SCHEMA_MISSING = new Set(['42P01', '42703', '3F000']);
 const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 export function sqlState(error: unknown): string | undefined {

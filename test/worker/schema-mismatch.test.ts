@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/index.ts';
-import { useWorkers } from './worker-fixture.ts';
+import { noEvents, useWorkers } from './worker-fixture.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const fleet = await useWorkers();
@@ -16,13 +16,7 @@ it('a worker keeps the outcomes that a schema in the middle of a migration canno
   const failures: string[] = [];
   await fleet.start([workflow], {
     events: {
-      claimed: () => undefined,
-      started: () => undefined,
-      finished: () => undefined,
-      flushed: () => undefined,
-      taskEnded: () => undefined,
-      stuck: () => undefined,
-      leaseLost: () => undefined,
+      ...noEvents,
       failed: (what) => failures.push(what),
     },
   });

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { useWorkers } from './worker-fixture.ts';
+import { noEvents, useWorkers } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
 const proxy = await startProxy({ target: fleet.test.url });
@@ -51,13 +51,7 @@ async function startWorker() {
       seen.rounds += 1;
     },
     events: {
-      claimed: () => undefined,
-      started: () => undefined,
-      finished: () => undefined,
-      flushed: () => undefined,
-      taskEnded: () => undefined,
-      stuck: () => undefined,
-      leaseLost: () => undefined,
+      ...noEvents,
       failed: () => {
         seen.failures += 1;
       },

@@ -4,7 +4,7 @@ import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { requeue } from '../../src/engine/requeue.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { submit, type NewTask } from '../../src/engine/submit.ts';
-import type { StepLabels, StepOutcome } from '../../src/worker/events.ts';
+import type { StepLabels, StepOutcome, WorkerEvents } from '../../src/worker/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import type { WorkerOptions } from '../../src/worker/worker-options.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
@@ -12,6 +12,18 @@ import { useTestDatabase, type TestDatabase } from '../support/test-database.ts'
 import { waitFor } from '../support/wait-for.ts';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Listens to nothing; a test replaces what it wants to hear. */
+export const noEvents: WorkerEvents = {
+  claimed: () => undefined,
+  started: () => undefined,
+  finished: () => undefined,
+  flushed: () => undefined,
+  taskEnded: () => undefined,
+  stuck: () => undefined,
+  leaseLost: () => undefined,
+  failed: () => undefined,
+};
 
 export interface WorkerFixture {
   test: TestDatabase;
