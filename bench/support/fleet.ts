@@ -3,8 +3,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const workflows = fileURLToPath(new URL('workflows.ts', import.meta.url));
+const built = fileURLToPath(new URL('../../.tmp/bench-build', import.meta.url));
+const cli = `${built}/src/cli/main.js`;
+const workflows = `${built}/bench/support/workflows.js`;
+
+/** What the image sets for every process, and docs/guides/running-a-fleet.md tells everybody else to set. */
+const NODE_OPTIONS = '--max-semi-space-size=4';
 
 export interface Fleet {
   readonly pids: number[];
@@ -31,6 +35,7 @@ export async function startFleet(options: {
         DATABASE_URL: options.url,
         TASKER_METRICS_PORT: '0',
         NODE_ENV: 'production',
+        NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? NODE_OPTIONS,
         ...options.env,
       },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import { loadDefinitionId } from './definitions.ts';
-import { Cron } from '../db/cron.ts';
+import type { Cron } from '../db/cron.ts';
 import { type Database, inCallersTransaction, openDatabase, type CallersTransaction } from '../db/database.ts';
 import {
   findTask,
@@ -251,6 +251,7 @@ export class Client {
 
   private openCron(): Promise<Cron> {
     this.cron ??= (async () => {
+      const { Cron } = await import('../db/cron.ts');
       const cron = new Cron({
         url: this.options.url,
         schema: this.options.cronSchema ?? 'tasker_cron',

@@ -1,4 +1,4 @@
-import { CompiledQuery, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import pg from 'pg';
 import { inSchema } from './schema-name.ts';
 import { hotPathOptions } from './session-settings.ts';
@@ -134,11 +134,11 @@ export function inCallersTransaction(transaction: CallersTransaction, schema = '
     keepsOrder: false,
     run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) => {
       const text = inSchema(statement.text, schema);
-      const { rows } =
-        'executeQuery' in transaction
-          ? await transaction.executeQuery(CompiledQuery.raw(text, [...values]))
-          : await transaction.query({ text, values: [...values] });
-      return rows as Row[];
+      if ('executeQuery' in transaction) {
+        const { CompiledQuery } = await import('kysely');
+        return (await transaction.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
+      }
+      return (await transaction.query({ text, values: [...values] })).rows as Row[];
     },
   };
 }

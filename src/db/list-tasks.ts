@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Database } from './database.ts';
 import type { DB } from './schema.generated.ts';
 import type { TaskRow } from './statements/read-tasks.ts';
@@ -21,6 +21,8 @@ const builders = new WeakMap<Database, Kysely<DB>>();
 export async function listTasks(db: Database, filter: TaskFilter): Promise<TaskRow[]> {
   let builder = builders.get(db);
   if (builder === undefined) {
+    // A worker imports the client with its workflows, and lists nothing: 20 MB that it does without.
+    const { Kysely, PostgresDialect } = await import('kysely');
     builder = new Kysely<DB>({ dialect: new PostgresDialect({ pool: db.pool }) });
     builders.set(db, builder);
   }

@@ -109,7 +109,8 @@ async function apply(
   direction: 'up' | 'down',
   options: MigrateOptions,
 ): Promise<string> {
-  const { name, migration } = migrations[index] as (typeof migrations)[number];
+  const { name, load } = migrations[index] as (typeof migrations)[number];
+  const migration = await load();
   const started = performance.now();
   const record =
     direction === 'up'

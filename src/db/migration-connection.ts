@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { inSchema } from './schema-name.ts';
 
@@ -8,6 +8,7 @@ export async function withMigrationConnection<T>(
   schema: string,
   work: (db: Kysely<unknown>, client: pg.Client) => Promise<T>,
 ): Promise<T> {
+  const { Kysely, PostgresDialect } = await import('kysely');
   const client = new pg.Client({ connectionString: url, application_name: 'tasker migrate', keepAlive: true });
   client.on('error', () => undefined);
   await client.connect();

@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { parse } from 'yaml';
 import { loadConfig } from '../../config/index.ts';
 import { InvalidInputError } from '../../errors.ts';
 import {
@@ -13,8 +12,6 @@ import {
   type SimulationSettings,
 } from '../../scaling/index.ts';
 import type { Panel } from '../charts/series.ts';
-import { svgChart } from '../charts/svg-chart.ts';
-import { terminalChart } from '../charts/terminal-chart.ts';
 import { STATUS } from '../report-error.ts';
 import { duration, table } from '../table.ts';
 import { print, withJson } from '../with-client.ts';
@@ -72,9 +69,11 @@ export function scaleSimulateCommand(exit: (status: number) => void): Command {
       const panels = panelsOf(result, settings);
       if (options.svg !== undefined) {
         const title = `${profile.name}: ${profile.description}`;
+        const { svgChart } = await import('../charts/svg-chart.ts');
         await writeFile(options.svg, svgChart(title, panels));
       }
       const { samples, ...summary } = result;
+      const { terminalChart } = await import('../charts/terminal-chart.ts');
       print({ profile: profile.name, settings, ...summary, samples }, options.json, () =>
         [
           terminalChart(panels, { color: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined }),
@@ -96,6 +95,7 @@ async function loadProfile(name: string): Promise<LoadProfile> {
       `"${name}" is neither a file that can be read nor a profile (${LOAD_PROFILES.map((profile) => profile.name).join(', ')})`,
     );
   }
+  const { parse } = await import('yaml');
   let value: unknown;
   try {
     value = parse(text);

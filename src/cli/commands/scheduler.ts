@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig } from '../../config/index.ts';
 import { createLogger } from '../../logger.ts';
-import { startScheduler } from '../../scheduler/start-scheduler.ts';
 import { runProcess } from '../run-process.ts';
 
 /** `tasker scheduler`: keeps things moving until it is told to stop. */
@@ -13,6 +12,8 @@ export function schedulerCommand(exit: (status: number) => void): Command {
     .action(async (options: { metricsPort?: string }) => {
       const config = loadConfig('scheduler', process.env, { metricsPort: options.metricsPort });
       const log = createLogger({ level: config.logLevel, role: 'scheduler', redact: config.redact });
+      // Each kind of process loads what it needs: packages are most of the memory of one that has little to do.
+      const { startScheduler } = await import('../../scheduler/start-scheduler.ts');
       exit(await runProcess(() => startScheduler({ config, log }), log));
     });
 }

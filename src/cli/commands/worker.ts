@@ -4,7 +4,6 @@ import { ConfigError } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
 import { guardExit } from '../../worker/current-step.ts';
 import type { QuarantineProcess } from '../../worker/quarantine-watch.ts';
-import { startWorker } from '../../worker/start-worker.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { runProcess } from '../run-process.ts';
 import { startQuarantine } from '../start-quarantine.ts';
@@ -48,6 +47,7 @@ export function workerCommand(exit: (status: number) => void): Command {
         const workflows = await loadWorkflows(config.workflows);
         guardExit();
         const quarantine = options.quarantine === true ? 'only' : (): QuarantineProcess => startQuarantine(log);
+        const { startWorker } = await import('../../worker/start-worker.ts');
         exit(await runProcess(() => startWorker({ config, workflows, log, quarantine }), log));
       },
     );
