@@ -15,17 +15,27 @@ export class Metrics {
   private readonly metrics = new Map<string, Counter | Gauge | Histogram>();
   private readonly seen = new Map<string, Set<string>>();
   private readonly looked = new WeakMap<object, Map<MetricKey, Record<string, string>>>();
+  /** What was counted under labels that their owner keeps, by metric and labels; moved to the counters when these are read. */
+  private readonly uncollected = new Map<string, Map<Readonly<Record<string, string>>, { by: number }>>();
 
   constructor(role: 'worker' | 'scheduler') {
     this.registry.setDefaultLabels({ role });
     collectDefaultMetrics({ register: this.registry });
-    for (const definition of Object.values(METRICS) as MetricDefinition[]) {
-      if (definition.roles.includes(role)) this.metrics.set(definition.name, this.create(definition));
+    for (const [key, definition] of Object.entries(METRICS) as [MetricKey, MetricDefinition][]) {
+      if (definition.roles.includes(role)) this.metrics.set(definition.name, this.create(key, definition));
     }
   }
 
   count<Key extends KeysOf<'counter'>>(key: Key, labels: Readonly<LabelsOf<Key>>, by = 1): void {
-    this.find<Counter>(key)?.inc(this.bounded(key, labels), by);
+    if (!Object.isFrozen(labels)) {
+      this.find<Counter>(key)?.inc(this.bounded(key, labels), by);
+      return;
+    }
+    // Counters are counted up thousands of times between two reads, and the library hashes the labels each time.
+    const cells = this.uncollected.get(METRICS[key].name);
+    const cell = cells?.get(labels);
+    if (cell === undefined) cells?.set(labels, { by });
+    else cell.by += by;
   }
 
   set<Key extends KeysOf<'gauge'>>(key: Key, labels: Readonly<LabelsOf<Key>>, value: number): void {
@@ -45,9 +55,22 @@ export class Metrics {
     return this.metrics.get(METRICS[key].name) as Type | undefined;
   }
 
-  private create({ name, type, help, labels, buckets }: MetricDefinition): Counter | Gauge | Histogram {
+  private create(key: MetricKey, { name, type, help, labels, buckets }: MetricDefinition): Counter | Gauge | Histogram {
     const common = { name, help, labelNames: [...labels], registers: [this.registry] };
-    if (type === 'counter') return new Counter(common);
+    if (type === 'counter') {
+      const cells = new Map<Readonly<Record<string, string>>, { by: number }>();
+      this.uncollected.set(name, cells);
+      const counter: Counter = new Counter({
+        ...common,
+        collect: () => {
+          for (const [kept, cell] of cells) {
+            if (cell.by > 0) counter.inc(this.bounded(key, kept), cell.by);
+            cell.by = 0;
+          }
+        },
+      });
+      return counter;
+    }
     if (type === 'gauge') return new Gauge(common);
     return new Histogram({ ...common, buckets: [...(buckets ?? [])] });
   }

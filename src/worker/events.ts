@@ -21,9 +21,9 @@ export interface WorkerEvents {
       seconds: number;
       attempt: number;
       taskId: string;
-      willRetry?: boolean;
+      willRetry?: boolean | undefined;
       /** Of a failure: JSON text, as it is in the history. */
-      metadata?: string;
+      metadata?: string | undefined;
     },
   ): void;
   flushed(info: { steps: number; seconds: number }): void;

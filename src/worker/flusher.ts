@@ -6,24 +6,32 @@ import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
-import type { Outcome } from './execute-step.ts';
+import type { Outcome, StepKind } from './execute-step.ts';
 import type { OpenClaims } from './open-claims.ts';
 
 /** One attempt that has ended here and that the database does not know of yet. */
 export interface Ended {
   step: ClaimedStep;
+  /** Undefined where this worker does not know the step: it is given back. */
+  kind: StepKind | undefined;
   outcome: Exclude<Outcome, { kind: 'abandoned' }>;
-  backoffCapSeconds: number;
-  /** How many children the step has. */
-  children: number;
-  /** Called once the database has answered. */
-  told: (answer: { lost: boolean; willRetry?: boolean }) => void;
+  /** How long the handler ran. */
+  seconds: number;
+}
+
+/** The database's answer to one of them. */
+export interface Told {
+  lost: boolean;
+  /** Of a failure: there will be another attempt. */
+  willRetry?: boolean;
 }
 
 export interface FlusherOptions {
   db: Database;
   workerId: () => string;
   backoffDisabled: boolean;
+  /** Where the step says nothing else. */
+  backoffCapSeconds: number;
   maxBatch: number;
   queues: readonly string[];
   namedTaskIds: readonly number[];
@@ -33,6 +41,7 @@ export interface FlusherOptions {
   claims: OpenClaims;
   onClaimed: (steps: ClaimedStep[], seconds: number) => void;
   onReady: (queues: Iterable<string>) => void;
+  onTold: (ended: Ended, answer: Told) => void;
   onFlushed: (steps: number, seconds: number) => void;
   onTasksEnded: (state: 'complete' | 'error', taskIds: readonly string[]) => void;
   onError: (what: string, error: unknown) => void;
@@ -40,6 +49,9 @@ export interface FlusherOptions {
 
 const REFUSED =
   '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
+
+const LOST: Told = { lost: true };
+const WRITTEN: Told = { lost: false };
 
 /** At most two at a time: while one waits for the server the next one fills. */
 const MAX_IN_FLIGHT = 2;
@@ -108,7 +120,7 @@ export class Flusher {
   private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<void> {
     if (batch.length === 0) return;
     const { options } = this;
-    const reserved = options.reserveSlots(batch.reduce((sum, { children }) => sum + children, 0));
+    const reserved = options.reserveSlots(batch.reduce((sum, ended) => sum + childrenOf(ended), 0));
     const closedClaims = options.claims.takeClosed();
     const claimId = randomUUID();
     options.claims.asking(claimId);
@@ -116,12 +128,12 @@ export class Flusher {
     try {
       const outcome = await complete(options.db, {
         workerId: options.workerId(),
-        completions: batch.map(({ step: { taskId, stepId, claimId: own }, outcome: { result }, children }) => ({
-          taskId,
-          stepId,
-          claimId: own,
-          result,
-          children,
+        completions: batch.map((ended) => ({
+          taskId: ended.step.taskId,
+          stepId: ended.step.stepId,
+          claimId: ended.step.claimId,
+          result: ended.outcome.result,
+          children: childrenOf(ended),
         })),
         claimLimit: reserved,
         queues: options.queues,
@@ -155,16 +167,16 @@ export class Flusher {
     try {
       const outcome = await fail(this.options.db, {
         workerId: this.options.workerId(),
-        failures: batch.map(({ step, outcome: { kind: _, ...failure }, backoffCapSeconds }) => ({
+        failures: batch.map(({ step, kind, outcome: { kind: _, ...failure } }) => ({
           ...claimOf(step),
           ...failure,
-          backoffCapSeconds,
+          backoffCapSeconds: kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
         })),
         backoffDisabled: this.options.backoffDisabled,
       });
       for (const ended of batch) {
         const next = outcome.failed.get(ended.step.stepId);
-        ended.told({ lost: next === undefined, willRetry: next !== undefined && next !== null });
+        this.options.onTold(ended, { lost: next === undefined, willRetry: next !== undefined && next !== null });
       }
       this.reconnect.succeeded();
       if (outcome.erroredTasks.length > 0) this.options.onTasksEnded('error', outcome.erroredTasks);
@@ -186,7 +198,7 @@ export class Flusher {
   }
 
   private told(batch: readonly Ended[], lost: ReadonlySet<string>): void {
-    for (const ended of batch) ended.told({ lost: lost.has(ended.step.stepId) });
+    for (const ended of batch) this.options.onTold(ended, lost.has(ended.step.stepId) ? LOST : WRITTEN);
   }
 
   /**
@@ -215,7 +227,7 @@ export class Flusher {
   private putBackRefused(ended: Ended, error: unknown): void {
     const refusedBefore = ended.outcome.kind === 'fail' && ended.outcome.metadata.startsWith(REFUSED);
     if (refusedBefore || ended.outcome.kind === 'release') {
-      ended.told({ lost: true });
+      this.options.onTold(ended, LOST);
       return;
     }
     const reason = sqlState(error) ?? 'unknown';
@@ -247,7 +259,7 @@ export class Flusher {
           const claimed = await adopt(this.options.db, claimId);
           if (claimed.length > 0) this.options.onClaimed(claimed, 0);
         }
-        for (const ended of batch) if (known.has(ended.step.stepId)) ended.told({ lost: false });
+        for (const ended of batch) if (known.has(ended.step.stepId)) this.options.onTold(ended, WRITTEN);
         return batch.filter((ended) => !known.has(ended.step.stepId));
       } catch (error) {
         this.options.onError('find out what was written', error);
@@ -264,6 +276,10 @@ export class Flusher {
     });
     await this.pausedUntil;
   }
+}
+
+function childrenOf({ kind }: Ended): number {
+  return kind?.template.childOrdinals.length ?? 0;
 }
 
 function claimOf({ taskId, stepId, claimId }: ClaimedStep): { taskId: string; stepId: string; claimId: string } {

@@ -1,12 +1,19 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 
+type Work = () => Promise<void>;
+
 /**
  * The worker's capacity. A slot is busy while a handler runs in it, and reserved while a claim is under way that may fill
  * it, so that claims in flight at the same time never take more steps than can run.
+ *
+ * p-limit keeps the limit. What it runs is not one step but a lane, which goes on with the next step when one has ended: a step
+ * then costs one promise where a call of p-limit costs nine, and at full load that is a tenth of the worker's work.
  */
 export class Slots {
   readonly total: number;
   private readonly limit: LimitFunction;
+  /** Lanes without work. */
+  private readonly parked: ((work: Work) => void)[] = [];
   private reserved = 0;
   private idleWaiters: (() => void)[] = [];
   private readonly onFree: () => void;
@@ -18,7 +25,7 @@ export class Slots {
   }
 
   get busy(): number {
-    return this.limit.activeCount + this.limit.pendingCount;
+    return this.limit.activeCount - this.parked.length + this.limit.pendingCount;
   }
 
   get free(): number {
@@ -37,16 +44,31 @@ export class Slots {
   }
 
   /** Runs `work`, which must not reject, in a slot. */
-  run(work: () => Promise<void>): void {
-    void this.limit(work).finally(() => {
-      this.onFree();
-      if (this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
-    });
+  run(work: Work): void {
+    const lane = this.parked.pop();
+    if (lane === undefined) void this.limit(() => this.lane(work)).then(() => this.freed());
+    else lane(work);
   }
 
   /** Resolves when no handler runs. */
   async idle(): Promise<void> {
     if (this.busy === 0) return;
     await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  private async lane(first: Work): Promise<void> {
+    for (let work = first; ;) {
+      await work();
+      // Work that waits for a lane is started by p-limit when this one ends.
+      if (this.limit.pendingCount > 0) return;
+      const next = new Promise<Work>((resolve) => this.parked.push(resolve));
+      this.freed();
+      work = await next;
+    }
+  }
+
+  private freed(): void {
+    this.onFree();
+    if (this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 }

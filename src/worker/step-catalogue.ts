@@ -1,14 +1,9 @@
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { StepLabels } from './events.ts';
 import type { StepKind } from './execute-step.ts';
-
-export interface CataloguedStep extends StepKind {
-  labels: StepLabels;
-}
 
 /** The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. */
 export class StepCatalogue {
-  private readonly workflows = new Map<number, ReadonlyMap<number, CataloguedStep>>();
+  private readonly workflows = new Map<number, ReadonlyMap<number, StepKind>>();
   private readonly defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number };
 
   constructor(defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number }) {
@@ -44,7 +39,7 @@ export class StepCatalogue {
     return [...this.workflows.keys()];
   }
 
-  find(namedTaskId: number, ordinal: number): CataloguedStep | undefined {
+  find(namedTaskId: number, ordinal: number): StepKind | undefined {
     return this.workflows.get(namedTaskId)?.get(ordinal);
   }
 }

@@ -1,8 +1,7 @@
 import { type ClaimedStep, ordinalOf, type StepInputs } from '../engine/claim.ts';
 import type { Activity } from './activity.ts';
-import type { StepLabels } from './events.ts';
-import { executeStep, type Outcome, type StepKind } from './execute-step.ts';
-import type { Flusher } from './flusher.ts';
+import { type ExecuteOptions, executeStep } from './execute-step.ts';
+import type { Ended, Flusher, Told } from './flusher.ts';
 import type { OpenClaims } from './open-claims.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { RunningSteps } from './running-steps.ts';
@@ -29,9 +28,24 @@ export interface StepRunnerOptions extends Pick<
 /** A step's way through the worker once it is claimed and its inputs are here. */
 export class StepRunner {
   private readonly options: StepRunnerOptions;
+  private readonly execution: ExecuteOptions;
 
   constructor(options: StepRunnerOptions) {
     this.options = options;
+    const { running, maxResultBytes, maxBackoffRequestSeconds } = options;
+    this.execution = {
+      running,
+      maxResultBytes,
+      maxBackoffRequestSeconds,
+      loggerFor: (kind, { taskId, attempt }) =>
+        options.loggerFor({
+          task_id: taskId,
+          step: kind.template.name,
+          attempt,
+          worker_id: options.workerIdOrNone(),
+        }),
+      onStuck: ({ labels }) => options.events.stuck(labels),
+    };
   }
 
   /** Runs a claimed step in a slot, to its outcome, and hands that on to be told to the database. */
@@ -44,31 +58,17 @@ export class StepRunner {
     const kind = this.options.catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
     if (kind === undefined) {
       // A claim only takes steps of registered workflows, so this one changed under us: give it back.
-      this.flush(step, undefined, { kind: 'release' }, 0, undefined);
+      this.options.flusher.add({ step, kind, outcome: { kind: 'release' }, seconds: 0 });
       return;
     }
     const labels = kind.labels;
     if (this.options.isDraining()) {
-      this.flush(step, kind, { kind: 'release' }, 0, labels);
+      this.options.flusher.add({ step, kind, outcome: { kind: 'release' }, seconds: 0 });
       return;
     }
     events.started(labels, { waitedSeconds: step.waitedSeconds, attempt: step.attempt });
     const attempt = activity.started(labels.queue);
-    const outcome = await executeStep(kind, step, inputs, {
-      running: this.options.running,
-      maxResultBytes: this.options.maxResultBytes,
-      maxBackoffRequestSeconds: this.options.maxBackoffRequestSeconds,
-      loggerFor: () =>
-        this.options.loggerFor({
-          task_id: step.taskId,
-          step: kind.template.name,
-          attempt: step.attempt,
-          worker_id: this.options.workerIdOrNone(),
-        }),
-      onStuck: (_, stuck) => {
-        if (stuck) events.stuck(labels);
-      },
-    });
+    const outcome = await executeStep(kind, step, inputs, this.execution);
     const seconds = (performance.now() - attempt.startedAt) / 1000;
     activity.ended(attempt, ACTIVITY_OUTCOMES[outcome.kind]);
     if (outcome.kind === 'abandoned') {
@@ -79,33 +79,20 @@ export class StepRunner {
     if (outcome.kind === 'complete' && kind.template.childOrdinals.length > 0) {
       cache.put(step.taskId, inputs, kind.template.ordinal, outcome.result);
     }
-    this.flush(step, kind, outcome, seconds, labels);
+    this.options.flusher.add({ step, kind, outcome, seconds });
   }
 
-  private flush(
-    step: ClaimedStep,
-    kind: StepKind | undefined,
-    outcome: Exclude<Outcome, { kind: 'abandoned' }>,
-    seconds: number,
-    labels: StepLabels | undefined,
-  ): void {
-    this.options.flusher.add({
-      step,
-      outcome,
-      backoffCapSeconds: kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
-      children: kind?.template.childOrdinals.length ?? 0,
-      told: ({ lost, willRetry }) => {
-        this.options.claims.ended(step.claimId);
-        if (labels === undefined) return;
-        this.options.events.finished(labels, {
-          outcome: lost ? 'lost' : OUTCOMES[outcome.kind === 'fail' ? outcome.cause : outcome.kind],
-          seconds,
-          attempt: step.attempt,
-          taskId: step.taskId,
-          ...(outcome.kind === 'fail' ? { metadata: outcome.metadata } : {}),
-          ...(willRetry === undefined ? {} : { willRetry }),
-        });
-      },
+  /** The database has answered. */
+  told({ step, kind, outcome, seconds }: Ended, { lost, willRetry }: Told): void {
+    this.options.claims.ended(step.claimId);
+    if (kind === undefined) return;
+    this.options.events.finished(kind.labels, {
+      outcome: lost ? 'lost' : OUTCOMES[outcome.kind === 'fail' ? outcome.cause : outcome.kind],
+      seconds,
+      attempt: step.attempt,
+      taskId: step.taskId,
+      metadata: outcome.kind === 'fail' ? outcome.metadata : undefined,
+      willRetry,
     });
   }
 }

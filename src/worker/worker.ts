@@ -156,6 +156,8 @@ export class Worker {
       ...shared,
       workerId: () => this.membership.workerId,
       backoffDisabled: options.backoffDisabled,
+      backoffCapSeconds: options.backoffCapSeconds,
+      onTold: (ended, answer) => this.runner?.told(ended, answer),
       maxBatch: 500,
       reserveSlots: (children) => this.reserveForChildren(children),
       unreserveSlots: (count) => this.slots.unreserve(count),

@@ -54,7 +54,7 @@ export interface StepLogger {
   readonly error: LogMethod;
 }
 
-/** What a handler is called with. */
+/** What a handler is called with. `signal` and `log` are made when they are asked for: destructuring has them, a spread does not. */
 export interface StepContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> {
   readonly taskId: string;
   readonly stepName: string;

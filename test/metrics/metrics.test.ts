@@ -37,6 +37,21 @@ describe('a process’s metrics', () => {
     expect(text).toMatch(/tasker_ready_to_start_seconds_count\{.*queue="default".*\} 1/);
   });
 
+  it('counts under kept labels no less and no more, however often it is read', async () => {
+    const metrics = new Metrics('worker');
+    const line = async (): Promise<string | undefined> =>
+      (await metrics.registry.metrics()).split('\n').find((text) => text.startsWith('tasker_claims_total{'));
+    const kept = Object.freeze({ queue: 'default', fused: 'true' });
+    metrics.count('claims', kept);
+    metrics.count('claims', kept, 2);
+    // The same series, by labels that nobody keeps.
+    metrics.count('claims', { queue: 'default', fused: 'true' });
+    expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 4');
+    expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 4');
+    metrics.count('claims', kept);
+    expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 5');
+  });
+
   it('reports only what its role has', async () => {
     const text = await new Metrics('scheduler').registry.metrics();
     expect(text).toContain('tasker_ready_steps');
