@@ -39,6 +39,15 @@ if ((!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/veg
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });
   if (installed.status !== 0) process.exit(installed.status ?? 1);
 }
+// Processes of the fleet run compiled, as in the image.
+const built = spawnSync(
+  process.execPath,
+  [`${here}../node_modules/typescript/bin/tsc`, '-p', `${here}tsconfig.build.json`],
+  {
+    stdio: 'inherit',
+  },
+);
+if (built.status !== 0) process.exit(built.status ?? 1);
 const out = values.out ?? fileURLToPath(new URL(quick ? '../.tmp/bench' : '../docs/performance', import.meta.url));
 
 const server = await startServer();

@@ -67,10 +67,11 @@ export async function runToTheEnd(
   return { ...usageBetween(before, after), steps, seconds, stepsPerSecond: steps / seconds, workerMb };
 }
 
-export async function untilAllComplete(db: BenchDatabase, limitSeconds: number): Promise<void> {
+/** `from`: only tasks with this id and higher ones. */
+export async function untilAllComplete(db: BenchDatabase, limitSeconds: number, from = '0'): Promise<void> {
   const deadline = performance.now() + limitSeconds * 1000;
   // Tasks below it are complete: each look goes on where the last one ended.
-  let firstOpen = '0';
+  let firstOpen = from;
   for (;;) {
     const [row] = await db.query<{ task_id: string }>(
       `SELECT task_id FROM tasker.tasker_tasks WHERE task_id >= $1 AND NOT complete ORDER BY task_id LIMIT 1 /* bench: */`,

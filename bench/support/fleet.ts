@@ -12,6 +12,8 @@ const NODE_OPTIONS = '--max-semi-space-size=4';
 
 export interface Fleet {
   readonly pids: number[];
+  /** Where each process serves its metrics, in the order of `pids`. */
+  readonly urls: string[];
   stop(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function startFleet(options: {
   env?: Record<string, string>;
 }): Promise<Fleet> {
   const children: ChildProcess[] = [];
+  const urls: string[] = [];
   const start = (args: string[]): Promise<void> => {
     const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
     const child = spawn(process.execPath, [...flags, cli, ...args], {
@@ -40,11 +43,13 @@ export async function startFleet(options: {
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    children.push(child);
+    const index = children.push(child) - 1;
     return new Promise((resolve, reject) => {
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        if (/"message":"(worker|scheduler) started"/.test(line)) resolve();
-        else if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
+        if (/"message":"(worker|scheduler) started"/.test(line)) {
+          urls[index] = (JSON.parse(line) as { url: string }).url;
+          resolve();
+        } else if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
       });
       child.once('exit', (code) => reject(new Error(`${args[0]} ended with status ${code} before it had started`)));
     });
@@ -71,5 +76,5 @@ export async function startFleet(options: {
     await stop();
     throw error;
   }
-  return { pids: children.map((child) => child.pid as number), stop };
+  return { pids: children.map((child) => child.pid as number), urls, stop };
 }

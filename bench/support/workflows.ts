@@ -20,6 +20,13 @@ export const diamond: WorkflowDefinition = define('diamond')
   .step('c', { dependsOn: ['a'] }, noop)
   .step('d', { dependsOn: ['b', 'c'] }, noop);
 
+/** The same in a queue of its own, for measurements beside what the default queue holds. */
+export const elsewhere: WorkflowDefinition = define('elsewhere')
+  .step('a', { queue: 'elsewhere' }, noop)
+  .step('b', { dependsOn: ['a'], queue: 'elsewhere' }, noop)
+  .step('c', { dependsOn: ['a'], queue: 'elsewhere' }, noop)
+  .step('d', { dependsOn: ['b', 'c'], queue: 'elsewhere' }, noop);
+
 export const chain: WorkflowDefinition = Array.from({ length: 10 }, (_, index) => index + 1).reduce(
   (built, n) => built.step(`s${n}`, n === 1 ? {} : { dependsOn: [`s${n - 1}`] }, noop),
   loose('chain'),
