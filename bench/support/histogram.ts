@@ -6,7 +6,7 @@ export async function readHistogram(url: string, name: string): Promise<Buckets>
   const text = await (await fetch(`${url}/metrics`)).text();
   const counts = new Map<number, number>();
   for (const [, bound, count] of text.matchAll(
-    new RegExp(`^${name}_bucket\\{[^}]*le="([^"]+)"[^}]*\\} (\\d+)`, 'gm'),
+    new RegExp(`^${name}_bucket\\{(?:[^}]*,)?le="([^"]+)"[^}]*\\} (\\d+)`, 'gm'),
   )) {
     const key = bound === '+Inf' ? Infinity : Number(bound);
     counts.set(key, (counts.get(key) ?? 0) + Number(count));
