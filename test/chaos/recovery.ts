@@ -24,6 +24,16 @@ export function summarize(seconds: readonly number[]): Times {
   return { n: sorted.length, p50: rank(0.5), p99: rank(0.99), max: sorted.at(-1) ?? 0 };
 }
 
+/** When the process of this name was killed, the last time before `ms`: in a long run the system gives a process id out again. */
+export function killBefore(
+  kills: readonly { pid: number; at: number }[],
+  name: string,
+  ms: number,
+): number | undefined {
+  const before = kills.filter(({ pid, at }) => name === `${hostname()}:${pid}` && at <= ms).map(({ at }) => at);
+  return before.length === 0 ? undefined : Math.max(...before);
+}
+
 /** From the history, whose clock is the database's, which is the machine's. */
 export async function recoveryTimes(options: {
   url: string;
@@ -41,13 +51,12 @@ export async function recoveryTimes(options: {
     );
     const all: number[] = [];
     const undisturbed: number[] = [];
-    for (const { pid, at } of options.kills) {
-      for (const { name, ms } of recovered) {
-        if (name !== `${hostname()}:${pid}` || ms < at) continue;
-        all.push((ms - at) / 1000);
-        const down = options.restarts.some(({ crashedAt, readyAt }) => crashedAt < ms && readyAt > at - 1000);
-        if (!down) undisturbed.push((ms - at) / 1000);
-      }
+    for (const { name, ms } of recovered) {
+      const at = killBefore(options.kills, name, ms);
+      if (at === undefined) continue;
+      all.push((ms - at) / 1000);
+      const down = options.restarts.some(({ crashedAt, readyAt }) => crashedAt < ms && readyAt > at - 1000);
+      if (!down) undisturbed.push((ms - at) / 1000);
     }
     const claims: number[] = [];
     for (const { readyAt } of options.restarts) {

@@ -1,4 +1,5 @@
 import { mkdtemp } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { Client } from '../../src/client/index.ts';
@@ -7,7 +8,7 @@ import { drawFaults, FAULT_KINDS } from '../chaos/faults.ts';
 import { Fleet, type Exit } from '../chaos/fleet.ts';
 import { LEDGER_FOLDER, type LedgerLine, readLedger } from '../chaos/ledger.ts';
 import type { Acknowledged } from '../chaos/load.ts';
-import { summarize } from '../chaos/recovery.ts';
+import { killBefore, summarize } from '../chaos/recovery.ts';
 import * as workflows from '../chaos/workflows.ts';
 import { runMarker } from '../support/test-run.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -157,4 +158,20 @@ it('times are summed up by nearest rank', () => {
     p99: 198,
     max: 200,
   });
+});
+
+it('a recovery is measured from the last kill of its process, though the system gave the id to another before', () => {
+  const kills = [
+    { pid: 7, at: 1000 },
+    { pid: 8, at: 2000 },
+    { pid: 7, at: 50_000 },
+  ];
+  const at = (pid: number, ms: number) => killBefore(kills, `${hostname()}:${pid}`, ms);
+  expect([at(7, 900), at(7, 4000), at(7, 53_000), at(8, 53_000), at(9, 53_000)]).toEqual([
+    undefined,
+    1000,
+    50_000,
+    2000,
+    undefined,
+  ]);
 });
