@@ -51,6 +51,9 @@ if (built.status !== 0) process.exit(built.status ?? 1);
 const out = values.out ?? fileURLToPath(new URL(quick ? '../.tmp/bench' : '../docs/performance', import.meta.url));
 
 const server = await startServer();
+// A run takes long, and is interrupted now and then: its server and its folder go with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void server.stop().finally(() => process.exit(130)));
 try {
   for (const name of chosen) {
     const probe = await server.database();
