@@ -21,6 +21,12 @@ export interface HeartbeatConnection {
 }
 
 /**
+ * A heartbeat that a crash of the server loses was half a second old, and silence is counted from what schedulers see: nothing
+ * waits for a disk, nor for a standby that is away. Not through a transaction pooler, which takes no settings.
+ */
+const SESSION = '-c synchronous_commit=off';
+
+/**
  * One connection that only renews a lease. It reconnects by itself, and takes the session lock again when it does: a process
  * whose connection was cut is silent for a moment, not dead.
  */
@@ -51,6 +57,7 @@ export function openHeartbeatConnection(
       connectionTimeoutMillis: options.timeoutMs,
       query_timeout: options.timeoutMs,
       keepAlive: true,
+      ...(options.sessionLock ? { options: SESSION } : {}),
     });
     fresh.on('error', (error) => {
       options.onError(error.message);
@@ -83,7 +90,9 @@ export function openHeartbeatConnection(
       try {
         // Our own former session holds it until the server has noticed that its connection is gone.
         if (wantsLock && !locked) locked = await takeLock(connected);
-        const { rows } = await connected.query({ text, values: [workerId, busySlots, draining] });
+        // Prepared where a session lasts: of a statement this small, planning is the larger part.
+        const prepared = options.sessionLock ? { name: heartbeat.name } : {};
+        const { rows } = await connected.query({ ...prepared, text, values: [workerId, busySlots, draining] });
         return rows.length > 0;
       } catch (error) {
         await drop(connected);

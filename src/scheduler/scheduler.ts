@@ -44,6 +44,8 @@ export interface SchedulerOptions {
 const MAINTENANCE = 'tasker-maintenance';
 /** Once a minute somebody looks for what was due and did not happen. */
 const CATCH_UP = 'tasker-catch-up';
+/** Neither matters to the second. */
+const UNHURRIED_SECONDS = 10;
 
 /**
  * A process that keeps things moving: due retries, dead workers' steps, stranded tasks, cron. Everything it does is a
@@ -131,9 +133,9 @@ export class Scheduler {
     for (const loop of this.loops) loop.start();
     await this.cron.start();
     await this.cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
-    await this.cron.work(CATCH_UP, (tick) => this.catchUp(tick));
+    await this.cron.work(CATCH_UP, (tick) => this.catchUp(tick), UNHURRIED_SECONDS);
     await this.cron.schedule(CATCH_UP, { key: 'every-minute', cron: '* * * * *', timezone: 'UTC', data: {} });
-    await this.cron.work(MAINTENANCE, () => this.maintain());
+    await this.cron.work(MAINTENANCE, () => this.maintain(), UNHURRIED_SECONDS);
     await this.cron.schedule(MAINTENANCE, {
       key: 'analyze',
       cron: this.options.analyzeCron,
