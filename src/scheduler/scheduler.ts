@@ -8,6 +8,7 @@ import { prune } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { recoverDead } from './chores/recover-dead.ts';
+import { refreshStatistics } from './chores/refresh-statistics.ts';
 import { retryDue } from './chores/retry-due.ts';
 import { settleStrandedTasks } from './chores/settle-stranded.ts';
 
@@ -46,6 +47,7 @@ const MAINTENANCE = 'tasker-maintenance';
 const CATCH_UP = 'tasker-catch-up';
 /** Neither matters to the second. */
 const UNHURRIED_SECONDS = 10;
+const STATISTICS_MS = 3000;
 
 /**
  * A process that keeps things moving: due retries, dead workers' steps, stranded tasks, cron. Everything it does is a
@@ -103,6 +105,7 @@ export class Scheduler {
         onRecovered: (outcome) => events.recovered(outcome),
       }),
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
+      refreshStatistics({ db, intervalMs: STATISTICS_MS }),
       ...(options.measurements ?? []),
     ];
     this.chores = chores.map((chore) => [chore.name, chore.intervalMs] as const);
