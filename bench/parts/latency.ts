@@ -60,10 +60,15 @@ export async function latency(server: BenchServer, quick: boolean): Promise<Part
 
   const workers = quick ? 2 : 8;
   const db = await server.database();
+  const idleSeconds = quick ? 2 : 30;
+  // PostgreSQL's own work, above all that of autovacuum, goes on without a fleet.
+  await sleep(quick ? 500 : 5000);
+  const alone = await idleCost(db, server, [], idleSeconds);
+  idleRows.push(['none', round(alone.serverCpu, 2), '-', round(alone.statements, 1), round(alone.transactions, 1)]);
   const fleet = await startFleet({ url: db.url, workers, schedulers: 1 });
   try {
     await sleep(quick ? 1500 : 10_000);
-    const cost = await idleCost(db, server, fleet.pids, quick ? 2 : 30);
+    const cost = await idleCost(db, server, fleet.pids, idleSeconds);
     idleRows.push([
       `${workers} workers and a scheduler, nothing to do`,
       round(cost.serverCpu, 2),

@@ -60,7 +60,7 @@ export async function idleCost(
     .toSorted((a, b) => b.perSecond - a.perSecond);
   return {
     serverCpu: (serverSeconds / elapsed) * 100,
-    processCpu: (fleetSeconds / elapsed / fleet.length) * 100,
+    processCpu: fleet.length === 0 ? 0 : (fleetSeconds / elapsed / fleet.length) * 100,
     statements: byStatement.reduce((sum, { perSecond }) => sum + perSecond, 0),
     // One is our own: the first reading was counted after it had read.
     transactions: (after.transactions - before.transactions - 1) / elapsed,

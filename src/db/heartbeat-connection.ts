@@ -22,9 +22,9 @@ export interface HeartbeatConnection {
 
 /**
  * A heartbeat that a crash of the server loses was half a second old, and silence is counted from what schedulers see: nothing
- * waits for a disk, nor for a standby that is away. Not through a transaction pooler, which takes no settings.
+ * waits for a disk, nor for a standby that is away. Only where sessions last: a pooler would hand the setting to others.
  */
-const SESSION = '-c synchronous_commit=off';
+const WAIT_FOR_NOTHING = 'SET synchronous_commit = off';
 
 /**
  * One connection that only renews a lease. It reconnects by itself, and takes the session lock again when it does: a process
@@ -57,7 +57,6 @@ export function openHeartbeatConnection(
       connectionTimeoutMillis: options.timeoutMs,
       query_timeout: options.timeoutMs,
       keepAlive: true,
-      ...(options.sessionLock ? { options: SESSION } : {}),
     });
     fresh.on('error', (error) => {
       options.onError(error.message);
@@ -65,6 +64,7 @@ export function openHeartbeatConnection(
     });
     try {
       await fresh.connect();
+      if (options.sessionLock) await fresh.query(WAIT_FOR_NOTHING);
       locked = wantsLock && (await takeLock(fresh));
     } catch (error) {
       await drop(fresh);
