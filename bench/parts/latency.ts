@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../src/index.ts';
 import { demandHealth } from '../support/drive.ts';
 import { startFleet } from '../support/fleet.ts';
+import { idleCost } from '../support/idle.ts';
 import { percentile, type PartResult, round } from '../support/report.ts';
 import type { BenchServer } from '../support/server.ts';
-import { cpuSeconds, serverCpuSeconds } from '../support/usage.ts';
 import { diamond } from '../support/workflows.ts';
 
 /** From submit and from ready to the start of a step, on an idle fleet and at a steady load, with and without NOTIFY. */
@@ -60,18 +60,28 @@ export async function latency(server: BenchServer, quick: boolean): Promise<Part
 
   const workers = quick ? 2 : 8;
   const db = await server.database();
+  const idleSeconds = quick ? 2 : 30;
+  // PostgreSQL's own work, above all that of autovacuum, goes on without a fleet.
+  await sleep(quick ? 500 : 5000);
+  const alone = await idleCost(db, server, [], idleSeconds);
+  idleRows.push(['none', round(alone.serverCpu, 2), '-', round(alone.statements, 1), round(alone.transactions, 1)]);
   const fleet = await startFleet({ url: db.url, workers, schedulers: 1 });
   try {
     await sleep(quick ? 1500 : 10_000);
-    const before = { server: serverCpuSeconds(server.pid), fleet: fleet.pids.map(cpuSeconds), at: performance.now() };
-    await sleep(quick ? 2000 : 30_000);
-    const elapsed = (performance.now() - before.at) / 1000;
-    const fleetCpu = fleet.pids.reduce((sum, pid, index) => sum + cpuSeconds(pid) - (before.fleet[index] as number), 0);
+    const cost = await idleCost(db, server, fleet.pids, idleSeconds);
     idleRows.push([
       `${workers} workers and a scheduler, nothing to do`,
-      round(((serverCpuSeconds(server.pid) - before.server) / elapsed) * 100, 2),
-      round((fleetCpu / elapsed / (workers + 1)) * 100, 2),
+      round(cost.serverCpu, 2),
+      round(cost.processCpu, 2),
+      round(cost.statements, 1),
+      round(cost.transactions, 1),
     ]);
+    // The text of a statement begins with what it is; the rest is in the source.
+    data['idle statements'] = cost.byStatement.map(({ query, perSecond, msPerSecond }) => ({
+      query: query.trim().replaceAll(/\s+/g, ' ').slice(0, 120),
+      perSecond: round(perSecond, 2),
+      msPerSecond: round(msPerSecond, 3),
+    }));
   } finally {
     await fleet.stop();
   }
@@ -86,7 +96,7 @@ export async function latency(server: BenchServer, quick: boolean): Promise<Part
       },
       {
         title: 'Cost of an idle fleet',
-        columns: ['fleet', 'PostgreSQL, % of a core', 'each process, % of a core'],
+        columns: ['fleet', 'PostgreSQL, % of a core', 'each process, % of a core', 'statements/s', 'transactions/s'],
         rows: idleRows,
       },
     ],

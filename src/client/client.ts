@@ -57,11 +57,15 @@ export interface ListTasksOptions {
 
 const ENDED = new Set(['complete', 'error', 'cancelled', 'resolved_manually']);
 
+/** When workers are told of a task in a caller's transaction: most commit at once, and most others within a second. */
+const HINTS_AFTER_MS = [50, 1000] as const;
+
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
 export class Client {
   readonly db: Database;
   private readonly options: ClientOptions;
   private readonly notifier: Notifier;
+  private readonly later = new Set<NodeJS.Timeout>();
   private cron: Promise<Cron> | undefined;
 
   constructor(options: ClientOptions) {
@@ -118,6 +122,7 @@ export class Client {
   ): Promise<Submitted> {
     const task = await newTask(await this.register(definition), definition, { ...options, input });
     const [submitted] = await submitIn(inCallersTransaction(transaction as CallersTransaction, this.db.schema), [task]);
+    this.hintLater(definition);
     return submitted as Submitted;
   }
 
@@ -236,6 +241,7 @@ export class Client {
   }
 
   async close(): Promise<void> {
+    for (const timer of this.later) clearTimeout(timer);
     await this.notifier.flush();
     if (this.cron !== undefined) await (await this.cron).stop();
     await this.db.close();
@@ -243,6 +249,20 @@ export class Client {
 
   private hint(definition: WorkflowDefinition): void {
     this.hintQueues(definition.steps.filter((step) => step.parentOrdinals.length === 0).map((step) => step.queue));
+  }
+
+  /**
+   * For a task in a transaction of the caller, which commits when we do not know. Not in that transaction: a commit that
+   * notifies takes a lock all others wait for. A hint too early finds nothing, and one too late a poll has overtaken.
+   */
+  private hintLater(definition: WorkflowDefinition): void {
+    for (const delayMs of HINTS_AFTER_MS) {
+      const timer = setTimeout(() => {
+        this.later.delete(timer);
+        this.hint(definition);
+      }, delayMs).unref();
+      this.later.add(timer);
+    }
   }
 
   private hintQueues(queues: Iterable<string>): void {

@@ -162,7 +162,13 @@ export const CATALOGUE = {
   maxPollIntervalMs: number('TASKER_MAX_POLL_INTERVAL_MS', 1000, 5, 600_000, {
     roles: WORKER,
     unit: 'ms',
-    description: 'The longest pause between two looks at an empty queue.',
+    description: 'The longest pause between two looks at an empty queue where no hints arrive (TASKER_NOTIFY).',
+  }),
+  hintedPollIntervalMs: number('TASKER_HINTED_POLL_INTERVAL_MS', 3000, 5, 600_000, {
+    roles: WORKER,
+    unit: 'ms',
+    description:
+      'The longest pause while the connection for hints is up: it finds what nobody told. TASKER_MAX_POLL_INTERVAL_MS where that is longer.',
   }),
   notify: setting({
     env: 'TASKER_NOTIFY',

@@ -33,6 +33,11 @@ export interface Tick {
  * quarter of an hour, would hold the tick of a killed scheduler for as long.
  */
 const EXPIRE_SECONDS = 10;
+/**
+ * pg-boss hands its options to its pool, as its types do not say. A scheduler's connections are few and needed every second: to
+ * give one up after ten seconds and open it anew costs PostgreSQL more than what is asked over it.
+ */
+const KEEP_CONNECTIONS: object = { min: 3 };
 /** pg-boss's own queue, on which ticks travel from the one who sees the time to the queue that they are for. */
 const FORWARDING_QUEUE = '__pgboss__send-it';
 
@@ -55,13 +60,17 @@ export class Cron {
       schema: options.schema,
       application_name: options.applicationName,
       max: fires ? 3 : 1,
+      ...(fires ? KEEP_CONNECTIONS : {}),
       schedule: fires,
       supervise: fires,
       cronMonitorIntervalSeconds: 10,
       cronWorkerIntervalSeconds: 2,
       // How soon expired jobs are found.
-      superviseIntervalSeconds: 5,
-      monitorIntervalSeconds: 5,
+      superviseIntervalSeconds: 10,
+      monitorIntervalSeconds: 10,
+      // We make no flows, which it would look for every five seconds, and our own metrics watch dead rows and old snapshots.
+      flowIntervalSeconds: 3600,
+      monitorVacuum: false,
     });
     this.boss.on('error', options.onError);
   }
@@ -84,10 +93,10 @@ export class Cron {
     await this.boss.stop({ graceful: true, close: true, timeout: 10_000 });
   }
 
-  /** Runs `handler` for each tick of the schedules in `queue`. */
-  async work(queue: string, handler: (tick: Tick) => Promise<void>): Promise<void> {
+  /** Runs `handler` for each tick of the schedules in `queue`, at most `pollSeconds` after it was made. */
+  async work(queue: string, handler: (tick: Tick) => Promise<void>, pollSeconds = 1): Promise<void> {
     await this.createQueue(queue);
-    const options = { pollingIntervalSeconds: 1, includeMetadata: true } as const;
+    const options = { pollingIntervalSeconds: pollSeconds, includeMetadata: true } as const;
     await this.boss.work(queue, options, async (jobs: JobWithMetadata<object>[]) => {
       for (const { id, createdOn, data } of jobs) await handler({ id, createdAt: createdOn, data });
     });

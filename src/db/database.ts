@@ -47,6 +47,14 @@ export type CallersTransaction =
 const MAX_TRIES = 5;
 
 /**
+ * A connection costs PostgreSQL a process, and the first use of each statement its planning: an idle process that gives its
+ * second connection up after pg's ten seconds, and needs it again for two statements that meet, costs more by that than by all
+ * that it asks.
+ */
+const KEPT_CONNECTIONS = 2;
+const IDLE_CONNECTION_MS = 60_000;
+
+/**
  * In one round trip. If the connection goes silent half-way (a cable, a firewall, a machine that stopped) the server would
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
  * through a transaction pooler.
@@ -61,6 +69,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.poolSize ?? 10,
     application_name: options.applicationName ?? 'tasker',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    min: KEPT_CONNECTIONS,
+    idleTimeoutMillis: IDLE_CONNECTION_MS,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     ...(options.hotPath === true ? { options: hotPathOptions } : {}),
     keepAlive: true,

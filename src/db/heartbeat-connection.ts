@@ -21,6 +21,12 @@ export interface HeartbeatConnection {
 }
 
 /**
+ * A heartbeat that a crash of the server loses was half a second old, and silence is counted from what schedulers see: nothing
+ * waits for a disk, nor for a standby that is away. Only where sessions last: a pooler would hand the setting to others.
+ */
+const WAIT_FOR_NOTHING = 'SET synchronous_commit = off';
+
+/**
  * One connection that only renews a lease. It reconnects by itself, and takes the session lock again when it does: a process
  * whose connection was cut is silent for a moment, not dead.
  */
@@ -58,6 +64,7 @@ export function openHeartbeatConnection(
     });
     try {
       await fresh.connect();
+      if (options.sessionLock) await fresh.query(WAIT_FOR_NOTHING);
       locked = wantsLock && (await takeLock(fresh));
     } catch (error) {
       await drop(fresh);
@@ -83,7 +90,9 @@ export function openHeartbeatConnection(
       try {
         // Our own former session holds it until the server has noticed that its connection is gone.
         if (wantsLock && !locked) locked = await takeLock(connected);
-        const { rows } = await connected.query({ text, values: [workerId, busySlots, draining] });
+        // Prepared where a session lasts: of a statement this small, planning is the larger part.
+        const prepared = options.sessionLock ? { name: heartbeat.name } : {};
+        const { rows } = await connected.query({ ...prepared, text, values: [workerId, busySlots, draining] });
         return rows.length > 0;
       } catch (error) {
         await drop(connected);

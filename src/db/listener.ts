@@ -11,6 +11,8 @@ export interface ListenerOptions {
   schema: string;
   applicationName: string;
   onReady: (queue: string) => void;
+  /** Hints arrive from now on, or no longer. Those of the time in between went unheard. */
+  onListening?: (listening: boolean) => void;
   onError: (error: Error) => void;
   maxReconnectMs?: number;
 }
@@ -25,9 +27,15 @@ export class Listener {
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private stopped = false;
+  private hears = false;
 
   constructor(options: ListenerOptions) {
     this.options = options;
+  }
+
+  /** Whether hints arrive. A connection that broke silently counts until somebody notices. */
+  get listening(): boolean {
+    return this.hears;
   }
 
   async start(): Promise<void> {
@@ -42,6 +50,7 @@ export class Listener {
     const reconnect = (error: Error): void => {
       if (lost) return;
       lost = true;
+      this.setListening(false);
       void client.end().catch(() => undefined);
       if (this.stopped) return;
       this.options.onError(error);
@@ -56,9 +65,16 @@ export class Listener {
       await client.connect();
       await client.query(`LISTEN "${readyChannel(this.options.schema)}"`);
       this.failures = 0;
+      if (!lost) this.setListening(true);
     } catch (error) {
       reconnect(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  private setListening(listening: boolean): void {
+    if (this.hears === listening) return;
+    this.hears = listening;
+    if (!this.stopped) this.options.onListening?.(listening);
   }
 
   async stop(): Promise<void> {

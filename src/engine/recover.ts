@@ -27,11 +27,12 @@ export async function beats(db: Executor): Promise<ProcessBeat[]> {
 /**
  * Ends the leases of dead processes and returns their steps to the queue. `silentSeconds`: how long a process whose
  * connection is gone must have been silent; one that only stopped renewing has until its lease runs out. `among`: only
- * these may be found dead, and only while this is still their last heartbeat; without it, any.
+ * these may be found dead, and only while this is still their last heartbeat; without it, any. `sweep: false`: the steps of
+ * processes that ended before are left to a later call.
  */
 export async function recover(
   db: Database,
-  options: { silentSeconds: number; claimLimit?: number; among?: readonly ProcessBeat[] },
+  options: { silentSeconds: number; claimLimit?: number; among?: readonly ProcessBeat[]; sweep?: boolean },
 ): Promise<RecoverOutcome> {
   const { among } = options;
   const expired =
@@ -42,7 +43,8 @@ export async function recover(
           among?.map(({ workerId }) => workerId) ?? null,
           among?.map(({ beat }) => beat) ?? null,
         ]);
-  const rows = await db.run(recoverSteps, [options.claimLimit ?? 500]);
+  const sweeps = options.sweep !== false || expired.length > 0;
+  const rows = sweeps ? await db.run(recoverSteps, [options.claimLimit ?? 500]) : [];
   const outcome: RecoverOutcome = {
     expired: expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role })),
     recovered: new Map(),

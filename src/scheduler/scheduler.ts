@@ -8,6 +8,7 @@ import { prune } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { recoverDead } from './chores/recover-dead.ts';
+import { refreshStatistics } from './chores/refresh-statistics.ts';
 import { retryDue } from './chores/retry-due.ts';
 import { settleStrandedTasks } from './chores/settle-stranded.ts';
 
@@ -44,6 +45,9 @@ export interface SchedulerOptions {
 const MAINTENANCE = 'tasker-maintenance';
 /** Once a minute somebody looks for what was due and did not happen. */
 const CATCH_UP = 'tasker-catch-up';
+/** Neither matters to the second. */
+const UNHURRIED_SECONDS = 10;
+const STATISTICS_MS = 3000;
 
 /**
  * A process that keeps things moving: due retries, dead workers' steps, stranded tasks, cron. Everything it does is a
@@ -101,6 +105,7 @@ export class Scheduler {
         onRecovered: (outcome) => events.recovered(outcome),
       }),
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
+      refreshStatistics({ db, intervalMs: STATISTICS_MS }),
       ...(options.measurements ?? []),
     ];
     this.chores = chores.map((chore) => [chore.name, chore.intervalMs] as const);
@@ -131,9 +136,9 @@ export class Scheduler {
     for (const loop of this.loops) loop.start();
     await this.cron.start();
     await this.cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
-    await this.cron.work(CATCH_UP, (tick) => this.catchUp(tick));
+    await this.cron.work(CATCH_UP, (tick) => this.catchUp(tick), UNHURRIED_SECONDS);
     await this.cron.schedule(CATCH_UP, { key: 'every-minute', cron: '* * * * *', timezone: 'UTC', data: {} });
-    await this.cron.work(MAINTENANCE, () => this.maintain());
+    await this.cron.work(MAINTENANCE, () => this.maintain(), UNHURRIED_SECONDS);
     await this.cron.schedule(MAINTENANCE, {
       key: 'analyze',
       cron: this.options.analyzeCron,

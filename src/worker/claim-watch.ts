@@ -5,6 +5,10 @@ import type { OpenClaims } from './open-claims.ts';
 import type { RunningSteps } from './running-steps.ts';
 
 const INTERVAL_MS = 2000;
+/** Rounds between two looks for strays while there is no reason to expect any. */
+const RESTING_ROUNDS = 5;
+/** Rounds in which strays are expected after a statement failed. */
+const SUSPICIOUS_ROUNDS = 30;
 
 export interface ClaimWatchOptions {
   db: Database;
@@ -19,11 +23,13 @@ export interface ClaimWatchOptions {
 
 /**
  * Compares claims with the database every two seconds: does it still count as ours what has been running here for so long, and
- * does it count as ours what we have never heard of?
+ * does it count as ours what we have never heard of? The latter only now and then while nothing runs here and nothing failed.
  */
 export class ClaimWatch {
   private readonly options: ClaimWatchOptions;
   private timer: NodeJS.Timeout | undefined;
+  private round = 0;
+  private suspectUntil = 0;
 
   constructor(options: ClaimWatchOptions) {
     this.options = options;
@@ -31,9 +37,16 @@ export class ClaimWatch {
 
   start(): void {
     this.timer ??= setInterval(() => {
+      this.round += 1;
       void this.abortLost();
-      void this.adoptStrays();
+      const { claims } = this.options;
+      if (claims.any || this.round <= this.suspectUntil || this.round % RESTING_ROUNDS === 0) void this.adoptStrays();
     }, INTERVAL_MS).unref();
+  }
+
+  /** A statement failed: it may have claimed, or do so later. */
+  suspect(): void {
+    this.suspectUntil = this.round + SUSPICIOUS_ROUNDS;
   }
 
   stop(): void {

@@ -22,6 +22,11 @@ export class OpenClaims {
     return [...this.asked, ...this.open.keys(), ...this.closed];
   }
 
+  /** Whether steps run here. */
+  get any(): boolean {
+    return this.open.size > 0;
+  }
+
   isKnown(claimId: string): boolean {
     return this.asked.has(claimId) || this.open.has(claimId);
   }

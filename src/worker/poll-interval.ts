@@ -19,9 +19,10 @@ export class PollInterval {
     this.currentMs = this.minMs;
   }
 
-  next(): number {
-    const delay = this.currentMs * (1 - this.random() / 4);
-    this.currentMs = Math.min(this.currentMs * 2, this.maxMs);
+  /** `maxMs`: the longest pause now, where it is another than the usual. */
+  next(maxMs: number = this.maxMs): number {
+    const delay = Math.min(this.currentMs, maxMs) * (1 - this.random() / 4);
+    this.currentMs = Math.min(this.currentMs * 2, maxMs);
     return delay;
   }
 }

@@ -16,6 +16,9 @@ export interface PollerOptions {
   maxClaim: number;
   minIntervalMs: number;
   maxIntervalMs: number;
+  /** The longest pause while `hinted` says that hints arrive. */
+  hintedIntervalMs: number;
+  hinted: () => boolean;
   /** Undefined while the process has no lease: nothing may be claimed then. */
   workerId: () => string | undefined;
   claims: OpenClaims;
@@ -90,7 +93,7 @@ export class Poller {
   async round(): Promise<number> {
     this.woken = false;
     const { queues, slots } = this.options;
-    if (this.options.workerId() === undefined) return this.interval.next();
+    if (this.options.workerId() === undefined) return this.pause();
     let found = 0;
     let full = false;
     for (let index = 0; index < queues.length && this.running; index += 1) {
@@ -106,7 +109,12 @@ export class Poller {
     if (found > 0) this.interval.found();
     // With free slots and more to take: at once. Without free slots the one that is freed first wakes the loop.
     if (full && slots.free > 0) return 0;
-    return this.interval.next();
+    return this.pause();
+  }
+
+  private pause(): number {
+    const { hinted, hintedIntervalMs, maxIntervalMs } = this.options;
+    return this.interval.next(hinted() ? Math.max(hintedIntervalMs, maxIntervalMs) : maxIntervalMs);
   }
 
   private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean }> {

@@ -13,6 +13,9 @@ export interface QuarantineWatchOptions {
   queues: readonly string[];
   namedTaskIds: readonly number[];
   intervalMs: number;
+  /** Between two looks that find nothing, while hints arrive. */
+  restIntervalMs: number;
+  hinted: () => boolean;
   /** Starts such a process. Absent: `runHere` runs the steps beside the others. */
   start: (() => QuarantineProcess) | undefined;
   /** Runs one step of this queue in the worker itself. */
@@ -26,6 +29,8 @@ export class QuarantineWatch {
   private timer: NodeJS.Timeout | undefined;
   private child: QuarantineProcess | undefined;
   private stopped = false;
+  /** The last look found nothing. */
+  private resting = false;
   private looking: Promise<void> = Promise.resolve();
 
   constructor(options: QuarantineWatchOptions) {
@@ -34,12 +39,22 @@ export class QuarantineWatch {
 
   start(): void {
     if (this.stopped) return;
+    const { intervalMs, restIntervalMs, hinted } = this.options;
+    clearTimeout(this.timer);
     this.timer = setTimeout(
       () => {
+        this.timer = undefined;
         this.looking = this.look().finally(() => this.start());
       },
-      this.options.intervalMs * (0.5 + Math.random()),
+      (this.resting && hinted() ? restIntervalMs : intervalMs) * (0.5 + Math.random()),
     ).unref();
+  }
+
+  /** There may be steps in quarantine, or hints arrive no longer. The look is not at once: the whole fleet heard it. */
+  wake(): void {
+    if (!this.resting) return;
+    this.resting = false;
+    if (this.timer !== undefined) this.start();
   }
 
   async stop(): Promise<void> {
@@ -51,8 +66,12 @@ export class QuarantineWatch {
 
   private async look(): Promise<void> {
     const { options } = this;
+    // A worker starts one process at a time, so there is nothing to find out while that one runs.
+    if (this.child !== undefined) return;
+    this.resting = true;
     try {
       const found = await quarantined(options.db, options);
+      if (found.length > 0) this.resting = false;
       if (found.length === 0 || this.stopped) return;
       if (options.start === undefined) {
         for (const { queue } of found) await options.runHere(queue);
@@ -60,13 +79,14 @@ export class QuarantineWatch {
       }
       const waiting = found.reduce((sum, row) => sum + row.waiting, 0);
       const { serving = 0, workers = 1 } = found[0] ?? {};
-      if (this.child !== undefined || Math.random() * Math.max(1, workers) >= waiting - serving) return;
+      if (Math.random() * Math.max(1, workers) >= waiting - serving) return;
       const child = options.start();
       this.child = child;
       void child.exited.finally(() => {
         this.child = undefined;
       });
     } catch (error) {
+      this.resting = false;
       options.onError('look into the quarantine', error);
     }
   }

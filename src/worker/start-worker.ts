@@ -27,7 +27,8 @@ export interface WorkerProcess {
 const QUARANTINE_IDLE_MS = 5000;
 
 /** A poll round waits for one claim at most; the longest pause and one statement limit on top say when it is dead. */
-const pollerMaxAgeMs = (config: Config): number => config.maxPollIntervalMs + config.queryTimeoutMs + 10_000;
+const pollerMaxAgeMs = (config: Config): number =>
+  Math.max(config.maxPollIntervalMs, config.hintedPollIntervalMs) + config.queryTimeoutMs + 10_000;
 
 /** Starts a worker with its metrics and probes. Rejects where the database cannot be reached or a workflow is refused. */
 export async function startWorker(options: {
@@ -60,6 +61,7 @@ export async function startWorker(options: {
     notify: config.notify,
     minPollIntervalMs: config.pollIntervalMs,
     maxPollIntervalMs: config.maxPollIntervalMs,
+    hintedPollIntervalMs: config.hintedPollIntervalMs,
     maxClaim: config.claimBatch,
     fusedClaims: config.fusedClaims && !alone,
     leaseSeconds: config.leaseSeconds,

@@ -19,6 +19,8 @@ export interface WorkerOptions {
   notify: boolean;
   minPollIntervalMs: number;
   maxPollIntervalMs: number;
+  /** The longest pause between two looks while hints arrive; `maxPollIntervalMs` where it is not said, or said to be less. */
+  hintedPollIntervalMs?: number;
   maxClaim: number;
   /** Claim the children of a completed step in the same round trip. */
   fusedClaims: boolean;

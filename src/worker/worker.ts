@@ -1,6 +1,7 @@
 import { Listener } from '../db/listener.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
+import { quarantineOf } from '../engine/quarantine.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { Membership } from '../membership/membership.ts';
 import { Activity } from './activity.ts';
@@ -24,6 +25,7 @@ import type { WorkerOptions } from './worker-options.ts';
 const FUSED_ROUNDS = 16;
 /** Steps in quarantine are rare, and in no hurry. */
 const QUARANTINE_LOOK_MS = 1000;
+const QUARANTINE_REST_MS = 10_000;
 const ACTIVITY_INTERVAL_MS = 2000;
 
 /**
@@ -150,7 +152,11 @@ export class Worker {
       queues: options.queues,
       namedTaskIds: catalogue.namedTaskIds,
       claims: this.claims,
-      onError: (what: string, error: unknown) => options.events.failed(what, error),
+      onError: (what: string, error: unknown) => {
+        this.claimWatch.suspect();
+        options.events.failed(what, error);
+      },
+      hinted: () => this.listener?.listening === true,
     };
     this.flusher = new Flusher({
       ...shared,
@@ -194,6 +200,7 @@ export class Worker {
       maxClaim: options.maxClaim,
       minIntervalMs: options.minPollIntervalMs,
       maxIntervalMs: options.maxPollIntervalMs,
+      hintedIntervalMs: options.hintedPollIntervalMs ?? options.maxPollIntervalMs,
       workerId: () => (this.membership.joined ? this.membership.workerId : undefined),
       onClaimed: (queue, steps, seconds) => {
         options.events.claimed({ queue, steps: steps.length, seconds, fused: false });
@@ -201,6 +208,7 @@ export class Worker {
       },
       onRound: () => options.onRound?.(),
     });
+    const quarantines = new Set(options.queues.map(quarantineOf));
     if (options.notify && options.directUrl !== undefined) {
       this.listener = new Listener({
         url: options.directUrl,
@@ -208,6 +216,12 @@ export class Worker {
         applicationName: 'tasker listener',
         onReady: (queue) => {
           if (options.queues.includes(queue)) this.poller?.wake();
+          else if (quarantines.has(queue)) this.quarantine?.wake();
+        },
+        // What was told in between went unheard.
+        onListening: () => {
+          this.poller?.wake();
+          this.quarantine?.wake();
         },
         onError: (error) => options.events.failed('listen', error),
       });
@@ -222,13 +236,11 @@ export class Worker {
         onClaimed: (steps) => void this.accept(steps),
       });
       this.quarantine = new QuarantineWatch({
-        db: options.db,
-        queues: options.queues,
-        namedTaskIds: catalogue.namedTaskIds,
+        ...shared,
         intervalMs: QUARANTINE_LOOK_MS,
+        restIntervalMs: QUARANTINE_REST_MS,
         start: options.startQuarantine,
         runHere: (queue) => quarantineHere.run(queue),
-        onError: (what, error) => options.events.failed(what, error),
       });
       this.quarantine.start();
     }

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { Kysely, PostgresDialect } from 'kysely';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -93,15 +94,15 @@ describe('submit', () => {
   });
 
   it('joins the caller’s transaction, of pg and of Kysely', async () => {
-    const pg = await test.pool.connect();
+    const caller = await test.pool.connect();
     try {
-      await pg.query('BEGIN');
-      const { taskId } = await client.submitTask(pg, ping, { n: 5001 });
+      await caller.query('BEGIN');
+      const { taskId } = await client.submitTask(caller, ping, { n: 5001 });
       expect(await client.getTask(taskId)).toBeUndefined();
-      await pg.query('COMMIT');
+      await caller.query('COMMIT');
       expect((await client.getTask(taskId))?.state).toBe('pending');
     } finally {
-      pg.release();
+      caller.release();
     }
     const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool: test.pool }) });
     await expect(
@@ -111,6 +112,29 @@ describe('submit', () => {
       }),
     ).rejects.toThrow('rolled back');
     expect((await client.submit(ping, { n: 5002 })).outcome).toBe('created');
+  });
+
+  it('tells workers of a task in the caller’s transaction when that has had time to commit', async () => {
+    const elsewhere = defineWorkflow({ name: 'elsewhere', input: z.unknown() }).step(
+      'a',
+      { queue: 'elsewhere' },
+      () => 1,
+    );
+    const listening = new pg.Client({ connectionString: test.directUrl ?? test.url });
+    await listening.connect();
+    const heard = Promise.withResolvers<void>();
+    const caller = await test.pool.connect();
+    try {
+      listening.on('notification', ({ payload }) => payload === 'elsewhere' && heard.resolve());
+      await listening.query('LISTEN tasker_ready');
+      await caller.query('BEGIN');
+      await client.submitTask(caller, elsewhere, {});
+      await caller.query('COMMIT');
+      await expect(heard.promise).resolves.toBeUndefined();
+    } finally {
+      caller.release();
+      await listening.end();
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import pg, { type Client, type Pool } from 'pg';
 import { hotPathOptions } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
 
@@ -36,23 +36,52 @@ export async function planOf(
         await client.query(`SELECT set_config($1, $2, true)`, [name, value]);
       }
     }
-    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-      `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) ${statement.text}`,
-      [...values],
-    );
-    const root = rows[0]?.['QUERY PLAN'][0].Plan as PlanNode;
-    const plan: Plan = {
-      indexes: new Set(),
-      sequential: new Set(),
-      nodeTypes: new Set(),
-      buffers: (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0),
-    };
-    collect(root, plan);
-    return plan;
+    return await explain(client, statement.text, [...values]);
   } finally {
     await client.query('ROLLBACK');
     client.release();
   }
+}
+
+/**
+ * The same for a statement that this session has prepared under its name: with the plan that it keeps, however old. Array
+ * elements must be plain: numbers, uuids, words, JSON.
+ */
+export async function keptPlanOf(
+  client: Client,
+  statement: Pick<Statement, 'name'>,
+  values: readonly unknown[],
+): Promise<Plan> {
+  await client.query('BEGIN');
+  try {
+    return await explain(client, `EXECUTE ${statement.name} (${values.map(literal).join(', ')})`);
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+/** EXECUTE takes no parameters from outside. */
+function literal(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (!Array.isArray(value)) return pg.escapeLiteral(String(value));
+  const elements = value.map((element) => (element === null ? 'NULL' : JSON.stringify(String(element))));
+  return pg.escapeLiteral(`{${elements.join(',')}}`);
+}
+
+async function explain(client: Pick<Client, 'query'>, text: string, values?: unknown[]): Promise<Plan> {
+  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+    `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) ${text}`,
+    values,
+  );
+  const root = rows[0]?.['QUERY PLAN'][0].Plan as PlanNode;
+  const plan: Plan = {
+    indexes: new Set(),
+    sequential: new Set(),
+    nodeTypes: new Set(),
+    buffers: (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0),
+  };
+  collect(root, plan);
+  return plan;
 }
 
 function collect(node: PlanNode, plan: Plan): void {

@@ -153,26 +153,53 @@ CROSS JOIN LATERAL (
 WHERE n.nspname = $1 AND i.relpages >= 128 AND i.reltuples >= 0`,
 );
 
+/** The tables that a step goes through, as a list of SQL. */
+const HOT_TABLES = [
+  'workflow_steps',
+  'tasks',
+  'workflow_step_transitions',
+  'task_transitions',
+  'workflow_step_edges',
+  'claims',
+]
+  .map((table) => `'tasker.tasker_${table}'`)
+  .join(', ');
+
+/** The hot tables, analyzed where `condition` holds. */
+const analyzeWhere = (condition: string, options = ''): string => `
+DO $$
+DECLARE
+  hot regclass;
+BEGIN
+  FOREACH hot IN ARRAY ARRAY[${HOT_TABLES}]::regclass[]
+  LOOP
+    IF ${condition} THEN
+      EXECUTE format('ANALYZE ${options}%s', hot);
+    END IF;
+  END LOOP;
+END
+$$`;
+
 /**
  * Fresh statistics for the planner; autovacuum can lag behind a burst. Not of empty tables: of a table that was never
  * analyzed the planner assumes ten pages, of one that was analyzed while empty it knows that reading all of it is as cheap as
  * one index look-up, and a worker that plans in that moment keeps to it while the table fills.
  */
-export const analyzeHotTables = statement(
-  'analyze_hot_tables',
-  `
-DO $$
-DECLARE
-  hot regclass;
-BEGIN
-  FOREACH hot IN ARRAY ARRAY[
-    'tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions',
-    'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]
-  LOOP
-    IF pg_relation_size(hot) > 0 THEN
-      EXECUTE format('ANALYZE %s', hot);
-    END IF;
-  END LOOP;
-END
-$$`,
+export const analyzeHotTables = statement('analyze_hot_tables', analyzeWhere('pg_relation_size(hot) > 0'));
+
+/** Of a table, given as oid: it is more than ten times as large as the planner was told. */
+const outgrown = (table: string): string => `
+  pg_relation_size(${table}) / current_setting('block_size')::integer
+    > 10 * (SELECT greatest(c.relpages, 1) FROM pg_class c WHERE c.oid = ${table})`;
+
+/**
+ * The hot tables that have outgrown their statistics. A plan that was made for an empty table may read all of it for each step,
+ * and prepared statements keep it until statistics come: autovacuum takes a minute or more.
+ */
+export const findOutgrown = statement<{ relation: string }>(
+  'find_outgrown',
+  `SELECT hot::text AS relation FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot) WHERE ${outgrown('hot')}`,
 );
+
+/** Fresh statistics of those. Where somebody else is at it already, these are left to come from there. */
+export const analyzeOutgrown = statement('analyze_outgrown', analyzeWhere(outgrown('hot'), '(SKIP_LOCKED) '));

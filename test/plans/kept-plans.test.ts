@@ -1,0 +1,203 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hotPathOptions } from '../../src/db/session-settings.ts';
+import type { Statement } from '../../src/db/statement.ts';
+import { claimStatement } from '../../src/db/statements/claim-steps.ts';
+import { completeStatement } from '../../src/db/statements/complete-steps.ts';
+import { failSteps } from '../../src/db/statements/fail-steps.ts';
+import { loadInputs } from '../../src/db/statements/load-inputs.ts';
+import { recoverSteps } from '../../src/db/statements/recover-steps.ts';
+import { releaseSteps } from '../../src/db/statements/release-steps.ts';
+import { requeueDue } from '../../src/db/statements/requeue-due.ts';
+import { findUnsettledTasks } from '../../src/db/statements/settle-tasks.ts';
+import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics.ts';
+import type { ClaimedStep } from '../../src/engine/claim.ts';
+import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
+import { loadTasks } from '../support/load-tasks.ts';
+import { keptPlanOf, type Plan } from './plan.ts';
+
+const HOT = [
+  'tasker_tasks',
+  'tasker_workflow_steps',
+  'tasker_workflow_step_edges',
+  'tasker_workflow_step_transitions',
+  'tasker_task_transitions',
+  'tasker_claims',
+];
+/** None of these may be read as a whole. */
+const LARGE = new Set(HOT.filter((table) => table !== 'tasker_claims'));
+const CLAIM = '00000000-0000-4000-8000-000000000001';
+const TASKS = 5000;
+const BATCH = 64;
+/** PostgreSQL decides for one plan or for many after five executions. */
+const EXECUTIONS = 8;
+
+const state = { workflow: 0, worker: '' };
+type Held = readonly ClaimedStep[];
+const keys = (held: Held): unknown[] => [
+  held.map((step) => step.taskId),
+  held.map((step) => step.stepId),
+  held.map((step) => step.claimId),
+];
+const claimValues = (): unknown[] => [CLAIM, state.worker, 'default', [state.workflow], [], '-infinity'];
+const completeValues = (claimLimit: number) => (held: Held) => [
+  ...keys(held),
+  held.map(() => '1'),
+  CLAIM,
+  state.worker,
+  claimLimit,
+  ['default'],
+  [state.workflow],
+  [],
+];
+
+/** Every hot statement, who runs it, and its parameters for steps that are held. */
+const statements: readonly [
+  what: string,
+  role: 'worker' | 'scheduler',
+  statement: Statement<object>,
+  values: (held: Held) => unknown[],
+][] = [
+  ['claim one', 'worker', claimStatement(1, true), claimValues],
+  ['claim', 'worker', claimStatement(BATCH, true), claimValues],
+  ['complete and claim the children', 'worker', completeStatement(2 * BATCH, 1000, true), completeValues(1000)],
+  ['complete and claim some of the children', 'worker', completeStatement(2 * BATCH, 10, true), completeValues(10)],
+  ['complete and leave the children', 'worker', completeStatement(2 * BATCH, 0, true), completeValues(0)],
+  ['load inputs', 'worker', loadInputs, (held) => keys(held).slice(0, 2)],
+  [
+    'fail',
+    'worker',
+    failSteps,
+    (held) => [
+      ...keys(held),
+      held.map(() => false),
+      held.map(() => null),
+      held.map(() => 30),
+      held.map(() => 'fail'),
+      held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
+      state.worker,
+      1,
+    ],
+  ],
+  ['release', 'worker', releaseSteps, (held) => [...keys(held), state.worker]],
+  ['put due retries back', 'scheduler', requeueDue, () => [1000]],
+  ['recover steps', 'scheduler', recoverSteps, () => [500]],
+  ['find unsettled tasks', 'scheduler', findUnsettledTasks, () => [10_000]],
+];
+
+/** How the tables may have become empty, in the eyes of the planner. */
+const empties: readonly [what: string, empty: (engine: EngineFixture) => Promise<void>][] = [
+  ['had never been analyzed', async () => undefined],
+  [
+    'had been analyzed like that',
+    async ({ test }) => {
+      for (const table of HOT) await test.query(`ANALYZE tasker.${table}`);
+    },
+  ],
+  [
+    'had been full before, and vacuumed',
+    async ({ test }) => {
+      await loadTasks(test.pool, { namedTaskId: state.workflow, tasks: 1000, progress: [-1, 0, 1, 2] });
+      for (const table of HOT) await test.query(`ANALYZE tasker.${table}`);
+      for (const table of HOT) await test.query(`DELETE FROM tasker.${table}`);
+      for (const table of HOT) await test.query(`VACUUM (ANALYZE) tasker.${table}`);
+    },
+  ],
+];
+
+describe.each(empties)('statements that were prepared when the tables were empty and %s', async (analyzed, empty) => {
+  const engine = await useEngine();
+  const { test } = engine;
+  const sessions = {
+    worker: new pg.Client({ connectionString: test.directUrl ?? test.url, options: hotPathOptions }),
+    scheduler: new pg.Client({ connectionString: test.directUrl ?? test.url }),
+  };
+  /** Of a scheduler, which is what sees that tables were filled. */
+  const chore = refreshStatistics({ db: engine.db, intervalMs: 3000 });
+  const looks: number[] = [];
+  const early = new Map<string, Plan>();
+  const kept = new Map<string, Plan>();
+  const fresh = new Map<string, Plan>();
+
+  const prepareAll = async (): Promise<void> => {
+    for (const [, role, { name, text }, values] of statements) {
+      for (let execution = 0; execution < EXECUTIONS; execution += 1) {
+        await sessions[role].query('BEGIN');
+        await sessions[role].query({ name, text, values: values([]) });
+        await sessions[role].query('ROLLBACK');
+      }
+    }
+  };
+
+  beforeAll(async () => {
+    for (const session of Object.values(sessions)) await session.connect();
+    // Nothing of the server's own accord may make the plans anew.
+    for (const table of HOT) await test.query(`ALTER TABLE tasker.${table} SET (autovacuum_enabled = off)`);
+    state.workflow = await engine.workflow(diamond);
+    const worker = await engine.worker();
+    state.worker = worker.id;
+    await empty(engine);
+    await prepareAll();
+
+    await loadTasks(test.pool, { namedTaskId: state.workflow, tasks: TASKS, progress: [-1, -1, 0, 1, 2] });
+    const held = await worker.claim(BATCH);
+    // Due retries and the steps of a process that died, so that there is something to find.
+    const dead = await engine.worker();
+    await dead.claim(BATCH);
+    const late = await dead.claim(BATCH);
+    await test.query(
+      `UPDATE tasker.tasker_workflow_steps
+       SET state = 'error', in_process = false, claim_id = NULL, claimed_by = NULL, sort_key = sort_key + 1, next_retry_at = now()
+       WHERE claim_id = $1`,
+      [late[0]?.claimId],
+    );
+    await test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [dead.id]);
+    for (const [what, role, statement, values] of statements) {
+      early.set(what, await keptPlanOf(sessions[role], statement, values(held)));
+    }
+    const first = await chore.run();
+    for (const [what, role, statement, values] of statements) {
+      kept.set(what, await keptPlanOf(sessions[role], statement, values(held)));
+    }
+    looks.push(first.done, (await chore.run()).done);
+    // What they cost when they are planned for the tables as they are.
+    for (const table of HOT) await test.query(`VACUUM (ANALYZE) tasker.${table}`);
+    for (const session of Object.values(sessions)) await session.query('DEALLOCATE ALL');
+    for (const [what, role, { name, text }, values] of statements) {
+      const session = sessions[role];
+      const again = `${name}_again`;
+      await session.query('BEGIN');
+      await session.query({ name: again, text, values: values(held) });
+      await session.query('ROLLBACK');
+      fresh.set(what, await keptPlanOf(session, { name: again }, values(held)));
+    }
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const session of Object.values(sessions)) await session.end();
+  });
+
+  /** What the plan reads too much. */
+  const excess = (what: string, plan: Plan | undefined): string[] => {
+    const { sequential, buffers } = fresh.get(what) as Plan;
+    if (plan === undefined) return ['there is no plan'];
+    const whole = [...plan.sequential].filter((table) => LARGE.has(table) && !sequential.has(table));
+    // Dead rows of the statements before it cost a little; a table read as a whole, once or for each step, many times as much.
+    return plan.buffers <= buffers * 2 + 200 ? whole : [...whole, `${plan.buffers} pages, planned anew ${buffers}`];
+  };
+
+  it.each(statements)('use their indexes after the next look of a scheduler: %s', (what) => {
+    expect(excess(what, kept.get(what))).toEqual([]);
+  });
+
+  it('a look that finds nothing outgrown analyzes nothing', () => {
+    expect(looks[0]).toBeGreaterThanOrEqual(5);
+    expect(looks[1]).toBe(0);
+  });
+
+  // The settings of its sessions leave a worker no other plan, so it does not depend on a scheduler.
+  const atOnce = analyzed === 'had never been analyzed' ? statements.filter(([, role]) => role === 'worker') : [];
+  it.each(atOnce)('use them at once: %s', (what) => {
+    expect(excess(what, early.get(what))).toEqual([]);
+  });
+});
