@@ -227,8 +227,15 @@ export const SCENARIOS: readonly Scenario[] = [
         },
       ];
     },
-    afterwards: async (s) => expect((await s.stateOf(1)).state).toBe('complete'),
+    // The zombie's completion locks the row to find out that the claim is another's; a claim in that moment skips it.
+    afterwards: async (s) =>
+      expect([
+        { state: 'complete', attempts: 1 },
+        { state: 'complete', attempts: 2 },
+        { state: 'pending', attempts: 1 },
+      ]).toContainEqual(await s.stateOf(1)),
     ends: ['complete'],
+    found: [[1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1]],
   },
   {
     name: 'release / recover',
