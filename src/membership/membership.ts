@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { newSessionLock } from '../db/heartbeat-connection.ts';
 import { deregister, type ProcessRegistration, register } from '../engine/workers.ts';
 import { Heartbeat } from './heartbeat.ts';
 
@@ -22,19 +23,21 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
 export class Membership {
   private readonly options: MembershipOptions;
   private readonly heartbeat: Heartbeat;
-  private sessionLock: string | null = null;
+  /** One for the life of the process: whatever connection and whatever thread holds it, its row names this one. */
+  private readonly sessionLock: string | null;
   private id: string | undefined;
   private rejoining: Promise<void> | undefined;
   private stopping = false;
 
   constructor(options: MembershipOptions) {
     this.options = options;
+    this.sessionLock = options.sessionLock ? newSessionLock() : null;
     this.heartbeat = new Heartbeat({
       connection: {
         url: options.url,
         schema: options.db.schema,
         applicationName: `tasker heartbeat`,
-        sessionLock: options.sessionLock,
+        sessionLock: this.sessionLock,
         timeoutMs: Math.max(1000, (options.leaseSeconds * 1000) / 2),
       },
       intervalMs: options.heartbeatIntervalMs,
@@ -63,7 +66,7 @@ export class Membership {
   }
 
   async join(): Promise<void> {
-    this.sessionLock = await this.heartbeat.start();
+    await this.heartbeat.start();
     await this.enter();
   }
 
