@@ -84,8 +84,12 @@ export class Membership {
   async leave(): Promise<void> {
     this.stopping = true;
     await this.rejoining;
-    if (this.id !== undefined) await deregister(this.options.db, this.id);
-    await this.heartbeat.stop();
+    try {
+      if (this.id !== undefined) await deregister(this.options.db, this.id);
+    } finally {
+      // Also where nobody could be told: a thread that went on would renew the lease of a process that has left.
+      await this.heartbeat.stop();
+    }
   }
 
   private async enter(): Promise<void> {
