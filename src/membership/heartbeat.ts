@@ -100,7 +100,7 @@ export class Heartbeat {
     thread.ref();
     const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
     // One that is not ready yet holds nothing that would have to be closed in order.
-    const timer = setTimeout(() => void thread.terminate(), this.readyAt === undefined ? 0 : 2000);
+    const timer = setTimeout(() => void thread.terminate(), this.readyAt === undefined ? 0 : 1000);
     this.post({ kind: 'stop' });
     await exited;
     clearTimeout(timer);

@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { newSessionLock } from '../db/heartbeat-connection.ts';
 import { deregister, type ProcessRegistration, register } from '../engine/workers.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { within } from './within.ts';
 
 export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock'> {
   db: Database;
@@ -80,16 +81,27 @@ export class Membership {
     this.heartbeat.setDraining();
   }
 
-  /** Leaves: nothing that this process claimed is left to recover. */
-  async leave(): Promise<void> {
+  /** Leaves: nothing that this process claimed is left to recover. Rejects where that could not be told within `ms`. */
+  async leave(ms: number): Promise<void> {
     this.stopping = true;
-    await this.rejoining;
     try {
-      if (this.id !== undefined) await deregister(this.options.db, this.id);
+      if (!(await within(this.sayGoodbye(), ms)))
+        throw new Error(`the database did not take our goodbye within ${ms} ms`);
     } finally {
       // Also where nobody could be told: a thread that went on would renew the lease of a process that has left.
       await this.heartbeat.stop();
     }
+  }
+
+  /** Falls silent without a word, so that what this process may still hold is recovered as that of a dead one. */
+  async abandon(): Promise<void> {
+    this.stopping = true;
+    await this.heartbeat.stop();
+  }
+
+  private async sayGoodbye(): Promise<void> {
+    await this.rejoining;
+    if (this.id !== undefined) await deregister(this.options.db, this.id);
   }
 
   private async enter(): Promise<void> {

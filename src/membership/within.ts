@@ -1,5 +1,5 @@
 /** Whether `work` ends within `ms`; it goes on either way. */
-export async function within(work: Promise<void>, ms: number): Promise<boolean> {
+export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);
@@ -9,4 +9,13 @@ export async function within(work: Promise<void>, ms: number): Promise<boolean> 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** How a shutdown ended. */
+export interface Drained {
+  /**
+   * What had not come to its end when the time was up, in words for people; what hangs on it is recovered as that of a dead
+   * process. Empty: nothing is left behind.
+   */
+  readonly unfinished: readonly string[];
 }

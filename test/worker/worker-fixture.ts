@@ -40,7 +40,7 @@ export interface WorkerFixture {
 /** A database, workers on it that are stopped after each test, and a scheduler's two sweeps running beside them. */
 export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixture> {
   const test = await useTestDatabase();
-  let open: { stop(): Promise<void> }[] = [];
+  let open: { stop(): Promise<unknown> }[] = [];
   const finished: WorkerFixture['finished'] = [];
   const dbs: Database[] = [];
   const db = new Proxy({} as Database, {
