@@ -1,10 +1,12 @@
 import type { Worker as Thread } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { type Database, openDatabase } from '../../src/db/database.ts';
 import { newSessionLock } from '../../src/db/heartbeat-connection.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { register } from '../../src/engine/workers.ts';
 import { Heartbeat } from '../../src/membership/heartbeat.ts';
+import { Membership } from '../../src/membership/membership.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { useProcesses } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -137,6 +139,50 @@ describe('a heartbeat thread that dies', () => {
       [taskId, workerId],
     );
     expect(step).toEqual({ state: 'pending', lease: true });
+  });
+});
+
+describe('a process that leaves', () => {
+  const membership = (db: Database): Membership =>
+    new Membership({
+      db,
+      url: fleet.test.url,
+      sessionLock: true,
+      role: 'worker',
+      name: 'leaves',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 600,
+      heartbeatIntervalMs: 100,
+      maxStallMs: 10_000,
+      onLeaseLost: () => undefined,
+      onError: () => undefined,
+    });
+
+  it('renews its lease no more, also where its goodbye reached nobody', async () => {
+    const db = openDatabase({ url: fleet.test.url, poolSize: 1 });
+    const leaving = membership(db);
+    await leaving.join();
+    const { workerId } = leaving;
+    await beatsAgain(workerId);
+    await db.close();
+    await expect(leaving.leave(2000)).rejects.toThrow(/pool/);
+    expect(await rowOf(workerId)).toMatchObject({ ended: false });
+    expect(threads.at(-1)?.threadId).toBe(-1);
+  });
+
+  it('waits for an answer to its goodbye no longer than it was told to', async () => {
+    const db = openDatabase({ url: fleet.test.url, poolSize: 1 });
+    const leaving = membership(db);
+    await leaving.join();
+    // The one connection of its pool is taken by somebody who does not give it back.
+    const taken = await db.pool.connect();
+    await expect(leaving.leave(50)).rejects.toThrow('did not take our goodbye within 50 ms');
+    expect(threads.at(-1)?.threadId).toBe(-1);
+    taken.release();
+    await waitFor(async () => (await rowOf(leaving.workerId)).ended, { what: 'the late goodbye' });
+    await db.close();
   });
 });
 
