@@ -23,6 +23,7 @@ export {
 } from './errors.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
+export type { Drained } from './membership/within.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
 export {

@@ -1,9 +1,10 @@
 import type { Logger } from '../logger.ts';
 import { isUnavailable } from '../db/sql-errors.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
+import type { Drained } from '../membership/within.ts';
 
 export interface Running {
-  stop(): Promise<void>;
+  stop(): Promise<Drained>;
   hurry?(): void;
   /** Whose error it is that nobody caught: false where that is not known. */
   crash?(error: unknown): boolean;
@@ -16,7 +17,7 @@ const CRASH_LIMIT_MS = 4000;
 
 /**
  * Starts a process of the fleet and keeps it until a signal: SIGTERM or SIGINT drains, a second one cuts the drain short.
- * A database that is away at the start is waited for. Answers the exit status.
+ * A database that is away at the start is waited for. Answers the exit status: 1 where the drain left something behind.
  */
 export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
   boundHeapGrowth();
@@ -54,9 +55,13 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
     await Promise.race([running.stop(), new Promise((resolve) => setTimeout(resolve, CRASH_LIMIT_MS))]);
     return 1;
   }
-  await running.stop();
-  log.info('stopped');
-  return 0;
+  const { unfinished } = await running.stop();
+  if (unfinished.length === 0) {
+    log.info('stopped');
+    return 0;
+  }
+  log.error({ unfinished }, 'stopped before everything had ended: what was held here is recovered as after a death');
+  return 1;
 }
 
 async function startPatiently(

@@ -7,17 +7,22 @@ export interface HeartbeatConnectionOptions {
   url: string;
   schema: string;
   applicationName: string;
-  /** Off behind a transaction pooler, where a session does not last. */
-  sessionLock: boolean;
+  /** The key of the advisory lock that tells others that this process lives. Null behind a transaction pooler, where a session does not last. */
+  sessionLock: string | null;
   timeoutMs: number;
 }
 
 export interface HeartbeatConnection {
-  /** Takes the advisory lock that tells others that this process lives; answers its key, or null where sessions do not last. */
-  holdSessionLock(): Promise<string | null>;
+  /** Takes the session lock, if there is one to take, now or with the first connection that succeeds. */
+  holdSessionLock(): Promise<void>;
   /** Renews the lease; false where it was ended. Throws where the database could not be asked. */
   beat(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** A key that no other process has: 63 random bits. */
+export function newSessionLock(): string {
+  return (randomBytes(8).readBigInt64BE() >> 1n).toString();
 }
 
 /**
@@ -33,14 +38,15 @@ const WAIT_FOR_NOTHING = 'SET synchronous_commit = off';
 export function openHeartbeatConnection(
   options: HeartbeatConnectionOptions & { onError: (message: string) => void },
 ): HeartbeatConnection {
-  const key = (randomBytes(8).readBigInt64BE() >> 1n).toString();
   const text = inSchema(heartbeat.text, options.schema);
   let client: pg.Client | undefined;
   let wantsLock = false;
   let locked = false;
 
   const takeLock = async (on: pg.Client): Promise<boolean> => {
-    const { rows } = await on.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [key]);
+    const { rows } = await on.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
+      options.sessionLock,
+    ]);
     return rows[0]?.taken === true;
   };
 
@@ -76,14 +82,13 @@ export function openHeartbeatConnection(
 
   return {
     async holdSessionLock() {
-      if (!options.sessionLock) return null;
+      if (options.sessionLock === null) return;
       wantsLock = true;
       // Where the database is away at this moment the lock is taken with the connection that the first heartbeat needs. Until
       // then the process is as silent as it is lockless.
       await connect().catch((error: unknown) =>
         options.onError(error instanceof Error ? error.message : String(error)),
       );
-      return key;
     },
     async beat(workerId, busySlots, draining) {
       const connected = await connect();

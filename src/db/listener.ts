@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 /** The channel on which a process says that a queue has ready steps. The payload is the queue's name. */
@@ -16,6 +17,8 @@ export interface ListenerOptions {
   onError: (error: Error) => void;
   maxReconnectMs?: number;
 }
+
+const GOODBYE_MS = 1000;
 
 /**
  * Hears hints that a queue has work. Only hints: polling finds everything, so a listener that is down costs latency and
@@ -80,6 +83,13 @@ export class Listener {
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
-    await this.client?.end().catch(() => undefined);
+    const { client } = this;
+    if (client === undefined) return;
+    const ended = client.end().catch(() => undefined);
+    // A connection that went silent does not answer a goodbye.
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);
+    await ended;
+    clearTimeout(timer);
   }
 }

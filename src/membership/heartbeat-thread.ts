@@ -80,4 +80,5 @@ parentPort?.on('message', (command: HeartbeatCommand) => {
 });
 
 // The session lock is held before the process registers under it.
-post({ kind: 'ready', sessionLock: await connection.holdSessionLock() });
+await connection.holdSessionLock();
+post({ kind: 'ready' });

@@ -1,6 +1,8 @@
 import type { Database } from '../db/database.ts';
+import { newSessionLock } from '../db/heartbeat-connection.ts';
 import { deregister, type ProcessRegistration, register } from '../engine/workers.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { within } from './within.ts';
 
 export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock'> {
   db: Database;
@@ -22,19 +24,21 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
 export class Membership {
   private readonly options: MembershipOptions;
   private readonly heartbeat: Heartbeat;
-  private sessionLock: string | null = null;
+  /** One for the life of the process: whatever connection and whatever thread holds it, its row names this one. */
+  private readonly sessionLock: string | null;
   private id: string | undefined;
   private rejoining: Promise<void> | undefined;
   private stopping = false;
 
   constructor(options: MembershipOptions) {
     this.options = options;
+    this.sessionLock = options.sessionLock ? newSessionLock() : null;
     this.heartbeat = new Heartbeat({
       connection: {
         url: options.url,
         schema: options.db.schema,
         applicationName: `tasker heartbeat`,
-        sessionLock: options.sessionLock,
+        sessionLock: this.sessionLock,
         timeoutMs: Math.max(1000, (options.leaseSeconds * 1000) / 2),
       },
       intervalMs: options.heartbeatIntervalMs,
@@ -63,7 +67,7 @@ export class Membership {
   }
 
   async join(): Promise<void> {
-    this.sessionLock = await this.heartbeat.start();
+    await this.heartbeat.start();
     await this.enter();
   }
 
@@ -77,12 +81,27 @@ export class Membership {
     this.heartbeat.setDraining();
   }
 
-  /** Leaves: nothing that this process claimed is left to recover. */
-  async leave(): Promise<void> {
+  /** Leaves: nothing that this process claimed is left to recover. Rejects where that could not be told within `ms`. */
+  async leave(ms: number): Promise<void> {
     this.stopping = true;
+    try {
+      if (!(await within(this.sayGoodbye(), ms)))
+        throw new Error(`the database did not take our goodbye within ${ms} ms`);
+    } finally {
+      // Also where nobody could be told: a thread that went on would renew the lease of a process that has left.
+      await this.heartbeat.stop();
+    }
+  }
+
+  /** Falls silent without a word, so that what this process may still hold is recovered as that of a dead one. */
+  async abandon(): Promise<void> {
+    this.stopping = true;
+    await this.heartbeat.stop();
+  }
+
+  private async sayGoodbye(): Promise<void> {
     await this.rejoining;
     if (this.id !== undefined) await deregister(this.options.db, this.id);
-    await this.heartbeat.stop();
   }
 
   private async enter(): Promise<void> {

@@ -18,6 +18,9 @@ export interface FleetProcess {
   serve(options: { ready: () => Health; refresh: () => Promise<void> }): Promise<ServiceServer>;
 }
 
+/** A pool waits for the answers of its connections, and one that went silent has none. */
+export const CLOSE_LIMIT_MS = 1000;
+
 export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log: Logger): FleetProcess {
   const metrics = new Metrics(role);
   const progress = new ProgressMonitor();

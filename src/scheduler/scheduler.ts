@@ -6,6 +6,7 @@ import type { RecoverOutcome } from '../engine/recover.ts';
 import { type Fired, submitMissed, submitScheduled, WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
 import { prune } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
+import { type Drained, within } from '../membership/within.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { recoverDead } from './chores/recover-dead.ts';
 import { refreshStatistics } from './chores/refresh-statistics.ts';
@@ -42,6 +43,10 @@ export interface SchedulerOptions {
   measurements?: readonly Chore[];
 }
 
+/** For what is under way: pg-boss alone waits 10 s for its own. A connection that went silent would take longer. */
+const STOP_LIMIT_MS = 12_000;
+const LAST_WORDS_MS = 2000;
+
 const MAINTENANCE = 'tasker-maintenance';
 /** Once a minute somebody looks for what was due and did not happen. */
 const CATCH_UP = 'tasker-catch-up';
@@ -62,7 +67,7 @@ export class Scheduler {
   /** Name and interval of every chore. */
   readonly chores: readonly (readonly [name: string, intervalMs: number])[];
   private starting: Promise<void> | undefined;
-  private stopping: Promise<void> | undefined;
+  private stopping: Promise<Drained> | undefined;
 
   constructor(options: SchedulerOptions) {
     const { db, events } = options;
@@ -125,7 +130,7 @@ export class Scheduler {
     return this.starting;
   }
 
-  stop(): Promise<void> {
+  stop(): Promise<Drained> {
     this.stopping ??= this.doStop();
     return this.stopping;
   }
@@ -147,12 +152,22 @@ export class Scheduler {
     });
   }
 
-  private async doStop(): Promise<void> {
+  private async doStop(): Promise<Drained> {
     await this.starting?.catch(() => undefined);
-    await Promise.all(this.loops.map((loop) => loop.stop()));
-    await this.cron.stop().catch((error: unknown) => this.options.events.failed('stop cron', error));
-    await this.notifier.flush();
-    await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
+    const endsAt = performance.now() + STOP_LIMIT_MS;
+    const leftMs = (): number => Math.max(0, endsAt - performance.now());
+    const unfinished: string[] = [];
+    for (const [what, work] of [
+      ['a chore', Promise.all(this.loops.map((loop) => loop.stop()))],
+      ['cron', this.cron.stop().catch((error: unknown) => this.options.events.failed('stop cron', error))],
+    ] as const) {
+      if (!(await within(work, leftMs()))) unfinished.push(what);
+    }
+    await within(this.notifier.flush(), Math.min(LAST_WORDS_MS, leftMs()));
+    await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(
+      (error: unknown) => this.options.events.failed('leave', error),
+    );
+    return { unfinished };
   }
 
   private async fire(tick: Tick): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Config } from '../config/index.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
-import { prepareProcess } from '../membership/process.ts';
+import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
+import { type Drained, within } from '../membership/within.ts';
 import { VERSION } from '../version.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
@@ -12,7 +13,8 @@ export interface SchedulerProcess {
   readonly workerId: string;
   /** Where /metrics, /livez and /readyz are served. */
   readonly url: string;
-  stop(): Promise<void>;
+  /** Ends after some seconds at the latest. Idempotent. */
+  stop(): Promise<Drained>;
 }
 
 /** Starts a scheduler with its metrics and probes. Rejects where the database cannot be reached. */
@@ -73,16 +75,17 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   }
 
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;
-  let stopping: Promise<void> | undefined;
+  let stopping: Promise<Drained> | undefined;
   let draining = false;
-  const close = async (): Promise<void> => {
+  const close = async (): Promise<Drained> => {
     draining = true;
     for (const [chore] of scheduler.chores) progress.unwatch(chore);
-    await scheduler.stop();
+    const drained = await scheduler.stop();
     await server?.stop();
-    await db.close();
+    await within(db.close(), CLOSE_LIMIT_MS);
+    return drained;
   };
-  const stop = (): Promise<void> => (stopping ??= close());
+  const stop = (): Promise<Drained> => (stopping ??= close());
   try {
     await requireSchema(db);
     await scheduler.start();

@@ -1,7 +1,8 @@
 import type { Config } from '../config/index.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
-import { prepareProcess } from '../membership/process.ts';
+import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
+import { type Drained, within } from '../membership/within.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
@@ -13,8 +14,8 @@ export interface WorkerProcess {
   readonly workerId: string;
   /** Where /metrics, /livez and /readyz are served. */
   readonly url: string;
-  /** Drains and closes everything. Idempotent. */
-  stop(): Promise<void>;
+  /** Drains and closes everything; ends some seconds after the grace period at the latest. Idempotent. */
+  stop(): Promise<Drained>;
   /** Cuts a drain short: what still runs is aborted and given back. */
   hurry(): void;
   /** Call it from a handler of uncaughtException or unhandledRejection: true where the error is a step's, which fails with it. */
@@ -80,14 +81,15 @@ export async function startWorker(options: {
     onRound: () => progress.beat('poll'),
   });
   const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
-  let stopping: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
+  let stopping: Promise<Drained> | undefined;
+  const close = async (): Promise<Drained> => {
     progress.unwatch('poll');
-    await worker.stop();
+    const drained = await worker.stop();
     await server?.stop();
-    await db.close();
+    await within(db.close(), CLOSE_LIMIT_MS);
+    return drained;
   };
-  const stop = (): Promise<void> => (stopping ??= close());
+  const stop = (): Promise<Drained> => (stopping ??= close());
 
   progress.watch('poll', pollerMaxAgeMs(config));
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;

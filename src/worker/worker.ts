@@ -4,6 +4,7 @@ import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { Membership } from '../membership/membership.ts';
+import { type Drained, within } from '../membership/within.ts';
 import { Activity } from './activity.ts';
 import { ClaimWatch } from './claim-watch.ts';
 import { currentStep } from './current-step.ts';
@@ -18,7 +19,6 @@ import { Slots } from './slots.ts';
 import { StepCatalogue } from './step-catalogue.ts';
 import { StepRunner } from './step-runner.ts';
 import { inputsAtHand, loadPatiently } from './step-inputs.ts';
-import { within } from './within.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 /** Of so many completions one leaves its children to the queue, so that steps of higher priority get their turn. */
@@ -27,10 +27,12 @@ const FUSED_ROUNDS = 16;
 const QUARANTINE_LOOK_MS = 1000;
 const QUARANTINE_REST_MS = 10_000;
 const ACTIVITY_INTERVAL_MS = 2000;
+/** Each of the last phases of a drain: a connection that went silent answers none of them. */
+const LAST_WORDS_MS = 2000;
 
 /**
  * A process that runs steps. start -> running -> stop (drain); stop is idempotent, safe before start, and resolves when
- * everything that ran here has ended or was given back.
+ * everything that ran here has ended or was given back, or, a few seconds after the grace period, says what has not.
  */
 export class Worker {
   private readonly options: WorkerOptions;
@@ -51,7 +53,7 @@ export class Worker {
   private fusedRound = 0;
   private draining = false;
   private starting: Promise<void> | undefined;
-  private stopping: Promise<void> | undefined;
+  private stopping: Promise<Drained> | undefined;
 
   constructor(options: WorkerOptions) {
     this.options = options;
@@ -117,7 +119,7 @@ export class Worker {
     return this.starting;
   }
 
-  stop(): Promise<void> {
+  stop(): Promise<Drained> {
     this.stopping ??= this.doStop();
     return this.stopping;
   }
@@ -248,38 +250,49 @@ export class Worker {
     this.poller.start();
   }
 
-  private async doStop(): Promise<void> {
+  private async doStop(): Promise<Drained> {
     await this.starting?.catch(() => undefined);
     this.draining = true;
     this.membership.setDraining();
-    await this.listener?.stop();
-    await this.poller?.stop();
-    const quarantineEnds = this.quarantine?.stop();
     const graceMs = this.options.drainGraceSeconds * 1000;
-    await this.claimWatch.adoptStrays();
+    const graceEnds = performance.now() + Math.max(graceMs, LAST_WORDS_MS);
+    const leftMs = (more = 0): number => Math.max(0, graceEnds + more - performance.now());
+    const unfinished: string[] = [];
+    await this.listener?.stop();
+    if (this.poller !== undefined && !(await within(this.poller.stop(), leftMs()))) unfinished.push('a claim');
+    const quarantineEnds = this.quarantine?.stop() ?? Promise.resolve();
+    if (!(await within(this.claimWatch.adoptStrays(), leftMs()))) unfinished.push('a look for stray claims');
     const ended = async (): Promise<void> => {
       do {
         await this.slots.idle();
         await this.flusher?.drained();
       } while (this.slots.busy > 0);
     };
-    if (!(await within(ended(), graceMs))) {
+    if (!(await within(ended(), Math.min(graceMs, leftMs())))) {
       this.running.abortAll('drain');
-      if (!(await within(ended(), Math.min(2000, graceMs)))) {
+      if (!(await within(ended(), Math.min(LAST_WORDS_MS, graceMs)))) {
         this.running.giveUpAll('drain');
-        await within(ended(), 2000);
+        if (!(await within(ended(), LAST_WORDS_MS))) unfinished.push('outcomes of steps');
       }
     }
-    await quarantineEnds;
+    if (!(await within(quarantineEnds, leftMs(2 * LAST_WORDS_MS)))) unfinished.push('quarantined steps');
     this.claimWatch.stop();
     this.running.stop();
-    // What was done since the last report; not worth waiting for where the database is away.
-    await within(this.activity.stop(), 2000);
-    await this.notifier.flush();
+    // To a database that has stopped answering there is nothing more to say.
+    if (unfinished.length === 0) await within(this.lastWords(), LAST_WORDS_MS);
+    await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(
+      (error: unknown) => this.options.events.failed('leave', error),
+    );
+    return { unfinished };
+  }
+
+  /** What is good to tell, and not worth waiting for where the database is away. */
+  private async lastWords(): Promise<void> {
     await forgetClaims(this.options.db, this.claims.takeClosed()).catch((error: unknown) =>
       this.options.events.failed('forget claims', error),
     );
-    await this.membership.leave().catch((error: unknown) => this.options.events.failed('leave', error));
+    await this.notifier.flush();
+    await this.activity.stop();
   }
 
   private reserveForChildren(children: number): number {

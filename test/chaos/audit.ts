@@ -1,9 +1,11 @@
 import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
+import { amcheck } from './amcheck.ts';
 import { HANDLER_FAULTS } from './behaviours.ts';
 import type { Exit } from './fleet.ts';
 import type { LedgerLine } from './ledger.ts';
 import type { Acknowledged } from './load.ts';
+import { type Query, type Replay, replayAll } from './reference/dump.ts';
 
 /** Something that must not be. */
 export interface Violation {
@@ -24,7 +26,13 @@ export async function audit(options: {
   acknowledged: readonly Acknowledged[];
   ledger: readonly LedgerLine[];
   exits: readonly Exit[];
-}): Promise<{ violations: Violation[]; steps: number; tasks: number }> {
+}): Promise<{
+  violations: Violation[];
+  steps: number;
+  tasks: number;
+  replayed: Omit<Replay, 'differences'>;
+  amcheck: string;
+}> {
   const db = openDatabase({ url: options.url, applicationName: 'chaos audit', poolSize: 2 });
   try {
     const findings = await examine(db);
@@ -38,14 +46,32 @@ export async function audit(options: {
       ...(await ledgerViolations(db, options.ledger)),
       ...exitViolations(options.exits, options.ledger),
     );
+    const { differences, ...replayed } = await replayOf(db);
+    violations.push(...differences.map(({ kind, detail }) => ({ kind: `replay ${kind}`, detail })));
+    const pages = await amcheck((text, values) => rows(db, text, values));
+    violations.push(...pages.violations);
     const [count] = await rows<{ steps: number; tasks: number }>(
       db,
       `SELECT (SELECT count(*)::integer FROM tasker.tasker_workflow_steps WHERE state = 'complete') AS steps,
         (SELECT count(*)::integer FROM tasker.tasker_tasks) AS tasks`,
     );
-    return { violations, steps: count?.steps ?? 0, tasks: count?.tasks ?? 0 };
+    return { violations, steps: count?.steps ?? 0, tasks: count?.tasks ?? 0, replayed, amcheck: pages.looked };
   } finally {
     await db.close();
+  }
+}
+
+/** Every history once more, by a model that shares nothing with the engine and the doctor. */
+async function replayOf(db: Database): Promise<Replay> {
+  const client = await db.pool.connect();
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const query: Query = async <Row extends object>(text: string, values?: unknown[]) =>
+      (await client.query<Row>(text, values)).rows;
+    return await replayAll(query);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
   }
 }
 
@@ -189,6 +215,6 @@ function keyOf({ task, step, attempt }: { task: string; step: string; attempt: n
   return `${task} ${step} ${attempt}`;
 }
 
-async function rows<Row extends object>(db: Database, text: string): Promise<Row[]> {
-  return (await db.pool.query<Row & Record<string, unknown>>(text)).rows;
+async function rows<Row extends object>(db: Database, text: string, values?: unknown[]): Promise<Row[]> {
+  return (await db.pool.query<Row & Record<string, unknown>>(text, values)).rows;
 }

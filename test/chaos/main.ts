@@ -34,6 +34,7 @@ function describe(report: ChaosReport): string {
     `killed process to each of its steps back in the queue: ${seconds(recovery.killToRecovered)}`,
     `  without a database crash in between: ${seconds(recovery.killToRecoveredUndisturbed)}`,
     `database back to the next claim: ${seconds(recovery.restartToClaim)}`,
+    `replayed ${report.replayed.transitions} transitions; amcheck: ${report.amcheck}`,
     `healed in ${report.healSeconds.toFixed(1)} s after the last fault`,
     violations.length === 0 ? 'violations: none' : `VIOLATIONS: ${violations.length}`,
     ...violations.slice(0, 50).map(({ kind, detail }) => `  ${kind}: ${detail}`),

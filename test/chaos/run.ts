@@ -40,6 +40,9 @@ export interface ChaosReport {
   stepsCompleted: number;
   /** Handlers that had their effect more than once for one step: what at-least-once means. */
   repeatedEffects: number;
+  /** What the second checker replayed. */
+  replayed: { tasks: number; steps: number; transitions: number };
+  amcheck: string;
   recovery: RecoveryTimes;
   healSeconds: number;
   violations: Violation[];
@@ -113,6 +116,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       repeatedEffects: repeated(
         ledger.flatMap(({ kind, task, step }) => (kind === 'effect' ? [`${task} ${step}`] : [])),
       ),
+      replayed: audited.replayed,
+      amcheck: audited.amcheck,
       recovery,
       healSeconds,
       violations,

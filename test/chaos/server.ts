@@ -6,6 +6,8 @@ import { createDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '..
 const SETTINGS = {
   // Crashes here are of processes, never of the machine: the kernel keeps what was written.
   fsync: 'off',
+  // Lets the audit compare the order of commits.
+  track_commit_timestamp: 'on',
   full_page_writes: 'off',
   max_connections: '120',
   log_min_duration_statement: '-1',

@@ -139,10 +139,13 @@ export class WireLink {
       return true;
     }
     const call = this.callOf(kind, message);
-    const rule = call === undefined ? undefined : [...this.rules].find((r) => r.left > 0 && r.match(call));
+    const rule =
+      call === undefined
+        ? undefined
+        : [...this.rules].find((r) => r.left > 0 && (kind !== 'P' || isBefore(r.moment)) && r.match(call));
     if (rule !== undefined) {
       rule.left -= 1;
-      if (rule.moment === 'before' || rule.moment === 'silent_before') {
+      if (isBefore(rule.moment)) {
         this.strike(rule);
         return false;
       }
@@ -155,8 +158,11 @@ export class WireLink {
   private callOf(kind: string, message: Buffer): Call | undefined {
     if (kind === 'Q') return { name: '', text: textAt(message, 5).text };
     if (kind === 'P') {
+      // A server that got this and nothing more would not be idle: it waits for the rest, with its locks, and no limit holds.
       const name = textAt(message, 5);
-      this.prepared.set(name.text, textAt(message, name.next).text);
+      const { text } = textAt(message, name.next);
+      this.prepared.set(name.text, text);
+      return { name: name.text, text };
     }
     if (kind !== 'B') return undefined;
     const name = textAt(message, textAt(message, 5).next).text;
@@ -192,6 +198,8 @@ export class WireLink {
     rule.fire();
   }
 }
+
+const isBefore = (moment: CutMoment): boolean => moment === 'before' || moment === 'silent_before';
 
 function textAt(message: Buffer, start: number): { text: string; next: number } {
   const end = message.indexOf(0, start);

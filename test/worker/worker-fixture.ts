@@ -38,9 +38,9 @@ export interface WorkerFixture {
 }
 
 /** A database, workers on it that are stopped after each test, and a scheduler's two sweeps running beside them. */
-export async function useWorkers(): Promise<WorkerFixture> {
+export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixture> {
   const test = await useTestDatabase();
-  let open: { stop(): Promise<void> }[] = [];
+  let open: { stop(): Promise<unknown> }[] = [];
   const finished: WorkerFixture['finished'] = [];
   const dbs: Database[] = [];
   const db = new Proxy({} as Database, {
@@ -69,7 +69,7 @@ export async function useWorkers(): Promise<WorkerFixture> {
     const loop = (async () => {
       while (running) {
         await requeue(current());
-        await recover(current(), { silentSeconds: 1 });
+        await recover(current(), { silentSeconds });
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     })();

@@ -47,6 +47,7 @@ export function parseOptions(argv: readonly string[]): RunOptions {
 Environment:
   DATABASE_URL         use this PostgreSQL instead of the embedded one
   DATABASE_URL_DIRECT  the same database past a transaction pooler
+  TASKER_POOLED        true where DATABASE_URL leads through such a pooler
 
 Exit status:
   0    every task ended as expected, and the ledger and the database agree

@@ -57,7 +57,12 @@ async function runOpened(
   const log = (line: string): void => display.note(line);
   const database = (opened.database = await openRunDatabase({ ...options, log, interrupted: interrupts.stop }));
   await migrateToLatest(database.directUrl ?? database.url);
-  const client = (opened.client = createClient({ url: database.url, applicationName: 'order example' }));
+  const client = (opened.client = createClient({
+    url: database.url,
+    applicationName: 'order example',
+    // As the processes of the fleet: a transaction pooler may not have them.
+    preparedStatements: process.env['TASKER_POOLED'] !== 'true',
+  }));
   await client.register(orderFulfillment);
   const { db } = client;
   const orders = await ordersOfRun(db, options.tasks);

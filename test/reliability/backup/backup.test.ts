@@ -78,7 +78,7 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   await mkdir(archive);
   // The server runs as another user where root runs the tests.
   await chmod(archive, 0o777);
-  const open: { stop(): Promise<void> }[] = [];
+  const open: { stop(): Promise<unknown> }[] = [];
   onTestFinished(async () => {
     for (const each of open.toReversed()) await each.stop();
   });

@@ -1,10 +1,11 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/database.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { submit } from '../../../src/engine/submit.ts';
 import { useProcesses } from '../../support/processes.ts';
-import { type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { type Call, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { IMPATIENT, supervise, type Supervised } from '../support/fleet.ts';
@@ -15,6 +16,7 @@ const long = process.env['TASKER_TEST_LONG'] === '1';
 const test = await useTestDatabase();
 const processes = useProcesses();
 const effectsFile = join(inject('testRun').scratchDir, 'effects-of-kills.jsonl');
+const holdFile = join(inject('testRun').scratchDir, 'hold-in-kills');
 const WORKFLOWS = ['--workflows', 'test/reliability/crash-matrix/matrix-workflows.ts'];
 
 let db: Database;
@@ -30,7 +32,13 @@ beforeAll(async () => {
     supervise(() =>
       processes.start('src/cli/main.ts', {
         args: [role, ...args],
-        env: { ...IMPATIENT, DATABASE_URL: (proxies[role] as TcpProxy).url(test.url), EFFECTS_FILE: effectsFile },
+        env: {
+          ...IMPATIENT,
+          TASKER_DRAIN_GRACE_SECONDS: '0',
+          DATABASE_URL: (proxies[role] as TcpProxy).url(test.url),
+          EFFECTS_FILE: effectsFile,
+          HOLD_FILE: holdFile,
+        },
       }),
     );
   worker = start('worker', WORKFLOWS);
@@ -53,24 +61,72 @@ const CELLS: { role: 'worker' | 'scheduler'; statement: string; moment: CutMomen
         moment,
       })),
   ),
+  ...['heartbeat', 'release_steps', 'adopt_claim', 'register_worker', 'upsert_step_templates'].flatMap((statement) =>
+    MOMENTS.map((moment) => ({ role: 'worker' as const, statement, moment })),
+  ),
   ...['requeue_due', 'expire_workers', 'recover_steps'].flatMap((statement) =>
     MOMENTS.map((moment) => ({ role: 'scheduler' as const, statement, moment })),
   ),
 ];
-const SHORT = new Set(['worker complete_steps executed', 'worker COMMIT before', 'scheduler recover_steps executed']);
+const SHORT = new Set([
+  'worker complete_steps executed',
+  'worker COMMIT before',
+  'worker release_steps executed',
+  'worker adopt_claim before',
+  'worker register_worker committed',
+  'scheduler recover_steps executed',
+]);
+const matches =
+  (statement: string) =>
+  ({ name, text }: Call): boolean => {
+    // The thread's connection has no prepared statements.
+    if (statement === 'heartbeat') return text.includes('SET heartbeat_at');
+    return statement === 'COMMIT' ? text === 'COMMIT' : name.startsWith(statement);
+  };
 const cells = CELLS.filter((cell) => long || SHORT.has(`${cell.role} ${cell.statement} ${cell.moment}`));
 
 let tasks = 0;
 
+/** What makes the worker come to a statement that it does not send while it just works. */
+const restart = async (): Promise<void> => {
+  await worker.current.kill('SIGKILL');
+  figures.kills += 1;
+};
+const PROVOKE: Record<string, (taskIds: readonly string[]) => Promise<void>> = {
+  register_worker: restart,
+  async upsert_step_templates() {
+    await test.query(`UPDATE tasker.tasker_named_tasks SET definition_hash = 'of another version'`);
+    await restart();
+  },
+  async adopt_claim() {
+    // The answer to the claim is lost first.
+    await (proxies['worker'] as TcpProxy).cutOn(matches('claim_steps'), { moment: 'committed' }).fired;
+  },
+  async release_steps(taskIds) {
+    await waitFor(
+      async () =>
+        (
+          await test.query(
+            `SELECT FROM tasker.tasker_workflow_steps
+             WHERE task_id = ANY ($1::bigint[]) AND workflow_step_id % 65536 = 2 AND in_process`,
+            [taskIds],
+          )
+        ).length === taskIds.length,
+      { what: 'every b to wait for its abort', timeoutMs: 30_000 },
+    );
+    rmSync(holdFile);
+    process.kill(worker.current.pid, 'SIGTERM');
+  },
+};
+
+afterEach(() => rmSync(holdFile, { force: true }));
 it.each(cells)('kill -9 of the $role at $statement, $moment', async ({ role, statement, moment }) => {
   await waitFor(() => worker.current.lines.some((line) => line.includes('worker started')), { what: 'the worker' });
   await waitFor(() => scheduler.current.lines.some((line) => line.includes('scheduler started')), {
     what: 'the scheduler',
   });
-  const cut = (proxies[role] as TcpProxy).cutOn(
-    (call) => (statement === 'COMMIT' ? call.text === 'COMMIT' : call.name.startsWith(statement)),
-    { moment },
-  );
+  if (statement === 'release_steps') writeFileSync(holdFile, '');
+  const cut = (proxies[role] as TcpProxy).cutOn(matches(statement), { moment });
   const victim = role === 'worker' ? worker : scheduler;
   const killed = cut.fired.then(() => process.kill(victim.current.pid, 'SIGKILL'));
   const namedTaskId = await registerWorkflow(db, matrix);
@@ -87,6 +143,7 @@ it.each(cells)('kill -9 of the $role at $statement, $moment', async ({ role, sta
     await worker.current.kill('SIGKILL');
     figures.kills += 1;
   }
+  await PROVOKE[statement]?.(taskIds);
   await killed;
   cut.cancel();
   figures.kills += 1;

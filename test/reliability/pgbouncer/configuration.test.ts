@@ -90,9 +90,9 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
       ...(direct ? { DATABASE_URL_DIRECT: database.url } : {}),
     };
     const scheduler = await startScheduler({ config: loadConfig('scheduler', env), log });
-    onTestFinished(() => scheduler.stop());
+    onTestFinished(async () => void (await scheduler.stop()));
     const worker = await startWorker({ config: loadConfig('worker', env), workflows: [pair], log });
-    onTestFinished(() => worker.stop());
+    onTestFinished(async () => void (await worker.stop()));
     const client = createClient({ url, preparedStatements: false, applicationName: 'pgbouncer test' });
     onTestFinished(() => client.close());
 

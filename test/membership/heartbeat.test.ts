@@ -1,0 +1,268 @@
+import type { Worker as Thread } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Database, openDatabase } from '../../src/db/database.ts';
+import { newSessionLock } from '../../src/db/heartbeat-connection.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { register } from '../../src/engine/workers.ts';
+import { Heartbeat } from '../../src/membership/heartbeat.ts';
+import { Membership } from '../../src/membership/membership.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { useProcesses } from '../support/processes.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { noEvents, useWorkers } from '../worker/worker-fixture.ts';
+import { mortal } from './mortal-workflows.ts';
+import { DEATHS, threads } from './threads.ts';
+
+// A process starts a thread within a second or two, however busy the machine is; the sweeps beside this test wait for it.
+const fleet = await useWorkers({ silentSeconds: 15 });
+const processes = useProcesses();
+
+interface Row {
+  beat: Date;
+  session_lock: string;
+  ended: boolean;
+  held: boolean;
+}
+
+/** A process of the fleet, and whether a session holds the lock that its row names. */
+async function rowOf(workerId: string): Promise<Row> {
+  const [row] = await fleet.test.query<Row>(
+    `SELECT heartbeat_at AS beat, session_lock, stopped_at IS NOT NULL AS ended,
+       EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+         AND (classid::bigint << 32) | objid::bigint = session_lock) AS held
+     FROM tasker.tasker_workers WHERE worker_id = $1`,
+    [workerId],
+  );
+  return row as Row;
+}
+
+const databaseNow = async (): Promise<Date> =>
+  (await fleet.test.query<{ now: Date }>('SELECT clock_timestamp() AS now'))[0]?.now as Date;
+
+/** Waits for a heartbeat that was sent later than now, under the session lock. */
+async function beatsAgain(workerId: string): Promise<void> {
+  const since = await databaseNow();
+  await waitFor(
+    async () => {
+      const { beat, held } = await rowOf(workerId);
+      return beat > since && held;
+    },
+    { what: 'a heartbeat under the session lock', timeoutMs: 20_000 },
+  );
+}
+
+describe('a heartbeat thread that dies', () => {
+  it('is replaced: the lease stays, and no attempt is lost', async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const workflow = defineWorkflow({ name: 'gated', input: z.object({}) }).step('wait', async () => gate);
+    const errors: string[] = [];
+    const lost: string[] = [];
+    const worker = await fleet.start([workflow], {
+      leaseSeconds: 20,
+      events: {
+        ...noEvents,
+        failed: (what, error) => errors.push(`${what}: ${String(error)}`),
+        leaseLost: (id) => lost.push(id),
+      },
+    });
+    const { workerId } = worker;
+    const taskIds = await Promise.all(Array.from({ length: 5 }, () => fleet.submit(workflow)));
+    await waitFor(() => worker.busySlots === 5, { what: 'all steps to run' });
+    await beatsAgain(workerId);
+    const { session_lock: lock } = await rowOf(workerId);
+    for (const [how, die] of Object.entries(DEATHS)) {
+      const thread = threads.at(-1) as Thread;
+      const exited = new Promise((resolve) => thread.once('exit', resolve));
+      die(thread);
+      await exited;
+      await beatsAgain(workerId);
+      expect(threads.at(-1), how).not.toBe(thread);
+      expect(await rowOf(workerId), how).toMatchObject({ session_lock: lock, ended: false, held: true });
+    }
+    open();
+    for (const taskId of taskIds) expect(await fleet.taskIn(taskId, ['complete', 'error'])).toBe('complete');
+    expect(worker.workerId).toBe(workerId);
+    expect(lost).toEqual([]);
+    expect(await fleet.test.query('SELECT DISTINCT attempts FROM tasker.tasker_workflow_steps')).toEqual([
+      { attempts: 1 },
+    ]);
+    const deaths = errors.filter((error) => error.includes('the heartbeat thread died'));
+    expect(deaths).toHaveLength(3);
+    expect(deaths[1]).toMatch(/Cannot read properties of null/);
+    expect(deaths[2]).toMatch(/memory/);
+    const last = threads.at(-1) as Thread;
+    await worker.stop();
+    expect(last.threadId).toBe(-1);
+  });
+
+  it('leaves a lease that is lost by then to be taken anew', async () => {
+    const lost: string[] = [];
+    const worker = await fleet.start([], { events: { ...noEvents, leaseLost: (id) => lost.push(id) } });
+    const { workerId } = worker;
+    const thread = threads.at(-1) as Thread;
+    await thread.terminate();
+    await fleet.test.query('UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1', [workerId]);
+    await waitFor(() => lost.length > 0 && worker.workerIdOrNone !== '', { what: 'a new lease', timeoutMs: 20_000 });
+    expect(lost).toEqual([workerId]);
+    await beatsAgain(worker.workerId);
+  });
+
+  it('does not hide the death of the process from those who look at the session lock', async () => {
+    const child = processes.start('src/cli/main.ts', {
+      args: ['worker', '--workflows', 'test/membership/mortal-workflows.ts'],
+      env: {
+        DATABASE_URL: fleet.test.url,
+        TASKER_METRICS_PORT: '0',
+        TASKER_LEASE_SECONDS: '600',
+        TASKER_HEARTBEAT_INTERVAL_MS: '200',
+      },
+    });
+    const line = await child.waitForLine(/"worker_id":"(\d+)".*worker started/);
+    const workerId = line[1] as string;
+    const taskId = await fleet.submit(mortal);
+    await child.waitForLine(/the heartbeat thread died/);
+    await beatsAgain(workerId);
+    expect((await recover(fleet.db, { silentSeconds: 0 })).expired).toEqual([]);
+    await child.kill('SIGKILL');
+    await waitFor(
+      async () => {
+        await recover(fleet.db, { silentSeconds: 1 });
+        return (await rowOf(workerId)).ended;
+      },
+      { what: 'the dead process to be found, long before its lease runs out' },
+    );
+    const [step] = await fleet.test.query<{ state: string; lease: boolean }>(
+      `SELECT s.state, w.lease_expires_at > now() + interval '500 s' AS lease
+       FROM tasker.tasker_workflow_steps s, tasker.tasker_workers w WHERE s.task_id = $1 AND w.worker_id = $2`,
+      [taskId, workerId],
+    );
+    expect(step).toEqual({ state: 'pending', lease: true });
+  });
+});
+
+describe('a process that leaves', () => {
+  const membership = (db: Database): Membership =>
+    new Membership({
+      db,
+      url: fleet.test.url,
+      sessionLock: true,
+      role: 'worker',
+      name: 'leaves',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 600,
+      heartbeatIntervalMs: 100,
+      maxStallMs: 10_000,
+      onLeaseLost: () => undefined,
+      onError: () => undefined,
+    });
+
+  it('renews its lease no more, also where its goodbye reached nobody', async () => {
+    const db = openDatabase({ url: fleet.test.url, poolSize: 1 });
+    const leaving = membership(db);
+    await leaving.join();
+    const { workerId } = leaving;
+    await beatsAgain(workerId);
+    await db.close();
+    await expect(leaving.leave(2000)).rejects.toThrow(/pool/);
+    expect(await rowOf(workerId)).toMatchObject({ ended: false });
+    expect(threads.at(-1)?.threadId).toBe(-1);
+  });
+
+  it('waits for an answer to its goodbye no longer than it was told to', async () => {
+    const db = openDatabase({ url: fleet.test.url, poolSize: 1 });
+    const leaving = membership(db);
+    await leaving.join();
+    // The one connection of its pool is taken by somebody who does not give it back.
+    const taken = await db.pool.connect();
+    await expect(leaving.leave(50)).rejects.toThrow('did not take our goodbye within 50 ms');
+    expect(threads.at(-1)?.threadId).toBe(-1);
+    taken.release();
+    await waitFor(async () => (await rowOf(leaving.workerId)).ended, { what: 'the late goodbye' });
+    await db.close();
+  });
+});
+
+describe('a heartbeat can be stopped', () => {
+  const heartbeat = (sessionLock = newSessionLock()): Heartbeat =>
+    new Heartbeat({
+      connection: {
+        url: fleet.test.url,
+        schema: 'tasker',
+        applicationName: 'test heartbeat',
+        sessionLock,
+        timeoutMs: 2000,
+      },
+      intervalMs: 50,
+      maxStallMs: 10_000,
+      endsWhenStalled: false,
+      busySlots: () => 0,
+      allowedUntilMs: () => 0,
+      onLost: () => undefined,
+      onError: () => undefined,
+    });
+  const alive = (): number => threads.filter(({ threadId }) => threadId !== -1).length;
+  const newThread = async (before: number): Promise<void> => {
+    await waitFor(() => threads.length > before, { what: 'another thread' });
+  };
+
+  it('before its start', async () => {
+    await heartbeat().stop();
+    expect(alive()).toBe(0);
+  });
+
+  it('during its start, which fails then', async () => {
+    const stopped = heartbeat();
+    const started = stopped.start();
+    started.catch(() => undefined);
+    await stopped.stop();
+    await expect(started).rejects.toThrow('did not start');
+    expect(alive()).toBe(0);
+  });
+
+  it('between a death and the next thread, which never comes', async () => {
+    const stopped = heartbeat();
+    await stopped.start();
+    const count = threads.length;
+    await threads.at(-1)?.terminate();
+    await stopped.stop();
+    await stopped.stop();
+    // Longer than the first back-off: a timer that was not stopped would have fired.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(threads).toHaveLength(count);
+    expect(alive()).toBe(0);
+  });
+
+  it('while the next thread starts', async () => {
+    const stopped = heartbeat();
+    await stopped.start();
+    const count = threads.length;
+    await threads.at(-1)?.terminate();
+    await newThread(count);
+    await stopped.stop();
+    expect(threads).toHaveLength(count + 1);
+    expect(alive()).toBe(0);
+  });
+
+  it('while it renews a lease', async () => {
+    const sessionLock = newSessionLock();
+    const stopped = heartbeat(sessionLock);
+    await stopped.start();
+    const workerId = await register(fleet.db, {
+      role: 'worker',
+      name: 'test',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 10,
+      sessionLock,
+    });
+    stopped.lease(workerId);
+    await beatsAgain(workerId);
+    await stopped.stop();
+    expect(alive()).toBe(0);
+  });
+});

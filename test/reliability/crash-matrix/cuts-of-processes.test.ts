@@ -1,0 +1,251 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type Database, openDatabase } from '../../../src/db/database.ts';
+import { claim } from '../../../src/engine/claim.ts';
+import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { settleStranded } from '../../../src/engine/settle.ts';
+import { type Call, type Cut, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { noEvents, useWorkers } from '../../worker/worker-fixture.ts';
+import { judge } from './judge.ts';
+import { matrix, matrixOf } from './matrix-workflows.ts';
+
+/** What a process says about itself, rather than about steps: that it is there, lives, takes up strays, gives back and leaves. */
+const long = process.env['TASKER_TEST_LONG'] === '1';
+// Nobody dies here, and nobody may be taken for dead while a connection is made anew.
+const fleet = await useWorkers({ silentSeconds: 15 });
+const { scratchDir } = inject('testRun');
+const effectsFile = join(scratchDir, 'effects-of-cut-processes.jsonl');
+const holdFile = join(scratchDir, 'hold-in-cut-processes');
+process.env['EFFECTS_FILE'] = effectsFile;
+process.env['HOLD_FILE'] = holdFile;
+
+const MOMENTS: readonly CutMoment[] = ['before', 'executed', 'committed', 'silent_before', 'silent_committed'];
+const HEARTBEAT = 'heartbeat';
+const SESSION_LOCK = 'session lock';
+const matches =
+  (statement: string) =>
+  ({ name, text }: Call): boolean => {
+    // The thread's connection has no prepared statements.
+    if (statement === HEARTBEAT) return text.includes('SET heartbeat_at');
+    if (statement === SESSION_LOCK) return text.includes('pg_try_advisory_lock');
+    return statement === 'COMMIT' ? text === 'COMMIT' : name.startsWith(statement);
+  };
+/** All cells, or those of the short form. */
+const cells = (short: Record<string, readonly CutMoment[]>, moments = MOMENTS) =>
+  Object.keys(short).flatMap((statement) =>
+    moments
+      .filter((moment) => long || short[statement]?.includes(moment) === true)
+      .map((moment) => ({ statement, moment })),
+  );
+
+let proxy: TcpProxy;
+let proxied: Database;
+const figures = { cells: 0, cuts: 0, steps: 0, attempts: 0, effects: 0 };
+
+beforeAll(async () => {
+  proxy = await startProxy({ target: fleet.test.url });
+});
+beforeEach(() => {
+  proxied = openDatabase({
+    url: proxy.url(fleet.test.url),
+    poolSize: 6,
+    queryTimeoutMs: 400,
+    connectTimeoutMs: 1000,
+    onPoolError: () => undefined,
+  });
+});
+afterEach(async () => {
+  rmSync(holdFile, { force: true });
+  proxy.cutAll();
+  await proxied.close();
+});
+afterAll(async () => {
+  await proxy.close();
+  console.log(`crash matrix, connections of processes cut: ${JSON.stringify(figures)}`);
+});
+
+const submitted = (): Promise<string[]> =>
+  Promise.all(Array.from({ length: long ? 20 : 4 }, (_, index) => fleet.submit(matrix, { doomed: index === 3 })));
+
+async function count(sql: string, values: unknown[] = []): Promise<number> {
+  return (await fleet.test.query<{ n: number }>(`SELECT count(*)::integer AS n ${sql}`, values))[0]?.n ?? -1;
+}
+
+const fired = (cut: Cut): Promise<unknown> => waitFor(() => cut.count > 0, { what: 'the cut', timeoutMs: 20_000 });
+
+/** Every task ends, and no attempt was lost, doubled or taken from anybody. */
+async function healed(taskIds: readonly string[], cuts: number): Promise<void> {
+  await waitFor(
+    async () => {
+      // What a scheduler does for a task whose end was cut off between its step and itself.
+      await settleStranded(fleet.db);
+      return (
+        (await count(
+          `FROM tasker.tasker_tasks WHERE task_id = ANY ($1::bigint[]) AND state IN ('pending', 'in_progress')`,
+          [taskIds],
+        )) === 0
+      );
+    },
+    { what: 'every task to end', timeoutMs: 40_000 },
+  );
+  const verdict = await judge(fleet.test, fleet.db, { taskIds, effectsFile });
+  expect(verdict.deaths).toBe(0);
+  expect(verdict.effects).toBe(verdict.attempts);
+  expect(cuts).toBeGreaterThan(0);
+  figures.cells += 1;
+  figures.cuts += cuts;
+  for (const key of ['steps', 'attempts', 'effects'] as const) figures[key] += verdict[key];
+}
+
+describe('a connection that breaks under a drain', () => {
+  const short = {
+    release_steps: ['executed', 'committed', 'silent_committed'],
+    close_claims: ['before'],
+    deregister_worker: ['committed'],
+  } as const;
+  it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
+    writeFileSync(holdFile, '');
+    const taskIds = await submitted();
+    const worker = await fleet.start([matrix], { db: proxied, slots: 30, leaseSeconds: 30, drainGraceSeconds: 2 });
+    const { workerId } = worker;
+    const inState = (ordinal: number, condition: string): Promise<number> =>
+      count(
+        `FROM tasker.tasker_workflow_steps WHERE task_id = ANY ($1::bigint[]) AND workflow_step_id % 65536 = $2 AND ${condition}`,
+        [taskIds, ordinal],
+      );
+    await waitFor(
+      async () =>
+        (await inState(2, 'in_process')) === taskIds.length &&
+        (await inState(3, '(processed OR blocked_at IS NOT NULL)')) === taskIds.length,
+      { what: 'every b to wait for its abort, and nothing else to run' },
+    );
+    const cut = proxy.cutOn(matches(statement), { moment, times: statement === 'release_steps' ? 2 : 1 });
+    await worker.stop();
+    cut.cancel();
+    rmSync(holdFile);
+    // What its departure left behind, if that was cut, its lease takes away; nothing of it is held by then.
+    expect(await count('FROM tasker.tasker_workflow_steps WHERE in_process')).toBe(0);
+    await fleet.test.query('UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1', [
+      workerId,
+    ]);
+    const heir = await fleet.start([matrix], { leaseSeconds: 30 });
+    await healed(taskIds, cut.count);
+    expect(
+      await count(`FROM tasker.tasker_workflow_step_transitions WHERE cause = 'released' AND worker_id = $1`, [
+        workerId,
+      ]),
+    ).toBe(taskIds.length);
+    await heir.stop();
+  });
+});
+
+describe('a connection that breaks under a heartbeat', () => {
+  const short = { [HEARTBEAT]: ['before', 'committed', 'silent_before'], [SESSION_LOCK]: ['committed'] } as const;
+  it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
+    const arm = (): Cut => proxy.cutOn(matches(statement), { moment, times: 2 });
+    // The lock is asked for once, at the start.
+    let cut = statement === SESSION_LOCK ? arm() : undefined;
+    const worker = await fleet.start([matrix], { directUrl: proxy.url(fleet.test.url), leaseSeconds: 30 });
+    const { workerId } = worker;
+    cut ??= arm();
+    const taskIds = await submitted();
+    await fired(cut);
+    await healed(taskIds, cut.count);
+    cut.cancel();
+    // A session that went silent still holds the lock, for a process that lives: that is true enough. When it is gone the
+    // thread has to take it again.
+    proxy.cutAll();
+    await waitFor(
+      async () =>
+        (await count(
+          `FROM pg_locks l JOIN tasker.tasker_workers w ON (l.classid::bigint << 32) | l.objid::bigint = w.session_lock
+           WHERE l.locktype = 'advisory' AND l.granted AND w.worker_id = $1 AND w.heartbeat_at > now() - interval '5 s'`,
+          [workerId],
+        )) === 1,
+      { what: 'the session lock to be held again', timeoutMs: 60_000 },
+    );
+    expect(worker.workerId).toBe(workerId);
+    await worker.stop();
+  });
+});
+
+describe('a connection that breaks under stray claims', () => {
+  const short = { find_claims: ['before'], adopt_claim: ['committed', 'silent_before'] } as const;
+  it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
+    const cut = proxy.cutOn(matches(statement), { moment, times: 2 });
+    // It looks at the queue once and then leaves it alone, so that the claim below is the first.
+    let looked = false;
+    const worker = await fleet.start([matrix], {
+      db: proxied,
+      leaseSeconds: 30,
+      minPollIntervalMs: 30_000,
+      maxPollIntervalMs: 30_000,
+      events: { ...noEvents, claimed: () => (looked = true) },
+    });
+    await waitFor(() => looked, { what: 'its first look to end' });
+    const taskIds = await submitted();
+    // A claim under its name that it never hears of.
+    const namedTaskId = await registerWorkflow(fleet.db, matrix);
+    const strays = await claim(fleet.db, {
+      workerId: worker.workerId,
+      queue: 'default',
+      namedTaskIds: [namedTaskId],
+      limit: 4,
+    });
+    expect(strays).toHaveLength(4);
+    await fired(cut);
+    await waitFor(() => worker.busySlots > 0 || cut.count > 1, { what: 'the strays to be found', timeoutMs: 20_000 });
+    const heir = await fleet.start([matrix], { leaseSeconds: 30 });
+    await healed(taskIds, cut.count);
+    cut.cancel();
+    await Promise.all([worker.stop(), heir.stop()]);
+  });
+});
+
+describe('a connection that breaks under a registration', () => {
+  const ofProcess = { register_worker: ['executed', 'committed', 'silent_committed'] } as const;
+  it.each(cells(ofProcess))('$statement, $moment', async ({ statement, moment }) => {
+    const cut = proxy.cutOn(matches(statement), { moment });
+    await expect(fleet.start([matrix], { db: proxied, name: 'ghost', leaseSeconds: 1 })).rejects.toThrow(/./);
+    const taskIds = await submitted();
+    const worker = await fleet.start([matrix], { leaseSeconds: 30 });
+    await healed(taskIds, cut.count);
+    // A registration that nobody knows of holds nothing, and ends by its lease.
+    await waitFor(
+      async () => (await count(`FROM tasker.tasker_workers WHERE name = 'ghost' AND stopped_at IS NULL`)) === 0,
+      { what: 'the unknown registration to end' },
+    );
+    await worker.stop();
+  });
+
+  const ofWorkflow = {
+    find_named_task: ['committed'],
+    lock_registry: ['committed'],
+    upsert_named_task: ['before'],
+    insert_named_steps: ['committed'],
+    upsert_step_templates: ['committed'],
+    COMMIT: ['before', 'committed'],
+  } as const;
+  let versions = 0;
+  it.each(cells(ofWorkflow, ['before', 'committed', 'silent_before', 'silent_committed']))(
+    '$statement of a workflow, $moment',
+    async ({ statement, moment }) => {
+      versions += 1;
+      const definition = matrixOf(`0.1.${versions}`);
+      const cut = proxy.cutOn(matches(statement), { moment });
+      // What a process does that could not register its workflow: it tries again, here beside one that does so too.
+      const first = registerWorkflow(proxied, definition).catch(() => undefined);
+      await fired(cut);
+      const ids = await Promise.all([registerWorkflow(fleet.db, definition), registerWorkflow(fleet.db, definition)]);
+      const known = await first;
+      expect(new Set(known === undefined ? ids : [...ids, known]).size).toBe(1);
+      expect(await count('FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $1', [ids[0]])).toBe(4);
+      const taskIds = [await fleet.submit(definition, {})];
+      const worker = await fleet.start([definition], { leaseSeconds: 30 });
+      await healed(taskIds, cut.count);
+      await worker.stop();
+    },
+  );
+});

@@ -1,0 +1,355 @@
+import type { PoolClient } from 'pg';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { cancel } from '../../src/engine/cancel.ts';
+import { claim } from '../../src/engine/claim.ts';
+import { complete } from '../../src/engine/complete.ts';
+import { registerWorkflow } from '../../src/engine/register-workflow.ts';
+import { release } from '../../src/engine/release.ts';
+import { resolveStep } from '../../src/engine/resolve.ts';
+import { retry } from '../../src/engine/retry.ts';
+import { submit } from '../../src/engine/submit.ts';
+import { register } from '../../src/engine/workers.ts';
+import { PermanentError } from '../../src/errors.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { amcheck } from '../chaos/amcheck.ts';
+import { type Query, replayAll } from '../chaos/reference/dump.ts';
+import { type ClaimOwners, replayTask, type Transition } from '../chaos/reference/model.ts';
+import { useWorkers } from '../worker/worker-fixture.ts';
+
+const long = process.env['TASKER_TEST_LONG'] === '1';
+const fleet = await useWorkers();
+
+const kinds = ['plain', 'flaky', 'broken', 'resolved', 'retried', 'dead', 'cancelled'] as const;
+let mended = false;
+/** a -> (b, c) -> d, where b does what the input says. */
+const storied = defineWorkflow({ name: 'storied', input: z.object({ kind: z.enum(kinds) }) })
+  .step('a', () => 'a')
+  .step('b', { dependsOn: ['a'] }, ({ input, attempt }) => {
+    if (input.kind === 'flaky' && attempt < 3) throw new Error('not yet');
+    if (['broken', 'resolved', 'retried'].includes(input.kind) && !mended) throw new PermanentError('never');
+    return 'b';
+  })
+  .step('c', { dependsOn: ['a'] }, () => 'c')
+  .step('d', { dependsOn: ['b', 'c'] }, () => 'd');
+
+const tasks = new Map<string, string>();
+const of = (kind: (typeof kinds)[number]): string => tasks.get(kind) as string;
+
+const workerId = (): Promise<string> =>
+  register(fleet.db, {
+    role: 'worker',
+    name: 'by hand',
+    version: '0',
+    queues: ['default'],
+    slots: 9,
+    leaseSeconds: 3600,
+    sessionLock: null,
+  });
+
+/** Real histories with everything that the engine does: retries, blocks, an operator's doings, a death, give-backs. */
+beforeAll(async () => {
+  const namedTaskId = await registerWorkflow(fleet.db, storied);
+  tasks.set('dead', await fleet.submit(storied, { kind: 'dead' }));
+  const [givesBack, dies] = [await workerId(), await workerId()];
+  const take = (id: string) =>
+    claim(fleet.db, { workerId: id, queue: 'default', namedTaskIds: [namedTaskId], limit: 1 });
+  await release(fleet.db, { workerId: givesBack, steps: await take(givesBack) });
+  await take(dies);
+  await fleet.test.query('UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1', [dies]);
+  tasks.set('cancelled', await fleet.submit(storied, { kind: 'cancelled' }));
+  await cancel(fleet.db, of('cancelled'));
+  for (const kind of ['plain', 'flaky', 'broken', 'resolved', 'retried'] as const) {
+    tasks.set(kind, await fleet.submit(storied, { kind }));
+  }
+  const worker = await fleet.start([storied]);
+  for (const kind of ['broken', 'resolved', 'retried'] as const) await fleet.taskIn(of(kind), ['error']);
+  mended = true;
+  await resolveStep(fleet.db, of('resolved'), 'b');
+  await retry(fleet.db, of('retried'));
+  for (const kind of ['plain', 'flaky', 'resolved', 'retried', 'dead'] as const) {
+    await fleet.taskIn(of(kind), ['complete', 'resolved_manually']);
+  }
+  await worker.stop();
+}, 60_000);
+
+const through =
+  (client: PoolClient): Query =>
+  async <Row extends object>(text: string, values?: unknown[]) =>
+    (await client.query<Row>(text, values)).rows;
+
+/** What the model finds after this harm, which is undone: schema changes are part of the transaction. */
+async function found(...harm: string[]): Promise<string[]> {
+  const client = await fleet.test.pool.connect();
+  try {
+    await client.query('BEGIN');
+    for (const text of harm) expect((await client.query(text)).rowCount, text).not.toBe(0);
+    // Small pages, so that their borders are crossed.
+    const { differences } = await replayAll(through(client), 2);
+    return [...new Set(differences.map(({ kind }) => kind))].toSorted();
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+}
+
+const STEPS = 'tasker.tasker_workflow_steps';
+const HISTORY = 'tasker.tasker_workflow_step_transitions';
+const step = (kind: (typeof kinds)[number], ordinal: number): string =>
+  `task_id = ${of(kind)} AND workflow_step_id = ${of(kind)}::bigint * 65536 + ${ordinal}`;
+const without = (table: string, constraint: string): string => `ALTER TABLE ${table} DROP CONSTRAINT ${constraint}`;
+
+describe('the model', () => {
+  it('agrees with what the engine wrote', async () => {
+    const causes = await fleet.test.query<{ cause: string }>(`SELECT DISTINCT cause FROM ${HISTORY} ORDER BY cause`);
+    expect(causes.map(({ cause }) => cause)).toEqual([
+      'cancel',
+      'claim',
+      'complete',
+      'fail',
+      'lease_expired',
+      'operator_resolve',
+      'operator_retry',
+      'released',
+      'retry_due',
+    ]);
+    expect(await found()).toEqual([]);
+    const client = await fleet.test.pool.connect();
+    try {
+      const replay = await replayAll(through(client));
+      expect(replay).toMatchObject({ tasks: 7, steps: 28, differences: [] });
+      const [counted] = await fleet.test.query<{ n: number }>(
+        `SELECT ((SELECT count(*) FROM ${HISTORY}) + (SELECT count(*) FROM tasker.tasker_task_transitions))::integer AS n`,
+      );
+      expect(replay.transitions).toBe(counted?.n);
+    } finally {
+      client.release();
+    }
+  });
+
+  /** What is done to the history or the rows, and what the model has to call it. */
+  const harms: [kind: string, harm: () => string[]][] = [
+    [
+      'state',
+      () => [
+        without(STEPS, 'steps_processed_means_done'),
+        `UPDATE ${STEPS} SET state = 'pending' WHERE ${step('plain', 4)}`,
+      ],
+    ],
+    ['sort key', () => [`UPDATE ${STEPS} SET sort_key = sort_key + 1 WHERE ${step('plain', 1)}`]],
+    ['attempts', () => [`UPDATE ${STEPS} SET attempts = attempts - 1 WHERE ${step('flaky', 2)}`]],
+    ['attempts', () => [`UPDATE ${HISTORY} SET cause = 'lease_expired' WHERE cause = 'released'`]],
+    ['too many attempts', () => [`UPDATE ${STEPS} SET retry_limit = 2 WHERE ${step('flaky', 2)}`]],
+    [
+      'processed',
+      () => [
+        without(STEPS, 'steps_processed_means_done'),
+        `UPDATE ${STEPS} SET processed = false WHERE ${step('plain', 1)}`,
+      ],
+    ],
+    [
+      'in process',
+      () => [
+        without(STEPS, 'steps_claim_means_in_process'),
+        `UPDATE ${STEPS} SET in_process = true WHERE ${step('plain', 1)}`,
+      ],
+    ],
+    [
+      'claim',
+      () => [
+        without(STEPS, 'steps_claim_means_in_process'),
+        `UPDATE ${STEPS} SET claim_id = gen_random_uuid() WHERE ${step('plain', 1)}`,
+      ],
+    ],
+    [
+      'illegal transition',
+      () => [`UPDATE ${HISTORY} SET cause = 'timeout' WHERE ${step('plain', 1)} AND cause = 'complete'`],
+    ],
+    ['chain', () => [`UPDATE ${HISTORY} SET from_state = 'error' WHERE ${step('plain', 1)} AND cause = 'complete'`]],
+    ['most recent', () => [`UPDATE ${HISTORY} SET most_recent = false WHERE ${step('plain', 1)} AND most_recent`]],
+    ['sort keys', () => [`DELETE FROM ${HISTORY} WHERE ${step('flaky', 2)} AND sort_key = 2`]],
+    ['overlapping claims', () => [`DELETE FROM ${HISTORY} WHERE ${step('flaky', 2)} AND sort_key IN (2, 3)`]],
+    [
+      'time',
+      () => [
+        `UPDATE ${HISTORY} SET created_at = created_at - interval '1 h' WHERE ${step('flaky', 2)} AND sort_key = 3`,
+      ],
+    ],
+    [
+      'claimed before its parent',
+      () => [
+        `UPDATE ${HISTORY} SET created_at = created_at + interval '1 h' WHERE ${step('plain', 1)} AND cause = 'complete'`,
+      ],
+    ],
+    [
+      'ended under another claim',
+      () => [`UPDATE ${HISTORY} SET claim_id = gen_random_uuid() WHERE ${step('plain', 1)} AND cause = 'complete'`],
+    ],
+    [
+      'claim without a fence',
+      () => [`UPDATE ${HISTORY} SET claim_id = NULL WHERE ${step('plain', 1)} AND cause = 'claim'`],
+    ],
+    [
+      'claim used twice',
+      () => [
+        `UPDATE ${HISTORY} t SET claim_id = f.claim_id FROM ${HISTORY} f
+       WHERE t.task_id = f.task_id AND t.workflow_step_id = f.workflow_step_id AND f.sort_key = 1 AND t.sort_key IN (4, 5) AND t.task_id = ${of('flaky')}`,
+      ],
+    ],
+    [
+      'claim of two workers',
+      () => [
+        `UPDATE ${HISTORY} t SET claim_id = o.claim_id, worker_id = 999999 FROM ${HISTORY} o
+       WHERE t.${step('plain', 1).replace('AND ', 'AND t.')} AND o.task_id = ${of('dead')} AND o.cause = 'claim' AND o.sort_key = 1`,
+      ],
+    ],
+    ['unmet parents', () => [`UPDATE ${STEPS} SET unmet_parents = 1 WHERE ${step('plain', 4)}`]],
+    ['children', () => [`UPDATE ${STEPS} SET children = '{}' WHERE ${step('plain', 1)}`]],
+    ['orphan', () => [`DELETE FROM ${STEPS} WHERE ${step('plain', 4)}`]],
+    ['orphan', () => [`DELETE FROM tasker.tasker_tasks WHERE task_id = ${of('plain')}`]],
+    ['unfinished sinks', () => [`UPDATE tasker.tasker_tasks SET unfinished_sinks = 1 WHERE task_id = ${of('plain')}`]],
+    [
+      'complete too early',
+      () => [
+        without(STEPS, 'steps_processed_means_done'),
+        `DELETE FROM ${HISTORY} WHERE ${step('plain', 3)} AND cause = 'complete'`,
+      ],
+    ],
+    [
+      'never complete',
+      () => [`DELETE FROM tasker.tasker_task_transitions WHERE task_id = ${of('plain')} AND to_state = 'complete'`],
+    ],
+    ['open after its end', () => [`DELETE FROM ${HISTORY} WHERE ${step('cancelled', 2)}`]],
+    [
+      'claimed after its end',
+      () => [
+        `UPDATE tasker.tasker_task_transitions SET created_at = created_at - interval '1 h' WHERE task_id = ${of('plain')}`,
+      ],
+    ],
+    ['error without a step in error', () => [`DELETE FROM ${HISTORY} WHERE ${step('broken', 2)} AND cause = 'fail'`]],
+    ['begun without a record', () => [`DELETE FROM tasker.tasker_task_transitions WHERE task_id = ${of('plain')}`]],
+    [
+      'complete flag',
+      () => [
+        without('tasker.tasker_tasks', 'tasks_complete_means_done'),
+        `UPDATE tasker.tasker_tasks SET complete = false WHERE task_id = ${of('plain')}`,
+      ],
+    ],
+  ];
+  it.each(harms)('finds: %s', async (kind, harm) => {
+    expect(await found(...harm())).toContain(kind);
+  });
+
+  it('finds a child whose claim was committed before its parent', () => {
+    const at = (sortKey: number, from: string, to: string, cause: string, committedAt: number): Transition => ({
+      sortKey,
+      from,
+      to,
+      cause,
+      mostRecent: sortKey === 2,
+      claimId: 'claim',
+      workerId: '1',
+      at: 1000 * committedAt + sortKey,
+      committedAt,
+    });
+    const history = (committedAt: number): Transition[] => [
+      at(1, 'pending', 'in_progress', 'claim', committedAt),
+      at(2, 'in_progress', 'complete', 'complete', committedAt),
+    ];
+    const row = { state: 'complete', sortKey: 2, attempts: 1, retryLimit: 3, inProcess: false, processed: true };
+    const dump = (parent: Transition[]) => ({
+      id: '1',
+      task: { state: 'complete', sortKey: 2, complete: true, unfinishedSinks: 0 },
+      transitions: history(9),
+      steps: [
+        { ...row, id: '1', claimId: null, unmetParents: 0, children: ['2'] },
+        { ...row, id: '2', claimId: null, unmetParents: 0, children: [] },
+      ],
+      stepTransitions: new Map([
+        ['1', parent],
+        ['2', history(5)],
+      ]),
+      edges: [{ from: '1', to: '2' }],
+    });
+    const owners = (): ClaimOwners => new Map();
+    const problems = (parent: Transition[]) =>
+      replayTask(dump(parent), owners()).filter(({ kind }) => kind.includes('before its parent'));
+    expect(problems(history(4))).toEqual([]);
+    const late = history(4).map((transition) => ({ ...transition, committedAt: 6 }));
+    expect(problems(late).map(({ kind }) => kind)).toEqual(['committed before its parent']);
+  });
+});
+
+/** 10 transitions of a diamond: 8 of its steps, 2 of the task. */
+const DIAMONDS = long ? 32_000 : 2000;
+
+it(`replays ${DIAMONDS * 10} transitions, a page at a time`, async () => {
+  const namedTaskId = await registerWorkflow(fleet.db, storied);
+  const id = await workerId();
+  for (let from = 0; from < DIAMONDS; from += 2000) {
+    await submit(
+      fleet.db,
+      Array.from({ length: 2000 }, (_, index) => ({
+        namedTaskId,
+        identityHash: `many ${from + index}`,
+        context: '{}',
+      })),
+    );
+    for (;;) {
+      const steps = await claim(fleet.db, { workerId: id, queue: 'default', namedTaskIds: [namedTaskId], limit: 512 });
+      if (steps.length === 0) break;
+      await complete(fleet.db, {
+        workerId: id,
+        completions: steps.map((each) => ({ ...each, result: '1' })),
+        claimLimit: 0,
+        queues: [],
+        namedTaskIds: [],
+        closedClaims: [],
+      });
+    }
+  }
+  const client = await fleet.test.pool.connect();
+  try {
+    const started = performance.now();
+    const replay = await replayAll(through(client));
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.log(`reference model: ${replay.transitions} transitions in ${seconds} s`);
+    expect(replay.differences).toEqual([]);
+    expect(replay.transitions).toBeGreaterThan(DIAMONDS * 10);
+  } finally {
+    client.release();
+  }
+});
+
+describe('amcheck', () => {
+  it('looks at every table and index', async () => {
+    const client = await fleet.test.pool.connect();
+    try {
+      const { looked, violations } = await amcheck(through(client));
+      expect(violations).toEqual([]);
+      expect(looked).toMatch(/^\d\d+ indexes and \d\d+ tables$/);
+    } finally {
+      client.release();
+    }
+  });
+
+  it('finds a row that its index does not have', async () => {
+    const client = await fleet.test.pool.connect();
+    try {
+      await client.query('BEGIN');
+      const pretend = (body: string): Promise<unknown> =>
+        client.query(
+          `CREATE OR REPLACE FUNCTION tasker.pretend(n bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN ${body}; END'`,
+        );
+      await pretend('n');
+      await client.query('CREATE INDEX pretended ON tasker.tasker_tasks (tasker.pretend(task_id))');
+      await pretend('n + 1000000');
+      const { violations } = await amcheck(through(client));
+      expect(violations.map(({ kind }) => kind)).toContain('amcheck index');
+      expect(violations[0]?.detail).toMatch(/^pretended: .*lacks matching index tuple/);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  });
+});
