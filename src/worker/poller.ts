@@ -39,6 +39,7 @@ export class Poller {
   private readonly floors = new Map<string, ScanFloor>();
   private turn = 0;
   private running = false;
+  private inFlight = false;
   private woken = false;
   /** The last claim was as large as asked: there is probably more. */
   private hungry = true;
@@ -117,6 +118,11 @@ export class Poller {
     return this.interval.next(hinted() ? Math.max(hintedIntervalMs, maxIntervalMs) : maxIntervalMs);
   }
 
+  /** A claim is under way. */
+  get claiming(): boolean {
+    return this.inFlight;
+  }
+
   private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean }> {
     const { db, slots, namedTaskIds, claims } = this.options;
     const workerId = this.options.workerId();
@@ -131,6 +137,7 @@ export class Poller {
     let steps: ClaimedStep[] = [];
     try {
       if (workerId === undefined) throw new Error('the lease was lost while claiming');
+      this.inFlight = true;
       steps = await claim(db, {
         workerId,
         queue,
@@ -150,6 +157,7 @@ export class Poller {
       this.options.onError('claim', error);
       steps = await this.adoptLater(claimId);
     } finally {
+      this.inFlight = false;
       slots.unreserve(granted);
     }
     const ms = performance.now() - started;
