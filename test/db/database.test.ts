@@ -17,6 +17,17 @@ const terminate = async (pid: number) => {
   });
 };
 
+it('sessions of the hot path ask the server not to wait for a vanished peer for hours', async () => {
+  const worker = openDatabase({ url: test.url, poolSize: 1, hotPath: true });
+  const shown = statement<Record<string, string>>(
+    'shown',
+    `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
+       current_setting('tcp_keepalives_count') AS count, current_setting('enable_hashjoin') AS hash`,
+  );
+  expect(await worker.run(shown)).toEqual([{ idle: '60', interval: '10', count: '6', hash: 'off' }]);
+  await worker.close();
+});
+
 // An 'error' event that nobody hears ends the process, and with it this test run.
 it('a session that ends between two statements of a transaction fails the transaction and nothing else', async () => {
   const transaction = db.transaction(async (tx) => {
