@@ -21,12 +21,20 @@ export interface PollerOptions {
   hinted: () => boolean;
   /** Undefined while the process has no lease: nothing may be claimed then. */
   workerId: () => string | undefined;
+  /** How many attempts have ended here that the database does not know of yet. */
+  untold: () => number;
   claims: OpenClaims;
   onClaimed: (queue: string, steps: ClaimedStep[], seconds: number) => void;
   onError: (what: string, error: unknown) => void;
   /** Called once a round: the loop lives. */
   onRound: () => void;
 }
+
+/**
+ * Handlers that end at once free their slots faster than their ends can be written. So that this does not pile up, in memory
+ * and in claims, nothing is claimed while so many ends wait.
+ */
+const MOST_UNTOLD = 1024;
 
 /**
  * Looks for ready steps and claims what free slots can run. Polling is the truth; `wake` (a hint, a freed slot) only
@@ -99,8 +107,12 @@ export class Poller {
     let full = false;
     for (let index = 0; index < queues.length && this.running; index += 1) {
       const queue = queues[(this.turn + index) % queues.length] as string;
-      const granted = slots.reserve(Math.min(slots.free, this.options.maxClaim));
-      if (granted === 0) break;
+      const granted = this.hasRoom ? slots.reserve(Math.min(slots.free, this.options.maxClaim)) : 0;
+      if (granted === 0) {
+        // There may be work left; whoever makes room wakes us.
+        full = true;
+        break;
+      }
       const claimed = await this.claim(queue, granted);
       found += claimed.count;
       full ||= claimed.full;
@@ -108,9 +120,13 @@ export class Poller {
     this.turn += 1;
     this.hungry = full || slots.free === 0;
     if (found > 0) this.interval.found();
-    // With free slots and more to take: at once. Without free slots the one that is freed first wakes the loop.
-    if (full && slots.free > 0) return 0;
+    // With free slots and more to take: at once. Without free slots, or room for their ends, the first to be freed wakes the loop.
+    if (full && slots.free > 0 && this.hasRoom) return 0;
     return this.pause();
+  }
+
+  private get hasRoom(): boolean {
+    return this.options.untold() < MOST_UNTOLD;
   }
 
   private pause(): number {

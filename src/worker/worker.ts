@@ -181,7 +181,10 @@ export class Worker {
         if (ready.some((queue) => options.queues.includes(queue))) this.poller?.wake();
         this.notifier.notify(ready);
       },
-      onFlushed: (steps, seconds) => options.events.flushed({ steps, seconds }),
+      onFlushed: (steps, seconds) => {
+        options.events.flushed({ steps, seconds });
+        this.poller?.slotFreed();
+      },
       onTasksEnded: (state, taskIds) => {
         for (const taskId of taskIds) this.cache.delete(taskId);
         options.events.taskEnded(state, taskIds.length);
@@ -212,6 +215,7 @@ export class Worker {
         void this.accept(steps);
       },
       onRound: () => options.onRound?.(),
+      untold: () => this.flusher?.size ?? 0,
     });
     const quarantines = new Set(options.queues.map(quarantineOf));
     if (options.notify && options.directUrl !== undefined) {

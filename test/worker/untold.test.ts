@@ -1,0 +1,45 @@
+import { afterEach, expect, it } from 'vitest';
+import type { Database } from '../../src/db/database.ts';
+import { OpenClaims } from '../../src/worker/open-claims.ts';
+import { Poller } from '../../src/worker/poller.ts';
+import { Slots } from '../../src/worker/slots.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+let poller: Poller | undefined;
+afterEach(() => poller?.stop());
+
+it('a worker claims nothing while more ends of attempts wait to be told than two batches, and goes on when there is room', async () => {
+  let claims = 0;
+  let rounds = 0;
+  let untold = 5000;
+  const db = {
+    keepsOrder: true,
+    run: async () => {
+      claims += 1;
+      return [];
+    },
+  } as unknown as Database;
+  poller = new Poller({
+    db,
+    slots: new Slots(10, () => undefined),
+    queues: ['default'],
+    namedTaskIds: [1],
+    maxClaim: 10,
+    minIntervalMs: 5,
+    maxIntervalMs: 5,
+    hintedIntervalMs: 5,
+    hinted: () => false,
+    workerId: () => '1',
+    untold: () => untold,
+    claims: new OpenClaims(),
+    onClaimed: () => undefined,
+    onError: (_, error) => expect.fail(String(error)),
+    onRound: () => (rounds += 1),
+  });
+  poller.start();
+  await waitFor(() => rounds > 5, { what: 'some rounds' });
+  expect(claims).toBe(0);
+  untold = 1000;
+  poller.slotFreed();
+  await waitFor(() => claims > 0, { what: 'a claim' });
+});
