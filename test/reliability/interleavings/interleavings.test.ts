@@ -29,6 +29,7 @@ it.each(runs.map((run) => [run.scenario.name, run] as const))('%s', { timeout },
   total.left += explored.left;
   total.deadlocks += explored.deadlocks;
   if (long) console.log(`interleavings: ${scenario.name}: ${JSON.stringify(explored)}`);
-  expect(explored.schedules).toBeGreaterThan(5);
+  // One pair has four schedules in all.
+  expect(explored.schedules).toBeGreaterThan(explored.left > 0 ? 5 : 3);
   if (limit === Infinity) expect(explored.left).toBe(0);
 });
