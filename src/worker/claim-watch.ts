@@ -72,6 +72,8 @@ export class ClaimWatch {
         else if (!claims.isKnown(claimId)) onFound(steps);
       }
     } catch (error) {
+      // Where this failed others may have, and what it was to find is still there.
+      this.suspect();
       onError('adopt stray claims', error);
     }
   }
