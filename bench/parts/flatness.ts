@@ -83,6 +83,7 @@ async function historyAndBacklog(
     rows.push([what, round(percentile(samples, 50), 2), round(percentile(samples, 99), 2)]);
     return [percentile(samples, 50), percentile(samples, 99)];
   };
+  const beside = quick ? 500 : 10_000;
   let loaded = 0;
   for (const steps of quick
     ? [2000, 10_000]
@@ -97,13 +98,13 @@ async function historyAndBacklog(
       `${steps.toLocaleString('en-US')} steps of history, ${(quick ? 125 : 625).toLocaleString('en-US')} ready`,
     );
     values.push({ steps, ms: p50, percentile: 'p50' }, { steps, ms: p99, percentile: 'p99' });
-    rows.at(-1)?.push(round(await throughputBeside(db, quick ? 500 : 10_000)));
-    loaded += quick ? 500 : 10_000;
+    rows.at(-1)?.push(round(await throughputBeside(db, beside)));
+    loaded += beside;
   }
   const backlog = quick ? 2000 : 1_000_000;
   await loadTasks(db.pool, { namedTaskId: workflows[1] as number, tasks: backlog, progress: [0] });
   await measure(`the same and a backlog of ${backlog.toLocaleString('en-US')} ready steps`);
-  rows.at(-1)?.push(round(await throughputBeside(db, quick ? 500 : 10_000)));
+  rows.at(-1)?.push(round(await throughputBeside(db, beside)));
   await client.close();
   if (loaded <= 300_000) await demandHealth(db);
   await db.drop();

@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.ts';
 import { isUnavailable } from '../db/sql-errors.ts';
+import { type Drained, within } from '../membership/within.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
-import type { Drained } from '../membership/within.ts';
 
 export interface Running {
   stop(): Promise<Drained>;
@@ -52,7 +52,7 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
   if (reason === 'crash of unknown origin') return 1;
   if (reason === 'crash') {
     running.hurry?.();
-    await Promise.race([running.stop(), new Promise((resolve) => setTimeout(resolve, CRASH_LIMIT_MS))]);
+    await within(running.stop(), CRASH_LIMIT_MS);
     return 1;
   }
   const { unfinished } = await running.stop();

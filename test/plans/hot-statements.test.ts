@@ -10,7 +10,7 @@ import { requeueDue } from '../../src/db/statements/requeue-due.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { planOf } from './plan.ts';
+import { failValues, keys, planOf } from './plan.ts';
 
 /** The statement may read none of these as a whole. */
 const HOT = new Set([
@@ -32,11 +32,6 @@ let taskId: string;
 const buffers = new Map<number, { claim: number; complete: number }>();
 
 const claimValues = (): unknown[] => [CLAIM, worker, 'default', [workflow], [], '-infinity'];
-const keys = (steps: readonly ClaimedStep[]): unknown[] => [
-  steps.map((step) => step.taskId),
-  steps.map((step) => step.stepId),
-  steps.map((step) => step.claimId),
-];
 const completeValues = (claimLimit: number): unknown[] => [
   ...keys(held),
   held.map(() => '{"ok": true}'),
@@ -96,20 +91,7 @@ describe('with 50,000 tasks', () => {
     ['complete and claim some of the children', completeStatement(128, 10, true), () => completeValues(10)],
     ['complete and leave the children', completeStatement(128, 0, true), () => completeValues(0)],
     ['load inputs', loadInputs, () => keys(held).slice(0, 2)],
-    [
-      'fail',
-      failSteps,
-      () => [
-        ...keys(held),
-        held.map(() => false),
-        held.map(() => null),
-        held.map(() => 30),
-        held.map(() => 'fail'),
-        held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
-        worker,
-        1,
-      ],
-    ],
+    ['fail', failSteps, () => failValues(held, worker)],
     ['release', releaseSteps, () => [...keys(held), worker]],
   ] as const)('a worker finds the rows to %s by their key', async (_, statement, values) => {
     const plan = await planOf(engine.test.pool, statement, values(), { worker: true });

@@ -14,7 +14,7 @@ import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { keptPlanOf, type Plan } from './plan.ts';
+import { failValues, keptPlanOf, keys, type Plan } from './plan.ts';
 
 const HOT = [
   'tasker_tasks',
@@ -34,11 +34,6 @@ const EXECUTIONS = 8;
 
 const state = { workflow: 0, worker: '' };
 type Held = readonly ClaimedStep[];
-const keys = (held: Held): unknown[] => [
-  held.map((step) => step.taskId),
-  held.map((step) => step.stepId),
-  held.map((step) => step.claimId),
-];
 const claimValues = (): unknown[] => [CLAIM, state.worker, 'default', [state.workflow], [], '-infinity'];
 const completeValues = (claimLimit: number) => (held: Held) => [
   ...keys(held),
@@ -64,21 +59,7 @@ const statements: readonly [
   ['complete and claim some of the children', 'worker', completeStatement(2 * BATCH, 10, true), completeValues(10)],
   ['complete and leave the children', 'worker', completeStatement(2 * BATCH, 0, true), completeValues(0)],
   ['load inputs', 'worker', loadInputs, (held) => keys(held).slice(0, 2)],
-  [
-    'fail',
-    'worker',
-    failSteps,
-    (held) => [
-      ...keys(held),
-      held.map(() => false),
-      held.map(() => null),
-      held.map(() => 30),
-      held.map(() => 'fail'),
-      held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
-      state.worker,
-      1,
-    ],
-  ],
+  ['fail', 'worker', failSteps, (held) => failValues(held, state.worker)],
   ['release', 'worker', releaseSteps, (held) => [...keys(held), state.worker]],
   ['put due retries back', 'scheduler', requeueDue, () => [1000]],
   ['recover steps', 'scheduler', recoverSteps, () => [500]],

@@ -1,6 +1,26 @@
 import pg, { type Client, type Pool } from 'pg';
 import { hotPathOptions } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
+import type { StepClaim } from '../../src/engine/claim.ts';
+
+/** Task ids, step ids and claim ids: how statements name the attempts that they are about. */
+export const keys = (held: readonly StepClaim[]): unknown[] => [
+  held.map((step) => step.taskId),
+  held.map((step) => step.stepId),
+  held.map((step) => step.claimId),
+];
+
+/** The parameters with which these attempts fail and are due again. */
+export const failValues = (held: readonly StepClaim[], worker: string): unknown[] => [
+  ...keys(held),
+  held.map(() => false),
+  held.map(() => null),
+  held.map(() => 30),
+  held.map(() => 'fail'),
+  held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
+  worker,
+  1,
+];
 
 interface PlanNode {
   'Node Type': string;

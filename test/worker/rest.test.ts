@@ -7,7 +7,7 @@ import { type QuarantineProcess, QuarantineWatch } from '../../src/worker/quaran
 import { RunningSteps } from '../../src/worker/running-steps.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { noEvents, useWorkers } from './worker-fixture.ts';
+import { useWorkers, watched } from './worker-fixture.ts';
 
 /** A database that gives every statement the same answer and counts them. */
 function counting(answer: () => object[]) {
@@ -120,19 +120,11 @@ describe('a worker that polls only now and then, because hints arrive', async ()
   it.skipIf(fleet.test.directUrl === undefined)(
     'looks when the connection for them breaks and when it is back',
     async () => {
-      const seen = { rounds: 0, failures: 0 };
+      const { seen, options } = watched();
       await fleet.start([workflow], {
         notify: true,
         hintedPollIntervalMs: 600_000,
-        onRound: () => {
-          seen.rounds += 1;
-        },
-        events: {
-          ...noEvents,
-          failed: () => {
-            seen.failures += 1;
-          },
-        },
+        ...options,
       });
       // Pauses of seconds by then, and they double.
       await waitFor(() => seen.rounds >= 9, { what: 'the worker to rest' });

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { noEvents, useWorkers } from './worker-fixture.ts';
+import { useWorkers, watched } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
 const proxy = await startProxy({ target: fleet.test.url });
@@ -44,18 +44,10 @@ async function startWorker() {
     poolSize: 4,
     prepared: fleet.test.directUrl !== undefined,
   });
-  const seen = { rounds: 0, failures: 0 };
+  const { seen, options } = watched();
   const worker = await fleet.start([workflow], {
     db,
-    onRound: () => {
-      seen.rounds += 1;
-    },
-    events: {
-      ...noEvents,
-      failed: () => {
-        seen.failures += 1;
-      },
-    },
+    ...options,
   });
   return { seen, stop: async () => (await worker.stop(), db.close()) };
 }

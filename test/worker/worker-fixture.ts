@@ -25,6 +25,25 @@ export const noEvents: WorkerEvents = {
   failed: () => undefined,
 };
 
+/** Options with which a worker counts its looks and its failures into `seen`. */
+export function watched(): { seen: { rounds: number; failures: number }; options: Partial<WorkerOptions> } {
+  const seen = { rounds: 0, failures: 0 };
+  return {
+    seen,
+    options: {
+      onRound: () => {
+        seen.rounds += 1;
+      },
+      events: {
+        ...noEvents,
+        failed: () => {
+          seen.failures += 1;
+        },
+      },
+    },
+  };
+}
+
 export interface WorkerFixture {
   test: TestDatabase;
   db: Database;
