@@ -114,8 +114,7 @@ CREATE TABLE tasker.tasker_task_transitions (
   claim_id uuid,
   worker_id bigint,
   CONSTRAINT tasker_task_transitions_pkey PRIMARY KEY (task_id, sort_key),
-  CONSTRAINT task_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID,
-  CONSTRAINT task_transitions_states_known CHECK (((to_state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND ((from_state IS NULL) OR (from_state <> to_state))))
+  CONSTRAINT task_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -141,9 +140,7 @@ CREATE TABLE tasker.tasker_tasks (
   unfinished_sinks integer DEFAULT 0 NOT NULL,
   completed_at timestamp with time zone,
   CONSTRAINT tasker_tasks_pkey PRIMARY KEY (task_id),
-  CONSTRAINT tasks_complete_means_done CHECK ((complete = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text])))),
-  CONSTRAINT tasks_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text]))),
-  CONSTRAINT tasks_unfinished_sinks_not_negative CHECK ((unfinished_sinks >= 0))
+  CONSTRAINT tasks_row_agrees CHECK (((complete = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text]))) AND (state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND (unfinished_sinks >= 0)))
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.02,
@@ -216,8 +213,7 @@ CREATE TABLE tasker.tasker_workflow_step_transitions (
   claim_id uuid,
   worker_id bigint,
   CONSTRAINT tasker_workflow_step_transitions_pkey PRIMARY KEY (task_id, workflow_step_id, sort_key),
-  CONSTRAINT step_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID,
-  CONSTRAINT step_transitions_states_known CHECK (((to_state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND ((from_state IS NULL) OR (from_state <> to_state))))
+  CONSTRAINT step_transitions_cause_known CHECK (((cause IS NOT NULL) OR (NOT most_recent))) NOT VALID
 ) WITH (
   autovacuum_vacuum_cost_limit = 2000,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -230,7 +226,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   workflow_step_id bigint NOT NULL,
   named_step_id integer NOT NULL,
   retryable boolean DEFAULT true NOT NULL,
-  retry_limit integer DEFAULT 3,
+  retry_limit integer DEFAULT 3 NOT NULL,
   in_process boolean DEFAULT false NOT NULL,
   processed boolean DEFAULT false NOT NULL,
   processed_at timestamp with time zone,
@@ -255,15 +251,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   claimed_by bigint,
   task_blocked boolean DEFAULT false NOT NULL,
   CONSTRAINT tasker_workflow_steps_pkey PRIMARY KEY (task_id, workflow_step_id),
-  CONSTRAINT steps_attempts_not_negative CHECK (((attempts >= 0) AND (retry_limit >= 0) AND (sort_key >= 0))),
-  CONSTRAINT steps_claim_means_in_process CHECK (((in_process = (claim_id IS NOT NULL)) AND (in_process = (claimed_by IS NOT NULL)) AND (in_process = (state = 'in_progress'::text)))),
-  CONSTRAINT steps_error_means_retry_or_blocked CHECK ((((state = 'error'::text) = ((next_retry_at IS NULL) <> (blocked_at IS NULL))) AND ((next_retry_at IS NULL) OR (blocked_at IS NULL)))),
-  CONSTRAINT steps_named_task_known CHECK ((named_task_id > 0)),
-  CONSTRAINT steps_processed_means_done CHECK ((processed = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text])))),
-  CONSTRAINT steps_ready_means_claimable CHECK (((ready_at IS NULL) OR ((state = 'pending'::text) AND (unmet_parents = 0) AND (attempts < retry_limit)))),
-  CONSTRAINT steps_retry_limit_known CHECK ((retry_limit IS NOT NULL)),
-  CONSTRAINT steps_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text]))),
-  CONSTRAINT steps_unmet_parents_in_range CHECK (((unmet_parents >= 0) AND (unmet_parents <= total_parents)))
+  CONSTRAINT steps_row_agrees CHECK (((in_process = (state = 'in_progress'::text)) AND (in_process = (claim_id IS NOT NULL)) AND (in_process = (claimed_by IS NOT NULL)) AND (processed = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text]))) AND ((ready_at IS NULL) OR ((state = 'pending'::text) AND (unmet_parents = 0) AND (attempts < retry_limit))) AND (num_nonnulls(next_retry_at, blocked_at) = ((state = 'error'::text))::integer) AND (state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND (unmet_parents >= 0) AND (named_task_id > 0)))
 ) WITH (
   autovacuum_analyze_scale_factor = 0.05,
   autovacuum_vacuum_cost_limit = 2000,
@@ -375,7 +363,8 @@ CREATE VIEW tasker.tasker_step_readiness_statuses AS
     named_task_id,
     queue,
     priority,
-    ready_at
+    ready_at,
+    ctid AS row_location
    FROM tasker.tasker_workflow_steps s;
 
 CREATE VIEW tasker.tasker_task_execution_contexts AS

@@ -11,6 +11,11 @@ export async function createView(db: Kysely<unknown>, name: string, version: num
   await sql.raw(`CREATE VIEW tasker.${name} AS\n${viewBody(name, version)}`).execute(db);
 }
 
+/** Puts a version in place that only has more columns at the end: views that read this one stay as they are. */
+export async function appendToView(db: Kysely<unknown>, name: string, version: number): Promise<void> {
+  await sql.raw(`CREATE OR REPLACE VIEW tasker.${name} AS\n${viewBody(name, version)}`).execute(db);
+}
+
 export async function dropView(db: Kysely<unknown>, name: string): Promise<void> {
   await sql.raw(`DROP VIEW tasker.${name}`).execute(db);
 }

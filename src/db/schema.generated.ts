@@ -153,6 +153,7 @@ export interface TaskerStepReadinessStatuses {
   ready_for_execution: boolean | null;
   retry_eligible: boolean | null;
   retry_limit: number | null;
+  row_location: string | null;
   task_id: Int8 | null;
   total_parents: number | null;
   workflow_step_id: Int8 | null;
@@ -294,7 +295,7 @@ export interface TaskerWorkflowSteps {
   queue: Generated<string>;
   ready_at: Timestamp | null;
   results: Json | null;
-  retry_limit: Generated<number | null>;
+  retry_limit: Generated<number>;
   retryable: Generated<boolean>;
   skippable: Generated<boolean>;
   sort_key: Generated<number>;

@@ -84,6 +84,8 @@ describe('with 50,000 tasks', () => {
     expect(plan.indexes).toContain('steps_ready');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.nodeTypes).not.toContain('Bitmap Heap Scan');
+    // What it updates it has locked: it goes there straight.
+    expect(plan.nodeTypes).toContain('Tid Scan');
   });
 
   it.each([

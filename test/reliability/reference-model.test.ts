@@ -131,10 +131,7 @@ describe('the model', () => {
   const harms: [kind: string, harm: () => string[]][] = [
     [
       'state',
-      () => [
-        without(STEPS, 'steps_processed_means_done'),
-        `UPDATE ${STEPS} SET state = 'pending' WHERE ${step('plain', 4)}`,
-      ],
+      () => [without(STEPS, 'steps_row_agrees'), `UPDATE ${STEPS} SET state = 'pending' WHERE ${step('plain', 4)}`],
     ],
     ['sort key', () => [`UPDATE ${STEPS} SET sort_key = sort_key + 1 WHERE ${step('plain', 1)}`]],
     ['attempts', () => [`UPDATE ${STEPS} SET attempts = attempts - 1 WHERE ${step('flaky', 2)}`]],
@@ -142,22 +139,16 @@ describe('the model', () => {
     ['too many attempts', () => [`UPDATE ${STEPS} SET retry_limit = 2 WHERE ${step('flaky', 2)}`]],
     [
       'processed',
-      () => [
-        without(STEPS, 'steps_processed_means_done'),
-        `UPDATE ${STEPS} SET processed = false WHERE ${step('plain', 1)}`,
-      ],
+      () => [without(STEPS, 'steps_row_agrees'), `UPDATE ${STEPS} SET processed = false WHERE ${step('plain', 1)}`],
     ],
     [
       'in process',
-      () => [
-        without(STEPS, 'steps_claim_means_in_process'),
-        `UPDATE ${STEPS} SET in_process = true WHERE ${step('plain', 1)}`,
-      ],
+      () => [without(STEPS, 'steps_row_agrees'), `UPDATE ${STEPS} SET in_process = true WHERE ${step('plain', 1)}`],
     ],
     [
       'claim',
       () => [
-        without(STEPS, 'steps_claim_means_in_process'),
+        without(STEPS, 'steps_row_agrees'),
         `UPDATE ${STEPS} SET claim_id = gen_random_uuid() WHERE ${step('plain', 1)}`,
       ],
     ],
@@ -211,7 +202,7 @@ describe('the model', () => {
     [
       'complete too early',
       () => [
-        without(STEPS, 'steps_processed_means_done'),
+        without(STEPS, 'steps_row_agrees'),
         `DELETE FROM ${HISTORY} WHERE ${step('plain', 3)} AND cause = 'complete'`,
       ],
     ],
@@ -231,7 +222,7 @@ describe('the model', () => {
     [
       'complete flag',
       () => [
-        without('tasker.tasker_tasks', 'tasks_complete_means_done'),
+        without('tasker.tasker_tasks', 'tasks_row_agrees'),
         `UPDATE tasker.tasker_tasks SET complete = false WHERE task_id = ${of('plain')}`,
       ],
     ],

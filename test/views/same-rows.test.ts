@@ -10,7 +10,7 @@ const database = await useTestDatabase();
 const RUNS = 100;
 
 beforeAll(async () => {
-  await installViews(database.pool, ['v01', 'v02', 'v03']);
+  await installViews(database.pool, ['v01', 'v02', 'v03', 'v04']);
   const client = await database.pool.connect();
   await registerTypes(client);
   client.release();
@@ -148,6 +148,22 @@ describe('on random graphs with random histories', () => {
           next_retry_at: newer.next_retry_at,
         });
       }
+    }),
+  );
+
+  test('v04 returns the readiness rows of v03, and where each row is', { timeout: 120_000 }, () =>
+    forRandomTasks(async (client) => {
+      const v04 = await all<Readiness & { row_location: string }>(client, 'v04.tasker_step_readiness_statuses');
+      expect(v04.map(({ row_location: _, ...shared }) => shared)).toEqual(
+        await all(client, 'v03.tasker_step_readiness_statuses'),
+      );
+      const { rows } = await client.query<{ workflow_step_id: string }>(
+        `SELECT s.workflow_step_id
+         FROM unnest($1::tid[]) WITH ORDINALITY AS l (row_location, place)
+         JOIN tasker.tasker_workflow_steps s ON s.ctid = l.row_location ORDER BY l.place`,
+        [v04.map(({ row_location }) => row_location)],
+      );
+      expect(rows.map(({ workflow_step_id }) => workflow_step_id)).toEqual(v04.map((row) => row.workflow_step_id));
     }),
   );
 

@@ -6,6 +6,7 @@ const SETS = {
   v01: { readiness: 1, contexts: 1, dag: 1, summaries: 1 },
   v02: { readiness: 2, contexts: 2, dag: 1, summaries: 1 },
   v03: { readiness: 3, contexts: 3, dag: 2, summaries: 2 },
+  v04: { readiness: 4, contexts: 3, dag: 2, summaries: 2 },
 } as const;
 
 export type ViewSet = keyof typeof SETS;
@@ -19,7 +20,7 @@ const NAMES = {
 
 /**
  * Puts sets of views beside each other, each in a schema of its own name (`v01.tasker_step_readiness_statuses`), over the
- * tables of schema tasker. v03 needs the engine's columns.
+ * tables of schema tasker. v03 and later need the engine's columns.
  */
 export async function installViews(pool: Pick<Pool, 'query'>, sets: readonly ViewSet[]): Promise<void> {
   for (const set of sets) {

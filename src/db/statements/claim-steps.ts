@@ -29,13 +29,15 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
  * skips from one priority to the next.
  *
  * The candidates are locked through the readiness view (index steps_ready), in a MATERIALIZED CTE so that LIMIT holds
- * whatever the plan. A process whose lease was ended gets nothing. Rows that another worker has locked are skipped, so two claims never wait for each other. A claimed
- * root starts its task: task rows come after step rows and in order of their id, as everywhere. `locking`: where the planner
- * may join in any order they are locked in order beforehand.
+ * whatever the plan. A process whose lease was ended gets nothing. Rows that another worker has locked are skipped, so two
+ * claims never wait for each other. What is locked is updated at its place (`row_location`); a row whose lock came with a newer
+ * version than this statement can see has another place by then, and is left for the next look. A claimed root starts its task:
+ * task rows come after step rows and in order of their id, as everywhere. `locking`: where the planner may join in any order
+ * they are locked in order beforehand.
  */
 const claim = (size: number, locking: boolean) => `
 WITH candidate AS MATERIALIZED (
-  SELECT r.task_id, r.workflow_step_id, r.priority, r.ready_at
+  SELECT r.row_location, r.workflow_step_id, r.priority, r.ready_at
   FROM tasker.tasker_step_readiness_statuses r
   WHERE r.ready_for_execution
     AND r.queue = $3
@@ -57,8 +59,8 @@ WITH candidate AS MATERIALIZED (
       claimed_by = $2,
       sort_key = s.sort_key + 1
   FROM candidate c
-  WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id AND ${lastTransitionSeen('s')}
-  RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, extract(epoch FROM s.last_attempted_at - c.ready_at)::float8 AS waited_seconds
+  WHERE s.ctid = c.row_location AND ${lastTransitionSeen('s')}
+  RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
 ), ${stepHistory({
   source: 'claimed',
   from: `'pending'`,

@@ -1,7 +1,7 @@
 /**
  * The swap that every state change makes: flip the old most_recent transition, insert the new one, the second depending on
- * the first, because the partial unique index on most_recent is checked row by row. Where nothing was flipped nothing is
- * inserted, so a step or task whose history is not what its row says cannot silently grow a second branch.
+ * the first. Where nothing was flipped nothing is inserted, so a step or task whose history is not what its row says cannot
+ * silently grow a second branch.
  *
  * `source` is the CTE of changed rows; it has sort_key (already counted up) and the key columns. The other values are SQL
  * expressions over `r`, a row of `source`.
