@@ -140,7 +140,7 @@ export const CATALOGUE = {
     description:
       'How many handlers may run at once in one worker. A scheduler takes it for what a worker has where it has not seen one.',
   }),
-  claimBatch: number('TASKER_CLAIM_BATCH', 256, 1, 512, {
+  claimBatch: number('TASKER_CLAIM_BATCH', 256, 1, 1024, {
     roles: WORKER,
     unit: 'steps',
     description: 'The most steps that one claim takes.',

@@ -20,7 +20,7 @@ export interface ClaimedStepRow {
 }
 
 /** A LIMIT the planner can see keeps it on the index: with a parameter it would plan for a tenth of the table. */
-export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
+export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
 
 /**
  * Takes up to `size` ready steps of one queue, most urgent first.
