@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, type Histogram, Registry } from 'prom-client';
 import { METRICS, type MetricDefinition, type MetricKey } from './catalogue.ts';
+import { BinnedHistogram } from './histogram.ts';
 
 type KeysOf<Type extends MetricDefinition['type']> = {
   [Key in MetricKey]: (typeof METRICS)[Key]['type'] extends Type ? Key : never;
@@ -12,7 +13,7 @@ const MAX_LABEL_VALUES = 200;
 /** The metrics of one process, by their names in the catalogue. */
 export class Metrics {
   readonly registry = new Registry();
-  private readonly metrics = new Map<string, Counter | Gauge | Histogram>();
+  private readonly metrics = new Map<string, Counter | Gauge | BinnedHistogram>();
   private readonly seen = new Map<string, Set<string>>();
   private readonly looked = new WeakMap<object, Map<MetricKey, Record<string, string>>>();
   /** What was counted under labels that their owner keeps, by metric and labels; moved to the counters when these are read. */
@@ -43,7 +44,7 @@ export class Metrics {
   }
 
   observe<Key extends KeysOf<'histogram'>>(key: Key, labels: Readonly<LabelsOf<Key>>, value: number): void {
-    this.find<Histogram>(key)?.observe(this.bounded(key, labels), value);
+    this.find<BinnedHistogram>(key)?.observe(labels, value);
   }
 
   /** Forgets every label combination of a gauge, before it is set anew from what there is now. */
@@ -51,11 +52,14 @@ export class Metrics {
     this.find<Gauge>(key)?.reset();
   }
 
-  private find<Type extends Counter | Gauge | Histogram>(key: MetricKey): Type | undefined {
+  private find<Type extends Counter | Gauge | BinnedHistogram>(key: MetricKey): Type | undefined {
     return this.metrics.get(METRICS[key].name) as Type | undefined;
   }
 
-  private create(key: MetricKey, { name, type, help, labels, buckets }: MetricDefinition): Counter | Gauge | Histogram {
+  private create(
+    key: MetricKey,
+    { name, type, help, labels, buckets }: MetricDefinition,
+  ): Counter | Gauge | BinnedHistogram {
     const common = { name, help, labelNames: [...labels], registers: [this.registry] };
     if (type === 'counter') {
       const cells = new Map<Readonly<Record<string, string>>, { by: number }>();
@@ -72,7 +76,16 @@ export class Metrics {
       return counter;
     }
     if (type === 'gauge') return new Gauge(common);
-    return new Histogram({ ...common, buckets: [...(buckets ?? [])] });
+    const histogram = new BinnedHistogram({
+      name,
+      help,
+      labelNames: labels,
+      buckets: buckets ?? [],
+      bounded: (given) => this.bounded(key, given),
+    });
+    // All that the registry asks of a metric is its name and what it has to say.
+    this.registry.registerMetric(histogram as unknown as Histogram);
+    return histogram;
   }
 
   private bounded(key: MetricKey, labels: Readonly<Record<string, string>>): Record<string, string> {

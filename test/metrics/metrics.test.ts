@@ -1,3 +1,4 @@
+import { Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { METRICS, type MetricDefinition, Metrics } from '../../src/metrics/index.ts';
 
@@ -50,6 +51,51 @@ describe('a process’s metrics', () => {
     expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 4');
     metrics.count('claims', kept);
     expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 5');
+  });
+
+  it('exposes of what it observed what prom-client’s own histogram does', async () => {
+    const metrics = new Metrics('worker');
+    const { name, help, labels, buckets } = METRICS.readyToStart as MetricDefinition;
+    const registry = new Registry();
+    registry.setDefaultLabels({ role: 'worker' });
+    const theirs = new Histogram({
+      name,
+      help,
+      labelNames: [...labels],
+      buckets: [...(buckets ?? [])],
+      registers: [registry],
+    });
+    const lines = async (of: Registry): Promise<string[]> =>
+      (await of.metrics())
+        .split('\n')
+        .filter((line) => line.includes(name))
+        .map((line) => {
+          const [, metric, inner, value] = /^(\w+)\{(.*)\} (.*)$/.exec(line) ?? [];
+          return inner === undefined ? line : `${metric} ${inner.split(',').sort().join()} ${value}`;
+        });
+    const kept = [Object.freeze({ queue: 'default' }), Object.freeze({ queue: 'slow' })] as const;
+    const values = [0, ...(buckets ?? []), ...(buckets ?? []).map((bound) => bound * 1.01), 1e9];
+    for (let round = 0; round < 2; round += 1) {
+      for (const [index, value] of values.entries()) {
+        // Kept or not, it is the same series.
+        const of = kept[index % 2] as (typeof kept)[number];
+        metrics.observe('readyToStart', index % 3 === 0 ? { ...of } : of, value);
+        theirs.observe(of, value);
+      }
+      // Read in between: what comes later is added to it.
+      expect(await lines(metrics.registry)).toEqual(await lines(registry));
+    }
+    expect(await lines(metrics.registry)).toHaveLength(2 + 2 * ((buckets ?? []).length + 3));
+    const json = (from: Registry) => from.getMetricsAsJSON().then((all) => all.find((metric) => metric.name === name));
+    expect(await json(metrics.registry)).toMatchObject({ type: 'histogram', aggregator: 'sum' });
+    expect((await json(metrics.registry))?.values).toHaveLength((await json(registry))?.values.length ?? 0);
+  });
+
+  it('exposes a histogram without labels before it has observed anything, and refuses what is no number', async () => {
+    const metrics = new Metrics('worker');
+    expect(await metrics.registry.metrics()).toContain('tasker_flush_duration_seconds_count{role="worker"} 0');
+    expect(() => metrics.observe('flushSeconds', {}, Number.NaN)).toThrow('cannot be observed');
+    expect(await metrics.registry.metrics()).toContain('tasker_flush_duration_seconds_sum{role="worker"} 0');
   });
 
   it('reports only what its role has', async () => {

@@ -1,0 +1,91 @@
+type Labels = Readonly<Record<string, string>>;
+
+/** What was observed under one combination of labels. */
+interface Series {
+  readonly labels: Labels;
+  /** How many values fell into each bucket and no smaller one; the last is for those above all bounds. */
+  readonly bins: number[];
+  sum: number;
+}
+
+/**
+ * A histogram for prom-client's registry, which reads it as it reads its own. Theirs checks and hashes the labels for every
+ * value, which for two values a step was a tenth of a worker's time: here labels that their owner keeps, frozen, are looked at
+ * once, and what is exposed is made when it is read.
+ */
+export class BinnedHistogram {
+  readonly name: string;
+  readonly help: string;
+  readonly type = 'histogram';
+  readonly aggregator = 'sum';
+  private readonly labelNames: readonly string[];
+  private readonly bounds: readonly number[];
+  private readonly bounded: (labels: Labels) => Labels;
+  private readonly series = new Map<string, Series>();
+  /** The same, by labels that are kept. */
+  private readonly kept = new Map<object, Series>();
+
+  /** `bounded`: the labels to count under, asked once for labels that are kept. */
+  constructor(config: {
+    name: string;
+    help: string;
+    labelNames: readonly string[];
+    buckets: readonly number[];
+    bounded: (labels: Labels) => Labels;
+  }) {
+    this.name = config.name;
+    this.help = config.help;
+    this.labelNames = config.labelNames;
+    this.bounds = config.buckets;
+    this.bounded = config.bounded;
+    this.reset();
+  }
+
+  observe(labels: Labels, value: number): void {
+    if (!Number.isFinite(value)) throw new TypeError(`${this.name}: ${value} cannot be observed`);
+    const series = this.kept.get(labels) ?? this.find(labels);
+    series.sum += value;
+    const { bounds } = this;
+    let bin = 0;
+    while (bin < bounds.length && value > (bounds[bin] as number)) bin += 1;
+    series.bins[bin] = (series.bins[bin] as number) + 1;
+  }
+
+  /** What has been observed so far: cumulative buckets, sum and count of every series. */
+  async get() {
+    const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = [];
+    for (const { labels, bins, sum } of this.series.values()) {
+      let count = 0;
+      for (const [bin, observed] of bins.entries()) {
+        count += observed;
+        const le = this.bounds[bin] ?? '+Inf';
+        values.push({ metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: count });
+      }
+      values.push(
+        { metricName: `${this.name}_sum`, labels: { ...labels }, value: sum },
+        { metricName: `${this.name}_count`, labels: { ...labels }, value: count },
+      );
+    }
+    const { name, help, type, aggregator } = this;
+    return { name, help, type, aggregator, values };
+  }
+
+  reset(): void {
+    this.series.clear();
+    this.kept.clear();
+    // One without labels is there from the start.
+    if (this.labelNames.length === 0) this.find({});
+  }
+
+  private find(given: Labels): Series {
+    const labels = this.bounded(given);
+    const id = JSON.stringify(this.labelNames.map((name) => labels[name]));
+    let series = this.series.get(id);
+    if (series === undefined) {
+      series = { labels: { ...labels }, bins: [...this.bounds, Infinity].map(() => 0), sum: 0 };
+      this.series.set(id, series);
+    }
+    if (Object.isFrozen(given)) this.kept.set(given, series);
+    return series;
+  }
+}
