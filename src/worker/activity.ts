@@ -1,12 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { reportActivity } from '../db/statements/worker-activity.ts';
 
-/** An attempt that runs; hand it back at its end. */
-export interface RunningAttempt {
-  readonly queue: string;
-  readonly startedAt: number;
-}
-
 interface QueueActivity {
   started: number;
   completed: number;
@@ -63,18 +57,17 @@ export class Activity {
     await this.tryReport();
   }
 
-  started(queue: string): RunningAttempt {
+  /** `startedAt`: milliseconds of performance.now(), to be told again at the end. */
+  started(queue: string, startedAt: number): void {
     const activity = this.of(queue);
-    const startedAt = performance.now();
     activity.started += 1;
     activity.running += 1;
     activity.startsMs += startedAt;
     activity.changed = true;
-    return { queue, startedAt };
   }
 
   /** `released`: neither done nor failed; it will run again elsewhere. */
-  ended({ queue, startedAt }: RunningAttempt, outcome: 'completed' | 'failed' | 'released'): void {
+  ended(queue: string, startedAt: number, seconds: number, outcome: 'completed' | 'failed' | 'released'): void {
     const activity = this.of(queue);
     activity.changed = true;
     activity.running -= 1;
@@ -82,7 +75,7 @@ export class Activity {
     if (outcome === 'failed') activity.failed += 1;
     if (outcome !== 'completed') return;
     activity.completed += 1;
-    activity.completedSeconds += (performance.now() - startedAt) / 1000;
+    activity.completedSeconds += seconds;
   }
 
   /**

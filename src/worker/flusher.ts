@@ -6,8 +6,9 @@ import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
-import type { Outcome, StepKind } from './execute-step.ts';
 import type { OpenClaims } from './open-claims.ts';
+import type { Outcome } from './outcome.ts';
+import type { StepKind } from './step-catalogue.ts';
 
 /** One attempt that has ended here and that the database does not know of yet. */
 export interface Ended {

@@ -14,7 +14,9 @@ export class StepAborted extends Error {
 }
 
 export interface RunningStep {
-  readonly claim: StepClaim;
+  readonly step: StepClaim;
+  /** Where it is among those that run; theirs to set. */
+  index: number;
   /** Made when the handler first asks for its signal, or at the abort: most handlers never do, and one costs more than the rest. */
   controller: AbortController | undefined;
   /** Milliseconds of performance.now(). */
@@ -29,13 +31,16 @@ export interface RunningStep {
 }
 
 const SWEEP_MS = 50;
+/** When performance.now() was 0. A getter looks it up, which is too much for every step. */
+const EPOCH_MS = performance.timeOrigin;
 
 /**
  * The handlers that run now. One sweep looks at all deadlines, which costs less than a timer for each step: at the deadline
  * the signal fires; after a further grace the handler is given up on.
  */
 export class RunningSteps {
-  private readonly steps = new Set<RunningStep>();
+  /** Dense, in no order: each knows its place, so that the last one can take the place of one that ends. */
+  private readonly steps: RunningStep[] = [];
   private readonly abortGraceMs: number;
   private readonly onAllowed: (untilMs: number) => void;
   private timer: NodeJS.Timeout | undefined;
@@ -47,7 +52,7 @@ export class RunningSteps {
   }
 
   get size(): number {
-    return this.steps.size;
+    return this.steps.length;
   }
 
   start(): void {
@@ -60,38 +65,42 @@ export class RunningSteps {
   }
 
   add(step: RunningStep): void {
-    this.steps.add(step);
-    this.onAllowed(performance.timeOrigin + step.deadlineAt + this.abortGraceMs);
+    step.index = this.steps.push(step) - 1;
+    this.onAllowed(EPOCH_MS + step.deadlineAt + this.abortGraceMs);
   }
 
   remove(step: RunningStep): void {
-    this.steps.delete(step);
+    if (this.steps[step.index] !== step) return;
+    const last = this.steps.pop() as RunningStep;
+    if (last === step) return;
+    this.steps[step.index] = last;
+    last.index = step.index;
   }
 
   /** The latest deadline with its grace, as milliseconds of the epoch; 0 when nothing runs. */
   allowedUntilMs(): number {
     let latest = 0;
     for (const step of this.steps) latest = Math.max(latest, step.deadlineAt);
-    return latest === 0 ? 0 : performance.timeOrigin + latest + this.abortGraceMs;
+    return latest === 0 ? 0 : EPOCH_MS + latest + this.abortGraceMs;
   }
 
   claims(olderThanMs = 0): StepClaim[] {
     const before = performance.now() - olderThanMs;
-    return [...this.steps].filter((step) => step.startedAt <= before).map((step) => step.claim);
+    return this.steps.filter(({ startedAt }) => startedAt <= before).map(({ step }) => step);
   }
 
   abortAll(cause: AbortCause): void {
-    for (const step of this.steps) this.abort(step, cause);
+    for (const step of this.steps.slice()) this.abort(step, cause);
   }
 
   /** The database took these steps away; whatever their handlers answer is not wanted any more. */
   abortSteps(stepIds: readonly string[], cause: AbortCause): void {
     const wanted = new Set(stepIds);
-    for (const step of this.steps) if (wanted.has(step.claim.stepId)) this.abort(step, cause);
+    for (const running of this.steps.slice()) if (wanted.has(running.step.stepId)) this.abort(running, cause);
   }
 
   giveUpAll(cause: AbortCause): void {
-    for (const step of this.steps) step.giveUp(cause);
+    for (const step of this.steps.slice()) step.giveUp(cause);
   }
 
   private abort(step: RunningStep, cause: AbortCause): void {
@@ -103,7 +112,10 @@ export class RunningSteps {
   }
 
   private sweep(now: number): void {
-    for (const step of this.steps) {
+    // Backwards: one that is given up on leaves at once, and the last takes its place.
+    for (let index = this.steps.length - 1; index >= 0; index -= 1) {
+      const step = this.steps[index];
+      if (step === undefined) continue;
       if (step.abortedBy === undefined && now >= step.deadlineAt) this.abort(step, 'timeout');
       else if (step.abortedBy !== undefined && now >= step.giveUpAt) step.giveUp(step.abortedBy);
     }

@@ -1,13 +1,14 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 
-type Work = () => Promise<void>;
+/** Something to do in a slot; calls `done` once, when it has ended, and must not throw. */
+export type Work = (done: () => void) => void;
 
 /**
  * The worker's capacity. A slot is busy while a handler runs in it, and reserved while a claim is under way that may fill
  * it, so that claims in flight at the same time never take more steps than can run.
  *
  * p-limit keeps the limit. What it runs is not one step but a lane, which goes on with the next step when one has ended: a step
- * then costs one promise where a call of p-limit costs nine, and at full load that is a tenth of the worker's work.
+ * then costs no promise where a call of p-limit costs nine, and at full load that is a tenth of the worker's work.
  */
 export class Slots {
   readonly total: number;
@@ -43,7 +44,7 @@ export class Slots {
     this.reserved -= count;
   }
 
-  /** Runs `work`, which must not reject, in a slot. */
+  /** Runs `work` in a slot: at once where one has been used before and is free. */
   run(work: Work): void {
     const lane = this.parked.pop();
     if (lane === undefined) void this.limit(() => this.lane(work)).then(() => this.freed());
@@ -56,19 +57,21 @@ export class Slots {
     await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
   }
 
-  private async lane(first: Work): Promise<void> {
-    for (let work = first; ;) {
-      await work();
-      // Work that waits for a lane is started by p-limit when this one ends.
-      if (this.limit.pendingCount > 0) return;
-      const next = new Promise<Work>((resolve) => this.parked.push(resolve));
-      this.freed();
-      work = await next;
-    }
+  private lane(first: Work): Promise<void> {
+    return new Promise((close) => {
+      const start = (work: Work): void => work(done);
+      const done = (): void => {
+        // Work that waits for a lane is started by p-limit when this one ends.
+        if (this.limit.pendingCount > 0) return close();
+        this.parked.push(start);
+        this.freed();
+      };
+      start(first);
+    });
   }
 
   private freed(): void {
     this.onFree();
-    if (this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
+    if (this.idleWaiters.length > 0 && this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 }

@@ -1,5 +1,16 @@
-import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { StepKind } from './execute-step.ts';
+import type { StepTemplate, WorkflowDefinition } from '../workflow/definition.ts';
+import type { StepLabels } from './events.ts';
+
+/** One kind of step that this worker can run, with everything about it that does not change between attempts. */
+export interface StepKind {
+  definition: WorkflowDefinition;
+  template: StepTemplate;
+  /** Ordinal and name of each parent: what the handler's `parents` is made of. */
+  parents: readonly { ordinal: number; name: string }[];
+  timeoutMs: number;
+  backoffCapSeconds: number;
+  labels: StepLabels;
+}
 
 /** The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. */
 export class StepCatalogue {

@@ -1,8 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import { type ClaimedStep, ordinalOf, type StepInputs } from '../engine/claim.ts';
 import type { Activity } from './activity.ts';
-import { type ExecuteOptions, executeStep } from './execute-step.ts';
+import { Attempt, type AttemptHost } from './attempt.ts';
 import type { Ended, Flusher, Told } from './flusher.ts';
 import type { OpenClaims } from './open-claims.ts';
+import { type Outcome, RELEASED } from './outcome.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { RunningSteps } from './running-steps.ts';
 import type { Slots } from './slots.ts';
@@ -28,15 +30,16 @@ export interface StepRunnerOptions extends Pick<
 /** A step's way through the worker once it is claimed and its inputs are here. */
 export class StepRunner {
   private readonly options: StepRunnerOptions;
-  private readonly execution: ExecuteOptions;
+  private readonly host: AttemptHost;
 
   constructor(options: StepRunnerOptions) {
     this.options = options;
     const { running, maxResultBytes, maxBackoffRequestSeconds } = options;
-    this.execution = {
+    this.host = {
       running,
       maxResultBytes,
       maxBackoffRequestSeconds,
+      scope: new AsyncResource('TASKER_STEP'),
       loggerFor: (kind, { taskId, attempt }) =>
         options.loggerFor({
           task_id: taskId,
@@ -45,41 +48,42 @@ export class StepRunner {
           worker_id: options.workerIdOrNone(),
         }),
       onStuck: ({ labels }) => options.events.stuck(labels),
+      onEnded: (attempt, outcome) => this.ended(attempt, outcome),
     };
   }
 
   /** Runs a claimed step in a slot, to its outcome, and hands that on to be told to the database. */
   run(step: ClaimedStep, inputs: StepInputs): void {
-    this.options.slots.run(() => this.runInSlot(step, inputs));
+    this.options.slots.run((done) => this.runInSlot(step, inputs, done));
   }
 
-  private async runInSlot(step: ClaimedStep, inputs: StepInputs): Promise<void> {
-    const { events, activity, cache, claims } = this.options;
-    const kind = this.options.catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
-    if (kind === undefined) {
-      // A claim only takes steps of registered workflows, so this one changed under us: give it back.
-      this.options.flusher.add({ step, kind, outcome: { kind: 'release' }, seconds: 0 });
-      return;
+  private runInSlot(step: ClaimedStep, inputs: StepInputs, done: () => void): void {
+    const { events, activity, catalogue, flusher } = this.options;
+    const kind = catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
+    // A claim only takes steps of registered workflows: one that is not known here changed under us, and is given back.
+    if (kind === undefined || this.options.isDraining()) {
+      flusher.add({ step, kind, outcome: RELEASED, seconds: 0 });
+      return done();
     }
-    const labels = kind.labels;
-    if (this.options.isDraining()) {
-      this.options.flusher.add({ step, kind, outcome: { kind: 'release' }, seconds: 0 });
-      return;
-    }
-    events.started(labels, { waitedSeconds: step.waitedSeconds, attempt: step.attempt });
-    const attempt = activity.started(labels.queue);
-    const outcome = await executeStep(kind, step, inputs, this.execution);
-    const seconds = (performance.now() - attempt.startedAt) / 1000;
-    activity.ended(attempt, ACTIVITY_OUTCOMES[outcome.kind]);
+    events.started(kind.labels, step);
+    const attempt = new Attempt(kind, step, inputs, this.host, done);
+    activity.started(kind.labels.queue, attempt.startedAt);
+    attempt.run();
+  }
+
+  private ended({ step, kind, inputs, startedAt }: Attempt, outcome: Outcome): void {
+    const { events, activity, cache, claims, flusher } = this.options;
+    const seconds = (performance.now() - startedAt) / 1000;
+    activity.ended(kind.labels.queue, startedAt, seconds, ACTIVITY_OUTCOMES[outcome.kind]);
     if (outcome.kind === 'abandoned') {
       claims.ended(step.claimId);
-      events.finished(labels, { outcome: 'lost', seconds, attempt: step.attempt, taskId: step.taskId });
+      events.finished(kind.labels, { outcome: 'lost', seconds, attempt: step.attempt, taskId: step.taskId });
       return;
     }
     if (outcome.kind === 'complete' && kind.template.childOrdinals.length > 0) {
       cache.put(step.taskId, inputs, kind.template.ordinal, outcome.result);
     }
-    this.options.flusher.add({ step, kind, outcome, seconds });
+    flusher.add({ step, kind, outcome, seconds });
   }
 
   /** The database has answered. */

@@ -70,14 +70,15 @@ describe('what a worker tells of its work', () => {
     } as unknown as Database;
     const activity = new Activity(db, ['default'], () => '7');
     await activity.report();
-    const attempt = activity.started('default');
+    activity.started('default', 10);
     await expect(activity.report()).rejects.toThrow('away');
-    activity.ended(attempt, 'completed');
-    activity.ended(activity.started('default'), 'released');
+    activity.ended('default', 10, 1.5, 'completed');
+    activity.started('default', 20);
+    activity.ended('default', 20, 0.5, 'released');
     fail = false;
     await activity.report();
     await activity.report();
-    expect(told).toEqual([['7', ['default'], [2], [1], [0], [expect.any(Number)], [0], [0]]]);
+    expect(told).toEqual([['7', ['default'], [2], [1], [0], [1.5], [0], [0]]]);
   });
 
   it('waits for a name in the fleet', async () => {
@@ -85,7 +86,7 @@ describe('what a worker tells of its work', () => {
     const told: unknown[][] = [];
     const db = { run: async (_: unknown, values: unknown[]) => void told.push(values) } as unknown as Database;
     const activity = new Activity(db, ['default'], () => workerId);
-    activity.started('default');
+    activity.started('default', performance.now());
     await activity.report();
     expect(told).toEqual([]);
     workerId = '8';
