@@ -1,57 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../db/database.ts';
 import { isOutcomeUnknown, isSchemaMismatch, isUnavailable, sqlState } from '../db/sql-errors.ts';
 import { adopt, type ClaimedStep, endedAttempts } from '../engine/claim.ts';
 import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
-import type { OpenClaims } from './open-claims.ts';
+import type { Ended, FlusherOptions, Told } from './flusher-options.ts';
 import type { Outcome } from './outcome.ts';
-import type { StepKind } from './step-catalogue.ts';
-
-/** One attempt that has ended here and that the database does not know of yet. */
-export interface Ended {
-  step: ClaimedStep;
-  /** Undefined where this worker does not know the step: it is given back. */
-  kind: StepKind | undefined;
-  outcome: Exclude<Outcome, { kind: 'abandoned' }>;
-  /** How long the handler ran. */
-  seconds: number;
-}
-
-/** The database's answer to one of them. */
-export interface Told {
-  lost: boolean;
-  /** Of a failure: there will be another attempt. */
-  willRetry?: boolean;
-}
-
-export interface FlusherOptions {
-  db: Database;
-  workerId: () => string;
-  backoffDisabled: boolean;
-  /** Where the step says nothing else. */
-  backoffCapSeconds: number;
-  maxBatch: number;
-  /** Whether a claim is under way beside it. */
-  claiming: () => boolean;
-  queues: readonly string[];
-  namedTaskIds: readonly number[];
-  /** Sets slots aside for children that the completion may claim, of which there are so many; answers how many. */
-  reserveSlots: (children: number) => number;
-  unreserveSlots: (count: number) => void;
-  claims: OpenClaims;
-  onClaimed: (steps: ClaimedStep[], seconds: number) => void;
-  onReady: (queues: Iterable<string>) => void;
-  onTold: (ended: Ended, answer: Told) => void;
-  onFlushed: (steps: number, seconds: number) => void;
-  onTasksEnded: (state: 'complete' | 'error', taskIds: readonly string[]) => void;
-  onError: (what: string, error: unknown) => void;
-}
 
 const REFUSED =
   '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
+
+/** Tells everybody here what the database answered to one statement. */
+type Answer = () => void;
 
 const LOST: Told = { lost: true };
 const WRITTEN: Told = { lost: false };
@@ -71,6 +32,8 @@ export class Flusher {
   private readonly reconnect = new Reconnect();
   private waiting: Ended[] = [];
   private inFlight = 0;
+  /** Batches that the database has answered, and whose answers wait for the next batch to leave. */
+  private unheard = 0;
   private scheduled = false;
   private pausedUntil: Promise<void> | undefined;
   private emptyWaiters: (() => void)[] = [];
@@ -88,15 +51,23 @@ export class Flusher {
     this.schedule();
   }
 
-  /** Resolves when the database knows of everything that ended so far. */
+  /** Resolves when the database knows of everything that ended so far, and everybody here what it answered. */
   async drained(): Promise<void> {
-    if (this.waiting.length === 0 && this.inFlight === 0) return;
+    if (this.isDrained) return;
     await new Promise<void>((resolve) => this.emptyWaiters.push(resolve));
   }
 
-  private schedule(): void {
+  private get isDrained(): boolean {
+    return this.waiting.length === 0 && this.inFlight === 0 && this.unheard === 0;
+  }
+
+  private get mayFlush(): boolean {
     const most = this.options.claiming() ? MAX_IN_FLIGHT - 1 : MAX_IN_FLIGHT;
-    if (this.scheduled || this.inFlight >= most || this.pausedUntil !== undefined) return;
+    return this.inFlight < most && this.pausedUntil === undefined;
+  }
+
+  private schedule(): void {
+    if (this.scheduled || !this.mayFlush) return;
     this.scheduled = true;
     // After the current round of callbacks, so that handlers which end together are told together.
     setImmediate(() => {
@@ -110,22 +81,33 @@ export class Flusher {
     this.inFlight += 1;
     if (this.waiting.length > 0) this.schedule();
     const started = performance.now();
+    let answers: (Answer | undefined)[] = [];
     try {
       const of = <K extends Outcome['kind']>(kind: K) =>
         batch.filter(
           (ended): ended is Ended & { outcome: Extract<Outcome, { kind: K }> } => ended.outcome.kind === kind,
         );
-      await Promise.all([this.complete(of('complete')), this.fail(of('fail')), this.release(of('release'))]);
-      this.options.onFlushed(batch.length, (performance.now() - started) / 1000);
+      answers = await Promise.all([this.complete(of('complete')), this.fail(of('fail')), this.release(of('release'))]);
     } finally {
       this.inFlight -= 1;
-      if (this.waiting.length > 0) this.schedule();
-      else if (this.inFlight === 0) for (const resolve of this.emptyWaiters.splice(0)) resolve();
+      this.unheard += 1;
     }
+    const seconds = (performance.now() - started) / 1000;
+    const hear = (): void => {
+      this.unheard -= 1;
+      for (const answer of answers) answer?.();
+      this.options.onFlushed(batch.length, seconds);
+      if (this.waiting.length > 0) this.schedule();
+      else if (this.isDrained) for (const resolve of this.emptyWaiters.splice(0)) resolve();
+    };
+    // The database has the next batch to work on while we go through what it answered to this one.
+    if (this.waiting.length === 0 || !this.mayFlush) return hear();
+    if (!this.scheduled) void this.flush();
+    setImmediate(hear);
   }
 
-  private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<void> {
-    if (batch.length === 0) return;
+  private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<Answer | undefined> {
+    if (batch.length === 0) return undefined;
     const { options } = this;
     const reserved = options.reserveSlots(batch.reduce((sum, ended) => sum + childrenOf(ended), 0));
     const closedClaims = options.claims.takeClosed();
@@ -148,15 +130,20 @@ export class Flusher {
         closedClaims,
         claimId,
       });
-      options.unreserveSlots(reserved);
-      this.told(batch, new Set(outcome.lost));
-      this.report(outcome, (performance.now() - started) / 1000);
+      const seconds = (performance.now() - started) / 1000;
+      const held = outcome.claimed.length;
+      options.unreserveSlots(reserved - held);
+      return () => {
+        options.unreserveSlots(held);
+        this.told(batch, new Set(outcome.lost));
+        this.report(outcome, seconds);
+        options.claims.answered(claimId);
+      };
     } catch (error) {
       options.unreserveSlots(reserved);
       options.claims.untake(closedClaims);
-      await this.afterFailure('complete', batch, error, claimId);
-    } finally {
-      options.claims.answered(claimId);
+      await this.afterFailure('complete', batch, error, claimId).finally(() => options.claims.answered(claimId));
+      return undefined;
     }
   }
 
@@ -169,8 +156,8 @@ export class Flusher {
     if (outcome.erroredTasks.length > 0) options.onTasksEnded('error', outcome.erroredTasks);
   }
 
-  private async fail(batch: readonly (Ended & { outcome: { kind: 'fail' } })[]): Promise<void> {
-    if (batch.length === 0) return;
+  private async fail(batch: readonly (Ended & { outcome: { kind: 'fail' } })[]): Promise<Answer | undefined> {
+    if (batch.length === 0) return undefined;
     try {
       const outcome = await fail(this.options.db, {
         workerId: this.options.workerId(),
@@ -181,26 +168,32 @@ export class Flusher {
         })),
         backoffDisabled: this.options.backoffDisabled,
       });
-      for (const ended of batch) {
-        const next = outcome.failed.get(ended.step.stepId);
-        this.options.onTold(ended, { lost: next === undefined, willRetry: next !== undefined && next !== null });
-      }
-      this.reconnect.succeeded();
-      if (outcome.erroredTasks.length > 0) this.options.onTasksEnded('error', outcome.erroredTasks);
+      return () => {
+        for (const ended of batch) {
+          const next = outcome.failed.get(ended.step.stepId);
+          this.options.onTold(ended, { lost: next === undefined, willRetry: next !== undefined && next !== null });
+        }
+        this.reconnect.succeeded();
+        if (outcome.erroredTasks.length > 0) this.options.onTasksEnded('error', outcome.erroredTasks);
+      };
     } catch (error) {
       await this.afterFailure('fail', batch, error);
+      return undefined;
     }
   }
 
-  private async release(batch: readonly Ended[]): Promise<void> {
-    if (batch.length === 0) return;
+  private async release(batch: readonly Ended[]): Promise<Answer | undefined> {
+    if (batch.length === 0) return undefined;
     try {
       const steps = batch.map(({ step }) => claimOf(step));
       const outcome = await release(this.options.db, { workerId: this.options.workerId(), steps });
-      this.told(batch, new Set(outcome.lost));
-      this.options.onReady(outcome.queues);
+      return () => {
+        this.told(batch, new Set(outcome.lost));
+        this.options.onReady(outcome.queues);
+      };
     } catch (error) {
       await this.afterFailure('release', batch, error);
+      return undefined;
     }
   }
 
@@ -249,10 +242,10 @@ export class Flusher {
     const [ended] = this.waiting.splice(0, 1);
     if (ended === undefined) return;
     if (ended.outcome.kind === 'complete')
-      await this.complete([ended as Ended & { outcome: { kind: 'complete'; result: string } }]);
+      (await this.complete([ended as Ended & { outcome: { kind: 'complete'; result: string } }]))?.();
     else if (ended.outcome.kind === 'fail')
-      await this.fail([ended as Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }]);
-    else await this.release([ended]);
+      (await this.fail([ended as Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }]))?.();
+    else (await this.release([ended]))?.();
   }
 
   private async withoutEnded(batch: readonly Ended[], claimId: string | undefined): Promise<Ended[]> {
