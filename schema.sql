@@ -186,9 +186,13 @@ CREATE TABLE tasker.tasker_workers (
   CONSTRAINT tasker_workers_role_check CHECK ((role = ANY (ARRAY['worker'::text, 'scheduler'::text]))),
   CONSTRAINT tasker_workers_stop_reason_check CHECK ((stop_reason = ANY (ARRAY['drained'::text, 'lease_expired'::text])))
 ) WITH (
+  autovacuum_analyze_scale_factor = 0,
+  autovacuum_analyze_threshold = 20000,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000,
   fillfactor = 50
 );
-CREATE INDEX workers_alive ON tasker.tasker_workers USING btree (lease_expires_at) WHERE (stopped_at IS NULL);
+CREATE INDEX workers_living ON tasker.tasker_workers USING btree (worker_id) WHERE (stopped_at IS NULL);
 
 CREATE TABLE tasker.tasker_workflow_step_edges (
   task_id bigint NOT NULL,

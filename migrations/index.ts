@@ -21,6 +21,7 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0007_views_v03', load: () => import('./0007_views_v03.ts') },
   { name: '0008_hot_history', load: () => import('./0008_hot_history.ts') },
   { name: '0011_queue_scaling', load: () => import('./0011_queue_scaling.ts') },
+  { name: '0012_hot_heartbeats', load: () => import('./0012_hot_heartbeats.ts') },
   { name: '0013_lean_checks', load: () => import('./0013_lean_checks.ts') },
   { name: '0014_readiness_v04', load: () => import('./0014_readiness_v04.ts') },
 ];

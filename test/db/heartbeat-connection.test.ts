@@ -58,3 +58,49 @@ it('a process that starts while the database is away holds its session lock from
     await proxy.close();
   }
 });
+
+it('a heartbeat touches no index', async () => {
+  const db = openDatabase({ url: test.url });
+  const connection = openHeartbeatConnection({
+    url: test.url,
+    schema: 'tasker',
+    applicationName: 'test heartbeat',
+    sessionLock: null,
+    timeoutMs: 2000,
+    onError: () => undefined,
+  });
+  const updates = async () => {
+    await test.query('SELECT pg_stat_clear_snapshot()');
+    const [row] = await test.query<{ updates: number; hot: number }>(
+      `SELECT n_tup_upd::integer AS updates, n_tup_hot_upd::integer AS hot
+       FROM pg_stat_user_tables WHERE relname = 'tasker_workers'`,
+    );
+    return row as { updates: number; hot: number };
+  };
+  try {
+    const workerId = await register(db, {
+      role: 'worker',
+      name: 'hot',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 10,
+      sessionLock: null,
+    });
+    const before = await updates();
+    for (let number = 0; number < 200; number += 1) await connection.beat(workerId, number % 2, false);
+    // A session tells what it did when it ends, at the latest.
+    await connection.close();
+    const after = await waitFor(
+      async () => {
+        const now = await updates();
+        return now.updates - before.updates >= 200 && now;
+      },
+      { what: 'the statistics of the heartbeats' },
+    );
+    expect(after.hot - before.hot).toBe(after.updates - before.updates);
+  } finally {
+    await connection.close();
+    await db.close();
+  }
+});

@@ -11,7 +11,7 @@ export interface RecoveredStepRow {
   blocked: boolean;
 }
 
-/** The last heartbeat of every process that has not ended, in microseconds of the epoch. Reads index workers_alive. */
+/** The last heartbeat of every process that has not ended, in microseconds of the epoch. Reads index workers_living. */
 export const findBeats = statement<{ worker_id: string; beat: string }>(
   'find_beats',
   `
