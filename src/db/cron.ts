@@ -40,6 +40,11 @@ const EXPIRE_SECONDS = 10;
 const KEEP_CONNECTIONS: object = { min: 3 };
 /** pg-boss's own queue, on which ticks travel from the one who sees the time to the queue that they are for. */
 const FORWARDING_QUEUE = '__pgboss__send-it';
+/** What earlier versions scheduled for themselves. Nobody works on these queues any longer. */
+const FORMER_SCHEDULES = [
+  ['tasker-catch-up', 'every-minute'],
+  ['tasker-maintenance', 'analyze'],
+] as const;
 
 /**
  * Cron by pg-boss: each tick of each schedule becomes one job, whichever and however many processes are watching, and a job
@@ -93,10 +98,16 @@ export class Cron {
     await this.boss.stop({ graceful: true, close: true, timeout: 10_000 });
   }
 
-  /** Runs `handler` for each tick of the schedules in `queue`, at most `pollSeconds` after it was made. */
-  async work(queue: string, handler: (tick: Tick) => Promise<void>, pollSeconds = 1): Promise<void> {
+  /** Makes a queue for schedules, and removes those that nobody wants any longer. */
+  async prepare(queue: string): Promise<void> {
     await this.createQueue(queue);
-    const options = { pollingIntervalSeconds: pollSeconds, includeMetadata: true } as const;
+    for (const [former, key] of FORMER_SCHEDULES) await this.unschedule(former, key);
+  }
+
+  /** Runs `handler` for each tick of the schedules in `queue`, at most a second after it was made. */
+  async work(queue: string, handler: (tick: Tick) => Promise<void>): Promise<void> {
+    await this.createQueue(queue);
+    const options = { pollingIntervalSeconds: 1, includeMetadata: true } as const;
     await this.boss.work(queue, options, async (jobs: JobWithMetadata<object>[]) => {
       for (const { id, createdOn, data } of jobs) await handler({ id, createdAt: createdOn, data });
     });

@@ -1,13 +1,12 @@
 import type { Database } from '../db/database.ts';
-import { Cron, type Tick } from '../db/cron.ts';
-import { analyzeHotTables } from '../db/statements/queue-stats.ts';
+import { Cron } from '../db/cron.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
-import { type Fired, submitMissed, submitScheduled, WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
-import { prune } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
+import { FireSchedules } from './chores/fire-schedules.ts';
+import { maintain } from './chores/maintain.ts';
 import { recoverDead } from './chores/recover-dead.ts';
 import { refreshStatistics } from './chores/refresh-statistics.ts';
 import { retryDue } from './chores/retry-due.ts';
@@ -47,11 +46,6 @@ export interface SchedulerOptions {
 const STOP_LIMIT_MS = 12_000;
 const LAST_WORDS_MS = 2000;
 
-const MAINTENANCE = 'tasker-maintenance';
-/** Once a minute somebody looks for what was due and did not happen. */
-const CATCH_UP = 'tasker-catch-up';
-/** Neither matters to the second. */
-const UNHURRIED_SECONDS = 10;
 const STATISTICS_MS = 3000;
 
 /**
@@ -62,8 +56,10 @@ export class Scheduler {
   private readonly options: SchedulerOptions;
   private readonly membership: Membership;
   private readonly notifier: Notifier;
-  private readonly cron: Cron;
+  private readonly schedules: FireSchedules;
   private readonly loops: ChoreLoop[];
+  /** Begins when pg-boss's tables are there. */
+  private readonly firing: ChoreLoop;
   /** Name and interval of every chore. */
   readonly chores: readonly (readonly [name: string, intervalMs: number])[];
   private starting: Promise<void> | undefined;
@@ -88,13 +84,22 @@ export class Scheduler {
       onLeaseLost: (formerId) => events.leaseLost(formerId),
       onError: (what, error) => events.failed(what, error),
     });
-    this.cron = new Cron({
-      url: options.directUrl ?? options.url,
-      schema: options.cronSchema,
-      applicationName: 'tasker cron',
-      onError: (error) => events.failed('cron', error),
-    });
     const { notifier } = this;
+    this.schedules = new FireSchedules({
+      db,
+      notifier,
+      cronSchema: options.cronSchema,
+      openCron: (fires) =>
+        new Cron({
+          url: options.directUrl ?? options.url,
+          schema: options.cronSchema,
+          applicationName: 'tasker cron',
+          fires,
+          onError: (error) => events.failed('cron', error),
+        }),
+      onFired: (schedule, outcome) => events.cronFired(schedule, outcome),
+      onError: (what, error) => events.failed(what, error),
+    });
     const chores: Chore[] = [
       retryDue({
         db,
@@ -111,10 +116,12 @@ export class Scheduler {
       }),
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
       refreshStatistics({ db, intervalMs: STATISTICS_MS }),
+      maintain({ db, cron: options.analyzeCron, pruneWorkersHours: options.pruneWorkersHours }),
       ...(options.measurements ?? []),
     ];
-    this.chores = chores.map((chore) => [chore.name, chore.intervalMs] as const);
+    this.chores = [...chores, this.schedules].map((chore) => [chore.name, chore.intervalMs] as const);
     this.loops = chores.map((chore) => new ChoreLoop(chore, events));
+    this.firing = new ChoreLoop(this.schedules, events);
   }
 
   get workerId(): string {
@@ -139,17 +146,9 @@ export class Scheduler {
     await this.membership.join();
     // Sweeps first: they matter within seconds, cron within a minute, and its tables may take a while to be made.
     for (const loop of this.loops) loop.start();
-    await this.cron.start();
-    await this.cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
-    await this.cron.work(CATCH_UP, (tick) => this.catchUp(tick), UNHURRIED_SECONDS);
-    await this.cron.schedule(CATCH_UP, { key: 'every-minute', cron: '* * * * *', timezone: 'UTC', data: {} });
-    await this.cron.work(MAINTENANCE, () => this.maintain(), UNHURRIED_SECONDS);
-    await this.cron.schedule(MAINTENANCE, {
-      key: 'analyze',
-      cron: this.options.analyzeCron,
-      timezone: 'UTC',
-      data: {},
-    });
+    await this.schedules.prepare();
+    await this.firing.tick();
+    this.firing.start();
   }
 
   private async doStop(): Promise<Drained> {
@@ -158,8 +157,8 @@ export class Scheduler {
     const leftMs = (): number => Math.max(0, endsAt - performance.now());
     const unfinished: string[] = [];
     for (const [what, work] of [
-      ['a chore', Promise.all(this.loops.map((loop) => loop.stop()))],
-      ['cron', this.cron.stop().catch((error: unknown) => this.options.events.failed('stop cron', error))],
+      ['a chore', Promise.all([...this.loops, this.firing].map((loop) => loop.stop()))],
+      ['cron', this.schedules.stop().catch((error: unknown) => this.options.events.failed('stop cron', error))],
     ] as const) {
       if (!(await within(work, leftMs()))) unfinished.push(what);
     }
@@ -168,38 +167,5 @@ export class Scheduler {
       (error: unknown) => this.options.events.failed('leave', error),
     );
     return { unfinished };
-  }
-
-  private async fire(tick: Tick): Promise<void> {
-    const { events } = this.options;
-    try {
-      const { key } = tick.data as { key: string };
-      this.fired(await submitScheduled(this.options.db, tick, await this.cron.find(WORKFLOW_SCHEDULES, key)));
-    } catch (error) {
-      events.cronFired('unknown', 'failed');
-      events.failed('workflow schedule', error);
-      throw error;
-    }
-  }
-
-  private async catchUp(tick: Tick): Promise<void> {
-    const schedules = await this.cron.list(WORKFLOW_SCHEDULES);
-    const { fired, failed } = await submitMissed(this.options.db, schedules, tick.createdAt);
-    for (const one of fired) this.fired(one);
-    for (const error of failed) {
-      this.options.events.cronFired('unknown', 'failed');
-      this.options.events.failed('workflow schedule', error);
-    }
-  }
-
-  private fired({ key, outcome, queues }: Fired): void {
-    this.notifier.notify(queues);
-    this.options.events.cronFired(key, outcome);
-  }
-
-  /** Chores that any one scheduler does for all: cron runs each tick once. */
-  private async maintain(): Promise<void> {
-    await this.options.db.run(analyzeHotTables);
-    await prune(this.options.db, this.options.pruneWorkersHours);
   }
 }

@@ -96,7 +96,8 @@ describe('schedulers', () => {
     expect((await lives.complete([held as never])).lost).toEqual([]);
   });
 
-  it('fire a schedule once for each minute with three of them alive', async () => {
+  it('fire a schedule that is made while three of them live, once for each minute', async () => {
+    await Promise.all([scheduler(), scheduler(), scheduler()].map((started) => started.start()));
     const cron = new Cron({
       url: engine.test.url,
       schema: 'tasker_cron',
@@ -118,7 +119,6 @@ describe('schedulers', () => {
         input: { from: 'cron' },
       },
     });
-    await Promise.all([scheduler(), scheduler(), scheduler()].map((started) => started.start()));
     const fired = () =>
       engine.test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE initiator = 'schedule:every-minute'`);
     await waitFor(async () => (await fired()).length >= 2, { timeoutMs: 140_000, what: 'two ticks of the schedule' });

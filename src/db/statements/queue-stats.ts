@@ -185,7 +185,20 @@ $$`;
  * analyzed the planner assumes ten pages, of one that was analyzed while empty it knows that reading all of it is as cheap as
  * one index look-up, and a worker that plans in that moment keeps to it while the table fills.
  */
-export const analyzeHotTables = statement('analyze_hot_tables', analyzeWhere('pg_relation_size(hot) > 0'));
+export const analyzeHotTables = statement(
+  'analyze_hot_tables',
+  analyzeWhere('pg_relation_size(hot) > 0', '(SKIP_LOCKED) '),
+);
+
+/** The hot tables that hold something and were not analyzed by anybody in the last seconds. Parameter: how many. */
+export const findUnanalyzed = statement<{ relation: string }>(
+  'find_unanalyzed',
+  `
+SELECT hot::text AS relation
+FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot)
+WHERE pg_relation_size(hot) > 0
+  AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => $1::float8), true)`,
+);
 
 /** Of a table, given as oid: it is more than ten times as large as the planner was told. */
 const outgrown = (table: string): string => `

@@ -1,0 +1,53 @@
+import { CronExpressionParser } from 'cron-parser';
+import type { Database } from '../../db/database.ts';
+import { analyzeHotTables, findUnanalyzed } from '../../db/statements/queue-stats.ts';
+import { prune } from '../../engine/workers.ts';
+import { ConfigError } from '../../errors.ts';
+import type { Chore } from '../chore.ts';
+
+export interface MaintainOptions {
+  db: Database;
+  /** When, in UTC. */
+  cron: string;
+  pruneWorkersHours: number;
+  intervalMs?: number;
+  /** Milliseconds of the epoch. */
+  now?: () => number;
+}
+
+/** It does not matter to the second. */
+const LOOK_MS = 10_000;
+
+/**
+ * Fresh statistics of the hot tables, and no rows of processes that are long gone. Every scheduler knows when it is time; who comes
+ * second finds the tables analyzed. What is due while no scheduler lives waits for the next time.
+ */
+export function maintain(options: MaintainOptions): Chore {
+  const { db, cron, pruneWorkersHours, now = Date.now } = options;
+  const lastDue = (at: number): number => {
+    try {
+      return CronExpressionParser.parse(cron, { tz: 'UTC', strict: false, currentDate: new Date(at) })
+        .prev()
+        .getTime();
+    } catch (error) {
+      throw new ConfigError(
+        `TASKER_ANALYZE_CRON is ${JSON.stringify(cron)}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  };
+  let done = lastDue(now());
+  return {
+    name: 'maintain',
+    intervalMs: options.intervalMs ?? LOOK_MS,
+    async run() {
+      const at = now();
+      const due = lastDue(at);
+      if (due <= done) return { done: 0, more: false };
+      const tables = await db.run(findUnanalyzed, [(at - due) / 1000]);
+      if (tables.length > 0) await db.run(analyzeHotTables);
+      await prune(db, pruneWorkersHours);
+      done = due;
+      return { done: tables.length, more: false };
+    },
+  };
+}
