@@ -29,6 +29,7 @@ export class ClaimWatch {
   private readonly options: ClaimWatchOptions;
   private timer: NodeJS.Timeout | undefined;
   private round = 0;
+  private lookedAt = 0;
   private suspectUntil = 0;
 
   constructor(options: ClaimWatchOptions) {
@@ -40,8 +41,19 @@ export class ClaimWatch {
       this.round += 1;
       void this.abortLost();
       const { claims } = this.options;
-      if (claims.any || this.round <= this.suspectUntil || this.round % RESTING_ROUNDS === 0) void this.adoptStrays();
+      if (claims.any || this.round <= this.suspectUntil || this.round - this.lookedAt >= RESTING_ROUNDS)
+        void this.adoptStrays();
     }, INTERVAL_MS).unref();
+  }
+
+  /** Whoever asks the database anyway may ask for strays as well: then this does not do so on its own. */
+  get due(): boolean {
+    return this.round - this.lookedAt >= RESTING_ROUNDS - 2;
+  }
+
+  /** Somebody did, and there were none. */
+  looked(): void {
+    this.lookedAt = this.round;
   }
 
   /** A statement failed: it may have claimed, or do so later. */
@@ -63,6 +75,7 @@ export class ClaimWatch {
     const { db, claims, onFound, onError } = this.options;
     const workerId = this.options.workerId();
     if (workerId === undefined) return;
+    this.lookedAt = this.round;
     try {
       for (const claimId of await claimsOf(db, workerId, claims.known())) {
         // Made, or answered, after the question was asked.

@@ -22,6 +22,11 @@ export class OpenClaims {
     return [...this.asked, ...this.open.keys(), ...this.closed];
   }
 
+  /** Whether there are claims to forget. */
+  get anyClosed(): boolean {
+    return this.closed.length > 0;
+  }
+
   /** Whether steps run here. */
   get any(): boolean {
     return this.open.size > 0;

@@ -15,6 +15,11 @@ export class PollInterval {
     this.random = random;
   }
 
+  /** Nothing was found for so long that the pauses have become as long as they usually do. */
+  get resting(): boolean {
+    return this.currentMs >= this.maxMs;
+  }
+
   found(): void {
     this.currentMs = this.minMs;
   }

@@ -24,6 +24,8 @@ export interface PollerOptions {
   /** How many attempts have ended here that the database does not know of yet. */
   untold: () => number;
   claims: OpenClaims;
+  /** Whether a claim may find something: a cheaper question, for a poll that comes by itself after a while without work. */
+  restLook: () => Promise<boolean>;
   onClaimed: (queue: string, steps: ClaimedStep[], seconds: number) => void;
   onError: (what: string, error: unknown) => void;
   /** Called once a round: the loop lives. */
@@ -104,9 +106,13 @@ export class Poller {
 
   /** One look at every queue; answers how long to wait before the next. */
   async round(): Promise<number> {
+    const { woken } = this;
     this.woken = false;
     const { queues, slots } = this.options;
     if (this.options.workerId() === undefined) return this.pause();
+    // Whoever wakes us knows of work: no question goes first.
+    const asks = !woken && this.interval.resting && slots.free > 0 && this.hasRoom && !this.options.claims.anyClosed;
+    if (asks && !(await this.options.restLook())) return this.pause();
     let found = 0;
     let full = false;
     for (let index = 0; index < queues.length && this.running; index += 1) {

@@ -57,6 +57,11 @@ export class QuarantineWatch {
     if (this.timer !== undefined) this.start();
   }
 
+  /** Somebody else looked, and found nothing. */
+  rested(): void {
+    if (this.resting && this.timer !== undefined) this.start();
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);

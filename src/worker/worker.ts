@@ -14,6 +14,7 @@ import { Poller } from './poller.ts';
 import { QuarantineHere } from './quarantine-here.ts';
 import { QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
+import { restLook } from './rest-look.ts';
 import { RunningSteps } from './running-steps.ts';
 import { Slots } from './slots.ts';
 import { StepCatalogue } from './step-catalogue.ts';
@@ -216,6 +217,12 @@ export class Worker {
       },
       onRound: () => options.onRound?.(),
       untold: () => this.flusher?.size ?? 0,
+      restLook: restLook({
+        ...shared,
+        workerId: () => (this.membership.joined ? this.membership.workerId : undefined),
+        claimWatch: this.claimWatch,
+        quarantine: () => this.quarantine,
+      }),
     });
     const quarantines = new Set(options.queues.map(quarantineOf));
     if (options.notify && options.directUrl !== undefined) {

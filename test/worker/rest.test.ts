@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/database.ts';
+import { claim } from '../../src/engine/claim.ts';
+import { registerWorkflow } from '../../src/engine/register-workflow.ts';
+import { register } from '../../src/engine/workers.ts';
 import { ClaimWatch } from '../../src/worker/claim-watch.ts';
 import { OpenClaims } from '../../src/worker/open-claims.ts';
 import { type QuarantineProcess, QuarantineWatch } from '../../src/worker/quarantine-watch.ts';
+import { restLook } from '../../src/worker/rest-look.ts';
 import { RunningSteps } from '../../src/worker/running-steps.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { useWorkers, watched } from './worker-fixture.ts';
+import { noEvents, useWorkers, watched } from './worker-fixture.ts';
 
 /** A database that gives every statement the same answer and counts them. */
 function counting(answer: () => object[]) {
@@ -89,6 +93,21 @@ describe('with nothing to do', () => {
     await watch.stop();
   });
 
+  it('a look of somebody else takes the place of its own', async () => {
+    const { counter, watch } = quarantine();
+    watch.start();
+    await statementsIn(counter, 5000);
+    const before = counter.statements;
+    for (let second = 0; second < 60; second += 3) {
+      watch.rested();
+      await vi.advanceTimersByTimeAsync(3000);
+    }
+    expect(counter.statements).toBe(before);
+    // And those end.
+    expect(await statementsIn(counter, 60_000)).toBeGreaterThanOrEqual(4);
+    await watch.stop();
+  });
+
   it('claims that nobody here knows of are looked for every ten seconds; every two while steps run, or after a failure', async () => {
     const { counter, db } = counting(() => []);
     const claims = new OpenClaims();
@@ -109,7 +128,78 @@ describe('with nothing to do', () => {
     expect(await statementsIn(counter, 60_000)).toBe(30);
     claims.ended('claim');
     expect(await statementsIn(counter, 60_000)).toBe(6);
+    // Somebody else looks, in time.
+    for (let second = 0; second < 60; second += 3) {
+      if (watch.due) watch.looked();
+      expect(await statementsIn(counter, 3000)).toBe(0);
+    }
     watch.stop();
+  });
+});
+
+describe('a worker at rest', async () => {
+  const fleet = await useWorkers();
+  const workflow = defineWorkflow({ name: 'resting', input: z.unknown() }).step('only', () => 'done');
+
+  it('asks whether there is work instead of claiming, and finds what nobody told it of', async () => {
+    let claims = 0;
+    const { seen, options } = watched();
+    await fleet.start([workflow], {
+      ...options,
+      events: {
+        ...noEvents,
+        claimed: () => {
+          claims += 1;
+        },
+      },
+    });
+    // From 10 to 50 ms and no longer.
+    await waitFor(() => seen.rounds >= 8, { what: 'the worker to rest' });
+    const before = { claims, rounds: seen.rounds };
+    await waitFor(() => seen.rounds >= before.rounds + 10, { what: 'ten more looks' });
+    expect(claims).toBe(before.claims);
+    const taskId = await fleet.submit(workflow);
+    expect(await fleet.taskIn(taskId, ['complete', 'error'])).toBe('complete');
+    expect(claims).toBeGreaterThan(before.claims);
+  });
+
+  it('asks in the same breath for steps in quarantine and for claims that it does not know of', async () => {
+    const taskId = await fleet.submit(workflow);
+    const namedTaskId = await registerWorkflow(fleet.db, workflow);
+    const registration = { role: 'worker', name: 'test', version: '0', slots: 1, leaseSeconds: 60 } as const;
+    const workerId = await register(fleet.db, { ...registration, queues: ['default'], sessionLock: null });
+    const claims = new OpenClaims();
+    const heard: string[] = [];
+    let due = false;
+    const look = restLook({
+      db: fleet.db,
+      queues: ['default'],
+      namedTaskIds: [namedTaskId],
+      claims,
+      workerId: () => workerId,
+      claimWatch: {
+        get due() {
+          return due;
+        },
+        looked: () => heard.push('no strays'),
+        adoptStrays: async () => void heard.push('strays'),
+      },
+      quarantine: () => ({ wake: () => heard.push('quarantine'), rested: () => heard.push('no quarantine') }),
+    });
+    const looked = async () => ({ ready: await look(), heard: heard.splice(0) });
+
+    expect(await looked()).toEqual({ ready: true, heard: ['no quarantine'] });
+    await fleet.test.query(`UPDATE tasker.tasker_workflow_steps SET queue = 'default~quarantine' WHERE task_id = $1`, [
+      taskId,
+    ]);
+    due = true;
+    expect(await looked()).toEqual({ ready: false, heard: ['quarantine', 'no strays'] });
+
+    const claimed = { workerId, queue: 'default~quarantine', namedTaskIds: [namedTaskId], limit: 1 };
+    const [step] = await claim(fleet.db, claimed);
+    expect(await looked()).toEqual({ ready: false, heard: ['no quarantine', 'strays'] });
+    claims.opened(step?.claimId as string, 1);
+    expect(await looked()).toEqual({ ready: false, heard: ['no quarantine', 'no strays'] });
   });
 });
 

@@ -34,6 +34,7 @@ it('a worker claims nothing while more ends of attempts wait to be told than two
     claims: new OpenClaims(),
     onClaimed: () => undefined,
     onError: (_, error) => expect.fail(String(error)),
+    restLook: async () => true,
     onRound: () => (rounds += 1),
   });
   poller.start();

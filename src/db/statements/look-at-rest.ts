@@ -1,0 +1,29 @@
+import { statement } from '../statement.ts';
+
+export interface RestLookRow {
+  /** A claim may find something. */
+  ready: boolean;
+  /** Steps wait in quarantine. */
+  quarantined: boolean;
+  /** The database has claims under this worker's id that the worker does not know of. */
+  stray: boolean;
+}
+
+/**
+ * All that a worker with nothing to do wants to know, for a tenth of what a claim costs that finds nothing. Parameters: queues,
+ * their quarantines, named task ids, worker id (null: do not look for stray claims), claim ids that it knows of. Reads index
+ * steps_ready, and the small table of claims; whatever a claim could take has a `ready_at`.
+ */
+export const lookAtRest = statement<RestLookRow>(
+  'look_at_rest',
+  `
+SELECT
+  EXISTS (
+    SELECT FROM tasker.tasker_workflow_steps s
+    WHERE s.ready_at IS NOT NULL AND s.queue = ANY ($1::text[]) AND s.named_task_id = ANY ($3::integer[])) AS ready,
+  EXISTS (
+    SELECT FROM tasker.tasker_workflow_steps s
+    WHERE s.ready_at IS NOT NULL AND s.queue = ANY ($2::text[]) AND s.named_task_id = ANY ($3::integer[])) AS quarantined,
+  $4::bigint IS NOT NULL AND EXISTS (
+    SELECT FROM tasker.tasker_claims c WHERE c.worker_id = $4 AND c.claim_id <> ALL ($5::uuid[])) AS stray`,
+);

@@ -1,0 +1,35 @@
+import type { Database } from '../db/database.ts';
+import { lookAtRest } from '../db/statements/look-at-rest.ts';
+import { quarantineOf } from '../engine/quarantine.ts';
+import type { ClaimWatch } from './claim-watch.ts';
+import type { OpenClaims } from './open-claims.ts';
+import type { QuarantineWatch } from './quarantine-watch.ts';
+
+export interface RestLookOptions {
+  db: Database;
+  queues: readonly string[];
+  namedTaskIds: readonly number[];
+  claims: OpenClaims;
+  workerId: () => string | undefined;
+  claimWatch: Pick<ClaimWatch, 'due' | 'looked' | 'adoptStrays'>;
+  quarantine: () => Pick<QuarantineWatch, 'wake' | 'rested'> | undefined;
+}
+
+/**
+ * What a worker asks now and then while it has nothing to do, in one round trip for all who would ask on their own: whether a
+ * claim would find something, whether steps wait in quarantine, whether it has claims that it does not know of.
+ */
+export function restLook(options: RestLookOptions): () => Promise<boolean> {
+  const { db, queues, namedTaskIds, claims, claimWatch } = options;
+  const quarantines = queues.map(quarantineOf);
+  return async () => {
+    const workerId = claimWatch.due ? options.workerId() : undefined;
+    const values = [queues, quarantines, namedTaskIds, workerId ?? null, claims.known()];
+    const [seen] = await db.run(lookAtRest, values);
+    if (seen?.quarantined === true) options.quarantine()?.wake();
+    else options.quarantine()?.rested();
+    if (seen?.stray === true) void claimWatch.adoptStrays();
+    else if (workerId !== undefined) claimWatch.looked();
+    return seen?.ready === true;
+  };
+}
