@@ -19,9 +19,15 @@ export interface ProcessBeat {
   beat: string;
 }
 
-/** The last heartbeat of every process that has not ended. */
-export async function beats(db: Executor): Promise<ProcessBeat[]> {
-  return (await db.run(findBeats)).map((row) => ({ workerId: row.worker_id, beat: row.beat }));
+/** The last heartbeat of every process that has not ended, and whether there is something to `requeue`. */
+export async function look(db: Executor): Promise<{ beats: ProcessBeat[]; retryDue: boolean }> {
+  const rows = await db.run(findBeats);
+  return {
+    beats: rows.flatMap(({ worker_id: workerId, beat }) =>
+      workerId === null || beat === null ? [] : [{ workerId, beat }],
+    ),
+    retryDue: rows[0]?.retry_due === true,
+  };
 }
 
 /**

@@ -18,10 +18,12 @@ const MAX_ROUNDS = 100;
 
 /** Runs one chore on its interval, with jitter, until it is stopped. A round that fails is told and followed by the next. */
 export class ChoreLoop {
-  private readonly chore: Chore;
+  readonly chore: Chore;
   private readonly events: ChoreEvents;
   private timer: NodeJS.Timeout | undefined;
   private running = false;
+  /** Between two rounds. */
+  private waiting = false;
   private current: Promise<void> = Promise.resolve();
 
   constructor(chore: Chore, events: ChoreEvents) {
@@ -37,8 +39,25 @@ export class ChoreLoop {
 
   async stop(): Promise<void> {
     this.running = false;
+    this.waiting = false;
     clearTimeout(this.timer);
     await this.current;
+  }
+
+  /** Somebody else found work for it: the next round is due now. */
+  hurry(): void {
+    if (!this.waiting) return;
+    clearTimeout(this.timer);
+    this.round();
+  }
+
+  /** Somebody else looked, in so many seconds, and found nothing to do: that counts as a round. */
+  looked(seconds: number): void {
+    if (!this.waiting) return;
+    this.events.swept(this.chore.name, { done: 0, seconds });
+    clearTimeout(this.timer);
+    // The whole interval, so that whoever looks as often does so first.
+    this.schedule(this.chore.intervalMs);
   }
 
   /** One round now; what the loop does, for tests and for the loop itself. */
@@ -58,11 +77,15 @@ export class ChoreLoop {
   }
 
   private schedule(delayMs: number): void {
-    this.timer = setTimeout(() => {
-      this.current = this.tick().finally(() => {
-        // Up to a quarter less than the interval, so that several schedulers spread out.
-        if (this.running) this.schedule(this.chore.intervalMs * (1 - Math.random() / 4));
-      });
-    }, delayMs);
+    this.waiting = true;
+    this.timer = setTimeout(() => this.round(), delayMs);
+  }
+
+  private round(): void {
+    this.waiting = false;
+    this.current = this.tick().finally(() => {
+      // Up to a quarter less than the interval, so that several schedulers spread out.
+      if (this.running) this.schedule(this.chore.intervalMs * (1 - Math.random() / 4));
+    });
   }
 }

@@ -100,27 +100,31 @@ export class Scheduler {
       onFired: (schedule, outcome) => events.cronFired(schedule, outcome),
       onError: (what, error) => events.failed(what, error),
     });
-    const chores: Chore[] = [
+    const retries = new ChoreLoop(
       retryDue({
         db,
         notifier,
         intervalMs: options.retrySweepMs,
         onRequeued: (queue, steps) => events.requeued(queue, steps),
       }),
+      events,
+    );
+    const chores: Chore[] = [
       recoverDead({
         db,
         notifier,
         intervalMs: options.recoverySweepMs,
         silentSeconds: options.silentSeconds,
         onRecovered: (outcome) => events.recovered(outcome),
+        onLooked: (due, seconds) => (due ? retries.hurry() : retries.looked(seconds)),
       }),
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
       refreshStatistics({ db, intervalMs: STATISTICS_MS }),
       maintain({ db, cron: options.analyzeCron, pruneWorkersHours: options.pruneWorkersHours }),
       ...(options.measurements ?? []),
     ];
-    this.chores = [...chores, this.schedules].map((chore) => [chore.name, chore.intervalMs] as const);
-    this.loops = chores.map((chore) => new ChoreLoop(chore, events));
+    this.chores = [retries.chore, ...chores, this.schedules].map((chore) => [chore.name, chore.intervalMs] as const);
+    this.loops = [retries, ...chores.map((chore) => new ChoreLoop(chore, events))];
     this.firing = new ChoreLoop(this.schedules, events);
   }
 

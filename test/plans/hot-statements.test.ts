@@ -3,8 +3,9 @@ import { claimStatement } from '../../src/db/statements/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/load-inputs.ts';
+import { lookAtRest } from '../../src/db/statements/look-at-rest.ts';
 import { analyzeHotTables } from '../../src/db/statements/queue-stats.ts';
-import { recoverSteps } from '../../src/db/statements/recover-steps.ts';
+import { findBeats, recoverSteps } from '../../src/db/statements/recover-steps.ts';
 import { releaseSteps } from '../../src/db/statements/release-steps.ts';
 import { requeueDue } from '../../src/db/statements/requeue-due.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
@@ -101,10 +102,26 @@ describe('with 50,000 tasks', () => {
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
-  it('due retries come off their own index', async () => {
-    const plan = await planOf(engine.test.pool, requeueDue, [1000]);
+  it.each([
+    ['come off', requeueDue, [1000]],
+    ['are looked for on', findBeats, []],
+  ] as const)('due retries %s their own index', async (_, statement, values) => {
+    const plan = await planOf(engine.test.pool, statement, values);
     expect(plan.indexes).toContain('steps_retry_due');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+  });
+
+  it.each([
+    ['a worker', true],
+    ['a worker whose sessions are those of a pooler', false],
+  ])('%s at rest reads the first entry of steps_ready, also where many steps are ready', async (_, hotPath) => {
+    // A workflow that this worker does not serve: its own queue looks as full to the planner as it is.
+    for (const served of [workflow, -1]) {
+      const values = [['default'], ['default~quarantine'], [served], worker, []];
+      const plan = await planOf(engine.test.pool, lookAtRest, values, { worker: hotPath });
+      expect(plan.indexes).toContain('steps_ready');
+      expect([...plan.sequential].filter((table) => table === 'tasker_workflow_steps')).toEqual([]);
+    }
   });
 
   it('the recovery of dead workers reads claims and the steps that they name', async () => {

@@ -7,8 +7,11 @@ import { recoverDead } from '../../src/scheduler/chores/recover-dead.ts';
 it('the steps of ended processes are looked for in every round after an end, and in every fourth while all live', async () => {
   let alive = ['1', '2'];
   let sweeps = 0;
+  let retryDue = false;
+  const looks: boolean[] = [];
   const run = async ({ name }: Statement): Promise<object[]> => {
-    if (name === 'find_beats') return alive.map((worker_id) => ({ worker_id, beat: String(performance.now()) }));
+    if (name === 'find_beats')
+      return alive.map((worker_id) => ({ worker_id, beat: String(performance.now()), retry_due: retryDue }));
     if (name === 'recover_steps') sweeps += 1;
     return [];
   };
@@ -19,6 +22,7 @@ it('the steps of ended processes are looked for in every round after an end, and
     intervalMs: 500,
     silentSeconds: 3,
     onRecovered: () => undefined,
+    onLooked: (due) => looks.push(due),
   });
   const sweepsIn = async (rounds: number): Promise<number> => {
     const before = sweeps;
@@ -34,4 +38,11 @@ it('the steps of ended processes are looked for in every round after an end, and
   alive = ['1', '3'];
   expect(await sweepsIn(20)).toBe(20);
   expect(await sweepsIn(21)).toBeLessThanOrEqual(7);
+
+  // Each look tells whether a retry is due as well.
+  looks.length = 0;
+  await chore.run();
+  retryDue = true;
+  await chore.run();
+  expect(looks).toEqual([false, true]);
 });

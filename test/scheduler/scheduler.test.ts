@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Cron } from '../../src/db/cron.ts';
+import { openDatabase } from '../../src/db/database.ts';
 import { WORKFLOW_SCHEDULES } from '../../src/engine/schedule.ts';
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
@@ -11,6 +12,15 @@ const engine = await useEngine();
 const workflow = defineWorkflow({ name: 'nightly', input: z.unknown() }).step('a', () => 1);
 const id = await engine.workflow(workflow);
 const running: Scheduler[] = [];
+const silent = {
+  swept: () => undefined,
+  failed: () => undefined,
+  requeued: () => undefined,
+  recovered: () => undefined,
+  settled: () => undefined,
+  cronFired: () => undefined,
+  leaseLost: () => undefined,
+};
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((started) => started.stop()));
@@ -33,15 +43,7 @@ function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
     pruneWorkersHours: 24,
     cronSchema: 'tasker_cron',
     analyzeCron: '0 0 1 1 *',
-    events: {
-      swept: () => undefined,
-      failed: () => undefined,
-      requeued: () => undefined,
-      recovered: () => undefined,
-      settled: () => undefined,
-      cronFired: () => undefined,
-      leaseLost: () => undefined,
-    },
+    events: silent,
     ...options,
   });
   running.push(created);
@@ -76,6 +78,33 @@ describe('schedulers', () => {
     );
     expect(rows).toHaveLength(tasks.length);
     expect(rows.every((row) => row.requeues === '1' && !row.early)).toBe(true);
+  });
+
+  it('put a retry back that falls due long before their own sweep for it, and keep to its interval without retries', async () => {
+    const swept: string[] = [];
+    const events = { ...silent, swept: (chore: string) => swept.push(chore) };
+    const statements: string[] = [];
+    const db = openDatabase({ url: engine.test.url, onQuery: (name) => statements.push(name) });
+    const started = scheduler({ db, retrySweepMs: 600_000, events });
+    await started.start();
+    await waitFor(() => swept.filter((chore) => chore === 'retry_due').length >= 10, { what: 'looks for both' });
+    expect(statements.filter((name) => name === 'requeue_due')).toEqual([]);
+    const worker = await engine.worker();
+    await engine.submitOne(id);
+    const [step] = await worker.claim(1);
+    await worker.fail(step as never, { requested: 0.3 });
+    await waitFor(
+      async () =>
+        (
+          await engine.test.query(
+            `SELECT 1 FROM tasker.tasker_workflow_step_transitions WHERE workflow_step_id = $1 AND cause = 'retry_due'`,
+            [step?.stepId],
+          )
+        ).length === 1,
+      { what: 'the retry to be put back' },
+    );
+    await started.stop();
+    await db.close();
   });
 
   it('recover the steps of a process that is gone, and not those of one that lives', async () => {

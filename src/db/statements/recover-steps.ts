@@ -11,13 +11,35 @@ export interface RecoveredStepRow {
   blocked: boolean;
 }
 
-/** The last heartbeat of every process that has not ended, in microseconds of the epoch. Reads index workers_living. */
-export const findBeats = statement<{ worker_id: string; beat: string }>(
+export interface BeatRow {
+  /** Null, in the only row, where no process lives. */
+  worker_id: string | null;
+  beat: string | null;
+  /** The same in every row. */
+  retry_due: boolean;
+}
+
+/**
+ * The last heartbeat of every process that has not ended, in microseconds of the epoch, and whether a retry is due: a scheduler
+ * asks both all the time, and in most cases neither answer is news. Reads index workers_living and the first entry of
+ * steps_retry_due.
+ */
+export const findBeats = statement<BeatRow>(
   'find_beats',
   `
-SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS beat
-FROM tasker.tasker_workers w
-WHERE w.stopped_at IS NULL`,
+SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS beat, d.retry_due
+FROM (
+  SELECT EXISTS (
+    SELECT FROM (
+      SELECT s.next_retry_at
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.next_retry_at IS NOT NULL
+      ORDER BY s.next_retry_at
+      LIMIT 1
+    ) first
+    WHERE first.next_retry_at <= statement_timestamp()) AS retry_due
+) d
+LEFT JOIN tasker.tasker_workers w ON w.stopped_at IS NULL`,
 );
 
 /**

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import type { Notifier } from '../../engine/notifier.ts';
-import { beats, recover, type RecoverOutcome } from '../../engine/recover.ts';
+import { look, recover, type RecoverOutcome } from '../../engine/recover.ts';
 import type { Chore } from '../chore.ts';
 import { Silence } from '../silence.ts';
 
@@ -16,6 +16,8 @@ export function recoverDead(options: {
   intervalMs: number;
   silentSeconds: number;
   onRecovered: (outcome: RecoverOutcome) => void;
+  /** Hears at every look whether a retry is due, and how long the look took. */
+  onLooked?: (retryDue: boolean, seconds: number) => void;
 }): Chore {
   const silence = new Silence(options.intervalMs);
   let alive: ReadonlySet<string> = new Set();
@@ -26,7 +28,9 @@ export function recoverDead(options: {
     intervalMs: options.intervalMs,
     async run() {
       const { silentSeconds } = options;
-      const seen = await beats(options.db);
+      const started = performance.now();
+      const { beats: seen, retryDue } = await look(options.db);
+      options.onLooked?.(retryDue, (performance.now() - started) / 1000);
       const among = silence.look(seen, silentSeconds * 1000, performance.now());
       const before = alive;
       alive = new Set(seen.map(({ workerId }) => workerId));
