@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Database } from '../../src/db/database.ts';
 import { reportActivity } from '../../src/db/statements/worker-activity.ts';
 import { prune } from '../../src/engine/workers.ts';
 import { Metrics } from '../../src/metrics/index.ts';
@@ -97,6 +98,31 @@ describe('the evaluation of the scaling signal', () => {
     await Promise.all([one.run(), other.run()]);
     expect(await query('SELECT measured_at FROM tasker.tasker_queue_scaling_signals')).toEqual([before]);
     expect(await other.gauge('tasker_desired_replicas')).toBe(1);
+  });
+
+  it.each([
+    ['for the first time', 0],
+    ['again', 1],
+  ])('is that of the first, where two schedulers evaluate %s at once', async (_, evaluations) => {
+    await backlog(1);
+    const first = chore();
+    for (let number = 0; number < evaluations; number += 1) await first.run();
+    let written: object[] = [];
+    const db: Database = {
+      ...engine.db,
+      // Between what the second has read and what it writes.
+      run: async (statement, values) => {
+        if (statement.name === 'write_scaling_signals') {
+          await backlog(1);
+          await first.run();
+          written = await query('SELECT * FROM tasker.tasker_queue_scaling_signals');
+        }
+        return engine.db.run(statement, values);
+      },
+    };
+    await chore({ db }).run();
+    expect(written).toMatchObject([{ queue: 'default', ready_steps: 2 }]);
+    expect(await query('SELECT * FROM tasker.tasker_queue_scaling_signals')).toEqual(written);
   });
 
   it('stays within the connection budget and the configured limit, and says what it would have wanted', async () => {

@@ -1,14 +1,5 @@
 import { statement } from '../statement.ts';
 
-/**
- * One scheduler at a time evaluates the policy; the others read. A transaction lock, so it works through a pooler and ends
- * with its holder. Parameter: schema.
- */
-export const tryScalingLock = statement<{ locked: boolean }>(
-  'try_scaling_lock',
-  `SELECT pg_try_advisory_xact_lock(hashtextextended('tasker queue scaling ' || $1, 0)) AS locked`,
-);
-
 export interface ScalingObservationRow {
   at: number;
   queue: string;
@@ -21,10 +12,12 @@ export interface ScalingObservationRow {
   running_seconds: number;
   workers: number;
   slots_per_worker: number | null;
+  /** What the last evaluation left of this queue. */
+  previous: (ScalingSignalRow & { measured_at: string }) | null;
 }
 
 /**
- * Every queue that has ready steps, live workers, reports or a signal. Reads steps_ready (what waits) and tables of a row
+ * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads steps_ready (what waits) and tables of a row
  * per process. What a worker runs counts while it lives; ages go on between its reports.
  */
 export const scalingObservations = statement<ScalingObservationRow>(
@@ -71,12 +64,14 @@ SELECT extract(epoch FROM n.at)::float8 AS at, q.queue,
   coalesce(d.running, 0)::float8 AS running,
   greatest(coalesce(d.running_seconds, 0), 0)::float8 AS running_seconds,
   coalesce(s.workers, 0)::integer AS workers,
-  s.slots AS slots_per_worker
+  s.slots AS slots_per_worker,
+  to_jsonb(g) || jsonb_build_object('at', extract(epoch FROM g.measured_at)::float8) AS previous
 FROM queues q
 CROSS JOIN now n
 LEFT JOIN ready r ON r.queue = q.queue
 LEFT JOIN serving s ON s.queue = q.queue
 LEFT JOIN done d ON d.queue = q.queue
+LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
 ORDER BY q.queue`,
 );
 
@@ -106,18 +101,11 @@ export interface ScalingSignalRow {
   at: number;
 }
 
-/** What the last evaluation left. */
-export const readScalingSignals = statement<ScalingSignalRow>(
-  'read_scaling_signals',
-  `
-SELECT g.queue, g.desired_replicas, g.wanted_replicas, g.desired_slots, g.reason, g.ready_steps, g.oldest_ready_seconds,
-  g.running_steps, g.running_seconds, g.workers, g.slots_per_worker, g.arrival_rate, g.start_rate, g.completion_rate,
-  g.quiet_seconds, g.step_seconds, g.step_weight, g.started_total, g.completed_total, g.completed_seconds_total,
-  g.max_replicas, extract(epoch FROM g.measured_at)::float8 AS at
-FROM tasker.tasker_queue_scaling_signals g`,
-);
-
-/** Parameters: the rows as a JSON array, seconds for which they hold. */
+/**
+ * Parameters: the rows as a JSON array, seconds for which they hold. Each row replaces the one that it was evaluated from
+ * (`replaces`, its `measured_at`) and no other: of schedulers that evaluate at once, the first is heard. In the order of the array,
+ * which has to be that of the queues, so that two that meet wait for each other and no more.
+ */
 export const writeScalingSignals = statement(
   'write_scaling_signals',
   `
@@ -133,7 +121,7 @@ FROM jsonb_to_recordset($1::jsonb) AS i (queue text, desired_replicas integer, w
   reason text, ready_steps float8, oldest_ready_seconds float8, running_steps float8, running_seconds float8,
   workers integer, slots_per_worker float8, arrival_rate float8, start_rate float8, completion_rate float8,
   quiet_seconds float8, step_seconds float8, step_weight float8, started_total float8, completed_total float8,
-  completed_seconds_total float8, max_replicas integer, at float8)
+  completed_seconds_total float8, max_replicas integer, at float8, replaces timestamptz)
 ON CONFLICT (queue) DO UPDATE
 SET desired_replicas = excluded.desired_replicas, wanted_replicas = excluded.wanted_replicas,
     desired_slots = excluded.desired_slots, reason = excluded.reason, ready_steps = excluded.ready_steps,
@@ -143,7 +131,8 @@ SET desired_replicas = excluded.desired_replicas, wanted_replicas = excluded.wan
     quiet_seconds = excluded.quiet_seconds, step_seconds = excluded.step_seconds, step_weight = excluded.step_weight,
     started_total = excluded.started_total, completed_total = excluded.completed_total,
     completed_seconds_total = excluded.completed_seconds_total, max_replicas = excluded.max_replicas,
-    measured_at = excluded.measured_at, valid_until = excluded.valid_until`,
+    measured_at = excluded.measured_at, valid_until = excluded.valid_until
+WHERE g.measured_at IN (SELECT r.replaces FROM jsonb_to_recordset($1::jsonb) AS r (queue text, replaces timestamptz) WHERE r.queue = g.queue)`,
 );
 
 /** Forgets queues that nothing happened in for a day and that nobody serves. */

@@ -1,12 +1,10 @@
-import type { Database, Executor } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { serverConnections } from '../../db/statements/connections.ts';
 import {
   readQueueScaling,
-  readScalingSignals,
   scalingObservations,
   type ScalingObservationRow,
   type ScalingSignalRow,
-  tryScalingLock,
   writeScalingSignals,
 } from '../../db/statements/queue-scaling.ts';
 import type { Metrics } from '../../metrics/index.ts';
@@ -41,7 +39,7 @@ const UNLIMITED = 100_000;
 
 /**
  * Evaluates the scaling policy for every queue and leaves the answer where the view tasker_queue_scaling and this process's
- * gauges find it. Every scheduler tries; whoever gets the lock evaluates, unless another did within this interval, so that
+ * gauges find it. Every scheduler tries, unless another did within this interval, and what is written first counts, so that
  * any number of them say the same.
  */
 export function evaluateScaling(options: EvaluateScalingOptions): Chore {
@@ -51,10 +49,7 @@ export function evaluateScaling(options: EvaluateScalingOptions): Chore {
     intervalMs,
     async run() {
       const limit = await measureConnections(options);
-      await db.transaction(async (tx) => {
-        const [lock] = await tx.run(tryScalingLock, [db.schema]);
-        if (lock?.locked === true) await evaluate(tx, options, limit);
-      });
+      await evaluate(options, limit);
       // Read first: between forgetting the old values and setting the new ones no scrape can come.
       const rows = await db.run(readQueueScaling);
       for (const key of ['desiredReplicas', 'wantedReplicas', 'queueWorkers', 'scalingHeld'] as const)
@@ -95,23 +90,26 @@ async function measureConnections({ db, metrics, connections, maxWorkers }: Eval
   return Math.min(budget.maxWorkers, maxWorkers === 0 ? UNLIMITED : maxWorkers, UNLIMITED);
 }
 
-async function evaluate(tx: Executor, options: EvaluateScalingOptions, limit: number): Promise<void> {
-  const { intervalMs, settings } = options;
-  const previous = new Map((await tx.run(readScalingSignals)).map((row) => [row.queue, signalOf(row)]));
-  const rows = await tx.run(scalingObservations);
-  const newest = Math.max(...[...previous.values()].map(({ at }) => at));
+async function evaluate(options: EvaluateScalingOptions, limit: number): Promise<void> {
+  const { db, intervalMs, settings } = options;
+  const rows = await db.run(scalingObservations);
+  const newest = Math.max(...rows.map(({ previous }) => previous?.at ?? -Infinity));
   if (rows[0] === undefined || rows[0].at - newest < (intervalMs / 1000) * 0.7) return;
   const signals = rows.map((row) => ({
     queue: row.queue,
-    signal: nextSignal(previous.get(row.queue), observationOf(row), settings),
+    signal: nextSignal(row.previous === null ? undefined : signalOf(row.previous), observationOf(row), settings),
+    replaces: row.previous?.measured_at ?? null,
   }));
   const allotted = allot(
     signals.map(({ signal }) => signal.desiredReplicas),
     limit,
   );
-  const written = signals.map(({ queue, signal }, index) => rowOf(queue, signal, allotted[index] ?? 0, limit));
+  const written = signals.map(({ queue, signal, replaces }, index) => ({
+    ...rowOf(queue, signal, allotted[index] ?? 0, limit),
+    replaces,
+  }));
   const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * intervalMs) / 1000);
-  await tx.run(writeScalingSignals, [JSON.stringify(written), validSeconds]);
+  await db.run(writeScalingSignals, [JSON.stringify(written), validSeconds]);
 }
 
 function observationOf(row: ScalingObservationRow): QueueObservation {
