@@ -240,12 +240,13 @@ export const CATALOGUE = {
   retrySweepMs: number('TASKER_RETRY_SWEEP_MS', 500, 10, 600_000, {
     roles: SCHEDULER,
     unit: 'ms',
-    description: 'How often due retries are put back in their queue.',
+    description:
+      'How often due retries are looked for and put back in their queue. The look of TASKER_RECOVERY_SWEEP_MS finds them as well, and counts as one.',
   }),
   recoverySweepMs: number('TASKER_RECOVERY_SWEEP_MS', 500, 10, 600_000, {
     roles: SCHEDULER,
     unit: 'ms',
-    description: 'How often the steps of dead processes are looked for.',
+    description: 'How often dead processes, their steps and due retries are looked for.',
   }),
   finalizeSweepMs: number('TASKER_FINALIZE_SWEEP_MS', 5000, 10, 3_600_000, {
     roles: SCHEDULER,
@@ -317,7 +318,7 @@ export const CATALOGUE = {
     default: '*/10 * * * *',
     range: 'cron expression',
     roles: SCHEDULER,
-    description: 'When the hot tables are analyzed.',
+    description: 'When the hot tables are analyzed (in UTC).',
   }),
   metricsHost: setting({
     env: 'TASKER_METRICS_HOST',
