@@ -24,8 +24,8 @@ export function restLook(options: RestLookOptions): () => Promise<boolean> {
   const quarantines = queues.map(quarantineOf);
   return async () => {
     const workerId = claimWatch.due ? options.workerId() : undefined;
-    const values = [queues, quarantines, namedTaskIds, workerId ?? null, claims.known()];
-    const [seen] = await db.run(lookAtRest, values);
+    const strays = workerId === undefined ? [null, []] : [workerId, claims.known()];
+    const [seen] = await db.run(lookAtRest, [queues, quarantines, namedTaskIds, ...strays]);
     if (seen?.quarantined === true) options.quarantine()?.wake();
     else options.quarantine()?.rested();
     if (seen?.stray === true) void claimWatch.adoptStrays();

@@ -6,7 +6,8 @@ import { claimStatement } from '../../src/db/statements/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/load-inputs.ts';
-import { recoverSteps } from '../../src/db/statements/recover-steps.ts';
+import { lookAtRest } from '../../src/db/statements/look-at-rest.ts';
+import { findBeats, recoverSteps } from '../../src/db/statements/recover-steps.ts';
 import { releaseSteps } from '../../src/db/statements/release-steps.ts';
 import { requeueDue } from '../../src/db/statements/requeue-due.ts';
 import { findUnsettledTasks } from '../../src/db/statements/settle-tasks.ts';
@@ -61,6 +62,13 @@ const statements: readonly [
   ['load inputs', 'worker', loadInputs, (held) => keys(held).slice(0, 2)],
   ['fail', 'worker', failSteps, (held) => failValues(held, state.worker)],
   ['release', 'worker', releaseSteps, (held) => [...keys(held), state.worker]],
+  [
+    'look at rest',
+    'worker',
+    lookAtRest,
+    () => [['default'], ['default~quarantine'], [state.workflow], state.worker, []],
+  ],
+  ['look at heartbeats and for due retries', 'scheduler', findBeats, () => []],
   ['put due retries back', 'scheduler', requeueDue, () => [1000]],
   ['recover steps', 'scheduler', recoverSteps, () => [500]],
   ['find unsettled tasks', 'scheduler', findUnsettledTasks, () => [10_000]],

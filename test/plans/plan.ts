@@ -74,7 +74,8 @@ export async function keptPlanOf(
 ): Promise<Plan> {
   await client.query('BEGIN');
   try {
-    return await explain(client, `EXECUTE ${statement.name} (${values.map(literal).join(', ')})`);
+    const given = values.length === 0 ? '' : `(${values.map(literal).join(', ')})`;
+    return await explain(client, `EXECUTE ${statement.name} ${given}`);
   } finally {
     await client.query('ROLLBACK');
   }

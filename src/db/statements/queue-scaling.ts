@@ -17,8 +17,8 @@ export interface ScalingObservationRow {
 }
 
 /**
- * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads steps_ready (what waits) and tables of a row
- * per process. What a worker runs counts while it lives; ages go on between its reports.
+ * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads steps_ready (what waits) and
+ * tables of a row per process. What a worker runs counts while it lives; ages go on between its reports.
  */
 export const scalingObservations = statement<ScalingObservationRow>(
   'scaling_observations',
@@ -132,7 +132,8 @@ SET desired_replicas = excluded.desired_replicas, wanted_replicas = excluded.wan
     started_total = excluded.started_total, completed_total = excluded.completed_total,
     completed_seconds_total = excluded.completed_seconds_total, max_replicas = excluded.max_replicas,
     measured_at = excluded.measured_at, valid_until = excluded.valid_until
-WHERE g.measured_at IN (SELECT r.replaces FROM jsonb_to_recordset($1::jsonb) AS r (queue text, replaces timestamptz) WHERE r.queue = g.queue)`,
+WHERE g.measured_at IN (
+  SELECT r.replaces FROM jsonb_to_recordset($1::jsonb) AS r (queue text, replaces timestamptz) WHERE r.queue = g.queue)`,
 );
 
 /** Forgets queues that nothing happened in for a day and that nobody serves. */
