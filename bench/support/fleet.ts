@@ -18,7 +18,7 @@ export interface Fleet {
 }
 
 /** What a worker is told in every part that measures throughput. The rest stays at its defaults. */
-export const BUSY = { TASKER_SLOTS: '1000', TASKER_CLAIM_BATCH: '512' };
+export const BUSY = { TASKER_SLOTS: '2048', TASKER_CLAIM_BATCH: '1024' };
 
 /** Real processes: `tasker worker` (or `scheduler`), started the way an operator starts them. Resolves when all have started. */
 export async function startFleet(options: {

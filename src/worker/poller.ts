@@ -36,7 +36,7 @@ export interface PollerOptions {
  * Handlers that end at once free their slots faster than their ends can be written. So that this does not pile up, in memory
  * and in claims, nothing is claimed while so many ends wait.
  */
-const MOST_UNTOLD = 1024;
+const MOST_UNTOLD = 2048;
 
 /**
  * Looks for ready steps and claims what free slots can run. Polling is the truth; `wake` (a hint, a freed slot) only

@@ -25,7 +25,7 @@ import type { WorkerOptions } from './worker-options.ts';
 /** Of so many completions one leaves its children to the queue, so that steps of higher priority get their turn. */
 const FUSED_ROUNDS = 16;
 /** As many as the largest claim takes: what was claimed together and ends together is told together. */
-const FLUSH_BATCH = 512;
+const FLUSH_BATCH = 1024;
 /** Steps in quarantine are rare, and in no hurry. */
 const QUARANTINE_LOOK_MS = 1000;
 const QUARANTINE_REST_MS = 10_000;
