@@ -8,7 +8,7 @@ const cli = `${built}/src/cli/main.js`;
 const workflows = `${built}/bench/support/workflows.js`;
 
 /** What the image sets for every process, and docs/guides/running-a-fleet.md tells everybody else to set. */
-const NODE_OPTIONS = '--max-semi-space-size=4';
+const NODE_OPTIONS = '--max-semi-space-size=8';
 
 export interface Fleet {
   readonly pids: number[];
@@ -17,7 +17,10 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-/** What a worker is told in every part that measures throughput. The rest stays at its defaults. */
+/**
+ * What a worker is told in every part that measures throughput. The rest stays at its defaults. Slots for two of the largest
+ * claims: one is under way while the steps of the other run.
+ */
 export const BUSY = { TASKER_SLOTS: '2048', TASKER_CLAIM_BATCH: '1024' };
 
 /** Real processes: `tasker worker` (or `scheduler`), started the way an operator starts them. Resolves when all have started. */

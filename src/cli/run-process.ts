@@ -1,7 +1,6 @@
 import type { Logger } from '../logger.ts';
 import { isUnavailable } from '../db/sql-errors.ts';
 import { type Drained, within } from '../membership/within.ts';
-import { boundHeapGrowth } from './heap-growth.ts';
 
 export interface Running {
   stop(): Promise<Drained>;
@@ -20,7 +19,6 @@ const CRASH_LIMIT_MS = 4000;
  * A database that is away at the start is waited for. Answers the exit status: 1 where the drain left something behind.
  */
 export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
-  boundHeapGrowth();
   const stop = Promise.withResolvers<'signal' | 'idle' | 'crash' | 'crash of unknown origin'>();
   let running: Running | undefined;
   let signals = 0;

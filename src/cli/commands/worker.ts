@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
 import { guardExit } from '../../worker/current-step.ts';
 import type { QuarantineProcess } from '../../worker/quarantine-watch.ts';
+import { boundHeapGrowth } from '../heap-growth.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { runProcess } from '../run-process.ts';
 import { startQuarantine } from '../start-quarantine.ts';
@@ -32,6 +33,7 @@ export function workerCommand(exit: (status: number) => void): Command {
         metricsPort?: string;
         quarantine?: boolean;
       }) => {
+        boundHeapGrowth();
         const config = loadConfig('worker', process.env, {
           workflows: options.workflows?.join(','),
           queues: options.queues,
