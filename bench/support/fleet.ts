@@ -8,7 +8,7 @@ const cli = `${built}/src/cli/main.js`;
 const workflows = `${built}/bench/support/workflows.js`;
 
 /** What the image sets for every process, and docs/guides/running-a-fleet.md tells everybody else to set. */
-const NODE_OPTIONS = '--max-semi-space-size=8';
+const NODE_OPTIONS = '--max-semi-space-size=4';
 
 export interface Fleet {
   readonly pids: number[];
