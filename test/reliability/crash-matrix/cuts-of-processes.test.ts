@@ -7,7 +7,7 @@ import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { settleStranded } from '../../../src/engine/settle.ts';
 import { type Call, type Cut, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { noEvents, useWorkers } from '../../worker/worker-fixture.ts';
+import { useWorkers } from '../../worker/worker-fixture.ts';
 import { judge } from './judge.ts';
 import { matrix, matrixOf } from './matrix-workflows.ts';
 
@@ -42,18 +42,22 @@ const cells = (short: Record<string, readonly CutMoment[]>, moments = MOMENTS) =
 
 let proxy: TcpProxy;
 let proxied: Database;
+/** What was asked through the proxy in this test. */
+let asked: Set<string>;
 const figures = { cells: 0, cuts: 0, steps: 0, attempts: 0, effects: 0 };
 
 beforeAll(async () => {
   proxy = await startProxy({ target: fleet.test.url });
 });
 beforeEach(() => {
+  asked = new Set();
   proxied = openDatabase({
     url: proxy.url(fleet.test.url),
     poolSize: 6,
     queryTimeoutMs: 400,
     connectTimeoutMs: 1000,
     onPoolError: () => undefined,
+    onQuery: (name) => asked.add(name),
   });
 });
 afterEach(async () => {
@@ -176,15 +180,13 @@ describe('a connection that breaks under stray claims', () => {
   it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
     const cut = proxy.cutOn(matches(statement), { moment, times: 2 });
     // It looks at the queue once and then leaves it alone, so that the claim below is the first.
-    let looked = false;
     const worker = await fleet.start([matrix], {
       db: proxied,
       leaseSeconds: 30,
       minPollIntervalMs: 30_000,
       maxPollIntervalMs: 30_000,
-      events: { ...noEvents, claimed: () => (looked = true) },
     });
-    await waitFor(() => looked, { what: 'its first look to end' });
+    await waitFor(() => asked.has('look_at_rest'), { what: 'its first look to end' });
     const taskIds = await submitted();
     // A claim under its name that it never hears of.
     const namedTaskId = await registerWorkflow(fleet.db, matrix);
