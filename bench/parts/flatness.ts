@@ -299,7 +299,7 @@ async function memoryOverTime(server: BenchServer, tasks: number): Promise<Table
     columns: ['', 'steps', 'highest, first half', 'highest, second half'],
     rows: [
       [
-        'one worker, 1,000 slots',
+        'one worker at full load',
         tasks * 4,
         round(Math.max(...samples.slice(0, half + 1))),
         round(Math.max(...samples.slice(half))),
