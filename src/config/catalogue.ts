@@ -211,7 +211,7 @@ export const CATALOGUE = {
     roles: WORKER,
     description: 'Retry at once. For tests.',
   }),
-  resultCacheBytes: number('TASKER_RESULT_CACHE_BYTES', 16_777_216, 0, 4_294_967_296, {
+  resultCacheBytes: number('TASKER_RESULT_CACHE_BYTES', 4_194_304, 0, 4_294_967_296, {
     roles: WORKER,
     unit: 'bytes',
     description: 'Results kept in memory for children that run in the same worker.',
