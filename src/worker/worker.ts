@@ -64,7 +64,7 @@ export class Worker {
     this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
-    const workerId = (): string | undefined => (this.membership.joined ? this.membership.workerId : undefined);
+    const workerId = (): string | undefined => this.joinedId;
     this.activity = new Activity(options.db, options.queues, workerId, (error) =>
       options.events.failed('report activity', error),
     );
@@ -102,7 +102,12 @@ export class Worker {
 
   /** For log lines; empty while the process has no lease. */
   get workerIdOrNone(): string {
-    return this.membership.joined ? this.membership.workerId : '';
+    return this.joinedId ?? '';
+  }
+
+  /** Undefined while the process has no lease. */
+  private get joinedId(): string | undefined {
+    return this.membership.joined ? this.membership.workerId : undefined;
   }
 
   get busySlots(): number {
@@ -210,7 +215,7 @@ export class Worker {
       minIntervalMs: options.minPollIntervalMs,
       maxIntervalMs: options.maxPollIntervalMs,
       hintedIntervalMs: options.hintedPollIntervalMs ?? options.maxPollIntervalMs,
-      workerId: () => (this.membership.joined ? this.membership.workerId : undefined),
+      workerId: () => this.joinedId,
       onClaimed: (queue, steps, seconds) => {
         options.events.claimed({ queue, steps: steps.length, seconds, fused: false });
         void this.accept(steps);
@@ -219,7 +224,7 @@ export class Worker {
       untold: () => this.flusher?.size ?? 0,
       restLook: restLook({
         ...shared,
-        workerId: () => (this.membership.joined ? this.membership.workerId : undefined),
+        workerId: () => this.joinedId,
         claimWatch: this.claimWatch,
         quarantine: () => this.quarantine,
       }),
@@ -248,7 +253,7 @@ export class Worker {
       const quarantineHere = new QuarantineHere({
         ...shared,
         slots: this.slots,
-        workerId: () => (this.membership.joined && !this.draining ? this.membership.workerId : undefined),
+        workerId: () => (this.draining ? undefined : this.joinedId),
         onClaimed: (steps) => void this.accept(steps),
       });
       this.quarantine = new QuarantineWatch({

@@ -8,6 +8,7 @@ import { OpenClaims } from '../../src/worker/open-claims.ts';
 import { Poller } from '../../src/worker/poller.ts';
 import { Slots } from '../../src/worker/slots.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { pollerOptions } from './poller-fixture.ts';
 
 /** What was asked of the database, and is answered when the test says so. */
 const asked = vi.hoisted(() => {
@@ -74,18 +75,9 @@ function startPoller(slotCount: number) {
   const claims = new OpenClaims();
   const delivered: { steps: number; claimsSent: number; reserved: number }[] = [];
   poller = new Poller({
-    db,
+    ...pollerOptions(1000),
     slots,
-    queues: ['default'],
-    namedTaskIds: [1],
     maxClaim: 4,
-    minIntervalMs: 1000,
-    maxIntervalMs: 1000,
-    hintedIntervalMs: 1000,
-    hinted: () => false,
-    workerId: () => '1',
-    untold: () => 0,
-    restLook: async () => true,
     claims,
     onClaimed: (_, steps) => {
       for (const { claimId } of steps) claims.opened(claimId, 1);
@@ -93,8 +85,6 @@ function startPoller(slotCount: number) {
       // They run for as long as the test does.
       for (const _step of steps) slots.run(() => undefined);
     },
-    onError: (_, error) => expect.fail(String(error)),
-    onRound: () => undefined,
   });
   poller.start();
   const sent = (count: number) => asked.claims.sent(count);

@@ -1,9 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
-import { OpenClaims } from '../../src/worker/open-claims.ts';
 import { Poller } from '../../src/worker/poller.ts';
 import { Slots } from '../../src/worker/slots.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { pollerOptions } from './poller-fixture.ts';
 
 let poller: Poller | undefined;
 afterEach(() => poller?.stop());
@@ -20,21 +20,12 @@ it('a worker claims nothing while more ends of attempts wait to be told than two
     },
   } as unknown as Database;
   poller = new Poller({
+    ...pollerOptions(5),
     db,
     slots: new Slots(10, () => undefined),
-    queues: ['default'],
-    namedTaskIds: [1],
     maxClaim: 10,
-    minIntervalMs: 5,
-    maxIntervalMs: 5,
-    hintedIntervalMs: 5,
-    hinted: () => false,
-    workerId: () => '1',
     untold: () => untold,
-    claims: new OpenClaims(),
     onClaimed: () => undefined,
-    onError: (_, error) => expect.fail(String(error)),
-    restLook: async () => true,
     onRound: () => (rounds += 1),
   });
   poller.start();
