@@ -59,7 +59,7 @@ it('a process that starts while the database is away holds its session lock from
   }
 });
 
-it('a heartbeat touches no index', async () => {
+it('a heartbeat touches no index: its update is HOT whenever its page has room', async () => {
   const db = openDatabase({ url: test.url });
   const connection = openHeartbeatConnection({
     url: test.url,
@@ -98,7 +98,10 @@ it('a heartbeat touches no index', async () => {
       },
       { what: 'the statistics of the heartbeats' },
     );
-    expect(after.hot - before.hot).toBe(after.updates - before.updates);
+    // A page that is full while somebody's snapshot (an autovacuum's, say) still sees its dead rows sends a row to another page:
+    // seldom. One that moves an indexed column does so each time.
+    const share = (after.hot - before.hot) / (after.updates - before.updates);
+    expect(share).toBeGreaterThan(0.8);
   } finally {
     await connection.close();
     await db.close();
