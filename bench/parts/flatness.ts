@@ -284,9 +284,11 @@ async function memoryOverTime(server: BenchServer, tasks: number): Promise<Table
   clearInterval(sampler);
   const fleet = await startFleet({ url: db.url, workers: 1, env: BUSY });
   const samples: number[] = [];
+  let highestMb = NaN;
   const watch = setInterval(() => samples.push(residentMb(fleet.pids[0] as number)), 250);
   try {
     await untilAllComplete(db, 600);
+    highestMb = residentMb(fleet.pids[0] as number, 'highest');
   } finally {
     clearInterval(watch);
     await fleet.stop();
@@ -296,18 +298,20 @@ async function memoryOverTime(server: BenchServer, tasks: number): Promise<Table
   const half = Math.floor(samples.length / 2);
   return {
     title: 'Memory, MB resident',
-    columns: ['', 'steps', 'highest, first half', 'highest, second half'],
+    columns: ['', 'steps', 'highest, first half', 'highest, second half', 'highest of all'],
     rows: [
       [
         'one worker at full load',
         tasks * 4,
         round(Math.max(...samples.slice(0, half + 1))),
         round(Math.max(...samples.slice(half))),
+        round(highestMb),
       ],
       [
         `submit of ${tasks.toLocaleString('en-US')} tasks in ${round(submitSeconds, 1)} s: growth of the client`,
         tasks * 4,
         round(submitMb - beforeMb),
+        '-',
         '-',
       ],
     ],

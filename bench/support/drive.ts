@@ -32,6 +32,7 @@ export interface RunResult extends Usage {
   /** From the first attempt's start to the last completion, by the database clock. */
   seconds: number;
   stepsPerSecond: number;
+  /** The highest that any worker took. */
   workerMb: number;
 }
 
@@ -54,7 +55,7 @@ export async function runToTheEnd(
   try {
     await untilAllComplete(db, options.limitSeconds ?? 120);
     workerCpu = fleet.pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-    workerMb = Math.max(...fleet.pids.map(residentMb));
+    workerMb = Math.max(...fleet.pids.map((pid) => residentMb(pid, 'highest')));
   } finally {
     await fleet.stop();
   }

@@ -50,10 +50,13 @@ export function serverCpuSeconds(postmaster: number): number {
   return total;
 }
 
-/** Resident memory in MB. */
-export function residentMb(pid: number): number {
+/** Resident memory in MB: now, or the highest since the process started. NaN of a process that is gone. */
+export function residentMb(pid: number, which: 'now' | 'highest' = 'now'): number {
+  const field = which === 'now' ? 'VmRSS' : 'VmHWM';
   try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN) / 1024;
+    return (
+      Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN) / 1024
+    );
   } catch {
     return NaN;
   }
