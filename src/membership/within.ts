@@ -1,3 +1,6 @@
+/** Each of the last phases of a shutdown: a connection that went silent answers none of them. */
+export const LAST_WORDS_MS = 2000;
+
 /** Whether `work` ends within `ms`; it goes on either way. */
 export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

@@ -3,7 +3,7 @@ import { Cron } from '../db/cron.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
 import { Membership } from '../membership/membership.ts';
-import { type Drained, within } from '../membership/within.ts';
+import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { FireSchedules } from './chores/fire-schedules.ts';
 import { maintain } from './chores/maintain.ts';
@@ -44,7 +44,6 @@ export interface SchedulerOptions {
 
 /** For what is under way: pg-boss alone waits 10 s for its own. A connection that went silent would take longer. */
 const STOP_LIMIT_MS = 12_000;
-const LAST_WORDS_MS = 2000;
 
 const STATISTICS_MS = 3000;
 

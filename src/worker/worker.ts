@@ -4,10 +4,11 @@ import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { Membership } from '../membership/membership.ts';
-import { type Drained, within } from '../membership/within.ts';
+import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { Activity } from './activity.ts';
 import { ClaimWatch } from './claim-watch.ts';
 import { currentStep } from './current-step.ts';
+import { drain } from './drain.ts';
 import { Flusher } from './flusher.ts';
 import { OpenClaims } from './open-claims.ts';
 import { Poller } from './poller.ts';
@@ -30,8 +31,6 @@ const FLUSH_BATCH = 1024;
 const QUARANTINE_LOOK_MS = 1000;
 const QUARANTINE_REST_MS = 10_000;
 const ACTIVITY_INTERVAL_MS = 2000;
-/** Each of the last phases of a drain: a connection that went silent answers none of them. */
-const LAST_WORDS_MS = 2000;
 
 /**
  * A process that runs steps. start -> running -> stop (drain); stop is idempotent, safe before start, and resolves when
@@ -273,30 +272,11 @@ export class Worker {
     await this.starting?.catch(() => undefined);
     this.draining = true;
     this.membership.setDraining();
-    const graceMs = this.options.drainGraceSeconds * 1000;
-    const graceEnds = performance.now() + Math.max(graceMs, LAST_WORDS_MS);
-    const leftMs = (more = 0): number => Math.max(0, graceEnds + more - performance.now());
-    const unfinished: string[] = [];
-    await this.listener?.stop();
-    if (this.poller !== undefined && !(await within(this.poller.stop(), leftMs()))) unfinished.push('a claim');
-    const quarantineEnds = this.quarantine?.stop() ?? Promise.resolve();
-    if (!(await within(this.claimWatch.adoptStrays(), leftMs()))) unfinished.push('a look for stray claims');
-    const ended = async (): Promise<void> => {
-      do {
-        await this.slots.idle();
-        await this.flusher?.drained();
-      } while (this.slots.busy > 0);
-    };
-    if (!(await within(ended(), Math.min(graceMs, leftMs())))) {
-      this.running.abortAll('drain');
-      if (!(await within(ended(), Math.min(LAST_WORDS_MS, graceMs)))) {
-        this.running.giveUpAll('drain');
-        if (!(await within(ended(), LAST_WORDS_MS))) unfinished.push('outcomes of steps');
-      }
-    }
-    if (!(await within(quarantineEnds, leftMs(2 * LAST_WORDS_MS)))) unfinished.push('quarantined steps');
-    this.claimWatch.stop();
-    this.running.stop();
+    const { listener, poller, quarantine, flusher, claimWatch, running, slots } = this;
+    const unfinished = await drain(
+      { listener, poller, quarantine, flusher, claimWatch, running, slots },
+      this.options.drainGraceSeconds * 1000,
+    );
     // To a database that has stopped answering there is nothing more to say.
     if (unfinished.length === 0) await within(this.lastWords(), LAST_WORDS_MS);
     await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(

@@ -1,0 +1,51 @@
+import type { Listener } from '../db/listener.ts';
+import { LAST_WORDS_MS, within } from '../membership/within.ts';
+import type { ClaimWatch } from './claim-watch.ts';
+import type { Flusher } from './flusher.ts';
+import type { Poller } from './poller.ts';
+import type { QuarantineWatch } from './quarantine-watch.ts';
+import type { RunningSteps } from './running-steps.ts';
+import type { Slots } from './slots.ts';
+
+/** The parts of a worker that a drain brings to their end; those it never got to start are undefined. */
+export interface Draining {
+  readonly listener: Listener | undefined;
+  readonly poller: Poller | undefined;
+  readonly quarantine: QuarantineWatch | undefined;
+  readonly flusher: Flusher | undefined;
+  readonly claimWatch: ClaimWatch;
+  readonly running: RunningSteps;
+  readonly slots: Slots;
+}
+
+/**
+ * No new claims, then everything that runs: to its end, aborted once `graceMs` are over, and given back where that does not
+ * help. Answers what had not ended by then, in words for people.
+ */
+export async function drain(parts: Draining, graceMs: number): Promise<string[]> {
+  const { listener, poller, quarantine, flusher, claimWatch, running, slots } = parts;
+  const graceEnds = performance.now() + Math.max(graceMs, LAST_WORDS_MS);
+  const leftMs = (more = 0): number => Math.max(0, graceEnds + more - performance.now());
+  const unfinished: string[] = [];
+  await listener?.stop();
+  if (poller !== undefined && !(await within(poller.stop(), leftMs()))) unfinished.push('a claim');
+  const quarantineEnds = quarantine?.stop() ?? Promise.resolve();
+  if (!(await within(claimWatch.adoptStrays(), leftMs()))) unfinished.push('a look for stray claims');
+  const ended = async (): Promise<void> => {
+    do {
+      await slots.idle();
+      await flusher?.drained();
+    } while (slots.busy > 0);
+  };
+  if (!(await within(ended(), Math.min(graceMs, leftMs())))) {
+    running.abortAll('drain');
+    if (!(await within(ended(), Math.min(LAST_WORDS_MS, graceMs)))) {
+      running.giveUpAll('drain');
+      if (!(await within(ended(), LAST_WORDS_MS))) unfinished.push('outcomes of steps');
+    }
+  }
+  if (!(await within(quarantineEnds, leftMs(2 * LAST_WORDS_MS)))) unfinished.push('quarantined steps');
+  claimWatch.stop();
+  running.stop();
+  return unfinished;
+}

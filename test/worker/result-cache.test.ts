@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { ResultCache } from '../../src/worker/result-cache.ts';
+
+const inputs = { context: '{"n":1}', bypassSteps: null };
+/** Of 1,000 bytes, so that what an entry takes besides its text counts for less than one of them. */
+const RESULT = `"${'x'.repeat(998)}"`;
+
+describe('the cache of results', () => {
+  it('gives back what was put in, by the place of the step', () => {
+    const cache = new ResultCache(100_000);
+    cache.put('1', inputs, 0, '"a"');
+    cache.put('1', inputs, 2, '"b"');
+    const entry = cache.get('1');
+    expect(entry?.context).toBe('{"n":1}');
+    expect([...(entry?.results ?? [])]).toEqual([
+      [0, '"a"'],
+      [2, '"b"'],
+    ]);
+    expect(cache.get('2')).toBeUndefined();
+  });
+
+  it('lets the task go that was used longest ago, and stays below its limit', () => {
+    const cache = new ResultCache(10_000);
+    for (let task = 1; task <= 6; task += 1) cache.put(String(task), inputs, 0, RESULT);
+    cache.get('1');
+    for (let task = 7; task <= 9; task += 1) cache.put(String(task), inputs, 0, RESULT);
+    // Seven of 1,382 bytes each: the two that nobody asked for since went first.
+    expect(['1', '2', '3', '4', '5', '6', '7', '8', '9'].filter((task) => cache.get(task) !== undefined)).toEqual([
+      '1',
+      '4',
+      '5',
+      '6',
+      '7',
+      '8',
+      '9',
+    ]);
+  });
+
+  it('counts a result once, and none of a task that was deleted', () => {
+    const cache = new ResultCache(3000);
+    cache.put('kept', inputs, 0, RESULT);
+    // Told again, as after a completion whose answer never came.
+    for (let time = 0; time < 10; time += 1) cache.put('kept', inputs, 0, RESULT);
+    for (let task = 0; task < 10; task += 1) {
+      cache.put(String(task), inputs, 0, RESULT);
+      cache.delete(String(task));
+      cache.delete(String(task));
+    }
+    cache.put('other', inputs, 0, RESULT);
+    expect(cache.get('kept')).toBeDefined();
+    expect(cache.get('other')).toBeDefined();
+  });
+
+  it('keeps nothing with no bytes to keep it in', () => {
+    const cache = new ResultCache(0);
+    cache.put('1', inputs, 0, '"a"');
+    expect(cache.get('1')).toBeUndefined();
+  });
+});
