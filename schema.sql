@@ -376,10 +376,10 @@ CREATE VIEW tasker.tasker_task_execution_contexts AS
     t.named_task_id,
     t.state AS status,
     c.total_steps,
-    c.pending_steps,
+    (((((c.total_steps - c.in_progress_steps) - c.completed_steps) - c.waiting_steps) - c.blocked_steps) - c.cancelled_steps) AS pending_steps,
     c.in_progress_steps,
     c.completed_steps,
-    c.failed_steps,
+    (c.waiting_steps + c.blocked_steps) AS failed_steps,
     c.ready_steps,
         CASE
             WHEN (c.blocked_steps > 0) THEN 'blocked_by_failures'::text
@@ -397,11 +397,13 @@ CREATE VIEW tasker.tasker_task_execution_contexts AS
         END AS recommended_action,
         CASE
             WHEN (c.total_steps = 0) THEN 0.0
+            WHEN (c.completed_steps = 0) THEN 0.00
+            WHEN (c.completed_steps = c.total_steps) THEN 100.00
             ELSE round(((100.0 * (c.completed_steps)::numeric) / (c.total_steps)::numeric), 2)
         END AS completion_percentage,
         CASE
             WHEN (c.blocked_steps > 0) THEN 'blocked'::text
-            WHEN (c.failed_steps > 0) THEN 'recovering'::text
+            WHEN (c.waiting_steps > 0) THEN 'recovering'::text
             ELSE 'healthy'::text
         END AS health_status,
     c.blocked_steps,
@@ -409,13 +411,12 @@ CREATE VIEW tasker.tasker_task_execution_contexts AS
     c.next_retry_at
    FROM (tasker.tasker_tasks t
      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS total_steps,
-            (count(*) FILTER (WHERE (s.state = 'pending'::text)))::integer AS pending_steps,
-            (count(*) FILTER (WHERE (s.state = 'in_progress'::text)))::integer AS in_progress_steps,
-            (count(*) FILTER (WHERE (s.state = ANY (ARRAY['complete'::text, 'resolved_manually'::text]))))::integer AS completed_steps,
-            (count(*) FILTER (WHERE (s.state = 'error'::text)))::integer AS failed_steps,
-            (count(*) FILTER (WHERE (s.state = 'cancelled'::text)))::integer AS cancelled_steps,
-            (count(*) FILTER (WHERE (s.ready_at IS NOT NULL)))::integer AS ready_steps,
-            (count(*) FILTER (WHERE (s.blocked_at IS NOT NULL)))::integer AS blocked_steps,
+            (count(*) FILTER (WHERE s.in_process))::integer AS in_progress_steps,
+            (count(*) FILTER (WHERE s.processed))::integer AS completed_steps,
+            (count(*) FILTER (WHERE ((NOT s.processed) AND (NOT s.in_process) AND (s.ready_at IS NULL) AND (s.state = 'cancelled'::text))))::integer AS cancelled_steps,
+            (count(s.ready_at))::integer AS ready_steps,
+            (count(s.next_retry_at))::integer AS waiting_steps,
+            (count(s.blocked_at))::integer AS blocked_steps,
             min(s.next_retry_at) AS next_retry_at
            FROM tasker.tasker_workflow_steps s
           WHERE (s.task_id = t.task_id)) c);

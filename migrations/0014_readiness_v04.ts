@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
-import { appendToView, replaceViews } from './support/views.ts';
+import { replaceViewAlike, replaceViews } from './support/views.ts';
 
 const VERSIONS_BEFORE = { readiness: 3, contexts: 3, dag: 2, summaries: 2 };
 
 /** The readiness view tells where each row is; see its file. */
-export const up = (db: Kysely<unknown>): Promise<void> => appendToView(db, 'tasker_step_readiness_statuses', 4);
+export const up = (db: Kysely<unknown>): Promise<void> => replaceViewAlike(db, 'tasker_step_readiness_statuses', 4);
 export const down = (db: Kysely<unknown>): Promise<void> => replaceViews(db, VERSIONS_BEFORE);

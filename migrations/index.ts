@@ -24,4 +24,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0012_hot_heartbeats', load: () => import('./0012_hot_heartbeats.ts') },
   { name: '0013_lean_checks', load: () => import('./0013_lean_checks.ts') },
   { name: '0014_readiness_v04', load: () => import('./0014_readiness_v04.ts') },
+  { name: '0015_contexts_v04', load: () => import('./0015_contexts_v04.ts') },
 ];

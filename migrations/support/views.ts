@@ -11,8 +11,8 @@ export async function createView(db: Kysely<unknown>, name: string, version: num
   await sql.raw(`CREATE VIEW tasker.${name} AS\n${viewBody(name, version)}`).execute(db);
 }
 
-/** Puts a version in place that only has more columns at the end: views that read this one stay as they are. */
-export async function appendToView(db: Kysely<unknown>, name: string, version: number): Promise<void> {
+/** Puts a version in place that has the same columns, or more at the end: views that read this one stay as they are. */
+export async function replaceViewAlike(db: Kysely<unknown>, name: string, version: number): Promise<void> {
   await sql.raw(`CREATE OR REPLACE VIEW tasker.${name} AS\n${viewBody(name, version)}`).execute(db);
 }
 

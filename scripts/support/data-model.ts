@@ -109,13 +109,14 @@ the next, and its way down brings the old one back.
 
 ${row(['view', 'version', 'a row for each'])}
 |---|---|---|
-${row(['`tasker_step_readiness_statuses`', '3', 'step: its state, whether it is ready and why not. It can be locked: claims select from it `FOR NO KEY UPDATE SKIP LOCKED`'])}
-${row(['`tasker_task_execution_contexts`', '3', 'task: steps by state, what to do about it (`execution_status`, `recommended_action`), how far it is'])}
+${row(['`tasker_step_readiness_statuses`', '4', 'step: its state, whether it is ready and why not. It can be locked: claims select from it `FOR NO KEY UPDATE SKIP LOCKED`'])}
+${row(['`tasker_task_execution_contexts`', '4', 'task: steps by state, what to do about it (`execution_status`, `recommended_action`), how far it is'])}
 ${row(['`tasker_step_dag_relationships`', '2', 'step: its parents and children, and how far it is from a root'])}
 ${row(['`tasker_queue_scaling`', '1', 'queue: how many workers it should have, for autoscalers'])}
 ${row(['`tasker_task_workflow_summaries`', '2', 'task: what could run next, and what is stuck for which reason'])}
 
 Version 1 of readiness and contexts finds current states by sorting all transitions (\`DISTINCT ON\`); version 2 joins the
-\`most_recent\` ones, with the eight indexes of migration 2; version 3 reads the step's row.
+\`most_recent\` ones, with the eight indexes of migration 2; version 3 reads the step's row, and
+version 4 tells claims where that row is and counts steps without comparing text.
 `;
 }

@@ -151,6 +151,14 @@ describe('on random graphs with random histories', () => {
     }),
   );
 
+  test('v04 returns the contexts of v03', { timeout: 120_000 }, () =>
+    forRandomTasks(async (client) => {
+      expect(await all(client, 'v04.tasker_task_execution_contexts')).toEqual(
+        await all(client, 'v03.tasker_task_execution_contexts'),
+      );
+    }),
+  );
+
   test('v04 returns the readiness rows of v03, and where each row is', { timeout: 120_000 }, () =>
     forRandomTasks(async (client) => {
       const v04 = await all<Readiness & { row_location: string }>(client, 'v04.tasker_step_readiness_statuses');

@@ -6,7 +6,7 @@ const SETS = {
   v01: { readiness: 1, contexts: 1, dag: 1, summaries: 1 },
   v02: { readiness: 2, contexts: 2, dag: 1, summaries: 1 },
   v03: { readiness: 3, contexts: 3, dag: 2, summaries: 2 },
-  v04: { readiness: 4, contexts: 3, dag: 2, summaries: 2 },
+  v04: { readiness: 4, contexts: 4, dag: 2, summaries: 2 },
 } as const;
 
 export type ViewSet = keyof typeof SETS;
