@@ -1,8 +1,3 @@
-/**
- * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
- * last parent starts at once if everything that its handler receives is here, and asks the database if not.
- * Results never change once written, so an entry can be old but not wrong. The least recently used task goes first.
- */
 interface Entry {
   context: string;
   bypassSteps: string | null;
@@ -14,6 +9,11 @@ interface Entry {
 const TASK_BYTES = 350;
 const RESULT_BYTES = 25;
 
+/**
+ * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
+ * last parent starts at once if everything that its handler receives is here, and asks the database if not.
+ * Results never change once written, so an entry can be old but not wrong. The least recently used task goes first.
+ */
 export class ResultCache {
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
