@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { claimStatement } from '../../src/db/statements/claim-steps.ts';
+import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
 import { hotPathOptions } from '../../src/db/session-settings.ts';
 import { createClient } from '../../src/index.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
@@ -54,7 +55,14 @@ async function claims(db: BenchDatabase, workflows: readonly number[], times: nu
       const claimed = await client.query({
         name: statement.name,
         text: statement.text,
-        values: ['00000000-0000-4000-8000-000000000001', worker, 'default', workflows, [], '-infinity'],
+        values: [
+          '00000000-0000-4000-8000-000000000001',
+          worker,
+          'default',
+          workflows,
+          [],
+          ...rangeColumns(WHOLE_QUEUE),
+        ],
       });
       samples.push(performance.now() - started);
       if (claimed.rows.length !== 64) throw new Error(`claimed ${claimed.rows.length} steps instead of 64`);

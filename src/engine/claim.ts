@@ -3,6 +3,7 @@ import type { Executor } from '../db/database.ts';
 import { adoptClaim, findEnded } from '../db/statements/adopt-claim.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claim-steps.ts';
 import { loadInputs } from '../db/statements/load-inputs.ts';
+import { type ReadyRange, rangeColumns, WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
 import { closeClaims, findClaims } from '../db/statements/workers.ts';
 
 /** What identifies one attempt: every write about it must carry the claim id, and is refused where the claim was lost. */
@@ -40,10 +41,23 @@ export interface ClaimRequest {
   /** Claims all of whose steps have ended: their rows go in the same round trip. */
   closedClaims?: readonly string[];
   claimId?: string;
-  /** Begin at steps that became ready then, as `onReached` gave it; absent: look at the whole queue. */
-  readyFrom?: string | undefined;
-  /** Hears where the scan ended; undefined where it took nothing, or steps of several priorities. */
-  onReached?: (reached: string | undefined) => void;
+  /** The parts of the queue to scan, most urgent first; absent: the whole queue. */
+  ranges?: readonly ReadyRange[];
+  /** Receives what the scan saw, if the claim took anything. */
+  onScan?: (scan: ClaimScan) => void;
+}
+
+/** What a claim's scan of ready steps saw. Times in microseconds since 1970, by the database clock. */
+export interface ClaimScan {
+  /** Transactions with ids below `xmin` had ended when the claim looked. */
+  xmin: number;
+  /** The id of the claim's own transaction, which it got after `nowUs`: so did all transactions with higher ids. */
+  xid: number;
+  nowUs: number;
+  /** How long it took to find and lock the first step: it grows with the dead index entries before it. */
+  scanMs: number;
+  /** Priority and latest time of readiness of the steps that were taken. */
+  reached: readonly (readonly [priority: number, readyUs: number])[];
 }
 
 /** Ids are task_id * 65536 + ordinal and stay below 2^63; those of tasks below 2^37 are exact as numbers, which is cheaper. */
@@ -68,10 +82,21 @@ export async function claim(db: Executor, request: ClaimRequest): Promise<Claime
     request.queue,
     request.namedTaskIds,
     request.closedClaims ?? [],
-    request.readyFrom ?? '-infinity',
+    ...rangeColumns(request.ranges ?? WHOLE_QUEUE),
   ]);
-  request.onReached?.(rows[0]?.reached ?? undefined);
+  if (rows[0] !== undefined) request.onScan?.(claimScan(rows[0].scan));
   return rows.map((row) => claimedStep(row, claimId));
+}
+
+function claimScan(text: string): ClaimScan {
+  const [xmin, xid, now, scanned, ...reached] = text.split(' ');
+  return {
+    xmin: Number(xmin),
+    xid: Number(xid),
+    nowUs: Number(now),
+    scanMs: (Number(scanned) - Number(now)) / 1000,
+    reached: reached.map((entry) => entry.split('=').map(Number) as [number, number]),
+  };
 }
 
 function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {

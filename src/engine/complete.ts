@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
 import { plainArray, textArray } from '../db/array-literals.ts';
 import { completeStatement, type CompletionRow } from '../db/statements/complete-steps.ts';
+import { LEAST_URGENT, type ReadyRange, rangeColumns } from '../db/statements/ready-ranges.ts';
 import { type ClaimedStep, type StepClaim, taskIdOf } from './claim.ts';
 import { settle } from './settle.ts';
 
@@ -12,6 +13,17 @@ export interface Completion extends StepClaim {
   children?: number;
 }
 
+/**
+ * Which children a completion may claim: none that is less urgent than a ready step of its queue. So a completion looks for the most urgent
+ * ready step in `ranges`, and a child may be as urgent as that or more; if there is none, as `leastUrgent`.
+ */
+export interface ChainBounds {
+  /** The parts of the queues that are more urgent than the queue's `leastUrgent`. */
+  ranges: (ReadyRange & { queue: string })[];
+  /** One priority for all queues, or one for each in the order of `queues`. */
+  leastUrgent: number | number[];
+}
+
 export interface CompleteRequest {
   workerId: string;
   completions: readonly Completion[];
@@ -19,9 +31,13 @@ export interface CompleteRequest {
   claimLimit: number;
   queues: readonly string[];
   namedTaskIds: readonly number[];
+  /** Absent: children are claimed whatever waits in their queues. */
+  chainBounds?: ChainBounds | undefined;
   closedClaims?: readonly string[];
   claimId?: string;
 }
+
+const UNBOUNDED: ChainBounds = { ranges: [], leastUrgent: LEAST_URGENT };
 
 export interface CompleteOutcome {
   /** Step ids whose claim was lost: nothing was written for them. */
@@ -39,18 +55,26 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
   const claimId = request.claimId ?? randomUUID();
   const batch = byKey(request.completions);
   const children = batch.reduce((sum, step) => sum + (step.children ?? Infinity), 0);
-  const rows = await db.run(completeStatement(children, request.claimLimit, db.keepsOrder), [
-    plainArray(batch.map((step) => step.taskId)),
-    plainArray(batch.map((step) => step.stepId)),
-    plainArray(batch.map((step) => step.claimId)),
-    textArray(batch.map((step) => step.result)),
-    claimId,
-    request.workerId,
-    request.claimLimit,
-    request.queues,
-    request.namedTaskIds,
-    request.closedClaims ?? [],
-  ]);
+  const { ranges, leastUrgent } = request.chainBounds ?? UNBOUNDED;
+  const bound = typeof leastUrgent === 'number' ? 'one' : 'by queue';
+  const rows = await db.run(
+    completeStatement({ children, claimLimit: request.claimLimit, keepsOrder: db.keepsOrder, bound }),
+    [
+      plainArray(batch.map((step) => step.taskId)),
+      plainArray(batch.map((step) => step.stepId)),
+      plainArray(batch.map((step) => step.claimId)),
+      textArray(batch.map((step) => step.result)),
+      claimId,
+      request.workerId,
+      request.claimLimit,
+      request.queues,
+      request.namedTaskIds,
+      request.closedClaims ?? [],
+      ranges.map((range) => range.queue),
+      ...rangeColumns(ranges),
+      leastUrgent,
+    ],
+  );
   const outcome: CompleteOutcome = { lost: [], claimed: [], ready: new Map(), completedTasks: [], erroredTasks: [] };
   let unsettled: string[] = [];
   for (const row of rows) {

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import type { ClaimedStep } from '../engine/claim.ts';
+import type { ClaimCursors } from './claim-cursors.ts';
 import type { OpenClaims } from './open-claims.ts';
 import type { Outcome } from './outcome.ts';
 import type { StepKind } from './step-catalogue.ts';
@@ -36,6 +37,7 @@ export interface FlusherOptions {
   reserveSlots: (children: number) => number;
   unreserveSlots: (count: number) => void;
   claims: OpenClaims;
+  cursors: Pick<ClaimCursors, 'chainBounds'>;
   onClaimed: (steps: ClaimedStep[], seconds: number) => void;
   onReady: (queues: Iterable<string>) => void;
   onTold: (ended: Ended, answer: Told) => void;

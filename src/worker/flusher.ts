@@ -109,7 +109,9 @@ export class Flusher {
   private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<Answer | undefined> {
     if (batch.length === 0) return undefined;
     const { options } = this;
-    const reserved = options.reserveSlots(batch.reduce((sum, ended) => sum + childrenOf(ended), 0));
+    const chainBounds = options.cursors.chainBounds();
+    const children = chainBounds === undefined ? 0 : batch.reduce((sum, ended) => sum + childrenOf(ended), 0);
+    const reserved = options.reserveSlots(children);
     const closedClaims = options.claims.takeClosed();
     const claimId = randomUUID();
     options.claims.asking(claimId);
@@ -127,6 +129,7 @@ export class Flusher {
         claimLimit: reserved,
         queues: options.queues,
         namedTaskIds: options.namedTaskIds,
+        chainBounds,
         closedClaims,
         claimId,
       });

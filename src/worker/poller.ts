@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
 import { isOutcomeUnknown } from '../db/sql-errors.ts';
-import { adopt, claim, type ClaimedStep } from '../engine/claim.ts';
+import { WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
+import { adopt, claim, type ClaimedStep, type ClaimScan } from '../engine/claim.ts';
 import { Reconnect } from './backoff.ts';
+import type { ClaimCursors } from './claim-cursors.ts';
 import type { OpenClaims } from './open-claims.ts';
 import { PollInterval } from './poll-interval.ts';
-import { ScanFloor } from './scan-floor.ts';
 import type { Slots } from './slots.ts';
 
 export interface PollerOptions {
@@ -24,6 +25,7 @@ export interface PollerOptions {
   /** How many attempts have ended here that the database does not know of yet. */
   untold: () => number;
   claims: OpenClaims;
+  cursors: ClaimCursors;
   /** Whether a claim may find something: a cheaper question, for a poll that comes by itself after a while without work. */
   restLook: () => Promise<boolean>;
   onClaimed: (queue: string, steps: ClaimedStep[], seconds: number) => void;
@@ -46,7 +48,6 @@ export class Poller {
   private readonly options: PollerOptions;
   private readonly interval: PollInterval;
   private readonly reconnect = new Reconnect();
-  private readonly floors = new Map<string, ScanFloor>();
   private turn = 0;
   private running = false;
   private inFlight = false;
@@ -115,6 +116,7 @@ export class Poller {
     if (asks && !(await this.options.restLook())) return this.pause();
     let found = 0;
     let full = false;
+    let moreInMs = Infinity;
     for (let index = 0; index < queues.length && this.running; index += 1) {
       const queue = queues[(this.turn + index) % queues.length] as string;
       const granted = this.hasRoom ? slots.reserve(Math.min(slots.free, this.options.maxClaim)) : 0;
@@ -125,14 +127,15 @@ export class Poller {
       }
       const claimed = await this.claim(queue, granted);
       found += claimed.count;
-      full ||= claimed.full;
+      full ||= claimed.full || claimed.moreInMs === 0;
+      moreInMs = Math.min(moreInMs, claimed.moreInMs);
     }
     this.turn += 1;
     this.hungry = full || slots.free === 0;
     if (found > 0) this.interval.found();
     // With free slots and more to take: at once. Without free slots, or room for their ends, the first to be freed wakes the loop.
     if (full && slots.free > 0 && this.hasRoom) return 0;
-    return this.pause();
+    return Math.min(this.pause(), moreInMs);
   }
 
   private get hasRoom(): boolean {
@@ -149,17 +152,16 @@ export class Poller {
     return this.inFlight;
   }
 
-  private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean }> {
+  private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean; moreInMs: number }> {
     const { db, slots, namedTaskIds, claims } = this.options;
     const workerId = this.options.workerId();
     const closedClaims = claims.takeClosed();
     const claimId = randomUUID();
     claims.asking(claimId);
-    const floor = this.floors.get(queue) ?? new ScanFloor();
-    this.floors.set(queue, floor);
+    const cursor = this.options.cursors.of(queue);
     const started = performance.now();
-    const readyFrom = floor.at(started);
-    let reached: string | undefined;
+    const ranges = cursor.ranges(started);
+    let scan: ClaimScan | undefined;
     let steps: ClaimedStep[] = [];
     try {
       if (workerId === undefined) throw new Error('the lease was lost while claiming');
@@ -171,8 +173,8 @@ export class Poller {
         limit: granted,
         closedClaims,
         claimId,
-        readyFrom,
-        onReached: (end) => (reached = end),
+        ranges,
+        onScan: (seen) => (scan = seen),
       });
     } catch (error) {
       claims.untake(closedClaims);
@@ -188,7 +190,8 @@ export class Poller {
     }
     const ms = performance.now() - started;
     const full = steps.length > 0 && steps.length >= 2 ** Math.floor(Math.log2(granted));
-    floor.claimed({ from: readyFrom, full, reached, startedAt: started, ms });
+    const whole = ranges === WHOLE_QUEUE;
+    cursor.claimed({ whole, full, scan, startedAtMs: started, ms });
     slots.unreserve(granted - steps.length);
     const deliver = (): void => {
       slots.unreserve(steps.length);
@@ -202,11 +205,8 @@ export class Poller {
         deliver();
       });
     } else deliver();
-    // Behind the floor there may be more: the next round looks at the whole queue.
-    return {
-      count: steps.length,
-      full: full || (readyFrom !== undefined && floor.at(performance.now()) === undefined),
-    };
+    // Behind the cursor there may be more: the next scan of the whole queue finds it.
+    return { count: steps.length, full, moreInMs: full || whole ? Infinity : cursor.untilWholeScan(performance.now()) };
   }
 
   /**

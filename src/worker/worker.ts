@@ -6,6 +6,7 @@ import { registerWorkflow } from '../engine/register-workflow.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { Activity } from './activity.ts';
+import { ClaimCursors } from './claim-cursors.ts';
 import { ClaimWatch } from './claim-watch.ts';
 import { currentStep } from './current-step.ts';
 import { drain } from './drain.ts';
@@ -23,7 +24,7 @@ import { StepRunner } from './step-runner.ts';
 import { inputsAtHand, loadPatiently } from './step-inputs.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
-/** Of so many completions one leaves its children to the queue, so that steps of higher priority get their turn. */
+/** Every 16th batch of completions leaves its children to the queue, so that other steps of the same priority get their turn. */
 const FUSED_ROUNDS = 16;
 /** As many as the largest claim takes: what was claimed together and ends together is told together. */
 const FLUSH_BATCH = 1024;
@@ -42,6 +43,7 @@ export class Worker {
   private readonly running: RunningSteps;
   private readonly cache: ResultCache;
   private readonly claims = new OpenClaims();
+  private readonly cursors: ClaimCursors;
   private readonly membership: Membership;
   private readonly notifier: Notifier;
   private readonly activity: Activity;
@@ -63,6 +65,7 @@ export class Worker {
     this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
+    this.cursors = new ClaimCursors(options.queues, options.maxPollIntervalMs);
     const workerId = (): string | undefined => this.joinedId;
     this.activity = new Activity(options.db, options.queues, workerId, (error) =>
       options.events.failed('report activity', error),
@@ -161,6 +164,7 @@ export class Worker {
       queues: options.queues,
       namedTaskIds: catalogue.namedTaskIds,
       claims: this.claims,
+      cursors: this.cursors,
       onError: (what: string, error: unknown) => {
         this.claimWatch.suspect();
         options.events.failed(what, error);
@@ -328,6 +332,8 @@ export class Worker {
 
   private onLeaseLost(formerId: string): void {
     this.options.events.leaseLost(formerId);
+    // What comes next may be another state of the database.
+    this.cursors.reset();
     this.running.abortAll('claim_lost');
   }
 }

@@ -11,7 +11,7 @@ import { requeueDue } from '../../src/db/statements/requeue-due.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { failValues, keys, planOf } from './plan.ts';
+import { claimValues, completeValues, failValues, keys, planOf } from './plan.ts';
 
 /** The statement may read none of these as a whole. */
 const HOT = new Set([
@@ -21,7 +21,6 @@ const HOT = new Set([
   'tasker_workflow_step_transitions',
   'tasker_task_transitions',
 ]);
-const CLAIM = '00000000-0000-4000-8000-000000000001';
 
 const engine = await useEngine();
 let workflow: number;
@@ -32,26 +31,23 @@ let taskId: string;
 /** Buffers of a claim and of a completion of 64 steps, by how many tasks there are. */
 const buffers = new Map<number, { claim: number; complete: number }>();
 
-const claimValues = (): unknown[] => [CLAIM, worker, 'default', [workflow], [], '-infinity'];
-const completeValues = (claimLimit: number): unknown[] => [
-  ...keys(held),
-  held.map(() => '{"ok": true}'),
-  CLAIM,
-  worker,
-  claimLimit,
-  ['default'],
-  [workflow],
-  [],
-];
+const completing = (claimLimit: number): unknown[] => completeValues(held, { worker, workflow, claimLimit });
 
 async function measure(tasks: number): Promise<void> {
   await engine.test.query(analyzeHotTables.text);
   held = await claim(engine.db, { workerId: worker, queue: 'default', namedTaskIds: [workflow], limit: 64 });
   expect(held).toHaveLength(64);
-  const claimed = await planOf(engine.test.pool, claimStatement(64, true), claimValues(), { worker: true });
-  const completed = await planOf(engine.test.pool, completeStatement(128, 1000, true), completeValues(1000), {
+  const claimed = await planOf(engine.test.pool, claimStatement(64, true), claimValues(worker, workflow), {
     worker: true,
   });
+  const completed = await planOf(
+    engine.test.pool,
+    completeStatement({ children: 128, claimLimit: 1000, keepsOrder: true }),
+    completing(1000),
+    {
+      worker: true,
+    },
+  );
   buffers.set(tasks, { claim: claimed.buffers, complete: completed.buffers });
 }
 
@@ -81,7 +77,9 @@ beforeAll(async () => {
 
 describe('with 50,000 tasks', () => {
   it('a claim walks steps_ready in order, and neither sorts nor reads a table as a whole', async () => {
-    const plan = await planOf(engine.test.pool, claimStatement(128, true), claimValues(), { worker: true });
+    const plan = await planOf(engine.test.pool, claimStatement(128, true), claimValues(worker, workflow), {
+      worker: true,
+    });
     expect(plan.indexes).toContain('steps_ready');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.nodeTypes).not.toContain('Bitmap Heap Scan');
@@ -90,9 +88,26 @@ describe('with 50,000 tasks', () => {
   });
 
   it.each([
-    ['complete and claim the children', completeStatement(128, 1000, true), () => completeValues(1000)],
-    ['complete and claim some of the children', completeStatement(128, 10, true), () => completeValues(10)],
-    ['complete and leave the children', completeStatement(128, 0, true), () => completeValues(0)],
+    [
+      'complete and claim the children',
+      completeStatement({ children: 128, claimLimit: 1000, keepsOrder: true }),
+      () => completing(1000),
+    ],
+    [
+      'complete and claim some of the children',
+      completeStatement({ children: 128, claimLimit: 10, keepsOrder: true }),
+      () => completing(10),
+    ],
+    [
+      'complete and claim children of several queues',
+      completeStatement({ children: 128, claimLimit: 1000, keepsOrder: true, bound: 'by queue' }),
+      () => completeValues(held, { worker, workflow, claimLimit: 1000, byQueue: true }),
+    ],
+    [
+      'complete and leave the children',
+      completeStatement({ children: 128, claimLimit: 0, keepsOrder: true }),
+      () => completing(0),
+    ],
     ['load inputs', loadInputs, () => keys(held).slice(0, 2)],
     ['fail', failSteps, () => failValues(held, worker)],
     ['release', releaseSteps, () => [...keys(held), worker]],

@@ -15,7 +15,7 @@ import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { failValues, keptPlanOf, keys, type Plan } from './plan.ts';
+import { claimValues, completeValues, failValues, keptPlanOf, keys, type Plan } from './plan.ts';
 
 const HOT = [
   'tasker_tasks',
@@ -27,7 +27,6 @@ const HOT = [
 ];
 /** None of these may be read as a whole. */
 const LARGE = new Set(HOT.filter((table) => table !== 'tasker_claims'));
-const CLAIM = '00000000-0000-4000-8000-000000000001';
 const TASKS = 5000;
 const BATCH = 64;
 /** PostgreSQL decides for one plan or for many after five executions. */
@@ -35,17 +34,8 @@ const EXECUTIONS = 8;
 
 const state = { workflow: 0, worker: '' };
 type Held = readonly ClaimedStep[];
-const claimValues = (): unknown[] => [CLAIM, state.worker, 'default', [state.workflow], [], '-infinity'];
-const completeValues = (claimLimit: number) => (held: Held) => [
-  ...keys(held),
-  held.map(() => '1'),
-  CLAIM,
-  state.worker,
-  claimLimit,
-  ['default'],
-  [state.workflow],
-  [],
-];
+const claiming = (): unknown[] => claimValues(state.worker, state.workflow);
+const completing = (claimLimit: number) => (held: Held) => completeValues(held, { ...state, claimLimit });
 
 /** Every hot statement, who runs it, and its parameters for steps that are held. */
 const statements: readonly [
@@ -54,11 +44,26 @@ const statements: readonly [
   statement: Statement<object>,
   values: (held: Held) => unknown[],
 ][] = [
-  ['claim one', 'worker', claimStatement(1, true), claimValues],
-  ['claim', 'worker', claimStatement(BATCH, true), claimValues],
-  ['complete and claim the children', 'worker', completeStatement(2 * BATCH, 1000, true), completeValues(1000)],
-  ['complete and claim some of the children', 'worker', completeStatement(2 * BATCH, 10, true), completeValues(10)],
-  ['complete and leave the children', 'worker', completeStatement(2 * BATCH, 0, true), completeValues(0)],
+  ['claim one', 'worker', claimStatement(1, true), claiming],
+  ['claim', 'worker', claimStatement(BATCH, true), claiming],
+  [
+    'complete and claim the children',
+    'worker',
+    completeStatement({ children: 2 * BATCH, claimLimit: 1000, keepsOrder: true }),
+    completing(1000),
+  ],
+  [
+    'complete and claim some of the children',
+    'worker',
+    completeStatement({ children: 2 * BATCH, claimLimit: 10, keepsOrder: true }),
+    completing(10),
+  ],
+  [
+    'complete and leave the children',
+    'worker',
+    completeStatement({ children: 2 * BATCH, claimLimit: 0, keepsOrder: true }),
+    completing(0),
+  ],
   ['load inputs', 'worker', loadInputs, (held) => keys(held).slice(0, 2)],
   ['fail', 'worker', failSteps, (held) => failValues(held, state.worker)],
   ['release', 'worker', releaseSteps, (held) => [...keys(held), state.worker]],

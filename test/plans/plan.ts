@@ -1,7 +1,47 @@
 import pg, { type Client, type Pool } from 'pg';
 import { hotPathOptions } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
+import { LEAST_URGENT, rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
 import type { StepClaim } from '../../src/engine/claim.ts';
+
+const CLAIM = '00000000-0000-4000-8000-000000000001';
+
+/** The parameters of a claim in the queue `default`, as a worker sends them that has claimed before at one priority. */
+export const claimValues = (worker: string, workflow: number): unknown[] => [
+  CLAIM,
+  worker,
+  'default',
+  [workflow],
+  [],
+  ...rangeColumns([
+    { fromPriority: -32_768, fromReadyUs: undefined, toPriority: -1 },
+    { fromPriority: 0, fromReadyUs: 1_700_000_000_000_000, toPriority: 0 },
+    { fromPriority: 1, fromReadyUs: undefined, toPriority: LEAST_URGENT },
+  ]),
+];
+
+/** The parameters of a completion that may claim up to `claimLimit` children in the queue `default`. */
+export const completeValues = (
+  held: readonly StepClaim[],
+  {
+    worker,
+    workflow,
+    claimLimit,
+    byQueue = false,
+  }: { worker: string; workflow: number; claimLimit: number; byQueue?: boolean },
+): unknown[] => [
+  ...keys(held),
+  held.map(() => '1'),
+  CLAIM,
+  worker,
+  claimLimit,
+  ['default'],
+  [workflow],
+  [],
+  ['default'],
+  ...rangeColumns(WHOLE_QUEUE),
+  byQueue ? [LEAST_URGENT] : LEAST_URGENT,
+];
 
 /** Task ids, step ids and claim ids: how statements name the attempts that they are about. */
 export const keys = (held: readonly StepClaim[]): unknown[] => [

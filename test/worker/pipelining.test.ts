@@ -146,6 +146,7 @@ describe('a batch of ends that is answered', () => {
       reserveSlots: () => 0,
       unreserveSlots: () => undefined,
       claims: new OpenClaims(),
+      cursors: { chainBounds: () => undefined },
       onClaimed: () => expect.fail('nothing was claimed'),
       onReady: () => undefined,
       onTold: (ended) => heard.push({ claimId: ended.step.claimId, batchesSent: asked.completions.all.length }),

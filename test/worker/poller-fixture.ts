@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
+import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
 import { OpenClaims } from '../../src/worker/open-claims.ts';
 import type { PollerOptions } from '../../src/worker/poller.ts';
 
@@ -16,6 +17,7 @@ export const pollerOptions = (intervalMs: number): Omit<PollerOptions, 'slots' |
   untold: () => 0,
   restLook: async () => true,
   claims: new OpenClaims(),
+  cursors: new ClaimCursors(['default'], intervalMs),
   onError: (_, error) => expect.fail(String(error)),
   onRound: () => undefined,
 });

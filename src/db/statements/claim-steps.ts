@@ -1,5 +1,6 @@
 import { type Statement, statement } from '../statement.ts';
 import { lastTransitionSeen, stepHistory } from './history.ts';
+import { inRange, microseconds } from './ready-ranges.ts';
 
 export interface ClaimedStepRow {
   task_id: string;
@@ -9,8 +10,12 @@ export interface ClaimedStepRow {
   retry_limit: number;
   /** Seconds between becoming ready and this claim, by the database clock. */
   waited_seconds: number;
-  /** Where the scan ended, the same in every row: the latest readiness; null where the steps are of several priorities. */
-  reached: string | null;
+  /**
+   * What the scan saw, the same in every row: `xmin xid now scanned priority=reached ...`. The snapshot's xmin; the id of this transaction; the time at which
+   * the statement began and that at which it updated the first step; for each priority that it took steps of, the time at which
+   * the last of them became ready. Times in microseconds since 1970.
+   */
+  scan: string;
   /** JSON text. */
   context: string;
   /** JSON text: results of the parents by their ordinal in the workflow; null for a root. */
@@ -24,9 +29,10 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as cons
 
 /**
  * Takes up to `size` ready steps of one queue, most urgent first.
- * Parameters: claim id, worker id, queue, named task ids that the worker has handlers for, claim ids that are done with, the
- * time of readiness to begin at ('-infinity': the whole queue). The index has the priority before the time; PostgreSQL 18
- * skips from one priority to the next.
+ * Parameters: claim id, worker id, queue, named task ids that the worker has handlers for, claim ids that are done with, and the
+ * columns of the ranges to scan (`rangeColumns`), most urgent first. Each range is one stretch of the index; the next one is scanned
+ * only if those before it had too few steps, since a LIMIT takes no more rows than it needs, and a lateral join of an array
+ * visits its elements in order.
  *
  * The candidates are locked through the readiness view (index steps_ready), in a MATERIALIZED CTE so that LIMIT holds
  * whatever the plan. A process whose lease was ended gets nothing. Rows that another worker has locked are skipped, so two
@@ -37,16 +43,21 @@ export const CLAIM_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as cons
  */
 const claim = (size: number, locking: boolean) => `
 WITH candidate AS MATERIALIZED (
-  SELECT r.row_location, r.workflow_step_id, r.priority, r.ready_at
-  FROM tasker.tasker_step_readiness_statuses r
-  WHERE r.ready_for_execution
-    AND r.queue = $3
-    AND r.ready_at >= $6::timestamptz
-    AND r.named_task_id = ANY ($4::integer[])
-    AND EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $2 AND w.stopped_at IS NULL)
-  ORDER BY r.priority, r.ready_at, r.workflow_step_id
+  SELECT ready.row_location, ready.priority, ready.ready_at
+  FROM unnest($6::smallint[], $7::timestamptz[], $8::smallint[]) AS range (from_priority, from_ready, to_priority)
+  CROSS JOIN LATERAL (
+    SELECT r.row_location, r.priority, r.ready_at
+    FROM tasker.tasker_step_readiness_statuses r
+    WHERE r.ready_for_execution
+      AND r.queue = $3
+      AND ${inRange('r', 'range')}
+      AND r.named_task_id = ANY ($4::integer[])
+      AND EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $2 AND w.stopped_at IS NULL)
+    ORDER BY r.priority, r.ready_at, r.workflow_step_id
+    LIMIT ${size}
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) ready
   LIMIT ${size}
-  FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'in_progress',
@@ -99,7 +110,10 @@ WITH candidate AS MATERIALIZED (
   SELECT task_id, sort_key, 'pending', 'in_progress', true, 'claim', $2 FROM started
 )
 SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.waited_seconds,
-  (SELECT CASE WHEN min(x.priority) = max(x.priority) THEN max(x.ready_at) END::text FROM candidate x) AS reached,
+  (SELECT concat_ws(' ', pg_snapshot_xmin(pg_current_snapshot()), pg_current_xact_id_if_assigned(),
+      ${microseconds('statement_timestamp()')}, ${microseconds('(SELECT min(x.last_attempted_at) FROM claimed x)')},
+      string_agg(x.priority || '=' || ${microseconds('x.ready_at')}, ' '))
+    FROM (SELECT y.priority, max(y.ready_at) AS ready_at FROM candidate y GROUP BY y.priority) x) AS scan,
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.total_parents > 0 THEN (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text

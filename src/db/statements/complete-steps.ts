@@ -1,5 +1,6 @@
 import { type Statement, statement } from '../statement.ts';
 import { stepHistory, taskHistory } from './history.ts';
+import { inRange } from './ready-ranges.ts';
 
 /**
  * One row per kind of thing that the worker has to know; lists are comma-separated, entry n of one belongs to entry n of the
@@ -19,15 +20,48 @@ export interface CompletionRow {
 
 /** The child becomes ready by this completion. Every column is of the row that the UPDATE holds, none of an older snapshot. */
 const READY = `s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit`;
-/** And this worker takes it at once. */
-const TAKEN = `(${READY} AND s.sort_key = 0 AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]))`;
+/** One bound for the children of all queues, or one for each queue. */
+type Bound = 'one' | 'by queue';
+/** And this worker takes it at once: nothing more urgent waits in its queue. */
+const taken = (bound: Bound): string =>
+  `(${READY} AND s.sort_key = 0 AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= ${
+    bound === 'one' ? 'u.bound' : 'u.bounds[array_position($8::text[], s.queue)]'
+  })`;
+
+/** The most urgent ready step in the ranges; one descent of steps_ready for a range that is empty. */
+const mostUrgent = (where: string): string => `(
+      SELECT min(f.priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
+        AS range (queue, from_priority, from_ready, to_priority)
+      CROSS JOIN LATERAL (
+        SELECT s.priority
+        FROM tasker.tasker_workflow_steps s
+        WHERE s.ready_at IS NOT NULL
+          AND s.queue = range.queue
+          AND ${inRange('s', 'range')}
+          AND s.named_task_id = ANY ($9::integer[])
+        ORDER BY s.priority, s.ready_at
+        LIMIT 1
+      ) f${where}
+    )`;
+/** Evaluated once for a statement, and only if it may claim. */
+const boundColumn: Record<Bound, string> = {
+  one: `(SELECT CASE WHEN $7 > 0 THEN coalesce(${mostUrgent('')}, $15::smallint) END) AS bound`,
+  'by queue': `(SELECT CASE WHEN $7 > 0 THEN ARRAY(
+      SELECT coalesce(${mostUrgent(' WHERE range.queue = q.queue')}, q.least_urgent)
+      FROM unnest($8::text[], $15::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
+      ORDER BY q.position
+    ) END) AS bounds`,
+};
 
 /**
  * Completes a batch of a worker's own steps, unlocks their children, and claims for the same worker those children that it
  * can run at once: complete -> unlock -> claim in one round trip.
  *
  * Parameters: task ids, step ids, claim ids, results (jsonb as text), new claim id, worker id, how many children may be
- * claimed, queues the worker serves, named task ids it has handlers for, claim ids that are done with.
+ * claimed, queues the worker serves, named task ids it has handlers for, claim ids that are done with, queues and columns of
+ * the ranges in which a more urgent step may be ready (`rangeColumns`), the least urgent priority of children to claim if there is none
+ * (`one`: one for all; `by queue`: one for each queue).
  *
  * Locks, in the order that every statement keeps: the worker's own steps (by key), the children (by key), the tasks whose
  * sink ended (by id). A child's row lock serialises two parents that end together: the second waits, and PostgreSQL then
@@ -42,7 +76,7 @@ const TAKEN = `(${READY} AND s.sort_key = 0 AND u.takes AND s.queue = ANY ($8::t
  * `locking`: the planner may join in any order, so children and tasks are locked in order of their keys before they are
  * updated. Sessions that join by nested loops alone do without.
  */
-const complete = (scarce: boolean, locking: boolean): string => `
+const complete = (scarce: boolean, locking: boolean, bound: Bound): string => `
 WITH done AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'complete',
@@ -67,7 +101,8 @@ WITH done AS (
 })}, unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
     ${scarce ? 'c.place <= $7' : '$7 > 0'}
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
+    ${boundColumn[bound]}
   FROM (
     SELECT g.task_id, g.child_id, g.parents_done${
       scarce
@@ -101,14 +136,14 @@ WITH done AS (
 }unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN ${READY} AND NOT ${TAKEN} THEN clock_timestamp() END,
-      state = CASE WHEN ${TAKEN} THEN 'in_progress' ELSE s.state END,
-      in_process = ${TAKEN},
-      attempts = s.attempts + ${TAKEN}::integer,
-      last_attempted_at = CASE WHEN ${TAKEN} THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN ${TAKEN} THEN $5::uuid END,
-      claimed_by = CASE WHEN ${TAKEN} THEN $6::bigint END,
-      sort_key = s.sort_key + ${TAKEN}::integer
+      ready_at = CASE WHEN ${READY} AND NOT ${taken(bound)} THEN clock_timestamp() END,
+      state = CASE WHEN ${taken(bound)} THEN 'in_progress' ELSE s.state END,
+      in_process = ${taken(bound)},
+      attempts = s.attempts + ${taken(bound)}::integer,
+      last_attempted_at = CASE WHEN ${taken(bound)} THEN clock_timestamp() ELSE s.last_attempted_at END,
+      claim_id = CASE WHEN ${taken(bound)} THEN $5::uuid END,
+      claimed_by = CASE WHEN ${taken(bound)} THEN $6::bigint END,
+      sort_key = s.sort_key + ${taken(bound)}::integer
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id${locking ? '\n    AND (SELECT count(*) FROM children_locked) >= 0' : ''}
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -180,21 +215,28 @@ SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NU
 FROM done d
 WHERE d.task_blocked`;
 
-const variant = (scarce: boolean, locking: boolean): Statement<CompletionRow> =>
+const variant = (scarce: boolean, locking: boolean, bound: Bound): Statement<CompletionRow> =>
   statement<CompletionRow>(
-    `complete_steps${scarce ? '_scarce' : ''}${locking ? '_locking' : ''}`,
-    complete(scarce, locking),
+    `complete_steps${scarce ? '_scarce' : ''}${locking ? '_locking' : ''}${bound === 'one' ? '' : '_by_queue'}`,
+    complete(scarce, locking, bound),
   );
-const variants = {
-  plenty: { ordered: variant(false, false), locking: variant(false, true) },
-  scarce: { ordered: variant(true, false), locking: variant(true, true) },
-};
+const variants = (bound: Bound) => ({
+  plenty: { ordered: variant(false, false, bound), locking: variant(false, true, bound) },
+  scarce: { ordered: variant(true, false, bound), locking: variant(true, true, bound) },
+});
+const byBound = { one: variants('one'), 'by queue': variants('by queue') };
 
 /**
  * The statement for a batch with `children` children of which `claimLimit` may be claimed. `keepsOrder`: of the executor that
- * will run it.
+ * will run it. `bound`: what the last parameter is.
  */
-export function completeStatement(children: number, claimLimit: number, keepsOrder: boolean): Statement<CompletionRow> {
-  const { ordered, locking } = claimLimit === 0 || children <= claimLimit ? variants.plenty : variants.scarce;
-  return keepsOrder ? ordered : locking;
+export function completeStatement(batch: {
+  children: number;
+  claimLimit: number;
+  keepsOrder: boolean;
+  bound?: Bound;
+}): Statement<CompletionRow> {
+  const { plenty, scarce } = byBound[batch.bound ?? 'one'];
+  const { ordered, locking } = batch.claimLimit === 0 || batch.children <= batch.claimLimit ? plenty : scarce;
+  return batch.keepsOrder ? ordered : locking;
 }
