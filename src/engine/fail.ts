@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { failSteps } from '../db/statements/fail-steps.ts';
+import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../workflow/retry-policy.ts';
 import type { StepClaim } from './claim.ts';
 import { byKey } from './complete.ts';
 import { settle } from './settle.ts';
@@ -10,6 +11,8 @@ export interface Failure extends StepClaim {
   /** The other side's own wish (Retry-After), already capped; replaces the computed backoff. */
   requestedBackoffSeconds?: number | undefined;
   backoffCapSeconds: number;
+  /** Base of the first computed wait; default 2. */
+  backoffInitialSeconds?: number | undefined;
   cause: 'fail' | 'timeout';
   /** JSON text kept with the transition: { error: { name, message, ... } }. */
   metadata: string;
@@ -39,6 +42,7 @@ export async function fail(
     batch.map((step) => step.metadata),
     request.workerId,
     request.backoffDisabled === true ? 0 : 1,
+    batch.map((step) => step.backoffInitialSeconds ?? DEFAULT_INITIAL_BACKOFF_SECONDS),
   ]);
   const failed = new Map(rows.map((row) => [row.workflow_step_id, row.next_retry_at]));
   const blockedTasks = [...new Set(rows.filter((row) => row.next_retry_at === null).map((row) => row.task_id))];

@@ -168,6 +168,7 @@ export class Flusher {
           ...claimOf(step),
           ...failure,
           backoffCapSeconds: kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
+          backoffInitialSeconds: kind?.backoffInitialSeconds,
         })),
         backoffDisabled: this.options.backoffDisabled,
       });

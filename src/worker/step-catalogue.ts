@@ -9,6 +9,7 @@ export interface StepKind {
   parents: readonly { ordinal: number; name: string }[];
   timeoutMs: number;
   backoffCapSeconds: number;
+  backoffInitialSeconds: number | undefined;
   labels: StepLabels;
 }
 
@@ -33,7 +34,10 @@ export class StepCatalogue {
             template,
             parents: template.parentOrdinals.map((ordinal) => ({ ordinal, name: names.get(ordinal) as string })),
             timeoutMs: (template.timeoutSeconds ?? this.defaults.defaultStepTimeoutSeconds) * 1000,
-            backoffCapSeconds: template.backoff?.maxSeconds ?? this.defaults.backoffCapSeconds,
+            backoffCapSeconds:
+              template.backoff?.maxSeconds ??
+              Math.max(this.defaults.backoffCapSeconds, template.backoff?.initialSeconds ?? 0),
+            backoffInitialSeconds: template.backoff?.initialSeconds,
             labels: {
               namespace: definition.namespace,
               workflow: definition.name,

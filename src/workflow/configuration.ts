@@ -26,7 +26,11 @@ function stepConfiguration(step: StepTemplate): JsonObject {
     priority: step.priority,
     retryable: step.retryable,
     retry_limit: step.retryLimit,
-    backoff: { max_seconds: step.backoff.maxSeconds ?? null },
+    backoff: {
+      max_seconds: step.backoff.maxSeconds ?? null,
+      // Not written unless it is set: the hash of definitions that do without stays what it was.
+      ...(step.backoff.initialSeconds === undefined ? {} : { initial_seconds: step.backoff.initialSeconds }),
+    },
     timeout_seconds: step.timeoutSeconds ?? null,
     skippable: step.skippable,
     ...(step.description === undefined ? {} : { description: step.description }),

@@ -14,7 +14,9 @@ import type { SchemaInput, StandardSchema } from './standard-schema.ts';
 export type IdentityStrategy = 'unique' | 'content_hash' | 'caller_key';
 
 export interface BackoffOptions {
-  /** The longest computed wait before a retry, in seconds; the fleet's own cap (30) by default. */
+  /** The wait before the first retry, in seconds: between half of this and this. Doubles with each further one. Default 2. */
+  initialSeconds?: number;
+  /** The longest computed wait before a retry, in seconds; the fleet's own cap (30) by default, or `initialSeconds` if that is more. */
   maxSeconds?: number;
 }
 
@@ -89,8 +91,8 @@ export interface StepTemplate {
   readonly priority: number;
   readonly retryable: boolean;
   readonly retryLimit: number;
-  /** Undefined: the fleet's own cap holds. */
-  readonly backoff: { readonly maxSeconds: number | undefined };
+  /** Undefined: 2 seconds at first; the fleet's own cap. */
+  readonly backoff: { readonly initialSeconds?: number; readonly maxSeconds: number | undefined };
   /** Undefined: the fleet's own limit holds. */
   readonly timeoutSeconds: number | undefined;
   readonly skippable: boolean;

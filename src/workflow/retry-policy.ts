@@ -6,6 +6,9 @@
 /** Attempts in all, the first included. */
 export const DEFAULT_RETRY_LIMIT = 3;
 
+/** The wait before the first retry is between half of this and this, unless a step's `backoff.initialSeconds` says otherwise. */
+export const DEFAULT_INITIAL_BACKOFF_SECONDS = 2;
+
 /** The longest computed wait, unless the fleet's configuration or a step's `backoff.maxSeconds` says otherwise. */
 export const DEFAULT_BACKOFF_CAP_SECONDS = 30;
 
@@ -16,6 +19,8 @@ export const MAX_REQUESTED_BACKOFF_SECONDS = 3600;
 const MAX_EXPONENT = 30;
 
 export interface BackoffPolicy {
+  /** Base of the first computed wait; default 2. */
+  initialSeconds?: number | undefined;
   /** Cap of the computed wait; default 30. */
   maxSeconds?: number | undefined;
   /** The other side's own wish, which replaces the computed wait. */
@@ -27,8 +32,8 @@ export interface BackoffPolicy {
 }
 
 /**
- * The wait after the `attempts`-th attempt failed, in seconds: anywhere in [base / 2, base], with base = 2^attempts up to
- * the cap: 1-2 s, 2-4 s, 4-8 s, 8-16 s, then 15-30 s. The spread keeps steps that failed together from coming back together.
+ * The wait after the `attempts`-th attempt failed, in seconds: anywhere in [base / 2, base], with base = initial * 2^(attempts - 1)
+ * up to the cap: 1-2 s, 2-4 s, 4-8 s, 8-16 s, then 15-30 s. The spread keeps steps that failed together from coming back together.
  */
 export function backoffWindowSeconds(attempts: number, policy: BackoffPolicy = {}): { min: number; max: number } {
   if (policy.requestedSeconds !== undefined) {
@@ -36,7 +41,11 @@ export function backoffWindowSeconds(attempts: number, policy: BackoffPolicy = {
     return { min: wait, max: wait };
   }
   if (policy.disabled === true) return { min: 0, max: 0 };
-  const base = Math.min(2 ** Math.min(attempts, MAX_EXPONENT), policy.maxSeconds ?? DEFAULT_BACKOFF_CAP_SECONDS);
+  const initial = policy.initialSeconds ?? DEFAULT_INITIAL_BACKOFF_SECONDS;
+  const base = Math.min(
+    initial * 2 ** (Math.min(attempts, MAX_EXPONENT) - 1),
+    policy.maxSeconds ?? Math.max(DEFAULT_BACKOFF_CAP_SECONDS, policy.initialSeconds ?? 0),
+  );
   return { min: base / 2, max: base };
 }
 

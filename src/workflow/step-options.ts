@@ -1,4 +1,4 @@
-import type { StepDefaults, StepOptions } from './definition.ts';
+import type { BackoffOptions, StepDefaults, StepOptions, StepTemplate } from './definition.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { queueProblem } from './names.ts';
 import { preview } from './preview.ts';
@@ -9,6 +9,7 @@ export const MAX_RETRY_LIMIT = 1000;
 export const MAX_BACKOFF_SECONDS = 86_400;
 /** A week. A timer of 2^31 ms (24.8 days) and more would fire at once. */
 export const MAX_TIMEOUT_SECONDS = 604_800;
+const BACKOFF_OPTIONS = ['initialSeconds', 'maxSeconds'];
 const MAX_DESCRIPTION_LENGTH = 2000;
 
 /** What is wrong with an option's value (a phrase that follows the option's name), or undefined. */
@@ -24,12 +25,15 @@ const CHECKS: Record<keyof StepOptions, Check> = {
   backoff: (value) => {
     if (!isRecord(value)) return `is ${preview(value)}: it is an object such as { maxSeconds: 30 }`;
     for (const [key, member] of Object.entries(value)) {
-      if (key !== 'maxSeconds')
-        return `has an unknown option "${storableText(key, 64)}"${didYouMean(key, ['maxSeconds'])}`;
+      if (!BACKOFF_OPTIONS.includes(key))
+        return `has an unknown option "${storableText(key, 64)}"${didYouMean(key, BACKOFF_OPTIONS)}`;
       const problem = member === undefined ? undefined : seconds(MAX_BACKOFF_SECONDS)(member);
-      if (problem !== undefined) return `.maxSeconds ${problem}`;
+      if (problem !== undefined) return `.${key} ${problem}`;
     }
-    return undefined;
+    const { initialSeconds, maxSeconds } = value as BackoffOptions;
+    return initialSeconds !== undefined && maxSeconds !== undefined && initialSeconds > maxSeconds
+      ? `.initialSeconds is ${initialSeconds}: it is at most maxSeconds, which is ${maxSeconds}`
+      : undefined;
   },
   timeoutSeconds: seconds(MAX_TIMEOUT_SECONDS),
   queue: queueProblem,
@@ -82,13 +86,22 @@ export function settleOptions(options: StepOptions, defaults: StepDefaults) {
     priority: options.priority ?? defaults.priority ?? 0,
     retryable: options.retryable ?? defaults.retryable ?? true,
     retryLimit: options.retryLimit ?? defaults.retryLimit ?? DEFAULT_RETRY_LIMIT,
-    backoff: Object.freeze({
-      maxSeconds: options.backoff?.maxSeconds ?? defaults.backoff?.maxSeconds,
-    }),
+    backoff: Object.freeze(settleBackoff(options.backoff ?? {}, defaults.backoff ?? {})),
     timeoutSeconds: options.timeoutSeconds ?? defaults.timeoutSeconds,
     skippable: options.skippable ?? defaults.skippable ?? false,
     description: options.description ?? defaults.description,
   };
+}
+
+/** A wait of the step's own is not cut by the cap of the workflow's defaults. */
+function settleBackoff(own: BackoffOptions, defaults: BackoffOptions): StepTemplate['backoff'] {
+  const cap = own.maxSeconds ?? defaults.maxSeconds;
+  const initialSeconds = own.initialSeconds ?? defaults.initialSeconds;
+  if (initialSeconds === undefined) return { maxSeconds: cap };
+  // The step's own cap is below the defaults' first wait: the cap is what the step asked for.
+  if (own.initialSeconds === undefined && cap !== undefined && initialSeconds > cap)
+    return { initialSeconds: cap, maxSeconds: cap };
+  return { initialSeconds, maxSeconds: cap === undefined ? undefined : Math.max(cap, initialSeconds) };
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

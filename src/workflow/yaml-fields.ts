@@ -21,6 +21,7 @@ const stepFields = {
   queue: z.string(),
   priority: z.number(),
   timeout_seconds: z.number(),
+  backoff_initial_seconds: z.number(),
   backoff_max_seconds: z.number(),
   // The ancestor's, without a meaning here.
   dependent_system: z.string(),

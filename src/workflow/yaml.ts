@@ -149,7 +149,14 @@ function toStep(
     dependsOn: [...new Set(parents)],
     ...(step.default_retryable === undefined ? {} : { retryable: step.default_retryable }),
     ...(step.default_retry_limit === undefined ? {} : { retryLimit: step.default_retry_limit }),
-    ...(step.backoff_max_seconds === undefined ? {} : { backoff: { maxSeconds: step.backoff_max_seconds } }),
+    ...(step.backoff_max_seconds === undefined && step.backoff_initial_seconds === undefined
+      ? {}
+      : {
+          backoff: {
+            ...(step.backoff_initial_seconds === undefined ? {} : { initialSeconds: step.backoff_initial_seconds }),
+            ...(step.backoff_max_seconds === undefined ? {} : { maxSeconds: step.backoff_max_seconds }),
+          },
+        }),
     ...(step.timeout_seconds === undefined ? {} : { timeoutSeconds: step.timeout_seconds }),
     ...(step.queue === undefined ? {} : { queue: step.queue }),
     ...(step.priority === undefined ? {} : { priority: step.priority }),
@@ -157,8 +164,12 @@ function toStep(
     ...(step.description === undefined ? {} : { description: step.description }),
   };
   for (const { option, problem } of findOptionProblems(options, 'step')) {
-    const field = FIELD_OF_OPTION[option ?? ''];
-    document.add(path, problem.replace(/^\.maxSeconds /, ''), field);
+    const field = problem.startsWith('.initialSeconds ') ? 'backoff_initial_seconds' : FIELD_OF_OPTION[option ?? ''];
+    document.add(
+      path,
+      problem.replace(/^\.(max|initial)Seconds /, '').replace('maxSeconds', 'backoff_max_seconds'),
+      field,
+    );
   }
   const badName = nameProblem(step.name);
   if (badName !== undefined) document.add([...path, 'name'], colon(badName) ?? '');

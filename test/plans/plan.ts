@@ -60,6 +60,7 @@ export const failValues = (held: readonly StepClaim[], worker: string): unknown[
   held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
   worker,
   1,
+  held.map(() => 2),
 ];
 
 interface PlanNode {

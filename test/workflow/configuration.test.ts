@@ -98,6 +98,7 @@ describe('the hash', () => {
       build({ retryable: false }),
       build({ backoff: { maxSeconds: 30 } }),
       build({ backoff: { maxSeconds: 31 } }),
+      build({ backoff: { initialSeconds: 3, maxSeconds: 30 } }),
       build({ timeoutSeconds: 5 }),
       build({ queue: 'other' }),
       build({ priority: 1 }),

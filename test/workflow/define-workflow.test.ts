@@ -100,6 +100,18 @@ describe('a definition', () => {
     expect(second).toMatchObject({ retryLimit: 9, queue: 'fast', timeoutSeconds: 60, backoff: { maxSeconds: 2 } });
   });
 
+  test.each([
+    [{ initialSeconds: 60 }, {}, { initialSeconds: 60, maxSeconds: undefined }],
+    [{ initialSeconds: 60 }, { maxSeconds: 10 }, { initialSeconds: 60, maxSeconds: 60 }],
+    [{ maxSeconds: 10 }, { initialSeconds: 60 }, { initialSeconds: 10, maxSeconds: 10 }],
+    [{}, { initialSeconds: 60, maxSeconds: 90 }, { initialSeconds: 60, maxSeconds: 90 }],
+  ])('with the backoff %o over the defaults %o waits as %o says', (backoff, defaults, settled) => {
+    const [step] = untyped({ defaults: { backoff: defaults } })
+      .step('a', { backoff }, handler)
+      .build().steps;
+    expect(step?.backoff).toEqual(settled);
+  });
+
   test('is frozen to the bottom', () => {
     const open = unfrozen(definition, 'definition');
     expect(open).toEqual([]);
@@ -249,6 +261,16 @@ describe('a mistake in a step is refused at step()', () => {
       'a backoff that is misspelt',
       { backoff: { maxSecond: 3 } },
       /backoff has an unknown option "maxSecond": did you mean "maxSeconds"\?/,
+    ],
+    [
+      'a first wait above the longest',
+      { backoff: { initialSeconds: 61, maxSeconds: 60 } },
+      /backoff\.initialSeconds is 61: it is at most maxSeconds, which is 60/,
+    ],
+    [
+      'a first wait of nothing',
+      { backoff: { initialSeconds: 0 } },
+      /backoff\.initialSeconds is 0: it is a number of seconds/,
     ],
     ['a backoff out of range', { backoff: { maxSeconds: 86_401 } }, /backoff\.maxSeconds is 86401/],
     ['one parent without a list', { dependsOn: 'b' }, /dependsOn is "b": it is an array of step names/],

@@ -18,6 +18,8 @@ describe('the wait after a failure', () => {
   test("a step's own cap holds from the first attempt on", () => {
     expect(backoffWindowSeconds(1, { maxSeconds: 0.5 })).toEqual({ min: 0.25, max: 0.5 });
     expect(backoffWindowSeconds(10, { maxSeconds: 600 })).toEqual({ min: 300, max: 600 });
+    expect(backoffWindowSeconds(1, { initialSeconds: 60 })).toEqual({ min: 30, max: 60 });
+    expect(backoffWindowSeconds(3, { initialSeconds: 60, maxSeconds: 600 })).toEqual({ min: 120, max: 240 });
   });
 
   test('a wish of the other side replaces it, up to its own cap', () => {

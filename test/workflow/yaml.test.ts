@@ -260,6 +260,12 @@ describe('a mistake is told with its line, its field and the word that was meant
       'line 23, column 5: step_templates[0].default_retry_limit is 0: it is a whole number from 1 to 1000',
     ],
     [
+      'a first wait above the longest',
+      'backoff_max_seconds: 60',
+      'backoff_initial_seconds: 61\n    backoff_max_seconds: 60',
+      'step_templates[0].backoff_initial_seconds is 61: it is at most backoff_max_seconds, which is 60',
+    ],
+    [
       'a backoff out of range',
       'backoff_max_seconds: 60',
       'backoff_max_seconds: -1',
