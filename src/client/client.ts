@@ -22,6 +22,8 @@ import { submit, submitIn, type Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { validateInput } from '../workflow/index.ts';
+import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
+import { checkedId, checkedMilliseconds, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { submitStream } from './submit-stream.ts';
 
@@ -55,6 +57,9 @@ export interface ListTasksOptions {
   limit?: number;
 }
 
+/** Above it one statement takes longer than a database wants to hold locks for. */
+const MAX_BATCH = 100_000;
+
 const ENDED = new Set(['complete', 'error', 'cancelled', 'resolved_manually']);
 
 /** When workers are told of a task in a caller's transaction: most commit at once, and most others within a second. */
@@ -73,7 +78,7 @@ export class Client {
     this.db = openDatabase({
       url: options.url,
       schema: options.schema ?? 'tasker',
-      poolSize: options.poolSize ?? 4,
+      poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
       applicationName: options.applicationName ?? 'tasker client',
       prepared: options.preparedStatements ?? true,
     });
@@ -106,8 +111,9 @@ export class Client {
     requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
     options: { batchSize?: number } = {},
   ): AsyncGenerator<Submitted> {
+    const batchSize = checkedWhole('batchSize', options.batchSize ?? 1000, 1, MAX_BATCH);
     const namedTaskId = await this.register(definition);
-    for await (const batch of submitStream(this.db, namedTaskId, definition, requests, options.batchSize ?? 1000)) {
+    for await (const batch of submitStream(this.db, namedTaskId, definition, requests, batchSize)) {
       this.hint(definition);
       yield* batch;
     }
@@ -132,10 +138,7 @@ export class Client {
   }
 
   async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
-    const limit = options.limit ?? 50;
-    if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-      throw new InvalidInputError(`limit is ${String(limit)}: a page has 1 to 1000 tasks`, { field: 'limit' });
-    }
+    const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' tasks');
     return listTasks(this.db, {
       states: options.states,
       namespace: options.namespace,
@@ -147,7 +150,7 @@ export class Client {
 
   /** Waits until a task has ended (or is in error) and answers it. Rejects at the timeout or the signal's abort. */
   async waitForTask(taskId: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<TaskDetails> {
-    const deadline = performance.now() + (options.timeoutMs ?? 60_000);
+    const deadline = performance.now() + checkedMilliseconds('timeoutMs', options.timeoutMs ?? 60_000);
     for (let delayMs = 20; ; delayMs = Math.min(delayMs * 1.5, 500)) {
       options.signal?.throwIfAborted();
       const task = await this.getTask(taskId);
@@ -161,14 +164,15 @@ export class Client {
   }
 
   async cancel(taskId: string, act: Act = {}): Promise<CancelOutcome> {
-    return cancel(this.db, checkedId(taskId), act);
+    return cancel(this.db, checkedId(taskId), checkedAct(act));
   }
 
   async retry(
     taskId: string,
     options: Act & { steps?: readonly string[]; attempts?: number } = {},
   ): Promise<RetryOutcome> {
-    const outcome = await retry(this.db, checkedId(taskId), options);
+    const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
+    const outcome = await retry(this.db, checkedId(taskId), { ...checkedAct(options), attempts });
     if (outcome.outcome === 'retried') this.hintQueues(outcome.queues);
     return outcome;
   }
@@ -176,13 +180,13 @@ export class Client {
   /** `result`: JSON value that the children see. */
   async resolveStep(taskId: string, step: string, options: Act & { result?: unknown } = {}): Promise<ResolveOutcome> {
     const result = JSON.stringify(options.result ?? null);
-    const outcome = await resolveStep(this.db, checkedId(taskId), step, { ...options, result });
+    const outcome = await resolveStep(this.db, checkedId(taskId), step, { ...checkedAct(options), result });
     if (outcome.outcome === 'resolved') this.hintQueues(outcome.queues);
     return outcome;
   }
 
-  resolveTask(taskId: string, act: Act = {}): Promise<ResolveOutcome> {
-    return resolveTask(this.db, checkedId(taskId), act);
+  async resolveTask(taskId: string, act: Act = {}): Promise<ResolveOutcome> {
+    return resolveTask(this.db, checkedId(taskId), checkedAct(act));
   }
 
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
@@ -290,9 +294,9 @@ export function createClient(options: ClientOptions): Client {
   return new Client(options);
 }
 
-function checkedId(taskId: string): string {
-  if (!/^\d{1,18}$/.test(taskId)) {
-    throw new InvalidInputError(`task id ${JSON.stringify(taskId)} is not a number`, { field: 'taskId' });
-  }
-  return taskId;
+function checkedAct<Options extends Act & { steps?: readonly string[] }>(options: Options): Options {
+  checkedText('by', options.by);
+  checkedText('reason', options.reason);
+  checkedTexts('steps', options.steps);
+  return options;
 }

@@ -2,6 +2,7 @@ import type { NewTask } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { identityHash, validateInput } from '../workflow/index.ts';
+import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 
 export interface SubmitOptions {
   /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
@@ -28,12 +29,9 @@ export async function newTask(
 ): Promise<NewTask> {
   const input = await validateInput(definition, request.input);
   const { priority, bypassSteps } = request;
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= -32_768 && priority <= 32_767)) {
-    throw new InvalidInputError(
-      `priority is ${String(priority)}: use a whole number from -32768 to 32767, lower runs sooner`,
-      { field: 'priority' },
-    );
-  }
+  if (priority !== undefined) checkedWhole('priority', priority, -32_768, 32_767, ', lower runs sooner');
+  for (const field of ['reason', 'initiator', 'sourceSystem'] as const) checkedText(field, request[field]);
+  checkedTexts('tags', request.tags);
   for (const name of bypassSteps ?? []) {
     const step = definition.steps.find((candidate) => candidate.name === name);
     const skippable = definition.steps.filter((candidate) => candidate.skippable).map((candidate) => candidate.name);

@@ -1,11 +1,13 @@
 import type { Database } from '../db/database.ts';
 import { moveTasks } from '../db/statements/cancel-tasks.ts';
-import { retrySteps, summarizeTask, syncTaskCounters } from '../db/statements/operator-steps.ts';
+import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/operator-steps.ts';
 import { type Act, actMetadata, lockTask } from './operator.ts';
 
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
   | { outcome: 'not_found' }
+  /** The task has no steps of these names; nothing was changed. */
+  | { outcome: 'unknown_steps'; steps: string[]; known: string[] }
   | { outcome: 'nothing_to_retry'; state: string };
 
 /**
@@ -20,6 +22,11 @@ export async function retry(
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
+    if (options.steps !== undefined) {
+      const known = (await tx.run(stepNames, [taskId])).map((row) => row.name);
+      const steps = options.steps.filter((name) => !known.includes(name));
+      if (steps.length > 0) return { outcome: 'unknown_steps', steps, known };
+    }
     const metadata = actMetadata(options);
     const rows = await tx.run(retrySteps, [taskId, options.steps ?? null, options.attempts ?? 1, metadata]);
     if (rows.length === 0) return { outcome: 'nothing_to_retry', state };

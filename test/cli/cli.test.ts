@@ -63,6 +63,24 @@ describe('tasker', () => {
     });
   }, 60_000);
 
+  it('numbers that are none, or out of range, are wrong calls that name the option, the text and the range', async () => {
+    const calls = [
+      ['retry', '1', '--attempts', '99999999999'],
+      ['retry', '1', '--attempts', ''],
+      ['submit', 'greet', ...workflows, '--priority', ''],
+      ['submit', 'greet', ...workflows, '--priority', '1e3'],
+      ['tasks', '--limit', '0x10'],
+      ['doctor', '--examples', 'many'],
+    ];
+    for (const call of calls) {
+      const { code, output } = await tasker(call);
+      expect({ call, code }).toEqual({ call, code: 2 });
+      expect(output).toBe(
+        `tasker: ${call.at(-2)} is ${JSON.stringify(call.at(-1))}: give a whole number from ${/from (.*)$/.exec(output)?.[1]}`,
+      );
+    }
+  });
+
   it('says what is wrong with a call, with a status of its own for each kind', async () => {
     expect(await tasker(['nope'])).toMatchObject({ code: 2 });
     expect(await tasker(['worker', '--workflows', 'missing.ts'])).toMatchObject({

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { InvalidInputError } from '../../errors.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import { STATUS } from '../report-error.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 import { drawConnections, reportConnections } from './doctor-connections.ts';
 
@@ -32,7 +32,9 @@ export function doctorCommand(exit: (status: number) => void): Command {
         exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
         return;
       }
-      const findings = await withClient((client) => examine(client.db, { examples: Number(options.examples) }));
+      const findings = await withClient((client) =>
+        examine(client.db, { examples: wholeNumber('--examples', options.examples, 0, 1000) }),
+      );
       print({ checks: CHECKS.length, findings }, options.json, () => {
         if (findings.length === 0) return `${CHECKS.length} checks, no violation`;
         return findings
@@ -51,6 +53,5 @@ export function doctorCommand(exit: (status: number) => void): Command {
 
 function count(name: 'workers' | 'schedulers', text: string | undefined): { [Name in typeof name]?: number } {
   if (text === undefined) return {};
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidInputError(`--${name} is ${JSON.stringify(text)}: give a whole number`);
-  return { [name]: Number(text) };
+  return { [name]: wholeNumber(`--${name}`, text, 0, 999_999) };
 }

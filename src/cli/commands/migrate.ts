@@ -10,6 +10,7 @@ import {
 } from '../../db/migrate.ts';
 import { ConfigError, TaskerError } from '../../errors.ts';
 import { STATUS } from '../report-error.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { waitForMigrations } from './migrate-wait.ts';
 
 interface Options {
@@ -130,6 +131,5 @@ async function move(options: Options, run: (connection: Connection) => Promise<s
 }
 
 function whole(option: string, text: string): number {
-  if (/^\d{1,6}$/.test(text) && Number(text) > 0) return Number(text);
-  throw new ConfigError(`${option} is ${JSON.stringify(text)}: give a whole number from 1 to 999999`);
+  return wholeNumber(option, text, 1, 999_999);
 }

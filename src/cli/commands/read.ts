@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { TaskDetails } from '../../client/index.ts';
 import { STATUS } from '../report-error.ts';
 import { age, duration, table } from '../table.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 /** The commands that only look: tasks, task, workers, queues. */
@@ -28,7 +29,7 @@ export function readCommands(exit: (status: number) => void): Command[] {
             ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
             ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
             ...(options.after === undefined ? {} : { after: options.after }),
-            limit: Number(options.limit),
+            limit: wholeNumber('--limit', options.limit, 1, 1000),
           }),
         );
         print(rows, options.json, (list) =>

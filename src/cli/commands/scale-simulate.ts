@@ -12,6 +12,7 @@ import {
   type SimulationSettings,
 } from '../../scaling/index.ts';
 import type { Panel } from '../charts/series.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { STATUS } from '../report-error.ts';
 import { duration, table } from '../table.ts';
 import { print, withJson } from '../with-client.ts';
@@ -142,13 +143,7 @@ function settingsOf(options: Options): SimulationSettings {
   };
 }
 
-function whole(text: string, option: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > 1_000_000) {
-    throw new InvalidInputError(`${option} is ${JSON.stringify(text)}: give a whole number from ${least} on`);
-  }
-  return value;
-}
+const whole = (text: string, option: string, least: number): number => wholeNumber(option, text, least, 1_000_000);
 
 function panelsOf({ samples }: SimulationResult, settings: SimulationSettings): Panel[] {
   const series = (name: string, value: (sample: SimulationResult['samples'][number]) => number) => ({

@@ -1,12 +1,18 @@
 import { Command } from 'commander';
 import { InvalidInputError } from '../../errors.ts';
+import { MAX_RETRY_LIMIT } from '../../workflow/step-options.ts';
 import { STATUS } from '../report-error.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Outcome {
   outcome: string;
   state?: string;
+  steps?: unknown;
+  known?: readonly string[];
 }
+
+const REFUSALS = new Set(['not_found', 'refused', 'nothing_to_retry', 'unknown_steps']);
 
 /** The commands that change tasks: retry, cancel, resolve. */
 export function steerCommands(exit: (status: number) => void): Command[] {
@@ -17,32 +23,29 @@ export function steerCommands(exit: (status: number) => void): Command[] {
       .option('--reason <text>', 'why; kept in the history')
       .option('--by <name>', 'who; kept in the history', 'cli');
   const finish = (taskId: string, outcome: Outcome, json: boolean | undefined, done: string, refused: string): void => {
-    const good =
-      outcome.outcome !== 'not_found' && outcome.outcome !== 'refused' && outcome.outcome !== 'nothing_to_retry';
+    const good = !REFUSALS.has(outcome.outcome);
     print({ task_id: taskId, ...outcome }, json, () =>
       good
         ? `task ${taskId}: ${done}`
         : outcome.outcome === 'not_found'
           ? `there is no task ${taskId}`
-          : `task ${taskId} is ${outcome.state ?? ''}: ${refused}`,
+          : outcome.outcome === 'unknown_steps'
+            ? `task ${taskId} has no step ${[outcome.steps].flat().join(', ')}: its steps are ${outcome.known?.join(', ') ?? ''}`
+            : `task ${taskId} is ${outcome.state ?? ''}: ${refused}`,
     );
-    exit(good ? STATUS.ok : outcome.outcome === 'not_found' ? STATUS.notFound : STATUS.refused);
+    if (good) exit(STATUS.ok);
+    else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);
   };
 
   const retry = act('retry', 'put the steps in error of a task back in their queue, at once')
     .option('--step <names...>', 'only these steps')
-    .option('--attempts <n>', 'grant at least so many further attempts', '1')
+    .option('--attempts <n>', 'grant at least this many further attempts, 1 to 1000', '1')
     .action(
       async (
         taskId: string,
         options: { step?: string[]; attempts: string; reason?: string; by: string; json?: boolean },
       ) => {
-        const attempts = Number(options.attempts);
-        if (!Number.isInteger(attempts) || attempts < 1) {
-          throw new InvalidInputError(
-            `--attempts is ${JSON.stringify(options.attempts)}: use a whole number of at least 1`,
-          );
-        }
+        const attempts = wholeNumber('--attempts', options.attempts, 1, MAX_RETRY_LIMIT);
         const outcome = await withClient((client) =>
           client.retry(taskId, {
             ...options,

@@ -5,6 +5,7 @@ import { InvalidInputError, UnknownWorkflowError } from '../../errors.ts';
 import { createRegistry } from '../../workflow/index.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { STATUS } from '../report-error.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -42,7 +43,9 @@ export function submitCommand(exit: (status: number) => void): Command {
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {
           ...(options.key === undefined ? {} : { key: options.key }),
-          ...(options.priority === undefined ? {} : { priority: Number(options.priority) }),
+          ...(options.priority === undefined
+            ? {}
+            : { priority: wholeNumber('--priority', options.priority, -32_768, 32_767) }),
           ...(options.tag === undefined ? {} : { tags: options.tag }),
           ...(options.reason === undefined ? {} : { reason: options.reason }),
           ...(options.bypass === undefined ? {} : { bypassSteps: options.bypass }),

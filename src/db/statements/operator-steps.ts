@@ -7,6 +7,16 @@ import { stepHistory } from './history.ts';
  * Attempts already made stay counted; the limit grows instead, so that history and counter keep agreeing. A step that is
  * not retryable gets its one further attempt in the same way. The task's open steps are locked by the caller.
  */
+export const stepNames = statement<{ name: string }>(
+  'step_names',
+  `
+SELECT n.name
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = $1
+ORDER BY s.workflow_step_id`,
+);
+
 export const retrySteps = statement<{ workflow_step_id: string; name: string; queue: string; retry_limit: number }>(
   'retry_steps',
   `

@@ -1,0 +1,90 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createClient } from '../../src/client/client.ts';
+import { InvalidInputError } from '../../src/errors.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { diamond, useEngine } from '../engine/engine-fixture.ts';
+
+const engine = await useEngine();
+const client = createClient({ url: engine.test.url, poolSize: 2, notify: false });
+afterAll(() => client.close());
+const ping = defineWorkflow({ name: 'ping', input: z.unknown() }).step('a', () => 1);
+
+/** A task whose root has failed for good. */
+async function blockedTask(): Promise<string> {
+  const taskId = await engine.submitOne(await engine.workflow(diamond));
+  const worker = await engine.worker();
+  const step = (await worker.claim(64)).find((claimed) => claimed.taskId === taskId);
+  if (step === undefined) throw new Error('nothing was claimed');
+  await worker.fail(step, { permanent: true });
+  return taskId;
+}
+
+const NOT_A_COUNT = [0, -1, 1.5, Number.NaN, Infinity, 1001, 1e9, 2_147_483_647, 4e9, '3' as never];
+
+describe('the number of further attempts', () => {
+  it.each(NOT_A_COUNT)('%s is refused by name, and changes nothing', async (attempts) => {
+    const taskId = await blockedTask();
+    const refused = client.retry(taskId, { attempts });
+    await expect(refused).rejects.toThrow(InvalidInputError);
+    await expect(refused).rejects.toThrow(/^attempts is .*: use a whole number from 1 to 1000/);
+    expect(await engine.taskState(taskId)).toBe('error');
+  });
+
+  it.each([1, 1000])('%i is granted', async (attempts) => {
+    const taskId = await blockedTask();
+    expect(await client.retry(taskId, { attempts })).toMatchObject({ outcome: 'retried' });
+    expect((await engine.steps(taskId))[0]).toMatchObject({ state: 'pending', attempts: 1 });
+  });
+});
+
+describe('the steps to retry', () => {
+  it('that the task does not have are named, with those that it has, and nothing is changed', async () => {
+    const taskId = await blockedTask();
+    expect(await client.retry(taskId, { steps: ['a', 'typo'] })).toEqual({
+      outcome: 'unknown_steps',
+      steps: ['typo'],
+      known: ['a', 'b', 'c', 'd'],
+    });
+    expect((await engine.steps(taskId))[0]?.state).toBe('error');
+  });
+});
+
+describe('every other number', () => {
+  it.each([
+    ['limit', () => client.listTasks({ limit: 1.5 })],
+    ['timeoutMs', () => client.waitForTask('1', { timeoutMs: Number.NaN })],
+    ['timeoutMs', () => client.waitForTask('1', { timeoutMs: -1 })],
+    ['batchSize', () => client.submitMany(ping, [{ input: 1 }], { batchSize: 0 }).next()],
+    ['batchSize', () => client.submitMany(ping, [{ input: 1 }], { batchSize: Infinity }).next()],
+    ['priority', () => client.submit(ping, 1, { priority: 40_000 })],
+    ['poolSize', async () => createClient({ url: engine.test.url, poolSize: 0 })],
+    ['task id', () => client.getTask(1 as never)],
+    ['task id', () => client.getTask('1e3')],
+  ])('is checked before anything is sent: %s', async (field, call) => {
+    const refused = (async () => call())();
+    await expect(refused).rejects.toThrow(InvalidInputError);
+    await expect(refused).rejects.toThrow(new RegExp(`^${field} `));
+  });
+});
+
+describe('text that PostgreSQL cannot store', () => {
+  it.each(['\u0000', 'half \ud83d', 7 as never])('%j is refused by the name of its field', async (bad) => {
+    const taskId = await blockedTask();
+    const calls: [string, () => Promise<unknown>][] = [
+      ['by', () => client.cancel(taskId, { by: bad })],
+      ['reason', () => client.retry(taskId, { reason: bad })],
+      ['reason', () => client.resolveTask(taskId, { reason: bad })],
+      ['reason', () => client.submit(ping, 1, { reason: bad })],
+      ['initiator', () => client.submit(ping, 1, { initiator: bad })],
+      ['sourceSystem', () => client.submit(ping, 1, { sourceSystem: bad })],
+      ['tags\\[1\\]', () => client.submit(ping, 1, { tags: ['good', bad] })],
+    ];
+    for (const [field, call] of calls) {
+      const refused = call();
+      await expect(refused).rejects.toThrow(InvalidInputError);
+      await expect(refused).rejects.toThrow(new RegExp(`^${field} is `));
+    }
+    expect(await engine.taskState(taskId)).toBe('error');
+  });
+});
