@@ -243,6 +243,12 @@ export const CATALOGUE = {
     description:
       'How often due retries are looked for and put back in their queue. The look of TASKER_RECOVERY_SWEEP_MS finds them as well, and counts as one.',
   }),
+  priorityAgeingSeconds: number('TASKER_PRIORITY_AGEING_SECONDS', 0, 0, 31_536_000, {
+    roles: SCHEDULER,
+    unit: 's',
+    description:
+      'A ready step that has waited this long becomes as urgent as the most urgent ready step of its queue, so that steps of low priority are not passed for ever. 0: priorities are strict.',
+  }),
   recoverySweepMs: number('TASKER_RECOVERY_SWEEP_MS', 500, 10, 600_000, {
     roles: SCHEDULER,
     unit: 'ms',

@@ -301,6 +301,13 @@ export const METRICS = define({
     labels: ['queue'],
     roles: S,
   },
+  promoted: {
+    name: 'tasker_promoted_steps_total',
+    type: 'counter',
+    help: 'Ready steps made as urgent as the most urgent one of their queue, because they had waited for TASKER_PRIORITY_AGEING_SECONDS.',
+    labels: ['queue'],
+    roles: S,
+  },
   recovered: {
     name: 'tasker_recovered_steps_total',
     type: 'counter',

@@ -24,6 +24,9 @@ export function schedulerEvents(
       metrics.count('requeued', { queue }, steps);
       metrics.count('transitions', { entity: 'step', to_state: 'pending' }, steps);
     },
+    promoted(queue, steps) {
+      metrics.count('promoted', { queue }, steps);
+    },
     recovered({ expired, recovered, blocked, erroredTasks }) {
       for (const { workerId, name, role } of expired) {
         metrics.count('expired', { role });

@@ -7,6 +7,7 @@ import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { FireSchedules } from './chores/fire-schedules.ts';
 import { maintain } from './chores/maintain.ts';
+import { promoteWaiting } from './chores/promote-waiting.ts';
 import { recoverDead } from './chores/recover-dead.ts';
 import { refreshStatistics } from './chores/refresh-statistics.ts';
 import { retryDue } from './chores/retry-due.ts';
@@ -14,6 +15,7 @@ import { settleStrandedTasks } from './chores/settle-stranded.ts';
 
 export interface SchedulerEvents extends ChoreEvents {
   requeued(queue: string, steps: number): void;
+  promoted(queue: string, steps: number): void;
   recovered(outcome: RecoverOutcome): void;
   settled(taskIds: string[]): void;
   cronFired(schedule: string, outcome: 'created' | 'existing' | 'failed'): void;
@@ -30,6 +32,8 @@ export interface SchedulerOptions {
   heartbeatIntervalMs: number;
   maxStallMs: number;
   retrySweepMs: number;
+  /** Ready steps that waited for this long are no longer passed by more urgent ones; 0: never. */
+  priorityAgeingSeconds?: number;
   recoverySweepMs: number;
   finalizeSweepMs: number;
   /** How long a process whose connection is gone must have been silent before its steps are taken from it. */
@@ -120,6 +124,9 @@ export class Scheduler {
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
       refreshStatistics({ db, intervalMs: STATISTICS_MS }),
       maintain({ db, cron: options.analyzeCron, pruneWorkersHours: options.pruneWorkersHours }),
+      ...(options.priorityAgeingSeconds
+        ? [promoteWaiting({ db, afterSeconds: options.priorityAgeingSeconds, onPromoted: events.promoted })]
+        : []),
       ...(options.measurements ?? []),
     ];
     this.chores = [retries.chore, ...chores, this.schedules].map((chore) => [chore.name, chore.intervalMs] as const);

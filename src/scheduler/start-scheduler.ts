@@ -58,6 +58,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     maxStallMs: config.maxStallMs,
     retrySweepMs: config.retrySweepMs,
+    priorityAgeingSeconds: config.priorityAgeingSeconds,
     recoverySweepMs: config.recoverySweepMs,
     finalizeSweepMs: config.finalizeSweepMs,
     silentSeconds: config.silentSeconds,

@@ -185,7 +185,7 @@ export class Actor {
 export function withPause(text: string, key: number): string {
   const pause = `pause AS MATERIALIZED (SELECT pg_advisory_lock_shared(${key})::text IS NOT NULL AND pg_advisory_unlock_shared(${key}) AS ok)`;
   const withCte = /^\s*WITH\s/i.test(text)
-    ? text.replace(/^\s*WITH\s/i, `WITH ${pause}, `)
+    ? text.replace(/^\s*WITH\s(RECURSIVE\s)?/i, (_, recursive = '') => `WITH ${recursive}${pause}, `)
     : `WITH ${pause}\n${text.trimStart()}`;
   const at = withCte.indexOf('WHERE ', withCte.indexOf(' AS ok)'));
   return at < 0

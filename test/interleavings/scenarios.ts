@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { type ClaimedStep } from '../../src/engine/claim.ts';
+import { promote } from '../../src/engine/promote.ts';
 import { release } from '../../src/engine/release.ts';
 import { requeue } from '../../src/engine/requeue.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
@@ -94,6 +95,18 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     stage: async (s) => [(db) => s.claim(db, s.w1), claimFailRequeue(s)],
     found: [[0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]],
+    ends: ['complete'],
+  },
+  {
+    name: 'claim / promote / claim and release',
+    workflow: 'pair',
+    stage: async (s) => {
+      await s.test.query(
+        `UPDATE tasker.tasker_workflow_steps SET priority = 3
+         WHERE workflow_step_id = (SELECT min(workflow_step_id) FROM tasker.tasker_workflow_steps)`,
+      );
+      return [(db) => s.claim(db, s.w1), (db) => promote(db, { afterSeconds: 0 }), claimAndRelease(s)];
+    },
     ends: ['complete'],
   },
   {

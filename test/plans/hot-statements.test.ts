@@ -7,6 +7,7 @@ import { lookAtRest } from '../../src/db/statements/look-at-rest.ts';
 import { analyzeHotTables } from '../../src/db/statements/queue-stats.ts';
 import { findBeats, recoverSteps } from '../../src/db/statements/recover-steps.ts';
 import { releaseSteps } from '../../src/db/statements/release-steps.ts';
+import { promoteSteps } from '../../src/db/statements/promote-steps.ts';
 import { requeueDue } from '../../src/db/statements/requeue-due.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
@@ -124,6 +125,13 @@ describe('with 50,000 tasks', () => {
     const plan = await planOf(engine.test.pool, statement, values);
     expect(plan.indexes).toContain('steps_retry_due');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+  });
+
+  it('steps that waited too long are found by one descent for each queue and priority', async () => {
+    const plan = await planOf(engine.test.pool, promoteSteps, [3600, 1000]);
+    expect(plan.indexes).toContain('steps_ready');
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+    expect(plan.buffers).toBeLessThan(50);
   });
 
   it.each([

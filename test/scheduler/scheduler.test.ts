@@ -16,6 +16,7 @@ const silent = {
   swept: () => undefined,
   failed: () => undefined,
   requeued: () => undefined,
+  promoted: () => undefined,
   recovered: () => undefined,
   settled: () => undefined,
   cronFired: () => undefined,

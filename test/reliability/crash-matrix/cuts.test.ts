@@ -7,6 +7,7 @@ import { claim } from '../../../src/engine/claim.ts';
 import { fail } from '../../../src/engine/fail.ts';
 import { recover } from '../../../src/engine/recover.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { promote } from '../../../src/engine/promote.ts';
 import { requeue } from '../../../src/engine/requeue.ts';
 import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
@@ -217,6 +218,14 @@ const VERBS: Record<
     stage: async () => {
       await failed(false);
       return (db) => requeue(db);
+    },
+  },
+  promote: {
+    statements: ['promote_steps'],
+    stage: async () => {
+      await fleet.submit(matrix, {}, { priority: 5 });
+      await fleet.submit(matrix, {}, { priority: 1 });
+      return (db) => promote(db, { afterSeconds: 0 });
     },
   },
   recover: {

@@ -1,0 +1,13 @@
+import type { Executor } from '../db/database.ts';
+import { promoteSteps } from '../db/statements/promote-steps.ts';
+
+/**
+ * Makes up to `limit` ready steps that have waited for `afterSeconds` as urgent as the most urgent ready step of their queue. Returns
+ * how many, by queue.
+ */
+export async function promote(
+  db: Executor,
+  { afterSeconds, limit = 1000 }: { afterSeconds: number; limit?: number },
+): Promise<Map<string, number>> {
+  return new Map((await db.run(promoteSteps, [afterSeconds, limit])).map((row) => [row.queue, row.promoted]));
+}
