@@ -12,6 +12,17 @@ CREATE TABLE tasker.tasker_claims (
   autovacuum_vacuum_threshold = 1000
 );
 
+CREATE TABLE tasker.tasker_clock (
+  only_row boolean DEFAULT true NOT NULL,
+  latest_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  set_back_from timestamp with time zone,
+  set_back_to timestamp with time zone,
+  CONSTRAINT tasker_clock_pkey PRIMARY KEY (only_row),
+  CONSTRAINT clock_has_one_row CHECK (only_row)
+) WITH (
+  fillfactor = 10
+);
+
 CREATE TABLE tasker.tasker_migrations (
   name text NOT NULL,
   applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,

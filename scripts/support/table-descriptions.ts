@@ -222,4 +222,13 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
     about: 'Which migrations are applied.',
     columns: { name: 'Of the migration.', applied_at: 'When.' },
   },
+  tasker_clock: {
+    about: "What the database's clock has shown, in one row: how a clock that was set back is noticed.",
+    columns: {
+      only_row: 'Always true.',
+      latest_at: 'The latest time that a scheduler saw, at most some seconds old.',
+      set_back_from: 'What the clock had shown when it was last set back; null: never.',
+      set_back_to: 'What it showed when that was noticed.',
+    },
+  },
 };

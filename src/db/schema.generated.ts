@@ -40,6 +40,13 @@ export interface TaskerClaims {
   workflow_step_ids: ArrayType<Int8>;
 }
 
+export interface TaskerClock {
+  latest_at: Generated<Timestamp>;
+  only_row: Generated<boolean>;
+  set_back_from: Timestamp | null;
+  set_back_to: Timestamp | null;
+}
+
 export interface TaskerMigrations {
   applied_at: Generated<Timestamp>;
   name: string;
@@ -323,6 +330,7 @@ export interface TaskerWorkflowStepTransitions {
 
 export interface DB {
   tasker_claims: TaskerClaims;
+  tasker_clock: TaskerClock;
   tasker_migrations: TaskerMigrations;
   tasker_named_steps: TaskerNamedSteps;
   tasker_named_tasks: TaskerNamedTasks;

@@ -107,7 +107,8 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
     namedTaskId: row.named_task_id,
     attempt: row.attempts,
     retryLimit: row.retry_limit,
-    waitedSeconds: row.waited_seconds,
+    // The clock may have been set back since the step became ready.
+    waitedSeconds: Math.max(row.waited_seconds, 0),
     inputs: { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps },
   };
 }

@@ -308,6 +308,13 @@ export const METRICS = define({
     labels: ['queue'],
     roles: S,
   },
+  clockSetBack: {
+    name: 'tasker_clock_set_back_total',
+    type: 'counter',
+    help: 'How often the clock of the database was found set back by more than 5 seconds.',
+    labels: [],
+    roles: S,
+  },
   recovered: {
     name: 'tasker_recovered_steps_total',
     type: 'counter',

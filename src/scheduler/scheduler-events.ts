@@ -12,6 +12,7 @@ export function schedulerEvents(
   // A rate over a counter that appears with its first event misses that event: these begin at zero.
   for (const outcome of ['requeued', 'blocked']) metrics.count('recovered', { outcome }, 0);
   for (const outcome of ['created', 'existing', 'failed']) metrics.count('cronFires', { outcome }, 0);
+  metrics.count('clockSetBack', {}, 0);
   for (const role of ['worker', 'scheduler']) metrics.count('expired', { role }, 0);
   return {
     swept(chore, { done, seconds }) {
@@ -26,6 +27,13 @@ export function schedulerEvents(
     },
     promoted(queue, steps) {
       metrics.count('promoted', { queue }, steps);
+    },
+    clockSetBack({ seconds, retries, leases }) {
+      metrics.count('clockSetBack', {});
+      log.error(
+        { seconds, retries, leases },
+        `the clock of the database was set back by ${Math.round(seconds)} s: retries and leases that hung on it begin anew`,
+      );
     },
     recovered({ expired, recovered, blocked, erroredTasks }) {
       for (const { workerId, name, role } of expired) {

@@ -1,10 +1,12 @@
 import type { Database } from '../db/database.ts';
 import { Cron } from '../db/cron.ts';
 import { Notifier } from '../engine/notifier.ts';
+import type { ClockSetBack } from '../engine/clock.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
+import { watchClock } from './chores/watch-clock.ts';
 import { FireSchedules } from './chores/fire-schedules.ts';
 import { maintain } from './chores/maintain.ts';
 import { promoteWaiting } from './chores/promote-waiting.ts';
@@ -16,6 +18,7 @@ import { settleStrandedTasks } from './chores/settle-stranded.ts';
 export interface SchedulerEvents extends ChoreEvents {
   requeued(queue: string, steps: number): void;
   promoted(queue: string, steps: number): void;
+  clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
   settled(taskIds: string[]): void;
   cronFired(schedule: string, outcome: 'created' | 'existing' | 'failed'): void;
@@ -122,6 +125,7 @@ export class Scheduler {
         onLooked: (due, seconds) => (due ? retries.hurry() : retries.looked(seconds)),
       }),
       settleStrandedTasks({ db, intervalMs: options.finalizeSweepMs, onSettled: (taskIds) => events.settled(taskIds) }),
+      watchClock({ db, onSetBack: (found) => events.clockSetBack(found) }),
       refreshStatistics({ db, intervalMs: STATISTICS_MS }),
       maintain({ db, cron: options.analyzeCron, pruneWorkersHours: options.pruneWorkersHours }),
       ...(options.priorityAgeingSeconds

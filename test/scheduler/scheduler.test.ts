@@ -17,6 +17,7 @@ const silent = {
   failed: () => undefined,
   requeued: () => undefined,
   promoted: () => undefined,
+  clockSetBack: () => undefined,
   recovered: () => undefined,
   settled: () => undefined,
   cronFired: () => undefined,

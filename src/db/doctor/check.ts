@@ -26,5 +26,13 @@ export const join = (left: string, right: string, keys: readonly string[]): stri
 export const columns = (alias: string, keys: readonly string[]): string =>
   keys.map((key) => `${alias}.${key}`).join(', ');
 
+/**
+ * Whether the clock is known to have been set back between two times, the later of which shows the earlier time. What a scheduler saw of
+ * the clock is up to 5 s old.
+ */
+export const acrossSetBack = (before: string, after: string): string => `EXISTS (
+          SELECT FROM tasker.tasker_clock k
+          WHERE ${after} >= k.set_back_to AND ${before} <= k.set_back_from + interval '10 s')`;
+
 /** Whether the engine wrote this transition. What the ancestor wrote has no cause, or this one where its step was renumbered. */
 export const byEngine = (alias: string): string => `coalesce(${alias}.cause, 'inherited') <> 'inherited'`;

@@ -1,4 +1,4 @@
-import { byEngine, type Check } from './check.ts';
+import { acrossSetBack, byEngine, type Check } from './check.ts';
 
 const STEPS = 'tasker.tasker_workflow_steps s';
 const DONE = `('complete', 'resolved_manually')`;
@@ -110,7 +110,8 @@ export const stepChecks: Check[] = [
       JOIN tasker.tasker_workflow_step_edges e ON e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
       WHERE c.to_state = 'in_progress' AND ${byEngine('c')} AND NOT EXISTS (
         SELECT FROM tasker.tasker_workflow_step_transitions p
-        WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE} AND p.created_at <= c.created_at)`,
+        WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE}
+          AND (p.created_at <= c.created_at OR ${acrossSetBack('p.created_at', 'c.created_at')}))`,
   },
   {
     id: 'step_name_once',

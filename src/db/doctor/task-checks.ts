@@ -1,4 +1,4 @@
-import { byEngine, type Check } from './check.ts';
+import { acrossSetBack, byEngine, type Check } from './check.ts';
 
 const TASKS = 'tasker.tasker_tasks t';
 const STEPS_OF = 'FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id';
@@ -71,7 +71,8 @@ export const taskChecks: Check[] = [
     why: 'A stopped task was worked on. Report this: it is a bug.',
     sql: `SELECT DISTINCT t.task_id FROM tasker.tasker_task_transitions t
       JOIN tasker.tasker_workflow_step_transitions s ON s.task_id = t.task_id AND s.created_at > t.created_at
-      WHERE t.most_recent AND ${byEngine('t')} AND t.to_state IN ('complete', 'cancelled', 'resolved_manually')`,
+      WHERE t.most_recent AND ${byEngine('t')} AND t.to_state IN ('complete', 'cancelled', 'resolved_manually')
+        AND NOT ${acrossSetBack('s.created_at', 't.created_at')}`,
   },
   {
     id: 'task_has_steps',

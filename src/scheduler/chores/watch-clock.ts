@@ -1,0 +1,19 @@
+import type { Database } from '../../db/database.ts';
+import { type ClockSetBack, watchForClockSetBack } from '../../engine/clock.ts';
+import type { Chore } from '../chore.ts';
+
+const INTERVAL_MS = 2000;
+
+/** A database clock that was set back must not hold back retries and recovery until it has caught up. */
+export function watchClock(options: { db: Database; onSetBack: (found: ClockSetBack) => void }): Chore {
+  return {
+    name: 'watch_clock',
+    intervalMs: INTERVAL_MS,
+    async run() {
+      const found = await watchForClockSetBack(options.db);
+      if (found === undefined) return { done: 0, more: false };
+      options.onSetBack(found);
+      return { done: found.retries + found.leases, more: false };
+    },
+  };
+}
