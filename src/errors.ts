@@ -1,3 +1,16 @@
+import { readRetryAfter } from './retry-after.ts';
+
+/** By which another copy of this package recognises an error: registered, so the same symbol in every copy and realm. */
+const MARK = Symbol.for('tasker-fleet.TaskerError');
+const UNMARKED = new Set([
+  'PERMANENT',
+  'RETRYABLE',
+  'CONFIG_INVALID',
+  'INPUT_INVALID',
+  'WORKFLOW_UNKNOWN',
+  'WORKFLOW_DEFINITION_INVALID',
+]);
+
 /**
  * The error catalogue: one class per error, each with a stable `code`.
  *
@@ -16,16 +29,42 @@ export class TaskerError extends Error {
   }
 }
 
+// On the prototype: what is thrown stays as small as it was.
+Object.defineProperty(TaskerError.prototype, MARK, { value: true });
+
+/**
+ * The `code` of an error of this package, whichever copy of it (a bundle, a second installation, another realm) made it;
+ * undefined for everything else. Never throws, whatever was thrown: `instanceof` would, for a revoked Proxy.
+ */
+export function taskerErrorCode(error: unknown): string | undefined {
+  if ((typeof error !== 'object' && typeof error !== 'function') || error === null) return undefined;
+  try {
+    const { code, details, [MARK]: marked } = error as Record<PropertyKey, unknown>;
+    if (typeof code !== 'string') return undefined;
+    // Copies of version 0.1.0 have no mark, but the same codes.
+    return marked === true || (UNMARKED.has(code) && typeof details === 'object') ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A handler's own statement that trying again can help; `retryAfterSeconds` replaces the computed backoff. */
 export class RetryableError extends TaskerError {
+  /** Undefined: the computed backoff holds. */
   readonly retryAfterSeconds: number | undefined;
+  /** Why `retryAfter` was not used, for the log and the history; undefined where it was understood, or not given. */
+  readonly retryAfterProblem: string | undefined;
 
-  constructor(message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+  /**
+   * `retryAfter`: the value of a Retry-After header as it is (a text with seconds or an HTTP date, or null where there is
+   * none), seconds as a number, or a Date. A date in the past is now. What cannot be read never throws: the error stays what
+   * it is, says so in `retryAfterProblem`, and the computed backoff is used.
+   */
+  constructor(message: string, options: { retryAfter?: number | string | Date | null; cause?: unknown } = {}) {
     super('RETRYABLE', message, {}, options.cause === undefined ? undefined : { cause: options.cause });
-    if (options.retryAfter !== undefined && !(Number.isFinite(options.retryAfter) && options.retryAfter >= 0)) {
-      throw new RangeError(`retryAfter is a number of seconds >= 0, not ${String(options.retryAfter)}`);
-    }
-    this.retryAfterSeconds = options.retryAfter;
+    const { seconds, problem } = readRetryAfter(options.retryAfter);
+    this.retryAfterSeconds = seconds;
+    this.retryAfterProblem = problem;
   }
 }
 

@@ -30,6 +30,7 @@ export {
   defineWorkflow,
   type InputOf,
   type Json,
+  type RawTexts,
   type ResultsOf,
   type StepContext,
   type StepOptions,

@@ -1,56 +1,127 @@
-import pino, { type Logger } from 'pino';
+import pino, { type LogFn, type Logger } from 'pino';
+import { isErrorLike, type Loggable, loggableFields, loggableText, REDACTED } from './logger/loggable.ts';
 
 export type { Logger } from 'pino';
 
-const SECRET_KEYS = [
-  'password',
-  'passwd',
-  'secret',
-  'token',
-  'api_key',
-  'apiKey',
-  'authorization',
-  'cookie',
-  'connectionString',
-  'databaseUrl',
-];
+/** Fields that a line has from its logger, by logger: JSON with a key twice means whatever its reader likes. */
+const OWN_FIELDS = Symbol('own fields of every line');
+type Owning = Logger & { [OWN_FIELDS]?: ReadonlySet<string> };
 
-/** At the top of a line, one level down, and two: as deep as a line of ours goes. */
-const SECRET_PATHS = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+const MESSAGE = 'message';
 
 /**
- * The process's logger: one JSON object a line on stdout, with `redact` hiding secrets by key. Payloads (inputs, results)
- * are never logged by the engine. A reader that goes away (EPIPE) ends the log and not the process.
+ * The process's logger: one JSON object a line on stdout. Payloads (inputs, results) are never logged by the engine. A
+ * reader that goes away (EPIPE) ends the log and not the process.
+ *
+ * Its methods never throw, whatever they are given. Values under names of secrets are hidden at any depth, further ones by the
+ * paths in `redact` (pino's notation). A field called like one that the line has already (`level`, `task_id`) is renamed
+ * `field_level`.
  */
 export function createLogger(options: { level: string; role: string; redact?: readonly string[] }): Logger {
   const destination = pino.destination({ dest: 1, sync: true });
   destination.on('error', () => undefined);
-  return pino(
+  const base = { role: options.role, pid: process.pid };
+  const paths = [...(options.redact ?? [])];
+  const logger: Owning = pino(
     {
       level: options.level,
-      base: { role: options.role, pid: process.pid },
+      base,
       timestamp: pino.stdTimeFunctions.isoTime,
-      messageKey: 'message',
+      messageKey: MESSAGE,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: [...SECRET_PATHS, ...(options.redact ?? [])], censor: '[redacted]' },
-      serializers: { error: serializeError, err: serializeError },
+      ...(paths.length === 0 ? {} : { redact: { paths, censor: REDACTED } }),
+      hooks: {
+        logMethod(args: unknown[], method: LogFn) {
+          // Without `this`: somebody took the method out of its logger. The line has the fields of the process then.
+          writeSafely((this as Logger | undefined) ?? logger, args, method);
+        },
+      },
     },
     destination,
   );
+  logger[OWN_FIELDS] = new Set(['level', 'time', ...Object.keys(base)]);
+  makeChildrenSafe(logger);
+  return logger;
 }
 
-/** An error as a line shows it, with the password of any connection URL in its message hidden. */
-function serializeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { message: hidePasswords(String(error)) };
-  const code = (error as { code?: unknown }).code;
-  return {
-    name: error.name,
-    message: hidePasswords(error.message),
-    ...(typeof code === 'string' ? { code } : {}),
-    stack: hidePasswords(error.stack ?? ''),
+/**
+ * A logger for the code of a handler, with these fields in every line. Nothing that it throws reaches the handler: neither
+ * ours, which throws nothing, nor one that the program brought along.
+ */
+export function handlerLogger(
+  log: Logger,
+  fields: Record<string, string | number>,
+): Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> {
+  const child = log.child(fields);
+  if ((log as Owning)[OWN_FIELDS] !== undefined) return child;
+  const own = new Set(['level', 'time', ...Object.keys(fields)]);
+  const guarded =
+    (level: 'debug' | 'info' | 'warn' | 'error'): LogFn =>
+    (...args: unknown[]) => {
+      try {
+        (child[level] as (...given: unknown[]) => void)(...safeArguments(args, own));
+      } catch {
+        // A line less is better than an attempt less.
+      }
+    };
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
+}
+
+function writeSafely(logger: Owning, args: unknown[], method: LogFn): void {
+  try {
+    (method as (...given: unknown[]) => void).apply(logger, safeArguments(args, logger[OWN_FIELDS] ?? new Set()));
+  } catch {
+    // What is left is a stream that cannot be written to.
+  }
+}
+
+/** Fields (or an error), a message, and what is put into it: as pino takes them, and nothing in them that can throw. */
+function safeArguments(args: readonly unknown[], own: ReadonlySet<string>): unknown[] {
+  const [first, ...rest] = args;
+  const texts = rest.map(safeText);
+  if (typeof first !== 'object' || first === null) return [...(first === undefined ? [] : [safeText(first)]), ...texts];
+  const fields = isErrorLike(first) ? loggableFields({ err: first }) : renamed(withErrors(loggableFields(first)), own);
+  if (texts.length > 0) return [texts[0] === undefined ? fields : renamed(fields, new Set([MESSAGE])), ...texts];
+  if (!isErrorLike(first)) return [fields];
+  return [fields, (fields['err'] as { message: string }).message];
+}
+
+/** Under `error` and `err` there is always an object with a message. */
+function withErrors(fields: { [key: string]: Loggable }): { [key: string]: Loggable } {
+  for (const key of ['error', 'err']) {
+    const value = fields[key];
+    if (value !== undefined && (typeof value !== 'object' || value === null)) fields[key] = { message: String(value) };
+  }
+  return fields;
+}
+
+function renamed(fields: { [key: string]: Loggable }, taken: ReadonlySet<string>): { [key: string]: Loggable } {
+  if (!Object.keys(fields).some((key) => taken.has(key))) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [taken.has(key) ? `field_${key}` : key, value]),
+  );
+}
+
+function safeText(value: unknown): unknown {
+  if (typeof value === 'string') return loggableText(value);
+  if (value === undefined || typeof value === 'number' || typeof value === 'boolean') return value;
+  return loggableFields({ value })['value'] ?? String(typeof value);
+}
+
+/** A child has its parent's fields: its own may not repeat them. Children of children are made by the same function. */
+function makeChildrenSafe(logger: Owning): void {
+  const { child, setBindings } = logger;
+  logger.child = function childWithSafeFields(this: Owning, bindings: object, options?: object): Owning {
+    const inherited = this[OWN_FIELDS] ?? new Set<string>();
+    const fields = renamed(withErrors(loggableFields(bindings ?? {})), inherited);
+    const made = (child as unknown as (...args: unknown[]) => Owning).call(this, fields, options);
+    made[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
+    return made;
+  } as unknown as Logger['child'];
+  logger.setBindings = function setSafeBindings(this: Owning, bindings: object): void {
+    const inherited = this[OWN_FIELDS] ?? new Set<string>();
+    const fields = renamed(withErrors(loggableFields(bindings)), inherited);
+    setBindings.call(this, fields);
+    this[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
   };
-}
-
-function hidePasswords(text: string): string {
-  return text.replaceAll(/(\w+:\/\/[^\s:/@]+):[^\s@/]+@/g, '$1:[redacted]@');
 }

@@ -1,7 +1,13 @@
-import { PermanentError, RetryableError } from '../errors.ts';
-import { describeThrown, toStorableJson } from '../workflow/storable.ts';
+import { taskerErrorCode } from '../errors.ts';
+import { readRetryAfter } from '../retry-after.ts';
+import { describeThrown, storableText, toStorableJson } from '../workflow/storable.ts';
 import type { AbortCause } from './running-steps.ts';
 import type { StepKind } from './step-catalogue.ts';
+
+const MAX_NOTE = 500;
+
+/** Taken before any handler's code runs: one that replaces the global's methods must not keep others from being written. */
+const { stringify } = JSON;
 
 export type Outcome =
   | { kind: 'complete'; result: string }
@@ -25,7 +31,9 @@ export const COMPLETE_WITH_NOTHING: Outcome = { kind: 'complete', result: 'null'
 /** The handler answered. */
 export function answeredOutcome(value: unknown, kind: StepKind, maxResultBytes: number): Outcome {
   if (value === undefined || value === null) return COMPLETE_WITH_NOTHING;
-  const storable = toStorableJson(value, { maxBytes: maxResultBytes });
+  // Only children get it from memory, and must not see another text there than the one that is in the database.
+  const asJsonb = kind.template.childOrdinals.length > 0;
+  const storable = toStorableJson(value, { maxBytes: maxResultBytes, asJsonb });
   if (storable.ok) return { kind: 'complete', result: storable.json };
   return failure('fail', true, undefined, {
     name: 'UnstorableResult',
@@ -35,13 +43,28 @@ export function answeredOutcome(value: unknown, kind: StepKind, maxResultBytes: 
 
 /** The handler threw, or its code did where nobody could catch it. */
 export function thrownOutcome(error: unknown, maxBackoffRequestSeconds: number): Outcome {
-  const requested = error instanceof RetryableError ? error.retryAfterSeconds : undefined;
+  // By code and not by class: a bundle of workflows has a copy of the classes of its own.
+  const code = taskerErrorCode(error);
+  const description = describeThrown(error);
+  if (code !== 'RETRYABLE') return failure('fail', code === 'PERMANENT', undefined, description);
+  const { seconds, problem } = requestedBackoff(error as object);
   return failure(
     'fail',
-    error instanceof PermanentError,
-    requested === undefined ? undefined : Math.min(requested, maxBackoffRequestSeconds),
-    describeThrown(error),
+    false,
+    seconds === undefined ? undefined : Math.min(seconds, maxBackoffRequestSeconds),
+    problem === undefined ? description : { ...description, note: storableText(problem, MAX_NOTE) },
   );
+}
+
+/** What a RetryableError asks for, read as what it is: an object of another copy, perhaps another version, of this package. */
+function requestedBackoff(error: object): { seconds: number | undefined; problem: string | undefined } {
+  try {
+    const { retryAfterSeconds, retryAfterProblem } = error as { [field: string]: unknown };
+    const { seconds, problem } = readRetryAfter(retryAfterSeconds);
+    return { seconds, problem: typeof retryAfterProblem === 'string' ? retryAfterProblem : problem };
+  } catch {
+    return { seconds: undefined, problem: 'retryAfter cannot be read: the computed backoff is used' };
+  }
 }
 
 /** `error`: what the handler threw when it was asked to stop. */
@@ -61,5 +84,5 @@ function failure(
   requestedBackoffSeconds: number | undefined,
   error: object,
 ): Outcome {
-  return { kind: 'fail', cause, permanent, requestedBackoffSeconds, metadata: JSON.stringify({ error }) };
+  return { kind: 'fail', cause, permanent, requestedBackoffSeconds, metadata: stringify({ error }) };
 }

@@ -12,15 +12,23 @@ const RESULT_BYTES = 25;
 /**
  * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
  * last parent starts at once if everything that its handler receives is here, and asks the database if not.
- * Results never change once written, so an entry can be old but not wrong. The least recently used task goes first.
+ * Results never change once written, so an entry can be old but not wrong, and their texts are those that the database would
+ * give. The least recently used task goes first.
  */
 export class ResultCache {
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
-  private readonly maxBytes: number;
+  private maxBytes: number;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
+  }
+
+  /** Everything comes from the database from now on. */
+  turnOff(): void {
+    this.maxBytes = 0;
+    this.entries.clear();
+    this.bytes = 0;
   }
 
   get(taskId: string): Readonly<Entry> | undefined {

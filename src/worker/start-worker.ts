@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts';
 import { requireSchema } from '../db/schema-check.ts';
-import type { Logger } from '../logger.ts';
+import { handlerLogger, type Logger } from '../logger.ts';
 import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
@@ -77,7 +77,7 @@ export async function startWorker(options: {
     backoffDisabled: config.retryBackoffDisabled,
     resultCacheBytes: config.resultCacheBytes,
     events: workerEvents(metrics, log, host.survived, () => worker.workerIdOrNone),
-    loggerFor: (bindings) => log.child(bindings),
+    loggerFor: (fields) => handlerLogger(log, fields),
     onRound: () => progress.beat('poll'),
   });
   const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);

@@ -1,5 +1,6 @@
 import type { ClaimedStep, StepInputs } from '../engine/claim.ts';
-import type { StepContext, StepLogger } from '../workflow/definition.ts';
+import type { RawTexts, StepContext, StepLogger } from '../workflow/definition.ts';
+import { jsonbMembers } from '../workflow/jsonb-text.ts';
 import type { RunningStep } from './running-steps.ts';
 import type { StepKind } from './step-catalogue.ts';
 
@@ -11,7 +12,10 @@ export interface ContextSource extends RunningStep {
   log: () => StepLogger;
 }
 
-/** What a handler is called with. Its signal and its log are made when they are first asked for. */
+/** Taken before any handler's code runs: one that replaces it must not break the attempts of others. */
+const { parse } = JSON;
+
+/** What a handler is called with. Its signal, its log and its raw texts are made when they are first asked for. */
 export class Context implements StepContext {
   readonly taskId: string;
   readonly stepName: string;
@@ -22,6 +26,7 @@ export class Context implements StepContext {
   readonly idempotencyKey: string;
   readonly #source: ContextSource;
   #log: StepLogger | undefined;
+  #raw: RawTexts | undefined;
 
   constructor(source: ContextSource) {
     const { step, kind, inputs } = source;
@@ -29,7 +34,7 @@ export class Context implements StepContext {
     this.stepName = kind.template.name;
     this.attempt = step.attempt;
     this.retryLimit = step.retryLimit;
-    this.input = JSON.parse(inputs.context);
+    this.input = parse(inputs.context);
     this.parents = parentsOf(kind, inputs);
     this.idempotencyKey = `${step.taskId}:${kind.template.name}`;
     this.#source = source;
@@ -42,10 +47,20 @@ export class Context implements StepContext {
   get log(): StepLogger {
     return (this.#log ??= this.#source.log());
   }
+
+  get raw(): RawTexts {
+    return (this.#raw ??= rawTextsOf(this.#source));
+  }
+}
+
+function rawTextsOf({ kind, inputs }: ContextSource): RawTexts {
+  const results = inputs.parents === null ? undefined : jsonbMembers(inputs.parents);
+  const parents = kind.parents.map(({ ordinal, name }) => [name, results?.get(String(ordinal)) ?? 'null']);
+  return { input: inputs.context, parents: Object.fromEntries(parents) as Record<string, string> };
 }
 
 function parentsOf(kind: StepKind, inputs: StepInputs): Record<string, unknown> {
-  const results = inputs.parents === null ? {} : (JSON.parse(inputs.parents) as Record<string, unknown>);
+  const results = inputs.parents === null ? {} : (parse(inputs.parents) as Record<string, unknown>);
   const parents: Record<string, unknown> = {};
   for (const { ordinal, name } of kind.parents) parents[name] = results[ordinal] ?? null;
   return parents;

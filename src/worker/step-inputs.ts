@@ -13,9 +13,10 @@ export function inputsAtHand(step: ClaimedStep, catalogue: StepCatalogue, cache:
   for (const { ordinal } of kind.parents) {
     const result = cached.results.get(ordinal);
     if (result === undefined) return undefined;
-    parts.push(`"${ordinal}":${result}`);
+    parts.push(`"${ordinal}": ${result}`);
   }
-  return { context: cached.context, parents: `{${parts.join(',')}}`, bypassSteps: cached.bypassSteps };
+  // As jsonb_object_agg writes it: ordinals ascend, and a shorter key comes first.
+  return { context: cached.context, parents: `{${parts.join(', ')}}`, bypassSteps: cached.bypassSteps };
 }
 
 /** Asks the database until it answers: the steps are claimed, and nobody else will run them. */

@@ -43,6 +43,8 @@ export class StepRunner {
       scope: new AsyncResource('TASKER_STEP'),
       loggerFor: (kind, { taskId, attempt }) =>
         options.loggerFor({
+          namespace: kind.labels.namespace,
+          workflow: kind.labels.workflow,
           task_id: taskId,
           step: kind.template.name,
           attempt,

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/index.ts';
+import type { ThrownDescription } from '../workflow/describe-thrown.ts';
 import type { StepLabels, StepOutcome, WorkerEvents } from './events.ts';
 
 const toState = (state: string) => Object.freeze({ entity: 'step', to_state: state });
@@ -101,12 +102,18 @@ export function workerEvents(
   };
 }
 
-/** Name and message of what a handler threw; its stack is in the history. */
-function errorOf(metadata: string | undefined): { error_name?: string; error_message?: string } {
+/** What a handler threw, in fields of its own, so that a search finds it: name, message, code, stack, causes, and a note of ours. */
+function errorOf(metadata: string | undefined): Record<string, unknown> {
   if (metadata === undefined) return {};
-  const { error } = JSON.parse(metadata) as { error?: { name?: string; message?: string } };
-  return {
-    ...(error?.name === undefined ? {} : { error_name: error.name }),
-    ...(error?.message === undefined ? {} : { error_message: error.message }),
+  const { error } = JSON.parse(metadata) as { error?: Partial<ThrownDescription> };
+  const fields = {
+    error_name: error?.name,
+    error_message: error?.message,
+    error_code: error?.code,
+    error_note: error?.note,
+    error_stack: error?.stack,
+    error_cause: error?.cause,
+    error_errors: error?.errors,
   };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

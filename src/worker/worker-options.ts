@@ -44,6 +44,13 @@ export interface WorkerOptions {
   /** How often the worker tells the database what it does, for the scaling signal. */
   activityIntervalMs?: number;
   events: WorkerEvents;
-  loggerFor: (bindings: { task_id: string; step: string; attempt: number; worker_id: string }) => StepLogger;
+  loggerFor: (fields: {
+    namespace: string;
+    workflow: string;
+    task_id: string;
+    step: string;
+    attempt: number;
+    worker_id: string;
+  }) => StepLogger;
   onRound?: () => void;
 }

@@ -1,4 +1,5 @@
 import { Listener } from '../db/listener.ts';
+import { serverEncoding } from '../db/statements/encoding.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
@@ -157,6 +158,9 @@ export class Worker {
       catalogue.add(await registerWorkflow(options.db, definition), definition);
     }
     this.catalogue = catalogue;
+    // jsonb orders members by the bytes of their names: with others than those of UTF-8 only the database knows the order.
+    const [database] = await options.db.run(serverEncoding);
+    if (database?.encoding !== 'UTF8' && database?.encoding !== 'SQL_ASCII') this.cache.turnOff();
     await this.membership.join();
     this.running.start();
     const shared = {

@@ -56,7 +56,16 @@ export interface StepLogger {
   readonly error: LogMethod;
 }
 
-/** What a handler is called with. `signal` and `log` are made when they are asked for: destructuring has them, a spread does not. */
+/**
+ * The JSON texts of what a handler gets, as the database writes them: for numbers that a JavaScript number cannot hold
+ * (12345678901234567890, 19.900000000000000001), which other programs may have written.
+ */
+export interface RawTexts<Parents = Readonly<Record<string, unknown>>> {
+  readonly input: string;
+  readonly parents: { readonly [Name in keyof Parents]: string };
+}
+
+/** What a handler is called with. `signal`, `log` and `raw` are made when they are asked for: destructuring has them, a spread does not. */
 export interface StepContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> {
   readonly taskId: string;
   readonly stepName: string;
@@ -66,6 +75,8 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
   readonly input: Input;
   /** The results of the steps in `dependsOn`, by name, and nothing else. */
   readonly parents: Parents;
+  /** `input` and `parents` as JSON text, the same at every attempt. */
+  readonly raw: RawTexts<Parents>;
   /** Aborted at the step's timeout, at a cancel, when the claim is lost, and at the end of a shutdown's grace period. */
   readonly signal: AbortSignal;
   readonly log: StepLogger;

@@ -1,70 +1,128 @@
 import { isArray, preview } from './preview.ts';
-import { storableText } from './storable-text.ts';
+import { storableBytes } from './storable-text.ts';
 
-/** A thrown value as the database keeps it: every text storable and of bounded length, a few kilobytes in all. */
+/** A thrown value as the database keeps it: every text storable, and at most MAX_DESCRIPTION_BYTES in all. */
 export interface ThrownDescription {
   name: string;
   message: string;
   stack?: string;
   code?: string;
+  /** The first causes, and then the innermost one. */
   cause?: ThrownDescription;
+  /** How many causes between this one and its `cause` are left out. */
+  causesLeftOut?: number;
+  /** Of an AggregateError: the first of the errors that it consists of. */
+  errors?: ThrownDescription[];
+  /** What the engine has to add, such as a `retryAfter` that could not be read. */
+  note?: string;
 }
 
+/** Bounds of each text, in bytes of UTF-8, before the note that says how much is missing. */
 const MAX_NAME = 128;
 const MAX_MESSAGE = 4096;
 const MAX_STACK = 8192;
+/** Of causes and inner errors: their message, and their stack. */
+const MAX_PART = 2048;
+/** One more than this: the innermost. */
 const MAX_CAUSES = 5;
-const MAX_AGGREGATED = 3;
+const MAX_INNER_ERRORS = 3;
+/** Causes of inner errors, inner errors of causes: all parts that are described, whatever the shape. */
+const MAX_PARTS = 10;
+/** The chain of causes is followed this far, for its innermost one. */
+const MAX_FOLLOWED = 1000;
+
+/** The sum of the bounds above, with room for the notes of what is cut and for JSON's own characters. */
+export const MAX_DESCRIPTION_BYTES = 65_536;
 
 /**
  * Describes anything that `throw` and a rejected promise can carry. Never throws, whatever getters the value has; a cause
  * that leads back to itself ends the chain.
  */
 export function describeThrown(value: unknown): ThrownDescription {
-  return describe(value, new Set());
+  return new Describer().describe(value, 0);
 }
 
-function describe(value: unknown, seen: Set<unknown>): ThrownDescription {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
+class Describer {
+  private readonly seen = new Set<unknown>();
+  private partsLeft = MAX_PARTS;
+
+  describe(value: unknown, depth: number): ThrownDescription {
+    const isTop = depth === 0;
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
+      const most = isTop ? MAX_MESSAGE : MAX_PART;
+      return { name: 'NotAnError', message: typeof value === 'string' ? storableBytes(value, most) : preview(value) };
+    }
+    this.seen.add(value);
+    const name = text(read(value, 'name'), MAX_NAME);
+    const message = messageOf(value, isTop ? MAX_MESSAGE : MAX_PART);
+    const stack = text(read(value, 'stack'), isTop ? MAX_STACK : MAX_PART);
+    const code = read(value, 'code');
     return {
-      name: 'NotAnError',
-      message: typeof value === 'string' ? storableText(value, MAX_MESSAGE) : preview(value),
+      name: name ?? (stack === undefined ? 'NotAnError' : 'Error'),
+      message: message ?? storableBytes(preview(value, MAX_PART), MAX_PART),
+      ...(stack === undefined ? {} : { stack }),
+      ...(typeof code === 'string' || typeof code === 'number' ? { code: storableBytes(String(code), MAX_NAME) } : {}),
+      ...this.cause(value, depth),
+      ...this.innerErrors(value, depth),
     };
   }
-  seen.add(value);
-  const name = text(read(value, 'name'), MAX_NAME);
-  const message = messageOf(value);
-  const stack = text(read(value, 'stack'), MAX_STACK);
-  const code = read(value, 'code');
-  const cause = read(value, 'cause');
-  return {
-    name: name ?? (stack === undefined ? 'NotAnError' : 'Error'),
-    message: message ?? preview(value, MAX_MESSAGE),
-    ...(stack === undefined ? {} : { stack: seen.size > 1 ? storableText(stack, MAX_STACK / 4) : stack }),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code: storableText(String(code), MAX_NAME) } : {}),
-    ...(cause === undefined || cause === null || seen.has(cause) || seen.size > MAX_CAUSES
-      ? {}
-      : { cause: describe(cause, seen) }),
-  };
+
+  private cause(value: object, depth: number): Pick<ThrownDescription, 'cause' | 'causesLeftOut'> {
+    const cause = read(value, 'cause');
+    if (cause === undefined || cause === null || this.seen.has(cause) || this.partsLeft <= 0) return {};
+    if (depth + 1 < MAX_CAUSES && this.partsLeft > 1) {
+      this.partsLeft -= 1;
+      return { cause: this.describe(cause, depth + 1) };
+    }
+    if (depth >= MAX_CAUSES) return {};
+    this.partsLeft -= 1;
+    const { innermost, leftOut } = this.innermost(cause);
+    return { cause: this.describe(innermost, MAX_CAUSES), ...(leftOut === 0 ? {} : { causesLeftOut: leftOut }) };
+  }
+
+  private innermost(first: unknown): { innermost: unknown; leftOut: number } {
+    let innermost = first;
+    let leftOut = 0;
+    for (; leftOut < MAX_FOLLOWED && typeof innermost === 'object' && innermost !== null; leftOut += 1) {
+      this.seen.add(innermost);
+      const next = read(innermost, 'cause');
+      if (next === undefined || next === null || this.seen.has(next)) break;
+      innermost = next;
+    }
+    return { innermost, leftOut };
+  }
+
+  private innerErrors(value: object, depth: number): Pick<ThrownDescription, 'errors'> {
+    const errors = read(value, 'errors');
+    if (depth > 1 || !isArray(errors)) return {};
+    const described: ThrownDescription[] = [];
+    for (let index = 0; index < MAX_INNER_ERRORS && this.partsLeft > 0; index++) {
+      const inner = read(errors, index);
+      if (inner === undefined || this.seen.has(inner)) continue;
+      this.partsLeft -= 1;
+      described.push(this.describe(inner, depth + 1));
+    }
+    return described.length === 0 ? {} : { errors: described };
+  }
 }
 
-function messageOf(value: object): string | undefined {
-  const message = text(read(value, 'message'), MAX_MESSAGE);
+function messageOf(value: object, most: number): string | undefined {
+  const message = text(read(value, 'message'), most);
   if (message !== undefined && message !== '') return message;
   // A failed connection to a name with several addresses is an AggregateError without a message of its own.
   const errors = read(value, 'errors');
   if (!isArray(errors)) return message;
   const messages: string[] = [];
-  for (let index = 0; index < MAX_AGGREGATED; index++) {
+  for (let index = 0; index < MAX_INNER_ERRORS; index++) {
     const each = read(errors, index);
-    const part = typeof each === 'object' && each !== null ? text(read(each, 'message'), MAX_MESSAGE / 4) : undefined;
+    const part = typeof each === 'object' && each !== null ? text(read(each, 'message'), most / 4) : undefined;
     if (part !== undefined && part !== '') messages.push(part);
   }
   return messages.length === 0 ? message : messages.join('; ');
 }
 
-function text(value: unknown, maxLength: number): string | undefined {
-  return typeof value === 'string' ? storableText(value, maxLength) : undefined;
+function text(value: unknown, maxBytes: number): string | undefined {
+  return typeof value === 'string' ? storableBytes(value, maxBytes) : undefined;
 }
 
 /** A getter or a Proxy may throw; then there is no such property. */

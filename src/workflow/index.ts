@@ -6,6 +6,7 @@ export { defineWorkflow, type Workflow, type WorkflowOptions } from './define-wo
 export type {
   IdentityStrategy,
   InputOf,
+  RawTexts,
   ResultsOf,
   StepContext,
   StepDefaults,

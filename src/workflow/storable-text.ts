@@ -7,3 +7,13 @@ export function storableText(text: string, maxLength: number): string {
   const clean = cut.toWellFormed().replaceAll('\u0000', '\uFFFD');
   return text.length > maxLength ? `${clean}... (${text.length - maxLength} more characters)` : clean;
 }
+
+/** As `storableText`, with the bound in bytes of UTF-8. A text that fits by its length, of ASCII or not, costs no encoding. */
+export function storableBytes(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes) return storableText(text, maxBytes);
+  const head = text.slice(0, maxBytes);
+  if (text.length <= maxBytes && Buffer.byteLength(head) <= maxBytes) return storableText(text, maxBytes);
+  // Encoded as far as it fits, which is never in the middle of a character, then read back for the length that is left.
+  const { read } = new TextEncoder().encodeInto(head, new Uint8Array(maxBytes));
+  return storableText(text, read);
+}

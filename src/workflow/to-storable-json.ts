@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { jsonbKeys, jsonbNumber } from './jsonb-text.ts';
 import { storableText } from './storable-text.ts';
 
 export type StorableJson = { ok: true; json: string } | { ok: false; reason: string };
@@ -13,7 +14,15 @@ export interface StorableOptions {
    * For inputs, whose type must not change on the way to the handler.
    */
   plainOnly?: boolean;
+  /**
+   * The very text that the database writes for this value once it is jsonb: members in its order, its spaces, its notation of
+   * numbers. So who reads the text here and who reads it there have the same. The bound does not count the spaces.
+   */
+  asJsonb?: boolean;
 }
+
+/** As it was before anybody's code ran: a handler may replace the global's methods. */
+const { stringify } = JSON;
 
 /** Far below what PostgreSQL's stack (6,000 levels or so) and other languages' JSON libraries (1,000) can read. */
 export const MAX_DEPTH = 500;
@@ -64,6 +73,9 @@ class JsonWriter {
   readonly #maxBytes: number;
   readonly #label: string;
   readonly #plainOnly: boolean;
+  readonly #asJsonb: boolean;
+  readonly #comma: string;
+  readonly #colon: string;
   readonly #frames: Frame[] = [];
   readonly #open = new Set<object>();
   #visitsLeft: number;
@@ -74,6 +86,9 @@ class JsonWriter {
     this.#maxBytes = Math.min(options.maxBytes, JSONB_MAX_BYTES);
     this.#label = options.label ?? 'result';
     this.#plainOnly = options.plainOnly ?? false;
+    this.#asJsonb = options.asJsonb ?? false;
+    this.#comma = this.#asJsonb ? ', ' : ',';
+    this.#colon = this.#asJsonb ? ': ' : ':';
     this.#visitsLeft = Math.max(MIN_VISITS, this.#maxBytes);
   }
 
@@ -106,7 +121,7 @@ class JsonWriter {
     const index = frame.index++;
     if (--this.#visitsLeft < 0) this.#tooLarge();
     if (frame.keys === undefined) {
-      if (index > 0) this.#text(',');
+      if (index > 0) this.#text(this.#comma, 1);
       const item = (frame.source as readonly unknown[])[index];
       if (!this.#value(item, String(index))) this.#text(this.#plainOnly ? this.#refuse('is undefined') : 'null');
       return;
@@ -116,9 +131,9 @@ class JsonWriter {
     if (value === undefined) return;
     const before = this.#json;
     const bytesBefore = this.#bytes;
-    if (frame.wrote) this.#text(',');
+    if (frame.wrote) this.#text(this.#comma, 1);
     this.#string(key, 'has a key that');
-    this.#text(':');
+    this.#text(this.#colon, 1);
     if (this.#value(value, key)) {
       frame.wrote = true;
     } else {
@@ -148,7 +163,7 @@ class JsonWriter {
         return true;
       case 'number':
         if (!Number.isFinite(value)) this.#refuse(`is ${value}, which JSON cannot express`);
-        this.#text(Object.is(value, -0) ? '0' : String(value));
+        this.#text(this.#asJsonb ? jsonbNumber(value) : Object.is(value, -0) ? '0' : String(value));
         return true;
       case 'boolean':
         this.#text(String(value));
@@ -181,7 +196,7 @@ class JsonWriter {
     }
     this.#visitsLeft -= keys.length;
     if (this.#visitsLeft < 0) this.#tooLarge();
-    this.#push({ source, keys, length: keys.length, index: 0, wrote: false });
+    this.#push({ source, keys: this.#asJsonb ? jsonbKeys(keys) : keys, length: keys.length, index: 0, wrote: false });
   }
 
   #push(frame: Frame): void {
@@ -209,7 +224,7 @@ class JsonWriter {
     if (!text.isWellFormed()) {
       this.#refuse(`${what}contains half of a surrogate pair, which PostgreSQL cannot store: use toWellFormed()`);
     }
-    const json = JSON.stringify(text);
+    const json = stringify(text);
     this.#text(json, Buffer.byteLength(json));
   }
 
