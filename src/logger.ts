@@ -44,6 +44,8 @@ export function createLogger(options: { level: string; role: string; redact?: re
   return logger;
 }
 
+const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
 /**
  * A logger for the code of a handler, with these fields in every line. Nothing that it throws reaches the handler: neither
  * ours, which throws nothing, nor one that the program brought along.
@@ -52,7 +54,12 @@ export function handlerLogger(
   log: Logger,
   fields: Record<string, string | number>,
 ): Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> {
-  const child = log.child(fields);
+  let child: Logger;
+  try {
+    child = log.child(fields);
+  } catch {
+    return SILENT;
+  }
   if ((log as Owning)[OWN_FIELDS] !== undefined) return child;
   const own = new Set(['level', 'time', ...Object.keys(fields)]);
   const guarded =

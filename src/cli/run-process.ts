@@ -6,7 +6,7 @@ export interface Running {
   stop(): Promise<Drained>;
   hurry?(): void;
   /** Whose error it is that nobody caught: false where that is not known. */
-  crash?(error: unknown): boolean;
+  crash?(error: unknown, origin: 'exception' | 'rejection'): boolean;
   /** Resolves when the process has nothing left to do. */
   readonly idle?: Promise<void>;
 }
@@ -32,15 +32,20 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
       running?.hurry?.();
     }
   };
-  const onCrash = (error: unknown): void => {
+  const onCrash = (error: unknown, origin: 'exception' | 'rejection'): void => {
+    const owner = running?.crash?.(error, origin);
+    // A promise that rejects interrupts no code but its own: nothing else here is the worse for it, and all goes on. What
+    // an exception cut short is anybody's guess.
+    if (owner === true && origin === 'rejection') return;
     // Steps given back are not charged with an attempt. If nobody knows which of them did this, that would let it go on for ever:
     // then the process dies, and recovery judges.
-    const known = running?.crash?.(error) ?? true;
+    const known = owner ?? true;
     log.fatal({ error }, `an error that nobody caught: ${known ? 'giving back what runs here, then ' : ''}ending`);
     stop.resolve(known ? 'crash' : 'crash of unknown origin');
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  process.on('uncaughtException', onCrash).on('unhandledRejection', onCrash);
+  process.on('uncaughtException', (error) => onCrash(error, 'exception'));
+  process.on('unhandledRejection', (reason) => onCrash(reason, 'rejection'));
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
   running = await startPatiently(start, log, () => signals > 0);

@@ -25,6 +25,7 @@ type End = 'answered' | 'threw' | 'crashed' | 'gave up';
 
 /** As it was before anybody's code ran: a promise with a `then` of its own is none of our business. */
 const { then } = Promise.prototype;
+const { parse } = JSON;
 
 /**
  * An attempt at a step: runs its handler, to an outcome, whatever the handler does short of ending the process. Written with
@@ -73,6 +74,10 @@ export class Attempt implements ContextSource {
       );
     }
     if (this.end !== undefined) this.conclude(this.end);
+  }
+
+  get hasEnded(): boolean {
+    return this.end !== undefined;
   }
 
   giveUp(cause: AbortCause): void {
@@ -131,7 +136,7 @@ export class Attempt implements ContextSource {
 /** A submit may say that its task does without a step, if the workflow declares that step skippable. */
 function isBypassed(kind: StepKind, inputs: StepInputs): boolean {
   if (inputs.bypassSteps === null || !kind.template.skippable) return false;
-  return (JSON.parse(inputs.bypassSteps) as unknown[]).includes(kind.template.name);
+  return (parse(inputs.bypassSteps) as unknown[]).includes(kind.template.name);
 }
 
 /**

@@ -1,20 +1,26 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { RunningStep } from './running-steps.ts';
+import type { ContextSource } from './step-context.ts';
 
 /** The step on whose behalf the code runs, also in its timers, its callbacks and its rejections. */
-export const currentStep = new AsyncLocalStorage<RunningStep>();
+export const currentStep = new AsyncLocalStorage<ContextSource>();
 
-/**
- * A handler that calls process.exit or process.abort means to end itself, and would take every other step of the worker with
- * it. Inside a handler both throw instead: the attempt fails with that on record, and the process lives.
- */
-export function guardExit(): void {
+/** What a handler means for itself and would do to every other step of its process, and what it can do instead. */
+const GUARDED = {
+  exit: 'throw an error to end the attempt',
+  abort: 'throw an error to end the attempt',
+  chdir: 'use absolute paths, or the `cwd` of the child process',
+};
+
+/** Inside a handler these functions of `process` throw: the attempt fails with that on record, and the process lives. */
+export function guardProcess(): void {
   const target = process as unknown as Record<string, (...args: unknown[]) => unknown>;
-  for (const name of ['exit', 'abort']) {
+  for (const [name, instead] of Object.entries(GUARDED)) {
     const original = target[name] as (...args: unknown[]) => unknown;
     target[name] = (...args) => {
       if (currentStep.getStore() === undefined) return original.apply(process, args);
-      throw new Error(`the handler called process.${name}(${args.map(String).join(', ')})`);
+      throw new Error(
+        `the handler called process.${name}(${args.map(String).join(', ')}), which is for the whole process and all its steps: ${instead}`,
+      );
     };
   }
 }

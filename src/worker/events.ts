@@ -6,6 +6,9 @@ export interface StepLabels {
   queue: string;
 }
 
+/** By which of the process's events an error came that nobody caught. */
+export type CrashOrigin = 'exception' | 'rejection';
+
 export type StepOutcome = 'complete' | 'error' | 'timeout' | 'released' | 'lost';
 
 export interface WorkerEvents {
@@ -33,4 +36,9 @@ export interface WorkerEvents {
   /** The lease was ended by someone else: everything that was running here now belongs to others. */
   leaseLost(workerId: string): void;
   failed(what: string, error: unknown): void;
+  /** A step's code threw, or left a promise that rejected, where nobody could catch it. */
+  leaked?(
+    labels: StepLabels,
+    info: { taskId: string; attempt: number; origin: CrashOrigin; stillRan: boolean; error: unknown },
+  ): void;
 }

@@ -6,6 +6,7 @@ import { type Drained, within } from '../membership/within.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import type { CrashOrigin } from './events.ts';
 import type { QuarantineProcess } from './quarantine-watch.ts';
 import { workerEvents } from './worker-events.ts';
 import { Worker } from './worker.ts';
@@ -18,8 +19,11 @@ export interface WorkerProcess {
   stop(): Promise<Drained>;
   /** Cuts a drain short: what still runs is aborted and given back. */
   hurry(): void;
-  /** Call it from a handler of uncaughtException or unhandledRejection: true where the error is a step's, which fails with it. */
-  crash(error: unknown): boolean;
+  /**
+   * Call it from a handler of uncaughtException or unhandledRejection: true where the error is of a step's code. If that step
+   * still runs, its attempt fails with the error; a line of the log names it in any case.
+   */
+  crash(error: unknown, origin?: CrashOrigin): boolean;
   /** Resolves when a process for quarantined steps has had nothing to do for a while, or lost its parent; never in another. */
   readonly idle: Promise<void>;
 }
@@ -111,7 +115,14 @@ export async function startWorker(options: {
   }
   const { workerId } = worker;
   log.info({ worker_id: workerId, url: server.url, queues: config.queues, slots: config.slots }, 'worker started');
-  return { workerId, url: server.url, stop, hurry: () => worker.hurry(), crash: (error) => worker.crash(error), idle };
+  return {
+    workerId,
+    url: server.url,
+    stop,
+    hurry: () => worker.hurry(),
+    crash: (error, origin) => worker.crash(error, origin),
+    idle,
+  };
 }
 
 /** A breakpoint stops the event loop as well, and is no reason to kill the process. */

@@ -9,6 +9,7 @@ export interface ContextSource extends RunningStep {
   readonly step: ClaimedStep;
   readonly kind: StepKind;
   readonly inputs: StepInputs;
+  readonly hasEnded: boolean;
   log: () => StepLogger;
 }
 

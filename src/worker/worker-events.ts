@@ -3,6 +3,9 @@ import type { Metrics } from '../metrics/index.ts';
 import type { ThrownDescription } from '../workflow/describe-thrown.ts';
 import type { StepLabels, StepOutcome, WorkerEvents } from './events.ts';
 
+/** Taken before any handler's code runs: one that replaces it must not break what follows. */
+const { parse } = JSON;
+
 const toState = (state: string) => Object.freeze({ entity: 'step', to_state: state });
 const TO = { complete: toState('complete'), error: toState('error'), pending: toState('pending') };
 
@@ -99,13 +102,22 @@ export function workerEvents(
       );
     },
     failed: survived,
+    leaked({ namespace, workflow, step }, { taskId, attempt, origin, stillRan, error }) {
+      metrics.count('errors', { doing: `${origin} that a step did not catch` });
+      log.error(
+        { namespace, workflow, step, task_id: taskId, attempt, worker_id: workerId(), error },
+        `${origin === 'rejection' ? 'a promise of this step rejected and nobody waited for it' : 'this step threw where nobody could catch it'}; ${
+          stillRan ? 'its attempt fails with that' : 'it had ended before, and its outcome stays'
+        }`,
+      );
+    },
   };
 }
 
 /** What a handler threw, in fields of its own, so that a search finds it: name, message, code, stack, causes, and a note of ours. */
 function errorOf(metadata: string | undefined): Record<string, unknown> {
   if (metadata === undefined) return {};
-  const { error } = JSON.parse(metadata) as { error?: Partial<ThrownDescription> };
+  const { error } = parse(metadata) as { error?: Partial<ThrownDescription> };
   const fields = {
     error_name: error?.name,
     error_message: error?.message,

@@ -11,6 +11,7 @@ import { ClaimCursors } from './claim-cursors.ts';
 import { ClaimWatch } from './claim-watch.ts';
 import { currentStep } from './current-step.ts';
 import { drain } from './drain.ts';
+import type { CrashOrigin } from './events.ts';
 import { Flusher } from './flusher.ts';
 import { OpenClaims } from './open-claims.ts';
 import { Poller } from './poller.ts';
@@ -145,10 +146,15 @@ export class Worker {
    * Something threw where nobody could catch it. True where it was a step's code: if that step still runs, its attempt ends
    * with this error. Call it from the handler of the event itself, which runs in the context of the culprit.
    */
-  crash(error: unknown): boolean {
+  crash(error: unknown, origin: CrashOrigin = 'exception'): boolean {
     const culprit = currentStep.getStore();
-    culprit?.crash(error);
-    return culprit !== undefined;
+    if (culprit === undefined) return false;
+    const { kind, step } = culprit;
+    const stillRan = !culprit.hasEnded;
+    culprit.crash(error);
+    const { taskId, attempt } = step;
+    this.options.events.leaked?.(kind.labels, { taskId, attempt, origin, stillRan, error });
+    return true;
   }
 
   private async doStart(): Promise<void> {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../../config/index.ts';
 import { ConfigError } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
-import { guardExit } from '../../worker/current-step.ts';
+import { guardProcess } from '../../worker/current-step.ts';
 import type { QuarantineProcess } from '../../worker/quarantine-watch.ts';
 import { boundHeapGrowth } from '../heap-growth.ts';
 import { loadWorkflows } from '../load-workflows.ts';
@@ -47,7 +47,7 @@ export function workerCommand(exit: (status: number) => void): Command {
         }
         const log = createLogger({ level: config.logLevel, role: 'worker', redact: config.redact });
         const workflows = await loadWorkflows(config.workflows);
-        guardExit();
+        guardProcess();
         const quarantine = options.quarantine === true ? 'only' : (): QuarantineProcess => startQuarantine(log);
         const { startWorker } = await import('../../worker/start-worker.ts');
         exit(await runProcess(() => startWorker({ config, workflows, log, quarantine }), log));
