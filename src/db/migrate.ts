@@ -19,6 +19,8 @@ export interface MigrateOptions {
   waitSeconds?: number;
   /** How long one statement waits for a lock before it gives up, lets others pass, and tries again. Default 500. */
   lockTimeoutMs?: number;
+  /** Hears of what works, and not as it should. */
+  onWarning?: (message: string) => void;
   onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
 }
 
@@ -90,6 +92,7 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
     );
     const applied = await appliedMigrations(client, schema);
     refuseUnknown([...applied.keys()]);
+    await warnOfEncoding(client, options);
     const done: string[] = [];
     const goal = target(applied.size);
     for (let index = applied.size; index < goal; index += 1)
@@ -99,6 +102,15 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
     }
     return done;
   });
+}
+
+async function warnOfEncoding(client: pg.Client, options: MigrateOptions): Promise<void> {
+  const { rows } = await client.query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`);
+  const encoding = rows[0]?.encoding;
+  if (encoding === undefined || encoding === 'UTF8') return;
+  options.onWarning?.(
+    `the database has encoding ${encoding}: inputs and results with characters that it lacks will be refused, and replaced in the texts of errors. Create it with ENCODING 'UTF8'`,
+  );
 }
 
 async function apply(

@@ -48,3 +48,9 @@ export function isOutcomeUnknown(error: unknown): boolean {
   if (code === undefined) return isUnavailable(error);
   return SOCKET.has(code) || code.startsWith('08') || code === '57P01' || code === '57P02' || code === '40003';
 }
+
+/** A text has a character that the encoding of the database lacks: untranslatable_character, character_not_in_repertoire. */
+export function isNotInEncoding(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === '22P05' || code === '22021';
+}

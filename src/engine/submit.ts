@@ -1,5 +1,7 @@
 import type { Database, Executor } from '../db/database.ts';
-import { findTasksByIdentity, submitTasks } from '../db/statements/submit-tasks.ts';
+import { isNotInEncoding, sqlState } from '../db/sql-errors.ts';
+import { findTasksByIdentity, type SubmittedTaskRow, submitTasks } from '../db/statements/submit-tasks.ts';
+import { InvalidInputError } from '../errors.ts';
 
 export interface NewTask {
   namedTaskId: number;
@@ -23,7 +25,10 @@ export interface Submitted {
   taskId: string;
 }
 
-/** Creates tasks, any number in one statement and one transaction; answers in the order of the input. */
+/**
+ * Creates tasks, any number in one statement and one transaction; answers in the order of the input. Throws InvalidInputError
+ * for texts with characters that the encoding of the database lacks.
+ */
 export async function submit(db: Database, tasks: readonly NewTask[]): Promise<Submitted[]> {
   if (tasks.length === 0) return [];
   return submitIn(db, tasks);
@@ -31,18 +36,7 @@ export async function submit(db: Database, tasks: readonly NewTask[]): Promise<S
 
 /** As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. */
 export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise<Submitted[]> {
-  const created = await tx.run(submitTasks, [
-    tasks.map((task) => task.namedTaskId),
-    tasks.map((task) => task.identityHash),
-    tasks.map((task) => task.context),
-    tasks.map((task) => task.priority ?? null),
-    tasks.map((task) => task.initiator ?? null),
-    tasks.map((task) => task.sourceSystem ?? null),
-    tasks.map((task) => task.reason ?? null),
-    tasks.map((task) => (task.tags === undefined ? null : JSON.stringify(task.tags))),
-    tasks.map((task) => (task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps))),
-    tasks.map((task) => task.requestedAt ?? null),
-  ]);
+  const created = await insert(tx, tasks);
   const createdIds = new Map(created.map((row) => [row.identity_hash, row.task_id]));
 
   // ON CONFLICT DO NOTHING waits for a concurrent submit of the same identity, but this statement's snapshot is older than
@@ -62,4 +56,31 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise
     return { outcome: first ? 'created' : 'existing', taskId };
   });
   return answers;
+}
+
+async function insert(tx: Executor, tasks: readonly NewTask[]): Promise<SubmittedTaskRow[]> {
+  try {
+    return await tx.run(submitTasks, [
+      tasks.map((task) => task.namedTaskId),
+      tasks.map((task) => task.identityHash),
+      tasks.map((task) => task.context),
+      tasks.map((task) => task.priority ?? null),
+      tasks.map((task) => task.initiator ?? null),
+      tasks.map((task) => task.sourceSystem ?? null),
+      tasks.map((task) => task.reason ?? null),
+      tasks.map((task) => (task.tags === undefined ? null : JSON.stringify(task.tags))),
+      tasks.map((task) => (task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps))),
+      tasks.map((task) => task.requestedAt ?? null),
+    ]);
+  } catch (error) {
+    if (!isNotInEncoding(error)) throw error;
+    const which =
+      tasks.length === 1
+        ? 'the input, or another text of the submit,'
+        : `the input of one of these ${tasks.length} tasks`;
+    throw new InvalidInputError(
+      `${which} has a character that the encoding of this database lacks (${error instanceof Error ? error.message : 'SQLSTATE 22P05'}): use a database with encoding UTF8, or leave the character out`,
+      { field: 'input', sqlState: sqlState(error) },
+    );
+  }
 }

@@ -6,7 +6,7 @@ import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
 import type { Ended, FlusherOptions, Told } from './flusher-options.ts';
-import type { Outcome } from './outcome.ts';
+import { inFewerCharacters, type Outcome } from './outcome.ts';
 
 const REFUSED =
   '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
@@ -229,6 +229,11 @@ export class Flusher {
 
   /** The database will not store how this attempt ended: the step fails for good, with a reason that can be stored. */
   private putBackRefused(ended: Ended, error: unknown): void {
+    const reworded = inFewerCharacters(ended.outcome, error);
+    if (reworded !== undefined) {
+      this.waiting.unshift({ ...ended, outcome: reworded });
+      return;
+    }
     const refusedBefore = ended.outcome.kind === 'fail' && ended.outcome.metadata.startsWith(REFUSED);
     if (refusedBefore || ended.outcome.kind === 'release') {
       this.options.onTold(ended, LOST);

@@ -1,3 +1,4 @@
+import { isNotInEncoding } from '../db/sql-errors.ts';
 import { taskerErrorCode } from '../errors.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { describeThrown, storableText, toStorableJson } from '../workflow/storable.ts';
@@ -76,6 +77,20 @@ export function abortedOutcome(cause: AbortCause, kind: StepKind, error: unknown
     name: 'StepTimeout',
     message: `step "${kind.template.name}" ran longer than its timeout of ${kind.timeoutMs / 1000} s${thrown === undefined ? '' : ` (${thrown})`}`,
   });
+}
+
+/**
+ * The same failure in characters that any database has: for one whose encoding (LATIN1) lacks some of those in the texts. First
+ * those beyond Latin-1 become question marks, and if that is refused too all beyond ASCII. Undefined where nothing is left to
+ * replace, or the database refused it for another reason.
+ */
+export function inFewerCharacters(outcome: Outcome, error: unknown): (Outcome & { kind: 'fail' }) | undefined {
+  if (outcome.kind !== 'fail' || !isNotInEncoding(error)) return undefined;
+  for (const foreign of [/[^\u0000-\u00ff]/gu, /[^\u0000-\u007f]/gu]) {
+    const metadata = outcome.metadata.replaceAll(foreign, '?');
+    if (metadata !== outcome.metadata) return { ...outcome, metadata };
+  }
+  return undefined;
 }
 
 function failure(

@@ -120,6 +120,7 @@ async function move(options: Options, run: (connection: Connection) => Promise<s
   const target = connection(options);
   await run({
     ...target,
+    onWarning: (message) => console.error(`tasker: warning: ${message}`),
     onApplied: (name, direction, seconds) => {
       moved[direction === 'up' ? 'applied' : 'reverted'].push(name);
       if (options.json !== true) console.log(`${direction.padEnd(4)}  ${name}  ${seconds.toFixed(2)} s`);
