@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, taskerErrorCode } from '../errors.ts';
+import { describeThrown } from '../workflow/index.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 
 /**
@@ -17,13 +18,10 @@ export async function loadWorkflows(paths: readonly string[]): Promise<WorkflowD
     try {
       exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     } catch (error) {
-      throw new ConfigError(
-        `workflow module ${path} could not be loaded: ${error instanceof Error ? error.message : String(error)}`,
-        {
-          path,
-          stack: error instanceof Error ? error.stack : undefined,
-        },
-      );
+      // Whatever a module throws; the errors of a definition are lists as long as they need to be.
+      const { message, stack } = describeThrown(error);
+      const whole = taskerErrorCode(error) === undefined ? message : (error as Error).message;
+      throw new ConfigError(`workflow module ${path} could not be loaded: ${whole}`, { path, stack });
     }
     const definitions = Object.values(exported).flat().filter(isDefinition);
     if (definitions.length === 0) {

@@ -12,6 +12,7 @@ export async function withClient<T>(work: (client: Client) => Promise<T>): Promi
     poolSize: 2,
     applicationName: 'tasker cli',
     preparedStatements: usesPreparedStatements(config),
+    hideInputValues: config.hideInputValues,
   });
   try {
     return await work(client);

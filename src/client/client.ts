@@ -21,7 +21,7 @@ import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
 import { submit, submitIn, type Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import { validateInput } from '../workflow/index.ts';
+import { toStorableJson, validateInput, type ValidationOptions } from '../workflow/index.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import { checkedId, checkedMilliseconds, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
@@ -40,6 +40,8 @@ export interface ClientOptions {
   notify?: boolean;
   /** Schema of the cron tables. Default `tasker_cron`. */
   cronSchema?: string;
+  /** Show no value of an input in InvalidInputError, neither in its message nor in its details. Default false: no secrets. */
+  hideInputValues?: boolean;
 }
 
 export interface TaskDetails extends TaskRow {
@@ -96,7 +98,7 @@ export class Client {
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    const task = await newTask(await this.register(definition), definition, { ...options, input });
+    const task = await newTask(await this.register(definition), definition, { ...options, input }, this.validation);
     const [submitted] = await submit(this.db, [task]);
     this.hint(definition);
     return submitted as Submitted;
@@ -113,7 +115,7 @@ export class Client {
   ): AsyncGenerator<Submitted> {
     const batchSize = checkedWhole('batchSize', options.batchSize ?? 1000, 1, MAX_BATCH);
     const namedTaskId = await this.register(definition);
-    for await (const batch of submitStream(this.db, namedTaskId, definition, requests, batchSize)) {
+    for await (const batch of submitStream(this.db, namedTaskId, definition, requests, batchSize, this.validation)) {
       this.hint(definition);
       yield* batch;
     }
@@ -126,7 +128,7 @@ export class Client {
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    const task = await newTask(await this.register(definition), definition, { ...options, input });
+    const task = await newTask(await this.register(definition), definition, { ...options, input }, this.validation);
     const [submitted] = await submitIn(inCallersTransaction(transaction as CallersTransaction, this.db.schema), [task]);
     this.hintLater(definition);
     return submitted as Submitted;
@@ -177,10 +179,15 @@ export class Client {
     return outcome;
   }
 
-  /** `result`: JSON value that the children see. */
+  /** `result`: what the children see as the step's result. Throws InvalidInputError where it cannot be stored as JSON. */
   async resolveStep(taskId: string, step: string, options: Act & { result?: unknown } = {}): Promise<ResolveOutcome> {
-    const result = JSON.stringify(options.result ?? null);
-    const outcome = await resolveStep(this.db, checkedId(taskId), step, { ...checkedAct(options), result });
+    const result = toStorableJson(options.result ?? null, { maxBytes: Infinity });
+    if (!result.ok)
+      throw new InvalidInputError(`${result.reason}: step "${step}" is not resolved`, { field: 'result' });
+    const outcome = await resolveStep(this.db, checkedId(taskId), step, {
+      ...checkedAct(options),
+      result: result.json,
+    });
     if (outcome.outcome === 'resolved') this.hintQueues(outcome.queues);
     return outcome;
   }
@@ -209,7 +216,7 @@ export class Client {
         { field: 'key' },
       );
     }
-    const validated = await validateInput(definition, input);
+    const validated = await validateInput(definition, input, this.validation);
     await this.register(definition);
     const { namespace, name: workflow, version } = definition;
     const scheduler = await this.openCron();
@@ -249,6 +256,10 @@ export class Client {
     await this.notifier.flush();
     if (this.cron !== undefined) await (await this.cron).stop();
     await this.db.close();
+  }
+
+  private get validation(): ValidationOptions {
+    return { hideValues: this.options.hideInputValues };
   }
 
   private hint(definition: WorkflowDefinition): void {

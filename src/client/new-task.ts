@@ -1,7 +1,7 @@
 import type { NewTask } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import { identityHash, validateInput } from '../workflow/index.ts';
+import { identityHash, validateInput, type ValidationOptions } from '../workflow/index.ts';
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 
 export interface SubmitOptions {
@@ -26,8 +26,9 @@ export async function newTask(
   namedTaskId: number,
   definition: WorkflowDefinition,
   request: SubmitOptions & { input: unknown },
+  validation: ValidationOptions = {},
 ): Promise<NewTask> {
-  const input = await validateInput(definition, request.input);
+  const input = await validateInput(definition, request.input, validation);
   const { priority, bypassSteps } = request;
   if (priority !== undefined) checkedWhole('priority', priority, -32_768, 32_767, ', lower runs sooner');
   for (const field of ['reason', 'initiator', 'sourceSystem'] as const) checkedText(field, request[field]);

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { type NewTask, submit, type Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import type { ValidationOptions } from '../workflow/index.ts';
 import { newTask, type SubmitRequest } from './new-task.ts';
 
 /** Batches on their way at once: one is written while the next is validated. */
@@ -13,6 +14,7 @@ export async function* submitStream<Definition extends WorkflowDefinition>(
   definition: Definition,
   requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
   batchSize: number,
+  validation: ValidationOptions,
 ): AsyncGenerator<Submitted[]> {
   const inFlight: Promise<Submitted[]>[] = [];
   let batch: NewTask[] = [];
@@ -25,7 +27,7 @@ export async function* submitStream<Definition extends WorkflowDefinition>(
   };
   try {
     for await (const request of requests) {
-      batch.push(await newTask(namedTaskId, definition, request));
+      batch.push(await newTask(namedTaskId, definition, request, validation));
       if (batch.length < batchSize) continue;
       send();
       if (inFlight.length >= IN_FLIGHT) yield await (inFlight.shift() as Promise<Submitted[]>);

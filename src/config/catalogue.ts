@@ -352,7 +352,17 @@ export const CATALOGUE = {
     default: '',
     range: 'comma-separated paths',
     roles: 'all',
-    description: 'Further paths to hide in log lines, in the notation of pino.',
+    description:
+      'Further paths to hide in log lines, in the notation of pino; values under names of secrets are hidden at any depth.',
+  }),
+  hideInputValues: setting({
+    env: 'TASKER_HIDE_INPUT_VALUES',
+    schema: boolean,
+    default: 'false',
+    range: 'true, false',
+    roles: 'all',
+    description:
+      'Show no value of an input that its schema refuses; by default those are hidden whose name or schema says that they are secret.',
   }),
 } as const;
 

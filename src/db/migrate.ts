@@ -8,7 +8,7 @@
 import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
-import { TaskerError } from '../errors.ts';
+import { TaskerError, taskerErrorCode } from '../errors.ts';
 import { withMigrationConnection } from './migration-connection.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
 import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
@@ -156,7 +156,7 @@ async function apply(
 function failed(name: string, direction: 'up' | 'down', tries: number, cause: unknown): unknown {
   const locked = sqlState(cause) === '55P03';
   // The server or the way to it: not the migration's fault, and callers have an answer of their own to it.
-  if (cause instanceof TaskerError || (!locked && isUnavailable(cause))) return cause;
+  if (taskerErrorCode(cause) !== undefined || (!locked && isUnavailable(cause))) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   const fix = locked
     ? `${tries} times another session held a lock on a table for too long: end long transactions and migrate again`

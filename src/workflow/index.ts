@@ -38,4 +38,4 @@ export {
   type Transition,
 } from './states.ts';
 export { type StorableJson, type StorableOptions, toStorableJson } from './to-storable-json.ts';
-export { validateInput } from './validate-input.ts';
+export { validateInput, type ValidationOptions } from './validate-input.ts';

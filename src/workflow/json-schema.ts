@@ -64,6 +64,8 @@ const KNOWN = [
   'not',
 ];
 const FORMATS = [
+  // Nothing to check: it says that the value is a secret.
+  'password',
   'email',
   'uri',
   'uri-reference',
@@ -99,7 +101,12 @@ export function fromJsonSchema(
       // Where $ref leads: zod looks into `definitions` only for the drafts that called it so.
       defaultTarget: schema['definitions'] === undefined ? 'draft-2020-12' : 'draft-7',
     });
-    return { ok: true, schema: converted };
+    // The schema as it was written says more than zod keeps of it, such as `writeOnly`.
+    const asWritten = { input: () => schema, output: () => schema };
+    return {
+      ok: true,
+      schema: { '~standard': { ...converted['~standard'], jsonSchema: asWritten } } as StandardSchema,
+    };
   } catch (thrown) {
     return { ok: false, problems: [{ path: [], message: `cannot be used: ${describeThrown(thrown).message}` }] };
   }

@@ -3,7 +3,8 @@ import { workflowLabel } from './build-definition.ts';
 import type { WorkflowDefinition } from './definition.ts';
 import { describeThrown } from './describe-thrown.ts';
 import type { Json } from './json.ts';
-import { preview } from './preview.ts';
+import { isArray, preview } from './preview.ts';
+import { isSecretAt } from './secret-fields.ts';
 import type { StandardIssue, StandardResult } from './standard-schema.ts';
 import { storableText } from './storable-text.ts';
 import { toStorableJson } from './to-storable-json.ts';
@@ -13,8 +14,11 @@ export const DEFAULT_MAX_INPUT_BYTES = 1_048_576;
 
 const MAX_ISSUES = 20;
 
-/** An error message may end up in a log: values under such a name are not shown. */
-const SECRET = /pass(word|phrase)?$|secret|token|credential|api_?key|authorization|cookie/i;
+export interface ValidationOptions {
+  maxBytes?: number | undefined;
+  /** Show no value at all in messages and details, whatever its name. Default false: values under names of secrets. */
+  hideValues?: boolean | undefined;
+}
 
 export interface InputIssue {
   /** `lines[2].quantity`; empty for the input as a whole. */
@@ -30,16 +34,17 @@ export interface InputIssue {
 export async function validateInput(
   definition: WorkflowDefinition,
   value: unknown,
-  options: { maxBytes?: number | undefined } = {},
+  options: ValidationOptions = {},
 ): Promise<Json> {
   let result: StandardResult<unknown>;
   try {
     result = await definition.inputSchema['~standard'].validate(value);
   } catch (thrown) {
     const { name, message } = describeThrown(thrown);
-    throw invalid(definition, [{ path: '', message: `the schema itself failed with ${name}: ${message}` }]);
+    const why = options.hideValues === true ? '' : `: ${message}`;
+    throw invalid(definition, [{ path: '', message: `the schema itself failed with ${name}${why}` }]);
   }
-  if (result.issues !== undefined) throw invalid(definition, toIssues(result.issues, value));
+  if (result.issues !== undefined) throw invalid(definition, toIssues(definition, result.issues, value, options));
   const storable = toStorableJson(result.value, {
     maxBytes: options.maxBytes ?? DEFAULT_MAX_INPUT_BYTES,
     label: 'input',
@@ -62,10 +67,24 @@ function invalid(definition: WorkflowDefinition, issues: readonly InputIssue[]):
   });
 }
 
-function toIssues(issues: readonly StandardIssue[], input: unknown): InputIssue[] {
-  const converted = issues.map(({ path = [], message }) => {
+function toIssues(
+  { inputSchema }: WorkflowDefinition,
+  issues: readonly StandardIssue[],
+  input: unknown,
+  { hideValues }: ValidationOptions,
+): InputIssue[] {
+  // What is not shown needs no words either: a schema without end costs no more than the issues of a message.
+  const converted = issues.map(({ path = [], message }, index): InputIssue => {
     const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
-    return { path: pathText(keys), message: `${storableText(message, 500)} (the value is ${previewAt(input, keys)})` };
+    if (index >= MAX_ISSUES) return { path: '', message: '' };
+    const { shown, text } = valueAt(input, keys);
+    const hidden = text !== undefined && (hideValues === true || isSecretAt(inputSchema, keys));
+    if (!hidden) return { path: pathText(keys), message: `${storableText(message, 500)} (the value is ${shown})` };
+    const quotes = text !== '' && message.includes(text);
+    return {
+      path: pathText(keys),
+      message: `${quotes ? 'is not valid' : storableText(message, 500)} (the value is not shown)`,
+    };
   });
   return converted.length === 0 ? [{ path: '', message: 'the schema refuses it without saying why' }] : converted;
 }
@@ -80,18 +99,19 @@ function pathText(keys: readonly PropertyKey[]): string {
     .join('');
 }
 
-function previewAt(input: unknown, keys: readonly PropertyKey[]): string {
-  if (keys.some((key) => typeof key === 'string' && SECRET.test(key))) return 'not shown';
+/** As a message shows it. `text`: the value itself, where it may be a secret; absent for what has none to tell. */
+function valueAt(input: unknown, keys: readonly PropertyKey[]): { shown: string; text?: string } {
   let value = input;
   try {
     for (const key of keys) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return 'missing';
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return { shown: 'missing' };
       value = (value as Record<PropertyKey, unknown>)[key];
     }
   } catch {
-    return 'unreadable';
+    return { shown: 'unreadable' };
   }
   // A whole object may hold a secret deeper down.
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return value === undefined ? 'missing' : preview(value);
+  if (typeof value === 'object' && value !== null) return { shown: isArray(value) ? 'an array' : 'an object' };
+  if (value === undefined) return { shown: 'missing' };
+  return { shown: preview(value), text: typeof value === 'string' ? value : preview(value) };
 }

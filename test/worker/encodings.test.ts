@@ -47,8 +47,16 @@ describe.each(['LATIN1', 'SQL_ASCII'])('a database with encoding %s', async (enc
 
   it('is warned of at the migration, and costs no attempt that could be stored in fewer characters', async () => {
     expect(warnings).toEqual([expect.stringMatching(new RegExp(`encoding ${encoding}: .*UTF8`))]);
-    const config = loadConfig('worker', { DATABASE_URL: url, TASKER_METRICS_PORT: '0', TASKER_RETRY_BACKOFF_DISABLED: 'true' });
-    const worker = await startWorker({ config, workflows: [workflow], log: createLogger({ level: 'silent', role: 'test' }) });
+    const config = loadConfig('worker', {
+      DATABASE_URL: url,
+      TASKER_METRICS_PORT: '0',
+      TASKER_RETRY_BACKOFF_DISABLED: 'true',
+    });
+    const worker = await startWorker({
+      config,
+      workflows: [workflow],
+      log: createLogger({ level: 'silent', role: 'test' }),
+    });
     const client = createClient({ url });
     const db = openDatabase({ url, poolSize: 1 });
     const sweep = setInterval(() => void requeue(db).catch(() => undefined), 100);
@@ -76,7 +84,11 @@ describe.each(['LATIN1', 'SQL_ASCII'])('a database with encoding %s', async (enc
         { message: 'no luck: é', cause: lost ? '??' : '日本' },
       ]);
       const emoji = task.steps.find((step) => step.name === 'emoji');
-      if (lost) expect(emoji?.last_error).toMatchObject({ name: 'UnstorableResult', message: expect.stringContaining('22P05') });
+      if (lost)
+        expect(emoji?.last_error).toMatchObject({
+          name: 'UnstorableResult',
+          message: expect.stringContaining('22P05'),
+        });
       const submitted = client.submit(workflow, { name: '😀' });
       if (lost) {
         await expect(submitted).rejects.toThrow(InvalidInputError);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { InvalidInputError } from '../../errors.ts';
 import { loadWorkflows } from '../load-workflows.ts';
+import { parseJsonArgument } from '../json-argument.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -27,7 +28,7 @@ export function scheduleCommand(exit: (status: number) => void): Command {
           const definition = (await loadWorkflows(options.workflows)).findLast((candidate) => candidate.name === name);
           if (definition === undefined)
             throw new InvalidInputError(`the modules export no workflow named ${name}`, { field: 'workflow' });
-          const input = JSON.parse(options.input) as never;
+          const input = parseJsonArgument(options.input, '--input', 'input') as never;
           await withClient((client) => client.schedule(definition, { key, cron, timezone: options.tz, input }));
           print({ key, cron, timezone: options.tz }, options.json, () => `schedule ${key}: ${cron} (${options.tz})`);
           exit(STATUS.ok);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { InvalidInputError } from '../../errors.ts';
 import { MAX_RETRY_LIMIT } from '../../workflow/step-options.ts';
+import { parseJsonArgument } from '../json-argument.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -100,12 +101,5 @@ export function steerCommands(exit: (status: number) => void): Command[] {
 }
 
 function parseResult(text: string | undefined): unknown {
-  if (text === undefined) return null;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new InvalidInputError(`--result is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      field: 'result',
-    });
-  }
+  return text === undefined ? null : parseJsonArgument(text, '--result', 'result');
 }

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { InvalidInputError, UnknownWorkflowError } from '../../errors.ts';
 import { createRegistry } from '../../workflow/index.ts';
+import { parseJsonArgument } from '../json-argument.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -97,17 +98,11 @@ function findWorkflow(reference: string, definitions: Awaited<ReturnType<typeof 
 }
 
 async function readInput(source: string): Promise<unknown> {
-  const [from, content] =
+  const [from, content]: [string, string] =
     source === '-'
       ? ['standard input', await text(process.stdin)]
       : source.startsWith('@')
         ? [source.slice(1), await readFile(source.slice(1), 'utf8')]
         : ['--input', source];
-  try {
-    return JSON.parse(content) as unknown;
-  } catch (error) {
-    throw new InvalidInputError(`${from} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      field: 'input',
-    });
-  }
+  return parseJsonArgument(content, from, 'input');
 }
