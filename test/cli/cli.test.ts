@@ -91,6 +91,15 @@ describe('tasker', () => {
       code: 2,
       output: expect.stringContaining('--input is not JSON') as string,
     });
+    expect(await tasker(['submit', 'greet', ...workflows, '--input', '{"password":"hunter2", hunter2}'])).toMatchObject(
+      {
+        code: 2,
+        output: expect.not.stringContaining('hunter2') as string,
+      },
+    );
+    expect(
+      await tasker(['submit', 'greet', ...workflows, '--input', '{"name":4711}'], { TASKER_HIDE_INPUT_VALUES: 'true' }),
+    ).toMatchObject({ code: 2, output: expect.not.stringContaining('4711') as string });
     expect(await tasker(['submit', 'other', ...workflows])).toMatchObject({
       code: 2,
       output: expect.stringContaining('they export cli/greet@0.1.0') as string,

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PermanentError } from '../../src/errors.ts';
+import { MAX_DESCRIPTION_BYTES } from '../../src/workflow/describe-thrown.ts';
 import { describeThrown, toStorableJson } from '../../src/workflow/storable.ts';
 import { UNSTORABLE, revoked, throwing, throwingMessage, trapped } from './hostile-values.ts';
 
@@ -27,13 +28,29 @@ describe('an Error', () => {
       code: 'PERMANENT',
     }));
 
-  test('has its causes, five of them', () => {
+  test('has its first four causes and the innermost one', () => {
     let error = new Error('level 0');
     for (let level = 1; level < 10; level++) error = new Error(`level ${level}`, { cause: error });
     const seen: string[] = [];
     for (let at = describeThrown(error) as ReturnType<typeof describeThrown> | undefined; at; at = at.cause)
       seen.push(at.message);
-    expect(seen).toEqual(['level 9', 'level 8', 'level 7', 'level 6', 'level 5', 'level 4']);
+    expect(seen).toEqual(['level 9', 'level 8', 'level 7', 'level 6', 'level 5', 'level 0']);
+  });
+
+  test('says how many causes between are left out, of a thousand too', () => {
+    let error = new Error('level 0');
+    for (let level = 1; level <= 1000; level++) error = new Error(`level ${level}`, { cause: error });
+    let at = describeThrown(error);
+    while (at.cause !== undefined && at.causesLeftOut === undefined) at = at.cause;
+    expect(at).toMatchObject({ message: 'level 996', causesLeftOut: 995, cause: { message: 'level 0' } });
+  });
+
+  test('that is an AggregateError has the errors that it consists of, three of them, with their causes', () => {
+    const parts = [new Error('a', { cause: new Error('why') }), 'b', new TypeError('c'), new Error('d')];
+    expect(describeThrown(new AggregateError(parts, 'all'))).toMatchObject({
+      message: 'all',
+      errors: [{ message: 'a', cause: { message: 'why' } }, { message: 'b' }, { name: 'TypeError', message: 'c' }],
+    });
   });
 
   test('a cause that is not an Error is described too', () =>
@@ -92,6 +109,22 @@ describe('bounds', () => {
     expect(described.stack).toMatch(/^s{8192}\.\.\. \(\d+ more characters\)$/);
     expect(described.cause?.stack?.length).toBeLessThan(2200);
     expect(JSON.stringify(described).length).toBeLessThan(16_000);
+  });
+
+  test('bounds are bytes, of every text together', () => {
+    const wide = (cause?: unknown): Error => {
+      const error = new Error('日'.repeat(50_000), { cause });
+      return Object.assign(error, { name: '😀'.repeat(1000), stack: 'é'.repeat(100_000), code: '日'.repeat(1000) });
+    };
+    let error: Error = wide();
+    for (let level = 0; level < 20; level++) {
+      error = Object.assign(wide(error), { errors: [wide(wide()), wide(wide(wide())), wide(), wide()] });
+    }
+    const described = describeThrown(error);
+    expect(Buffer.byteLength(JSON.stringify(described))).toBeLessThan(MAX_DESCRIPTION_BYTES);
+    expect(described.message).toMatch(/^日{1365}\.\.\. \(48635 more characters\)$/);
+    expect(described.name).toMatch(/^(?:😀){32}\.\.\./u);
+    expect(described.stack).toMatch(/^é{4096}\.\.\./);
   });
 
   test('a cut in the middle of a surrogate pair leaves no half', () =>

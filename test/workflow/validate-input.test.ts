@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { InvalidInputError } from '../../src/errors.ts';
+import { fromJsonSchema } from '../../src/workflow/json-schema.ts';
 import { type StandardSchema, defineWorkflow, validateInput } from '../../src/workflow/index.ts';
 
 const workflow = (input: StandardSchema) =>
@@ -82,6 +83,66 @@ describe('an input that does not fit', () => {
     );
     expect((await refusal(order, { id: 1, login: { password: 'hunter2' } })).message).not.toContain('hunter2');
     expect((await refusal(order, { id: { password: 'hunter2' } })).message).toContain('(the value is an object)');
+  });
+
+  test('what cards and accounts have is not shown, in message and details', async () => {
+    const schema = z.object({
+      card: z.object({ number: z.string().max(4), cvv: z.string().max(2) }),
+      person: z.object({ ssn: z.string().max(3), iban: z.string().max(3), name: z.string().max(3) }),
+    });
+    const input = {
+      card: { number: '4111111111111111', cvv: '9876' },
+      person: { ssn: '078-05-1120', iban: 'DE89370400440532013000', name: 'Alice' },
+    };
+    const error = await refusal(workflow(schema), input);
+    const all = `${error.message}${JSON.stringify(error.details)}`;
+    for (const secret of ['4111', '9876', '078-05', 'DE89']) expect(all).not.toContain(secret);
+    expect(error.message).toContain(
+      'card.number: Too big: expected string to have <=4 characters (the value is not shown)',
+    );
+    expect(error.message).toContain(
+      'person.name: Too big: expected string to have <=3 characters (the value is "Alice")',
+    );
+  });
+
+  test('what the schema calls a secret is not shown', async () => {
+    const schema = z.object({
+      answer: z.string().max(3).meta({ writeOnly: true }),
+      list: z.array(z.object({ word: z.string().max(3).meta({ format: 'password' }) })),
+      odd: z.date().optional(),
+    });
+    const { message } = await refusal(workflow(schema), { answer: 'hunter2', list: [{ word: 'hunter2' }] });
+    expect(message).toContain('answer: Too big');
+    expect(message).toContain('list[0].word: Too big');
+    expect(message).not.toContain('hunter2');
+    const written = fromJsonSchema({
+      type: 'object',
+      properties: { a: { $ref: '#/$defs/word' }, b: { type: 'string', maxLength: 3, writeOnly: true } },
+      $defs: { word: { type: 'string', maxLength: 3, format: 'password' } },
+    });
+    if (!written.ok) throw new Error(JSON.stringify(written.problems));
+    const fromYaml = await refusal(workflow(written.schema), { a: 'hunter2', b: 'hunter2' });
+    expect(fromYaml.details['issues']).toHaveLength(2);
+    expect(fromYaml.message).not.toContain('hunter2');
+  });
+
+  test('a message of the schema that quotes a secret is not shown either', async () => {
+    const schema = z.object({
+      token: z.string().refine(() => false, { error: ({ input }) => `bad: ${String(input)}` }),
+    });
+    const { message } = await refusal(workflow(schema), { token: 'hunter2' });
+    expect(message).toContain('token: is not valid (the value is not shown)');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('no value at all is shown on request', async () => {
+    const error: unknown = await validateInput(order, { id: 'visible', note: 5 }, { hideValues: true }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect((error as Error).message.split('\n').slice(1)).toEqual([
+      '  - id: Invalid input: expected number, received string (the value is not shown)',
+      '  - note: Invalid input: expected string, received number (the value is not shown)',
+    ]);
   });
 
   test('a list is not shown, and a member that is undefined is missing', async () => {
