@@ -25,8 +25,10 @@ export interface ClaimedStep extends StepClaim {
 }
 
 export interface StepInputs {
-  /** JSON text of the task's input. */
+  /** JSON text of the task's input, or of the step's own. */
   context: string;
+  /** True: it is not the input of the task's other steps. */
+  ownInput?: boolean;
   /** JSON text of the parents' results by ordinal; null for a root. */
   parents: string | null;
   /** JSON text of the names of the steps that the task does without; null for none. */
@@ -109,7 +111,7 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
     retryLimit: row.retry_limit,
     // The clock may have been set back since the step became ready.
     waitedSeconds: Math.max(row.waited_seconds, 0),
-    inputs: { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps },
+    inputs: { context: row.context, ownInput: row.own_input, parents: row.parents, bypassSteps: row.bypass_steps },
   };
 }
 
@@ -119,7 +121,7 @@ export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]):
   return new Map(
     rows.map((row) => [
       row.workflow_step_id,
-      { context: row.context, parents: row.parents, bypassSteps: row.bypass_steps },
+      { context: row.context, ownInput: row.own_input, parents: row.parents, bypassSteps: row.bypass_steps },
     ]),
   );
 }

@@ -83,7 +83,7 @@ export class StepRunner {
       events.finished(kind.labels, { outcome: 'lost', seconds, attempt: step.attempt, taskId: step.taskId });
       return;
     }
-    if (outcome.kind === 'complete' && kind.template.childOrdinals.length > 0) {
+    if (outcome.kind === 'complete' && kind.template.childOrdinals.length > 0 && inputs.ownInput !== true) {
       cache.put(step.taskId, inputs, kind.template.ordinal, outcome.result);
     }
     flusher.add({ step, kind, outcome, seconds });

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { InvalidInputError } from '../../errors.ts';
 import { MAX_RETRY_LIMIT } from '../../workflow/step-options.ts';
 import { parseJsonArgument } from '../json-argument.ts';
 import { STATUS } from '../report-error.ts';

@@ -18,6 +18,8 @@ export interface ClaimedStepRow {
   scan: string;
   /** JSON text. */
   context: string;
+  /** Whether that is the step's own, and not its task's. */
+  own_input: boolean;
   /** JSON text: results of the parents by their ordinal in the workflow; null for a root. */
   parents: string | null;
   /** JSON text: names of the steps that the task does without; null for none. */
@@ -114,7 +116,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
       ${microseconds('statement_timestamp()')}, ${microseconds('(SELECT min(x.last_attempted_at) FROM claimed x)')},
       string_agg(x.priority || '=' || ${microseconds('x.ready_at')}, ' '))
     FROM (SELECT y.priority, max(y.ready_at) AS ready_at FROM candidate y GROUP BY y.priority) x) AS scan,
-  coalesce(c.inputs, t.context)::text AS context,
+  coalesce(c.inputs, t.context)::text AS context, c.inputs IS NOT NULL AS own_input,
   CASE WHEN c.total_parents > 0 THEN (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
     FROM tasker.tasker_workflow_step_edges e

@@ -22,9 +22,9 @@ export interface CompletionRow {
 const READY = `s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit`;
 /** One bound for the children of all queues, or one for each queue. */
 type Bound = 'one' | 'by queue';
-/** And this worker takes it at once: nothing more urgent waits in its queue. */
+/** And this worker takes it at once: nothing more urgent waits in its queue, and its input is the task's, which may be at hand. */
 const taken = (bound: Bound): string =>
-  `(${READY} AND s.sort_key = 0 AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= ${
+  `(${READY} AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= ${
     bound === 'one' ? 'u.bound' : 'u.bounds[array_position($8::text[], s.queue)]'
   })`;
 

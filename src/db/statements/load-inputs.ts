@@ -4,6 +4,8 @@ export interface StepInputsRow {
   task_id: string;
   workflow_step_id: string;
   context: string;
+  /** Whether that is the step's own, and not its task's. */
+  own_input: boolean;
   parents: string | null;
   bypass_steps: string | null;
 }
@@ -16,7 +18,7 @@ export interface StepInputsRow {
 export const loadInputs = statement<StepInputsRow>(
   'load_inputs',
   `
-SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, (
+SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input, (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
