@@ -92,7 +92,8 @@ ${sections.join('\n')}`;
 function errors(): string {
   const rows = Object.values(catalogue)
     .filter(
-      (value): value is typeof value & { name: string } => typeof value === 'function' && value.name !== 'TaskerError',
+      (value): value is Exclude<typeof value, typeof catalogue.taskerErrorCode> =>
+        typeof value === 'function' && value.prototype instanceof catalogue.TaskerError,
     )
     .map((value) => row([`\`${value.name}\``, /super\(\s*'([A-Z_]+)'/.exec(value.toString())?.[1] ?? '']));
   return `${GENERATED}
@@ -100,6 +101,11 @@ function errors(): string {
 
 Every error of this package is a \`TaskerError\` with a stable \`code\` and \`details\`; its message names the field, the value and
 the fix. Expected races (a lost claim, a duplicate submit) are answered as values and never thrown.
+
+Recognise an error by its \`code\`, which is the same in every copy of this package; a program that bundles one has classes
+of its own, and \`instanceof\` then is false. A handler's \`PermanentError\` and \`RetryableError\` are recognised so too. An
+\`InvalidInputError\` shows no value of a secret, neither in its message nor in its details: names of secrets and the schema
+say which, \`hideInputValues\` hides all ([inputs](../guides/defining-workflows.md#inputs)).
 
 ${row(['class', 'code'])}
 |---|---|

@@ -1,4 +1,4 @@
-import { readRetryAfter } from './retry-after.ts';
+import { readRetryAfter } from './errors/retry-after.ts';
 
 /** By which another copy of this package recognises an error: registered, so the same symbol in every copy and realm. */
 const MARK = Symbol.for('tasker-fleet.TaskerError');

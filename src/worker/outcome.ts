@@ -1,6 +1,6 @@
 import { isNotInEncoding } from '../db/sql-errors.ts';
 import { taskerErrorCode } from '../errors.ts';
-import { readRetryAfter } from '../retry-after.ts';
+import { readRetryAfter } from '../errors/retry-after.ts';
 import { describeThrown, storableText, toStorableJson } from '../workflow/storable.ts';
 import type { AbortCause } from './running-steps.ts';
 import type { StepKind } from './step-catalogue.ts';
@@ -86,7 +86,7 @@ export function abortedOutcome(cause: AbortCause, kind: StepKind, error: unknown
  */
 export function inFewerCharacters(outcome: Outcome, error: unknown): (Outcome & { kind: 'fail' }) | undefined {
   if (outcome.kind !== 'fail' || !isNotInEncoding(error)) return undefined;
-  for (const foreign of [/[^\u0000-\u00ff]/gu, /[^\u0000-\u007f]/gu]) {
+  for (const foreign of [/[\u{100}-\u{10ffff}]/gu, /[\u{80}-\u{10ffff}]/gu]) {
     const metadata = outcome.metadata.replaceAll(foreign, '?');
     if (metadata !== outcome.metadata) return { ...outcome, metadata };
   }

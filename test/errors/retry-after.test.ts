@@ -1,7 +1,7 @@
 import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { RetryableError } from '../../src/errors.ts';
-import { readRetryAfter } from '../../src/retry-after.ts';
+import { readRetryAfter } from '../../src/errors/retry-after.ts';
 
 const now = Date.UTC(2026, 9, 21, 7, 27, 30);
 
