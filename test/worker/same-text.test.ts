@@ -3,12 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/index.ts';
 import { defineWorkflow, toStorableJson } from '../../src/workflow/index.ts';
-import { useWorkers } from './worker-fixture.ts';
+import { noEvents, useWorkers } from './worker-fixture.ts';
 
 /** What a handler gets is the same text, with its members in the same order, from memory and from the database. */
 const fleet = await useWorkers();
 const anything = z.unknown();
 const maxBytes = 1_048_576;
+
+/** Options with which children are claimed by completions, more slots than a claim reserves, and how many were. */
+function fusing() {
+  const seen = { fused: 0 };
+  const events = {
+    ...noEvents,
+    claimed: (info: { fused: boolean; steps: number }) => void (seen.fused += info.fused ? info.steps : 0),
+  };
+  return { seen, options: { slots: 200, minPollIntervalMs: 200, maxPollIntervalMs: 200, events } };
+}
 
 /** Texts as the database writes them, of texts as jsonb. */
 async function fromDatabase(texts: readonly string[]): Promise<string[]> {
@@ -147,9 +157,11 @@ describe('a handler', () => {
         if (attempt < 3) throw new Error('the answer was lost');
         return Object.keys(parents.compose);
       });
-    await fleet.start([workflow], { slots: 2 });
+    const fusion = fusing();
     const taskId = await fleet.submit(workflow, { zeta: 1, a: { ccc: 1, bb: 2 } });
+    await fleet.start([workflow], fusion.options);
     await fleet.taskIn(taskId, ['complete']);
+    expect(fusion.seen.fused, 'the first attempt had its parents from memory').toBe(1);
     expect(bodies).toHaveLength(3);
     expect(new Set(bodies).size).toBe(1);
     expect(raws[0]).toEqual(raws[2]);
@@ -192,8 +204,11 @@ describe('a handler', () => {
         ]);
       }
     }
-    await fleet.start([workflow]);
+    const fusion = fusing();
+    await fleet.start([workflow], fusion.options);
     for (const taskId of taskIds) await fleet.taskIn(taskId, ['complete']);
+    // Those without an input of their own still are: c, whose parent retried, is one.
+    expect(fusion.seen.fused).toBeGreaterThan(0);
     const inputsOf = (step: string) => seen.filter(([name]) => name === step).map(([, input]) => input);
     expect(inputsOf('a')).toEqual(Array.from({ length: 8 }, () => ({ of: 'a' })));
     expect(inputsOf('b')).toEqual(Array.from({ length: 16 }, () => ({ of: 'b' })));
