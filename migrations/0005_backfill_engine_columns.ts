@@ -1,37 +1,48 @@
 import { type Kysely, sql } from 'kysely';
 import { addFences, dropFences } from './support/fences.ts';
+import { repairHistories } from './support/histories.ts';
+import {
+  blockCancelledSteps,
+  bypassIsHonoured,
+  clearBypass,
+  historiesFromFlags,
+  honourBypass,
+} from './support/inherit.ts';
 import { normalizeSteps, normalizeTasks } from './support/normalize.ts';
+import { type Page, taskPages } from './support/pages.ts';
+import { refuseUnusable } from './support/refusals.ts';
 
 /** Batches commit one by one beside running reads, so this migration runs outside a transaction; it can be run again. */
 export const config = { transaction: false };
 
-const BATCH = 1000;
-
 /**
- * Fills the engine's columns of rows that were there before them, a range of task ids at a time. What is computed from
- * transitions and edges is what the views of version 2 computed at every read.
+ * Fills the engine's columns of rows that were there before them, a page of tasks at a time. What is computed from
+ * transitions and edges is what the views of version 2 computed at every read, once the histories have the engine's form and
+ * say what only flags said.
  *
  * The ancestor's processes do not know these columns: a step that they create or move from now on would be wrong for ever,
  * without anybody noticing. So the fences come first: whatever an old process writes then fails, naming the constraint, and
- * nothing changes behind the backfill's back. Its reads go on working.
+ * nothing changes behind the backfill's back. Its reads go on working. Rows that cannot be filled are refused before that,
+ * and again afterwards, for what was written in between.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
+  await refuseUnusable(db);
   await addFences(db);
-  const { rows } = await sql<{ low: string | null; high: string | null }>`
-    SELECT min(task_id) AS low, max(task_id) AS high FROM tasker.tasker_tasks`.execute(db);
-  const { low, high } = rows[0] ?? { low: null, high: null };
-  if (low !== null && high !== null) {
-    for (let from = BigInt(low); from <= BigInt(high); from += BigInt(BATCH)) {
-      const range = { from: from.toString(), to: (from + BigInt(BATCH)).toString() };
-      await db.transaction().execute(async (trx) => {
-        await mirrorTasks(trx, range);
-        await fillSteps(trx, range);
-        await normalizeSteps(trx, range);
-        await normalizeTasks(trx, range);
-      });
-    }
+  await refuseUnusable(db);
+  const keepsBypass = await bypassIsHonoured(db);
+  for await (const page of taskPages(db)) {
+    await db.transaction().execute(async (trx) => {
+      await repairHistories(trx, page);
+      await historiesFromFlags(trx, page);
+      await mirrorTasks(trx, page);
+      await blockCancelledSteps(trx, page);
+      await fillSteps(trx, page);
+      if (!keepsBypass) await clearBypass(trx, page);
+      await normalizeSteps(trx, page);
+      await normalizeTasks(trx, page);
+    });
   }
-  await refuseOrphans(db);
+  await honourBypass(db);
   await sql`ALTER TABLE tasker.tasker_workflow_steps VALIDATE CONSTRAINT steps_named_task_known`.execute(db);
 }
 
@@ -40,12 +51,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
   await dropFences(db);
 }
 
-interface Range {
-  from: string;
-  to: string;
-}
-
-async function mirrorTasks(db: Kysely<unknown>, { from, to }: Range): Promise<void> {
+async function mirrorTasks(db: Kysely<unknown>, { from, to }: Page): Promise<void> {
   await sql`
     UPDATE tasker.tasker_tasks t
     SET state = coalesce(k.to_state, 'pending'),
@@ -54,14 +60,16 @@ async function mirrorTasks(db: Kysely<unknown>, { from, to }: Range): Promise<vo
         completed_at = CASE WHEN k.to_state IN ('complete', 'resolved_manually', 'cancelled') THEN k.created_at END
     FROM tasker.tasker_tasks b
     LEFT JOIN tasker.tasker_task_transitions k ON k.task_id = b.task_id AND k.most_recent
-    WHERE t.task_id = b.task_id AND b.task_id >= ${from} AND b.task_id < ${to}`.execute(db);
+    WHERE t.task_id = b.task_id AND b.task_id BETWEEN ${from} AND ${to}`.execute(db);
 }
 
 /**
  * An error with attempts left waits for its retry only in a task that is still going on. In one that the ancestor ended in
- * error everything waits for an operator: work that stood still for months must not start because of a migration.
+ * error everything waits for an operator: work that stood still for months must not start because of a migration. A step that is
+ * not retryable has had its one attempt, whatever its counter says. What this migration blocked stays so (metadata.blocked)
+ * on a later way down and up.
  */
-async function fillSteps(db: Kysely<unknown>, { from, to }: Range): Promise<void> {
+async function fillSteps(db: Kysely<unknown>, { from, to }: Page): Promise<void> {
   await sql`
     UPDATE tasker.tasker_workflow_steps s
     SET named_task_id = t.named_task_id,
@@ -80,7 +88,8 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Range): Promise<void
           WHEN f.state = 'error' AND NOT f.will_retry THEN coalesce(s.blocked_at, f.failed_at, clock_timestamp())
         END,
         ready_at = CASE
-          WHEN f.state = 'pending' AND f.unmet_parents = 0 AND s.attempts < f.retry_limit AND t.state IN ('pending', 'in_progress')
+          WHEN f.state = 'pending' AND f.unmet_parents = 0 AND s.attempts < f.retry_limit AND (s.retryable OR s.attempts = 0)
+            AND t.state IN ('pending', 'in_progress')
             THEN clock_timestamp()
         END
     FROM tasker.tasker_tasks t,
@@ -94,8 +103,8 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Range): Promise<void
           ARRAY(
             SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e
             WHERE e.task_id = w.task_id AND e.from_step_id = w.workflow_step_id ORDER BY e.to_step_id) AS children,
-          w.attempts < coalesce(w.retry_limit, 3) AND (w.attempts = 0 OR w.retryable) AND w.blocked_at IS NULL AND p.unmet_parents = 0
-            AND t.state IN ('pending', 'in_progress') AS will_retry,
+          w.attempts < coalesce(w.retry_limit, 3) AND w.retryable AND w.blocked_at IS NULL AND p.unmet_parents = 0
+            AND t.state IN ('pending', 'in_progress') AND coalesce(c.metadata -> 'blocked' <> 'true', true) AS will_retry,
           l.failed_at,
           CASE
             WHEN w.backoff_request_seconds IS NOT NULL AND w.last_attempted_at IS NOT NULL
@@ -120,17 +129,6 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Range): Promise<void
         ) l ON true
         WHERE w.task_id = t.task_id
       ) f
-    WHERE t.task_id >= ${from} AND t.task_id < ${to}
+    WHERE t.task_id BETWEEN ${from} AND ${to}
       AND s.task_id = t.task_id AND s.workflow_step_id = f.workflow_step_id`.execute(db);
-}
-
-/** Steps whose task is gone cannot be filled, and no constraint of the first schema refused them. */
-async function refuseOrphans(db: Kysely<unknown>): Promise<void> {
-  const { rows } = await sql<{ steps: string; example: string }>`
-    SELECT count(*) AS steps, min(task_id) AS example FROM tasker.tasker_workflow_steps WHERE named_task_id = 0
-    HAVING count(*) > 0`.execute(db);
-  if (rows[0] === undefined) return;
-  throw new Error(
-    `${rows[0].steps} rows of tasker_workflow_steps have a task_id that is not in tasker_tasks (the smallest is ${rows[0].example}): delete them, their edges and their transitions, then migrate again`,
-  );
 }

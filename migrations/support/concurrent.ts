@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { describeRows } from './refusals.ts';
 
 /** Builds an index while others write. A build that was interrupted left an invalid index: it is dropped and built again. */
 export async function buildIndex(db: Kysely<unknown>, name: string, definition: string, unique = false): Promise<void> {
@@ -7,7 +8,33 @@ export async function buildIndex(db: Kysely<unknown>, name: string, definition: 
     WHERE i.indexrelid = to_regclass(${sql.lit(`tasker.${name}`)})`.execute(db);
   if (rows[0]?.indisvalid === true) return;
   if (rows[0] !== undefined) await dropIndex(db, name);
-  await patiently(db, `CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ${definition}`);
+  try {
+    await patiently(db, `CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ${definition}`);
+  } catch (error) {
+    throw (await namingDuplicates(db, name, definition, error)) ?? error;
+  }
+}
+
+/** PostgreSQL names one duplicate of many; this names the first keys, with the statement that shows all. */
+async function namingDuplicates(
+  db: Kysely<unknown>,
+  name: string,
+  definition: string,
+  error: unknown,
+): Promise<Error | undefined> {
+  const parts = /^ON (?<table>\S+) \((?<columns>[^)]+)\)(?: WHERE (?<where>.+))?$/s.exec(definition)?.groups;
+  if (codeOf(error) !== '23505' || parts === undefined) return undefined;
+  const { table, columns, where = 'true' } = parts;
+  const message = await describeRows(db, {
+    what: `keys of ${table} are there more than once, which index ${name} does not allow`,
+    query: `SELECT ${columns}, count(*) AS rows FROM ${table} WHERE ${where} GROUP BY ${columns} HAVING count(*) > 1`,
+    fix: 'decide which row of each is right, mend the others, then migrate again',
+  });
+  return message === undefined ? undefined : new Error(message, { cause: error });
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
 }
 
 export function buildUniqueIndex(db: Kysely<unknown>, name: string, definition: string): Promise<void> {
@@ -40,8 +67,35 @@ export async function addChecks(db: Kysely<unknown>, table: string, checks: Reco
     if (valid === undefined) {
       await sql.raw(`ALTER TABLE tasker.${table} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID`).execute(db);
     }
-    await patiently(db, `ALTER TABLE tasker.${table} VALIDATE CONSTRAINT ${name}`);
+    try {
+      await patiently(db, `ALTER TABLE tasker.${table} VALIDATE CONSTRAINT ${name}`);
+    } catch (error) {
+      throw (await namingViolations(db, table, name, condition, error)) ?? error;
+    }
   }
+}
+
+/** PostgreSQL says "violated by some row"; this names the first, with the statement that shows all. */
+async function namingViolations(
+  db: Kysely<unknown>,
+  table: string,
+  name: string,
+  condition: string,
+  error: unknown,
+): Promise<Error | undefined> {
+  if (codeOf(error) !== '23514') return undefined;
+  const { rows } = await sql<{ columns: string }>`
+    SELECT string_agg(a.attname, ', ' ORDER BY k.place) AS columns
+    FROM pg_index i
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    WHERE i.indrelid = to_regclass(${sql.lit(`tasker.${table}`)}) AND i.indisprimary`.execute(db);
+  const message = await describeRows(db, {
+    what: `rows of ${table} contradict ${name}`,
+    query: `SELECT ${rows[0]?.columns ?? '*'} FROM tasker.${table} WHERE (${condition}) IS FALSE`,
+    fix: `mend them so that ${condition}, then migrate again`,
+  });
+  return message === undefined ? undefined : new Error(message, { cause: error });
 }
 
 export async function dropChecks(db: Kysely<unknown>, table: string, names: readonly string[]): Promise<void> {

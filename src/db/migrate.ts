@@ -10,7 +10,7 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError, taskerErrorCode } from '../errors.ts';
 import { withMigrationConnection } from './migration-connection.ts';
-import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
+import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
 import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
 
 export interface MigrateOptions {
@@ -33,6 +33,19 @@ export interface MigrationStatus {
 const LOCK_TIMEOUT_MS = 500;
 /** With the pauses between them, about a minute. */
 const LOCK_TRIES = 80;
+
+/** What the first migration makes. */
+const FIRST_TABLES = [
+  'tasker_task_namespaces',
+  'tasker_named_tasks',
+  'tasker_named_steps',
+  'tasker_named_tasks_named_steps',
+  'tasker_tasks',
+  'tasker_workflow_steps',
+  'tasker_workflow_step_edges',
+  'tasker_workflow_step_transitions',
+  'tasker_task_transitions',
+];
 
 /** Applies every pending migration. Safe in any number of processes at once: one applies, the others wait. */
 export async function migrateToLatest(url: string, options: MigrateOptions = {}): Promise<string[]> {
@@ -85,6 +98,7 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   return withMigrationConnection(url, schema, async (db, client) => {
     await acquire(client, schema, options.waitSeconds ?? 120);
+    await refuseForeignTables(client, schema);
     await createSchema(client, schema);
     await client.query(
       `CREATE TABLE IF NOT EXISTS "${schema}".tasker_migrations (
@@ -145,7 +159,7 @@ async function apply(
       // 55P03: somebody held a lock for too long. Nothing was changed, or what was can be done again; let the queue behind
       // us pass and ask again.
       const passing = sqlState(error) === '55P03' || isSerializationFailure(error);
-      if (!passing || attempt >= LOCK_TRIES) throw failed(name, direction, attempt, error);
+      if (!passing || attempt >= LOCK_TRIES) throw failed(name, direction, attempt, schema, error);
       await pause(200 + Math.random() * 800);
     }
   }
@@ -153,11 +167,11 @@ async function apply(
   return name;
 }
 
-function failed(name: string, direction: 'up' | 'down', tries: number, cause: unknown): unknown {
+function failed(name: string, direction: 'up' | 'down', tries: number, schema: string, cause: unknown): unknown {
   const locked = sqlState(cause) === '55P03';
   // The server or the way to it: not the migration's fault, and callers have an answer of their own to it.
   if (taskerErrorCode(cause) !== undefined || (!locked && isUnavailable(cause))) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = inSchema(cause instanceof Error ? cause.message : String(cause), schema);
   const fix = locked
     ? `${tries} times another session held a lock on a table for too long: end long transactions and migrate again`
     : 'nothing is half done that a second run would not repair: mend the cause and migrate again';
@@ -166,6 +180,26 @@ function failed(name: string, direction: 'up' | 'down', tries: number, cause: un
     `migration ${name} (${direction}) failed: ${message}; ${fix}`,
     { name },
     { cause },
+  );
+}
+
+/**
+ * Tables of the names that the first migration makes, in a schema that no migration was applied to, are another program's:
+ * Tasker (Ruby) has such tables, mostly in `public`. Refused before anything is written.
+ */
+async function refuseForeignTables(client: pg.Client, schema: string): Promise<void> {
+  if ((await appliedMigrations(client, schema)).size > 0) return;
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = ANY ($2) ORDER BY c.relname`,
+    [schema, FIRST_TABLES],
+  );
+  if (rows.length === 0) return;
+  const names = rows.map(({ name }) => name);
+  throw new TaskerError(
+    'SCHEMA_OCCUPIED',
+    `schema "${schema}" has ${names.length === 1 ? 'a table' : 'tables'} that no migration of Tasker Fleet made (${names.join(', ')}), those of Tasker (Ruby) perhaps: nothing was changed; set TASKER_SCHEMA to another schema and migrate again`,
+    { schema, tables: names },
   );
 }
 

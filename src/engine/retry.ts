@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { moveTasks } from '../db/statements/cancel-tasks.ts';
 import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/operator-steps.ts';
 import { type Act, actMetadata, lockTask } from './operator.ts';
+import { mustSettle } from './reconsider.ts';
 
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
@@ -31,7 +32,7 @@ export async function retry(
     const rows = await tx.run(retrySteps, [taskId, options.steps ?? null, options.attempts ?? 1, metadata]);
     if (rows.length === 0) return { outcome: 'nothing_to_retry', state };
     const [task] = await tx.run(summarizeTask, [taskId]);
-    if (task !== undefined) await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, task.blocked > 0]);
+    if (task !== undefined) await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustSettle(task)]);
     await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
     return {
       outcome: 'retried',

@@ -1,15 +1,22 @@
 import type { Database } from '../db/database.ts';
-import { endStuckTasks, findUnsettledTasks, flagBlockedTasks, lockTasks } from '../db/statements/settle-tasks.ts';
+import {
+  endDoneTasks,
+  endStuckTasks,
+  findUnsettledTasks,
+  flagBlockedTasks,
+  lockTasks,
+} from '../db/statements/settle-tasks.ts';
 
 /**
- * For tasks with a blocked step: ends in `error` those that can do nothing more. Independent branches finish first: a task
- * goes to error when nothing of it is running, ready or waiting for a retry. Returns the tasks that ended.
+ * For tasks with a blocked step: ends those that can do nothing more, in `error`, or complete if every step is done. Independent branches finish first: a task
+ * goes to error when nothing of it is running, ready or waiting for a retry. Returns the tasks in error.
  */
 export async function settle(db: Database, taskIds: readonly string[]): Promise<string[]> {
   const ids = [...new Set(taskIds)];
   return db.transaction(async (tx) => {
     await tx.run(flagBlockedTasks, [ids]);
     await tx.run(lockTasks, [ids]);
+    await tx.run(endDoneTasks, [ids]);
     return (await tx.run(endStuckTasks, [ids])).map((row) => row.task_id);
   });
 }

@@ -146,7 +146,7 @@ describe('a database that the ancestor wrote', () => {
     await expect(migrateToLatest(database.url)).rejects.toMatchObject({
       code: 'MIGRATION_FAILED',
       message: expect.stringContaining(
-        '2 rows of tasker_workflow_steps have a task_id that is not in tasker_tasks (the smallest is 77)',
+        '2 rows of tasker_workflow_steps have a task_id that is not in tasker_tasks (task_id 77, workflow_step_id 770; task_id 78, workflow_step_id 780): delete them',
       ),
     });
     await database.query('DELETE FROM tasker.tasker_workflow_steps WHERE task_id >= 77');

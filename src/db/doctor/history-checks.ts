@@ -63,7 +63,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
       sql: `SELECT ${columns('c', keys)}, c.sort_key FROM (
         SELECT ${by}, t.sort_key, t.created_at,
           lag(t.created_at) OVER (PARTITION BY ${by} ORDER BY t.sort_key) AS before
-        FROM ${history} t) c
+        FROM ${history} t WHERE ${byEngine('t')}) c
         WHERE c.created_at < c.before AND NOT ${acrossSetBack('c.before', 'c.created_at')}`,
     },
     {

@@ -111,7 +111,7 @@ export const stepChecks: Check[] = [
       WHERE c.to_state = 'in_progress' AND ${byEngine('c')} AND NOT EXISTS (
         SELECT FROM tasker.tasker_workflow_step_transitions p
         WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE}
-          AND (p.created_at <= c.created_at OR ${acrossSetBack('p.created_at', 'c.created_at')}))`,
+          AND (p.created_at <= c.created_at OR NOT ${byEngine('p')} OR ${acrossSetBack('p.created_at', 'c.created_at')}))`,
   },
   {
     id: 'step_name_once',
@@ -122,11 +122,24 @@ export const stepChecks: Check[] = [
   },
   {
     id: 'edges_go_forward',
-    title: 'edges connect steps of one task, from a lower ordinal to a higher: there is no cycle',
-    why: 'A cycle never becomes ready. Cancel the task.',
-    sql: `SELECT e.task_id, e.from_step_id, e.to_step_id FROM tasker.tasker_workflow_step_edges e
+    title: 'edges connect steps of one task, and there is no cycle',
+    why: 'A step of a cycle never becomes ready. Cancel the task (tasker cancel); delete edges without an end.',
+    // Ids of the engine rise along every edge. Those that Tasker (Ruby) gave need not: a cycle goes through an edge that falls, so
+    // only tasks with such edges are walked.
+    sql: `WITH RECURSIVE walk AS (
+        SELECT e.task_id, e.from_step_id, e.to_step_id, e.to_step_id AS reached
+        FROM tasker.tasker_workflow_step_edges e
+        WHERE e.from_step_id >= e.to_step_id
+        UNION
+        SELECT w.task_id, w.from_step_id, w.to_step_id, e.to_step_id
+        FROM walk w
+        JOIN tasker.tasker_workflow_step_edges e ON e.task_id = w.task_id AND e.from_step_id = w.reached
+      )
+      SELECT w.task_id, w.from_step_id, w.to_step_id FROM walk w WHERE w.reached = w.from_step_id
+      UNION ALL
+      SELECT e.task_id, e.from_step_id, e.to_step_id FROM tasker.tasker_workflow_step_edges e
       LEFT JOIN tasker.tasker_workflow_steps f ON f.task_id = e.task_id AND f.workflow_step_id = e.from_step_id
       LEFT JOIN tasker.tasker_workflow_steps c ON c.task_id = e.task_id AND c.workflow_step_id = e.to_step_id
-      WHERE f.task_id IS NULL OR c.task_id IS NULL OR e.from_step_id >= e.to_step_id`,
+      WHERE f.task_id IS NULL OR c.task_id IS NULL`,
   },
 ];

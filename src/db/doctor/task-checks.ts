@@ -19,7 +19,10 @@ export const taskChecks: Check[] = [
     id: 'task_complete_means_all_steps_done',
     title: 'every step of a complete task is done',
     why: 'The task ended before its work did. Report this: it is a bug.',
-    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'complete' AND EXISTS (SELECT ${STEPS_OF} AND s.state NOT IN ${DONE})`,
+    // Tasker (Ruby) ended tasks with open steps, which the migration cancelled.
+    sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'complete' AND EXISTS (
+        SELECT ${STEPS_OF} AND s.state NOT IN ${DONE} AND (s.state <> 'cancelled' OR EXISTS (
+          SELECT FROM tasker.tasker_task_transitions h WHERE h.task_id = t.task_id AND h.most_recent AND ${byEngine('h')})))`,
   },
   {
     id: 'task_all_steps_done_means_complete',

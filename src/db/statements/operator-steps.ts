@@ -5,7 +5,8 @@ import { stepHistory } from './history.ts';
  * Puts steps in error back to `pending`, ready at once: an operator's retry does not wait for a backoff.
  * Parameters: task id, step names (null: every step in error), further attempts to grant at least, metadata.
  * Attempts already made stay counted; the limit grows instead, so that history and counter keep agreeing. A step that is
- * not retryable gets its one further attempt in the same way. The task's open steps are locked by the caller.
+ * not retryable gets its one further attempt in the same way. One that was blocked before its parents were done (an inherited
+ * step) waits for them. The task's open steps are locked by the caller.
  */
 export const stepNames = statement<{ name: string }>(
   'step_names',
@@ -25,7 +26,7 @@ WITH retried AS (
   SET state = 'pending',
       next_retry_at = NULL,
       blocked_at = NULL,
-      ready_at = clock_timestamp(),
+      ready_at = CASE WHEN s.unmet_parents = 0 THEN clock_timestamp() END,
       retry_limit = greatest(s.retry_limit, s.attempts + $3),
       sort_key = s.sort_key + 1
   FROM tasker.tasker_named_steps n

@@ -2,11 +2,12 @@ import { statement } from '../statement.ts';
 import { taskHistory } from './history.ts';
 
 /**
- * Settling decides whether a task with a blocked step can still go on. Three statements in one transaction, because each
+ * Settling decides whether a task with a blocked step can still go on. Four statements in one transaction, because each
  * needs a snapshot younger than the locks before it:
  *   1. flagBlockedTasks    every open step of the task says that a step is blocked, so that each later completion settles too
  *   2. lockTasks           two workers that end the last two steps settle one after the other
- *   3. endStuckTasks       nothing in progress, nothing ready, no retry to come: the task is in error
+ *   3. endDoneTasks        every step is done: the task is complete
+ *   4. endStuckTasks       nothing in progress, nothing ready, no retry to come: the task is in error
  */
 
 /** Parameter: task ids. Locks open step rows by key, the order that a completion keeps for children. */
@@ -40,6 +41,27 @@ FROM tasker.tasker_tasks t
 WHERE t.task_id = ANY ($1::bigint[])
 ORDER BY t.task_id
 FOR NO KEY UPDATE`,
+);
+
+/**
+ * Parameter: task ids, all locked. Returns the tasks that are complete. In general the completion of the last sink ends a task;
+ * this is for inherited tasks whose sinks were done before an inner step was.
+ */
+export const endDoneTasks = statement<{ task_id: string }>(
+  'end_done_tasks',
+  `
+WITH ended AS (
+  UPDATE tasker.tasker_tasks t
+  SET state = 'complete', complete = true, completed_at = clock_timestamp(), sort_key = t.sort_key + 1
+  WHERE t.task_id = ANY ($1::bigint[])
+    AND t.state = 'in_progress'
+    AND t.unfinished_sinks = 0
+    AND NOT EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.state NOT IN ('complete', 'resolved_manually'))
+  RETURNING t.task_id, t.sort_key
+), ${taskHistory({ source: 'ended', from: `'in_progress'`, to: `'complete'`, cause: `'complete'` })}
+SELECT task_id FROM ended`,
 );
 
 /** Parameter: task ids, all locked. Returns the tasks that went to error. */

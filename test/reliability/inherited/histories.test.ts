@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { examine } from '../../../src/db/doctor/examine.ts';
+import { migrateToLatest } from '../../../src/db/migrate.ts';
+import { retry } from '../../../src/engine/retry.ts';
+import { type StepRow, useAncestorDatabase } from '../../migrations/ancestor-database.ts';
+import { type AncestorStep, ancestorTasks } from '../../migrations/ancestor-rows.ts';
+
+const database = await useAncestorDatabase();
+const { db } = database;
+
+const newest = (step: AncestorStep): string | undefined => step.history.at(-1)?.to;
+const finished = (step: AncestorStep): boolean =>
+  step.processed || step.history.some(({ to }) => to === 'complete' || to === 'resolved_manually');
+/** Running, as far as anybody can tell, and not allowed to begin a second time. */
+const ranItsOnlyAttempt = (step: AncestorStep): boolean =>
+  (newest(step) === 'in_progress' || (step.inProcess && step.history.every(({ to }) => to === 'pending'))) &&
+  (!step.retryable || (step.retryLimit ?? 3) <= 1 || step.attempts >= (step.retryLimit ?? 3));
+const attemptedOnly = (step: AncestorStep): boolean =>
+  !finished(step) && !step.inProcess && step.attempts > 0 && step.history.every(({ to }) => to === 'pending');
+
+test(
+  'a database of Tasker (Ruby) with any histories and flags is sound once migrated, and nothing finished and nothing at its only attempt runs again',
+  {
+    timeout: 240_000,
+  },
+  () =>
+    fc.assert(
+      fc.asyncProperty(ancestorTasks, async (tasks) => {
+        await database.with(tasks);
+        await migrateToLatest(database.url);
+        expect(await examine(db)).toEqual([]);
+        const rows = await database.steps();
+        const all = tasks.flatMap((each) => each.steps);
+        for (const each of all) {
+          const row = rows.get(each.id) as StepRow;
+          if (finished(each) || ranItsOnlyAttempt(each)) {
+            expect(row, each.id).toMatchObject({ ready: false, retries: false });
+            expect(row.state, each.id).not.toBe('pending');
+          }
+          if (attemptedOnly(each)) expect(row, each.id).not.toMatchObject({ state: 'in_progress' });
+        }
+        const began = await database.runAll();
+        for (const each of all) {
+          if (finished(each) || ranItsOnlyAttempt(each)) expect(began).not.toContain(each.id);
+          if (!each.retryable) expect(began.filter((id) => id === each.id).length).toBeLessThanOrEqual(1);
+        }
+        expect(await examine(db)).toEqual([]);
+        // Nothing is stranded: what did not end waits for an operator, in error, and his retries bring it on.
+        const open = await database.query<{ task_id: string; state: string }>(
+          `SELECT task_id, state FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress', 'error')`,
+        );
+        for (const { state } of open) expect(state).toBe('error');
+        for (let round = 0; round < 8; round += 1) {
+          for (const { task_id: taskId } of open) await retry(db, taskId);
+          await database.runAll();
+        }
+        expect(
+          await database.query(
+            `SELECT task_id FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress', 'error')`,
+          ),
+        ).toEqual([]);
+        expect(await examine(db)).toEqual([]);
+      }),
+      { numRuns: 12 },
+    ),
+);
