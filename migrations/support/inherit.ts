@@ -108,7 +108,7 @@ export async function blockCancelledSteps(db: Kysely<unknown>, { from, to }: Pag
     SET to_state = 'error', cause = 'inherited',
         metadata = ${note} || jsonb_build_object('cancelled_at', x.created_at, 'cancelled_with', x.metadata)
     FROM tasker.tasker_tasks t
-    WHERE ${open} AND x.from_state <> 'error'`.execute(db);
+    WHERE ${open} AND x.from_state IS DISTINCT FROM 'error'`.execute(db);
   await sql`
     WITH cancelled AS (
       DELETE FROM tasker.tasker_workflow_step_transitions x USING tasker.tasker_tasks t

@@ -188,6 +188,18 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
       reported_at: 'When, by the clock of the database.',
     },
   },
+  tasker_worker_workflows: {
+    about: 'One row per process and workflow that it has handlers for: what it serves, and what it could not register.',
+    columns: {
+      worker_id: 'The process.',
+      namespace: 'Of the workflow.',
+      name: 'Of the workflow.',
+      version: 'Of the workflow.',
+      named_task_id: 'The workflow, if it is served.',
+      problem: 'Why it is refused, and what to do; null if it is served.',
+      reported_at: 'When, by the clock of the database.',
+    },
+  },
   tasker_queue_scaling_signals: {
     about:
       'One row per queue: the last evaluation of the scaling policy by a scheduler. Autoscalers read it through the view `tasker_queue_scaling`.',

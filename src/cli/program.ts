@@ -9,6 +9,7 @@ import { schedulerCommand } from './commands/scheduler.ts';
 import { steerCommands } from './commands/steer.ts';
 import { submitCommand } from './commands/submit.ts';
 import { workerCommand } from './commands/worker.ts';
+import { workflowsCommand } from './commands/workflows.ts';
 
 /** The whole command line. `exit` ends the process; the commands call it once, at their end. */
 export function createProgram(exit: (status: number) => void): Command {
@@ -28,6 +29,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     migrateCommand(exit),
     submitCommand(exit),
     ...readCommands(exit),
+    workflowsCommand(exit),
     ...steerCommands(exit),
     scheduleCommand(exit),
     doctorCommand(exit),

@@ -12,6 +12,7 @@ import {
 } from '../db/statements/read-tasks.ts';
 import { listTasks } from '../db/list-tasks.ts';
 import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
+import { listWorkflows, type WorkflowRow } from '../db/statements/worker-workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { Act } from '../engine/operator.ts';
@@ -198,6 +199,11 @@ export class Client {
 
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
     return this.db.run(listWorkers, [options.stopped ?? false]);
+  }
+
+  /** Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads all tasks. */
+  workflows(): Promise<WorkflowRow[]> {
+    return this.db.run(listWorkflows);
   }
 
   queues(): Promise<QueueStatsRow[]> {

@@ -25,6 +25,14 @@ export function isSchemaMismatch(error: unknown): boolean {
   return SCHEMA_MISMATCH.has(sqlState(error) ?? '');
 }
 
+/**
+ * The database refused the very values of the statement: data exceptions (class 22), constraints (23), a limit of the format
+ * (54000). Repeated as it is, it would be refused again.
+ */
+export function isAboutTheValue(error: unknown): boolean {
+  return /^(22|23)...$|^54000$/.test(sqlState(error) ?? '');
+}
+
 /** The server or the way to it is gone, full, starting, stopping or read-only: wait, reconnect, try again. */
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error);

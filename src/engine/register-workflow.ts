@@ -1,12 +1,16 @@
 import type { Database, Executor } from '../db/database.ts';
 import {
-  findForeignEdges,
+  findForeignTasks,
+  findVersions,
+  insertVersionOfTasks,
   lockInheritedSteps,
+  moveTasksToVersion,
   renumberEdges,
   renumberSteps,
   renumberTransitions,
 } from '../db/statements/adopt-tasks.ts';
 import {
+  deleteOtherTemplates,
   findNamedTask,
   findStepTemplates,
   insertNamedSteps,
@@ -18,27 +22,42 @@ import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { definitionConfiguration, definitionHash } from '../workflow/configuration.ts';
 
+/** Open tasks of the ancestor whose graph is not the definition's, and the version that they belong to from now on. */
+export interface SetAside {
+  version: string;
+  taskIds: string[];
+}
+
+/** As `enrol`, for callers that only need the id. */
+export async function registerWorkflow(db: Database, definition: WorkflowDefinition): Promise<number> {
+  return (await enrol(db, definition)).namedTaskId;
+}
+
 /**
  * Writes a definition to the database, or finds it there, and returns its id. Options of steps (queue, priority, retries)
  * may change under the same version and hold for tasks submitted from then on. Steps and edges may not: tasks in flight
  * have the old ones. Throws WorkflowDefinitionError then.
+ *
+ * A workflow that the ancestor registered takes whatever graph the definition has. Open tasks of this graph are adopted; those
+ * of another get a version of their own (`setAside`), so that they keep nobody from working: a worker that exports their
+ * graph under that version finishes them, or an operator cancels them.
  */
-export async function registerWorkflow(db: Database, definition: WorkflowDefinition): Promise<number> {
+export async function enrol(
+  db: Database,
+  definition: WorkflowDefinition,
+): Promise<{ namedTaskId: number; setAside: SetAside[] }> {
   const { namespace, name, version } = definition;
   const hash = definitionHash(definition);
   const [known] = await db.run(findNamedTask, [namespace, name, version]);
-  if (known?.definition_hash === hash) return known.named_task_id;
+  if (known?.definition_hash === hash) return { namedTaskId: known.named_task_id, setAside: [] };
 
   return db.transaction(async (tx) => {
-    let inherited = false;
     await tx.run(lockRegistry);
     const [existing] = await tx.run(findNamedTask, [namespace, name, version]);
-    if (existing !== undefined) {
+    const inherited = existing !== undefined && existing.definition_hash === null;
+    if (existing !== undefined && !inherited) {
       const stored = await tx.run(findStepTemplates, [existing.named_task_id]);
-      inherited = stored.length > 0 && stored.every((step) => step.ordinal === 0);
-      if (stored.length > 0 && shape(stored, inherited) !== shape(templatesOf(definition), inherited)) {
-        throw otherShape(definition, 'steps or edges');
-      }
+      if (shape(stored) !== shape(templatesOf(definition))) throw otherShape(definition);
     }
     const sinks = definition.steps.filter((step) => step.childOrdinals.length === 0).length;
     const [row] = await tx.run(upsertNamedTask, [
@@ -68,8 +87,8 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
         })),
       ),
     ]);
-    if (inherited) await adoptInheritedTasks(tx, namedTaskId, definition);
-    return namedTaskId;
+    const setAside = inherited ? await adoptInheritedTasks(tx, namedTaskId, definition) : [];
+    return { namedTaskId, setAside };
   });
 }
 
@@ -78,18 +97,49 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
  * the parents, by the id. So the open tasks of a workflow that the ancestor registered get the engine's ids before any
  * worker may claim them: none serves this workflow before its registration commits.
  */
-async function adoptInheritedTasks(tx: Executor, namedTaskId: number, definition: WorkflowDefinition): Promise<void> {
+async function adoptInheritedTasks(
+  tx: Executor,
+  namedTaskId: number,
+  definition: WorkflowDefinition,
+): Promise<SetAside[]> {
+  await tx.run(deleteOtherTemplates, [namedTaskId, definition.steps.map((step) => step.name)]);
   await tx.run(lockInheritedSteps, [namedTaskId]);
-  const [other] = await tx.run(findForeignEdges, [namedTaskId]);
-  if (other !== undefined) throw otherShape(definition, `edges (task ${other.task_id} is still open with them)`);
+  const setAside = await setForeignTasksAside(tx, namedTaskId, definition);
   await tx.run(renumberTransitions, [namedTaskId]);
   await tx.run(renumberEdges, [namedTaskId]);
   await tx.run(renumberSteps, [namedTaskId]);
+  return setAside;
 }
 
-function otherShape({ namespace, name, version }: WorkflowDefinition, what: string): WorkflowDefinitionError {
+/** The patch number of the first version that is made for tasks of another graph; higher ones follow, one for each graph. */
+const FIRST_OTHER_PATCH = 9001;
+
+async function setForeignTasksAside(
+  tx: Executor,
+  namedTaskId: number,
+  definition: WorkflowDefinition,
+): Promise<SetAside[]> {
+  const foreign = await tx.run(findForeignTasks, [namedTaskId]);
+  if (foreign.length === 0) return [];
+  const taken = new Set((await tx.run(findVersions, [namedTaskId])).map((row) => row.version));
+  const [major, minor] = definition.version.split('.');
+  const setAside: SetAside[] = [];
+  for (const tasks of Map.groupBy(foreign, (row) => row.shape).values()) {
+    let patch = FIRST_OTHER_PATCH;
+    while (taken.has(`${major}.${minor}.${patch}`)) patch += 1;
+    const version = `${major}.${minor}.${patch}`;
+    taken.add(version);
+    const taskIds = tasks.map((row) => row.task_id);
+    const [row] = await tx.run(insertVersionOfTasks, [namedTaskId, version, taskIds]);
+    await tx.run(moveTasksToVersion, [(row as { named_task_id: number }).named_task_id, taskIds]);
+    setAside.push({ version, taskIds });
+  }
+  return setAside;
+}
+
+function otherShape({ namespace, name, version }: WorkflowDefinition): WorkflowDefinitionError {
   return new WorkflowDefinitionError(
-    `workflow ${namespace}/${name} ${version} is registered with other ${what}: give the changed definition a new version`,
+    `workflow ${namespace}/${name} ${version} is registered with other steps or edges: give the changed definition a new version, and let a worker export the old one until its open tasks have ended (tasker workflows lists them), or cancel those`,
     { namespace, name, version },
   );
 }
@@ -104,8 +154,6 @@ function templatesOf(definition: WorkflowDefinition): TemplateShape[] {
   return definition.steps.map(({ name, ordinal, parentOrdinals }) => ({ name, ordinal, parents: parentOrdinals }));
 }
 
-/** Of what the ancestor registered only the names are known: it kept no order and no edges beside its tasks. */
-function shape(steps: readonly TemplateShape[], namesOnly: boolean): string {
-  if (namesOnly) return JSON.stringify(steps.map((step) => step.name).toSorted());
+function shape(steps: readonly TemplateShape[]): string {
   return JSON.stringify(steps.map((step) => [step.name, step.ordinal, step.parents.toSorted((a, b) => a - b)]));
 }

@@ -1,6 +1,7 @@
 import type { Executor } from '../db/database.ts';
 import { pruneScalingSignals } from '../db/statements/queue-scaling.ts';
 import { pruneActivity } from '../db/statements/worker-activity.ts';
+import { pruneWorkflows } from '../db/statements/worker-workflows.ts';
 import { deregisterWorker, findLostClaims, pruneWorkers, registerWorker } from '../db/statements/workers.ts';
 import type { StepClaim } from './claim.ts';
 
@@ -50,6 +51,7 @@ export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Pro
 export async function prune(db: Executor, hours: number): Promise<number> {
   const pruned = await db.run(pruneWorkers, [hours]);
   await db.run(pruneActivity);
+  await db.run(pruneWorkflows);
   await db.run(pruneScalingSignals);
   return pruned.length;
 }

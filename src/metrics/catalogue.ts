@@ -102,6 +102,13 @@ export const METRICS = define({
     labels: ['namespace', 'workflow', 'step'],
     roles: W,
   },
+  workflowRefused: {
+    name: 'tasker_workflow_refused',
+    type: 'gauge',
+    help: '1 while this worker cannot register a workflow that it has handlers for; the others run. tasker workflows says why.',
+    labels: ['namespace', 'workflow', 'version'],
+    roles: W,
+  },
   transitions: {
     name: 'tasker_transitions_total',
     type: 'counter',

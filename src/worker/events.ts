@@ -9,6 +9,12 @@ export interface StepLabels {
 /** By which of the process's events an error came that nobody caught. */
 export type CrashOrigin = 'exception' | 'rejection';
 
+export interface WorkflowKey {
+  namespace: string;
+  name: string;
+  version: string;
+}
+
 export type StepOutcome = 'complete' | 'error' | 'timeout' | 'released' | 'lost';
 
 export interface WorkerEvents {
@@ -35,6 +41,12 @@ export interface WorkerEvents {
   stuck(labels: StepLabels): void;
   /** The lease was ended by someone else: everything that was running here now belongs to others. */
   leaseLost(workerId: string): void;
+  /** The database refuses to register a workflow; the others run, and this one is tried again now and then. */
+  workflowRefused(workflow: WorkflowKey, problem: string): void;
+  /** A workflow is registered and served from now on. */
+  workflowServed(workflow: WorkflowKey, wasRefused: boolean): void;
+  /** Open tasks of another graph than the definition's got a version of their own. */
+  tasksSetAside(workflow: WorkflowKey, version: string, taskIds: readonly string[]): void;
   failed(what: string, error: unknown): void;
   /** A step's code threw, or left a promise that rejected, where nobody could catch it. */
   leaked?(

@@ -15,6 +15,8 @@ export interface StepKind {
 
 /** The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. */
 export class StepCatalogue {
+  /** Of every workflow that was added; the same array for ever, so that whoever claims sees a workflow that comes later. */
+  readonly namedTaskIds: number[] = [];
   private readonly workflows = new Map<number, ReadonlyMap<number, StepKind>>();
   private readonly defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number };
 
@@ -23,6 +25,7 @@ export class StepCatalogue {
   }
 
   add(namedTaskId: number, definition: WorkflowDefinition): void {
+    if (!this.workflows.has(namedTaskId)) this.namedTaskIds.push(namedTaskId);
     const names = new Map(definition.steps.map((step) => [step.ordinal, step.name]));
     this.workflows.set(
       namedTaskId,
@@ -50,8 +53,10 @@ export class StepCatalogue {
     );
   }
 
-  get namedTaskIds(): number[] {
-    return [...this.workflows.keys()];
+  /** Before all are added again, because their ids may have changed. */
+  clear(): void {
+    this.workflows.clear();
+    this.namedTaskIds.length = 0;
   }
 
   find(namedTaskId: number, ordinal: number): StepKind | undefined {

@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/index.ts';
 import type { ThrownDescription } from '../workflow/describe-thrown.ts';
-import type { StepLabels, StepOutcome, WorkerEvents } from './events.ts';
+import type { StepLabels, StepOutcome, WorkerEvents, WorkflowKey } from './events.ts';
 
 /** Taken before any handler's code runs: one that replaces it must not break what follows. */
 const { parse } = JSON;
@@ -24,6 +24,8 @@ function labelsOf({ namespace, workflow, step, queue }: StepLabels) {
     } satisfies Record<StepOutcome, object>,
   };
 }
+
+const workflowLabels = ({ namespace, name, version }: WorkflowKey) => ({ namespace, workflow: name, version });
 
 /** Counts and logs what a worker tells. Steps that complete are counted and not logged: at full load a line each would cost more than the step. */
 export function workerEvents(
@@ -99,6 +101,24 @@ export function workerEvents(
       log.error(
         { worker_id: formerId },
         'the lease was lost: what was running here belongs to others now; starting anew',
+      );
+    },
+    workflowRefused(workflow, problem) {
+      metrics.set('workflowRefused', workflowLabels(workflow), 1);
+      log.error(
+        { ...workflowLabels(workflow), problem },
+        'a workflow is not served; the others run, and it is tried again',
+      );
+    },
+    workflowServed(workflow, wasRefused) {
+      metrics.set('workflowRefused', workflowLabels(workflow), 0);
+      if (!wasRefused) return;
+      log.info(workflowLabels(workflow), 'a workflow that was refused is served now');
+    },
+    tasksSetAside(workflow, version, taskIds) {
+      log.warn(
+        { ...workflowLabels(workflow), set_aside_as: version, tasks: taskIds.length, first_task_id: taskIds[0] },
+        'open tasks with other steps or edges than the definition are a version of their own now: export their graph under that version, or cancel them (tasker tasks lists them)',
       );
     },
     failed: survived,

@@ -43,6 +43,8 @@ export interface WorkerOptions {
   endsWhenStalled?: boolean;
   /** How often the worker tells the database what it does, for the scaling signal. */
   activityIntervalMs?: number;
+  /** How long a workflow that could not be registered waits for its next try. */
+  registrationRetryMs?: number;
   events: WorkerEvents;
   loggerFor: (fields: {
     namespace: string;

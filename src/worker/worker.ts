@@ -3,7 +3,6 @@ import { serverEncoding } from '../db/statements/encoding.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
-import { registerWorkflow } from '../engine/register-workflow.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { Activity } from './activity.ts';
@@ -20,6 +19,7 @@ import { QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
 import { restLook } from './rest-look.ts';
 import { RunningSteps } from './running-steps.ts';
+import { ServedWorkflows } from './served-workflows.ts';
 import { Slots } from './slots.ts';
 import { StepCatalogue } from './step-catalogue.ts';
 import { StepRunner } from './step-runner.ts';
@@ -34,6 +34,8 @@ const FLUSH_BATCH = 1024;
 const QUARANTINE_LOOK_MS = 1000;
 const QUARANTINE_REST_MS = 10_000;
 const ACTIVITY_INTERVAL_MS = 2000;
+/** A refused workflow is tried again after this: soon enough after somebody mended it, and one lookup each until then. */
+const REGISTRATION_RETRY_MS = 30_000;
 
 /**
  * A process that runs steps. start -> running -> stop (drain); stop is idempotent, safe before start, and resolves when
@@ -56,6 +58,7 @@ export class Worker {
   private runner: StepRunner | undefined;
   private listener: Listener | undefined;
   private quarantine: QuarantineWatch | undefined;
+  private workflows: ServedWorkflows | undefined;
   private fusedRound = 0;
   private draining = false;
   private starting: Promise<void> | undefined;
@@ -160,14 +163,27 @@ export class Worker {
   private async doStart(): Promise<void> {
     const { options } = this;
     const catalogue = new StepCatalogue(options);
-    for (const definition of options.workflows) {
-      catalogue.add(await registerWorkflow(options.db, definition), definition);
-    }
+    this.workflows = new ServedWorkflows({
+      db: options.db,
+      workflows: options.workflows,
+      catalogue,
+      workerId: () => this.joinedId,
+      retryMs: options.registrationRetryMs ?? REGISTRATION_RETRY_MS,
+      onRefused: (definition, problem) => options.events.workflowRefused(definition, problem),
+      onServed: (definition, wasRefused) => {
+        options.events.workflowServed(definition, wasRefused);
+        this.poller?.wake();
+      },
+      onSetAside: (definition, { version, taskIds }) => options.events.tasksSetAside(definition, version, taskIds),
+      onError: options.events.failed,
+    });
+    await this.workflows.register();
     this.catalogue = catalogue;
     // jsonb orders members by the bytes of their names: with others than those of UTF-8 only the database knows the order.
     const [database] = await options.db.run(serverEncoding);
     if (database?.encoding !== 'UTF8' && database?.encoding !== 'SQL_ASCII') this.cache.turnOff();
     await this.membership.join();
+    this.workflows.start();
     this.running.start();
     const shared = {
       db: options.db,
@@ -306,6 +322,7 @@ export class Worker {
     );
     await this.notifier.flush();
     await this.activity.stop();
+    await this.workflows?.stop();
   }
 
   private reserveForChildren(children: number): number {

@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { openDatabase } from '../../src/db/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateDown, migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
+import { listWorkflows } from '../../src/db/statements/worker-workflows.ts';
+import { cancel } from '../../src/engine/cancel.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
-import { registerWorkflow } from '../../src/engine/register-workflow.ts';
+import { enrol, registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { requeue } from '../../src/engine/requeue.ts';
 import { register } from '../../src/engine/workers.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
@@ -79,7 +81,7 @@ describe('a database that the ancestor wrote', () => {
             await database.query('SELECT task_id, workflow_step_id, state FROM tasker.tasker_workflow_steps'),
           ).toEqual(expect.arrayContaining(steps));
         }),
-        { numRuns: 15 },
+        { numRuns: 8 },
       ),
   );
 
@@ -260,28 +262,77 @@ describe('an open task of the ancestor', () => {
     expect(await examine(db)).toEqual([]);
   });
 
-  test('whose edges are not those of the definition is named, and nothing is changed', async () => {
+  test('whose edges are not those of the definition gets a version of its own, which the old definition finishes', async () => {
     await ancestorShop([
       [1, 2],
       [2, 3],
       [3, 4],
     ]);
     await migrateToLatest(database.url);
-    await expect(registerWorkflow(db, order)).rejects.toThrow(
-      'workflow shop/order 1.0.0 is registered with other edges (task 41 is still open with them): give the changed definition a new version',
+    const { namedTaskId, setAside } = await enrol(db, order);
+    expect(setAside).toEqual([{ version: '1.0.9001', taskIds: ['41'] }]);
+    const ids = () =>
+      database.query(
+        'SELECT workflow_step_id::text, named_task_id FROM tasker.tasker_workflow_steps WHERE task_id = 41 ORDER BY 1',
+      );
+    const [first] = await ids();
+    expect(await ids()).toEqual(
+      [411, 412, 413, 414].map((id) => ({ workflow_step_id: String(id), named_task_id: first?.['named_task_id'] })),
     );
-    expect(
-      await database.query('SELECT workflow_step_id FROM tasker.tasker_workflow_steps WHERE task_id = 41 ORDER BY 1'),
-    ).toEqual([411, 412, 413, 414].map((id) => ({ workflow_step_id: String(id) })));
+    expect(first?.['named_task_id']).not.toBe(namedTaskId);
+    // A repetition finds nothing more to do, and nobody who serves the definition can claim the task.
+    expect(await enrol(db, order)).toEqual({ namedTaskId, setAside: [] });
+    expect(await db.run(listWorkflows)).toMatchObject([
+      { workflow: 'order', version: '1.0.0', registered: true, tasks_in_progress: 0 },
+      { workflow: 'order', version: '1.0.9001', registered: false, tasks_in_progress: 1, workers: [] },
+    ]);
+
+    const line = defineWorkflow({ namespace: 'shop', name: 'order', version: '1.0.9001', input: z.unknown() })
+      .step('validate', () => 1)
+      .step('price', { dependsOn: ['validate'], queue: 'slow' }, () => 2)
+      .step('stock', { dependsOn: ['price'] }, () => 3)
+      .step('ship', { dependsOn: ['stock'] }, () => 4);
+    expect((await enrol(db, line)).setAside).toEqual([]);
+    expect(await ids()).toEqual(
+      [1, 2, 3, 4].map((ordinal) => ({
+        workflow_step_id: String(41 * 65_536 + ordinal),
+        named_task_id: first?.['named_task_id'],
+      })),
+    );
+    expect(await examine(db)).toEqual([]);
   });
 
-  test('whose steps are not those of the definition is refused', async () => {
+  test('does not mind a step that was associated with its workflow long ago, nor an open task without steps', async () => {
+    await database.query(`
+      WITH step AS (INSERT INTO tasker.tasker_named_steps (name) VALUES ('long_gone') RETURNING named_step_id)
+      INSERT INTO tasker.tasker_named_tasks_named_steps (named_task_id, named_step_id)
+      SELECT named_task_id, named_step_id FROM tasker.tasker_named_tasks, step`);
+    await database.query(`
+      INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+      SELECT 43, named_task_id, '{}', 'without steps' FROM tasker.tasker_named_tasks`);
+    await migrateToLatest(database.url);
+    expect((await enrol(db, order)).setAside).toEqual([]);
+    expect((await examine(db)).map(({ id }) => id)).toEqual(['task_has_steps']);
+    expect(await cancel(db, '43')).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('whose steps are not those of the definition, or whose id is too high for step ids, is set aside', async () => {
+    await database.query(`
+      INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+      SELECT 7300000000000000001, named_task_id, '{}', 'time-ordered' FROM tasker.tasker_named_tasks`);
+    await database.query(`
+      INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id)
+      SELECT 7300000000000000001, 7300000000000000002, named_step_id FROM tasker.tasker_named_steps WHERE name = 'validate'`);
     await migrateToLatest(database.url);
     const fewer = defineWorkflow({ namespace: 'shop', name: 'order', version: '1.0.0', input: z.unknown() }).step(
       'validate',
       () => 1,
     );
-    await expect(registerWorkflow(db, fewer)).rejects.toThrow('is registered with other steps or edges');
+    expect((await enrol(db, fewer)).setAside).toEqual([
+      { version: '1.0.9001', taskIds: ['41'] },
+      { version: '1.0.9002', taskIds: ['7300000000000000001'] },
+    ]);
+    expect(await examine(db)).toEqual([]);
   });
 
   test('that failed is retried by a scheduler when its backoff is over', async () => {

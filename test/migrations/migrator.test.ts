@@ -25,6 +25,49 @@ describe('the migrator', () => {
     expect(rows.map(({ name }) => name)).toEqual(names);
   });
 
+  test('refuses a schema with tables of another program by name, and leaves nothing behind', async () => {
+    await database.query('DROP TABLE IF EXISTS public.tasker_named_tasks, public.tasker_migrations');
+    await database.query('CREATE TABLE public.tasker_named_tasks (named_task_id integer)');
+    await expect(migrateToLatest(database.url, { schema: 'public' })).rejects.toMatchObject({
+      code: 'SCHEMA_OCCUPIED',
+      message: expect.stringContaining(
+        'schema "public" has a table that no migration of Tasker Fleet made (tasker_named_tasks)',
+      ),
+    });
+    expect(
+      await database.query(
+        `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`,
+      ),
+    ).toEqual([{ relname: 'tasker_named_tasks' }]);
+    await database.query('DROP TABLE public.tasker_named_tasks');
+  });
+
+  test('names the rows that a constraint or a unique index refuses', async () => {
+    await clean();
+    await migrateTo(database.url, '0005_backfill_engine_columns');
+    await database.query(`INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('n')`);
+    await database.query(
+      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash, complete) SELECT n, 1, '{}', n, true FROM generate_series(1, 7) AS n`,
+    );
+    await expect(migrateToLatest(database.url)).rejects.toThrow(
+      /7 rows of tasker_tasks contradict tasks_complete_means_done \(the first are task_id 1; task_id 2; .*SELECT task_id FROM tasker\.tasker_tasks WHERE/s,
+    );
+    await database.query('UPDATE tasker.tasker_tasks SET complete = false');
+    await database.query(
+      `INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, to_state, most_recent, cause)
+       SELECT 1, 65537, n, 'error', true, 'test' FROM generate_series(1, 1) AS n`,
+    );
+    await database.query('DROP INDEX tasker.index_step_transitions_on_step_and_most_recent');
+    await database.query(
+      `INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, to_state, most_recent, cause)
+       VALUES (1, 65537, 2, 'error', true, 'test')`,
+    );
+    await expect(migrateToLatest(database.url)).rejects.toThrow(
+      /1 keys of tasker\.tasker_workflow_step_transitions are there more than once, .*task_id 1/s,
+    );
+    await clean();
+  });
+
   test('goes on where it was killed in the middle of a backfill and of a concurrent build', async () => {
     await clean();
     await migrateTo(database.url, '0004_engine_columns');

@@ -22,6 +22,9 @@ export const noEvents: WorkerEvents = {
   taskEnded: () => undefined,
   stuck: () => undefined,
   leaseLost: () => undefined,
+  workflowRefused: () => undefined,
+  workflowServed: () => undefined,
+  tasksSetAside: () => undefined,
   failed: () => undefined,
 };
 
@@ -132,16 +135,10 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
         resultCacheBytes: 1_000_000,
         loggerFor: () => silent,
         events: {
-          claimed: () => undefined,
-          started: () => undefined,
+          ...noEvents,
           finished: (labels: StepLabels, info) => {
             finished.push({ step: labels.step, outcome: info.outcome, attempt: info.attempt });
           },
-          flushed: () => undefined,
-          taskEnded: () => undefined,
-          stuck: () => undefined,
-          leaseLost: () => undefined,
-          failed: () => undefined,
         },
         ...options,
       });

@@ -126,4 +126,19 @@ export const WORK_ALERTS: readonly Alert[] = [
       silent: [series(`${m('scalingHeld')}{queue="default",reason="unclaimed"}`, '1x5 0x20')],
     },
   },
+  {
+    name: 'TaskerWorkflowRefused',
+    expr: `max by (namespace, workflow, version) (${m('workflowRefused')}) == 1`,
+    data: [`max by (namespace, workflow, version) (${m('workflowRefused')})`],
+    for: '2m',
+    severity: 'warning',
+    summary: 'A worker cannot serve workflow {{ $labels.namespace }}/{{ $labels.workflow }} {{ $labels.version }}',
+    description: 'Its definition does not fit what the database has of it. Its tasks wait; the other workflows run.',
+    test: {
+      at: '6m',
+      fires: [series(`${m('workflowRefused')}{namespace="n",workflow="w",version="1.0.0"}`, '1x10')],
+      labels: { namespace: 'n', workflow: 'w', version: '1.0.0' },
+      silent: [series(`${m('workflowRefused')}{namespace="n",workflow="w",version="1.0.0"}`, '1 0x10')],
+    },
+  },
 ];

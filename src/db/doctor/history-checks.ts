@@ -18,7 +18,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
     {
       id: `${entity}_one_most_recent`,
       title: `every ${entity} with a history has exactly one most recent transition`,
-      why: `Two branches of history, or none. ${RESTORE}`,
+      why: `Two branches of history, or none. Rows without a cause are the ancestor's: end those that are not the last (UPDATE ${history} SET most_recent = false). ${RESTORE}`,
       sql: `SELECT ${by} FROM ${history} t GROUP BY ${by} HAVING count(*) FILTER (WHERE t.most_recent) <> 1`,
     },
     {
@@ -31,17 +31,22 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
       id: `${entity}_sort_keys_gapless`,
       title: `sort keys of a ${entity} run from 1 without gaps`,
       why: `Transitions are missing. ${RESTORE}`,
-      sql: `SELECT ${by} FROM ${history} t GROUP BY ${by} HAVING min(t.sort_key) <> 1 OR max(t.sort_key) <> count(*)`,
+      // Migration 0005 of version 0.1.0 left the ancestor's own keys (10, 20, ...) and its empty from_state in place.
+      sql: `SELECT ${columns('c', keys)}, c.sort_key FROM (
+        SELECT ${by}, t.sort_key, t.cause,
+          lag(t.sort_key, 1, 0) OVER (PARTITION BY ${by} ORDER BY t.sort_key) AS before
+        FROM ${history} t) c
+        WHERE ${byEngine('c')} AND c.sort_key <> c.before + 1`,
     },
     {
       id: `${entity}_chain`,
       title: `each transition of a ${entity} starts where the one before it ended`,
       why: `A state change happened that was not recorded. ${RESTORE}`,
       sql: `SELECT ${columns('c', keys)}, c.sort_key FROM (
-        SELECT ${by}, t.sort_key, t.from_state,
+        SELECT ${by}, t.sort_key, t.from_state, t.cause,
           lag(t.to_state, 1, 'pending') OVER (PARTITION BY ${by} ORDER BY t.sort_key) AS expected
         FROM ${history} t) c
-        WHERE c.from_state IS DISTINCT FROM c.expected`,
+        WHERE ${byEngine('c')} AND c.from_state IS DISTINCT FROM c.expected`,
     },
     {
       id: `${entity}_legal_transitions`,

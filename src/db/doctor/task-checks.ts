@@ -80,7 +80,7 @@ export const taskChecks: Check[] = [
   {
     id: 'task_has_steps',
     title: 'every task has steps, and every step a task',
-    why: 'A part of a task was deleted, or written without the rest. Delete what is left.',
+    why: 'A part of a task was deleted, or written without the rest. Cancel a task without steps (tasker cancel), or delete what is left.',
     sql: `SELECT coalesce(t.task_id, s.task_id) AS task_id FROM ${TASKS}
       FULL JOIN (SELECT DISTINCT task_id FROM tasker.tasker_workflow_steps) s ON s.task_id = t.task_id
       WHERE t.task_id IS NULL OR s.task_id IS NULL`,
@@ -93,6 +93,22 @@ export const taskChecks: Check[] = [
       LEFT JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
       LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = s.named_task_id
       WHERE n.named_step_id IS NULL OR k.named_task_id IS NULL`,
+  },
+  {
+    id: 'workflow_served_by_its_workers',
+    title: 'no live worker has handlers for a workflow that it cannot register',
+    why: 'Its tasks wait while those of the other workflows run. The problem says what to do; the worker tries again by itself.',
+    sql: `SELECT w.namespace, w.name AS workflow, w.version, w.problem, w.worker_id FROM tasker.tasker_worker_workflows w
+      JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
+      WHERE w.problem IS NOT NULL AND k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()`,
+  },
+  {
+    id: 'step_cancelled_with_its_task',
+    title: 'a cancelled step belongs to a task that has ended',
+    why: 'An open task would wait for it for ever. Cancel the task (tasker cancel), or, in error, resolve it (tasker resolve).',
+    sql: `SELECT s.task_id, s.workflow_step_id FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
+      WHERE s.state = 'cancelled' AND t.state IN ('pending', 'in_progress', 'error')`,
   },
   {
     id: 'claim_recorded',

@@ -3,8 +3,12 @@ import { statement } from '../statement.ts';
 /**
  * Statements that give the open tasks of a workflow which the ancestor registered the engine's step ids,
  * task_id * 65536 + ordinal. All in one transaction, after the templates have their ordinals. Ended tasks keep their old
- * ids: nothing of them runs, and their history is what others may refer to. Parameter of each: named task id.
+ * ids: nothing of them runs, and their history is what others may refer to. Tasks of another graph than the templates are set
+ * aside first, under a version of their own. Parameter of each but the last two: named task id.
  */
+
+/** Step ids are task_id * 65536 + ordinal in 63 bits: a task with a higher id than this cannot have them. */
+const HIGHEST_TASK_ID = 2n ** 47n - 1n;
 
 const open = `
 SELECT t.task_id FROM tasker.tasker_tasks t
@@ -15,7 +19,8 @@ const mapping = `
 SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
 FROM (${open}) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
-JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id`;
+JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
+WHERE o.task_id <= ${HIGHEST_TASK_ID}`;
 
 /** Whoever moves a step writes its history too, so with the steps locked (by key, as everywhere) nothing else changes. */
 export const lockInheritedSteps = statement(
@@ -27,15 +32,32 @@ ORDER BY s.task_id, s.workflow_step_id
 FOR UPDATE`,
 );
 
-/** An open task whose steps or edges are not those of the templates; at most one row. */
-export const findForeignEdges = statement<{ task_id: string }>(
-  'find_foreign_edges',
+/**
+ * Open tasks whose steps or edges are not those of the templates, with a digest that is equal for tasks of one graph. A task
+ * without steps is none of them: nothing of it can be claimed.
+ */
+export const findForeignTasks = statement<{ task_id: string; shape: string }>(
+  'find_foreign_tasks',
   `
 WITH step AS MATERIALIZED (${mapping})
-SELECT o.task_id
+SELECT o.task_id, md5((
+  SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
+  FROM tasker.tasker_workflow_steps s
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  CROSS JOIN LATERAL (
+    SELECT string_agg(pn.name, ',' ORDER BY pn.name) AS names
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps ps ON ps.task_id = e.task_id AND ps.workflow_step_id = e.from_step_id
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = ps.named_step_id
+    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+  ) p
+  WHERE s.task_id = o.task_id)) AS shape
 FROM (${open}) o
-WHERE (SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = o.task_id)
-    <> (SELECT count(*) FROM tasker.tasker_named_tasks_named_steps n WHERE n.named_task_id = $1)
+CROSS JOIN LATERAL (SELECT count(*) AS own FROM tasker.tasker_workflow_steps s WHERE s.task_id = o.task_id) c
+WHERE c.own > 0 AND (
+  o.task_id > ${HIGHEST_TASK_ID}
+  OR c.own <> (SELECT count(*) FROM tasker.tasker_named_tasks_named_steps n WHERE n.named_task_id = $1)
+  OR c.own <> (SELECT count(*) FROM step m WHERE m.task_id = o.task_id)
   OR (
     SELECT coalesce(array_agg((p.new_id & 65535) * 65536 + (c.new_id & 65535) ORDER BY p.new_id, c.new_id), '{}')
     FROM tasker.tasker_workflow_step_edges e
@@ -48,7 +70,52 @@ WHERE (SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = o.t
     CROSS JOIN LATERAL unnest(n.parents) AS x (parent)
     WHERE n.named_task_id = $1
   )
-LIMIT 1`,
+)
+ORDER BY o.task_id`,
+);
+
+/** Every version of the workflow that this named task is a version of. */
+export const findVersions = statement<{ version: string }>(
+  'find_versions',
+  `
+SELECT o.version
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_named_tasks o ON o.task_namespace_id = k.task_namespace_id AND o.name = k.name
+WHERE k.named_task_id = $1`,
+);
+
+/**
+ * A version of the same workflow for tasks of another graph, with the names of their steps and no order, as the ancestor
+ * registers: a worker that exports a definition with this version and their graph adopts them. Parameters: named task id, the
+ * version, task ids. Returns the id of the new named task.
+ */
+export const insertVersionOfTasks = statement<{ named_task_id: number }>(
+  'insert_version_of_tasks',
+  `
+WITH version AS (
+  INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description)
+  SELECT k.task_namespace_id, k.name, $2, format('tasks of version %s with another graph', k.version)
+  FROM tasker.tasker_named_tasks k
+  WHERE k.named_task_id = $1
+  RETURNING named_task_id
+), names AS (
+  INSERT INTO tasker.tasker_named_tasks_named_steps (named_task_id, named_step_id)
+  SELECT DISTINCT v.named_task_id, s.named_step_id
+  FROM version v
+  CROSS JOIN tasker.tasker_workflow_steps s
+  WHERE s.task_id = ANY ($3::bigint[])
+)
+SELECT named_task_id FROM version`,
+);
+
+/** Parameters: named task id, task ids. The steps are locked; nothing of the tasks runs, since no worker serves the workflow yet. */
+export const moveTasksToVersion = statement(
+  'move_tasks_to_version',
+  `
+WITH steps AS (
+  UPDATE tasker.tasker_workflow_steps SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[])
+)
+UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[])`,
 );
 
 /** The ancestor's transitions have no cause; a constraint refuses to write such a row again. */

@@ -74,6 +74,15 @@ WHERE t.named_task_id = $1
 ORDER BY t.ordinal`,
 );
 
+/** Forgets steps that the ancestor associated with a workflow and the definition does not have. Parameters: named task id, names. */
+export const deleteOtherTemplates = statement(
+  'delete_other_templates',
+  `
+DELETE FROM tasker.tasker_named_tasks_named_steps t
+USING tasker.tasker_named_steps n
+WHERE n.named_step_id = t.named_step_id AND t.named_task_id = $1 AND n.name <> ALL ($2::text[])`,
+);
+
 /** The queues in which a new task of this kind starts. Parameter: named task id. */
 export const findRootQueues = statement<{ queue: string }>(
   'find_root_queues',

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import type { WorkflowRow } from '../../db/statements/worker-workflows.ts';
+import { STATUS } from '../report-error.ts';
+import { table } from '../table.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+
+/** `tasker workflows`: every workflow version, its open tasks, who serves it and what keeps it from being served. */
+export function workflowsCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('workflows'))
+    .description('list workflow versions with their open tasks, the workers that serve them, and what is wrong')
+    .action(async (options: { json?: boolean }) => {
+      const rows = await withClient((client) => client.workflows());
+      print(rows, options.json, drawWorkflows);
+      exit(STATUS.ok);
+    });
+}
+
+export function drawWorkflows(rows: readonly WorkflowRow[]): string {
+  const list = table(
+    ['WORKFLOW', 'VERSION', 'PENDING', 'IN PROGRESS', 'IN ERROR', 'WORKERS'],
+    rows.map((row) => [
+      `${row.namespace}/${row.workflow}`,
+      row.version,
+      String(row.pending_tasks),
+      String(row.tasks_in_progress),
+      String(row.tasks_in_error),
+      String(row.workers.length),
+    ]),
+  );
+  const problems = rows.flatMap((row) =>
+    problemsOf(row).map((problem) => `${row.namespace}/${row.workflow} ${row.version}: ${problem}`),
+  );
+  return problems.length === 0 ? list : `${list}\n\n${problems.join('\n')}`;
+}
+
+function problemsOf(row: WorkflowRow): string[] {
+  const waiting = row.pending_tasks + row.tasks_in_progress;
+  if (row.problems.length > 0 || row.workers.length > 0 || waiting === 0) return row.problems;
+  return [
+    `no live worker serves it, and ${waiting === 1 ? '1 task waits' : `${waiting} tasks wait`}: export a definition of this version, or cancel the tasks`,
+  ];
+}

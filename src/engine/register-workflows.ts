@@ -1,0 +1,30 @@
+import type { Database } from '../db/database.ts';
+import { isAboutTheValue } from '../db/sql-errors.ts';
+import { WorkflowDefinitionError } from '../errors.ts';
+import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { enrol, type SetAside } from './register-workflow.ts';
+
+export type Registration =
+  | { outcome: 'registered'; definition: WorkflowDefinition; namedTaskId: number; setAside: SetAside[] }
+  /** This workflow cannot be served as it is; the problem says why, and what to do. */
+  | { outcome: 'refused'; definition: WorkflowDefinition; problem: string };
+
+/**
+ * Registers workflows one by one, each in a transaction of its own: one that is refused keeps no other from being served.
+ * Rejects for an error that is not about a workflow (the database is away, a table is missing): all of it may be repeated.
+ */
+export async function registerWorkflows(
+  db: Database,
+  definitions: readonly WorkflowDefinition[],
+): Promise<Registration[]> {
+  const registrations: Registration[] = [];
+  for (const definition of definitions) {
+    try {
+      registrations.push({ outcome: 'registered', definition, ...(await enrol(db, definition)) });
+    } catch (error) {
+      if (!(error instanceof WorkflowDefinitionError) && !isAboutTheValue(error)) throw error;
+      registrations.push({ outcome: 'refused', definition, problem: (error as Error).message });
+    }
+  }
+  return registrations;
+}
