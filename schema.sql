@@ -176,6 +176,18 @@ CREATE TABLE tasker.tasker_worker_activity (
   fillfactor = 50
 );
 
+CREATE TABLE tasker.tasker_worker_workflows (
+  worker_id bigint NOT NULL,
+  namespace text NOT NULL,
+  name text NOT NULL,
+  version text NOT NULL,
+  named_task_id integer,
+  problem text,
+  reported_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_worker_workflows_pkey PRIMARY KEY (worker_id, namespace, name, version),
+  CONSTRAINT worker_workflows_served_or_refused CHECK (((named_task_id IS NULL) = (problem IS NOT NULL)))
+);
+
 CREATE TABLE tasker.tasker_workers (
   worker_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   role text NOT NULL,

@@ -193,6 +193,9 @@ export interface TaskerTaskNamespaces {
 }
 
 export interface TaskerTasks {
+  /**
+   * Names of steps that the task does without. Honoured since migration 0005.
+   */
   bypass_steps: Json | null;
   complete: Generated<boolean>;
   completed_at: Timestamp | null;
@@ -276,6 +279,16 @@ export interface TaskerWorkers {
   worker_id: Generated<Int8>;
 }
 
+export interface TaskerWorkerWorkflows {
+  name: string;
+  named_task_id: number | null;
+  namespace: string;
+  problem: string | null;
+  reported_at: Generated<Timestamp>;
+  version: string;
+  worker_id: Int8;
+}
+
 export interface TaskerWorkflowStepEdges {
   from_step_id: Int8;
   name: Generated<string>;
@@ -345,6 +358,7 @@ export interface DB {
   tasker_task_workflow_summaries: TaskerTaskWorkflowSummaries;
   tasker_tasks: TaskerTasks;
   tasker_worker_activity: TaskerWorkerActivity;
+  tasker_worker_workflows: TaskerWorkerWorkflows;
   tasker_workers: TaskerWorkers;
   tasker_workflow_step_edges: TaskerWorkflowStepEdges;
   tasker_workflow_step_transitions: TaskerWorkflowStepTransitions;

@@ -1,6 +1,7 @@
 import type { Database, Executor } from '../db/database.ts';
 import {
   findForeignTasks,
+  findOpenTasks,
   findVersions,
   insertVersionOfTasks,
   lockInheritedSteps,
@@ -105,15 +106,24 @@ async function adoptInheritedTasks(
   await tx.run(deleteOtherTemplates, [namedTaskId, definition.steps.map((step) => step.name)]);
   await tx.run(lockInheritedSteps, [namedTaskId]);
   const setAside = await setForeignTasksAside(tx, namedTaskId, definition);
-  await tx.run(renumberTransitions, [namedTaskId]);
-  await tx.run(renumberEdges, [namedTaskId]);
-  await tx.run(renumberSteps, [namedTaskId]);
+  const own = await tx.run(findOpenTasks, [namedTaskId]);
+  await renumber(
+    tx,
+    namedTaskId,
+    own.map((row) => row.task_id),
+  );
   return setAside;
+}
+
+async function renumber(tx: Executor, namedTaskId: number, taskIds: readonly string[]): Promise<void> {
+  for (const statement of [renumberTransitions, renumberEdges, renumberSteps])
+    await tx.run(statement, [namedTaskId, taskIds]);
 }
 
 /** The patch number of the first version that is made for tasks of another graph; higher ones follow, one for each graph. */
 const FIRST_OTHER_PATCH = 9001;
 
+/** Tasks of another graph go to the version of the workflow that has it, if one is registered, and else to a new one. */
 async function setForeignTasksAside(
   tx: Executor,
   namedTaskId: number,
@@ -121,15 +131,23 @@ async function setForeignTasksAside(
 ): Promise<SetAside[]> {
   const foreign = await tx.run(findForeignTasks, [namedTaskId]);
   if (foreign.length === 0) return [];
-  const taken = new Set((await tx.run(findVersions, [namedTaskId])).map((row) => row.version));
+  const versions = await tx.run(findVersions, [namedTaskId]);
+  const taken = new Set(versions.map((row) => row.version));
   const [major, minor] = definition.version.split('.');
   const setAside: SetAside[] = [];
-  for (const tasks of Map.groupBy(foreign, (row) => row.shape).values()) {
+  for (const [graph, tasks] of Map.groupBy(foreign, (row) => row.shape)) {
+    const taskIds = tasks.map((row) => row.task_id);
+    const same = graph === null ? undefined : versions.find((row) => row.shape === graph);
+    if (same !== undefined) {
+      await tx.run(moveTasksToVersion, [same.named_task_id, taskIds]);
+      await renumber(tx, same.named_task_id, taskIds);
+      setAside.push({ version: same.version, taskIds });
+      continue;
+    }
     let patch = FIRST_OTHER_PATCH;
     while (taken.has(`${major}.${minor}.${patch}`)) patch += 1;
     const version = `${major}.${minor}.${patch}`;
     taken.add(version);
-    const taskIds = tasks.map((row) => row.task_id);
     const [row] = await tx.run(insertVersionOfTasks, [namedTaskId, version, taskIds]);
     await tx.run(moveTasksToVersion, [(row as { named_task_id: number }).named_task_id, taskIds]);
     setAside.push({ version, taskIds });

@@ -118,7 +118,7 @@ export function workerEvents(
     tasksSetAside(workflow, version, taskIds) {
       log.warn(
         { ...workflowLabels(workflow), set_aside_as: version, tasks: taskIds.length, first_task_id: taskIds[0] },
-        'open tasks with other steps or edges than the definition are a version of their own now: export their graph under that version, or cancel them (tasker tasks lists them)',
+        'open tasks with other steps or edges than the definition belong to another version now: let a worker export their graph under that version, or cancel them (tasker workflows lists the versions)',
       );
     },
     failed: survived,

@@ -131,7 +131,8 @@ const CORRUPTIONS: Record<string, () => string> = {
   step_name_once: () =>
     `UPDATE ${S} SET named_step_id = (SELECT min(named_step_id) FROM ${S}) WHERE task_id = ${ids['fresh']}`,
   edges_go_forward: () =>
-    `UPDATE tasker.tasker_workflow_step_edges SET from_step_id = to_step_id, to_step_id = from_step_id WHERE task_id = ${ids['fresh']}`,
+    `INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id)
+     SELECT task_id, to_step_id, from_step_id FROM tasker.tasker_workflow_step_edges WHERE task_id = ${ids['fresh']}`,
   task_complete_flag: () => `UPDATE ${T} SET complete = false WHERE task_id = ${ids['complete']}`,
   task_complete_means_all_steps_done: () =>
     `UPDATE ${S} SET state = 'pending', processed = false WHERE ${step('complete', 4)}`,
@@ -146,6 +147,10 @@ const CORRUPTIONS: Record<string, () => string> = {
   task_quiet_after_its_end: () => `UPDATE ${H} SET created_at = clock_timestamp() WHERE ${step('complete', 4)}`,
   task_has_steps: () => `DELETE FROM ${S} WHERE task_id = ${ids['complete']}`,
   registry_complete: () => `UPDATE ${S} SET named_task_id = 999999 WHERE task_id = ${ids['fresh']}`,
+  workflow_served_by_its_workers: () =>
+    `INSERT INTO tasker.tasker_worker_workflows (worker_id, namespace, name, version, problem)
+     SELECT worker_id, 'n', 'w', '1.0.0', 'other steps' FROM tasker.tasker_workers WHERE stopped_at IS NULL`,
+  step_cancelled_with_its_task: () => `UPDATE ${S} SET state = 'cancelled', ready_at = NULL WHERE ${step('fresh', 1)}`,
   claim_recorded: () => `DELETE FROM tasker.tasker_claims`,
   claim_of_a_living_worker: () =>
     `UPDATE tasker.tasker_workers SET stopped_at = now() - interval '1 h' WHERE worker_id = (SELECT claimed_by FROM ${S} WHERE ${step('running', 1)})`,

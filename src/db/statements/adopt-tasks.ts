@@ -4,7 +4,7 @@ import { statement } from '../statement.ts';
  * Statements that give the open tasks of a workflow which the ancestor registered the engine's step ids,
  * task_id * 65536 + ordinal. All in one transaction, after the templates have their ordinals. Ended tasks keep their old
  * ids: nothing of them runs, and their history is what others may refer to. Tasks of another graph than the templates are set
- * aside first, under a version of their own. Parameter of each but the last two: named task id.
+ * aside first, under a version of their own. Parameters: named task id; of the statements that renumber, also task ids.
  */
 
 /** Step ids are task_id * 65536 + ordinal in 63 bits: a task with a higher id than this cannot have them. */
@@ -14,13 +14,14 @@ const open = `
 SELECT t.task_id FROM tasker.tasker_tasks t
 WHERE NOT t.complete AND t.state IN ('pending', 'in_progress', 'error') AND t.named_task_id = $1`;
 
-/** Every step of the open tasks with the id that it has to have. */
-const mapping = `
+/** Every step of the tasks `of` with the id that it has to have by the templates of named task $1. */
+const mapping = (of: string): string => `
 SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
-FROM (${open}) o
+FROM (${of}) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
 WHERE o.task_id <= ${HIGHEST_TASK_ID}`;
+const adopted = mapping('SELECT unnest($2::bigint[]) AS task_id');
 
 /** Whoever moves a step writes its history too, so with the steps locked (by key, as everywhere) nothing else changes. */
 export const lockInheritedSteps = statement(
@@ -33,14 +34,14 @@ FOR UPDATE`,
 );
 
 /**
- * Open tasks whose steps or edges are not those of the templates, with a digest that is equal for tasks of one graph. A task
- * without steps is none of them: nothing of it can be claimed.
+ * Open tasks whose steps or edges are not those of the templates, with a digest that is equal for tasks of one graph (null: the
+ * task's id is too high for step ids). A task without steps is none of them: nothing of it can be claimed.
  */
-export const findForeignTasks = statement<{ task_id: string; shape: string }>(
+export const findForeignTasks = statement<{ task_id: string; shape: string | null }>(
   'find_foreign_tasks',
   `
-WITH step AS MATERIALIZED (${mapping})
-SELECT o.task_id, md5((
+WITH step AS MATERIALIZED (${mapping(open)})
+SELECT o.task_id, CASE WHEN o.task_id <= ${HIGHEST_TASK_ID} THEN md5((
   SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
@@ -51,7 +52,7 @@ SELECT o.task_id, md5((
     JOIN tasker.tasker_named_steps pn ON pn.named_step_id = ps.named_step_id
     WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
   ) p
-  WHERE s.task_id = o.task_id)) AS shape
+  WHERE s.task_id = o.task_id)) END AS shape
 FROM (${open}) o
 CROSS JOIN LATERAL (SELECT count(*) AS own FROM tasker.tasker_workflow_steps s WHERE s.task_id = o.task_id) c
 WHERE c.own > 0 AND (
@@ -74,11 +75,24 @@ WHERE c.own > 0 AND (
 ORDER BY o.task_id`,
 );
 
-/** Every version of the workflow that this named task is a version of. */
-export const findVersions = statement<{ version: string }>(
+/** The open tasks of a named task. */
+export const findOpenTasks = statement<{ task_id: string }>('find_open_tasks', `${open}\nORDER BY t.task_id`);
+
+/** Every version of the workflow that this named task is a version of, with the digest of its graph; null if it has no order. */
+export const findVersions = statement<{ named_task_id: number; version: string; shape: string | null }>(
   'find_versions',
   `
-SELECT o.version
+SELECT o.named_task_id, o.version, md5((
+  SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
+  FROM tasker.tasker_named_tasks_named_steps t
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = t.named_step_id
+  CROSS JOIN LATERAL (
+    SELECT string_agg(pn.name, ',' ORDER BY pn.name) AS names
+    FROM tasker.tasker_named_tasks_named_steps pt
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = pt.named_step_id
+    WHERE pt.named_task_id = t.named_task_id AND pt.ordinal = ANY (t.parents)
+  ) p
+  WHERE t.named_task_id = o.named_task_id AND t.ordinal > 0)) AS shape
 FROM tasker.tasker_named_tasks k
 JOIN tasker.tasker_named_tasks o ON o.task_namespace_id = k.task_namespace_id AND o.name = k.name
 WHERE k.named_task_id = $1`,
@@ -124,14 +138,14 @@ export const renumberTransitions = statement(
   `
 UPDATE tasker.tasker_workflow_step_transitions x
 SET workflow_step_id = m.new_id, cause = coalesce(x.cause, 'inherited')
-FROM (${mapping}) m
+FROM (${adopted}) m
 WHERE x.task_id = m.task_id AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id`,
 );
 
 export const renumberEdges = statement(
   'renumber_edges',
   `
-WITH step AS MATERIALIZED (${mapping})
+WITH step AS MATERIALIZED (${adopted})
 UPDATE tasker.tasker_workflow_step_edges e
 SET from_step_id = p.new_id, to_step_id = c.new_id
 FROM step p, step c
@@ -148,7 +162,7 @@ SET workflow_step_id = m.new_id,
     children = ARRAY(SELECT s.task_id * 65536 + x.ordinal FROM unnest(n.children) AS x (ordinal)),
     queue = n.queue,
     priority = n.priority
-FROM (${mapping}) m
+FROM (${adopted}) m
 JOIN tasker.tasker_workflow_steps b ON b.task_id = m.task_id AND b.workflow_step_id = m.old_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = b.named_step_id
 WHERE s.task_id = m.task_id AND s.workflow_step_id = m.old_id`,
