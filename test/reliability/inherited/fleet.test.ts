@@ -21,7 +21,7 @@ import { waitFor } from '../../support/wait-for.ts';
 import { registerTypes } from '../../views/rows.ts';
 import { readEffects } from '../support/effects.ts';
 import { IMPATIENT } from '../support/fleet.ts';
-import { order, refused } from './inherited-workflows.ts';
+import { line, order, refused } from './inherited-workflows.ts';
 
 const test = await useTestDatabase({ empty: true });
 const processes = useProcesses();
@@ -179,6 +179,15 @@ it('a fleet that takes a database of Tasker (Ruby) over repeats nothing, and ser
     },
   );
   expect(await states()).toEqual(expected);
+  expect(
+    await test.query(
+      `SELECT k.version, count(*)::integer AS tasks FROM tasker.tasker_tasks t
+       JOIN tasker.tasker_named_tasks k USING (named_task_id) GROUP BY 1 ORDER BY 1`,
+    ),
+  ).toEqual([
+    { version: order.version, tasks: tasks.length - RELEASES.length },
+    { version: line.version, tasks: RELEASES.length },
+  ]);
   for (const worker of workers) expect(worker.lines.join('\n')).toContain(refused.name);
 
   const effects = readEffects(env.EFFECTS_FILE).map(({ task, step }) => `${task} ${step}`);
