@@ -4,24 +4,11 @@ import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
 import { ANCESTOR, useAncestorDatabase } from './ancestor-database.ts';
-import { type AncestorStep, type AncestorTask, statesman } from './ancestor-rows.ts';
+import { type AncestorStep, type AncestorTask, ancestorStep as step, statesman } from './ancestor-rows.ts';
 
 const database = await useAncestorDatabase();
 const { db } = database;
 
-const step = (id: number, given: Partial<AncestorStep> = {}): AncestorStep => ({
-  id: String(id),
-  name: (id % 10) + 1,
-  parents: [],
-  retryable: true,
-  retryLimit: 3,
-  attempts: 0,
-  inProcess: false,
-  processed: false,
-  attempted: false,
-  history: [],
-  ...given,
-});
 const task = (id: number, steps: AncestorStep[], given: Partial<AncestorTask> = {}): AncestorTask => ({
   id: String(id),
   complete: false,

@@ -37,6 +37,23 @@ export function statesman(...states: string[]): AncestorTransition[] {
   return states.map((to, index) => ({ sortKey: (index + 1) * 10, to, mostRecent: index === states.length - 1 }));
 }
 
+/** A step that nothing happened to, but what is given. Its name is its id's last digit plus one. */
+export function ancestorStep(id: number, given: Partial<AncestorStep> = {}): AncestorStep {
+  return {
+    id: String(id),
+    name: (id % 10) + 1,
+    parents: [],
+    retryable: true,
+    retryLimit: 3,
+    attempts: 0,
+    inProcess: false,
+    processed: false,
+    attempted: false,
+    history: [],
+    ...given,
+  };
+}
+
 /** The unique indexes on the most recent row keep some rows from being written; a damaged database has lost them. */
 export async function dropMostRecentIndexes(client: ClientBase): Promise<void> {
   for (const index of [

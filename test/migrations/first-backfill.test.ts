@@ -4,30 +4,17 @@ import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { settleStranded } from '../../src/engine/settle.ts';
 import { useAncestorDatabase } from './ancestor-database.ts';
-import { type AncestorStep, type AncestorTask } from './ancestor-rows.ts';
+import { type AncestorStep, type AncestorTask, ancestorStep as step } from './ancestor-rows.ts';
 
 const database = await useAncestorDatabase();
 const { db } = database;
 
-const step = (id: string, given: Partial<AncestorStep> = {}): AncestorStep => ({
-  id,
-  name: Number(id) % 10,
-  parents: [],
-  retryable: true,
-  retryLimit: 3,
-  attempts: 0,
-  inProcess: false,
-  processed: false,
-  attempted: false,
-  history: [],
-  ...given,
-});
 const task = (id: string, steps: AncestorStep[]): AncestorTask => ({ id, complete: false, history: [], steps });
 
 test('migration 0018 mends what version 0.1.0 made of a database of Tasker (Ruby)', async () => {
   await database.with([
-    task('1', [step('11'), step('12', { parents: ['11'] })]),
-    task('2', [step('21'), step('22', { parents: ['21'] }), step('23')]),
+    task('1', [step(11), step(12, { parents: ['11'] })]),
+    task('2', [step(21), step(22, { parents: ['21'] }), step(23)]),
   ]);
   await migrateTo(database.url, '0015_contexts_v04');
   // A first row `pending` was still most recent after the first claims, of a task and of a step; keys were the ancestor's.
@@ -60,7 +47,7 @@ test('migration 0018 mends what version 0.1.0 made of a database of Tasker (Ruby
     { task_id: '2', state: 'error' },
   ]);
   expect(await examine(db)).toEqual([]);
-  expect(await resolveStep(db, '2', 'step_1')).toMatchObject({ outcome: 'resolved', taskState: 'in_progress' });
+  expect(await resolveStep(db, '2', 'step_2')).toMatchObject({ outcome: 'resolved', taskState: 'in_progress' });
   expect(await database.runAll()).toEqual(['22']);
   expect(await examine(db)).toEqual([]);
 });
