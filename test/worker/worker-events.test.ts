@@ -39,6 +39,7 @@ it('logs a failure with the task, the attempt, the worker, and what the handler 
       will_retry: true,
       error_name: 'TypeError',
       error_message: 'no card',
+      error_stack: '...',
       message: 'step failed and will be tried again',
     },
   ]);
