@@ -1,4 +1,6 @@
+import { dirname, join, relative } from 'node:path';
 import { EmbeddedPostgresUnavailableError } from '../errors.ts';
+import { reachableCopy } from './binary-copy.ts';
 import { firstClosedFolder, type OsUser, runAs } from './os-user.ts';
 
 /** Absolute paths of PostgreSQL's programs. The platform packages carry these three and no client tools. */
@@ -26,8 +28,53 @@ export async function locateBinaries(
       { cause },
     );
   }
-  await proveRunnable(binaries.postgres, user, platform, packageName);
-  return binaries;
+  const prove = (postgres: string): Promise<void> => proveRunnable(postgres, user, platform, packageName);
+  try {
+    if (Buffer.byteLength(binaries.postgres) > longestPathBytes) throw tooLong(binaries.postgres);
+    await prove(binaries.postgres);
+    return binaries;
+  } catch (complaint) {
+    const copy = isAboutThePlace(complaint) ? await copyOf(binaries, user, prove) : undefined;
+    if (copy === undefined) throw complaint;
+    return copy;
+  }
+}
+
+/** PostgreSQL truncates paths at 1,024 bytes; those of its libraries and of share/ are longer than its own. */
+const longestPathBytes = 900;
+
+function tooLong(postgres: string): EmbeddedPostgresUnavailableError {
+  return new EmbeddedPostgresUnavailableError(
+    `${postgres} has a longer path than PostgreSQL can store: move the checkout elsewhere. ${useYourOwn}`,
+    { postgres, startError: 'ENAMETOOLONG' },
+  );
+}
+
+/** A folder that the server's user may not enter, files that it may not read, a file system mounted noexec, a path too long. */
+function isAboutThePlace(complaint: unknown): boolean {
+  if (!(complaint instanceof EmbeddedPostgresUnavailableError)) return false;
+  const { startError, output } = complaint.details;
+  return ['EACCES', 'ENAMETOOLONG'].includes(String(startError)) || /Permission denied/.test(String(output));
+}
+
+/** The same programs in a place where the server's user can run them, if there is one. */
+async function copyOf(
+  binaries: PostgresBinaries,
+  user: OsUser | undefined,
+  prove: (postgres: string) => Promise<void>,
+): Promise<PostgresBinaries | undefined> {
+  const installation = dirname(dirname(binaries.postgres));
+  const inside = (root: string): PostgresBinaries => ({
+    initdb: join(root, relative(installation, binaries.initdb)),
+    postgres: join(root, relative(installation, binaries.postgres)),
+  });
+  const copy = await reachableCopy(installation, user, (root) =>
+    prove(inside(root).postgres).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return copy === undefined ? undefined : inside(copy);
 }
 
 /** Runs `postgres --version` as the server's user; if that fails, throws what is wrong and how to right it. */
@@ -45,7 +92,7 @@ export async function proveRunnable(
     throw new EmbeddedPostgresUnavailableError(
       closed === undefined
         ? `${postgres} may not be executed (is the file system mounted noexec?). ${useYourOwn}`
-        : `PostgreSQL does not run as root, so it would run as '${user?.name}', but that user may not enter ${closed}. ` +
+        : `PostgreSQL does not run as root, so it would run as '${user?.name}', but that user may not enter ${closed}, and there is no other place to copy it to (tried /var/cache, /var/lib, /var/tmp and the temporary folder). ` +
             `Allow it with \`chmod o+x ${closed}\`, move the checkout elsewhere, or start as a normal user. ${useYourOwn}`,
       { ...details, closedFolder: closed },
     );

@@ -44,7 +44,7 @@ export async function openFolder(dataDir: string): Promise<EmbeddedFolder> {
   }
   const cluster = join(root, 'cluster');
   const osUser = await chooseOsUser(await ownerOf(cluster));
-  if (osUser !== undefined) await chown(root, osUser.uid, osUser.gid);
+  if (osUser !== undefined) await giveAway(root, osUser);
   if (osUser !== undefined || (await stat(root)).uid === process.getuid?.()) await chmod(root, 0o700);
   return {
     root,
@@ -55,6 +55,21 @@ export async function openFolder(dataDir: string): Promise<EmbeddedFolder> {
     lockFile: join(root, 'launch.lock'),
     osUser,
   };
+}
+
+/** Fails where root is root in name only: a container without the capabilities, a user namespace that knows one user. */
+async function giveAway(root: string, user: OsUser): Promise<void> {
+  try {
+    await chown(root, user.uid, user.gid);
+  } catch (cause) {
+    throw new EmbeddedPostgresError(
+      `PostgreSQL does not run as root, and ${root} cannot be given to '${user.name}' (${(cause as NodeJS.ErrnoException).code}: ` +
+        'no right to change owners here, or a file system or user namespace without that user): ' +
+        'start as an ordinary user, name a data folder elsewhere, or set DATABASE_URL to a PostgreSQL server instead',
+      { root, user: user.name },
+      { cause },
+    );
+  }
 }
 
 async function ownerOf(path: string): Promise<number | undefined> {

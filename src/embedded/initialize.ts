@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedPostgresError } from '../errors.ts';
 import type { PostgresBinaries } from './binaries.ts';
-import { type EmbeddedFolder, readIfThere, writeWhole } from './folder.ts';
-import { firstClosedFolder, runAs } from './os-user.ts';
+import { type DataDirectory, dataDirectory } from './data-directory.ts';
+import { type EmbeddedFolder, giveToServer, readIfThere, writeWhole } from './folder.ts';
+import { firstClosedFolder, type ProgramResult, runAs } from './os-user.ts';
 
 /**
  * Makes sure that `cluster/` is a complete data directory. initdb works in `cluster.partial-*`, which takes the final name
@@ -24,26 +25,41 @@ export async function ensureCluster(
   await writeWhole(folder, folder.passwordFile, `${randomBytes(24).toString('base64url')}\n`);
   const partial = `${folder.cluster}.partial-${randomBytes(6).toString('hex')}`;
   log(`making a new PostgreSQL data directory in ${folder.root}`);
-  const result = await runAs(folder.osUser, binaries.initdb, initdbArguments(folder, partial, durable), folder.root);
+  await mkdir(partial, { mode: 0o700 });
+  await giveToServer(folder, partial);
+  const directory = dataDirectory(folder, partial);
+  const result = await runAs(folder.osUser, binaries.initdb, initdbArguments(directory, durable), directory.cwd);
   if (result.code !== 0) {
     await rm(partial, { recursive: true, force: true });
-    const closed = folder.osUser && (await firstClosedFolder(folder.cluster, folder.osUser));
-    throw new EmbeddedPostgresError(
-      closed === undefined
-        ? `initdb failed in ${folder.root}: ${result.startError ?? ''} ${result.output}`
-        : `PostgreSQL runs as '${folder.osUser?.name}' because you are root, but that user may not enter ${closed}: ` +
-            `allow it with \`chmod o+x ${closed}\` or name a data folder elsewhere`,
-      { root: folder.root, closedFolder: closed, ...result },
-    );
+    throw new EmbeddedPostgresError(await whyInitdbFailed(folder, result), { root: folder.root, ...result });
   }
   await rename(partial, folder.cluster);
 }
 
-function initdbArguments(folder: EmbeddedFolder, directory: string, durable: boolean): string[] {
+async function whyInitdbFailed(folder: EmbeddedFolder, result: ProgramResult): Promise<string> {
+  const uid = /could not look up effective user ID (\d+)/.exec(result.output)?.[1];
+  if (uid !== undefined) {
+    return (
+      `PostgreSQL's initdb needs an account, and /etc/passwd has none for uid ${uid}: add one ` +
+      `(\`echo 'tasker:x:${uid}:${process.getgid?.() ?? uid}::/:/bin/sh' >> /etc/passwd\`, or --user with an account that exists), ` +
+      'or set DATABASE_URL to a PostgreSQL server instead'
+    );
+  }
+  const closed =
+    process.platform === 'linux'
+      ? undefined
+      : folder.osUser && (await firstClosedFolder(folder.cluster, folder.osUser));
+  return closed === undefined
+    ? `initdb failed in ${folder.root}: ${result.startError ?? ''} ${result.output}`
+    : `PostgreSQL runs as '${folder.osUser?.name}' because you are root, but that user may not enter ${closed}: ` +
+        `allow it with \`chmod o+x ${closed}\` or name a data folder elsewhere`;
+}
+
+function initdbArguments(directory: DataDirectory, durable: boolean): string[] {
   return [
-    `--pgdata=${directory}`,
+    `--pgdata=${directory.path}`,
     '--username=postgres',
-    `--pwfile=${folder.passwordFile}`,
+    `--pwfile=${directory.passwordFile}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     // The builtin provider sorts the same on every machine and needs no locale installed.

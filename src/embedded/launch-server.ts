@@ -4,6 +4,7 @@ import { open, rename, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresBinaries } from './binaries.ts';
+import { dataDirectory } from './data-directory.ts';
 import { type EmbeddedFolder, giveToServer, maximumLogBytes } from './folder.ts';
 import { serverEnvironment } from './os-user.ts';
 import { stopPostmaster } from './postmaster.ts';
@@ -13,12 +14,13 @@ import { settingArguments } from './settings.ts';
 /**
  * How one launch went:
  * - `port_taken`: another program listens there
+ * - `port_refused`: this user may not listen there (ports below 1024)
  * - `remains`: a killed server's processes or memory are not gone yet; worth another try in a moment
  * - `failed`: anything else, with the end of the server's log
  */
 export type LaunchOutcome =
   | { outcome: 'ready'; pid: number; port: number }
-  | { outcome: 'port_taken' | 'remains' | 'failed'; output: string };
+  | { outcome: 'port_taken' | 'port_refused' | 'remains' | 'failed'; output: string };
 
 const pollMs = 30;
 /** The last lines of a log tell why a server gave up; this many bytes hold them. */
@@ -41,8 +43,9 @@ export async function launchServer(
   let end: Promise<string>;
   let child: ChildProcess;
   try {
-    child = spawn(binaries.postgres, ['-D', folder.cluster, '-p', String(port), ...settingArguments(settings)], {
-      cwd: folder.root,
+    const { cwd, path, marks } = dataDirectory(folder, folder.cluster);
+    child = spawn(binaries.postgres, ['-D', path, '-p', String(port), ...settingArguments(settings), ...marks], {
+      cwd,
       detached: true,
       env: serverEnvironment(),
       stdio: ['ignore', logHandle.fd, logHandle.fd],
@@ -74,7 +77,8 @@ export async function launchServer(
   return { outcome: classify(output), output };
 }
 
-function classify(output: string): 'port_taken' | 'remains' | 'failed' {
+function classify(output: string): Exclude<LaunchOutcome['outcome'], 'ready'> {
+  if (/could not bind .*Permission denied/.test(output)) return 'port_refused';
   if (/could not create any TCP\/IP sockets|Address already in use/.test(output)) return 'port_taken';
   if (/lock file "postmaster\.pid" already exists|shared memory block .* is still in use/.test(output))
     return 'remains';

@@ -30,7 +30,7 @@ export async function chooseOsUser(ownerUid?: number): Promise<OsUser | undefine
     }
     return undefined;
   }
-  const accounts = parseAccounts(await readFile('/etc/passwd', 'utf8'));
+  const accounts = parseAccounts(await readFile('/etc/passwd', 'utf8').catch(() => ''));
   const chosen =
     ownerUid === undefined
       ? (preferredNames.map((name) => accounts.find((account) => account.name === name)).find(Boolean) ?? accounts[0])

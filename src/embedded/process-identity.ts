@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { namesDataDirectory } from './data-directory.ts';
 
 /**
  * Whether a process with this id runs. A zombie counts as gone: in a container whose first process reaps nobody,
@@ -50,6 +51,5 @@ export async function commandLineOf(pid: number): Promise<string[]> {
  */
 export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean> {
   if (!(await isAlive(pid))) return false;
-  const commandLine = await commandLineOf(pid);
-  return commandLine.some((part) => part === clusterDir || part.includes(`-D ${clusterDir} `));
+  return namesDataDirectory(await commandLineOf(pid), clusterDir);
 }

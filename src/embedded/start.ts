@@ -156,6 +156,12 @@ async function startServer(
     serverUrl(port, password, database),
   );
   if (outcome.outcome === 'ready') await writeWhole(folder, folder.portFile, `${port}\n`);
+  if (outcome.outcome === 'port_refused') {
+    throw new EmbeddedPostgresError(
+      `port ${port} may not be used by the user that runs PostgreSQL: choose a port above 1023, or 0 for a free one`,
+      { port },
+    );
+  }
   if (outcome.outcome === 'port_taken') {
     if (wantedPort !== 0) {
       throw new EmbeddedPostgresError(

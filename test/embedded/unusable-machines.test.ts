@@ -2,7 +2,6 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { locateBinaries, proveRunnable } from '../../src/embedded/binaries.ts';
-import { startEmbeddedPostgres } from '../../src/embedded/index.ts';
 import { chooseOsUser, parseAccounts } from '../../src/embedded/os-user.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
@@ -62,17 +61,8 @@ describe.runIf(asRoot)('for root, who runs the server as another user', () => {
   test('a checkout that the other user may not enter is named', async () => {
     const program = await fakeProgram('#!/bin/sh\nexit 0\n', 0o700);
     const complaint = await complaintAbout(program);
-    expect(complaint).toContain(`may not enter ${join(program, '..')}.`);
+    expect(complaint).toContain(`may not enter ${join(program, '..')},`);
     expect(complaint).toContain('chmod o+x');
-  });
-
-  test('a data folder that the other user cannot reach is named', async () => {
-    const closed = join(await scratchFolder(), 'closed');
-    await mkdir(closed, { mode: 0o700 });
-    await expect(startEmbeddedPostgres({ dataDir: join(closed, 'postgres') })).rejects.toMatchObject({
-      code: 'EMBEDDED_POSTGRES_FAILED',
-      message: expect.stringContaining(`may not enter ${closed}: allow it with \`chmod o+x ${closed}\``),
-    });
   });
 
   test('the owner of an existing cluster stays its user', async () => {
