@@ -98,8 +98,8 @@ export class InvalidInputError extends TaskerError {
 
 /** One or more configuration values are missing or wrong; the message lists every one. */
 export class ConfigError extends TaskerError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('CONFIG_INVALID', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('CONFIG_INVALID', message, details, options);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from '../logger.ts';
 import { isUnavailable } from '../db/sql-errors.ts';
 import { type Drained, within } from '../membership/within.ts';
+import { onEndOfNpm } from './end-of-npm.ts';
 
 export interface Running {
   stop(): Promise<Drained>;
@@ -14,20 +15,29 @@ export interface Running {
 /** After an error that nobody caught the process is not to be trusted: it gives back what it can and ends within this time. */
 const CRASH_LIMIT_MS = 4000;
 
+/** What asks a process to end in order. A closed terminal sends SIGHUP. (SIGQUIT is left alone: it ends a process at once, like a crash.) */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
 /**
- * Starts a process of the fleet and keeps it until a signal: SIGTERM or SIGINT drains, a second one cuts the drain short.
+ * One Ctrl-C arrives twice under npm, from the terminal and again from npm, which passes it on; so does SIGHUP from the kernel and
+ * from a shell. A signal that follows within this time is the same one.
+ */
+const ECHO_MS = 500;
+
+/**
+ * Starts a process of the fleet and keeps it until a signal: SIGTERM, SIGINT or SIGHUP drains, a second one cuts the drain short.
  * A database that is away at the start is waited for. Answers the exit status: 1 where the drain left something behind.
  */
 export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
   const stop = Promise.withResolvers<'signal' | 'idle' | 'crash' | 'crash of unknown origin'>();
   let running: Running | undefined;
-  let signals = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    signals += 1;
-    if (signals === 1) {
+  let signalledAt: number | undefined;
+  const onSignal = (signal: string): void => {
+    if (signalledAt === undefined) {
+      signalledAt = performance.now();
       log.info({ signal }, 'shutting down');
       stop.resolve('signal');
-    } else {
+    } else if (performance.now() - signalledAt > ECHO_MS) {
       log.warn({ signal }, 'second signal: aborting what still runs');
       running?.hurry?.();
     }
@@ -43,12 +53,13 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
     log.fatal({ error }, `an error that nobody caught: ${known ? 'giving back what runs here, then ' : ''}ending`);
     stop.resolve(known ? 'crash' : 'crash of unknown origin');
   };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  onEndOfNpm(() => onSignal('the end of npm'));
   process.on('uncaughtException', (error) => onCrash(error, 'exception'));
   process.on('unhandledRejection', (reason) => onCrash(reason, 'rejection'));
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
-  running = await startPatiently(start, log, () => signals > 0);
+  running = await startPatiently(start, log, () => signalledAt !== undefined);
   if (running === undefined) return 0;
   void running.idle?.then(() => stop.resolve('idle'));
   const reason = await stop.promise;

@@ -2,10 +2,15 @@ import { spawn } from 'node:child_process';
 import type { Logger } from '../logger.ts';
 import type { QuarantineProcess } from '../worker/quarantine-watch.ts';
 
+/** Where the command line's relative paths hold: a handler may change the working directory later. */
+const startedIn = process.cwd();
+
 /** Starts this very command once more, for quarantined steps only. Its output goes where ours goes. */
 export function startQuarantine(log: Logger): QuarantineProcess {
-  const args = [...process.execArgv, ...process.argv.slice(1), '--quarantine', '--metrics-port', '0'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  // A debugger's port is taken by this process.
+  const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
+  const args = [...execArgv, ...process.argv.slice(1), '--quarantine', '--metrics-port', '0'];
+  const child = spawn(process.execPath, args, { cwd: startedIn, stdio: ['ignore', 'inherit', 'inherit'] });
   log.warn({ pid: child.pid }, 'steps that two processes died under run in a process of their own, one at a time');
   const exited = new Promise<void>((resolve) => {
     child.once('error', (error) => {

@@ -336,7 +336,8 @@ export const CATALOGUE = {
   }),
   metricsPort: number('TASKER_METRICS_PORT', 9464, 0, 65_535, {
     roles: FLEET,
-    description: 'Port of /metrics, /livez and /readyz; 0: any free one.',
+    description:
+      'Port of /metrics, /livez and /readyz; 0: any free one. If it is not set and 9464 is taken, the next free one.',
   }),
   logLevel: setting({
     env: 'TASKER_LOG_LEVEL',
@@ -367,4 +368,7 @@ export const CATALOGUE = {
 } as const;
 
 export type SettingName = keyof typeof CATALOGUE;
-export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> };
+export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> } & {
+  /** Nobody set the metrics port: if it is taken, the next free one serves. */
+  readonly metricsPortIsDefault?: boolean;
+};

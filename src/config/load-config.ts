@@ -40,7 +40,9 @@ export function loadConfig(
   }
   const loaded = config as Config;
   const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);
-  return Object.freeze({ ...loaded, databaseUrlDirect: direct });
+  const metricsPortIsDefault =
+    (overrides.metricsPort ?? blankToUndefined(env[CATALOGUE.metricsPort.env])) === undefined;
+  return Object.freeze({ ...loaded, databaseUrlDirect: direct, metricsPortIsDefault });
 }
 
 /** Whether statements are prepared by name under this configuration. */

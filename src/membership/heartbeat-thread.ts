@@ -48,7 +48,7 @@ function end(stalledMs: number): void {
   const fatal = {
     level: 'fatal',
     stalled_ms: Math.round(stalledMs),
-    msg: 'the event loop stands still: killing the process',
+    message: 'the event loop stands still: killing the process',
   };
   writeSync(2, `${JSON.stringify(fatal)}\n`);
   process.kill(process.pid, 'SIGKILL');

@@ -14,9 +14,14 @@ export interface FleetProcess {
   readonly name: string;
   /** An error that the process survived: logged, and counted by what it was doing. */
   survived(doing: string, error: unknown): void;
-  /** Serves /metrics, /livez and /readyz. */
-  serve(options: { ready: () => Health; refresh: () => Promise<void> }): Promise<ServiceServer>;
+  /**
+   * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet, so
+   * that one that cannot listen where it is told to claims nothing.
+   */
+  serve(options: { started: () => boolean; ready: () => Health; refresh: () => Promise<void> }): Promise<ServiceServer>;
 }
+
+const STARTING: Health = { ok: false, reasons: ['the process has not joined the fleet yet'] };
 
 /** A pool waits for the answers of its connections, and one that went silent has none. */
 export const CLOSE_LIMIT_MS = 1000;
@@ -50,12 +55,14 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
     progress,
     name: `${hostname()}:${process.pid}`,
     survived,
-    serve: ({ ready, refresh }) =>
-      startServiceServer({
+    serve: async ({ started, ready, refresh }) => {
+      const server = await startServiceServer({
         host: config.metricsHost,
         port: config.metricsPort,
+        portIsDefault: config.metricsPortIsDefault ?? false,
         registry: metrics.registry,
         liveness: () => {
+          if (!started()) return STARTING;
           const reasons = progress
             .ages()
             .filter((loop) => loop.late)
@@ -63,7 +70,7 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
           return { ok: reasons.length === 0, reasons };
         },
         readiness: async () => {
-          const health = ready();
+          const health = started() ? ready() : STARTING;
           if (!health.ok) return health;
           await db.run(ping);
           return health;
@@ -76,6 +83,14 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
           await refresh();
         },
         onScrapeError: () => metrics.count('scrapeErrors', {}),
-      }),
+      });
+      if (config.metricsPortIsDefault === true && Number(new URL(server.url).port) !== config.metricsPort) {
+        log.warn(
+          { url: server.url },
+          `port ${config.metricsPort} is taken: metrics and probes are served on the next free one; TASKER_METRICS_PORT chooses`,
+        );
+      }
+      return server;
+    },
   };
 }

@@ -71,10 +71,13 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const standstillMs = config.queryTimeoutMs + 10_000;
   // A measurement that fails shows by its age. It is no reason to restart a process that retries and recovers.
   const measured = new Set(measurements.map(({ name }) => name));
-  for (const [chore, intervalMs] of scheduler.chores) {
-    progress.watch(chore, measured.has(chore) ? Number.POSITIVE_INFINITY : intervalMs + standstillMs);
-  }
+  const watchChores = (): void => {
+    for (const [chore, intervalMs] of scheduler.chores) {
+      progress.watch(chore, measured.has(chore) ? Number.POSITIVE_INFINITY : intervalMs + standstillMs);
+    }
+  };
 
+  let started = false;
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;
   let stopping: Promise<Drained> | undefined;
   let draining = false;
@@ -89,8 +92,8 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const stop = (): Promise<Drained> => (stopping ??= close());
   try {
     await requireSchema(db);
-    await scheduler.start();
     server = await host.serve({
+      started: () => started,
       ready: () => (draining ? { ok: false, reasons: ['the scheduler is stopping'] } : { ok: true, reasons: [] }),
       refresh: async () => {
         metrics.set('draining', {}, draining ? 1 : 0);
@@ -98,6 +101,9 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
         for (const { loop, seconds } of progress.ages()) metrics.set('sweepAge', { chore: loop }, seconds);
       },
     });
+    await scheduler.start();
+    watchChores();
+    started = true;
   } catch (error) {
     await stop();
     throw error;

@@ -1,5 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { type Address, listen } from './listen.ts';
 
 export interface Health {
   ok: boolean;
@@ -7,9 +8,7 @@ export interface Health {
   reasons: string[];
 }
 
-export interface ServiceServerOptions {
-  host: string;
-  port: number;
+export interface ServiceServerOptions extends Address {
   registry: Registry;
   /** Does the process make progress? A failing answer asks for a restart. */
   liveness: () => Health;
@@ -29,8 +28,20 @@ export interface ServiceServer {
 const REFRESH_LIMIT_MS = 1000;
 const READINESS_LIMIT_MS = 2000;
 
-/** Serves /metrics, /livez and /readyz. Rejects where the port is taken, with the address in the message. */
+/** Serves /metrics, /livez and /readyz. Throws ConfigError where it cannot listen there, with the setting that mends it. */
 export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
+  const { server, url } = await listen(() => createServer(options), options);
+  let stopping: Promise<void> | undefined;
+  return {
+    url,
+    stop: () => {
+      stopping ??= server.close();
+      return stopping;
+    },
+  };
+}
+
+function createServer(options: ServiceServerOptions): FastifyInstance {
   const server: FastifyInstance = fastify({ logger: false, forceCloseConnections: true });
 
   server.get('/metrics', async (_, reply) => {
@@ -48,16 +59,7 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
     );
     return answer(reply, health);
   });
-
-  const url = await server.listen({ host: options.host, port: options.port });
-  let stopping: Promise<void> | undefined;
-  return {
-    url,
-    stop: () => {
-      stopping ??= server.close();
-      return stopping;
-    },
-  };
+  return server;
 }
 
 function answer(reply: { code: (status: number) => { send: (body: unknown) => unknown } }, health: Health): unknown {

@@ -1,3 +1,4 @@
+import inspector from 'node:inspector';
 import type { Config } from '../config/index.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import { handlerLogger, type Logger } from '../logger.ts';
@@ -95,12 +96,12 @@ export async function startWorker(options: {
   };
   const stop = (): Promise<Drained> => (stopping ??= close());
 
-  progress.watch('poll', pollerMaxAgeMs(config));
+  let started = false;
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;
   try {
     await requireSchema(db);
-    await worker.start();
     server = await host.serve({
+      started: () => started,
       ready: () => (worker.isDraining ? { ok: false, reasons: ['the worker is draining'] } : { ok: true, reasons: [] }),
       refresh: async () => {
         metrics.set('slots', {}, config.slots);
@@ -109,6 +110,9 @@ export async function startWorker(options: {
         metrics.set('leaseAge', {}, worker.leaseAgeSeconds());
       },
     });
+    await worker.start();
+    progress.watch('poll', pollerMaxAgeMs(config));
+    started = true;
   } catch (error) {
     await stop();
     throw error;
@@ -127,6 +131,7 @@ export async function startWorker(options: {
 
 /** A breakpoint stops the event loop as well, and is no reason to kill the process. */
 function isDebugged(): boolean {
+  if (inspector.url() !== undefined) return true;
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((option) => option.includes('--inspect'));
 }
 

@@ -30,14 +30,21 @@ const server = createGateway({
   },
 });
 server.listen(options.port, '127.0.0.1');
-await once(server, 'listening');
+try {
+  await once(server, 'listening');
+} catch (error) {
+  console.error(
+    `--port ${options.port} cannot be used (${(error as NodeJS.ErrnoException).code}): name another, or 0 for a free one`,
+  );
+  process.exit(2);
+}
 const { port } = server.address() as AddressInfo;
 await recordHolder(options.ledger, port);
 console.log(`payment gateway listening on http://127.0.0.1:${port}`);
 process.send?.({ listening: { port } });
 
 // Nothing to hand over: whatever was recorded is on disk, and whoever waits for an answer asks again with the same key.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(0));
 
 function parsePort(text: string): number {
   const number = Number(text);

@@ -1,9 +1,10 @@
+import { onEndOfNpm } from '../../../src/cli/end-of-npm.ts';
+
 /**
  * Ctrl-C and its relatives. One Ctrl-C can arrive twice, from the terminal and again from npm, which passes it on: what
  * follows at once is an echo, what follows later means "now".
  */
 const echoMs = 500;
-const parentCheckMs = 1000;
 
 export interface Interrupts {
   /** Aborted by the first signal, with its name as the reason: stop in an orderly way. */
@@ -32,17 +33,13 @@ export function catchInterrupts(): Interrupts {
   process.stdout.on('error', outputClosed);
 
   // A killed npm passes nothing on; without this the run would go on unseen, and keep the next one from starting.
-  const parent = process.ppid;
-  const watch = setInterval(() => {
-    if (process.ppid !== parent) receive('the end of npm');
-  }, parentCheckMs).unref();
-  if (process.env['npm_lifecycle_event'] === undefined) clearInterval(watch);
+  const endWatch = onEndOfNpm(() => receive('the end of npm'));
 
   return {
     stop: stop.signal,
     hurry: hurry.signal,
     release() {
-      clearInterval(watch);
+      endWatch();
       for (const signal of signals) process.off(signal, receive);
       // The listener for a closed output stays: it may yet be reported, and would end the process with an error of its own.
     },

@@ -12,7 +12,7 @@ import { startQuarantine } from '../start-quarantine.ts';
 /** `tasker worker`: runs steps until it is told to stop. */
 export function workerCommand(exit: (status: number) => void): Command {
   return new Command('worker')
-    .description('run steps until SIGTERM or SIGINT, which drains; a second signal aborts')
+    .description('run steps until SIGTERM, SIGINT or SIGHUP, which drains; a second signal aborts')
     .option('-w, --workflows <modules...>', 'modules that export workflow definitions (TASKER_WORKFLOWS)')
     .option('-q, --queues <names>', 'comma-separated queues to serve (TASKER_QUEUES)')
     .option('-s, --slots <n>', 'how many handlers may run at once (TASKER_SLOTS)')
