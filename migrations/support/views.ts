@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
+import { viewTexts } from './view-texts.ts';
 
 /** The body (a SELECT) of one version of a view. A file is never edited once it was released. */
 export function viewBody(name: string, version: number): string {
-  const file = new URL(`../views/${name}_v${String(version).padStart(2, '0')}.sql`, import.meta.url);
-  return readFileSync(file, 'utf8').trimEnd().replace(/;$/, '');
+  return viewText(`${name}_v${String(version).padStart(2, '0')}`)
+    .trimEnd()
+    .replace(/;$/, '');
+}
+
+function viewText(name: string): string {
+  // In the package: the files are part of its code, so that a bundle of it can migrate too.
+  const texts: Readonly<Record<string, string>> | undefined = viewTexts;
+  return texts?.[name] ?? readFileSync(new URL(`../views/${name}.sql`, import.meta.url), 'utf8');
 }
 
 export async function createView(db: Kysely<unknown>, name: string, version: number): Promise<void> {

@@ -9,10 +9,9 @@ for (const command of [program, ...program.commands, ...program.commands.flatMap
   command.exitOverride();
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// No top-level await: bundles in CommonJS format cannot have one.
+program.parseAsync().catch((error: unknown) => {
   // Commander has said it already: help and the version are no errors, everything else is a wrong call.
   if (error instanceof CommanderError) exit(error.exitCode === 0 ? STATUS.ok : STATUS.usage);
   exit(reportError(error));
-}
+});

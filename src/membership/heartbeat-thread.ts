@@ -80,5 +80,5 @@ parentPort?.on('message', (command: HeartbeatCommand) => {
 });
 
 // The session lock is held before the process registers under it.
-await connection.holdSessionLock();
-post({ kind: 'ready' });
+// A failure is not handled: it ends the thread, and the main loop reads why. No top-level await: as a text in a bundle this is CommonJS.
+void connection.holdSessionLock().then(() => post({ kind: 'ready' }));

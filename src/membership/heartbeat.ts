@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { HeartbeatConnectionOptions } from '../db/heartbeat-connection.ts';
+import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 
 export interface HeartbeatData {
   connection: HeartbeatConnectionOptions;
@@ -45,6 +46,9 @@ export class Heartbeat {
   private readonly state = new Float64Array(new SharedArrayBuffer(4 * Float64Array.BYTES_PER_ELEMENT));
   private readonly options: HeartbeatOptions;
   private thread: Worker | undefined;
+  private program: HeartbeatProgram | undefined;
+  /** Without Node's preloads: a thread died with them. */
+  private bare = false;
   /** When the thread said that it is ready; undefined while it starts. */
   private readyAt: number | undefined;
   private restartMs = FIRST_RESTART_MS;
@@ -60,6 +64,8 @@ export class Heartbeat {
 
   /** Starts the thread; resolves when it has asked for the session lock. */
   async start(): Promise<void> {
+    this.program = await findHeartbeatProgram();
+    if (this.stopping !== undefined) throw new Error('stopped before the heartbeat thread was started');
     this.tick();
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
     await new Promise<void>((ready, failed) => this.launch({ ready, failed }));
@@ -115,11 +121,8 @@ export class Heartbeat {
       endsWhenStalled,
       shared: this.state.buffer as SharedArrayBuffer,
     };
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const thread = new Worker(new URL(`./heartbeat-thread.${extension}`, import.meta.url), {
-      workerData: data,
-      resourceLimits: RESOURCE_LIMITS,
-    });
+    const options = { workerData: data, resourceLimits: RESOURCE_LIMITS };
+    const thread = startHeartbeatThread(this.program as HeartbeatProgram, options, this.bare);
     this.thread = thread;
     // From its start on the process lives by its own work, not by its heartbeat.
     if (first === undefined) thread.unref();
@@ -140,6 +143,14 @@ export class Heartbeat {
       this.thread = undefined;
       this.readyAt = undefined;
       const why = reason === undefined ? `status ${code}` : reason instanceof Error ? reason.message : String(reason);
+      const withoutPreloads = !this.bare && this.stopping === undefined && hasPreloads();
+      if (withoutPreloads) {
+        this.bare = true;
+        this.options.onError(
+          `the heartbeat thread died (${why}): starting it without Node's preloads (--require, --import)`,
+        );
+        if (starts) return this.launch(first);
+      }
       if (starts) first.failed(new Error(`the heartbeat thread did not start: ${why}`, { cause: reason }));
       else if (this.stopping === undefined) this.restart(why, lived);
     });

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+
+/** What the thread runs: a file, or the same program as text. */
+export type HeartbeatProgram = { file: string } | { source: string };
+
+/** Finds the thread's program beside this file, or, where this code is part of a bundle, in the bundle. */
+export async function findHeartbeatProgram(): Promise<HeartbeatProgram> {
+  // Undefined in bundles in CommonJS format; the bundle's own place in others.
+  const here = import.meta.url as string | undefined;
+  if (here?.startsWith('file:') === true) {
+    const file = fileURLToPath(new URL(here.endsWith('.ts') ? 'heartbeat-thread.ts' : 'heartbeat-thread.js', here));
+    if (existsSync(file)) return { file };
+  }
+  const { heartbeatSource } = await import('./heartbeat-source.ts');
+  if (heartbeatSource !== undefined) return { source: heartbeatSource };
+  throw new Error(
+    "the heartbeat thread's program is not beside this code: bundle the package that `npm run build` makes, or mark tasker-fleet as external",
+  );
+}
+
+/** Flags that run code of others before the thread's own, or change what kind of code it is taken for. */
+const PRELOADS = /(^|\s)(-r|--require|--import|--loader|--experimental-loader|--input-type)(\s|=|$)/;
+
+/** Whether Node would run something in the thread before its program. */
+export function hasPreloads(): boolean {
+  return PRELOADS.test([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' '));
+}
+
+/**
+ * Starts the thread. As any thread it inherits Node's flags with their preloads, which a way to the database may depend on;
+ * `bare` starts it without any, for preloads that fail in a thread or do not fit into its memory.
+ */
+export function startHeartbeatThread(program: HeartbeatProgram, options: WorkerOptions, bare: boolean): Worker {
+  const flags = bare ? { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } } : {};
+  return 'file' in program
+    ? new Worker(program.file, { ...options, ...flags })
+    : new Worker(program.source, { ...options, ...flags, eval: true });
+}

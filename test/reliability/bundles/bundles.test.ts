@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { beforeAll, describe, expect, test as it } from 'vitest';
+import { installBuiltPackage } from '../../support/built-package.ts';
+import { useProcesses } from '../../support/processes.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
+import { useTestDatabase } from '../../support/test-database.ts';
+
+/** A whole fleet in one program: migrates, works, and fires on the minute. */
+const program = `
+import { createClient, createLogger, defineWorkflow, loadConfig, migrateToLatest, startScheduler, startWorker } from 'tasker-fleet';
+import { z } from 'zod';
+
+const hello = defineWorkflow({ namespace: 'bundled', name: 'hello', input: z.object({}) }).step('greet', () => 'hello from a bundle');
+
+async function main() {
+  const url = process.env['DATABASE_URL'] as string;
+  await migrateToLatest(url);
+  const worker = await startWorker({ config: loadConfig('worker'), workflows: [hello], log: createLogger({ level: 'info', role: 'worker' }) });
+  const scheduler = await startScheduler({ config: loadConfig('scheduler'), log: createLogger({ level: 'info', role: 'scheduler' }) });
+  const client = createClient({ url });
+  const { taskId } = await client.submit(hello, {});
+  const task = await client.waitForTask(taskId as string);
+  console.log('result', JSON.stringify(task?.steps[0]?.results));
+  await client.close();
+  const ends = await Promise.all([worker.stop(), scheduler.stop()]);
+  console.log('unfinished', JSON.stringify(ends.flatMap((end) => end.unfinished)));
+}
+
+void main();
+`;
+
+/** What docs/guides/bundling.md says for ECMAScript modules: packages in CommonJS format call require. */
+const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+
+const databases = {
+  program: { esm: await useTestDatabase({ empty: true }), cjs: await useTestDatabase({ empty: true }) },
+  cli: { esm: await useTestDatabase({ empty: true }), cjs: await useTestDatabase({ empty: true }) },
+};
+
+describe('a program in one file', () => {
+  let app: string;
+  beforeAll(async () => {
+    app = await installBuiltPackage();
+    await writeFile(join(app, 'program.ts'), program);
+  });
+  const processes = useProcesses();
+
+  /** Bundles a file into a folder that has nothing else in it. */
+  async function bundle(entry: string, format: 'esm' | 'cjs'): Promise<string> {
+    const folder = join(await scratchFolder(), 'alone');
+    await mkdir(folder);
+    const outfile = join(folder, format === 'esm' ? 'program.mjs' : 'program.cjs');
+    await build({
+      entryPoints: [entry],
+      outfile,
+      format,
+      bundle: true,
+      platform: 'node',
+      target: 'node22',
+      logLevel: 'error',
+      external: ['pg-native', 'pg-cloudflare'],
+      ...(format === 'esm' ? { banner } : {}),
+    });
+    return outfile;
+  }
+
+  it.each(['esm', 'cjs'] as const)(
+    'made by esbuild as %s migrates, starts a worker and a scheduler, runs a step and stops',
+    async (format) => {
+      const database = databases.program[format].url;
+      const started = processes.start(await bundle(join(app, 'program.ts'), format), {
+        cwd: '/',
+        env: { DATABASE_URL: database, TASKER_METRICS_PORT: '0' },
+      });
+      await started.exited;
+      expect(started.lines.filter((line) => /^(result|unfinished)|rror/.test(line))).toEqual([
+        'result "hello from a bundle"',
+        'unfinished []',
+      ]);
+      expect(await started.exited).toEqual({ code: 0, signal: null });
+    },
+    60_000,
+  );
+
+  it.each(['esm', 'cjs'] as const)('made of the command line as %s migrates', async (format) => {
+    const database = databases.cli[format].url;
+    const cli = await bundle(join(app, 'node_modules/tasker-fleet/dist/src/cli/main.js'), format);
+    const up = processes.start(cli, { args: ['migrate', 'up'], cwd: '/', env: { DATABASE_URL: database } });
+    expect(await up.exited).toEqual({ code: 0, signal: null });
+    expect(up.lines[0]).toMatch(/^up +0001_seed_schema/);
+    const status = processes.start(cli, {
+      args: ['migrate', 'status', '--check'],
+      cwd: '/',
+      env: { DATABASE_URL: database },
+    });
+    expect(await status.exited).toEqual({ code: 0, signal: null });
+  });
+});

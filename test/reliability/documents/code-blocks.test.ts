@@ -1,0 +1,96 @@
+import { execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, expect, inject, onTestFinished, test as it } from 'vitest';
+import { installBuiltPackage } from '../../support/built-package.ts';
+import { useTestDatabase } from '../../support/test-database.ts';
+import { runMarker } from '../../support/test-run.ts';
+import { codeBlocks } from './code-blocks.ts';
+
+const database = await useTestDatabase({ empty: true });
+const bin = fileURLToPath(new URL('../../../node_modules/.bin', import.meta.url));
+
+let app: string;
+beforeAll(async () => {
+  app = await installBuiltPackage();
+  await writeFile(join(app, 'package.json'), '{ "name": "app", "type": "module", "private": true }\n');
+});
+
+it('every TypeScript block compiles against the package, with declarations', async () => {
+  const blocks = codeBlocks('ts');
+  expect(blocks.length).toBeGreaterThan(3);
+  const names = await Promise.all(
+    blocks.map(async ({ file, line, code }) => {
+      const name = `${file.replaceAll(/\W+/g, '-')}-line-${line}.ts`;
+      await writeFile(join(app, name), code);
+      return name;
+    }),
+  );
+  const compilerOptions = {
+    target: 'es2024',
+    module: 'nodenext',
+    strict: true,
+    types: ['node'],
+    declaration: true,
+    outDir: 'compiled',
+    rootDir: '.',
+    skipLibCheck: true,
+  };
+  await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: names }));
+  const { stdout } = await promisify(execFile)(join(bin, 'tsc'), ['-p', app]).catch(
+    (error: { stdout: string }) => error,
+  );
+  expect(stdout).toBe('');
+});
+
+it("README's fleet runs as it is written, on one machine", async () => {
+  const workflow = codeBlocks('ts').find(({ file }) => file === 'README.md');
+  const blocks = codeBlocks('sh').filter(({ file }) => file === 'README.md');
+  // The first two need a clone of the repository: anywhere.test.ts and every run of the tests are those.
+  expect(blocks.map(({ code }) => code.split('\n')[0]?.split('#')[0]?.trim())).toEqual([
+    'npm ci && npm start',
+    'npm ci && npm test',
+    'tasker migrate up',
+  ]);
+  expect(readFileSync('.ci/run', 'utf8')).toMatch(/^npm ci && npm test$/m);
+  await writeFile(join(app, 'checkout.ts'), workflow?.code ?? '');
+  // What follows ends the jobs of the block, as a reader does with Ctrl-C and fg.
+  const script = `${blocks[2]?.code}\nkill $(jobs -p)\nfor job in $(jobs -p); do wait $job; echo "ended with $?"; done\n`;
+  const env: Record<string, string | undefined> = {
+    ...process.env,
+    DATABASE_URL: database.url,
+    PATH: `${join(app, 'node_modules/.bin')}:${bin}:${process.env['PATH']}`,
+    [runMarker]: inject('testRun').id,
+  };
+  delete env['TASKER_METRICS_PORT'];
+  const shell = spawn('bash', ['-c', script], { cwd: app, env, detached: true });
+  onTestFinished(() => {
+    try {
+      process.kill(-(shell.pid as number), 'SIGKILL');
+    } catch {
+      // Everything has ended, as it should.
+    }
+  });
+  let output = '';
+  for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (data) => (output += String(data)));
+  await expect.poll(() => output.match(/ended with \d+/g)?.length, { timeout: 60_000, message: output }).toBe(3);
+  expect(output.match(/ended with \d+/g)).toEqual(Array.from({ length: 3 }, () => 'ended with 0'));
+  expect(output.match(/"worker started"/g)).toHaveLength(2);
+  expect(output.match(/"scheduler started"/g)).toHaveLength(1);
+  expect(output).toContain('10248 is paid');
+  expect(output).toMatch(/^task 1 complete$/m);
+  expect(output).toContain('no violation');
+}, 90_000);
+
+it('the package does not bring a Node of its own', async () => {
+  const { dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as Record<
+    'dependencies' | 'optionalDependencies',
+    Record<string, string>
+  >;
+  expect(Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => name.startsWith('node-'))).toEqual(
+    [],
+  );
+});
