@@ -65,7 +65,7 @@ export class Heartbeat {
   /** Starts the thread; resolves when it has asked for the session lock. */
   async start(): Promise<void> {
     this.program = await findHeartbeatProgram();
-    if (this.stopping !== undefined) throw new Error('stopped before the heartbeat thread was started');
+    if (this.stopping !== undefined) throw new Error('the heartbeat thread did not start: stopped before');
     this.tick();
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
     await new Promise<void>((ready, failed) => this.launch({ ready, failed }));
@@ -143,13 +143,14 @@ export class Heartbeat {
       this.thread = undefined;
       this.readyAt = undefined;
       const why = reason === undefined ? `status ${code}` : reason instanceof Error ? reason.message : String(reason);
-      const withoutPreloads = !this.bare && this.stopping === undefined && hasPreloads();
-      if (withoutPreloads) {
+      // A preload that fails in threads, or does not fit into their memory. `terminate` leaves no reason.
+      const preloadsAtFault = reason !== undefined && (starts || lived === 0 || isOutOfMemory(reason)) && hasPreloads();
+      if (preloadsAtFault && !this.bare && this.stopping === undefined) {
         this.bare = true;
-        this.options.onError(
-          `the heartbeat thread died (${why}): starting it without Node's preloads (--require, --import)`,
-        );
-        if (starts) return this.launch(first);
+        if (starts) {
+          this.options.onError(`the heartbeat thread did not start (${why}): starting it without Node's preloads`);
+          return this.launch(first);
+        }
       }
       if (starts) first.failed(new Error(`the heartbeat thread did not start: ${why}`, { cause: reason }));
       else if (this.stopping === undefined) this.restart(why, lived);
@@ -187,4 +188,8 @@ export class Heartbeat {
   private post(command: HeartbeatCommand): void {
     this.thread?.postMessage(command);
   }
+}
+
+function isOutOfMemory(reason: unknown): boolean {
+  return (reason as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY';
 }

@@ -26,7 +26,7 @@ async function supervise(behaviour: 'obedient' | 'stubborn' | 'dying') {
     {
       name: 'child',
       args: () => ['test/examples/programs/steadfast.ts', behaviour, starts],
-      env: {},
+      env: () => ({}),
       logFile,
       isReady: async (child) => (await pids()).includes(String(child.pid)),
     },
@@ -65,7 +65,7 @@ describe('a supervised process', () => {
       {
         name: 'child',
         args: () => ['test/examples/programs/steadfast.ts', 'dying', join(folder, 'starts')],
-        env: {},
+        env: () => ({}),
         logFile: join(folder, 'log'),
         isReady: () => Promise.reject(new Error('nobody there')),
       },

@@ -113,7 +113,7 @@ export class Fleet {
         '--latency-ms',
         gatewayLatencyMs,
       ],
-      env: {},
+      env: () => ({}),
       logFile: await this.#logFile('payment-gateway'),
       isReady: async (child) => {
         if (this.#gatewayPort === 0) this.#gatewayPort = await listeningPort(child);
@@ -124,15 +124,28 @@ export class Fleet {
 
   async #tasker(role: 'worker' | 'scheduler', name: string, port: number): Promise<ProcessSpec> {
     const { databaseUrl, directUrl } = this.#options;
-    this.#metricsUrls.push({ name, url: `http://127.0.0.1:${port}/metrics` });
+    const metrics = { name, url: '' };
+    this.#metricsUrls.push(metrics);
+    const use = (free: number): void => {
+      port = free;
+      metrics.url = `http://127.0.0.1:${port}/metrics`;
+    };
+    use(port);
     return {
       name,
       args: () => [taskerMain, role, ...(role === 'worker' ? ['--workflows', workflowModule] : [])],
-      env: {
+      env: () => ({
         DATABASE_URL: databaseUrl,
         ...(directUrl === undefined ? {} : { DATABASE_URL_DIRECT: directUrl }),
         TASKER_METRICS_PORT: String(port),
         PAYMENT_GATEWAY_URL: this.gatewayUrl,
+      }),
+      // Another program may have taken the port since it was found free; the others of this fleet may not have theirs yet.
+      beforeRestart: async () => {
+        const ours = new Set(this.#metricsUrls.filter((each) => each !== metrics).map(({ url }) => new URL(url).port));
+        const free = await freePorts(this.#options.port, this.#metricsUrls.length + 1);
+        const next = free.find((each) => !ours.has(String(each)));
+        if (next !== undefined) use(next);
       },
       logFile: await this.#logFile(name.replace(' ', '-')),
       isReady: () => answersOk(`http://127.0.0.1:${port}/readyz`),

@@ -8,7 +8,10 @@ export interface ProcessSpec {
   name: string;
   /** Script and arguments; asked again for every start. */
   args: () => string[];
-  env: Record<string, string>;
+  /** Asked again for every start. */
+  env: () => Record<string, string>;
+  /** Runs before a process that ended is started again. */
+  beforeRestart?: () => Promise<void>;
   logFile: string;
   /** Whether the process does its work now. Asked repeatedly while it starts; a failure counts as no. */
   isReady: (child: ChildProcess) => Promise<boolean>;
@@ -97,7 +100,7 @@ export class ManagedProcess {
     const log = openSync(this.#spec.logFile, 'a');
     const child = spawn(process.execPath, ['--import', exitWithParent, ...this.#spec.args()], {
       cwd: repository,
-      env: { ...process.env, ...this.#spec.env },
+      env: { ...process.env, ...this.#spec.env() },
       // Straight into the file: nothing is lost when this program dies first.
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
@@ -132,6 +135,8 @@ export class ManagedProcess {
           resolve();
         };
       });
+      if (this.#stopping) return;
+      await this.#spec.beforeRestart?.();
       if (this.#stopping) return;
       this.restarts += 1;
       this.#spawn();

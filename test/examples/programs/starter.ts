@@ -6,7 +6,7 @@ const supervised = new ManagedProcess(
   {
     name: 'child',
     args: () => ['test/examples/programs/steadfast.ts', behaviour, startsFile],
-    env: {},
+    env: () => ({}),
     logFile,
     isReady: async () => true,
   },
