@@ -23,6 +23,15 @@ CREATE TABLE tasker.tasker_clock (
   fillfactor = 10
 );
 
+CREATE TABLE tasker.tasker_installation (
+  only_row boolean DEFAULT true NOT NULL,
+  installation_id uuid DEFAULT gen_random_uuid() NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  had_earlier_versions boolean DEFAULT false NOT NULL,
+  CONSTRAINT tasker_installation_pkey PRIMARY KEY (only_row),
+  CONSTRAINT installation_has_one_row CHECK (only_row)
+);
+
 CREATE TABLE tasker.tasker_migrations (
   name text NOT NULL,
   applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,

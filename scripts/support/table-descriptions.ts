@@ -154,10 +154,22 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
       created_at: 'When.',
     },
   },
+  tasker_installation: {
+    about: 'One row, made once: which installation this database is. Backups, replicas and dumps keep it.',
+    columns: {
+      only_row: 'Key, always true.',
+      installation_id:
+        'Random. Idempotency keys are derived from it; a process joins only the installation that it knows.',
+      created_at: 'When it was made: by the first migration that knows of it.',
+      had_earlier_versions:
+        'Whether processes ran before that: steps that they began keep the form of idempotency keys that they had.',
+    },
+  },
   tasker_workers: {
     about: 'One row per process of the fleet, renewed by its heartbeat.',
     columns: {
-      worker_id: 'Key. A process that lost its lease goes on under a new one.',
+      worker_id:
+        'Key: random, 2^52 to 2^53 - 1, so that none comes back with a restore. A process that lost its lease goes on under a new one.',
       role: '`worker` or `scheduler`.',
       name: 'Host and process, or what the configuration says.',
       version: 'Of this package.',

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import { loadDefinitionId } from './definitions.ts';
+import { renewDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
 import type { Cron } from '../db/cron.ts';
 import { type Database, inCallersTransaction, openDatabase, type CallersTransaction } from '../db/database.ts';
 import {
@@ -19,7 +19,7 @@ import type { Act } from '../engine/operator.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
-import { submit, submitIn, type Submitted } from '../engine/submit.ts';
+import type { Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { toStorableJson, validateInput, type ValidationOptions } from '../workflow/index.ts';
@@ -47,6 +47,8 @@ export interface ClientOptions {
 
 export interface TaskDetails extends TaskRow {
   context: unknown;
+  /** Identifies the task in every state of the database, which `task_id` does not: after a restore ids are given out again. */
+  identity_hash: string;
   steps: StepRow[];
 }
 
@@ -88,9 +90,9 @@ export class Client {
     this.notifier = new Notifier(this.db);
   }
 
-  /** Writes a definition to the database, or finds it there. Submitting does so by itself. Answers its id. */
+  /** Writes a definition to the database, or finds it there. Submitting does so by itself. Returns its id in this database. */
   register(definition: WorkflowDefinition): Promise<number> {
-    return loadDefinitionId(this.db, definition);
+    return renewDefinitionId(this.db, definition);
   }
 
   /** Creates a task, or answers the one that has the same identity. Throws InvalidInputError with every issue of the input. */
@@ -99,8 +101,8 @@ export class Client {
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    const task = await newTask(await this.register(definition), definition, { ...options, input }, this.validation);
-    const [submitted] = await submit(this.db, [task]);
+    const task = await newTask(definition, { ...options, input }, this.validation);
+    const [submitted] = await submitBound(this.db, definition, [task]);
     this.hint(definition);
     return submitted as Submitted;
   }
@@ -115,8 +117,7 @@ export class Client {
     options: { batchSize?: number } = {},
   ): AsyncGenerator<Submitted> {
     const batchSize = checkedWhole('batchSize', options.batchSize ?? 1000, 1, MAX_BATCH);
-    const namedTaskId = await this.register(definition);
-    for await (const batch of submitStream(this.db, namedTaskId, definition, requests, batchSize, this.validation)) {
+    for await (const batch of submitStream(this.db, definition, requests, batchSize, this.validation)) {
       this.hint(definition);
       yield* batch;
     }
@@ -129,10 +130,11 @@ export class Client {
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    const task = await newTask(await this.register(definition), definition, { ...options, input }, this.validation);
-    const [submitted] = await submitIn(inCallersTransaction(transaction as CallersTransaction, this.db.schema), [task]);
+    const task = await newTask(definition, { ...options, input }, this.validation);
+    const tx = inCallersTransaction(transaction as CallersTransaction, this.db.schema);
+    const submitted = await submitBoundIn(tx, this.db, definition, task);
     this.hintLater(definition);
-    return submitted as Submitted;
+    return submitted;
   }
 
   async getTask(taskId: string): Promise<TaskDetails | undefined> {
@@ -154,10 +156,18 @@ export class Client {
   /** Waits until a task has ended (or is in error) and answers it. Rejects at the timeout or the signal's abort. */
   async waitForTask(taskId: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<TaskDetails> {
     const deadline = performance.now() + checkedMilliseconds('timeoutMs', options.timeoutMs ?? 60_000);
+    let first: TaskDetails | undefined;
     for (let delayMs = 20; ; delayMs = Math.min(delayMs * 1.5, 500)) {
       options.signal?.throwIfAborted();
       const task = await this.getTask(taskId);
       if (task === undefined) throw new InvalidInputError(`there is no task ${taskId}`, { field: 'taskId' });
+      first ??= task;
+      if (task.identity_hash !== first.identity_hash) {
+        throw new InvalidInputError(
+          `task ${taskId} is another one than it was: the database was replaced or taken back to an earlier state, and its ids came back; submit again and wait for the id that answers`,
+          { field: 'taskId' },
+        );
+      }
       if (ENDED.has(task.state)) return task;
       if (performance.now() >= deadline) {
         throw new Error(`task ${taskId} is still ${task.state} after ${options.timeoutMs ?? 60_000} ms`);

@@ -1,18 +1,84 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Executor } from '../db/database.ts';
+import { findNamedTask } from '../db/statements/register-workflow.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
+import { type NewTask, submit, submitIn, type Submitted } from '../engine/submit.ts';
+import { UnknownWorkflowError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+
+/** A task whose workflow id is not known yet. */
+export type UnboundTask = Omit<NewTask, 'namedTaskId'>;
 
 const ids = new WeakMap<Database, WeakMap<WorkflowDefinition, Promise<number>>>();
 
 /** The id of a definition in a database, registered at its first use and remembered from then on. */
 export function loadDefinitionId(db: Database, definition: WorkflowDefinition): Promise<number> {
+  return ids.get(db)?.get(definition) ?? renewDefinitionId(db, definition);
+}
+
+/** Registers the definition, or finds it registered, and remembers the id that it has now. */
+export function renewDefinitionId(db: Database, definition: WorkflowDefinition): Promise<number> {
   let known = ids.get(db);
   if (known === undefined) ids.set(db, (known = new WeakMap()));
-  let id = known.get(definition);
-  if (id === undefined) {
-    id = registerWorkflow(db, definition);
-    known.set(definition, id);
-    id.catch(() => known.delete(definition));
-  }
+  const id = registerWorkflow(db, definition);
+  known.set(definition, id);
+  id.catch(() => {
+    if (known.get(definition) === id) known.delete(definition);
+  });
   return id;
+}
+
+/**
+ * Submits under the remembered workflow id. If the statement refuses the id (the database was restored, failed over or recreated),
+ * registers the workflow again and submits once more.
+ */
+export async function submitBound(
+  db: Database,
+  definition: WorkflowDefinition,
+  tasks: readonly UnboundTask[],
+): Promise<Submitted[]> {
+  const id = await loadDefinitionId(db, definition);
+  try {
+    return await submit(db, bind(tasks, id), definition);
+  } catch (error) {
+    if (!(error instanceof UnknownWorkflowError)) throw error;
+    return submit(db, bind(tasks, await renewDefinitionId(db, definition)), definition);
+  }
+}
+
+/**
+ * As `submitBound`, in the caller's transaction. That may be of another database than `db`, or have an older snapshot: the id
+ * visible in the transaction is used. No statement fails, so the transaction stays usable if the workflow is refused.
+ */
+export async function submitBoundIn(
+  tx: Executor,
+  db: Database,
+  definition: WorkflowDefinition,
+  task: UnboundTask,
+): Promise<Submitted> {
+  const submitAs = async (id: number): Promise<Submitted> =>
+    (await submitIn(tx, bind([task], id), definition))[0] as Submitted;
+  try {
+    return await submitAs(await loadDefinitionId(db, definition));
+  } catch (error) {
+    if (!(error instanceof UnknownWorkflowError)) throw error;
+  }
+  const { namespace, name, version } = definition;
+  const find = async (): Promise<number | undefined> =>
+    (await tx.run(findNamedTask, [namespace, name, version]))[0]?.named_task_id;
+  let id = await find();
+  if (id === undefined) {
+    await renewDefinitionId(db, definition);
+    id = await find();
+  }
+  if (id === undefined) {
+    throw new UnknownWorkflowError(
+      `the transaction given to submitTask sees no workflow ${namespace}/${name} ${version}, although the client has registered it: either the transaction is of another database than the client (schema "${tx.schema}" of the client's own has it), so submit with a client for that database; or its snapshot (REPEATABLE READ, SERIALIZABLE) is older than the registration, so repeat the transaction`,
+      { namespace, name, version },
+    );
+  }
+  return submitAs(id);
+}
+
+function bind(tasks: readonly UnboundTask[], namedTaskId: number): NewTask[] {
+  return tasks.map((task) => ({ ...task, namedTaskId }));
 }

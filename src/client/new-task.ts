@@ -1,8 +1,8 @@
-import type { NewTask } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { identityHash, validateInput, type ValidationOptions } from '../workflow/index.ts';
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import type { UnboundTask } from './definitions.ts';
 
 export interface SubmitOptions {
   /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
@@ -23,11 +23,10 @@ export type SubmitRequest<Definition extends WorkflowDefinition = WorkflowDefini
 
 /** Checks a request against its workflow and makes it a row. Throws InvalidInputError naming the field. */
 export async function newTask(
-  namedTaskId: number,
   definition: WorkflowDefinition,
   request: SubmitOptions & { input: unknown },
   validation: ValidationOptions = {},
-): Promise<NewTask> {
+): Promise<UnboundTask> {
   const input = await validateInput(definition, request.input, validation);
   const { priority, bypassSteps } = request;
   if (priority !== undefined) checkedWhole('priority', priority, -32_768, 32_767, ', lower runs sooner');
@@ -44,7 +43,6 @@ export async function newTask(
     }
   }
   return {
-    namedTaskId,
     identityHash: identityHash(definition, { input, key: request.key }),
     context: JSON.stringify(input),
     priority,

@@ -1,7 +1,8 @@
 import type { Database } from '../db/database.ts';
-import { type NewTask, submit, type Submitted } from '../engine/submit.ts';
+import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/index.ts';
+import { submitBound, type UnboundTask } from './definitions.ts';
 import { newTask, type SubmitRequest } from './new-task.ts';
 
 /** Batches on their way at once: one is written while the next is validated. */
@@ -10,16 +11,15 @@ const IN_FLIGHT = 2;
 /** Submits what `requests` yields in batches, reading no further ahead than the batches in flight; yields their answers. */
 export async function* submitStream<Definition extends WorkflowDefinition>(
   db: Database,
-  namedTaskId: number,
   definition: Definition,
   requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
   batchSize: number,
   validation: ValidationOptions,
 ): AsyncGenerator<Submitted[]> {
   const inFlight: Promise<Submitted[]>[] = [];
-  let batch: NewTask[] = [];
+  let batch: UnboundTask[] = [];
   const send = (): void => {
-    const sending = submit(db, batch);
+    const sending = submitBound(db, definition, batch);
     // Waited for below, in order; a failure must not be unhandled until its turn comes.
     sending.catch(() => undefined);
     inFlight.push(sending);
@@ -27,7 +27,7 @@ export async function* submitStream<Definition extends WorkflowDefinition>(
   };
   try {
     for await (const request of requests) {
-      batch.push(await newTask(namedTaskId, definition, request, validation));
+      batch.push(await newTask(definition, request, validation));
       if (batch.length < batchSize) continue;
       send();
       if (inFlight.length >= IN_FLIGHT) yield await (inFlight.shift() as Promise<Submitted[]>);

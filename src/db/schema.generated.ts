@@ -47,6 +47,13 @@ export interface TaskerClock {
   set_back_to: Timestamp | null;
 }
 
+export interface TaskerInstallation {
+  created_at: Generated<Timestamp>;
+  had_earlier_versions: Generated<boolean>;
+  installation_id: Generated<string>;
+  only_row: Generated<boolean>;
+}
+
 export interface TaskerMigrations {
   applied_at: Generated<Timestamp>;
   name: string;
@@ -344,6 +351,7 @@ export interface TaskerWorkflowStepTransitions {
 export interface DB {
   tasker_claims: TaskerClaims;
   tasker_clock: TaskerClock;
+  tasker_installation: TaskerInstallation;
   tasker_migrations: TaskerMigrations;
   tasker_named_steps: TaskerNamedSteps;
   tasker_named_tasks: TaskerNamedTasks;

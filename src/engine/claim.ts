@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Executor } from '../db/database.ts';
 import { adoptClaim, findEnded } from '../db/statements/adopt-claim.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claim-steps.ts';
+import { findEarlierKeys } from '../db/statements/earlier-keys.ts';
 import { loadInputs } from '../db/statements/load-inputs.ts';
 import { type ReadyRange, rangeColumns, WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
 import { closeClaims, findClaims } from '../db/statements/workers.ts';
@@ -33,6 +34,12 @@ export interface StepInputs {
   parents: string | null;
   /** JSON text of the names of the steps that the task does without; null for none. */
   bypassSteps: string | null;
+  /** Identifies the task in every state of the database, which its id does not. */
+  identityHash: string;
+  /** The step had transitions before this claim: an attempt, or a claim that was released. */
+  hasHistory: boolean;
+  /** A version before migration 0016 began the step: it keeps that form of idempotency key. */
+  hasEarlierKey: boolean;
 }
 
 export interface ClaimRequest {
@@ -111,19 +118,48 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
     retryLimit: row.retry_limit,
     // The clock may have been set back since the step became ready.
     waitedSeconds: Math.max(row.waited_seconds, 0),
-    inputs: { context: row.context, ownInput: row.own_input, parents: row.parents, bypassSteps: row.bypass_steps },
+    inputs: {
+      context: row.context,
+      ownInput: row.own_input,
+      parents: row.parents,
+      bypassSteps: row.bypass_steps,
+      identityHash: row.identity_hash,
+      hasHistory: row.has_history,
+      hasEarlierKey: false,
+    },
   };
 }
 
-/** Inputs of steps by step id. A step whose task was deleted meanwhile is missing from the answer. */
+/**
+ * Inputs, by step id, of steps claimed by a completion, which were never attempted before. Steps no longer held under their claim
+ * are missing.
+ */
 export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]): Promise<Map<string, StepInputs>> {
-  const rows = await db.run(loadInputs, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
+  const rows = await db.run(loadInputs, [
+    steps.map((step) => step.taskId),
+    steps.map((step) => step.stepId),
+    steps.map((step) => step.claimId),
+  ]);
   return new Map(
     rows.map((row) => [
       row.workflow_step_id,
-      { context: row.context, ownInput: row.own_input, parents: row.parents, bypassSteps: row.bypass_steps },
+      {
+        context: row.context,
+        ownInput: row.own_input,
+        parents: row.parents,
+        bypassSteps: row.bypass_steps,
+        identityHash: row.identity_hash,
+        hasHistory: false,
+        hasEarlierKey: false,
+      },
     ]),
   );
+}
+
+/** The ids of those of these steps that a version before migration 0016 began: they keep its form of idempotency key. */
+export async function stepsWithEarlierKeys(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
+  const rows = await db.run(findEarlierKeys, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
+  return new Set(rows.map((row) => row.workflow_step_id));
 }
 
 /** Forgets claims all of whose steps have ended. */

@@ -89,15 +89,15 @@ async function submitOnce(db: Database, data: ScheduledSubmit, identityHash: str
       `schedule "${data.key}" names workflow ${data.namespace}/${data.workflow} ${data.version}, which no worker has registered: start a worker that has it, or remove the schedule`,
     );
   }
-  const [submitted] = await submit(db, [
-    {
-      namedTaskId: named.named_task_id,
-      identityHash,
-      context: JSON.stringify(data.input ?? null),
-      priority: data.priority,
-      initiator: `schedule:${data.key}`,
-    },
-  ]);
+  const task = {
+    namedTaskId: named.named_task_id,
+    identityHash,
+    context: JSON.stringify(data.input ?? null),
+    priority: data.priority,
+    initiator: `schedule:${data.key}`,
+  };
+  const workflow = { namespace: data.namespace, name: data.workflow, version: data.version };
+  const [submitted] = await submit(db, [task], workflow);
   const queues = (await db.run(findRootQueues, [named.named_task_id])).map((row) => row.queue);
   return { key: data.key, ...(submitted as { outcome: 'created' | 'existing'; taskId: string }), queues };
 }

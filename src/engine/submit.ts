@@ -1,7 +1,8 @@
 import type { Database, Executor } from '../db/database.ts';
 import { isNotInEncoding, sqlState } from '../db/sql-errors.ts';
 import { findTasksByIdentity, type SubmittedTaskRow, submitTasks } from '../db/statements/submit-tasks.ts';
-import { InvalidInputError } from '../errors.ts';
+import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
+import type { WorkflowName } from '../workflow/definition.ts';
 
 export interface NewTask {
   namedTaskId: number;
@@ -26,17 +27,21 @@ export interface Submitted {
 }
 
 /**
- * Creates tasks, any number in one statement and one transaction; answers in the order of the input. Throws InvalidInputError
+ * Creates tasks, any number in one statement and one transaction; returns in the order of the input. Throws InvalidInputError
  * for texts with characters that the encoding of the database lacks.
+ *
+ * `workflow`: the workflow of all of them. The statement compares it with their named task id, and UnknownWorkflowError is thrown
+ * if it differs: an id remembered from another database, or from a lost state of this one, creates nothing. Omit it only if the id
+ * was read just before.
  */
-export async function submit(db: Database, tasks: readonly NewTask[]): Promise<Submitted[]> {
+export async function submit(db: Database, tasks: readonly NewTask[], workflow?: WorkflowName): Promise<Submitted[]> {
   if (tasks.length === 0) return [];
-  return submitIn(db, tasks);
+  return submitIn(db, tasks, workflow);
 }
 
 /** As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. */
-export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise<Submitted[]> {
-  const created = await insert(tx, tasks);
+export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow?: WorkflowName): Promise<Submitted[]> {
+  const created = await insert(tx, tasks, workflow);
   const createdIds = new Map(created.map((row) => [row.identity_hash, row.task_id]));
 
   // ON CONFLICT DO NOTHING waits for a concurrent submit of the same identity, but this statement's snapshot is older than
@@ -49,7 +54,10 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise
   const answers = tasks.map((task): Submitted => {
     const taskId = createdIds.get(task.identityHash);
     if (taskId === undefined) {
-      return { outcome: 'existing', taskId: existingIds.get(task.identityHash) as string };
+      const existingId = existingIds.get(task.identityHash);
+      // Neither created nor found: the statement refused the workflow.
+      if (existingId === undefined) throw unknownWorkflow(task.namedTaskId, workflow);
+      return { outcome: 'existing', taskId: existingId };
     }
     const first = !answered.has(taskId);
     answered.add(taskId);
@@ -58,7 +66,11 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[]): Promise
   return answers;
 }
 
-async function insert(tx: Executor, tasks: readonly NewTask[]): Promise<SubmittedTaskRow[]> {
+async function insert(
+  tx: Executor,
+  tasks: readonly NewTask[],
+  workflow: WorkflowName | undefined,
+): Promise<SubmittedTaskRow[]> {
   try {
     return await tx.run(submitTasks, [
       tasks.map((task) => task.namedTaskId),
@@ -71,6 +83,9 @@ async function insert(tx: Executor, tasks: readonly NewTask[]): Promise<Submitte
       tasks.map((task) => (task.tags === undefined ? null : JSON.stringify(task.tags))),
       tasks.map((task) => (task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps))),
       tasks.map((task) => task.requestedAt ?? null),
+      workflow?.namespace ?? null,
+      workflow?.name ?? null,
+      workflow?.version ?? null,
     ]);
   } catch (error) {
     if (!isNotInEncoding(error)) throw error;
@@ -83,4 +98,12 @@ async function insert(tx: Executor, tasks: readonly NewTask[]): Promise<Submitte
       { field: 'input', sqlState: sqlState(error) },
     );
   }
+}
+
+function unknownWorkflow(namedTaskId: number, workflow: WorkflowName | undefined): UnknownWorkflowError {
+  const which = workflow === undefined ? '' : ` ${workflow.namespace}/${workflow.name} ${workflow.version}`;
+  return new UnknownWorkflowError(
+    `this database has no workflow${which} under id ${namedTaskId}: no task was created; register it in this database (start a worker that has it, or client.register) and submit again`,
+    { namespace: workflow?.namespace, name: workflow?.name, version: workflow?.version, namedTaskId },
+  );
 }

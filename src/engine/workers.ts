@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { Executor } from '../db/database.ts';
+import { FIRST_RANDOM_WORKER_ID } from '../db/statements/earlier-keys.ts';
 import { pruneScalingSignals } from '../db/statements/queue-scaling.ts';
 import { pruneActivity } from '../db/statements/worker-activity.ts';
 import { pruneWorkflows } from '../db/statements/worker-workflows.ts';
 import { deregisterWorker, findLostClaims, pruneWorkers, registerWorker } from '../db/statements/workers.ts';
+import type { WorkflowName } from '../workflow/definition.ts';
 import type { StepClaim } from './claim.ts';
 
 export interface ProcessRegistration {
@@ -17,9 +20,33 @@ export interface ProcessRegistration {
   sessionLock: string | null;
 }
 
-/** Enters a process in the fleet; answers its id. Its lease runs from now. */
-export async function register(db: Executor, process: ProcessRegistration): Promise<string> {
+/** What a process remembers of the database that it joins. */
+export interface KnownState {
+  installationId: string | null;
+  workflows: readonly (WorkflowName & { namedTaskId: number })[];
+}
+
+const NOTHING: KnownState = { installationId: null, workflows: [] };
+
+/**
+ * Random, so that no id is given out twice. After a restore or a failover that lost commits a sequence would give the id of a
+ * living process to another one: the first would renew the second's lease and adopt its claims.
+ */
+function newWorkerId(): string {
+  return (FIRST_RANDOM_WORKER_ID + (randomBytes(8).readBigUInt64BE() & (FIRST_RANDOM_WORKER_ID - 1n))).toString();
+}
+
+/**
+ * Registers a process; returns its id. Its lease runs from now. Undefined if the database differs from what the process remembers:
+ * read it again and retry.
+ */
+export async function registerIn(
+  db: Executor,
+  process: ProcessRegistration,
+  known: KnownState,
+): Promise<string | undefined> {
   const [row] = await db.run(registerWorker, [
+    newWorkerId(),
     process.role,
     process.name,
     process.version,
@@ -27,8 +54,18 @@ export async function register(db: Executor, process: ProcessRegistration): Prom
     process.slots,
     process.leaseSeconds,
     process.sessionLock,
+    known.installationId,
+    known.workflows.map(({ namedTaskId }) => namedTaskId),
+    known.workflows.map(({ namespace }) => namespace),
+    known.workflows.map(({ name }) => name),
+    known.workflows.map(({ version }) => version),
   ]);
-  return (row as { worker_id: string }).worker_id;
+  return row?.worker_id;
+}
+
+/** As `registerIn`, for a process that remembers nothing of the database. */
+export async function register(db: Executor, process: ProcessRegistration): Promise<string> {
+  return (await registerIn(db, process, NOTHING)) as string;
 }
 
 /** Leaves the fleet after a drain. Safe to repeat. */

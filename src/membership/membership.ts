@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { newSessionLock } from '../db/heartbeat-connection.ts';
-import { deregister, type ProcessRegistration, register } from '../engine/workers.ts';
+import { deregister, type KnownState, type ProcessRegistration, registerIn } from '../engine/workers.ts';
+import { TaskerError } from '../errors.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { within } from './within.ts';
 
@@ -15,10 +16,18 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
   endsWhenStalled?: boolean;
   busySlots?: () => number;
   allowedUntilMs?: () => number;
-  /** The lease was ended by another process; a new one follows at once under a new id. */
+  /**
+   * Reads what the process uses of the database. Called before each registration: at the start, and whenever the worker row is
+   * gone, since the database may have been replaced or restored. `joined` is called immediately before the new id takes effect.
+   */
+  prepare: () => Promise<{ known: KnownState; joined: () => void }>;
+  /** The lease was ended by another process, or the worker row is gone; the process registers again under a new id. */
   onLeaseLost: (formerId: string) => void;
   onError: (what: string, error: unknown) => void;
 }
+
+/** Registrations refused because the database changed between reading it and registering. */
+const MOST_TRIES = 5;
 
 /** A process's place in the fleet: a row, a lease, and the thread that renews it. */
 export class Membership {
@@ -27,6 +36,7 @@ export class Membership {
   /** One for the life of the process: whatever connection and whatever thread holds it, its row names this one. */
   private readonly sessionLock: string | null;
   private id: string | undefined;
+  private lastId: string | undefined;
   private rejoining: Promise<void> | undefined;
   private stopping = false;
 
@@ -55,6 +65,12 @@ export class Membership {
   get workerId(): string {
     if (this.id === undefined) throw new Error('the process has not joined the fleet yet');
     return this.id;
+  }
+
+  /** The current id, or the previous one while registering again: for writing outcomes. Nothing can be claimed under a previous id. */
+  get lastWorkerId(): string {
+    if (this.lastId === undefined) throw new Error('the process has not joined the fleet yet');
+    return this.lastId;
   }
 
   get joined(): boolean {
@@ -106,21 +122,42 @@ export class Membership {
 
   private async enter(): Promise<void> {
     const { db, role, name, version, queues, slots, leaseSeconds } = this.options;
-    this.id = await register(db, { role, name, version, queues, slots, leaseSeconds, sessionLock: this.sessionLock });
-    this.heartbeat.lease(this.id);
+    const process = { role, name, version, queues, slots, leaseSeconds, sessionLock: this.sessionLock };
+    for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+      const { known, joined } = await this.options.prepare();
+      const id = await registerIn(db, process, known);
+      if (id === undefined) continue;
+      joined();
+      this.id = id;
+      this.lastId = id;
+      this.heartbeat.lease(id);
+      return;
+    }
+    throw new TaskerError(
+      'DATABASE_CHANGING',
+      `the database was replaced or taken back ${MOST_TRIES} times while this ${role} joined it: see that DATABASE_URL leads to one server, and start it again`,
+      { role },
+    );
   }
 
   private rejoin(formerId: string): void {
     if (this.stopping || formerId !== this.id || this.rejoining !== undefined) return;
     this.id = undefined;
     this.options.onLeaseLost(formerId);
-    this.rejoining = this.enter()
-      .catch((error: unknown) => {
+    this.rejoining = this.enterAgain().finally(() => {
+      this.rejoining = undefined;
+    });
+  }
+
+  /** Until it succeeds: the former id may be valid in another state of the database than the one that was prepared for. */
+  private async enterAgain(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        return await this.enter();
+      } catch (error) {
         this.options.onError('rejoin', error);
-        this.id = formerId;
-      })
-      .finally(() => {
-        this.rejoining = undefined;
-      });
+        await new Promise((resolve) => setTimeout(resolve, this.options.heartbeatIntervalMs));
+      }
+    }
   }
 }

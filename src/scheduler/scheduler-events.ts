@@ -73,5 +73,12 @@ export function schedulerEvents(
       metrics.count('leasesLost', {});
       log.error({ worker_id: workerId }, 'the lease was lost; starting anew');
     },
+    joined(installationId, former) {
+      if (former !== '')
+        log.error(
+          { installation: installationId, former_installation: former },
+          'this is another database: it has another installation than the one that this scheduler was started with',
+        );
+    },
   };
 }

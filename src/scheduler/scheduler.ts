@@ -1,8 +1,10 @@
 import type { Database } from '../db/database.ts';
 import { Cron } from '../db/cron.ts';
+import { installationOf } from '../db/installation.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { ClockSetBack } from '../engine/clock.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
+import type { KnownState } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
@@ -23,6 +25,8 @@ export interface SchedulerEvents extends ChoreEvents {
   settled(taskIds: string[]): void;
   cronFired(schedule: string, outcome: 'created' | 'existing' | 'failed'): void;
   leaseLost(workerId: string): void;
+  /** The scheduler joined an installation; `former` is empty at the start. */
+  joined(installationId: string, former: string): void;
 }
 
 export interface SchedulerOptions {
@@ -68,6 +72,7 @@ export class Scheduler {
   private readonly firing: ChoreLoop;
   /** Name and interval of every chore. */
   readonly chores: readonly (readonly [name: string, intervalMs: number])[];
+  private joinedInstallation = '';
   private starting: Promise<void> | undefined;
   private stopping: Promise<Drained> | undefined;
 
@@ -87,6 +92,7 @@ export class Scheduler {
       leaseSeconds: options.leaseSeconds,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       maxStallMs: options.maxStallMs,
+      prepare: () => this.prepare(),
       onLeaseLost: (formerId) => events.leaseLost(formerId),
       onError: (what, error) => events.failed(what, error),
     });
@@ -142,6 +148,11 @@ export class Scheduler {
     return this.membership.workerId;
   }
 
+  /** The installation that the scheduler has joined; empty before. */
+  get installationId(): string {
+    return this.joinedInstallation;
+  }
+
   leaseAgeSeconds(): number {
     return this.membership.leaseAgeSeconds();
   }
@@ -163,6 +174,20 @@ export class Scheduler {
     await this.schedules.prepare();
     await this.firing.tick();
     this.firing.start();
+  }
+
+  /** After joining again: the database may have no pg-boss tables, or older ones. */
+  private async prepare(): Promise<{ known: KnownState; joined: () => void }> {
+    const { installationId } = await installationOf(this.options.db);
+    return {
+      known: { installationId, workflows: [] },
+      joined: () => {
+        const former = this.joinedInstallation;
+        this.joinedInstallation = installationId;
+        if (former !== '') this.schedules.startAnew();
+        if (former !== installationId) this.options.events.joined(installationId, former);
+      },
+    };
   }
 
   private async doStop(): Promise<Drained> {

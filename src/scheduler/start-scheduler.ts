@@ -108,6 +108,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     await stop();
     throw error;
   }
-  log.info({ worker_id: scheduler.workerId, url: server.url }, 'scheduler started');
-  return { workerId: scheduler.workerId, url: server.url, stop };
+  const { workerId, installationId } = scheduler;
+  log.info({ worker_id: workerId, installation: installationId, url: server.url }, 'scheduler started');
+  return { workerId, url: server.url, stop };
 }

@@ -14,6 +14,8 @@ export interface AttemptHost {
   maxBackoffRequestSeconds: number;
   /** Made where the worker started, so that a handler's code runs in that context, with its step added and nothing else. */
   scope: AsyncResource;
+  /** The installation that the worker has joined. */
+  installationId: () => string;
   loggerFor: (kind: StepKind, step: ClaimedStep) => StepLogger;
   /** The handler went on after its deadline and the grace, and was given up on. */
   onStuck: (kind: StepKind) => void;
@@ -36,6 +38,7 @@ export class Attempt implements ContextSource {
   readonly kind: StepKind;
   readonly step: ClaimedStep;
   readonly inputs: StepInputs;
+  readonly installationId: string;
   readonly startedAt = performance.now();
   readonly deadlineAt: number;
   index = -1;
@@ -54,6 +57,7 @@ export class Attempt implements ContextSource {
     this.kind = kind;
     this.step = step;
     this.inputs = inputs;
+    this.installationId = host.installationId();
     this.deadlineAt = this.startedAt + kind.timeoutMs;
     this.host = host;
     this.done = done;

@@ -47,6 +47,8 @@ export interface WorkerEvents {
   workflowServed(workflow: WorkflowKey, wasRefused: boolean): void;
   /** Open tasks of another graph than the definition's got a version of their own. */
   tasksSetAside(workflow: WorkflowKey, version: string, taskIds: readonly string[]): void;
+  /** The worker joined an installation; `former` is empty at the start, and differs if the database was replaced. */
+  joined(installationId: string, former: string): void;
   failed(what: string, error: unknown): void;
   /** A step's code threw, or left a promise that rejected, where nobody could catch it. */
   leaked?(

@@ -32,7 +32,7 @@ export interface FlusherOptions {
   /** Whether a claim is under way beside it. */
   claiming: () => boolean;
   queues: readonly string[];
-  namedTaskIds: readonly number[];
+  namedTaskIds: () => readonly number[];
   /** Sets slots aside for children that the completion may claim, of which there are so many; answers how many. */
   reserveSlots: (children: number) => number;
   unreserveSlots: (count: number) => void;

@@ -128,7 +128,7 @@ export class Flusher {
         })),
         claimLimit: reserved,
         queues: options.queues,
-        namedTaskIds: options.namedTaskIds,
+        namedTaskIds: options.namedTaskIds(),
         chainBounds,
         closedClaims,
         claimId,

@@ -1,3 +1,6 @@
+/** At most two completions and one claim are in flight. */
+const MOST_GIVEN = 4;
+
 /**
  * How many steps of each claim have not ended here. A claim whose last step ended can be forgotten by the database. A claim
  * that the database has under our id and that is not among these was made by a statement whose answer never came.
@@ -6,6 +9,10 @@ export class OpenClaims {
   private readonly asked = new Set<string>();
   private readonly open = new Map<string, number>();
   private closed: string[] = [];
+  /** Claims with a step that ended here without a write. */
+  private readonly unsure = new Set<string>();
+  /** Lists that `takeClosed` returned last: their statements may not have been sent yet. */
+  private readonly given: string[][] = [];
 
   /** A statement is under way that may make this claim. */
   asking(claimId: string): void {
@@ -49,15 +56,34 @@ export class OpenClaims {
     const left = (this.open.get(claimId) ?? 0) - 1;
     if (left > 0) {
       this.open.set(claimId, left);
-    } else if (this.open.delete(claimId)) {
+    } else if (this.open.delete(claimId) && !this.unsure.delete(claimId)) {
       this.closed.push(claimId);
     }
+  }
+
+  /**
+   * Call when a step of the claim ended here without a write (its claim was lost). The row may still be in process, and recovery
+   * finds it by its claim record: so the record is not deleted here, but by recovery or by `ClaimWatch`, which reads it first.
+   */
+  dropped(claimId: string): void {
+    if (this.open.has(claimId)) this.unsure.add(claimId);
+    this.ended(claimId);
+  }
+
+  /**
+   * Call when the database may have returned to an earlier state, in which the steps of ended claims are in process again. Their
+   * records are left to `ClaimWatch` too. Lists already returned are emptied: a statement waiting for a connection serializes its
+   * values only when it has one.
+   */
+  distrust(): void {
+    for (const list of [this.closed, ...this.given]) list.length = 0;
   }
 
   /** Takes the claims to forget; give them back with `untake` where the statement that should carry them failed. */
   takeClosed(): string[] {
     const taken = this.closed;
     this.closed = [];
+    if (this.given.push(taken) > MOST_GIVEN) this.given.shift();
     return taken;
   }
 

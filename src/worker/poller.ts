@@ -13,7 +13,7 @@ export interface PollerOptions {
   db: Database;
   slots: Slots;
   queues: readonly string[];
-  namedTaskIds: readonly number[];
+  namedTaskIds: () => readonly number[];
   maxClaim: number;
   minIntervalMs: number;
   maxIntervalMs: number;
@@ -169,7 +169,7 @@ export class Poller {
       steps = await claim(db, {
         workerId,
         queue,
-        namedTaskIds,
+        namedTaskIds: namedTaskIds(),
         limit: granted,
         closedClaims,
         claimId,

@@ -10,7 +10,7 @@ export class QuarantineHere {
     db: Database;
     slots: Slots;
     claims: OpenClaims;
-    namedTaskIds: readonly number[];
+    namedTaskIds: () => readonly number[];
     /** Undefined while nothing may be claimed. */
     workerId: () => string | undefined;
     onClaimed: (steps: ClaimedStep[]) => void;
@@ -31,7 +31,7 @@ export class QuarantineHere {
     const claimId = randomUUID();
     claims.asking(claimId);
     try {
-      const steps = await claim(db, { workerId, queue, namedTaskIds, limit: 1, claimId });
+      const steps = await claim(db, { workerId, queue, namedTaskIds: namedTaskIds(), limit: 1, claimId });
       this.claimId = claimId;
       this.options.onClaimed(steps);
     } finally {

@@ -11,7 +11,7 @@ export interface QuarantineProcess {
 export interface QuarantineWatchOptions {
   db: Database;
   queues: readonly string[];
-  namedTaskIds: readonly number[];
+  namedTaskIds: () => readonly number[];
   intervalMs: number;
   /** Between two looks that find nothing, while hints arrive. */
   restIntervalMs: number;
@@ -75,7 +75,7 @@ export class QuarantineWatch {
     if (this.child !== undefined) return;
     this.resting = true;
     try {
-      const found = await quarantined(options.db, options);
+      const found = await quarantined(options.db, { queues: options.queues, namedTaskIds: options.namedTaskIds() });
       if (found.length > 0) this.resting = false;
       if (found.length === 0 || this.stopped) return;
       if (options.start === undefined) {

@@ -8,7 +8,7 @@ import type { QuarantineWatch } from './quarantine-watch.ts';
 export interface RestLookOptions {
   db: Database;
   queues: readonly string[];
-  namedTaskIds: readonly number[];
+  namedTaskIds: () => readonly number[];
   claims: OpenClaims;
   workerId: () => string | undefined;
   claimWatch: Pick<ClaimWatch, 'due' | 'looked' | 'adoptStrays'>;
@@ -25,7 +25,7 @@ export function restLook(options: RestLookOptions): () => Promise<boolean> {
   return async () => {
     const workerId = claimWatch.due ? options.workerId() : undefined;
     const strays = workerId === undefined ? [null, []] : [workerId, claims.known()];
-    const [seen] = await db.run(lookAtRest, [queues, quarantines, namedTaskIds, ...strays]);
+    const [seen] = await db.run(lookAtRest, [queues, quarantines, namedTaskIds(), ...strays]);
     if (seen?.quarantined === true) options.quarantine()?.wake();
     else options.quarantine()?.rested();
     if (seen?.stray === true) void claimWatch.adoptStrays();

@@ -1,4 +1,6 @@
 interface Entry {
+  /** After a restore the task id may be another task's. */
+  identityHash: string;
   context: string;
   bypassSteps: string | null;
   results: Map<number, string>;
@@ -6,14 +8,15 @@ interface Entry {
 }
 
 /** What a task and one result of it take on the heap besides their text, in bytes (measured, Node 24). */
-const TASK_BYTES = 350;
+const TASK_BYTES = 366;
 const RESULT_BYTES = 25;
 
 /**
  * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
  * last parent starts at once if everything that its handler receives is here, and asks the database if not.
- * Results never change once written, so an entry can be old but not wrong, and their texts are those that the database would
- * give. The least recently used task goes first.
+ * Results never change once written, so an entry can be old but not wrong, unless the database returned to an earlier state: the
+ * worker clears the cache if that is possible, and an entry belongs to a task's identity, not to its id alone. The least recently
+ * used task is evicted first. The texts are those that the database would return.
  */
 export class ResultCache {
   private readonly entries = new Map<string, Entry>();
@@ -39,27 +42,47 @@ export class ResultCache {
     return entry;
   }
 
-  put(taskId: string, inputs: { context: string; bypassSteps: string | null }, ordinal: number, result: string): void {
+  put(
+    taskId: string,
+    inputs: { context: string; bypassSteps: string | null; identityHash: string },
+    ordinal: number,
+    result: string,
+  ): void {
     let entry = this.entries.get(taskId);
+    if (entry !== undefined && entry.identityHash !== inputs.identityHash) {
+      this.delete(taskId);
+      entry = undefined;
+    }
     if (entry === undefined) {
-      const { context, bypassSteps } = inputs;
-      entry = { context, bypassSteps, results: new Map(), bytes: context.length + TASK_BYTES };
+      const { context, bypassSteps, identityHash } = inputs;
+      entry = {
+        identityHash,
+        context,
+        bypassSteps,
+        results: new Map(),
+        bytes: context.length + identityHash.length + TASK_BYTES,
+      };
       this.bytes += entry.bytes;
     } else {
       this.entries.delete(taskId);
     }
     this.entries.set(taskId, entry);
-    if (!entry.results.has(ordinal)) {
-      entry.results.set(ordinal, result);
-      const bytes = result.length + RESULT_BYTES;
-      entry.bytes += bytes;
-      this.bytes += bytes;
-    }
+    // A former result is of an attempt whose completion was not written, or was lost.
+    const former = entry.results.get(ordinal);
+    entry.results.set(ordinal, result);
+    const bytes = result.length + RESULT_BYTES - (former === undefined ? 0 : former.length + RESULT_BYTES);
+    entry.bytes += bytes;
+    this.bytes += bytes;
     for (const [id, oldest] of this.entries) {
       if (this.bytes <= this.maxBytes) break;
       this.entries.delete(id);
       this.bytes -= oldest.bytes;
     }
+  }
+
+  clear(): void {
+    this.entries.clear();
+    this.bytes = 0;
   }
 
   delete(taskId: string): void {

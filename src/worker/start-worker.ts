@@ -118,7 +118,11 @@ export async function startWorker(options: {
     throw error;
   }
   const { workerId } = worker;
-  log.info({ worker_id: workerId, url: server.url, queues: config.queues, slots: config.slots }, 'worker started');
+  const { queues, slots } = config;
+  log.info(
+    { worker_id: workerId, installation: worker.installationId, url: server.url, queues, slots },
+    'worker started',
+  );
   return {
     workerId,
     url: server.url,

@@ -1,4 +1,4 @@
-import type { StepTemplate, WorkflowDefinition } from '../workflow/definition.ts';
+import type { StepTemplate, WorkflowDefinition, WorkflowName } from '../workflow/definition.ts';
 import type { StepLabels } from './events.ts';
 
 /** One kind of step that this worker can run, with everything about it that does not change between attempts. */
@@ -13,11 +13,16 @@ export interface StepKind {
   labels: StepLabels;
 }
 
-/** The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. */
+/**
+ * The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. The ids are valid in
+ * the state of the database that the worker joined: before it joins again the catalogue is cleared and filled anew.
+ */
 export class StepCatalogue {
   /** Of every workflow that was added; the same array for ever, so that whoever claims sees a workflow that comes later. */
   readonly namedTaskIds: number[] = [];
   private readonly workflows = new Map<number, ReadonlyMap<number, StepKind>>();
+  /** For the process's registration. */
+  readonly named: (WorkflowName & { namedTaskId: number })[] = [];
   private readonly defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number };
 
   constructor(defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number }) {
@@ -26,6 +31,8 @@ export class StepCatalogue {
 
   add(namedTaskId: number, definition: WorkflowDefinition): void {
     if (!this.workflows.has(namedTaskId)) this.namedTaskIds.push(namedTaskId);
+    const { namespace, name, version } = definition;
+    this.named.push({ namedTaskId, namespace, name, version });
     const names = new Map(definition.steps.map((step) => [step.ordinal, step.name]));
     this.workflows.set(
       namedTaskId,
@@ -57,6 +64,7 @@ export class StepCatalogue {
   clear(): void {
     this.workflows.clear();
     this.namedTaskIds.length = 0;
+    this.named.length = 0;
   }
 
   find(namedTaskId: number, ordinal: number): StepKind | undefined {

@@ -1,6 +1,7 @@
 import type { ClaimedStep, StepInputs } from '../engine/claim.ts';
 import type { RawTexts, StepContext, StepLogger } from '../workflow/definition.ts';
 import { jsonbMembers } from '../workflow/jsonb-text.ts';
+import { earlierIdempotencyKey, idempotencyKey } from './idempotency-key.ts';
 import type { RunningStep } from './running-steps.ts';
 import type { StepKind } from './step-catalogue.ts';
 
@@ -10,13 +11,14 @@ export interface ContextSource extends RunningStep {
   readonly kind: StepKind;
   readonly inputs: StepInputs;
   readonly hasEnded: boolean;
+  readonly installationId: string;
   log: () => StepLogger;
 }
 
 /** Taken before any handler's code runs: one that replaces it must not break the attempts of others. */
 const { parse } = JSON;
 
-/** What a handler is called with. Its signal, its log and its raw texts are made when they are first asked for. */
+/** What a handler is called with. Its signal, log, key and raw texts are created on first access. */
 export class Context implements StepContext {
   readonly taskId: string;
   readonly stepName: string;
@@ -24,10 +26,10 @@ export class Context implements StepContext {
   readonly retryLimit: number;
   readonly input: unknown;
   readonly parents: Readonly<Record<string, unknown>>;
-  readonly idempotencyKey: string;
   readonly #source: ContextSource;
   #log: StepLogger | undefined;
   #raw: RawTexts | undefined;
+  #key: string | undefined;
 
   constructor(source: ContextSource) {
     const { step, kind, inputs } = source;
@@ -37,12 +39,18 @@ export class Context implements StepContext {
     this.retryLimit = step.retryLimit;
     this.input = parse(inputs.context);
     this.parents = parentsOf(kind, inputs);
-    this.idempotencyKey = `${step.taskId}:${kind.template.name}`;
     this.#source = source;
   }
 
   get signal(): AbortSignal {
     return (this.#source.controller ??= new AbortController()).signal;
+  }
+
+  get idempotencyKey(): string {
+    const { inputs, installationId } = this.#source;
+    return (this.#key ??= inputs.hasEarlierKey
+      ? earlierIdempotencyKey(this.taskId, this.stepName)
+      : idempotencyKey(installationId, inputs.identityHash, this.stepName));
   }
 
   get log(): StepLogger {

@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { type ClaimedStep, loadStepInputs, ordinalOf, type StepInputs } from '../engine/claim.ts';
+import { type ClaimedStep, loadStepInputs, ordinalOf, type StepInputs, stepsWithEarlierKeys } from '../engine/claim.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { StepCatalogue } from './step-catalogue.ts';
 
@@ -15,19 +15,46 @@ export function inputsAtHand(step: ClaimedStep, catalogue: StepCatalogue, cache:
     if (result === undefined) return undefined;
     parts.push(`"${ordinal}": ${result}`);
   }
-  // As jsonb_object_agg writes it: ordinals ascend, and a shorter key comes first.
-  return { context: cached.context, parents: `{${parts.join(', ')}}`, bypassSteps: cached.bypassSteps };
+  const { context, bypassSteps, identityHash } = cached;
+  // Steps claimed by a completion were never attempted before.
+  return {
+    context,
+    // As jsonb_object_agg writes it: ordinals ascend, and a shorter key comes first.
+    parents: `{${parts.join(', ')}}`,
+    bypassSteps,
+    identityHash,
+    hasHistory: false,
+    hasEarlierKey: false,
+  };
 }
 
-/** Asks the database until it answers: the steps are claimed, and nobody else will run them. */
-export async function loadPatiently(
+/**
+ * Loads inputs for `missing`, and for `begun`, which an earlier version may have attempted, the form of their idempotency keys.
+ * Steps no longer held under their claim are missing from the result.
+ */
+export async function completeInputs(
   db: Database,
-  steps: readonly ClaimedStep[],
+  missing: readonly ClaimedStep[],
+  begun: readonly ClaimedStep[],
   onError: (what: string, error: unknown) => void,
 ): Promise<Map<string, StepInputs>> {
+  const [inputs, earlier] = await Promise.all([
+    missing.length === 0 ? new Map<string, StepInputs>() : patiently(() => loadStepInputs(db, missing), onError),
+    begun.length === 0 ? new Set<string>() : patiently(() => stepsWithEarlierKeys(db, begun), onError),
+  ]);
+  for (const step of begun) {
+    if (step.inputs !== undefined) {
+      inputs.set(step.stepId, { ...step.inputs, hasEarlierKey: earlier.has(step.stepId) });
+    }
+  }
+  return inputs;
+}
+
+/** Retries forever: these steps are claimed by us, so no other worker can run them. */
+async function patiently<T>(ask: () => Promise<T>, onError: (what: string, error: unknown) => void): Promise<T> {
   for (;;) {
     try {
-      return await loadStepInputs(db, steps);
+      return await ask();
     } catch (error) {
       onError('load inputs', error);
       await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));

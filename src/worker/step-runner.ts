@@ -16,7 +16,9 @@ export interface StepRunnerOptions extends Pick<
   WorkerOptions,
   'events' | 'maxResultBytes' | 'maxBackoffRequestSeconds' | 'backoffCapSeconds' | 'loggerFor'
 > {
-  catalogue: StepCatalogue;
+  /** Of the state of the database that the worker has joined. */
+  catalogue: () => StepCatalogue;
+  installationId: () => string;
   slots: Slots;
   running: RunningSteps;
   activity: Activity;
@@ -40,6 +42,7 @@ export class StepRunner {
       running,
       maxResultBytes,
       maxBackoffRequestSeconds,
+      installationId: options.installationId,
       scope: new AsyncResource('TASKER_STEP'),
       loggerFor: (kind, { taskId, attempt }) =>
         options.loggerFor({
@@ -62,7 +65,7 @@ export class StepRunner {
 
   private runInSlot(step: ClaimedStep, inputs: StepInputs, done: () => void): void {
     const { events, activity, catalogue, flusher } = this.options;
-    const kind = catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
+    const kind = catalogue().find(step.namedTaskId, ordinalOf(step.stepId));
     // A claim only takes steps of registered workflows: one that is not known here changed under us, and is given back.
     if (kind === undefined || this.options.isDraining()) {
       flusher.add({ step, kind, outcome: RELEASED, seconds: 0 });
@@ -79,7 +82,7 @@ export class StepRunner {
     const seconds = (performance.now() - startedAt) / 1000;
     activity.ended(kind.labels.queue, startedAt, seconds, ACTIVITY_OUTCOMES[outcome.kind]);
     if (outcome.kind === 'abandoned') {
-      claims.ended(step.claimId);
+      claims.dropped(step.claimId);
       events.finished(kind.labels, { outcome: 'lost', seconds, attempt: step.attempt, taskId: step.taskId });
       return;
     }

@@ -121,6 +121,13 @@ export function workerEvents(
         'open tasks with other steps or edges than the definition belong to another version now: let a worker export their graph under that version, or cancel them (tasker workflows lists the versions)',
       );
     },
+    joined(installationId, former) {
+      if (former !== '')
+        log.error(
+          { installation: installationId, former_installation: former },
+          'this is another database: it has another installation than the one that this worker was started with',
+        );
+    },
     failed: survived,
     leaked({ namespace, workflow, step }, { taskId, attempt, origin, stillRan, error }) {
       metrics.count('errors', { doing: `${origin} that a step did not catch` });

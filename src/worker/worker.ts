@@ -1,8 +1,10 @@
 import { Listener } from '../db/listener.ts';
 import { serverEncoding } from '../db/statements/encoding.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
+import { type Installation, installationOf } from '../db/installation.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
+import type { KnownState } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
 import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
 import { Activity } from './activity.ts';
@@ -23,7 +25,7 @@ import { ServedWorkflows } from './served-workflows.ts';
 import { Slots } from './slots.ts';
 import { StepCatalogue } from './step-catalogue.ts';
 import { StepRunner } from './step-runner.ts';
-import { inputsAtHand, loadPatiently } from './step-inputs.ts';
+import { completeInputs, inputsAtHand } from './step-inputs.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 /** Every 16th batch of completions leaves its children to the queue, so that other steps of the same priority get their turn. */
@@ -52,7 +54,9 @@ export class Worker {
   private readonly notifier: Notifier;
   private readonly activity: Activity;
   private readonly claimWatch: ClaimWatch;
-  private catalogue: StepCatalogue | undefined;
+  /** Of the state of the database that the worker has joined; both change when it joins another. */
+  private readonly catalogue: StepCatalogue;
+  private installation: Installation | undefined;
   private poller: Poller | undefined;
   private flusher: Flusher | undefined;
   private runner: StepRunner | undefined;
@@ -66,6 +70,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.options = options;
+    this.catalogue = new StepCatalogue(options);
     this.slots = new Slots(options.slots, () => this.poller?.slotFreed());
     this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
@@ -98,6 +103,7 @@ export class Worker {
       endsWhenStalled: options.endsWhenStalled ?? false,
       busySlots: () => this.slots.busy,
       allowedUntilMs: () => this.running.allowedUntilMs(),
+      prepare: () => this.prepare(),
       onLeaseLost: (formerId) => this.onLeaseLost(formerId),
       onError: (what, error) => options.events.failed(what, error),
     });
@@ -110,6 +116,11 @@ export class Worker {
   /** For log lines; empty while the process has no lease. */
   get workerIdOrNone(): string {
     return this.joinedId ?? '';
+  }
+
+  /** The installation that the worker has joined; empty before. */
+  get installationId(): string {
+    return this.installation?.installationId ?? '';
   }
 
   /** Undefined while the process has no lease. */
@@ -162,11 +173,10 @@ export class Worker {
 
   private async doStart(): Promise<void> {
     const { options } = this;
-    const catalogue = new StepCatalogue(options);
     this.workflows = new ServedWorkflows({
       db: options.db,
       workflows: options.workflows,
-      catalogue,
+      catalogue: this.catalogue,
       workerId: () => this.joinedId,
       retryMs: options.registrationRetryMs ?? REGISTRATION_RETRY_MS,
       onRefused: (definition, problem) => options.events.workflowRefused(definition, problem),
@@ -177,18 +187,14 @@ export class Worker {
       onSetAside: (definition, { version, taskIds }) => options.events.tasksSetAside(definition, version, taskIds),
       onError: options.events.failed,
     });
-    await this.workflows.register();
-    this.catalogue = catalogue;
-    // jsonb orders members by the bytes of their names: with others than those of UTF-8 only the database knows the order.
-    const [database] = await options.db.run(serverEncoding);
-    if (database?.encoding !== 'UTF8' && database?.encoding !== 'SQL_ASCII') this.cache.turnOff();
+    options.db.pool.on('connect', this.distrust);
     await this.membership.join();
     this.workflows.start();
     this.running.start();
     const shared = {
       db: options.db,
       queues: options.queues,
-      namedTaskIds: catalogue.namedTaskIds,
+      namedTaskIds: () => this.catalogue.namedTaskIds.slice(),
       claims: this.claims,
       cursors: this.cursors,
       onError: (what: string, error: unknown) => {
@@ -199,7 +205,8 @@ export class Worker {
     };
     this.flusher = new Flusher({
       ...shared,
-      workerId: () => this.membership.workerId,
+      // Outcomes of attempts that ended while the worker registers again are written too: the claim id decides, not the worker id.
+      workerId: () => this.membership.lastWorkerId,
       backoffDisabled: options.backoffDisabled,
       backoffCapSeconds: options.backoffCapSeconds,
       onTold: (ended, answer) => this.runner?.told(ended, answer),
@@ -227,7 +234,8 @@ export class Worker {
     });
     this.runner = new StepRunner({
       ...options,
-      catalogue,
+      catalogue: () => this.catalogue,
+      installationId: () => this.installationId,
       slots: this.slots,
       running: this.running,
       activity: this.activity,
@@ -301,6 +309,7 @@ export class Worker {
   private async doStop(): Promise<Drained> {
     await this.starting?.catch(() => undefined);
     this.draining = true;
+    this.options.db.pool.off('connect', this.distrust);
     this.membership.setDraining();
     const { listener, poller, quarantine, flusher, claimWatch, running, slots } = this;
     const unfinished = await drain(
@@ -335,32 +344,66 @@ export class Worker {
     return this.slots.reserve(children);
   }
 
-  /** Runs claimed steps, after loading the inputs of those that were claimed by a completion and are not all here. */
+  /**
+   * Runs claimed steps, after loading what is missing: inputs of steps claimed by a completion, and, in an installation that earlier
+   * versions used, the form of the idempotency keys of steps with earlier attempts.
+   */
   private async accept(steps: readonly ClaimedStep[]): Promise<void> {
-    const { catalogue } = this;
     for (const step of steps) this.claims.opened(step.claimId, 1);
     const missing: ClaimedStep[] = [];
+    const begun: ClaimedStep[] = [];
     for (const step of steps) {
-      const inputs = catalogue === undefined ? undefined : inputsAtHand(step, catalogue, this.cache);
+      const inputs = inputsAtHand(step, this.catalogue, this.cache);
       if (inputs === undefined) missing.push(step);
+      else if (inputs.hasHistory && this.installation?.hadEarlierVersions === true) begun.push(step);
       else this.runner?.run(step, inputs);
     }
-    if (missing.length === 0) return;
+    const waiting = [...missing, ...begun];
+    if (waiting.length === 0) return;
     // Their slots are held while their inputs are on the way.
-    const held = this.slots.reserve(missing.length);
-    const loaded = await loadPatiently(this.options.db, missing, this.options.events.failed);
+    const held = this.slots.reserve(waiting.length);
+    const loaded = await completeInputs(this.options.db, missing, begun, this.options.events.failed);
     this.slots.unreserve(held);
-    for (const step of missing) {
+    for (const step of waiting) {
       const inputs = loaded.get(step.stepId);
-      if (inputs === undefined) this.claims.ended(step.claimId);
+      if (inputs === undefined) this.claims.dropped(step.claimId);
       else this.runner?.run(step, inputs);
     }
   }
 
   private onLeaseLost(formerId: string): void {
     this.options.events.leaseLost(formerId);
-    // What comes next may be another state of the database.
-    this.cursors.reset();
     this.running.abortAll('claim_lost');
+    this.distrust();
+  }
+
+  /**
+   * A new connection may lead to a database that was restored, failed over or restarted without its last commits. So positions,
+   * cached results and ended claims are dropped; all of them can be read again.
+   */
+  private readonly distrust = (): void => {
+    this.cursors.reset();
+    this.cache.clear();
+    this.claims.distrust();
+  };
+
+  /** Registers the workflows before each registration of the worker; their ids take effect with its new id. */
+  private async prepare(): Promise<{ known: KnownState; joined: () => void }> {
+    const { db, events } = this.options;
+    const installation = await installationOf(db);
+    const { installationId } = installation;
+    const [database] = await db.run(serverEncoding);
+    // Nothing is claimed before the new id takes effect.
+    await this.workflows?.register({ again: true });
+    return {
+      known: { installationId, workflows: this.catalogue.named },
+      joined: () => {
+        const former = this.installationId;
+        this.installation = installation;
+        // jsonb orders members by the bytes of their names: with others than those of UTF-8 only the database knows the order.
+        if (database?.encoding !== 'UTF8' && database?.encoding !== 'SQL_ASCII') this.cache.turnOff();
+        if (former !== installationId) events.joined(installationId, former);
+      },
+    };
   }
 }

@@ -80,7 +80,10 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
   /** Aborted at the step's timeout, at a cancel, when the claim is lost, and at the end of a shutdown's grace period. */
   readonly signal: AbortSignal;
   readonly log: StepLogger;
-  /** The same for every attempt of this step, and for no other step: pass it on to what must happen once. */
+  /**
+   * A UUID, the same for every attempt of this step and for no other step, in this installation or any other: pass it on to
+   * what must happen once. Made of the installation, the identity of the task and the name of the step.
+   */
   readonly idempotencyKey: string;
 }
 
@@ -115,11 +118,18 @@ export interface StepTemplate {
 
 declare const RESULTS: unique symbol;
 
-/** A workflow that can run. Immutable; `Results` are the steps' results by name, as they come back from the database. */
-export interface WorkflowDefinition<Schema extends StandardSchema = StandardSchema, Results = unknown> {
+/** What names a workflow, in every database. */
+export interface WorkflowName {
   readonly namespace: string;
   readonly name: string;
   readonly version: string;
+}
+
+/** A workflow that can run. Immutable; `Results` are the steps' results by name, as they come back from the database. */
+export interface WorkflowDefinition<
+  Schema extends StandardSchema = StandardSchema,
+  Results = unknown,
+> extends WorkflowName {
   readonly description: string | undefined;
   readonly inputSchema: Schema;
   readonly identity: IdentityStrategy;

@@ -34,6 +34,8 @@ describe('tasker migrate', () => {
   test('an empty database has every migration pending, and --check says so by its status', async () => {
     expect(await json(['status'])).toEqual({
       schema: 'tasker',
+      // There is no installation before the migrations make one.
+      installation_id: null,
       pending: names.length,
       migrations: names.map((name) => ({ name, applied_at: null })),
     });
@@ -71,6 +73,7 @@ describe('tasker migrate', () => {
     expect(up.stdout.trim().split('\n')).toHaveLength(3);
     expect((await tasker(['up'])).stdout).toBe('nothing to do: the schema is there already\n');
     const lines = (await tasker(['status'])).stdout.trim().split('\n');
+    expect(lines.pop()).toMatch(/^installation [0-9a-f-]{36}, made \d{4}-/);
     expect(lines.map((line) => line.split('  ')[1])).toEqual(names);
   });
 

@@ -156,6 +156,7 @@ describe('a process that leaves', () => {
       leaseSeconds: 600,
       heartbeatIntervalMs: 100,
       maxStallMs: 10_000,
+      prepare: async () => ({ known: { installationId: null, workflows: [] }, joined: () => undefined }),
       onLeaseLost: () => undefined,
       onError: () => undefined,
     });

@@ -64,7 +64,7 @@ const statements: readonly [
     completeStatement({ children: 2 * BATCH, claimLimit: 0, keepsOrder: true }),
     completing(0),
   ],
-  ['load inputs', 'worker', loadInputs, (held) => keys(held).slice(0, 2)],
+  ['load inputs', 'worker', loadInputs, (held) => keys(held)],
   ['fail', 'worker', failSteps, (held) => failValues(held, state.worker)],
   ['release', 'worker', releaseSteps, (held) => [...keys(held), state.worker]],
   [

@@ -22,6 +22,7 @@ const silent = {
   settled: () => undefined,
   cronFired: () => undefined,
   leaseLost: () => undefined,
+  joined: () => undefined,
 };
 
 afterEach(async () => {

@@ -18,7 +18,14 @@ const claimed = {
   retryLimit: 3,
   waitedSeconds: 0,
 };
-const inputs: StepInputs = { context: '{}', parents: null, bypassSteps: null };
+const inputs: StepInputs = {
+  context: '{}',
+  parents: null,
+  bypassSteps: null,
+  identityHash: 'x',
+  hasHistory: false,
+  hasEarlierKey: false,
+};
 
 /** One attempt at a step with this handler. */
 function attemptAt(handler: (context: StepContext) => unknown, scope = new AsyncResource('TEST')) {
@@ -32,6 +39,7 @@ function attemptAt(handler: (context: StepContext) => unknown, scope = new Async
     maxResultBytes: 1000,
     maxBackoffRequestSeconds: 60,
     scope,
+    installationId: () => '00000000-0000-4000-8000-000000000000',
     loggerFor: () => expect.fail('nobody asked for a log'),
     onStuck: () => undefined,
     onEnded: (_, outcome) => ends.push(outcome),

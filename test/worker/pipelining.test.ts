@@ -142,7 +142,7 @@ describe('a batch of ends that is answered', () => {
       maxBatch: 2,
       claiming: () => true,
       queues: ['default'],
-      namedTaskIds: [1],
+      namedTaskIds: () => [1],
       reserveSlots: () => 0,
       unreserveSlots: () => undefined,
       claims: new OpenClaims(),

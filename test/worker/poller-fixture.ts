@@ -8,7 +8,7 @@ import type { PollerOptions } from '../../src/worker/poller.ts';
 export const pollerOptions = (intervalMs: number): Omit<PollerOptions, 'slots' | 'maxClaim' | 'onClaimed'> => ({
   db: { keepsOrder: true } as unknown as Database,
   queues: ['default'],
-  namedTaskIds: [1],
+  namedTaskIds: () => [1],
   minIntervalMs: intervalMs,
   maxIntervalMs: intervalMs,
   hintedIntervalMs: intervalMs,

@@ -43,7 +43,7 @@ describe('with nothing to do', () => {
     const watch = new QuarantineWatch({
       db,
       queues: ['default'],
-      namedTaskIds: [1],
+      namedTaskIds: () => [1],
       intervalMs: 1000,
       restIntervalMs: 10_000,
       hinted: () => state.hinted,
@@ -174,7 +174,7 @@ describe('a worker at rest', async () => {
     const look = restLook({
       db: fleet.db,
       queues: ['default'],
-      namedTaskIds: [namedTaskId],
+      namedTaskIds: () => [namedTaskId],
       claims,
       workerId: () => workerId,
       claimWatch: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ResultCache } from '../../src/worker/result-cache.ts';
 
-const inputs = { context: '{"n":1}', bypassSteps: null };
+const inputs = { context: '{"n":1}', bypassSteps: null, identityHash: 'x' };
 /** Of 1,000 bytes, so that what an entry takes besides its text counts for less than one of them. */
 const RESULT = `"${'x'.repeat(998)}"`;
 
@@ -24,7 +24,7 @@ describe('the cache of results', () => {
     for (let task = 1; task <= 6; task += 1) cache.put(String(task), inputs, 0, RESULT);
     cache.get('1');
     for (let task = 7; task <= 9; task += 1) cache.put(String(task), inputs, 0, RESULT);
-    // Seven of 1,382 bytes each: the two that nobody asked for since went first.
+    // Seven of 1,399 bytes each: the two that nobody asked for since went first.
     expect(['1', '2', '3', '4', '5', '6', '7', '8', '9'].filter((task) => cache.get(task) !== undefined)).toEqual([
       '1',
       '4',
@@ -49,6 +49,20 @@ describe('the cache of results', () => {
     cache.put('other', inputs, 0, RESULT);
     expect(cache.get('kept')).toBeDefined();
     expect(cache.get('other')).toBeDefined();
+  });
+
+  it('is of a task by its identity: the id of another one, after a restore, has none of its input and results', () => {
+    const cache = new ResultCache(10_000);
+    cache.put('7', { ...inputs, identityHash: 'lost with the last commits' }, 1, '"theirs"');
+    cache.put('7', { context: '{"n":2}', bypassSteps: null, identityHash: 'took the id' }, 2, '"ours"');
+    expect(cache.get('7')).toMatchObject({ context: '{"n":2}', results: new Map([[2, '"ours"']]) });
+  });
+
+  it('takes the newer result of a step: the database has lost the one before', () => {
+    const cache = new ResultCache(10_000);
+    cache.put('7', inputs, 1, '"lost"');
+    cache.put('7', inputs, 1, '"written"');
+    expect(cache.get('7')?.results.get(1)).toBe('"written"');
   });
 
   it('keeps nothing with no bytes to keep it in', () => {

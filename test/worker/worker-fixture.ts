@@ -25,6 +25,7 @@ export const noEvents: WorkerEvents = {
   workflowRefused: () => undefined,
   workflowServed: () => undefined,
   tasksSetAside: () => undefined,
+  joined: () => undefined,
   failed: () => undefined,
 };
 

@@ -24,7 +24,9 @@ describe('a worker', () => {
     const taskId = await fleet.submit(workflow, { n: 1 });
     await fleet.taskIn(taskId, ['complete']);
     expect(await fleet.results(taskId)).toEqual({ a: 2, b: { twice: 4 }, c: 6 });
-    expect(seen).toEqual([{ parents: { a: 2, b: { twice: 4 } }, idempotencyKey: `${taskId}:c`, attempt: 1 }]);
+    expect(seen).toEqual([
+      { parents: { a: 2, b: { twice: 4 } }, idempotencyKey: expect.any(String) as string, attempt: 1 },
+    ]);
   });
 
   it('tries a failed step again until it succeeds', async () => {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { installationOf } from '../../db/installation.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -32,12 +33,20 @@ export function doctorCommand(exit: (status: number) => void): Command {
         exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
         return;
       }
-      const findings = await withClient((client) =>
-        examine(client.db, { examples: wholeNumber('--examples', options.examples, 0, 1000) }),
-      );
-      print({ checks: CHECKS.length, findings }, options.json, () => {
-        if (findings.length === 0) return `${CHECKS.length} checks, no violation`;
-        return findings
+      const { installation, findings } = await withClient(async ({ db }) => ({
+        installation: await installationOf(db),
+        findings: await examine(db, { examples: wholeNumber('--examples', options.examples, 0, 1000) }),
+      }));
+      const { installationId, createdAt } = installation;
+      const report = {
+        installation: { installation_id: installationId, created_at: createdAt },
+        checks: CHECKS.length,
+        findings,
+      };
+      print(report, options.json, () => {
+        const which = `installation ${installationId}, made ${createdAt.toISOString()}`;
+        if (findings.length === 0) return `${which}\n${CHECKS.length} checks, no violation`;
+        return `${which}\n${findings
           .map(({ id, title, why, violations, examples }) =>
             [
               `${id}: ${violations === 1000 ? '1000 or more' : violations} violation(s) of "${title}"`,
@@ -45,7 +54,7 @@ export function doctorCommand(exit: (status: number) => void): Command {
               ...examples.map((example) => `  ${JSON.stringify(example)}`),
             ].join('\n'),
           )
-          .join('\n');
+          .join('\n')}`;
       });
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });

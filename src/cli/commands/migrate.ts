@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig } from '../../config/index.ts';
+import { installationStatus } from '../../db/installation.ts';
 import {
   migrateDown,
   migrateTo,
@@ -66,18 +67,24 @@ export function migrateCommand(exit: (status: number) => void): Command {
       exit(STATUS.ok);
     });
 
-  verb('status', 'list the migrations and when each was applied')
+  verb('status', 'list the migrations and when each was applied, and which installation this is')
     .option('--check', 'exit with status 1 if one is pending: for a deployment that must wait for them')
     .action(async (options: Options) => {
       const { url, ...rest } = connection(options);
       const migrations = await migrationStatus(url, rest);
+      const installation = await installationStatus(url, rest);
       const pending = migrations.filter(({ appliedAt }) => appliedAt === null).length;
       if (options.json === true) {
         const listed = migrations.map(({ name, appliedAt }) => ({ name, applied_at: appliedAt }));
-        console.log(JSON.stringify({ schema: rest.schema, pending, migrations: listed }));
+        const installationId = installation?.installationId ?? null;
+        console.log(
+          JSON.stringify({ schema: rest.schema, installation_id: installationId, pending, migrations: listed }),
+        );
       } else {
         for (const { name, appliedAt } of migrations)
           console.log(`${appliedAt?.toISOString() ?? 'pending'.padEnd(24)}  ${name}`);
+        if (installation !== undefined)
+          console.log(`installation ${installation.installationId}, made ${installation.createdAt.toISOString()}`);
       }
       exit(options.check === true && pending > 0 ? STATUS.failed : STATUS.ok);
     });

@@ -18,7 +18,7 @@ SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
   ) AS parents,
-  t.bypass_steps::text AS bypass_steps
+  t.bypass_steps::text AS bypass_steps, t.identity_hash, s.sort_key > 1 AS has_history
 FROM tasker.tasker_claims c
 CROSS JOIN LATERAL unnest(c.task_ids, c.workflow_step_ids) AS k (task_id, workflow_step_id)
 JOIN tasker.tasker_workflow_steps s

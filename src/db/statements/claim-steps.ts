@@ -24,6 +24,9 @@ export interface ClaimedStepRow {
   parents: string | null;
   /** JSON text: names of the steps that the task does without; null for none. */
   bypass_steps: string | null;
+  identity_hash: string;
+  /** The step had transitions before this claim. */
+  has_history: boolean;
 }
 
 /** A LIMIT the planner can see keeps it on the index: with a parameter it would plan for a tenth of the table. */
@@ -123,7 +126,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
   ) END AS parents,
-  t.bypass_steps::text AS bypass_steps
+  t.bypass_steps::text AS bypass_steps, t.identity_hash, c.sort_key > 1 AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 

@@ -8,12 +8,14 @@ export interface StepInputsRow {
   own_input: boolean;
   parents: string | null;
   bypass_steps: string | null;
+  identity_hash: string;
 }
 
 /**
  * What the handlers of claimed steps need: the task's context and the parents' results by ordinal.
  * A statement of its own for steps claimed by a completion: that statement's snapshot is older than the results of parents
- * which other workers completed while it waited for the child's row lock. Parameters: task ids, step ids.
+ * which other workers completed while it waited for the child's row lock. Steps not held under the claim are left
+ * out: after a restore the row with that id may be of another task. Parameters: task ids, step ids, claim ids.
  */
 export const loadInputs = statement<StepInputsRow>(
   'load_inputs',
@@ -23,8 +25,9 @@ SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS con
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id
-  ) AS parents, t.bypass_steps::text AS bypass_steps
-FROM unnest($1::bigint[], $2::bigint[]) AS i (task_id, workflow_step_id)
+  ) AS parents, t.bypass_steps::text AS bypass_steps, t.identity_hash
+FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
-JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id`,
+JOIN tasker.tasker_workflow_steps s
+  ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process`,
 );

@@ -19,10 +19,10 @@ const COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, 
   t.initiator, t.source_system, t.reason, t.tags`;
 
 /** One task. Parameter: task id. */
-export const findTask = statement<TaskRow & { context: unknown }>(
+export const findTask = statement<TaskRow & { context: unknown; identity_hash: string }>(
   'find_task',
   `
-SELECT ${COLUMNS}, t.context
+SELECT ${COLUMNS}, t.context, t.identity_hash
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
@@ -97,5 +97,5 @@ SELECT worker_id, role, name, version, queues, slots, busy_slots, draining, star
   extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds, stopped_at, stop_reason
 FROM tasker.tasker_workers
 WHERE $1 OR stopped_at IS NULL
-ORDER BY worker_id`,
+ORDER BY started_at, worker_id`,
 );

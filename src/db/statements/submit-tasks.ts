@@ -8,7 +8,12 @@ export interface SubmittedTaskRow {
 /**
  * Creates tasks with their steps and edges, any number in one statement. Rows whose identity exists create nothing.
  * Parameters (arrays, one entry per task): named task ids, identity hashes, contexts, priorities, initiators, source
- * systems, reasons, tags, bypassed step names, times of request (null: now).
+ * systems, reasons, tags, bypassed step names, times of request (null: now); then namespace, name and version of the workflow
+ * that all of them are of (null: not compared).
+ *
+ * If the named task id is not registered under these names, nothing is created: a remembered id may come from another database,
+ * or from a state of this one that was lost, and belong to another workflow here. Name and version are on a row that is read
+ * anyway; the namespace is one index lookup per batch.
  *
  * Step ids are task_id * 65536 + ordinal, so that children and edges are known without reading back a sequence. A root is
  * ready from the start; the initial state `pending` has no transition row. Returns the created tasks.
@@ -30,6 +35,9 @@ WITH input AS MATERIALIZED (
     i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), n.sinks
   FROM input i
   JOIN tasker.tasker_named_tasks n ON n.named_task_id = i.named_task_id
+  WHERE $12::text IS NULL
+    OR (n.name = $12 AND n.version = $13::text
+      AND n.task_namespace_id = (SELECT s.task_namespace_id FROM tasker.tasker_task_namespaces s WHERE s.name = $11::text))
   ORDER BY i.position
   ON CONFLICT (identity_hash) DO NOTHING
   RETURNING task_id, named_task_id, identity_hash

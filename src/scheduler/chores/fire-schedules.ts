@@ -43,6 +43,7 @@ export class FireSchedules implements Chore {
   private lastFoundAt = 0;
   private lastCaughtUpMinute = 0;
   private stopped = false;
+  private anew = false;
 
   constructor(options: FireSchedulesOptions) {
     this.options = options;
@@ -66,7 +67,18 @@ export class FireSchedules implements Chore {
     }
   }
 
+  /** The database may have been replaced: the next run creates pg-boss's tables and restarts pg-boss. */
+  startAnew(): void {
+    this.anew = true;
+  }
+
   async run(): Promise<{ done: number; more: boolean }> {
+    if (this.anew && !this.stopped) {
+      await this.end();
+      await this.prepare();
+      this.anew = false;
+      this.lastCaughtUpMinute = 0;
+    }
     const [looked] = await this.options.db.run(this.look, [WORKFLOW_SCHEDULES]);
     if (looked?.found === true) {
       this.lastFoundAt = performance.now();

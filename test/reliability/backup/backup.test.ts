@@ -7,11 +7,13 @@ import { z } from 'zod';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded/index.ts';
 import {
+  type Client,
   createClient,
   createLogger,
   defineWorkflow,
   loadConfig,
   migrateToLatest,
+  PermanentError,
   startScheduler,
   startWorker,
 } from '../../../src/index.ts';
@@ -38,6 +40,45 @@ const chain = defineWorkflow({
   })
   .step('second', { dependsOn: ['first'] }, ({ parents }) => ({ n: parents.first.n + 1 }))
   .step('third', { dependsOn: ['second'] }, ({ parents }) => ({ n: parents.second.n + 1 }));
+
+/** A payment provider's books: it charges once for a key, and answers a key that it knows with the charge that it made. */
+class Ledger {
+  readonly charges = new Map<string, { order: string; cents: number }>();
+  replays = 0;
+
+  charge(key: string, order: string, cents: number): void {
+    const made = this.charges.get(key);
+    if (made === undefined) this.charges.set(key, { order, cents });
+    else if (made.order === order && made.cents === cents) this.replays += 1;
+    else throw new PermanentError(`key ${key} is of order ${made.order}, not of ${order}`);
+  }
+
+  /** Orders in the order of their charges, each as often as it was charged. */
+  get orders(): string[] {
+    return [...this.charges.values()].map(({ order }) => order);
+  }
+}
+
+const ledger = new Ledger();
+const order = defineWorkflow({
+  namespace: 'backup',
+  name: 'order',
+  version: '1.0.0',
+  input: z.object({ order: z.string(), cents: z.number() }),
+  identity: 'caller_key',
+}).step('charge', ({ input, idempotencyKey }) => ledger.charge(idempotencyKey, input.order, input.cents));
+
+/** Submits orders by their number, as a shop does that repeats what it is not sure of; waits until all are charged. */
+async function placeOrders(client: Client, orders: readonly string[]): Promise<string[]> {
+  const outcomes: string[] = [];
+  for (const [index, number] of orders.entries()) {
+    const { taskId, outcome } = await client.submit(order, { order: number, cents: 100 + index }, { key: number });
+    expect(taskId).toMatch(/^\d+$/);
+    expect(await client.waitForTask(taskId)).toMatchObject({ state: 'complete' });
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
 
 async function withSession<T>(url: string, work: (session: PostgresClient) => Promise<T>): Promise<T> {
   const session = new PostgresClient({ connectionString: url });
@@ -90,7 +131,7 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   const fleet = async (url: string): Promise<void> => {
     const env = { DATABASE_URL: url, TASKER_METRICS_PORT: '0', TASKER_DRAIN_GRACE_SECONDS: '0' };
     open.push(await startScheduler({ config: loadConfig('scheduler', env), log }));
-    open.push(await startWorker({ config: loadConfig('worker', env), workflows: [chain], log }));
+    open.push(await startWorker({ config: loadConfig('worker', env), workflows: [chain, order], log }));
   };
   const stopFleet = async (): Promise<void> => {
     for (const process of open.splice(-2).toReversed()) await process.stop();
@@ -123,12 +164,14 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
       ).rows[0]?.count,
     );
   await client.register(chain);
+  await client.register(order);
 
   // The fleet works through all of it, and the copy begins, goes on and ends under it.
   await fleet(primary.url());
   await submit(0, 500);
   await waitFor(() => withSession(primary.url(), completed), { what: 'the first tasks to be complete' });
   await Promise.all([backUp(primary.url(), `${scratch}/primary/cluster`, `${scratch}/copy`), submit(500, 1500)]);
+  expect(await placeOrders(client, ['o-1', 'o-2'])).toEqual(['created', 'created']);
   await submit(2000, 1000);
 
   await waitFor(() => withSession(primary.url(), async (session) => (await running(session)) === 3000 - WAITING_FROM), {
@@ -138,6 +181,8 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
     await session.query(`SELECT pg_create_restore_point('before_the_mistake')`);
     return completed(session);
   });
+  // The point lies between them: what was charged after it is not known of in the restored world.
+  expect(await placeOrders(client, ['o-3', 'o-4', 'o-5'])).toEqual(['created', 'created', 'created']);
   await stopFleet();
   await withSession(primary.url(), async (session) => {
     // What restoring is for.
@@ -193,7 +238,7 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   expect(await examine(after.db)).toEqual([]);
   await withSession(server.url(), async (session) => {
     const { rows } = await session.query('SELECT count(*) FROM tasker.tasker_tasks');
-    expect(Number(rows[0]?.count)).toBe(3000);
+    expect(Number(rows[0]?.count)).toBe(3002);
     // Claimed by a worker that this server never saw: the point lies in the middle of the work.
     expect(await running(session)).toBe(3000 - WAITING_FROM);
     expect(await completed(session)).toBeGreaterThanOrEqual(1);
@@ -202,11 +247,18 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
 
   released = true;
   await fleet(server.url());
-  await waitFor(() => withSession(server.url(), async (session) => (await completed(session)) === 3000), {
+  await waitFor(() => withSession(server.url(), async (session) => (await completed(session)) === 3002), {
     what: 'the restored tasks to complete',
     timeoutMs: 120_000,
     intervalMs: 200,
   });
+  // New orders take the task ids that orders after the point had, and are charged. Those are submitted again by their numbers,
+  // and their steps find the charges that were made. What survived answers for itself.
+  expect(await placeOrders(after, ['o-6', 'o-7', 'o-8'])).toEqual(['created', 'created', 'created']);
+  expect(await placeOrders(after, ['o-3', 'o-4', 'o-5'])).toEqual(['created', 'created', 'created']);
+  expect(await placeOrders(after, ['o-1', 'o-2'])).toEqual(['existing', 'existing']);
+  expect(ledger.orders).toEqual(['o-1', 'o-2', 'o-3', 'o-4', 'o-5', 'o-6', 'o-7', 'o-8']);
+  expect(ledger.replays).toBe(3);
   await stopFleet();
   expect(await examine(after.db)).toEqual([]);
 });

@@ -1,0 +1,49 @@
+import { TaskerError } from '../errors.ts';
+import type { Executor } from './database.ts';
+import { withMigrationConnection } from './migration-connection.ts';
+import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
+import { findInstallation, type InstallationRow } from './statements/installation.ts';
+
+export interface Installation {
+  installationId: string;
+  createdAt: Date;
+  /** Whether a version before migration 0016 ever ran here: steps that it began keep its form of idempotency keys. */
+  hadEarlierVersions: boolean;
+}
+
+/** The identity of this database. Throws a TaskerError if its row is missing, which only manual changes or a partial copy cause. */
+export async function installationOf(db: Executor): Promise<Installation> {
+  const [row] = await db.run(findInstallation);
+  if (row === undefined) {
+    throw new TaskerError(
+      'INSTALLATION_MISSING',
+      `the table tasker_installation in schema "${db.schema}" is empty, so this database has no identity: give it the one that it had (from a backup), or a new one with INSERT INTO "${db.schema}".tasker_installation DEFAULT VALUES`,
+      { schema: db.schema },
+    );
+  }
+  return installation(row);
+}
+
+/** The identity of a database; undefined if migration 0016 is not applied. */
+export async function installationStatus(
+  url: string,
+  options: { schema?: string } = {},
+): Promise<Installation | undefined> {
+  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
+  return withMigrationConnection(url, schema, async (_, client) => {
+    const { rows: found } = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
+      `"${schema}".tasker_installation`,
+    ]);
+    if (found[0]?.found === null) return undefined;
+    const { rows } = await client.query<InstallationRow>(inSchema(findInstallation.text, schema));
+    return rows[0] && installation(rows[0]);
+  });
+}
+
+function installation(row: InstallationRow): Installation {
+  return {
+    installationId: row.installation_id,
+    createdAt: row.created_at,
+    hadEarlierVersions: row.had_earlier_versions,
+  };
+}
