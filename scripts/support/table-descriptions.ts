@@ -154,6 +154,18 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
       created_at: 'When.',
     },
   },
+  tasker_schedule_states: {
+    about:
+      'What became of each schedule, whose own row is in the cron schema (`<cron schema>.schedule`, of pg-boss). A scheduler locks it to decide an occurrence.',
+    columns: {
+      schedule_key: 'Key: that of the schedule.',
+      occurrence_at: 'The newest occurrence that was decided: earlier ones are never due again.',
+      outcome: '`submitted`, or `skipped` because the task before was still running.',
+      task_id: 'The task of the last submit.',
+      error: 'Why the last attempt failed; null after a success.',
+      failed_at: 'When.',
+    },
+  },
   tasker_workers: {
     about: 'One row per process of the fleet, renewed by its heartbeat.',
     columns: {
@@ -172,6 +184,7 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
       session_lock: 'Key of the advisory lock that its own session holds: free means that the session is gone.',
       stopped_at: 'When it left, or was found dead.',
       stop_reason: 'Which of the two.',
+      named_task_ids: 'The workflows that it has handlers for; null: a process of a version that did not report them.',
     },
   },
   tasker_worker_activity: {

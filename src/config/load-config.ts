@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { cronSchemaOf } from './cron-schema.ts';
 import { CATALOGUE, type Config, type Role, type SettingName } from './catalogue.ts';
 
 const entries = Object.entries(CATALOGUE) as [SettingName, (typeof CATALOGUE)[SettingName]][];
@@ -40,7 +41,8 @@ export function loadConfig(
   }
   const loaded = config as Config;
   const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);
-  return Object.freeze({ ...loaded, databaseUrlDirect: direct });
+  const cronSchema = loaded.cronSchema ?? cronSchemaOf(loaded.schema);
+  return Object.freeze({ ...loaded, databaseUrlDirect: direct, cronSchema });
 }
 
 /** Whether statements are prepared by name under this configuration. */

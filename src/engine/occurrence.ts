@@ -1,4 +1,5 @@
-import { type CronExpression, CronExpressionParser } from 'cron-parser';
+import type { CronExpression } from 'cron-parser';
+import { checkTimezone, parseCron } from './cron-expression.ts';
 
 /** One moment at which a schedule is due. */
 export interface Occurrence {
@@ -10,6 +11,8 @@ export interface Occurrence {
 const MINUTE_MS = 60_000;
 /** Longer than any change of clocks there has been since 1970. */
 const FAR_MS = 180 * MINUTE_MS;
+/** The expression may name a minute of the next hours that came already, every minute of them at most. */
+const MOST_TRIES = 400;
 
 /**
  * When a cron expression is due, minute by minute, with the days on which clocks change defined:
@@ -27,20 +30,34 @@ export class CronSchedule {
   private readonly everyHour: boolean;
   private readonly wall: (at: number) => number;
 
-  /** Throws what the parser or the platform says of an expression or a time zone that it cannot read. */
+  /** Throws InvalidInputError for an expression or a time zone that means nothing. */
   constructor(cron: string, timezone: string) {
-    // Against UTC, so that a time of day that no clock shows can be asked about too.
-    this.expression = CronExpressionParser.parse(cron, { tz: 'UTC', strict: false });
+    checkTimezone(timezone);
+    this.expression = parseCron(cron);
     this.everyHour = this.expression.fields.hour.values.length === 24;
     this.wall = wallClock(timezone);
   }
 
-  /** The newest occurrence in the `minutes` up to and including `at`. */
-  newest(at: Date, minutes: number): Occurrence | undefined {
-    const last = Math.floor(at.getTime() / MINUTE_MS) * MINUTE_MS;
-    for (let minute = last; minute > last - minutes * MINUTE_MS; minute -= MINUTE_MS) {
-      const found = this.inMinute(minute);
+  /** The first occurrence after `from`; undefined if there is none within some years. */
+  next(from: Date): Occurrence | undefined {
+    let after = new Date(from.getTime() + FAR_MS);
+    const [soon] = this.between(from, after);
+    if (soon !== undefined) return soon;
+    // Later ones minute by minute only around the times of day that the expression names: a change of clocks moves an occurrence
+    // by less than FAR_MS.
+    const fromWall = this.wall(from.getTime());
+    this.expression.reset(new Date(fromWall));
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      let about: number;
+      try {
+        about = this.expression.next().getTime() - fromWall + from.getTime();
+      } catch {
+        return undefined;
+      }
+      const until = new Date(about + FAR_MS);
+      const [found] = this.between(new Date(Math.max(after.getTime(), about - FAR_MS)), until);
       if (found !== undefined) return found;
+      if (until > after) after = until;
     }
     return undefined;
   }
@@ -51,6 +68,7 @@ export class CronSchedule {
     const first = (Math.floor(from.getTime() / MINUTE_MS) + 1) * MINUTE_MS;
     for (let minute = first; minute <= to.getTime(); minute += MINUTE_MS) {
       const occurrence = this.inMinute(minute);
+      // The second pass of a repeated hour finds the occurrence of the first, which is over.
       if (occurrence?.at.getTime() === minute) found.push(occurrence);
     }
     return found;

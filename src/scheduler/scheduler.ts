@@ -21,7 +21,7 @@ export interface SchedulerEvents extends ChoreEvents {
   clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
   settled(taskIds: string[]): void;
-  cronFired(schedule: string, outcome: 'created' | 'existing' | 'failed'): void;
+  cronFired(schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed'): void;
   leaseLost(workerId: string): void;
 }
 

@@ -55,13 +55,13 @@ describe('a schedule on the day on which clocks are put back', () => {
     ]);
   });
 
-  it('has one identity for both of them', () => {
+  it('is found from the second pass as the first, which is over', () => {
     const schedule = new CronSchedule('30 1 * * *', 'America/New_York');
-    const [first, second] = ['2026-11-01T05:30:20Z', '2026-11-01T06:30:20Z'].map((at) =>
-      schedule.newest(new Date(at), 3),
-    );
-    expect(first).toEqual({ at: new Date('2026-11-01T05:30Z'), identity: 'for 2026-11-01T01:30' });
-    expect(second).toEqual(first);
+    const found = (from: string, to: string) => schedule.between(new Date(from), new Date(to));
+    expect(found('2026-11-01T05:20Z', '2026-11-01T05:40Z')).toEqual([
+      { at: new Date('2026-11-01T05:30Z'), identity: 'for 2026-11-01T01:30' },
+    ]);
+    expect(found('2026-11-01T06:20Z', '2026-11-01T06:40Z')).toEqual([]);
   });
 
   it('for every hour happens in both, with an identity for each', () => {
@@ -72,6 +72,26 @@ describe('a schedule on the day on which clocks are put back', () => {
       'at 2026-11-01T06:15',
       'at 2026-11-01T07:15',
     ]);
+  });
+});
+
+describe('the next occurrence', () => {
+  const next = (cron: string, timezone: string, from: string) =>
+    new CronSchedule(cron, timezone).next(new Date(from))?.at.toISOString().slice(0, 16);
+
+  it.each([
+    ['* * * * *', 'UTC', '2026-05-01T12:00Z', '2026-05-01T12:01'],
+    ['0 9 * * *', 'Europe/Berlin', '2026-05-01T07:00Z', '2026-05-02T07:00'],
+    ['0 9 * * *', 'Europe/Berlin', '2026-05-01T06:59:59Z', '2026-05-01T07:00'],
+    ['0 0 1 1 *', 'UTC', '2026-05-01T12:00Z', '2027-01-01T00:00'],
+    ['0 0 29 2 *', 'Asia/Tokyo', '2026-05-01T12:00Z', '2028-02-28T15:00'],
+    // Over a change of clocks, on both sides of it, and where the time of day is skipped or comes twice.
+    ['0 9 * * *', 'America/New_York', '2026-03-07T18:00Z', '2026-03-08T13:00'],
+    ['0 9 * * 0', 'America/New_York', '2026-03-02T18:00Z', '2026-03-08T13:00'],
+    ['30 2 * * *', 'America/New_York', '2026-03-07T18:00Z', '2026-03-08T07:00'],
+    ['30 1 * * *', 'America/New_York', '2026-11-01T05:30Z', '2026-11-02T06:30'],
+  ])('of %j in %s after %s is %s', (cron, timezone, from, expected) => {
+    expect(next(cron, timezone, from)).toBe(expected);
   });
 });
 
