@@ -217,7 +217,6 @@ CREATE TABLE tasker.tasker_workers (
   session_lock bigint,
   stopped_at timestamp with time zone,
   stop_reason text,
-  named_task_ids integer[],
   CONSTRAINT tasker_workers_pkey PRIMARY KEY (worker_id),
   CONSTRAINT tasker_workers_lease_seconds_check CHECK ((lease_seconds > (0)::double precision)),
   CONSTRAINT tasker_workers_role_check CHECK ((role = ANY (ARRAY['worker'::text, 'scheduler'::text]))),

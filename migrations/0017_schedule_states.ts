@@ -10,7 +10,7 @@ const SEQUENCE_COLUMNS = [
 ] as const;
 
 /**
- * What became of the newest occurrence of each schedule, and which workflows each worker has handlers for. And sequences that are
+ * What became of the newest occurrence of each schedule. And sequences that are
  * behind their column, as after a restore of rows alone, go on behind its highest value: each reads the end of one index.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -29,8 +29,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         AND (error IS NULL) = (failed_at IS NULL)
       )
     ) WITH (fillfactor = 50)`.execute(db);
-  // Null: a process of an earlier version, which does not report it.
-  await sql`ALTER TABLE tasker.tasker_workers ADD COLUMN named_task_ids integer[]`.execute(db);
   for (const [table, column] of SEQUENCE_COLUMNS) {
     await sql
       .raw(
@@ -45,6 +43,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
-  await sql`ALTER TABLE tasker.tasker_workers DROP COLUMN named_task_ids`.execute(db);
   await sql`DROP TABLE tasker.tasker_schedule_states`.execute(db);
 }

@@ -184,7 +184,6 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
       session_lock: 'Key of the advisory lock that its own session holds: free means that the session is gone.',
       stopped_at: 'When it left, or was found dead.',
       stop_reason: 'Which of the two.',
-      named_task_ids: 'The workflows that it has handlers for; null: a process of a version that did not report them.',
     },
   },
   tasker_worker_activity: {

@@ -277,7 +277,6 @@ export interface TaskerWorkers {
   lease_expires_at: Timestamp;
   lease_seconds: number;
   name: string;
-  named_task_ids: number[] | null;
   queues: Generated<string[]>;
   role: string;
   session_lock: Int8 | null;

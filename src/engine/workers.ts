@@ -15,8 +15,6 @@ export interface ProcessRegistration {
   leaseSeconds: number;
   /** Key of the advisory lock that the process holds on a connection of its own, as decimal text. */
   sessionLock: string | null;
-  /** Ids of the workflows that it has handlers for; absent: none. */
-  namedTaskIds?: readonly number[];
 }
 
 /** Enters a process in the fleet; answers its id. Its lease runs from now. */
@@ -29,7 +27,6 @@ export async function register(db: Executor, process: ProcessRegistration): Prom
     process.slots,
     process.leaseSeconds,
     process.sessionLock,
-    process.namedTaskIds ?? [],
   ]);
   return (row as { worker_id: string }).worker_id;
 }

@@ -4,7 +4,7 @@ import { deregister, type ProcessRegistration, register } from '../engine/worker
 import { Heartbeat } from './heartbeat.ts';
 import { within } from './within.ts';
 
-export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock' | 'namedTaskIds'> {
+export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock'> {
   db: Database;
   /** A direct connection if there is one; the session lock needs it. */
   url: string;
@@ -14,8 +14,6 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
   /** Whether a process whose event loop stands still for that long, past all that is allowed to it, is killed. */
   endsWhenStalled?: boolean;
   busySlots?: () => number;
-  /** Ids of the workflows that the process has handlers for, as known when it joins. */
-  namedTaskIds?: () => readonly number[];
   allowedUntilMs?: () => number;
   /** The lease was ended by another process; a new one follows at once under a new id. */
   onLeaseLost: (formerId: string) => void;
@@ -108,9 +106,7 @@ export class Membership {
 
   private async enter(): Promise<void> {
     const { db, role, name, version, queues, slots, leaseSeconds } = this.options;
-    const namedTaskIds = this.options.namedTaskIds?.() ?? [];
-    const { sessionLock } = this;
-    this.id = await register(db, { role, name, version, queues, slots, leaseSeconds, sessionLock, namedTaskIds });
+    this.id = await register(db, { role, name, version, queues, slots, leaseSeconds, sessionLock: this.sessionLock });
     this.heartbeat.lease(this.id);
   }
 

@@ -97,7 +97,6 @@ export class Worker {
       maxStallMs: options.maxStallMs,
       endsWhenStalled: options.endsWhenStalled ?? false,
       busySlots: () => this.slots.busy,
-      namedTaskIds: () => this.catalogue?.namedTaskIds ?? [],
       allowedUntilMs: () => this.running.allowedUntilMs(),
       onLeaseLost: (formerId) => this.onLeaseLost(formerId),
       onError: (what, error) => options.events.failed(what, error),

@@ -264,8 +264,8 @@ describe('skip-if-running', () => {
 });
 
 describe('which version a schedule runs', () => {
-  const serving = (namedTaskIds: number[]) =>
-    register(engine.db, {
+  const serving = async (namedTaskIds: number[]) => {
+    const workerId = await register(engine.db, {
       role: 'worker',
       name: 'test',
       version: '0',
@@ -273,8 +273,14 @@ describe('which version a schedule runs', () => {
       slots: 1,
       leaseSeconds: 60,
       sessionLock: null,
-      namedTaskIds,
     });
+    await engine.test.query(
+      `INSERT INTO tasker.tasker_worker_workflows (worker_id, namespace, name, version, named_task_id)
+       SELECT $1, 'default', name, version, named_task_id FROM tasker.tasker_named_tasks WHERE named_task_id = ANY ($2)`,
+      [workerId, namedTaskIds],
+    );
+    return workerId;
+  };
   const ran = async (key: string) =>
     (
       await engine.test.query<{ version: string }>(

@@ -125,9 +125,10 @@ export const findWorkflowVersions = statement<WorkflowVersionRow>(
   'find_workflow_versions',
   `
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
-    SELECT FROM tasker.tasker_workers w
-    WHERE w.role = 'worker' AND w.stopped_at IS NULL AND NOT w.draining
-      AND w.lease_expires_at > clock_timestamp() AND t.named_task_id = ANY (w.named_task_ids)
+    SELECT FROM tasker.tasker_worker_workflows s
+    JOIN tasker.tasker_workers w ON w.worker_id = s.worker_id
+    WHERE s.named_task_id = t.named_task_id AND w.role = 'worker' AND w.stopped_at IS NULL AND NOT w.draining
+      AND w.lease_expires_at > clock_timestamp()
   ) AS served
 FROM unnest($1::text[], $2::text[]) AS i (namespace, name)
 JOIN tasker.tasker_task_namespaces n ON n.name = i.namespace

@@ -1,11 +1,11 @@
 import { statement } from '../statement.ts';
 
-/** Parameters: role, name, version, queues, slots, lease seconds, session lock key (null: none held), ids of its workflows. */
+/** Parameters: role, name, version, queues, slots, lease seconds, session lock key (null: none held). */
 export const registerWorker = statement<{ worker_id: string }>(
   'register_worker',
   `
-INSERT INTO tasker.tasker_workers (role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock, named_task_ids)
-VALUES ($1, $2, $3, $4::text[], $5, $6::float8, clock_timestamp() + make_interval(secs => $6::float8), $7, $8::integer[])
+INSERT INTO tasker.tasker_workers (role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
+VALUES ($1, $2, $3, $4::text[], $5, $6::float8, clock_timestamp() + make_interval(secs => $6::float8), $7)
 RETURNING worker_id`,
 );
 
