@@ -25,7 +25,8 @@ import { toStorableJson, type ValidationOptions } from '../workflow/index.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import { checkedId, checkedMilliseconds, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
-import { type ScheduleAdded, type ScheduleInfo, type ScheduleOptions, Schedules } from './schedules.ts';
+import type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './schedule-options.ts';
+import { Schedules } from './schedules.ts';
 import { submitStream } from './submit-stream.ts';
 
 export interface ClientOptions {
