@@ -172,7 +172,7 @@ function noonBefore(at: number, timezone: string): number {
 }
 
 it('the next occurrence is the first that is found minute by minute', { timeout: 60_000 }, () => {
-  // Every hour through days of change, in zones that change by an hour and by half of one.
+  // Every other hour through days of change, in zones that change by an hour and by half of one.
   const days = [
     ['America/New_York', '2026-03-07T12:00Z'],
     ['America/New_York', '2026-10-31T20:00Z'],
@@ -180,17 +180,24 @@ it('the next occurrence is the first that is found minute by minute', { timeout:
     ['Australia/Lord_Howe', '2026-04-04T02:00Z'],
     ['Europe/Berlin', '2026-10-24T12:00Z'],
   ] as const;
+  const wrong: string[] = [];
+  let compared = 0;
   for (const [timezone, day] of days) {
     for (const cron of ['30 1 * * *', '15 2 * * *', '*/20 2,3 * * *', '45 * * * *', '0 0 * * 0']) {
       const schedule = new CronSchedule(cron, timezone);
       const all = schedule.between(new Date(day), new Date(Date.parse(day) + 4 * 86_400_000));
       for (let hour = 0; hour < 30; hour += 2) {
         const from = new Date(Date.parse(day) + hour * 3_600_000 + 1000);
-        const first = all.find(({ at }) => at > from);
         // A weekly one may be further away than that.
-        if (first !== undefined)
-          expect(schedule.next(from), `${cron} ${timezone} ${from.toISOString()}`).toEqual(first);
+        const first = all.find(({ at }) => at > from);
+        if (first === undefined) continue;
+        compared += 1;
+        const next = schedule.next(from);
+        if (next?.identity !== first.identity)
+          wrong.push(`${cron} ${timezone} ${from.toISOString()}: ${next?.identity}`);
       }
     }
   }
+  expect(compared).toBeGreaterThan(300);
+  expect(wrong).toEqual([]);
 });
