@@ -83,9 +83,13 @@ export function sinceOf({ data, updated_at: updatedAt }: Pick<ScheduleRow, 'data
   return since === undefined ? updatedAt : new Date(since);
 }
 
-/** A decision in the future was made before the clock was set back; the identity of its task still counts. */
+/**
+ * A decision far in the future was made before the clock was set back: it does not count, and the identities of its tasks do. One that is
+ * a little ahead was made by a scheduler that read the time a moment later.
+ */
 function decidedUntil(occurrenceAt: Date | null, now: Date): number {
-  return occurrenceAt === null || occurrenceAt > now ? 0 : occurrenceAt.getTime();
+  if (occurrenceAt === null || occurrenceAt.getTime() > now.getTime() + CATCH_UP_MINUTES * 60_000) return 0;
+  return occurrenceAt.getTime();
 }
 
 /**

@@ -89,6 +89,13 @@ describe('one occurrence is one task', () => {
     expect(outcomes.flatMap(({ fired }) => fired.map(({ outcome }) => outcome))).toEqual(['created', 'created']);
   });
 
+  it('for a scheduler that read the time just before another decided the next one', async () => {
+    await schedule('overtaken', '* * * * *', { overlap: 'skip', since: '2026-05-01T11:59:30Z' });
+    expect(await fire('overtaken', '2026-05-01T12:01:00.1Z')).toEqual(['created', 'skipped']);
+    expect(await fire('overtaken', '2026-05-01T12:00:59.9Z')).toEqual([]);
+    expect(await stateOf('overtaken')).toMatchObject({ occurrence_at: new Date('2026-05-01T12:01Z') });
+  });
+
   it('also if its submit committed and nothing else was recorded', async () => {
     await schedule('forgotten', '0 12 * * *');
     await fire('forgotten', '2026-05-01T12:00:02Z');
