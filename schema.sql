@@ -112,6 +112,19 @@ CREATE TABLE tasker.tasker_queue_scaling_signals (
   fillfactor = 50
 );
 
+CREATE TABLE tasker.tasker_schedule_states (
+  schedule_key text NOT NULL,
+  occurrence_at timestamp with time zone,
+  outcome text,
+  task_id bigint,
+  error text,
+  failed_at timestamp with time zone,
+  CONSTRAINT tasker_schedule_states_pkey PRIMARY KEY (schedule_key),
+  CONSTRAINT schedule_states_agree CHECK ((((occurrence_at IS NULL) = (outcome IS NULL)) AND ((outcome IS NULL) OR (outcome = ANY (ARRAY['submitted'::text, 'skipped'::text]))) AND ((error IS NULL) = (failed_at IS NULL))))
+) WITH (
+  fillfactor = 50
+);
+
 CREATE TABLE tasker.tasker_task_namespaces (
   task_namespace_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
   name text NOT NULL,

@@ -26,6 +26,7 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0014_readiness_v04', load: () => import('./0014_readiness_v04.ts') },
   { name: '0015_contexts_v04', load: () => import('./0015_contexts_v04.ts') },
   { name: '0016_installation', load: () => import('./0016_installation.ts') },
+  { name: '0017_schedule_states', load: () => import('./0017_schedule_states.ts') },
   { name: '0018_worker_workflows', load: () => import('./0018_worker_workflows.ts') },
   { name: '0019_clock', load: () => import('./0019_clock.ts') },
 ];

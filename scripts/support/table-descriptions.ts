@@ -165,6 +165,18 @@ export const TABLES: Readonly<Record<string, { about: string; columns: Readonly<
         'Whether processes ran before that: steps that they began keep the form of idempotency keys that they had.',
     },
   },
+  tasker_schedule_states: {
+    about:
+      'What became of each schedule, whose own row is in the cron schema (`<cron schema>.schedule`, of pg-boss). A scheduler locks it to decide an occurrence.',
+    columns: {
+      schedule_key: 'Key: that of the schedule.',
+      occurrence_at: 'The newest occurrence that was decided: earlier ones are never due again.',
+      outcome: '`submitted`, or `skipped` because the task before was still running.',
+      task_id: 'The task of the last submit.',
+      error: 'Why the last attempt failed; null after a success.',
+      failed_at: 'When.',
+    },
+  },
   tasker_workers: {
     about: 'One row per process of the fleet, renewed by its heartbeat.',
     columns: {

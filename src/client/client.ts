@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely';
 import { renewDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
-import type { Cron } from '../db/cron.ts';
 import { type Database, inCallersTransaction, openDatabase, type CallersTransaction } from '../db/database.ts';
 import {
   findTask,
@@ -18,14 +17,16 @@ import { Notifier } from '../engine/notifier.ts';
 import type { Act } from '../engine/operator.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
-import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
+import { countLiveSchedulers } from '../engine/schedulers.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import { toStorableJson, validateInput, type ValidationOptions } from '../workflow/index.ts';
+import { toStorableJson, type ValidationOptions } from '../workflow/index.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import { checkedId, checkedMilliseconds, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
+import type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './schedule-options.ts';
+import { Schedules } from './schedules.ts';
 import { submitStream } from './submit-stream.ts';
 
 export interface ClientOptions {
@@ -39,7 +40,7 @@ export interface ClientOptions {
   preparedStatements?: boolean;
   /** Tell workers that there is work, so that they need not wait for their next poll. Default true. */
   notify?: boolean;
-  /** Schema of the cron tables. Default `tasker_cron`. */
+  /** Schema of the cron tables. Default: `schema` with `_cron` behind it. */
   cronSchema?: string;
   /** Show no value of an input in InvalidInputError, neither in its message nor in its details. Default false: no secrets. */
   hideInputValues?: boolean;
@@ -76,7 +77,7 @@ export class Client {
   private readonly options: ClientOptions;
   private readonly notifier: Notifier;
   private readonly later = new Set<NodeJS.Timeout>();
-  private cron: Promise<Cron> | undefined;
+  private readonly scheduled: Schedules;
 
   constructor(options: ClientOptions) {
     this.options = options;
@@ -88,6 +89,7 @@ export class Client {
       prepared: options.preparedStatements ?? true,
     });
     this.notifier = new Notifier(this.db);
+    this.scheduled = new Schedules({ db: this.db, url: options.url, cronSchema: options.cronSchema });
   }
 
   /** Writes a definition to the database, or finds it there. Submitting does so by itself. Returns its id in this database. */
@@ -220,57 +222,40 @@ export class Client {
     return this.db.run(queueStats);
   }
 
-  /** Submits the workflow at every tick of a cron expression, once however many schedulers live. Replaces the key's schedule. */
-  async schedule<Definition extends WorkflowDefinition>(
+  /**
+   * Submits the workflow at every occurrence of a cron expression, once however many schedulers live. Replaces the schedule of the
+   * key; one that is there as it is stays untouched. Throws InvalidInputError.
+   */
+  schedule<Definition extends WorkflowDefinition>(
     definition: Definition,
-    options: { key: string; cron: string; timezone?: string; input: InputOf<Definition>; priority?: number },
-  ): Promise<void> {
-    const { key, cron, timezone = 'UTC', input, priority } = options;
-    if (!/^[\w./-]{1,128}$/.test(key)) {
-      throw new InvalidInputError(
-        `schedule key ${JSON.stringify(key)}: use 1 to 128 letters, digits, ".", "/", "_" or "-"`,
-        { field: 'key' },
-      );
-    }
-    const validated = await validateInput(definition, input, this.validation);
-    await this.register(definition);
-    const { namespace, name: workflow, version } = definition;
-    const scheduler = await this.openCron();
-    try {
-      await scheduler.schedule(WORKFLOW_SCHEDULES, {
-        key,
-        cron,
-        timezone,
-        data: {
-          key,
-          namespace,
-          workflow,
-          version,
-          input: validated,
-          ...(priority === undefined ? {} : { priority }),
-        },
-      });
-    } catch (error) {
-      throw new InvalidInputError(
-        `schedule "${key}": cron ${JSON.stringify(cron)} in time zone ${JSON.stringify(timezone)} is not valid: ${error instanceof Error ? error.message : String(error)}`,
-        { field: 'cron' },
-      );
-    }
+    options: ScheduleOptions<Definition>,
+  ): Promise<ScheduleAdded> {
+    const { validation } = this;
+    return this.scheduled.add(definition, options as ScheduleOptions, {
+      validation,
+      register: () => this.register(definition),
+    });
   }
 
-  async unschedule(key: string): Promise<void> {
-    await (await this.openCron()).unschedule(WORKFLOW_SCHEDULES, key);
+  /** Answers whether there was such a schedule. None of its occurrences is submitted from now on. */
+  unschedule(key: string): Promise<boolean> {
+    return this.scheduled.remove(key);
   }
 
-  async schedules(): Promise<{ key: string; cron: string; timezone: string; data: unknown }[]> {
-    const schedules = await (await this.openCron()).list(WORKFLOW_SCHEDULES);
-    return schedules.map(({ key, cron, timezone, data }) => ({ key, cron, timezone, data }));
+  /** All schedules by key: what each runs, when, and what became of its last occurrence. */
+  schedules(): Promise<ScheduleInfo[]> {
+    return this.scheduled.list();
+  }
+
+  /** How many schedulers live. Without one, schedules, retries and the recovery of dead workers' steps wait. */
+  liveSchedulers(): Promise<number> {
+    return countLiveSchedulers(this.db);
   }
 
   async close(): Promise<void> {
     for (const timer of this.later) clearTimeout(timer);
     await this.notifier.flush();
-    if (this.cron !== undefined) await (await this.cron).stop();
+    await this.scheduled.close();
     await this.db.close();
   }
 
@@ -298,22 +283,6 @@ export class Client {
 
   private hintQueues(queues: Iterable<string>): void {
     if (this.options.notify ?? true) this.notifier.notify(queues);
-  }
-
-  private openCron(): Promise<Cron> {
-    this.cron ??= (async () => {
-      const { Cron } = await import('../db/cron.ts');
-      const cron = new Cron({
-        url: this.options.url,
-        schema: this.options.cronSchema ?? 'tasker_cron',
-        applicationName: 'tasker client cron',
-        fires: false,
-        onError: () => undefined,
-      });
-      await cron.start();
-      return cron;
-    })();
-    return this.cron;
   }
 }
 

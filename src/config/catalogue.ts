@@ -31,7 +31,8 @@ const list = z.string().transform((value) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
-const cron = z.string().regex(/^\S+( \S+){4,5}$/, 'is not a cron expression of five or six fields');
+/** The scheduler reads the rest at its start: a parser here would be loaded by every process. */
+const cron = z.string().regex(/^(\S+( \S+){4}|@[a-z]+)$/, 'is not a cron expression of five fields');
 
 const number = (
   env: string,
@@ -89,11 +90,13 @@ export const CATALOGUE = {
     env: 'TASKER_CRON_SCHEMA',
     schema: z
       .string()
-      .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters'),
-    default: 'tasker_cron',
+      .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters')
+      .optional(),
+    default: undefined,
     range: 'identifier',
     roles: 'all',
-    description: 'The schema of pg-boss, which runs cron.',
+    description:
+      "The schema of pg-boss, which runs cron, with this fleet's list of schedules; by default TASKER_SCHEMA with `_cron` behind it. Another fleet's is refused.",
   }),
   preparedStatements: setting({
     env: 'TASKER_PREPARED_STATEMENTS',
@@ -371,4 +374,6 @@ export type SettingName = keyof typeof CATALOGUE;
 export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> } & {
   /** Nobody set the metrics port: if it is taken, the next free one serves. */
   readonly metricsPortIsDefault?: boolean;
+  /** Set, or derived from the schema. */
+  readonly cronSchema: string;
 };

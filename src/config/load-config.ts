@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { cronSchemaOf } from './cron-schema.ts';
 import { CATALOGUE, type Config, type Role, type SettingName } from './catalogue.ts';
 
 const entries = Object.entries(CATALOGUE) as [SettingName, (typeof CATALOGUE)[SettingName]][];
@@ -42,7 +43,8 @@ export function loadConfig(
   const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);
   const metricsPortIsDefault =
     (overrides.metricsPort ?? blankToUndefined(env[CATALOGUE.metricsPort.env])) === undefined;
-  return Object.freeze({ ...loaded, databaseUrlDirect: direct, metricsPortIsDefault });
+  const cronSchema = loaded.cronSchema ?? cronSchemaOf(loaded.schema);
+  return Object.freeze({ ...loaded, databaseUrlDirect: direct, cronSchema, metricsPortIsDefault });
 }
 
 /** Whether statements are prepared by name under this configuration. */

@@ -1,4 +1,4 @@
-import { type JobWithMetadata, PgBoss, type Schedule as BossSchedule } from 'pg-boss';
+import { type Job, PgBoss } from 'pg-boss';
 
 export interface CronOptions {
   url: string;
@@ -15,16 +15,11 @@ export interface Schedule {
   cron: string;
   timezone: string;
   data: unknown;
-  /** When it was made or last changed, by the database clock. */
-  updatedAt?: Date;
 }
 
-/** One due moment of a schedule, as it reaches a handler. */
+/** A hint that a schedule may be due, as it reaches a handler: at any time after the moment that it was made for. */
 export interface Tick {
-  /** The same on every try of this job. */
-  id: string;
-  /** By the database clock: at most a minute or so after the moment itself. */
-  createdAt: Date;
+  /** The schedule's data as of that moment. */
   data: unknown;
 }
 
@@ -38,6 +33,8 @@ const EXPIRE_SECONDS = 10;
  * give one up after ten seconds and open it anew costs PostgreSQL more than what is asked over it.
  */
 const KEEP_CONNECTIONS: object = { min: 3 };
+/** Ticks that are taken at once: many schedules are due at the same minute. Their work has to fit in EXPIRE_SECONDS. */
+const MOST_TICKS = 100;
 /** pg-boss's own queue, on which ticks travel from the one who sees the time to the queue that they are for. */
 const FORWARDING_QUEUE = '__pgboss__send-it';
 /** What earlier versions scheduled for themselves. Nobody works on these queues any longer. */
@@ -47,9 +44,8 @@ const FORMER_SCHEDULES = [
 ] as const;
 
 /**
- * Cron by pg-boss: each tick of each schedule becomes one job, whichever and however many processes are watching, and a job
- * is run until its handler succeeds. The handler therefore gets the job's id, the same on every try, to make its work
- * idempotent.
+ * Cron by pg-boss: each tick of each schedule becomes one job, whichever and however many processes are watching. A job waits in
+ * its tables while no scheduler lives, and outlives its schedule: the handler takes it for a hint.
  */
 export class Cron {
   private readonly boss: PgBoss;
@@ -107,9 +103,9 @@ export class Cron {
   /** Runs `handler` for each tick of the schedules in `queue`, at most a second after it was made. */
   async work(queue: string, handler: (tick: Tick) => Promise<void>): Promise<void> {
     await this.createQueue(queue);
-    const options = { pollingIntervalSeconds: 1, includeMetadata: true } as const;
-    await this.boss.work(queue, options, async (jobs: JobWithMetadata<object>[]) => {
-      for (const { id, createdOn, data } of jobs) await handler({ id, createdAt: createdOn, data });
+    const options = { pollingIntervalSeconds: 1, batchSize: MOST_TICKS };
+    await this.boss.work(queue, options, async (jobs: Job<object>[]) => {
+      for (const { data } of jobs) await handler({ data });
     });
   }
 
@@ -126,15 +122,6 @@ export class Cron {
     await this.boss.unschedule(queue, key);
   }
 
-  async list(queue: string): Promise<Schedule[]> {
-    return (await this.boss.getSchedules(queue)).map(scheduleOf);
-  }
-
-  async find(queue: string, key: string): Promise<Schedule | undefined> {
-    const row = await this.boss.getSchedule(queue, key);
-    return row === null ? undefined : scheduleOf(row);
-  }
-
   private async createQueue(queue: string): Promise<void> {
     if (this.queues.has(queue)) return;
     const options = {
@@ -149,8 +136,4 @@ export class Cron {
     await this.boss.updateQueue(queue, options);
     this.queues.add(queue);
   }
-}
-
-function scheduleOf({ key, cron, timezone, data, updatedOn }: BossSchedule): Schedule {
-  return { key, cron, timezone, data, updatedAt: updatedOn };
 }

@@ -136,6 +136,15 @@ export interface TaskerQueueScalingSignals {
   workers: number;
 }
 
+export interface TaskerScheduleStates {
+  error: string | null;
+  failed_at: Timestamp | null;
+  occurrence_at: Timestamp | null;
+  outcome: string | null;
+  schedule_key: string;
+  task_id: Int8 | null;
+}
+
 export interface TaskerStepDagRelationships {
   child_count: number | null;
   child_step_ids: Json | null;
@@ -358,6 +367,7 @@ export interface DB {
   tasker_named_tasks_named_steps: TaskerNamedTasksNamedSteps;
   tasker_queue_scaling: TaskerQueueScaling;
   tasker_queue_scaling_signals: TaskerQueueScalingSignals;
+  tasker_schedule_states: TaskerScheduleStates;
   tasker_step_dag_relationships: TaskerStepDagRelationships;
   tasker_step_readiness_statuses: TaskerStepReadinessStatuses;
   tasker_task_execution_contexts: TaskerTaskExecutionContexts;

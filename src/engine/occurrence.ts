@@ -1,4 +1,6 @@
-import { type CronExpression, CronExpressionParser } from 'cron-parser';
+import type { CronExpression } from 'cron-parser';
+import { parseCron } from './cron-expression.ts';
+import { type WallClock, wallClock } from './wall-clock.ts';
 
 /** One moment at which a schedule is due. */
 export interface Occurrence {
@@ -10,6 +12,8 @@ export interface Occurrence {
 const MINUTE_MS = 60_000;
 /** Longer than any change of clocks there has been since 1970. */
 const FAR_MS = 180 * MINUTE_MS;
+/** Of times of day that come to nothing: those of a day on which clocks change, which are tried minute by minute. */
+const MOST_TRIES = 50;
 
 /**
  * When a cron expression is due, minute by minute, with the days on which clocks change defined:
@@ -25,32 +29,55 @@ const FAR_MS = 180 * MINUTE_MS;
 export class CronSchedule {
   private readonly expression: CronExpression;
   private readonly everyHour: boolean;
-  private readonly wall: (at: number) => number;
+  private readonly minutes: ReadonlySet<number>;
+  private readonly wall: WallClock;
 
-  /** Throws what the parser or the platform says of an expression or a time zone that it cannot read. */
+  /** Throws InvalidInputError for an expression or a time zone that means nothing. */
   constructor(cron: string, timezone: string) {
-    // Against UTC, so that a time of day that no clock shows can be asked about too.
-    this.expression = CronExpressionParser.parse(cron, { tz: 'UTC', strict: false });
+    this.expression = parseCron(cron);
     this.everyHour = this.expression.fields.hour.values.length === 24;
+    this.minutes = new Set(this.expression.fields.minute.values);
     this.wall = wallClock(timezone);
   }
 
-  /** The newest occurrence in the `minutes` up to and including `at`. */
-  newest(at: Date, minutes: number): Occurrence | undefined {
-    const last = Math.floor(at.getTime() / MINUTE_MS) * MINUTE_MS;
-    for (let minute = last; minute > last - minutes * MINUTE_MS; minute -= MINUTE_MS) {
-      const found = this.inMinute(minute);
-      if (found !== undefined) return found;
+  /** The first occurrence after `from`; undefined if there is none within some years. */
+  next(from: Date): Occurrence | undefined {
+    let start = from.getTime();
+    if (!this.steady(start)) {
+      const [soon] = this.between(from, new Date(start + FAR_MS));
+      if (soon !== undefined) return soon;
+      start += FAR_MS;
+    }
+    const offset = this.wall(start) - floor(start);
+    this.expression.reset(new Date(this.wall(start)));
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      let wall: number;
+      try {
+        wall = this.expression.next().getTime();
+      } catch {
+        return undefined;
+      }
+      const about = wall - offset;
+      const found = this.steady(about)
+        ? this.inMinute(wall - (this.wall(about) - about))
+        : this.between(new Date(Math.max(from.getTime(), about - FAR_MS)), new Date(about + FAR_MS))[0];
+      if (found !== undefined && found.at > from) return found;
     }
     return undefined;
+  }
+
+  /** Whether no clock changes in some hours around. */
+  private steady(at: number): boolean {
+    return this.wall(at + 2 * FAR_MS) - this.wall(at - 2 * FAR_MS) === 4 * FAR_MS;
   }
 
   /** Every occurrence after `from`, up to and including `to`. */
   between(from: Date, to: Date): Occurrence[] {
     const found: Occurrence[] = [];
-    const first = (Math.floor(from.getTime() / MINUTE_MS) + 1) * MINUTE_MS;
+    const first = floor(from.getTime()) + MINUTE_MS;
     for (let minute = first; minute <= to.getTime(); minute += MINUTE_MS) {
       const occurrence = this.inMinute(minute);
+      // The second pass of a repeated hour finds the occurrence of the first, which is over.
       if (occurrence?.at.getTime() === minute) found.push(occurrence);
     }
     return found;
@@ -81,27 +108,14 @@ export class CronSchedule {
   }
 
   private matches(wall: number): boolean {
-    return this.expression.includesDate(new Date(wall));
+    // The library's check of a whole date is dear, and most minutes are none of the expression's.
+    const date = new Date(wall);
+    return this.minutes.has(date.getUTCMinutes()) && this.expression.includesDate(date);
   }
 }
 
-/** What clocks of a time zone show at a moment, as if it were UTC. */
-function wallClock(timezone: string): (at: number) => number {
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-  });
-  return (at) => {
-    const part: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
-    for (const { type, value } of format.formatToParts(at)) part[type] = Number(value);
-    const { year = 0, month = 0, day = 0, hour = 0, minute = 0 } = part;
-    return Date.UTC(year, month - 1, day, hour, minute);
-  };
+function floor(at: number): number {
+  return Math.floor(at / MINUTE_MS) * MINUTE_MS;
 }
 
 function iso(at: number): string {

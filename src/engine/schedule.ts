@@ -1,116 +1,150 @@
 import { createHash } from 'node:crypto';
-import type { Schedule, Tick } from '../db/cron.ts';
-import type { Database } from '../db/database.ts';
+import type { Database, Executor } from '../db/database.ts';
+import { findRootQueues } from '../db/statements/register-workflow.ts';
+import {
+  findRunningOccurrence,
+  findWorkflowVersions,
+  listSchedules,
+  lockSchedule,
+  lockScheduleState,
+  recordOccurrence,
+  recordScheduleFailure,
+  type ScheduleRow,
+} from '../db/statements/schedules.ts';
 import { UnknownWorkflowError } from '../errors.ts';
-import { findNamedTask, findRootQueues } from '../db/statements/register-workflow.ts';
-import { findTasksByIdentity } from '../db/statements/submit-tasks.ts';
 import { CronSchedule, type Occurrence } from './occurrence.ts';
-import { submit } from './submit.ts';
-
-/** The pg-boss queue whose schedules submit workflows. */
-export const WORKFLOW_SCHEDULES = 'tasker-workflow-schedules';
-
-/** What a workflow schedule carries: the input was validated when the schedule was made. */
-export interface ScheduledSubmit {
-  key: string;
-  namespace: string;
-  workflow: string;
-  version: string;
-  input: unknown;
-  priority?: number;
-}
+import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
+import { submitIn } from './submit.ts';
 
 export interface Fired {
   key: string;
-  outcome: 'created' | 'existing';
-  taskId: string;
+  outcome: 'created' | 'existing' | 'skipped';
+  /** Undefined where the occurrence was skipped. */
+  taskId: string | undefined;
   queues: string[];
 }
 
-/** A tick reaches us within a minute or two of its occurrence. */
-const TICK_MINUTES = 5;
-/** What no tick came for within this time stays undone: a fleet without schedulers does not work it all off afterwards. */
-export const CATCH_UP_MINUTES = 10;
-
-/**
- * Submits the task of one tick. Its identity is the occurrence that the tick stands for, so two ticks for one occurrence (a
- * scheduler died between the submit and its acknowledgement; clocks were put back) submit once. Throws UnknownWorkflowError
- * where the workflow is not registered (yet).
- */
-export async function submitScheduled(db: Database, tick: Tick, schedule: Schedule | undefined): Promise<Fired> {
-  const data = tick.data as ScheduledSubmit;
-  const occurrence = schedule === undefined ? undefined : readable(schedule)?.newest(tick.createdAt, TICK_MINUTES);
-  return submitOnce(db, data, identityOf(data.key, occurrence ?? { identity: tick.id }));
+export interface FireOutcome {
+  fired: Fired[];
+  /** Schedules that are due and could not be fired, with the reason. */
+  failed: { key: string; error: unknown }[];
 }
 
+/** What was not submitted within this time stays undone: a fleet without schedulers does not work it all off afterwards. */
+export const CATCH_UP_MINUTES = 10;
+/** A schedule that was made later than now (the clock was set back since) counts as made that long ago. */
+const UNKNOWN_SINCE_MS = 2 * 60_000;
+
 /**
- * Submits what the schedules were due for in the last minutes and no tick came for: a time of day that the clocks jumped
- * over, or a minute in which no scheduler lived. Answers what was submitted now, and which schedules failed and why.
+ * Submits what is due: every occurrence of the last minutes that was not decided yet, of one schedule or of all, by the rows as they are
+ * now. Whatever leads here (a tick, however late; a look for what no tick came for; a return after an outage) finds the same
+ * occurrences with the same identities, and a schedule that is gone has none. A schedule that fails leaves the others alone.
+ *
+ * `key`: one schedule. `leaveSeconds`: what came due within this time is left to others.
  */
-export async function submitMissed(
+export async function fireDue(
   db: Database,
-  schedules: readonly Schedule[],
-  now: Date,
-): Promise<{ fired: Fired[]; failed: unknown[] }> {
-  const due = schedules.flatMap((schedule) => {
-    // Not from before it was made or changed.
-    const from = Math.max(now.getTime() - CATCH_UP_MINUTES * 60_000, schedule.updatedAt?.getTime() ?? 0);
-    // The last minute is left to the ticks themselves, which are on their way.
-    const occurrences = readable(schedule)?.between(new Date(from), new Date(now.getTime() - 60_000)) ?? [];
-    return occurrences.map((occurrence) => ({
-      data: schedule.data as ScheduledSubmit,
-      identityHash: identityOf(schedule.key, occurrence),
-    }));
-  });
-  const known = new Set(
-    due.length === 0
-      ? []
-      : (await db.run(findTasksByIdentity, [due.map(({ identityHash }) => identityHash).toSorted()])).map(
-          (row) => row.identity_hash,
-        ),
-  );
-  const fired: Fired[] = [];
-  const failed: unknown[] = [];
-  for (const { data, identityHash } of due) {
-    if (known.has(identityHash)) continue;
+  cronSchema: string,
+  options: { key?: string; leaveSeconds?: number; now?: Date } = {},
+): Promise<FireOutcome> {
+  const outcome: FireOutcome = { fired: [], failed: [] };
+  for (const schedule of await db.run(listSchedules(cronSchema), [WORKFLOW_SCHEDULES, options.key ?? null])) {
     try {
-      fired.push(await submitOnce(db, data, identityHash));
+      const now = options.now ?? schedule.now;
+      const until = new Date(now.getTime() - (options.leaveSeconds ?? 0) * 1000);
+      const occurrences = dueOccurrences(schedule, now, until);
+      for (const occurrence of occurrences) {
+        const fired = await fireOccurrence(db, cronSchema, schedule, occurrence, now);
+        if (fired !== undefined) outcome.fired.push(fired);
+      }
     } catch (error) {
-      failed.push(error);
+      // In order: a later occurrence never overtakes one that failed and is tried again.
+      outcome.failed.push({ key: schedule.key, error });
+      await db.run(recordScheduleFailure, [schedule.key, error instanceof Error ? error.message : String(error)]);
     }
   }
-  return { fired, failed };
+  return outcome;
 }
 
-async function submitOnce(db: Database, data: ScheduledSubmit, identityHash: string): Promise<Fired> {
-  const [named] = await db.run(findNamedTask, [data.namespace, data.workflow, data.version]);
-  if (named === undefined) {
+/** Throws InvalidInputError for an expression or a time zone that this version does not accept (any more). */
+function dueOccurrences(schedule: ScheduleRow, now: Date, until: Date): Occurrence[] {
+  const made = sinceOf(schedule).getTime();
+  const from = Math.max(
+    now.getTime() - CATCH_UP_MINUTES * 60_000,
+    made > now.getTime() ? now.getTime() - UNKNOWN_SINCE_MS : made,
+    decidedUntil(schedule.occurrence_at, now),
+  );
+  return new CronSchedule(schedule.cron, schedule.timezone).between(new Date(from), until);
+}
+
+/** When a schedule was made, or last got another cron expression or time zone. */
+export function sinceOf({ data, updated_at: updatedAt }: Pick<ScheduleRow, 'data' | 'updated_at'>): Date {
+  const { since } = data as Partial<ScheduledSubmit>;
+  return since === undefined ? updatedAt : new Date(since);
+}
+
+/**
+ * A decision far in the future was made before the clock was set back: it does not count, and the identities of its tasks do. One that is
+ * a little ahead was made by a scheduler that read the time a moment later.
+ */
+function decidedUntil(occurrenceAt: Date | null, now: Date): number {
+  if (occurrenceAt === null || occurrenceAt.getTime() > now.getTime() + CATCH_UP_MINUTES * 60_000) return 0;
+  return occurrenceAt.getTime();
+}
+
+/**
+ * Decides one occurrence, in one transaction: two schedulers that have it, or one and its neighbour, meet at the lock of the schedule's
+ * state. Undefined if it was decided meanwhile, or if the schedule was removed or changed.
+ */
+function fireOccurrence(
+  db: Database,
+  cronSchema: string,
+  schedule: ScheduleRow,
+  { at, identity }: Occurrence,
+  now: Date,
+): Promise<Fired | undefined> {
+  const data = schedule.data as ScheduledSubmit;
+  const { key } = schedule;
+  return db.transaction(async (tx) => {
+    const [state] = await tx.run(lockScheduleState, [key]);
+    if (at.getTime() <= decidedUntil(state?.occurrence_at ?? null, now)) return undefined;
+    const found = await tx.run(lockSchedule(cronSchema), [WORKFLOW_SCHEDULES, key, schedule.revision]);
+    if (found.length === 0) return undefined;
+    if (data.overlap === 'skip' && (await tx.run(findRunningOccurrence, [key])).length > 0) {
+      await tx.run(recordOccurrence, [key, at, 'skipped', null]);
+      return { key, outcome: 'skipped' as const, taskId: undefined, queues: [] };
+    }
+    const namedTaskId = await findVersion(tx, data);
+    const [submitted] = await submitIn(tx, [
+      {
+        namedTaskId,
+        identityHash: identityOf(key, identity),
+        context: JSON.stringify(data.input ?? null),
+        priority: data.priority,
+        tags: data.tags,
+        reason: data.reason,
+        initiator: `schedule:${key}`,
+      },
+    ]);
+    const { outcome, taskId } = submitted as { outcome: 'created' | 'existing'; taskId: string };
+    await tx.run(recordOccurrence, [key, at, 'submitted', taskId]);
+    const queues = (await tx.run(findRootQueues, [namedTaskId])).map((row) => row.queue);
+    return { key, outcome, taskId, queues };
+  });
+}
+
+async function findVersion(tx: Executor, data: ScheduledSubmit): Promise<number> {
+  const registered = await tx.run(findWorkflowVersions, [[data.namespace], [data.workflow]]);
+  const chosen = chooseVersion(data, registered);
+  if (chosen === undefined) {
     throw new UnknownWorkflowError(
       `schedule "${data.key}" names workflow ${data.namespace}/${data.workflow} ${data.version}, which no worker has registered: start a worker that has it, or remove the schedule`,
     );
   }
-  const task = {
-    namedTaskId: named.named_task_id,
-    identityHash,
-    context: JSON.stringify(data.input ?? null),
-    priority: data.priority,
-    initiator: `schedule:${data.key}`,
-  };
-  const workflow = { namespace: data.namespace, name: data.workflow, version: data.version };
-  const [submitted] = await submit(db, [task], workflow);
-  const queues = (await db.run(findRootQueues, [named.named_task_id])).map((row) => row.queue);
-  return { key: data.key, ...(submitted as { outcome: 'created' | 'existing'; taskId: string }), queues };
+  return chosen.named_task_id;
 }
 
-function identityOf(key: string, { identity }: Pick<Occurrence, 'identity'>): string {
+/** The identity of an occurrence's task: unique in the installation, which has one list of schedules. */
+function identityOf(key: string, identity: string): string {
   return createHash('sha256').update(`schedule\n${key}\n${identity}`).digest('hex');
-}
-
-/** Undefined for a schedule in a notation that only pg-boss reads: its ticks are all there is to know of it. */
-function readable({ cron, timezone }: Schedule): CronSchedule | undefined {
-  try {
-    return new CronSchedule(cron, timezone);
-  } catch {
-    return undefined;
-  }
 }

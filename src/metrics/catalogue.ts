@@ -361,7 +361,7 @@ export const METRICS = define({
   cronFires: {
     name: 'tasker_cron_fires_total',
     type: 'counter',
-    help: 'Ticks of workflow schedules that this process submitted, by outcome: created, existing, failed.',
+    help: 'Occurrences of workflow schedules that this process decided, by outcome: created, existing, skipped (the task before was still running), failed.',
     labels: ['outcome'],
     roles: S,
   },

@@ -11,7 +11,7 @@ export function schedulerEvents(
 ): SchedulerEvents {
   // A rate over a counter that appears with its first event misses that event: these begin at zero.
   for (const outcome of ['requeued', 'blocked']) metrics.count('recovered', { outcome }, 0);
-  for (const outcome of ['created', 'existing', 'failed']) metrics.count('cronFires', { outcome }, 0);
+  for (const outcome of ['created', 'existing', 'skipped', 'failed']) metrics.count('cronFires', { outcome }, 0);
   metrics.count('clockSetBack', {}, 0);
   for (const role of ['worker', 'scheduler']) metrics.count('expired', { role }, 0);
   return {

@@ -23,7 +23,7 @@ export interface SchedulerEvents extends ChoreEvents {
   clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
   settled(taskIds: string[]): void;
-  cronFired(schedule: string, outcome: 'created' | 'existing' | 'failed'): void;
+  cronFired(schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed'): void;
   leaseLost(workerId: string): void;
   /** The scheduler joined an installation; `former` is empty at the start. */
   joined(installationId: string, former: string): void;

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { createClient, type ScheduleInfo } from '../../src/client/index.ts';
+import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';
+import { greet } from './cli-workflows.ts';
 
 const test = await useTestDatabase();
 const processes = useProcesses();
@@ -20,6 +23,16 @@ async function tasker(
 
 const json = async (args: string[]): Promise<unknown> =>
   JSON.parse((await tasker([...args, '--json'])).output) as unknown;
+
+/** What a schedule of the workflow would run, and whether a live worker serves it. */
+async function whoServes(workflow: WorkflowDefinition): Promise<Pick<ScheduleInfo, 'version' | 'served'>[]> {
+  const client = createClient({ url: test.url });
+  await client.schedule(workflow, { key: 'served', cron: '0 0 1 1 *', input: { name: 'you' } as never });
+  const schedules = await client.schedules();
+  await client.unschedule('served');
+  await client.close();
+  return schedules.map(({ version, served }) => ({ version, served }));
+}
 
 describe('tasker', () => {
   it('submits, runs, shows, retries, resolves and cancels tasks', async () => {
@@ -41,6 +54,7 @@ describe('tasker', () => {
     expect(shown.output).toContain('PermanentError: nobody is there');
     expect(await json(['tasks', '--state', 'error'])).toMatchObject([{ task_id: id, state: 'error' }]);
     expect(await json(['workers'])).toMatchObject([{ role: 'worker', slots: 50 }]);
+    expect(await whoServes(greet)).toEqual([{ version: '0.1.0', served: true }]);
 
     expect(await tasker(['retry', id])).toMatchObject({ code: 0, output: `task ${id}: judge ready again` });
     expect((await tasker(['cancel', '424242'])).code).toBe(3);
@@ -51,6 +65,7 @@ describe('tasker', () => {
     expect(((await json(['task', id])) as { state: string }).state).toBe('complete');
 
     expect(await worker.kill('SIGTERM')).toMatchObject({ code: 0 });
+    expect(await whoServes(greet)).toEqual([{ version: '0.1.0', served: false }]);
     expect(await tasker(['doctor'])).toMatchObject({
       code: 0,
       output: expect.stringMatching(/installation [0-9a-f-]{36}, made .*no violation/s) as string,

@@ -166,7 +166,7 @@ describe('reading and steering', () => {
     await client.schedule(ping, { key: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin', input: { n: 1 } });
     expect(await client.schedules()).toMatchObject([{ key: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin' }]);
     await expect(client.schedule(ping, { key: 'bad', cron: '61 * * * *', input: { n: 1 } })).rejects.toThrow(
-      /"bad": cron "61/,
+      /cron expression "61 \* \* \* \*" is not valid/,
     );
     await expect(
       client.schedule(ping, { key: 'bad', cron: '* * * * *', timezone: 'Mars/Base', input: { n: 1 } }),
@@ -174,7 +174,69 @@ describe('reading and steering', () => {
     await expect(client.schedule(ping, { key: 'bad', cron: '* * * * *', input: { n: 'x' as never } })).rejects.toThrow(
       /expected number/,
     );
-    await client.unschedule('nightly');
+    expect(await client.unschedule('nightly')).toBe(true);
+    expect(await client.unschedule('nightly')).toBe(false);
     expect(await client.schedules()).toEqual([]);
+  });
+
+  it('checks a schedule as a submit, and lists what it runs', async () => {
+    const good = { key: 'k', cron: '0 3 * * *', input: { n: 1 } };
+    for (const [wrong, message] of [
+      [{ priority: 40_000 }, /priority is 40000: use a whole number/],
+      [{ priority: 1.5 }, /priority is 1.5/],
+      [{ key: '' }, /schedule key "": use 1 to 128/],
+      [{ key: 'a b' }, /schedule key "a b"/],
+      [{ key: 'x'.repeat(129) }, /use 1 to 128/],
+      [{ key: undefined as never }, /schedule key undefined/],
+      [{ timezone: 'Local' }, /time zone "Local" is not known/],
+      [{ timezone: '' }, /time zone "" is not known/],
+      [{ cron: 'H * * * *' }, /has an H/],
+      [{ version: '1.0.0' as never }, /version is "1.0.0": use "latest" or "pinned"/],
+      [{ overlap: 'queue' as never }, /overlap is "queue": use "allow" or "skip"/],
+    ] as const) {
+      await expect(client.schedule(ping, { ...good, ...wrong })).rejects.toThrow(message);
+      await expect(client.schedule(ping, { ...good, ...wrong })).rejects.toBeInstanceOf(InvalidInputError);
+    }
+    expect(await client.schedules()).toEqual([]);
+
+    const added = await client.schedule(ping, { ...good, tags: ['nightly'], overlap: 'skip' });
+    expect(added).toMatchObject({ outcome: 'created', schedulers: 0 });
+    expect(added.next?.toISOString()).toMatch(/T03:00:00/);
+    expect(await client.schedules()).toMatchObject([
+      {
+        key: 'k',
+        workflow: 'ping',
+        version: ping.version,
+        versionPolicy: 'latest',
+        served: false,
+        overlap: 'skip',
+        next: added.next,
+        lastOccurrence: null,
+        problem: null,
+      },
+    ]);
+    await client.unschedule('k');
+  });
+
+  it('adds a schedule again without losing or doubling an occurrence, unless its times change', async () => {
+    const row = async () =>
+      (
+        await test.query<{ since: string; updated_on: Date }>(
+          `SELECT data->>'since' AS since, updated_on FROM tasker_cron.schedule`,
+        )
+      )[0];
+    const add = async (change: { cron?: string; timezone?: string; input?: { n: number } } = {}) =>
+      (await client.schedule(ping, { key: 'again', cron: '0 3 * * *', input: { n: 1 }, ...change })).outcome;
+    expect(await add()).toBe('created');
+    const first = await row();
+    expect(await add()).toBe('unchanged');
+    expect(await add({ cron: ' 0  3 * * * ' })).toBe('unchanged');
+    expect(await row()).toEqual(first);
+    // Another input: its times, and so what is due, stay.
+    expect(await add({ input: { n: 2 } })).toBe('changed');
+    expect(await row()).toMatchObject({ since: first?.since });
+    expect(await add({ input: { n: 2 }, cron: '0 4 * * *' })).toBe('changed');
+    expect((await row())?.since).not.toBe(first?.since);
+    await client.unschedule('again');
   });
 });

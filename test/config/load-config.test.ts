@@ -61,6 +61,14 @@ describe('loadConfig', () => {
     expect(config.queues).toEqual(['default']);
   });
 
+  it('keeps schedules in a schema that follows its own, unless one is given', () => {
+    const cronSchema = (env: Record<string, string>) => loadConfig('scheduler', { DATABASE_URL, ...env }).cronSchema;
+    expect(cronSchema({})).toBe('tasker_cron');
+    expect(cronSchema({ TASKER_SCHEMA: 'billing' })).toBe('billing_cron');
+    expect(cronSchema({ TASKER_SCHEMA: 'x'.repeat(48) })).toBe(`${'x'.repeat(45)}_cron`);
+    expect(cronSchema({ TASKER_SCHEMA: 'billing', TASKER_CRON_SCHEMA: 'jobs' })).toBe('jobs');
+  });
+
   it('has no direct connection behind a pooler unless one is given, and prepares no statements there', () => {
     const pooled = loadConfig('worker', { DATABASE_URL, TASKER_POOLED: 'true' });
     expect(pooled.databaseUrlDirect).toBeUndefined();

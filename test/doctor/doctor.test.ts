@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { CHECKS, examine } from '../../src/db/doctor/examine.ts';
+import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
@@ -154,6 +155,9 @@ const CORRUPTIONS: Record<string, () => string> = {
   claim_recorded: () => `DELETE FROM tasker.tasker_claims`,
   claim_of_a_living_worker: () =>
     `UPDATE tasker.tasker_workers SET stopped_at = now() - interval '1 h' WHERE worker_id = (SELECT claimed_by FROM ${S} WHERE ${step('running', 1)})`,
+  // Its next value would be one that is taken. In the transaction that is rolled back: a setval would outlive it.
+  sequences_ahead: () =>
+    `UPDATE ${T} SET task_id = (SELECT max(last_value) + 1000 FROM pg_sequences WHERE schemaname = 'tasker') WHERE task_id = ${ids['fresh']}`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 
@@ -189,6 +193,29 @@ async function examineAfter(corruption: string): Promise<string[]> {
 describe('the doctor', () => {
   it('finds nothing wrong with a history in which everything happened', async () => {
     expect(await examine(engine.db)).toEqual([]);
+  });
+
+  it('knows every column that has a sequence, in the schema of cron too, and mends one that is behind', async () => {
+    const columns = await engine.test.query<{ name: string }>(
+      `SELECT c.relname || '.' || a.attname AS name
+       FROM pg_class q
+       JOIN pg_depend d ON d.objid = q.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+       JOIN pg_class c ON c.oid = d.refobjid
+       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+       WHERE q.relkind = 'S' AND c.relnamespace::regnamespace::text LIKE 'tasker%' ORDER BY 1`,
+    );
+    expect(columns.map(({ name }) => name)).toEqual(SEQUENCE_COLUMNS.map((column) => column.join('.')).toSorted());
+
+    const behind = `SELECT setval(pg_get_serial_sequence('tasker.tasker_workers', 'worker_id'), 1)`;
+    await engine.test.query(behind);
+    const [finding] = await examine(engine.db);
+    expect(finding?.id).toBe('sequences_ahead');
+    const mend = finding?.examples[0]?.['mend'] as string;
+    expect(mend).toMatch(/^SELECT setval\('tasker\.tasker_workers_worker_id_seq', \d+\)$/);
+    await expect(engine.worker()).rejects.toThrow(/duplicate key/);
+    await engine.test.query(mend);
+    expect(await examine(engine.db)).toEqual([]);
+    await engine.worker();
   });
 
   it('has a corruption to prove every check', () => {

@@ -55,13 +55,13 @@ describe('a schedule on the day on which clocks are put back', () => {
     ]);
   });
 
-  it('has one identity for both of them', () => {
+  it('is found from the second pass as the first, which is over', () => {
     const schedule = new CronSchedule('30 1 * * *', 'America/New_York');
-    const [first, second] = ['2026-11-01T05:30:20Z', '2026-11-01T06:30:20Z'].map((at) =>
-      schedule.newest(new Date(at), 3),
-    );
-    expect(first).toEqual({ at: new Date('2026-11-01T05:30Z'), identity: 'for 2026-11-01T01:30' });
-    expect(second).toEqual(first);
+    const found = (from: string, to: string) => schedule.between(new Date(from), new Date(to));
+    expect(found('2026-11-01T05:20Z', '2026-11-01T05:40Z')).toEqual([
+      { at: new Date('2026-11-01T05:30Z'), identity: 'for 2026-11-01T01:30' },
+    ]);
+    expect(found('2026-11-01T06:20Z', '2026-11-01T06:40Z')).toEqual([]);
   });
 
   it('for every hour happens in both, with an identity for each', () => {
@@ -72,6 +72,26 @@ describe('a schedule on the day on which clocks are put back', () => {
       'at 2026-11-01T06:15',
       'at 2026-11-01T07:15',
     ]);
+  });
+});
+
+describe('the next occurrence', () => {
+  const next = (cron: string, timezone: string, from: string) =>
+    new CronSchedule(cron, timezone).next(new Date(from))?.at.toISOString().slice(0, 16);
+
+  it.each([
+    ['* * * * *', 'UTC', '2026-05-01T12:00Z', '2026-05-01T12:01'],
+    ['0 9 * * *', 'Europe/Berlin', '2026-05-01T07:00Z', '2026-05-02T07:00'],
+    ['0 9 * * *', 'Europe/Berlin', '2026-05-01T06:59:59Z', '2026-05-01T07:00'],
+    ['0 0 1 1 *', 'UTC', '2026-05-01T12:00Z', '2027-01-01T00:00'],
+    ['0 0 29 2 *', 'Asia/Tokyo', '2026-05-01T12:00Z', '2028-02-28T15:00'],
+    // Over a change of clocks, on both sides of it, and where the time of day is skipped or comes twice.
+    ['0 9 * * *', 'America/New_York', '2026-03-07T18:00Z', '2026-03-08T13:00'],
+    ['0 9 * * 0', 'America/New_York', '2026-03-02T18:00Z', '2026-03-08T13:00'],
+    ['30 2 * * *', 'America/New_York', '2026-03-07T18:00Z', '2026-03-08T07:00'],
+    ['30 1 * * *', 'America/New_York', '2026-11-01T05:30Z', '2026-11-02T06:30'],
+  ])('of %j in %s after %s is %s', (cron, timezone, from, expected) => {
+    expect(next(cron, timezone, from)).toBe(expected);
   });
 });
 
@@ -150,3 +170,34 @@ function noonBefore(at: number, timezone: string): number {
     if (format.format(minute) === '12:00') return minute;
   }
 }
+
+it('the next occurrence is the first that is found minute by minute', { timeout: 60_000 }, () => {
+  // Every other hour through days of change, in zones that change by an hour and by half of one.
+  const days = [
+    ['America/New_York', '2026-03-07T12:00Z'],
+    ['America/New_York', '2026-10-31T20:00Z'],
+    ['Australia/Lord_Howe', '2026-10-03T02:00Z'],
+    ['Australia/Lord_Howe', '2026-04-04T02:00Z'],
+    ['Europe/Berlin', '2026-10-24T12:00Z'],
+  ] as const;
+  const wrong: string[] = [];
+  let compared = 0;
+  for (const [timezone, day] of days) {
+    for (const cron of ['30 1 * * *', '15 2 * * *', '*/20 2,3 * * *', '45 * * * *', '0 0 * * 0']) {
+      const schedule = new CronSchedule(cron, timezone);
+      const all = schedule.between(new Date(day), new Date(Date.parse(day) + 4 * 86_400_000));
+      for (let hour = 0; hour < 30; hour += 2) {
+        const from = new Date(Date.parse(day) + hour * 3_600_000 + 1000);
+        // A weekly one may be further away than that.
+        const first = all.find(({ at }) => at > from);
+        if (first === undefined) continue;
+        compared += 1;
+        const next = schedule.next(from);
+        if (next?.identity !== first.identity)
+          wrong.push(`${cron} ${timezone} ${from.toISOString()}: ${next?.identity}`);
+      }
+    }
+  }
+  expect(compared).toBeGreaterThan(300);
+  expect(wrong).toEqual([]);
+});

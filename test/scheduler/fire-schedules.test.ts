@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Client } from '../../src/client/index.ts';
 import { Cron } from '../../src/db/cron.ts';
-import { WORKFLOW_SCHEDULES } from '../../src/engine/schedule.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
 import { Notifier } from '../../src/engine/notifier.ts';
 import { ChoreLoop } from '../../src/scheduler/chore.ts';
 import { FireSchedules } from '../../src/scheduler/chores/fire-schedules.ts';
@@ -60,6 +60,34 @@ const sessions = async () =>
     )
   ).length;
 
+/** As if a schedule had been made so many minutes ago. */
+const madeBefore = (key: string, minutes: number) =>
+  engine.test.query(
+    `UPDATE tasker_cron.schedule
+     SET data = data || jsonb_build_object('since', now() - make_interval(mins => $2)), updated_on = now() - make_interval(mins => $2)
+     WHERE key = $1`,
+    [key, minutes],
+  );
+
+/** Ticks that wait in pg-boss's tables since then, before and after they were forwarded, with the schedule's data as it was. */
+const waitingTicks = (key: string, minutes: number) =>
+  engine.test.query(
+    `WITH tick AS (
+       SELECT jsonb_build_object('key', $2::text, 'namespace', 'default', 'workflow', 'report', 'version', '0.1.0', 'input', '{}'::jsonb) AS data
+     )
+     INSERT INTO tasker_cron.job (name, data, created_on)
+     SELECT $1, data, now() - make_interval(mins => $3) FROM tick
+     UNION ALL
+     SELECT '__pgboss__send-it', jsonb_build_object('name', $1::text, 'key', $2::text, 'data', data), now() - make_interval(mins => $3) FROM tick`,
+    [WORKFLOW_SCHEDULES, key, minutes],
+  );
+
+/** Minute and hour, in UTC, of so many minutes ago. */
+function dailyBefore(minutes: number): string {
+  const at = new Date(Date.now() - minutes * 60_000);
+  return `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
+}
+
 it('pg-boss runs from the first schedule to a while after the last, and again for the next', async () => {
   const { schedules, loop } = fireSchedules(200);
   await schedules.prepare();
@@ -87,15 +115,55 @@ it('what came due while no scheduler lived is submitted by the first look', asyn
   const client = new Client({ url: engine.test.url });
   await client.schedule(workflow, { key: 'missed', cron: '* * * * *', input: {} });
   await client.close();
-  await engine.test.query(
-    `UPDATE tasker_cron.schedule SET updated_on = now() - interval '5 minutes' WHERE key = 'missed'`,
-  );
+  await madeBefore('missed', 5);
   const { schedules } = fireSchedules(600_000);
   await schedules.prepare();
   await schedules.run();
   const tasks = await engine.test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE initiator = 'schedule:missed'`);
   expect(tasks.length).toBeGreaterThanOrEqual(3);
   expect(errors).toEqual([]);
+});
+
+it('a tick that waited while no scheduler lived does what the list of schedules says, once', async () => {
+  const client = new Client({ url: engine.test.url });
+  const late = { 'waited-1': 1, 'waited-7': 7, 'waited-12': 12, 'waited-60': 60, removed: 3, changed: 3 };
+  for (const [key, minutes] of Object.entries(late)) {
+    await client.schedule(workflow, { key, cron: dailyBefore(minutes), input: {} });
+    await madeBefore(key, 120);
+    await waitingTicks(key, minutes);
+  }
+  await client.unschedule('removed');
+  await client.schedule(workflow, { key: 'changed', cron: '0 0 1 1 *', input: {} });
+  await client.close();
+
+  const { schedules } = fireSchedules(600_000);
+  await schedules.prepare();
+  await schedules.run();
+  await waitFor(
+    async () =>
+      (
+        await engine.test.query(
+          `SELECT 1 FROM tasker_cron.job WHERE name = $1 AND data->>'key' = ANY ($2) AND state = 'completed'`,
+          [WORKFLOW_SCHEDULES, Object.keys(late)],
+        )
+      ).length ===
+      2 * Object.keys(late).length,
+    { what: 'every tick to be worked off', timeoutMs: 20_000 },
+  );
+  const tasks = await engine.test.query<{ initiator: string; tasks: number }>(
+    `SELECT initiator, count(*)::integer AS tasks FROM tasker.tasker_tasks WHERE initiator = ANY ($1) GROUP BY 1 ORDER BY 1`,
+    [Object.keys(late).map((key) => `schedule:${key}`)],
+  );
+  expect(tasks).toEqual([
+    { initiator: 'schedule:waited-1', tasks: 1 },
+    { initiator: 'schedule:waited-7', tasks: 1 },
+  ]);
+  expect(errors).toEqual([]);
+});
+
+it('the tables of cron have no sequence that could fall behind', async () => {
+  const sequences = await engine.test.query(`SELECT 1 FROM pg_sequences WHERE schemaname = 'tasker_cron'`);
+  expect(sequences).toEqual([]);
 });
 
 it('what earlier versions scheduled for themselves is removed', async () => {

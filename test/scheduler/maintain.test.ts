@@ -50,6 +50,6 @@ it('forgets processes that are long gone', async () => {
 
 it('refuses an expression that is none, by the name of its setting', () => {
   expect(() => maintain({ db: engine.db, cron: '61 * * * *', pruneWorkersHours: 24 })).toThrow(
-    /TASKER_ANALYZE_CRON is "61 \* \* \* \*"/,
+    /TASKER_ANALYZE_CRON: cron expression "61 \* \* \* \*"/,
   );
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Cron } from '../../src/db/cron.ts';
 import { openDatabase } from '../../src/db/database.ts';
-import { WORKFLOW_SCHEDULES } from '../../src/engine/schedule.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { useEngine } from '../engine/engine-fixture.ts';

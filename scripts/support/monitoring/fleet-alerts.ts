@@ -110,6 +110,24 @@ export const FLEET_ALERTS: readonly Alert[] = [
     },
   },
   {
+    name: 'TaskerScheduleFails',
+    expr: `sum(increase(${m('cronFires')}{outcome="failed"}[15m])) > 0`,
+    data: [`sum(increase(${m('cronFires')}{outcome="failed"}[15m]))`],
+    for: '1m',
+    severity: 'warning',
+    summary: 'An occurrence of a workflow schedule could not be submitted',
+    description: 'After ten minutes it stays undone: `tasker schedule list` shows which schedule it is, and why.',
+    test: {
+      at: '10m',
+      fires: [series(`${m('cronFires')}{outcome="failed",instance="a"}`, '0 0 0 1 2 3 3 3 3 3 3 3')],
+      labels: {},
+      silent: [
+        series(`${m('cronFires')}{outcome="failed",instance="a"}`, '0x12'),
+        series(`${m('cronFires')}{outcome="created",instance="a"}`, '0+1x12'),
+      ],
+    },
+  },
+  {
     name: 'TaskerScalingLimited',
     expr: `sum(max by (queue) (${m('wantedReplicas')})) > sum(max by (queue) (${m('desiredReplicas')}))`,
     data: [`sum(max by (queue) (${m('wantedReplicas')}))`, `sum(max by (queue) (${m('desiredReplicas')}))`],

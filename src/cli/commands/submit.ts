@@ -1,10 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { InvalidInputError, UnknownWorkflowError } from '../../errors.ts';
-import { createRegistry } from '../../workflow/index.ts';
-import { parseJsonArgument } from '../json-argument.ts';
+import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { loadWorkflows } from '../load-workflows.ts';
+import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -25,9 +22,9 @@ interface Options {
 export function submitCommand(exit: (status: number) => void): Command {
   return withJson(new Command('submit'))
     .description('create a task; a task with the same identity is answered instead')
-    .argument('<workflow>', '[namespace/]name[@version]; the newest version where none is given')
+    .argument('<workflow>', WORKFLOW_ARGUMENT)
     .requiredOption('-w, --workflows <modules...>', 'modules that export the definition (its schema checks the input)')
-    .option('-i, --input <json>', 'the input: JSON, @file, or - for standard input', '{}')
+    .option('-i, --input <json>', `the input: ${INPUT_OPTION}`, '{}')
     .option('-k, --key <key>', 'the key that identifies the task, for workflows with identity caller_key')
     .option('-p, --priority <n>', 'priority of all its steps; lower runs sooner')
     .option('--tag <tags...>', 'tags')
@@ -39,7 +36,7 @@ export function submitCommand(exit: (status: number) => void): Command {
       `\nExample:\n  tasker submit shop/checkout --workflows ./workflows.ts --input '{"order":"10248"}'`,
     )
     .action(async (name: string, options: Options) => {
-      const definition = findWorkflow(name, await loadWorkflows(options.workflows ?? []));
+      const { definition } = findWorkflow(name, await loadWorkflows(options.workflows ?? []));
       const input = await readInput(options.input ?? '{}');
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {
@@ -70,39 +67,4 @@ export function submitCommand(exit: (status: number) => void): Command {
       });
       exit(status);
     });
-}
-
-function findWorkflow(reference: string, definitions: Awaited<ReturnType<typeof loadWorkflows>>) {
-  const match = /^(?:([^/@]+)\/)?([^/@]+)(?:@(.+))?$/.exec(reference);
-  if (match === null)
-    throw new InvalidInputError(`workflow ${JSON.stringify(reference)}: write [namespace/]name[@version]`, {
-      field: 'workflow',
-    });
-  const [, namespace, name, version] = match;
-  createRegistry(definitions);
-  const found = definitions
-    .filter(
-      (definition) =>
-        definition.name === name &&
-        (namespace === undefined || definition.namespace === namespace) &&
-        (version === undefined || definition.version === version),
-    )
-    .toSorted((a, b) => b.version.localeCompare(a.version, 'en', { numeric: true }));
-  if (found[0] === undefined) {
-    const known = definitions
-      .map((definition) => `${definition.namespace}/${definition.name}@${definition.version}`)
-      .join(', ');
-    throw new UnknownWorkflowError(`the modules export no workflow ${reference}; they export ${known}`);
-  }
-  return found[0];
-}
-
-async function readInput(source: string): Promise<unknown> {
-  const [from, content]: [string, string] =
-    source === '-'
-      ? ['standard input', await text(process.stdin)]
-      : source.startsWith('@')
-        ? [source.slice(1), await readFile(source.slice(1), 'utf8')]
-        : ['--input', source];
-  return parseJsonArgument(content, from, 'input');
 }

@@ -7,6 +7,27 @@ const DONE = `('complete', 'resolved_manually')`;
 /** A task may be between two transactions of one act for this long. */
 const GRACE = `interval '10 seconds'`;
 
+/** Every column that takes its values from a sequence. pg-boss's tables have none. */
+export const SEQUENCE_COLUMNS = [
+  ['tasker_tasks', 'task_id'],
+  ['tasker_workers', 'worker_id'],
+  ['tasker_task_namespaces', 'task_namespace_id'],
+  ['tasker_named_tasks', 'named_task_id'],
+  ['tasker_named_steps', 'named_step_id'],
+] as const;
+
+/**
+ * The sequence of a column, where it is behind the column, with the statement that mends it. A role that may not read the sequence
+ * finds nothing. A fleet at work is no false alarm: sequences do not go by the snapshot, so they are ahead of it.
+ */
+const sequenceBehind = ([table, column]: (typeof SEQUENCE_COLUMNS)[number]): string => `
+      SELECT '${table}.${column}' AS column, p.last_value, m.highest,
+        format('SELECT setval(%L, %s)', s.sequence, m.highest) AS mend
+      FROM (SELECT pg_get_serial_sequence('tasker.${table}', '${column}') AS sequence) s
+      JOIN pg_sequences p ON format('%I.%I', p.schemaname, p.sequencename)::regclass = s.sequence::regclass
+      CROSS JOIN (SELECT max(${column})::bigint AS highest FROM tasker.${table}) m
+      WHERE m.highest > coalesce(p.last_value, p.start_value - 1) AND has_sequence_privilege(s.sequence, 'USAGE, SELECT')`;
+
 /** What must hold for tasks, claims, processes and the schema itself. */
 export const taskChecks: Check[] = [
   {
@@ -127,6 +148,12 @@ export const taskChecks: Check[] = [
       LEFT JOIN tasker.tasker_workers w ON w.worker_id = s.claimed_by
       WHERE s.in_process AND (w.worker_id IS NULL OR w.stopped_at < statement_timestamp() - interval '1 minute'
         OR w.lease_expires_at < statement_timestamp() - interval '1 minute')`,
+  },
+  {
+    id: 'sequences_ahead',
+    title: 'every sequence is ahead of its column',
+    why: 'Rows were restored or copied without their sequences: new rows would get ids that are taken, and be refused. Run the statement in `mend`; nothing else has to stop.',
+    sql: `SELECT * FROM (${SEQUENCE_COLUMNS.map(sequenceBehind).join('\n      UNION ALL')}) behind`,
   },
   {
     id: 'indexes_valid',

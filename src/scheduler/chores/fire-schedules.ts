@@ -1,15 +1,13 @@
 import type { Cron, Tick } from '../../db/cron.ts';
+import { claimCronSchema } from '../../db/cron-owner.ts';
 import type { Database } from '../../db/database.ts';
 import type { Statement } from '../../db/statement.ts';
+import { FORMER_CRON_SCHEMA } from '../../db/statements/cron-owner.ts';
 import { findSchedules } from '../../db/statements/schedules.ts';
 import type { Notifier } from '../../engine/notifier.ts';
-import {
-  CATCH_UP_MINUTES,
-  type Fired,
-  submitMissed,
-  submitScheduled,
-  WORKFLOW_SCHEDULES,
-} from '../../engine/schedule.ts';
+import { CATCH_UP_MINUTES, fireDue } from '../../engine/schedule.ts';
+import { WORKFLOW_SCHEDULES } from '../../engine/scheduled-submit.ts';
+import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';
 
 export interface FireSchedulesOptions {
@@ -18,7 +16,7 @@ export interface FireSchedulesOptions {
   cronSchema: string;
   /** A pg-boss of our own: one that fires, or one that only reads and writes. */
   openCron: (fires: boolean) => Cron;
-  onFired: (schedule: string, outcome: 'created' | 'existing' | 'failed') => void;
+  onFired: (schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed') => void;
   onError: (what: string, error: unknown) => void;
   intervalMs?: number;
   /** How long pg-boss goes on after the last schedule was removed. */
@@ -27,12 +25,15 @@ export interface FireSchedulesOptions {
 
 /** An occurrence stays due for a minute: a schedule that was made just before its first one is found in good time. */
 const LOOK_MS = 5000;
-/** Jobs of its last ticks may wait for a retry. */
+/** Schedules that are removed and made again, by a deployment for example, need no new connections. */
 const REST_AFTER_MS = CATCH_UP_MINUTES * 60_000;
+/** Ticks come within this time of their occurrence; the rest is made up for. */
+const LEFT_TO_TICKS_SECONDS = 60;
 
 /**
- * Fires workflow schedules. pg-boss asks several times a second whether there is something to do, so it runs only while there are
- * schedules; until then this chore looks for the first. And once a minute it looks for what was due and did not happen.
+ * Fires workflow schedules. A tick of pg-boss is only a hint that one schedule may be due: however late it comes, the schedule's
+ * present row says what is. pg-boss polls several times a second, so it runs only while there are schedules; until then this
+ * chore polls for the first. Once a minute it submits what no tick came for.
  */
 export class FireSchedules implements Chore {
   readonly name = 'workflow_schedules';
@@ -56,7 +57,10 @@ export class FireSchedules implements Chore {
     return this.cron !== undefined;
   }
 
-  /** Makes pg-boss's tables where they are missing or old, so that whoever makes a schedule need not be allowed to. */
+  /**
+   * Makes pg-boss's tables where they are missing or old, so that whoever makes a schedule need not be allowed to, and this fleet
+   * their owner. Rejects with ConfigError where they are another fleet's.
+   */
   async prepare(): Promise<void> {
     const cron = this.options.openCron(false);
     try {
@@ -64,6 +68,16 @@ export class FireSchedules implements Chore {
       await cron.prepare(WORKFLOW_SCHEDULES);
     } finally {
       await cron.stop();
+    }
+    const { db, cronSchema, onError } = this.options;
+    const { left } = await claimCronSchema(db, cronSchema, WORKFLOW_SCHEDULES);
+    if (left) {
+      onError(
+        'cron schema',
+        new ConfigError(
+          `the schema ${FORMER_CRON_SCHEMA} has schedules, and this database several fleets: which of them are this fleet's cannot be known, and it fires those in ${cronSchema} only; add its own again (tasker schedule add), and remove them there`,
+        ),
+      );
     }
   }
 
@@ -101,7 +115,7 @@ export class FireSchedules implements Chore {
     this.cron = cron;
     try {
       await cron.start();
-      await cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(cron, tick));
+      await cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
     } catch (error) {
       // The next look tries again, with another.
       await this.end().catch(() => undefined);
@@ -115,34 +129,31 @@ export class FireSchedules implements Chore {
     await cron?.stop();
   }
 
-  private async fire(cron: Cron, tick: Tick): Promise<void> {
-    try {
-      const { key } = tick.data as { key: string };
-      this.fired(await submitScheduled(this.options.db, tick, await cron.find(WORKFLOW_SCHEDULES, key)));
-    } catch (error) {
-      this.failed(error);
-      throw error;
-    }
+  /** Never throws: what fails here is tried again once a minute while it is due, and a tick that is repeated would add nothing. */
+  private async fire(tick: Tick): Promise<void> {
+    const { key } = (tick.data ?? {}) as { key?: unknown };
+    if (typeof key !== 'string') return;
+    await this.submit({ key }).catch((error: unknown) => this.options.onError('workflow schedule', error));
   }
 
-  /** Every scheduler does it, and one submit of those for an occurrence counts. */
+  /** Every scheduler does it; who comes second finds the occurrences decided. */
   private async catchUp(now: Date): Promise<void> {
     const minute = Math.floor(now.getTime() / 60_000);
-    const { cron } = this;
-    if (cron === undefined || minute === this.lastCaughtUpMinute) return;
-    const { fired, failed } = await submitMissed(this.options.db, await cron.list(WORKFLOW_SCHEDULES), now);
-    for (const one of fired) this.fired(one);
-    for (const error of failed) this.failed(error);
+    if (this.cron === undefined || minute === this.lastCaughtUpMinute) return;
+    await this.submit({ leaveSeconds: LEFT_TO_TICKS_SECONDS });
     this.lastCaughtUpMinute = minute;
   }
 
-  private fired({ key, outcome, queues }: Fired): void {
-    this.options.notifier.notify(queues);
-    this.options.onFired(key, outcome);
-  }
-
-  private failed(error: unknown): void {
-    this.options.onFired('unknown', 'failed');
-    this.options.onError('workflow schedule', error);
+  private async submit(options: { key?: string; leaveSeconds?: number }): Promise<void> {
+    const { db, cronSchema, notifier, onFired, onError } = this.options;
+    const { fired, failed } = await fireDue(db, cronSchema, options);
+    for (const { key, outcome, queues } of fired) {
+      notifier.notify(queues);
+      onFired(key, outcome);
+    }
+    for (const { key, error } of failed) {
+      onFired(key, 'failed');
+      onError(`workflow schedule ${key}`, error);
+    }
   }
 }

@@ -1,6 +1,6 @@
-import { CronExpressionParser } from 'cron-parser';
 import type { Database } from '../../db/database.ts';
 import { analyzeHotTables, findUnanalyzed } from '../../db/statements/queue-stats.ts';
+import { parseCron } from '../../engine/cron-expression.ts';
 import { prune } from '../../engine/workers.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';
@@ -26,13 +26,11 @@ export function maintain(options: MaintainOptions): Chore {
   const { db, cron, pruneWorkersHours, now = Date.now } = options;
   const lastDue = (at: number): number => {
     try {
-      return CronExpressionParser.parse(cron, { tz: 'UTC', strict: false, currentDate: new Date(at) })
-        .prev()
-        .getTime();
+      const expression = parseCron(cron);
+      expression.reset(new Date(at));
+      return expression.prev().getTime();
     } catch (error) {
-      throw new ConfigError(
-        `TASKER_ANALYZE_CRON is ${JSON.stringify(cron)}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new ConfigError(`TASKER_ANALYZE_CRON: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
   let done = lastDue(now());

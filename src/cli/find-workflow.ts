@@ -1,0 +1,49 @@
+import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
+import { compareVersions } from '../workflow/compare-versions.ts';
+import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { createRegistry } from '../workflow/index.ts';
+
+/** How a command names a workflow. */
+export const WORKFLOW_ARGUMENT = '[namespace/]name[@version]; the newest version where none is given';
+
+/**
+ * The definition that `[namespace/]name[@version]` means among those of the modules, the newest where no version is given. `pinned`:
+ * the reference has a version. Throws UnknownWorkflowError, and InvalidInputError where two namespaces have the name.
+ */
+export function findWorkflow(
+  reference: string,
+  definitions: readonly WorkflowDefinition[],
+): { definition: WorkflowDefinition; pinned: boolean } {
+  const match = /^(?:([^/@]+)\/)?([^/@]+)(?:@(.+))?$/.exec(reference);
+  if (match === null)
+    throw new InvalidInputError(`workflow ${JSON.stringify(reference)}: write [namespace/]name[@version]`, {
+      field: 'workflow',
+    });
+  const [, namespace, name, version] = match;
+  createRegistry(definitions);
+  const found = definitions
+    .filter(
+      (definition) =>
+        definition.name === name &&
+        (namespace === undefined || definition.namespace === namespace) &&
+        (version === undefined || definition.version === version),
+    )
+    .toSorted((a, b) => compareVersions(b.version, a.version));
+  const [newest] = found;
+  if (newest === undefined) {
+    throw new UnknownWorkflowError(
+      `the modules export no workflow ${reference}; they export ${definitions.map(label).join(', ')}`,
+    );
+  }
+  if (found.some((definition) => definition.namespace !== newest.namespace)) {
+    throw new InvalidInputError(
+      `workflow ${JSON.stringify(reference)} is in several namespaces: name one of ${found.map(label).join(', ')}`,
+      { field: 'workflow' },
+    );
+  }
+  return { definition: newest, pinned: version !== undefined };
+}
+
+function label({ namespace, name, version }: WorkflowDefinition): string {
+  return `${namespace}/${name}@${version}`;
+}

@@ -1,0 +1,82 @@
+import { cronSchemaOf } from '../config/cron-schema.ts';
+import { ConfigError } from '../errors.ts';
+import type { Database, Executor } from './database.ts';
+import { sqlState } from './sql-errors.ts';
+import {
+  adoptFormerSchedules,
+  createCronOwner,
+  findCronOwner,
+  findFormerSchedules,
+  FORMER_CRON_SCHEMA,
+  hasCronOwner,
+  insertCronOwner,
+  lockCronOwner,
+  replaceCronOwner,
+} from './statements/cron-owner.ts';
+
+/** `left`: schedules in the former default schema that cannot be told to be this fleet's, and that it fires no longer. */
+export interface CronClaim {
+  adopted: string[];
+  left: boolean;
+}
+
+/**
+ * Makes this fleet the owner of its cron schema. Throws ConfigError where another fleet of this database owns it: each would fire
+ * the other's schedules. An owner whose fleet is gone (its schema was renamed or dropped) is replaced.
+ *
+ * A fleet that comes to its own cron schema for the first time takes the schedules over that it kept in the former default, if
+ * it is the only fleet in the database.
+ */
+export async function claimCronSchema(db: Database, cronSchema: string, queue: string): Promise<CronClaim> {
+  try {
+    return await db.transaction(async (tx) => {
+      await tx.run(lockCronOwner, [cronSchema]);
+      const [table] = await tx.run(hasCronOwner, [cronSchema]);
+      if (table?.found !== true) await tx.run(createCronOwner(cronSchema));
+      const [owner] = await tx.run(findCronOwner(cronSchema));
+      if (owner === undefined) {
+        await tx.run(insertCronOwner(cronSchema), [db.schema]);
+        return await adopt(tx, cronSchema, queue);
+      }
+      if (owner.schema_name !== db.schema) {
+        if (owner.alive) throw foreign(cronSchema, owner.schema_name, db.schema);
+        await tx.run(replaceCronOwner(cronSchema), [db.schema]);
+      }
+      return { adopted: [], left: false };
+    });
+  } catch (error) {
+    // 42501: a role that may use pg-boss's tables and make none. Whoever made them records the owner.
+    if (sqlState(error) === '42501') return { adopted: [], left: false };
+    throw error;
+  }
+}
+
+/** Throws ConfigError where another fleet of this database owns the cron schema. Reads only. */
+export async function checkCronOwner(db: Database, cronSchema: string): Promise<void> {
+  const [table] = await db.run(hasCronOwner, [cronSchema]);
+  if (table?.found !== true) return;
+  const [owner] = await db.run(findCronOwner(cronSchema));
+  if (owner !== undefined && owner.schema_name !== db.schema && owner.alive)
+    throw foreign(cronSchema, owner.schema_name, db.schema);
+}
+
+async function adopt(tx: Executor, cronSchema: string, queue: string): Promise<CronClaim> {
+  if (cronSchema === FORMER_CRON_SCHEMA || cronSchema !== cronSchemaOf(tx.schema)) return { adopted: [], left: false };
+  const [former] = await tx.run(findFormerSchedules, [tx.schema]);
+  if (former?.found !== true) return { adopted: [], left: false };
+  if (former.shared) return { adopted: [], left: true };
+  const adopted = await tx.run(adoptFormerSchedules(cronSchema), [queue]);
+  return { adopted: adopted.map(({ key }) => key), left: false };
+}
+
+function foreign(cronSchema: string, owner: string, schema: string): ConfigError {
+  const own = cronSchemaOf(schema);
+  const fix =
+    cronSchema === own
+      ? `set TASKER_CRON_SCHEMA to a schema of its own`
+      : `set TASKER_CRON_SCHEMA to a schema of its own, such as ${own} (the default)`;
+  return new ConfigError(
+    `the cron schema "${cronSchema}" holds the schedules of the fleet in schema "${owner}", not of the one in "${schema}": ${fix}`,
+    { cronSchema, owner, schema },
+  );
+}

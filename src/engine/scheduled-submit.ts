@@ -1,0 +1,44 @@
+import type { WorkflowVersionRow } from '../db/statements/schedules.ts';
+import { compareVersions } from '../workflow/compare-versions.ts';
+
+/** The pg-boss queue whose schedules submit workflows. */
+export const WORKFLOW_SCHEDULES = 'tasker-workflow-schedules';
+
+/**
+ * Which version of its workflow a schedule runs. `latest`: the newest version that a live worker serves, at least the one that the
+ * schedule was made with, whose schema accepted the input; if nobody serves any of these, the newest. `pinned`: the one it was
+ * made with.
+ */
+export type VersionPolicy = 'latest' | 'pinned';
+/** What happens to an occurrence while the task of the schedule's last submit is pending or in progress. */
+export type Overlap = 'allow' | 'skip';
+
+/** What a workflow schedule carries: all of it was validated when the schedule was made. */
+export interface ScheduledSubmit {
+  key: string;
+  namespace: string;
+  workflow: string;
+  version: string;
+  input: unknown;
+  priority?: number;
+  tags?: readonly string[];
+  reason?: string;
+  /** Absent: pinned, as schedules of earlier versions are. */
+  versionPolicy?: VersionPolicy;
+  /** Absent: allow. */
+  overlap?: Overlap;
+  /** By the database clock, ISO 8601: nothing is due from before. Absent: when the row was written. */
+  since?: string;
+}
+
+/** The version that the schedule would run now; undefined: none that it may run is registered. */
+export function chooseVersion(
+  { version, versionPolicy }: Pick<ScheduledSubmit, 'version' | 'versionPolicy'>,
+  registered: readonly WorkflowVersionRow[],
+): WorkflowVersionRow | undefined {
+  if (versionPolicy !== 'latest') return registered.find((candidate) => candidate.version === version);
+  const newestFirst = registered
+    .filter((candidate) => compareVersions(candidate.version, version) >= 0)
+    .toSorted((a, b) => compareVersions(b.version, a.version));
+  return newestFirst.find(({ served }) => served) ?? newestFirst[0];
+}

@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { useProcesses } from '../support/processes.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+
+const test = await useTestDatabase();
+const processes = useProcesses();
+const workflows = ['--workflows', 'test/cli/schedule-workflows.ts'];
+
+async function tasker(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const env = { DATABASE_URL: test.url };
+  const started = processes.start('src/cli/main.ts', { args: ['schedule', ...args], env });
+  const { code } = await started.exited;
+  return { code, output: started.lines.join('\n') };
+}
+
+it('keeps schedules: what each runs, when, and who serves it', async () => {
+  const added = await tasker(
+    'add',
+    'latest',
+    '0 9 * * *',
+    'report',
+    '--tz',
+    'Europe/Berlin',
+    '--skip-if-running',
+    ...workflows,
+  );
+  expect(added.code).toBe(0);
+  expect(added.output).toMatch(
+    /^schedule latest created: 0 9 \* \* \* \(Europe\/Berlin\) runs hb\/report 2.0.0 or newer, next \d{4}-\d\d-\d\dT0[78]:00Z$/m,
+  );
+  expect(added.output).toContain('tasker: no scheduler lives, so nothing fires: start one (tasker scheduler)');
+
+  const [list, json] = await Promise.all([tasker('list'), tasker('list', '--json')]);
+  expect(list.output).toMatch(/^KEY +CRON +TIME ZONE +WORKFLOW +VERSION +SERVED +NEXT +LAST +PROBLEM$/m);
+  expect(list.output).toMatch(/^latest +0 9 \* \* \* +Europe\/Berlin +hb\/report +2\.0\.0 \(latest\) +nobody +\d{4}-/m);
+  expect(list.output).toContain('no scheduler lives');
+  const [first] = JSON.parse(json.output.slice(0, json.output.lastIndexOf(']') + 1)) as Record<string, unknown>[];
+  expect(first).toMatchObject({
+    key: 'latest',
+    version: '2.0.0',
+    version_policy: 'latest',
+    served: false,
+    overlap: 'skip',
+    last_outcome: null,
+    data: { input: { day: 'today' } },
+  });
+
+  const [there, missing] = await Promise.all([tasker('remove', 'latest'), tasker('remove', 'no-such-key')]);
+  expect(there).toEqual({ code: 0, output: 'schedule latest removed' });
+  expect(missing).toEqual({ code: 3, output: 'there is no schedule no-such-key' });
+}, 60_000);
+
+it('refuses what it cannot do, with status 2 and without a stack', async () => {
+  const add = (...args: string[]) => tasker('add', 'k', ...args, ...workflows);
+  const calls = [
+    [add('0 9 * *', 'report'), /five fields/],
+    [add('0 9 * * *', 'report', '-i', '@missing.json'), /--input @missing\.json cannot be read: ENOENT/],
+    [add('0 9 * * *', 'report', '-p', ''), /--priority is ""/],
+  ] as const;
+  for (const [call, message] of calls) {
+    const { code, output } = await call;
+    expect({ code, output }).toMatchObject({ code: 2, output: expect.stringMatching(message) as string });
+    expect(output).not.toMatch(/^ +at /m);
+  }
+}, 60_000);

@@ -1,0 +1,73 @@
+import { afterAll, expect, it } from 'vitest';
+import { Client } from '../../src/client/index.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
+import { type TestProcess, useProcesses } from '../support/processes.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { steady } from './workflows.ts';
+
+const test = await useTestDatabase();
+const processes = useProcesses();
+const client = new Client({ url: test.url, applicationName: 'test schedules' });
+afterAll(() => client.close());
+
+const scheduler = (): TestProcess =>
+  processes.start('src/cli/main.ts', {
+    args: ['scheduler'],
+    env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0', TASKER_LOG_LEVEL: 'info' },
+  });
+
+/** A daily schedule that was due so many minutes ago, and the ticks of it that pg-boss holds. */
+async function due(key: string, minutes: number): Promise<void> {
+  const at = new Date(Date.now() - minutes * 60_000);
+  const cron = `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
+  await client.schedule(steady, { key, cron, input: { ms: 1 } });
+  await test.query(
+    `UPDATE tasker_cron.schedule SET data = data || jsonb_build_object('since', now() - interval '2 hours') WHERE key = $1`,
+    [key],
+  );
+  for (let tick = 0; tick < 20; tick += 1) {
+    await test.query(
+      `INSERT INTO tasker_cron.job (name, data, created_on) SELECT name, data, now() - make_interval(mins => $2)
+       FROM tasker_cron.schedule WHERE key = $1`,
+      [key, minutes],
+    );
+  }
+}
+
+const ticksOf = async (key: string, states: string): Promise<number> =>
+  (
+    await test.query(
+      `SELECT 1 FROM tasker_cron.job WHERE name = '${WORKFLOW_SCHEDULES}' AND data->>'key' = $1 AND state IN (${states})`,
+      [key],
+    )
+  ).length;
+const tasksOf = (key: string): Promise<number> =>
+  test.query('SELECT 1 FROM tasker.tasker_tasks WHERE initiator = $1', [`schedule:${key}`]).then((rows) => rows.length);
+
+it('an occurrence is one task, whenever all schedulers are stopped in the middle of its ticks', async () => {
+  const running = [scheduler(), scheduler()];
+  await Promise.all(running.map((one) => one.waitForLine(/scheduler started/, { timeoutMs: 30_000 })));
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    const keys = { [`now-${signal}`]: 1, [`late-${signal}`]: 8, [`old-${signal}`]: 30 };
+    for (const [key, minutes] of Object.entries(keys)) await due(key, minutes);
+    const [first] = Object.keys(keys) as [string];
+    await waitFor(async () => (await ticksOf(first, `'active', 'completed'`)) > 0 || (await tasksOf(first)) > 0, {
+      what: 'a tick to be worked off',
+      timeoutMs: 20_000,
+    });
+    await Promise.all(running.splice(0).map((one) => one.kill(signal)));
+    // Ticks that were taken by a process that is dead come back when they expire, after some ten seconds: now, here.
+    await test.query(`UPDATE tasker_cron.job SET state = 'created', started_on = NULL WHERE state = 'active'`);
+    running.push(scheduler(), scheduler());
+    await Promise.all(running.map((one) => one.waitForLine(/scheduler started/, { timeoutMs: 30_000 })));
+    for (const [key, minutes] of Object.entries(keys)) {
+      await waitFor(async () => (await ticksOf(key, `'created', 'active', 'retry'`)) === 0, {
+        what: `the ticks of ${key} to be worked off`,
+        timeoutMs: 30_000,
+      });
+      expect(await tasksOf(key), `${key}, due ${minutes} min ago`).toBe(minutes < 10 ? 1 : 0);
+    }
+  }
+  await Promise.all(running.map((one) => one.kill('SIGTERM')));
+});
