@@ -1,9 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
-/** Every column that takes its values from a sequence. */
+/** Every column that takes its values from a sequence, but for ids of processes, which are random since 0016. */
 const SEQUENCE_COLUMNS = [
   ['tasker_tasks', 'task_id'],
-  ['tasker_workers', 'worker_id'],
   ['tasker_task_namespaces', 'task_namespace_id'],
   ['tasker_named_tasks', 'named_task_id'],
   ['tasker_named_steps', 'named_step_id'],

@@ -7,10 +7,12 @@ const DONE = `('complete', 'resolved_manually')`;
 /** A task may be between two transactions of one act for this long. */
 const GRACE = `interval '10 seconds'`;
 
-/** Every column that takes its values from a sequence. pg-boss's tables have none. */
+/**
+ * Every column that takes its values from a sequence. pg-boss's tables have none, and processes take random ids: the sequence of
+ * their table serves those of earlier versions, whose ids stay below all random ones.
+ */
 export const SEQUENCE_COLUMNS = [
   ['tasker_tasks', 'task_id'],
-  ['tasker_workers', 'worker_id'],
   ['tasker_task_namespaces', 'task_namespace_id'],
   ['tasker_named_tasks', 'named_task_id'],
   ['tasker_named_steps', 'named_step_id'],
