@@ -1,8 +1,9 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
+import { TaskerError } from '../errors.ts';
 import { inSchema } from './schema-name.ts';
 import { hotPathOptions } from './session-settings.ts';
-import { isSerializationFailure } from './sql-errors.ts';
+import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -57,9 +58,10 @@ const IDLE_CONNECTION_MS = 60_000;
 /**
  * In one round trip. If the connection goes silent half-way (a cable, a firewall, a machine that stopped) the server would
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
- * through a transaction pooler.
+ * through a transaction pooler. The isolation level whatever the database's default: at a higher one operators' acts on the same
+ * task refuse each other (40001) again and again.
  */
-const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
 
 export function openDatabase(options: DatabaseOptions): Database {
   const schema = options.schema ?? 'tasker';
@@ -125,9 +127,9 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query('COMMIT');
           return result;
         } catch (error) {
-          await client.query('ROLLBACK').catch((failure: unknown) => {
-            broken = failure instanceof Error ? failure : new Error(String(failure));
-          });
+          // As the pool itself does after a failed query: a session that became read-only, for one, would fail for ever.
+          if (!(error instanceof TaskerError) && !mayKeepSession(error)) broken = asError(error);
+          await client.query('ROLLBACK').catch((failure: unknown) => (broken = asError(failure)));
           throw error;
         } finally {
           client.release(broken);
@@ -163,4 +165,8 @@ async function retrySerializationFailures<T>(work: () => Promise<T>): Promise<T>
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
     }
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,5 +1,12 @@
 import type { Database, Executor } from '../db/database.ts';
-import { expireWorkers, findBeats, recoverSteps } from '../db/statements/recover-steps.ts';
+import {
+  expireWorkers,
+  findBeats,
+  findRecorded,
+  recoverClaimed,
+  type RecoveredStepRow,
+  recoverSteps,
+} from '../db/statements/recover-steps.ts';
 import { settle } from './settle.ts';
 
 export interface RecoverOutcome {
@@ -51,12 +58,26 @@ export async function recover(
         ]);
   const sweeps = options.sweep !== false || expired.length > 0;
   const rows = sweeps ? await db.run(recoverSteps, [options.claimLimit ?? 500]) : [];
-  const outcome: RecoverOutcome = {
-    expired: expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role })),
-    recovered: new Map(),
-    blocked: [],
-    erroredTasks: [],
-  };
+  const outcome = await conclude(db, rows);
+  outcome.expired = expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role }));
+  return outcome;
+}
+
+/**
+ * Returns the steps of these claims to the queue: their worker lives and has given up to write how they ended. `closed`: the
+ * claims that nothing is left of; call again for the others.
+ */
+export async function recoverClaims(
+  db: Database,
+  claimIds: readonly string[],
+): Promise<{ outcome: RecoverOutcome; closed: string[] }> {
+  const outcome = await conclude(db, await db.run(recoverClaimed, [claimIds]));
+  const recorded = new Set((await db.run(findRecorded, [claimIds])).map((row) => row.claim_id));
+  return { outcome, closed: claimIds.filter((claimId) => !recorded.has(claimId)) };
+}
+
+async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promise<RecoverOutcome> {
+  const outcome: RecoverOutcome = { expired: [], recovered: new Map(), blocked: [], erroredTasks: [] };
   const blockedTasks: string[] = [];
   for (const row of rows) {
     if (row.blocked) {

@@ -13,7 +13,7 @@ import { drain } from './drain.ts';
 import type { CrashOrigin } from './events.ts';
 import { Flusher } from './flusher.ts';
 import { OpenClaims } from './open-claims.ts';
-import { Poller } from './poller.ts';
+import { MOST_UNTOLD, Poller } from './poller.ts';
 import { QuarantineHere } from './quarantine-here.ts';
 import { QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
@@ -61,6 +61,8 @@ export class Worker {
   private workflows: ServedWorkflows | undefined;
   private fusedRound = 0;
   private draining = false;
+  /** The drain is over: nothing is asked of the database any more. */
+  private stopped = false;
   private starting: Promise<void> | undefined;
   private stopping: Promise<Drained> | undefined;
 
@@ -81,6 +83,10 @@ export class Worker {
       running: this.running,
       workerId,
       onFound: (steps) => void this.accept(steps),
+      onRecovered: ({ recovered, erroredTasks }) => {
+        this.notifier.notify(recovered.keys());
+        if (erroredTasks.length > 0) options.events.taskEnded('error', erroredTasks.length);
+      },
       onError: options.events.failed,
     });
     this.membership = new Membership({
@@ -307,6 +313,10 @@ export class Worker {
       { listener, poller, quarantine, flusher, claimWatch, running, slots },
       this.options.drainGraceSeconds * 1000,
     );
+    flusher?.stop();
+    this.stopped = true;
+    await within(claimWatch.recoverLeft(), LAST_WORDS_MS);
+    if (this.claims.leftBehind().length > 0) unfinished.push('outcomes that the database refused');
     // To a database that has stopped answering there is nothing more to say.
     if (unfinished.length === 0) await within(this.lastWords(), LAST_WORDS_MS);
     await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(
@@ -327,6 +337,7 @@ export class Worker {
 
   private reserveForChildren(children: number): number {
     if (children === 0 || this.draining || !this.options.fusedClaims || !this.membership.joined) return 0;
+    if ((this.flusher?.size ?? 0) >= MOST_UNTOLD) return 0;
     this.fusedRound += 1;
     if (this.fusedRound % FUSED_ROUNDS === 0) {
       this.poller?.wake();
@@ -347,20 +358,30 @@ export class Worker {
     }
     if (missing.length === 0) return;
     // Their slots are held while their inputs are on the way.
-    const held = this.slots.reserve(missing.length);
-    const loaded = await loadPatiently(this.options.db, missing, this.options.events.failed);
+    let held = this.slots.reserve(missing.length);
+    await loadPatiently(this.options.db, missing, {
+      onLoaded: (steps, loaded) => {
+        const freed = Math.min(held, steps.length);
+        held -= freed;
+        this.slots.unreserve(freed);
+        for (const step of steps) {
+          const inputs = loaded.get(step.stepId);
+          // Its task is gone. If the step is not, recovery finds it by its claim.
+          if (inputs === undefined) this.claims.leave(step.claimId);
+          else this.runner?.run(step, inputs);
+        }
+      },
+      onError: this.options.events.failed,
+      stopped: () => this.stopped,
+    });
     this.slots.unreserve(held);
-    for (const step of missing) {
-      const inputs = loaded.get(step.stepId);
-      if (inputs === undefined) this.claims.ended(step.claimId);
-      else this.runner?.run(step, inputs);
-    }
   }
 
   private onLeaseLost(formerId: string): void {
     this.options.events.leaseLost(formerId);
     // What comes next may be another state of the database.
     this.cursors.reset();
+    this.claims.forsake();
     this.running.abortAll('claim_lost');
   }
 }

@@ -37,6 +37,7 @@ export async function examine(
   options: { examples?: number; onCheck?: (check: Check, seconds: number) => void } = {},
 ): Promise<Finding[]> {
   const client = await db.pool.connect();
+  let broken: Error | undefined;
   try {
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
     const findings: Finding[] = [];
@@ -52,8 +53,11 @@ export async function examine(
       }
     }
     return findings;
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error));
+    throw error;
   } finally {
-    await client.query('ROLLBACK').catch(() => undefined);
-    client.release();
+    await client.query('ROLLBACK').catch((failure: Error) => (broken ??= failure));
+    client.release(broken);
   }
 }
