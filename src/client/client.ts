@@ -11,6 +11,7 @@ import {
   type WorkerRow,
 } from '../db/statements/read-tasks.ts';
 import { listTasks } from '../db/list-tasks.ts';
+import type { PasswordSource } from '../db/password.ts';
 import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
 import { listWorkflows, type WorkflowRow } from '../db/statements/worker-workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
@@ -43,6 +44,8 @@ export interface ClientOptions {
   cronSchema?: string;
   /** Show no value of an input in InvalidInputError, neither in its message nor in its details. Default false: no secrets. */
   hideInputValues?: boolean;
+  /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
+  password?: PasswordSource | undefined;
 }
 
 export interface TaskDetails extends TaskRow {
@@ -84,6 +87,7 @@ export class Client {
       poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
       applicationName: options.applicationName ?? 'tasker client',
       prepared: options.preparedStatements ?? true,
+      password: options.password,
     });
     this.notifier = new Notifier(this.db);
   }
@@ -298,6 +302,7 @@ export class Client {
         schema: this.options.cronSchema ?? 'tasker_cron',
         applicationName: 'tasker client cron',
         fires: false,
+        password: this.options.password,
         onError: () => undefined,
       });
       await cron.start();

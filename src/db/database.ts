@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
 import { TaskerError } from '../errors.ts';
+import { clientClass, type PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { hotPathOptions } from './session-settings.ts';
 import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
@@ -20,6 +21,8 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number;
   onQuery?: (name: string, seconds: number, failed: boolean) => void;
   onPoolError?: (error: Error) => void;
+  /** Instead of the password in the URL. */
+  password?: PasswordSource | undefined;
 }
 
 /** Whatever can run a statement: the pool, a transaction of ours, or the caller's own transaction. */
@@ -58,8 +61,7 @@ const IDLE_CONNECTION_MS = 60_000;
 /**
  * In one round trip. If the connection goes silent half-way (a cable, a firewall, a machine that stopped) the server would
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
- * through a transaction pooler. The isolation level whatever the database's default: at a higher one operators' acts on the same
- * task refuse each other (40001) again and again.
+ * through a transaction pooler.
  */
 const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
 
@@ -77,6 +79,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(options.hotPath === true ? { options: hotPathOptions } : {}),
     keepAlive: true,
     allowExitOnIdle: false,
+    Client: clientClass(options.password),
   });
   // An idle connection that the server closes is no reason to end the process.
   pool.on('error', (error) => options.onPoolError?.(error));

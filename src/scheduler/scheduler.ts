@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { Cron } from '../db/cron.ts';
+import { passwordOf } from '../db/password.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { ClockSetBack } from '../engine/clock.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
@@ -29,6 +30,8 @@ export interface SchedulerOptions {
   db: Database;
   url: string;
   directUrl: string | undefined;
+  /** Instead of the passwords in the URLs. */
+  databasePasswordFile?: string | undefined;
   name: string;
   version: string;
   leaseSeconds: number;
@@ -79,6 +82,7 @@ export class Scheduler {
       db,
       url: options.directUrl ?? options.url,
       sessionLock: options.directUrl !== undefined,
+      passwordFile: options.databasePasswordFile,
       role: 'scheduler',
       name: options.name,
       version: options.version,
@@ -100,6 +104,7 @@ export class Scheduler {
           url: options.directUrl ?? options.url,
           schema: options.cronSchema,
           applicationName: 'tasker cron',
+          password: passwordOf(options),
           fires,
           onError: (error) => events.failed('cron', error),
         }),

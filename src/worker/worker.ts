@@ -1,5 +1,6 @@
 import { Listener } from '../db/listener.ts';
 import { serverEncoding } from '../db/statements/encoding.ts';
+import { passwordOf } from '../db/password.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
@@ -93,6 +94,7 @@ export class Worker {
       db: options.db,
       url: options.directUrl ?? options.url,
       sessionLock: options.directUrl !== undefined,
+      passwordFile: options.databasePasswordFile,
       role: 'worker',
       name: options.name,
       version: options.version,
@@ -270,6 +272,7 @@ export class Worker {
         url: options.directUrl,
         schema: options.db.schema,
         applicationName: 'tasker listener',
+        password: passwordOf(options),
         onReady: (queue) => {
           if (options.queues.includes(queue)) this.poller?.wake();
           else if (quarantines.has(queue)) this.quarantine?.wake();
