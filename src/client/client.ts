@@ -17,6 +17,7 @@ import { listWorkflows, type WorkflowRow } from '../db/statements/worker-workflo
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { Act } from '../engine/operator.ts';
+import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
@@ -199,6 +200,20 @@ export class Client {
 
   async resolveTask(taskId: string, act: Act = {}): Promise<ResolveOutcome> {
     return resolveTask(this.db, checkedId(taskId), checkedAct(act));
+  }
+
+  /**
+   * Takes a step in progress away from whoever has it and puts it back in its queue, its attempt uncounted: for a step that no
+   * recovery finds. From a process that lives only with `force`.
+   */
+  async releaseStep(
+    taskId: string,
+    step: string,
+    options: Act & { force?: boolean } = {},
+  ): Promise<ReleaseHeldOutcome> {
+    const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, options);
+    if (outcome.outcome === 'released') this.hintQueues(outcome.queues);
+    return outcome;
   }
 
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
