@@ -69,3 +69,16 @@ export const THROWN: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 export const ABOUT_VALUES: ReadonlySet<string> = new Set(
   SQLSTATES.filter((code) => /^(22|23)/.test(code) || code === '54000'),
 );
+
+/** Set by the longer suites, which go through all of them. */
+export const everyError = process.env['TASKER_TEST_EVERY_ERROR'] === '1';
+
+const SAMPLE =
+  `00000 08006 0A000 22P02 23505 25006 25P04 26000 28P01 3D000 40001 40P01 42P01 42P05 53200 53300 54000 54001 55P03 57014
+  57P01 58030 P0001 XX000 ZZ000 ECONNREFUSED ECONNRESET ENETUNREACH EPIPE EMFILE EPROTO ENOENT E2BIG EAI_AGAIN EAI_FAIL
+  CERT_HAS_EXPIRED`.split(/\s+/);
+
+/** What a test goes through: all, or one of each family. */
+export const NAMES: readonly string[] = everyError
+  ? [...THROWN.keys()]
+  : [...SAMPLE, ...[...THROWN.keys()].filter((name) => !/^[0-9A-Z_]+$/.test(name))];
