@@ -42,10 +42,13 @@ const setPassword = async (password: string): Promise<void> => {
   await endSessions();
 };
 
+/** A busy machine may keep a process from its event loop for seconds: that is not what is tested here. */
+const PATIENT = { TASKER_LEASE_SECONDS: '5', TASKER_MAX_STALL_MS: '20000' };
+
 const start = (command: 'worker' | 'scheduler', url: string, env: Record<string, string> = {}): TestProcess =>
   processes.start('src/cli/main.ts', {
     args: [command, ...(command === 'worker' ? ['--workflows', 'test/reliability/slow-workflows.ts'] : [])],
-    env: { ...IMPATIENT, DATABASE_URL: url, ...env },
+    env: { ...IMPATIENT, ...PATIENT, DATABASE_URL: url, ...env },
   });
 
 async function startBoth(url: string, env: Record<string, string> = {}): Promise<TestProcess[]> {
@@ -83,7 +86,7 @@ const DONE = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, 'compl
 const completes = (taskId: string) =>
   waitFor(async () => JSON.stringify(await stateOf(taskId)) === JSON.stringify(DONE), {
     what: `task ${taskId} to complete`,
-    timeoutMs: 20_000,
+    timeoutMs: 40_000,
   });
 
 describe('a finished step is not lost', () => {
@@ -167,7 +170,7 @@ describe('a password that changes', () => {
       { code: 5, signal: null },
     ]);
     for (const one of both) {
-      const fatal = one.lines.filter((line) => line.includes('refused the login for longer than the lease (2 s)'));
+      const fatal = one.lines.filter((line) => line.includes('refused the login for longer than the lease (5 s)'));
       expect(fatal).toHaveLength(1);
     }
     await setPassword('old');
