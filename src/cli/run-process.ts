@@ -56,7 +56,7 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
   void running.idle?.then(() => stop.resolve('idle'));
   void running.refused?.then((error) => {
     log.fatal(`${error.message}; ending, so that a new process reads the new password`);
-    stop.resolve('refused');
+    return stop.resolve('refused');
   });
   const reason = await stop.promise;
   if (reason === 'crash of unknown origin') return 1;

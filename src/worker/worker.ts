@@ -363,11 +363,11 @@ export class Worker {
     // Their slots are held while their inputs are on the way.
     let held = this.slots.reserve(missing.length);
     await loadPatiently(this.options.db, missing, {
-      onLoaded: (steps, loaded) => {
-        const freed = Math.min(held, steps.length);
+      onLoaded: (some, loaded) => {
+        const freed = Math.min(held, some.length);
         held -= freed;
         this.slots.unreserve(freed);
-        for (const step of steps) {
+        for (const step of some) {
           const inputs = loaded.get(step.stepId);
           // Its task is gone. If the step is not, recovery finds it by its claim.
           if (inputs === undefined) this.claims.leave(step.claimId);

@@ -93,11 +93,12 @@ describe('a finished step is not lost', () => {
   it('to a lock that outlives the time limit of statements', async () => {
     await test.query(`ALTER DATABASE ${test.name} SET statement_timeout = '1s'`);
     const both = await startBoth(test.url);
-    const taskId = await submit(1500);
+    const taskId = await submit(5000);
     const locker = await test.pool.connect();
     await locker.query('SET statement_timeout = 0; BEGIN; LOCK TABLE tasker.tasker_workflow_steps IN EXCLUSIVE MODE');
+    expect((await stateOf(taskId))['a']).toBe('in_progress at attempt 1');
     // Whatever limit a session has of its own: its statements are cancelled as by one.
-    for (let second = 0; second < 6; second += 1) {
+    for (let second = 0; second < 10; second += 1) {
       await sleep(1000);
       await locker.query(
         `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
