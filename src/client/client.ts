@@ -211,7 +211,7 @@ export class Client {
     step: string,
     options: Act & { force?: boolean } = {},
   ): Promise<ReleaseHeldOutcome> {
-    const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, options);
+    const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, checkedAct(options));
     if (outcome.outcome === 'released') this.hintQueues(outcome.queues);
     return outcome;
   }

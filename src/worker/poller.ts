@@ -157,7 +157,7 @@ export class Poller {
     const workerId = this.options.workerId();
     if (workerId === undefined) {
       slots.unreserve(granted);
-      return { count: 0, full: false };
+      return { count: 0, full: false, moreInMs: Infinity };
     }
     const closedClaims = claims.takeClosed();
     const claimId = randomUUID();

@@ -49,6 +49,7 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   const shared = { db: failing, claims, namedTaskIds: [single], queues: [queue], onError: () => undefined };
   const options: FlusherOptions = {
     ...shared,
+    cursors: { chainBounds: () => undefined },
     workerId: () => workerId,
     backoffDisabled: true,
     backoffCapSeconds: 1,

@@ -58,6 +58,9 @@ async function startBoth(url: string, env: Record<string, string> = {}): Promise
   return both;
 }
 
+const runs = (worker: TestProcess | undefined): number =>
+  worker?.lines.filter((line) => line === 'step a runs').length ?? 0;
+
 const stop = (running: readonly TestProcess[]) => Promise.all(running.map((one) => one.kill()));
 
 async function submit(ms: number, url = test.url): Promise<string> {
@@ -109,6 +112,7 @@ describe('a finished step is not lost', () => {
     locker.release();
     await completes(taskId);
     expect(both[0]?.lines.some((line) => line.includes('complete failed'))).toBe(true);
+    expect(runs(both[0])).toBe(1);
     await stop(both);
     await test.query(`ALTER DATABASE ${test.name} RESET statement_timeout`);
     expect(await examine(db)).toEqual([]);
@@ -122,6 +126,7 @@ describe('a finished step is not lost', () => {
     await sleep(3000);
     await setPassword('old');
     await completes(taskId);
+    expect(runs(both[0])).toBe(1);
     await stop(both);
     expect(await examine(db)).toEqual([]);
   });

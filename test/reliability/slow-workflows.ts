@@ -5,6 +5,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export const slow = defineWorkflow({ namespace: 'test', name: 'slow', input: z.object({ ms: z.number() }) })
   .step('a', async ({ input }) => {
+    // The test counts these lines: a step whose outcome was lost may run again under the same attempt.
+    console.log('step a runs');
     await pause(input.ms);
     return 'a';
   })
