@@ -2,11 +2,14 @@ import type { Database, Executor } from '../db/database.ts';
 import {
   expireWorkers,
   findBeats,
+  findDeadClaims,
   findRecorded,
   recoverClaimed,
   type RecoveredStepRow,
   recoverSteps,
 } from '../db/statements/recover-steps.ts';
+import { mayFitSmaller } from '../db/sql-errors.ts';
+import { inHalves } from './in-halves.ts';
 import { settle } from './settle.ts';
 
 export interface RecoverOutcome {
@@ -17,6 +20,8 @@ export interface RecoverOutcome {
   /** Steps whose lost attempt was their last. */
   blocked: string[];
   erroredTasks: string[];
+  /** Why a claim that could not be recovered was left, while the others were. */
+  failed?: unknown;
 }
 
 /** The last sign of life of a process that has not ended. */
@@ -57,10 +62,26 @@ export async function recover(
           among?.map(({ beat }) => beat) ?? null,
         ]);
   const sweeps = options.sweep !== false || expired.length > 0;
-  const rows = sweeps ? await db.run(recoverSteps, [options.claimLimit ?? 500]) : [];
+  const { rows, failed } = sweeps ? await sweepClaims(db, options.claimLimit ?? 500) : { rows: [], failed: undefined };
   const outcome = await conclude(db, rows);
+  outcome.failed = failed;
   outcome.expired = expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role }));
   return outcome;
+}
+
+/** One claim whose steps cannot be returned does not keep the others from it. */
+async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
+  try {
+    return { rows: await db.run(recoverSteps, [limit, null]), failed: undefined };
+  } catch (error) {
+    if (!mayFitSmaller(error)) throw error;
+    const rows: RecoveredStepRow[] = [];
+    const claimIds = (await db.run(findDeadClaims, [limit])).map((row) => row.claim_id);
+    const failed = await inHalves(claimIds, async (some) => {
+      rows.push(...(await db.run(recoverSteps, [some.length, some])));
+    });
+    return { rows, failed };
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { isOutcomeUnknown } from '../../src/db/sql-errors.ts';
 import { recover } from '../../src/engine/recover.ts';
+import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
 import { Flusher } from '../../src/worker/flusher.ts';
 import type { FlusherOptions } from '../../src/worker/flusher-options.ts';
 import { OpenClaims } from '../../src/worker/open-claims.ts';
@@ -46,10 +47,10 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   const claims = new OpenClaims();
   const slots = new Slots(10, () => undefined);
   const told: string[] = [];
-  const shared = { db: failing, claims, namedTaskIds: [single], queues: [queue], onError: () => undefined };
+  const cursors = new ClaimCursors([queue], 10);
+  const shared = { db: failing, claims, cursors, namedTaskIds: [single], queues: [queue], onError: () => undefined };
   const options: FlusherOptions = {
     ...shared,
-    cursors: { chainBounds: () => undefined },
     workerId: () => workerId,
     backoffDisabled: true,
     backoffCapSeconds: 1,

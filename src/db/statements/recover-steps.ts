@@ -152,7 +152,7 @@ const ENDED_PROCESSES: Recovery = {
   claims: `SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids, coalesce(w.slots, 2) > 1 AS shared
   FROM tasker.tasker_claims c
   LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
-  WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
+  WHERE (w.worker_id IS NULL OR w.stopped_at IS NOT NULL) AND ($2::uuid[] IS NULL OR c.claim_id = ANY ($2::uuid[]))
   ORDER BY c.created_at
   LIMIT $1
   FOR UPDATE OF c SKIP LOCKED`,
@@ -164,8 +164,8 @@ const ENDED_PROCESSES: Recovery = {
 };
 
 /**
- * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameter: how many
- * claims to look at.
+ * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameters: how many
+ * claims to look at, and which (null: any).
  *
  * Nobody knows which of the steps of a dead process killed it. So while a process with several slots dies, the attempts stay
  * counted but each step gets one more in return (its retry_limit grows, as for an operator's retry), twice at most. After its
@@ -194,6 +194,18 @@ export const recoverClaimed = statement<RecoveredStepRow>(
         'the database refused to store how this attempt ended, and no attempts are left')`,
     mayQuarantine: false,
   }),
+);
+
+/** Claims of ended processes, oldest first. Parameter: how many. */
+export const findDeadClaims = statement<{ claim_id: string }>(
+  'find_dead_claims',
+  `
+SELECT c.claim_id
+FROM tasker.tasker_claims c
+LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
+WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
+ORDER BY c.created_at
+LIMIT $1`,
 );
 
 /** Of these claims, those that are on record. Parameter: claim ids. */
