@@ -168,6 +168,13 @@ const releaseAll = async (db: Database): Promise<void> => {
 const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
   step_backoff_in_range: (db) => retry(db, ids['waiting'] as string, { steps: ['a'] }),
   task_in_progress_can_go_on: (db) => settleStranded(db),
+  // As its worker does when it tries again with a definition that fits.
+  workflow_served_by_its_workers: (db) =>
+    db.run({ name: 'registered', text: 'DELETE FROM tasker.tasker_worker_workflows WHERE problem IS NOT NULL' }),
+  step_cancelled_with_its_task: async (db) => {
+    for (const task of Object.values(ids)) await cancel(db, task);
+    for (const task of Object.values(ids)) await resolveTask(db, task);
+  },
   claim_recorded: releaseAll,
   claim_of_a_living_worker: releaseAll,
 };

@@ -50,7 +50,7 @@ SET metadata = coalesce(t.metadata, '{}') || jsonb_build_object('acknowledged',
     cause = 'inherited',
     from_state = c.expected
 FROM ${chain}
-WHERE ${join('t', 'c', keys)} AND t.sort_key = c.sort_key AND t.from_state IS DISTINCT FROM c.expected`),
+WHERE ${join('t', 'c', keys)} AND t.sort_key = c.sort_key AND ${byEngine('t')} AND t.from_state IS DISTINCT FROM c.expected`),
       [`${entity}_legal_transitions`]: script(
         acknowledge(history, `${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legal})`),
       ),

@@ -1,10 +1,10 @@
 import { QUARANTINE } from '../../statements/quarantine.ts';
 import { MOST_PARDONS } from '../../statements/recover-steps.ts';
 import { byEngine } from '../check.ts';
+import { stepChecks } from '../step-checks.ts';
 import {
   acknowledge,
   CHILDREN_FROM_EDGES,
-  DONE,
   E,
   H,
   type Mend,
@@ -22,6 +22,9 @@ const BEGAN = `(
   SELECT b.claim_id FROM ${H} b
   WHERE b.task_id = t.task_id AND b.workflow_step_id = t.workflow_step_id AND b.sort_key < t.sort_key
   ORDER BY b.sort_key DESC LIMIT 1)`;
+
+/** What a check selects. */
+const found = (id: string): string => stepChecks.find((check) => check.id === id)?.sql ?? '';
 
 const pardoned = (alias: string): string =>
   `${alias}.cause = 'lease_expired' AND ${alias}.metadata -> 'pardoned' = 'true'`;
@@ -82,11 +85,8 @@ WHERE s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id AND h.co
   step_after_its_parents: script(
     acknowledge(
       H,
-      `t.to_state = 'in_progress' AND ${byEngine('t')} AND EXISTS (
-  SELECT FROM ${E} e
-  WHERE e.task_id = t.task_id AND e.to_step_id = t.workflow_step_id AND NOT EXISTS (
-    SELECT FROM ${H} p
-    WHERE p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id AND p.to_state IN ${DONE} AND p.created_at <= t.created_at))`,
+      `t.to_state = 'in_progress' AND ${byEngine('t')}
+  AND (t.task_id, t.workflow_step_id) IN (SELECT q.task_id, q.workflow_step_id FROM (${found('step_after_its_parents')}) q)`,
     ),
   ),
   // Which name a step has follows from its place in the workflow, which is part of its id.
@@ -98,11 +98,7 @@ WHERE x.named_task_id = s.named_task_id AND x.ordinal = (s.workflow_step_id & 65
   AND s.named_step_id <> x.named_step_id`),
   edges_go_forward: script(
     `
-CREATE TEMPORARY TABLE wrong_edges ON COMMIT DROP AS
-SELECT DISTINCT e.task_id FROM ${E} e
-LEFT JOIN ${S} f ON f.task_id = e.task_id AND f.workflow_step_id = e.from_step_id
-LEFT JOIN ${S} c ON c.task_id = e.task_id AND c.workflow_step_id = e.to_step_id
-WHERE f.task_id IS NULL OR c.task_id IS NULL OR e.from_step_id >= e.to_step_id`,
+CREATE TEMPORARY TABLE wrong_edges ON COMMIT DROP AS SELECT DISTINCT q.task_id FROM (${found('edges_go_forward')}) q`,
     `DELETE FROM ${E} e USING wrong_edges w WHERE e.task_id = w.task_id`,
     `
 INSERT INTO ${E} (task_id, from_step_id, to_step_id)

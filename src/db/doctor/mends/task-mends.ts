@@ -107,6 +107,9 @@ SELECT DISTINCT s.named_step_id, 'lost_' || s.named_step_id
 FROM ${S} s
 WHERE NOT EXISTS (SELECT FROM tasker.tasker_named_steps k WHERE k.named_step_id = s.named_step_id)`,
   ),
+  workflow_served_by_its_workers: { command: 'tasker worker --workflows <modules that define the workflow>' },
+  // In error: tasker resolve.
+  step_cancelled_with_its_task: { command: 'tasker cancel <task>' },
   claim_recorded: { command: 'tasker release <task> --step <step>' },
   claim_of_a_living_worker: { command: 'tasker release <task> --step <step>' },
   indexes_valid: { sql: 'REINDEX INDEX CONCURRENTLY tasker.<index>;' },
