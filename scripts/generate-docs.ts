@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CATALOGUE } from '../src/config/index.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { CHECK_GROUPS, CHECKS } from '../src/db/doctor/examine.ts';
+import { CHECK_GROUPS, CHECKS, mendOf } from '../src/db/doctor/examine.ts';
 import * as catalogue from '../src/errors.ts';
 import { METRICS, type MetricDefinition } from '../src/metrics/index.ts';
 import { dataModel } from './support/data-model.ts';
@@ -122,13 +122,25 @@ ${row(['id', 'what must hold', 'what a violation means, and what to do'])}
 ${checks.map((check) => row([`\`${check.id}\``, check.title, check.why])).join('\n')}
 `,
   );
+  const mends = CHECKS.map(({ id }) => {
+    const mend = mendOf(id, 'tasker');
+    return 'command' in mend ? `\`${id}\`: \`${mend.command}\`\n` : `\`${id}\`:\n\n\`\`\`sql\n${mend.sql}\n\`\`\`\n`;
+  });
   return `${GENERATED}
 # Invariants
 
 \`tasker doctor\` checks these ${CHECKS.length} invariants in one read-only snapshot, on a fleet at work or at rest. The tests run it after every
 interleaving, crash and kill, and prove each check by a corruption that it finds.
 
-${sections.join('\n')}`;
+${sections.join('\n')}
+## Ways out
+
+A restored backup is better than any of these. Where there is none, each mends every violation of its check at once and may be repeated;
+\`tasker doctor --mend\` prints those of what it found, for the schema in use. Run statements in one transaction, with the fleet stopped. If one check names another's rows too,
+begin with the histories. Evidence of something that happened cannot be undone: such a row is acknowledged, its cause becomes
+\`inherited\`, which the checks do not hold against the engine, and what it said stays in its metadata.
+
+${mends.join('\n')}`;
 }
 
 export const documents: Record<string, () => string | Promise<string>> = {

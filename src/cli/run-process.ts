@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts';
 import { isUnavailable } from '../db/sql-errors.ts';
+import { STATUS } from './report-error.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { onEndOfNpm } from './end-of-npm.ts';
 
@@ -10,6 +11,8 @@ export interface Running {
   crash?(error: unknown, origin: 'exception' | 'rejection'): boolean;
   /** Resolves when the process has nothing left to do. */
   readonly idle?: Promise<void>;
+  /** Resolves when the database has refused the login of the process for too long. */
+  readonly refused?: Promise<Error>;
 }
 
 /** After an error that nobody caught the process is not to be trusted: it gives back what it can and ends within this time. */
@@ -29,7 +32,7 @@ const ECHO_MS = 500;
  * A database that is away at the start is waited for. Answers the exit status: 1 where the drain left something behind.
  */
 export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
-  const stop = Promise.withResolvers<'signal' | 'idle' | 'crash' | 'crash of unknown origin'>();
+  const stop = Promise.withResolvers<'signal' | 'idle' | 'refused' | 'crash' | 'crash of unknown origin'>();
   let running: Running | undefined;
   let signalledAt: number | undefined;
   const onSignal = (signal: string): void => {
@@ -62,12 +65,16 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
   running = await startPatiently(start, log, () => signalledAt !== undefined);
   if (running === undefined) return 0;
   void running.idle?.then(() => stop.resolve('idle'));
+  void running.refused?.then((error) => {
+    log.fatal(`${error.message}; ending, so that a new process reads the new password`);
+    return stop.resolve('refused');
+  });
   const reason = await stop.promise;
   if (reason === 'crash of unknown origin') return 1;
-  if (reason === 'crash') {
+  if (reason === 'crash' || reason === 'refused') {
     running.hurry?.();
     await within(running.stop(), CRASH_LIMIT_MS);
-    return 1;
+    return reason === 'crash' ? STATUS.failed : STATUS.unavailable;
   }
   const { unfinished } = await running.stop();
   if (unfinished.length === 0) {

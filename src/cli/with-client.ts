@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Client, createClient } from '../client/index.ts';
 import { loadConfig, usesPreparedStatements } from '../config/index.ts';
+import { passwordOf } from '../db/password.ts';
 
 /** Opens a client by the environment, does the work, and closes it whatever happens. */
 export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
@@ -13,6 +14,7 @@ export async function withClient<T>(work: (client: Client) => Promise<T>): Promi
     applicationName: 'tasker cli',
     preparedStatements: usesPreparedStatements(config),
     hideInputValues: config.hideInputValues,
+    password: passwordOf(config),
   });
   try {
     return await work(client);

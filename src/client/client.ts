@@ -10,11 +10,13 @@ import {
   type WorkerRow,
 } from '../db/statements/read-tasks.ts';
 import { listTasks } from '../db/list-tasks.ts';
+import type { PasswordSource } from '../db/password.ts';
 import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
 import { listWorkflows, type WorkflowRow } from '../db/statements/worker-workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { Act } from '../engine/operator.ts';
+import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import { countLiveSchedulers } from '../engine/schedulers.ts';
@@ -44,6 +46,8 @@ export interface ClientOptions {
   cronSchema?: string;
   /** Show no value of an input in InvalidInputError, neither in its message nor in its details. Default false: no secrets. */
   hideInputValues?: boolean;
+  /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
+  password?: PasswordSource | undefined;
 }
 
 export interface TaskDetails extends TaskRow {
@@ -87,6 +91,7 @@ export class Client {
       poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
       applicationName: options.applicationName ?? 'tasker client',
       prepared: options.preparedStatements ?? true,
+      password: options.password,
     });
     this.notifier = new Notifier(this.db);
     this.scheduled = new Schedules({ db: this.db, url: options.url, cronSchema: options.cronSchema });
@@ -207,6 +212,20 @@ export class Client {
 
   async resolveTask(taskId: string, act: Act = {}): Promise<ResolveOutcome> {
     return resolveTask(this.db, checkedId(taskId), checkedAct(act));
+  }
+
+  /**
+   * Takes a step in progress away from whoever has it and puts it back in its queue, its attempt uncounted: for a step that no
+   * recovery finds. From a process that lives only with `force`.
+   */
+  async releaseStep(
+    taskId: string,
+    step: string,
+    options: Act & { force?: boolean } = {},
+  ): Promise<ReleaseHeldOutcome> {
+    const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, checkedAct(options));
+    if (outcome.outcome === 'released') this.hintQueues(outcome.queues);
+    return outcome;
   }
 
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {

@@ -67,6 +67,15 @@ export const CATALOGUE = {
     description:
       'The server itself where DATABASE_URL is a transaction pooler: for LISTEN, session locks, cron and migrations. Without TASKER_POOLED it defaults to DATABASE_URL.',
   }),
+  databasePasswordFile: setting({
+    env: 'TASKER_DATABASE_PASSWORD_FILE',
+    schema: z.string().min(1).optional(),
+    default: undefined,
+    range: 'path',
+    roles: 'all',
+    description:
+      'A file with the password of both URLs, read at each new connection: a password that changes needs no restart. It replaces one in a URL.',
+  }),
   pooled: setting({
     env: 'TASKER_POOLED',
     schema: boolean,

@@ -1,4 +1,5 @@
 import { type Job, PgBoss } from 'pg-boss';
+import { clientClass, type PasswordSource } from './password.ts';
 
 export interface CronOptions {
   url: string;
@@ -8,6 +9,8 @@ export interface CronOptions {
   onError: (error: Error) => void;
   /** Off for a client that only reads and writes schedules. */
   fires?: boolean;
+  /** Instead of the password in the URL. */
+  password?: PasswordSource | undefined;
 }
 
 export interface Schedule {
@@ -56,7 +59,9 @@ export class Cron {
   constructor(options: CronOptions) {
     const fires = options.fires ?? true;
     this.fires = fires;
+    const connects: object = { Client: clientClass(options.password) };
     this.boss = new PgBoss({
+      ...connects,
       connectionString: options.url,
       schema: options.schema,
       application_name: options.applicationName,

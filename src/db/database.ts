@@ -1,8 +1,10 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
+import { TaskerError } from '../errors.ts';
+import { clientClass, type PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { hotPathOptions } from './session-settings.ts';
-import { isSerializationFailure } from './sql-errors.ts';
+import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -19,6 +21,8 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number;
   onQuery?: (name: string, seconds: number, failed: boolean) => void;
   onPoolError?: (error: Error) => void;
+  /** Instead of the password in the URL. */
+  password?: PasswordSource | undefined;
 }
 
 /** Whatever can run a statement: the pool, a transaction of ours, or the caller's own transaction. */
@@ -59,7 +63,7 @@ const IDLE_CONNECTION_MS = 60_000;
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
  * through a transaction pooler.
  */
-const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
 
 export function openDatabase(options: DatabaseOptions): Database {
   const schema = options.schema ?? 'tasker';
@@ -75,6 +79,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(options.hotPath === true ? { options: hotPathOptions } : {}),
     keepAlive: true,
     allowExitOnIdle: false,
+    Client: clientClass(options.password),
   });
   // An idle connection that the server closes is no reason to end the process.
   pool.on('error', (error) => options.onPoolError?.(error));
@@ -125,9 +130,9 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query('COMMIT');
           return result;
         } catch (error) {
-          await client.query('ROLLBACK').catch((failure: unknown) => {
-            broken = failure instanceof Error ? failure : new Error(String(failure));
-          });
+          // As the pool itself does after a failed query: a session that became read-only, for one, would fail for ever.
+          if (!(error instanceof TaskerError) && !mayKeepSession(error)) broken = asError(error);
+          await client.query('ROLLBACK').catch((failure: unknown) => (broken = asError(failure)));
           throw error;
         } finally {
           client.release(broken);
@@ -163,4 +168,8 @@ async function retrySerializationFailures<T>(work: () => Promise<T>): Promise<T>
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
     }
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

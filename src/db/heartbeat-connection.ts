@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { clientClass, passwordOf } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { heartbeat } from './statements/workers.ts';
 
@@ -10,6 +11,8 @@ export interface HeartbeatConnectionOptions {
   /** The key of the advisory lock that tells others that this process lives. Null behind a transaction pooler, where a session does not last. */
   sessionLock: string | null;
   timeoutMs: number;
+  /** Read at each connection, instead of the password in the URL. */
+  passwordFile?: string | undefined;
 }
 
 export interface HeartbeatConnection {
@@ -39,6 +42,7 @@ export function openHeartbeatConnection(
   options: HeartbeatConnectionOptions & { onError: (message: string) => void },
 ): HeartbeatConnection {
   const text = inSchema(heartbeat.text, options.schema);
+  const Client = clientClass(passwordOf({ databasePasswordFile: options.passwordFile }));
   let client: pg.Client | undefined;
   let wantsLock = false;
   let locked = false;
@@ -57,7 +61,7 @@ export function openHeartbeatConnection(
 
   const connect = async (): Promise<pg.Client> => {
     if (client !== undefined) return client;
-    const fresh = new pg.Client({
+    const fresh = new Client({
       connectionString: options.url,
       application_name: options.applicationName,
       connectionTimeoutMillis: options.timeoutMs,

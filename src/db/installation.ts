@@ -1,6 +1,7 @@
 import { TaskerError } from '../errors.ts';
 import type { Executor } from './database.ts';
 import { withMigrationConnection } from './migration-connection.ts';
+import type { PasswordSource } from './password.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
 import { findInstallation, type InstallationRow } from './statements/installation.ts';
 
@@ -27,10 +28,10 @@ export async function installationOf(db: Executor): Promise<Installation> {
 /** The identity of a database; undefined if migration 0016 is not applied. */
 export async function installationStatus(
   url: string,
-  options: { schema?: string } = {},
+  options: { schema?: string; password?: PasswordSource | undefined } = {},
 ): Promise<Installation | undefined> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  return withMigrationConnection(url, schema, async (_, client) => {
+  return withMigrationConnection({ url, schema, password: options.password }, async (_, client) => {
     const { rows: found } = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
       `"${schema}".tasker_installation`,
     ]);

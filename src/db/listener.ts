@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
+import { clientClass, type PasswordSource } from './password.ts';
 
 /** The channel on which a process says that a queue has ready steps. The payload is the queue's name. */
 export function readyChannel(schema: string): string {
@@ -16,6 +17,8 @@ export interface ListenerOptions {
   onListening?: (listening: boolean) => void;
   onError: (error: Error) => void;
   maxReconnectMs?: number;
+  /** Instead of the password in the URL. */
+  password?: PasswordSource | undefined;
 }
 
 const GOODBYE_MS = 1000;
@@ -42,7 +45,7 @@ export class Listener {
   }
 
   async start(): Promise<void> {
-    const client = new pg.Client({
+    const client = new (clientClass(this.options.password))({
       connectionString: this.options.url,
       application_name: this.options.applicationName,
       connectionTimeoutMillis: 5000,

@@ -10,11 +10,14 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError, taskerErrorCode } from '../errors.ts';
 import { withMigrationConnection } from './migration-connection.ts';
+import type { PasswordSource } from './password.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
 import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
 
 export interface MigrateOptions {
   schema?: string;
+  /** Instead of the password in the URL. */
+  password?: PasswordSource | undefined;
   /** How long to wait for another process that migrates. Default 120. */
   waitSeconds?: number;
   /** How long one statement waits for a lock before it gives up, lets others pass, and tries again. Default 500. */
@@ -75,7 +78,7 @@ export async function migrateTo(url: string, name: string, options: MigrateOptio
 /** Every migration of this version in order. Throws a TaskerError for a database that another version migrated further. */
 export async function migrationStatus(url: string, options: MigrateOptions = {}): Promise<MigrationStatus[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  return withMigrationConnection(url, schema, async (_, client) => {
+  return withMigrationConnection({ ...options, url, schema }, async (_, client) => {
     const applied = await appliedMigrations(client, schema);
     refuseUnknown([...applied.keys()]);
     return migrations.map(({ name }) => ({ name, appliedAt: applied.get(name) ?? null }));
@@ -88,7 +91,7 @@ export async function migrationStatus(url: string, options: MigrateOptions = {})
  */
 export async function pendingMigrations(url: string, options: MigrateOptions = {}): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  return withMigrationConnection(url, schema, async (_, client) => {
+  return withMigrationConnection({ ...options, url, schema }, async (_, client) => {
     const applied = await appliedMigrations(client, schema);
     return migrations.map(({ name }) => name).filter((name) => !applied.has(name));
   });
@@ -96,7 +99,7 @@ export async function pendingMigrations(url: string, options: MigrateOptions = {
 
 async function move(url: string, options: MigrateOptions, target: (applied: number) => number): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  return withMigrationConnection(url, schema, async (db, client) => {
+  return withMigrationConnection({ ...options, url, schema }, async (db, client) => {
     await acquire(client, schema, options.waitSeconds ?? 120);
     await refuseForeignTables(client, schema);
     await createSchema(client, schema);

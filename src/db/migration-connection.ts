@@ -1,15 +1,19 @@
 import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
+import { clientClass, type PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
 
 /** Runs migrations on one connection, with the configured schema's name in place of `tasker.`. */
 export async function withMigrationConnection<T>(
-  url: string,
-  schema: string,
+  { url, schema, password }: { url: string; schema: string; password?: PasswordSource | undefined },
   work: (db: Kysely<unknown>, client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const { Kysely, PostgresDialect } = await import('kysely');
-  const client = new pg.Client({ connectionString: url, application_name: 'tasker migrate', keepAlive: true });
+  const client = new (clientClass(password))({
+    connectionString: url,
+    application_name: 'tasker migrate',
+    keepAlive: true,
+  });
   client.on('error', () => undefined);
   await client.connect();
   try {

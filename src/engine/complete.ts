@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../db/database.ts';
+import type { Database, Executor } from '../db/database.ts';
 import { plainArray, textArray } from '../db/array-literals.ts';
-import { completeStatement, type CompletionRow } from '../db/statements/complete-steps.ts';
+import { completeStatement, type CompletionRow, parseValue } from '../db/statements/complete-steps.ts';
 import { LEAST_URGENT, type ReadyRange, rangeColumns } from '../db/statements/ready-ranges.ts';
 import { type ClaimedStep, type StepClaim, taskIdOf } from './claim.ts';
 import { settle } from './settle.ts';
@@ -87,6 +87,11 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
   }
   if (unsettled.length > 0) outcome.erroredTasks = await settle(db, unsettled);
   return outcome;
+}
+
+/** Has the database read a JSON text as it would to store it; rejects as that would. */
+export async function storeNowhere(db: Executor, json: string): Promise<void> {
+  await db.run(parseValue, [json]);
 }
 
 function claimedChildren(row: CompletionRow, claimId: string): ClaimedStep[] {

@@ -1,5 +1,15 @@
 import type { Database, Executor } from '../db/database.ts';
-import { expireWorkers, findBeats, recoverSteps } from '../db/statements/recover-steps.ts';
+import {
+  expireWorkers,
+  findBeats,
+  findDeadClaims,
+  findRecorded,
+  recoverClaimed,
+  type RecoveredStepRow,
+  recoverSteps,
+} from '../db/statements/recover-steps.ts';
+import { mayFitSmaller } from '../db/sql-errors.ts';
+import { inHalves } from './in-halves.ts';
 import { settle } from './settle.ts';
 
 export interface RecoverOutcome {
@@ -10,6 +20,8 @@ export interface RecoverOutcome {
   /** Steps whose lost attempt was their last. */
   blocked: string[];
   erroredTasks: string[];
+  /** Why a claim that could not be recovered was left, while the others were. */
+  failed?: unknown;
 }
 
 /** The last sign of life of a process that has not ended. */
@@ -50,13 +62,43 @@ export async function recover(
           among?.map(({ beat }) => beat) ?? null,
         ]);
   const sweeps = options.sweep !== false || expired.length > 0;
-  const rows = sweeps ? await db.run(recoverSteps, [options.claimLimit ?? 500]) : [];
-  const outcome: RecoverOutcome = {
-    expired: expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role })),
-    recovered: new Map(),
-    blocked: [],
-    erroredTasks: [],
-  };
+  const { rows, failed } = sweeps ? await sweepClaims(db, options.claimLimit ?? 500) : { rows: [], failed: undefined };
+  const outcome = await conclude(db, rows);
+  outcome.failed = failed;
+  outcome.expired = expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role }));
+  return outcome;
+}
+
+/** One claim whose steps cannot be returned does not keep the others from it. */
+async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
+  try {
+    return { rows: await db.run(recoverSteps, [limit, null]), failed: undefined };
+  } catch (error) {
+    if (!mayFitSmaller(error)) throw error;
+    const rows: RecoveredStepRow[] = [];
+    const claimIds = (await db.run(findDeadClaims, [limit])).map((row) => row.claim_id);
+    const failed = await inHalves(claimIds, async (some) => {
+      rows.push(...(await db.run(recoverSteps, [some.length, some])));
+    });
+    return { rows, failed };
+  }
+}
+
+/**
+ * Returns the steps of these claims to the queue: their worker lives and has given up to write how they ended. `closed`: the
+ * claims that nothing is left of; call again for the others.
+ */
+export async function recoverClaims(
+  db: Database,
+  claimIds: readonly string[],
+): Promise<{ outcome: RecoverOutcome; closed: string[] }> {
+  const outcome = await conclude(db, await db.run(recoverClaimed, [claimIds]));
+  const recorded = new Set((await db.run(findRecorded, [claimIds])).map((row) => row.claim_id));
+  return { outcome, closed: claimIds.filter((claimId) => !recorded.has(claimId)) };
+}
+
+async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promise<RecoverOutcome> {
+  const outcome: RecoverOutcome = { expired: [], recovered: new Map(), blocked: [], erroredTasks: [] };
   const blockedTasks: string[] = [];
   for (const row of rows) {
     if (row.blocked) {

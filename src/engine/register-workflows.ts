@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { isAboutTheValue } from '../db/sql-errors.ts';
+import { isAboutValue } from '../db/sql-errors.ts';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { enrol, type SetAside } from './register-workflow.ts';
@@ -22,7 +22,7 @@ export async function registerWorkflows(
     try {
       registrations.push({ outcome: 'registered', definition, ...(await enrol(db, definition)) });
     } catch (error) {
-      if (!(error instanceof WorkflowDefinitionError) && !isAboutTheValue(error)) throw error;
+      if (!(error instanceof WorkflowDefinitionError) && !isAboutValue(error)) throw error;
       registrations.push({ outcome: 'refused', definition, problem: (error as Error).message });
     }
   }

@@ -6,6 +6,7 @@ import {
   flagBlockedTasks,
   lockTasks,
 } from '../db/statements/settle-tasks.ts';
+import { inHalves } from './in-halves.ts';
 
 /**
  * For tasks with a blocked step: ends those that can do nothing more, in `error`, or complete if every step is done. Independent branches finish first: a task
@@ -24,5 +25,12 @@ export async function settle(db: Database, taskIds: readonly string[]): Promise<
 /** Settles tasks whose process died between blocking a step and settling. Returns the tasks that ended. */
 export async function settleStranded(db: Database, limit = 10_000): Promise<string[]> {
   const found = (await db.run(findUnsettledTasks, [limit])).map((row) => row.task_id);
-  return found.length === 0 ? [] : settle(db, found);
+  if (found.length === 0) return [];
+  const settled: string[] = [];
+  const failed = await inHalves(found, async (some) => {
+    settled.push(...(await settle(db, some)));
+  });
+  // With others settled it is found again by the next round, and reported when it is the only one.
+  if (failed !== undefined && settled.length === 0) throw failed;
+  return settled;
 }

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHeartbeatConnection } from '../db/heartbeat-connection.ts';
+import { sqlState } from '../db/sql-errors.ts';
 import type { HeartbeatCommand, HeartbeatData, HeartbeatMessage } from './heartbeat.ts';
 
 /**
@@ -13,7 +14,7 @@ const state = new Float64Array(data.shared);
 const now = (): number => performance.timeOrigin + performance.now();
 const post = (message: HeartbeatMessage): void => parentPort?.postMessage(message);
 const postError = (error: unknown): void =>
-  post({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
+  post({ kind: 'error', message: error instanceof Error ? error.message : String(error), code: sqlState(error) });
 
 const connection = openHeartbeatConnection({ ...data.connection, onError: postError });
 let workerId: string | undefined;

@@ -18,7 +18,7 @@ export type HeartbeatMessage =
   | { kind: 'beat'; at: number }
   | { kind: 'lost'; workerId: string }
   | { kind: 'stalled'; stalledMs: number }
-  | { kind: 'error'; message: string }
+  | { kind: 'error'; message: string; code?: string | undefined }
   | { kind: 'stopped' };
 
 export interface HeartbeatOptions extends Omit<HeartbeatData, 'shared'> {
@@ -26,7 +26,8 @@ export interface HeartbeatOptions extends Omit<HeartbeatData, 'shared'> {
   /** The latest moment, in milliseconds of the epoch, until which a running step may hold the event loop. */
   allowedUntilMs: () => number;
   onLost: (workerId: string) => void;
-  onError: (message: string) => void;
+  /** `code`: of the error, if it has one. */
+  onError: (message: string, code?: string) => void;
 }
 
 const TICK_MS = 100;
@@ -176,7 +177,7 @@ export class Heartbeat {
     else if (message.kind === 'lost') this.options.onLost(message.workerId);
     else if (message.kind === 'stalled')
       this.options.onError(`the event loop stood still for ${Math.round(message.stalledMs)} ms: lease not renewed`);
-    else if (message.kind === 'error') this.options.onError(message.message);
+    else if (message.kind === 'error') this.options.onError(message.message, message.code);
   }
 
   private tick(): void {

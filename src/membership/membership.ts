@@ -10,6 +10,7 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
   /** A direct connection if there is one; the session lock needs it. */
   url: string;
   sessionLock: boolean;
+  passwordFile?: string | undefined;
   heartbeatIntervalMs: number;
   maxStallMs: number;
   /** Whether a process whose event loop stands still for that long, past all that is allowed to it, is killed. */
@@ -49,6 +50,7 @@ export class Membership {
         schema: options.db.schema,
         applicationName: `tasker heartbeat`,
         sessionLock: this.sessionLock,
+        passwordFile: options.passwordFile,
         timeoutMs: Math.max(1000, (options.leaseSeconds * 1000) / 2),
       },
       intervalMs: options.heartbeatIntervalMs,
@@ -57,7 +59,8 @@ export class Membership {
       busySlots: options.busySlots ?? (() => 0),
       allowedUntilMs: options.allowedUntilMs ?? (() => 0),
       onLost: (formerId) => this.rejoin(formerId),
-      onError: (message) => options.onError('heartbeat', new Error(message)),
+      onError: (message, code) =>
+        options.onError('heartbeat', Object.assign(new Error(message), code === undefined ? {} : { code })),
     });
   }
 

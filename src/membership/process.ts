@@ -1,9 +1,11 @@
 import { hostname } from 'node:os';
 import { openDatabase, type Database } from '../db/database.ts';
+import { passwordOf } from '../db/password.ts';
 import { ping } from '../db/statements/ping.ts';
 import { type Config, usesPreparedStatements } from '../config/index.ts';
 import type { Logger } from '../logger.ts';
 import { Metrics } from '../metrics/index.ts';
+import { LoginWatch } from './login-watch.ts';
 import { type Health, ProgressMonitor, type ServiceServer, startServiceServer } from '../service/index.ts';
 
 /** What every process of the fleet has around its work: a pool, metrics, dead-man's switches and a port to look in by. */
@@ -14,6 +16,8 @@ export interface FleetProcess {
   readonly name: string;
   /** An error that the process survived: logged, and counted by what it was doing. */
   survived(doing: string, error: unknown): void;
+  /** Resolves when the process should end: its login has been refused for longer than its lease. */
+  readonly refused: Promise<Error>;
   /**
    * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet, so
    * that one that cannot listen where it is told to claims nothing.
@@ -26,12 +30,19 @@ const STARTING: Health = { ok: false, reasons: ['the process has not joined the 
 /** A pool waits for the answers of its connections, and one that went silent has none. */
 export const CLOSE_LIMIT_MS = 1000;
 
-export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log: Logger): FleetProcess {
+export function prepareProcess(
+  role: 'worker' | 'scheduler',
+  config: Config,
+  log: Logger,
+  leaseAgeSeconds: () => number,
+): FleetProcess {
+  const logins = new LoginWatch(config.leaseSeconds);
   const metrics = new Metrics(role);
   const progress = new ProgressMonitor();
   const survived = (doing: string, error: unknown): void => {
     metrics.count('errors', { doing });
     log.warn({ doing, error }, `${doing} failed; going on`);
+    logins.failed(doing, error, leaseAgeSeconds());
   };
   const db = openDatabase({
     url: config.databaseUrl,
@@ -42,9 +53,11 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
     hotPath: role === 'worker' && !config.pooled,
     connectTimeoutMs: config.connectTimeoutMs,
     queryTimeoutMs: config.queryTimeoutMs,
+    password: passwordOf(config),
     onQuery: (statement, seconds, failed) => {
       metrics.observe('statementSeconds', { statement }, seconds);
       if (failed) metrics.count('statementErrors', { statement });
+      else logins.succeeded();
     },
     onPoolError: (error) => survived('pool', error),
   });
@@ -55,6 +68,7 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
     progress,
     name: `${hostname()}:${process.pid}`,
     survived,
+    refused: logins.refused,
     serve: async ({ started, ready, refresh }) => {
       const server = await startServiceServer({
         host: config.metricsHost,

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { Cron } from '../db/cron.ts';
 import { installationOf } from '../db/installation.ts';
+import { passwordOf } from '../db/password.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { ClockSetBack } from '../engine/clock.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
@@ -33,6 +34,8 @@ export interface SchedulerOptions {
   db: Database;
   url: string;
   directUrl: string | undefined;
+  /** Instead of the passwords in the URLs. */
+  databasePasswordFile?: string | undefined;
   name: string;
   version: string;
   leaseSeconds: number;
@@ -84,6 +87,7 @@ export class Scheduler {
       db,
       url: options.directUrl ?? options.url,
       sessionLock: options.directUrl !== undefined,
+      passwordFile: options.databasePasswordFile,
       role: 'scheduler',
       name: options.name,
       version: options.version,
@@ -106,6 +110,7 @@ export class Scheduler {
           url: options.directUrl ?? options.url,
           schema: options.cronSchema,
           applicationName: 'tasker cron',
+          password: passwordOf(options),
           fires,
           onError: (error) => events.failed('cron', error),
         }),

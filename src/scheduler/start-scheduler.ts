@@ -15,12 +15,14 @@ export interface SchedulerProcess {
   readonly url: string;
   /** Ends after some seconds at the latest. Idempotent. */
   stop(): Promise<Drained>;
+  /** Resolves when the process should end: the database has refused its login for longer than its lease. */
+  readonly refused: Promise<Error>;
 }
 
 /** Starts a scheduler with its metrics and probes. Rejects where the database cannot be reached. */
 export async function startScheduler(options: { config: Config; log: Logger }): Promise<SchedulerProcess> {
   const { config, log } = options;
-  const host = prepareProcess('scheduler', config, log);
+  const host = prepareProcess('scheduler', config, log, (): number => scheduler.leaseAgeSeconds());
   const { db, metrics, progress } = host;
   const events = schedulerEvents(metrics, log, progress, host.survived);
   const measurements = [
@@ -52,6 +54,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     db,
     url: config.databaseUrl,
     directUrl: config.databaseUrlDirect,
+    databasePasswordFile: config.databasePasswordFile,
     name: host.name,
     version: VERSION,
     leaseSeconds: config.leaseSeconds,
@@ -110,5 +113,5 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   }
   const { workerId, installationId } = scheduler;
   log.info({ worker_id: workerId, installation: installationId, url: server.url }, 'scheduler started');
-  return { workerId, url: server.url, stop };
+  return { workerId, url: server.url, stop, refused: host.refused };
 }

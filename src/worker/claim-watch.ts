@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { adopt, type ClaimedStep, claimsOf } from '../engine/claim.ts';
+import { recoverClaims, type RecoverOutcome } from '../engine/recover.ts';
 import { lostClaims } from '../engine/workers.ts';
 import type { OpenClaims } from './open-claims.ts';
 import type { RunningSteps } from './running-steps.ts';
@@ -18,6 +19,8 @@ export interface ClaimWatchOptions {
   workerId: () => string | undefined;
   /** Steps of a claim that was taken up. */
   onFound: (steps: ClaimedStep[]) => void;
+  /** Steps whose outcome had to be given up are back in their queue, or in error. */
+  onRecovered: (outcome: RecoverOutcome) => void;
   onError: (what: string, error: unknown) => void;
 }
 
@@ -41,6 +44,7 @@ export class ClaimWatch {
       this.round += 1;
       void this.abortLost();
       const { claims } = this.options;
+      void this.recoverLeft();
       if (claims.any || this.round <= this.suspectUntil || this.round - this.lookedAt >= RESTING_ROUNDS)
         void this.adoptStrays();
     }, INTERVAL_MS).unref();
@@ -88,6 +92,20 @@ export class ClaimWatch {
       // Where this failed others may have, and what it was to find is still there.
       this.suspect();
       onError('adopt stray claims', error);
+    }
+  }
+
+  /** Nobody else would: their worker lives. Its end, or that of the process, leaves them to a scheduler. */
+  async recoverLeft(): Promise<void> {
+    const { db, claims, onError, onRecovered } = this.options;
+    const left = claims.leftBehind();
+    if (left.length === 0) return;
+    try {
+      const { outcome, closed } = await recoverClaims(db, left);
+      claims.recovered(closed);
+      onRecovered(outcome);
+    } catch (error) {
+      onError('recover steps whose outcome was refused', error);
     }
   }
 

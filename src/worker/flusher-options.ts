@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import type { ClaimedStep } from '../engine/claim.ts';
+import type { ClaimedStep, StepClaim } from '../engine/claim.ts';
 import type { ClaimCursors } from './claim-cursors.ts';
 import type { OpenClaims } from './open-claims.ts';
 import type { Outcome } from './outcome.ts';
@@ -20,6 +20,12 @@ export interface Told {
   lost: boolean;
   /** Of a failure: there will be another attempt. */
   willRetry?: boolean;
+  /** The database refused every form of this outcome: its step is in progress still, and is to be recovered. */
+  givenUp?: boolean;
+}
+
+export function claimOf({ step: { taskId, stepId, claimId } }: Ended): StepClaim {
+  return { taskId, stepId, claimId };
 }
 
 export interface FlusherOptions {

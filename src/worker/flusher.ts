@@ -1,21 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { isOutcomeUnknown, isSchemaMismatch, isUnavailable, sqlState } from '../db/sql-errors.ts';
-import { adopt, type ClaimedStep, endedAttempts } from '../engine/claim.ts';
 import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
 import { Reconnect } from './backoff.ts';
-import type { Ended, FlusherOptions, Told } from './flusher-options.ts';
-import { inFewerCharacters, type Outcome } from './outcome.ts';
-
-const REFUSED =
-  '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
+import { FailedWrites } from './failed-writes.ts';
+import { claimOf, type Ended, type FlusherOptions, type Told } from './flusher-options.ts';
+import { type Batch, KeptOutcomes } from './kept-outcomes.ts';
+import type { Outcome } from './outcome.ts';
 
 /** Tells everybody here what the database answered to one statement. */
 type Answer = () => void;
 
 const LOST: Told = { lost: true };
 const WRITTEN: Told = { lost: false };
+const NOTHING_CLAIMED = { claimId: undefined };
 
 /**
  * At most two at a time: while one waits for the server the next one fills. One while a claim is under way: what three of our
@@ -25,25 +23,35 @@ const MAX_IN_FLIGHT = 2;
 
 /**
  * Tells the database how attempts ended, in batches made of whatever is waiting: no timer, so an idle worker's single
- * completion leaves at once and a busy worker's batches grow with its load.
+ * completion leaves at once and a busy worker's batches grow with its load. A batch that could not be written is kept, split
+ * if that can help, and written again with backoff, however long that takes.
  */
 export class Flusher {
   private readonly options: FlusherOptions;
   private readonly reconnect = new Reconnect();
   private waiting: Ended[] = [];
+  private readonly kept = new KeptOutcomes();
+  private readonly failedWrites: FailedWrites;
+  /** The kept batch that is under way: one at a time, so that it leaves room for the others. */
+  private keptInFlight: Batch | undefined;
+  private keptWasLast = false;
+  private keptTimer: NodeJS.Timeout | undefined;
   private inFlight = 0;
   /** Batches that the database has answered, and whose answers wait for the next batch to leave. */
   private unheard = 0;
   private scheduled = false;
-  private pausedUntil: Promise<void> | undefined;
+  private stopped = false;
+  private pauseTimer: NodeJS.Timeout | undefined;
   private emptyWaiters: (() => void)[] = [];
 
   constructor(options: FlusherOptions) {
     this.options = options;
+    this.failedWrites = new FailedWrites(options, this.kept, () => this.pause());
   }
 
+  /** Outcomes that wait to be written, those whose write failed included. */
   get size(): number {
-    return this.waiting.length;
+    return this.waiting.length + this.kept.size + (this.keptInFlight?.members.length ?? 0);
   }
 
   add(ended: Ended): void {
@@ -57,13 +65,20 @@ export class Flusher {
     await new Promise<void>((resolve) => this.emptyWaiters.push(resolve));
   }
 
+  /** Writes nothing more: what is left unwritten is recovered as that of a dead process. */
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.keptTimer);
+    clearTimeout(this.pauseTimer);
+  }
+
   private get isDrained(): boolean {
-    return this.waiting.length === 0 && this.inFlight === 0 && this.unheard === 0;
+    return this.waiting.length === 0 && this.kept.size === 0 && this.inFlight === 0 && this.unheard === 0;
   }
 
   private get mayFlush(): boolean {
     const most = this.options.claiming() ? MAX_IN_FLIGHT - 1 : MAX_IN_FLIGHT;
-    return this.inFlight < most && this.pausedUntil === undefined;
+    return this.inFlight < most && this.pauseTimer === undefined && !this.stopped;
   }
 
   private schedule(): void {
@@ -72,41 +87,70 @@ export class Flusher {
     // After the current round of callbacks, so that handlers which end together are told together.
     setImmediate(() => {
       this.scheduled = false;
-      if (this.waiting.length > 0) void this.flush();
+      // Both may have begun meanwhile; the end of a pause schedules.
+      const batch = this.stopped || this.pauseTimer !== undefined ? undefined : this.next();
+      if (batch !== undefined) void this.flush(batch);
     });
   }
 
-  private async flush(): Promise<void> {
-    const batch = this.waiting.splice(0, this.options.maxBatch);
+  /** What to write now: new outcomes and kept ones that are due take turns. */
+  private next(): Batch | undefined {
+    if (this.kept.size > 0 && this.keptInFlight === undefined && (this.waiting.length === 0 || !this.keptWasLast)) {
+      const due = this.kept.takeDue();
+      if (due !== undefined) {
+        this.keptInFlight = due;
+        this.keptWasLast = true;
+        return due;
+      }
+      clearTimeout(this.keptTimer);
+      this.keptTimer = setTimeout(() => this.schedule(), this.kept.dueInMs);
+    }
+    this.keptWasLast = false;
+    if (this.waiting.length === 0) return undefined;
+    return { members: this.waiting.splice(0, this.options.maxBatch), failures: 0, unknown: undefined };
+  }
+
+  private async flush(batch: Batch): Promise<void> {
     this.inFlight += 1;
     if (this.waiting.length > 0) this.schedule();
     const started = performance.now();
     let answers: (Answer | undefined)[] = [];
     try {
+      const members = batch.unknown === undefined ? batch.members : await this.failedWrites.withoutEnded(batch);
       const of = <K extends Outcome['kind']>(kind: K) =>
-        batch.filter(
+        members.filter(
           (ended): ended is Ended & { outcome: Extract<Outcome, { kind: K }> } => ended.outcome.kind === kind,
         );
-      answers = await Promise.all([this.complete(of('complete')), this.fail(of('fail')), this.release(of('release'))]);
+      const { failures } = batch;
+      answers = await Promise.all([
+        this.complete(of('complete'), failures),
+        this.fail(of('fail'), failures),
+        this.release(of('release'), failures),
+      ]);
     } finally {
       this.inFlight -= 1;
       this.unheard += 1;
+      if (this.keptInFlight === batch) this.keptInFlight = undefined;
     }
     const seconds = (performance.now() - started) / 1000;
     const hear = (): void => {
       this.unheard -= 1;
       for (const answer of answers) answer?.();
-      this.options.onFlushed(batch.length, seconds);
-      if (this.waiting.length > 0) this.schedule();
+      this.options.onFlushed(batch.members.length, seconds);
+      if (this.waiting.length > 0 || this.kept.size > 0) this.schedule();
       else if (this.isDrained) for (const resolve of this.emptyWaiters.splice(0)) resolve();
     };
     // The database has the next batch to work on while we go through what it answered to this one.
     if (this.waiting.length === 0 || !this.mayFlush) return hear();
-    if (!this.scheduled) void this.flush();
+    const next = this.scheduled ? undefined : this.next();
+    if (next !== undefined) void this.flush(next);
     setImmediate(hear);
   }
 
-  private async complete(batch: readonly (Ended & { outcome: { kind: 'complete' } })[]): Promise<Answer | undefined> {
+  private async complete(
+    batch: readonly (Ended & { outcome: { kind: 'complete' } })[],
+    failures: number,
+  ): Promise<Answer | undefined> {
     if (batch.length === 0) return undefined;
     const { options } = this;
     const chainBounds = options.cursors.chainBounds();
@@ -145,7 +189,7 @@ export class Flusher {
     } catch (error) {
       options.unreserveSlots(reserved);
       options.claims.untake(closedClaims);
-      await this.afterFailure('complete', batch, error, claimId).finally(() => options.claims.answered(claimId));
+      await this.failedWrites.after('complete', { members: batch, failures, unknown: { claimId } }, error);
       return undefined;
     }
   }
@@ -159,16 +203,19 @@ export class Flusher {
     if (outcome.erroredTasks.length > 0) options.onTasksEnded('error', outcome.erroredTasks);
   }
 
-  private async fail(batch: readonly (Ended & { outcome: { kind: 'fail' } })[]): Promise<Answer | undefined> {
+  private async fail(
+    batch: readonly (Ended & { outcome: { kind: 'fail' } })[],
+    failures: number,
+  ): Promise<Answer | undefined> {
     if (batch.length === 0) return undefined;
     try {
       const outcome = await fail(this.options.db, {
         workerId: this.options.workerId(),
-        failures: batch.map(({ step, kind, outcome: { kind: _, ...failure } }) => ({
-          ...claimOf(step),
-          ...failure,
-          backoffCapSeconds: kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
-          backoffInitialSeconds: kind?.backoffInitialSeconds,
+        failures: batch.map((ended) => ({
+          ...claimOf(ended),
+          ...failureOf(ended),
+          backoffCapSeconds: ended.kind?.backoffCapSeconds ?? this.options.backoffCapSeconds,
+          backoffInitialSeconds: ended.kind?.backoffInitialSeconds,
         })),
         backoffDisabled: this.options.backoffDisabled,
       });
@@ -181,22 +228,22 @@ export class Flusher {
         if (outcome.erroredTasks.length > 0) this.options.onTasksEnded('error', outcome.erroredTasks);
       };
     } catch (error) {
-      await this.afterFailure('fail', batch, error);
+      await this.failedWrites.after('fail', { members: batch, failures, unknown: NOTHING_CLAIMED }, error);
       return undefined;
     }
   }
 
-  private async release(batch: readonly Ended[]): Promise<Answer | undefined> {
+  private async release(batch: readonly Ended[], failures: number): Promise<Answer | undefined> {
     if (batch.length === 0) return undefined;
     try {
-      const steps = batch.map(({ step }) => claimOf(step));
+      const steps = batch.map(claimOf);
       const outcome = await release(this.options.db, { workerId: this.options.workerId(), steps });
       return () => {
         this.told(batch, new Set(outcome.lost));
         this.options.onReady(outcome.queues);
       };
     } catch (error) {
-      await this.afterFailure('release', batch, error);
+      await this.failedWrites.after('release', { members: batch, failures, unknown: NOTHING_CLAIMED }, error);
       return undefined;
     }
   }
@@ -205,85 +252,12 @@ export class Flusher {
     for (const ended of batch) this.options.onTold(ended, lost.has(ended.step.stepId) ? LOST : WRITTEN);
   }
 
-  /**
-   * A database that is away, or in the middle of a migration: keep the batch, wait, try again. Where the outcome is unknown, first ask which attempts did
-   * end and which children were claimed. Any other error is about one entry of the batch: try each alone, so that it cannot
-   * hold up the others.
-   */
-  private async afterFailure(what: string, batch: readonly Ended[], error: unknown, claimId?: string): Promise<void> {
-    this.options.onError(what, error);
-    if (isUnavailable(error) || isOutcomeUnknown(error) || isSchemaMismatch(error)) {
-      await this.pause();
-      this.waiting.unshift(...(await this.withoutEnded(batch, claimId)));
-      return;
-    }
-    if (batch.length === 1) {
-      this.putBackRefused(batch[0] as Ended, error);
-      return;
-    }
-    for (const ended of batch) {
-      this.waiting.unshift(ended);
-      await this.flushOne();
-    }
-  }
-
-  /** The database will not store how this attempt ended: the step fails for good, with a reason that can be stored. */
-  private putBackRefused(ended: Ended, error: unknown): void {
-    const reworded = inFewerCharacters(ended.outcome, error);
-    if (reworded !== undefined) {
-      this.waiting.unshift({ ...ended, outcome: reworded });
-      return;
-    }
-    const refusedBefore = ended.outcome.kind === 'fail' && ended.outcome.metadata.startsWith(REFUSED);
-    if (refusedBefore || ended.outcome.kind === 'release') {
-      this.options.onTold(ended, LOST);
-      return;
-    }
-    const reason = sqlState(error) ?? 'unknown';
-    const metadata = `${REFUSED} (SQLSTATE ${reason.replaceAll(/[^0-9A-Za-z_]/g, '')})"}}`;
-    this.waiting.unshift({
-      ...ended,
-      outcome: { kind: 'fail', cause: 'fail', permanent: true, requestedBackoffSeconds: undefined, metadata },
-    });
-  }
-
-  private async flushOne(): Promise<void> {
-    const [ended] = this.waiting.splice(0, 1);
-    if (ended === undefined) return;
-    if (ended.outcome.kind === 'complete')
-      (await this.complete([ended as Ended & { outcome: { kind: 'complete'; result: string } }]))?.();
-    else if (ended.outcome.kind === 'fail')
-      (await this.fail([ended as Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }]))?.();
-    else (await this.release([ended]))?.();
-  }
-
-  private async withoutEnded(batch: readonly Ended[], claimId: string | undefined): Promise<Ended[]> {
-    for (;;) {
-      try {
-        const known = await endedAttempts(
-          this.options.db,
-          batch.map(({ step }) => claimOf(step)),
-        );
-        if (claimId !== undefined && known.size > 0) {
-          const claimed = await adopt(this.options.db, claimId);
-          if (claimed.length > 0) this.options.onClaimed(claimed, 0);
-        }
-        for (const ended of batch) if (known.has(ended.step.stepId)) this.options.onTold(ended, WRITTEN);
-        return batch.filter((ended) => !known.has(ended.step.stepId));
-      } catch (error) {
-        this.options.onError('find out what was written', error);
-        await this.pause();
-      }
-    }
-  }
-
-  private async pause(): Promise<void> {
-    this.pausedUntil ??= new Promise<void>((resolve) => {
-      setTimeout(resolve, this.reconnect.nextDelayMs());
-    }).finally(() => {
-      this.pausedUntil = undefined;
-    });
-    await this.pausedUntil;
+  private pause(): void {
+    if (this.stopped) return;
+    this.pauseTimer ??= setTimeout(() => {
+      this.pauseTimer = undefined;
+      this.schedule();
+    }, this.reconnect.nextDelayMs());
   }
 }
 
@@ -291,6 +265,8 @@ function childrenOf({ kind }: Ended): number {
   return kind?.template.childOrdinals.length ?? 0;
 }
 
-function claimOf({ taskId, stepId, claimId }: ClaimedStep): { taskId: string; stepId: string; claimId: string } {
-  return { taskId, stepId, claimId };
+function failureOf({
+  outcome: { kind: _, ...failure },
+}: Ended & { outcome: Extract<Outcome, { kind: 'fail' }> }): Omit<Extract<Outcome, { kind: 'fail' }>, 'kind'> {
+  return failure;
 }

@@ -13,6 +13,8 @@ export class OpenClaims {
   private readonly unsure = new Set<string>();
   /** Lists that `takeClosed` returned last: their statements may not have been sent yet. */
   private readonly given: string[][] = [];
+  /** Claims with a step whose outcome was given up: their records stay until recovery has found the step. */
+  private readonly left = new Set<string>();
 
   /** A statement is under way that may make this claim. */
   asking(claimId: string): void {
@@ -26,7 +28,7 @@ export class OpenClaims {
 
   /** Every claim that the worker may know more of than the database. */
   known(): string[] {
-    return [...this.asked, ...this.open.keys(), ...this.closed];
+    return [...this.asked, ...this.open.keys(), ...this.closed, ...this.left];
   }
 
   /** Whether there are claims to forget. */
@@ -40,7 +42,7 @@ export class OpenClaims {
   }
 
   isKnown(claimId: string): boolean {
-    return this.asked.has(claimId) || this.open.has(claimId);
+    return this.asked.has(claimId) || this.open.has(claimId) || this.left.has(claimId);
   }
 
   opened(claimId: string, steps: number): void {
@@ -56,7 +58,7 @@ export class OpenClaims {
     const left = (this.open.get(claimId) ?? 0) - 1;
     if (left > 0) {
       this.open.set(claimId, left);
-    } else if (this.open.delete(claimId) && !this.unsure.delete(claimId)) {
+    } else if (this.open.delete(claimId) && !this.unsure.delete(claimId) && !this.left.has(claimId)) {
       this.closed.push(claimId);
     }
   }
@@ -77,6 +79,33 @@ export class OpenClaims {
    */
   distrust(): void {
     for (const list of [this.closed, ...this.given]) list.length = 0;
+  }
+
+  /** Call instead of `ended` if the step is in progress still and nothing more can be written about it. */
+  leave(claimId: string): void {
+    if (!this.open.has(claimId)) return;
+    this.left.add(claimId);
+    this.ended(claimId);
+  }
+
+  /** Claims to recover: none of their steps runs here, and the record names one that nobody has. */
+  leftBehind(): string[] {
+    return [...this.left].filter((claimId) => !this.open.has(claimId));
+  }
+
+  /** Their records are gone. */
+  recovered(claimIds: readonly string[]): void {
+    for (const claimId of claimIds) this.left.delete(claimId);
+  }
+
+  /**
+   * The lease was ended: all claims belong to recovery, which needs their records. What still runs may end without closing one.
+   */
+  forsake(): void {
+    this.open.clear();
+    this.left.clear();
+    this.unsure.clear();
+    this.distrust();
   }
 
   /** Takes the claims to forget; give them back with `untake` where the statement that should carry them failed. */

@@ -38,7 +38,7 @@ export interface PollerOptions {
  * Handlers that end at once free their slots faster than their ends can be written. So that this does not pile up, in memory
  * and in claims, nothing is claimed while so many ends wait.
  */
-const MOST_UNTOLD = 2048;
+export const MOST_UNTOLD = 2048;
 
 /**
  * Looks for ready steps and claims what free slots can run. Polling is the truth; `wake` (a hint, a freed slot) only
@@ -155,6 +155,10 @@ export class Poller {
   private async claim(queue: string, granted: number): Promise<{ count: number; full: boolean; moreInMs: number }> {
     const { db, slots, namedTaskIds, claims } = this.options;
     const workerId = this.options.workerId();
+    if (workerId === undefined) {
+      slots.unreserve(granted);
+      return { count: 0, full: false, moreInMs: Infinity };
+    }
     const closedClaims = claims.takeClosed();
     const claimId = randomUUID();
     claims.asking(claimId);
@@ -164,7 +168,6 @@ export class Poller {
     let scan: ClaimScan | undefined;
     let steps: ClaimedStep[] = [];
     try {
-      if (workerId === undefined) throw new Error('the lease was lost while claiming');
       this.inFlight = true;
       steps = await claim(db, {
         workerId,

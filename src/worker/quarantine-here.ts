@@ -30,9 +30,10 @@ export class QuarantineHere {
     if (granted === 0) return;
     const claimId = randomUUID();
     claims.asking(claimId);
+    // Also if the answer never comes: what it claimed is adopted then, and counts as the one step.
+    this.claimId = claimId;
     try {
       const steps = await claim(db, { workerId, queue, namedTaskIds: namedTaskIds(), limit: 1, claimId });
-      this.claimId = claimId;
       this.options.onClaimed(steps);
     } finally {
       claims.answered(claimId);

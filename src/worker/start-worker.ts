@@ -27,6 +27,8 @@ export interface WorkerProcess {
   crash(error: unknown, origin?: CrashOrigin): boolean;
   /** Resolves when a process for quarantined steps has had nothing to do for a while, or lost its parent; never in another. */
   readonly idle: Promise<void>;
+  /** Resolves when the process should end: the database has refused its login for longer than its lease. */
+  readonly refused: Promise<Error>;
 }
 
 /** A process that was started for quarantined steps ends when there were none for so long. */
@@ -50,12 +52,13 @@ export async function startWorker(options: {
 }): Promise<WorkerProcess> {
   const { config, workflows, log, quarantine = 'here' } = options;
   const alone = quarantine === 'only';
-  const host = prepareProcess('worker', config, log);
+  const host = prepareProcess('worker', config, log, (): number => worker.leaseAgeSeconds());
   const { db, metrics, progress } = host;
   const worker = new Worker({
     db,
     url: config.databaseUrl,
     directUrl: config.databaseUrlDirect,
+    databasePasswordFile: config.databasePasswordFile,
     workflows,
     queues: alone ? config.queues.map(quarantineOf) : config.queues,
     slots: alone ? 1 : config.slots,
@@ -130,6 +133,7 @@ export async function startWorker(options: {
     hurry: () => worker.hurry(),
     crash: (error, origin) => worker.crash(error, origin),
     idle,
+    refused: host.refused,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { mayFitSmaller } from '../db/sql-errors.ts';
 import { type ClaimedStep, loadStepInputs, ordinalOf, type StepInputs, stepsWithEarlierKeys } from '../engine/claim.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { StepCatalogue } from './step-catalogue.ts';
@@ -28,36 +29,61 @@ export function inputsAtHand(step: ClaimedStep, catalogue: StepCatalogue, cache:
   };
 }
 
+/** Where what was loaded goes, some of the steps at a time. */
+export interface InputsHost {
+  /** Inputs by step id. Steps no longer held under their claim are missing. */
+  onLoaded: (steps: readonly ClaimedStep[], inputs: Map<string, StepInputs>) => void;
+  onError: (what: string, error: unknown) => void;
+  stopped: () => boolean;
+}
+
 /**
  * Loads inputs for `missing`, and for `begun`, which an earlier version may have attempted, the form of their idempotency keys.
- * Steps no longer held under their claim are missing from the result.
  */
 export async function completeInputs(
   db: Database,
-  missing: readonly ClaimedStep[],
-  begun: readonly ClaimedStep[],
-  onError: (what: string, error: unknown) => void,
-): Promise<Map<string, StepInputs>> {
-  const [inputs, earlier] = await Promise.all([
-    missing.length === 0 ? new Map<string, StepInputs>() : patiently(() => loadStepInputs(db, missing), onError),
-    begun.length === 0 ? new Set<string>() : patiently(() => stepsWithEarlierKeys(db, begun), onError),
+  { missing, begun }: { missing: readonly ClaimedStep[]; begun: readonly ClaimedStep[] },
+  host: InputsHost,
+): Promise<void> {
+  await Promise.all([
+    patiently(missing, (steps) => loadStepInputs(db, steps), host),
+    patiently(begun, (steps) => withFormOfKeys(db, steps), host),
   ]);
-  for (const step of begun) {
-    if (step.inputs !== undefined) {
-      inputs.set(step.stepId, { ...step.inputs, hasEarlierKey: earlier.has(step.stepId) });
-    }
-  }
-  return inputs;
 }
 
-/** Retries forever: these steps are claimed by us, so no other worker can run them. */
-async function patiently<T>(ask: () => Promise<T>, onError: (what: string, error: unknown) => void): Promise<T> {
-  for (;;) {
+async function withFormOfKeys(db: Database, steps: readonly ClaimedStep[]): Promise<Map<string, StepInputs>> {
+  const earlier = await stepsWithEarlierKeys(db, steps);
+  return new Map(
+    steps.flatMap(({ stepId, inputs }) =>
+      inputs === undefined ? [] : [[stepId, { ...inputs, hasEarlierKey: earlier.has(stepId) }] as const],
+    ),
+  );
+}
+
+/**
+ * Retries until the worker stops: these steps are claimed by it, so no other will run them. Steps that fail together a second
+ * time are loaded in halves, so that one whose inputs cannot be read does not hold up the others.
+ */
+async function patiently(
+  steps: readonly ClaimedStep[],
+  load: (steps: readonly ClaimedStep[]) => Promise<Map<string, StepInputs>>,
+  host: InputsHost,
+): Promise<void> {
+  if (steps.length === 0) return;
+  for (let failures = 0; !host.stopped();) {
+    let inputs: Map<string, StepInputs>;
     try {
-      return await ask();
+      inputs = await load(steps);
     } catch (error) {
-      onError('load inputs', error);
+      host.onError('load inputs', error);
       await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
+      if (mayFitSmaller(error)) failures += 1;
+      if (failures < 2 || steps.length === 1) continue;
+      const middle = steps.length >> 1;
+      await Promise.all([steps.slice(0, middle), steps.slice(middle)].map((half) => patiently(half, load, host)));
+      return;
     }
+    host.onLoaded(steps, inputs);
+    return;
   }
 }

@@ -93,8 +93,9 @@ export class StepRunner {
   }
 
   /** The database has answered. */
-  told({ step, kind, outcome, seconds }: Ended, { lost, willRetry }: Told): void {
-    this.options.claims.ended(step.claimId);
+  told({ step, kind, outcome, seconds }: Ended, { lost, willRetry, givenUp }: Told): void {
+    if (givenUp === true) this.options.claims.leave(step.claimId);
+    else this.options.claims.ended(step.claimId);
     if (kind === undefined) return;
     this.options.events.finished(kind.labels, {
       outcome: lost ? 'lost' : OUTCOMES[outcome.kind === 'fail' ? outcome.cause : outcome.kind],

@@ -9,6 +9,8 @@ export interface WorkerOptions {
   directUrl: string | undefined;
   /** Connection for the heartbeat where there is no direct one. */
   url: string;
+  /** Instead of the passwords in the URLs. */
+  databasePasswordFile?: string | undefined;
   workflows: readonly WorkflowDefinition[];
   queues: readonly string[];
   /** How many handlers may run at once. */

@@ -1,5 +1,6 @@
 import { Listener } from '../db/listener.ts';
 import { serverEncoding } from '../db/statements/encoding.ts';
+import { passwordOf } from '../db/password.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { type Installation, installationOf } from '../db/installation.ts';
 import { Notifier } from '../engine/notifier.ts';
@@ -15,7 +16,7 @@ import { drain } from './drain.ts';
 import type { CrashOrigin } from './events.ts';
 import { Flusher } from './flusher.ts';
 import { OpenClaims } from './open-claims.ts';
-import { Poller } from './poller.ts';
+import { MOST_UNTOLD, Poller } from './poller.ts';
 import { QuarantineHere } from './quarantine-here.ts';
 import { QuarantineWatch } from './quarantine-watch.ts';
 import { ResultCache } from './result-cache.ts';
@@ -65,6 +66,8 @@ export class Worker {
   private workflows: ServedWorkflows | undefined;
   private fusedRound = 0;
   private draining = false;
+  /** The drain is over: nothing is asked of the database any more. */
+  private stopped = false;
   private starting: Promise<void> | undefined;
   private stopping: Promise<Drained> | undefined;
 
@@ -86,12 +89,17 @@ export class Worker {
       running: this.running,
       workerId,
       onFound: (steps) => void this.accept(steps),
+      onRecovered: ({ recovered, erroredTasks }) => {
+        this.notifier.notify(recovered.keys());
+        if (erroredTasks.length > 0) options.events.taskEnded('error', erroredTasks.length);
+      },
       onError: options.events.failed,
     });
     this.membership = new Membership({
       db: options.db,
       url: options.directUrl ?? options.url,
       sessionLock: options.directUrl !== undefined,
+      passwordFile: options.databasePasswordFile,
       role: 'worker',
       name: options.name,
       version: options.version,
@@ -272,6 +280,7 @@ export class Worker {
         url: options.directUrl,
         schema: options.db.schema,
         applicationName: 'tasker listener',
+        password: passwordOf(options),
         onReady: (queue) => {
           if (options.queues.includes(queue)) this.poller?.wake();
           else if (quarantines.has(queue)) this.quarantine?.wake();
@@ -316,6 +325,10 @@ export class Worker {
       { listener, poller, quarantine, flusher, claimWatch, running, slots },
       this.options.drainGraceSeconds * 1000,
     );
+    flusher?.stop();
+    this.stopped = true;
+    await within(claimWatch.recoverLeft(), LAST_WORDS_MS);
+    if (this.claims.leftBehind().length > 0) unfinished.push('outcomes that the database refused');
     // To a database that has stopped answering there is nothing more to say.
     if (unfinished.length === 0) await within(this.lastWords(), LAST_WORDS_MS);
     await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(
@@ -336,6 +349,7 @@ export class Worker {
 
   private reserveForChildren(children: number): number {
     if (children === 0 || this.draining || !this.options.fusedClaims || !this.membership.joined) return 0;
+    if ((this.flusher?.size ?? 0) >= MOST_UNTOLD) return 0;
     this.fusedRound += 1;
     if (this.fusedRound % FUSED_ROUNDS === 0) {
       this.poller?.wake();
@@ -361,20 +375,33 @@ export class Worker {
     const waiting = [...missing, ...begun];
     if (waiting.length === 0) return;
     // Their slots are held while their inputs are on the way.
-    const held = this.slots.reserve(waiting.length);
-    const loaded = await completeInputs(this.options.db, missing, begun, this.options.events.failed);
+    let held = this.slots.reserve(waiting.length);
+    await completeInputs(
+      this.options.db,
+      { missing, begun },
+      {
+        onLoaded: (some, loaded) => {
+          const freed = Math.min(held, some.length);
+          held -= freed;
+          this.slots.unreserve(freed);
+          for (const step of some) {
+            const inputs = loaded.get(step.stepId);
+            if (inputs === undefined) this.claims.dropped(step.claimId);
+            else this.runner?.run(step, inputs);
+          }
+        },
+        onError: this.options.events.failed,
+        stopped: () => this.stopped,
+      },
+    );
     this.slots.unreserve(held);
-    for (const step of waiting) {
-      const inputs = loaded.get(step.stepId);
-      if (inputs === undefined) this.claims.dropped(step.claimId);
-      else this.runner?.run(step, inputs);
-    }
   }
 
   private onLeaseLost(formerId: string): void {
     this.options.events.leaseLost(formerId);
     this.running.abortAll('claim_lost');
     this.distrust();
+    this.claims.forsake();
   }
 
   /**

@@ -33,7 +33,7 @@ export const CAUSES = {
   timeout: 'the handler ran longer than its time limit',
   released: 'its worker gave it back at a shutdown, without spending the attempt',
   lease_expired:
-    'its worker died or lost its lease; the attempt is spent (metadata.pardoned: another was granted for it)',
+    'its worker died, lost its lease, or could not store how it ended; the attempt is spent (metadata.pardoned: another was granted for it)',
   retry_due: 'its backoff is over',
   step_blocked: 'nothing can go on: a step is in error for good',
   unrunnable: 'it could never be claimed: the migration from the ancestor found it so',

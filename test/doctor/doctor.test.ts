@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
-import { CHECKS, examine } from '../../src/db/doctor/examine.ts';
+import { CHECKS, examine, mendOf } from '../../src/db/doctor/examine.ts';
+import { MENDS } from '../../src/db/doctor/mends/index.ts';
 import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
+import { releaseHeldStep } from '../../src/engine/release-held.ts';
+import { settleStranded } from '../../src/engine/settle.ts';
 import { requeue } from '../../src/engine/requeue.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
@@ -161,20 +164,48 @@ const CORRUPTIONS: Record<string, () => string> = {
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 
-/** Breaks something in a transaction that is rolled back, with the constraints that would refuse it out of the way. */
-async function examineAfter(corruption: string): Promise<string[]> {
+const releaseAll = async (db: Database): Promise<void> => {
+  for (const name of ['a', 'b', 'c', 'd']) await releaseHeldStep(db, ids['running'] as string, name);
+};
+
+/** The commands among the ways out, as they act through this database. */
+const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
+  step_backoff_in_range: (db) => retry(db, ids['waiting'] as string, { steps: ['a'] }),
+  task_in_progress_can_go_on: (db) => settleStranded(db),
+  // As its worker does when it tries again with a definition that fits.
+  workflow_served_by_its_workers: (db) =>
+    db.run({ name: 'registered', text: 'DELETE FROM tasker.tasker_worker_workflows WHERE problem IS NOT NULL' }),
+  step_cancelled_with_its_task: async (db) => {
+    for (const task of Object.values(ids)) await cancel(db, task);
+    for (const task of Object.values(ids)) await resolveTask(db, task);
+  },
+  claim_recorded: releaseAll,
+  claim_of_a_living_worker: releaseAll,
+};
+
+/**
+ * Breaks something in a transaction that is rolled back, with the constraints that would refuse it out of the way, and then takes
+ * the way out. Returns what was found before and after.
+ */
+async function examineAfter(checkId: string, corruption: string): Promise<{ broken: string[]; mended: string[] }> {
   const client = await engine.test.pool.connect();
   try {
     await client.query('BEGIN');
-    const { rows } = await client.query<{ table: string; name: string }>(
-      `SELECT conrelid::regclass AS table, conname AS name FROM pg_constraint
+    const { rows } = await client.query<{ table: string; name: string; definition: string }>(
+      `SELECT conrelid::regclass AS table, conname AS name, pg_get_constraintdef(oid) AS definition
+       FROM pg_constraint
        WHERE contype = 'c' AND connamespace = 'tasker'::regnamespace`,
     );
     for (const { table, name } of rows) await client.query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`);
     const { rowCount } = await client.query(corruption);
     expect(rowCount).toBeGreaterThan(0);
+    const run = async (statement: { text: string }, values: unknown[] = []) =>
+      (await client.query(statement.text, values)).rows;
     const inTransaction = {
       schema: 'tasker',
+      keepsOrder: false,
+      run,
+      transaction: (work: (tx: unknown) => Promise<unknown>) => work({ schema: 'tasker', keepsOrder: false, run }),
       pool: {
         connect: async () => ({
           query: (text: string) =>
@@ -183,7 +214,14 @@ async function examineAfter(corruption: string): Promise<string[]> {
         }),
       },
     } as unknown as Database;
-    return (await examine(inTransaction)).map((finding) => finding.id);
+    const broken = (await examine(inTransaction)).map((finding) => finding.id);
+    const mend = mendOf(checkId, 'tasker');
+    if ('command' in mend) await COMMANDS[checkId]?.(inTransaction);
+    else await client.query(mend.sql.replace('CONCURRENTLY ', '').replace('<index>', 'steps_blocked'));
+    // What the constraints would refuse is no way out.
+    for (const { definition, table, name } of rows)
+      await client.query(`ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`);
+    return { broken, mended: (await examine(inTransaction)).map((finding) => finding.id) };
   } finally {
     await client.query('ROLLBACK');
     client.release();
@@ -225,7 +263,15 @@ describe('the doctor', () => {
     expect(Object.keys(CORRUPTIONS).toSorted()).toEqual(CHECKS.map((check) => check.id).toSorted());
   });
 
+  it('has a way out of every state that a check can name', () => {
+    expect(Object.keys(MENDS).toSorted()).toEqual(CHECKS.map((check) => check.id).toSorted());
+  });
+
   it.each(CHECKS.map((check) => [check.id, check.title]))('%s: %s', async (checkId) => {
-    expect(await examineAfter((CORRUPTIONS[checkId] as () => string)())).toContain(checkId);
+    const { broken, mended } = await examineAfter(checkId, (CORRUPTIONS[checkId] as () => string)());
+    expect(broken).toContain(checkId);
+    expect(mended).not.toContain(checkId);
+    // A way out of one state leads into no other.
+    expect(mended.filter((found) => !broken.includes(found))).toEqual([]);
   });
 });

@@ -75,7 +75,7 @@ const statements: readonly [
   ],
   ['look at heartbeats and for due retries', 'scheduler', findBeats, () => []],
   ['put due retries back', 'scheduler', requeueDue, () => [1000]],
-  ['recover steps', 'scheduler', recoverSteps, () => [500]],
+  ['recover steps', 'scheduler', recoverSteps, () => [500, null]],
   ['find unsettled tasks', 'scheduler', findUnsettledTasks, () => [10_000]],
 ];
 

@@ -70,7 +70,7 @@ describe('a fleet at work', async () => {
 
 /** How a later version brings a column: expand, fill, constrain, index; and one that goes, after no process reads it any more. */
 async function expandMigrateContract(url: string): Promise<void> {
-  await withMigrationConnection(url, 'tasker', async (db) => {
+  await withMigrationConnection({ url, schema: 'tasker' }, async (db) => {
     const briefly = async (statement: string): Promise<void> => {
       for (;;) {
         await sql.raw('SET lock_timeout = 500').execute(db);

@@ -117,6 +117,7 @@ describe('with nothing to do', () => {
       running: new RunningSteps(1000, () => undefined),
       workerId: () => '1',
       onFound: () => undefined,
+      onRecovered: () => undefined,
       onError: () => undefined,
     });
     watch.start();

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { installationOf } from '../../db/installation.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
+import type { Mend } from '../../db/doctor/mends/index.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -12,12 +13,17 @@ interface Options {
   workers?: string;
   schedulers?: string;
   json?: boolean;
+  mend?: boolean;
 }
 
 /** `tasker doctor`: checks every invariant of the data; with --connections, the connection budget instead. */
 export function doctorCommand(exit: (status: number) => void): Command {
   return withJson(new Command('doctor'))
     .description('check every invariant of the data, read-only, in one snapshot; status 1 on a violation')
+    .option(
+      '--mend',
+      'print the statements that mend what was found, to be read and run by you: nothing is changed here',
+    )
     .option('--examples <n>', 'how many violations of each to show', '5')
     .option(
       '-c, --connections',
@@ -47,17 +53,27 @@ export function doctorCommand(exit: (status: number) => void): Command {
         const which = `installation ${installationId}, made ${createdAt.toISOString()}`;
         if (findings.length === 0) return `${which}\n${CHECKS.length} checks, no violation`;
         return `${which}\n${findings
-          .map(({ id, title, why, violations, examples }) =>
+          .map(({ id, title, why, violations, examples, mend }) =>
             [
               `${id}: ${violations === 1000 ? '1000 or more' : violations} violation(s) of "${title}"`,
               `  ${why}`,
               ...examples.map((example) => `  ${JSON.stringify(example)}`),
+              ...wayOut(mend, options.mend === true),
             ].join('\n'),
           )
           .join('\n')}`;
       });
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });
+}
+
+function wayOut(mend: Mend, wanted: boolean): string[] {
+  if ('command' in mend) return [`  way out: ${mend.command}`];
+  if (!wanted) return ['  way out: the statements that doctor --mend prints'];
+  return [
+    '  way out, in one transaction, with the fleet stopped and a backup at hand:',
+    ...mend.sql.split('\n').map((line) => `    ${line}`),
+  ];
 }
 
 function count(name: 'workers' | 'schedulers', text: string | undefined): { [Name in typeof name]?: number } {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pendingMigrations } from '../../db/migrate.ts';
+import { type MigrateOptions, pendingMigrations } from '../../db/migrate.ts';
 import { isUnavailable } from '../../db/sql-errors.ts';
 import { TaskerError } from '../../errors.ts';
 
@@ -7,11 +7,11 @@ import { TaskerError } from '../../errors.ts';
 const LOOK_EVERY_MS = 1000;
 
 /** Waits until the database has every migration of this version. A server that is away is waited for too. */
-export async function waitForMigrations(url: string, options: { schema: string; seconds: number }): Promise<void> {
+export async function waitForMigrations(url: string, options: MigrateOptions & { seconds: number }): Promise<void> {
   const deadline = performance.now() + options.seconds * 1000;
   let told = '';
   for (;;) {
-    const missing = await lacking(url, options.schema);
+    const missing = await lacking(url, options);
     if (missing === undefined) return;
     if (performance.now() > deadline) {
       throw new TaskerError('MIGRATION_PENDING', `after ${options.seconds} s ${missing}: run \`tasker migrate up\``);
@@ -23,9 +23,9 @@ export async function waitForMigrations(url: string, options: { schema: string; 
 }
 
 /** What is lacking, for people; undefined when nothing is. */
-async function lacking(url: string, schema: string): Promise<string | undefined> {
+async function lacking(url: string, options: MigrateOptions): Promise<string | undefined> {
   try {
-    const pending = await pendingMigrations(url, { schema });
+    const pending = await pendingMigrations(url, options);
     return pending.length === 0 ? undefined : `migrations are pending (${pending.join(', ')})`;
   } catch (error) {
     if (!isUnavailable(error)) throw error;

@@ -9,6 +9,7 @@ import {
   type MigrateOptions,
   migrationStatus,
 } from '../../db/migrate.ts';
+import { passwordOf } from '../../db/password.ts';
 import { ConfigError, TaskerError } from '../../errors.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -94,8 +95,12 @@ export function migrateCommand(exit: (status: number) => void): Command {
     .description('wait until every migration of this version is applied, by whomever: before its workers start')
     .option('--wait-seconds <n>', 'give up with status 1 after so long', '600')
     .action(async (options: Options) => {
-      const { url, schema } = connection({});
-      await waitForMigrations(url, { schema, seconds: whole('--wait-seconds', options.waitSeconds ?? '600') });
+      const { url, schema, password } = connection({});
+      await waitForMigrations(url, {
+        schema,
+        password,
+        seconds: whole('--wait-seconds', options.waitSeconds ?? '600'),
+      });
       exit(STATUS.ok);
     });
 
@@ -117,6 +122,7 @@ function connection(options: Options): Connection {
   return {
     url: config.databaseUrlDirect,
     schema: config.schema,
+    password: passwordOf(config),
     ...(options.waitSeconds === undefined ? {} : { waitSeconds: whole('--wait-seconds', options.waitSeconds) }),
   };
 }

@@ -12,9 +12,9 @@ interface Outcome {
   known?: readonly string[];
 }
 
-const REFUSALS = new Set(['not_found', 'refused', 'nothing_to_retry', 'unknown_steps']);
+const REFUSALS = new Set(['not_found', 'refused', 'held', 'nothing_to_retry', 'unknown_steps']);
 
-/** The commands that change tasks: retry, cancel, resolve. */
+/** The commands that change tasks: retry, cancel, resolve, release. */
 export function steerCommands(exit: (status: number) => void): Command[] {
   const act = (name: string, description: string): Command =>
     withJson(new Command(name))
@@ -31,7 +31,7 @@ export function steerCommands(exit: (status: number) => void): Command[] {
           ? `there is no task ${taskId}`
           : outcome.outcome === 'unknown_steps'
             ? `task ${taskId} has no step ${[outcome.steps].flat().join(', ')}: its steps are ${outcome.known?.join(', ') ?? ''}`
-            : `task ${taskId} is ${outcome.state ?? ''}: ${refused}`,
+            : `task ${taskId} is ${outcome.state ?? 'in_progress'}: ${refused}`,
     );
     if (good) exit(STATUS.ok);
     else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);
@@ -96,7 +96,27 @@ export function steerCommands(exit: (status: number) => void): Command[] {
         );
       },
     );
-  return [retry, cancel, resolve];
+  const release = act(
+    'release',
+    'put a step in progress back in its queue, its attempt uncounted, if no recovery finds it',
+  )
+    .requiredOption('--step <name>', 'the step')
+    .option('--force', 'also if a worker that lives has it: what the step has done happens again')
+    .action(
+      async (
+        taskId: string,
+        options: { step: string; force?: boolean; reason?: string; by: string; json?: boolean },
+      ) => {
+        const { step } = options;
+        const outcome = await withClient((client) => client.releaseStep(taskId, step, options));
+        const refused =
+          outcome.outcome === 'held'
+            ? `step ${step} is with worker ${outcome.workerId}, which lives: stop that worker, or say --force`
+            : `step ${step} is unknown or not in progress`;
+        finish(taskId, outcome, options.json, `step ${step} is back in its queue`, refused);
+      },
+    );
+  return [retry, cancel, resolve, release];
 }
 
 function parseResult(text: string | undefined): unknown {

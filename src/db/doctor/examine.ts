@@ -5,6 +5,7 @@ import { historyChecks } from './history-checks.ts';
 import { stepChecks } from './step-checks.ts';
 import { taskChecks } from './task-checks.ts';
 import type { Check } from './check.ts';
+import { type Mend, MENDS } from './mends/index.ts';
 
 /** Every check, by what it looks at. */
 export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
@@ -24,6 +25,8 @@ export interface Finding {
   violations: number;
   /** The first of them. */
   examples: Record<string, unknown>[];
+  /** The way out: a command, or statements for one transaction. */
+  mend: Mend;
 }
 
 const MOST_COUNTED = 1000;
@@ -37,6 +40,7 @@ export async function examine(
   options: { examples?: number; onCheck?: (check: Check, seconds: number) => void } = {},
 ): Promise<Finding[]> {
   const client = await db.pool.connect();
+  let broken: Error | undefined;
   try {
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
     const findings: Finding[] = [];
@@ -48,12 +52,29 @@ export async function examine(
       options.onCheck?.(check, (performance.now() - started) / 1000);
       if (rows.length > 0) {
         const { id, title, why } = check;
-        findings.push({ id, title, why, violations: rows.length, examples: rows.slice(0, options.examples ?? 5) });
+        findings.push({
+          id,
+          title,
+          why,
+          violations: rows.length,
+          examples: rows.slice(0, options.examples ?? 5),
+          mend: mendOf(id, db.schema),
+        });
       }
     }
     return findings;
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error));
+    throw error;
   } finally {
-    await client.query('ROLLBACK').catch(() => undefined);
-    client.release();
+    await client.query('ROLLBACK').catch((failure: Error) => (broken ??= failure));
+    client.release(broken);
   }
+}
+
+/** The way out of what a check finds, for a schema of this name. */
+export function mendOf(id: string, schema: string): Mend {
+  const mend = MENDS[id];
+  if (mend === undefined) throw new Error(`check ${id} has no way out in src/db/doctor/mends`);
+  return 'sql' in mend ? { sql: inSchema(mend.sql, schema) } : mend;
 }

@@ -4,6 +4,9 @@ const TASKS = 'tasker.tasker_tasks t';
 const STEPS_OF = 'FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id';
 const DONE = `('complete', 'resolved_manually')`;
 
+/** Commands take steps by their names. */
+const STEP_NAME = '(SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS step';
+
 /** A task may be between two transactions of one act for this long. */
 const GRACE = `interval '10 seconds'`;
 
@@ -136,8 +139,8 @@ export const taskChecks: Check[] = [
   {
     id: 'claim_recorded',
     title: 'every step in progress is in the record of its claim',
-    why: 'If its worker dies nobody finds it. Put it back to pending.',
-    sql: `SELECT s.task_id, s.workflow_step_id FROM tasker.tasker_workflow_steps s
+    why: 'If its worker dies nobody finds it. Put it back in its queue.',
+    sql: `SELECT s.task_id, s.workflow_step_id, ${STEP_NAME} FROM tasker.tasker_workflow_steps s
       WHERE s.in_process AND NOT EXISTS (
         SELECT FROM tasker.tasker_claims c
         WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids))`,
@@ -146,7 +149,7 @@ export const taskChecks: Check[] = [
     id: 'claim_of_a_living_worker',
     title: 'no process that ended more than a minute ago still holds a step',
     why: 'Its steps are not being recovered. Is a scheduler alive?',
-    sql: `SELECT s.task_id, s.workflow_step_id, s.claimed_by FROM tasker.tasker_workflow_steps s
+    sql: `SELECT s.task_id, s.workflow_step_id, ${STEP_NAME}, s.claimed_by FROM tasker.tasker_workflow_steps s
       LEFT JOIN tasker.tasker_workers w ON w.worker_id = s.claimed_by
       WHERE s.in_process AND (w.worker_id IS NULL OR w.stopped_at < statement_timestamp() - interval '1 minute'
         OR w.lease_expires_at < statement_timestamp() - interval '1 minute')`,

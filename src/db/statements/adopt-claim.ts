@@ -35,5 +35,5 @@ SELECT t.workflow_step_id
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
 JOIN tasker.tasker_workflow_step_transitions t
   ON t.task_id = i.task_id AND t.workflow_step_id = i.workflow_step_id AND t.claim_id = i.claim_id
-WHERE t.cause IN ('complete', 'fail', 'timeout')`,
+WHERE t.cause IN ('complete', 'fail', 'timeout', 'released')`,
 );

@@ -240,3 +240,6 @@ export function completeStatement(batch: {
   const { ordered, locking } = batch.claimLimit === 0 || batch.children <= batch.claimLimit ? plenty : scarce;
   return batch.keepsOrder ? ordered : locking;
 }
+
+/** Reads one value and stores nothing: whether the value, and not its statement or the moment, is refused. Parameter: JSON text. */
+export const parseValue = statement('parse_value', 'SELECT $1::jsonb IS NULL AS nothing');

@@ -72,31 +72,17 @@ RETURNING w.worker_id, w.name, w.role`,
 /** So many deaths of its process a step is not charged with; after the second it runs alone. */
 export const MOST_PARDONS = 2;
 
-/**
- * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameter: how many
- * claims to look at.
- *
- * Nobody knows which of the steps of a dead process killed it. So while a process with several slots dies, the attempts stay
- * counted but each step gets one more in return (its retry_limit grows, as for an operator's retry), twice at most. After its
- * second death a step goes into quarantine, a queue beside its own, from which processes with one slot run one step at a
- * time: a death there has one culprit, which is in error as soon as the deaths are as many as its limit had attempts. A step
- * that may run only once (not retryable, or a limit of 1) is never run again, whoever was to blame.
- *
- * Finds claims by their worker, whatever the worker's row says now: a claim that a stopped process made after its end was
- * declared is found by the next sweep. Step rows are taken with SKIP LOCKED and never waited for, so this statement may hold
- * claim rows first without risking a deadlock with a completion; what it skipped, the next sweep finds.
- */
-export const recoverSteps = statement<RecoveredStepRow>(
-  'recover_steps',
-  `
+interface Recovery {
+  /** Selects claim_id, worker_id, task_ids, workflow_step_ids of locked claims, and whether one of several steps is to blame. */
+  claims: string;
+  /** Of a step that has no attempts left: an expression over `r`, a row of recovered. */
+  error: string;
+  mayQuarantine: boolean;
+}
+
+const recovery = ({ claims, error, mayQuarantine }: Recovery): string => `
 WITH dead AS MATERIALIZED (
-  SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids, coalesce(w.slots, 2) > 1 AS shared
-  FROM tasker.tasker_claims c
-  LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
-  WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
-  ORDER BY c.created_at
-  LIMIT $1
-  FOR UPDATE OF c SKIP LOCKED
+  ${claims}
 ), member AS MATERIALIZED (
   SELECT d.claim_id, d.worker_id, d.shared, k.task_id, k.workflow_step_id
   FROM dead d
@@ -128,7 +114,7 @@ WITH dead AS MATERIALIZED (
       ready_at = CASE WHEN NOT v.exhausted THEN clock_timestamp() END,
       blocked_at = CASE WHEN v.exhausted THEN clock_timestamp() END,
       queue = CASE
-        WHEN NOT v.exhausted AND v.deaths >= ${MOST_PARDONS} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
+        WHEN ${mayQuarantine} AND NOT v.exhausted AND v.deaths >= ${MOST_PARDONS} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
         ELSE v.queue END,
       retry_limit = v.retry_limit + v.pardoned::integer,
       claim_id = NULL,
@@ -139,19 +125,16 @@ WITH dead AS MATERIALIZED (
   RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, v.claim_id, v.worker_id, v.exhausted, v.pardoned,
     v.deaths, v.shared
 ), ${stepHistory({
-    source: 'recovered',
-    from: `'in_progress'`,
-    to: 'r.state',
-    cause: `'lease_expired'`,
-    claimId: 'r.claim_id',
-    workerId: 'r.worker_id',
-    metadata: `CASE
-      WHEN r.exhausted THEN jsonb_build_object('deaths', r.deaths, 'error', jsonb_build_object('name', 'WorkerDied', 'message',
-        format('the process that ran this step died (%s in all%s), and no attempts are left',
-          CASE WHEN r.deaths = 1 THEN '1 death' ELSE r.deaths || ' deaths' END,
-          CASE WHEN r.shared THEN '' ELSE ', the last time with nothing else running in it' END)))
+  source: 'recovered',
+  from: `'in_progress'`,
+  to: 'r.state',
+  cause: `'lease_expired'`,
+  claimId: 'r.claim_id',
+  workerId: 'r.worker_id',
+  metadata: `CASE
+      WHEN r.exhausted THEN jsonb_build_object('deaths', r.deaths, 'error', ${error})
       ELSE jsonb_build_object('deaths', r.deaths, 'pardoned', r.pardoned) END`,
-  })}, closed AS (
+})}, closed AS (
   DELETE FROM tasker.tasker_claims c
   USING dead d
   WHERE c.claim_id = d.claim_id
@@ -163,5 +146,70 @@ WITH dead AS MATERIALIZED (
         AND NOT EXISTS (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
-SELECT task_id, workflow_step_id, worker_id, queue, exhausted AS blocked FROM recovered`,
+SELECT task_id, workflow_step_id, worker_id, queue, exhausted AS blocked FROM recovered`;
+
+const ENDED_PROCESSES: Recovery = {
+  claims: `SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids, coalesce(w.slots, 2) > 1 AS shared
+  FROM tasker.tasker_claims c
+  LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
+  WHERE (w.worker_id IS NULL OR w.stopped_at IS NOT NULL) AND ($2::uuid[] IS NULL OR c.claim_id = ANY ($2::uuid[]))
+  ORDER BY c.created_at
+  LIMIT $1
+  FOR UPDATE OF c SKIP LOCKED`,
+  error: `jsonb_build_object('name', 'WorkerDied', 'message',
+        format('the process that ran this step died (%s in all%s), and no attempts are left',
+          CASE WHEN r.deaths = 1 THEN '1 death' ELSE r.deaths || ' deaths' END,
+          CASE WHEN r.shared THEN '' ELSE ', the last time with nothing else running in it' END))`,
+  mayQuarantine: true,
+};
+
+/**
+ * Returns the steps of ended processes to the queue, or to `error` where the lost attempt was the last. Parameters: how many
+ * claims to look at, and which (null: any).
+ *
+ * Nobody knows which of the steps of a dead process killed it. So while a process with several slots dies, the attempts stay
+ * counted but each step gets one more in return (its retry_limit grows, as for an operator's retry), twice at most. After its
+ * second death a step goes into quarantine, a queue beside its own, from which processes with one slot run one step at a
+ * time: a death there has one culprit, which is in error as soon as the deaths are as many as its limit had attempts. A step
+ * that may run only once (not retryable, or a limit of 1) is never run again, whoever was to blame.
+ *
+ * Finds claims by their worker, whatever the worker's row says now: a claim that a stopped process made after its end was
+ * declared is found by the next sweep. Step rows are taken with SKIP LOCKED and never waited for, so this statement may hold
+ * claim rows first without risking a deadlock with a completion; what it skipped, the next sweep finds.
+ */
+export const recoverSteps = statement<RecoveredStepRow>('recover_steps', recovery(ENDED_PROCESSES));
+
+/**
+ * The same for claims whose worker lives and says that no step of them runs any more: it gave an outcome up. Which step that
+ * was is known, so nothing is pardoned and nothing quarantined. Parameter: claim ids.
+ */
+export const recoverClaimed = statement<RecoveredStepRow>(
+  'recover_claimed',
+  recovery({
+    claims: `SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids, false AS shared
+  FROM tasker.tasker_claims c
+  WHERE c.claim_id = ANY ($1::uuid[])
+  FOR UPDATE OF c SKIP LOCKED`,
+    error: `jsonb_build_object('name', 'OutcomeRefused', 'message',
+        'the database refused to store how this attempt ended, and no attempts are left')`,
+    mayQuarantine: false,
+  }),
+);
+
+/** Claims of ended processes, oldest first. Parameter: how many. */
+export const findDeadClaims = statement<{ claim_id: string }>(
+  'find_dead_claims',
+  `
+SELECT c.claim_id
+FROM tasker.tasker_claims c
+LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
+WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
+ORDER BY c.created_at
+LIMIT $1`,
+);
+
+/** Of these claims, those that are on record. Parameter: claim ids. */
+export const findRecorded = statement<{ claim_id: string }>(
+  'find_recorded',
+  `SELECT c.claim_id FROM tasker.tasker_claims c WHERE c.claim_id = ANY ($1::uuid[])`,
 );

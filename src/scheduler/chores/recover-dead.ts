@@ -42,6 +42,8 @@ export function recoverDead(options: {
       const steps = [...outcome.recovered.values()].reduce((sum, count) => sum + count, 0) + outcome.blocked.length;
       if (steps > 0 || outcome.expired.length > 0) options.onRecovered(outcome);
       options.notifier.notify(outcome.recovered.keys());
+      // What was recovered is done; this counts and logs the rest, and the next round tries it again.
+      if (outcome.failed !== undefined) throw outcome.failed;
       return { done: steps, more: steps > 0 };
     },
   };

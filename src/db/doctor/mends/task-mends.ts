@@ -1,0 +1,116 @@
+import { byEngine } from '../check.ts';
+import {
+  acknowledge,
+  DONE,
+  E,
+  H,
+  type Mend,
+  moveSteps,
+  moveTasksTo,
+  RECOUNT_SINKS,
+  S,
+  script,
+  STEPS_FROM_HISTORY,
+  T,
+  TASKS_FROM_HISTORY,
+  TH,
+} from './mend.ts';
+
+const stepsOf = (condition: string): string => `(SELECT FROM ${S} s WHERE s.task_id = t.task_id AND ${condition})`;
+const taskOf = (condition: string): string =>
+  `EXISTS (SELECT FROM ${T} t WHERE t.task_id = s.task_id AND ${condition})`;
+/** When the task of a step `s` ended, or the step's own last transition if that was later. */
+const AT_ITS_END = `greatest(
+    (SELECT h.created_at FROM ${TH} h WHERE h.task_id = s.task_id AND h.most_recent),
+    (SELECT o.created_at FROM ${H} o WHERE o.task_id = s.task_id AND o.workflow_step_id = s.workflow_step_id AND o.most_recent))`;
+
+/** Ways out of wrong tasks, processes and parts of the schema. */
+export const taskMends: Readonly<Record<string, Mend>> = {
+  task_complete_flag: script(TASKS_FROM_HISTORY),
+  task_complete_means_all_steps_done: script(
+    STEPS_FROM_HISTORY,
+    moveSteps(
+      `s.state IN ('pending', 'in_progress', 'error') AND ${taskOf(`t.state = 'complete'`)}`,
+      'resolved_manually',
+      `CASE WHEN m.state = 'in_progress' THEN 'inherited' ELSE 'operator_resolve' END`,
+      AT_ITS_END,
+    ),
+    RECOUNT_SINKS,
+  ),
+  task_all_steps_done_means_complete: script(
+    TASKS_FROM_HISTORY,
+    moveTasksTo(
+      `t.state IN ('pending', 'in_progress', 'error') AND EXISTS ${stepsOf('true')} AND NOT EXISTS ${stepsOf(`s.state NOT IN ${DONE}`)}`,
+      'complete',
+      `CASE WHEN m.state = 'in_progress' THEN 'operator_resolve' ELSE 'inherited' END`,
+    ),
+    RECOUNT_SINKS,
+  ),
+  task_unfinished_sinks: script(RECOUNT_SINKS),
+  task_error_means_stuck: script(
+    `
+UPDATE ${S} s SET ready_at = NULL
+WHERE s.ready_at IS NOT NULL AND (s.state <> 'pending' OR s.unmet_parents <> 0 OR s.attempts >= s.retry_limit)`,
+    moveTasksTo(
+      `t.state = 'error' AND (NOT EXISTS ${stepsOf('s.blocked_at IS NOT NULL')}
+    OR EXISTS ${stepsOf('(s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL)')})`,
+      'in_progress',
+      `'operator_retry'`,
+    ),
+  ),
+  task_in_progress_can_go_on: { command: 'tasker scheduler' },
+  task_pending_means_untouched: script(
+    TASKS_FROM_HISTORY,
+    moveTasksTo(
+      `t.state = 'pending' AND EXISTS ${stepsOf(`s.state <> 'pending'`)}`,
+      'in_progress',
+      `'operator_resolve'`,
+    ),
+  ),
+  task_ended_means_no_open_steps: script(
+    STEPS_FROM_HISTORY,
+    moveSteps(
+      `s.state IN ('pending', 'in_progress', 'error') AND ${taskOf(`t.state IN ('cancelled', 'resolved_manually')`)}`,
+      'cancelled',
+      `'cancel'`,
+      AT_ITS_END,
+    ),
+  ),
+  task_quiet_after_its_end: script(
+    acknowledge(
+      TH,
+      `t.most_recent AND ${byEngine('t')} AND t.to_state IN ('complete', 'cancelled', 'resolved_manually')
+  AND EXISTS (SELECT FROM ${H} s WHERE s.task_id = t.task_id AND s.created_at > t.created_at)`,
+    ),
+  ),
+  task_has_steps: script(
+    `DELETE FROM ${T} t WHERE NOT EXISTS ${stepsOf('true')}`,
+    ...[S, E, H, TH].map(
+      (table) => `DELETE FROM ${table} r WHERE NOT EXISTS (SELECT FROM ${T} t WHERE t.task_id = r.task_id)`,
+    ),
+  ),
+  // A workflow or name that is gone altogether comes back as one that no worker has a handler for: cancel or resolve its tasks.
+  registry_complete: script(
+    `
+UPDATE ${S} s SET named_task_id = t.named_task_id FROM ${T} t WHERE t.task_id = s.task_id AND s.named_task_id <> t.named_task_id`,
+    `
+INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('lost') ON CONFLICT (name) DO NOTHING`,
+    `
+INSERT INTO tasker.tasker_named_tasks (named_task_id, task_namespace_id, name) OVERRIDING SYSTEM VALUE
+SELECT DISTINCT s.named_task_id, n.task_namespace_id, 'lost_' || s.named_task_id
+FROM ${S} s
+JOIN tasker.tasker_task_namespaces n ON n.name = 'lost'
+WHERE NOT EXISTS (SELECT FROM tasker.tasker_named_tasks k WHERE k.named_task_id = s.named_task_id)`,
+    `
+INSERT INTO tasker.tasker_named_steps (named_step_id, name) OVERRIDING SYSTEM VALUE
+SELECT DISTINCT s.named_step_id, 'lost_' || s.named_step_id
+FROM ${S} s
+WHERE NOT EXISTS (SELECT FROM tasker.tasker_named_steps k WHERE k.named_step_id = s.named_step_id)`,
+  ),
+  workflow_served_by_its_workers: { command: 'tasker worker --workflows <modules that define the workflow>' },
+  // In error: tasker resolve.
+  step_cancelled_with_its_task: { command: 'tasker cancel <task>' },
+  claim_recorded: { command: 'tasker release <task> --step <step>' },
+  claim_of_a_living_worker: { command: 'tasker release <task> --step <step>' },
+  indexes_valid: { sql: 'REINDEX INDEX CONCURRENTLY tasker.<index>;' },
+};

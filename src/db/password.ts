@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
+
+/** Called at each new connection: a password that is rotated, or a token that expires, is read anew. */
+export type PasswordSource = () => string | Promise<string>;
+
+/** Reads the password from a file, without its last line break, as a mounted Secret or `echo` writes it. */
+export function passwordFromFile(file: string): PasswordSource {
+  return async () => {
+    let text: string;
+    try {
+      text = await readFile(file, 'utf8');
+    } catch (error) {
+      throw new Error(`no connection without a password: ${(error as Error).message}`, { cause: error });
+    }
+    const password = text.replace(/\r?\n$/, '');
+    if (password === '') throw new Error(`no connection without a password: the file ${JSON.stringify(file)} is empty`);
+    return password;
+  };
+}
+
+/** Of a process's configuration; undefined: the URL has it. */
+export function passwordOf(config: { databasePasswordFile?: string | undefined }): PasswordSource | undefined {
+  return config.databasePasswordFile === undefined ? undefined : passwordFromFile(config.databasePasswordFile);
+}
+
+/**
+ * The class of a pool's connections. pg takes a function for a password too, but lets the password of a connection string, even
+ * one without a password, replace it.
+ */
+export function clientClass(password: PasswordSource | undefined): typeof pg.Client {
+  if (password === undefined) return pg.Client;
+  return class extends pg.Client {
+    constructor(config?: string | pg.ClientConfig) {
+      super(config);
+      // Not enumerable, as pg has it: it appears in no dump of a client.
+      Object.defineProperty(this, 'password', { value: password, writable: true, configurable: true });
+    }
+  };
+}

@@ -1,0 +1,37 @@
+import type { Database } from '../db/database.ts';
+import { moveTasks } from '../db/statements/cancel-tasks.ts';
+import { findHeld, releaseHeld } from '../db/statements/release-held.ts';
+import { type Act, actMetadata, lockTask } from './operator.ts';
+
+export type ReleaseHeldOutcome =
+  | { outcome: 'released'; queues: string[] }
+  | { outcome: 'not_found' }
+  /** No such step, or it is not in progress; or the task has ended. */
+  | { outcome: 'refused'; state: string }
+  /** A process that lives has it, and says so with the record of its claim. */
+  | { outcome: 'held'; workerId: string };
+
+/**
+ * Takes a step in progress away from whoever has it and puts it back in its queue, without spending the attempt: for a step that
+ * no recovery finds. `force`: even from a process that lives, which then learns within seconds that its claim is lost. Whatever
+ * the step has done so far happens again.
+ */
+export async function releaseHeldStep(
+  db: Database,
+  taskId: string,
+  stepName: string,
+  options: Act & { force?: boolean | undefined } = {},
+): Promise<ReleaseHeldOutcome> {
+  return db.transaction(async (tx) => {
+    const state = await lockTask(tx, taskId);
+    if (state === undefined) return { outcome: 'not_found' };
+    if (state !== 'in_progress' && state !== 'error') return { outcome: 'refused', state };
+    const [held] = await tx.run(findHeld, [taskId, stepName]);
+    if (held === undefined) return { outcome: 'refused', state };
+    if (held.living && held.recorded && options.force !== true) return { outcome: 'held', workerId: held.worker_id };
+    const metadata = actMetadata(options);
+    const released = await tx.run(releaseHeld, [taskId, stepName, metadata]);
+    await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
+    return { outcome: 'released', queues: released.map((row) => row.queue) };
+  });
+}

@@ -1,0 +1,168 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { openDatabase } from '../../src/db/database.ts';
+import { examine } from '../../src/db/doctor/examine.ts';
+import { isOutcomeUnknown } from '../../src/db/sql-errors.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
+import { Flusher } from '../../src/worker/flusher.ts';
+import type { FlusherOptions } from '../../src/worker/flusher-options.ts';
+import { OpenClaims } from '../../src/worker/open-claims.ts';
+import type { Outcome } from '../../src/worker/outcome.ts';
+import { Poller } from '../../src/worker/poller.ts';
+import { Slots } from '../../src/worker/slots.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import type { ClaimedStep } from '../../src/engine/claim.ts';
+import { useEngine } from '../engine/engine-fixture.ts';
+import { pollerOptions } from '../worker/poller-fixture.ts';
+import { faulty, type Moment } from './faulty.ts';
+import { ABOUT_VALUES, NAMES, THROWN } from './thrown.ts';
+
+const engine = await useEngine();
+const single = await engine.workflow(defineWorkflow({ name: 'single', input: z.unknown() }).step('a', () => 1));
+const db = openDatabase({ url: engine.test.url, poolSize: 8, prepared: engine.test.directUrl !== undefined });
+afterAll(() => db.close());
+
+const OUTCOMES = {
+  complete: { kind: 'complete', result: '"kept"' },
+  fail: {
+    kind: 'fail',
+    cause: 'fail',
+    permanent: true,
+    requestedBackoffSeconds: undefined,
+    metadata: '{"error":{"name":"Own"}}',
+  },
+  release: { kind: 'release' },
+} satisfies Record<string, Outcome>;
+type Kind = keyof typeof OUTCOMES;
+
+const CLAIM = /^claim_steps/;
+const FAILING = [/^complete_steps/, /^fail_steps/, /^release_steps/, /^find_ended/, /^adopt_claim/];
+
+/** Polls a queue of its own and ends what it claims as it is told, over a database that fails once with each statement. */
+async function endOver(thrown: unknown, moment: Moment, queue: string, workerId: string, taskIds: Map<string, Kind>) {
+  // What says that a claim was rolled back is true of a claim; a completion has a second statement behind it, which may fail.
+  const claimToo = moment === 'before' || isOutcomeUnknown(thrown);
+  const failing = faulty(db, claimToo ? [CLAIM, ...FAILING] : FAILING, thrown, moment);
+  const claims = new OpenClaims();
+  const slots = new Slots(10, () => undefined);
+  const told: string[] = [];
+  const cursors = new ClaimCursors([queue], 10);
+  const shared = {
+    db: failing,
+    claims,
+    cursors,
+    namedTaskIds: () => [single],
+    queues: [queue],
+    onError: () => undefined,
+  };
+  const options: FlusherOptions = {
+    ...shared,
+    workerId: () => workerId,
+    backoffDisabled: true,
+    backoffCapSeconds: 1,
+    maxBatch: 100,
+    claiming: () => false,
+    reserveSlots: (count) => count,
+    unreserveSlots: () => undefined,
+    onClaimed: () => undefined,
+    onReady: () => undefined,
+    onTold: ({ step, outcome }, { lost }) => {
+      claims.ended(step.claimId);
+      told.push(`${outcome.kind}${lost ? ' lost' : ''}`);
+    },
+    onFlushed: () => undefined,
+    onTasksEnded: () => undefined,
+  };
+  const flusher = new Flusher(options);
+  const accept = (steps: ClaimedStep[]): void => {
+    for (const step of steps) claims.opened(step.claimId, 1);
+    for (const step of steps)
+      flusher.add({ step, kind: undefined, outcome: OUTCOMES[taskIds.get(step.taskId) as Kind], seconds: 0 });
+  };
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  let claimed = 0;
+  const poller = new Poller({
+    ...pollerOptions(10),
+    ...shared,
+    workerId: () => workerId,
+    slots,
+    maxClaim: 8,
+    onClaimed: (_, steps) => {
+      claimed += steps.length;
+      accept(steps);
+      if (claimed >= taskIds.size) resolve();
+    },
+  });
+  poller.start();
+  await all;
+  await poller.stop();
+  await flusher.drained();
+  flusher.stop();
+  return { told, failed: failing.failed };
+}
+
+interface Ended {
+  task_id: string;
+  state: string;
+  attempts: number;
+  ended: number;
+  error: string | null;
+}
+
+const KINDS = Object.keys(OUTCOMES) as Kind[];
+
+describe.each(['before', 'after'] as const)('an error %s its statement has committed', (moment) => {
+  const names = NAMES.filter((name) => moment === 'before' || !ABOUT_VALUES.has(name));
+
+  it('costs no outcome, whatever the error, at claim, complete, fail and release', async () => {
+    const worker = await engine.worker(600);
+    const tasks = new Map<string, { name: string; kind: Kind }>();
+    await Promise.all(
+      names.map(async (name, index) => {
+        const queue = `${moment}-${index}`;
+        const kinds = new Map<string, Kind>();
+        for (const kind of KINDS) {
+          const taskId = await engine.submitOne(single);
+          kinds.set(taskId, kind);
+          tasks.set(taskId, { name, kind });
+        }
+        await engine.test.query('UPDATE tasker.tasker_workflow_steps SET queue = $1 WHERE task_id = ANY ($2)', [
+          queue,
+          [...kinds.keys()],
+        ]);
+        const { failed } = await endOver(THROWN.get(name), moment, queue, worker.id, kinds);
+        // Complete, fail and release at least.
+        expect([name, failed >= 3]).toEqual([name, true]);
+      }),
+    );
+    const rows = await engine.test.query<Ended>(
+      `SELECT s.task_id, s.state, s.attempts, count(t.*)::integer AS ended, max(t.metadata #>> '{error,name}') AS error
+       FROM tasker.tasker_workflow_steps s
+       LEFT JOIN tasker.tasker_workflow_step_transitions t USING (task_id, workflow_step_id)
+       WHERE s.task_id = ANY ($1) AND t.from_state = 'in_progress'
+       GROUP BY s.task_id, s.workflow_step_id, s.state, s.attempts`,
+      [[...tasks.keys()]],
+    );
+    const found = rows.map((row) => ({ ...(tasks.get(row.task_id) as { name: string; kind: Kind }), ...row }));
+    const wanted = [...tasks].map(([task_id, { name, kind }]) => {
+      const refused = ABOUT_VALUES.has(name) && kind !== 'fail';
+      const as = {
+        complete: refused ? ['error', 1, 1, 'UnstorableResult'] : ['complete', 1, 1, null],
+        // Refused once, it fails for good with a reason that can be stored.
+        fail: ['error', 1, 1, ABOUT_VALUES.has(name) ? 'UnstorableResult' : 'Own'],
+        // Nothing but the step itself could be refused: it is left to recovery.
+        release: refused ? undefined : ['pending', 0, 1, null],
+      }[kind];
+      if (as === undefined) return undefined;
+      const [state, attempts, ended, error] = as;
+      return { name, kind, task_id, state, attempts, ended, error };
+    });
+    const order = (a: { task_id: string }, b: { task_id: string }): number => Number(a.task_id) - Number(b.task_id);
+    expect(found.toSorted(order)).toEqual(wanted.filter((row) => row !== undefined).toSorted(order));
+    // What was given up is found by the claim's record when the worker ends.
+    await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [worker.id]);
+    await recover(engine.db, { silentSeconds: 60 });
+    expect(await examine(engine.db)).toEqual([]);
+  });
+});

@@ -1,0 +1,36 @@
+import type { Database, Executor } from '../../src/db/database.ts';
+
+/** Where a statement fails: before the server has it, or after it has committed and before the answer is here. */
+export type Moment = 'before' | 'after';
+
+/** The first statement with each of these names fails with `thrown`; every other one runs. */
+export function faulty(
+  db: Database,
+  names: readonly RegExp[],
+  thrown: unknown,
+  moment: Moment,
+): Database & { failed: number } {
+  const left = [...names];
+  const counted = { failed: 0 };
+  const guard =
+    (executor: Executor): Executor['run'] =>
+    async (statement, values) => {
+      const index = left.findIndex((name) => name.test(statement.name));
+      if (index < 0) return executor.run(statement, values);
+      left.splice(index, 1);
+      counted.failed += 1;
+      if (moment === 'after') await executor.run(statement, values);
+      throw thrown;
+    };
+  return {
+    schema: db.schema,
+    keepsOrder: db.keepsOrder,
+    pool: db.pool,
+    run: guard(db),
+    transaction: (work) => db.transaction((tx) => work({ ...tx, run: guard(tx) })),
+    close: () => db.close(),
+    get failed() {
+      return counted.failed;
+    },
+  };
+}

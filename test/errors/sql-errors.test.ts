@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import {
+  isAboutValue,
+  isLoginRefused,
+  isOutcomeUnknown,
+  isUnavailable,
+  mayFitSmaller,
+} from '../../src/db/sql-errors.ts';
+import { ABOUT_VALUES, SQLSTATES, THROWN } from './thrown.ts';
+
+const those = (condition: (error: unknown) => boolean): string[] =>
+  [...THROWN].filter(([, error]) => condition(error)).map(([name]) => name);
+
+it('an error is about the value if the server said so, and in no other case', () => {
+  expect(those(isAboutValue)).toEqual([...ABOUT_VALUES]);
+});
+
+it('whether a statement committed is known only if the server said that it did not', () => {
+  const known = those((error) => !isOutcomeUnknown(error));
+  expect(known.every((name) => SQLSTATES.includes(name))).toBe(true);
+  expect(SQLSTATES.filter((code) => !known.includes(code))).toEqual(
+    SQLSTATES.filter((code) => /^(08|57P|58|XX|25P03|25P04|40003)/.test(code)),
+  );
+});
+
+it('every failure of the network, of TLS and of the pool means that the database is away', () => {
+  const codes =
+    'ECONNREFUSED ENETUNREACH EHOSTDOWN ECONNABORTED EADDRNOTAVAIL EAI_FAIL EMFILE EPROTO ENOENT CERT_HAS_EXPIRED'.split(
+      ' ',
+    );
+  for (const name of [...codes, 'pool time-out', 'several addresses', '25006', '57P01', '53300'])
+    expect([name, isUnavailable(THROWN.get(name))]).toEqual([name, true]);
+  for (const name of ['57014', 'XX000', '22P02', 'TypeError', 'string', 'ZZ000'])
+    expect([name, isUnavailable(THROWN.get(name))]).toEqual([name, false]);
+  // A file or a port of the process itself is not the database.
+  expect(isUnavailable(Object.assign(new Error('open'), { code: 'ENOENT', syscall: 'open' }))).toBe(false);
+  expect(isUnavailable(Object.assign(new Error('listen'), { code: 'EADDRINUSE', syscall: 'listen' }))).toBe(false);
+});
+
+it('a batch is split for what one value or its size may cause, and kept whole while nothing can be written', () => {
+  for (const name of ['57014', 'XX000', '53200', 'driver: read time-out', '40P01', 'RangeError', '54001', 'P0001'])
+    expect([name, mayFitSmaller(THROWN.get(name))]).toEqual([name, true]);
+  for (const name of ['ECONNREFUSED', '57P01', '25006', '42P01', '28P01', '3D000', 'CERT_HAS_EXPIRED', 'pool time-out'])
+    expect([name, mayFitSmaller(THROWN.get(name))]).toEqual([name, false]);
+  expect(those(isLoginRefused)).toEqual(['28000', '28P01']);
+});

@@ -1,0 +1,122 @@
+import { beforeAll, afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { examine } from '../../src/db/doctor/examine.ts';
+import { defineWorkflow } from '../../src/workflow/index.ts';
+import { everyError } from '../errors/thrown.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { noEvents, useWorkers } from './worker-fixture.ts';
+
+const fleet = await useWorkers();
+
+/** Ends when the test says so, all attempts of it together. */
+let gate = Promise.withResolvers<void>();
+const workflow = defineWorkflow({ name: 'gated', input: z.unknown() }).step('a', async () => {
+  await gate.promise;
+  return 'kept';
+});
+
+beforeAll(() =>
+  fleet.test.query(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'as the test wished' USING ERRCODE = TG_ARGV[0]; END $$`),
+);
+
+/** While it is there, no transition of the task for one of these causes can be written. */
+async function refuse(taskId: string, causes: readonly string[], code: string): Promise<() => Promise<unknown>> {
+  const list = causes.map((cause) => `'${cause}'`).join(', ');
+  await fleet.test.query(
+    `CREATE TRIGGER refuse_${taskId} BEFORE INSERT ON tasker.tasker_workflow_step_transitions
+     FOR EACH ROW WHEN (NEW.task_id = ${taskId} AND NEW.cause IN (${list})) EXECUTE FUNCTION public.refuse('${code}')`,
+  );
+  return () => fleet.test.query(`DROP TRIGGER refuse_${taskId} ON tasker.tasker_workflow_step_transitions`);
+}
+
+const failures: string[] = [];
+afterEach(() => {
+  failures.length = 0;
+  gate = Promise.withResolvers();
+});
+const start = (options = {}) =>
+  fleet.start([workflow], {
+    events: { ...noEvents, failed: (what, error) => failures.push(`${what} ${(error as { code?: string }).code}`) },
+    ...options,
+  });
+
+const submitMany = async (count: number): Promise<string[]> => {
+  const tasks: string[] = [];
+  for (let index = 0; index < count; index += 1) tasks.push(await fleet.submit(workflow));
+  return tasks;
+};
+
+const stepOf = async (taskId: string) =>
+  (
+    await fleet.test.query<{ state: string; attempts: number; completions: number; recorded: boolean }>(
+      `SELECT s.state, s.attempts,
+         (SELECT count(*)::integer FROM tasker.tasker_workflow_step_transitions t
+          WHERE t.task_id = s.task_id AND t.to_state = 'complete') AS completions,
+         EXISTS (SELECT FROM tasker.tasker_claims c WHERE s.workflow_step_id = ANY (c.workflow_step_ids)) AS recorded
+       FROM tasker.tasker_workflow_steps s WHERE s.task_id = $1`,
+      [taskId],
+    )
+  )[0];
+
+describe('an outcome that cannot be written', () => {
+  // A lock that outlives statement_timeout or a cancelled statement; a broken page or index; a transaction_timeout; what a trigger says.
+  it.each(everyError ? ['57014', 'XX000', '25P04', 'P0001'] : ['57014'])(
+    'for a moment (%s) is written later, and holds up no other',
+    async (code) => {
+      const tasks = await submitMany(8);
+      const [bad, ...good] = tasks as [string, ...string[]];
+      const heal = await refuse(bad, ['complete', 'fail'], code);
+      await start();
+      for (const taskId of tasks) await fleet.taskIn(taskId, ['in_progress']);
+      gate.resolve();
+      for (const taskId of good) await fleet.taskIn(taskId, ['complete']);
+      // Whatever else ends after that is written at once.
+      const late = await fleet.submit(workflow);
+      await fleet.taskIn(late, ['complete']);
+      expect(await stepOf(bad)).toMatchObject({ state: 'in_progress', recorded: true });
+      await heal();
+      await fleet.taskIn(bad, ['complete']);
+      expect(await stepOf(bad)).toMatchObject({ state: 'complete', attempts: 1, completions: 1 });
+      expect(failures).toContain(`complete ${code}`);
+      expect(await examine(fleet.db)).toEqual([]);
+    },
+  );
+
+  it('because the database refuses its value in every form is given up; its step is recovered while its worker lives', async () => {
+    const tasks = await submitMany(3);
+    const [bad, ...good] = tasks as [string, ...string[]];
+    const heal = await refuse(bad, ['complete', 'fail'], '22000');
+    const worker = await start();
+    for (const taskId of tasks) await fleet.taskIn(taskId, ['in_progress']);
+    const { workerId } = worker;
+    gate.resolve();
+    await waitFor(() => failures.includes('give up an outcome 22000'), { what: 'the outcome to be given up' });
+    expect(await stepOf(bad)).toMatchObject({ state: 'in_progress', attempts: 1, recorded: true });
+    await heal();
+    for (const taskId of [...good, bad]) await fleet.taskIn(taskId, ['complete']);
+    expect(await stepOf(bad)).toMatchObject({ state: 'complete', attempts: 2, completions: 1 });
+    expect(worker.workerId).toBe(workerId);
+    expect(await examine(fleet.db)).toEqual([]);
+  });
+
+  it.runIf(everyError)('does not keep a drain beyond its grace period, and leaves its claim to recovery', async () => {
+    const taskId = await fleet.submit(workflow);
+    const heal = await refuse(taskId, ['complete', 'fail', 'released'], '57014');
+    const worker = await start({ drainGraceSeconds: 1 });
+    await fleet.taskIn(taskId, ['in_progress']);
+    gate.resolve();
+    await waitFor(() => failures.includes('complete 57014'), { what: 'the completion to be refused' });
+    const started = performance.now();
+    expect((await worker.stop()).unfinished).toEqual(['outcomes of steps']);
+    // The grace period, and three short phases after it.
+    expect(performance.now() - started).toBeLessThan(8000);
+    expect(await stepOf(taskId)).toMatchObject({ state: 'in_progress', recorded: true });
+    const seen = failures.length;
+    await heal();
+    await start();
+    await fleet.taskIn(taskId, ['complete']);
+    expect(await stepOf(taskId)).toMatchObject({ attempts: 2, completions: 1 });
+    expect(failures.slice(seen)).toEqual([]);
+  });
+});
