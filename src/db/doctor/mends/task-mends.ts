@@ -1,4 +1,5 @@
 import { byEngine } from '../check.ts';
+import { SEQUENCE_COLUMNS } from '../task-checks.ts';
 import {
   acknowledge,
   DONE,
@@ -112,5 +113,12 @@ WHERE NOT EXISTS (SELECT FROM tasker.tasker_named_steps k WHERE k.named_step_id 
   step_cancelled_with_its_task: { command: 'tasker cancel <task>' },
   claim_recorded: { command: 'tasker release <task> --step <step>' },
   claim_of_a_living_worker: { command: 'tasker release <task> --step <step>' },
+  sequences_ahead: {
+    sql: SEQUENCE_COLUMNS.map(
+      ([table, column]) =>
+        `SELECT setval(q.sequence, greatest(nextval(q.sequence), m.highest))
+FROM (SELECT pg_get_serial_sequence('tasker.${table}', '${column}') AS sequence) q, (SELECT max(${column}) AS highest FROM tasker.${table}) m;`,
+    ).join('\n'),
+  },
   indexes_valid: { sql: 'REINDEX INDEX CONCURRENTLY tasker.<index>;' },
 };
