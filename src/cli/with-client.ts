@@ -13,6 +13,7 @@ export async function withClient<T>(work: (client: Client) => Promise<T>): Promi
     applicationName: 'tasker cli',
     preparedStatements: usesPreparedStatements(config),
     hideInputValues: config.hideInputValues,
+    pooled: config.pooled,
   });
   try {
     return await work(client);

@@ -37,6 +37,8 @@ export interface ClientOptions {
   applicationName?: string;
   /** False behind a transaction pooler older than PgBouncer 1.21. Default true. */
   preparedStatements?: boolean;
+  /** The URL leads to a transaction pooler. Default: not `preparedStatements`; a pooler that shows itself is noticed. */
+  pooled?: boolean;
   /** Tell workers that there is work, so that they need not wait for their next poll. Default true. */
   notify?: boolean;
   /** Schema of the cron tables. Default `tasker_cron`. */
@@ -84,6 +86,7 @@ export class Client {
       poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
       applicationName: options.applicationName ?? 'tasker client',
       prepared: options.preparedStatements ?? true,
+      pooled: options.pooled ?? options.preparedStatements === false,
     });
     this.notifier = new Notifier(this.db);
   }

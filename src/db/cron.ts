@@ -1,10 +1,14 @@
 import { type JobWithMetadata, PgBoss, type Schedule as BossSchedule } from 'pg-boss';
+import { MIGRATION } from './session-settings.ts';
+import { session } from './session.ts';
 
 export interface CronOptions {
   url: string;
   /** Schema of pg-boss's own tables. */
   schema: string;
   applicationName: string;
+  /** The URL leads to a transaction pooler. */
+  pooled?: boolean;
   onError: (error: Error) => void;
   /** Off for a client that only reads and writes schedules. */
   fires?: boolean;
@@ -34,8 +38,8 @@ export interface Tick {
  */
 const EXPIRE_SECONDS = 10;
 /**
- * pg-boss hands its options to its pool, as its types do not say. A scheduler's connections are few and needed every second: to
- * give one up after ten seconds and open it anew costs PostgreSQL more than what is asked over it.
+ * A scheduler's connections are few and needed every second: to give one up after ten seconds and open it anew costs PostgreSQL
+ * more than what is asked over it.
  */
 const KEEP_CONNECTIONS: object = { min: 3 };
 /** pg-boss's own queue, on which ticks travel from the one who sees the time to the queue that they are for. */
@@ -60,12 +64,19 @@ export class Cron {
   constructor(options: CronOptions) {
     const fires = options.fires ?? true;
     this.fires = fires;
+    const sessions = session({
+      url: options.url,
+      applicationName: options.applicationName,
+      pooled: options.pooled ?? false,
+      settings: MIGRATION,
+    });
+    // pg-boss hands its options to its pool, as its types do not say.
+    const poolOptions: object = { ...sessions.config, onConnect: sessions.prepare, ...(fires ? KEEP_CONNECTIONS : {}) };
     this.boss = new PgBoss({
-      connectionString: options.url,
-      schema: options.schema,
-      application_name: options.applicationName,
+      ...poolOptions,
+      // Quoted: a reserved word is a name like any other.
+      schema: `"${options.schema}"`,
       max: fires ? 3 : 1,
-      ...(fires ? KEEP_CONNECTIONS : {}),
       schedule: fires,
       supervise: fires,
       cronMonitorIntervalSeconds: 10,

@@ -1,7 +1,8 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
 import { inSchema } from './schema-name.ts';
-import { hotPathOptions } from './session-settings.ts';
+import { HOT_PATH } from './session-settings.ts';
+import { session } from './session.ts';
 import { isSerializationFailure } from './sql-errors.ts';
 import type { Statement } from './statement.ts';
 
@@ -14,8 +15,10 @@ export interface DatabaseOptions {
   prepared?: boolean;
   /** Sessions with the planner settings of the hot path. Not through a transaction pooler, which takes no settings. */
   hotPath?: boolean;
+  /** The URL leads to a transaction pooler. Where the server shows it, that counts too. */
+  pooled?: boolean;
   connectTimeoutMs?: number;
-  /** How long the client waits for one answer before it gives the connection up. */
+  /** How long the client waits for one answer before it gives the connection up, and the server for the statement's end. */
   queryTimeoutMs?: number;
   onQuery?: (name: string, seconds: number, failed: boolean) => void;
   onPoolError?: (error: Error) => void;
@@ -36,6 +39,8 @@ export interface Database extends Executor {
   /** Runs `work` in one READ COMMITTED transaction; a deadlock or serialization failure runs it again, at most 5 times. */
   transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
   readonly pool: pg.Pool;
+  /** Whether its sessions come through a pooler. Undefined before the first. */
+  readonly proxied: boolean | undefined;
   close(): Promise<void>;
 }
 
@@ -59,21 +64,26 @@ const IDLE_CONNECTION_MS = 60_000;
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
  * through a transaction pooler.
  */
-const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'`;
 
 export function openDatabase(options: DatabaseOptions): Database {
   const schema = options.schema ?? 'tasker';
   const prepared = options.prepared ?? true;
+  const sessions = session({
+    url: options.url,
+    applicationName: options.applicationName ?? 'tasker',
+    pooled: options.pooled ?? false,
+    ...(options.queryTimeoutMs === undefined ? {} : { statementTimeoutMs: options.queryTimeoutMs }),
+    ...(options.hotPath === true ? { settings: HOT_PATH } : {}),
+  });
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...sessions.config,
+    onConnect: sessions.prepare,
     max: options.poolSize ?? 10,
-    application_name: options.applicationName ?? 'tasker',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     min: KEPT_CONNECTIONS,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-    ...(options.hotPath === true ? { options: hotPathOptions } : {}),
-    keepAlive: true,
     allowExitOnIdle: false,
   });
   // An idle connection that the server closes is no reason to end the process.
@@ -105,10 +115,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
-  const keepsOrder = options.hotPath === true;
+  // A session behind a pooler has the planner's own choice, whatever was asked for.
+  const keepsOrder = (): boolean => options.hotPath === true && sessions.proxied !== true;
   return {
     schema,
-    keepsOrder,
+    get keepsOrder() {
+      return keepsOrder();
+    },
+    get proxied() {
+      return sessions.proxied;
+    },
     pool,
     run: (statement, values = []) => retrySerializationFailures(() => runOn(pool, statement, values)),
     transaction: (work) =>
@@ -119,7 +135,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query(BEGIN);
           const result = await work({
             schema,
-            keepsOrder,
+            keepsOrder: keepsOrder(),
             run: (statement, values = []) => runOn(client, statement, values),
           });
           await client.query('COMMIT');

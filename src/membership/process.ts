@@ -40,6 +40,7 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
     applicationName: `tasker ${role}`,
     prepared: usesPreparedStatements(config),
     hotPath: role === 'worker' && !config.pooled,
+    pooled: config.pooled,
     connectTimeoutMs: config.connectTimeoutMs,
     queryTimeoutMs: config.queryTimeoutMs,
     onQuery: (statement, seconds, failed) => {

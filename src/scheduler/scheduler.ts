@@ -101,6 +101,7 @@ export class Scheduler {
           schema: options.cronSchema,
           applicationName: 'tasker cron',
           fires,
+          pooled: options.directUrl === undefined,
           onError: (error) => events.failed('cron', error),
         }),
       onFired: (schedule, outcome) => events.cronFired(schedule, outcome),
