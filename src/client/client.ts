@@ -10,6 +10,7 @@ import {
   type TaskRow,
   type WorkerRow,
 } from '../db/statements/read-tasks.ts';
+import { describeDatabaseError } from '../db/describe-error.ts';
 import { listTasks } from '../db/list-tasks.ts';
 import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
 import { listWorkflows, type WorkflowRow } from '../db/statements/worker-workflows.ts';
@@ -20,7 +21,7 @@ import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import { WORKFLOW_SCHEDULES } from '../engine/schedule.ts';
 import { submit, submitIn, type Submitted } from '../engine/submit.ts';
-import { InvalidInputError } from '../errors.ts';
+import { InvalidInputError, TaskerError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { toStorableJson, validateInput, type ValidationOptions } from '../workflow/index.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
@@ -244,6 +245,7 @@ export class Client {
         },
       });
     } catch (error) {
+      if (error instanceof TaskerError || describeDatabaseError(error) !== undefined) throw error;
       throw new InvalidInputError(
         `schedule "${key}": cron ${JSON.stringify(cron)} in time zone ${JSON.stringify(timezone)} is not valid: ${error instanceof Error ? error.message : String(error)}`,
         { field: 'cron' },
@@ -294,19 +296,29 @@ export class Client {
   }
 
   private openCron(): Promise<Cron> {
-    this.cron ??= (async () => {
+    const opening = (this.cron ??= (async () => {
       const { Cron } = await import('../db/cron.ts');
       const cron = new Cron({
         url: this.options.url,
         schema: this.options.cronSchema ?? 'tasker_cron',
         applicationName: 'tasker client cron',
+        pooled: this.options.pooled ?? this.options.preparedStatements === false,
         fires: false,
         onError: () => undefined,
       });
-      await cron.start();
+      try {
+        await cron.start();
+      } catch (error) {
+        // Not kept: the database may be there the next time.
+        await cron.stop().catch(() => undefined);
+        throw error;
+      }
       return cron;
-    })();
-    return this.cron;
+    })());
+    opening.catch(() => {
+      if (this.cron === opening) this.cron = undefined;
+    });
+    return opening;
   }
 }
 

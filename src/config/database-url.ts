@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs';
+
 /**
  * What a connection string may say. The driver drops parameters that it does not know, and reads a password with a raw "/", "?" or
  * "#" as a host, a port and a path; both are refused here, with the fix, before anything connects.
@@ -24,6 +26,7 @@ const PARAMETERS = new Set([
   ...['client_encoding', 'channel_binding', 'gssencmode', 'target_session_attrs', 'keepalives'],
   ...SETTINGS,
 ]);
+const FILES = new Set(['sslcert', 'sslkey', 'sslrootcert']);
 /** Parameters of which the driver can do one thing only. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   client_encoding: ['utf8', 'utf-8', 'auto'],
@@ -71,6 +74,9 @@ export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS
     if (only !== undefined && !only.includes(value.toLowerCase())) {
       return no(`has ${name}=${shown(value)}, and the driver can do ${only.join(' or ')} only`);
     }
+    if (FILES.has(name) && !isReadable(value)) {
+      return no(`has ${name}=, and that file cannot be read by this process`);
+    }
     if (name === 'port' && !isPort(value)) return no(`has port=${shown(value)}: a port is a number up to 65535`);
   }
   const settings = parseOptions(url.searchParams.get('options') ?? pgOptions ?? '');
@@ -95,7 +101,8 @@ function parse(text: string): URL | undefined {
     try {
       const url = new URL(candidate);
       // The driver decodes these, and a "%" that encodes nothing would end in its own words.
-      for (const part of [url.username, url.password, url.hostname]) decodeURIComponent(part.replaceAll(/%(?![\da-f]{2})/gi, '%25'));
+      for (const part of [url.username, url.password, url.hostname])
+        decodeURIComponent(part.replaceAll(/%(?![\da-f]{2})/gi, '%25'));
       return url;
     } catch {
       // The next one.
@@ -117,12 +124,22 @@ function parseOptions(text: string): Map<string, string> | undefined {
   const settings = new Map<string, string>();
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] as string;
-    const pair = word === '-c' ? words[(index += 1)] : word.startsWith('-c') || word.startsWith('--') ? word.slice(2) : undefined;
+    const pair =
+      word === '-c' ? words[(index += 1)] : word.startsWith('-c') || word.startsWith('--') ? word.slice(2) : undefined;
     const [, name, value] = /^([\w.-]+)=(.*)$/s.exec(pair ?? '') ?? [];
     if (name === undefined || value === undefined) return undefined;
     settings.set(name.replaceAll('-', '_').toLowerCase(), value);
   }
   return settings;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536;

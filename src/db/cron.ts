@@ -1,4 +1,6 @@
 import { type JobWithMetadata, PgBoss, type Schedule as BossSchedule } from 'pg-boss';
+import { TaskerError } from '../errors.ts';
+import { describeRefusal, ensureCronSchema } from './cron-schema.ts';
 import { MIGRATION } from './session-settings.ts';
 import { session } from './session.ts';
 
@@ -21,6 +23,34 @@ export interface Schedule {
   data: unknown;
   /** When it was made or last changed, by the database clock. */
   updatedAt?: Date;
+}
+
+/**
+ * Makes what schedules need, for `tasker migrate up`: whoever starts a scheduler later need not be allowed to. Returns the right
+ * that lacks. A role that may change nothing is not asked to where the tables are there.
+ */
+export async function migrateCron(options: {
+  url: string;
+  schema: string;
+  queue: string;
+}): Promise<{ outcome: 'ready' } | { outcome: 'refused'; why: string }> {
+  const applicationName = 'tasker migrate cron';
+  try {
+    const state = await ensureCronSchema({ url: options.url, schema: options.schema, applicationName });
+    if (state.installed && !state.mayCreateIn) return { outcome: 'ready' };
+    const cron = new Cron({ ...options, applicationName, fires: false, onError: () => undefined });
+    try {
+      await cron.start();
+      await cron.prepare(options.queue);
+    } finally {
+      await cron.stop();
+    }
+    return { outcome: 'ready' };
+  } catch (error) {
+    if (error instanceof TaskerError && error.code === 'RIGHT_MISSING')
+      return { outcome: 'refused', why: error.message };
+    throw error;
+  }
 }
 
 /** One due moment of a schedule, as it reaches a handler. */
@@ -58,12 +88,14 @@ const FORMER_SCHEDULES = [
 export class Cron {
   private readonly boss: PgBoss;
   private readonly fires: boolean;
+  private readonly options: CronOptions;
   private readonly queues = new Set<string>();
   private started: Promise<unknown> | undefined;
 
   constructor(options: CronOptions) {
     const fires = options.fires ?? true;
     this.fires = fires;
+    this.options = options;
     const sessions = session({
       url: options.url,
       applicationName: options.applicationName,
@@ -76,6 +108,7 @@ export class Cron {
       ...poolOptions,
       // Quoted: a reserved word is a name like any other.
       schema: `"${options.schema}"`,
+      createSchema: false,
       max: fires ? 3 : 1,
       schedule: fires,
       supervise: fires,
@@ -97,7 +130,14 @@ export class Cron {
   }
 
   private async open(): Promise<void> {
-    await this.boss.start();
+    const { url, schema, applicationName, pooled } = this.options;
+    // Whoever fires found its tables before.
+    if (!this.fires) await ensureCronSchema({ url, schema, applicationName, pooled: pooled ?? false });
+    try {
+      await this.boss.start();
+    } catch (error) {
+      throw describeRefusal(error, schema);
+    }
     if (this.fires) await this.boss.updateQueue(FORWARDING_QUEUE, { expireInSeconds: EXPIRE_SECONDS });
   }
 

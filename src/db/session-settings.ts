@@ -80,20 +80,21 @@ export const EVERY_SESSION: readonly SessionSetting[] = [...MEANING, ...TRANSACT
  */
 export const HOT_PATH: readonly SessionSetting[] = (
   [
-  { name: 'enable_seqscan', value: 'off' },
-  // A bitmap has no order: a claim would read and sort every ready step to take the first hundred.
-  { name: 'enable_bitmapscan', value: 'off' },
-  { name: 'enable_hashjoin', value: 'off' },
-  { name: 'enable_mergejoin', value: 'off' },
-  // What is left has to be on, even where the database was told otherwise.
-  { name: 'enable_indexscan', value: 'on' },
-  { name: 'enable_indexonlyscan', value: 'on' },
-  { name: 'enable_nestloop', value: 'on' },
-  // With the plan given there is nothing to learn from planning the first calls anew.
-  { name: 'plan_cache_mode', value: 'force_generic_plan' },
-  // Compiling costs more than any of these statements takes.
-  { name: 'jit', value: 'off' },
-] as const).map((setting) => ({ ...setting, pinned: true }));
+    { name: 'enable_seqscan', value: 'off' },
+    // A bitmap has no order: a claim would read and sort every ready step to take the first hundred.
+    { name: 'enable_bitmapscan', value: 'off' },
+    { name: 'enable_hashjoin', value: 'off' },
+    { name: 'enable_mergejoin', value: 'off' },
+    // What is left has to be on, even where the database was told otherwise.
+    { name: 'enable_indexscan', value: 'on' },
+    { name: 'enable_indexonlyscan', value: 'on' },
+    { name: 'enable_nestloop', value: 'on' },
+    // With the plan given there is nothing to learn from planning the first calls anew.
+    { name: 'plan_cache_mode', value: 'force_generic_plan' },
+    // Compiling costs more than any of these statements takes.
+    { name: 'jit', value: 'off' },
+  ] as const
+).map((setting) => ({ ...setting, pinned: true }));
 
 /** The tables and indexes of the schema rely on the heap's in-place updates. */
 export const MIGRATION: readonly SessionSetting[] = [{ name: 'default_table_access_method', value: 'heap' }];

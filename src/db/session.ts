@@ -92,7 +92,9 @@ export function session(options: SessionOptions): Session {
     config: {
       connectionString,
       // The server cuts it at 63 bytes.
-      application_name: [options.applicationName, ...(applicationName === undefined ? [] : [applicationName])].join(' '),
+      application_name: [options.applicationName, ...(applicationName === undefined ? [] : [applicationName])].join(
+        ' ',
+      ),
       keepAlive: true,
       ...(channelBinding ? { enableChannelBinding: true } : {}),
     },
@@ -121,7 +123,9 @@ function refuseOld(version: number): void {
 /** Behind a pooler a setting can only come from the database, the role or the pooler itself. */
 function refuseUnfit(wanted: readonly SessionSetting[], rows: readonly FoundRow[]): void {
   const found = new Map(rows.map((row) => [row.name, row.found]));
-  const unfit = wanted.filter(({ name, accepts }) => accepts !== undefined && !accepts(found.get(name) ?? wantedValue(wanted, name)));
+  const unfit = wanted.filter(
+    ({ name, accepts }) => accepts !== undefined && !accepts(found.get(name) ?? wantedValue(wanted, name)),
+  );
   if (unfit.length === 0) return;
   const list = unfit.map(({ name }) => `${name} = ${found.get(name) ?? ''}`).join(', ');
   const fix = unfit.map(({ name, value }) => `ALTER ROLE ... IN DATABASE ... SET ${name} = '${value}'`).join('; ');

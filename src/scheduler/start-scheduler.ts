@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts';
 import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { VERSION } from '../version.ts';
+import { checkRights } from './chores/check-rights.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
 import { schedulerEvents } from './scheduler-events.ts';
@@ -26,6 +27,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const measurements = [
     measureQueues(db, metrics, config.statsIntervalMs),
     measureDatabase(db, metrics, config.statsIntervalMs),
+    checkRights({ db, metrics, onMissing: (error) => host.survived('refresh_statistics', error) }),
     evaluateScaling({
       db,
       metrics,

@@ -103,7 +103,10 @@ describe.each(empties)('statements that were prepared when the tables were empty
   const engine = await useEngine();
   const { test } = engine;
   const sessions = {
-    worker: new pg.Client({ connectionString: test.directUrl ?? test.url, options: HOT_PATH.map(({ name, value }) => `-c ${name}=${value}`).join(' ') }),
+    worker: new pg.Client({
+      connectionString: test.directUrl ?? test.url,
+      options: HOT_PATH.map(({ name, value }) => `-c ${name}=${value}`).join(' '),
+    }),
     scheduler: new pg.Client({ connectionString: test.directUrl ?? test.url }),
   };
   /** Of a scheduler, which is what sees that tables were filled. */

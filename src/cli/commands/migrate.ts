@@ -8,6 +8,7 @@ import {
   type MigrateOptions,
   migrationStatus,
 } from '../../db/migrate.ts';
+import { WORKFLOW_SCHEDULES } from '../../engine/schedule.ts';
 import { ConfigError, TaskerError } from '../../errors.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -38,6 +39,7 @@ export function migrateCommand(exit: (status: number) => void): Command {
       await move(options, ({ url, ...rest }) =>
         steps === undefined ? migrateToLatest(url, rest) : migrateUp(url, steps, rest),
       );
+      await prepareSchedules();
       exit(STATUS.ok);
     });
 
@@ -96,6 +98,14 @@ export function migrateCommand(exit: (status: number) => void): Command {
     'after',
     '\nExample:\n  DATABASE_URL=postgres://... tasker migrate up\n  DATABASE_URL=postgres://... tasker migrate status --json',
   );
+}
+
+/** The tables of pg-boss: made here, so that the role of a scheduler need not be allowed to. Who may not is told what lacks. */
+async function prepareSchedules(): Promise<void> {
+  const { url } = connection({});
+  const { migrateCron } = await import('../../db/cron.ts');
+  const made = await migrateCron({ url, schema: loadConfig('client').cronSchema, queue: WORKFLOW_SCHEDULES });
+  if (made.outcome === 'refused') console.error(`tasker: no schedules yet: ${made.why}`);
 }
 
 type Connection = MigrateOptions & { url: string; schema: string };

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { InvalidInputError } from '../../errors.ts';
 import { loadWorkflows } from '../load-workflows.ts';
-import { parseJsonArgument } from '../json-argument.ts';
+import { readJson } from '../read-json.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -17,7 +17,7 @@ export function scheduleCommand(exit: (status: number) => void): Command {
       .argument('<workflow>', 'name of a workflow that the modules export')
       .requiredOption('-w, --workflows <modules...>', 'modules that export the definition')
       .option('--tz <zone>', 'IANA time zone', 'UTC')
-      .option('-i, --input <json>', 'input of each task', '{}')
+      .option('-i, --input <json>', 'the input of each task: JSON, @file, or - for standard input', '{}')
       .action(
         async (
           key: string,
@@ -28,7 +28,7 @@ export function scheduleCommand(exit: (status: number) => void): Command {
           const definition = (await loadWorkflows(options.workflows)).findLast((candidate) => candidate.name === name);
           if (definition === undefined)
             throw new InvalidInputError(`the modules export no workflow named ${name}`, { field: 'workflow' });
-          const input = parseJsonArgument(options.input, '--input', 'input') as never;
+          const input = (await readJson('--input', 'input', options.input)) as never;
           await withClient((client) => client.schedule(definition, { key, cron, timezone: options.tz, input }));
           print({ key, cron, timezone: options.tz }, options.json, () => `schedule ${key}: ${cron} (${options.tz})`);
           exit(STATUS.ok);

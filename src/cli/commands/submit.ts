@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { InvalidInputError, UnknownWorkflowError } from '../../errors.ts';
 import { createRegistry } from '../../workflow/index.ts';
-import { parseJsonArgument } from '../json-argument.ts';
 import { loadWorkflows } from '../load-workflows.ts';
+import { readJson } from '../read-json.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -40,7 +38,7 @@ export function submitCommand(exit: (status: number) => void): Command {
     )
     .action(async (name: string, options: Options) => {
       const definition = findWorkflow(name, await loadWorkflows(options.workflows ?? []));
-      const input = await readInput(options.input ?? '{}');
+      const input = await readJson('--input', 'input', options.input ?? '{}');
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {
           ...(options.key === undefined ? {} : { key: options.key }),
@@ -95,14 +93,4 @@ function findWorkflow(reference: string, definitions: Awaited<ReturnType<typeof 
     throw new UnknownWorkflowError(`the modules export no workflow ${reference}; they export ${known}`);
   }
   return found[0];
-}
-
-async function readInput(source: string): Promise<unknown> {
-  const [from, content]: [string, string] =
-    source === '-'
-      ? ['standard input', await text(process.stdin)]
-      : source.startsWith('@')
-        ? [source.slice(1), await readFile(source.slice(1), 'utf8')]
-        : ['--input', source];
-  return parseJsonArgument(content, from, 'input');
 }
