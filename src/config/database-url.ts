@@ -20,12 +20,11 @@ export type ReadDatabaseUrl = { ok: true; url: DatabaseUrl } | { ok: false; prob
 /** Settings of the server that the driver sends along at the start of a session. */
 const SETTINGS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
 /** What the driver reads from the query part of the URL, and what means to it what it does anyway. */
-const PARAMETERS = new Set([
-  ...['host', 'port', 'user', 'password', 'options', 'application_name', 'fallback_application_name'],
-  ...['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation', 'uselibpqcompat'],
-  ...['client_encoding', 'channel_binding', 'gssencmode', 'target_session_attrs', 'keepalives'],
-  ...SETTINGS,
-]);
+const PARAMETERS = new Set(
+  `host port user password options application_name fallback_application_name
+   ssl sslmode sslcert sslkey sslrootcert sslnegotiation uselibpqcompat
+   client_encoding channel_binding gssencmode target_session_attrs keepalives ${SETTINGS.join(' ')}`.split(/\s+/),
+);
 const FILES = new Set(['sslcert', 'sslkey', 'sslrootcert']);
 /** Parameters of which the driver can do one thing only. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
