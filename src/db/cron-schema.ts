@@ -38,10 +38,11 @@ export async function ensureCronSchema(where: Where): Promise<CronSchemaState> {
   }
 }
 
+/** From the catalogue: a name cannot be looked up in a schema that one may not use. */
 async function lookAt(client: pg.Client, schema: string): Promise<CronSchemaState> {
   const { rows } = await client.query<CronSchemaState>(
     `SELECT current_user AS role, current_database() AS database, n.found IS NOT NULL AS exists,
-       coalesce(n.found IS NOT NULL AND to_regclass($1 || '.version') IS NOT NULL, false) AS installed,
+       EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.found AND c.relname = 'version') AS installed,
        coalesce(has_schema_privilege(n.found, 'CREATE'), false) AS "mayCreateIn"
      FROM (SELECT to_regnamespace($1)::oid AS found) n`,
     [`"${schema}"`],
