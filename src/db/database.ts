@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
+import { TaskerError } from '../errors.ts';
 import { inSchema } from './schema-name.ts';
 import { HOT_PATH } from './session-settings.ts';
 import { session } from './session.ts';
-import { isSerializationFailure } from './sql-errors.ts';
+import { isSchemaMissing, isSerializationFailure } from './sql-errors.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -160,11 +161,21 @@ export function inCallersTransaction(transaction: CallersTransaction, schema = '
     keepsOrder: false,
     run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) => {
       const text = inSchema(statement.text, schema);
-      if ('executeQuery' in transaction) {
-        const { CompiledQuery } = await import('kysely');
-        return (await transaction.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
+      try {
+        if ('executeQuery' in transaction) {
+          const { CompiledQuery } = await import('kysely');
+          return (await transaction.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
+        }
+        return (await transaction.query({ text, values: [...values] })).rows as Row[];
+      } catch (error) {
+        if (!isSchemaMissing(error)) throw error;
+        throw new TaskerError(
+          'TRANSACTION_ELSEWHERE',
+          `the transaction is of a database without the tables of schema "${schema}": begin it on the database that the client submits to`,
+          { schema },
+          { cause: error },
+        );
       }
-      return (await transaction.query({ text, values: [...values] })).rows as Row[];
     },
   };
 }

@@ -14,6 +14,8 @@ export interface FleetProcess {
   readonly name: string;
   /** An error that the process survived: logged, and counted by what it was doing. */
   survived(doing: string, error: unknown): void;
+  /** Once the database was reached: warns if DATABASE_URL leads to a pooler that the configuration does not mention. */
+  warnOfPooler(): void;
   /**
    * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet, so
    * that one that cannot listen where it is told to claims nothing.
@@ -56,6 +58,12 @@ export function prepareProcess(role: 'worker' | 'scheduler', config: Config, log
     progress,
     name: `${hostname()}:${process.pid}`,
     survived,
+    warnOfPooler() {
+      if (db.proxied !== true || config.pooled) return;
+      log.warn(
+        'DATABASE_URL leads to a pooler: set TASKER_POOLED=true, and DATABASE_URL_DIRECT to the server itself; in its session mode leave it',
+      );
+    },
     serve: async ({ started, ready, refresh }) => {
       const server = await startServiceServer({
         host: config.metricsHost,

@@ -94,6 +94,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const stop = (): Promise<Drained> => (stopping ??= close());
   try {
     await requireSchema(db);
+    host.warnOfPooler();
     server = await host.serve({
       started: () => started,
       ready: () => (draining ? { ok: false, reasons: ['the scheduler is stopping'] } : { ok: true, reasons: [] }),
