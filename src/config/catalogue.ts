@@ -61,7 +61,8 @@ export const CATALOGUE = {
     range: 'postgres:// URL',
     roles: 'all',
     secret: true,
-    description: 'The PostgreSQL server, directly or through a pooler.',
+    description:
+      'The PostgreSQL server (13 or newer), directly or through a pooler. Which parameters it may have: operations/sessions.md.',
   }),
   databaseUrlDirect: setting({
     env: 'DATABASE_URL_DIRECT',

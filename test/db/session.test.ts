@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
+import { EVERY_SESSION, HOT_PATH, MIGRATION } from '../../src/db/session-settings.ts';
 import { session } from '../../src/db/session.ts';
 import { statement } from '../../src/db/statement.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../../src/errors.ts';
@@ -41,14 +43,12 @@ describe('what a connection string says and what the fleet needs', () => {
     expect(
       await settings(
         { url: asked, hotPath: true, applicationName: 'tasker worker', queryTimeoutMs: 5000 },
-        ...[
-          'statement_timeout',
-          'search_path',
-          'application_name',
-          'enable_seqscan',
-          'plan_cache_mode',
-          'lock_timeout',
-        ],
+        'statement_timeout',
+        'search_path',
+        'application_name',
+        'enable_seqscan',
+        'plan_cache_mode',
+        'lock_timeout',
       ),
     ).toEqual({
       statement_timeout: '30s',
@@ -186,6 +186,12 @@ describe('through a pooler', () => {
     expect([pooled.proxied, pooled.keepsOrder]).toEqual([true, false]);
     await pooled.close();
   });
+});
+
+it('the page for operators names every setting', async () => {
+  const page = await readFile('docs/operations/sessions.md', 'utf8');
+  const names = [...EVERY_SESSION, ...HOT_PATH, ...MIGRATION].map(({ name }) => name);
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
 it('a server that is too old is refused by its first session', async () => {

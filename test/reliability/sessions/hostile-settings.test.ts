@@ -74,7 +74,7 @@ describe('a fleet on a database with', () => {
       const { name, url } = await hostileDatabase(settings);
       if (settings[0]?.includes('decoy') === true) await makeDecoy(url);
       try {
-        await exercise(url, { adminUrl: url });
+        await expect(exercise(url, { adminUrl: url })).resolves.toBeUndefined();
       } finally {
         await dropDatabase(adminUrl, name);
       }

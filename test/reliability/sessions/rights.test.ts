@@ -76,7 +76,7 @@ describe.concurrent('a role without CREATE on the database', () => {
     await there.query(
       `CREATE SCHEMA tasker AUTHORIZATION "${role}"; CREATE SCHEMA tasker_cron AUTHORIZATION "${role}"`,
     );
-    await exercise(url, { adminUrl: there.url });
+    await expect(exercise(url, { adminUrl: there.url })).resolves.toBeUndefined();
   });
 
   it('that could create for `migrate up` only runs everything afterwards', async () => {
@@ -85,7 +85,7 @@ describe.concurrent('a role without CREATE on the database', () => {
     await there.query(`GRANT CREATE ON DATABASE "${there.name}" TO "${role}"`);
     expect(await tasker(['migrate', 'up'], url)).toMatchObject({ code: 0 });
     await there.query(`REVOKE CREATE ON DATABASE "${there.name}" FROM "${role}"`);
-    await exercise(url, { migrated: true, adminUrl: there.url });
+    await expect(exercise(url, { migrated: true, adminUrl: there.url })).resolves.toBeUndefined();
   });
 
   it('that owns one schema hears what the other needs, once it is wanted', async () => {
@@ -122,7 +122,7 @@ describe.concurrent('a role that owns nothing', () => {
       code: 0,
       output: 'nothing to do: the schema is there already',
     });
-    await exercise(url, { migrated: true, adminUrl: there.url });
+    await expect(exercise(url, { migrated: true, adminUrl: there.url })).resolves.toBeUndefined();
 
     const db = openDatabase({ url, poolSize: 1 });
     const metrics = new Metrics('scheduler');
@@ -164,7 +164,7 @@ it.concurrent('another role that the database sets for every login is the one th
   await there.query(
     `ALTER ROLE "${role}" SET role = "${owner}"; GRANT CREATE ON DATABASE "${there.name}" TO "${owner}"`,
   );
-  await exercise(url, { adminUrl: there.url });
+  await expect(exercise(url, { adminUrl: there.url })).resolves.toBeUndefined();
   const { rows } = await there.query(
     `SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname IN ('tasker', 'tasker_cron')`,
   );
@@ -176,7 +176,7 @@ it.concurrent.each([
   ['order', 'order'],
 ])('schemas may be called by reserved words: %s and %s', async (schema, cronSchema) => {
   const there = await place();
-  await exercise(there.url, { schema, cronSchema });
+  await expect(exercise(there.url, { schema, cronSchema })).resolves.toBeUndefined();
 });
 
 describe.concurrent('CONNECTION LIMIT', () => {
