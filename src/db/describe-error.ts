@@ -22,7 +22,7 @@ const STATES: Readonly<Record<string, (message: string) => string>> = {
   '28000': (message) =>
     `the database refuses the login: ${message}; ${
       /no encryption|SSL off/i.test(message)
-        ? 'it wants TLS: add sslmode=verify-full to DATABASE_URL, or allow this host in pg_hba.conf'
+        ? 'it requires TLS: add sslmode=verify-full to DATABASE_URL, or allow this host in pg_hba.conf'
         : 'check the role, and whether pg_hba.conf lets it in from here'
     }`,
   '3D000': (message) => `${message}: create it, or name another in DATABASE_URL`,
@@ -48,7 +48,7 @@ const UNKNOWN_ISSUER = new Set([
 
 /** By what the driver says where it gives no code. */
 const DRIVER: readonly (readonly [RegExp, string])[] = [
-  [/client password must be a (non-empty )?string/i, 'the server wants a password and DATABASE_URL has none'],
+  [/client password must be a (non-empty )?string/i, 'the server requires a password and DATABASE_URL has none'],
   [
     /does not support SSL/i,
     'the server has no TLS, and DATABASE_URL asks for it: turn it on there, or take sslmode out',

@@ -100,7 +100,7 @@ describe('a command on a database that it cannot have', () => {
     expect(
       describeFailure(refused('no pg_hba.conf entry for host "10.0.0.7", user "u", database "d", no encryption')),
     ).toEqual({
-      line: expect.stringMatching(/it wants TLS: add sslmode=verify-full/) as string,
+      line: expect.stringMatching(/it requires TLS: add sslmode=verify-full/) as string,
       status: STATUS.unavailable,
     });
   });
@@ -109,7 +109,7 @@ describe('a command on a database that it cannot have', () => {
   it('(a server that wants a password, and none given) says where it belongs', () => {
     const error = new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string');
     expect(describeFailure(error)).toEqual({
-      line: expect.stringMatching(/^the server wants a password and DATABASE_URL has none/) as string,
+      line: expect.stringMatching(/^the server requires a password and DATABASE_URL has none/) as string,
       status: STATUS.unavailable,
     });
   });

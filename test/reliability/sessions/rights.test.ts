@@ -88,7 +88,7 @@ describe.concurrent('a role without CREATE on the database', () => {
     await expect(exercise(url, { migrated: true, adminUrl: there.url })).resolves.toBeUndefined();
   });
 
-  it('that owns one schema hears what the other needs, once it is wanted', async () => {
+  it('that owns one schema is given the statement for the other', async () => {
     const there = await place();
     const { url, role } = await there.role('half');
     await there.query(`CREATE SCHEMA tasker AUTHORIZATION "${role}"`);
