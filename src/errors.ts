@@ -114,6 +114,13 @@ export class SchemaOutdatedError extends TaskerError {
   }
 }
 
+/** The server is there, and the fleet cannot work on it: too old, or with settings that its sessions cannot change. */
+export class UnsuitableDatabaseError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('DATABASE_UNSUITABLE', message, details);
+  }
+}
+
 /** The embedded PostgreSQL cannot run on this machine at all: no binaries for the platform, or they do not load. */
 export class EmbeddedPostgresUnavailableError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {

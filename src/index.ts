@@ -39,6 +39,7 @@ export {
   SchemaOutdatedError,
   TaskerError,
   UnknownWorkflowError,
+  UnsuitableDatabaseError,
   WorkflowDefinitionError,
 } from './errors.ts';
 export { createLogger, type Logger } from './logger.ts';

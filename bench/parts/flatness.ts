@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { claimStatement } from '../../src/db/statements/claim-steps.ts';
 import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
-import { hotPathOptions } from '../../src/db/session-settings.ts';
+import { HOT_PATH } from '../../src/db/session-settings.ts';
 import { createClient } from '../../src/index.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
 import { demandHealth, submitTasks, untilAllComplete } from '../support/drive.ts';
@@ -39,7 +39,8 @@ export async function flatness(server: BenchServer, quick: boolean): Promise<Par
 
 /** Durations in ms of claims of 64, each rolled back, on a worker's kind of session. */
 async function claims(db: BenchDatabase, workflows: readonly number[], times: number): Promise<number[]> {
-  const client = new pg.Client({ connectionString: db.url, options: hotPathOptions });
+  const options = HOT_PATH.map(({ name, value }) => `-c ${name}=${value}`).join(' ');
+  const client = new pg.Client({ connectionString: db.url, options });
   await client.connect();
   try {
     const { rows } = await client.query<{ worker_id: string }>(`

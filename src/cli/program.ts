@@ -21,7 +21,7 @@ export function createProgram(exit: (status: number) => void): Command {
       'after',
       `
 Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment.
-Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable.`,
+Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable or unsuitable.`,
     );
   const commands = [
     workerCommand(exit),

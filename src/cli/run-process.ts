@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.ts';
+import { describeDatabaseError } from '../db/describe-error.ts';
 import { isUnavailable } from '../db/sql-errors.ts';
 import { STATUS } from './report-error.ts';
 import { type Drained, within } from '../membership/within.ts';
@@ -97,7 +98,8 @@ async function startPatiently(
       if (!isUnavailable(error)) throw error;
       // As short as the waits of a process that runs already: one that starts during an outage is not to come back later.
       const delayMs = Math.min(1000, 125 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
-      log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, 'the database cannot be reached; trying again');
+      const what = describeDatabaseError(error)?.line ?? 'the database cannot be reached';
+      log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, `${what}; trying again`);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }

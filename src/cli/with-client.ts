@@ -15,6 +15,7 @@ export async function withClient<T>(work: (client: Client) => Promise<T>): Promi
     preparedStatements: usesPreparedStatements(config),
     hideInputValues: config.hideInputValues,
     password: passwordOf(config),
+    pooled: config.pooled,
   });
   try {
     return await work(client);

@@ -40,6 +40,8 @@ export interface ClientOptions {
   applicationName?: string;
   /** False behind a transaction pooler older than PgBouncer 1.21. Default true. */
   preparedStatements?: boolean;
+  /** The URL leads to a transaction pooler. Default: not `preparedStatements`; a pooler that shows itself is noticed. */
+  pooled?: boolean;
   /** Tell workers that there is work, so that they need not wait for their next poll. Default true. */
   notify?: boolean;
   /** Schema of the cron tables. Default: `schema` with `_cron` behind it. */
@@ -92,9 +94,16 @@ export class Client {
       applicationName: options.applicationName ?? 'tasker client',
       prepared: options.preparedStatements ?? true,
       password: options.password,
+      pooled: options.pooled ?? options.preparedStatements === false,
     });
     this.notifier = new Notifier(this.db);
-    this.scheduled = new Schedules({ db: this.db, url: options.url, cronSchema: options.cronSchema });
+    this.scheduled = new Schedules({
+      db: this.db,
+      url: options.url,
+      cronSchema: options.cronSchema,
+      password: options.password,
+      pooled: options.pooled ?? options.preparedStatements === false,
+    });
   }
 
   /** Writes a definition to the database, or finds it there. Submitting does so by itself. Returns its id in this database. */

@@ -3,6 +3,7 @@ import { cronSchemaOf } from '../config/index.ts';
 import type { Cron } from '../db/cron.ts';
 import { checkCronOwner } from '../db/cron-owner.ts';
 import type { Database } from '../db/database.ts';
+import type { PasswordSource } from '../db/password.ts';
 import {
   findWorkflowVersions,
   databaseNow,
@@ -27,16 +28,24 @@ import {
   type ScheduleOptions,
 } from './schedule-options.ts';
 
+interface ScheduleConnection {
+  url: string;
+  password?: PasswordSource | undefined;
+  /** The URL goes through a transaction pooler. */
+  pooled: boolean;
+}
+
 /** A client's list of schedules: pg-boss is loaded and connected to where one is written. */
 export class Schedules {
   private readonly db: Database;
-  private readonly url: string;
+  private readonly connection: ScheduleConnection;
   private readonly cronSchema: string;
   private cron: Promise<Cron> | undefined;
 
-  constructor(options: { db: Database; url: string; cronSchema: string | undefined }) {
+  constructor(options: ScheduleConnection & { db: Database; cronSchema: string | undefined }) {
     this.db = options.db;
-    this.url = options.url;
+    const { url, password, pooled } = options;
+    this.connection = { url, password, pooled };
     this.cronSchema = options.cronSchema ?? cronSchemaOf(options.db.schema);
   }
 
@@ -135,7 +144,7 @@ export class Schedules {
     await checkCronOwner(this.db, this.cronSchema);
     const { Cron } = await import('../db/cron.ts');
     const cron = new Cron({
-      url: this.url,
+      ...this.connection,
       schema: this.cronSchema,
       applicationName: 'tasker client cron',
       fires: false,

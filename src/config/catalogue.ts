@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readDatabaseUrl } from './database-url.ts';
 
 export type Role = 'worker' | 'scheduler' | 'client';
 
@@ -24,7 +25,13 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min, `is below ${min}`).max(max, `is above ${max}`));
 const boolean = z.enum(['true', 'false'], 'is neither true nor false').transform((value) => value === 'true');
-const url = z.string().regex(/^postgres(ql)?:\/\//, 'is not a postgres:// URL');
+const url = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, { message: 'is not a postgres:// URL', abort: true })
+  .superRefine((text, context) => {
+    const read = readDatabaseUrl(text);
+    if (!read.ok) context.addIssue({ code: 'custom', message: read.problem });
+  });
 const list = z.string().transform((value) =>
   value
     .split(',')
@@ -55,7 +62,8 @@ export const CATALOGUE = {
     range: 'postgres:// URL',
     roles: 'all',
     secret: true,
-    description: 'The PostgreSQL server, directly or through a pooler.',
+    description:
+      'The PostgreSQL server (13 or newer), directly or through a pooler. Which parameters it may have: operations/sessions.md.',
   }),
   databaseUrlDirect: setting({
     env: 'DATABASE_URL_DIRECT',

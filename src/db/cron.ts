@@ -1,11 +1,17 @@
 import { type Job, PgBoss } from 'pg-boss';
+import { TaskerError } from '../errors.ts';
+import { describeRefusal, ensureCronSchema } from './cron-schema.ts';
 import { clientClass, type PasswordSource } from './password.ts';
+import { MIGRATION } from './session-settings.ts';
+import { session } from './session.ts';
 
 export interface CronOptions {
   url: string;
   /** Schema of pg-boss's own tables. */
   schema: string;
   applicationName: string;
+  /** The URL leads to a transaction pooler. */
+  pooled?: boolean;
   onError: (error: Error) => void;
   /** Off for a client that only reads and writes schedules. */
   fires?: boolean;
@@ -20,6 +26,40 @@ export interface Schedule {
   data: unknown;
 }
 
+/**
+ * Makes what schedules need, for `tasker migrate up`: whoever starts a scheduler later need not be allowed to. Returns the right
+ * that lacks. A role that may change nothing is not asked to where the tables are there.
+ */
+export async function migrateCron(options: {
+  url: string;
+  schema: string;
+  queue: string;
+  password?: PasswordSource | undefined;
+}): Promise<{ outcome: 'ready' } | { outcome: 'refused'; why: string }> {
+  const applicationName = 'tasker migrate cron';
+  try {
+    const state = await ensureCronSchema({
+      url: options.url,
+      schema: options.schema,
+      applicationName,
+      password: options.password,
+    });
+    if (state.installed && !state.mayCreateIn) return { outcome: 'ready' };
+    const cron = new Cron({ ...options, applicationName, fires: false, onError: () => undefined });
+    try {
+      await cron.start();
+      await cron.prepare(options.queue);
+    } finally {
+      await cron.stop();
+    }
+    return { outcome: 'ready' };
+  } catch (error) {
+    if (error instanceof TaskerError && error.code === 'RIGHT_MISSING')
+      return { outcome: 'refused', why: error.message };
+    throw error;
+  }
+}
+
 /** A hint that a schedule may be due, as it reaches a handler: at any time after the moment that it was made for. */
 export interface Tick {
   /** The schedule's data as of that moment. */
@@ -32,8 +72,8 @@ export interface Tick {
  */
 const EXPIRE_SECONDS = 10;
 /**
- * pg-boss hands its options to its pool, as its types do not say. A scheduler's connections are few and needed every second: to
- * give one up after ten seconds and open it anew costs PostgreSQL more than what is asked over it.
+ * A scheduler's connections are few and needed every second: to give one up after ten seconds and open it anew costs PostgreSQL
+ * more than what is asked over it.
  */
 const KEEP_CONNECTIONS: object = { min: 3 };
 /** Ticks that are taken at once: many schedules are due at the same minute. Their work has to fit in EXPIRE_SECONDS. */
@@ -53,20 +93,33 @@ const FORMER_SCHEDULES = [
 export class Cron {
   private readonly boss: PgBoss;
   private readonly fires: boolean;
+  private readonly options: CronOptions;
   private readonly queues = new Set<string>();
   private started: Promise<unknown> | undefined;
 
   constructor(options: CronOptions) {
     const fires = options.fires ?? true;
     this.fires = fires;
-    const connects: object = { Client: clientClass(options.password) };
-    this.boss = new PgBoss({
-      ...connects,
-      connectionString: options.url,
-      schema: options.schema,
-      application_name: options.applicationName,
-      max: fires ? 3 : 1,
+    this.options = options;
+    const sessions = session({
+      url: options.url,
+      applicationName: options.applicationName,
+      pooled: options.pooled ?? false,
+      settings: MIGRATION,
+    });
+    // pg-boss hands its options to its pool, as its types do not say.
+    const poolOptions: object = {
+      ...sessions.config,
+      onConnect: sessions.prepare,
+      Client: clientClass(options.password),
       ...(fires ? KEEP_CONNECTIONS : {}),
+    };
+    this.boss = new PgBoss({
+      ...poolOptions,
+      // Quoted: a reserved word is a name like any other.
+      schema: `"${options.schema}"`,
+      createSchema: false,
+      max: fires ? 3 : 1,
       schedule: fires,
       supervise: fires,
       cronMonitorIntervalSeconds: 10,
@@ -87,7 +140,14 @@ export class Cron {
   }
 
   private async open(): Promise<void> {
-    await this.boss.start();
+    const { url, schema, applicationName, pooled, password } = this.options;
+    // Whoever fires found its tables before.
+    if (!this.fires) await ensureCronSchema({ url, schema, applicationName, pooled: pooled ?? false, password });
+    try {
+      await this.boss.start();
+    } catch (error) {
+      throw describeRefusal(error, schema);
+    }
     if (this.fires) await this.boss.updateQueue(FORWARDING_QUEUE, { expireInSeconds: EXPIRE_SECONDS });
   }
 

@@ -3,8 +3,9 @@ import pg from 'pg';
 import { TaskerError } from '../errors.ts';
 import { clientClass, type PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
-import { hotPathOptions } from './session-settings.ts';
-import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
+import { HOT_PATH } from './session-settings.ts';
+import { session } from './session.ts';
+import { isSchemaMissing, isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -16,8 +17,10 @@ export interface DatabaseOptions {
   prepared?: boolean;
   /** Sessions with the planner settings of the hot path. Not through a transaction pooler, which takes no settings. */
   hotPath?: boolean;
+  /** The URL leads to a transaction pooler. Where the server shows it, that counts too. */
+  pooled?: boolean;
   connectTimeoutMs?: number;
-  /** How long the client waits for one answer before it gives the connection up. */
+  /** How long the client waits for one answer before it gives the connection up, and the server for the statement's end. */
   queryTimeoutMs?: number;
   onQuery?: (name: string, seconds: number, failed: boolean) => void;
   onPoolError?: (error: Error) => void;
@@ -40,6 +43,8 @@ export interface Database extends Executor {
   /** Runs `work` in one READ COMMITTED transaction; a deadlock or serialization failure runs it again, at most 5 times. */
   transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
   readonly pool: pg.Pool;
+  /** Whether its sessions come through a pooler. Undefined before the first. */
+  readonly proxied: boolean | undefined;
   close(): Promise<void>;
 }
 
@@ -68,16 +73,21 @@ const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transacti
 export function openDatabase(options: DatabaseOptions): Database {
   const schema = options.schema ?? 'tasker';
   const prepared = options.prepared ?? true;
+  const sessions = session({
+    url: options.url,
+    applicationName: options.applicationName ?? 'tasker',
+    pooled: options.pooled ?? false,
+    ...(options.queryTimeoutMs === undefined ? {} : { statementTimeoutMs: options.queryTimeoutMs }),
+    ...(options.hotPath === true ? { settings: HOT_PATH } : {}),
+  });
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...sessions.config,
+    onConnect: sessions.prepare,
     max: options.poolSize ?? 10,
-    application_name: options.applicationName ?? 'tasker',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     min: KEPT_CONNECTIONS,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-    ...(options.hotPath === true ? { options: hotPathOptions } : {}),
-    keepAlive: true,
     allowExitOnIdle: false,
     Client: clientClass(options.password),
   });
@@ -110,10 +120,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
-  const keepsOrder = options.hotPath === true;
+  // A session behind a pooler has the planner's own choice, whatever was asked for.
+  const keepsOrder = (): boolean => options.hotPath === true && sessions.proxied !== true;
   return {
     schema,
-    keepsOrder,
+    get keepsOrder() {
+      return keepsOrder();
+    },
+    get proxied() {
+      return sessions.proxied;
+    },
     pool,
     run: (statement, values = []) => retrySerializationFailures(() => runOn(pool, statement, values)),
     transaction: (work) =>
@@ -124,7 +140,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query(BEGIN);
           const result = await work({
             schema,
-            keepsOrder,
+            keepsOrder: keepsOrder(),
             run: (statement, values = []) => runOn(client, statement, values),
           });
           await client.query('COMMIT');
@@ -149,11 +165,21 @@ export function inCallersTransaction(transaction: CallersTransaction, schema = '
     keepsOrder: false,
     run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) => {
       const text = inSchema(statement.text, schema);
-      if ('executeQuery' in transaction) {
-        const { CompiledQuery } = await import('kysely');
-        return (await transaction.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
+      try {
+        if ('executeQuery' in transaction) {
+          const { CompiledQuery } = await import('kysely');
+          return (await transaction.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
+        }
+        return (await transaction.query({ text, values: [...values] })).rows as Row[];
+      } catch (error) {
+        if (!isSchemaMissing(error)) throw error;
+        throw new TaskerError(
+          'TRANSACTION_ELSEWHERE',
+          `the transaction is of a database without the tables of schema "${schema}": begin it on the database that the client submits to`,
+          { schema },
+          { cause: error },
+        );
       }
-      return (await transaction.query({ text, values: [...values] })).rows as Row[];
     },
   };
 }

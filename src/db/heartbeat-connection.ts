@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { clientClass, passwordOf } from './password.ts';
 import { inSchema } from './schema-name.ts';
+import { session } from './session.ts';
+import type { SessionSetting } from './session-settings.ts';
 import { heartbeat } from './statements/workers.ts';
 
 export interface HeartbeatConnectionOptions {
@@ -32,7 +34,7 @@ export function newSessionLock(): string {
  * A heartbeat that a crash of the server loses was half a second old, and silence is counted from what schedulers see: nothing
  * waits for a disk, nor for a standby that is away. Only where sessions last: a pooler would hand the setting to others.
  */
-const WAIT_FOR_NOTHING = 'SET synchronous_commit = off';
+const WAIT_FOR_NOTHING: readonly SessionSetting[] = [{ name: 'synchronous_commit', value: 'off' }];
 
 /**
  * One connection that only renews a lease. It reconnects by itself, and takes the session lock again when it does: a process
@@ -43,6 +45,13 @@ export function openHeartbeatConnection(
 ): HeartbeatConnection {
   const text = inSchema(heartbeat.text, options.schema);
   const Client = clientClass(passwordOf({ databasePasswordFile: options.passwordFile }));
+  const sessions = session({
+    url: options.url,
+    applicationName: options.applicationName,
+    pooled: options.sessionLock === null,
+    statementTimeoutMs: options.timeoutMs,
+    settings: WAIT_FOR_NOTHING,
+  });
   let client: pg.Client | undefined;
   let wantsLock = false;
   let locked = false;
@@ -62,11 +71,9 @@ export function openHeartbeatConnection(
   const connect = async (): Promise<pg.Client> => {
     if (client !== undefined) return client;
     const fresh = new Client({
-      connectionString: options.url,
-      application_name: options.applicationName,
+      ...sessions.config,
       connectionTimeoutMillis: options.timeoutMs,
       query_timeout: options.timeoutMs,
-      keepAlive: true,
     });
     fresh.on('error', (error) => {
       options.onError(error.message);
@@ -74,7 +81,7 @@ export function openHeartbeatConnection(
     });
     try {
       await fresh.connect();
-      if (options.sessionLock) await fresh.query(WAIT_FOR_NOTHING);
+      await sessions.prepare(fresh);
       locked = wantsLock && (await takeLock(fresh));
     } catch (error) {
       await drop(fresh);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { clientClass, type PasswordSource } from './password.ts';
+import { type Session, session } from './session.ts';
 
 /** The channel on which a process says that a queue has ready steps. The payload is the queue's name. */
 export function readyChannel(schema: string): string {
@@ -29,6 +30,7 @@ const GOODBYE_MS = 1000;
  */
 export class Listener {
   private readonly options: ListenerOptions;
+  private readonly session: Session;
   private client: pg.Client | undefined;
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
@@ -37,6 +39,7 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.options = options;
+    this.session = session({ url: options.url, applicationName: options.applicationName });
   }
 
   /** Whether hints arrive. A connection that broke silently counts until somebody notices. */
@@ -46,10 +49,8 @@ export class Listener {
 
   async start(): Promise<void> {
     const client = new (clientClass(this.options.password))({
-      connectionString: this.options.url,
-      application_name: this.options.applicationName,
+      ...this.session.config,
       connectionTimeoutMillis: 5000,
-      keepAlive: true,
     });
     this.client = client;
     let lost = false;
@@ -69,6 +70,7 @@ export class Listener {
     client.on('notification', (message) => this.options.onReady(message.payload ?? ''));
     try {
       await client.connect();
+      await this.session.prepare(client);
       await client.query(`LISTEN "${readyChannel(this.options.schema)}"`);
       this.failures = 0;
       if (!lost) this.setListening(true);

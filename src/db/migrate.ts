@@ -102,11 +102,7 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
   return withMigrationConnection({ ...options, url, schema }, async (db, client) => {
     await acquire(client, schema, options.waitSeconds ?? 120);
     await refuseForeignTables(client, schema);
-    await createSchema(client, schema);
-    await client.query(
-      `CREATE TABLE IF NOT EXISTS "${schema}".tasker_migrations (
-         name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
-    );
+    await createBooks(client, schema);
     const applied = await appliedMigrations(client, schema);
     refuseUnknown([...applied.keys()]);
     await warnOfEncoding(client, options);
@@ -206,10 +202,18 @@ async function refuseForeignTables(client: pg.Client, schema: string): Promise<v
   );
 }
 
-/** CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where there is nothing to do. */
-async function createSchema(client: pg.Client, schema: string): Promise<void> {
-  const { rows } = await client.query<{ found: string | null }>('SELECT to_regnamespace($1) AS found', [`"${schema}"`]);
-  if (rows[0]?.found === null) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+/** CREATE ... IF NOT EXISTS asks for the right to create even where there is nothing to do, and a reader has none. */
+async function createBooks(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ schema: string | null; books: string | null }>(
+    'SELECT to_regnamespace($1) AS schema, to_regclass($2) AS books',
+    [`"${schema}"`, `"${schema}".tasker_migrations`],
+  );
+  if (rows[0]?.schema === null) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+  if (rows[0]?.books !== null) return;
+  await client.query(
+    `CREATE TABLE IF NOT EXISTS "${schema}".tasker_migrations (
+       name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
+  );
 }
 
 /** A polled try-lock: a blocking one would be a transaction that concurrent index builds wait for, for ever. */

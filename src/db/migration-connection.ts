@@ -2,6 +2,8 @@ import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
 import { clientClass, type PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
+import { session } from './session.ts';
+import { MIGRATION } from './session-settings.ts';
 
 /** Runs migrations on one connection, with the configured schema's name in place of `tasker.`. */
 export async function withMigrationConnection<T>(
@@ -9,17 +11,14 @@ export async function withMigrationConnection<T>(
   work: (db: Kysely<unknown>, client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const { Kysely, PostgresDialect } = await import('kysely');
-  const client = new (clientClass(password))({
-    connectionString: url,
-    application_name: 'tasker migrate',
-    keepAlive: true,
-  });
+  const sessions = session({ url, applicationName: 'tasker migrate', settings: MIGRATION });
+  const client = new (clientClass(password))(sessions.config);
   client.on('error', () => undefined);
-  await client.connect();
   try {
+    await client.connect();
+    await sessions.prepare(client);
     // An index build takes as long as it takes. But one whose process was killed must not go on for hours, holding the lock
-    // that keeps the next process out; a server on a platform that cannot tell refuses the setting.
-    await client.query('SET statement_timeout = 0');
+    // that keeps the next process out; a server before 14, or on a platform that cannot notice, refuses the setting.
     await client.query(`SET client_connection_check_interval = '2s'`).catch(() => undefined);
     const only: PostgresPoolClient = {
       query: ((text: string, values: readonly unknown[]) =>

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { session } from './session.ts';
 
 export interface RunLock {
   /** Lets the next one have it. Safe to repeat, and after the connection was lost. */
@@ -24,17 +25,14 @@ export async function takeRunLock(options: {
   /** Who we are, for the others: shown while we hold the lock. */
   applicationName: string;
 }): Promise<TakeRunLockOutcome> {
-  const client = new Client({
-    connectionString: options.url,
-    application_name: options.applicationName,
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-  });
+  const sessions = session({ url: options.url, applicationName: options.applicationName });
+  const client = new Client({ ...sessions.config, connectionTimeoutMillis: 10_000 });
   // A server that goes away takes the lock with it; whoever needs to know finds out by other means.
   client.on('error', () => undefined);
   const lock: RunLock = { release: () => client.end().catch(() => undefined) };
   try {
     await client.connect();
+    await sessions.prepare(client);
     const key = `${prefix}${options.name}`;
     const { rows } = await client.query<{ taken: boolean }>(
       'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken',

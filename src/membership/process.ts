@@ -18,6 +18,8 @@ export interface FleetProcess {
   survived(doing: string, error: unknown): void;
   /** Resolves when the process should end: its login has been refused for longer than its lease. */
   readonly refused: Promise<Error>;
+  /** Once the database was reached: warns if DATABASE_URL leads to a pooler that the configuration does not mention. */
+  warnOfPooler(): void;
   /**
    * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet, so
    * that one that cannot listen where it is told to claims nothing.
@@ -51,6 +53,7 @@ export function prepareProcess(
     applicationName: `tasker ${role}`,
     prepared: usesPreparedStatements(config),
     hotPath: role === 'worker' && !config.pooled,
+    pooled: config.pooled,
     connectTimeoutMs: config.connectTimeoutMs,
     queryTimeoutMs: config.queryTimeoutMs,
     password: passwordOf(config),
@@ -69,6 +72,12 @@ export function prepareProcess(
     name: `${hostname()}:${process.pid}`,
     survived,
     refused: logins.refused,
+    warnOfPooler() {
+      if (db.proxied !== true || config.pooled) return;
+      log.warn(
+        'DATABASE_URL leads to a pooler: set TASKER_POOLED=true, and DATABASE_URL_DIRECT to the server itself; in its session mode leave it',
+      );
+    },
     serve: async ({ started, ready, refresh }) => {
       const server = await startServiceServer({
         host: config.metricsHost,

@@ -414,6 +414,13 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
+  unanalyzableTables: {
+    name: 'tasker_unanalyzable_tables',
+    type: 'gauge',
+    help: 'Tables of the hot path whose statistics the role of this scheduler may not refresh.',
+    labels: [],
+    roles: S,
+  },
   deadTuples: {
     name: 'tasker_table_dead_tuples',
     type: 'gauge',

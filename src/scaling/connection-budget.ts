@@ -3,7 +3,10 @@ export interface ConnectionFacts {
   /** Of the server: max_connections, and what of it only superusers and reserved roles can have. */
   readonly maxConnections: number;
   readonly reservedByServer: number;
-  /** Kept for people, backups, monitoring, other applications. */
+  /** CONNECTION LIMIT of the role that the fleet logs in with, and of its database. Null: none. */
+  readonly roleLimit: number | null;
+  readonly databaseLimit: number | null;
+  /** Of the server's, kept for people, backups, monitoring, other applications. */
   readonly reservedForOthers: number;
   readonly poolSize: number;
   readonly schedulers: number;
@@ -16,7 +19,7 @@ export interface ConnectionFacts {
 }
 
 export interface ConnectionBudget {
-  /** For the fleet: what the server has, less what is kept for others. */
+  /** For the fleet: what the server has, less what is kept for others; or what role and database allow, where that is less. */
   readonly available: number;
   /** What one process may open on the server itself, at most. */
   readonly perWorker: number;
@@ -37,7 +40,11 @@ const LISTEN = 1;
 const CRON = 4;
 
 export function connectionBudget(facts: ConnectionFacts): ConnectionBudget {
-  const available = Math.max(0, facts.maxConnections - facts.reservedByServer - facts.reservedForOthers);
+  const available = Math.min(
+    Math.max(0, facts.maxConnections - facts.reservedByServer - facts.reservedForOthers),
+    facts.roleLimit ?? Number.POSITIVE_INFINITY,
+    facts.databaseLimit ?? Number.POSITIVE_INFINITY,
+  );
   const pooler = facts.pooled ? facts.poolerConnections : 0;
   // Without a direct way the heartbeat and cron go through the pooler too, and nobody listens.
   const onServer = facts.direct

@@ -112,6 +112,7 @@ export class Scheduler {
           applicationName: 'tasker cron',
           password: passwordOf(options),
           fires,
+          pooled: options.directUrl === undefined,
           onError: (error) => events.failed('cron', error),
         }),
       onFired: (schedule, outcome) => events.cronFired(schedule, outcome),

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts';
 import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { VERSION } from '../version.ts';
+import { checkRights } from './chores/check-rights.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
 import { schedulerEvents } from './scheduler-events.ts';
@@ -28,6 +29,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const measurements = [
     measureQueues(db, metrics, config.statsIntervalMs),
     measureDatabase(db, metrics, config.statsIntervalMs),
+    checkRights({ db, metrics, onMissing: (error) => host.survived('refresh_statistics', error) }),
     evaluateScaling({
       db,
       metrics,
@@ -95,6 +97,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
   const stop = (): Promise<Drained> => (stopping ??= close());
   try {
     await requireSchema(db);
+    host.warnOfPooler();
     server = await host.serve({
       started: () => started,
       ready: () => (draining ? { ok: false, reasons: ['the scheduler is stopping'] } : { ok: true, reasons: [] }),

@@ -103,6 +103,7 @@ export async function startWorker(options: {
   let server: Awaited<ReturnType<typeof host.serve>> | undefined;
   try {
     await requireSchema(db);
+    host.warnOfPooler();
     server = await host.serve({
       started: () => started,
       ready: () => (worker.isDraining ? { ok: false, reasons: ['the worker is draining'] } : { ok: true, reasons: [] }),

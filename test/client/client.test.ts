@@ -114,6 +114,22 @@ describe('submit', () => {
     expect((await client.submit(ping, { n: 5002 })).outcome).toBe('created');
   });
 
+  it('says so where the caller’s transaction is of another database', async () => {
+    const elsewhere = new pg.Client({
+      connectionString: (test.directUrl ?? test.url).replace(/\/[^/]*$/, '/postgres'),
+    });
+    await elsewhere.connect();
+    try {
+      await elsewhere.query('BEGIN');
+      await expect(client.submitTask(elsewhere, ping, { n: 5003 })).rejects.toMatchObject({
+        code: 'TRANSACTION_ELSEWHERE',
+        message: expect.stringContaining('a database without the tables of schema "tasker"') as string,
+      });
+    } finally {
+      await elsewhere.end();
+    }
+  });
+
   it('tells workers of a task in the caller’s transaction when that has had time to commit', async () => {
     const elsewhere = defineWorkflow({ name: 'elsewhere', input: z.unknown() }).step(
       'a',

@@ -24,6 +24,7 @@ export function faulty(
     };
   return {
     schema: db.schema,
+    proxied: db.proxied,
     keepsOrder: db.keepsOrder,
     pool: db.pool,
     run: guard(db),

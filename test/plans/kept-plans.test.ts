@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hotPathOptions } from '../../src/db/session-settings.ts';
+import { HOT_PATH } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { claimStatement } from '../../src/db/statements/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/complete-steps.ts';
@@ -103,7 +103,10 @@ describe.each(empties)('statements that were prepared when the tables were empty
   const engine = await useEngine();
   const { test } = engine;
   const sessions = {
-    worker: new pg.Client({ connectionString: test.directUrl ?? test.url, options: hotPathOptions }),
+    worker: new pg.Client({
+      connectionString: test.directUrl ?? test.url,
+      options: HOT_PATH.map(({ name, value }) => `-c ${name}=${value}`).join(' '),
+    }),
     scheduler: new pg.Client({ connectionString: test.directUrl ?? test.url }),
   };
   /** Of a scheduler, which is what sees that tables were filled. */

@@ -1,5 +1,5 @@
 import pg, { type Client, type Pool } from 'pg';
-import { hotPathOptions } from '../../src/db/session-settings.ts';
+import { HOT_PATH } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { LEAST_URGENT, rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
 import type { StepClaim } from '../../src/engine/claim.ts';
@@ -93,7 +93,7 @@ export async function planOf(
   try {
     await client.query('BEGIN');
     if (options.worker === true) {
-      for (const [, name, value] of hotPathOptions.matchAll(/-c (\w+)=(\w+)/g)) {
+      for (const { name, value } of HOT_PATH) {
         await client.query(`SELECT set_config($1, $2, true)`, [name, value]);
       }
     }

@@ -4,6 +4,8 @@ import { committedConnections, connectionBudget, type ConnectionFacts } from '..
 const facts: ConnectionFacts = {
   maxConnections: 100,
   reservedByServer: 3,
+  roleLimit: null,
+  databaseLimit: null,
   reservedForOthers: 10,
   poolSize: 6,
   schedulers: 2,

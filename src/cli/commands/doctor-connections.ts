@@ -1,6 +1,10 @@
 import { loadConfig } from '../../config/index.ts';
 import type { Database } from '../../db/database.ts';
-import { connectionsByApplication, serverConnections } from '../../db/statements/connections.ts';
+import {
+  connectionsByApplication,
+  serverConnections,
+  type ServerConnectionsRow,
+} from '../../db/statements/connections.ts';
 import { committedConnections, type ConnectionBudget, connectionBudget } from '../../scaling/index.ts';
 import { table } from '../table.ts';
 
@@ -8,6 +12,9 @@ export interface ConnectionReport {
   max_connections: number;
   reserved_by_server: number;
   reserved_for_others: number;
+  /** CONNECTION LIMIT of the role and of the database; null: none. */
+  role_limit: number | null;
+  database_limit: number | null;
   used_now: number;
   schedulers: number;
   workers: number;
@@ -38,6 +45,8 @@ export async function reportConnections(db: Database, size: FleetSize): Promise<
   const budget = connectionBudget({
     maxConnections: server.max_connections,
     reservedByServer: server.reserved,
+    roleLimit: server.role_limit,
+    databaseLimit: server.database_limit,
     reservedForOthers: config.reservedConnections,
     poolSize: config.poolSize,
     schedulers,
@@ -51,8 +60,18 @@ export async function reportConnections(db: Database, size: FleetSize): Promise<
   if (committed > budget.available) {
     problems.push(
       `${workers} workers and ${schedulers} schedulers may open ${committed} connections and ${budget.available} are available: ` +
-        `at most ${budget.maxWorkers} workers fit. Lower TASKER_POOL_SIZE, put a pooler before the server, or raise max_connections.`,
+        `at most ${budget.maxWorkers} workers fit. Lower TASKER_POOL_SIZE, put a pooler before the server, or raise ${narrowest(server, budget.available)}.`,
     );
+  }
+  for (const [what, limit, used] of [
+    ['role', server.role_limit, server.role_used],
+    ['database', server.database_limit, server.database_used],
+  ] as const) {
+    if (limit !== null && used > limit * 0.9) {
+      problems.push(
+        `${used} of the ${limit} connections that the ${what} allows are in use now: new ones will soon be refused.`,
+      );
+    }
   }
   if (server.used > usable * 0.9) {
     problems.push(`${server.used} of ${usable} connections are in use now: new ones will soon be refused.`);
@@ -61,6 +80,8 @@ export async function reportConnections(db: Database, size: FleetSize): Promise<
     max_connections: server.max_connections,
     reserved_by_server: server.reserved,
     reserved_for_others: config.reservedConnections,
+    role_limit: server.role_limit,
+    database_limit: server.database_limit,
     used_now: server.used,
     schedulers,
     workers,
@@ -73,6 +94,12 @@ export async function reportConnections(db: Database, size: FleetSize): Promise<
   };
 }
 
+function narrowest(server: ServerConnectionsRow, available: number): string {
+  if (server.role_limit === available) return 'the CONNECTION LIMIT of the role (ALTER ROLE)';
+  if (server.database_limit === available) return 'the CONNECTION LIMIT of the database (ALTER DATABASE)';
+  return 'max_connections';
+}
+
 export function drawConnections(report: ConnectionReport): string {
   const { budget } = report;
   const most = Number.isFinite(budget.maxWorkers)
@@ -82,6 +109,10 @@ export function drawConnections(report: ConnectionReport): string {
     ['max_connections', String(report.max_connections)],
     ['kept by the server', String(report.reserved_by_server)],
     ['kept for others (TASKER_RESERVED_CONNECTIONS)', String(report.reserved_for_others)],
+    ...(report.role_limit === null ? [] : ([['limit of the role', String(report.role_limit)]] as [string, string][])),
+    ...(report.database_limit === null
+      ? []
+      : ([['limit of the database', String(report.database_limit)]] as [string, string][])),
     ['available to the fleet', String(budget.available)],
     ...(report.pooled ? ([['pooler (TASKER_POOLER_CONNECTIONS)', String(budget.pooler)]] as [string, string][]) : []),
     [`schedulers: ${report.schedulers} x ${budget.perScheduler}`, String(report.schedulers * budget.perScheduler)],

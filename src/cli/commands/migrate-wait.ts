@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MigrateOptions, pendingMigrations } from '../../db/migrate.ts';
+import { describeDatabaseError } from '../../db/describe-error.ts';
 import { isUnavailable } from '../../db/sql-errors.ts';
 import { TaskerError } from '../../errors.ts';
 
@@ -29,6 +30,6 @@ async function lacking(url: string, options: MigrateOptions): Promise<string | u
     return pending.length === 0 ? undefined : `migrations are pending (${pending.join(', ')})`;
   } catch (error) {
     if (!isUnavailable(error)) throw error;
-    return `the database cannot be reached (${error instanceof Error ? error.message : String(error)})`;
+    return describeDatabaseError(error)?.line ?? 'the database cannot be reached';
   }
 }

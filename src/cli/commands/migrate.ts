@@ -9,7 +9,10 @@ import {
   type MigrateOptions,
   migrationStatus,
 } from '../../db/migrate.ts';
+import { checkCronOwner, claimCronSchema } from '../../db/cron-owner.ts';
+import { openDatabase } from '../../db/database.ts';
 import { passwordOf } from '../../db/password.ts';
+import { WORKFLOW_SCHEDULES } from '../../engine/scheduled-submit.ts';
 import { ConfigError, TaskerError } from '../../errors.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -40,6 +43,7 @@ export function migrateCommand(exit: (status: number) => void): Command {
       await move(options, ({ url, ...rest }) =>
         steps === undefined ? migrateToLatest(url, rest) : migrateUp(url, steps, rest),
       );
+      await prepareSchedules();
       exit(STATUS.ok);
     });
 
@@ -108,6 +112,22 @@ export function migrateCommand(exit: (status: number) => void): Command {
     'after',
     '\nExample:\n  DATABASE_URL=postgres://... tasker migrate up\n  DATABASE_URL=postgres://... tasker migrate status --json',
   );
+}
+
+/** The tables of pg-boss: made here, so that the role of a scheduler need not be allowed to. Who may not is told what lacks. */
+async function prepareSchedules(): Promise<void> {
+  const { url, schema, password } = connection({});
+  const { cronSchema } = loadConfig('client');
+  const { migrateCron } = await import('../../db/cron.ts');
+  const db = openDatabase({ url, schema, password, poolSize: 1, applicationName: 'tasker migrate cron' });
+  try {
+    await checkCronOwner(db, cronSchema);
+    const made = await migrateCron({ url, schema: cronSchema, queue: WORKFLOW_SCHEDULES, password });
+    if (made.outcome === 'refused') console.error(`tasker: no schedules yet: ${made.why}`);
+    else await claimCronSchema(db, cronSchema, WORKFLOW_SCHEDULES);
+  } finally {
+    await db.close();
+  }
 }
 
 type Connection = MigrateOptions & { url: string; schema: string };

@@ -8,9 +8,14 @@ export interface ServerConnectionsRow {
   used: number;
   schedulers: number;
   workers: number;
+  /** CONNECTION LIMIT of the login role and of the database. Null: none, or a superuser, who has none. */
+  role_limit: number | null;
+  role_used: number;
+  database_limit: number | null;
+  database_used: number;
 }
 
-/** What the server allows and has, and the processes of the fleet that are alive. */
+/** What the server, the role and the database allow and have, and the processes of the fleet that are alive. */
 export const serverConnections = statement<ServerConnectionsRow>(
   'server_connections',
   `
@@ -19,7 +24,13 @@ SELECT current_setting('max_connections')::integer AS max_connections,
     + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::integer AS reserved,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
   (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'scheduler') AS schedulers,
-  (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'worker') AS workers`,
+  (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'worker') AS workers,
+  CASE WHEN NOT r.rolsuper AND r.rolconnlimit >= 0 THEN r.rolconnlimit END AS role_limit,
+  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND usesysid = r.oid) AS role_used,
+  CASE WHEN NOT r.rolsuper AND d.datconnlimit >= 0 THEN d.datconnlimit END AS database_limit,
+  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND datid = d.oid) AS database_used
+FROM pg_roles r, pg_database d
+WHERE r.rolname = session_user AND d.datname = current_database()`,
 );
 
 /** Client backends by what they call themselves, the most first. */

@@ -200,6 +200,26 @@ WHERE pg_relation_size(hot) > 0
   AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => $1::float8), true)`,
 );
 
+/**
+ * The hot tables whose statistics this role may not refresh: PostgreSQL only warns and goes on. Who may: the table's owner, the
+ * database's owner, and from 17 on whoever has MAINTAIN.
+ */
+export const findUnanalyzable = statement<{ relation: string; role: string; maintain: boolean }>(
+  'find_unanalyzable',
+  `
+SELECT h.relation, current_user AS role, h.has_maintain AS maintain
+FROM (
+  SELECT hot::text AS relation, current_setting('server_version_num')::integer >= 170000 AS has_maintain,
+    pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') AS owned,
+    CASE WHEN current_setting('server_version_num')::integer >= 170000
+      THEN has_table_privilege(hot, 'MAINTAIN') ELSE false END AS maintains
+  FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot)
+  JOIN pg_class c ON c.oid = hot
+  JOIN pg_database d ON d.datname = current_database()
+) h
+WHERE NOT h.owned AND NOT h.maintains`,
+);
+
 /** Of a table, given as oid: it is more than ten times as large as the planner was told. */
 const outgrown = (table: string): string => `
   pg_relation_size(${table}) / current_setting('block_size')::integer

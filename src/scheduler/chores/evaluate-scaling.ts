@@ -80,6 +80,8 @@ async function measureConnections({ db, metrics, connections, maxWorkers }: Eval
     ...connections,
     maxConnections: server.max_connections,
     reservedByServer: server.reserved,
+    roleLimit: server.role_limit,
+    databaseLimit: server.database_limit,
     schedulers: Math.max(1, server.schedulers),
   });
   metrics.set('databaseConnections', { kind: 'used' }, server.used);

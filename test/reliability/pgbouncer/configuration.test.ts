@@ -3,7 +3,9 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { openDatabase } from '../../../src/db/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
+import { statement } from '../../../src/db/statement.ts';
 import {
   createClient,
   createLogger,
@@ -115,4 +117,44 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
     expect(taskIds).toHaveLength(200);
     expect(await examine(client.db)).toEqual([]);
   });
+
+  test('is noticed by a program that was not told of it: nothing is set on sessions that others get', async () => {
+    const url = await startPgBouncer();
+    const shown = statement<{ lock: string; idle: string }>(
+      'shown',
+      `SELECT current_setting('lock_timeout') AS lock, current_setting('idle_in_transaction_session_timeout') AS idle`,
+    );
+    const db = openDatabase({ url, poolSize: 1, prepared: false, hotPath: true });
+    onTestFinished(() => db.close());
+    expect(await db.run(shown)).toEqual(await database.query(shown.text));
+    expect([db.proxied, db.keepsOrder]).toEqual([true, false]);
+  });
+
+  test('does not start on settings that would change values, and names the statement that mends it', async () => {
+    const url = await startPgBouncer();
+    await database.query(`ALTER DATABASE "${database.name}" SET array_nulls = off`);
+    onTestFinished(async () => void (await database.query(`ALTER DATABASE "${database.name}" RESET array_nulls`)));
+    const env = { DATABASE_URL: url, TASKER_POOLED: 'true', TASKER_METRICS_PORT: '0' };
+    await waitFor(
+      async () => {
+        const client = new Client({ connectionString: url });
+        await client.connect();
+        const { rows } = await client.query<{ setting: string }>(`SELECT current_setting('array_nulls') AS setting`);
+        await client.end();
+        return rows[0]?.setting === 'off' || (await endServerSessions());
+      },
+      { what: 'the pooler to have new sessions' },
+    );
+    await expect(startWorker({ config: loadConfig('worker', env), workflows: [pair], log })).rejects.toThrow(
+      /sessions of this pooler have array_nulls = off.*ALTER ROLE .* SET array_nulls = 'on'/,
+    );
+  });
 });
+
+/** Those of the pooler: it opens new ones, with the database's settings of now. */
+async function endServerSessions(): Promise<false> {
+  await database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+  return false;
+}

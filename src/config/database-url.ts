@@ -1,0 +1,145 @@
+import { accessSync, constants } from 'node:fs';
+
+/**
+ * What a connection string may say. The driver drops parameters that it does not know, and reads a password with a raw "/", "?" or
+ * "#" as a host, a port and a path; both are refused here, with the fix, before anything connects.
+ */
+
+export interface DatabaseUrl {
+  /** The same without `application_name`: the driver would let it replace the program's own. */
+  readonly connectionString: string;
+  readonly applicationName: string | undefined;
+  /** Bind the login to the TLS session where the server offers it. The driver does so on request only. */
+  readonly channelBinding: boolean;
+  /** Server settings that the connection string (or PGOPTIONS) asks for, by name in lower case. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+export type ReadDatabaseUrl = { ok: true; url: DatabaseUrl } | { ok: false; problem: string };
+
+/** Settings of the server that the driver sends along at the start of a session. */
+const SETTINGS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
+/** What the driver reads from the query part of the URL, and what means to it what it does anyway. */
+const PARAMETERS = new Set(
+  `host port user password options application_name fallback_application_name
+   ssl sslmode sslcert sslkey sslrootcert sslnegotiation uselibpqcompat
+   client_encoding channel_binding gssencmode target_session_attrs keepalives ${SETTINGS.join(' ')}`.split(/\s+/),
+);
+const FILES = new Set(['sslcert', 'sslkey', 'sslrootcert']);
+/** Parameters of which the driver can do one thing only. */
+const ONLY: Readonly<Record<string, readonly string[]>> = {
+  client_encoding: ['utf8', 'utf-8', 'auto'],
+  gssencmode: ['disable', 'prefer'],
+  // The fleet writes: a server that only reads refuses its first statement.
+  target_session_attrs: ['any', 'read-write', 'primary'],
+  keepalives: ['1'],
+  channel_binding: ['disable', 'prefer', 'require'],
+};
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  schema: 'TASKER_SCHEMA names the schema',
+  connect_timeout: 'TASKER_CONNECT_TIMEOUT_MS is that',
+  query_timeout: 'TASKER_QUERY_TIMEOUT_MS is that',
+  connection_limit: 'TASKER_POOL_SIZE is that',
+  pool_timeout: 'TASKER_CONNECT_TIMEOUT_MS is that',
+  pgbouncer: 'TASKER_POOLED=true is that',
+  dbname: 'the database is the path of the URL',
+};
+
+const ENCODE =
+  'in user and password write "/" as %2F, "?" as %3F, "#" as %23, "@" as %40, ":" as %3A and "%" as %25 (encodeURIComponent does)';
+
+/** Reads a connection string. A problem never repeats what it says: that may be a password. */
+export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS']): ReadDatabaseUrl {
+  const no = (problem: string): ReadDatabaseUrl => ({ ok: false, problem });
+  const url = parse(text);
+  if (url === undefined) {
+    return /,/.test(/^\w+:\/\/(?:[^/]*@)?([^/?]*)/.exec(text)?.[1] ?? '')
+      ? no('names several hosts: name one, or a name or proxy that leads to the primary')
+      : no(`cannot be read as a URL: the port is a number up to 65535, and ${ENCODE}`);
+  }
+  if (url.hash !== '' || /[@/]/.test(url.pathname.slice(1))) return no(`cannot be read: ${ENCODE}`);
+  if (url.hostname.includes(',') || url.searchParams.getAll('host').some((host) => host.includes(','))) {
+    return no('names several hosts: name one, or a name or proxy that leads to the primary');
+  }
+  for (const [name, value] of url.searchParams) {
+    if (!PARAMETERS.has(name)) {
+      const instead = ELSEWHERE[name];
+      if (instead !== undefined) return no(`has the parameter "${name}", which does nothing here: ${instead}`);
+      // Its name may be the rest of a password.
+      const named = /^[a-z_]{1,40}$/i.test(name) ? `the parameter "${name}"` : 'a parameter';
+      return no(`has ${named}, which the driver does not know: take it out, and ${ENCODE}`);
+    }
+    const only = ONLY[name];
+    if (only !== undefined && !only.includes(value.toLowerCase())) {
+      return no(`has ${name}=${shown(value)}, and the driver can do ${only.join(' or ')} only`);
+    }
+    if (FILES.has(name) && !isReadable(value)) {
+      return no(`has ${name}=, and that file cannot be read by this process`);
+    }
+    if (name === 'port' && !isPort(value)) return no(`has port=${shown(value)}: a port is a number up to 65535`);
+  }
+  const settings = parseOptions(url.searchParams.get('options') ?? pgOptions ?? '');
+  if (settings === undefined) {
+    return no('has options that cannot be read: write -c name=value for each, a space inside a value as "\\ "');
+  }
+  for (const name of SETTINGS) {
+    const value = url.searchParams.get(name);
+    if (value === null) continue;
+    // The driver would take "30s" for 30 ms.
+    if (!/^\d{1,9}$/.test(value)) return no(`has ${name}=${shown(value)}: give whole milliseconds`);
+    settings.set(name, value);
+  }
+  const applicationName = url.searchParams.get('application_name') ?? undefined;
+  const channelBinding = ['prefer', 'require'].includes(url.searchParams.get('channel_binding') ?? '');
+  return { ok: true, url: { connectionString: withoutName(text), applicationName, channelBinding, settings } };
+}
+
+/** A host may be missing behind user and password: then a parameter, PGHOST or a default names it. */
+function parse(text: string): URL | undefined {
+  for (const candidate of [text, text.replace('@/', '@localhost/')]) {
+    try {
+      const url = new URL(candidate);
+      // The driver decodes these, and a "%" that encodes nothing would end in its own words.
+      for (const part of [url.username, url.password, url.hostname])
+        decodeURIComponent(part.replaceAll(/%(?![\da-f]{2})/gi, '%25'));
+      return url;
+    } catch {
+      // The next one.
+    }
+  }
+  return undefined;
+}
+
+function withoutName(text: string): string {
+  const [before = '', query] = [text.split('?', 1)[0], text.slice(text.indexOf('?') + 1)];
+  if (!text.includes('?')) return text;
+  const rest = query.split('&').filter((pair) => !/^application_name(=|$)/.test(pair));
+  return rest.length === 0 ? before : `${before}?${rest.join('&')}`;
+}
+
+/** As the server takes them: words apart by spaces, a backslash before what is meant literally. Undefined: something else. */
+function parseOptions(text: string): Map<string, string> | undefined {
+  const words = [...text.matchAll(/(?:\\.|[^\s\\])+/gs)].map(([word]) => word.replaceAll(/\\(.)/gs, '$1'));
+  const settings = new Map<string, string>();
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] as string;
+    const pair =
+      word === '-c' ? words[(index += 1)] : word.startsWith('-c') || word.startsWith('--') ? word.slice(2) : undefined;
+    const [, name, value] = /^([\w.-]+)=(.*)$/s.exec(pair ?? '') ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    settings.set(name.replaceAll('-', '_').toLowerCase(), value);
+  }
+  return settings;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536;
+const shown = (value: string): string => (/^[\w.-]{1,40}$/.test(value) ? value : 'something else');

@@ -1,0 +1,139 @@
+import type { ClientConfig } from 'pg';
+import { readDatabaseUrl } from '../config/database-url.ts';
+import { ConfigError, UnsuitableDatabaseError } from '../errors.ts';
+import { EVERY_SESSION, OLDEST_SERVER, type SessionSetting } from './session-settings.ts';
+
+export interface SessionOptions {
+  url: string;
+  /** What the fleet calls this session. A name in the URL is put behind it. */
+  applicationName: string;
+  /** DATABASE_URL goes through a transaction pooler, as its user says. Where the server's own pid shows it, that counts too. */
+  pooled?: boolean;
+  /** Ends a statement on the server. Default: none. */
+  statementTimeoutMs?: number;
+  /** What this kind of session needs beside EVERY_SESSION. */
+  settings?: readonly SessionSetting[];
+}
+
+/** As much of a pg client as this needs. Its types do not know processID, which came with the start of the session. */
+interface SessionClient {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** How sessions of one kind begin. */
+export interface Session {
+  /** Who and where: for a client or a pool of pg's. */
+  readonly config: ClientConfig;
+  /**
+   * The first statement of a session: one round trip. Rejects with UnsuitableDatabaseError where the fleet cannot work on such a
+   * server.
+   */
+  prepare(client: SessionClient): Promise<void>;
+  /** Whether the newest session came through a pooler. Undefined before the first. */
+  readonly proxied: boolean | undefined;
+}
+
+interface FoundRow {
+  name: string;
+  found: string;
+  direct: boolean;
+}
+
+/**
+ * Sets what differs, and returns it as it was. `set_config` is 'off' or 'false' alike; an unknown name (of a later version of
+ * PostgreSQL) has no current setting and is left out. A session belongs to this client if the pid that the server announced at its
+ * start is its own: a pooler announces another, and on its sessions nothing is set, for others would have it next.
+ */
+const PREPARE = `
+SELECT w.name, w.found, w.direct,
+  CASE WHEN w.direct AND w.value IS NOT NULL THEN pg_catalog.set_config(w.name, w.value, false) END AS value
+FROM (
+  SELECT s.name, nullif(s.value, '(read)') AS value, s.at_most, pg_catalog.current_setting(s.name, true) AS found,
+    pg_catalog.pg_backend_pid() = $4::integer AS direct
+  FROM unnest($1::text[], $2::text[], $3::boolean[]) AS s (name, value, at_most)
+) w
+WHERE w.found IS DISTINCT FROM w.value
+  AND w.found IS NOT NULL
+  AND CASE WHEN w.at_most THEN w.found::integer NOT BETWEEN 1 AND w.value::integer ELSE true END`;
+
+const VERSION = 'server_version_num';
+
+/** Throws ConfigError for a connection string that cannot be read, or that asks for what the fleet cannot work with. */
+export function session(options: SessionOptions): Session {
+  const read = readDatabaseUrl(options.url);
+  if (!read.ok) throw new ConfigError(`DATABASE_URL ${read.problem}`);
+  const { connectionString, applicationName, channelBinding, settings: asked } = read.url;
+  const own = options.settings ?? [];
+  const all: readonly SessionSetting[] = [
+    ...EVERY_SESSION,
+    ...own,
+    { name: 'statement_timeout', value: String(options.statementTimeoutMs ?? 0) },
+  ];
+  // What a connection string sets was set for this program: it is kept, unless the fleet cannot work with it.
+  const wanted = all.filter((setting) => {
+    const given = asked.get(setting.name.toLowerCase());
+    if (given === undefined) return true;
+    const fits = setting.accepts?.(given) ?? (setting.pinned !== true || given.toLowerCase() === setting.value);
+    if (!fits) {
+      throw new ConfigError(
+        `DATABASE_URL (or PGOPTIONS) sets ${setting.name} = ${given}, and this needs ${setting.value || "''"}: take it out of the options`,
+        { setting: setting.name },
+      );
+    }
+    return false;
+  });
+  const values = [
+    [VERSION, ...wanted.map(({ name }) => name)],
+    ['(read)', ...wanted.map(({ value }) => value)],
+    [false, ...wanted.map(({ atMost }) => atMost ?? false)],
+  ];
+  let proxied: boolean | undefined;
+  return {
+    config: {
+      connectionString,
+      // The server cuts it at 63 bytes.
+      application_name: [options.applicationName, ...(applicationName === undefined ? [] : [applicationName])].join(
+        ' ',
+      ),
+      keepAlive: true,
+      ...(channelBinding ? { enableChannelBinding: true } : {}),
+    },
+    async prepare(client) {
+      const pid = options.pooled === true ? 0 : ((client as { processID?: number | null }).processID ?? 0);
+      const rows = (await client.query(PREPARE, [...values, pid])).rows as FoundRow[];
+      refuseOld(Number(rows.find(({ name }) => name === VERSION)?.found));
+      proxied = rows[0]?.direct !== true;
+      if (proxied) refuseUnfit(wanted, rows);
+    },
+    get proxied() {
+      return proxied;
+    },
+  };
+}
+
+function refuseOld(version: number): void {
+  const major = Math.floor(version / 10_000);
+  if (major >= OLDEST_SERVER) return;
+  throw new UnsuitableDatabaseError(
+    `this is PostgreSQL ${major}, and ${OLDEST_SERVER} is the oldest that works: upgrade the server`,
+    { version },
+  );
+}
+
+/** Behind a pooler a setting can only come from the database, the role or the pooler itself. */
+function refuseUnfit(wanted: readonly SessionSetting[], rows: readonly FoundRow[]): void {
+  const found = new Map(rows.map((row) => [row.name, row.found]));
+  const unfit = wanted.filter(
+    ({ name, accepts }) => accepts !== undefined && !accepts(found.get(name) ?? wantedValue(wanted, name)),
+  );
+  if (unfit.length === 0) return;
+  const list = unfit.map(({ name }) => `${name} = ${found.get(name) ?? ''}`).join(', ');
+  const fix = unfit.map(({ name, value }) => `ALTER ROLE ... IN DATABASE ... SET ${name} = '${value}'`).join('; ');
+  throw new UnsuitableDatabaseError(
+    `sessions of this pooler have ${list}, and the fleet sets nothing on a session that others get: ${fix}; then reconnect the pooler`,
+    { settings: unfit.map(({ name }) => name) },
+  );
+}
+
+const wantedValue = (wanted: readonly SessionSetting[], name: string): string =>
+  wanted.find((setting) => setting.name === name)?.value ?? '';

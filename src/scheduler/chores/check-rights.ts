@@ -1,0 +1,48 @@
+import type { Database } from '../../db/database.ts';
+import { findUnanalyzable } from '../../db/statements/queue-stats.ts';
+import { TaskerError } from '../../errors.ts';
+import type { Metrics } from '../../metrics/index.ts';
+import type { Chore } from '../chore.ts';
+
+/** Rights change by hand. */
+const CHECK_MS = 60_000;
+
+export interface CheckRightsOptions {
+  db: Database;
+  metrics: Metrics;
+  /** Called once, and once more after the right was there in between. */
+  onMissing: (error: TaskerError) => void;
+  intervalMs?: number;
+}
+
+/**
+ * Whether this scheduler may refresh the planner's statistics. PostgreSQL takes an ANALYZE without the right for done, with a
+ * warning that nobody reads; without statistics, plans stay those of empty tables until autovacuum comes.
+ */
+export function checkRights(options: CheckRightsOptions): Chore {
+  const { db, metrics, onMissing } = options;
+  let warned = false;
+  return {
+    name: 'check_rights',
+    intervalMs: options.intervalMs ?? CHECK_MS,
+    async run() {
+      const tables = await db.run(findUnanalyzable);
+      metrics.set('unanalyzableTables', {}, tables.length);
+      const [first] = tables;
+      if (first !== undefined && !warned) {
+        const fix = first.maintain
+          ? `GRANT MAINTAIN ON ALL TABLES IN SCHEMA "${db.schema}" TO "${first.role}"`
+          : `run schedulers as the owner of the tables (before PostgreSQL 17 no right allows it to others)`;
+        onMissing(
+          new TaskerError(
+            'RIGHT_MISSING',
+            `role "${first.role}" may not analyze ${tables.map(({ relation }) => relation).join(', ')}: their statistics wait for autovacuum; ${fix}`,
+            { role: first.role },
+          ),
+        );
+      }
+      warned = first !== undefined;
+      return { done: 0, more: false };
+    },
+  };
+}

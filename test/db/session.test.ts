@@ -1,0 +1,203 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
+import { EVERY_SESSION, HOT_PATH, MIGRATION } from '../../src/db/session-settings.ts';
+import { session } from '../../src/db/session.ts';
+import { statement } from '../../src/db/statement.ts';
+import { ConfigError, UnsuitableDatabaseError } from '../../src/errors.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const test = await useTestDatabase({ empty: true });
+const url = test.directUrl ?? test.url;
+
+const show = statement<{ name: string; value: string }>(
+  'show',
+  `SELECT name, current_setting(name) AS value FROM unnest($1::text[]) AS s (name)`,
+);
+
+async function settings(options: Partial<DatabaseOptions>, ...names: string[]): Promise<Record<string, string>> {
+  const db = openDatabase({ url, poolSize: 1, ...options });
+  try {
+    return Object.fromEntries((await db.run(show, [names])).map(({ name, value }) => [name, value]));
+  } finally {
+    await db.close();
+  }
+}
+
+const withQuery = (query: Record<string, string>): string => {
+  const parameters = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `${url}?${parameters.join('&')}`;
+};
+const thrown = (work: () => unknown): unknown => {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+};
+
+describe('what a connection string says and what the fleet needs', () => {
+  it('are both in the session', async () => {
+    const asked = withQuery({ options: '-c statement_timeout=30s --search-path=app', application_name: 'shop' });
+    expect(
+      await settings(
+        { url: asked, hotPath: true, applicationName: 'tasker worker', queryTimeoutMs: 5000 },
+        'statement_timeout',
+        'search_path',
+        'application_name',
+        'enable_seqscan',
+        'plan_cache_mode',
+        'lock_timeout',
+      ),
+    ).toEqual({
+      statement_timeout: '30s',
+      search_path: 'app',
+      application_name: 'tasker worker shop',
+      enable_seqscan: 'off',
+      plan_cache_mode: 'force_generic_plan',
+      lock_timeout: '0',
+    });
+  });
+
+  it.each([
+    ['options', '-c DateStyle=German', {}, /sets DateStyle = German, and this needs ISO, MDY/],
+    ['options', '-c array_nulls=off', {}, /array_nulls = off/],
+    ['options', '-c enable_seqscan=on', { hotPath: true }, /enable_seqscan = on, and this needs off/],
+    ['options', '-d 3', {}, /options that cannot be read/],
+    ['statement_timeout', '30s', {}, /whole milliseconds/],
+    ['client_encoding', 'LATIN1', {}, /client_encoding=LATIN1/],
+    ['schema', 'public', {}, /TASKER_SCHEMA/],
+    ['keepalives_idle', '5', {}, /"keepalives_idle", which the driver does not know/],
+    ['sslrootcert', '/no/such/file', {}, /sslrootcert=, and that file cannot be read/],
+  ] as const)('that contradict each other are refused: %s=%s', (name, value, options, message) => {
+    const error = thrown(() => openDatabase({ url: withQuery({ [name]: value }), ...options }));
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it('are merged without the worker: an application may well choose its plans', async () => {
+    const asked = withQuery({ options: '-c enable_seqscan=off' });
+    expect(await settings({ url: asked }, 'enable_seqscan')).toEqual({ enable_seqscan: 'off' });
+  });
+
+  it('agree on the shorter patience with a vanished peer', async () => {
+    const asked = withQuery({ options: '-c tcp_keepalives_idle=30' });
+    expect(await settings({ url: asked }, 'tcp_keepalives_idle', 'tcp_keepalives_count')).toEqual({
+      tcp_keepalives_idle: '30',
+      tcp_keepalives_count: '6',
+    });
+  });
+});
+
+describe('on a database that is impatient and serializable', () => {
+  let db: Database;
+  beforeAll(async () => {
+    await test.query('CREATE TABLE guarded (n integer)');
+    for (const setting of [`statement_timeout = '100ms'`, `default_transaction_isolation = 'serializable'`]) {
+      await test.query(`ALTER DATABASE "${test.name}" SET ${setting}`);
+    }
+    db = openDatabase({ url, poolSize: 1, queryTimeoutMs: 20_000 });
+  });
+  afterAll(async () => {
+    await db.close();
+    await test.query(`ALTER DATABASE "${test.name}" RESET ALL`);
+  });
+
+  it('a statement waits for a lock for as long as the fleet allows', async () => {
+    const holder = await test.pool.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE guarded IN ACCESS EXCLUSIVE MODE');
+      const read = db.run(statement<{ n: number }>('read_guarded', 'SELECT n FROM guarded'));
+      await waitFor(
+        async () =>
+          (
+            await test.query(
+              `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state_change < now() - interval '0.3 s'`,
+            )
+          ).length > 0,
+        { what: 'the statement to wait for longer than the database allows' },
+      );
+      await holder.query('COMMIT');
+      expect(await read).toEqual([]);
+    } finally {
+      holder.release();
+    }
+  });
+
+  it('the server ends a statement when its client would give it up', async () => {
+    const brief = openDatabase({ url, poolSize: 1, queryTimeoutMs: 1000 });
+    expect(await brief.run(show, [['statement_timeout']])).toEqual([{ name: 'statement_timeout', value: '1s' }]);
+    await brief.close();
+  });
+
+  it('a transaction is READ COMMITTED', async () => {
+    const isolation = statement<{ level: string }>(
+      'isolation',
+      `SELECT current_setting('transaction_isolation') AS level`,
+    );
+    expect(await db.transaction((tx) => tx.run(isolation))).toEqual([{ level: 'read committed' }]);
+    const pooled = openDatabase({ url, poolSize: 1, pooled: true });
+    expect(await pooled.transaction((tx) => tx.run(isolation))).toEqual([{ level: 'read committed' }]);
+    await pooled.close();
+  });
+});
+
+describe('through a pooler', () => {
+  afterAll(() => test.query(`ALTER DATABASE "${test.name}" RESET ALL`));
+
+  it('nothing is set on a session', async () => {
+    expect(await settings({ pooled: true }, 'lock_timeout', 'TimeZone', 'tcp_keepalives_count')).not.toMatchObject({
+      tcp_keepalives_count: '6',
+    });
+  });
+
+  it('a database whose settings would change values is refused, with the statement that mends it', async () => {
+    await test.query(`ALTER DATABASE "${test.name}" SET array_nulls = off`);
+    const db = openDatabase({ url, poolSize: 1, pooled: true });
+    const error = await db.run(show, [[]]).catch((reason: unknown) => reason);
+    await db.close();
+    expect(error).toBeInstanceOf(UnsuitableDatabaseError);
+    expect((error as Error).message).toMatch(/array_nulls = off.*ALTER ROLE .* SET array_nulls = 'on'/);
+  });
+
+  it('that nobody mentioned is noticed by the pid of the server', async () => {
+    const begun = session({ url, applicationName: 'test' });
+    const client = await test.pool.connect();
+    try {
+      await begun.prepare({
+        processID: 1,
+        query: (text: string, values: unknown[]) => client.query(text, values),
+      } as never);
+      expect(begun.proxied).toBe(true);
+    } finally {
+      client.release();
+    }
+  });
+
+  it('a worker does not count on plans that it could not choose', async () => {
+    await test.query(`ALTER DATABASE "${test.name}" RESET ALL`);
+    const worker = openDatabase({ url, poolSize: 1, hotPath: true });
+    await worker.run(show, [[]]);
+    expect([worker.proxied, worker.keepsOrder]).toEqual(test.directUrl === undefined ? [true, false] : [false, true]);
+    await worker.close();
+    const pooled = openDatabase({ url, poolSize: 1, hotPath: true, pooled: true });
+    await pooled.run(show, [[]]);
+    expect([pooled.proxied, pooled.keepsOrder]).toEqual([true, false]);
+    await pooled.close();
+  });
+});
+
+it('the page for operators names every setting', async () => {
+  const page = await readFile('docs/operations/sessions.md', 'utf8');
+  const names = [...EVERY_SESSION, ...HOT_PATH, ...MIGRATION].map(({ name }) => name);
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+it('a server that is too old is refused by its first session', async () => {
+  const begun = session({ url, applicationName: 'test' });
+  const rows = [{ name: 'server_version_num', found: '120022', direct: true }];
+  await expect(begun.prepare({ query: async () => ({ rows }) })).rejects.toThrow(
+    'this is PostgreSQL 12, and 13 is the oldest that works: upgrade the server',
+  );
+});

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { PermanentError, RetryableError } from '../../../src/errors.ts';
+import { defineWorkflow } from '../../../src/workflow/index.ts';
+
+const input = z.object({ n: z.number(), text: z.string(), none: z.null() });
+
+/** Four steps that hand on what hostile settings would change: fractions, quotes, backslashes, nulls, moments. */
+export const diamond = defineWorkflow({ namespace: 'sessions', name: 'diamond', input })
+  .step('a', ({ input: given }) => ({ ...given, half: given.n / 3, list: [null, '\\', "it's"] }))
+  .step('b', { dependsOn: ['a'] }, ({ parents }) => parents.a)
+  .step('c', { dependsOn: ['a'] }, ({ parents }) => parents.a)
+  .step('d', { dependsOn: ['b', 'c'] }, ({ parents }) => parents);
+
+export const flaky = defineWorkflow({ namespace: 'sessions', name: 'flaky', input }).step('once', ({ attempt }) => {
+  if (attempt === 1) throw new RetryableError('not yet', { retryAfter: 0.1 });
+  return attempt;
+});
+
+/** Fails for good until an operator lets it try again. */
+export const stubborn = defineWorkflow({ namespace: 'sessions', name: 'stubborn', input }).step(
+  'once',
+  ({ attempt }) => {
+    if (attempt === 1) throw new PermanentError('no');
+    return attempt;
+  },
+);
+
+/** In a queue that nobody serves. */
+export const unserved = defineWorkflow({ namespace: 'sessions', name: 'unserved', input }).step(
+  'never',
+  { queue: 'nobody' },
+  () => 0,
+);
