@@ -218,7 +218,7 @@ describe('tasker', () => {
       ['submit', 'greet', ...workflows, '-i', '@/no/file'],
       url,
       2,
-      /^tasker: --input: ENOENT/,
+      /^tasker: --input @\/no\/file cannot be read: ENOENT/,
     ],
   ] as const)('%s: one line and its status', async (_, args, at, code, message) => {
     const ended = await tasker([...args], { DATABASE_URL: at });
