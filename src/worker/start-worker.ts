@@ -84,7 +84,6 @@ export async function startWorker(options: {
     loggerFor: (fields) => handlerLogger(log, fields),
     onRound: () => progress.beat('poll'),
   });
-  const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   let stopping: Promise<Drained> | undefined;
   const close = async (): Promise<Drained> => {
     progress.unwatch('poll');
@@ -113,6 +112,8 @@ export async function startWorker(options: {
     await stop();
     throw error;
   }
+  // From now on: a start that takes longer is no time without work, or each such process would end with its first step.
+  const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   const { workerId } = worker;
   log.info({ worker_id: workerId, url: server.url, queues: config.queues, slots: config.slots }, 'worker started');
   return {
