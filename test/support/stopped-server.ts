@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPostmasterOf } from '../../src/embedded/process-identity.ts';
 
@@ -14,9 +14,12 @@ export async function continueServer(dataDir: string): Promise<void> {
 }
 
 async function signalServer(dataDir: string, signal: NodeJS.Signals): Promise<void> {
-  const pidFile = await readFile(join(dataDir, 'cluster', 'postmaster.pid'), 'utf8').catch(() => '');
+  // The spelling that the server was started with.
+  const cluster = await realpath(join(dataDir, 'cluster')).catch(() => undefined);
+  if (cluster === undefined) return;
+  const pidFile = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const pid = Number(pidFile.split('\n')[0]);
-  if (!Number.isInteger(pid) || pid <= 1 || !(await isPostmasterOf(pid, join(dataDir, 'cluster')))) return;
+  if (!Number.isInteger(pid) || pid <= 1 || !(await isPostmasterOf(pid, cluster))) return;
   send(pid, signal);
   for (const child of await childrenOf(pid)) send(child, signal);
 }
