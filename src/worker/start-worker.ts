@@ -88,7 +88,6 @@ export async function startWorker(options: {
     loggerFor: (fields) => handlerLogger(log, fields),
     onRound: () => progress.beat('poll'),
   });
-  const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   let stopping: Promise<Drained> | undefined;
   const close = async (): Promise<Drained> => {
     progress.unwatch('poll');
@@ -121,6 +120,8 @@ export async function startWorker(options: {
     await stop();
     throw error;
   }
+  // From now on: a start that takes longer is no time without work, or each such process would end with its first step.
+  const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   const { workerId } = worker;
   const { queues, slots } = config;
   log.info(

@@ -1,11 +1,17 @@
 import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { amcheck } from './amcheck.ts';
+import { type Claiming, claimingOf } from './audit-claiming.ts';
+import { ledgerViolations } from './audit-effects.ts';
+import { exitViolations } from './audit-exits.ts';
 import { HANDLER_FAULTS } from './behaviours.ts';
 import type { Exit } from './fleet.ts';
-import type { LedgerLine } from './ledger.ts';
+import { checkKeys } from './keys.ts';
+import type { LedgerLine, Stall } from './ledger.ts';
 import type { Acknowledged } from './load.ts';
+import type { Span } from './ready-spans.ts';
 import { type Query, type Replay, replayAll } from './reference/dump.ts';
+import { rows } from './rows.ts';
 
 /** Something that must not be. */
 export interface Violation {
@@ -13,25 +19,24 @@ export interface Violation {
   detail: string;
 }
 
-export interface AttemptRow {
-  task: string;
-  step: string;
-  attempt: number;
-  cause: string;
-}
-
 /** Everything that must hold when a run has healed, from the engine's tables and from the ledger. */
 export async function audit(options: {
   url: string;
   acknowledged: readonly Acknowledged[];
   ledger: readonly LedgerLine[];
+  stalls?: readonly Stall[];
   exits: readonly Exit[];
+  /** The times in which claiming is checked. */
+  calm: readonly Span[];
+  /** The times in which the database refused whoever came. */
+  refused?: readonly Span[];
 }): Promise<{
   violations: Violation[];
   steps: number;
   tasks: number;
   replayed: Omit<Replay, 'differences'>;
   amcheck: string;
+  claiming: Claiming;
 }> {
   const db = openDatabase({ url: options.url, applicationName: 'chaos audit', poolSize: 2 });
   try {
@@ -42,10 +47,19 @@ export async function audit(options: {
     }));
     violations.push(
       ...(await taskViolations(db, options.acknowledged)),
+      ...(await givenUp(db, options.acknowledged)),
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
-      ...exitViolations(options.exits, options.ledger),
+      ...checkKeys(options.ledger),
+      ...(await exitViolations(db, options.exits, options.ledger, options.refused ?? [])),
     );
+    const { violations: unfair, ...claiming } = await claimingOf(
+      db,
+      options.ledger,
+      options.stalls ?? [],
+      options.calm,
+    );
+    violations.push(...unfair);
     const { differences, ...replayed } = await replayOf(db);
     violations.push(...differences.map(({ kind, detail }) => ({ kind: `replay ${kind}`, detail })));
     const pages = await amcheck((text, values) => rows(db, text, values));
@@ -55,7 +69,14 @@ export async function audit(options: {
       `SELECT (SELECT count(*)::integer FROM tasker.tasker_workflow_steps WHERE state = 'complete') AS steps,
         (SELECT count(*)::integer FROM tasker.tasker_tasks) AS tasks`,
     );
-    return { violations, steps: count?.steps ?? 0, tasks: count?.tasks ?? 0, replayed, amcheck: pages.looked };
+    return {
+      violations,
+      steps: count?.steps ?? 0,
+      tasks: count?.tasks ?? 0,
+      replayed,
+      amcheck: pages.looked,
+      claiming,
+    };
   } finally {
     await db.close();
   }
@@ -113,6 +134,30 @@ async function taskViolations(db: Database, acknowledged: readonly Acknowledged[
   return [...violations, ...wrong];
 }
 
+/** No outcome was given up but those that nobody can store, and none because the database refused it. */
+async function givenUp(db: Database, acknowledged: readonly Acknowledged[]): Promise<Violation[]> {
+  const unstorable = new Set(
+    acknowledged.flatMap(({ taskId, fault, step }) =>
+      fault !== undefined && (HANDLER_FAULTS[fault] as { error?: string }).error === 'UnstorableResult'
+        ? [`${taskId} ${step}`]
+        : [],
+    ),
+  );
+  const found = await rows<{ task: string; step: string; message: string }>(
+    db,
+    `SELECT t.task_id AS task, n.name AS step, coalesce(t.metadata -> 'error' ->> 'message', '') AS message
+     FROM tasker.tasker_workflow_step_transitions t
+     JOIN tasker.tasker_workflow_steps s USING (task_id, workflow_step_id)
+     JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+     WHERE t.to_state = 'error' AND t.metadata -> 'error' ->> 'name' = 'UnstorableResult'`,
+  );
+  return found.flatMap(({ task, step, message }) =>
+    unstorable.has(`${task} ${step}`) && !message.startsWith('the database refused')
+      ? []
+      : [{ kind: 'given up', detail: `step ${step} of task ${task}: ${message}` }],
+  );
+}
+
 /** A fleet that has drained holds nothing. */
 async function claimViolations(db: Database): Promise<Violation[]> {
   const held = await rows<{ task_id: string; workflow_step_id: string }>(
@@ -123,98 +168,4 @@ async function claimViolations(db: Database): Promise<Violation[]> {
     kind: 'held after the drain',
     detail: `step ${row.workflow_step_id} of task ${row.task_id}`,
   }));
-}
-
-/** Every complete step had the effect that its result names, and no two attempts that counted overlap. */
-async function ledgerViolations(db: Database, ledger: readonly LedgerLine[]): Promise<Violation[]> {
-  const violations: Violation[] = ledger
-    .filter(({ kind }) => kind === 'polluted')
-    .map(({ pid, task }) => ({ kind: 'polluted prototype', detail: `process ${pid}, found by task ${task}` }));
-  const effects = new Map(
-    ledger.flatMap((line) => (line.kind === 'effect' ? [[line.effect as string, line] as const] : [])),
-  );
-  const begins = new Map<string, LedgerLine[]>();
-  for (const line of ledger) {
-    if (line.kind === 'begin') begins.set(keyOf(line), [...(begins.get(keyOf(line)) ?? []), line]);
-  }
-  const ended = await rows<AttemptRow & { effect: string | null }>(
-    db,
-    // An attempt's number: claims up to here, less those that were given back.
-    `SELECT h.task_id AS task, n.name AS step, h.cause,
-       (h.attempt)::integer AS attempt,
-       CASE WHEN h.cause = 'complete' THEN s.results ->> 'effect' END AS effect
-     FROM (
-       SELECT t.task_id, t.workflow_step_id, t.cause,
-         count(*) FILTER (WHERE t.cause = 'claim') OVER earlier - count(*) FILTER (WHERE t.cause = 'released') OVER earlier AS attempt
-       FROM tasker.tasker_workflow_step_transitions t
-       WINDOW earlier AS (PARTITION BY t.task_id, t.workflow_step_id ORDER BY t.sort_key)) h
-     JOIN tasker.tasker_workflow_steps s USING (task_id, workflow_step_id)
-     JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-     WHERE h.cause IN ('complete', 'fail', 'timeout')
-     ORDER BY h.task_id, n.name, attempt`,
-  );
-  let before: { key: string; end: number } | undefined;
-  for (const row of ended) {
-    const stepKey = `${row.task} ${row.step}`;
-    if (before?.key !== stepKey) before = undefined;
-    const attempts = begins.get(keyOf(row)) ?? [];
-    if (attempts.length === 0) {
-      violations.push({ kind: 'end without a beginning', detail: `${stepKey} attempt ${row.attempt} (${row.cause})` });
-      continue;
-    }
-    const effect = row.effect === null ? undefined : effects.get(row.effect);
-    if (row.cause === 'complete') {
-      if (
-        effect === undefined ||
-        effect.task !== row.task ||
-        effect.step !== row.step ||
-        effect.attempt !== row.attempt
-      ) {
-        violations.push({
-          kind: 'complete without its effect',
-          detail: `${stepKey} attempt ${row.attempt}, result names ${row.effect}`,
-        });
-        continue;
-      }
-      const begun = attempts.find(({ pid }) => pid === effect.pid) as LedgerLine;
-      if (before !== undefined && begun.at < before.end) {
-        violations.push({
-          kind: 'overlap',
-          detail: `${stepKey} attempt ${row.attempt} began before the attempt before it had failed`,
-        });
-      }
-    } else if (attempts.length === 1) {
-      // It ran at least until it began.
-      before = { key: stepKey, end: (attempts[0] as LedgerLine).at };
-    }
-  }
-  return violations;
-}
-
-/** Until its code is loaded a process does not hear SIGTERM; it holds nothing then. */
-const LOADING_MS = 20_000;
-
-/** A process ends when it is killed, when it is told to, or when its own handler ends it. */
-function exitViolations(exits: readonly Exit[], ledger: readonly LedgerLine[]): Violation[] {
-  const lethal = new Set(
-    ledger.flatMap(({ pid, fault }) =>
-      fault !== undefined && 'lethal' in HANDLER_FAULTS[fault as keyof typeof HANDLER_FAULTS] ? [pid] : [],
-    ),
-  );
-  return exits.flatMap(({ member: { role, pid, expected, startedAt }, at, code, signal }): Violation[] => {
-    if (expected === 'killed' || lethal.has(pid)) return [];
-    const detail = `${role} ${pid} ended with ${signal ?? code}`;
-    if (expected === undefined) return [{ kind: 'process ended by itself', detail }];
-    return code === 0 || (signal === 'SIGTERM' && at - startedAt < LOADING_MS)
-      ? []
-      : [{ kind: 'drain failed', detail }];
-  });
-}
-
-function keyOf({ task, step, attempt }: { task: string; step: string; attempt: number }): string {
-  return `${task} ${step} ${attempt}`;
-}
-
-async function rows<Row extends object>(db: Database, text: string, values?: unknown[]): Promise<Row[]> {
-  return (await db.pool.query<Row & Record<string, unknown>>(text, values)).rows;
 }

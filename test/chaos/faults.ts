@@ -13,9 +13,9 @@ const ENVIRONMENT = {
   pause_worker: { perMinute: 3, ms: [500, 5000] },
   zombie_scheduler: { perMinute: 1, ms: [11_000, 13_000] },
   /** Immediate shutdown, and a new start after so long. */
-  crash_postgres: { perMinute: 2, ms: [0, 5000] },
+  crash_postgres: { perMinute: 1, ms: [0, 5000] },
   /** SIGKILL of one backend: the server drops every session, recovers from its log, and goes on. */
-  kill_backend: { perMinute: 3, ms: [0, 0] },
+  kill_backend: { perMinute: 2, ms: [0, 0] },
   /** A reset of every connection of a part of the fleet. */
   cut_connections: { perMinute: 10, ms: [0, 0] },
   /** Connections that stay open and carry nothing; reset after so long. */
@@ -23,6 +23,18 @@ const ENVIRONMENT = {
   refuse_connections: { perMinute: 2, ms: [500, 4000] },
   /** Somebody else takes every connection that the server has left. */
   exhaust_connections: { perMinute: 2, ms: [1000, 5000] },
+  /** A limit on every statement of the fleet's role, and locks on the steps that are held for longer. */
+  statement_timeout: { perMinute: 1, ms: [2000, 4000] },
+  /** Another password for the fleet's role, its sessions ended, and the old one again before a lease is over. */
+  rotate_password: { perMinute: 1, ms: [2000, 5000] },
+  /** Every session, or those that there are and no new one, may only read. */
+  read_only_sessions: { perMinute: 1, ms: [1500, 4000] },
+  /** A standby takes the server's place behind its name. */
+  replace_server: { perMinute: 1, ms: [0, 0] },
+  /** Longer than a lease (10 s): the server is stopped, or all of its processes stand still. */
+  stop_server: { perMinute: 1, ms: [10_500, 12_500] },
+  /** The server's certificate expires, those who check it are put out, and it is renewed. */
+  expire_certificate: { perMinute: 1, ms: [2000, 7000] },
 } as const satisfies Record<string, { perMinute: number; ms: readonly [number, number] }>;
 
 export type EnvironmentFault = keyof typeof ENVIRONMENT;

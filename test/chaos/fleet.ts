@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { QUEUES } from './queues.ts';
 
 export type Role = 'worker' | 'scheduler';
 
@@ -40,6 +41,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const RESTART_AFTER_MS = 300;
 /** Small, so that a memory bomb goes off soon. */
 const WORKER_HEAP_MB = 320;
+const WORKER_SLOTS = 16;
 
 /** Real worker and scheduler processes, replaced when they end, until `drain`. */
 export class Fleet {
@@ -115,10 +117,14 @@ export class Fleet {
       [
         '--import',
         new URL('./clock-offset.ts', import.meta.url).href,
+        '--import',
+        new URL('./watch-stalls.ts', import.meta.url).href,
         `--max-old-space-size=${WORKER_HEAP_MB}`,
         'src/cli/main.ts',
         role,
-        ...(role === 'worker' ? ['--workflows', options.workflows, '--slots', '16'] : []),
+        ...(role === 'worker'
+          ? ['--workflows', options.workflows, '--slots', String(WORKER_SLOTS), '--queues', QUEUES.join(',')]
+          : []),
       ],
       {
         cwd: repository,
@@ -126,6 +132,8 @@ export class Fleet {
           ...process.env,
           TASKER_METRICS_PORT: '0',
           TASKER_LOG_LEVEL: 'info',
+          // A shared machine may leave a process without a processor for longer than the 5 s after which it is killed.
+          TASKER_MAX_STALL_MS: '20000',
           ...options.env,
           DATABASE_URL: options.urlOf(role, place),
           CHAOS_CLOCK_OFFSET_MS: String(offsetMs),

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { EnvironmentFault, Fault } from './faults.ts';
 import type { Fleet } from './fleet.ts';
+import type { Span } from './ready-spans.ts';
 import type { ChaosServer } from './server.ts';
+import { expireCertificate, limitStatements, makeReadOnly, rotatePassword } from './session-faults.ts';
 
 export interface Grounds {
   fleet: Fleet;
@@ -10,6 +12,8 @@ export interface Grounds {
   proxies: readonly TcpProxy[];
   /** Every SIGKILL, for the recovery times. */
   kills: { pid: number; at: number }[];
+  /** When the database refused whoever came: a process that starts then may end, and is told so at once. */
+  refused: Span[];
 }
 
 const at = <Item>(items: readonly Item[], target: number): Item | undefined => items[target % items.length];
@@ -45,6 +49,18 @@ export const INJECT: Record<EnvironmentFault, (grounds: Grounds, fault: Fault) =
     proxy?.refuse(false);
     return cut;
   },
+  statement_timeout: ({ server }, { durationMs }) => limitStatements(server, durationMs),
+  rotate_password: ({ server, refused }, { durationMs }) => rotatePassword(server, durationMs, refused),
+  read_only_sessions: ({ server }, { durationMs, target }) => makeReadOnly(server, durationMs, target % 2 === 0),
+  async replace_server({ server }) {
+    await server.replace();
+    return 1;
+  },
+  async stop_server({ server }, { durationMs, target }) {
+    await (target % 2 === 0 ? server.crash(durationMs) : server.freeze(durationMs));
+    return 1;
+  },
+  expire_certificate: async ({ server, refused }, { durationMs }) => expireCertificate(server, durationMs, refused),
   exhaust_connections: async ({ server }, { durationMs }) => ((await server.exhaust(durationMs)) > 0 ? 1 : 0),
 };
 

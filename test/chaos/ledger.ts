@@ -11,6 +11,10 @@ export interface LedgerLine {
   task: string;
   step: string;
   attempt: number;
+  /** What the submitter calls the task, whatever its id. */
+  identity: string;
+  /** What the handler was given for effects outside. */
+  key: string;
   fault: string | undefined;
   /** What the attempt answers, so that the stored result names the effect that it stands for. */
   effect: string | undefined;
@@ -31,18 +35,38 @@ export function record(line: Omit<LedgerLine, 'pid' | 'at'>): void {
   appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(whole)}\n`);
 }
 
-export function readLedger(folder: string): LedgerLine[] {
-  return readdirSync(folder).flatMap((file) =>
-    readFileSync(join(folder, file), 'utf8')
-      .split('\n')
-      // A process that was killed while it wrote leaves half a line, of something that had not happened yet.
-      .flatMap((line) => parseLine(line)),
-  );
+/** How the names of the files end that say when a process stood still. */
+export const STALLS = '.stalls';
+
+/** A time in which the event loop of a process did nothing, by the same clock as the ledger. */
+export interface Stall {
+  pid: number;
+  from: number;
+  to: number;
 }
 
-function parseLine(text: string): LedgerLine[] {
+export function readLedger(folder: string): LedgerLine[] {
+  return readLines<LedgerLine>(folder, '.jsonl');
+}
+
+export function readStalls(folder: string): Stall[] {
+  return readLines<Stall>(folder, STALLS);
+}
+
+function readLines<Line>(folder: string, ending: string): Line[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(ending))
+    .flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        // A process that was killed while it wrote leaves half a line, of something that had not happened yet.
+        .flatMap((line) => parseLine<Line>(line)),
+    );
+}
+
+function parseLine<Line>(text: string): Line[] {
   try {
-    return text === '' ? [] : [JSON.parse(text) as LedgerLine];
+    return text === '' ? [] : [JSON.parse(text) as Line];
   } catch {
     return [];
   }

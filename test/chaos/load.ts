@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '../../src/client/index.ts';
-import { isUnavailable } from '../../src/db/sql-errors.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
 import type { Random } from './random.ts';
@@ -15,8 +14,20 @@ export interface Acknowledged {
 }
 
 const STEADY = [workflows.diamond, workflows.chain, workflows.fan];
+/** Lower runs sooner. */
+const PRIORITIES = [-10, 0, 10];
 /** More than this many open tasks, and the submitter waits: a backlog would only hide how soon work goes on. */
 const MOST_OPEN = 150;
+/** No fault lasts as long: what fails for longer is no fault of the database. */
+const SUBMIT_WITHIN_MS = 120_000;
+
+/** Several times what the fleet has slots for, so that the least urgent have to wait for others. */
+const BULK = 60;
+const BULK_PACE_MS = 200;
+const URGENT = 6;
+const BURST_EVERY_MS = 700;
+/** How long the transaction of an application that submits in it goes on: its steps are ready before anybody sees them. */
+const LATE_COMMIT_MS = [300, 1500] as const;
 
 /** Submits tasks all the time, some of them with a fault in them, and keeps what was acknowledged. */
 export class Load {
@@ -30,7 +41,7 @@ export class Load {
   private loop: Promise<void> | undefined;
 
   constructor(options: { url: string; random: Random; perSecond: number }) {
-    this.client = new Client({ url: options.url, applicationName: 'chaos load', poolSize: 3 });
+    this.client = new Client({ url: options.url, applicationName: 'chaos load', poolSize: 4 });
     this.random = options.random;
     this.perSecond = options.perSecond;
   }
@@ -46,11 +57,59 @@ export class Load {
     this.pending.push(this.submit(definition, fault, this.random.pick(definition.steps).name));
   }
 
-  async stop(): Promise<void> {
+  /** Resolves when everything so far is acknowledged. */
+  async pause(): Promise<void> {
     this.running = false;
     await this.loop;
     await Promise.all(this.pending);
+  }
+
+  async stop(): Promise<void> {
+    await this.pause();
     await this.client.close();
+  }
+
+  /**
+   * For `ms`: many tasks of little urgency at once, then urgent ones, some of them in transactions that commit late. Only while
+   * no fault happens: nothing is tried again.
+   */
+  async bursts(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    const late: Promise<void>[] = [];
+    while (Date.now() < until) {
+      await this.submitMany(BULK, 10, BULK_PACE_MS);
+      late.push(this.submitLate(-10), this.submitLate(0));
+      await this.submitMany(URGENT, 0);
+      await sleep(BURST_EVERY_MS / 2);
+      await this.submitMany(URGENT, -10);
+      await sleep(BURST_EVERY_MS / 2);
+    }
+    await Promise.all(late);
+  }
+
+  private async submitMany(count: number, priority: number, paceMs?: number): Promise<void> {
+    const definition = this.random.pick(STEADY);
+    const requests = Array.from({ length: count }, () => {
+      const { key, input } = this.task(undefined, undefined);
+      return { key, input: { ...input, paceMs }, priority };
+    });
+    for await (const { taskId } of this.client.submitMany(definition, requests)) this.acknowledge(taskId);
+  }
+
+  private async submitLate(priority: number): Promise<void> {
+    const definition = this.random.pick(STEADY);
+    const { input, key } = this.task(undefined, undefined);
+    const ms = this.random.between(...LATE_COMMIT_MS);
+    const connection = await this.client.db.pool.connect();
+    try {
+      await connection.query('BEGIN');
+      const { taskId } = await this.client.submitTask(connection, definition, input, { key, priority });
+      await sleep(ms);
+      await connection.query('COMMIT');
+      this.acknowledge(taskId);
+    } finally {
+      connection.release();
+    }
   }
 
   private async run(): Promise<void> {
@@ -76,25 +135,36 @@ export class Load {
     }
   }
 
-  /** Until it is acknowledged: the identity makes a repetition after an unknown outcome harmless. */
+  /** Until it is acknowledged, whatever the error: the identity makes a repetition after an unknown outcome harmless. */
   private async submit(
     definition: WorkflowDefinition,
     fault: HandlerFault | undefined,
     step: string | undefined,
   ): Promise<void> {
-    this.number += 1;
-    const key = `chaos ${this.number}`;
-    const input = { variety: this.random.between(0, 1_000_000) * 10_000 + (this.number % 10_000), fault, step };
+    const { input, key } = this.task(fault, step);
+    const priority = this.random.pick(PRIORITIES);
+    const deadline = Date.now() + SUBMIT_WITHIN_MS;
     for (;;) {
       try {
-        const { taskId } = await this.client.submit(definition, input, { key });
-        const ends = fault === undefined ? 'complete' : HANDLER_FAULTS[fault].ends;
-        this.acknowledged.push({ taskId, ends, fault, step });
+        const { taskId } = await this.client.submit(definition, input, { key, priority });
+        this.acknowledge(taskId, fault, step);
         return;
       } catch (error) {
-        if (!isUnavailable(error)) throw error;
+        if (Date.now() > deadline) throw error;
         await sleep(200);
       }
     }
+  }
+
+  private task(fault: HandlerFault | undefined, step: string | undefined) {
+    this.number += 1;
+    const key = `chaos ${this.number}`;
+    const variety = this.random.between(0, 1_000_000) * 10_000 + (this.number % 10_000);
+    return { key, input: { identity: key, variety, fault, step } };
+  }
+
+  private acknowledge(taskId: string, fault?: HandlerFault, step?: string): void {
+    const ends = fault === undefined ? 'complete' : HANDLER_FAULTS[fault].ends;
+    this.acknowledged.push({ taskId, ends, fault, step });
   }
 }

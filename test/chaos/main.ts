@@ -24,7 +24,7 @@ const seconds = ({ n, p50, p99, max }: Times): string =>
   n === 0 ? 'none' : `p50 ${p50.toFixed(2)} s, p99 ${p99.toFixed(2)} s, max ${max.toFixed(2)} s (n = ${n})`;
 
 function describe(report: ChaosReport): string {
-  const { recovery, violations } = report;
+  const { claiming, recovery, violations } = report;
   return [
     `seed ${report.seed}, ${report.minutes} min of faults, ${report.seconds.toFixed(0)} s in all`,
     `${report.tasks} tasks, ${report.stepsCompleted} steps completed, ${report.processesStarted} processes started, ${report.repeatedEffects} steps had their effect more than once`,
@@ -34,6 +34,8 @@ function describe(report: ChaosReport): string {
     `killed process to each of its steps back in the queue: ${seconds(recovery.killToRecovered)}`,
     `  without a database crash in between: ${seconds(recovery.killToRecoveredUndisturbed)}`,
     `database back to the next claim: ${seconds(recovery.restartToClaim)}`,
+    ...report.notInjected.map((why) => `NOT INJECTED ${why}`),
+    `claiming, in ${claiming.calmSeconds.toFixed(0)} s without faults: ${claiming.claims} claims, of which ${claiming.choices} had several priorities before them; ${claiming.readySpans} waits, the longest ${claiming.longestWaitSeconds.toFixed(2)} s`,
     `replayed ${report.replayed.transitions} transitions; amcheck: ${report.amcheck}`,
     `healed in ${report.healSeconds.toFixed(1)} s after the last fault`,
     violations.length === 0 ? 'violations: none' : `VIOLATIONS: ${violations.length}`,

@@ -1,19 +1,25 @@
-import { mkdir, mkdtemp, chmod, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, chmod, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { startProxy } from '../support/tcp-proxy.ts';
+import { startWatchdog } from '../support/start-watchdog.ts';
+import { runMarker } from '../support/test-run.ts';
+import { holdSteps } from './admin.ts';
 import { audit, type Violation } from './audit.ts';
+import type { Claiming } from './audit-claiming.ts';
 import { HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
 import { drawFaults, type EnvironmentFault, type Fault, type FaultKind } from './faults.ts';
 import { Fleet } from './fleet.ts';
+import { heal, untilJoined } from './heal.ts';
 import { type Grounds, INJECT } from './inject.ts';
-import { LEDGER_FOLDER, readLedger } from './ledger.ts';
+import { LEDGER_FOLDER, readLedger, readStalls } from './ledger.ts';
 import { Load } from './load.ts';
 import { seededRandom } from './random.ts';
+import { type Span, without } from './ready-spans.ts';
 import { type RecoveryTimes, recoveryTimes } from './recovery.ts';
-import { startChaosServer } from './server.ts';
+import { startRoutes } from './routes.ts';
+import { serverFolder, startChaosServer } from './server.ts';
 
 export interface ChaosOptions {
   minutes: number;
@@ -35,6 +41,8 @@ export interface ChaosReport {
   seconds: number;
   /** How often each kind happened: processes, connections, crashes, tasks with a fault in them. */
   faults: Partial<Record<FaultKind, number>>;
+  /** What could not be done to the fleet, and why. */
+  notInjected: string[];
   processesStarted: number;
   tasks: number;
   stepsCompleted: number;
@@ -43,18 +51,22 @@ export interface ChaosReport {
   /** What the second checker replayed. */
   replayed: { tasks: number; steps: number; transitions: number };
   amcheck: string;
+  /** What the checks of claiming had before them, in the time that no fault disturbed. */
+  claiming: Claiming;
   recovery: RecoveryTimes;
   healSeconds: number;
   violations: Violation[];
   folder: string | undefined;
 }
 
-/** Without faults some task ends within this, on however slow a machine, or what is left is stuck. */
-const STANDSTILL_MS = 90_000;
 const DRAIN_LIMIT_MS = 40_000;
 /** The wall clocks of the workers, in milliseconds from the right time. */
 const CLOCK_OFFSETS_MS = [0, 3_600_000, -3_600_000, 40_000];
-const PROXIES = 3;
+/** What a fault leaves is over by then: a lease (10 s), the start of a process, a pause between two tries. */
+const SETTLE_MS = 12_000;
+/** How long the steps are locked at the beginning of the calm: a slow look may not make later ones rare. */
+const SLOW_LOOK_MS = 1000;
+const BURSTS_MS = 4000;
 
 /** Runs a fleet under faults, lets it heal, and examines what is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -67,49 +79,88 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const faults = drawFaults(options);
   await writeFile(join(folder, 'faults.json'), JSON.stringify(faults));
   const startedAt = new Date();
-  const server = await startChaosServer(join(folder, 'postgres'));
-  const proxies = await Promise.all(Array.from({ length: PROXIES }, () => startProxy({ target: server.url })));
-  const fleet = new Fleet({
-    workers: options.workers,
-    schedulers: options.schedulers,
-    // The last scheduler has the direct way, as somebody on the database's own host would.
-    urlOf: (role, place) =>
-      role === 'scheduler' && place === options.schedulers - 1
-        ? server.url
-        : (proxies[place % PROXIES]?.url(server.url) ?? server.url),
-    env: { [LEDGER_FOLDER]: ledgerFolder },
-    clockOffsetsMs: CLOCK_OFFSETS_MS,
-    workflows: 'test/chaos/workflows.ts',
-    logFolder,
-  });
-  const violations: Violation[] = [];
-  const load = new Load({ url: server.url, random: seededRandom(options.seed), perSecond: options.tasksPerSecond });
-  const kills: Grounds['kills'] = [];
+  const id = randomBytes(4).toString('hex');
+  const generations = 1 + faults.filter(({ kind }) => kind === 'replace_server').length;
+  const dataDirs = Array.from({ length: generations }, (_, generation) => serverFolder(folder, generation));
+  const watchdog = startWatchdog({ runId: id, folder, dataDirs, givenUrl: undefined });
+  const close: (() => Promise<unknown>)[] = [];
   let failed = true;
   try {
+    const { server, routes } = await startRoutes((onMoved) => startChaosServer(folder, onMoved), {
+      worker: options.workers,
+      scheduler: options.schedulers,
+    });
+    close.push(
+      () => server.stop(),
+      () => routes.close(),
+    );
+    const fleet = new Fleet({
+      workers: options.workers,
+      schedulers: options.schedulers,
+      urlOf: routes.urlOf,
+      env: { [LEDGER_FOLDER]: ledgerFolder, [runMarker]: id },
+      clockOffsetsMs: CLOCK_OFFSETS_MS,
+      workflows: 'test/chaos/workflows.ts',
+      logFolder,
+    });
+    close.push(() => fleet.drain(0));
+    const load = new Load({
+      url: routes.loadUrl,
+      random: seededRandom(options.seed),
+      perSecond: options.tasksPerSecond,
+    });
+    close.push(() => load.stop());
+    const violations: Violation[] = [];
+    const kills: Grounds['kills'] = [];
+    const refused: Span[] = [];
+    const began = Date.now();
     await load.start();
-    const happened = await injectAll(faults, { fleet, server, proxies, kills }, load, options.say);
-    await load.stop();
+    await untilJoined(server.adminUrl, options.workers + options.schedulers);
+    const injected = await injectAll(
+      faults,
+      { fleet, server, proxies: routes.proxies, kills, refused },
+      load,
+      options.say,
+    );
+    await load.pause();
     options.say(`${load.acknowledged.length} tasks; no more faults: healing`);
     const healing = Date.now();
-    const stuck = await heal(server.url);
-    if (stuck !== undefined) violations.push({ kind: 'stuck', detail: stuck });
+    const stuck = await heal(server.adminUrl);
     const healSeconds = (Date.now() - healing) / 1000;
-    options.say(`healed in ${healSeconds.toFixed(1)} s: draining`);
+    if (stuck === undefined) {
+      options.say(`healed in ${healSeconds.toFixed(1)} s: bursts`);
+      const still = await calm(injected.spans, load, server.adminUrl);
+      if (still !== undefined) violations.push({ kind: 'stuck in the calm', detail: still });
+    } else violations.push({ kind: 'stuck', detail: stuck });
+    const calmSpans = without(
+      { fromMs: began, toMs: Date.now() },
+      injected.spans.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SETTLE_MS })),
+    );
+    options.say('draining');
     for (const { role, pid } of await fleet.drain(DRAIN_LIMIT_MS)) {
       violations.push({ kind: 'drain too long', detail: `${role} ${pid}` });
     }
     const ledger = readLedger(ledgerFolder);
-    const audited = await audit({ url: server.url, acknowledged: load.acknowledged, ledger, exits: fleet.exits });
+    const { acknowledged } = load;
+    const audited = await audit({
+      url: server.adminUrl,
+      acknowledged,
+      ledger,
+      stalls: readStalls(ledgerFolder),
+      exits: fleet.exits,
+      calm: calmSpans,
+      refused,
+    });
     violations.push(...audited.violations);
-    const recovery = await recoveryTimes({ url: server.url, kills, restarts: server.restarts });
+    const recovery = await recoveryTimes({ url: server.adminUrl, kills, restarts: server.restarts });
     failed = violations.length > 0;
     return {
       seed: options.seed,
       minutes: options.minutes,
       startedAt: startedAt.toISOString(),
       seconds: (Date.now() - startedAt.getTime()) / 1000,
-      faults: happened,
+      faults: injected.counts,
+      notInjected: injected.not,
       processesStarted: fleet.started.length,
       tasks: audited.tasks,
       stepsCompleted: audited.steps,
@@ -118,18 +169,24 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       ),
       replayed: audited.replayed,
       amcheck: audited.amcheck,
+      claiming: audited.claiming,
       recovery,
       healSeconds,
       violations,
       folder: options.keep || failed ? folder : undefined,
     };
   } finally {
-    await load.stop().catch(() => undefined);
-    await fleet.drain(0);
-    await Promise.all(proxies.map((proxy) => proxy.close()));
-    await server.stop().catch(() => undefined);
-    if (!options.keep && !failed) await rm(folder, { recursive: true, force: true });
+    for (const end of close.toReversed()) await end().catch(() => undefined);
+    // Whatever has failed here, or was ended from outside: no process stays behind.
+    await watchdog.cleanUp({ keep: options.keep || failed }).catch((error: unknown) => options.say(String(error)));
   }
+}
+
+interface Injected {
+  counts: Partial<Record<FaultKind, number>>;
+  not: string[];
+  /** When something was done to the fleet from outside. */
+  spans: Span[];
 }
 
 async function injectAll(
@@ -137,23 +194,30 @@ async function injectAll(
   grounds: Grounds,
   load: Load,
   say: (line: string) => void,
-): Promise<Partial<Record<FaultKind, number>>> {
-  const counts: Partial<Record<FaultKind, number>> = {};
+): Promise<Injected> {
+  const injected: Injected = { counts: {}, not: [], spans: [] };
   const count = (kind: FaultKind, times: number): void => {
-    counts[kind] = (counts[kind] ?? 0) + times;
+    injected.counts[kind] = (injected.counts[kind] ?? 0) + times;
   };
   const began = performance.now();
   const underWay: Promise<void>[] = [];
   let told = 0;
+  const inject = async (kind: EnvironmentFault, fault: Fault): Promise<void> => {
+    const fromMs = Date.now();
+    try {
+      count(kind, await INJECT[kind](grounds, fault));
+    } catch (error) {
+      count(kind, 0);
+      injected.not.push(`${kind}: ${String(error).split('\n')[0]}`);
+    }
+    injected.spans.push({ fromMs, toMs: Date.now() });
+  };
   for (const fault of faults) {
     await sleep(Math.max(0, fault.atMs - (performance.now() - began)));
     if (fault.kind in HANDLER_FAULTS) {
       load.submitFault(fault.kind as HandlerFault);
       count(fault.kind, 1);
-    } else {
-      const kind = fault.kind as EnvironmentFault;
-      underWay.push(INJECT[kind](grounds, fault).then((times) => count(kind, times)));
-    }
+    } else underWay.push(inject(fault.kind as EnvironmentFault, fault));
     const minute = Math.floor(fault.atMs / 60_000);
     if (minute > told) {
       told = minute;
@@ -163,34 +227,17 @@ async function injectAll(
     }
   }
   await Promise.all(underWay);
-  return counts;
+  return injected;
 }
 
-/** Waits until every task has ended; answers what is left where it does not. */
-async function heal(url: string): Promise<string | undefined> {
-  const client = new pg.Client({ connectionString: url, application_name: 'chaos' });
-  await client.connect();
-  try {
-    let fewest = Infinity;
-    let progressAt = Date.now();
-    for (;;) {
-      const { rows } = await client.query<{ open: number; example: unknown }>(
-        `SELECT count(*)::integer AS open, min(task_id) AS example FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress')`,
-      );
-      const open = rows[0]?.open ?? 0;
-      if (open === 0) return undefined;
-      if (open < fewest) {
-        fewest = open;
-        progressAt = Date.now();
-      }
-      if (Date.now() - progressAt > STANDSTILL_MS) {
-        return `${open} tasks are open and none has ended for ${STANDSTILL_MS / 1000} s, such as ${String(rows[0]?.example)}`;
-      }
-      await sleep(200);
-    }
-  } finally {
-    await client.end();
-  }
+/** Work in bursts of several priorities, once what the faults left is over; answers what is left of it where it does not end. */
+async function calm(faults: readonly Span[], load: Load, url: string): Promise<string | undefined> {
+  const overAt = Math.max(0, ...faults.map(({ toMs }) => toMs)) + SETTLE_MS;
+  await sleep(Math.max(0, overAt - Date.now()));
+  const bursts = load.bursts(BURSTS_MS);
+  await holdSteps(url, SLOW_LOOK_MS);
+  await bursts;
+  return heal(url);
 }
 
 function repeated(keys: readonly string[]): number {

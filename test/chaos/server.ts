@@ -1,100 +1,231 @@
+import { chmod, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import { createDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/embedded/index.ts';
+import {
+  createDatabase,
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+  stopEmbeddedPostgres,
+  withDatabase,
+} from '../../src/embedded/index.ts';
+import { chooseOsUser } from '../../src/embedded/os-user.ts';
+import { REPLICATED, startStandby, waitForStandbyWithEveryCommit } from '../reliability/standby.ts';
+import { continueServer, stopServer } from '../support/stopped-server.ts';
+import { ask, DATABASE, FLEET_PASSWORD, FLEET_ROLE, insist } from './admin.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
+import { READINESS_LOG } from './readiness-log.ts';
 
 const SETTINGS = {
+  ...REPLICATED,
   // Crashes here are of processes, never of the machine: the kernel keeps what was written.
   fsync: 'off',
   // Lets the audit compare the order of commits.
   track_commit_timestamp: 'on',
   full_page_writes: 'off',
   max_connections: '120',
+  // What `exhaust` cannot take: the harness has to put things right beside it.
+  superuser_reserved_connections: '8',
   log_min_duration_statement: '-1',
   // The crash of one backend is followed by recovery at once.
   restart_after_crash: 'on',
 };
+/** The port in the name of the socket that the fleet is given, whichever server is behind it. */
+const SOCKET_PORT = 5432;
 
 /** The database of a run, with the ways in which it can go away. */
 export interface ChaosServer {
+  /** As the superuser, straight to the server of this moment. */
+  readonly adminUrl: string;
+  /** As the fleet's role, straight to the server of this moment. */
   readonly url: string;
+  /** As the fleet's role, over a unix socket whose name stays. */
+  readonly socketUrl: string;
+  readonly port: number;
+  /** Undefined where there is no openssl to make any. */
+  readonly certificates: Certificates | undefined;
   /** When the server could be used again after each crash, by the wall clock that it shares with the database. */
   readonly restarts: { crashedAt: number; readyAt: number }[];
+  /** Everything that takes the server, or its settings, away goes through here, one at a time: two outages would count as two and be one. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   /** Immediate shutdown; up again after `downMs`. */
   crash(downMs: number): Promise<void>;
+  /** Every process of the server stands still for so long, with its connections open. */
+  freeze(ms: number): Promise<void>;
   /** SIGKILL of one client's backend. Answers false where there was none. */
   killBackend(target: number): Promise<boolean>;
-  /** Takes every connection that is left, for so long. Answers how many. */
+  /** A standby that has every commit takes the place of the server, which is stopped in the middle of its work. */
+  replace(): Promise<void>;
+  /** Takes every connection that is left to the fleet, for so long. Answers how many. */
   exhaust(ms: number): Promise<number>;
   stop(): Promise<void>;
 }
 
-export async function startChaosServer(dataDir: string): Promise<ChaosServer> {
-  let server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
-  const { port } = server;
-  const url = await createDatabase(server.url(), 'chaos');
-  await migrateToLatest(url);
+/** Where the servers of a run lie: the first, and one for each time that it is replaced. */
+export const serverFolder = (folder: string, generation: number): string => join(folder, `postgres-${generation}`);
+
+/** `onMoved`: whoever passes connections on learns which port it is now. */
+export async function startChaosServer(folder: string, onMoved: (port: number) => void): Promise<ChaosServer> {
+  const [sockets, way] = [join(folder, 'sockets'), join(folder, 'socket')];
+  await Promise.all([mkdir(sockets), mkdir(way)]);
+  // The server, which may be another user, makes its sockets there.
+  await chmod(sockets, 0o777);
+  const certificates = await makeCertificates(join(folder, 'tls'), await chooseOsUser());
+  const settings = {
+    ...SETTINGS,
+    unix_socket_directories: sockets,
+    ...(certificates && {
+      ssl: 'on',
+      ssl_cert_file: certificates.certificateFile,
+      ssl_key_file: certificates.keyFile,
+    }),
+  };
+  let generation = 0;
+  let dataDir = serverFolder(folder, 0);
+  let server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, settings });
+  const pointSocket = async (port: number): Promise<void> => {
+    const next = join(way, `next.${port}`);
+    await symlink(join(sockets, `.s.PGSQL.${port}`), next);
+    await rename(next, join(way, `.s.PGSQL.${SOCKET_PORT}`));
+  };
+  const asFleet = (port: number): string =>
+    `postgresql://${FLEET_ROLE}:${FLEET_PASSWORD}@127.0.0.1:${port}/${DATABASE}`;
+  await prepare(server.url(), asFleet(server.port));
+  await pointSocket(server.port);
   const restarts: ChaosServer['restarts'] = [];
-  // One outage at a time: a crash in the middle of a recovery would count as two and be one.
   let busy: Promise<unknown> = Promise.resolve();
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
     const done = busy.then(work);
     busy = done.catch(() => undefined);
     return done;
   };
+  const outage = async (work: () => Promise<void>): Promise<void> => {
+    const crashedAt = Date.now();
+    await work();
+    restarts.push({ crashedAt, readyAt: Date.now() });
+  };
+
+  const moveToStandby = async (): Promise<void> => {
+    const next = serverFolder(folder, generation + 1);
+    let standby: EmbeddedPostgres;
+    try {
+      standby = await startStandby(server, dataDir, next, settings);
+      await waitForStandbyWithEveryCommit(server);
+    } catch (error) {
+      await insist(() => server.url(), FORGET_STANDBY);
+      await stopEmbeddedPostgres({ dataDir: next, mode: 'immediate' });
+      await rm(next, { recursive: true, force: true });
+      throw error;
+    }
+    const [former, formerDir] = [server, dataDir];
+    await outage(async () => {
+      await former.stop('immediate');
+      await insist(() => standby.url(), ['SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) END']);
+      generation += 1;
+      dataDir = next;
+      server = standby;
+      await pointSocket(standby.port);
+      onMoved(standby.port);
+      await untilAnswers(standby.url());
+    });
+    // What was changed on the former after the copy: the certificate that is in place now.
+    await insist(() => server.url(), ['SELECT pg_reload_conf()']);
+    await rm(formerDir, { recursive: true, force: true });
+  };
 
   return {
-    url,
+    get adminUrl() {
+      return withDatabase(server.url(), DATABASE);
+    },
+    get url() {
+      return asFleet(server.port);
+    },
+    get port() {
+      return server.port;
+    },
+    socketUrl: `postgresql://${FLEET_ROLE}:${FLEET_PASSWORD}@localhost:${SOCKET_PORT}/${DATABASE}?host=${encodeURIComponent(way)}`,
+    certificates,
     restarts,
+    alone,
     crash: (downMs) =>
-      alone(async () => {
-        const crashedAt = Date.now();
-        await server.stop('immediate');
-        await sleep(downMs);
-        server = await startEmbeddedPostgres({ dataDir, port, settings: SETTINGS });
-        restarts.push({ crashedAt, readyAt: Date.now() });
-      }),
+      alone(() =>
+        outage(async () => {
+          await server.stop('immediate');
+          await sleep(downMs);
+          server = await startEmbeddedPostgres({ dataDir, port: server.port, settings });
+        }),
+      ),
+    freeze: (ms) =>
+      alone(() =>
+        outage(async () => {
+          await stopServer(dataDir);
+          await sleep(ms).finally(() => continueServer(dataDir));
+        }),
+      ),
     killBackend: (target) =>
       alone(async () => {
-        const pids = await clientBackends(url);
+        const pids = await clientBackends(server.url());
         const pid = pids[target % pids.length];
         if (pid === undefined) return false;
-        const crashedAt = Date.now();
-        process.kill(pid, 'SIGKILL');
-        await sleep(50);
-        await untilAnswers(url);
-        restarts.push({ crashedAt, readyAt: Date.now() });
+        await outage(async () => {
+          process.kill(pid, 'SIGKILL');
+          await sleep(50);
+          await untilAnswers(server.url());
+        });
         return true;
       }),
-    async exhaust(ms) {
-      const taken: pg.Client[] = [];
-      while (taken.length < Number(SETTINGS.max_connections)) {
-        const client = new pg.Client({
-          connectionString: url,
-          application_name: 'chaos hoarder',
-          connectionTimeoutMillis: 2000,
-        });
-        client.on('error', () => undefined);
-        try {
-          await client.connect();
-        } catch {
-          break;
-        }
-        taken.push(client);
-      }
-      await sleep(ms);
-      await Promise.all(taken.map((client) => client.end().catch(() => undefined)));
-      return taken.length;
-    },
+    replace: () => alone(moveToStandby),
+    exhaust: (ms) => exhaust(asFleet(server.port), ms),
     stop: () => alone(() => server.stop('fast')),
   };
+}
+
+/** The database of the fleet, which its role owns, and what the harness keeps of it. */
+async function prepare(adminUrl: string, fleetUrl: string): Promise<void> {
+  const url = await createDatabase(adminUrl, DATABASE);
+  await insist(
+    () => url,
+    [
+      `CREATE ROLE ${FLEET_ROLE} LOGIN PASSWORD '${FLEET_PASSWORD}'`,
+      `ALTER DATABASE ${DATABASE} OWNER TO ${FLEET_ROLE}`,
+      // No fault of the settings is one of the harness.
+      'ALTER ROLE postgres SET default_transaction_read_only = off',
+      'ALTER ROLE postgres SET statement_timeout = 0',
+    ],
+  );
+  await migrateToLatest(fleetUrl);
+  await insist(() => url, [READINESS_LOG]);
+}
+
+const FORGET_STANDBY = ['ALTER SYSTEM RESET synchronous_standby_names', 'SELECT pg_reload_conf()'] as const;
+
+async function exhaust(url: string, ms: number): Promise<number> {
+  const taken: pg.Client[] = [];
+  while (taken.length < Number(SETTINGS.max_connections)) {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: 'chaos hoarder',
+      connectionTimeoutMillis: 2000,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+    } catch {
+      break;
+    }
+    taken.push(client);
+  }
+  await sleep(ms);
+  await Promise.all(taken.map((client) => client.end().catch(() => undefined)));
+  return taken.length;
 }
 
 async function clientBackends(url: string): Promise<number[]> {
   const rows = await ask(
     url,
     `SELECT pid FROM pg_stat_activity
-     WHERE datname = current_database() AND backend_type = 'client backend' AND application_name LIKE 'tasker%'
+     WHERE datname = '${DATABASE}' AND backend_type = 'client backend' AND application_name LIKE 'tasker%'
      ORDER BY pid`,
   );
   return rows.map((row) => Number(row['pid']));
@@ -112,21 +243,4 @@ async function untilAnswers(url: string): Promise<void> {
     await sleep(50);
   }
   throw new Error('the server did not come back within 30 s');
-}
-
-/** One question on a connection of its own: nothing of a run's harness may depend on a session that a fault can end. */
-async function ask(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'chaos',
-    connectionTimeoutMillis: 2000,
-    query_timeout: 5000,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return (await client.query<Record<string, unknown>>(text)).rows;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }

@@ -1,20 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { answer, before, HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
 import { record } from './ledger.ts';
+import { QUEUES } from './queues.ts';
 
 const input = z.object({
+  /** The key under which the task was submitted. */
+  identity: z.string(),
   variety: z.number().int(),
   /** The step that misbehaves, and how. */
   fault: z.enum(Object.keys(HANDLER_FAULTS) as [HandlerFault, ...HandlerFault[]]).optional(),
   step: z.string().optional(),
+  /** How long each step takes that does not misbehave. */
+  paceMs: z.number().optional(),
 });
 
 interface Attempt {
   taskId: string;
   stepName: string;
   attempt: number;
+  idempotencyKey: string;
   input: z.infer<typeof input>;
   signal: AbortSignal;
 }
@@ -23,13 +30,15 @@ async function handle({
   taskId,
   stepName,
   attempt,
-  input: { variety, fault: asked, step },
+  idempotencyKey: key,
+  input: { identity, variety, fault: asked, step, paceMs },
   signal,
 }: Attempt): Promise<unknown> {
   const fault = step === stepName ? asked : undefined;
-  const line = { task: taskId, step: stepName, attempt, fault, effect: undefined };
+  const line = { task: taskId, step: stepName, attempt, identity, key, fault, effect: undefined };
   record({ ...line, kind: 'begin' });
   if (Reflect.get({}, 'polluted') !== undefined) record({ ...line, kind: 'polluted' });
+  if (paceMs !== undefined) await sleep(paceMs);
   await before(fault, attempt, variety, signal);
   const effect = randomUUID();
   record({ ...line, kind: 'effect', effect });
@@ -51,13 +60,16 @@ export const chain = defineWorkflow({ name: 'chaos_chain', input, identity: 'cal
   .step('second', { ...patient, dependsOn: ['first'] }, handle)
   .step('third', { ...patient, dependsOn: ['second'] }, handle);
 
+/** The same from a queue of its own, so that a worker has two to look at. */
+const elsewhere = { ...patient, queue: QUEUES[1] } as const;
+
 export const fan = defineWorkflow({ name: 'chaos_fan', input, identity: 'caller_key' })
-  .step('root', patient, handle)
-  .step('a', { ...patient, dependsOn: ['root'] }, handle)
-  .step('b', { ...patient, dependsOn: ['root'] }, handle)
-  .step('c', { ...patient, dependsOn: ['root'] }, handle)
-  .step('d', { ...patient, dependsOn: ['root'] }, handle)
-  .step('gather', { ...patient, dependsOn: ['a', 'b', 'c', 'd'] }, handle);
+  .step('root', elsewhere, handle)
+  .step('a', { ...elsewhere, dependsOn: ['root'] }, handle)
+  .step('b', { ...elsewhere, dependsOn: ['root'] }, handle)
+  .step('c', { ...elsewhere, dependsOn: ['root'] }, handle)
+  .step('d', { ...elsewhere, dependsOn: ['root'] }, handle)
+  .step('gather', { ...elsewhere, dependsOn: ['a', 'b', 'c', 'd'] }, handle);
 
 /** A step that ends its process at every attempt has few of them. */
 export const poisoned = defineWorkflow({ name: 'chaos_poisoned', input, identity: 'caller_key' }).step(

@@ -8,6 +8,8 @@ import { drawFaults, FAULT_KINDS } from '../chaos/faults.ts';
 import { Fleet, type Exit } from '../chaos/fleet.ts';
 import { LEDGER_FOLDER, type LedgerLine, readLedger } from '../chaos/ledger.ts';
 import type { Acknowledged } from '../chaos/load.ts';
+import { READINESS_LOG } from '../chaos/readiness-log.ts';
+import type { Span } from '../chaos/ready-spans.ts';
 import { killBefore, summarize } from '../chaos/recovery.ts';
 import * as workflows from '../chaos/workflows.ts';
 import { runMarker } from '../support/test-run.ts';
@@ -26,6 +28,7 @@ beforeAll(async () => {
     mkdtemp(join(scratchDir, 'ledger-')),
     mkdtemp(join(scratchDir, 'logs-')),
   ]);
+  await test.query(READINESS_LOG);
   const fleet = new Fleet({
     workers: 1,
     schedulers: 1,
@@ -41,7 +44,8 @@ beforeAll(async () => {
       ['throws_twice', 'second', 'complete'],
       ['bigint', 'first', 'error'],
     ] as const) {
-      const { taskId } = await client.submit(workflows.chain, { variety: 1, fault, step }, { key: `audit ${fault}` });
+      const identity = `audit ${fault}`;
+      const { taskId } = await client.submit(workflows.chain, { identity, variety: 1, fault, step }, { key: identity });
       acknowledged.push({ taskId, ends, fault, step });
     }
     await waitFor(
@@ -57,8 +61,12 @@ beforeAll(async () => {
   exits = fleet.exits;
 }, 120_000);
 
-const kinds = async (changes: { acknowledged?: Acknowledged[]; ledger?: LedgerLine[]; exits?: Exit[] } = {}) =>
-  (await audit({ url: test.url, acknowledged, ledger, exits, ...changes })).violations.map(({ kind }) => kind);
+const kinds = async (
+  changes: { acknowledged?: Acknowledged[]; ledger?: LedgerLine[]; exits?: Exit[]; refused?: Span[] } = {},
+) =>
+  (await audit({ url: test.url, acknowledged, ledger, exits, calm: [], ...changes })).violations.map(
+    ({ kind }) => kind,
+  );
 
 /** Runs `work` on a database with this statement's harm done, and undoes it. */
 async function spoiled(statement: string, undo: string, work: () => Promise<void>): Promise<void> {
@@ -87,7 +95,7 @@ describe('the audit of a chaos run', () => {
     const wrong = acknowledged.map((task) => ({ ...task, ends: 'complete' as const }));
     expect(await kinds({ acknowledged: wrong })).toEqual(['wrong end']);
     const other = acknowledged.map((task) => (task.fault === 'bigint' ? { ...task, fault: 'poison' as const } : task));
-    expect(await kinds({ acknowledged: other })).toEqual(['wrong error']);
+    expect(await kinds({ acknowledged: other })).toEqual(['wrong error', 'given up']);
   });
 
   it('finds a step that is complete without its effect', async () => {
@@ -124,6 +132,89 @@ describe('the audit of a chaos run', () => {
       'process ended by itself',
       'drain failed',
     ]);
+  });
+
+  it('takes the end of a process for its own where the database refused it as it started, and at no other time', async () => {
+    const [drained] = exits as [Exit];
+    const startedAt = 1_000_000;
+    const died = (at: number): Exit => ({
+      member: { ...drained.member, pid: -5, startedAt, expected: undefined },
+      at,
+      code: 1,
+      signal: null,
+    });
+    const refused = (fromMs: number, toMs: number): Span[] => [{ fromMs, toMs }];
+    const soon = startedAt + 2000;
+    expect(await kinds({ exits: [died(soon)], refused: refused(startedAt - 500, startedAt + 500) })).toEqual([]);
+    expect(await kinds({ exits: [died(soon)], refused: refused(soon + 1, soon + 500) })).toHaveLength(1);
+    // One that had joined the fleet was well.
+    const joined = { ...died(soon), member: { ...died(soon).member, pid: drained.member.pid } };
+    expect(await kinds({ exits: [joined], refused: refused(startedAt, soon) })).toHaveLength(1);
+    // Unless that went on for longer than a lease.
+    expect(await kinds({ exits: [joined], refused: refused(soon - 10_000, soon) })).toEqual([]);
+    expect(await kinds({ exits: [joined], refused: refused(soon - 9999, soon) })).toHaveLength(1);
+  });
+
+  it('finds an outcome that was given up', async () => {
+    const complete = acknowledged.find(({ fault }) => fault === 'throws_twice') as Acknowledged;
+    const message = async (text: string): Promise<void> => {
+      await test.query(
+        `UPDATE tasker.tasker_workflow_step_transitions SET metadata = jsonb_set(metadata, '{error,message}', to_jsonb($1::text))
+         WHERE metadata -> 'error' ->> 'name' = 'UnstorableResult'`,
+        [text],
+      );
+    };
+    const [before] = await test.query<{ message: string }>(
+      `SELECT metadata -> 'error' ->> 'message' AS message FROM tasker.tasker_workflow_step_transitions
+       WHERE metadata -> 'error' ->> 'name' = 'UnstorableResult'`,
+    );
+    try {
+      await message('the database refused to store the outcome of this attempt (SQLSTATE 57014)');
+      expect(await kinds()).toEqual(['given up']);
+    } finally {
+      await message(before?.message as string);
+    }
+    await spoiled(
+      `UPDATE tasker.tasker_workflow_step_transitions SET metadata = metadata || '{"error": {"name": "UnstorableResult"}}'
+       WHERE to_state = 'error' AND task_id = ${complete.taskId}`,
+      `UPDATE tasker.tasker_workflow_step_transitions SET metadata = metadata || '{"error": {"name": "Error"}}'
+       WHERE to_state = 'error' AND task_id = ${complete.taskId}`,
+      async () => expect(await kinds()).toContain('given up'),
+    );
+  });
+
+  it('finds a key that was given for two steps, and a step with two keys', async () => {
+    const first = ledger.find(({ fault, attempt }) => fault === 'throws_twice' && attempt === 1) as LedgerLine;
+    const other = ledger.find(({ identity }) => identity !== first.identity) as LedgerLine;
+    const changed = (line: LedgerLine, key: string) => ledger.map((each) => (each === line ? { ...each, key } : each));
+    expect(await kinds({ ledger: changed(first, 'another') })).toEqual(['two keys for one']);
+    expect(await kinds({ ledger: changed(first, other.key) })).toEqual(['one key for two', 'two keys for one']);
+  });
+
+  it('compares claims with what was ready, in the calm alone', async () => {
+    const options = { url: test.url, acknowledged, ledger, exits };
+    const whole = await audit({ ...options, calm: [{ fromMs: 0, toMs: Date.now() }] });
+    expect(whole.violations).toEqual([]);
+    // Three tasks, one of them with two retries: the other steps were claimed by completions.
+    expect(whole.claiming.claims).toBeGreaterThanOrEqual(4);
+    expect(whole.claiming.readySpans).toBeGreaterThanOrEqual(5);
+    expect((await audit({ ...options, calm: [] })).claiming).toMatchObject({ claims: 0, readySpans: 0 });
+  });
+
+  it('finds a claim that left a more urgent step behind', async () => {
+    // When a row was committed cannot be made up, so the claims are moved behind the commit of a step that nobody took.
+    const move = (by: string): string =>
+      `UPDATE chaos.readiness SET began_at = began_at + interval '${by}', changed_at = changed_at + interval '${by}'`;
+    await spoiled(
+      `${move('1 hour')};
+       INSERT INTO chaos.readiness (workflow_step_id, queue, priority, ready) VALUES (-1, 'default', -5, true)`,
+      `DELETE FROM chaos.readiness WHERE workflow_step_id < 0; ${move('-1 hour')}`,
+      async () => {
+        const calm = [{ fromMs: Date.now() + 1_800_000, toMs: Date.now() + 7_200_000 }];
+        const { violations } = await audit({ url: test.url, acknowledged, ledger, exits, calm });
+        expect(new Set(violations.map(({ kind }) => kind))).toEqual(new Set(['less urgent first']));
+      },
+    );
   });
 
   it('takes what the doctor finds', async () => {

@@ -23,6 +23,8 @@ export async function startStandby(
   primary: EmbeddedPostgres,
   primaryDir: string,
   dataDir: string,
+  /** Of the primary, where it has more than `REPLICATED`: a standby has to have its connections, for one. */
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<EmbeddedPostgres> {
   const client = new pg.Client({ connectionString: primary.url(), application_name: 'base backup' });
   await client.connect();
@@ -45,6 +47,7 @@ export async function startStandby(
     dataDir,
     settings: {
       ...REPLICATED,
+      ...settings,
       primary_conninfo: `host=${hostname} port=${port} user=${username} password=${password} application_name=standby`,
     },
   });

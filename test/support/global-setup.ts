@@ -20,7 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // Where root runs the tests, the servers run as another user, who has to get to their folders.
   await chmod(folder, 0o755);
   const dataDir = join(folder, 'postgres');
-  const watchdog = startWatchdog({ runId: id, folder, dataDir, givenUrl });
+  const watchdog = startWatchdog({ runId: id, folder, dataDirs: [dataDir], givenUrl });
   try {
     const adminUrl = givenUrl ?? (await startServer(dataDir, id));
     project.provide('testRun', { id, adminUrl, template: await createTemplate(adminUrl, id), scratchDir: folder });

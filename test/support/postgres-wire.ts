@@ -40,6 +40,8 @@ export interface CutRule {
 
 const SSL_REQUEST = 80_877_103;
 const CANCEL_REQUEST = 80_877_102;
+/** The server's answer to a request for TLS: `S`, otherwise `N`. */
+const ACCEPTS_TLS = 0x53;
 /** Flush: the server answers what it has done so far, and commits nothing. */
 const FLUSH = Buffer.from([0x48, 0, 0, 0, 4]);
 
@@ -56,6 +58,10 @@ export class WireLink {
   private fromClient: Buffer = Buffer.alloc(0);
   private fromServer: Buffer = Buffer.alloc(0);
   private started = false;
+  /** The client has asked for TLS: the server's next byte says whether it gets it. */
+  private asksForTls = false;
+  /** What passes is encrypted: no message can be read, and no rule applies. */
+  private encrypted = false;
   private closed = false;
   /** Nothing passes any more, and nobody is told. */
   private silent = false;
@@ -109,6 +115,10 @@ export class WireLink {
 
   private receive(data: Buffer): void {
     if (this.silent) return;
+    if (this.encrypted) {
+      this.server.write(data);
+      return;
+    }
     this.fromClient = Buffer.concat([this.fromClient, data]);
     for (let message = this.nextFromClient(); message !== undefined; message = this.nextFromClient()) {
       if (!this.forward(message)) return;
@@ -129,6 +139,7 @@ export class WireLink {
   private forward(message: Buffer): boolean {
     if (!this.started) {
       const code = message.readInt32BE(4);
+      this.asksForTls = code === SSL_REQUEST;
       if (code !== SSL_REQUEST && code !== CANCEL_REQUEST) this.started = true;
       this.server.write(message);
       return true;
@@ -171,6 +182,10 @@ export class WireLink {
 
   private answer(data: Buffer): void {
     if (this.silent) return;
+    if (this.asksForTls) {
+      this.asksForTls = false;
+      this.encrypted = data[0] === ACCEPTS_TLS;
+    }
     if (this.armed === undefined) {
       this.client.write(data);
       return;

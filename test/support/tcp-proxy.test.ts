@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -100,5 +101,35 @@ describe('the TCP proxy', () => {
     expect(await notes()).toEqual([]);
     proxy.resume();
     await waitFor(async () => (await notes()).includes(2), { what: 'the held statement' });
+  });
+
+  it('passes what is encrypted on without reading it, once the server has agreed to that', async () => {
+    // Takes every request for TLS, and gives back what comes after it.
+    const server = createServer((socket) => {
+      socket.once('data', () => {
+        socket.write('S');
+        socket.on('data', (data) => socket.write(data));
+      });
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', () => listening()));
+    const { port } = server.address() as AddressInfo;
+    proxy.pointAt(port);
+    const socket = connect(proxy.port, '127.0.0.1');
+    const received: Buffer[] = [];
+    socket.on('data', (data: Buffer) => received.push(data));
+    try {
+      socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
+      await waitFor(() => Buffer.concat(received).toString() === 'S', { what: 'the agreement' });
+      // As a message of PostgreSQL this would be far from complete.
+      const hello = Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]);
+      socket.write(hello);
+      await waitFor(() => Buffer.concat(received).subarray(1).equals(hello), { what: 'what was encrypted' });
+      // The connection that there was before stays at the server that it has.
+      await client.query(insert(3));
+      expect(await notes()).toEqual([3]);
+    } finally {
+      socket.destroy();
+      server.close();
+    }
   });
 });

@@ -17,6 +17,8 @@ export interface TcpProxy {
   url(databaseUrl: string): string;
   /** Breaks every connection (both sides get a reset) and answers how many. New ones are accepted as before. */
   cutAll(): number;
+  /** New connections go to this port; those that there are stay where they are. */
+  pointAt(port: number): void;
   /** Half-open: every connection stays up and nothing passes any more, nor through new ones; until `resume`. */
   pause(): void;
   resume(): void;
@@ -30,7 +32,7 @@ export interface TcpProxy {
 
 /** A TCP proxy on a free port of the loopback address, which can do what networks do. */
 export async function startProxy(options: TcpProxyOptions): Promise<TcpProxy> {
-  const target = addressOf(options.target);
+  let target = addressOf(options.target);
   const links = new Set<WireLink>();
   const rules = new Set<CutRule>();
   let paused = false;
@@ -77,6 +79,9 @@ export async function startProxy(options: TcpProxyOptions): Promise<TcpProxy> {
       return url.href;
     },
     cutAll,
+    pointAt(next) {
+      target = { ...target, port: next };
+    },
     pause() {
       paused = true;
       for (const link of links) link.pause();

@@ -2,14 +2,16 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import { dropDatabase, stopEmbeddedPostgres } from '../../src/embedded/index.ts';
-import type { Watched } from './start-watchdog.ts';
+import { continueServer } from './stopped-server.ts';
+import { KEEP, type Watched } from './start-watchdog.ts';
 import { databasePrefix, runMarker } from './test-run.ts';
 
 /** Whatever happens, the watchdog itself does not stay behind. */
 const cleanUpWithinMs = 25_000;
 
 const watched = JSON.parse(process.argv[2] ?? '{}') as Watched;
-process.stdin.resume();
+let order = '';
+process.stdin.setEncoding('utf8').on('data', (text: string) => (order += text));
 process.stdin.on('end', cleanUp);
 // A reset instead of an end, where the other side is killed.
 process.stdin.on('error', cleanUp);
@@ -19,9 +21,14 @@ async function cleanUp(): Promise<void> {
     console.error(`test watchdog: gave up after ${cleanUpWithinMs} ms; look at ${watched.folder}`);
     process.exit(1);
   }, cleanUpWithinMs).unref();
-  await stopEmbeddedPostgres({ dataDir: watched.dataDir, mode: 'immediate' });
+  for (const dataDir of watched.dataDirs) {
+    // A server that a test has stopped in the middle takes no order to end.
+    await continueServer(dataDir);
+    await stopEmbeddedPostgres({ dataDir, mode: 'immediate' });
+  }
   await killProcessesOfRun();
   if (watched.givenUrl !== undefined) await dropDatabasesOfRun(watched.givenUrl);
+  if (order === KEEP) process.exit(0);
   await rm(watched.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   process.exit(0);
 }

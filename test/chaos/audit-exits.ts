@@ -1,0 +1,44 @@
+import { hostname } from 'node:os';
+import type { Database } from '../../src/db/database.ts';
+import type { Violation } from './audit.ts';
+import { HANDLER_FAULTS } from './behaviours.ts';
+import type { Exit } from './fleet.ts';
+import type { LedgerLine } from './ledger.ts';
+import type { Span } from './ready-spans.ts';
+import { rows } from './rows.ts';
+
+/** Until its code is loaded a process does not hear SIGTERM; it holds nothing then. */
+const LOADING_MS = 20_000;
+
+/** After so long a login that is refused ends the process, by the lease as delivered. */
+const LEASE_MS = 10_000;
+/** A try to log in, and the end of a process. */
+const ENDS_WITHIN_MS = 5000;
+
+/** A process ends when it is killed, when it is told to, when its own handler ends it, or when it is refused as it starts or for longer than its lease. */
+export async function exitViolations(
+  db: Database,
+  exits: readonly Exit[],
+  ledger: readonly LedgerLine[],
+  refused: readonly Span[],
+): Promise<Violation[]> {
+  const joined = await rows<{ name: string }>(db, 'SELECT DISTINCT name FROM tasker.tasker_workers');
+  const registered = new Set(joined.map(({ name }) => name));
+  const lethal = new Set(
+    ledger.flatMap(({ pid, fault }) =>
+      fault !== undefined && 'lethal' in HANDLER_FAULTS[fault as keyof typeof HANDLER_FAULTS] ? [pid] : [],
+    ),
+  );
+  return exits.flatMap(({ member: { role, pid, expected, startedAt }, at, code, signal }): Violation[] => {
+    if (expected === 'killed' || lethal.has(pid)) return [];
+    const refusedAtStart =
+      !registered.has(`${hostname()}:${pid}`) && refused.some(({ fromMs, toMs }) => fromMs <= at && toMs >= startedAt);
+    const refusedForLong = refused.some(({ fromMs, toMs }) => at - fromMs >= LEASE_MS && at <= toMs + ENDS_WITHIN_MS);
+    if (expected === undefined && code !== null && code > 0 && (refusedAtStart || refusedForLong)) return [];
+    const detail = `${role} ${pid} ended with ${signal ?? code}`;
+    if (expected === undefined) return [{ kind: 'process ended by itself', detail }];
+    return code === 0 || (signal === 'SIGTERM' && at - startedAt < LOADING_MS)
+      ? []
+      : [{ kind: 'drain failed', detail }];
+  });
+}

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { ask } from './admin.ts';
+
+/** Without faults some task ends within this, on however slow a machine, or what is left is stuck. */
+const STANDSTILL_MS = 90_000;
+/** A claim that has no record is found by nobody; one that is seen for longer than any attempt lasts stays. */
+const UNRECORDED_MS = 25_000;
+const LOOK_MS = 200;
+
+interface Left {
+  open: number;
+  example: string | null;
+  /** A claimed step whose claim the table of claims does not have. */
+  unrecorded: string | null;
+}
+
+/** Waits until every task has ended; answers what is left where it does not. */
+export async function heal(url: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: url, application_name: 'chaos' });
+  await client.connect();
+  try {
+    let fewest = Infinity;
+    let progressAt = Date.now();
+    let unrecorded: { claim: string | null; since: number } = { claim: null, since: 0 };
+    for (;;) {
+      const { rows } = await client.query<Left>(
+        `SELECT count(*)::integer AS open, min(task_id)::text AS example,
+           (SELECT min(s.claim_id::text) FROM tasker.tasker_workflow_steps s
+            WHERE s.in_process AND NOT EXISTS (SELECT FROM tasker.tasker_claims c WHERE c.claim_id = s.claim_id)) AS unrecorded
+         FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress')`,
+      );
+      const left = rows[0] as Left;
+      if (left.open === 0) return undefined;
+      if (left.open < fewest) {
+        fewest = left.open;
+        progressAt = Date.now();
+      }
+      if (left.unrecorded !== unrecorded.claim) unrecorded = { claim: left.unrecorded, since: Date.now() };
+      if (unrecorded.claim !== null && Date.now() - unrecorded.since > UNRECORDED_MS) {
+        return `claim ${unrecorded.claim} has steps and no record: nobody will find them (${left.open} tasks are open, such as ${left.example})`;
+      }
+      if (Date.now() - progressAt > STANDSTILL_MS) {
+        return `${left.open} tasks are open and none has ended for ${STANDSTILL_MS / 1000} s, such as ${left.example}`;
+      }
+      await sleep(LOOK_MS);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** Waits until so many processes have joined: faults that come before would meet nobody. On a machine that is too slow for that, no longer. */
+export async function untilJoined(url: string, processes: number): Promise<void> {
+  const deadline = Date.now() + STANDSTILL_MS;
+  for (;;) {
+    const [row] = await ask(url, 'SELECT count(*)::integer AS joined FROM tasker.tasker_workers');
+    if (Number(row?.['joined']) >= processes || Date.now() > deadline) return;
+    await sleep(LOOK_MS);
+  }
+}

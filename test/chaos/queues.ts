@@ -1,0 +1,2 @@
+/** What every worker of a run serves. */
+export const QUEUES = ['default', 'chaos_fan'] as const;

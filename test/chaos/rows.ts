@@ -1,0 +1,5 @@
+import type { Database } from '../../src/db/database.ts';
+
+export async function rows<Row extends object>(db: Database, text: string, values?: unknown[]): Promise<Row[]> {
+  return (await db.pool.query<Row & Record<string, unknown>>(text, values)).rows;
+}
