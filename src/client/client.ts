@@ -19,7 +19,7 @@ import type { Act } from '../engine/operator.ts';
 import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
-import { countLiveSchedulers } from '../engine/schedulers.ts';
+import { countLiveSchedulers, NO_SCHEDULER } from '../engine/schedulers.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
@@ -186,7 +186,8 @@ export class Client {
       }
       if (ENDED.has(task.state)) return task;
       if (performance.now() >= deadline) {
-        throw new Error(`task ${taskId} is still ${task.state} after ${options.timeoutMs ?? 60_000} ms`);
+        const alone = (await this.liveSchedulers()) === 0 ? `; ${NO_SCHEDULER}` : '';
+        throw new Error(`task ${taskId} is still ${task.state} after ${options.timeoutMs ?? 60_000} ms${alone}`);
       }
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }

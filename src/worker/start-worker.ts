@@ -5,10 +5,12 @@ import { handlerLogger, type Logger } from '../logger.ts';
 import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
+import { NO_SCHEDULER } from '../engine/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { CrashOrigin } from './events.ts';
 import type { QuarantineProcess } from './quarantine-watch.ts';
+import { SchedulerWatch } from './scheduler-watch.ts';
 import { workerEvents } from './worker-events.ts';
 import { Worker } from './worker.ts';
 
@@ -89,7 +91,12 @@ export async function startWorker(options: {
     onRound: () => progress.beat('poll'),
   });
   let stopping: Promise<Drained> | undefined;
+  const schedulers = new SchedulerWatch(db, (anyLives) => {
+    if (anyLives) log.info('a scheduler lives again');
+    else log.warn(NO_SCHEDULER);
+  });
   const close = async (): Promise<Drained> => {
+    schedulers.stop();
     progress.unwatch('poll');
     const drained = await worker.stop();
     await server?.stop();
@@ -123,6 +130,7 @@ export async function startWorker(options: {
   // From now on: a start that takes longer is no time without work, or each such process would end with its first step.
   const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   const { workerId } = worker;
+  if (!alone) schedulers.start();
   const { queues, slots } = config;
   log.info(
     { worker_id: workerId, installation: worker.installationId, url: server.url, queues, slots },

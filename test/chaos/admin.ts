@@ -31,13 +31,21 @@ export async function insist(urlOf: () => string, statements: readonly string[])
   }
 }
 
-/** Keeps everybody else from writing to the steps for `ms`. False where the lock could not be had, or broke. */
-export async function holdSteps(url: string, ms: number): Promise<boolean> {
+/** What a time limit does to statements of the fleet that wait for a lock: SQLSTATE 57014. A commit that waits for a standby is none. */
+const CANCEL_WAITING = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = '${FLEET_ROLE}' AND wait_event_type = 'Lock'`;
+
+/**
+ * Keeps everybody else from writing to the steps for `ms`; after `cancelAfterMs`, if given, those who wait are cancelled. False where
+ * the lock could not be had, or broke.
+ */
+export async function holdSteps(url: string, ms: number, cancelAfterMs = ms): Promise<boolean> {
   try {
     await withClient(url, async (client) => {
       await client.query(`BEGIN; SET LOCAL lock_timeout = '3s'`);
       await client.query('LOCK TABLE tasker.tasker_workflow_steps IN EXCLUSIVE MODE');
-      await sleep(ms);
+      await sleep(cancelAfterMs);
+      if (cancelAfterMs < ms) await client.query(CANCEL_WAITING);
+      await sleep(ms - cancelAfterMs);
       await client.query('COMMIT');
     });
     return true;

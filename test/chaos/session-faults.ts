@@ -14,7 +14,8 @@ const END_TLS_SESSIONS = `SELECT pg_terminate_backend(pid)
 const RELOAD = 'SELECT pg_reload_conf()';
 
 /**
- * Statements that wait for a lock end with 57014. Never beside a standby that every commit waits for: there a cancelled wait
+ * A time limit for every statement of the fleet's role, which its sessions override, and locks under which those that wait are
+ * cancelled: they end with 57014 all the same. Never beside a standby that every commit waits for: there a cancelled wait
  * acknowledges what the standby does not have. Answers how often the steps were locked.
  */
 export function limitStatements(server: ChaosServer, ms: number): Promise<number> {
@@ -26,7 +27,7 @@ export function limitStatements(server: ChaosServer, ms: number): Promise<number
     try {
       while (Date.now() < until) {
         await sleep(UNLOCKED_MS);
-        if (await holdSteps(server.adminUrl, LOCKED_MS)) locks += 1;
+        if (await holdSteps(server.adminUrl, LOCKED_MS, STATEMENT_TIMEOUT_MS)) locks += 1;
       }
     } finally {
       await insist(urlOf, [`ALTER ROLE ${FLEET_ROLE} RESET statement_timeout`, END_SESSIONS]);

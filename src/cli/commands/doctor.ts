@@ -2,8 +2,10 @@ import { Command } from 'commander';
 import { installationOf } from '../../db/installation.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import type { Mend } from '../../db/doctor/mends/index.ts';
+import { countLiveSchedulers } from '../../engine/schedulers.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
+import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 import { drawConnections, reportConnections } from './doctor-connections.ts';
 
@@ -39,7 +41,8 @@ export function doctorCommand(exit: (status: number) => void): Command {
         exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
         return;
       }
-      const { installation, findings } = await withClient(async ({ db }) => ({
+      const { installation, findings, schedulers } = await withClient(async ({ db }) => ({
+        schedulers: await countLiveSchedulers(db),
         installation: await installationOf(db),
         findings: await examine(db, { examples: wholeNumber('--examples', options.examples, 0, 1000) }),
       }));
@@ -63,6 +66,7 @@ export function doctorCommand(exit: (status: number) => void): Command {
           )
           .join('\n')}`;
       });
+      if (schedulers === 0) warnOfNoScheduler();
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });
 }

@@ -3,6 +3,7 @@ import type { TaskDetails } from '../../client/index.ts';
 import { STATUS } from '../report-error.ts';
 import { age, duration, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
+import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 /** The commands that only look: tasks, task, workers, queues. */
@@ -52,13 +53,18 @@ export function readCommands(exit: (status: number) => void): Command[] {
     .description('show one task: its graph with states, attempts, next retries and errors')
     .argument('<id>')
     .action(async (taskId: string, options: { json?: boolean }) => {
-      const found = await withClient((client) => client.getTask(taskId));
+      const [found, schedulers] = await withClient((client) =>
+        Promise.all([client.getTask(taskId), client.liveSchedulers()]),
+      );
       if (found === undefined) {
         console.error(`tasker: there is no task ${taskId}`);
         exit(STATUS.notFound);
         return;
       }
       print(found, options.json, drawTask);
+      // What a scheduler would do next.
+      const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
+      if (waits && schedulers === 0) warnOfNoScheduler();
       exit(STATUS.ok);
     });
 
@@ -66,7 +72,9 @@ export function readCommands(exit: (status: number) => void): Command[] {
     .description('list the processes of the fleet')
     .option('-a, --all', 'those that stopped too')
     .action(async (options: { all?: boolean; json?: boolean }) => {
-      const rows = await withClient((client) => client.workers({ stopped: options.all ?? false }));
+      const [rows, schedulers] = await withClient((client) =>
+        Promise.all([client.workers({ stopped: options.all ?? false }), client.liveSchedulers()]),
+      );
       print(rows, options.json, (list) =>
         table(
           ['ID', 'ROLE', 'NAME', 'STATUS', 'SLOTS', 'QUEUES', 'VERSION', 'AGE', 'HEARTBEAT'],
@@ -83,6 +91,7 @@ export function readCommands(exit: (status: number) => void): Command[] {
           ]),
         ),
       );
+      if (schedulers === 0) warnOfNoScheduler();
       exit(STATUS.ok);
     });
 
@@ -101,6 +110,9 @@ export function readCommands(exit: (status: number) => void): Command[] {
   return [tasks, task, workers, queues];
 }
 
+const retryText = (seconds: number): string =>
+  seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
+
 /** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
 export function drawTask(task: TaskDetails): string {
   const depth = new Map<string, number>();
@@ -117,9 +129,7 @@ export function drawTask(task: TaskDetails): string {
       step.attempts > 0 ? `attempt ${step.attempts} of ${step.retry_limit}` : '',
       step.ready ? `ready in queue ${step.queue}` : '',
       step.claimed_by === null ? '' : `at worker ${step.claimed_by}`,
-      step.next_retry_at === null
-        ? ''
-        : `next retry in ${duration((step.next_retry_at.getTime() - Date.now()) / 1000)}`,
+      step.next_retry_at === null ? '' : retryText((step.next_retry_at.getTime() - Date.now()) / 1000),
       step.blocked_at === null ? '' : 'no retry will come',
     ].filter((note) => note !== '');
     lines.push(

@@ -6,6 +6,7 @@ import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
+import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface AddOptions {
@@ -159,5 +160,5 @@ function time(date: Date | null): string {
 
 function warnWithoutScheduler(schedulers: number): void {
   if (schedulers > 0) return;
-  console.error('tasker: no scheduler lives, so nothing fires: start one (tasker scheduler)');
+  warnOfNoScheduler();
 }
