@@ -93,7 +93,8 @@ export async function claim(db: Executor, request: ClaimRequest): Promise<Claime
     request.closedClaims ?? [],
     ...rangeColumns(request.ranges ?? WHOLE_QUEUE),
   ]);
-  if (rows[0] !== undefined) request.onScan?.(claimScan(rows[0].scan));
+  const scan = request.onScan === undefined ? undefined : rows.find((row) => row.scan !== null)?.scan;
+  if (typeof scan === 'string') request.onScan?.(claimScan(scan));
   return rows.map((row) => claimedStep(row, claimId));
 }
 
@@ -120,11 +121,11 @@ function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
     waitedSeconds: Math.max(row.waited_seconds, 0),
     inputs: {
       context: row.context,
-      ownInput: row.own_input,
+      ownInput: row.own_input === true,
       parents: row.parents,
       bypassSteps: row.bypass_steps,
       identityHash: row.identity_hash,
-      hasHistory: row.has_history,
+      hasHistory: row.has_history === true,
       hasEarlierKey: false,
     },
   };

@@ -10,7 +10,7 @@ export const adoptClaim = statement<ClaimedStepRow>(
   `
 SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit,
   0::float8 AS waited_seconds,
-  NULL AS reached,
+  NULL AS scan,
   coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input,
   (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text

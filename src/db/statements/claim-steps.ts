@@ -11,22 +11,22 @@ export interface ClaimedStepRow {
   /** Seconds between becoming ready and this claim, by the database clock. */
   waited_seconds: number;
   /**
-   * What the scan saw, the same in every row: `xmin xid now scanned priority=reached ...`. The snapshot's xmin; the id of this transaction; the time at which
+   * What the scan saw, in one of the rows and null in the others: `xmin xid now scanned priority=reached ...`. The snapshot's xmin; the id of this transaction; the time at which
    * the statement began and that at which it updated the first step; for each priority that it took steps of, the time at which
    * the last of them became ready. Times in microseconds since 1970.
    */
-  scan: string;
+  scan: string | null;
   /** JSON text. */
   context: string;
-  /** Whether that is the step's own, and not its task's. */
-  own_input: boolean;
+  /** True if that is the step's own, and not its task's; else null, which costs nothing to read. */
+  own_input: boolean | null;
   /** JSON text: results of the parents by their ordinal in the workflow; null for a root. */
   parents: string | null;
   /** JSON text: names of the steps that the task does without; null for none. */
   bypass_steps: string | null;
   identity_hash: string;
   /** The step had transitions before this claim. */
-  has_history: boolean;
+  has_history: boolean | null;
 }
 
 /** A LIMIT the planner can see keeps it on the index: with a parameter it would plan for a tenth of the table. */
@@ -115,18 +115,20 @@ WITH candidate AS MATERIALIZED (
   SELECT task_id, sort_key, 'pending', 'in_progress', true, 'claim', $2 FROM started
 )
 SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit, c.waited_seconds,
-  (SELECT concat_ws(' ', pg_snapshot_xmin(pg_current_snapshot()), pg_current_xact_id_if_assigned(),
-      ${microseconds('statement_timestamp()')}, ${microseconds('(SELECT min(x.last_attempted_at) FROM claimed x)')},
-      string_agg(x.priority || '=' || ${microseconds('x.ready_at')}, ' '))
-    FROM (SELECT y.priority, max(y.ready_at) AS ready_at FROM candidate y GROUP BY y.priority) x) AS scan,
-  coalesce(c.inputs, t.context)::text AS context, c.inputs IS NOT NULL AS own_input,
+  CASE WHEN c.workflow_step_id = (SELECT min(x.workflow_step_id) FROM claimed x) THEN
+    (SELECT concat_ws(' ', pg_snapshot_xmin(pg_current_snapshot()), pg_current_xact_id_if_assigned(),
+        ${microseconds('statement_timestamp()')}, ${microseconds('(SELECT min(x.last_attempted_at) FROM claimed x)')},
+        string_agg(x.priority || '=' || ${microseconds('x.ready_at')}, ' '))
+      FROM (SELECT y.priority, max(y.ready_at) AS ready_at FROM candidate y GROUP BY y.priority) x) END AS scan,
+  coalesce(c.inputs, t.context)::text AS context,
+  CASE WHEN c.inputs IS NOT NULL THEN true END AS own_input,
   CASE WHEN c.total_parents > 0 THEN (
     SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
   ) END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.identity_hash, c.sort_key > 1 AS has_history
+  t.bypass_steps::text AS bypass_steps, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 
