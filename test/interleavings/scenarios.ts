@@ -3,6 +3,8 @@ import type { Database } from '../../src/db/database.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { type ClaimedStep } from '../../src/engine/claim.ts';
 import { promote } from '../../src/engine/promote.ts';
+import { recoverClaims } from '../../src/engine/recover.ts';
+import { releaseHeldStep } from '../../src/engine/release-held.ts';
 import { release } from '../../src/engine/release.ts';
 import { requeue } from '../../src/engine/requeue.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
@@ -259,6 +261,55 @@ export const SCENARIOS: readonly Scenario[] = [
       return [(db) => release(db, { workerId: s.w1, steps }), (db) => s.recover(db)];
     },
     afterwards: async (s) => expect((await s.stateOf(1)).state).toBe('pending'),
+    ends: ['complete'],
+  },
+  {
+    name: 'complete / release by an operator, then claim',
+    workflow: 'diamond',
+    stage: async (s) => {
+      const steps = await s.begin();
+      return [
+        (db) => s.complete(db, s.w1, steps),
+        async (db) => {
+          await releaseHeldStep(db, s.taskId, 'a', { force: true });
+          return s.claim(db, s.w2);
+        },
+      ];
+    },
+    ends: ['complete'],
+  },
+  {
+    name: 'release by an operator / recover',
+    workflow: 'diamond',
+    stage: async (s) => {
+      await s.begin();
+      await s.killed(s.w1);
+      return [(db) => releaseHeldStep(db, s.taskId, 'a', { force: true }), (db) => s.recover(db)];
+    },
+    afterwards: async (s) => expect((await s.stateOf(1)).state).toBe('pending'),
+    ends: ['complete'],
+  },
+  {
+    name: 'release by an operator / cancel',
+    workflow: 'diamond',
+    stage: async (s) => {
+      await s.begin();
+      return [(db) => releaseHeldStep(db, s.taskId, 'a', { force: true }), (db) => cancel(db, s.taskId)];
+    },
+    ends: ['cancelled'],
+  },
+  {
+    name: 'recovery of a given-up outcome by its worker / recover',
+    workflow: 'diamond',
+    stage: async (s) => {
+      const [step] = await s.begin();
+      await s.killed(s.w1);
+      return [(db) => recoverClaims(db, [step?.claimId as string]), (db) => s.recover(db)];
+    },
+    afterwards: async (s) => {
+      await s.recover(s.db);
+      expect(await s.stateOf(1)).toEqual({ state: 'pending', attempts: 1 });
+    },
     ends: ['complete'],
   },
   {

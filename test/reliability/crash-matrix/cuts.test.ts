@@ -5,9 +5,10 @@ import { examine } from '../../../src/db/doctor/examine.ts';
 import { cancel } from '../../../src/engine/cancel.ts';
 import { claim } from '../../../src/engine/claim.ts';
 import { fail } from '../../../src/engine/fail.ts';
-import { recover } from '../../../src/engine/recover.ts';
+import { recover, recoverClaims } from '../../../src/engine/recover.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { promote } from '../../../src/engine/promote.ts';
+import { releaseHeldStep } from '../../../src/engine/release-held.ts';
 import { requeue } from '../../../src/engine/requeue.ts';
 import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
@@ -182,7 +183,12 @@ describe('a connection that breaks under a worker', () => {
 /** Verbs that a client, an operator or a scheduler calls: called through the broken connection, then once more. */
 const VERBS: Record<
   string,
-  { statements: readonly string[]; stage: () => Promise<(db: Database) => Promise<unknown>> }
+  {
+    statements: readonly string[];
+    stage: () => Promise<(db: Database) => Promise<unknown>>;
+    /** How many tasks the stage submits; default 1. */
+    tasks?: number;
+  }
 > = {
   submit: {
     statements: ['submit_tasks'],
@@ -222,10 +228,32 @@ const VERBS: Record<
   },
   promote: {
     statements: ['promote_steps'],
+    tasks: 2,
     stage: async () => {
       await fleet.submit(matrix, {}, { priority: 5 });
       await fleet.submit(matrix, {}, { priority: 1 });
       return (db) => promote(db, { afterSeconds: 0 });
+    },
+  },
+  'release by an operator': {
+    statements: ['release_held', 'settle'],
+    stage: async () => {
+      const taskId = await fleet.submit(matrix, {});
+      await claimed();
+      return (db) => releaseHeldStep(db, taskId, 'a', { force: true });
+    },
+  },
+  'recover a given-up outcome': {
+    statements: ['recover_claimed'],
+    stage: async () => {
+      await fleet.submit(matrix, {});
+      await claimed();
+      const claims = await fleet.test.query<{ claim_id: string }>('SELECT claim_id FROM tasker.tasker_claims');
+      return (db) =>
+        recoverClaims(
+          db,
+          claims.map((row) => row.claim_id),
+        );
     },
   },
   recover: {
@@ -285,15 +313,15 @@ async function failed(permanent: boolean): Promise<string> {
 const blocked = (): Promise<string> => failed(true);
 
 describe('a connection that breaks under a verb', () => {
-  const cells = Object.entries(VERBS).flatMap(([verb, { statements, stage }]) =>
+  const cells = Object.entries(VERBS).flatMap(([verb, { statements, stage, tasks = 1 }]) =>
     statements.flatMap((statement) =>
       (['before', 'executed', 'committed'] as const)
         .filter((moment) => statement !== 'settle' || moment !== 'executed')
         .filter((moment) => long || (moment === 'committed' && statement === statements.at(-1)))
-        .map((moment) => ({ verb, statement, moment, stage })),
+        .map((moment) => ({ verb, statement, moment, stage, tasks })),
     ),
   );
-  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, stage }) => {
+  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, stage, tasks: submitted }) => {
     await fleet.test.query(
       `TRUNCATE tasker.tasker_tasks, tasker.tasker_workflow_steps, tasker.tasker_workflow_step_edges, tasker.tasker_claims,
         tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers`,
@@ -310,7 +338,7 @@ describe('a connection that breaks under a verb', () => {
       `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE name = 'by hand'`,
     );
     const tasks = await fleet.test.query<{ task_id: string }>('SELECT task_id FROM tasker.tasker_tasks');
-    expect(tasks).toHaveLength(1);
+    expect(tasks).toHaveLength(submitted);
     for (const { task_id: id } of tasks) await fleet.taskIn(id, ['complete', 'cancelled']);
     await worker.stop();
     expect(await examine(fleet.db)).toEqual([]);
