@@ -21,8 +21,12 @@ async function tasker(
   return { code, output: started.lines.join('\n') };
 }
 
-const json = async (args: string[]): Promise<unknown> =>
-  JSON.parse((await tasker([...args, '--json'])).output) as unknown;
+/** What it prints on stdout; warnings go to stderr, and here into the same lines. */
+const json = async (args: string[]): Promise<unknown> => {
+  const { output } = await tasker([...args, '--json']);
+  const lines = output.split('\n').filter((line) => !line.startsWith('tasker: warning:'));
+  return JSON.parse(lines.join('\n')) as unknown;
+};
 
 /** What a schedule of the workflow would run, and whether a live worker serves it. */
 async function whoServes(workflow: WorkflowDefinition): Promise<Pick<ScheduleInfo, 'version' | 'served'>[]> {
