@@ -51,13 +51,25 @@ export async function claimCronSchema(db: Database, cronSchema: string, queue: s
   }
 }
 
-/** Throws ConfigError where another fleet of this database owns the cron schema. Reads only. */
+/**
+ * Throws ConfigError where another fleet of this database owns the cron schema. Reads only. A role that may not read it can do nothing
+ * with its schedules, and is told so then.
+ */
 export async function checkCronOwner(db: Database, cronSchema: string): Promise<void> {
-  const [table] = await db.run(hasCronOwner, [cronSchema]);
-  if (table?.found !== true) return;
-  const [owner] = await db.run(findCronOwner(cronSchema));
+  const owner = await cronOwner(db, cronSchema).catch((error: unknown) => {
+    if (sqlState(error) === '42501') return undefined;
+    throw error;
+  });
   if (owner !== undefined && owner.schema_name !== db.schema && owner.alive)
     throw foreign(cronSchema, owner.schema_name, db.schema);
+}
+
+async function cronOwner(
+  db: Database,
+  cronSchema: string,
+): Promise<{ schema_name: string; alive: boolean } | undefined> {
+  const [table] = await db.run(hasCronOwner, [cronSchema]);
+  return table?.found === true ? (await db.run(findCronOwner(cronSchema)))[0] : undefined;
 }
 
 async function adopt(tx: Executor, cronSchema: string, queue: string): Promise<CronClaim> {

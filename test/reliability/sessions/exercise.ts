@@ -92,7 +92,7 @@ async function firesMissed(url: string, cronSchema: string): Promise<void> {
   await admin.connect();
   await admin.query('SET default_transaction_read_only = off');
   await admin.query(
-    `UPDATE "${cronSchema}".schedule SET created_on = now() - interval '3 minutes', updated_on = now() - interval '3 minutes'`,
+    `UPDATE "${cronSchema}".schedule SET data = jsonb_set(data::jsonb, '{since}', to_jsonb(now() - interval '3 minutes'))`,
   );
   await admin.end();
 }
