@@ -38,6 +38,7 @@ describe('a fleet at work', async () => {
   it('goes through migrations down and up, and through an expansion and its contraction, without a failed step', async () => {
     fleet = await startFleet({ url: test.url, workers: 2, schedulers: 1 });
     await joined(test.query, 'worker', 2);
+    await joined(test.query, 'scheduler', 1);
     const load = new SteadyLoad({ url: test.url, perSecond: 15, stepMs: 60, name: 'migrations' });
     const watch = new LockWatch(test.url);
     await watch.start();
