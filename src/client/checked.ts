@@ -46,3 +46,26 @@ export function checkedTexts(field: string, values: readonly string[] | undefine
   }
   return values;
 }
+
+/**
+ * A pool, or Kysely outside of a transaction, would take any connection and commit at once: the task would exist whatever
+ * became of the caller's work. Whether a single connection is in a transaction only the caller knows.
+ */
+export function checkedTransaction(transaction: unknown): void {
+  const given = (transaction ?? {}) as Record<string, unknown>;
+  const refuse = (what: string, use: string): never => {
+    throw new InvalidInputError(`transaction is ${what}: ${use}`, { field: 'transaction' });
+  };
+  if (given['isTransaction'] === false) {
+    refuse('a Kysely instance that is not in one', 'use what db.transaction().execute() passes to its callback');
+  }
+  if (typeof given['connect'] === 'function' && typeof given['totalCount'] === 'number') {
+    refuse('a pool, which commits each statement by itself', 'use a client of pool.connect() after its BEGIN');
+  }
+  if (typeof given['query'] !== 'function' && typeof given['executeQuery'] !== 'function') {
+    refuse(
+      'nothing that can run a statement',
+      'use a client of pg, a transaction of Kysely, or an object with query({ text, values }) that resolves to { rows }',
+    );
+  }
+}

@@ -25,7 +25,14 @@ import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { toStorableJson, type ValidationOptions } from '../workflow/index.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
-import { checkedId, checkedMilliseconds, checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import {
+  checkedId,
+  checkedMilliseconds,
+  checkedText,
+  checkedTexts,
+  checkedTransaction,
+  checkedWhole,
+} from './checked.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './schedule-options.ts';
 import { Schedules } from './schedules.ts';
@@ -139,13 +146,18 @@ export class Client {
     }
   }
 
-  /** Creates a task in a transaction that the caller began: it exists if and when the caller commits. */
+  /**
+   * Creates a task in a transaction that the caller began: it exists if and when the caller commits. Takes a client of pg after
+   * its BEGIN, a transaction of Kysely, or, for other drivers, an object with `query({ text, values })` that resolves to
+   * `{ rows }` (postgres.js: `{ query: async ({ text, values }) => ({ rows: await sql.unsafe(text, values) }) }`).
+   */
   async submitTask<Definition extends WorkflowDefinition, Schema>(
     transaction: CallersTransaction | Transaction<Schema>,
     definition: Definition,
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
+    checkedTransaction(transaction);
     const task = await newTask(definition, { ...options, input }, this.validation);
     const tx = inCallersTransaction(transaction as CallersTransaction, this.db.schema);
     const submitted = await submitBoundIn(tx, this.db, definition, task);

@@ -1,3 +1,5 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
@@ -65,6 +67,41 @@ describe('every other number', () => {
     const refused = (async () => call())();
     await expect(refused).rejects.toThrow(InvalidInputError);
     await expect(refused).rejects.toThrow(new RegExp(`^${field} `));
+  });
+});
+
+describe('the transaction of submitTask', () => {
+  const pool = new pg.Pool({ connectionString: engine.test.url, max: 1 });
+  const kysely = new Kysely<never>({ dialect: new PostgresDialect({ pool }) });
+  afterAll(() => pool.end());
+
+  // Each statement of these would be a transaction of its own, whatever became of the caller's.
+  it.each([
+    ['a pool', pool],
+    ['a Kysely instance that is no transaction', kysely],
+    ['a function without query, as of postgres.js', async () => []],
+    ['an object without query', {}],
+    ['nothing', undefined],
+  ])('is refused where it is %s, and no task is made', async (_, transaction) => {
+    const count = () => engine.test.query('SELECT count(*)::int AS n FROM tasker.tasker_tasks');
+    const before = await count();
+    const refused = client.submitTask(transaction as never, ping, 1);
+    await expect(refused).rejects.toThrow(InvalidInputError);
+    await expect(refused).rejects.toThrow(/^transaction is .*: /);
+    expect(await count()).toEqual(before);
+  });
+
+  it('may be any object with a query method that runs in one', async () => {
+    const connection = await pool.connect();
+    try {
+      await connection.query('BEGIN');
+      const query = ({ text, values }: { text: string; values?: unknown[] }) => connection.query(text, values);
+      const { taskId } = await client.submitTask({ query }, ping, 1);
+      await connection.query('ROLLBACK');
+      expect(await client.getTask(taskId)).toBeUndefined();
+    } finally {
+      connection.release();
+    }
   });
 });
 
