@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../errors.ts';
+import { STATES } from '../workflow/index.ts';
 import { preview } from '../workflow/preview.ts';
 
 /** Arguments of the client, checked before anything is sent. Each throws InvalidInputError with the field, the value and the range. */
@@ -68,4 +69,18 @@ export function checkedTransaction(transaction: unknown): void {
       'use a client of pg, a transaction of Kysely, or an object with query({ text, values }) that resolves to { rows }',
     );
   }
+}
+
+export function checkedStates(states: readonly string[] | undefined): readonly string[] | undefined {
+  if (states === undefined) return undefined;
+  if (!Array.isArray(states)) {
+    throw new InvalidInputError(`states is ${preview(states)}: use an array`, { field: 'states' });
+  }
+  for (const [index, state] of states.entries()) {
+    if ((STATES as readonly unknown[]).includes(state)) continue;
+    throw new InvalidInputError(`states[${index}] is ${preview(state)}: use one of ${STATES.join(', ')}`, {
+      field: 'states',
+    });
+  }
+  return states;
 }

@@ -28,6 +28,7 @@ import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import {
   checkedId,
   checkedMilliseconds,
+  checkedStates,
   checkedText,
   checkedTexts,
   checkedTransaction,
@@ -173,7 +174,7 @@ export class Client {
   async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
     const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' tasks');
     return listTasks(this.db, {
-      states: options.states,
+      states: checkedStates(options.states),
       namespace: options.namespace,
       workflow: options.workflow,
       below: options.after === undefined ? undefined : checkedId(options.after),
@@ -278,7 +279,7 @@ export class Client {
     });
   }
 
-  /** Answers whether there was such a schedule. None of its occurrences is submitted from now on. */
+  /** Whether there was such a schedule. Throws InvalidInputError for what is no key. None of its occurrences is submitted from now on. */
   unschedule(key: string): Promise<boolean> {
     return this.scheduled.remove(key);
   }

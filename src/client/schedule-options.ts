@@ -55,14 +55,19 @@ export interface ScheduleInfo {
   data: unknown;
 }
 
-/** Throws InvalidInputError for what newTask and CronSchedule do not check. */
-export function checkScheduleOptions({ key, version = 'latest', overlap = 'allow' }: ScheduleOptions): void {
+/** Throws InvalidInputError. */
+export function checkScheduleKey(key: string): void {
   if (typeof key !== 'string' || !/^[\w./-]{1,128}$/.test(key)) {
     throw new InvalidInputError(
       `schedule key ${JSON.stringify(key) ?? String(key)}: use 1 to 128 letters, digits, ".", "/", "_" or "-"`,
       { field: 'key' },
     );
   }
+}
+
+/** Throws InvalidInputError for what newTask and CronSchedule do not check. */
+export function checkScheduleOptions({ key, version = 'latest', overlap = 'allow' }: ScheduleOptions): void {
+  checkScheduleKey(key);
   for (const [field, value, allowed] of [
     ['version', version, ['latest', 'pinned']],
     ['overlap', overlap, ['allow', 'skip']],

@@ -22,6 +22,7 @@ import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/index.ts';
 import { newTask } from './new-task.ts';
 import {
+  checkScheduleKey,
   checkScheduleOptions,
   type ScheduleAdded,
   type ScheduleInfo,
@@ -99,6 +100,7 @@ export class Schedules {
 
   /** Answers whether there was one. */
   async remove(key: string): Promise<boolean> {
+    checkScheduleKey(key);
     const boss = await this.openCron();
     const found = (await this.find(key)) !== undefined;
     await boss.unschedule(WORKFLOW_SCHEDULES, key);

@@ -6,7 +6,10 @@ import { accessSync, constants } from 'node:fs';
  */
 
 export interface DatabaseUrl {
-  /** The same without `application_name`: the driver would let it replace the program's own. */
+  /**
+   * The same without `application_name`, which the driver would let replace the program's own, and with the sslmode that it takes
+   * an alias for.
+   */
   readonly connectionString: string;
   readonly applicationName: string | undefined;
   /** Bind the login to the TLS session where the server offers it. The driver does so on request only. */
@@ -34,7 +37,11 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   target_session_attrs: ['any', 'read-write', 'primary'],
   keepalives: ['1'],
   channel_binding: ['disable', 'prefer', 'require'],
+  // Any other text would be verify-full to it.
+  sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
 };
+/** The same to the driver as verify-full, unless it is to be compatible with libpq; and it warns of each in six lines. */
+const VERIFY_FULL = /^sslmode=(prefer|require|verify-ca)$/;
 const ELSEWHERE: Readonly<Record<string, string>> = {
   schema: 'TASKER_SCHEMA names the schema',
   connect_timeout: 'TASKER_CONNECT_TIMEOUT_MS is that',
@@ -91,7 +98,7 @@ export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS
   }
   const applicationName = url.searchParams.get('application_name') ?? undefined;
   const channelBinding = ['prefer', 'require'].includes(url.searchParams.get('channel_binding') ?? '');
-  return { ok: true, url: { connectionString: withoutName(text), applicationName, channelBinding, settings } };
+  return { ok: true, url: { connectionString: forDriver(text), applicationName, channelBinding, settings } };
 }
 
 /** A host may be missing behind user and password: then a parameter, PGHOST or a default names it. */
@@ -110,10 +117,14 @@ function parse(text: string): URL | undefined {
   return undefined;
 }
 
-function withoutName(text: string): string {
+function forDriver(text: string): string {
   const [before = '', query] = [text.split('?', 1)[0], text.slice(text.indexOf('?') + 1)];
   if (!text.includes('?')) return text;
-  const rest = query.split('&').filter((pair) => !/^application_name(=|$)/.test(pair));
+  const libpq = /(^|&)uselibpqcompat=true(&|$)/.test(query);
+  const rest = query
+    .split('&')
+    .filter((pair) => !/^application_name(=|$)/.test(pair))
+    .map((pair) => (libpq ? pair : pair.replace(VERIFY_FULL, 'sslmode=verify-full')));
   return rest.length === 0 ? before : `${before}?${rest.join('&')}`;
 }
 

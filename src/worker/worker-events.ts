@@ -93,7 +93,7 @@ export function workerEvents(
       metrics.count('stuckHandlers', { namespace, workflow, step });
       log.error(
         { namespace, workflow, step },
-        'a handler did not stop at its deadline; its step has timed out and it was given up on',
+        'a handler did not stop when its step timed out or its worker shut down, and was given up on',
       );
     },
     leaseLost(formerId) {

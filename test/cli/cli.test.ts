@@ -82,6 +82,14 @@ describe('tasker', () => {
     });
   }, 60_000);
 
+  it('says of a key that is taken in which state its task is: a cancelled one never runs again', async () => {
+    const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'k'];
+    const id = /\d+/.exec((await tasker(submit)).output)?.[0] as string;
+    expect((await tasker(['cancel', id])).code).toBe(0);
+    expect(await tasker(submit)).toMatchObject({ code: 0, output: `task ${id} existing (cancelled)` });
+    expect(await json(submit)).toEqual({ outcome: 'existing', task_id: id, state: 'cancelled' });
+  });
+
   it('numbers that are none, or out of range, are wrong calls that name the option, the text and the range', async () => {
     const calls = [
       ['retry', '1', '--attempts', '99999999999'],

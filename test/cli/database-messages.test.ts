@@ -198,6 +198,13 @@ describe('tasker', () => {
       2,
       /DATABASE_URL: its value names several hosts/,
     ],
+    [
+      'TLS by sslmode=require where the server has none',
+      ['queues'],
+      changed((to) => to.searchParams.set('sslmode', 'require')),
+      5,
+      /^tasker: the server has no TLS[^\n]*$/,
+    ],
     ['a wrong password', ['worker', ...workflows], changed((to) => (to.password = SECRET)), 5, /refuses the login/],
     [
       'a schedule on a server that only reads',

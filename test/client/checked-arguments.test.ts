@@ -105,6 +105,24 @@ describe('the transaction of submitTask', () => {
   });
 });
 
+describe('a name that nothing can have', () => {
+  it.each([
+    [
+      'states\\[1\\] is "stuck": use one of pending, in_progress, ',
+      () => client.listTasks({ states: ['error', 'stuck'] }),
+    ],
+    ['states\\[0\\] is ', () => client.listTasks({ states: [null as never] })],
+    ['states is "error": use an array', () => client.listTasks({ states: 'error' as never })],
+    ['schedule key "": ', () => client.unschedule('')],
+    ['schedule key null: ', () => client.unschedule(null as never)],
+    ['schedule key undefined: ', () => client.unschedule(undefined as never)],
+  ])('is refused: an empty answer would read as if there was none: %s', async (message, call) => {
+    const refused = call();
+    await expect(refused).rejects.toThrow(InvalidInputError);
+    await expect(refused).rejects.toThrow(new RegExp(`^${message}`));
+  });
+});
+
 describe('text that PostgreSQL cannot store', () => {
   it.each(['\u0000', 'half \ud83d', 7 as never])('%j is refused by the name of its field', async (bad) => {
     const taskId = await blockedTask();

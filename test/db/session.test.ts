@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readDatabaseUrl } from '../../src/config/database-url.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
 import { EVERY_SESSION, HOT_PATH, MIGRATION } from '../../src/db/session-settings.ts';
 import { session } from '../../src/db/session.ts';
@@ -69,11 +70,24 @@ describe('what a connection string says and what the fleet needs', () => {
     ['client_encoding', 'LATIN1', {}, /client_encoding=LATIN1/],
     ['schema', 'public', {}, /TASKER_SCHEMA/],
     ['keepalives_idle', '5', {}, /"keepalives_idle", which the driver does not know/],
+    ['sslmode', 'requier', {}, /sslmode=requier, .*verify-full/],
     ['sslrootcert', '/no/such/file', {}, /sslrootcert=, and that file cannot be read/],
   ] as const)('that contradict each other are refused: %s=%s', (name, value, options, message) => {
     const error = thrown(() => openDatabase({ url: withQuery({ [name]: value }), ...options }));
     expect(error).toBeInstanceOf(ConfigError);
     expect((error as Error).message).toMatch(message);
+  });
+
+  it.each([
+    ['?sslmode=require', '?sslmode=verify-full'],
+    ['?application_name=x&sslmode=prefer&port=1', '?sslmode=verify-full&port=1'],
+    ['?sslmode=verify-ca', '?sslmode=verify-full'],
+    ['?sslmode=no-verify', '?sslmode=no-verify'],
+    ['?sslmode=require&uselibpqcompat=true', '?sslmode=require&uselibpqcompat=true'],
+  ])('ask for TLS by the name of what is checked: %s', (query, handedOn) => {
+    expect(readDatabaseUrl(`postgres://u@h/db${query}`)).toMatchObject({
+      url: { connectionString: `postgres://u@h/db${handedOn}` },
+    });
   });
 
   it('are merged without the worker: an application may well choose its plans', async () => {

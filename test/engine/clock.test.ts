@@ -87,6 +87,22 @@ describe('a clock that was set back', () => {
     expect(await engine.taskState(single)).toBe('complete');
     expect((await examine(engine.db)).map(({ id, examples }) => ({ id, examples }))).toEqual([]);
   });
+
+  it('is no violation: a process that died before it and was found dead after it, and a retry that waits anew', async () => {
+    for (let task = 0; task < 2; task += 1) await engine.submitOne(workflow);
+    const failing = await engine.worker();
+    const [step] = await failing.claim(1);
+    if (step === undefined) throw new Error('nothing was claimed');
+    await failing.fail(step, { requested: 600 });
+    const dying = await engine.worker(1);
+    expect(await dying.claim(1)).toHaveLength(1);
+    await setBackTwoHours();
+    expect(await watchForClockSetBack(engine.db)).toMatchObject({ retries: 1, leases: 2 });
+    await expect
+      .poll(async () => (await recover(engine.db, { silentSeconds: 1 })).recovered.get('default'), { timeout: 10_000 })
+      .toBe(1);
+    expect((await examine(engine.db)).map(({ id, examples }) => ({ id, examples }))).toEqual([]);
+  });
 });
 
 describe('a clock that goes on as it should', () => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { TaskDetails } from '../../client/index.ts';
+import { STATES } from '../../workflow/index.ts';
 import { STATUS } from '../report-error.ts';
 import { age, duration, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -10,7 +11,7 @@ import { print, withClient, withJson } from '../with-client.ts';
 export function readCommands(exit: (status: number) => void): Command[] {
   const tasks = withJson(new Command('tasks'))
     .description('list tasks, the newest first')
-    .option('-s, --state <states...>', 'only tasks in these states')
+    .option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`)
     .option('-n, --namespace <name>', 'only of this namespace')
     .option('-w, --workflow <name>', 'only of this workflow')
     .option('-l, --limit <n>', 'how many, at most 1000', '50')

@@ -50,10 +50,12 @@ export function submitCommand(exit: (status: number) => void): Command {
           initiator: 'cli',
         });
         if (options.wait !== true) {
+          // Its key is taken for good, also by a task that was cancelled or is in error: whoever submits should see which it is.
+          const state = submitted.outcome === 'existing' ? (await client.getTask(submitted.taskId))?.state : undefined;
           print(
-            { outcome: submitted.outcome, task_id: submitted.taskId },
+            { outcome: submitted.outcome, task_id: submitted.taskId, ...(state === undefined ? {} : { state }) },
             options.json,
-            (value) => `task ${value.task_id} ${value.outcome}`,
+            (value) => `task ${value.task_id} ${value.outcome}${state === undefined ? '' : ` (${state})`}`,
           );
           return STATUS.ok;
         }

@@ -1,6 +1,6 @@
 import { MOST_PARDONS } from '../statements/recover-steps.ts';
 import { QUARANTINE } from '../statements/quarantine.ts';
-import type { Check } from './check.ts';
+import { acrossSetBack, type Check } from './check.ts';
 
 const HISTORY = 'tasker.tasker_workflow_step_transitions t';
 const STEP = 'tasker.tasker_workflow_steps s ON s.task_id = t.task_id AND s.workflow_step_id = t.workflow_step_id';
@@ -30,7 +30,8 @@ export const attemptChecks: Check[] = [
     why: 'A process without a lease took work. Report this: it is a bug.',
     sql: `SELECT t.task_id, t.workflow_step_id, t.worker_id FROM ${HISTORY}
       JOIN tasker.tasker_workers w ON w.worker_id = t.worker_id
-      WHERE t.cause = 'claim' AND w.stopped_at < t.created_at - ${GRACE}`,
+      WHERE t.cause = 'claim' AND w.stopped_at < t.created_at - ${GRACE}
+        AND NOT ${acrossSetBack('t.created_at', 'w.stopped_at')}`,
   },
   {
     id: 'claim_record_in_use',
@@ -78,8 +79,10 @@ export const attemptChecks: Check[] = [
     why: 'It waits for a time that nobody decided. tasker retry puts it back at once.',
     sql: `SELECT s.task_id, s.workflow_step_id, s.next_retry_at FROM tasker.tasker_workflow_steps s
       JOIN ${HISTORY} ON t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
-      WHERE s.state = 'error' AND t.cause IN ('fail', 'timeout') AND s.next_retry_at NOT BETWEEN t.created_at - ${GRACE}
-        AND t.created_at + make_interval(secs => coalesce(s.backoff_request_seconds, power(2, least(s.attempts, 30)))) + ${GRACE}`,
+      WHERE s.state = 'error' AND t.cause IN ('fail', 'timeout') AND (
+        (s.next_retry_at < t.created_at - ${GRACE} AND NOT ${acrossSetBack('t.created_at', 's.next_retry_at')})
+        OR s.next_retry_at > t.created_at
+          + make_interval(secs => coalesce(s.backoff_request_seconds, power(2, least(s.attempts, 30)))) + ${GRACE})`,
   },
   {
     id: 'step_error_has_a_reason',
