@@ -312,7 +312,7 @@ export const METRICS = define({
     name: 'tasker_promoted_steps_total',
     type: 'counter',
     help: 'Ready steps made as urgent as the most urgent one of their queue, because they had waited for TASKER_PRIORITY_AGEING_SECONDS.',
-    labels: ['queue'],
+    labels: [],
     roles: S,
   },
   clockSetBack: {

@@ -13,6 +13,7 @@ export function schedulerEvents(
   for (const outcome of ['requeued', 'blocked']) metrics.count('recovered', { outcome }, 0);
   for (const outcome of ['created', 'existing', 'skipped', 'failed']) metrics.count('cronFires', { outcome }, 0);
   metrics.count('clockSetBack', {}, 0);
+  metrics.count('promoted', {}, 0);
   for (const role of ['worker', 'scheduler']) metrics.count('expired', { role }, 0);
   return {
     swept(chore, { done, seconds }) {
@@ -26,7 +27,8 @@ export function schedulerEvents(
       metrics.count('transitions', { entity: 'step', to_state: 'pending' }, steps);
     },
     promoted(queue, steps) {
-      metrics.count('promoted', { queue }, steps);
+      metrics.count('promoted', {}, steps);
+      log.debug({ queue, steps }, 'steps that waited long are as urgent as any other of their queue');
     },
     clockSetBack({ seconds, retries, leases }) {
       metrics.count('clockSetBack', {});
