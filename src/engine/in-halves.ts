@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { mayFitSmaller } from '../db/sql-errors.ts';
 
-const LOCKS_RELEASED_MS = 25;
+const LOCKS_RELEASED_MS = 100;
 
 /**
  * Does work on all items; if that fails for what one of them or their number may cause, on halves of them, down to single

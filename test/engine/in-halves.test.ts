@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { inHalves } from '../../src/engine/in-halves.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { settleStranded } from '../../src/engine/settle.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { diamond, useEngine } from './engine-fixture.ts';
 
 const engine = await useEngine();
@@ -41,6 +42,7 @@ describe('one bad item', () => {
   });
 
   it('does not keep the steps of other dead processes from their queue, nor other tasks from being settled', async () => {
+    const stateOf = async (task: string | undefined) => (await engine.steps(task as string))[0]?.state;
     const workers = await Promise.all([1, 2, 3].map(() => engine.worker()));
     const tasks: string[] = [];
     for (const worker of workers) {
@@ -53,8 +55,17 @@ describe('one bad item', () => {
        FOR EACH ROW WHEN (NEW.task_id = ${bad}) EXECUTE FUNCTION public.refuse()`,
     );
     await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s'`);
-    const outcome = await recover(engine.db, { silentSeconds: 60 });
-    expect(outcome.failed).toMatchObject({ code: 'XX000' });
+    // On a busy machine the server may still hold the locks of the call that failed: the next sweep finds what was skipped then.
+    await expect
+      .poll(async () => (await recover(engine.db, { silentSeconds: 60 })).failed, { timeout: 10_000 })
+      .toMatchObject({ code: 'XX000' });
+    await waitFor(
+      async () => {
+        await recover(engine.db, { silentSeconds: 60 });
+        return (await stateOf(tasks[0])) === 'pending' && (await stateOf(tasks[2])) === 'pending';
+      },
+      { what: 'the steps beside the bad one to be recovered' },
+    );
     const states = await Promise.all(tasks.map(async (task) => (await engine.steps(task))[0]?.state));
     expect(states).toEqual(['pending', 'in_progress', 'pending']);
     await engine.test.query('DROP TRIGGER refuse ON tasker.tasker_workflow_step_transitions');
@@ -70,7 +81,15 @@ describe('one bad item', () => {
       `CREATE TRIGGER refuse BEFORE INSERT ON tasker.tasker_task_transitions
        FOR EACH ROW WHEN (NEW.task_id = ${bad}) EXECUTE FUNCTION public.refuse()`,
     );
-    expect((await settleStranded(engine.db)).toSorted()).toEqual(tasks.filter((task) => task !== bad).toSorted());
+    const settled: string[] = [];
+    await waitFor(
+      async () => {
+        settled.push(...(await settleStranded(engine.db).catch(() => [])));
+        return settled.length >= 2;
+      },
+      { what: 'the tasks beside the bad one to be settled' },
+    );
+    expect(settled.toSorted()).toEqual(tasks.filter((task) => task !== bad).toSorted());
     await expect(settleStranded(engine.db)).rejects.toMatchObject({ code: 'XX000' });
     await engine.test.query('DROP TRIGGER refuse ON tasker.tasker_task_transitions');
     expect(await settleStranded(engine.db)).toEqual([bad]);
