@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../errors.ts';
+import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
 
 /**
  * The value of an option that is a whole number: digits, with a sign where the range has negative numbers. Throws InvalidInputError
@@ -11,3 +12,6 @@ export function wholeNumber(option: string, text: string, min: number, max: numb
     field: option,
   });
 }
+
+/** The value of `--priority`. */
+export const priorityOf = (text: string): number => wholeNumber('--priority', text, MOST_URGENT, LEAST_URGENT);

@@ -1,6 +1,7 @@
 import { InvalidInputError } from '../errors.ts';
 import { STATES } from '../workflow/index.ts';
 import { preview } from '../workflow/preview.ts';
+import { isStorable } from '../workflow/storable-text.ts';
 
 /** Arguments of the client, checked before anything is sent. Each throws InvalidInputError with the field, the value and the range. */
 
@@ -29,7 +30,7 @@ export function checkedMilliseconds(field: string, value: number): number {
 /** What is kept beside a task or in its history. PostgreSQL stores no \u0000 and no half of a surrogate pair. */
 export function checkedText(field: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || !value.isWellFormed() || value.includes('\u0000')) {
+  if (typeof value !== 'string' || !isStorable(value)) {
     throw new InvalidInputError(
       `${field} is ${preview(value)}: use a text without \\u0000 and without halves of surrogate pairs`,
       { field },

@@ -95,6 +95,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     this.options = options;
+    const pooled = options.pooled ?? options.preparedStatements === false;
     this.db = openDatabase({
       url: options.url,
       schema: options.schema ?? 'tasker',
@@ -102,7 +103,7 @@ export class Client {
       applicationName: options.applicationName ?? 'tasker client',
       prepared: options.preparedStatements ?? true,
       password: options.password,
-      pooled: options.pooled ?? options.preparedStatements === false,
+      pooled,
     });
     this.notifier = new Notifier(this.db);
     this.scheduled = new Schedules({
@@ -110,7 +111,7 @@ export class Client {
       url: options.url,
       cronSchema: options.cronSchema,
       password: options.password,
-      pooled: options.pooled ?? options.preparedStatements === false,
+      pooled,
     });
   }
 

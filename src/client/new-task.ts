@@ -1,6 +1,7 @@
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { identityHash, validateInput, type ValidationOptions } from '../workflow/index.ts';
+import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import type { UnboundTask } from './definitions.ts';
 
@@ -29,7 +30,7 @@ export async function newTask(
 ): Promise<UnboundTask> {
   const input = await validateInput(definition, request.input, validation);
   const { priority, bypassSteps } = request;
-  if (priority !== undefined) checkedWhole('priority', priority, -32_768, 32_767, ', lower runs sooner');
+  if (priority !== undefined) checkedWhole('priority', priority, MOST_URGENT, LEAST_URGENT, ', lower runs sooner');
   for (const field of ['reason', 'initiator', 'sourceSystem'] as const) checkedText(field, request[field]);
   checkedTexts('tags', request.tags);
   for (const name of bypassSteps ?? []) {

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { TaskerError } from '../errors.ts';
-import { clientClass, type PasswordSource } from './password.ts';
 import { session, type SessionOptions } from './session.ts';
 import { sqlState } from './sql-errors.ts';
 
@@ -13,10 +12,7 @@ export interface CronSchemaState {
   mayCreateIn: boolean;
 }
 
-type Where = Pick<SessionOptions, 'url' | 'applicationName' | 'pooled'> & {
-  schema: string;
-  password?: PasswordSource | undefined;
-};
+type Where = Pick<SessionOptions, 'url' | 'applicationName' | 'pooled' | 'password'> & { schema: string };
 
 /**
  * Makes the schema of pg-boss if it is not there. pg-boss itself would say CREATE SCHEMA IF NOT EXISTS, which asks for the right to
@@ -24,7 +20,7 @@ type Where = Pick<SessionOptions, 'url' | 'applicationName' | 'pooled'> & {
  */
 export async function ensureCronSchema(where: Where): Promise<CronSchemaState> {
   const sessions = session(where);
-  const client = new (clientClass(where.password))({ ...sessions.config, connectionTimeoutMillis: 10_000 });
+  const client = new sessions.Client({ ...sessions.config, connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();

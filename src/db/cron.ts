@@ -1,7 +1,7 @@
 import { type Job, PgBoss } from 'pg-boss';
-import { TaskerError } from '../errors.ts';
+import { taskerErrorCode } from '../errors.ts';
 import { describeRefusal, ensureCronSchema } from './cron-schema.ts';
-import { clientClass, type PasswordSource } from './password.ts';
+import type { PasswordSource } from './password.ts';
 import { MIGRATION } from './session-settings.ts';
 import { session } from './session.ts';
 
@@ -54,8 +54,7 @@ export async function migrateCron(options: {
     }
     return { outcome: 'ready' };
   } catch (error) {
-    if (error instanceof TaskerError && error.code === 'RIGHT_MISSING')
-      return { outcome: 'refused', why: error.message };
+    if (taskerErrorCode(error) === 'RIGHT_MISSING') return { outcome: 'refused', why: (error as Error).message };
     throw error;
   }
 }
@@ -105,13 +104,14 @@ export class Cron {
       url: options.url,
       applicationName: options.applicationName,
       pooled: options.pooled ?? false,
+      password: options.password,
       settings: MIGRATION,
     });
     // pg-boss hands its options to its pool, as its types do not say.
     const poolOptions: object = {
       ...sessions.config,
       onConnect: sessions.prepare,
-      Client: clientClass(options.password),
+      Client: sessions.Client,
       ...(fires ? KEEP_CONNECTIONS : {}),
     };
     this.boss = new PgBoss({

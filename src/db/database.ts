@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
 import { TaskerError } from '../errors.ts';
-import { clientClass, type PasswordSource } from './password.ts';
+import type { PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { HOT_PATH } from './session-settings.ts';
 import { session } from './session.ts';
@@ -77,6 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     url: options.url,
     applicationName: options.applicationName ?? 'tasker',
     pooled: options.pooled ?? false,
+    password: options.password,
     ...(options.queryTimeoutMs === undefined ? {} : { statementTimeoutMs: options.queryTimeoutMs }),
     ...(options.hotPath === true ? { settings: HOT_PATH } : {}),
   });
@@ -89,7 +90,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     allowExitOnIdle: false,
-    Client: clientClass(options.password),
+    Client: sessions.Client,
   });
   // An idle connection that the server closes is no reason to end the process.
   pool.on('error', (error) => options.onPoolError?.(error));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { clientClass, passwordOf } from './password.ts';
+import { passwordOf } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { session } from './session.ts';
 import type { SessionSetting } from './session-settings.ts';
@@ -44,11 +44,11 @@ export function openHeartbeatConnection(
   options: HeartbeatConnectionOptions & { onError: (message: string) => void },
 ): HeartbeatConnection {
   const text = inSchema(heartbeat.text, options.schema);
-  const Client = clientClass(passwordOf({ databasePasswordFile: options.passwordFile }));
   const sessions = session({
     url: options.url,
     applicationName: options.applicationName,
     pooled: options.sessionLock === null,
+    password: passwordOf({ databasePasswordFile: options.passwordFile }),
     statementTimeoutMs: options.timeoutMs,
     settings: WAIT_FOR_NOTHING,
   });
@@ -70,7 +70,7 @@ export function openHeartbeatConnection(
 
   const connect = async (): Promise<pg.Client> => {
     if (client !== undefined) return client;
-    const fresh = new Client({
+    const fresh = new sessions.Client({
       ...sessions.config,
       connectionTimeoutMillis: options.timeoutMs,
       query_timeout: options.timeoutMs,

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
-import { clientClass, type PasswordSource } from './password.ts';
+import type { PasswordSource } from './password.ts';
 import { type Session, session } from './session.ts';
 
 /** The channel on which a process says that a queue has ready steps. The payload is the queue's name. */
@@ -39,7 +39,7 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.options = options;
-    this.session = session({ url: options.url, applicationName: options.applicationName });
+    this.session = session({ url: options.url, applicationName: options.applicationName, password: options.password });
   }
 
   /** Whether hints arrive. A connection that broke silently counts until somebody notices. */
@@ -48,7 +48,7 @@ export class Listener {
   }
 
   async start(): Promise<void> {
-    const client = new (clientClass(this.options.password))({
+    const client = new this.session.Client({
       ...this.session.config,
       connectionTimeoutMillis: 5000,
     });

@@ -12,6 +12,7 @@ import { TaskerError, taskerErrorCode } from '../errors.ts';
 import { withMigrationConnection } from './migration-connection.ts';
 import type { PasswordSource } from './password.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
+import { serverEncoding } from './statements/encoding.ts';
 import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
 
 export interface MigrateOptions {
@@ -118,7 +119,7 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
 }
 
 async function warnOfEncoding(client: pg.Client, options: MigrateOptions): Promise<void> {
-  const { rows } = await client.query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`);
+  const { rows } = await client.query<{ encoding: string }>(serverEncoding.text);
   const encoding = rows[0]?.encoding;
   if (encoding === undefined || encoding === 'UTF8') return;
   options.onWarning?.(

@@ -1,6 +1,6 @@
 import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
-import { clientClass, type PasswordSource } from './password.ts';
+import type { PasswordSource } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { session } from './session.ts';
 import { MIGRATION } from './session-settings.ts';
@@ -11,8 +11,8 @@ export async function withMigrationConnection<T>(
   work: (db: Kysely<unknown>, client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const { Kysely, PostgresDialect } = await import('kysely');
-  const sessions = session({ url, applicationName: 'tasker migrate', settings: MIGRATION });
-  const client = new (clientClass(password))(sessions.config);
+  const sessions = session({ url, applicationName: 'tasker migrate', password, settings: MIGRATION });
+  const client = new sessions.Client(sessions.config);
   client.on('error', () => undefined);
   try {
     await client.connect();

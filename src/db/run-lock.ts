@@ -1,4 +1,3 @@
-import { Client } from 'pg';
 import { session } from './session.ts';
 
 export interface RunLock {
@@ -26,7 +25,7 @@ export async function takeRunLock(options: {
   applicationName: string;
 }): Promise<TakeRunLockOutcome> {
   const sessions = session({ url: options.url, applicationName: options.applicationName });
-  const client = new Client({ ...sessions.config, connectionTimeoutMillis: 10_000 });
+  const client = new sessions.Client({ ...sessions.config, connectionTimeoutMillis: 10_000 });
   // A server that goes away takes the lock with it; whoever needs to know finds out by other means.
   client.on('error', () => undefined);
   const lock: RunLock = { release: () => client.end().catch(() => undefined) };

@@ -1,6 +1,8 @@
+import type pg from 'pg';
 import type { ClientConfig } from 'pg';
 import { readDatabaseUrl } from '../config/database-url.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../errors.ts';
+import { clientClass, type PasswordSource } from './password.ts';
 import { EVERY_SESSION, OLDEST_SERVER, type SessionSetting } from './session-settings.ts';
 
 export interface SessionOptions {
@@ -9,6 +11,8 @@ export interface SessionOptions {
   applicationName: string;
   /** DATABASE_URL goes through a transaction pooler, as its user says. Where the server's own pid shows it, that counts too. */
   pooled?: boolean;
+  /** Instead of the password in the URL; called at each connection. */
+  password?: PasswordSource | undefined;
   /** Ends a statement on the server. Default: none. */
   statementTimeoutMs?: number;
   /** What this kind of session needs beside EVERY_SESSION. */
@@ -24,6 +28,8 @@ interface SessionClient {
 export interface Session {
   /** Who and where: for a client or a pool of pg's. */
   readonly config: ClientConfig;
+  /** The class of its connections: for `new`, or a pool's `Client`. */
+  readonly Client: typeof pg.Client;
   /**
    * The first statement of a session: one round trip. Rejects with UnsuitableDatabaseError where the fleet cannot work on such a
    * server.
@@ -98,6 +104,7 @@ export function session(options: SessionOptions): Session {
       keepAlive: true,
       ...(channelBinding ? { enableChannelBinding: true } : {}),
     },
+    Client: clientClass(options.password),
     async prepare(client) {
       const pid = options.pooled === true ? 0 : ((client as { processID?: number | null }).processID ?? 0);
       const rows = (await client.query(PREPARE, [...values, pid])).rows as FoundRow[];

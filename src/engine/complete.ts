@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Database, Executor } from '../db/database.ts';
 import { plainArray, textArray } from '../db/array-literals.ts';
 import { completeStatement, type CompletionRow, parseValue } from '../db/statements/complete-steps.ts';
-import { LEAST_URGENT, type ReadyRange, rangeColumns } from '../db/statements/ready-ranges.ts';
+import { type ReadyRange, rangeColumns } from '../db/statements/ready-ranges.ts';
 import { type ClaimedStep, type StepClaim, taskIdOf } from './claim.ts';
 import { settle } from './settle.ts';
+import { LEAST_URGENT } from '../workflow/priority.ts';
 
 export interface Completion extends StepClaim {
   /** JSON text that PostgreSQL accepts as jsonb. */

@@ -1,5 +1,6 @@
-import { LEAST_URGENT, MOST_URGENT, type ReadyRange, WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
+import { type ReadyRange, WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
 import type { ClaimScan } from '../engine/claim.ts';
+import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
 
 /** While every claim comes back full, the whole queue is scanned once in this time if that is cheap. */
 const WHOLE_SCAN_EVERY_MS = 1000;

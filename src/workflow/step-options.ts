@@ -2,8 +2,9 @@ import type { BackoffOptions, StepDefaults, StepOptions, StepTemplate } from './
 import { didYouMean } from './did-you-mean.ts';
 import { queueProblem } from './names.ts';
 import { preview } from './preview.ts';
+import { LEAST_URGENT, MOST_URGENT } from './priority.ts';
 import { DEFAULT_RETRY_LIMIT } from './retry-policy.ts';
-import { storableText } from './storable-text.ts';
+import { isStorable, storableText } from './storable-text.ts';
 
 export const MAX_RETRY_LIMIT = 1000;
 export const MAX_BACKOFF_SECONDS = 86_400;
@@ -37,7 +38,7 @@ const CHECKS: Record<keyof StepOptions, Check> = {
   },
   timeoutSeconds: seconds(MAX_TIMEOUT_SECONDS),
   queue: queueProblem,
-  priority: wholeNumber(-32_768, 32_767, 'a lower number runs sooner'),
+  priority: wholeNumber(MOST_URGENT, LEAST_URGENT, 'a lower number runs sooner'),
   skippable: isBoolean,
   description: descriptionProblem,
 };
@@ -74,9 +75,7 @@ export function descriptionProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return `is ${preview(value)}: it is a text`;
   if (value.length > MAX_DESCRIPTION_LENGTH)
     return `is ${value.length} characters long: at most ${MAX_DESCRIPTION_LENGTH}`;
-  return storableText(value, MAX_DESCRIPTION_LENGTH) === value
-    ? undefined
-    : 'contains characters that PostgreSQL cannot store';
+  return isStorable(value) ? undefined : 'contains characters that PostgreSQL cannot store';
 }
 
 /** A step's options over the workflow's defaults over the library's. Both are checked already. */

@@ -8,6 +8,11 @@ export function storableText(text: string, maxLength: number): string {
   return text.length > maxLength ? `${clean}... (${text.length - maxLength} more characters)` : clean;
 }
 
+/** Whether PostgreSQL accepts the text as it is. */
+export function isStorable(text: string): boolean {
+  return storableText(text, Infinity) === text;
+}
+
 /** As `storableText`, with the bound in bytes of UTF-8. A text that fits by its length, of ASCII or not, costs no encoding. */
 export function storableBytes(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return storableText(text, maxBytes);

@@ -1,7 +1,8 @@
 import pg, { type Client, type Pool } from 'pg';
 import { HOT_PATH } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
-import { LEAST_URGENT, rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
+import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
+import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 import type { StepClaim } from '../../src/engine/claim.ts';
 
 const CLAIM = '00000000-0000-4000-8000-000000000001';

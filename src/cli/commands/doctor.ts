@@ -66,7 +66,7 @@ export function doctorCommand(exit: (status: number) => void): Command {
           )
           .join('\n')}`;
       });
-      if (schedulers === 0) warnOfNoScheduler();
+      warnOfNoScheduler(schedulers);
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });
 }

@@ -65,7 +65,7 @@ export function readCommands(exit: (status: number) => void): Command[] {
       print(found, options.json, drawTask);
       // What a scheduler would do next.
       const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
-      if (waits && schedulers === 0) warnOfNoScheduler();
+      if (waits) warnOfNoScheduler(schedulers);
       exit(STATUS.ok);
     });
 
@@ -92,7 +92,7 @@ export function readCommands(exit: (status: number) => void): Command[] {
           ]),
         ),
       );
-      if (schedulers === 0) warnOfNoScheduler();
+      warnOfNoScheduler(schedulers);
       exit(STATUS.ok);
     });
 

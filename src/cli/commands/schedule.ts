@@ -5,7 +5,7 @@ import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
-import { wholeNumber } from '../whole-number.ts';
+import { priorityOf } from '../whole-number.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
@@ -54,7 +54,7 @@ export function scheduleCommand(exit: (status: number) => void): Command {
           schedulers: await client.liveSchedulers(),
         }));
         print(list.map(toJson), options.json, () => draw(list));
-        if (list.length > 0) warnWithoutScheduler(schedulers);
+        if (list.length > 0) warnOfNoScheduler(schedulers);
         exit(STATUS.ok);
       }),
   );
@@ -87,9 +87,7 @@ function addCommand(exit: (status: number) => void): Command {
           input: input as never,
           version: pinned ? 'pinned' : 'latest',
           overlap: options.skipIfRunning === true ? 'skip' : 'allow',
-          ...(options.priority === undefined
-            ? {}
-            : { priority: wholeNumber('--priority', options.priority, -32_768, 32_767) }),
+          ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
           ...(options.tag === undefined ? {} : { tags: options.tag }),
           ...(options.reason === undefined ? {} : { reason: options.reason }),
         }),
@@ -111,7 +109,7 @@ function addCommand(exit: (status: number) => void): Command {
         () =>
           `schedule ${key} ${added.outcome}: ${cron} (${options.tz}) runs ${workflow} ${pinned ? version : `${version} or newer`}, next ${time(added.next)}`,
       );
-      warnWithoutScheduler(added.schedulers);
+      warnOfNoScheduler(added.schedulers);
       exit(STATUS.ok);
     });
 }
@@ -156,9 +154,4 @@ function toJson(schedule: ScheduleInfo): Record<string, unknown> {
 /** To the minute: cron has no seconds. */
 function time(date: Date | null): string {
   return date === null ? 'never' : `${date.toISOString().slice(0, 16)}Z`;
-}
-
-function warnWithoutScheduler(schedulers: number): void {
-  if (schedulers > 0) return;
-  warnOfNoScheduler();
 }

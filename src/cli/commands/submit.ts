@@ -3,7 +3,7 @@ import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { STATUS } from '../report-error.ts';
-import { wholeNumber } from '../whole-number.ts';
+import { priorityOf } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -41,9 +41,7 @@ export function submitCommand(exit: (status: number) => void): Command {
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {
           ...(options.key === undefined ? {} : { key: options.key }),
-          ...(options.priority === undefined
-            ? {}
-            : { priority: wholeNumber('--priority', options.priority, -32_768, 32_767) }),
+          ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
           ...(options.tag === undefined ? {} : { tags: options.tag }),
           ...(options.reason === undefined ? {} : { reason: options.reason }),
           ...(options.bypass === undefined ? {} : { bypassSteps: options.bypass }),

@@ -34,6 +34,22 @@ FOR UPDATE`,
 );
 
 /**
+ * A digest of a graph, equal for equal graphs wherever they stand: the names of its steps, each with the names of its parents. `steps`: a
+ * table as `s`; `parents`: tables, one of them as `ps`, that hold the parents.
+ */
+const graphDigest = (graph: { steps: string; ofGraph: string; parents: string; ofStep: string }): string => `md5((
+  SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
+  FROM ${graph.steps}
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  CROSS JOIN LATERAL (
+    SELECT string_agg(pn.name, ',' ORDER BY pn.name) AS names
+    FROM ${graph.parents}
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = ps.named_step_id
+    WHERE ${graph.ofStep}
+  ) p
+  WHERE ${graph.ofGraph}))`;
+
+/**
  * Open tasks whose steps or edges are not those of the templates, with a digest that is equal for tasks of one graph (null: the
  * task's id is too high for step ids). A task without steps is none of them: nothing of it can be claimed.
  */
@@ -41,18 +57,13 @@ export const findForeignTasks = statement<{ task_id: string; shape: string | nul
   'find_foreign_tasks',
   `
 WITH step AS MATERIALIZED (${mapping(open)})
-SELECT o.task_id, CASE WHEN o.task_id <= ${HIGHEST_TASK_ID} THEN md5((
-  SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
-  FROM tasker.tasker_workflow_steps s
-  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-  CROSS JOIN LATERAL (
-    SELECT string_agg(pn.name, ',' ORDER BY pn.name) AS names
-    FROM tasker.tasker_workflow_step_edges e
-    JOIN tasker.tasker_workflow_steps ps ON ps.task_id = e.task_id AND ps.workflow_step_id = e.from_step_id
-    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = ps.named_step_id
-    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
-  ) p
-  WHERE s.task_id = o.task_id)) END AS shape
+SELECT o.task_id, CASE WHEN o.task_id <= ${HIGHEST_TASK_ID} THEN ${graphDigest({
+    steps: 'tasker.tasker_workflow_steps s',
+    ofGraph: 's.task_id = o.task_id',
+    parents: `tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps ps ON ps.task_id = e.task_id AND ps.workflow_step_id = e.from_step_id`,
+    ofStep: 'e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id',
+  })} END AS shape
 FROM (${open}) o
 CROSS JOIN LATERAL (SELECT count(*) AS own FROM tasker.tasker_workflow_steps s WHERE s.task_id = o.task_id) c
 WHERE c.own > 0 AND (
@@ -82,17 +93,12 @@ export const findOpenTasks = statement<{ task_id: string }>('find_open_tasks', `
 export const findVersions = statement<{ named_task_id: number; version: string; shape: string | null }>(
   'find_versions',
   `
-SELECT o.named_task_id, o.version, md5((
-  SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
-  FROM tasker.tasker_named_tasks_named_steps t
-  JOIN tasker.tasker_named_steps n ON n.named_step_id = t.named_step_id
-  CROSS JOIN LATERAL (
-    SELECT string_agg(pn.name, ',' ORDER BY pn.name) AS names
-    FROM tasker.tasker_named_tasks_named_steps pt
-    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = pt.named_step_id
-    WHERE pt.named_task_id = t.named_task_id AND pt.ordinal = ANY (t.parents)
-  ) p
-  WHERE t.named_task_id = o.named_task_id AND t.ordinal > 0)) AS shape
+SELECT o.named_task_id, o.version, ${graphDigest({
+    steps: 'tasker.tasker_named_tasks_named_steps s',
+    ofGraph: 's.named_task_id = o.named_task_id AND s.ordinal > 0',
+    parents: 'tasker.tasker_named_tasks_named_steps ps',
+    ofStep: 'ps.named_task_id = s.named_task_id AND ps.ordinal = ANY (s.parents)',
+  })} AS shape
 FROM tasker.tasker_named_tasks k
 JOIN tasker.tasker_named_tasks o ON o.task_namespace_id = k.task_namespace_id AND o.name = k.name
 WHERE k.named_task_id = $1`,

@@ -1,6 +1,7 @@
 import { type Statement, statement } from '../statement.ts';
 import { lastTransitionSeen, stepHistory } from './history.ts';
-import { inRange, microseconds } from './ready-ranges.ts';
+import { microseconds } from './microseconds.ts';
+import { inRange } from './ready-ranges.ts';
 
 export interface ClaimedStepRow {
   task_id: string;

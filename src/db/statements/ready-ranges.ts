@@ -1,3 +1,5 @@
+import { LEAST_URGENT, MOST_URGENT } from '../../workflow/priority.ts';
+
 /**
  * A part of a queue's ready steps: those of `fromPriority` that became ready at `fromReadyUs` (microseconds since 1970) or later,
  * and all of the priorities after it up to `toPriority`. Absent `fromReadyUs`: whenever they became ready.
@@ -8,9 +10,6 @@ export interface ReadyRange {
   toPriority: number;
 }
 
-/** Priorities are of type smallint, a lower one is more urgent. */
-export const MOST_URGENT = -32_768;
-export const LEAST_URGENT = 32_767;
 export const WHOLE_QUEUE: readonly ReadyRange[] = [
   { fromPriority: MOST_URGENT, fromReadyUs: undefined, toPriority: LEAST_URGENT },
 ];
@@ -36,6 +35,3 @@ function isoMicroseconds(us: number): string {
   const ms = Math.floor(us / 1000);
   return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1000).padStart(3, '0')}Z`;
 }
-
-/** SQL: a time as whole microseconds since 1970, which a double holds exactly. */
-export const microseconds = (time: string): string => `(extract(epoch FROM ${time}) * 1000000)::bigint`;

@@ -1,5 +1,6 @@
 import { statement } from '../statement.ts';
 import { stepHistory } from './history.ts';
+import { microseconds } from './microseconds.ts';
 import { QUARANTINE } from './quarantine.ts';
 
 export interface RecoveredStepRow {
@@ -27,7 +28,7 @@ export interface BeatRow {
 export const findBeats = statement<BeatRow>(
   'find_beats',
   `
-SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS beat, d.retry_due
+SELECT w.worker_id, ${microseconds('w.heartbeat_at')} AS beat, d.retry_due
 FROM (
   SELECT EXISTS (
     SELECT FROM (
@@ -57,7 +58,7 @@ WITH silent AS MATERIALIZED (
     AND (w.lease_expires_at < statement_timestamp()
       OR (w.session_lock IS NOT NULL AND w.heartbeat_at < statement_timestamp() - make_interval(secs => $1)))
     AND ($2::bigint[] IS NULL
-      OR (w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint) IN (
+      OR (w.worker_id, ${microseconds('w.heartbeat_at')}) IN (
         SELECT j.worker_id, j.beat FROM unnest($2::bigint[], $3::bigint[]) AS j (worker_id, beat)))
   FOR NO KEY UPDATE SKIP LOCKED
 )
