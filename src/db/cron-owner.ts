@@ -32,6 +32,7 @@ export async function claimCronSchema(db: Database, cronSchema: string, queue: s
     return await db.transaction(async (tx) => {
       await tx.run(lockCronOwner, [cronSchema]);
       const [table] = await tx.run(hasCronOwner, [cronSchema]);
+      // IF NOT EXISTS all the same: a session that waited for the lock may still have in its cache that there was no such table.
       if (table?.found !== true) await tx.run(createCronOwner(cronSchema));
       const [owner] = await tx.run(findCronOwner(cronSchema));
       if (owner === undefined) {

@@ -21,7 +21,10 @@ export const hasCronOwner = statement<{ found: boolean }>(
 );
 
 export const createCronOwner = (cronSchema: string): Statement =>
-  statement('create_cron_owner', `CREATE TABLE "${cronSchema}" .tasker_owner (schema_name text PRIMARY KEY)`);
+  statement(
+    'create_cron_owner',
+    `CREATE TABLE IF NOT EXISTS "${cronSchema}" .tasker_owner (schema_name text PRIMARY KEY)`,
+  );
 
 /** The owner, and whether its fleet is still in this database. */
 export const findCronOwner = (cronSchema: string): Statement<{ schema_name: string; alive: boolean }> =>
