@@ -13,8 +13,8 @@ export {
 } from './client/index.ts';
 export { type Config, loadConfig } from './config/index.ts';
 export type { CallersTransaction } from './db/database.ts';
-export type { QueueStatsRow } from './db/statements/queue-stats.ts';
-export type { StepRow, TaskRow, WorkerRow } from './db/statements/read-tasks.ts';
+export type { QueueStatsRow } from './db/statements/queues/queue-stats.ts';
+export type { StepRow, TaskRow, WorkerRow } from './db/statements/tasks/read-tasks.ts';
 export {
   migrateDown,
   type MigrateOptions,

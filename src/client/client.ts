@@ -8,11 +8,11 @@ import {
   type StepRow,
   type TaskRow,
   type WorkerRow,
-} from '../db/statements/read-tasks.ts';
+} from '../db/statements/tasks/read-tasks.ts';
 import { listTasks } from '../db/list-tasks.ts';
 import type { PasswordSource } from '../db/password.ts';
-import { queueStats, type QueueStatsRow } from '../db/statements/queue-stats.ts';
-import { listWorkflows, type WorkflowRow } from '../db/statements/worker-workflows.ts';
+import { queueStats, type QueueStatsRow } from '../db/statements/queues/queue-stats.ts';
+import { listWorkflows, type WorkflowRow } from '../db/statements/workflows/worker-workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../engine/notifier.ts';
 import type { Act } from '../engine/operator.ts';

@@ -1,5 +1,5 @@
 import type { Database, Executor } from '../db/database.ts';
-import { findNamedTask } from '../db/statements/register-workflow.ts';
+import { findNamedTask } from '../db/statements/workflows/register-workflow.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { type NewTask, submit, submitIn, type Submitted } from '../engine/submit.ts';
 import { UnknownWorkflowError } from '../errors.ts';

@@ -12,7 +12,7 @@ import {
   listSchedules,
   type ScheduleRow,
   type WorkflowVersionRow,
-} from '../db/statements/schedules.ts';
+} from '../db/statements/schedules/schedules.ts';
 import { canonicalCron } from '../engine/cron-expression.ts';
 import { CronSchedule } from '../engine/occurrence.ts';
 import { sinceOf } from '../engine/schedule.ts';

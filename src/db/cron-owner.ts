@@ -12,7 +12,7 @@ import {
   insertCronOwner,
   lockCronOwner,
   replaceCronOwner,
-} from './statements/cron-owner.ts';
+} from './statements/schedules/cron-owner.ts';
 
 /** `left`: schedules in the former default schema that cannot be told to be this fleet's, and that it fires no longer. */
 export interface CronClaim {

@@ -4,7 +4,7 @@ import { passwordOf } from './password.ts';
 import { inSchema } from './schema-name.ts';
 import { session } from './session.ts';
 import type { SessionSetting } from './session-settings.ts';
-import { heartbeat } from './statements/workers.ts';
+import { heartbeat } from './statements/workers/workers.ts';
 
 export interface HeartbeatConnectionOptions {
   url: string;

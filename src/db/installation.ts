@@ -3,7 +3,7 @@ import type { Executor } from './database.ts';
 import { withMigrationConnection } from './migration-connection.ts';
 import type { PasswordSource } from './password.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
-import { findInstallation, type InstallationRow } from './statements/installation.ts';
+import { findInstallation, type InstallationRow } from './statements/server/installation.ts';
 
 export interface Installation {
   installationId: string;

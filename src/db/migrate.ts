@@ -12,7 +12,7 @@ import { TaskerError, taskerErrorCode } from '../errors.ts';
 import { withMigrationConnection } from './migration-connection.ts';
 import type { PasswordSource } from './password.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
-import { serverEncoding } from './statements/encoding.ts';
+import { serverEncoding } from './statements/server/encoding.ts';
 import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
 
 export interface MigrateOptions {

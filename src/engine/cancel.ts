@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { cancelOpenSteps, moveTasks } from '../db/statements/cancel-tasks.ts';
+import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { type Act, actMetadata, lockTask } from './operator.ts';
 
 export type CancelOutcome =

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../db/database.ts';
-import { adoptClaim, findEnded } from '../db/statements/adopt-claim.ts';
-import { type ClaimedStepRow, claimStatement } from '../db/statements/claim-steps.ts';
-import { findEarlierKeys } from '../db/statements/earlier-keys.ts';
-import { loadInputs } from '../db/statements/load-inputs.ts';
-import { type ReadyRange, rangeColumns, WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
-import { closeClaims, findClaims } from '../db/statements/workers.ts';
+import { adoptClaim, findEnded } from '../db/statements/claims/adopt-claim.ts';
+import { type ClaimedStepRow, claimStatement } from '../db/statements/claims/claim-steps.ts';
+import { findEarlierKeys } from '../db/statements/claims/earlier-keys.ts';
+import { loadInputs } from '../db/statements/claims/load-inputs.ts';
+import { type ReadyRange, rangeColumns, WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
+import { closeClaims, findClaims } from '../db/statements/claims/claims.ts';
 
 /** What identifies one attempt: every write about it must carry the claim id, and is refused where the claim was lost. */
 export interface StepClaim {

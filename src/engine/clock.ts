@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { noteClockSetBack, rebaseLeases, rebaseRetries, watchClock } from '../db/statements/clock.ts';
+import { noteClockSetBack, rebaseLeases, rebaseRetries, watchClock } from '../db/statements/server/clock.ts';
 
 export interface ClockSetBack {
   /** By how much. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Executor } from '../db/database.ts';
 import { plainArray, textArray } from '../db/array-literals.ts';
-import { completeStatement, type CompletionRow, parseValue } from '../db/statements/complete-steps.ts';
-import { type ReadyRange, rangeColumns } from '../db/statements/ready-ranges.ts';
+import { completeStatement, type CompletionRow, parseValue } from '../db/statements/steps/complete-steps.ts';
+import { type ReadyRange, rangeColumns } from '../db/statements/claims/ready-ranges.ts';
 import { type ClaimedStep, type StepClaim, taskIdOf } from './claim.ts';
-import { settle } from './settle.ts';
+import { settle } from './finalize.ts';
 import { LEAST_URGENT } from '../workflow/priority.ts';
 
 export interface Completion extends StepClaim {

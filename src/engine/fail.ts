@@ -1,9 +1,9 @@
 import type { Database } from '../db/database.ts';
-import { failSteps } from '../db/statements/fail-steps.ts';
+import { failSteps } from '../db/statements/steps/fail-steps.ts';
 import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../workflow/retry-policy.ts';
 import type { StepClaim } from './claim.ts';
 import { byKey } from './complete.ts';
-import { settle } from './settle.ts';
+import { settle } from './finalize.ts';
 
 export interface Failure extends StepClaim {
   /** No retry, whatever attempts are left. */

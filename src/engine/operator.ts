@@ -1,6 +1,6 @@
 import type { Executor } from '../db/database.ts';
-import { lockOpenSteps } from '../db/statements/cancel-tasks.ts';
-import { lockTasks } from '../db/statements/settle-tasks.ts';
+import { lockOpenSteps } from '../db/statements/tasks/cancel-tasks.ts';
+import { lockTasks } from '../db/statements/tasks/finalize-tasks.ts';
 
 /** Who did it and why, kept with the transition of every row that the act changed. */
 export interface Act {

@@ -1,5 +1,5 @@
 import type { Executor } from '../db/database.ts';
-import { promoteSteps } from '../db/statements/promote-steps.ts';
+import { promoteSteps } from '../db/statements/steps/promote-steps.ts';
 
 /**
  * Makes up to `limit` ready steps that have waited for `afterSeconds` as urgent as the most urgent ready step of their queue. Returns

@@ -1,5 +1,5 @@
 import type { Executor } from '../db/database.ts';
-import { findQuarantined, QUARANTINE, type QuarantineRow } from '../db/statements/quarantine.ts';
+import { findQuarantined, QUARANTINE, type QuarantineRow } from '../db/statements/queues/quarantine.ts';
 
 /** The queue in which steps of `queue` wait that two processes died under. */
 export function quarantineOf(queue: string): string {

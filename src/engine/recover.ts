@@ -7,10 +7,10 @@ import {
   recoverClaimed,
   type RecoveredStepRow,
   recoverSteps,
-} from '../db/statements/recover-steps.ts';
+} from '../db/statements/steps/recover-steps.ts';
 import { mayFitSmaller } from '../db/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
-import { settle } from './settle.ts';
+import { settle } from './finalize.ts';
 
 export interface RecoverOutcome {
   /** Processes whose lease was ended now. */

@@ -9,7 +9,7 @@ import {
   renumberEdges,
   renumberSteps,
   renumberTransitions,
-} from '../db/statements/adopt-tasks.ts';
+} from '../db/statements/tasks/adopt-tasks.ts';
 import {
   deleteOtherTemplates,
   findNamedTask,
@@ -18,7 +18,7 @@ import {
   lockRegistry,
   upsertNamedTask,
   upsertStepTemplates,
-} from '../db/statements/register-workflow.ts';
+} from '../db/statements/workflows/register-workflow.ts';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { definitionConfiguration, definitionHash } from '../workflow/configuration.ts';

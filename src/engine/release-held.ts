@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
-import { moveTasks } from '../db/statements/cancel-tasks.ts';
-import { findHeld, releaseHeld } from '../db/statements/release-held.ts';
+import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
+import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
 import { type Act, actMetadata, lockTask } from './operator.ts';
 
 export type ReleaseHeldOutcome =

@@ -1,5 +1,5 @@
 import type { Executor } from '../db/database.ts';
-import { releaseSteps } from '../db/statements/release-steps.ts';
+import { releaseSteps } from '../db/statements/steps/release-steps.ts';
 import type { StepClaim } from './claim.ts';
 import { byKey } from './complete.ts';
 

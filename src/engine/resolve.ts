@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts';
-import { cancelOpenSteps, moveTasks } from '../db/statements/cancel-tasks.ts';
-import { resolveSteps, unlockChildren } from '../db/statements/operator-steps.ts';
+import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
+import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
 import { type Act, actMetadata, lockTask } from './operator.ts';
-import { reconsider } from './reconsider.ts';
+import { reconsider } from './reevaluate-task.ts';
 
 export type ResolveOutcome =
   | { outcome: 'resolved'; taskState: string; queues: string[] }

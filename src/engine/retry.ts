@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts';
-import { moveTasks } from '../db/statements/cancel-tasks.ts';
-import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/operator-steps.ts';
+import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
+import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
 import { type Act, actMetadata, lockTask } from './operator.ts';
-import { mustSettle } from './reconsider.ts';
+import { mustSettle } from './reevaluate-task.ts';
 
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, Executor } from '../db/database.ts';
-import { findRootQueues } from '../db/statements/register-workflow.ts';
+import { findRootQueues } from '../db/statements/workflows/register-workflow.ts';
 import {
   findRunningOccurrence,
   findWorkflowVersions,
@@ -10,7 +10,7 @@ import {
   recordOccurrence,
   recordScheduleFailure,
   type ScheduleRow,
-} from '../db/statements/schedules.ts';
+} from '../db/statements/schedules/schedules.ts';
 import { UnknownWorkflowError } from '../errors.ts';
 import { CronSchedule, type Occurrence } from './occurrence.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';

@@ -1,4 +1,4 @@
-import type { WorkflowVersionRow } from '../db/statements/schedules.ts';
+import type { WorkflowVersionRow } from '../db/statements/schedules/schedules.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 
 /** The pg-boss queue whose schedules submit workflows. */

@@ -1,6 +1,6 @@
 import type { Database, Executor } from '../db/database.ts';
 import { isNotInEncoding, sqlState } from '../db/sql-errors.ts';
-import { findTasksByIdentity, type SubmittedTaskRow, submitTasks } from '../db/statements/submit-tasks.ts';
+import { findTasksByIdentity, type SubmittedTaskRow, submitTasks } from '../db/statements/tasks/submit-tasks.ts';
 import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
 import type { WorkflowName } from '../workflow/definition.ts';
 

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Executor } from '../db/database.ts';
-import { FIRST_RANDOM_WORKER_ID } from '../db/statements/earlier-keys.ts';
-import { pruneScalingSignals } from '../db/statements/queue-scaling.ts';
-import { pruneActivity } from '../db/statements/worker-activity.ts';
-import { pruneWorkflows } from '../db/statements/worker-workflows.ts';
-import { deregisterWorker, findLostClaims, pruneWorkers, registerWorker } from '../db/statements/workers.ts';
+import { FIRST_RANDOM_WORKER_ID } from '../db/statements/claims/earlier-keys.ts';
+import { pruneScalingSignals } from '../db/statements/scaling/queue-scaling.ts';
+import { pruneActivity } from '../db/statements/workers/worker-activity.ts';
+import { pruneWorkflows } from '../db/statements/workflows/worker-workflows.ts';
+import { findLostClaims } from '../db/statements/claims/claims.ts';
+import { deregisterWorker, pruneWorkers, registerWorker } from '../db/statements/workers/workers.ts';
 import type { WorkflowName } from '../workflow/definition.ts';
 import type { StepClaim } from './claim.ts';
 

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { openDatabase, type Database } from '../db/database.ts';
 import { passwordOf } from '../db/password.ts';
-import { ping } from '../db/statements/ping.ts';
+import { ping } from '../db/statements/server/ping.ts';
 import { type Config, usesPreparedStatements } from '../config/index.ts';
 import type { Logger } from '../logger.ts';
 import { Metrics } from '../metrics/index.ts';

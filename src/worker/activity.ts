@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { reportActivity } from '../db/statements/worker-activity.ts';
+import { reportActivity } from '../db/statements/workers/worker-activity.ts';
 
 interface QueueActivity {
   started: number;

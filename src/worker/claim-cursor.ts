@@ -1,4 +1,4 @@
-import { type ReadyRange, WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
+import { type ReadyRange, WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
 import type { ClaimScan } from '../engine/claim.ts';
 import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/database.ts';
 import { isOutcomeUnknown } from '../db/sql-errors.ts';
-import { WHOLE_QUEUE } from '../db/statements/ready-ranges.ts';
+import { WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
 import { adopt, claim, type ClaimedStep, type ClaimScan } from '../engine/claim.ts';
 import { Reconnect } from './backoff.ts';
 import type { ClaimCursors } from './claim-cursors.ts';

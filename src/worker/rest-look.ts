@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { lookAtRest } from '../db/statements/look-at-rest.ts';
+import { lookAtRest } from '../db/statements/claims/idle-check.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import type { ClaimWatch } from './claim-watch.ts';
 import type { OpenClaims } from './open-claims.ts';

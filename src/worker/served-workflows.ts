@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { reportWorkflows } from '../db/statements/worker-workflows.ts';
+import { reportWorkflows } from '../db/statements/workflows/worker-workflows.ts';
 import type { SetAside } from '../engine/register-workflow.ts';
 import { registerWorkflows } from '../engine/register-workflows.ts';
 import { WorkflowDefinitionError } from '../errors.ts';

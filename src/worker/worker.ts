@@ -1,5 +1,5 @@
 import { Listener } from '../db/listener.ts';
-import { serverEncoding } from '../db/statements/encoding.ts';
+import { serverEncoding } from '../db/statements/server/encoding.ts';
 import { passwordOf } from '../db/password.ts';
 import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
 import { type Installation, installationOf } from '../db/installation.ts';

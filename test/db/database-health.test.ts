@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/database.ts';
-import { serverConnections } from '../../src/db/statements/connections.ts';
-import { indexBloat, xminHolders } from '../../src/db/statements/queue-stats.ts';
+import { serverConnections } from '../../src/db/statements/server/connections.ts';
+import { indexBloat, xminHolders } from '../../src/db/statements/queues/queue-stats.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runTiming, stepResults, taskSummary, workflowOrigin } from '../../src/db/reports.ts';
-import { requeue } from '../../src/engine/requeue.ts';
+import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 
 const engine = await useEngine();

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inHalves } from '../../src/engine/in-halves.ts';
 import { recover } from '../../src/engine/recover.ts';
-import { settleStranded } from '../../src/engine/settle.ts';
+import { settleStranded } from '../../src/engine/finalize.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { diamond, useEngine } from './engine-fixture.ts';
 

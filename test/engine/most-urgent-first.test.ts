@@ -7,7 +7,7 @@ import { release } from '../../src/engine/release.ts';
 import { submit } from '../../src/engine/submit.ts';
 import { inCallersTransaction } from '../../src/db/database.ts';
 import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
-import type { ReadyRange } from '../../src/db/statements/ready-ranges.ts';
+import type { ReadyRange } from '../../src/db/statements/claims/ready-ranges.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { z } from 'zod';

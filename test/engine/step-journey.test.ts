@@ -6,10 +6,10 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 import { z } from 'zod';
 import { release } from '../../src/engine/release.ts';
-import { requeue } from '../../src/engine/requeue.ts';
+import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
-import { settle, settleStranded } from '../../src/engine/settle.ts';
+import { settle, settleStranded } from '../../src/engine/finalize.ts';
 import { byName, diamond, useEngine } from './engine-fixture.ts';
 
 const engine = await useEngine();

@@ -6,10 +6,10 @@ import { promote } from '../../src/engine/promote.ts';
 import { recoverClaims } from '../../src/engine/recover.ts';
 import { releaseHeldStep } from '../../src/engine/release-held.ts';
 import { release } from '../../src/engine/release.ts';
-import { requeue } from '../../src/engine/requeue.ts';
+import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
-import { settleStranded } from '../../src/engine/settle.ts';
+import { settleStranded } from '../../src/engine/finalize.ts';
 import type { Schedule } from './explore.ts';
 import type { Scene } from './scene.ts';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
-import { settleStranded } from '../../src/engine/settle.ts';
+import { settleStranded } from '../../src/engine/finalize.ts';
 import { useAncestorDatabase } from './ancestor-database.ts';
 import { type AncestorStep, type AncestorTask, ancestorStep as step } from './ancestor-rows.ts';
 

@@ -1,7 +1,7 @@
 import pg, { type Client, type Pool } from 'pg';
 import { HOT_PATH } from '../../src/db/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
-import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/ready-ranges.ts';
+import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 import type { StepClaim } from '../../src/engine/claim.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/database.ts';
-import { reportActivity } from '../../src/db/statements/worker-activity.ts';
+import { reportActivity } from '../../src/db/statements/workers/worker-activity.ts';
 import { prune } from '../../src/engine/workers.ts';
 import { Metrics } from '../../src/metrics/index.ts';
 import { DEFAULT_SCALING } from '../../src/scaling/index.ts';

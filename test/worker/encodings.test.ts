@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/index.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrateToLatest } from '../../src/db/migrate.ts';
 import { dropDatabase, withDatabase } from '../../src/embedded/index.ts';
-import { requeue } from '../../src/engine/requeue.ts';
+import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { InvalidInputError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';

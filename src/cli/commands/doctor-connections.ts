@@ -4,7 +4,7 @@ import {
   connectionsByApplication,
   serverConnections,
   type ServerConnectionsRow,
-} from '../../db/statements/connections.ts';
+} from '../../db/statements/server/connections.ts';
 import { committedConnections, type ConnectionBudget, connectionBudget } from '../../scaling/index.ts';
 import { table } from '../table.ts';
 

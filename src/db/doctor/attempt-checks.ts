@@ -1,5 +1,5 @@
-import { MOST_PARDONS } from '../statements/recover-steps.ts';
-import { QUARANTINE } from '../statements/quarantine.ts';
+import { MOST_PARDONS } from '../statements/steps/recover-steps.ts';
+import { QUARANTINE } from '../statements/queues/quarantine.ts';
 import { acrossSetBack, type Check } from './check.ts';
 
 const HISTORY = 'tasker.tasker_workflow_step_transitions t';

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.ts';
-import { findUnanalyzable } from '../../db/statements/queue-stats.ts';
+import { findUnanalyzable } from '../../db/statements/queues/queue-stats.ts';
 import { TaskerError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/index.ts';
 import type { Chore } from '../chore.ts';

@@ -1,12 +1,12 @@
 import type { Database } from '../../db/database.ts';
-import { serverConnections } from '../../db/statements/connections.ts';
+import { serverConnections } from '../../db/statements/server/connections.ts';
 import {
   readQueueScaling,
   scalingObservations,
   type ScalingObservationRow,
   type ScalingSignalRow,
   writeScalingSignals,
-} from '../../db/statements/queue-scaling.ts';
+} from '../../db/statements/scaling/queue-scaling.ts';
 import type { Metrics } from '../../metrics/index.ts';
 import {
   allot,

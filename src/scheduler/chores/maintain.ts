@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.ts';
-import { analyzeHotTables, findUnanalyzed } from '../../db/statements/queue-stats.ts';
+import { analyzeHotTables, findUnanalyzed } from '../../db/statements/queues/queue-stats.ts';
 import { parseCron } from '../../engine/cron-expression.ts';
 import { prune } from '../../engine/workers.ts';
 import { ConfigError } from '../../errors.ts';

@@ -7,7 +7,7 @@ import {
   queueStats,
   tableHealth,
   xminHolders,
-} from '../../db/statements/queue-stats.ts';
+} from '../../db/statements/queues/queue-stats.ts';
 import type { Metrics } from '../../metrics/index.ts';
 import type { Chore } from '../chore.ts';
 

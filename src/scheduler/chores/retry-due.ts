@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import type { Notifier } from '../../engine/notifier.ts';
-import { requeue } from '../../engine/requeue.ts';
+import { requeue } from '../../engine/enqueue-due-retries.ts';
 import type { Chore } from '../chore.ts';
 
 const BATCH = 1000;

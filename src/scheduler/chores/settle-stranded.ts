@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.ts';
-import { settleStranded } from '../../engine/settle.ts';
+import { settleStranded } from '../../engine/finalize.ts';
 import type { Chore } from '../chore.ts';
 
 /** Tasks that nobody ended because a process died between blocking a step and settling its task. */

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { type Database, openDatabase } from '../../../src/db/database.ts';
 import { claim } from '../../../src/engine/claim.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
-import { settleStranded } from '../../../src/engine/settle.ts';
+import { settleStranded } from '../../../src/engine/finalize.ts';
 import { type Call, type Cut, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';

@@ -1,5 +1,5 @@
-import { QUARANTINE } from '../../statements/quarantine.ts';
-import { MOST_PARDONS } from '../../statements/recover-steps.ts';
+import { QUARANTINE } from '../../statements/queues/quarantine.ts';
+import { MOST_PARDONS } from '../../statements/steps/recover-steps.ts';
 import { byEngine } from '../check.ts';
 import { stepChecks } from '../step-checks.ts';
 import {

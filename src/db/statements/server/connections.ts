@@ -1,0 +1,45 @@
+import { statement } from '../../statement.ts';
+
+export interface ServerConnectionsRow {
+  max_connections: number;
+  /** superuser_reserved_connections and, from PostgreSQL 16 on, reserved_connections. */
+  reserved: number;
+  /** Client backends now, on all databases. */
+  used: number;
+  schedulers: number;
+  workers: number;
+  /** CONNECTION LIMIT of the login role and of the database. Null: none, or a superuser, who has none. */
+  role_limit: number | null;
+  role_used: number;
+  database_limit: number | null;
+  database_used: number;
+}
+
+/** What the server, the role and the database allow and have, and the processes of the fleet that are alive. */
+export const serverConnections = statement<ServerConnectionsRow>(
+  'server_connections',
+  `
+SELECT current_setting('max_connections')::integer AS max_connections,
+  current_setting('superuser_reserved_connections')::integer
+    + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::integer AS reserved,
+  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
+  (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'scheduler') AS schedulers,
+  (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'worker') AS workers,
+  CASE WHEN NOT r.rolsuper AND r.rolconnlimit >= 0 THEN r.rolconnlimit END AS role_limit,
+  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND usesysid = r.oid) AS role_used,
+  CASE WHEN NOT r.rolsuper AND d.datconnlimit >= 0 THEN d.datconnlimit END AS database_limit,
+  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND datid = d.oid) AS database_used
+FROM pg_roles r, pg_database d
+WHERE r.rolname = session_user AND d.datname = current_database()`,
+);
+
+/** Client backends by what they call themselves, the most first. */
+export const connectionsByApplication = statement<{ application: string; connections: number }>(
+  'connections_by_application',
+  `
+SELECT coalesce(nullif(application_name, ''), '(no name)') AS application, count(*)::integer AS connections
+FROM pg_stat_activity
+WHERE backend_type = 'client backend'
+GROUP BY 1
+ORDER BY 2 DESC, 1`,
+);

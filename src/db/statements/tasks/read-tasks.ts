@@ -1,0 +1,101 @@
+import { statement } from '../../statement.ts';
+
+export interface TaskRow {
+  task_id: string;
+  namespace: string;
+  workflow: string;
+  version: string;
+  state: string;
+  priority: number;
+  requested_at: Date;
+  completed_at: Date | null;
+  initiator: string | null;
+  source_system: string | null;
+  reason: string | null;
+  tags: string[] | null;
+}
+
+const COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+  t.initiator, t.source_system, t.reason, t.tags`;
+
+/** One task. Parameter: task id. */
+export const findTask = statement<TaskRow & { context: unknown; identity_hash: string }>(
+  'find_task',
+  `
+SELECT ${COLUMNS}, t.context, t.identity_hash
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = $1`,
+);
+
+export interface StepRow {
+  workflow_step_id: string;
+  name: string;
+  state: string;
+  queue: string;
+  attempts: number;
+  retry_limit: number;
+  retryable: boolean;
+  ready: boolean;
+  unmet_parents: number;
+  next_retry_at: Date | null;
+  blocked_at: Date | null;
+  last_attempted_at: Date | null;
+  processed_at: Date | null;
+  claimed_by: string | null;
+  results: unknown;
+  parents: string[];
+  last_error: { name?: string; message?: string } | null;
+}
+
+/** The steps of one task in topological order, with their parents' names and their newest error. Parameter: task id. */
+export const findTaskSteps = statement<StepRow>(
+  'find_task_steps',
+  `
+SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
+  ARRAY(
+    SELECT pn.name
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = p.named_step_id
+    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+    ORDER BY e.from_step_id) AS parents,
+  (
+    SELECT t.metadata -> 'error'
+    FROM tasker.tasker_workflow_step_transitions t
+    WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
+    ORDER BY t.sort_key DESC
+    LIMIT 1) AS last_error
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = $1
+ORDER BY s.workflow_step_id`,
+);
+
+export interface WorkerRow {
+  worker_id: string;
+  role: string;
+  name: string;
+  version: string;
+  queues: string[];
+  slots: number;
+  busy_slots: number;
+  draining: boolean;
+  started_at: Date;
+  silent_seconds: number;
+  stopped_at: Date | null;
+  stop_reason: string | null;
+}
+
+/** Processes of the fleet. Parameter: whether those that stopped are listed too. */
+export const listWorkers = statement<WorkerRow>(
+  'list_workers',
+  `
+SELECT worker_id, role, name, version, queues, slots, busy_slots, draining, started_at,
+  extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds, stopped_at, stop_reason
+FROM tasker.tasker_workers
+WHERE $1 OR stopped_at IS NULL
+ORDER BY started_at, worker_id`,
+);

@@ -1,7 +1,0 @@
-import type { Executor } from '../db/database.ts';
-import { requeueDue } from '../db/statements/requeue-due.ts';
-
-/** Moves up to `limit` steps whose backoff has expired back to the queue; answers how many, by queue. */
-export async function requeue(db: Executor, limit = 1000): Promise<Map<string, number>> {
-  return new Map((await db.run(requeueDue, [limit])).map((row) => [row.queue, row.requeued]));
-}
