@@ -9,7 +9,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { createDatabase, startEmbeddedPostgres } from '../src/embedded/index.ts';
+import { createDatabase } from '../src/embedded/databases.ts';
+import { startEmbeddedPostgres } from '../src/embedded/start.ts';
 import { ensurePgBouncer, type PgBouncer, startPgBouncer } from '../test/support/pgbouncer.ts';
 
 const EXAMPLE = 'order_fulfillment';

@@ -1,17 +1,9 @@
 /** The public API: everything a program needs to define, submit and run workflows. */
-export {
-  Client,
-  type ClientOptions,
-  createClient,
-  type ListTasksOptions,
-  type ScheduleAdded,
-  type ScheduleInfo,
-  type ScheduleOptions,
-  type SubmitOptions,
-  type SubmitRequest,
-  type TaskDetails,
-} from './client/index.ts';
-export { type Config, loadConfig } from './config/index.ts';
+export { Client, type ClientOptions, createClient, type ListTasksOptions, type TaskDetails } from './client/client.ts';
+export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
+export type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './client/schedule-options.ts';
+export type { Config } from './config/catalogue.ts';
+export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction } from './db/database.ts';
 export type { QueueStatsRow } from './db/statements/queues/queue-stats.ts';
 export type { StepRow, TaskRow, WorkerRow } from './db/statements/tasks/read-tasks.ts';
@@ -48,30 +40,22 @@ export type { Drained } from './membership/within.ts';
 export type { QuarantineProcess } from './worker/quarantine-watch.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
-export {
-  analyzeDag,
-  buildDefinition,
-  type Dag,
-  type DagNode,
-  defineWorkflow,
-  type IdentityStrategy,
-  type InputOf,
-  type Json,
-  type Jsonify,
-  type RawTexts,
-  type ResultsOf,
-  type SchemaInput,
-  type SchemaOutput,
-  type StandardSchema,
-  type StepContext,
-  type StepDefaults,
-  type StepHandler,
-  type StepInput,
-  type StepLogger,
-  type StepOptions,
-  type StepTemplate,
-  type Workflow,
-  type WorkflowDefinition,
-  type WorkflowOptions,
-} from './workflow/index.ts';
+export { analyzeDag, type Dag, type DagNode } from './workflow/analyze-dag.ts';
+export { buildDefinition, type StepInput } from './workflow/build-definition.ts';
+export { defineWorkflow, type Workflow, type WorkflowOptions } from './workflow/define-workflow.ts';
+export type {
+  IdentityStrategy,
+  InputOf,
+  RawTexts,
+  ResultsOf,
+  StepContext,
+  StepDefaults,
+  StepHandler,
+  StepLogger,
+  StepOptions,
+  StepTemplate,
+  WorkflowDefinition,
+} from './workflow/definition.ts';
+export type { Json, Jsonify } from './workflow/json.ts';
+export type { SchemaInput, SchemaOutput, StandardSchema } from './workflow/standard-schema.ts';
 export { loadWorkflowYaml } from './workflow/yaml.ts';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import { createDatabase, dropDatabase, startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { createDatabase, dropDatabase } from '../../src/embedded/databases.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
 
 /** Beyond the embedded server's own settings, which keep fsync and synchronous_commit on. Every arm runs under the same. */
 export const SETTINGS: Readonly<Record<string, string>> = {

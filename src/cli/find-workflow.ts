@@ -1,7 +1,7 @@
 import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import { createRegistry } from '../workflow/index.ts';
+import { createRegistry } from '../workflow/registry.ts';
 
 /** How a command names a workflow. */
 export const WORKFLOW_ARGUMENT = '[namespace/]name[@version]; the newest version where none is given';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError, taskerErrorCode } from '../errors.ts';
-import { describeThrown } from '../workflow/index.ts';
+import { describeThrown } from '../workflow/describe-thrown.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 
 /**

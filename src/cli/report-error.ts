@@ -1,6 +1,6 @@
 import { describeDatabaseError } from '../db/describe-error.ts';
 import { taskerErrorCode } from '../errors.ts';
-import { describeThrown } from '../workflow/index.ts';
+import { describeThrown } from '../workflow/describe-thrown.ts';
 
 /** Exit statuses of every command. */
 export const STATUS = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, unavailable: 5 } as const;

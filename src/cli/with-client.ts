@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type Client, createClient } from '../client/index.ts';
-import { loadConfig, usesPreparedStatements } from '../config/index.ts';
+import { type Client, createClient } from '../client/client.ts';
+import { loadConfig, usesPreparedStatements } from '../config/load-config.ts';
 import { passwordOf } from '../db/password.ts';
 
 /** Opens a client by the environment, does the work, and closes it whatever happens. */

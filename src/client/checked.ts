@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors.ts';
-import { STATES } from '../workflow/index.ts';
+import { STATES } from '../workflow/states.ts';
 import { preview } from '../workflow/preview.ts';
 import { isStorable } from '../workflow/storable-text.ts';
 

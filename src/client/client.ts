@@ -23,7 +23,8 @@ import { countLiveSchedulers, NO_SCHEDULER } from '../engine/schedulers.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import { toStorableJson, type ValidationOptions } from '../workflow/index.ts';
+import { toStorableJson } from '../workflow/to-storable-json.ts';
+import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import {
   checkedId,

@@ -1,6 +1,7 @@
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import { identityHash, validateInput, type ValidationOptions } from '../workflow/index.ts';
+import { identityHash } from '../workflow/identity.ts';
+import { validateInput, type ValidationOptions } from '../workflow/validate-input.ts';
 import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import type { UnboundTask } from './definitions.ts';

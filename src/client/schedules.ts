@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { cronSchemaOf } from '../config/index.ts';
+import { cronSchemaOf } from '../config/cron-schema.ts';
 import type { Cron } from '../db/cron.ts';
 import { checkCronOwner } from '../db/cron-owner.ts';
 import type { Database } from '../db/database.ts';
@@ -19,7 +19,7 @@ import { sinceOf } from '../engine/schedule.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../engine/scheduled-submit.ts';
 import { countLiveSchedulers } from '../engine/schedulers.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { ValidationOptions } from '../workflow/index.ts';
+import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { newTask } from './new-task.ts';
 import {
   checkScheduleKey,

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
 import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { ValidationOptions } from '../workflow/index.ts';
+import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { submitBound, type UnboundTask } from './definitions.ts';
 import { newTask, type SubmitRequest } from './new-task.ts';
 

@@ -47,9 +47,10 @@ const pollMs = 30;
 
 /**
  * Starts PostgreSQL in `dataDir`, or adopts the server that already runs there. The server is a process of its own: it
- * outlives the caller, however that ends, until somebody calls `stop`.
+ * outlives the caller, however that ends, until somebody calls `stop`. For development, the examples and the tests; not
+ * for production.
  *
- * Throws EmbeddedPostgresUnavailableError where this machine cannot run it, EmbeddedPostgresError where it fails to start.
+ * Throws EmbeddedPostgresUnavailableError if this machine cannot run it, EmbeddedPostgresError if it fails to start.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const folder = await openFolder(options.dataDir);

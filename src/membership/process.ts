@@ -2,11 +2,13 @@ import { hostname } from 'node:os';
 import { openDatabase, type Database } from '../db/database.ts';
 import { passwordOf } from '../db/password.ts';
 import { ping } from '../db/statements/server/ping.ts';
-import { type Config, usesPreparedStatements } from '../config/index.ts';
+import type { Config } from '../config/catalogue.ts';
+import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
-import { Metrics } from '../metrics/index.ts';
+import { Metrics } from '../metrics/registry.ts';
 import { LoginWatch } from './login-watch.ts';
-import { type Health, ProgressMonitor, type ServiceServer, startServiceServer } from '../service/index.ts';
+import { ProgressMonitor } from '../service/progress.ts';
+import { type Health, type ServiceServer, startServiceServer } from '../service/server.ts';
 
 /** What every process of the fleet has around its work: a pool, metrics, dead-man's switches and a port to look in by. */
 export interface FleetProcess {

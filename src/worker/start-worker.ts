@@ -1,5 +1,5 @@
 import inspector from 'node:inspector';
-import type { Config } from '../config/index.ts';
+import type { Config } from '../config/catalogue.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import { handlerLogger, type Logger } from '../logger.ts';
 import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';

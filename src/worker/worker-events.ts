@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../metrics/index.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import type { ThrownDescription } from '../workflow/describe-thrown.ts';
 import type { StepLabels, StepOutcome, WorkerEvents, WorkflowKey } from './events.ts';
 

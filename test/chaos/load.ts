@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '../../src/client/index.ts';
+import { Client } from '../../src/client/client.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
 import type { Random } from './random.ts';

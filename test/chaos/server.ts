@@ -3,13 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import {
-  createDatabase,
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-  stopEmbeddedPostgres,
-  withDatabase,
-} from '../../src/embedded/index.ts';
+import { createDatabase, withDatabase } from '../../src/embedded/databases.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { chooseOsUser } from '../../src/embedded/os-user.ts';
 import { REPLICATED, startStandby, waitForStandbyWithEveryCommit } from '../reliability/standby.ts';
 import { continueServer, stopServer } from '../support/stopped-server.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { answer, before, HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
 import { record } from './ledger.ts';
 import { QUEUES } from './queues.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 
 /** One step throws after its handler has returned, where no caller could catch it; the other is still running then. */
 export const late = defineWorkflow({ name: 'late', input: z.unknown() })

@@ -3,7 +3,7 @@ import { createProgram } from '../../src/cli/program.ts';
 
 const done = vi.hoisted((): string[] => []);
 vi.mock('../../src/cli/heap-growth.ts', () => ({ boundHeapGrowth: () => done.push('bound') }));
-vi.mock('../../src/config/index.ts', async (original) => ({
+vi.mock('../../src/config/load-config.ts', async (original) => ({
   ...(await original<object>()),
   loadConfig: (role: string) => {
     done.push(`config of a ${role}`);

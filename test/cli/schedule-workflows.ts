@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 
 const report = (namespace: string, version: string) =>
   defineWorkflow({ namespace, name: 'report', version, input: z.object({ day: z.string().default('today') }) }).step(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig, usesPreparedStatements } from '../../src/config/index.ts';
+import { loadConfig, usesPreparedStatements } from '../../src/config/load-config.ts';
 import { ConfigError } from '../../src/errors.ts';
 
 const DATABASE_URL = 'postgres://user:hunter2@localhost/db';

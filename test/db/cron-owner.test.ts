@@ -1,13 +1,13 @@
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createClient } from '../../src/client/index.ts';
+import { createClient } from '../../src/client/client.ts';
 import { Cron } from '../../src/db/cron.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrateToLatest } from '../../src/db/migrate.ts';
 import { Notifier } from '../../src/engine/notifier.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { FireSchedules } from '../../src/scheduler/chores/fire-schedules.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();

@@ -3,7 +3,7 @@
  * plus as often as the input asks of every step, and then succeeds; its result is its name and its parents' names.
  */
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 
 const input = z.object({ extra_failures: z.number().int().min(0), slow_ms: z.number().int().min(0) });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { reachableCopy } from '../../src/embedded/binary-copy.ts';
-import { startEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { startEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { chooseOsUser, firstClosedFolder, type OsUser, runAs } from '../../src/embedded/os-user.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { ask, smallServer } from './embedded-folders.ts';

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { withLaunchLock } from '../../src/embedded/launch-lock.ts';
 import { chooseOsUser } from '../../src/embedded/os-user.ts';
 import { stopPostmaster } from '../../src/embedded/postmaster.ts';

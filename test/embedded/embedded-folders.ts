@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterEach, inject } from 'vitest';
-import { stopEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { stopEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { runMarker } from '../support/test-run.ts';
 

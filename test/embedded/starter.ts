@@ -1,5 +1,5 @@
 /** A program that starts the embedded server in the folder named by its argument, says so, and stays until it is killed. */
-import { startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
 
 const [dataDir = ''] = process.argv.slice(2);
 const server = await startEmbeddedPostgres({ dataDir, log: (line) => console.log(`log ${line}`) });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { cancel } from '../../src/engine/cancel.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { type TestWorker, useEngine } from './engine-fixture.ts';
 

@@ -9,7 +9,7 @@ import { inCallersTransaction } from '../../src/db/database.ts';
 import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
 import type { ReadyRange } from '../../src/db/statements/claims/ready-ranges.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { z } from 'zod';
 import { useEngine } from './engine-fixture.ts';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { promote } from '../../src/engine/promote.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from './engine-fixture.ts';
 
 const engine = await useEngine();

@@ -6,7 +6,7 @@ import { fireDue } from '../../src/engine/schedule.ts';
 import { type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
 import { register } from '../../src/engine/workers.ts';
 import { UnknownWorkflowError } from '../../src/errors.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from './engine-fixture.ts';
 
 const engine = await useEngine();

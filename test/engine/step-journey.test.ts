@@ -3,7 +3,7 @@ import { adopt, endedAttempts, loadStepInputs } from '../../src/engine/claim.ts'
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover, type RecoverOutcome } from '../../src/engine/recover.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { z } from 'zod';
 import { release } from '../../src/engine/release.ts';
 import { requeue } from '../../src/engine/enqueue-due-retries.ts';

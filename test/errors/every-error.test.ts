@@ -11,7 +11,7 @@ import { OpenClaims } from '../../src/worker/open-claims.ts';
 import type { Outcome } from '../../src/worker/outcome.ts';
 import { Poller } from '../../src/worker/poller.ts';
 import { Slots } from '../../src/worker/slots.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { pollerOptions } from '../worker/poller-fixture.ts';

@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createClient } from '../../src/client/index.ts';
+import { createClient } from '../../src/client/client.ts';
 import { openHeartbeatConnection } from '../../src/db/heartbeat-connection.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { everyError, NAMES, THROWN } from './thrown.ts';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { stopEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { stopEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { isAlive } from '../../src/embedded/process-identity.ts';
 import { type TestProcess, useProcesses } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';

@@ -10,7 +10,7 @@ import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { settleStranded } from '../../src/engine/finalize.ts';
 import { submit } from '../../src/engine/submit.ts';
 import { register } from '../../src/engine/workers.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 
 /** a -> (b, c) -> d */

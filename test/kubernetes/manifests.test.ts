@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CATALOGUE } from '../../src/config/catalogue.ts';
-import { loadConfig } from '../../src/config/index.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { kubectlUnavailable, type Manifest, overlayNames, render, titleOf } from './kustomize.ts';
 import { containersOf, selects, type Workload, workloads } from './pods.ts';
 import { schemaErrors, typeErrors } from './schemas.ts';

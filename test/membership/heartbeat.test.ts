@@ -7,7 +7,7 @@ import { recover } from '../../src/engine/recover.ts';
 import { register } from '../../src/engine/workers.ts';
 import { Heartbeat } from '../../src/membership/heartbeat.ts';
 import { Membership } from '../../src/membership/membership.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useProcesses } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { noEvents, useWorkers } from '../worker/worker-fixture.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { threads } from './threads.ts';
 
 /** Ends the heartbeat thread of its process, and then never ends. */

@@ -1,6 +1,7 @@
 import { Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { METRICS, type MetricDefinition, Metrics } from '../../src/metrics/index.ts';
+import { METRICS, type MetricDefinition } from '../../src/metrics/catalogue.ts';
+import { Metrics } from '../../src/metrics/registry.ts';
 
 const definitions = Object.values(METRICS) as MetricDefinition[];
 

@@ -11,7 +11,7 @@ import { complete } from '../../src/engine/complete.ts';
 import { enrol, registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { register } from '../../src/engine/workers.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { randomTasks } from '../views/random-histories.ts';
 import { insertTasks, registerTypes, type TaskRows } from '../views/rows.ts';

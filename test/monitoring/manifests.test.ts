@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { METRICS } from '../../src/metrics/index.ts';
-import { DEFAULT_AUTOSCALER } from '../../src/scaling/index.ts';
+import { METRICS } from '../../src/metrics/catalogue.ts';
+import { DEFAULT_AUTOSCALER } from '../../src/scaling/autoscaler.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();

@@ -9,7 +9,7 @@ import { ALERTS } from '../../scripts/support/monitoring/alerts.ts';
 import { dashboard, dashboardExpressions } from '../../scripts/support/monitoring/dashboard.ts';
 import { prometheusRule, ruleGroups } from '../../scripts/support/monitoring/rule-file.ts';
 import { RECORDING_RULES } from '../../scripts/support/monitoring/rules.ts';
-import { METRICS, type MetricDefinition } from '../../src/metrics/index.ts';
+import { METRICS, type MetricDefinition } from '../../src/metrics/catalogue.ts';
 import { whyMissing } from '../support/debian-tool.ts';
 
 const missing = whyMissing('promtool', 'prometheus');

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { Client } from '../../src/client/index.ts';
+import { Client } from '../../src/client/client.ts';
 import { audit } from '../chaos/audit.ts';
 import { drawFaults, FAULT_KINDS } from '../chaos/faults.ts';
 import { Fleet, type Exit } from '../chaos/fleet.ts';

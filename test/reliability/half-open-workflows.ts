@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 
 /** Runs until it is aborted, or at once where its process is told so. */
 export const patient = defineWorkflow({ name: 'patient', input: z.object({}) }).step('wait', async ({ signal }) => {

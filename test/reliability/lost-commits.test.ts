@@ -3,7 +3,8 @@ import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { createDatabase, type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { createDatabase } from '../../src/embedded/databases.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/start.ts';
 import {
   createClient,
   createLogger,

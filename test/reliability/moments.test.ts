@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../../src/client/index.ts';
+import { createClient } from '../../src/client/client.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { passwordFromFile } from '../../src/db/password.ts';

@@ -3,12 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import {
-  createDatabase,
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-  withDatabase,
-} from '../../src/embedded/index.ts';
+import { createDatabase, withDatabase } from '../../src/embedded/databases.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/start.ts';
 import type { Fleet } from '../chaos/fleet.ts';
 import { recoveryTimes } from '../chaos/recovery.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';

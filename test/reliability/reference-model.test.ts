@@ -11,7 +11,7 @@ import { retry } from '../../src/engine/retry.ts';
 import { submit } from '../../src/engine/submit.ts';
 import { register } from '../../src/engine/workers.ts';
 import { PermanentError } from '../../src/errors.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { amcheck } from '../chaos/amcheck.ts';
 import { type Query, replayAll } from '../chaos/reference/dump.ts';
 import { type ClaimOwners, replayTask, type Transition } from '../chaos/reference/model.ts';

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '../../src/client/index.ts';
+import { Client } from '../../src/client/client.ts';
 import { seededRandom } from '../chaos/random.ts';
 import type { Fleet } from '../chaos/fleet.ts';
 import { useTestDatabase } from '../support/test-database.ts';

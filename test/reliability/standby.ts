@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { waitFor } from '../support/wait-for.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/start.ts';
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
-import { Client } from '../../src/client/index.ts';
+import { Client } from '../../src/client/client.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { isUnavailable } from '../../src/db/sql-errors.ts';

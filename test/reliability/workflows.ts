@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { RetryableError } from '../../src/errors.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 
 const input = z.object({ ms: z.number() });
 const work = async ({ input: { ms }, attempt }: { input: { ms: number }; attempt: number }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { committedConnections, connectionBudget, type ConnectionFacts } from '../../src/scaling/index.ts';
+import { committedConnections, connectionBudget, type ConnectionFacts } from '../../src/scaling/connection-budget.ts';
 
 const facts: ConnectionFacts = {
   maxConnections: 100,

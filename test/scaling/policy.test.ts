@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { allot } from '../../src/scaling/allot.ts';
 import {
-  allot,
   DEFAULT_SCALING,
   nextSignal,
   type QueueObservation,
   type QueueSignal,
   type ScalingSettings,
-} from '../../src/scaling/index.ts';
+} from '../../src/scaling/policy.ts';
 
 const settings: ScalingSettings = { ...DEFAULT_SCALING, assumedSlots: 10 };
 const nothing: QueueObservation = {

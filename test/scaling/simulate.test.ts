@@ -1,16 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  Autoscaler,
-  DEFAULT_AUTOSCALER,
-  DEFAULT_SCALING,
-  LOAD_PROFILES,
-  type LoadProfile,
-  loadProfileSchema,
-  simulate,
-  type SimulationResult,
-  type SimulationSettings,
-} from '../../src/scaling/index.ts';
+import { Autoscaler, DEFAULT_AUTOSCALER } from '../../src/scaling/autoscaler.ts';
+import { LOAD_PROFILES, type LoadProfile, loadProfileSchema } from '../../src/scaling/load-profile.ts';
+import { DEFAULT_SCALING } from '../../src/scaling/policy.ts';
+import { simulate, type SimulationResult, type SimulationSettings } from '../../src/scaling/simulate.ts';
 
 const settings: SimulationSettings = {
   scaling: DEFAULT_SCALING,

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { Database } from '../../src/db/database.ts';
 import { reportActivity } from '../../src/db/statements/workers/worker-activity.ts';
 import { prune } from '../../src/engine/workers.ts';
-import { Metrics } from '../../src/metrics/index.ts';
-import { DEFAULT_SCALING } from '../../src/scaling/index.ts';
+import { Metrics } from '../../src/metrics/registry.ts';
+import { DEFAULT_SCALING } from '../../src/scaling/policy.ts';
 import { evaluateScaling, type EvaluateScalingOptions } from '../../src/scheduler/chores/evaluate-scaling.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 
 const engine = await useEngine();

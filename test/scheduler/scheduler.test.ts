@@ -4,7 +4,7 @@ import { Cron } from '../../src/db/cron.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import { createDatabase, startEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { createDatabase } from '../../src/embedded/databases.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { startWatchdog } from './start-watchdog.ts';
 import { databasePrefix, runMarker } from './test-run.ts';
 

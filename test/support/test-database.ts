@@ -1,6 +1,6 @@
 import { Client, Pool } from 'pg';
 import { afterAll, expect, inject } from 'vitest';
-import { createDatabase, dropDatabase } from '../../src/embedded/index.ts';
+import { createDatabase, dropDatabase } from '../../src/embedded/databases.ts';
 import { databasePrefix } from './test-run.ts';
 import { waitFor } from './wait-for.ts';
 

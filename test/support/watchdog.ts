@@ -1,7 +1,8 @@
 /** The program behind start-watchdog.ts: waits for the end of its input, then removes what the run leaves behind. */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { Client } from 'pg';
-import { dropDatabase, stopEmbeddedPostgres } from '../../src/embedded/index.ts';
+import { dropDatabase } from '../../src/embedded/databases.ts';
+import { stopEmbeddedPostgres } from '../../src/embedded/start.ts';
 import { continueServer } from './stopped-server.ts';
 import { KEEP, type Watched } from './start-watchdog.ts';
 import { databasePrefix, runMarker } from './test-run.ts';

@@ -1,7 +1,8 @@
 /* oxlint-disable vitest/expect-expect -- the compiler is who asserts: @ts-expect-error fails where there is no error */
 import { describe, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
-import { type InputOf, type ResultsOf, type WorkflowDefinition, defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { InputOf, ResultsOf, WorkflowDefinition } from '../../src/workflow/definition.ts';
 
 const begin = defineWorkflow({
   name: 'orders',

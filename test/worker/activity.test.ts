@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Database } from '../../src/db/database.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { Activity } from '../../src/worker/activity.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWorkers } from './worker-fixture.ts';
 

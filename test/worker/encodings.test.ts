@@ -1,16 +1,16 @@
 import { Client as PgClient } from 'pg';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { createClient } from '../../src/client/index.ts';
-import { loadConfig } from '../../src/config/index.ts';
+import { createClient } from '../../src/client/client.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import { dropDatabase, withDatabase } from '../../src/embedded/index.ts';
+import { dropDatabase, withDatabase } from '../../src/embedded/databases.ts';
 import { requeue } from '../../src/engine/enqueue-due-retries.ts';
 import { InvalidInputError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { databasePrefix } from '../support/test-run.ts';
 
 const run = inject('testRun');

@@ -9,7 +9,7 @@ import { OpenClaims } from '../../src/worker/open-claims.ts';
 import { type QuarantineProcess, QuarantineWatch } from '../../src/worker/quarantine-watch.ts';
 import { restLook } from '../../src/worker/rest-look.ts';
 import { RunningSteps } from '../../src/worker/running-steps.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { noEvents, useWorkers, watched } from './worker-fixture.ts';
 

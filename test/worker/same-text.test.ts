@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createClient } from '../../src/client/index.ts';
-import { defineWorkflow, toStorableJson } from '../../src/workflow/index.ts';
+import { createClient } from '../../src/client/client.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { noEvents, useWorkers } from './worker-fixture.ts';
 
 /** What a handler gets is the same text, with its members in the same order, from memory and from the database. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { noEvents, useWorkers } from './worker-fixture.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { listWorkflows } from '../../src/db/statements/workflows/worker-workflows.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { drawWorkflows } from '../../src/cli/commands/workflows.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { noEvents, useWorkers } from './worker-fixture.ts';

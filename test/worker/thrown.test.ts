@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { PermanentError, RetryableError, taskerErrorCode } from '../../src/errors.ts';
 import { thrownOutcome } from '../../src/worker/outcome.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { revoked, throwingMessage, trapped } from '../workflow/hostile-values.ts';
 import { useWorkers } from './worker-fixture.ts';
 
@@ -11,7 +11,7 @@ const fleet = await useWorkers();
 vi.resetModules();
 /** The same modules once more, as a bundle of workflows or a second installation has them. */
 const copy = await import('../../src/errors.ts');
-const copyOfWorkflows = await import('../../src/workflow/index.ts');
+const copyOfWorkflows = await import('../../src/workflow/define-workflow.ts');
 
 interface Failure {
   permanent: boolean;

@@ -1,7 +1,7 @@
 import { beforeAll, afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { everyError } from '../errors/thrown.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { noEvents, useWorkers } from './worker-fixture.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Logger } from '../../src/logger.ts';
-import { Metrics } from '../../src/metrics/index.ts';
+import { Metrics } from '../../src/metrics/registry.ts';
 import { workerEvents } from '../../src/worker/worker-events.ts';
 
 const labels = { namespace: 'shop', workflow: 'order', step: 'pay', queue: 'default' };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cancel } from '../../src/engine/cancel.ts';
 import { PermanentError, RetryableError } from '../../src/errors.ts';
-import { defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWorkers } from './worker-fixture.ts';
 

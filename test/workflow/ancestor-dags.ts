@@ -1,4 +1,4 @@
-import type { DagNode } from '../../src/workflow/index.ts';
+import type { DagNode } from '../../src/workflow/analyze-dag.ts';
 
 /** The graphs of the ancestor's own test suite, as child -> parents, and what is known about their shape. */
 interface AncestorDag {

@@ -1,13 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import {
-  type StepInput,
-  type StepOptions,
-  buildDefinition,
-  defineWorkflow,
-  definitionConfiguration,
-  definitionHash,
-} from '../../src/workflow/index.ts';
+import { type StepInput, buildDefinition } from '../../src/workflow/build-definition.ts';
+import { definitionConfiguration, definitionHash } from '../../src/workflow/configuration.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { StepOptions } from '../../src/workflow/definition.ts';
 
 const options = { namespace: 'shop', name: 'orders', version: '1.0.0', input: z.object({ id: z.number() }) };
 const orders = defineWorkflow({ ...options, description: 'What a shop does' })

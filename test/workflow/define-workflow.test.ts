@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { WorkflowDefinitionError } from '../../src/errors.ts';
-import {
-  type StandardSchema,
-  type StepHandler,
-  type StepOptions,
-  buildDefinition,
-  defineWorkflow,
-} from '../../src/workflow/index.ts';
+import { buildDefinition } from '../../src/workflow/build-definition.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { StepHandler, StepOptions } from '../../src/workflow/definition.ts';
+import type { StandardSchema } from '../../src/workflow/standard-schema.ts';
 
 const begin = defineWorkflow({ name: 'orders', input: z.object({ id: z.number() }) });
 

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { WorkflowDefinitionError } from '../../src/errors.ts';
-import { definitionConfiguration, defineWorkflow, validateInput } from '../../src/workflow/index.ts';
+import { definitionConfiguration } from '../../src/workflow/configuration.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { validateInput } from '../../src/workflow/validate-input.ts';
 import { loadWorkflowYaml } from '../../src/workflow/yaml.ts';
 import { FIELD_OF_OPTION } from '../../src/workflow/yaml-fields.ts';
 import { compile } from './compiler.ts';
@@ -22,7 +24,7 @@ describe('the guide', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'guide-'));
     try {
       const complaints = await compile(folder, {
-        'library.ts': `export * from '../../src/workflow/index.ts';\nexport * from '../../src/workflow/yaml.ts';\n`,
+        'library.ts': `export * from '../../src/index.ts';\n`,
         ...Object.fromEntries(
           examples.map((text, index) => [`example-${index}.ts`, text.replaceAll(`'tasker-fleet'`, `'./library.ts'`)]),
         ),

@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { InvalidInputError } from '../../src/errors.ts';
 import { canonicalJson } from '../../src/workflow/canonical-json.ts';
-import { type IdentityStrategy, type Json, defineWorkflow, identityHash } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { IdentityStrategy } from '../../src/workflow/definition.ts';
+import { identityHash } from '../../src/workflow/identity.ts';
+import type { Json } from '../../src/workflow/json.ts';
 
 const workflow = (
   identity: IdentityStrategy,

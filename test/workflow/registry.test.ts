@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UnknownWorkflowError, WorkflowDefinitionError } from '../../src/errors.ts';
-import { createRegistry, defineWorkflow } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { createRegistry } from '../../src/workflow/registry.ts';
 
 const workflow = (namespace: string, name: string, version: string) =>
   defineWorkflow({ namespace, name, version, input: z.object({}) }).step('a', () => null);

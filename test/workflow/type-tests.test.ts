@@ -12,7 +12,7 @@ const typeTest = path.resolve(import.meta.dirname, '../types/define-workflow.tes
 
 const heading = `
   import { z } from 'zod';
-  import { defineWorkflow } from '../../src/workflow/index.ts';
+  import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
   const workflow = defineWorkflow({ name: 'a', input: z.object({ id: z.number() }) }).step('first', () => ({ total: 1 }));
 `;
 

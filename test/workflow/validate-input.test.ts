@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { InvalidInputError } from '../../src/errors.ts';
 import { fromJsonSchema } from '../../src/workflow/json-schema.ts';
-import { type StandardSchema, defineWorkflow, validateInput } from '../../src/workflow/index.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { StandardSchema } from '../../src/workflow/standard-schema.ts';
+import { validateInput } from '../../src/workflow/validate-input.ts';
 
 const workflow = (input: StandardSchema) =>
   defineWorkflow({ namespace: 'shop', name: 'orders', version: '1.2.3', input }).step('a', () => null);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { WorkflowDefinitionError } from '../../src/errors.ts';
-import { definitionConfiguration, validateInput } from '../../src/workflow/index.ts';
+import { definitionConfiguration } from '../../src/workflow/configuration.ts';
+import { validateInput } from '../../src/workflow/validate-input.ts';
 import { cpuSeconds } from './cpu-seconds.ts';
 import { type LoadYamlOptions, type YamlStepHandler, loadWorkflowYaml } from '../../src/workflow/yaml.ts';
 

@@ -1,4 +1,4 @@
-import { METRICS, type MetricDefinition } from '../../../src/metrics/index.ts';
+import { METRICS, type MetricDefinition } from '../../../src/metrics/catalogue.ts';
 import { ALERTS } from './alerts.ts';
 
 /** A Grafana dashboard: what matters first, then every metric of the catalogue in a row by what it is about. */

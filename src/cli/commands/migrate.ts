@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { loadConfig } from '../../config/index.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import { installationStatus } from '../../db/installation.ts';
 import {
   migrateDown,

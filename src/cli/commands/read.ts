@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { TaskDetails } from '../../client/index.ts';
-import { STATES } from '../../workflow/index.ts';
+import type { TaskDetails } from '../../client/client.ts';
+import { STATES } from '../../workflow/states.ts';
 import { STATUS } from '../report-error.ts';
 import { age, duration, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';

@@ -1,16 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { loadConfig } from '../../config/index.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import { InvalidInputError } from '../../errors.ts';
-import {
-  DEFAULT_AUTOSCALER,
-  LOAD_PROFILES,
-  type LoadProfile,
-  loadProfileSchema,
-  simulate,
-  type SimulationResult,
-  type SimulationSettings,
-} from '../../scaling/index.ts';
+import { DEFAULT_AUTOSCALER } from '../../scaling/autoscaler.ts';
+import { LOAD_PROFILES, type LoadProfile, loadProfileSchema } from '../../scaling/load-profile.ts';
+import { simulate, type SimulationResult, type SimulationSettings } from '../../scaling/simulate.ts';
 import type { Panel } from '../charts/series.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { STATUS } from '../report-error.ts';

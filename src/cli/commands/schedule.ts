@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ScheduleInfo } from '../../client/index.ts';
+import type { ScheduleInfo } from '../../client/schedule-options.ts';
 import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';

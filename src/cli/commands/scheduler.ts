@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { loadConfig } from '../../config/index.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import { createLogger } from '../../logger.ts';
 import { boundHeapGrowth } from '../heap-growth.ts';
 import { runProcess } from '../run-process.ts';

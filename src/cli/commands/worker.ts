@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { loadConfig } from '../../config/index.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import { ConfigError } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
 import { guardProcess } from '../../worker/current-step.ts';

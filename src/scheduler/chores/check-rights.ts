@@ -1,7 +1,7 @@
 import type { Database } from '../../db/database.ts';
 import { findUnanalyzable } from '../../db/statements/queues/queue-stats.ts';
 import { TaskerError } from '../../errors.ts';
-import type { Metrics } from '../../metrics/index.ts';
+import type { Metrics } from '../../metrics/registry.ts';
 import type { Chore } from '../chore.ts';
 
 /** Rights change by hand. */

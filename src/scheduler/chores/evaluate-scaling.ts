@@ -7,18 +7,16 @@ import {
   type ScalingSignalRow,
   writeScalingSignals,
 } from '../../db/statements/scaling/queue-scaling.ts';
-import type { Metrics } from '../../metrics/index.ts';
+import type { Metrics } from '../../metrics/registry.ts';
+import { allot } from '../../scaling/allot.ts';
+import { committedConnections, connectionBudget, type ConnectionFacts } from '../../scaling/connection-budget.ts';
 import {
-  allot,
-  committedConnections,
-  connectionBudget,
-  type ConnectionFacts,
   nextSignal,
   type QueueObservation,
   type QueueSignal,
   type ScalingReason,
   type ScalingSettings,
-} from '../../scaling/index.ts';
+} from '../../scaling/policy.ts';
 import type { Chore } from '../chore.ts';
 
 export interface EvaluateScalingOptions {

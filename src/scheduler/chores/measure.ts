@@ -8,7 +8,7 @@ import {
   tableHealth,
   xminHolders,
 } from '../../db/statements/queues/queue-stats.ts';
-import type { Metrics } from '../../metrics/index.ts';
+import type { Metrics } from '../../metrics/registry.ts';
 import type { Chore } from '../chore.ts';
 
 /** Depth and age of the queues, and what the fleet is doing. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { stopEmbeddedPostgres } from '../../../src/embedded/index.ts';
+import { stopEmbeddedPostgres } from '../../../src/embedded/start.ts';
 import { chooseOsUser, type OsUser } from '../../../src/embedded/os-user.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 

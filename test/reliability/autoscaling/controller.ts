@@ -1,4 +1,4 @@
-import { Autoscaler, type AutoscalerSettings } from '../../../src/scaling/index.ts';
+import { Autoscaler, type AutoscalerSettings } from '../../../src/scaling/autoscaler.ts';
 import type { TestProcess } from '../../support/processes.ts';
 
 export interface ControllerOptions {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
 /** One step that waits as long as its task says, and stops when it is told to. */
 export const work = defineWorkflow({

@@ -5,7 +5,7 @@ import { Client as PostgresClient } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../../src/db/doctor/examine.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded/index.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded/start.ts';
 import {
   type Client,
   createClient,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { PermanentError } from '../../../src/errors.ts';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { haveEffect } from '../support/effects.ts';
 
 /**

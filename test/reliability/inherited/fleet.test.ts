@@ -5,7 +5,7 @@ import { openDatabase } from '../../../src/db/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateTo } from '../../../src/db/migrate.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { ANCESTOR } from '../../migrations/ancestor-database.ts';
 import {
   type AncestorStep,

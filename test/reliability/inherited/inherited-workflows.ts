@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { haveEffect } from '../support/effects.ts';
 
 /** step_1 -> (step_2, step_3) -> step_4; step_3 may run once. */

@@ -3,7 +3,7 @@ import { ALERTS } from '../../../scripts/support/monitoring/alerts.ts';
 import { dashboardExpressions } from '../../../scripts/support/monitoring/dashboard.ts';
 import { ruleGroups } from '../../../scripts/support/monitoring/rule-file.ts';
 import { RECORDING_RULES } from '../../../scripts/support/monitoring/rules.ts';
-import { createClient } from '../../../src/client/index.ts';
+import { createClient } from '../../../src/client/client.ts';
 import type { WorkflowDefinition } from '../../../src/workflow/definition.ts';
 import { whyMissing } from '../../support/debian-tool.ts';
 import { type TestProcess, useProcesses } from '../../support/processes.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { PermanentError } from '../../../src/errors.ts';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
 const input = z.strictObject({ number: z.number() });
 const define = (name: string) => defineWorkflow({ name, namespace: 'monitoring', input });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { loadConfig } from '../../../src/config/index.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { startWorker } from '../../../src/worker/start-worker.ts';
 import { diamond } from '../../engine/engine-fixture.ts';

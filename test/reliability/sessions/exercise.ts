@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect } from 'vitest';
-import { createClient } from '../../../src/client/index.ts';
-import { loadConfig } from '../../../src/config/index.ts';
+import { createClient } from '../../../src/client/client.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
 import { migrateCron } from '../../../src/db/cron.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateToLatest } from '../../../src/db/migrate.ts';

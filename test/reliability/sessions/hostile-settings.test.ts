@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createClient } from '../../../src/client/index.ts';
-import { loadConfig } from '../../../src/config/index.ts';
+import { createClient } from '../../../src/client/client.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
 import { migrateCron } from '../../../src/db/cron.ts';
 import { describeDatabaseError } from '../../../src/db/describe-error.ts';
 import { migrateToLatest } from '../../../src/db/migrate.ts';
-import { createDatabase, dropDatabase } from '../../../src/embedded/index.ts';
+import { createDatabase, dropDatabase } from '../../../src/embedded/databases.ts';
 import { WORKFLOW_SCHEDULES } from '../../../src/engine/scheduled-submit.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { startScheduler } from '../../../src/scheduler/start-scheduler.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PermanentError, RetryableError } from '../../../src/errors.ts';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
 const input = z.object({ n: z.number(), text: z.string(), none: z.null() });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../../src/workflow/index.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
 const TICK_MS = 20;
 /** A pause of this length between two ticks: the process was stopped, and has woken. */

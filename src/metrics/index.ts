@@ -1,2 +1,0 @@
-export { METRICS, type MetricDefinition, type MetricKey } from './catalogue.ts';
-export { Metrics } from './registry.ts';

@@ -1,2 +1,0 @@
-export { ProgressMonitor } from './progress.ts';
-export { type Health, type ServiceServer, startServiceServer } from './server.ts';
