@@ -15,7 +15,7 @@ import { queueStats, type QueueStatsRow } from '../db/statements/queues/queue-st
 import { listWorkflows, type WorkflowRow } from '../db/statements/workflows/worker-workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../engine/notifier.ts';
-import type { Act } from '../engine/operator.ts';
+import type { OperatorAction } from '../engine/operator.ts';
 import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
@@ -208,13 +208,13 @@ export class Client {
     }
   }
 
-  async cancel(taskId: string, act: Act = {}): Promise<CancelOutcome> {
+  async cancel(taskId: string, act: OperatorAction = {}): Promise<CancelOutcome> {
     return cancel(this.db, checkedId(taskId), checkedAct(act));
   }
 
   async retry(
     taskId: string,
-    options: Act & { steps?: readonly string[]; attempts?: number } = {},
+    options: OperatorAction & { steps?: readonly string[]; attempts?: number } = {},
   ): Promise<RetryOutcome> {
     const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
     const outcome = await retry(this.db, checkedId(taskId), { ...checkedAct(options), attempts });
@@ -223,7 +223,11 @@ export class Client {
   }
 
   /** `result`: what the children see as the step's result. Throws InvalidInputError where it cannot be stored as JSON. */
-  async resolveStep(taskId: string, step: string, options: Act & { result?: unknown } = {}): Promise<ResolveOutcome> {
+  async resolveStep(
+    taskId: string,
+    step: string,
+    options: OperatorAction & { result?: unknown } = {},
+  ): Promise<ResolveOutcome> {
     const result = toStorableJson(options.result ?? null, { maxBytes: Infinity });
     if (!result.ok)
       throw new InvalidInputError(`${result.reason}: step "${step}" is not resolved`, { field: 'result' });
@@ -235,7 +239,7 @@ export class Client {
     return outcome;
   }
 
-  async resolveTask(taskId: string, act: Act = {}): Promise<ResolveOutcome> {
+  async resolveTask(taskId: string, act: OperatorAction = {}): Promise<ResolveOutcome> {
     return resolveTask(this.db, checkedId(taskId), checkedAct(act));
   }
 
@@ -246,7 +250,7 @@ export class Client {
   async releaseStep(
     taskId: string,
     step: string,
-    options: Act & { force?: boolean } = {},
+    options: OperatorAction & { force?: boolean } = {},
   ): Promise<ReleaseHeldOutcome> {
     const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, checkedAct(options));
     if (outcome.outcome === 'released') this.hintQueues(outcome.queues);
@@ -334,7 +338,7 @@ export function createClient(options: ClientOptions): Client {
   return new Client(options);
 }
 
-function checkedAct<Options extends Act & { steps?: readonly string[] }>(options: Options): Options {
+function checkedAct<Options extends OperatorAction & { steps?: readonly string[] }>(options: Options): Options {
   checkedText('by', options.by);
   checkedText('reason', options.reason);
   checkedTexts('steps', options.steps);

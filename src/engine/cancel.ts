@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
-import { type Act, actMetadata, lockTask } from './operator.ts';
+import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
 
 export type CancelOutcome =
   | { outcome: 'cancelled'; steps: number }
@@ -9,13 +9,13 @@ export type CancelOutcome =
   | { outcome: 'refused'; state: string };
 
 /** Cancels a task and its open steps. A step that is running loses its claim, and its worker aborts it. */
-export async function cancel(db: Database, taskId: string, act: Act = {}): Promise<CancelOutcome> {
+export async function cancel(db: Database, taskId: string, act: OperatorAction = {}): Promise<CancelOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'pending' && state !== 'in_progress') return { outcome: 'refused', state };
-    const steps = await tx.run(cancelOpenSteps, [[taskId], actMetadata(act)]);
-    await tx.run(moveTasks, [[taskId], ['pending', 'in_progress'], 'cancelled', 'cancel', actMetadata(act)]);
+    const steps = await tx.run(cancelOpenSteps, [[taskId], auditMetadata(act)]);
+    await tx.run(moveTasks, [[taskId], ['pending', 'in_progress'], 'cancelled', 'cancel', auditMetadata(act)]);
     return { outcome: 'cancelled', steps: steps.length };
   });
 }

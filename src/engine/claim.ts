@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../db/database.ts';
-import { adoptClaim, findEnded } from '../db/statements/claims/adopt-claim.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claims/claim-steps.ts';
 import { findEarlierKeys } from '../db/statements/claims/earlier-keys.ts';
 import { loadInputs } from '../db/statements/claims/load-inputs.ts';
 import { type ReadyRange, rangeColumns, WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
-import { closeClaims, findClaims } from '../db/statements/claims/claims.ts';
 
 /** What identifies one attempt: every write about it must carry the claim id, and is refused where the claim was lost. */
 export interface StepClaim {
@@ -69,19 +67,6 @@ export interface ClaimScan {
   reached: readonly (readonly [priority: number, readyUs: number])[];
 }
 
-/** Ids are task_id * 65536 + ordinal and stay below 2^63; those of tasks below 2^37 are exact as numbers, which is cheaper. */
-const EXACT_DIGITS = 15;
-
-/** The ordinal of a step in its workflow, from its id. */
-export function ordinalOf(stepId: string): number {
-  return stepId.length <= EXACT_DIGITS ? Number(stepId) % 65536 : Number(BigInt(stepId) & 0xffffn);
-}
-
-/** The task that a step belongs to, from its id. */
-export function taskIdOf(stepId: string): string {
-  return stepId.length <= EXACT_DIGITS ? String(Math.floor(Number(stepId) / 65536)) : String(BigInt(stepId) >> 16n);
-}
-
 /** Takes up to `limit` ready steps of one queue (rounded down to a power of two), most urgent first. */
 export async function claim(db: Executor, request: ClaimRequest): Promise<ClaimedStep[]> {
   const claimId = request.claimId ?? randomUUID();
@@ -109,7 +94,7 @@ function claimScan(text: string): ClaimScan {
   };
 }
 
-function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
+export function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
   return {
     taskId: row.task_id,
     stepId: row.workflow_step_id,
@@ -161,29 +146,4 @@ export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]):
 export async function stepsWithEarlierKeys(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
   const rows = await db.run(findEarlierKeys, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
   return new Set(rows.map((row) => row.workflow_step_id));
-}
-
-/** Forgets claims all of whose steps have ended. */
-export async function forgetClaims(db: Executor, claimIds: readonly string[]): Promise<void> {
-  if (claimIds.length > 0) await db.run(closeClaims, [claimIds]);
-}
-
-/** The steps of a claim whose answer never arrived; empty where it did not commit or nothing of it is left. */
-export async function adopt(db: Executor, claimId: string): Promise<ClaimedStep[]> {
-  return (await db.run(adoptClaim, [claimId])).map((row) => claimedStep(row, claimId));
-}
-
-/** Of attempts whose end was written with an unknown outcome: those that did end, by step id. */
-export async function endedAttempts(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
-  const rows = await db.run(findEnded, [
-    steps.map((step) => step.taskId),
-    steps.map((step) => step.stepId),
-    steps.map((step) => step.claimId),
-  ]);
-  return new Set(rows.map((row) => row.workflow_step_id));
-}
-
-/** Claims that the database has under this worker's id, other than `known`. */
-export async function claimsOf(db: Executor, workerId: string, known: readonly string[]): Promise<string[]> {
-  return (await db.run(findClaims, [workerId, known])).map((row) => row.claim_id);
 }

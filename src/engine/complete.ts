@@ -3,9 +3,11 @@ import type { Database, Executor } from '../db/database.ts';
 import { plainArray, textArray } from '../db/array-literals.ts';
 import { completeStatement, type CompletionRow, parseValue } from '../db/statements/steps/complete-steps.ts';
 import { type ReadyRange, rangeColumns } from '../db/statements/claims/ready-ranges.ts';
-import { type ClaimedStep, type StepClaim, taskIdOf } from './claim.ts';
-import { settle } from './finalize.ts';
+import type { ClaimedStep, StepClaim } from './claim.ts';
 import { LEAST_URGENT } from '../workflow/priority.ts';
+import { taskIdOf } from '../workflow/step-id.ts';
+import { finalize } from './finalize.ts';
+import { byKey } from './lock-order.ts';
 
 export interface Completion extends StepClaim {
   /** JSON text that PostgreSQL accepts as jsonb. */
@@ -86,7 +88,7 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
     else if (row.kind === 'settle') unsettled = row.ids.split(',');
     else outcome.claimed = claimedChildren(row, claimId);
   }
-  if (unsettled.length > 0) outcome.erroredTasks = await settle(db, unsettled);
+  if (unsettled.length > 0) outcome.erroredTasks = await finalize(db, unsettled);
   return outcome;
 }
 
@@ -108,15 +110,4 @@ function claimedChildren(row: CompletionRow, claimId: string): ClaimedStep[] {
     retryLimit: Number(retryLimits[index]),
     waitedSeconds: 0,
   }));
-}
-
-/** By task and step: the order in which every statement locks step rows. */
-export function byKey<T extends StepClaim>(steps: readonly T[]): T[] {
-  return steps.toSorted((a, b) => compareIds(a.stepId, b.stepId));
-}
-
-/** Step ids begin with the task's id, so one comparison orders by both. Decimal strings of equal length compare as text. */
-function compareIds(a: string, b: string): number {
-  if (a.length !== b.length) return a.length - b.length;
-  return a < b ? -1 : a > b ? 1 : 0;
 }

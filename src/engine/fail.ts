@@ -2,8 +2,8 @@ import type { Database } from '../db/database.ts';
 import { failSteps } from '../db/statements/steps/fail-steps.ts';
 import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../workflow/retry-policy.ts';
 import type { StepClaim } from './claim.ts';
-import { byKey } from './complete.ts';
-import { settle } from './finalize.ts';
+import { byKey } from './lock-order.ts';
+import { finalize } from './finalize.ts';
 
 export interface Failure extends StepClaim {
   /** No retry, whatever attempts are left. */
@@ -50,6 +50,6 @@ export async function fail(
     lost: batch.filter((step) => !failed.has(step.stepId)).map((step) => step.stepId),
     failed,
     // A crash between the two transactions leaves a task that nobody settled: the scheduler's sweep finds it.
-    erroredTasks: blockedTasks.length === 0 ? [] : await settle(db, blockedTasks),
+    erroredTasks: blockedTasks.length === 0 ? [] : await finalize(db, blockedTasks),
   };
 }

@@ -3,12 +3,12 @@ import { lockOpenSteps } from '../db/statements/tasks/cancel-tasks.ts';
 import { lockTasks } from '../db/statements/tasks/finalize-tasks.ts';
 
 /** Who did it and why, kept with the transition of every row that the act changed. */
-export interface Act {
+export interface OperatorAction {
   by?: string | undefined;
   reason?: string | undefined;
 }
 
-export function actMetadata(act: Act): string {
+export function auditMetadata(act: OperatorAction): string {
   return JSON.stringify({ by: act.by ?? 'operator', ...(act.reason === undefined ? {} : { reason: act.reason }) });
 }
 

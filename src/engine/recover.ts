@@ -1,7 +1,7 @@
 import type { Database, Executor } from '../db/database.ts';
 import {
-  expireWorkers,
-  findBeats,
+  expireLeases,
+  findHeartbeats,
   findDeadClaims,
   findRecorded,
   recoverClaimed,
@@ -10,7 +10,7 @@ import {
 } from '../db/statements/steps/recover-steps.ts';
 import { mayFitSmaller } from '../db/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
-import { settle } from './finalize.ts';
+import { finalize } from './finalize.ts';
 
 export interface RecoverOutcome {
   /** Processes whose lease was ended now. */
@@ -25,18 +25,18 @@ export interface RecoverOutcome {
 }
 
 /** The last sign of life of a process that has not ended. */
-export interface ProcessBeat {
+export interface ProcessHeartbeat {
   workerId: string;
   /** Microseconds of the epoch, by the database clock. */
-  beat: string;
+  heartbeatUs: string;
 }
 
-/** The last heartbeat of every process that has not ended, and whether there is something to `requeue`. */
-export async function look(db: Executor): Promise<{ beats: ProcessBeat[]; retryDue: boolean }> {
-  const rows = await db.run(findBeats);
+/** The last heartbeat of every process that has not ended, and whether there is something for `enqueueDueRetries`. */
+export async function pollHeartbeats(db: Executor): Promise<{ heartbeats: ProcessHeartbeat[]; retryDue: boolean }> {
+  const rows = await db.run(findHeartbeats);
   return {
-    beats: rows.flatMap(({ worker_id: workerId, beat }) =>
-      workerId === null || beat === null ? [] : [{ workerId, beat }],
+    heartbeats: rows.flatMap(({ worker_id: workerId, heartbeat_us: heartbeatUs }) =>
+      workerId === null || heartbeatUs === null ? [] : [{ workerId, heartbeatUs }],
     ),
     retryDue: rows[0]?.retry_due === true,
   };
@@ -50,16 +50,16 @@ export async function look(db: Executor): Promise<{ beats: ProcessBeat[]; retryD
  */
 export async function recover(
   db: Database,
-  options: { silentSeconds: number; claimLimit?: number; among?: readonly ProcessBeat[]; sweep?: boolean },
+  options: { silentSeconds: number; claimLimit?: number; among?: readonly ProcessHeartbeat[]; sweep?: boolean },
 ): Promise<RecoverOutcome> {
   const { among } = options;
   const expired =
     among?.length === 0
       ? []
-      : await db.run(expireWorkers, [
+      : await db.run(expireLeases, [
           options.silentSeconds,
           among?.map(({ workerId }) => workerId) ?? null,
-          among?.map(({ beat }) => beat) ?? null,
+          among?.map(({ heartbeatUs }) => heartbeatUs) ?? null,
         ]);
   const sweeps = options.sweep !== false || expired.length > 0;
   const { rows, failed } = sweeps ? await sweepClaims(db, options.claimLimit ?? 500) : { rows: [], failed: undefined };
@@ -108,6 +108,6 @@ async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promis
       outcome.recovered.set(row.queue, (outcome.recovered.get(row.queue) ?? 0) + 1);
     }
   }
-  if (blockedTasks.length > 0) outcome.erroredTasks = await settle(db, blockedTasks);
+  if (blockedTasks.length > 0) outcome.erroredTasks = await finalize(db, blockedTasks);
   return outcome;
 }

@@ -1,28 +1,28 @@
 import type { Executor } from '../db/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
-import { endStuckTasks } from '../db/statements/tasks/finalize-tasks.ts';
+import { failUnrunnableTasks } from '../db/statements/tasks/finalize-tasks.ts';
 
 /**
  * Brings a task in line with its steps after some were resolved by an operator: complete, in error again,
  * or going on. The task and its open steps are locked by the caller. Answers the task's state.
  */
-export async function reconsider(tx: Executor, taskId: string, metadata: string): Promise<string> {
+export async function reevaluateTask(tx: Executor, taskId: string, metadata: string): Promise<string> {
   const [task] = await tx.run(summarizeTask, [taskId]);
   if (task === undefined) return 'pending';
-  await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustSettle(task)]);
-  if (!mustSettle(task)) return task.state;
+  await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustFinalize(task)]);
+  if (!mustFinalize(task)) return task.state;
   if (task.done === task.steps) {
     await tx.run(moveTasks, [[taskId], ['in_progress'], 'complete', 'operator_resolve', metadata]);
     return 'complete';
   }
-  return (await tx.run(endStuckTasks, [[taskId]])).length > 0 ? 'error' : 'in_progress';
+  return (await tx.run(failUnrunnableTasks, [[taskId]])).length > 0 ? 'error' : 'in_progress';
 }
 
 /**
  * Whether each completion of an open step of the task has to settle it: a step is blocked, or no sink is left whose completion
  * could end the task (inherited tasks only).
  */
-export function mustSettle(task: { blocked: number; unfinished_sinks: number }): boolean {
+export function mustFinalize(task: { blocked: number; unfinished_sinks: number }): boolean {
   return task.blocked > 0 || task.unfinished_sinks === 0;
 }

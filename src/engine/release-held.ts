@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
-import { type Act, actMetadata, lockTask } from './operator.ts';
+import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
 
 export type ReleaseHeldOutcome =
   | { outcome: 'released'; queues: string[] }
@@ -20,7 +20,7 @@ export async function releaseHeldStep(
   db: Database,
   taskId: string,
   stepName: string,
-  options: Act & { force?: boolean | undefined } = {},
+  options: OperatorAction & { force?: boolean | undefined } = {},
 ): Promise<ReleaseHeldOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
@@ -29,7 +29,7 @@ export async function releaseHeldStep(
     const [held] = await tx.run(findHeld, [taskId, stepName]);
     if (held === undefined) return { outcome: 'refused', state };
     if (held.living && held.recorded && options.force !== true) return { outcome: 'held', workerId: held.worker_id };
-    const metadata = actMetadata(options);
+    const metadata = auditMetadata(options);
     const released = await tx.run(releaseHeld, [taskId, stepName, metadata]);
     await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
     return { outcome: 'released', queues: released.map((row) => row.queue) };

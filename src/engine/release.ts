@@ -1,7 +1,7 @@
 import type { Executor } from '../db/database.ts';
 import { releaseSteps } from '../db/statements/steps/release-steps.ts';
 import type { StepClaim } from './claim.ts';
-import { byKey } from './complete.ts';
+import { byKey } from './lock-order.ts';
 
 /** Gives steps back that were claimed and not run, or aborted, without spending their attempt. */
 export async function release(

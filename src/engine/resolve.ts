@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
-import { type Act, actMetadata, lockTask } from './operator.ts';
-import { reconsider } from './reevaluate-task.ts';
+import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
+import { reevaluateTask } from './reevaluate-task.ts';
 
 export type ResolveOutcome =
   | { outcome: 'resolved'; taskState: string; queues: string[] }
@@ -18,30 +18,30 @@ export async function resolveStep(
   db: Database,
   taskId: string,
   stepName: string,
-  options: Act & { result?: string | undefined } = {},
+  options: OperatorAction & { result?: string | undefined } = {},
 ): Promise<ResolveOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually')
       return { outcome: 'refused', state };
-    const metadata = actMetadata(options);
+    const metadata = auditMetadata(options);
     const [step] = await tx.run(resolveSteps, [taskId, [stepName], options.result ?? 'null', metadata]);
     if (step === undefined) return { outcome: 'refused', state };
     const unlocked = step.children.length === 0 ? [] : await tx.run(unlockChildren, [taskId, step.children]);
     await tx.run(moveTasks, [[taskId], ['pending', 'error'], 'in_progress', 'operator_resolve', metadata]);
-    const taskState = await reconsider(tx, taskId, metadata);
+    const taskState = await reevaluateTask(tx, taskId, metadata);
     return { outcome: 'resolved', taskState, queues: [...new Set(unlocked.map((row) => row.queue))] };
   });
 }
 
 /** Declares a whole task in error done by hand: its open steps are cancelled. */
-export async function resolveTask(db: Database, taskId: string, act: Act = {}): Promise<ResolveOutcome> {
+export async function resolveTask(db: Database, taskId: string, act: OperatorAction = {}): Promise<ResolveOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'error') return { outcome: 'refused', state };
-    const metadata = actMetadata(act);
+    const metadata = auditMetadata(act);
     await tx.run(cancelOpenSteps, [[taskId], metadata]);
     await tx.run(moveTasks, [[taskId], ['error'], 'resolved_manually', 'operator_resolve', metadata]);
     return { outcome: 'resolved', taskState: 'resolved_manually', queues: [] };

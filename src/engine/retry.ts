@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
-import { type Act, actMetadata, lockTask } from './operator.ts';
-import { mustSettle } from './reevaluate-task.ts';
+import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
+import { mustFinalize } from './reevaluate-task.ts';
 
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
@@ -18,7 +18,7 @@ export type RetryOutcome =
 export async function retry(
   db: Database,
   taskId: string,
-  options: Act & { steps?: readonly string[] | undefined; attempts?: number | undefined } = {},
+  options: OperatorAction & { steps?: readonly string[] | undefined; attempts?: number | undefined } = {},
 ): Promise<RetryOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
@@ -28,11 +28,11 @@ export async function retry(
       const steps = options.steps.filter((name) => !known.includes(name));
       if (steps.length > 0) return { outcome: 'unknown_steps', steps, known };
     }
-    const metadata = actMetadata(options);
+    const metadata = auditMetadata(options);
     const rows = await tx.run(retrySteps, [taskId, options.steps ?? null, options.attempts ?? 1, metadata]);
     if (rows.length === 0) return { outcome: 'nothing_to_retry', state };
     const [task] = await tx.run(summarizeTask, [taskId]);
-    if (task !== undefined) await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustSettle(task)]);
+    if (task !== undefined) await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustFinalize(task)]);
     await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
     return {
       outcome: 'retried',

@@ -4,10 +4,8 @@ import { FIRST_RANDOM_WORKER_ID } from '../db/statements/claims/earlier-keys.ts'
 import { pruneScalingSignals } from '../db/statements/scaling/queue-scaling.ts';
 import { pruneActivity } from '../db/statements/workers/worker-activity.ts';
 import { pruneWorkflows } from '../db/statements/workflows/worker-workflows.ts';
-import { findLostClaims } from '../db/statements/claims/claims.ts';
 import { deregisterWorker, pruneWorkers, registerWorker } from '../db/statements/workers/workers.ts';
 import type { WorkflowName } from '../workflow/definition.ts';
-import type { StepClaim } from './claim.ts';
 
 export interface ProcessRegistration {
   role: 'worker' | 'scheduler';
@@ -72,17 +70,6 @@ export async function register(db: Executor, process: ProcessRegistration): Prom
 /** Leaves the fleet after a drain. Safe to repeat. */
 export async function deregister(db: Executor, workerId: string): Promise<void> {
   await db.run(deregisterWorker, [workerId]);
-}
-
-/** Of these claims, those that the database has taken away (cancelled task, ended lease), by step id. */
-export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Promise<string[]> {
-  if (steps.length === 0) return [];
-  const rows = await db.run(findLostClaims, [
-    steps.map((step) => step.taskId),
-    steps.map((step) => step.stepId),
-    steps.map((step) => step.claimId),
-  ]);
-  return rows.map((row) => row.workflow_step_id);
 }
 
 /** Forgets processes that stopped more than `hours` ago, with what they reported; answers how many. */

@@ -1,4 +1,4 @@
-import type { ProcessBeat } from '../engine/recover.ts';
+import type { ProcessHeartbeat } from '../engine/recover.ts';
 
 /** Most that one look adds to a silence: a scheduler that could not look for a while has not heard that nobody spoke. */
 const MOST_LOOKS = 2;
@@ -11,7 +11,7 @@ const MOST_LOOKS = 2;
  */
 export class Silence {
   private readonly intervalMs: number;
-  private seen = new Map<string, { beat: string; silentMs: number }>();
+  private seen = new Map<string, { heartbeatUs: string; silentMs: number }>();
   private lastLookAt: number | undefined;
 
   constructor(intervalMs: number) {
@@ -19,13 +19,13 @@ export class Silence {
   }
 
   /** One look at every living process; answers those that were silent for `silentMs`. `now`: any monotonic milliseconds. */
-  look(beats: readonly ProcessBeat[], silentMs: number, now: number): ProcessBeat[] {
+  look(beats: readonly ProcessHeartbeat[], silentMs: number, now: number): ProcessHeartbeat[] {
     const passed = this.lastLookAt === undefined ? 0 : Math.min(now - this.lastLookAt, MOST_LOOKS * this.intervalMs);
     this.lastLookAt = now;
-    const seen = new Map<string, { beat: string; silentMs: number }>();
-    for (const { workerId, beat } of beats) {
+    const seen = new Map<string, { heartbeatUs: string; silentMs: number }>();
+    for (const { workerId, heartbeatUs } of beats) {
       const before = this.seen.get(workerId);
-      seen.set(workerId, { beat, silentMs: before?.beat === beat ? before.silentMs + passed : 0 });
+      seen.set(workerId, { heartbeatUs, silentMs: before?.heartbeatUs === heartbeatUs ? before.silentMs + passed : 0 });
     }
     this.seen = seen;
     return beats.filter(({ workerId }) => (seen.get(workerId)?.silentMs ?? 0) >= silentMs);

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
-import { adopt, type ClaimedStep, claimsOf } from '../engine/claim.ts';
+import type { ClaimedStep } from '../engine/claim.ts';
+import { adopt, claimsOf, lostClaims } from '../engine/claims.ts';
 import { recoverClaims, type RecoverOutcome } from '../engine/recover.ts';
-import { lostClaims } from '../engine/workers.ts';
 import type { OpenClaims } from './open-claims.ts';
 import type { RunningSteps } from './running-steps.ts';
 

@@ -1,5 +1,5 @@
 import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../db/sql-errors.ts';
-import { adopt, endedAttempts } from '../engine/claim.ts';
+import { adopt, endedAttempts } from '../engine/claims.ts';
 import { storeNowhere } from '../engine/complete.ts';
 import { claimOf, type Ended, type FlusherOptions, type Told } from './flusher-options.ts';
 import type { Batch, KeptOutcomes } from './kept-outcomes.ts';

@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { lookAtRest } from '../db/statements/claims/idle-check.ts';
+import { checkIdle } from '../db/statements/claims/idle-check.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import type { ClaimWatch } from './claim-watch.ts';
 import type { OpenClaims } from './open-claims.ts';
@@ -25,10 +25,10 @@ export function restLook(options: RestLookOptions): () => Promise<boolean> {
   return async () => {
     const workerId = claimWatch.due ? options.workerId() : undefined;
     const strays = workerId === undefined ? [null, []] : [workerId, claims.known()];
-    const [seen] = await db.run(lookAtRest, [queues, quarantines, namedTaskIds(), ...strays]);
+    const [seen] = await db.run(checkIdle, [queues, quarantines, namedTaskIds(), ...strays]);
     if (seen?.quarantined === true) options.quarantine()?.wake();
     else options.quarantine()?.rested();
-    if (seen?.stray === true) void claimWatch.adoptStrays();
+    if (seen?.orphaned === true) void claimWatch.adoptStrays();
     else if (workerId !== undefined) claimWatch.looked();
     return seen?.ready === true;
   };

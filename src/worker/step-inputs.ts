@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { mayFitSmaller } from '../db/sql-errors.ts';
-import { type ClaimedStep, loadStepInputs, ordinalOf, type StepInputs, stepsWithEarlierKeys } from '../engine/claim.ts';
+import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../engine/claim.ts';
+import { ordinalOf } from '../workflow/step-id.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { StepCatalogue } from './step-catalogue.ts';
 

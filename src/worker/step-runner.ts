@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
-import { type ClaimedStep, ordinalOf, type StepInputs } from '../engine/claim.ts';
+import type { ClaimedStep, StepInputs } from '../engine/claim.ts';
+import { ordinalOf } from '../workflow/step-id.ts';
 import type { Activity } from './activity.ts';
 import { Attempt, type AttemptHost } from './attempt.ts';
 import type { Flusher } from './flusher.ts';

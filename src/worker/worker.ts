@@ -1,7 +1,8 @@
 import { Listener } from '../db/listener.ts';
 import { serverEncoding } from '../db/statements/server/encoding.ts';
 import { passwordOf } from '../db/password.ts';
-import { type ClaimedStep, forgetClaims } from '../engine/claim.ts';
+import type { ClaimedStep } from '../engine/claim.ts';
+import { forgetClaims } from '../engine/claims.ts';
 import { type Installation, installationOf } from '../db/installation.ts';
 import { Notifier } from '../engine/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runTiming, stepResults, taskSummary, workflowOrigin } from '../../src/db/reports.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 
 const engine = await useEngine();
@@ -37,7 +37,7 @@ describe('of two tasks, one complete after a retry and one blocked', () => {
     const [b, c] = await worker.claim(2);
     await worker.fail(b!, { requested: 0 });
     await worker.complete([c!]);
-    await requeue(db);
+    await enqueueDueRetries(db);
     await worker.complete(await worker.claim(1));
     await worker.complete(await worker.claim(1));
     const second = await engine.submitOne(workflow, { context: '{"order":2}' });

@@ -7,8 +7,8 @@ import { cancel } from '../../src/engine/cancel.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
 import { releaseHeldStep } from '../../src/engine/release-held.ts';
-import { settleStranded } from '../../src/engine/finalize.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await engine.test.query(
     'UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() WHERE next_retry_at IS NOT NULL',
   );
-  await requeue(engine.db);
+  await enqueueDueRetries(engine.db);
   const released = await worker.claim();
   await release(engine.db, { workerId: worker.id, steps: released });
   const fused = await worker.complete(await worker.claim(), { claimLimit: 5 });
@@ -171,7 +171,7 @@ const releaseAll = async (db: Database): Promise<void> => {
 /** The commands among the ways out, as they act through this database. */
 const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
   step_backoff_in_range: (db) => retry(db, ids['waiting'] as string, { steps: ['a'] }),
-  task_in_progress_can_go_on: (db) => settleStranded(db),
+  task_in_progress_can_go_on: (db) => finalizeUnfinalized(db),
   // As its worker does when it tries again with a definition that fits.
   workflow_served_by_its_workers: (db) =>
     db.run({ name: 'registered', text: 'DELETE FROM tasker.tasker_worker_workflows WHERE problem IS NOT NULL' }),

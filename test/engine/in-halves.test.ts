@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inHalves } from '../../src/engine/in-halves.ts';
 import { recover } from '../../src/engine/recover.ts';
-import { settleStranded } from '../../src/engine/finalize.ts';
+import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { diamond, useEngine } from './engine-fixture.ts';
 
@@ -84,14 +84,14 @@ describe('one bad item', () => {
     const settled: string[] = [];
     await waitFor(
       async () => {
-        settled.push(...(await settleStranded(engine.db).catch(() => [])));
+        settled.push(...(await finalizeUnfinalized(engine.db).catch(() => [])));
         return settled.length >= 2;
       },
       { what: 'the tasks beside the bad one to be settled' },
     );
     expect(settled.toSorted()).toEqual(tasks.filter((task) => task !== bad).toSorted());
-    await expect(settleStranded(engine.db)).rejects.toMatchObject({ code: 'XX000' });
+    await expect(finalizeUnfinalized(engine.db)).rejects.toMatchObject({ code: 'XX000' });
     await engine.test.query('DROP TRIGGER refuse ON tasker.tasker_task_transitions');
-    expect(await settleStranded(engine.db)).toEqual([bad]);
+    expect(await finalizeUnfinalized(engine.db)).toEqual([bad]);
   });
 });

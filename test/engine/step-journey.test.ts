@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { adopt, endedAttempts, loadStepInputs } from '../../src/engine/claim.ts';
+import { loadStepInputs } from '../../src/engine/claim.ts';
+import { adopt, endedAttempts } from '../../src/engine/claims.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover, type RecoverOutcome } from '../../src/engine/recover.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { z } from 'zod';
 import { release } from '../../src/engine/release.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
-import { settle, settleStranded } from '../../src/engine/finalize.ts';
+import { finalize, finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { byName, diamond, useEngine } from './engine-fixture.ts';
 
 const engine = await useEngine();
@@ -70,10 +71,10 @@ describe('a failure', () => {
     const due = outcome.failed.get(step?.stepId as string)?.getTime() ?? 0;
     expect(due - before).toBeGreaterThanOrEqual(900);
     expect(due - before).toBeLessThanOrEqual(4000);
-    expect(await requeue(engine.db)).toEqual(new Map());
+    expect(await enqueueDueRetries(engine.db)).toEqual(new Map());
     expect(await worker.claim()).toEqual([]);
     await makeDue();
-    expect(await requeue(engine.db)).toEqual(new Map([['default', 1]]));
+    expect(await enqueueDueRetries(engine.db)).toEqual(new Map([['default', 1]]));
     const [again] = await worker.claim();
     expect(again).toMatchObject({ stepId: step?.stepId, attempt: 2 });
     await cancel(engine.db, taskId);
@@ -327,8 +328,8 @@ describe('settling', () => {
     await engine.test.query(`UPDATE tasker.tasker_task_transitions SET most_recent = true WHERE task_id = $1`, [
       taskId,
     ]);
-    expect(await settleStranded(engine.db)).toEqual([taskId]);
+    expect(await finalizeUnfinalized(engine.db)).toEqual([taskId]);
     expect(await engine.taskState(taskId)).toBe('error');
-    expect(await settle(engine.db, [taskId])).toEqual([]);
+    expect(await finalize(engine.db, [taskId])).toEqual([]);
   });
 });

@@ -6,10 +6,10 @@ import { promote } from '../../src/engine/promote.ts';
 import { recoverClaims } from '../../src/engine/recover.ts';
 import { releaseHeldStep } from '../../src/engine/release-held.ts';
 import { release } from '../../src/engine/release.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
-import { settleStranded } from '../../src/engine/finalize.ts';
+import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import type { Schedule } from './explore.ts';
 import type { Scene } from './scene.ts';
 
@@ -45,7 +45,7 @@ const claimFailRequeue =
   async (db) => {
     const steps = await scene.claim(db, scene.w2);
     if (steps.length > 0) await scene.fail(db, scene.w2, steps);
-    return requeue(db);
+    return enqueueDueRetries(db);
   };
 
 async function bAndC(scene: Scene): Promise<[ClaimedStep, ClaimedStep]> {
@@ -117,9 +117,9 @@ export const SCENARIOS: readonly Scenario[] = [
     stage: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
       return [
-        (db) => requeue(db),
+        (db) => enqueueDueRetries(db),
         async (db) => {
-          await requeue(db);
+          await enqueueDueRetries(db);
           const steps = await s.claim(db, s.w2);
           if (steps.length > 0) await s.fail(db, s.w2, steps);
         },
@@ -356,7 +356,7 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     stage: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), (db) => cancel(db, s.taskId)];
+      return [(db) => enqueueDueRetries(db), (db) => cancel(db, s.taskId)];
     },
     ends: ['cancelled'],
   },
@@ -365,10 +365,10 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     stage: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), (db) => requeue(db)];
+      return [(db) => enqueueDueRetries(db), (db) => enqueueDueRetries(db)];
     },
     afterwards: async (s) => {
-      await requeue(s.db);
+      await enqueueDueRetries(s.db);
       expect(await s.stateOf(1)).toEqual({ state: 'pending', attempts: 1 });
     },
     ends: ['complete'],
@@ -378,7 +378,7 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     stage: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), (db) => retry(db, s.taskId)];
+      return [(db) => enqueueDueRetries(db), (db) => retry(db, s.taskId)];
     },
     ends: ['complete'],
   },
@@ -411,7 +411,7 @@ export const SCENARIOS: readonly Scenario[] = [
       ]);
       await s.test.query(`DELETE FROM tasker.tasker_task_transitions WHERE task_id = $1 AND sort_key = 2`, [s.taskId]);
       await s.test.query(`UPDATE tasker.tasker_task_transitions SET most_recent = true WHERE task_id = $1`, [s.taskId]);
-      return [(db) => settleStranded(db), (db) => retry(db, s.taskId)];
+      return [(db) => finalizeUnfinalized(db), (db) => retry(db, s.taskId)];
     },
     ends: ['complete'],
   },
@@ -423,7 +423,7 @@ export const SCENARIOS: readonly Scenario[] = [
       return [
         async (db) => {
           await s.fail(db, s.w1, [b], { permanent: true });
-          return settleStranded(db);
+          return finalizeUnfinalized(db);
         },
         (db) => s.complete(db, s.w1, [c]),
       ];
@@ -534,7 +534,7 @@ export const TRIPLES: readonly Scenario[] = [
     workflow: 'diamond',
     stage: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), claimFailRequeue(s), (db) => s.claim(db, s.w1)];
+      return [(db) => enqueueDueRetries(db), claimFailRequeue(s), (db) => s.claim(db, s.w1)];
     },
     ends: ['complete'],
   },

@@ -6,8 +6,8 @@ import { complete } from '../../src/engine/complete.ts';
 import { fail } from '../../src/engine/fail.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
-import { settleStranded } from '../../src/engine/finalize.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
+import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { submit } from '../../src/engine/submit.ts';
 import { register } from '../../src/engine/workers.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -184,8 +184,8 @@ export class Scene {
     const healer = await this.worker();
     for (let round = 0; round < 20; round += 1) {
       await this.recover(this.db);
-      await requeue(this.db);
-      await settleStranded(this.db);
+      await enqueueDueRetries(this.db);
+      await finalizeUnfinalized(this.db);
       const steps = await this.claim(this.db, healer, 4);
       if (steps.length > 0) await this.complete(this.db, healer, steps);
       else if (round > 1) break;

@@ -3,8 +3,8 @@ import { type Database, openDatabase } from '../../src/db/database.ts';
 import { migrateTo } from '../../src/db/migrate.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
-import { settleStranded } from '../../src/engine/finalize.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
+import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { register } from '../../src/engine/workers.ts';
 import { type TestDatabase, useTestDatabase } from '../support/test-database.ts';
 import { registerTypes } from '../views/rows.ts';
@@ -81,7 +81,7 @@ async function runAll(database: TestDatabase, db: Database): Promise<string[]> {
     await database.query(
       `UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() - interval '1 s' WHERE next_retry_at IS NOT NULL`,
     );
-    await requeue(db);
+    await enqueueDueRetries(db);
     const steps = await claim(db, { workerId, queue: 'default', namedTaskIds: [type?.id as number], limit: 32 });
     if (steps.length === 0) break;
     began.push(...steps.map((step) => step.stepId));
@@ -93,6 +93,6 @@ async function runAll(database: TestDatabase, db: Database): Promise<string[]> {
       namedTaskIds: [],
     });
   }
-  await settleStranded(db);
+  await finalizeUnfinalized(db);
   return began;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
-import { settleStranded } from '../../src/engine/finalize.ts';
+import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { useAncestorDatabase } from './ancestor-database.ts';
 import { type AncestorStep, type AncestorTask, ancestorStep as step } from './ancestor-rows.ts';
 
@@ -41,7 +41,7 @@ test('migration 0018 mends what version 0.1.0 made of a database of Tasker (Ruby
   expect(await examine(db)).toEqual([]);
 
   expect((await database.runAll()).toSorted()).toEqual(['11', '12', '23']);
-  await settleStranded(db);
+  await finalizeUnfinalized(db);
   expect(await database.query('SELECT task_id, state FROM tasker.tasker_tasks ORDER BY 1')).toEqual([
     { task_id: '1', state: 'complete' },
     { task_id: '2', state: 'error' },

@@ -9,7 +9,7 @@ import { cancel } from '../../src/engine/cancel.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { enrol, registerWorkflow } from '../../src/engine/register-workflow.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { register } from '../../src/engine/workers.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -344,7 +344,7 @@ describe('an open task of the ancestor', () => {
     await database.query(`UPDATE tasker.tasker_workflow_steps SET attempts = 1 WHERE workflow_step_id = 412`);
     await migrateToLatest(database.url);
     await registerWorkflow(db, order);
-    expect(await requeue(db)).toEqual(new Map([['slow', 1]]));
+    expect(await enqueueDueRetries(db)).toEqual(new Map([['slow', 1]]));
     expect(await examine(db)).toEqual([]);
   });
 });

@@ -3,12 +3,12 @@ import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/steps/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
-import { lookAtRest } from '../../src/db/statements/claims/idle-check.ts';
+import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
 import { analyzeHotTables } from '../../src/db/statements/queues/queue-stats.ts';
-import { findBeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
+import { findHeartbeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { promoteSteps } from '../../src/db/statements/steps/promote-steps.ts';
-import { requeueDue } from '../../src/db/statements/steps/enqueue-due-retries.ts';
+import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
@@ -119,8 +119,8 @@ describe('with 50,000 tasks', () => {
   });
 
   it.each([
-    ['come off', requeueDue, [1000]],
-    ['are looked for on', findBeats, []],
+    ['come off', enqueueDueSteps, [1000]],
+    ['are looked for on', findHeartbeats, []],
   ] as const)('due retries %s their own index', async (_, statement, values) => {
     const plan = await planOf(engine.test.pool, statement, values);
     expect(plan.indexes).toContain('steps_retry_due');
@@ -142,7 +142,7 @@ describe('with 50,000 tasks', () => {
     // A workflow that this worker does not serve: its own queue looks as full to the planner as it is.
     for (const served of [workflow, -1]) {
       const values = [['default'], ['default~quarantine'], [served], worker, []];
-      const plan = await planOf(engine.test.pool, lookAtRest, values, { worker: hotPath });
+      const plan = await planOf(engine.test.pool, checkIdle, values, { worker: hotPath });
       expect(plan.indexes).toContain('steps_ready');
       expect([...plan.sequential].filter((table) => table === 'tasker_workflow_steps')).toEqual([]);
     }

@@ -6,11 +6,11 @@ import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/steps/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
-import { lookAtRest } from '../../src/db/statements/claims/idle-check.ts';
-import { findBeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
+import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
+import { findHeartbeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
-import { requeueDue } from '../../src/db/statements/steps/enqueue-due-retries.ts';
-import { findUnsettledTasks } from '../../src/db/statements/tasks/finalize-tasks.ts';
+import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
+import { findUnfinalizedTasks } from '../../src/db/statements/tasks/finalize-tasks.ts';
 import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
@@ -70,13 +70,13 @@ const statements: readonly [
   [
     'look at rest',
     'worker',
-    lookAtRest,
+    checkIdle,
     () => [['default'], ['default~quarantine'], [state.workflow], state.worker, []],
   ],
-  ['look at heartbeats and for due retries', 'scheduler', findBeats, () => []],
-  ['put due retries back', 'scheduler', requeueDue, () => [1000]],
+  ['look at heartbeats and for due retries', 'scheduler', findHeartbeats, () => []],
+  ['put due retries back', 'scheduler', enqueueDueSteps, () => [1000]],
   ['recover steps', 'scheduler', recoverSteps, () => [500, null]],
-  ['find unsettled tasks', 'scheduler', findUnsettledTasks, () => [10_000]],
+  ['find unsettled tasks', 'scheduler', findUnfinalizedTasks, () => [10_000]],
 ];
 
 /** How the tables may have become empty, in the eyes of the planner. */

@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrateToLatest } from '../../src/db/migrate.ts';
 import { dropDatabase, withDatabase } from '../../src/embedded/databases.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { InvalidInputError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';
@@ -59,7 +59,7 @@ describe.each(['LATIN1', 'SQL_ASCII'])('a database with encoding %s', async (enc
     });
     const client = createClient({ url });
     const db = openDatabase({ url, poolSize: 1 });
-    const sweep = setInterval(() => void requeue(db).catch(() => undefined), 100);
+    const sweep = setInterval(() => void enqueueDueRetries(db).catch(() => undefined), 100);
     try {
       orders.length = 0;
       const { taskId } = await client.submit(workflow, {});

@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
-import { requeue } from '../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { submit, type NewTask } from '../../src/engine/submit.ts';
 import type { StepLabels, StepOutcome, WorkerEvents } from '../../src/worker/events.ts';
@@ -91,7 +91,7 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
     let running = true;
     const loop = (async () => {
       while (running) {
-        await requeue(current());
+        await enqueueDueRetries(current());
         await recover(current(), { silentSeconds });
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

@@ -1,4 +1,4 @@
-import { MOST_PARDONS } from '../statements/steps/recover-steps.ts';
+import { MAX_UNCHARGED_CRASHES } from '../statements/steps/recover-steps.ts';
 import { QUARANTINE } from '../statements/queues/quarantine.ts';
 import { acrossSetBack, type Check } from './check.ts';
 
@@ -50,11 +50,11 @@ export const attemptChecks: Check[] = [
   },
   {
     id: 'step_pardons_bounded',
-    title: `no step was pardoned for more than ${MOST_PARDONS} deaths of its process`,
+    title: `no step was pardoned for more than ${MAX_UNCHARGED_CRASHES} deaths of its process`,
     why: 'A step that kills its process would go on for ever. Resolve or cancel it, and report this: it is a bug.',
     sql: `SELECT t.task_id, t.workflow_step_id, count(*) AS pardons FROM ${HISTORY}
       WHERE t.cause = 'lease_expired' AND t.metadata -> 'pardoned' = 'true'
-      GROUP BY t.task_id, t.workflow_step_id HAVING count(*) > ${MOST_PARDONS}`,
+      GROUP BY t.task_id, t.workflow_step_id HAVING count(*) > ${MAX_UNCHARGED_CRASHES}`,
   },
   {
     id: 'step_quarantined_for_cause',

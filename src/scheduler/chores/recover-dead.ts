@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import type { Notifier } from '../../engine/notifier.ts';
-import { look, recover, type RecoverOutcome } from '../../engine/recover.ts';
+import { pollHeartbeats, recover, type RecoverOutcome } from '../../engine/recover.ts';
 import type { Chore } from '../chore.ts';
 import { Silence } from '../silence.ts';
 
@@ -29,7 +29,7 @@ export function recoverDead(options: {
     async run() {
       const { silentSeconds } = options;
       const started = performance.now();
-      const { beats: seen, retryDue } = await look(options.db);
+      const { heartbeats: seen, retryDue } = await pollHeartbeats(options.db);
       options.onLooked?.(retryDue, (performance.now() - started) / 1000);
       const among = silence.look(seen, silentSeconds * 1000, performance.now());
       const before = alive;

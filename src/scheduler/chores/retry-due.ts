@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import type { Notifier } from '../../engine/notifier.ts';
-import { requeue } from '../../engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../engine/enqueue-due-retries.ts';
 import type { Chore } from '../chore.ts';
 
 const BATCH = 1000;
@@ -16,7 +16,7 @@ export function retryDue(options: {
     name: 'retry_due',
     intervalMs: options.intervalMs,
     async run() {
-      const requeued = await requeue(options.db, BATCH);
+      const requeued = await enqueueDueRetries(options.db, BATCH);
       let done = 0;
       for (const [queue, steps] of requeued) {
         done += steps;

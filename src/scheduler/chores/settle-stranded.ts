@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.ts';
-import { settleStranded } from '../../engine/finalize.ts';
+import { finalizeUnfinalized } from '../../engine/finalize.ts';
 import type { Chore } from '../chore.ts';
 
 /** Tasks that nobody ended because a process died between blocking a step and settling its task. */
@@ -12,7 +12,7 @@ export function settleStrandedTasks(options: {
     name: 'settle_stranded',
     intervalMs: options.intervalMs,
     async run() {
-      const settled = await settleStranded(options.db);
+      const settled = await finalizeUnfinalized(options.db);
       if (settled.length > 0) options.onSettled(settled);
       return { done: settled.length, more: false };
     },

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { type Database, openDatabase } from '../../../src/db/database.ts';
 import { claim } from '../../../src/engine/claim.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
-import { settleStranded } from '../../../src/engine/finalize.ts';
+import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';
 import { type Call, type Cut, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';
@@ -84,7 +84,7 @@ async function healed(taskIds: readonly string[], cuts: number): Promise<void> {
   await waitFor(
     async () => {
       // What a scheduler does for a task whose end was cut off between its step and itself.
-      await settleStranded(fleet.db);
+      await finalizeUnfinalized(fleet.db);
       return (
         (await count(
           `FROM tasker.tasker_tasks WHERE task_id = ANY ($1::bigint[]) AND state IN ('pending', 'in_progress')`,

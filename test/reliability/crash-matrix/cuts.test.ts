@@ -9,10 +9,10 @@ import { recover, recoverClaims } from '../../../src/engine/recover.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { promote } from '../../../src/engine/promote.ts';
 import { releaseHeldStep } from '../../../src/engine/release-held.ts';
-import { requeue } from '../../../src/engine/enqueue-due-retries.ts';
+import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
-import { settleStranded } from '../../../src/engine/finalize.ts';
+import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';
 import { submit } from '../../../src/engine/submit.ts';
 import { register } from '../../../src/engine/workers.ts';
 import { type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
@@ -97,7 +97,7 @@ describe('a connection that breaks under a worker', () => {
     });
     await waitFor(
       async () => {
-        await settleStranded(fleet.db);
+        await finalizeUnfinalized(fleet.db);
         const [row] = await fleet.test.query<{ open: number }>(
           `SELECT count(*)::integer AS open FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress')`,
         );
@@ -226,7 +226,7 @@ const VERBS: Record<
     statements: ['requeue_due'],
     stage: async () => {
       await failed(false);
-      return (db) => requeue(db);
+      return (db) => enqueueDueRetries(db);
     },
   },
   promote: {

@@ -1,5 +1,5 @@
 import { QUARANTINE } from '../../statements/queues/quarantine.ts';
-import { MOST_PARDONS } from '../../statements/steps/recover-steps.ts';
+import { MAX_UNCHARGED_CRASHES } from '../../statements/steps/recover-steps.ts';
 import { byEngine } from '../check.ts';
 import { stepChecks } from '../step-checks.ts';
 import {
@@ -140,7 +140,7 @@ WHERE c.created_at < statement_timestamp() - interval '10 minutes'
       `${pardoned('t')} AND (
   SELECT count(*) FROM ${H} b
   WHERE b.task_id = t.task_id AND b.workflow_step_id = t.workflow_step_id AND b.sort_key < t.sort_key AND ${pardoned('b')}
-  ) >= ${MOST_PARDONS}`,
+  ) >= ${MAX_UNCHARGED_CRASHES}`,
     ),
   ),
   step_quarantined_for_cause: script(`

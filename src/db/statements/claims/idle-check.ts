@@ -1,12 +1,12 @@
 import { statement } from '../../statement.ts';
 
-export interface RestLookRow {
+export interface IdleCheckRow {
   /** A claim may find something. */
   ready: boolean;
   /** Steps wait in quarantine. */
   quarantined: boolean;
   /** The database has claims under this worker's id that the worker does not know of. */
-  stray: boolean;
+  orphaned: boolean;
 }
 
 const waitingIn = (queues: string): string => `EXISTS (
@@ -24,12 +24,12 @@ const waitingIn = (queues: string): string => `EXISTS (
  * table of claims, and steps_ready in its order, which keeps it on the index whatever the planner believes of the table.
  * Whatever a claim could take has a `ready_at`.
  */
-export const lookAtRest = statement<RestLookRow>(
+export const checkIdle = statement<IdleCheckRow>(
   'look_at_rest',
   `
 SELECT
   ${waitingIn('$1')} AS ready,
   ${waitingIn('$2')} AS quarantined,
   $4::bigint IS NOT NULL AND EXISTS (
-    SELECT FROM tasker.tasker_claims c WHERE c.worker_id = $4 AND c.claim_id <> ALL ($5::uuid[])) AS stray`,
+    SELECT FROM tasker.tasker_claims c WHERE c.worker_id = $4 AND c.claim_id <> ALL ($5::uuid[])) AS orphaned`,
 );

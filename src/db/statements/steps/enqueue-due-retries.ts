@@ -7,7 +7,7 @@ import { stepHistory } from '../rules/history.ts';
  * statement_timestamp() and not clock_timestamp(): a volatile function could not be an index condition. And a time that was
  * written after this statement began is not due for it, so it never gets a row whose last transition it cannot see.
  */
-export const requeueDue = statement<{ queue: string; requeued: number }>(
+export const enqueueDueSteps = statement<{ queue: string; requeued: number }>(
   'requeue_due',
   `
 WITH due AS MATERIALIZED (

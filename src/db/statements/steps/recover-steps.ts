@@ -12,10 +12,10 @@ export interface RecoveredStepRow {
   blocked: boolean;
 }
 
-export interface BeatRow {
+export interface HeartbeatRow {
   /** Null, in the only row, where no process lives. */
   worker_id: string | null;
-  beat: string | null;
+  heartbeat_us: string | null;
   /** The same in every row. */
   retry_due: boolean;
 }
@@ -25,10 +25,10 @@ export interface BeatRow {
  * asks both all the time, and in most cases neither answer is news. Reads index workers_living and the first entry of
  * steps_retry_due.
  */
-export const findBeats = statement<BeatRow>(
+export const findHeartbeats = statement<HeartbeatRow>(
   'find_beats',
   `
-SELECT w.worker_id, ${microseconds('w.heartbeat_at')} AS beat, d.retry_due
+SELECT w.worker_id, ${microseconds('w.heartbeat_at')} AS heartbeat_us, d.retry_due
 FROM (
   SELECT EXISTS (
     SELECT FROM (
@@ -48,7 +48,7 @@ LEFT JOIN tasker.tasker_workers w ON w.stopped_at IS NULL`,
  * advisory lock is free counts as dead (its connection is gone, so the process is); worker ids and heartbeats (microseconds
  * of the epoch) that alone may be judged, both null for all. Returns the processes that ended now.
  */
-export const expireWorkers = statement<{ worker_id: string; name: string; role: string }>(
+export const expireLeases = statement<{ worker_id: string; name: string; role: string }>(
   'expire_workers',
   `
 WITH silent AS MATERIALIZED (
@@ -59,7 +59,7 @@ WITH silent AS MATERIALIZED (
       OR (w.session_lock IS NOT NULL AND w.heartbeat_at < statement_timestamp() - make_interval(secs => $1)))
     AND ($2::bigint[] IS NULL
       OR (w.worker_id, ${microseconds('w.heartbeat_at')}) IN (
-        SELECT j.worker_id, j.beat FROM unnest($2::bigint[], $3::bigint[]) AS j (worker_id, beat)))
+        SELECT j.worker_id, j.heartbeat_us FROM unnest($2::bigint[], $3::bigint[]) AS j (worker_id, heartbeat_us)))
   FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE tasker.tasker_workers w
@@ -71,7 +71,7 @@ RETURNING w.worker_id, w.name, w.role`,
 );
 
 /** So many deaths of its process a step is not charged with; after the second it runs alone. */
-export const MOST_PARDONS = 2;
+export const MAX_UNCHARGED_CRASHES = 2;
 
 interface Recovery {
   /** Selects claim_id, worker_id, task_ids, workflow_step_ids of locked claims, and whether one of several steps is to blame. */
@@ -96,7 +96,7 @@ WITH dead AS MATERIALIZED (
   FOR NO KEY UPDATE OF s SKIP LOCKED
 ), record AS MATERIALIZED (
   SELECT h.*, p.deaths + 1 AS deaths, p.pardons,
-    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < ${MOST_PARDONS} AS pardoned
+    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < ${MAX_UNCHARGED_CRASHES} AS pardoned
   FROM held h
   CROSS JOIN LATERAL (
     SELECT count(*)::integer AS deaths, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS pardons
@@ -115,7 +115,7 @@ WITH dead AS MATERIALIZED (
       ready_at = CASE WHEN NOT v.exhausted THEN clock_timestamp() END,
       blocked_at = CASE WHEN v.exhausted THEN clock_timestamp() END,
       queue = CASE
-        WHEN ${mayQuarantine} AND NOT v.exhausted AND v.deaths >= ${MOST_PARDONS} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
+        WHEN ${mayQuarantine} AND NOT v.exhausted AND v.deaths >= ${MAX_UNCHARGED_CRASHES} AND v.queue NOT LIKE '%${QUARANTINE}' THEN v.queue || '${QUARANTINE}'
         ELSE v.queue END,
       retry_limit = v.retry_limit + v.pardoned::integer,
       claim_id = NULL,

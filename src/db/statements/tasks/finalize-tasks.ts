@@ -6,8 +6,8 @@ import { taskHistory } from '../rules/history.ts';
  * needs a snapshot younger than the locks before it:
  *   1. flagBlockedTasks    every open step of the task says that a step is blocked, so that each later completion settles too
  *   2. lockTasks           two workers that end the last two steps settle one after the other
- *   3. endDoneTasks        every step is done: the task is complete
- *   4. endStuckTasks       nothing in progress, nothing ready, no retry to come: the task is in error
+ *   3. completeDoneTasks        every step is done: the task is complete
+ *   4. failUnrunnableTasks       nothing in progress, nothing ready, no retry to come: the task is in error
  */
 
 /** Parameter: task ids. Locks open step rows by key, the order that a completion keeps for children. */
@@ -47,7 +47,7 @@ FOR NO KEY UPDATE`,
  * Parameter: task ids, all locked. Returns the tasks that are complete. In general the completion of the last sink ends a task;
  * this is for inherited tasks whose sinks were done before an inner step was.
  */
-export const endDoneTasks = statement<{ task_id: string }>(
+export const completeDoneTasks = statement<{ task_id: string }>(
   'end_done_tasks',
   `
 WITH ended AS (
@@ -65,7 +65,7 @@ SELECT task_id FROM ended`,
 );
 
 /** Parameter: task ids, all locked. Returns the tasks that went to error. */
-export const endStuckTasks = statement<{ task_id: string }>(
+export const failUnrunnableTasks = statement<{ task_id: string }>(
   'end_stuck_tasks',
   `
 WITH ended AS (
@@ -87,7 +87,7 @@ SELECT task_id FROM ended`,
  * Tasks with a blocked step that nobody settled, because the process that should have done so died in between.
  * Parameter: how many. Reads steps_blocked, the newest first: old ones were looked at when they were new.
  */
-export const findUnsettledTasks = statement<{ task_id: string }>(
+export const findUnfinalizedTasks = statement<{ task_id: string }>(
   'find_unsettled_tasks',
   `
 SELECT DISTINCT recent.task_id
