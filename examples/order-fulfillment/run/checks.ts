@@ -1,4 +1,4 @@
-import type { StepResult, TaskSummary } from '../../../src/db/reports.ts';
+import type { StepResult, TaskSummary } from './reports.ts';
 import { type Expectations, NORTHWIND_REVENUE_CENTS } from '../expectations.ts';
 import type { Fault } from '../gateway/faults.ts';
 import type { LedgerReport } from '../gateway/ledger.ts';

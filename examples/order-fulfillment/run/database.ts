@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takeRunLock, type RunLock } from '../../../src/db/run-lock.ts';
+import { takeRunLock, type RunLock } from './run-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded/start.ts';
 
 /** How long an earlier run may take to stop before it counts as running. */

@@ -1,6 +1,6 @@
 import type { Database, Executor } from '../../../src/db/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
-import { runTiming, type RunTiming, stepResults, taskSummary } from '../../../src/db/reports.ts';
+import { runTiming, type RunTiming, stepResults, taskSummary } from './reports.ts';
 import type { LedgerReport } from '../gateway/ledger.ts';
 import { type Order, readOrders } from '../northwind.ts';
 import { orderFulfillment } from '../workflow.ts';

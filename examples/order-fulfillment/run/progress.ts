@@ -1,4 +1,4 @@
-import type { TaskSummary } from '../../../src/db/reports.ts';
+import type { TaskSummary } from './reports.ts';
 import { grouped } from './summary.ts';
 
 /** Where progress goes: one line that is written over on a terminal, a line every few seconds elsewhere. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { taskSummary, workflowOrigin } from '../../../src/db/reports.ts';
+import { taskSummary, workflowOrigin } from './reports.ts';
 import { type Client, createClient, migrateToLatest } from '../../../src/index.ts';
 import { expectationsOf } from '../expectations.ts';
 import { readCatalogue } from '../northwind.ts';

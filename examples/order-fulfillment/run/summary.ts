@@ -1,4 +1,4 @@
-import type { RunTiming } from '../../../src/db/reports.ts';
+import type { RunTiming } from './reports.ts';
 import { type BusinessResult, type Check, counts, type Findings } from './checks.ts';
 
 export interface SummaryInput {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Executor } from '../../../src/db/database.ts';
-import { type TaskSummary, taskSummary } from '../../../src/db/reports.ts';
+import { type TaskSummary, taskSummary } from './reports.ts';
 import { orderFulfillment } from '../workflow.ts';
 import { aborted } from './interrupts.ts';
 import type { Patience } from './patience.ts';

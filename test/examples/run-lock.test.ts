@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { takeRunLock } from '../../src/db/run-lock.ts';
+import { takeRunLock } from '../../examples/order-fulfillment/run/run-lock.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 

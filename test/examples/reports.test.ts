@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runTiming, stepResults, taskSummary, workflowOrigin } from '../../src/db/reports.ts';
+import { runTiming, stepResults, taskSummary, workflowOrigin } from '../../examples/order-fulfillment/run/reports.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 
