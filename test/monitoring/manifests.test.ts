@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { METRICS } from '../../src/metrics/catalogue.ts';
-import { DEFAULT_AUTOSCALER } from '../../src/scaling/autoscaler.ts';
+import { DEFAULT_AUTOSCALER } from '../../src/scaling/simulation/autoscaler.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();

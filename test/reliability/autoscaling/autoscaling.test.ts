@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createClient } from '../../../src/client/client.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
-import type { AutoscalerSettings } from '../../../src/scaling/autoscaler.ts';
+import type { AutoscalerSettings } from '../../../src/scaling/simulation/autoscaler.ts';
 import { useProcesses } from '../../support/processes.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';

@@ -1,4 +1,4 @@
-import { Autoscaler, type AutoscalerSettings } from '../../../src/scaling/autoscaler.ts';
+import { Autoscaler, type AutoscalerSettings } from '../../../src/scaling/simulation/autoscaler.ts';
 import type { TestProcess } from '../../support/processes.ts';
 
 export interface ControllerOptions {

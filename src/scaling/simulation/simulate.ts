@@ -1,6 +1,6 @@
 import { Autoscaler, type AutoscalerSettings } from './autoscaler.ts';
 import type { LoadProfile } from './load-profile.ts';
-import { nextSignal, type QueueSignal, type ScalingReason, type ScalingSettings } from './policy.ts';
+import { nextSignal, type QueueSignal, type ScalingReason, type ScalingSettings } from '../policy.ts';
 import { type FleetSettings, SimulatedFleet } from './simulated-fleet.ts';
 
 export interface SimulationSettings {

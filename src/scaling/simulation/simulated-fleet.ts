@@ -1,5 +1,5 @@
 import { rateAt, type LoadProfile } from './load-profile.ts';
-import type { QueueObservation } from './policy.ts';
+import type { QueueObservation } from '../policy.ts';
 
 /** Steps that became ready, or began, at the same moment. */
 interface Cohort {
