@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { addFences, dropFences } from './support/fences.ts';
+import { addWriteGuards, dropWriteGuards } from './support/write-guards.ts';
 import { repairHistories } from './support/histories.ts';
 import {
   blockCancelledSteps,
@@ -27,7 +27,7 @@ export const config = { transaction: false };
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await refuseUnusable(db);
-  await addFences(db);
+  await addWriteGuards(db);
   await refuseUnusable(db);
   const keepsBypass = await bypassIsHonoured(db);
   for await (const page of taskPages(db)) {
@@ -48,7 +48,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 /** The columns are dropped by the migration before this one; what was filled in is computed anew on the way up. */
 export async function down(db: Kysely<unknown>): Promise<void> {
-  await dropFences(db);
+  await dropWriteGuards(db);
 }
 
 async function mirrorTasks(db: Kysely<unknown>, { from, to }: Page): Promise<void> {

@@ -7,7 +7,13 @@ export interface Migration {
   config?: { transaction: boolean };
 }
 
-/** Every migration in order, by name, so that the compiled package needs no directory listing; loaded only where it is to run. */
+/**
+ * Every migration in order, by name, so that the compiled package needs no directory listing. Each is loaded only when it is
+ * to run.
+ *
+ * 0009 and 0010 never existed: 0011 was written beside 0008, on another branch, when 0007 was the newest, and left three
+ * numbers free, of which one was used. The numbers stay, because each database has recorded the names.
+ */
 export const migrations: readonly { name: string; load: () => Promise<Migration> }[] = [
   { name: '0001_seed_schema', load: () => import('./0001_seed_schema.ts') },
   { name: '0002_eight_indexes', load: () => import('./0002_eight_indexes.ts') },

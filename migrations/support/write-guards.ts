@@ -4,15 +4,15 @@ import { type Kysely, sql } from 'kysely';
  * What only a process that knows the engine's columns can satisfy. The ancestor's transitions carry no cause: those that are
  * there stay (the constraint is never validated, and taking a row's most_recent away satisfies it), new ones are refused.
  */
-const FENCES = [
+const WRITE_GUARDS = [
   ['tasker_workflow_steps', 'steps_named_task_known', 'named_task_id > 0'],
   ['tasker_workflow_step_transitions', 'step_transitions_cause_known', 'cause IS NOT NULL OR NOT most_recent'],
   ['tasker_task_transitions', 'task_transitions_cause_known', 'cause IS NOT NULL OR NOT most_recent'],
 ] as const;
 
 /** Each is instant but waits for the transactions that write the table, so that afterwards none is under way. */
-export async function addFences(db: Kysely<unknown>): Promise<void> {
-  for (const [table, name, condition] of FENCES) {
+export async function addWriteGuards(db: Kysely<unknown>): Promise<void> {
+  for (const [table, name, condition] of WRITE_GUARDS) {
     const { rows } = await sql`
       SELECT FROM pg_constraint
       WHERE conname = ${name} AND conrelid = to_regclass(${sql.lit(`tasker.${table}`)})`.execute(db);
@@ -21,8 +21,8 @@ export async function addFences(db: Kysely<unknown>): Promise<void> {
   }
 }
 
-export async function dropFences(db: Kysely<unknown>): Promise<void> {
-  for (const [table, name] of FENCES) {
+export async function dropWriteGuards(db: Kysely<unknown>): Promise<void> {
+  for (const [table, name] of WRITE_GUARDS) {
     await sql.raw(`ALTER TABLE tasker.${table} DROP CONSTRAINT IF EXISTS ${name}`).execute(db);
   }
 }
