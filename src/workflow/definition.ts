@@ -8,6 +8,7 @@ import type { SchemaInput, StandardSchema } from './standard-schema.ts';
  * step        one node of that run; its parents are the steps named in `dependsOn`
  * attempt     one run of a step's handler
  * root, sink  a step without parents, a step without children
+ * All words: docs/glossary.md
  */
 
 /** What makes two submits the same task; identity.ts says what is hashed. */
