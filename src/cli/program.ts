@@ -1,14 +1,20 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
+import { cancelCommand } from './commands/cancel.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { migrateCommand } from './commands/migrate.ts';
-import { readCommands } from './commands/read.ts';
+import { queuesCommand } from './commands/queues.ts';
+import { releaseCommand } from './commands/release.ts';
+import { resolveCommand } from './commands/resolve.ts';
+import { retryCommand } from './commands/retry.ts';
 import { scaleSimulateCommand } from './commands/scale-simulate.ts';
 import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
-import { steerCommands } from './commands/steer.ts';
 import { submitCommand } from './commands/submit.ts';
+import { taskCommand } from './commands/task.ts';
+import { tasksCommand } from './commands/tasks.ts';
 import { workerCommand } from './commands/worker.ts';
+import { workersCommand } from './commands/workers.ts';
 import { workflowsCommand } from './commands/workflows.ts';
 
 /** The whole command line. `exit` ends the process; the commands call it once, at their end. */
@@ -28,9 +34,15 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     schedulerCommand(exit),
     migrateCommand(exit),
     submitCommand(exit),
-    ...readCommands(exit),
+    tasksCommand(exit),
+    taskCommand(exit),
+    workersCommand(exit),
+    queuesCommand(exit),
     workflowsCommand(exit),
-    ...steerCommands(exit),
+    retryCommand(exit),
+    cancelCommand(exit),
+    resolveCommand(exit),
+    releaseCommand(exit),
     scheduleCommand(exit),
     doctorCommand(exit),
     scaleSimulateCommand(exit),

@@ -22,3 +22,8 @@ export function duration(seconds: number): string {
   if (size < 172_800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} d`;
 }
+
+/** A time to the minute: cron has no seconds. */
+export function toMinute(date: Date | null): string {
+  return date === null ? 'never' : `${date.toISOString().slice(0, 16)}Z`;
+}

@@ -7,7 +7,7 @@ import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
-import { drawConnections, reportConnections } from './doctor-connections.ts';
+import { drawConnections, reportConnections } from '../connection-report.ts';
 
 interface Options {
   examples: string;

@@ -1,30 +1,49 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type MigrateOptions, pendingMigrations } from '../../db/migrate.ts';
+import { Command } from 'commander';
 import { describeDatabaseError } from '../../db/describe-error.ts';
+import { type MigrateOptions, pendingMigrations } from '../../db/migrate.ts';
 import { isUnavailable } from '../../db/sql-errors.ts';
 import { TaskerError } from '../../errors.ts';
+import { migrationConnection, positiveNumber } from '../migration-command.ts';
+import { STATUS } from '../report-error.ts';
 
-/** A rollout starts many processes at once, and each look is a connection: not more often than people would notice. */
-const LOOK_EVERY_MS = 1000;
+/** A rollout starts many processes at once, and each poll opens a connection. */
+const POLL_INTERVAL_MS = 1000;
 
-/** Waits until the database has every migration of this version. A server that is away is waited for too. */
-export async function waitForMigrations(url: string, options: MigrateOptions & { seconds: number }): Promise<void> {
+/** `tasker migrate wait`: waits until every migration is applied. */
+export function migrateWaitCommand(exit: (status: number) => void): Command {
+  return new Command('wait')
+    .description('wait until every migration of this version is applied, by whomever: before its workers start')
+    .option('--wait-seconds <n>', 'give up with status 1 after so long', '600')
+    .action(async (options: { waitSeconds?: string }) => {
+      const { url, schema, password } = migrationConnection({});
+      await waitForMigrations(url, {
+        schema,
+        password,
+        seconds: positiveNumber('--wait-seconds', options.waitSeconds ?? '600'),
+      });
+      exit(STATUS.ok);
+    });
+}
+
+/** Waits until the database has every migration of this version. Waits also while the server is unavailable. */
+async function waitForMigrations(url: string, options: MigrateOptions & { seconds: number }): Promise<void> {
   const deadline = performance.now() + options.seconds * 1000;
-  let told = '';
+  let printed = '';
   for (;;) {
-    const missing = await lacking(url, options);
+    const missing = await whatIsMissing(url, options);
     if (missing === undefined) return;
     if (performance.now() > deadline) {
       throw new TaskerError('MIGRATION_PENDING', `after ${options.seconds} s ${missing}: run \`tasker migrate up\``);
     }
-    if (missing !== told) console.log(`waiting: ${missing}`);
-    told = missing;
-    await sleep(LOOK_EVERY_MS * (0.75 + Math.random() / 2));
+    if (missing !== printed) console.log(`waiting: ${missing}`);
+    printed = missing;
+    await sleep(POLL_INTERVAL_MS * (0.75 + Math.random() / 2));
   }
 }
 
-/** What is lacking, for people; undefined when nothing is. */
-async function lacking(url: string, options: MigrateOptions): Promise<string | undefined> {
+/** What is missing, for people; undefined when nothing is. */
+async function whatIsMissing(url: string, options: MigrateOptions): Promise<string | undefined> {
   try {
     const pending = await pendingMigrations(url, options);
     return pending.length === 0 ? undefined : `migrations are pending (${pending.join(', ')})`;

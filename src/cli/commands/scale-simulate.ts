@@ -1,13 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { loadConfig } from '../../config/load-config.ts';
-import { InvalidInputError } from '../../errors.ts';
 import { DEFAULT_AUTOSCALER } from '../../scaling/simulation/autoscaler.ts';
-import { LOAD_PROFILES, type LoadProfile, loadProfileSchema } from '../../scaling/simulation/load-profile.ts';
-import { simulate, type SimulationResult, type SimulationSettings } from '../../scaling/simulation/simulate.ts';
-import type { Panel } from '../charts/series.ts';
+import { LOAD_PROFILES } from '../../scaling/simulation/load-profile.ts';
+import { simulate, type SimulationSettings } from '../../scaling/simulation/simulate.ts';
+import { loadProfile } from '../load-profile-file.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { STATUS } from '../report-error.ts';
+import { simulationPanels, simulationSummary } from '../simulation-report.ts';
 import { duration, table } from '../table.ts';
 import { print, withJson } from '../with-client.ts';
 
@@ -61,7 +61,7 @@ export function scaleSimulateCommand(exit: (status: number) => void): Command {
       const profile = await loadProfile(options.profile);
       const settings = settingsOf(options);
       const result = simulate(profile, settings);
-      const panels = panelsOf(result, settings);
+      const panels = simulationPanels(result, settings);
       if (options.svg !== undefined) {
         const title = `${profile.name}: ${profile.description}`;
         const { svgChart } = await import('../charts/svg-chart.ts');
@@ -72,35 +72,11 @@ export function scaleSimulateCommand(exit: (status: number) => void): Command {
       print({ profile: profile.name, settings, ...summary, samples }, options.json, () =>
         [
           terminalChart(panels, { color: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined }),
-          summaryTable(result, settings),
+          simulationSummary(result, settings),
         ].join('\n\n'),
       );
       exit(STATUS.ok);
     });
-}
-
-async function loadProfile(name: string): Promise<LoadProfile> {
-  const known = LOAD_PROFILES.find((profile) => profile.name === name);
-  if (known !== undefined) return known;
-  let text: string;
-  try {
-    text = await readFile(name, 'utf8');
-  } catch {
-    throw new InvalidInputError(
-      `"${name}" is neither a file that can be read nor a profile (${LOAD_PROFILES.map((profile) => profile.name).join(', ')})`,
-    );
-  }
-  const { parse } = await import('yaml');
-  let value: unknown;
-  try {
-    value = parse(text);
-  } catch (error) {
-    throw new InvalidInputError(`${name} is neither YAML nor JSON: ${(error as Error).message.split('\n')[0]}`);
-  }
-  const parsed = loadProfileSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'profile'}: ${message}`);
-  throw new InvalidInputError(`${name} is no load profile:\n  ${problems.join('\n  ')}`);
 }
 
 function settingsOf(options: Options): SimulationSettings {
@@ -138,46 +114,3 @@ function settingsOf(options: Options): SimulationSettings {
 }
 
 const whole = (text: string, option: string, least: number): number => wholeNumber(option, text, least, 1_000_000);
-
-function panelsOf({ samples }: SimulationResult, settings: SimulationSettings): Panel[] {
-  const series = (name: string, value: (sample: SimulationResult['samples'][number]) => number) => ({
-    name,
-    points: samples.map((sample) => [sample.at, value(sample)] as const),
-  });
-  const target = settings.scaling.startLatencySeconds;
-  return [
-    { title: 'ready steps', series: [series('ready', ({ ready }) => ready)] },
-    {
-      title: 'workers',
-      series: [series('desired', ({ desired }) => desired), series('replicas', ({ replicas }) => replicas)],
-    },
-    {
-      title: 'oldest ready step, seconds',
-      series: [series('oldest', ({ oldestSeconds }) => oldestSeconds)],
-      mark: { name: `target ${target} s`, value: target },
-    },
-  ];
-}
-
-function summaryTable(result: SimulationResult, settings: SimulationSettings): string {
-  const { startLatency: latency } = result;
-  const held = (reason: string): string => duration(result.samples.filter((sample) => sample.reason === reason).length);
-  return table(
-    ['RESULT', ''],
-    [
-      ['steps arrived', String(result.arrived)],
-      ['attempts completed, failed, given back', `${result.completed}, ${result.failedAttempts}, ${result.givenBack}`],
-      [
-        'start latency p50, p95, p99, longest',
-        `${latency.p50} s, ${latency.p95} s, ${latency.p99} s, ${latency.max} s`,
-      ],
-      [
-        `within the target of ${settings.scaling.startLatencySeconds} s`,
-        `${(latency.withinTarget * 100).toFixed(2)} %`,
-      ],
-      ['most workers, worker hours', `${result.peakReplicas}, ${result.replicaHours.toFixed(1)}`],
-      ['changes of the number, of its direction', `${result.changes}, ${result.turns}`],
-      ['held: stalled, unclaimed', `${held('stalled')}, ${held('unclaimed')}`],
-    ],
-  );
-}

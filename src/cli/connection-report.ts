@@ -1,12 +1,12 @@
-import { loadConfig } from '../../config/load-config.ts';
-import type { Database } from '../../db/database.ts';
+import { loadConfig } from '../config/load-config.ts';
+import type { Database } from '../db/database.ts';
 import {
   connectionsByApplication,
   serverConnections,
   type ServerConnectionsRow,
-} from '../../db/statements/server/connections.ts';
-import { committedConnections, type ConnectionBudget, connectionBudget } from '../../scaling/connection-budget.ts';
-import { table } from '../table.ts';
+} from '../db/statements/server/connections.ts';
+import { committedConnections, type ConnectionBudget, connectionBudget } from '../scaling/connection-budget.ts';
+import { table } from './table.ts';
 
 export interface ConnectionReport {
   max_connections: number;

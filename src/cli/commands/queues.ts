@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { STATUS } from '../report-error.ts';
+import { duration, table } from '../table.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+
+/** `tasker queues`: queues that have ready steps. */
+export function queuesCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('queues'))
+    .description('list queues that have ready steps, with their depth and the age of the oldest')
+    .action(async (options: { json?: boolean }) => {
+      const rows = await withClient((client) => client.queues());
+      print(rows, options.json, (list) =>
+        table(
+          ['QUEUE', 'READY', 'OLDEST'],
+          list.map((queue) => [queue.queue, String(queue.ready), duration(queue.oldest_ready_seconds)]),
+        ),
+      );
+      exit(STATUS.ok);
+    });
+}

@@ -1,0 +1,83 @@
+import { Command } from 'commander';
+import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
+import { loadWorkflows } from '../load-workflows.ts';
+import { INPUT_OPTION, readInput } from '../read-input.ts';
+import { STATUS } from '../report-error.ts';
+import { toMinute } from '../table.ts';
+import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
+import { priorityOf } from '../whole-number.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+
+interface Options {
+  workflows: string[];
+  tz: string;
+  input: string;
+  priority?: string;
+  tag?: string[];
+  reason?: string;
+  skipIfRunning?: boolean;
+  json?: boolean;
+}
+
+const CRON_HELP = `
+The expression has five fields: minute (0-59), hour (0-23), day of month (1-31 or L), month (1-12 or JAN-DEC), day of week (0-7
+or SUN-SAT; 5L: the last Friday of the month, 1#2: its second Monday). Each takes *, lists, ranges and steps. Or it is @hourly, @daily,
+@weekly, @monthly or @yearly. If day of month and day of week are both given, either is enough.
+
+Without @version an occurrence runs the newest version that a live worker serves, but none older than the one of this command. With
+@version it always runs that one.
+`;
+
+/** `tasker schedule add`: creates or replaces a schedule. */
+export function scheduleAddCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('add'))
+    .description('create or replace a schedule')
+    .argument('<key>', 'its name')
+    .argument('<cron>', 'cron expression of five fields')
+    .argument('<workflow>', WORKFLOW_ARGUMENT)
+    .requiredOption('-w, --workflows <modules...>', 'modules that export the definition (its schema checks the input)')
+    .option('--tz <zone>', 'time zone, a name of the IANA database', 'UTC')
+    .option('-i, --input <json>', `input of each task: ${INPUT_OPTION}`, '{}')
+    .option('-p, --priority <n>', 'priority of all steps of each task; lower runs sooner')
+    .option('--tag <tags...>', 'tags of each task')
+    .option('--reason <text>', 'why')
+    .option('--skip-if-running', 'no task while the last one of this schedule is pending or in progress')
+    .addHelpText('after', CRON_HELP)
+    .action(async (key: string, cron: string, reference: string, options: Options) => {
+      const { definition, pinned } = findWorkflow(reference, await loadWorkflows(options.workflows));
+      const input = await readInput(options.input);
+      const { namespace, name, version } = definition;
+      const added = await withClient((client) =>
+        client.schedule(definition, {
+          key,
+          cron,
+          timezone: options.tz,
+          input: input as never,
+          version: pinned ? 'pinned' : 'latest',
+          overlap: options.skipIfRunning === true ? 'skip' : 'allow',
+          ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
+          ...(options.tag === undefined ? {} : { tags: options.tag }),
+          ...(options.reason === undefined ? {} : { reason: options.reason }),
+        }),
+      );
+      const workflow = `${namespace}/${name}`;
+      const shown = {
+        outcome: added.outcome,
+        key,
+        cron,
+        timezone: options.tz,
+        workflow,
+        version,
+        pinned,
+        next: added.next,
+      };
+      print(
+        shown,
+        options.json,
+        () =>
+          `schedule ${key} ${added.outcome}: ${cron} (${options.tz}) runs ${workflow} ${pinned ? version : `${version} or newer`}, next ${toMinute(added.next)}`,
+      );
+      warnOfNoScheduler(added.schedulers);
+      exit(STATUS.ok);
+    });
+}

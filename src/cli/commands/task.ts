@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import type { TaskDetails } from '../../client/client.ts';
+import { STATUS } from '../report-error.ts';
+import { duration } from '../table.ts';
+import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+
+/** `tasker task <id>`: one task with its graph. */
+export function taskCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('task'))
+    .description('show one task: its graph with states, attempts, next retries and errors')
+    .argument('<id>')
+    .action(async (taskId: string, options: { json?: boolean }) => {
+      const [found, schedulers] = await withClient((client) =>
+        Promise.all([client.getTask(taskId), client.liveSchedulers()]),
+      );
+      if (found === undefined) {
+        console.error(`tasker: there is no task ${taskId}`);
+        exit(STATUS.notFound);
+        return;
+      }
+      print(found, options.json, drawTask);
+      // What a scheduler would do next.
+      const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
+      if (waits) warnOfNoScheduler(schedulers);
+      exit(STATUS.ok);
+    });
+}
+
+const retryText = (seconds: number): string =>
+  seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
+
+/** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
+function drawTask(task: TaskDetails): string {
+  const depth = new Map<string, number>();
+  for (const step of task.steps) {
+    depth.set(step.name, Math.max(0, ...step.parents.map((parent) => (depth.get(parent) ?? 0) + 1)));
+  }
+  const lines = [
+    `task ${task.task_id}  ${task.namespace}/${task.workflow}@${task.version}  ${task.state}  requested ${task.requested_at.toISOString()}`,
+  ];
+  for (const step of task.steps) {
+    const indent = '  '.repeat((depth.get(step.name) ?? 0) + 1);
+    const notes = [
+      step.parents.length > 0 ? `<- ${step.parents.join(', ')}` : '',
+      step.attempts > 0 ? `attempt ${step.attempts} of ${step.retry_limit}` : '',
+      step.ready ? `ready in queue ${step.queue}` : '',
+      step.claimed_by === null ? '' : `at worker ${step.claimed_by}`,
+      step.next_retry_at === null ? '' : retryText((step.next_retry_at.getTime() - Date.now()) / 1000),
+      step.blocked_at === null ? '' : 'no retry will come',
+    ].filter((note) => note !== '');
+    lines.push(
+      `${indent}${SYMBOLS[step.state] ?? '?'} ${step.name}  ${step.state}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`,
+    );
+    if (step.state === 'error' && step.last_error !== null) {
+      lines.push(`${indent}    ${step.last_error.name ?? 'Error'}: ${step.last_error.message ?? ''}`);
+    }
+  }
+  return lines.join('\n');
+}
+
+const SYMBOLS: Record<string, string> = {
+  pending: '.',
+  in_progress: '>',
+  complete: '+',
+  error: '!',
+  cancelled: 'x',
+  resolved_manually: '=',
+};
