@@ -4,9 +4,9 @@ export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './client/schedule-options.ts';
 export type { Config } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
-export type { CallersTransaction } from './db/database.ts';
+export type { CallersTransaction } from './db/connections/database.ts';
 export type { QueueStatsRow } from './db/statements/queues/queue-stats.ts';
-export type { StepRow, TaskRow, WorkerRow } from './db/statements/tasks/read-tasks.ts';
+export type { StepRow, TaskRow, WorkerRow } from './db/reads/read-tasks.ts';
 export {
   migrateDown,
   type MigrateOptions,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
-import { HOT_PATH } from '../../src/db/session-settings.ts';
+import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
 import { createClient } from '../../src/index.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
 import { demandHealth, submitTasks, untilAllComplete } from '../support/drive.ts';

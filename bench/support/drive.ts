@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type WorkflowDefinition } from '../../src/index.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { analyzeHotTables } from '../../src/db/statements/queues/queue-stats.ts';
 import { startFleet } from './fleet.ts';

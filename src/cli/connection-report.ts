@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load-config.ts';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import {
   connectionsByApplication,
   serverConnections,

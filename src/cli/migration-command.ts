@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load-config.ts';
 import type { MigrateOptions } from '../db/migrate.ts';
-import { passwordOf } from '../db/password.ts';
+import { passwordOf } from '../db/connections/password.ts';
 import { ConfigError } from '../errors.ts';
 import { wholeNumber } from './whole-number.ts';
 

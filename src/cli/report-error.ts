@@ -1,4 +1,4 @@
-import { describeDatabaseError } from '../db/describe-error.ts';
+import { describeDatabaseError } from '../db/connections/describe-error.ts';
 import { taskerErrorCode } from '../errors.ts';
 import { describeThrown } from '../workflow/describe-thrown.ts';
 

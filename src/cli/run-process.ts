@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.ts';
-import { describeDatabaseError } from '../db/describe-error.ts';
-import { isUnavailable } from '../db/sql-errors.ts';
+import { describeDatabaseError } from '../db/connections/describe-error.ts';
+import { isUnavailable } from '../db/connections/sql-errors.ts';
 import { STATUS } from './report-error.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { onEndOfNpm } from './end-of-npm.ts';

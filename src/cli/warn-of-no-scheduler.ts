@@ -1,4 +1,4 @@
-import { NO_SCHEDULER } from '../engine/schedulers.ts';
+import { NO_SCHEDULER } from '../reads/schedulers.ts';
 
 /** If no scheduler lives. On stderr, so that what a command prints stays what it is. */
 export function warnOfNoScheduler(schedulers: number): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
 import { loadConfig, usesPreparedStatements } from '../config/load-config.ts';
-import { passwordOf } from '../db/password.ts';
+import { passwordOf } from '../db/connections/password.ts';
 
 /** Opens a client by the environment, does the work, and closes it whatever happens. */
 export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {

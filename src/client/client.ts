@@ -1,6 +1,11 @@
 import type { Transaction } from 'kysely';
 import { renewDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
-import { type Database, inCallersTransaction, openDatabase, type CallersTransaction } from '../db/database.ts';
+import {
+  type Database,
+  inCallersTransaction,
+  openDatabase,
+  type CallersTransaction,
+} from '../db/connections/database.ts';
 import {
   findTask,
   findTaskSteps,
@@ -8,18 +13,18 @@ import {
   type StepRow,
   type TaskRow,
   type WorkerRow,
-} from '../db/statements/tasks/read-tasks.ts';
-import { listTasks } from '../db/list-tasks.ts';
-import type { PasswordSource } from '../db/password.ts';
+} from '../db/reads/read-tasks.ts';
+import { listTasks } from '../db/reads/list-tasks.ts';
+import type { PasswordSource } from '../db/connections/password.ts';
 import { queueStats, type QueueStatsRow } from '../db/statements/queues/queue-stats.ts';
 import { listWorkflows, type WorkflowRow } from '../db/statements/workflows/worker-workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
-import { Notifier } from '../engine/notifier.ts';
+import { Notifier } from '../db/connections/notifier.ts';
 import type { OperatorAction } from '../engine/operator.ts';
 import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
-import { countLiveSchedulers, NO_SCHEDULER } from '../engine/schedulers.ts';
+import { countLiveSchedulers, NO_SCHEDULER } from '../reads/schedulers.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';

@@ -1,4 +1,4 @@
-import type { Database, Executor } from '../db/database.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
 import { findNamedTask } from '../db/statements/workflows/register-workflow.ts';
 import { registerWorkflow } from '../engine/register-workflow.ts';
 import { type NewTask, submit, submitIn, type Submitted } from '../engine/submit.ts';

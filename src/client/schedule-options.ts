@@ -1,4 +1,4 @@
-import type { Overlap, VersionPolicy } from '../engine/scheduled-submit.ts';
+import type { Overlap, VersionPolicy } from '../schedules/scheduled-submit.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { cronSchemaOf } from '../config/cron-schema.ts';
-import type { Cron } from '../db/cron.ts';
-import { checkCronOwner } from '../db/cron-owner.ts';
-import type { Database } from '../db/database.ts';
-import type { PasswordSource } from '../db/password.ts';
+import type { Cron } from '../schedules/cron.ts';
+import { checkCronOwner } from '../schedules/cron-owner.ts';
+import type { Database } from '../db/connections/database.ts';
+import type { PasswordSource } from '../db/connections/password.ts';
 import {
   findWorkflowVersions,
   databaseNow,
@@ -13,11 +13,11 @@ import {
   type ScheduleRow,
   type WorkflowVersionRow,
 } from '../db/statements/schedules/schedules.ts';
-import { canonicalCron } from '../engine/cron-expression.ts';
-import { CronSchedule } from '../engine/occurrence.ts';
-import { sinceOf } from '../engine/schedule.ts';
-import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../engine/scheduled-submit.ts';
-import { countLiveSchedulers } from '../engine/schedulers.ts';
+import { canonicalCron } from '../schedules/cron-expression.ts';
+import { CronSchedule } from '../schedules/occurrence.ts';
+import { sinceOf } from '../schedules/fire-due.ts';
+import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../schedules/scheduled-submit.ts';
+import { countLiveSchedulers } from '../reads/schedulers.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { newTask } from './new-task.ts';
@@ -144,7 +144,7 @@ export class Schedules {
 
   private async startCron(): Promise<Cron> {
     await checkCronOwner(this.db, this.cronSchema);
-    const { Cron } = await import('../db/cron.ts');
+    const { Cron } = await import('../schedules/cron.ts');
     const cron = new Cron({
       ...this.connection,
       schema: this.cronSchema,

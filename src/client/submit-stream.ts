@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TaskerError } from '../errors.ts';
-import { session, type SessionOptions } from './session.ts';
-import { sqlState } from './sql-errors.ts';
+import { session, type SessionOptions } from './connections/session.ts';
+import { sqlState } from './connections/sql-errors.ts';
 
 export interface CronSchemaState {
   role: string;

@@ -9,11 +9,11 @@ import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError, taskerErrorCode } from '../errors.ts';
-import { withMigrationConnection } from './migration-connection.ts';
-import type { PasswordSource } from './password.ts';
+import { withMigrationConnection } from './connections/migration-connection.ts';
+import type { PasswordSource } from './connections/password.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
 import { serverEncoding } from './statements/server/encoding.ts';
-import { isSerializationFailure, isUnavailable, sqlState } from './sql-errors.ts';
+import { isSerializationFailure, isUnavailable, sqlState } from './connections/sql-errors.ts';
 
 export interface MigrateOptions {
   schema?: string;

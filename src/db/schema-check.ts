@@ -1,6 +1,6 @@
 import { migrations } from '../../migrations/index.ts';
 import { SchemaOutdatedError } from '../errors.ts';
-import type { Database } from './database.ts';
+import type { Database } from './connections/database.ts';
 
 /**
  * Throws SchemaOutdatedError where a migration that this version needs is not applied. A database that a newer version has

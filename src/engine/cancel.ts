@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claims/claim-steps.ts';
 import { findEarlierKeys } from '../db/statements/claims/earlier-keys.ts';
 import { loadInputs } from '../db/statements/claims/load-inputs.ts';

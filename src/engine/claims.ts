@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { adoptClaim, findEnded } from '../db/statements/claims/adopt-claim.ts';
 import { closeClaims, findClaims, findLostClaims } from '../db/statements/claims/claims.ts';
 import { type ClaimedStep, claimedStep, type StepClaim } from './claim.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { noteClockSetBack, rebaseLeases, rebaseRetries, watchClock } from '../db/statements/server/clock.ts';
 
 export interface ClockSetBack {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database, Executor } from '../db/database.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
 import { plainArray, textArray } from '../db/array-literals.ts';
 import { completeStatement, type CompletionRow, parseValue } from '../db/statements/steps/complete-steps.ts';
 import { type ReadyRange, rangeColumns } from '../db/statements/claims/ready-ranges.ts';

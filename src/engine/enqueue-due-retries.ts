@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { enqueueDueSteps } from '../db/statements/steps/enqueue-due-retries.ts';
 
 /** Moves up to `limit` steps whose backoff has expired back to the queue; answers how many, by queue. */

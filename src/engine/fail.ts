@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { failSteps } from '../db/statements/steps/fail-steps.ts';
 import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../workflow/retry-policy.ts';
 import type { StepClaim } from './claim.ts';

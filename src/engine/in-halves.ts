@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { mayFitSmaller } from '../db/sql-errors.ts';
+import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 
 const LOCKS_RELEASED_MS = 100;
 

@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { lockOpenSteps } from '../db/statements/tasks/cancel-tasks.ts';
 import { lockTasks } from '../db/statements/tasks/finalize-tasks.ts';
 

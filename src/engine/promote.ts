@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { promoteSteps } from '../db/statements/steps/promote-steps.ts';
 
 /**

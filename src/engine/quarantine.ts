@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { findQuarantined, QUARANTINE, type QuarantineRow } from '../db/statements/queues/quarantine.ts';
 
 /** The queue in which steps of `queue` wait that two processes died under. */

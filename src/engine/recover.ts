@@ -1,4 +1,4 @@
-import type { Database, Executor } from '../db/database.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
 import {
   expireLeases,
   findHeartbeats,
@@ -8,7 +8,7 @@ import {
   type RecoveredStepRow,
   recoverSteps,
 } from '../db/statements/steps/recover-steps.ts';
-import { mayFitSmaller } from '../db/sql-errors.ts';
+import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
 import { finalize } from './finalize.ts';
 

@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
 import { failUnrunnableTasks } from '../db/statements/tasks/finalize-tasks.ts';

@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
-import { isAboutValue } from '../db/sql-errors.ts';
+import type { Database } from '../db/connections/database.ts';
+import { isAboutValue } from '../db/connections/sql-errors.ts';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { enrol, type SetAside } from './register-workflow.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
 import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { releaseSteps } from '../db/statements/steps/release-steps.ts';
 import type { StepClaim } from './claim.ts';
 import { byKey } from './lock-order.ts';

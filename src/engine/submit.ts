@@ -1,5 +1,5 @@
-import type { Database, Executor } from '../db/database.ts';
-import { isNotInEncoding, sqlState } from '../db/sql-errors.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
+import { isNotInEncoding, sqlState } from '../db/connections/sql-errors.ts';
 import { findTasksByIdentity, type SubmittedTaskRow, submitTasks } from '../db/statements/tasks/submit-tasks.ts';
 import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
 import type { WorkflowName } from '../workflow/definition.ts';

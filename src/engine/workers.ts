@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { FIRST_RANDOM_WORKER_ID } from '../db/statements/claims/earlier-keys.ts';
 import { pruneScalingSignals } from '../db/statements/scaling/queue-scaling.ts';
 import { pruneActivity } from '../db/statements/workers/worker-activity.ts';

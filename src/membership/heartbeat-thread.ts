@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openHeartbeatConnection } from '../db/heartbeat-connection.ts';
-import { sqlState } from '../db/sql-errors.ts';
+import { openHeartbeatConnection } from '../db/connections/heartbeat-connection.ts';
+import { sqlState } from '../db/connections/sql-errors.ts';
 import type { HeartbeatCommand, HeartbeatData, HeartbeatMessage } from './heartbeat.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import type { HeartbeatConnectionOptions } from '../db/heartbeat-connection.ts';
+import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-connection.ts';
 import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 
 export interface HeartbeatData {

@@ -1,4 +1,4 @@
-import { isLoginRefused } from '../db/sql-errors.ts';
+import { isLoginRefused } from '../db/connections/sql-errors.ts';
 
 /**
  * Notices that the database refuses the login of this process for longer than a lease: the password was changed, and whatever

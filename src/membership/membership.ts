@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
-import { newSessionLock } from '../db/heartbeat-connection.ts';
+import type { Database } from '../db/connections/database.ts';
+import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
 import { deregister, type KnownState, type ProcessRegistration, registerIn } from '../engine/workers.ts';
 import { TaskerError } from '../errors.ts';
 import { Heartbeat } from './heartbeat.ts';

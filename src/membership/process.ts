@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { openDatabase, type Database } from '../db/database.ts';
-import { passwordOf } from '../db/password.ts';
+import { openDatabase, type Database } from '../db/connections/database.ts';
+import { passwordOf } from '../db/connections/password.ts';
 import { ping } from '../db/statements/server/ping.ts';
 import type { Config } from '../config/catalogue.ts';
 import { usesPreparedStatements } from '../config/load-config.ts';

@@ -1,8 +1,8 @@
-import type { Database } from '../db/database.ts';
-import { Cron } from '../db/cron.ts';
+import type { Database } from '../db/connections/database.ts';
+import { Cron } from '../schedules/cron.ts';
 import { installationOf } from '../db/installation.ts';
-import { passwordOf } from '../db/password.ts';
-import { Notifier } from '../engine/notifier.ts';
+import { passwordOf } from '../db/connections/password.ts';
+import { Notifier } from '../db/connections/notifier.ts';
 import type { ClockSetBack } from '../engine/clock.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
 import type { KnownState } from '../engine/workers.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { reportActivity } from '../db/statements/workers/worker-activity.ts';
 
 interface QueueActivity {

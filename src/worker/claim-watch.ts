@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import type { ClaimedStep } from '../engine/claim.ts';
 import { adopt, claimsOf, lostClaims } from '../engine/claims.ts';
 import { recoverClaims, type RecoverOutcome } from '../engine/recover.ts';

@@ -1,4 +1,4 @@
-import type { Listener } from '../db/listener.ts';
+import type { Listener } from '../db/connections/listener.ts';
 import { LAST_WORDS_MS, within } from '../membership/within.ts';
 import type { ClaimWatch } from './claim-watch.ts';
 import type { Flusher } from './flusher.ts';

@@ -1,4 +1,4 @@
-import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../db/sql-errors.ts';
+import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../db/connections/sql-errors.ts';
 import { adopt, endedAttempts } from '../engine/claims.ts';
 import { storeNowhere } from '../engine/complete.ts';
 import { claimOf, type Ended, type FlusherOptions, type Told } from './flusher-options.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import type { ClaimedStep, StepClaim } from '../engine/claim.ts';
 import type { ClaimCursors } from './claim-cursors.ts';
 import type { OpenClaims } from './open-claims.ts';

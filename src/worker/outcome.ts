@@ -1,4 +1,4 @@
-import { isNotInEncoding } from '../db/sql-errors.ts';
+import { isNotInEncoding } from '../db/connections/sql-errors.ts';
 import { taskerErrorCode } from '../errors.ts';
 import { readRetryAfter } from '../errors/retry-after.ts';
 import { describeThrown, storableText, toStorableJson } from '../workflow/storable.ts';

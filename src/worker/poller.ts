@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../db/database.ts';
-import { isOutcomeUnknown } from '../db/sql-errors.ts';
+import type { Database } from '../db/connections/database.ts';
+import { isOutcomeUnknown } from '../db/connections/sql-errors.ts';
 import { WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
 import { claim, type ClaimedStep, type ClaimScan } from '../engine/claim.ts';
 import { adopt } from '../engine/claims.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { claim, type ClaimedStep } from '../engine/claim.ts';
 import type { OpenClaims } from './open-claims.ts';
 import type { Slots } from './slots.ts';

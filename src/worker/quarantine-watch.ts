@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { quarantined } from '../engine/quarantine.ts';
 
 /** A process that runs quarantined steps, one at a time, and ends when there are none. */

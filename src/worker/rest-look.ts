@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { checkIdle } from '../db/statements/claims/idle-check.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import type { ClaimWatch } from './claim-watch.ts';

@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
-import { countLiveSchedulers } from '../engine/schedulers.ts';
+import type { Database } from '../db/connections/database.ts';
+import { countLiveSchedulers } from '../reads/schedulers.ts';
 
 /** A fleet that is started as a whole has its schedulers by then. */
 const FIRST_MS = 20_000;

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import { reportWorkflows } from '../db/statements/workflows/worker-workflows.ts';
 import type { SetAside } from '../engine/register-workflow.ts';
 import { registerWorkflows } from '../engine/register-workflows.ts';

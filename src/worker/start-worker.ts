@@ -5,7 +5,7 @@ import { handlerLogger, type Logger } from '../logger.ts';
 import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
 import { type Drained, within } from '../membership/within.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
-import { NO_SCHEDULER } from '../engine/schedulers.ts';
+import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { CrashOrigin } from './events.ts';

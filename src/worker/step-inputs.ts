@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
-import { mayFitSmaller } from '../db/sql-errors.ts';
+import type { Database } from '../db/connections/database.ts';
+import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../engine/claim.ts';
 import { ordinalOf } from '../workflow/step-id.ts';
 import type { ResultCache } from './result-cache.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/connections/database.ts';
 import type { StepLogger, WorkflowDefinition } from '../workflow/definition.ts';
 import type { WorkerEvents } from './events.ts';
 import type { QuarantineProcess } from './quarantine-watch.ts';

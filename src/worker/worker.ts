@@ -1,10 +1,10 @@
-import { Listener } from '../db/listener.ts';
+import { Listener } from '../db/connections/listener.ts';
 import { serverEncoding } from '../db/statements/server/encoding.ts';
-import { passwordOf } from '../db/password.ts';
+import { passwordOf } from '../db/connections/password.ts';
 import type { ClaimedStep } from '../engine/claim.ts';
 import { forgetClaims } from '../engine/claims.ts';
 import { type Installation, installationOf } from '../db/installation.ts';
-import { Notifier } from '../engine/notifier.ts';
+import { Notifier } from '../db/connections/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import type { KnownState } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';

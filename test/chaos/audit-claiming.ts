@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import type { Violation } from './audit.ts';
 import { HANDLER_FAULTS } from './behaviours.ts';
 import { checkClaimOrder } from './claim-order.ts';

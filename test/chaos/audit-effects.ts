@@ -1,4 +1,4 @@
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import type { Violation } from './audit.ts';
 import type { LedgerLine } from './ledger.ts';
 import { rows } from './rows.ts';

@@ -1,5 +1,5 @@
 import { examine } from '../../src/db/doctor/examine.ts';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { amcheck } from './amcheck.ts';
 import { type Claiming, claimingOf } from './audit-claiming.ts';
 import { ledgerViolations } from './audit-effects.ts';

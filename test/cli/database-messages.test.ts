@@ -6,7 +6,7 @@ import { TLSSocket } from 'node:tls';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeFailure, STATUS } from '../../src/cli/report-error.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { statement } from '../../src/db/statement.ts';
 import { useProcesses } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';

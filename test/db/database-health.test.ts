@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { serverConnections } from '../../src/db/statements/server/connections.ts';
 import { indexBloat, xminHolders } from '../../src/db/statements/queues/queue-stats.ts';
 import { useTestDatabase } from '../support/test-database.ts';

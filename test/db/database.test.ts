@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { statement } from '../../src/db/statement.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
-import { newSessionLock, openHeartbeatConnection } from '../../src/db/heartbeat-connection.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
+import { newSessionLock, openHeartbeatConnection } from '../../src/db/connections/heartbeat-connection.ts';
 import { register } from '../../src/engine/workers.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';

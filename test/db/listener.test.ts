@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Listener, readyChannel } from '../../src/db/listener.ts';
+import { Listener, readyChannel } from '../../src/db/connections/listener.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 

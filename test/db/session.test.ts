@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDatabaseUrl } from '../../src/config/database-url.ts';
-import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
-import { EVERY_SESSION, HOT_PATH, MIGRATION } from '../../src/db/session-settings.ts';
-import { session } from '../../src/db/session.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/connections/database.ts';
+import { EVERY_SESSION, HOT_PATH, MIGRATION } from '../../src/db/connections/session-settings.ts';
+import { session } from '../../src/db/connections/session.ts';
 import { statement } from '../../src/db/statement.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../../src/errors.ts';
 import { useTestDatabase } from '../support/test-database.ts';

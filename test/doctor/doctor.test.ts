@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { CHECKS, examine, mendOf } from '../../src/db/doctor/examine.ts';
 import { MENDS } from '../../src/db/doctor/mends/index.ts';
 import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';

@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/connections/database.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { complete, type CompleteOutcome } from '../../src/engine/complete.ts';
 import { fail, type FailOutcome } from '../../src/engine/fail.ts';

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { isOutcomeUnknown } from '../../src/db/sql-errors.ts';
+import { isOutcomeUnknown } from '../../src/db/connections/sql-errors.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
 import { Flusher } from '../../src/worker/flusher.ts';

@@ -1,4 +1,4 @@
-import type { Database, Executor } from '../../src/db/database.ts';
+import type { Database, Executor } from '../../src/db/connections/database.ts';
 
 /** Where a statement fails: before the server has it, or after it has committed and before the answer is here. */
 export type Moment = 'before' | 'after';

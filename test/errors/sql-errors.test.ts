@@ -5,7 +5,7 @@ import {
   isOutcomeUnknown,
   isUnavailable,
   mayFitSmaller,
-} from '../../src/db/sql-errors.ts';
+} from '../../src/db/connections/sql-errors.ts';
 import { ABOUT_VALUES, SQLSTATES, THROWN } from './thrown.ts';
 
 const those = (condition: (error: unknown) => boolean): string[] =>

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
-import { openHeartbeatConnection } from '../../src/db/heartbeat-connection.ts';
+import { openHeartbeatConnection } from '../../src/db/connections/heartbeat-connection.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import type { Controller } from './controller.ts';
 
 /** One verb under way on a connection of its own, driven statement by statement. */

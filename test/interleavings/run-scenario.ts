@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { Actor } from './actor.ts';
 import { Controller } from './controller.ts';

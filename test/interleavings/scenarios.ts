@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { type ClaimedStep } from '../../src/engine/claim.ts';
 import { promote } from '../../src/engine/promote.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { CHECKS } from '../../src/db/doctor/examine.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';

@@ -1,8 +1,8 @@
 import type { Worker as Thread } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Database, openDatabase } from '../../src/db/database.ts';
-import { newSessionLock } from '../../src/db/heartbeat-connection.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
+import { newSessionLock } from '../../src/db/connections/heartbeat-connection.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { register } from '../../src/engine/workers.ts';
 import { Heartbeat } from '../../src/membership/heartbeat.ts';

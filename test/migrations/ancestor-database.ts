@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { migrateTo } from '../../src/db/migrate.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';

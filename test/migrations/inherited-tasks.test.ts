@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateDown, migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { listWorkflows } from '../../src/db/statements/workflows/worker-workflows.ts';

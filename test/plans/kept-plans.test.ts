@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HOT_PATH } from '../../src/db/session-settings.ts';
+import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/steps/complete-steps.ts';

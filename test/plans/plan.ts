@@ -1,5 +1,5 @@
 import pg, { type Client, type Pool } from 'pg';
-import { HOT_PATH } from '../../src/db/session-settings.ts';
+import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';

@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { submit } from '../../src/engine/submit.ts';

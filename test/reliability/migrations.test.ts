@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { sql } from 'kysely';
 import { migrateTo } from '../../src/db/migrate.ts';
-import { withMigrationConnection } from '../../src/db/migration-connection.ts';
+import { withMigrationConnection } from '../../src/db/connections/migration-connection.ts';
 import { migrations } from '../../migrations/index.ts';
 import { addChecks, buildIndex, dropChecks, dropIndex } from '../../migrations/support/concurrent.ts';
 import type { Fleet } from '../chaos/fleet.ts';

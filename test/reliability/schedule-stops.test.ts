@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
-import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
 import { type TestProcess, useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';

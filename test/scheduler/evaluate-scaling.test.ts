@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { reportActivity } from '../../src/db/statements/workers/worker-activity.ts';
 import { prune } from '../../src/engine/workers.ts';
 import { Metrics } from '../../src/metrics/registry.ts';

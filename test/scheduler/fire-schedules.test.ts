@@ -1,9 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Client } from '../../src/client/client.ts';
-import { Cron } from '../../src/db/cron.ts';
-import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
-import { Notifier } from '../../src/engine/notifier.ts';
+import { Cron } from '../../src/schedules/cron.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
+import { Notifier } from '../../src/db/connections/notifier.ts';
 import { ChoreLoop } from '../../src/scheduler/chore.ts';
 import { FireSchedules } from '../../src/scheduler/chores/fire-schedules.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';

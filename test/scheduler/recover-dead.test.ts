@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import type { Statement } from '../../src/db/statement.ts';
-import { Notifier } from '../../src/engine/notifier.ts';
+import { Notifier } from '../../src/db/connections/notifier.ts';
 import { recoverDead } from '../../src/scheduler/chores/recover-dead.ts';
 
 it('the steps of ended processes are looked for in every round after an end, and in every fourth while all live', async () => {

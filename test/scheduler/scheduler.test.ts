@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Cron } from '../../src/db/cron.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
+import { Cron } from '../../src/schedules/cron.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
+import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { Activity } from '../../src/worker/activity.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';

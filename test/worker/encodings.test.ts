@@ -3,7 +3,7 @@ import { afterAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { migrateToLatest } from '../../src/db/migrate.ts';
 import { dropDatabase, withDatabase } from '../../src/embedded/databases.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';

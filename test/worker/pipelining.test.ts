@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import type { ClaimedStep, ClaimRequest } from '../../src/engine/claim.ts';
 import type { CompleteOutcome, CompleteRequest } from '../../src/engine/complete.ts';
 import { Flusher } from '../../src/worker/flusher.ts';

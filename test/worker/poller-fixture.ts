@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
 import { OpenClaims } from '../../src/worker/open-claims.ts';
 import type { PollerOptions } from '../../src/worker/poller.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { register } from '../../src/engine/workers.ts';

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { SchedulerWatch } from '../../src/worker/scheduler-watch.ts';
 
 it('reports once that no scheduler lives, and once that one lives again; a database that is away says nothing', async () => {

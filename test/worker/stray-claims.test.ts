@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { Poller } from '../../src/worker/poller.ts';
 import { Slots } from '../../src/worker/slots.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest';
-import { openDatabase, type Database } from '../../src/db/database.ts';
+import { openDatabase, type Database } from '../../src/db/connections/database.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { recover } from '../../src/engine/recover.ts';

@@ -1,4 +1,4 @@
-import type { Database, Executor } from '../../../src/db/database.ts';
+import type { Database, Executor } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { runTiming, type RunTiming, stepResults, taskSummary } from './reports.ts';
 import type { LedgerReport } from '../gateway/ledger.ts';

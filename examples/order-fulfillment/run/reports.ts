@@ -4,7 +4,7 @@
  * There is no index by workflow on tasks or steps (each would cost the hot path an entry), so these read the whole of both
  * tables: right for a report, not for a dashboard that asks every second about millions of tasks.
  */
-import type { Executor } from '../../../src/db/database.ts';
+import type { Executor } from '../../../src/db/connections/database.ts';
 import { type Statement, statement } from '../../../src/db/statement.ts';
 
 export interface WorkflowName {

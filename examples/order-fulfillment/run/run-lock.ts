@@ -1,4 +1,4 @@
-import { session } from '../../../src/db/session.ts';
+import { session } from '../../../src/db/connections/session.ts';
 
 export interface RunLock {
   /** Lets the next one have it. Safe to repeat, and after the connection was lost. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Executor } from '../../../src/db/database.ts';
+import type { Executor } from '../../../src/db/connections/database.ts';
 import { type TaskSummary, taskSummary } from './reports.ts';
 import { orderFulfillment } from '../workflow.ts';
 import { aborted } from './interrupts.ts';

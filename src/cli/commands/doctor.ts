@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { installationOf } from '../../db/installation.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import type { Mend } from '../../db/doctor/mends/index.ts';
-import { countLiveSchedulers } from '../../engine/schedulers.ts';
+import { countLiveSchedulers } from '../../reads/schedulers.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';

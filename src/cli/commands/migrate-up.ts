@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load-config.ts';
-import { checkCronOwner, claimCronSchema } from '../../db/cron-owner.ts';
-import { openDatabase } from '../../db/database.ts';
+import { checkCronOwner, claimCronSchema } from '../../schedules/cron-owner.ts';
+import { openDatabase } from '../../db/connections/database.ts';
 import { migrateToLatest, migrateUp } from '../../db/migrate.ts';
-import { WORKFLOW_SCHEDULES } from '../../engine/scheduled-submit.ts';
+import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
 import {
   migrationCommand,
   migrationConnection,
@@ -31,7 +31,7 @@ export function migrateUpCommand(exit: (status: number) => void): Command {
 async function prepareSchedules(): Promise<void> {
   const { url, schema, password } = migrationConnection({});
   const { cronSchema } = loadConfig('client');
-  const { migrateCron } = await import('../../db/cron.ts');
+  const { migrateCron } = await import('../../schedules/cron.ts');
   const db = openDatabase({ url, schema, password, poolSize: 1, applicationName: 'tasker migrate cron' });
   try {
     await checkCronOwner(db, cronSchema);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { describeDatabaseError } from '../../db/describe-error.ts';
+import { describeDatabaseError } from '../../db/connections/describe-error.ts';
 import { type MigrateOptions, pendingMigrations } from '../../db/migrate.ts';
-import { isUnavailable } from '../../db/sql-errors.ts';
+import { isUnavailable } from '../../db/connections/sql-errors.ts';
 import { TaskerError } from '../../errors.ts';
 import { migrationConnection, positiveNumber } from '../migration-command.ts';
 import { STATUS } from '../report-error.ts';

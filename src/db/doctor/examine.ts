@@ -1,5 +1,5 @@
 import { inSchema } from '../schema-name.ts';
-import type { Database } from '../database.ts';
+import type { Database } from '../connections/database.ts';
 import { attemptChecks } from './attempt-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { stepChecks } from './step-checks.ts';

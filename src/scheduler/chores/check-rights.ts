@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts';
+import type { Database } from '../../db/connections/database.ts';
 import { findUnanalyzable } from '../../db/statements/queues/queue-stats.ts';
 import { TaskerError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/registry.ts';

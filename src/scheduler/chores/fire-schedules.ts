@@ -1,12 +1,12 @@
-import type { Cron, Tick } from '../../db/cron.ts';
-import { claimCronSchema } from '../../db/cron-owner.ts';
-import type { Database } from '../../db/database.ts';
+import type { Cron, Tick } from '../../schedules/cron.ts';
+import { claimCronSchema } from '../../schedules/cron-owner.ts';
+import type { Database } from '../../db/connections/database.ts';
 import type { Statement } from '../../db/statement.ts';
 import { FORMER_CRON_SCHEMA } from '../../db/statements/schedules/cron-owner.ts';
 import { findSchedules } from '../../db/statements/schedules/schedules.ts';
-import type { Notifier } from '../../engine/notifier.ts';
-import { CATCH_UP_MINUTES, fireDue } from '../../engine/schedule.ts';
-import { WORKFLOW_SCHEDULES } from '../../engine/scheduled-submit.ts';
+import type { Notifier } from '../../db/connections/notifier.ts';
+import { CATCH_UP_MINUTES, fireDue } from '../../schedules/fire-due.ts';
+import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';
 

@@ -1,6 +1,6 @@
-import type { Database } from '../../db/database.ts';
+import type { Database } from '../../db/connections/database.ts';
 import { analyzeHotTables, findUnanalyzed } from '../../db/statements/queues/queue-stats.ts';
-import { parseCron } from '../../engine/cron-expression.ts';
+import { parseCron } from '../../schedules/cron-expression.ts';
 import { prune } from '../../engine/workers.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';

@@ -1,5 +1,5 @@
-import type { Database } from '../../db/database.ts';
-import type { Notifier } from '../../engine/notifier.ts';
+import type { Database } from '../../db/connections/database.ts';
+import type { Notifier } from '../../db/connections/notifier.ts';
 import { enqueueDueRetries } from '../../engine/enqueue-due-retries.ts';
 import type { Chore } from '../chore.ts';
 

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/db/database.ts';
+import { type Database, openDatabase } from '../../../src/db/connections/database.ts';
 import { claim } from '../../../src/engine/claim.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/db/database.ts';
+import { type Database, openDatabase } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { cancel } from '../../../src/engine/cancel.ts';
 import { claim } from '../../../src/engine/claim.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Database } from '../../../src/db/database.ts';
+import type { Database } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import type { TestDatabase } from '../../support/test-database.ts';
 import { readEffects } from '../support/effects.ts';

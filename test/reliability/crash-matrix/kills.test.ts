@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/db/database.ts';
+import { type Database, openDatabase } from '../../../src/db/connections/database.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { submit } from '../../../src/engine/submit.ts';
 import { useProcesses } from '../../support/processes.ts';

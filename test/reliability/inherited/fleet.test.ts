@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../../src/db/database.ts';
+import { openDatabase } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateTo } from '../../../src/db/migrate.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';

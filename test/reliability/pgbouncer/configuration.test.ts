@@ -3,7 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../../src/db/database.ts';
+import { openDatabase } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { statement } from '../../../src/db/statement.ts';
 import {

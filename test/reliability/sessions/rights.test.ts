@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createClient } from '../../../src/client/client.ts';
-import { migrateCron } from '../../../src/db/cron.ts';
-import { openDatabase } from '../../../src/db/database.ts';
+import { migrateCron } from '../../../src/schedules/cron.ts';
+import { openDatabase } from '../../../src/db/connections/database.ts';
 import { migrateToLatest } from '../../../src/db/migrate.ts';
 import { createDatabase, dropDatabase } from '../../../src/embedded/databases.ts';
-import { WORKFLOW_SCHEDULES } from '../../../src/engine/scheduled-submit.ts';
+import { WORKFLOW_SCHEDULES } from '../../../src/schedules/scheduled-submit.ts';
 import { Metrics } from '../../../src/metrics/registry.ts';
 import { checkRights } from '../../../src/scheduler/chores/check-rights.ts';
 import { useProcesses } from '../../support/processes.ts';

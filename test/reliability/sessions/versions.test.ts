@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrations } from '../../../migrations/index.ts';
 import { migrateDown, migrateToLatest } from '../../../src/db/migrate.ts';
-import { NEWEST_TESTED_SERVER, OLDEST_SERVER } from '../../../src/db/session-settings.ts';
+import { NEWEST_TESTED_SERVER, OLDEST_SERVER } from '../../../src/db/connections/session-settings.ts';
 import { createDatabase, dropDatabase } from '../../../src/embedded/databases.ts';
 import { type OtherPostgres, startPostgres, whyNoPostgres } from '../../support/postgres-version.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';

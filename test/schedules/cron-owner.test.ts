@@ -1,10 +1,10 @@
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
-import { Cron } from '../../src/db/cron.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { Cron } from '../../src/schedules/cron.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
 import { migrateToLatest } from '../../src/db/migrate.ts';
-import { Notifier } from '../../src/engine/notifier.ts';
+import { Notifier } from '../../src/db/connections/notifier.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { FireSchedules } from '../../src/scheduler/chores/fire-schedules.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';

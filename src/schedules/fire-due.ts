@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database, Executor } from '../db/database.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
 import { findRootQueues } from '../db/statements/workflows/register-workflow.ts';
 import {
   findRunningOccurrence,
@@ -14,7 +14,7 @@ import {
 import { UnknownWorkflowError } from '../errors.ts';
 import { CronSchedule, type Occurrence } from './occurrence.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
-import { submitIn } from './submit.ts';
+import { submitIn } from '../engine/submit.ts';
 
 export interface Fired {
   key: string;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { passwordOf } from './password.ts';
-import { inSchema } from './schema-name.ts';
+import { inSchema } from '../schema-name.ts';
 import { session } from './session.ts';
 import type { SessionSetting } from './session-settings.ts';
-import { heartbeat } from './statements/workers/workers.ts';
+import { heartbeat } from '../statements/workers/workers.ts';
 
 export interface HeartbeatConnectionOptions {
   url: string;

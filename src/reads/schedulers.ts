@@ -1,4 +1,4 @@
-import type { Executor } from '../db/database.ts';
+import type { Executor } from '../db/connections/database.ts';
 import { countSchedulers } from '../db/statements/schedules/schedules.ts';
 
 /** For people, wherever somebody waits for one. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CronSchedule } from '../../src/engine/occurrence.ts';
+import { CronSchedule } from '../../src/schedules/occurrence.ts';
 
 const times = (cron: string, timezone: string, from: string, to: string) =>
   new CronSchedule(cron, timezone).between(new Date(from), new Date(to)).map(({ at }) => at.toISOString().slice(5, 16));

@@ -1,7 +1,7 @@
 import { cronSchemaOf } from '../config/cron-schema.ts';
 import { ConfigError } from '../errors.ts';
-import type { Database, Executor } from './database.ts';
-import { sqlState } from './sql-errors.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
+import { sqlState } from '../db/connections/sql-errors.ts';
 import {
   adoptFormerSchedules,
   createCronOwner,
@@ -12,7 +12,7 @@ import {
   insertCronOwner,
   lockCronOwner,
   replaceCronOwner,
-} from './statements/schedules/cron-owner.ts';
+} from '../db/statements/schedules/cron-owner.ts';
 
 /** `left`: schedules in the former default schema that cannot be told to be this fleet's, and that it fires no longer. */
 export interface CronClaim {

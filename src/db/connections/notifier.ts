@@ -1,6 +1,6 @@
-import type { Database } from '../db/database.ts';
-import { readyChannel } from '../db/listener.ts';
-import { notifyQueues } from '../db/statements/queues/notify.ts';
+import type { Database } from './database.ts';
+import { readyChannel } from './listener.ts';
+import { notifyQueues } from '../statements/queues/notify.ts';
 
 /**
  * Tells other processes that queues have ready steps: the first hint goes out at once, those of the next `intervalMs` go

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalCron, checkTimezone, parseCron } from '../../src/engine/cron-expression.ts';
+import { canonicalCron, checkTimezone, parseCron } from '../../src/schedules/cron-expression.ts';
 import { InvalidInputError } from '../../src/errors.ts';
 
 describe('a cron expression', () => {

@@ -1,9 +1,9 @@
 import { type Job, PgBoss } from 'pg-boss';
 import { taskerErrorCode } from '../errors.ts';
-import { describeRefusal, ensureCronSchema } from './cron-schema.ts';
-import type { PasswordSource } from './password.ts';
-import { MIGRATION } from './session-settings.ts';
-import { session } from './session.ts';
+import { describeRefusal, ensureCronSchema } from '../db/cron-schema.ts';
+import type { PasswordSource } from '../db/connections/password.ts';
+import { MIGRATION } from '../db/connections/session-settings.ts';
+import { session } from '../db/connections/session.ts';
 
 export interface CronOptions {
   url: string;

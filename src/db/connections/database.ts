@@ -1,12 +1,12 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
-import { TaskerError } from '../errors.ts';
+import { TaskerError } from '../../errors.ts';
 import type { PasswordSource } from './password.ts';
-import { inSchema } from './schema-name.ts';
+import { inSchema } from '../schema-name.ts';
 import { HOT_PATH } from './session-settings.ts';
 import { session } from './session.ts';
 import { isSchemaMissing, isSerializationFailure, mayKeepSession } from './sql-errors.ts';
-import type { Statement } from './statement.ts';
+import type { Statement } from '../statement.ts';
 
 export interface DatabaseOptions {
   url: string;

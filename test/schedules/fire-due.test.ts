@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Cron } from '../../src/db/cron.ts';
-import { type Database, openDatabase } from '../../src/db/database.ts';
-import { fireDue } from '../../src/engine/schedule.ts';
-import { type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../../src/engine/scheduled-submit.ts';
+import { Cron } from '../../src/schedules/cron.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
+import { fireDue } from '../../src/schedules/fire-due.ts';
+import { type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
 import { register } from '../../src/engine/workers.ts';
 import { UnknownWorkflowError } from '../../src/errors.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
-import { useEngine } from './engine-fixture.ts';
+import { useEngine } from '../engine/engine-fixture.ts';
 
 const engine = await useEngine();
 const CRON = 'tasker_cron';
