@@ -5,8 +5,9 @@ export type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './client/sche
 export type { Config } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction } from './db/connections/database.ts';
-export type { QueueStatsRow } from './db/statements/queues/queue-stats.ts';
-export type { StepRow, TaskRow, WorkerRow } from './db/reads/read-tasks.ts';
+export type { QueueStatsRow } from './db/reads/queues.ts';
+export type { StepRow, TaskRow } from './db/reads/tasks.ts';
+export type { WorkerRow } from './db/reads/workers.ts';
 export {
   migrateDown,
   type MigrateOptions,

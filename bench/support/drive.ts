@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type WorkflowDefinition } from '../../src/index.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { analyzeHotTables } from '../../src/db/statements/queues/queue-stats.ts';
+import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { startFleet } from './fleet.ts';
 import type { BenchDatabase, BenchServer } from './server.ts';
 import { cpuSeconds, readUsage, residentMb, type Usage, usageBetween } from './usage.ts';

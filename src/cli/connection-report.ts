@@ -1,10 +1,6 @@
 import { loadConfig } from '../config/load-config.ts';
 import type { Database } from '../db/connections/database.ts';
-import {
-  connectionsByApplication,
-  serverConnections,
-  type ServerConnectionsRow,
-} from '../db/statements/server/connections.ts';
+import { connectionsByApplication, serverConnections, type ServerConnectionsRow } from '../db/health/connections.ts';
 import { committedConnections, type ConnectionBudget, connectionBudget } from '../scaling/connection-budget.ts';
 import { table } from './table.ts';
 

@@ -6,18 +6,12 @@ import {
   openDatabase,
   type CallersTransaction,
 } from '../db/connections/database.ts';
-import {
-  findTask,
-  findTaskSteps,
-  listWorkers,
-  type StepRow,
-  type TaskRow,
-  type WorkerRow,
-} from '../db/reads/read-tasks.ts';
+import { findTask, findTaskSteps, type StepRow, type TaskRow } from '../db/reads/tasks.ts';
+import { listWorkers, type WorkerRow } from '../db/reads/workers.ts';
 import { listTasks } from '../db/reads/list-tasks.ts';
 import type { PasswordSource } from '../db/connections/password.ts';
-import { queueStats, type QueueStatsRow } from '../db/statements/queues/queue-stats.ts';
-import { listWorkflows, type WorkflowRow } from '../db/statements/workflows/worker-workflows.ts';
+import { queueStats, type QueueStatsRow } from '../db/reads/queues.ts';
+import { listWorkflows, type WorkflowRow } from '../db/reads/workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import { Notifier } from '../db/connections/notifier.ts';
 import type { OperatorAction } from '../engine/operator.ts';

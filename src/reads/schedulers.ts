@@ -1,5 +1,5 @@
 import type { Executor } from '../db/connections/database.ts';
-import { countSchedulers } from '../db/statements/schedules/schedules.ts';
+import { countSchedulers } from '../db/reads/schedulers.ts';
 
 /** For people, wherever somebody waits for one. */
 export const NO_SCHEDULER =

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/connections/database.ts';
-import { serverConnections } from '../../src/db/statements/server/connections.ts';
-import { indexBloat, xminHolders } from '../../src/db/statements/queues/queue-stats.ts';
+import { serverConnections } from '../../src/db/health/connections.ts';
+import { indexBloat } from '../../src/db/health/index-bloat.ts';
+import { xminHolders } from '../../src/db/health/xmin-holders.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateDown, migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
-import { listWorkflows } from '../../src/db/statements/workflows/worker-workflows.ts';
+import { listWorkflows } from '../../src/db/reads/workflows.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';

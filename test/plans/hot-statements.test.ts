@@ -4,7 +4,7 @@ import { completeStatement } from '../../src/db/statements/steps/complete-steps.
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
 import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
-import { analyzeHotTables } from '../../src/db/statements/queues/queue-stats.ts';
+import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { findHeartbeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { promoteSteps } from '../../src/db/statements/steps/promote-steps.ts';

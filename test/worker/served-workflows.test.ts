@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/db/doctor/examine.ts';
-import { listWorkflows } from '../../src/db/statements/workflows/worker-workflows.ts';
+import { listWorkflows } from '../../src/db/reads/workflows.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { drawWorkflows } from '../../src/cli/commands/workflows.ts';

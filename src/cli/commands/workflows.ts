@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { WorkflowRow } from '../../db/statements/workflows/worker-workflows.ts';
+import type { WorkflowRow } from '../../db/reads/workflows.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../connections/database.ts';
 import type { DB } from '../schema.generated.ts';
-import type { TaskRow } from './read-tasks.ts';
+import type { TaskRow } from './tasks.ts';
 
 export interface TaskFilter {
   states?: readonly string[] | undefined;

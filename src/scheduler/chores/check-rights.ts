@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connections/database.ts';
-import { findUnanalyzable } from '../../db/statements/queues/queue-stats.ts';
+import { findUnanalyzable } from '../../db/health/analyze.ts';
 import { TaskerError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import type { Chore } from '../chore.ts';

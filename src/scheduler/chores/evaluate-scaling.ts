@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connections/database.ts';
-import { serverConnections } from '../../db/statements/server/connections.ts';
+import { serverConnections } from '../../db/health/connections.ts';
 import {
   readQueueScaling,
   scalingObservations,

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connections/database.ts';
-import { analyzeHotTables, findUnanalyzed } from '../../db/statements/queues/queue-stats.ts';
+import { analyzeHotTables, findUnanalyzed } from '../../db/health/analyze.ts';
 import { parseCron } from '../../schedules/cron-expression.ts';
 import { prune } from '../../engine/workers.ts';
 import { ConfigError } from '../../errors.ts';

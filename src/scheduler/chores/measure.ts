@@ -1,13 +1,10 @@
 import type { Database } from '../../db/connections/database.ts';
-import {
-  databaseHealth,
-  fleetStats,
-  indexBloat,
-  indexUsage,
-  queueStats,
-  tableHealth,
-  xminHolders,
-} from '../../db/statements/queues/queue-stats.ts';
+import { databaseHealth } from '../../db/health/database-health.ts';
+import { fleetStats } from '../../db/health/fleet-stats.ts';
+import { indexBloat } from '../../db/health/index-bloat.ts';
+import { indexUsage, tableHealth } from '../../db/health/table-health.ts';
+import { queueStats } from '../../db/reads/queues.ts';
+import { xminHolders } from '../../db/health/xmin-holders.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import type { Chore } from '../chore.ts';
 

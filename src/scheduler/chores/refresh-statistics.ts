@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connections/database.ts';
-import { analyzeOutgrown, findOutgrown } from '../../db/statements/queues/queue-stats.ts';
+import { analyzeOutgrown, findOutgrown } from '../../db/health/analyze.ts';
 import type { Chore } from '../chore.ts';
 
 /**

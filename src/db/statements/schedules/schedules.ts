@@ -136,12 +136,3 @@ JOIN tasker.tasker_named_tasks t ON t.task_namespace_id = n.task_namespace_id AN
 );
 
 export const databaseNow = statement<{ now: Date }>('database_now', `SELECT clock_timestamp() AS now`);
-
-/** How many schedulers live: their lease has not run out. */
-export const countSchedulers = statement<{ schedulers: number }>(
-  'count_schedulers',
-  `
-SELECT count(*)::integer AS schedulers
-FROM tasker.tasker_workers
-WHERE role = 'scheduler' AND stopped_at IS NULL AND lease_expires_at > clock_timestamp()`,
-);

@@ -1,4 +1,4 @@
-import { statement } from '../../statement.ts';
+import { statement } from '../statement.ts';
 
 export interface ServerConnectionsRow {
   max_connections: number;

@@ -1,0 +1,30 @@
+import { statement } from '../statement.ts';
+
+export interface FleetStatsRow {
+  waiting_retries: number;
+  blocked_steps: number;
+  open_claims: number;
+  workers_alive: number;
+  schedulers_alive: number;
+  slots: number;
+  busy_slots: number;
+}
+
+/** What the fleet is doing, each number from a partial index or a small table. */
+export const fleetStats = statement<FleetStatsRow>(
+  'fleet_stats',
+  `
+SELECT
+  (SELECT count(*)::float8 FROM tasker.tasker_workflow_steps WHERE next_retry_at IS NOT NULL) AS waiting_retries,
+  (SELECT count(*)::float8 FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL) AS blocked_steps,
+  (SELECT count(*)::float8 FROM tasker.tasker_claims) AS open_claims,
+  w.workers_alive, w.schedulers_alive, w.slots, w.busy_slots
+FROM (
+  SELECT count(*) FILTER (WHERE role = 'worker')::float8 AS workers_alive,
+    count(*) FILTER (WHERE role = 'scheduler')::float8 AS schedulers_alive,
+    coalesce(sum(slots), 0)::float8 AS slots,
+    coalesce(sum(busy_slots), 0)::float8 AS busy_slots
+  FROM tasker.tasker_workers
+  WHERE stopped_at IS NULL
+) w`,
+);

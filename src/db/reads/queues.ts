@@ -1,0 +1,17 @@
+import { statement } from '../statement.ts';
+
+export interface QueueStatsRow {
+  queue: string;
+  ready: number;
+  oldest_ready_seconds: number;
+}
+
+/** Depth and age of every queue that has ready steps. An index-only scan of steps_ready, so it costs what is waiting. */
+export const queueStats = statement<QueueStatsRow>(
+  'queue_stats',
+  `
+SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
+FROM tasker.tasker_workflow_steps s
+WHERE s.ready_at IS NOT NULL
+GROUP BY s.queue`,
+);

@@ -1,0 +1,27 @@
+import { statement } from '../statement.ts';
+
+export interface WorkerRow {
+  worker_id: string;
+  role: string;
+  name: string;
+  version: string;
+  queues: string[];
+  slots: number;
+  busy_slots: number;
+  draining: boolean;
+  started_at: Date;
+  silent_seconds: number;
+  stopped_at: Date | null;
+  stop_reason: string | null;
+}
+
+/** Processes of the fleet. Parameter: whether those that stopped are listed too. */
+export const listWorkers = statement<WorkerRow>(
+  'list_workers',
+  `
+SELECT worker_id, role, name, version, queues, slots, busy_slots, draining, started_at,
+  extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds, stopped_at, stop_reason
+FROM tasker.tasker_workers
+WHERE $1 OR stopped_at IS NULL
+ORDER BY started_at, worker_id`,
+);

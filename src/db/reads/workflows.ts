@@ -1,0 +1,53 @@
+import { statement } from '../statement.ts';
+
+export interface WorkflowRow {
+  namespace: string;
+  workflow: string;
+  version: string;
+  /** False: Tasker (Ruby) registered it, or tasks of another graph were set aside under it, and no worker has served it yet. */
+  registered: boolean;
+  pending_tasks: number;
+  tasks_in_progress: number;
+  tasks_in_error: number;
+  /** Ids of the live workers that serve it. */
+  workers: string[];
+  /** What live workers say that refuse it, each message once. */
+  problems: string[];
+}
+
+/** Every workflow version with its open tasks and who serves it. Counts open tasks by reading the whole table: a report. */
+export const listWorkflows = statement<WorkflowRow>(
+  'list_workflows',
+  `
+WITH live AS (
+  SELECT w.* FROM tasker.tasker_worker_workflows w
+  JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
+  WHERE k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()
+), open AS (
+  SELECT t.named_task_id,
+    count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
+    count(*) FILTER (WHERE t.state = 'in_progress')::integer AS in_progress,
+    count(*) FILTER (WHERE t.state = 'error')::integer AS error
+  FROM tasker.tasker_tasks t
+  WHERE t.state IN ('pending', 'in_progress', 'error')
+  GROUP BY t.named_task_id
+), known AS (
+  SELECT n.name AS namespace, k.name AS workflow, k.version, k.named_task_id, k.definition_hash IS NOT NULL AS registered
+  FROM tasker.tasker_named_tasks k
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+)
+SELECT coalesce(k.namespace, l.namespace) AS namespace, coalesce(k.workflow, l.name) AS workflow,
+  coalesce(k.version, l.version) AS version, coalesce(k.registered, false) AS registered,
+  coalesce(o.pending, 0) AS pending_tasks, coalesce(o.in_progress, 0) AS tasks_in_progress, coalesce(o.error, 0) AS tasks_in_error,
+  coalesce(l.workers, '{}') AS workers, coalesce(l.problems, '{}') AS problems
+FROM known k
+FULL JOIN (
+  SELECT l.namespace, l.name, l.version,
+    array_agg(l.worker_id::text ORDER BY l.worker_id) FILTER (WHERE l.problem IS NULL) AS workers,
+    array_agg(DISTINCT l.problem) FILTER (WHERE l.problem IS NOT NULL) AS problems
+  FROM live l
+  GROUP BY l.namespace, l.name, l.version
+) l ON l.namespace = k.namespace AND l.name = k.workflow AND l.version = k.version
+LEFT JOIN open o ON o.named_task_id = k.named_task_id
+ORDER BY 1, 2, 3`,
+);
