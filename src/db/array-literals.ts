@@ -1,20 +1,44 @@
+import type { TypeName } from './parameter-types.ts';
+
 /**
- * Arrays as PostgreSQL's text form, made by joining. The driver would look at every element for what it is and how to quote
- * it, which costs more than the rest of a step's way through the client.
+ * Arrays as PostgreSQL's text form, made by joining. The driver would inspect every element and quote it, which costs more than
+ * the rest of a step's way through the client.
  */
 
-/** Of elements that need no quotes: numbers and uuids. */
-export function plainArray(elements: readonly (string | number)[]): string {
+/** Of elements that need no quotes: numbers, booleans and uuids. */
+export function plainArray(elements: readonly (string | number | boolean)[]): string {
   return `{${elements.join(',')}}`;
 }
 
 /** Of texts, JSON among them; null is SQL's NULL. */
-export function textArray(elements: readonly (string | null)[]): string {
-  let literal = '{';
-  for (const element of elements) {
-    if (literal.length > 1) literal += ',';
-    literal +=
-      element === null ? 'NULL' : `"${/["\\]/.test(element) ? element.replaceAll(/["\\]/g, '\\$&') : element}"`;
-  }
-  return `${literal}}`;
+export function textArray(elements: readonly (string | Date | null | undefined)[]): string {
+  return `{${elements.map(quoted).join(',')}}`;
+}
+
+const PLAIN: ReadonlySet<TypeName> = new Set(['smallint', 'integer', 'bigint', 'float8', 'boolean', 'uuid']);
+
+/** The literal of an array of this type. */
+export function arrayEncoder(type: TypeName): (elements: readonly never[]) => string {
+  return PLAIN.has(type) ? plainArray : textArray;
+}
+
+/** The literal of one column of rows, made without an array in between. Null and undefined are SQL's NULL. */
+export function columnEncoder(type: TypeName, column: string): (rows: readonly Record<string, unknown>[]) => string {
+  const encode = PLAIN.has(type) ? plain : quoted;
+  return (rows) => {
+    let literal = '{';
+    for (const row of rows) {
+      if (literal.length > 1) literal += ',';
+      literal += encode(row[column] as never);
+    }
+    return `${literal}}`;
+  };
+}
+
+const plain = (element: string | number | boolean | null | undefined): string => String(element ?? 'NULL');
+
+function quoted(element: string | Date | null | undefined): string {
+  if (element === null || element === undefined) return 'NULL';
+  const text = typeof element === 'string' ? element : element.toISOString();
+  return `"${/["\\]/.test(text) ? text.replaceAll(/["\\]/g, '\\$&') : text}"`;
 }

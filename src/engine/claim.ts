@@ -12,6 +12,11 @@ export interface StepClaim {
   claimId: string;
 }
 
+/** As statements name an attempt. */
+export function attemptRow(step: StepClaim) {
+  return { task_id: step.taskId, workflow_step_id: step.stepId, claim_id: step.claimId };
+}
+
 export interface ClaimedStep extends StepClaim {
   namedTaskId: number;
   /** 1 for the first. */

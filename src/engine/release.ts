@@ -1,6 +1,6 @@
 import type { Executor } from '../db/connections/database.ts';
 import { releaseSteps } from '../db/statements/steps/release-steps.ts';
-import type { StepClaim } from './claim.ts';
+import { attemptRow, type StepClaim } from './claim.ts';
 import { byKey } from './lock-order.ts';
 
 /** Gives steps back that were claimed and not run, or aborted, without spending their attempt. */
@@ -9,12 +9,7 @@ export async function release(
   request: { workerId: string; steps: readonly StepClaim[] },
 ): Promise<{ released: string[]; lost: string[]; queues: string[] }> {
   const batch = byKey(request.steps);
-  const rows = await db.run(releaseSteps, [
-    batch.map((step) => step.taskId),
-    batch.map((step) => step.stepId),
-    batch.map((step) => step.claimId),
-    request.workerId,
-  ]);
+  const rows = await db.run(releaseSteps, { steps: batch.map(attemptRow), worker_id: request.workerId });
   const released = new Set(rows.map((row) => row.workflow_step_id));
   return {
     released: [...released],

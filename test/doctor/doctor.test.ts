@@ -3,6 +3,7 @@ import type { Database } from '../../src/db/connections/database.ts';
 import { CHECKS, examine, mendOf } from '../../src/db/doctor/examine.ts';
 import { MENDS } from '../../src/db/doctor/mends/index.ts';
 import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
+import { defineStatement } from '../../src/db/statement.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
@@ -174,7 +175,12 @@ const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
   task_in_progress_can_go_on: (db) => finalizeUnfinalized(db),
   // As its worker does when it tries again with a definition that fits.
   workflow_served_by_its_workers: (db) =>
-    db.run({ name: 'registered', text: 'DELETE FROM tasker.tasker_worker_workflows WHERE problem IS NOT NULL' }),
+    db.run(
+      defineStatement()({
+        name: 'registered',
+        text: 'DELETE FROM tasker.tasker_worker_workflows WHERE problem IS NOT NULL',
+      }),
+    ),
   step_cancelled_with_its_task: async (db) => {
     for (const task of Object.values(ids)) await cancel(db, task);
     for (const task of Object.values(ids)) await resolveTask(db, task);

@@ -14,12 +14,12 @@ export function faulty(
   const counted = { failed: 0 };
   const guard =
     (executor: Executor): Executor['run'] =>
-    async (statement, values) => {
+    async (statement, ...values) => {
       const index = left.findIndex((name) => name.test(statement.name));
-      if (index < 0) return executor.run(statement, values);
+      if (index < 0) return executor.run(statement, ...values);
       left.splice(index, 1);
       counted.failed += 1;
-      if (moment === 'after') await executor.run(statement, values);
+      if (moment === 'after') await executor.run(statement, ...values);
       throw thrown;
     };
   return {

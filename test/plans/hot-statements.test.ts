@@ -12,7 +12,7 @@ import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retri
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { claimValues, completeValues, failValues, keys, planOf } from './plan.ts';
+import { claimValues, completeValues, failValues, keys, planOf, releaseValues } from './plan.ts';
 
 /** The statement may read none of these as a whole. */
 const HOT = new Set([
@@ -111,7 +111,7 @@ describe('with 50,000 tasks', () => {
     ],
     ['load inputs', loadInputs, () => keys(held)],
     ['fail', failSteps, () => failValues(held, worker)],
-    ['release', releaseSteps, () => [...keys(held), worker]],
+    ['release', releaseSteps, () => releaseValues(held, worker)],
   ] as const)('a worker finds the rows to %s by their key', async (_, statement, values) => {
     const plan = await planOf(engine.test.pool, statement, values(), { worker: true });
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');

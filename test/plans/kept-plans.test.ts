@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
-import type { Statement } from '../../src/db/statement.ts';
+import type { AnyStatement } from '../../src/db/statement.ts';
 import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/steps/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
@@ -15,7 +15,7 @@ import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { claimValues, completeValues, failValues, keptPlanOf, keys, type Plan } from './plan.ts';
+import { claimValues, completeValues, failValues, keptPlanOf, keys, type Plan, releaseValues } from './plan.ts';
 
 const HOT = [
   'tasker_tasks',
@@ -41,8 +41,8 @@ const completing = (claimLimit: number) => (held: Held) => completeValues(held, 
 const statements: readonly [
   what: string,
   role: 'worker' | 'scheduler',
-  statement: Statement<object>,
-  values: (held: Held) => unknown[],
+  statement: AnyStatement,
+  values: (held: Held) => readonly unknown[],
 ][] = [
   ['claim one', 'worker', claimStatement(1, true), claiming],
   ['claim', 'worker', claimStatement(BATCH, true), claiming],
@@ -66,7 +66,7 @@ const statements: readonly [
   ],
   ['load inputs', 'worker', loadInputs, (held) => keys(held)],
   ['fail', 'worker', failSteps, (held) => failValues(held, state.worker)],
-  ['release', 'worker', releaseSteps, (held) => [...keys(held), state.worker]],
+  ['release', 'worker', releaseSteps, (held) => releaseValues(held, state.worker)],
   [
     'look at rest',
     'worker',
@@ -120,7 +120,7 @@ describe.each(empties)('statements that were prepared when the tables were empty
     for (const [, role, { name, text }, values] of statements) {
       for (let execution = 0; execution < EXECUTIONS; execution += 1) {
         await sessions[role].query('BEGIN');
-        await sessions[role].query({ name, text, values: values([]) });
+        await sessions[role].query({ name, text, values: [...values([])] });
         await sessions[role].query('ROLLBACK');
       }
     }
@@ -164,7 +164,7 @@ describe.each(empties)('statements that were prepared when the tables were empty
       const session = sessions[role];
       const again = `${name}_again`;
       await session.query('BEGIN');
-      await session.query({ name: again, text, values: values(held) });
+      await session.query({ name: again, text, values: [...values(held)] });
       await session.query('ROLLBACK');
       fresh.set(what, await keptPlanOf(session, { name: again }, values(held)));
     }

@@ -3,7 +3,8 @@ import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
-import type { StepClaim } from '../../src/engine/claim.ts';
+import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
+import { attemptRow, type StepClaim } from '../../src/engine/claim.ts';
 
 const CLAIM = '00000000-0000-4000-8000-000000000001';
 
@@ -50,6 +51,10 @@ export const keys = (held: readonly StepClaim[]): unknown[] => [
   held.map((step) => step.stepId),
   held.map((step) => step.claimId),
 ];
+
+/** The parameters with which these attempts are given back. */
+export const releaseValues = (held: readonly StepClaim[], worker: string): readonly unknown[] =>
+  releaseSteps.values({ steps: held.map(attemptRow), worker_id: worker });
 
 /** The parameters with which these attempts fail and are due again. */
 export const failValues = (held: readonly StepClaim[], worker: string): unknown[] => [

@@ -111,13 +111,13 @@ describe('the evaluation of the scaling signal', () => {
     const db: Database = {
       ...engine.db,
       // Between what the second has read and what it writes.
-      run: async (statement, values) => {
+      run: async (statement, ...values) => {
         if (statement.name === 'write_scaling_signals') {
           await backlog(1);
           await first.run();
           written = await query('SELECT * FROM tasker.tasker_queue_scaling_signals');
         }
-        return engine.db.run(statement, values);
+        return engine.db.run(statement, ...values);
       },
     };
     await chore({ db }).run();

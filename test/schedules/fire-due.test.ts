@@ -112,13 +112,13 @@ describe('one occurrence is one task', () => {
       let reached = 0;
       const dying: Database = {
         ...engine.db,
-        run: (asked, values) =>
-          asked.name === 'record_schedule_failure' ? Promise.reject(died) : engine.db.run(asked, values),
+        run: (asked, ...values) =>
+          asked.name === 'record_schedule_failure' ? Promise.reject(died) : engine.db.run(asked, ...values),
         transaction: async (work) => {
           const result = await engine.db.transaction((tx) =>
             work({
               ...tx,
-              run: (asked, values) => (reached++ === statement ? Promise.reject(died) : tx.run(asked, values)),
+              run: (asked, ...values) => (reached++ === statement ? Promise.reject(died) : tx.run(asked, ...values)),
             }),
           );
           done = reached <= statement;

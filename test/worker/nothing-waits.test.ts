@@ -11,10 +11,10 @@ const FIRST_CLAIM_MS = 1100;
 /** A database whose first claim takes long, as one does on a machine that is busy with starting. */
 function withSlowFirstClaim(): Database {
   let claims = 0;
-  const run: Database['run'] = async (statement, values) => {
+  const run: Database['run'] = async (statement, ...values) => {
     if (statement.name.startsWith('claim_steps') && (claims += 1) === 1)
       await new Promise((resolve) => setTimeout(resolve, FIRST_CLAIM_MS));
-    return fixture.db.run(statement, values);
+    return fixture.db.run(statement, ...values);
   };
   return new Proxy(fixture.db, { get: (db, key) => (key === 'run' ? run : (Reflect.get(db, key) as unknown)) });
 }

@@ -6,7 +6,7 @@ import { inSchema } from '../schema-name.ts';
 import { HOT_PATH } from './session-settings.ts';
 import { session } from './session.ts';
 import { isSchemaMissing, isSerializationFailure, mayKeepSession } from './sql-errors.ts';
-import type { Statement } from '../statement.ts';
+import type { AnyStatement, Statement } from '../statement.ts';
 
 export interface DatabaseOptions {
   url: string;
@@ -36,7 +36,11 @@ export interface Executor {
    * Elsewhere a statement has to lock its rows beforehand to lock them in order.
    */
   readonly keepsOrder: boolean;
-  run<Row extends object>(statement: Statement<Row>, values?: readonly unknown[]): Promise<Row[]>;
+  /** `given`: the statement's named parameters, if it has any. */
+  run<Row extends object, Given extends readonly unknown[]>(
+    statement: Statement<Row, Given>,
+    ...given: Given
+  ): Promise<Row[]>;
 }
 
 export interface Database extends Executor {
@@ -99,14 +103,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on('connect', (client) => client.on('error', () => undefined));
 
   const texts = new Map<string, string>();
-  const textOf = (statement: { name: string; text: string }): string => {
+  const textOf = (statement: AnyStatement): string => {
     let text = texts.get(statement.name);
     if (text === undefined) texts.set(statement.name, (text = inSchema(statement.text, schema)));
     return text;
   };
   const runOn = async <Row extends object>(
     target: pg.Pool | pg.PoolClient,
-    statement: Statement<Row>,
+    statement: AnyStatement,
     values: readonly unknown[],
   ): Promise<Row[]> => {
     const started = performance.now();
@@ -132,7 +136,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       return sessions.proxied;
     },
     pool,
-    run: (statement, values = []) => retrySerializationFailures(() => runOn(pool, statement, values)),
+    run: (statement, ...given) => retrySerializationFailures(() => runOn(pool, statement, statement.values(...given))),
     transaction: (work) =>
       retrySerializationFailures(async () => {
         const client = await pool.connect();
@@ -142,7 +146,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           const result = await work({
             schema,
             keepsOrder: keepsOrder(),
-            run: (statement, values = []) => runOn(client, statement, values),
+            run: async (statement, ...given) => runOn(client, statement, statement.values(...given)),
           });
           await client.query('COMMIT');
           return result;
@@ -164,7 +168,11 @@ export function inCallersTransaction(transaction: CallersTransaction, schema = '
   return {
     schema,
     keepsOrder: false,
-    run: async <Row extends object>(statement: Statement<Row>, values: readonly unknown[] = []) => {
+    run: async <Row extends object, Given extends readonly unknown[]>(
+      statement: Statement<Row, Given>,
+      ...given: Given
+    ) => {
+      const values = statement.values(...given);
       const text = inSchema(statement.text, schema);
       try {
         if ('executeQuery' in transaction) {
