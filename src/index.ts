@@ -8,9 +8,9 @@ export type { CallersTransaction } from './db/connections/database.ts';
 export type { QueueStatsRow } from './db/reads/queues.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';
+export type { MigrateOptions } from './db/migrate-options.ts';
 export {
   migrateDown,
-  type MigrateOptions,
   migrateTo,
   migrateToLatest,
   migrateUp,

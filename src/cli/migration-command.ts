@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load-config.ts';
-import type { MigrateOptions } from '../db/migrate.ts';
+import type { MigrateOptions } from '../db/migrate-options.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { ConfigError } from '../errors.ts';
 import { wholeNumber } from './whole-number.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { describeDatabaseError } from '../../db/connections/describe-error.ts';
-import { type MigrateOptions, pendingMigrations } from '../../db/migrate.ts';
+import { pendingMigrations } from '../../db/migrate.ts';
+import type { MigrateOptions } from '../../db/migrate-options.ts';
 import { isUnavailable } from '../../db/connections/sql-errors.ts';
 import { TaskerError } from '../../errors.ts';
 import { migrationConnection, positiveNumber } from '../migration-command.ts';

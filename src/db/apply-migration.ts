@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely';
+import type pg from 'pg';
+import { setTimeout as pause } from 'node:timers/promises';
+import { migrations } from '../../migrations/index.ts';
+import { TaskerError, taskerErrorCode } from '../errors.ts';
+import type { MigrateOptions } from './migrate-options.ts';
+import { inSchema } from './schema-name.ts';
+import { isSerializationFailure, isUnavailable, sqlState } from './connections/sql-errors.ts';
+
+/** A DDL statement that waits for a reader blocks everybody behind it: it gives up after this time and tries again. */
+const LOCK_TIMEOUT_MS = 500;
+/** With the pauses between them, about a minute. */
+const LOCK_TRIES = 80;
+
+/** Applies one migration or takes it back, and records that. Returns its name. */
+export async function applyMigration(
+  db: Kysely<unknown>,
+  client: pg.Client,
+  schema: string,
+  index: number,
+  direction: 'up' | 'down',
+  options: MigrateOptions,
+): Promise<string> {
+  const { name, load } = migrations[index] as (typeof migrations)[number];
+  const migration = await load();
+  const started = performance.now();
+  const record =
+    direction === 'up'
+      ? `INSERT INTO "${schema}".tasker_migrations (name) VALUES ($1)`
+      : `DELETE FROM "${schema}".tasker_migrations WHERE name = $1`;
+  const inTransaction = migration.config?.transaction !== false;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      if (inTransaction) await client.query('BEGIN');
+      await client.query(
+        `SET ${inTransaction ? 'LOCAL ' : ''}lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}`,
+      );
+      await migration[direction](db);
+      await client.query(record, [name]);
+      if (inTransaction) await client.query('COMMIT');
+      break;
+    } catch (error) {
+      // The error of a lost connection must not be replaced by that of this statement.
+      await client.query('ROLLBACK').catch(() => undefined);
+      // 55P03: another session held a lock for too long. Either nothing was changed, or it can be done again. The pause lets
+      // the sessions that queue behind this one pass.
+      const passing = sqlState(error) === '55P03' || isSerializationFailure(error);
+      if (!passing || attempt >= LOCK_TRIES) throw failed(name, direction, attempt, schema, error);
+      await pause(200 + Math.random() * 800);
+    }
+  }
+  options.onApplied?.(name, direction, (performance.now() - started) / 1000);
+  return name;
+}
+
+function failed(name: string, direction: 'up' | 'down', tries: number, schema: string, cause: unknown): unknown {
+  const locked = sqlState(cause) === '55P03';
+  // The server or the network failed, not the migration; callers handle that themselves.
+  if (taskerErrorCode(cause) !== undefined || (!locked && isUnavailable(cause))) return cause;
+  const message = inSchema(cause instanceof Error ? cause.message : String(cause), schema);
+  const fix = locked
+    ? `${tries} times another session held a lock on a table for too long: end long transactions and migrate again`
+    : 'nothing is half done that a second run would not repair: mend the cause and migrate again';
+  return new TaskerError(
+    'MIGRATION_FAILED',
+    `migration ${name} (${direction}) failed: ${message}; ${fix}`,
+    { name },
+    { cause },
+  );
+}

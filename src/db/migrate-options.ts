@@ -1,0 +1,14 @@
+import type { PasswordSource } from './connections/password.ts';
+
+export interface MigrateOptions {
+  schema?: string;
+  /** Instead of the password in the URL. */
+  password?: PasswordSource | undefined;
+  /** How long to wait for another process that migrates. Default 120. */
+  waitSeconds?: number;
+  /** How long one statement waits for a lock before it gives up, lets others pass, and tries again. Default 500. */
+  lockTimeoutMs?: number;
+  /** Called with a warning if something works, but not as it should. */
+  onWarning?: (message: string) => void;
+  onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
+}
