@@ -1,3 +1,4 @@
+import { editDistance } from '../edit-distance.ts';
 import { ConfigError } from '../errors.ts';
 import { cronSchemaOf } from './cron-schema.ts';
 import { CATALOGUE, type Config, type Role, type SettingName } from './catalogue.ts';
@@ -61,8 +62,8 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
   return Object.keys(env)
     .filter((name) => name.startsWith('TASKER_') && !known.includes(name as never))
     .flatMap((name) => {
-      const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] as string;
-      return distance(name, nearest) <= 3 ? [`${name} is not a setting: did you mean ${nearest}?`] : [];
+      const nearest = known.toSorted((a, b) => editDistance(name, a) - editDistance(name, b))[0] as string;
+      return editDistance(name, nearest) <= 3 ? [`${name} is not a setting: did you mean ${nearest}?`] : [];
     });
 }
 
@@ -88,18 +89,4 @@ function contradictions(config: Partial<Config>): string[] {
 
 function blankToUndefined(text: string | undefined): string | undefined {
   return text === undefined || text.trim() === '' ? undefined : text.trim();
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

@@ -1,7 +1,9 @@
 import { isNotInEncoding } from '../db/connections/sql-errors.ts';
 import { taskerErrorCode } from '../errors.ts';
 import { readRetryAfter } from '../errors/retry-after.ts';
-import { describeThrown, storableText, toStorableJson } from '../workflow/storable.ts';
+import { describeThrown } from '../workflow/describe-thrown.ts';
+import { storableText } from '../workflow/storable-text.ts';
+import { toStorableJson } from '../workflow/to-storable-json.ts';
 import type { AbortCause } from './running-steps.ts';
 import type { StepKind } from './step-catalogue.ts';
 

@@ -1,3 +1,5 @@
+import { editDistance } from '../edit-distance.ts';
+
 /** `: did you mean "retryLimit"?`, or an empty text where nothing known is close. For the end of an error message. */
 export function didYouMean(given: string, known: Iterable<string>): string {
   const closest = closestTo(given, known);
@@ -33,28 +35,4 @@ function wordAround(given: string, known: Iterable<string>): string | undefined 
 /** Case, hyphens and underscores are what people mix up most: retry_limit, retryLimit, retry-limit. */
 function plain(word: string): string {
   return word.toLowerCase().replaceAll(/[-_ ]/g, '');
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
-function editDistance(a: string, b: string): number {
-  let beforePrevious: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      let cost = Math.min(
-        (previous[column] as number) + 1,
-        (current[column - 1] as number) + 1,
-        (previous[column - 1] as number) + (same ? 0 : 1),
-      );
-      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
-        cost = Math.min(cost, (beforePrevious[column - 2] as number) + 1);
-      }
-      current.push(cost);
-    }
-    beforePrevious = previous;
-    previous = current;
-  }
-  return previous[b.length] as number;
 }

@@ -1,28 +1,20 @@
 /**
- * The state machine as data. What is not in these tables does not happen: the verbs' statements are written after them,
- * and a database in which a transition says otherwise has a bug, which the doctor reports.
+ * The state machine as data. A transition that is not in these tables does not happen: the statements of the verbs follow
+ * them. If a database has another transition, that is a bug, which the doctor reports.
  */
 
 export const STATES = ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'] as const;
 
 export type State = (typeof STATES)[number];
-export type StepState = State;
-export type TaskState = State;
 
-/** Where every step and task begins; no transition row says so. */
+/** The state in which every step and task begins. No transition row records it. */
 export const INITIAL_STATE = 'pending' satisfies State;
 
 const FINAL_STATES: ReadonlySet<string> = new Set<State>(['complete', 'cancelled', 'resolved_manually']);
-const SATISFYING_STATES: ReadonlySet<string> = new Set<State>(['complete', 'resolved_manually']);
 
 /** Nothing leaves a final state. A step or task in error may still be retried, resolved or (a step) cancelled. */
 export function isFinal(state: string): boolean {
   return FINAL_STATES.has(state);
-}
-
-/** Whether a parent in this state lets its children go on. A cancelled parent does not. */
-export function satisfiesDependency(state: string): boolean {
-  return SATISFYING_STATES.has(state);
 }
 
 /** Why a transition happened; the `cause` column of the transition tables. */
@@ -42,7 +34,7 @@ export const CAUSES = {
   cancel: 'an operator cancelled the task',
 } as const;
 
-export type Cause = keyof typeof CAUSES;
+type Cause = keyof typeof CAUSES;
 
 export interface Transition {
   readonly from: State;
@@ -73,21 +65,6 @@ export const TASK_TRANSITIONS: readonly Transition[] = [
   { from: 'error', to: 'in_progress', causes: ['operator_retry', 'operator_resolve'] },
   { from: 'error', to: 'resolved_manually', causes: ['operator_resolve'] },
 ];
-
-/** Whether the table has this transition, for this cause if one is given. */
-export function isLegalTransition(
-  transitions: readonly Transition[],
-  from: string,
-  to: string,
-  cause?: string,
-): boolean {
-  return transitions.some(
-    (legal) =>
-      legal.from === from &&
-      legal.to === to &&
-      (cause === undefined || (legal.causes as readonly string[]).includes(cause)),
-  );
-}
 
 /** A mermaid state diagram of a table, for the documentation. */
 export function stateDiagram(transitions: readonly Transition[]): string {

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PermanentError } from '../../src/errors.ts';
 import { MAX_DESCRIPTION_BYTES } from '../../src/workflow/describe-thrown.ts';
-import { describeThrown, toStorableJson } from '../../src/workflow/storable.ts';
+import { describeThrown } from '../../src/workflow/describe-thrown.ts';
+import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { UNSTORABLE, revoked, throwing, throwingMessage, trapped } from './hostile-values.ts';
 
 describe('an Error', () => {

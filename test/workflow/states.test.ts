@@ -6,13 +6,19 @@ import {
   TASK_TRANSITIONS,
   type Transition,
   isFinal,
-  isLegalTransition,
-  satisfiesDependency,
   stateDiagram,
 } from '../../src/workflow/states.ts';
 
 const targets = (transitions: readonly Transition[], from: string) =>
   transitions.filter((transition) => transition.from === from).map(({ to }) => to);
+
+const isLegalTransition = (transitions: readonly Transition[], from: string, to: string, cause?: string): boolean =>
+  transitions.some(
+    (legal) =>
+      legal.from === from &&
+      legal.to === to &&
+      (cause === undefined || (legal.causes as readonly string[]).includes(cause)),
+  );
 
 describe('the states of a step', () => {
   test.each([
@@ -73,11 +79,7 @@ test('every cause is used, and explained', () => {
   expect([...used].toSorted()).toEqual(Object.keys(CAUSES).toSorted());
 });
 
-test('a child may go on after complete and resolved_manually, not after cancelled', () => {
-  expect(STATES.filter(satisfiesDependency)).toEqual(['complete', 'resolved_manually']);
-  expect(satisfiesDependency('no such state')).toBe(false);
-  expect(isFinal('no such state')).toBe(false);
-});
+test('an unknown state is not final', () => expect(isFinal('no such state')).toBe(false));
 
 test('the diagram has an arrow for every transition, a beginning and the ends', () => {
   expect(stateDiagram(TASK_TRANSITIONS)).toBe(

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { describeThrown, toStorableJson } from '../../src/workflow/storable.ts';
+import { describeThrown } from '../../src/workflow/describe-thrown.ts';
+import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 /** The claim of storable.ts put to the database that has to accept it. */

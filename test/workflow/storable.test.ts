@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { preview } from '../../src/workflow/preview.ts';
-import { toStorableJson } from '../../src/workflow/storable.ts';
+import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { cpuSeconds } from './cpu-seconds.ts';
 import { UNSTORABLE } from './hostile-values.ts';
 
