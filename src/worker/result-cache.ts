@@ -5,6 +5,8 @@ interface Entry {
   bypassSteps: string | null;
   results: Map<number, string>;
   bytes: number;
+  /** Since it was stored, or since an eviction passed it by. */
+  used: boolean;
 }
 
 /** What a task and one result of it take on the heap besides their text, in bytes (measured, Node 24). */
@@ -15,8 +17,12 @@ const RESULT_BYTES = 25;
  * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
  * last parent starts at once if everything that its handler receives is here, and asks the database if not.
  * Results never change once written, so an entry can be old but not wrong, unless the database returned to an earlier state: the
- * worker clears the cache if that is possible, and an entry belongs to a task's identity, not to its id alone. The least recently
- * used task is evicted first. The texts are those that the database would return.
+ * worker clears the cache if that is possible, and an entry belongs to a task's identity, not to its id alone. The texts are those
+ * that the database would return.
+ *
+ * Eviction gives a second chance: the oldest task is evicted if nothing was stored or read of it since the last time that an eviction
+ * came to it, and becomes the newest if something was. That is close to least recently used, and a use sets a flag: to move the
+ * entry to the end of the map at each use took a twelfth of a worker's time for a step, and garbage in proportion to the map.
  */
 export class ResultCache {
   private readonly entries = new Map<string, Entry>();
@@ -36,9 +42,7 @@ export class ResultCache {
 
   get(taskId: string): Readonly<Entry> | undefined {
     const entry = this.entries.get(taskId);
-    if (entry === undefined) return undefined;
-    this.entries.delete(taskId);
-    this.entries.set(taskId, entry);
+    if (entry !== undefined) entry.used = true;
     return entry;
   }
 
@@ -61,23 +65,20 @@ export class ResultCache {
         bypassSteps,
         results: new Map(),
         bytes: context.length + identityHash.length + TASK_BYTES,
+        used: false,
       };
       this.bytes += entry.bytes;
+      this.entries.set(taskId, entry);
     } else {
-      this.entries.delete(taskId);
+      entry.used = true;
     }
-    this.entries.set(taskId, entry);
     // A former result is of an attempt whose completion was not written, or was lost.
     const former = entry.results.get(ordinal);
     entry.results.set(ordinal, result);
     const bytes = result.length + RESULT_BYTES - (former === undefined ? 0 : former.length + RESULT_BYTES);
     entry.bytes += bytes;
     this.bytes += bytes;
-    for (const [id, oldest] of this.entries) {
-      if (this.bytes <= this.maxBytes) break;
-      this.entries.delete(id);
-      this.bytes -= oldest.bytes;
-    }
+    if (this.bytes > this.maxBytes) this.evict();
   }
 
   clear(): void {
@@ -90,5 +91,19 @@ export class ResultCache {
     if (entry === undefined) return;
     this.entries.delete(taskId);
     this.bytes -= entry.bytes;
+  }
+
+  /** Ends: an entry that is passed by loses its flag, and is evicted when the iteration, which also visits what is appended, comes to it again. */
+  private evict(): void {
+    for (const [id, entry] of this.entries) {
+      this.entries.delete(id);
+      if (entry.used) {
+        entry.used = false;
+        this.entries.set(id, entry);
+        continue;
+      }
+      this.bytes -= entry.bytes;
+      if (this.bytes <= this.maxBytes) return;
+    }
   }
 }
