@@ -142,6 +142,7 @@ const bySize = (locking: boolean): ReadonlyMap<number, Statement<ClaimedStepRow>
   );
 const ordered = bySize(false);
 const locking = bySize(true);
+export const claimStatements = [...ordered.values(), ...locking.values()];
 
 /** The statement that claims the largest batch size not above `limit` (at least 1). `keepsOrder`: of the executor that will run it. */
 export function claimStatement(limit: number, keepsOrder: boolean): Statement<ClaimedStepRow> {

@@ -225,6 +225,10 @@ const variants = (bound: Bound) => ({
   scarce: { ordered: variant(true, false, bound), locking: variant(true, true, bound) },
 });
 const byBound = { one: variants('one'), 'by queue': variants('by queue') };
+export const completeStatements = Object.values(byBound).flatMap(({ plenty, scarce }) => [
+  ...Object.values(plenty),
+  ...Object.values(scarce),
+]);
 
 /**
  * The statement for a batch with `children` children of which `claimLimit` may be claimed. `keepsOrder`: of the executor that
