@@ -1,7 +1,11 @@
 /** The public API: everything a program needs to define, submit and run workflows. */
-export { Client, type ClientOptions, createClient, type ListTasksOptions, type TaskDetails } from './client/client.ts';
+export { Client, createClient } from './client/client.ts';
+export type { ClientOptions, ListTasksOptions } from './client/client-options.ts';
+export type { TaskDetails } from './reads/task.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
-export type { ScheduleAdded, ScheduleInfo, ScheduleOptions } from './client/schedule-options.ts';
+export type { ScheduleAdded } from './schedules/schedule-list.ts';
+export type { ScheduleInfo } from './schedules/schedule-info.ts';
+export type { ScheduleOptions } from './client/new-schedule.ts';
 export type { Config } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction } from './db/connections/database.ts';

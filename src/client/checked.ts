@@ -1,7 +1,9 @@
+import type { OperatorAction } from '../engine/operator.ts';
 import { InvalidInputError } from '../errors.ts';
 import { STATES } from '../workflow/states.ts';
 import { preview } from '../workflow/preview.ts';
 import { isStorable } from '../workflow/storable-text.ts';
+import { toStorableJson } from '../workflow/to-storable-json.ts';
 
 /** Arguments of the client, checked before anything is sent. Each throws InvalidInputError with the field, the value and the range. */
 
@@ -84,4 +86,20 @@ export function checkedStates(states: readonly string[] | undefined): readonly s
     });
   }
   return states;
+}
+
+export function checkedAction<Options extends OperatorAction & { steps?: readonly string[] }>(
+  options: Options,
+): Options {
+  checkedText('by', options.by);
+  checkedText('reason', options.reason);
+  checkedTexts('steps', options.steps);
+  return options;
+}
+
+/** The result that an operator gives a step, as JSON. */
+export function checkedResult(step: string, value: unknown): string {
+  const result = toStorableJson(value, { maxBytes: Infinity });
+  if (result.ok) return result.json;
+  throw new InvalidInputError(`${result.reason}: step "${step}" is not resolved`, { field: 'result' });
 }

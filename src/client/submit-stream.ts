@@ -2,20 +2,23 @@ import type { Database } from '../db/connections/database.ts';
 import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
+import { checkedWhole } from './checked.ts';
 import { submitBound, type UnboundTask } from './definitions.ts';
 import { newTask, type SubmitRequest } from './new-task.ts';
 
-/** Batches on their way at once: one is written while the next is validated. */
+/** Batches in flight at once: one is written while the next is validated. */
 const IN_FLIGHT = 2;
+/** Above it one statement takes longer than a database should hold locks for. */
+const MAX_BATCH = 100_000;
 
-/** Submits what `requests` yields in batches, reading no further ahead than the batches in flight; yields their answers. */
+/** Submits what `requests` yields in batches, reading no further ahead than the batches in flight; yields their results. */
 export async function* submitStream<Definition extends WorkflowDefinition>(
   db: Database,
   definition: Definition,
   requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
-  batchSize: number,
-  validation: ValidationOptions,
+  options: { batchSize: number; validation: ValidationOptions },
 ): AsyncGenerator<Submitted[]> {
+  const batchSize = checkedWhole('batchSize', options.batchSize, 1, MAX_BATCH);
   const inFlight: Promise<Submitted[]>[] = [];
   let batch: UnboundTask[] = [];
   const send = (): void => {
@@ -27,7 +30,7 @@ export async function* submitStream<Definition extends WorkflowDefinition>(
   };
   try {
     for await (const request of requests) {
-      batch.push(await newTask(definition, request, validation));
+      batch.push(await newTask(definition, request, options.validation));
       if (batch.length < batchSize) continue;
       send();
       if (inFlight.length >= IN_FLIGHT) yield await (inFlight.shift() as Promise<Submitted[]>);

@@ -1,4 +1,5 @@
 import type { WorkflowVersionRow } from '../db/statements/schedules/schedules.ts';
+import { InvalidInputError } from '../errors.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 
 /** The pg-boss queue whose schedules submit workflows. */
@@ -41,4 +42,14 @@ export function chooseVersion(
     .filter((candidate) => compareVersions(candidate.version, version) >= 0)
     .toSorted((a, b) => compareVersions(b.version, a.version));
   return newestFirst.find(({ served }) => served) ?? newestFirst[0];
+}
+
+/** Throws InvalidInputError. */
+export function checkScheduleKey(key: string): void {
+  if (typeof key !== 'string' || !/^[\w./-]{1,128}$/.test(key)) {
+    throw new InvalidInputError(
+      `schedule key ${JSON.stringify(key) ?? String(key)}: use 1 to 128 letters, digits, ".", "/", "_" or "-"`,
+      { field: 'key' },
+    );
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../../src/client/client.ts';
-import type { ScheduleInfo } from '../../src/client/schedule-options.ts';
+import type { ScheduleInfo } from '../../src/schedules/schedule-info.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ScheduleInfo } from '../../client/schedule-options.ts';
+import type { ScheduleInfo } from '../../schedules/schedule-info.ts';
 import { STATUS } from '../report-error.ts';
 import { table, toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { TaskDetails } from '../../client/client.ts';
+import type { TaskDetails } from '../../reads/task.ts';
 import { STATUS } from '../report-error.ts';
 import { duration } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';

@@ -1,33 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import { cronSchemaOf } from '../config/cron-schema.ts';
-import type { Cron } from '../schedules/cron.ts';
-import { checkCronOwner } from '../schedules/cron-owner.ts';
 import type { Database } from '../db/connections/database.ts';
 import type { PasswordSource } from '../db/connections/password.ts';
 import {
-  findWorkflowVersions,
   databaseNow,
+  findWorkflowVersions,
   forgetSchedule,
   hasSchedules,
   listSchedules,
   type ScheduleRow,
-  type WorkflowVersionRow,
 } from '../db/statements/schedules/schedules.ts';
-import { canonicalCron } from '../schedules/cron-expression.ts';
-import { CronSchedule } from '../schedules/occurrence.ts';
-import { sinceOf } from '../schedules/fire-due.ts';
-import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../schedules/scheduled-submit.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
-import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { ValidationOptions } from '../workflow/validate-input.ts';
-import { newTask } from './new-task.ts';
-import {
-  checkScheduleKey,
-  checkScheduleOptions,
-  type ScheduleAdded,
-  type ScheduleInfo,
-  type ScheduleOptions,
-} from './schedule-options.ts';
+import { checkCronOwner } from './cron-owner.ts';
+import type { Cron } from './cron.ts';
+import { sinceOf } from './fire-due.ts';
+import { CronSchedule } from './occurrence.ts';
+import { scheduleInfo, type ScheduleInfo } from './schedule-info.ts';
+import { checkScheduleKey, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
 
 interface ScheduleConnection {
   url: string;
@@ -36,8 +25,24 @@ interface ScheduleConnection {
   pooled: boolean;
 }
 
-/** A client's list of schedules: pg-boss is loaded and connected to where one is written. */
-export class Schedules {
+/** A schedule that was checked, as it is stored. */
+export interface NewSchedule {
+  /** Canonical: see canonicalCron. */
+  cron: string;
+  timezone: string;
+  data: ScheduledSubmit;
+}
+
+export interface ScheduleAdded {
+  outcome: 'created' | 'changed' | 'unchanged';
+  /** By the database clock; null: never. */
+  next: Date | null;
+  /** The number of live schedulers. With none, nothing fires. */
+  schedulers: number;
+}
+
+/** The schedules of a fleet. pg-boss is loaded and connected only to write one. */
+export class ScheduleList {
   private readonly db: Database;
   private readonly connection: ScheduleConnection;
   private readonly cronSchema: string;
@@ -50,36 +55,15 @@ export class Schedules {
     this.cronSchema = options.cronSchema ?? cronSchemaOf(options.db.schema);
   }
 
-  /** `register` writes the definition, once everything is valid. Throws InvalidInputError. */
-  async add(
-    definition: WorkflowDefinition,
-    options: ScheduleOptions,
-    { register, validation }: { register: () => Promise<unknown>; validation: ValidationOptions },
-  ): Promise<ScheduleAdded> {
-    const { key, timezone = 'UTC' } = options;
-    checkScheduleOptions(options);
-    const dates = new CronSchedule(options.cron, timezone);
-    const cron = canonicalCron(options.cron);
-    // What submit would say of it; the key is that of each occurrence.
-    const caller = definition.identity === 'caller_key' ? { key } : {};
-    const { priority, tags, reason } = options;
-    const optional = { ...(priority === undefined ? {} : { priority }), ...(tags === undefined ? {} : { tags }) };
-    const described = { ...optional, ...(reason === undefined ? {} : { reason }) };
-    const { context } = await newTask(definition, { ...caller, ...described, input: options.input }, validation);
-    await register();
-
+  /**
+   * Writes a schedule. One that is there as it is stays untouched; one whose cron expression and time zone stay keeps its
+   * occurrences.
+   */
+  async put({ cron, timezone, data }: NewSchedule): Promise<ScheduleAdded> {
+    const { key } = data;
+    const dates = new CronSchedule(cron, timezone);
     const boss = await this.openCron();
     const before = await this.find(key);
-    const data: ScheduledSubmit = {
-      key,
-      namespace: definition.namespace,
-      workflow: definition.name,
-      version: definition.version,
-      input: JSON.parse(context) as unknown,
-      ...described,
-      versionPolicy: options.version ?? 'latest',
-      overlap: options.overlap ?? 'allow',
-    };
     const [{ now }] = (await this.db.run(databaseNow)) as [{ now: Date }];
     // A schedule that keeps its times keeps its occurrences, whatever else about it changes: a deployment that adds it again in
     // the minute in which it is due neither loses nor doubles one.
@@ -98,7 +82,7 @@ export class Schedules {
     };
   }
 
-  /** Answers whether there was one. */
+  /** Returns whether there was one. */
   async remove(key: string): Promise<boolean> {
     checkScheduleKey(key);
     const boss = await this.openCron();
@@ -120,7 +104,7 @@ export class Schedules {
       named.map(({ workflow }) => workflow),
     ]);
     const byWorkflow = Map.groupBy(versions, ({ namespace, name }) => `${namespace}/${name}`);
-    return rows.map((row) => infoOf(row, byWorkflow.get(workflowOf(row.data as ScheduledSubmit)) ?? []));
+    return rows.map((row) => scheduleInfo(row, byWorkflow.get(workflowOf(row.data as ScheduledSubmit)) ?? []));
   }
 
   async close(): Promise<void> {
@@ -144,7 +128,7 @@ export class Schedules {
 
   private async startCron(): Promise<Cron> {
     await checkCronOwner(this.db, this.cronSchema);
-    const { Cron } = await import('../schedules/cron.ts');
+    const { Cron } = await import('./cron.ts');
     const cron = new Cron({
       ...this.connection,
       schema: this.cronSchema,
@@ -164,33 +148,4 @@ export class Schedules {
 
 function workflowOf({ namespace, workflow }: ScheduledSubmit): string {
   return `${namespace}/${workflow}`;
-}
-
-function infoOf(row: ScheduleRow, versions: readonly WorkflowVersionRow[]): ScheduleInfo {
-  const data = row.data as ScheduledSubmit;
-  const chosen = chooseVersion(data, versions);
-  let next: Date | null = null;
-  let problem = row.error;
-  try {
-    next = new CronSchedule(row.cron, row.timezone).next(row.now)?.at ?? null;
-  } catch (error) {
-    problem = error instanceof Error ? error.message : String(error);
-  }
-  return {
-    key: row.key,
-    cron: row.cron,
-    timezone: row.timezone,
-    namespace: data.namespace,
-    workflow: data.workflow,
-    versionPolicy: data.versionPolicy ?? 'pinned',
-    version: chosen?.version ?? null,
-    served: chosen?.served ?? false,
-    overlap: data.overlap ?? 'allow',
-    next,
-    lastOccurrence: row.occurrence_at,
-    lastOutcome: row.outcome,
-    lastTaskId: row.task_id,
-    problem,
-    data: row.data,
-  };
 }

@@ -1,0 +1,15 @@
+import type { Executor } from '../db/connections/database.ts';
+import { findTask, findTaskSteps, type StepRow, type TaskRow } from '../db/reads/tasks.ts';
+
+export interface TaskDetails extends TaskRow {
+  context: unknown;
+  /** Identifies the task in every state of the database, which `task_id` does not: after a restore ids are given out again. */
+  identity_hash: string;
+  steps: StepRow[];
+}
+
+/** One task with its steps in topological order; undefined if there is none of this id. Reads by primary key. */
+export async function readTask(db: Executor, taskId: string): Promise<TaskDetails | undefined> {
+  const [task] = await db.run(findTask, [taskId]);
+  return task === undefined ? undefined : { ...task, steps: await db.run(findTaskSteps, [taskId]) };
+}
