@@ -41,7 +41,7 @@ export {
 } from './errors.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
-export type { Drained } from './membership/within.ts';
+export type { Drained } from './process/service.ts';
 export type { QuarantineProcess } from './worker/quarantine-watch.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';

@@ -2,7 +2,8 @@ import type { Logger } from '../logger.ts';
 import { describeDatabaseError } from '../db/connections/describe-error.ts';
 import { isUnavailable } from '../db/connections/sql-errors.ts';
 import { STATUS } from './report-error.ts';
-import { type Drained, within } from '../membership/within.ts';
+import type { Drained } from '../process/service.ts';
+import { withTimeout } from '../process/with-timeout.ts';
 import { onEndOfNpm } from './end-of-npm.ts';
 
 export interface Running {
@@ -74,7 +75,7 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
   if (reason === 'crash of unknown origin') return 1;
   if (reason === 'crash' || reason === 'refused') {
     running.hurry?.();
-    await within(running.stop(), CRASH_LIMIT_MS);
+    await withTimeout(running.stop(), CRASH_LIMIT_MS);
     return reason === 'crash' ? STATUS.failed : STATUS.unavailable;
   }
   const { unfinished } = await running.stop();

@@ -3,7 +3,7 @@ import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
 import { deregister, type KnownState, type ProcessRegistration, registerIn } from '../engine/workers.ts';
 import { TaskerError } from '../errors.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { within } from './within.ts';
+import { withTimeout } from '../process/with-timeout.ts';
 
 export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock'> {
   db: Database;
@@ -104,7 +104,7 @@ export class Membership {
   async leave(ms: number): Promise<void> {
     this.stopping = true;
     try {
-      if (!(await within(this.sayGoodbye(), ms)))
+      if (!(await withTimeout(this.sayGoodbye(), ms)))
         throw new Error(`the database did not take our goodbye within ${ms} ms`);
     } finally {
       // Also where nobody could be told: a thread that went on would renew the lease of a process that has left.

@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/registry.ts';
-import type { ProgressMonitor } from '../service/progress.ts';
+import type { ProgressMonitor } from '../process/progress.ts';
 import type { SchedulerEvents } from './scheduler.ts';
 
 export function schedulerEvents(

@@ -7,7 +7,8 @@ import type { ClockSetBack } from '../engine/clock.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
 import type { KnownState } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
-import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
+import type { Drained } from '../process/service.ts';
+import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { watchClock } from './chores/watch-clock.ts';
 import { FireSchedules } from './chores/fire-schedules.ts';
@@ -205,10 +206,10 @@ export class Scheduler {
       ['a chore', Promise.all([...this.loops, this.firing].map((loop) => loop.stop()))],
       ['cron', this.schedules.stop().catch((error: unknown) => this.options.events.failed('stop cron', error))],
     ] as const) {
-      if (!(await within(work, leftMs()))) unfinished.push(what);
+      if (!(await withTimeout(work, leftMs()))) unfinished.push(what);
     }
-    await within(this.notifier.flush(), Math.min(LAST_WORDS_MS, leftMs()));
-    await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(
+    await withTimeout(this.notifier.flush(), Math.min(FINAL_WRITE_TIMEOUT_MS, leftMs()));
+    await (unfinished.length === 0 ? this.membership.leave(FINAL_WRITE_TIMEOUT_MS) : this.membership.abandon()).catch(
       (error: unknown) => this.options.events.failed('leave', error),
     );
     return { unfinished };

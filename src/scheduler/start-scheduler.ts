@@ -1,8 +1,9 @@
 import type { Config } from '../config/catalogue.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
-import { CLOSE_LIMIT_MS, prepareProcess } from '../membership/process.ts';
-import { type Drained, within } from '../membership/within.ts';
+import { CLOSE_LIMIT_MS, prepareProcess } from '../process/host.ts';
+import type { Drained } from '../process/service.ts';
+import { withTimeout } from '../process/with-timeout.ts';
 import { VERSION } from '../version.ts';
 import { checkRights } from './chores/check-rights.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
@@ -91,7 +92,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     for (const [chore] of scheduler.chores) progress.unwatch(chore);
     const drained = await scheduler.stop();
     await server?.stop();
-    await within(db.close(), CLOSE_LIMIT_MS);
+    await withTimeout(db.close(), CLOSE_LIMIT_MS);
     return drained;
   };
   const stop = (): Promise<Drained> => (stopping ??= close());

@@ -1,5 +1,5 @@
 import type { Listener } from '../db/connections/listener.ts';
-import { LAST_WORDS_MS, within } from '../membership/within.ts';
+import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import type { ClaimWatch } from './claim-watch.ts';
 import type { Flusher } from './flusher.ts';
 import type { Poller } from './poller.ts';
@@ -24,27 +24,27 @@ export interface Draining {
  */
 export async function drain(parts: Draining, graceMs: number): Promise<string[]> {
   const { listener, poller, quarantine, flusher, claimWatch, running, slots } = parts;
-  const graceEnds = performance.now() + Math.max(graceMs, LAST_WORDS_MS);
+  const graceEnds = performance.now() + Math.max(graceMs, FINAL_WRITE_TIMEOUT_MS);
   const leftMs = (more = 0): number => Math.max(0, graceEnds + more - performance.now());
   const unfinished: string[] = [];
   await listener?.stop();
-  if (poller !== undefined && !(await within(poller.stop(), leftMs()))) unfinished.push('a claim');
+  if (poller !== undefined && !(await withTimeout(poller.stop(), leftMs()))) unfinished.push('a claim');
   const quarantineEnds = quarantine?.stop() ?? Promise.resolve();
-  if (!(await within(claimWatch.adoptStrays(), leftMs()))) unfinished.push('a look for stray claims');
+  if (!(await withTimeout(claimWatch.adoptStrays(), leftMs()))) unfinished.push('a look for stray claims');
   const ended = async (): Promise<void> => {
     do {
       await slots.idle();
       await flusher?.drained();
     } while (slots.busy > 0);
   };
-  if (!(await within(ended(), Math.min(graceMs, leftMs())))) {
+  if (!(await withTimeout(ended(), Math.min(graceMs, leftMs())))) {
     running.abortAll('drain');
-    if (!(await within(ended(), Math.min(LAST_WORDS_MS, graceMs)))) {
+    if (!(await withTimeout(ended(), Math.min(FINAL_WRITE_TIMEOUT_MS, graceMs)))) {
       running.giveUpAll('drain');
-      if (!(await within(ended(), LAST_WORDS_MS))) unfinished.push('outcomes of steps');
+      if (!(await withTimeout(ended(), FINAL_WRITE_TIMEOUT_MS))) unfinished.push('outcomes of steps');
     }
   }
-  if (!(await within(quarantineEnds, leftMs(2 * LAST_WORDS_MS)))) unfinished.push('quarantined steps');
+  if (!(await withTimeout(quarantineEnds, leftMs(2 * FINAL_WRITE_TIMEOUT_MS)))) unfinished.push('quarantined steps');
   claimWatch.stop();
   running.stop();
   return unfinished;

@@ -8,7 +8,8 @@ import { Notifier } from '../db/connections/notifier.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import type { KnownState } from '../engine/workers.ts';
 import { Membership } from '../membership/membership.ts';
-import { type Drained, LAST_WORDS_MS, within } from '../membership/within.ts';
+import type { Drained } from '../process/service.ts';
+import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { Activity } from './activity.ts';
 import { ClaimCursors } from './claim-cursors.ts';
 import { ClaimWatch } from './claim-watch.ts';
@@ -328,11 +329,11 @@ export class Worker {
     );
     flusher?.stop();
     this.stopped = true;
-    await within(claimWatch.recoverLeft(), LAST_WORDS_MS);
+    await withTimeout(claimWatch.recoverLeft(), FINAL_WRITE_TIMEOUT_MS);
     if (this.claims.leftBehind().length > 0) unfinished.push('outcomes that the database refused');
     // To a database that has stopped answering there is nothing more to say.
-    if (unfinished.length === 0) await within(this.lastWords(), LAST_WORDS_MS);
-    await (unfinished.length === 0 ? this.membership.leave(LAST_WORDS_MS) : this.membership.abandon()).catch(
+    if (unfinished.length === 0) await withTimeout(this.lastWords(), FINAL_WRITE_TIMEOUT_MS);
+    await (unfinished.length === 0 ? this.membership.leave(FINAL_WRITE_TIMEOUT_MS) : this.membership.abandon()).catch(
       (error: unknown) => this.options.events.failed('leave', error),
     );
     return { unfinished };

@@ -7,8 +7,8 @@ import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
 import { Metrics } from '../metrics/registry.ts';
 import { LoginWatch } from './login-watch.ts';
-import { ProgressMonitor } from '../service/progress.ts';
-import { type Health, type ServiceServer, startServiceServer } from '../service/server.ts';
+import { ProgressMonitor } from './progress.ts';
+import { type Health, type ServiceServer, startServiceServer } from './server.ts';
 
 /** What every process of the fleet has around its work: a pool, metrics, dead-man's switches and a port to look in by. */
 export interface FleetProcess {

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { ProgressMonitor } from '../../src/service/progress.ts';
-import { startServiceServer } from '../../src/service/server.ts';
+import { ProgressMonitor } from '../../src/process/progress.ts';
+import { startServiceServer } from '../../src/process/server.ts';
 
 const base = { host: '127.0.0.1', port: 0, registry: new Registry() };
 const fine = { ok: true, reasons: [] };
