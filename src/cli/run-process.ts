@@ -1,3 +1,4 @@
+import { exponential, HALF_JITTER } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
 import { describeDatabaseError } from '../db/connections/describe-error.ts';
 import { isUnavailable } from '../db/connections/sql-errors.ts';
@@ -92,13 +93,14 @@ async function startPatiently(
   log: Logger,
   stopped: () => boolean,
 ): Promise<Running | undefined> {
+  // As short as the waits of a process that runs already: one that starts during an outage does not come back later than those.
+  const backoff = exponential({ minMs: 250, maxMs: 1000, jitter: HALF_JITTER });
   for (let attempt = 1; !stopped(); attempt += 1) {
     try {
       return await start();
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      // As short as the waits of a process that runs already: one that starts during an outage is not to come back later.
-      const delayMs = Math.min(1000, 125 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+      const delayMs = backoff.next();
       const what = describeDatabaseError(error)?.line ?? 'the database cannot be reached';
       log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, `${what}; trying again`);
       await new Promise((resolve) => setTimeout(resolve, delayMs));

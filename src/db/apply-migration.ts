@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Jitter, withJitter } from '../backoff.ts';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError, taskerErrorCode } from '../errors.ts';
 import type { MigrateOptions } from './migrate-options.ts';
@@ -11,6 +12,8 @@ import { isSerializationFailure, isUnavailable, sqlState } from './connections/s
 const LOCK_TIMEOUT_MS = 500;
 /** With the pauses between them, about a minute. */
 const LOCK_TRIES = 80;
+/** 200 ms to 1 s. */
+const LOCK_RETRY_JITTER: Jitter = [0.2, 1];
 
 /** Applies one migration or takes it back, and records that. Returns its name. */
 export async function applyMigration(
@@ -46,7 +49,7 @@ export async function applyMigration(
       // the sessions that queue behind this one pass.
       const passing = sqlState(error) === '55P03' || isSerializationFailure(error);
       if (!passing || attempt >= LOCK_TRIES) throw failed(name, direction, attempt, schema, error);
-      await pause(200 + Math.random() * 800);
+      await pause(withJitter(1000, LOCK_RETRY_JITTER));
     }
   }
   options.onApplied?.(name, direction, (performance.now() - started) / 1000);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import { HALF_JITTER, withJitter } from '../backoff.ts';
 import { TaskerError } from '../errors.ts';
 
 /** Polls a try-lock: a session that blocks on a lock is a transaction, for which concurrent index builds would wait for ever. */
@@ -17,6 +18,6 @@ export async function acquireMigrationLock(client: pg.Client, schema: string, wa
         { schema },
       );
     }
-    await pause(100 + Math.random() * 100);
+    await pause(withJitter(200, HALF_JITTER));
   }
 }

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads';
+import { exponential, NO_JITTER } from '../backoff.ts';
 import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-connection.ts';
 import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 
@@ -52,7 +53,7 @@ export class Heartbeat {
   private bare = false;
   /** When the thread said that it is ready; undefined while it starts. */
   private readyAt: number | undefined;
-  private restartMs = FIRST_RESTART_MS;
+  private readonly backoff = exponential({ minMs: FIRST_RESTART_MS, maxMs: LAST_RESTART_MS, jitter: NO_JITTER });
   private restarting: NodeJS.Timeout | undefined;
   private ticker: NodeJS.Timeout | undefined;
   private leased: string | undefined;
@@ -160,8 +161,8 @@ export class Heartbeat {
 
   /** The lease is still valid for a while, and the session lock is free as soon as the server has noticed the death. */
   private restart(why: string, livedMs: number): void {
-    const delayMs = livedMs >= SOUND_AFTER_MS ? FIRST_RESTART_MS : this.restartMs;
-    this.restartMs = Math.min(delayMs * 2, LAST_RESTART_MS);
+    if (livedMs >= SOUND_AFTER_MS) this.backoff.reset();
+    const delayMs = this.backoff.next();
     this.options.onError(`the heartbeat thread died (${why}): starting another in ${delayMs} ms`);
     this.restarting = setTimeout(() => {
       try {

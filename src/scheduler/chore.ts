@@ -1,3 +1,5 @@
+import { FULL_JITTER, QUARTER_JITTER, withJitter } from '../backoff.ts';
+
 /**
  * One thing a scheduler does again and again. `run` does one round and answers how much it did; a round that did as much as
  * it could in one go is followed by the next at once.
@@ -34,7 +36,7 @@ export class ChoreLoop {
   start(): void {
     if (this.running) return;
     this.running = true;
-    this.schedule(Math.random() * this.chore.intervalMs);
+    this.schedule(withJitter(this.chore.intervalMs, FULL_JITTER));
   }
 
   async stop(): Promise<void> {
@@ -85,7 +87,7 @@ export class ChoreLoop {
     this.waiting = false;
     this.current = this.tick().finally(() => {
       // Up to a quarter less than the interval, so that several schedulers spread out.
-      if (this.running) this.schedule(this.chore.intervalMs * (1 - Math.random() / 4));
+      if (this.running) this.schedule(withJitter(this.chore.intervalMs, QUARTER_JITTER));
     });
   }
 }

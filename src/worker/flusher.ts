@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { DATABASE_AWAY, exponential } from '../backoff.ts';
 import { complete, type CompleteOutcome } from '../engine/complete.ts';
 import { fail } from '../engine/fail.ts';
 import { release } from '../engine/release.ts';
-import { Reconnect } from './backoff.ts';
 import { FailedWrites } from './failed-writes.ts';
 import { claimOf, type Ended, type FlusherOptions, type Told } from './flusher-options.ts';
 import { type Batch, KeptOutcomes } from './kept-outcomes.ts';
@@ -28,7 +28,7 @@ const MAX_IN_FLIGHT = 2;
  */
 export class Flusher {
   private readonly options: FlusherOptions;
-  private readonly reconnect = new Reconnect();
+  private readonly reconnect = exponential(DATABASE_AWAY);
   private waiting: Ended[] = [];
   private readonly kept = new KeptOutcomes();
   private readonly failedWrites: FailedWrites;
@@ -196,7 +196,7 @@ export class Flusher {
 
   private report(outcome: CompleteOutcome, seconds: number): void {
     const { options } = this;
-    this.reconnect.succeeded();
+    this.reconnect.reset();
     if (outcome.claimed.length > 0) options.onClaimed(outcome.claimed, seconds);
     if (outcome.ready.size > 0) options.onReady(outcome.ready.keys());
     if (outcome.completedTasks.length > 0) options.onTasksEnded('complete', outcome.completedTasks);
@@ -224,7 +224,7 @@ export class Flusher {
           const next = outcome.failed.get(ended.step.stepId);
           this.options.onTold(ended, { lost: next === undefined, willRetry: next !== undefined && next !== null });
         }
-        this.reconnect.succeeded();
+        this.reconnect.reset();
         if (outcome.erroredTasks.length > 0) this.options.onTasksEnded('error', outcome.erroredTasks);
       };
     } catch (error) {
@@ -257,7 +257,7 @@ export class Flusher {
     this.pauseTimer ??= setTimeout(() => {
       this.pauseTimer = undefined;
       this.schedule();
-    }, this.reconnect.nextDelayMs());
+    }, this.reconnect.next());
   }
 }
 

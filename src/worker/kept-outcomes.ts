@@ -1,3 +1,4 @@
+import { exponential, HALF_JITTER } from '../backoff.ts';
 import type { Ended } from './flusher-options.ts';
 
 /** Outcomes that are written together. */
@@ -9,9 +10,8 @@ export interface Batch {
   readonly unknown: { readonly claimId: string | undefined } | undefined;
 }
 
-/** Of the wait before a batch is written again: 100 ms after its second failure, doubling. */
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 5000;
+/** Of a batch that is written again. */
+const RETRY_BACKOFF = exponential({ minMs: 100, maxMs: 5000, jitter: HALF_JITTER });
 
 /**
  * Outcomes whose write failed, in batches that each have a backoff of their own: what fails again and again does not delay the
@@ -28,9 +28,8 @@ export class KeptOutcomes {
 
   /** To be written again after the backoff of `batch.failures`. */
   add(batch: Batch): void {
-    const ceilingMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(batch.failures, 10));
     // Without failures of its own it waits for nothing: the flusher pauses as a whole while the server is away.
-    const waitMs = batch.failures === 0 ? 0 : ceilingMs * (0.5 + Math.random() / 2);
+    const waitMs = batch.failures === 0 ? 0 : RETRY_BACKOFF.after(batch.failures);
     this.batches.push({ batch, dueAt: performance.now() + waitMs });
     this.members += batch.members.length;
   }

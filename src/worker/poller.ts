@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { type Backoff, DATABASE_AWAY, exponential, QUARTER_JITTER } from '../backoff.ts';
 import type { Database } from '../db/connections/database.ts';
 import { isOutcomeUnknown } from '../db/connections/sql-errors.ts';
 import { WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
 import { claim, type ClaimedStep, type ClaimScan } from '../engine/claim.ts';
 import { adopt } from '../engine/claims.ts';
-import { Reconnect } from './backoff.ts';
 import type { ClaimCursors } from './claim-cursors.ts';
 import type { OpenClaims } from './open-claims.ts';
-import { PollInterval } from './poll-interval.ts';
 import type { Slots } from './slots.ts';
 
 export interface PollerOptions {
@@ -47,8 +46,8 @@ export const MOST_UNTOLD = 2048;
  */
 export class Poller {
   private readonly options: PollerOptions;
-  private readonly interval: PollInterval;
-  private readonly reconnect = new Reconnect();
+  private readonly interval: Backoff;
+  private readonly reconnect = exponential(DATABASE_AWAY);
   private turn = 0;
   private running = false;
   private inFlight = false;
@@ -62,7 +61,11 @@ export class Poller {
 
   constructor(options: PollerOptions) {
     this.options = options;
-    this.interval = new PollInterval(options.minIntervalMs, options.maxIntervalMs);
+    this.interval = exponential({
+      minMs: options.minIntervalMs,
+      maxMs: options.maxIntervalMs,
+      jitter: QUARTER_JITTER,
+    });
   }
 
   start(): void {
@@ -95,10 +98,10 @@ export class Poller {
       let delay: number;
       try {
         delay = await this.round();
-        this.reconnect.succeeded();
+        this.reconnect.reset();
       } catch (error) {
         this.options.onError('claim', error);
-        delay = this.reconnect.nextDelayMs();
+        delay = this.reconnect.next();
       }
       if (this.running && !this.woken && delay > 0) await this.sleep(delay);
     }
@@ -113,7 +116,7 @@ export class Poller {
     const { queues, slots } = this.options;
     if (this.options.workerId() === undefined) return this.pause();
     // Whoever wakes us knows of work: no question goes first.
-    const asks = !woken && this.interval.resting && slots.free > 0 && this.hasRoom && !this.options.claims.anyClosed;
+    const asks = !woken && this.interval.atMax && slots.free > 0 && this.hasRoom && !this.options.claims.anyClosed;
     if (asks && !(await this.options.restLook())) return this.pause();
     let found = 0;
     let full = false;
@@ -133,7 +136,7 @@ export class Poller {
     }
     this.turn += 1;
     this.hungry = full || slots.free === 0;
-    if (found > 0) this.interval.found();
+    if (found > 0) this.interval.reset();
     // With free slots and more to take: at once. Without free slots, or room for their ends, the first to be freed wakes the loop.
     if (full && slots.free > 0 && this.hasRoom) return 0;
     return Math.min(this.pause(), moreInMs);
@@ -227,7 +230,7 @@ export class Poller {
    */
   private async adoptLater(claimId: string): Promise<ClaimedStep[]> {
     for (;;) {
-      await this.sleep(this.reconnect.nextDelayMs());
+      await this.sleep(this.reconnect.next());
       try {
         return await adopt(this.options.db, claimId);
       } catch (error) {

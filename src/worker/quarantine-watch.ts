@@ -1,3 +1,4 @@
+import { type Jitter, withJitter } from '../backoff.ts';
 import type { Database } from '../db/connections/database.ts';
 import { quarantined } from '../engine/quarantine.ts';
 
@@ -23,6 +24,9 @@ export interface QuarantineWatchOptions {
   onError: (what: string, error: unknown) => void;
 }
 
+/** Wide: the notification that wakes one worker wakes the whole fleet. */
+const SPREAD: Jitter = [0.5, 1.5];
+
 /** Looks after steps in quarantine: of a fleet, about as many workers start a process for them as there are steps. */
 export class QuarantineWatch {
   private readonly options: QuarantineWatchOptions;
@@ -46,7 +50,7 @@ export class QuarantineWatch {
         this.timer = undefined;
         this.looking = this.look().finally(() => this.start());
       },
-      (this.resting && hinted() ? restIntervalMs : intervalMs) * (0.5 + Math.random()),
+      withJitter(this.resting && hinted() ? restIntervalMs : intervalMs, SPREAD),
     ).unref();
   }
 

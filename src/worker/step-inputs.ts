@@ -1,9 +1,14 @@
+import { type Jitter, withJitter } from '../backoff.ts';
 import type { Database } from '../db/connections/database.ts';
 import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../engine/claim.ts';
 import { ordinalOf } from '../workflow/step-id.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { StepCatalogue } from './step-catalogue.ts';
+
+/** Between two tries to load inputs: 100 to 500 ms. */
+const RETRY_MS = 500;
+const RETRY_JITTER: Jitter = [0.2, 1];
 
 /** The inputs of a step: from its claim, or from results that are still here. Undefined: they have to be loaded. */
 export function inputsAtHand(step: ClaimedStep, catalogue: StepCatalogue, cache: ResultCache): StepInputs | undefined {
@@ -77,7 +82,7 @@ async function patiently(
       inputs = await load(steps);
     } catch (error) {
       host.onError('load inputs', error);
-      await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
+      await new Promise((resolve) => setTimeout(resolve, withJitter(RETRY_MS, RETRY_JITTER)));
       if (mayFitSmaller(error)) failures += 1;
       if (failures < 2 || steps.length === 1) continue;
       const middle = steps.length >> 1;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import { type Jitter, withJitter } from '../../backoff.ts';
 import { describeDatabaseError } from '../../db/connections/describe-error.ts';
 import { pendingMigrations } from '../../db/migrate.ts';
 import type { MigrateOptions } from '../../db/migrate-options.ts';
@@ -10,6 +11,7 @@ import { STATUS } from '../report-error.ts';
 
 /** A rollout starts many processes at once, and each poll opens a connection. */
 const POLL_INTERVAL_MS = 1000;
+const SPREAD: Jitter = [0.75, 1.25];
 
 /** `tasker migrate wait`: waits until every migration is applied. */
 export function migrateWaitCommand(exit: (status: number) => void): Command {
@@ -39,7 +41,7 @@ async function waitForMigrations(url: string, options: MigrateOptions & { second
     }
     if (missing !== printed) console.log(`waiting: ${missing}`);
     printed = missing;
-    await sleep(POLL_INTERVAL_MS * (0.75 + Math.random() / 2));
+    await sleep(withJitter(POLL_INTERVAL_MS, SPREAD));
   }
 }
 

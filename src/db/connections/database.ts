@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import pg from 'pg';
+import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
 import type { PasswordSource } from './password.ts';
 import { inSchema } from '../schema-name.ts';
@@ -58,6 +59,8 @@ export type CallersTransaction =
   | Transaction<never>;
 
 const MAX_TRIES = 5;
+/** Full jitter, so that two transactions that met once do not meet again. */
+const SERIALIZATION_BACKOFF = exponential({ minMs: 40, maxMs: 320, jitter: FULL_JITTER });
 
 /**
  * A connection costs PostgreSQL a process, and the first use of each statement its planning: an idle process that gives its
@@ -199,8 +202,7 @@ async function retrySerializationFailures<T>(work: () => Promise<T>): Promise<T>
       return await work();
     } catch (error) {
       if (attempt >= MAX_TRIES || !isSerializationFailure(error)) throw error;
-      // Full jitter, so that two transactions that met once do not meet again.
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
+      await new Promise((resolve) => setTimeout(resolve, SERIALIZATION_BACKOFF.after(attempt)));
     }
   }
 }

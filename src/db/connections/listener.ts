@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
+import { type Backoff, exponential, FULL_JITTER } from '../../backoff.ts';
 import type { PasswordSource } from './password.ts';
 import { type Session, session } from './session.ts';
 
@@ -33,12 +34,13 @@ export class Listener {
   private readonly session: Session;
   private client: pg.Client | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private failures = 0;
+  private readonly backoff: Backoff;
   private stopped = false;
   private hears = false;
 
   constructor(options: ListenerOptions) {
     this.options = options;
+    this.backoff = exponential({ minMs: 200, maxMs: options.maxReconnectMs ?? 5000, jitter: FULL_JITTER });
     this.session = session({ url: options.url, applicationName: options.applicationName, password: options.password });
   }
 
@@ -61,9 +63,7 @@ export class Listener {
       void client.end().catch(() => undefined);
       if (this.stopped) return;
       this.options.onError(error);
-      this.failures += 1;
-      const ceiling = Math.min(this.options.maxReconnectMs ?? 5000, 100 * 2 ** Math.min(this.failures, 10));
-      this.timer = setTimeout(() => void this.start(), Math.random() * ceiling);
+      this.timer = setTimeout(() => void this.start(), this.backoff.next());
     };
     client.on('error', reconnect);
     client.on('end', () => reconnect(new Error('the listening connection was closed')));
@@ -72,7 +72,7 @@ export class Listener {
       await client.connect();
       await this.session.prepare(client);
       await client.query(`LISTEN "${readyChannel(this.options.schema)}"`);
-      this.failures = 0;
+      this.backoff.reset();
       if (!lost) this.setListening(true);
     } catch (error) {
       reconnect(error instanceof Error ? error : new Error(String(error)));
