@@ -10,8 +10,10 @@ import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
 import { type Health, type ServiceServer, startServiceServer } from './server.ts';
 
-/** What every process of the fleet has around its work: a pool, metrics, dead-man's switches and a port to look in by. */
-export interface FleetProcess {
+export type HostRole = 'worker' | 'scheduler';
+
+/** What every process of the fleet has around its work: a pool, metrics, dead-man's switches, and a port for metrics and probes. */
+export interface Host {
   readonly db: Database;
   readonly metrics: Metrics;
   readonly progress: ProgressMonitor;
@@ -31,15 +33,8 @@ export interface FleetProcess {
 
 const STARTING: Health = { ok: false, reasons: ['the process has not joined the fleet yet'] };
 
-/** A pool waits for the answers of its connections, and one that went silent has none. */
-export const CLOSE_LIMIT_MS = 1000;
-
-export function prepareProcess(
-  role: 'worker' | 'scheduler',
-  config: Config,
-  log: Logger,
-  leaseAgeSeconds: () => number,
-): FleetProcess {
+/** Opens the pool and the metrics of one process. `leaseAgeSeconds`: since the last heartbeat that succeeded. */
+export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSeconds: () => number): Host {
   const logins = new LoginWatch(config.leaseSeconds);
   const metrics = new Metrics(role);
   const progress = new ProgressMonitor();

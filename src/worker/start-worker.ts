@@ -1,10 +1,7 @@
 import inspector from 'node:inspector';
 import type { Config } from '../config/catalogue.ts';
-import { requireSchema } from '../db/schema-check.ts';
 import { handlerLogger, type Logger } from '../logger.ts';
-import { CLOSE_LIMIT_MS, prepareProcess } from '../process/host.ts';
-import type { Drained } from '../process/service.ts';
-import { withTimeout } from '../process/with-timeout.ts';
+import { runService, type RunningService } from '../process/run-service.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';
@@ -15,12 +12,8 @@ import { SchedulerWatch } from './scheduler-watch.ts';
 import { workerEvents } from './worker-events.ts';
 import { Worker } from './worker.ts';
 
-export interface WorkerProcess {
+export interface WorkerProcess extends RunningService {
   readonly workerId: string;
-  /** Where /metrics, /livez and /readyz are served. */
-  readonly url: string;
-  /** Drains and closes everything; ends some seconds after the grace period at the latest. Idempotent. */
-  stop(): Promise<Drained>;
   /** Cuts a drain short: what still runs is aborted and given back. */
   hurry(): void;
   /**
@@ -30,8 +23,6 @@ export interface WorkerProcess {
   crash(error: unknown, origin?: CrashOrigin): boolean;
   /** Resolves when a process for quarantined steps has had nothing to do for a while, or lost its parent; never in another. */
   readonly idle: Promise<void>;
-  /** Resolves when the process should end: the database has refused its login for longer than its lease. */
-  readonly refused: Promise<Error>;
 }
 
 /** A process that was started for quarantined steps ends when there were none for so long. */
@@ -55,96 +46,83 @@ export async function startWorker(options: {
 }): Promise<WorkerProcess> {
   const { config, workflows, log, quarantine = 'here' } = options;
   const alone = quarantine === 'only';
-  const host = prepareProcess('worker', config, log, (): number => worker.leaseAgeSeconds());
-  const { db, metrics, progress } = host;
-  const worker = new Worker({
-    db,
-    url: config.databaseUrl,
-    directUrl: config.databaseUrlDirect,
-    databasePasswordFile: config.databasePasswordFile,
-    workflows,
-    queues: alone ? config.queues.map(quarantineOf) : config.queues,
-    slots: alone ? 1 : config.slots,
-    startQuarantine: typeof quarantine === 'function' ? quarantine : undefined,
-    watchesQuarantine: !alone,
-    endsWhenStalled: !isDebugged(),
-    name: host.name,
-    version: VERSION,
-    notify: config.notify,
-    minPollIntervalMs: config.pollIntervalMs,
-    maxPollIntervalMs: config.maxPollIntervalMs,
-    hintedPollIntervalMs: config.hintedPollIntervalMs,
-    maxClaim: config.claimBatch,
-    fusedClaims: config.fusedClaims && !alone,
-    leaseSeconds: config.leaseSeconds,
-    heartbeatIntervalMs: config.heartbeatIntervalMs,
-    maxStallMs: config.maxStallMs,
-    drainGraceSeconds: config.drainGraceSeconds,
-    abortGraceMs: config.abortGraceMs,
-    defaultStepTimeoutSeconds: config.stepTimeoutSeconds,
-    maxResultBytes: config.maxResultBytes,
-    maxBackoffRequestSeconds: config.maxBackoffRequestSeconds,
-    backoffCapSeconds: config.backoffCapSeconds,
-    backoffDisabled: config.retryBackoffDisabled,
-    resultCacheBytes: config.resultCacheBytes,
-    events: workerEvents(metrics, log, host.survived, () => worker.workerIdOrNone),
-    loggerFor: (fields) => handlerLogger(log, fields),
-    onRound: () => progress.beat('poll'),
+  const { running, service } = await runService({
+    role: 'worker',
+    config,
+    log,
+    make: ({ db, metrics, progress, name, survived }) => {
+      const worker = new Worker({
+        db,
+        url: config.databaseUrl,
+        directUrl: config.databaseUrlDirect,
+        databasePasswordFile: config.databasePasswordFile,
+        workflows,
+        queues: alone ? config.queues.map(quarantineOf) : config.queues,
+        slots: alone ? 1 : config.slots,
+        startQuarantine: typeof quarantine === 'function' ? quarantine : undefined,
+        watchesQuarantine: !alone,
+        endsWhenStalled: !isDebugged(),
+        name,
+        version: VERSION,
+        notify: config.notify,
+        minPollIntervalMs: config.pollIntervalMs,
+        maxPollIntervalMs: config.maxPollIntervalMs,
+        hintedPollIntervalMs: config.hintedPollIntervalMs,
+        maxClaim: config.claimBatch,
+        fusedClaims: config.fusedClaims && !alone,
+        leaseSeconds: config.leaseSeconds,
+        heartbeatIntervalMs: config.heartbeatIntervalMs,
+        maxStallMs: config.maxStallMs,
+        drainGraceSeconds: config.drainGraceSeconds,
+        abortGraceMs: config.abortGraceMs,
+        defaultStepTimeoutSeconds: config.stepTimeoutSeconds,
+        maxResultBytes: config.maxResultBytes,
+        maxBackoffRequestSeconds: config.maxBackoffRequestSeconds,
+        backoffCapSeconds: config.backoffCapSeconds,
+        backoffDisabled: config.retryBackoffDisabled,
+        resultCacheBytes: config.resultCacheBytes,
+        events: workerEvents(metrics, log, survived, () => worker.workerIdOrNone),
+        loggerFor: (fields) => handlerLogger(log, fields),
+        onRound: () => progress.beat('poll'),
+      });
+      const schedulers = new SchedulerWatch(db, (anyLives) => {
+        if (anyLives) log.info('a scheduler lives again');
+        else log.warn(NO_SCHEDULER);
+      });
+      return {
+        worker,
+        loops: [{ name: 'poll', maxAgeMs: pollerMaxAgeMs(config) }],
+        async start() {
+          await worker.start();
+          if (!alone) schedulers.start();
+        },
+        stop() {
+          schedulers.stop();
+          return worker.stop();
+        },
+        leaseAgeSeconds: () => worker.leaseAgeSeconds(),
+        refresh() {
+          metrics.set('slots', {}, config.slots);
+          metrics.set('busySlots', {}, worker.busySlots);
+        },
+        describe: () => ({
+          worker_id: worker.workerId,
+          installation: worker.installationId,
+          queues: config.queues,
+          slots: config.slots,
+        }),
+      };
+    },
   });
-  let stopping: Promise<Drained> | undefined;
-  const schedulers = new SchedulerWatch(db, (anyLives) => {
-    if (anyLives) log.info('a scheduler lives again');
-    else log.warn(NO_SCHEDULER);
-  });
-  const close = async (): Promise<Drained> => {
-    schedulers.stop();
-    progress.unwatch('poll');
-    const drained = await worker.stop();
-    await server?.stop();
-    await withTimeout(db.close(), CLOSE_LIMIT_MS);
-    return drained;
-  };
-  const stop = (): Promise<Drained> => (stopping ??= close());
-
-  let started = false;
-  let server: Awaited<ReturnType<typeof host.serve>> | undefined;
-  try {
-    await requireSchema(db);
-    host.warnOfPooler();
-    server = await host.serve({
-      started: () => started,
-      ready: () => (worker.isDraining ? { ok: false, reasons: ['the worker is draining'] } : { ok: true, reasons: [] }),
-      refresh: async () => {
-        metrics.set('slots', {}, config.slots);
-        metrics.set('busySlots', {}, worker.busySlots);
-        metrics.set('draining', {}, worker.isDraining ? 1 : 0);
-        metrics.set('leaseAge', {}, worker.leaseAgeSeconds());
-      },
-    });
-    await worker.start();
-    progress.watch('poll', pollerMaxAgeMs(config));
-    started = true;
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const { worker } = service;
   // From now on: a start that takes longer is no time without work, or each such process would end with its first step.
   const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
-  const { workerId } = worker;
-  if (!alone) schedulers.start();
-  const { queues, slots } = config;
-  log.info(
-    { worker_id: workerId, installation: worker.installationId, url: server.url, queues, slots },
-    'worker started',
-  );
   return {
-    workerId,
-    url: server.url,
-    stop,
+    ...running,
+    workerId: worker.workerId,
     hurry: () => worker.hurry(),
     crash: (error, origin) => worker.crash(error, origin),
     idle,
-    refused: host.refused,
   };
 }
 

@@ -1,0 +1,88 @@
+import type { Config } from '../config/catalogue.ts';
+import { requireSchema } from '../db/schema-check.ts';
+import type { Logger } from '../logger.ts';
+import { type Host, openHost, type HostRole } from './host.ts';
+import type { Health, ServiceServer } from './server.ts';
+import type { Drained } from './service.ts';
+import { withTimeout } from './with-timeout.ts';
+
+/** What a role adds to the process around it. */
+export interface RoleService {
+  /** Begins the work. Rejects if the process cannot do it. */
+  start(): Promise<void>;
+  /** Ends the work within its grace period. Safe before the start and during it. */
+  stop(): Promise<Drained>;
+  /** Seconds since the last heartbeat that succeeded. */
+  leaseAgeSeconds(): number;
+  /** The loops that the liveness probe watches from the end of the start to the beginning of the stop. */
+  readonly loops: readonly { readonly name: string; readonly maxAgeMs: number }[];
+  /** Sets the gauges of this role, before a scrape. */
+  refresh(): void;
+  /** Fields of the log line `<role> started`. */
+  describe(): Record<string, unknown>;
+}
+
+export interface RunningService {
+  /** Where /metrics, /livez and /readyz are served. */
+  readonly url: string;
+  /** Stops the work, then closes the server and the pool. Idempotent. */
+  stop(): Promise<Drained>;
+  /** Resolves when the process should end: the database has refused its login for longer than its lease. */
+  readonly refused: Promise<Error>;
+}
+
+/** A pool waits for the end of the statements of its connections; one whose connection went silent never ends. */
+const CLOSE_TIMEOUT_MS = 1000;
+
+/**
+ * Starts one role as this process: opens the pool, checks the schema, serves metrics and probes, starts the role, and closes all of
+ * it once. Rejects if the database cannot be reached, the port cannot be had, or the role does not start.
+ */
+export async function runService<Role extends RoleService>(options: {
+  role: HostRole;
+  config: Config;
+  log: Logger;
+  make: (host: Host) => Role;
+}): Promise<{ running: RunningService; service: Role }> {
+  const { role, config, log } = options;
+  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds());
+  const service = options.make(host);
+  const { db, metrics, progress } = host;
+  let started = false;
+  let stopping: Promise<Drained> | undefined;
+  let server: ServiceServer | undefined;
+
+  const close = async (): Promise<Drained> => {
+    for (const { name } of service.loops) progress.unwatch(name);
+    const drained = await service.stop();
+    await server?.stop();
+    await withTimeout(db.close(), CLOSE_TIMEOUT_MS);
+    return drained;
+  };
+  const stop = (): Promise<Drained> => (stopping ??= close());
+  const ready = (): Health =>
+    stopping === undefined ? { ok: true, reasons: [] } : { ok: false, reasons: [`the ${role} is draining`] };
+
+  try {
+    await requireSchema(db);
+    host.warnOfPooler();
+    // Before the process joins the fleet: one that cannot listen at its address claims nothing.
+    server = await host.serve({
+      started: () => started,
+      ready,
+      refresh: async () => {
+        metrics.set('draining', {}, stopping === undefined ? 0 : 1);
+        metrics.set('leaseAge', {}, service.leaseAgeSeconds());
+        service.refresh();
+      },
+    });
+    await service.start();
+    for (const { name, maxAgeMs } of service.loops) progress.watch(name, maxAgeMs);
+    started = true;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  log.info({ ...service.describe(), url: server.url }, `${role} started`);
+  return { running: { url: server.url, stop, refused: host.refused }, service };
+}
