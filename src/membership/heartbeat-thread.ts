@@ -5,9 +5,9 @@ import { sqlState } from '../db/connections/sql-errors.ts';
 import type { HeartbeatCommand, HeartbeatData, HeartbeatMessage } from './heartbeat.ts';
 
 /**
- * Renews the lease from a thread of its own, on a connection of its own: a handler that blocks the event loop cannot
- * starve it. Nor can a dead loop be kept alive by it: the lease is renewed only while the main loop's tick moves, or while
- * a step that may be what blocks it is inside its declared time.
+ * Renews the lease from a thread of its own, on a connection of its own: a handler that blocks the event loop cannot delay the
+ * heartbeat. Nor does the heartbeat keep a process alive whose loop stands still: the lease is renewed only while the main loop's
+ * tick moves, or while a step that may be what blocks it is inside its declared time.
  */
 const data = workerData as HeartbeatData;
 const state = new Float64Array(data.shared);
@@ -20,32 +20,30 @@ const connection = openHeartbeatConnection({ ...data.connection, onError: postEr
 let workerId: string | undefined;
 let timer: NodeJS.Timeout | undefined;
 let stopped = false;
-/** Rounds in a row in which the main loop stood still. A process that was stopped and woken again shows one such round. */
+/** Rounds in a row in which the main loop stood still. A process that was stopped and resumed (SIGSTOP, SIGCONT) shows one. */
 let stalledRounds = 0;
-const ROUNDS_BEFORE_THE_END = 3;
+const STALLED_ROUNDS_BEFORE_KILL = 3;
 
-async function beat(id: string): Promise<void> {
-  const [tick = 0, allowedUntil = 0, busySlots = 0, draining = 0] = state;
+async function renewLease(id: string): Promise<void> {
+  // In the order of HeartbeatState.
+  const [tick = 0, stallDeadline = 0, busySlots = 0, draining = 0] = state;
   const stalledMs = now() - tick;
-  if (stalledMs > data.maxStallMs && now() > allowedUntil) {
+  if (stalledMs > data.maxStallMs && now() > stallDeadline) {
     post({ kind: 'stalled', stalledMs });
     stalledRounds += 1;
-    if (data.endsWhenStalled && stalledRounds >= ROUNDS_BEFORE_THE_END) end(stalledMs);
+    if (data.killWhenStalled && stalledRounds >= STALLED_ROUNDS_BEFORE_KILL) killProcess(stalledMs);
     return;
   }
   stalledRounds = 0;
-  post(
-    (await connection.beat(id, busySlots, draining === 1))
-      ? { kind: 'beat', at: now() }
-      : { kind: 'lost', workerId: id },
-  );
+  const renewed = await connection.beat(id, busySlots, draining === 1);
+  post(renewed ? { kind: 'renewed', at: now() } : { kind: 'lost', workerId: id });
 }
 
 /**
- * A loop that does not end holds its steps, and a core, for ever: no signal handler and no probe would ever run again. Written
- * to the descriptor itself, since a thread's own output goes through the main loop.
+ * A loop that does not end holds its steps, and a core, for ever: no signal handler and no probe would ever run again. The line is
+ * written to the descriptor itself, since a thread's own output goes through the main loop.
  */
-function end(stalledMs: number): void {
+function killProcess(stalledMs: number): void {
   const fatal = {
     level: 'fatal',
     stalled_ms: Math.round(stalledMs),
@@ -58,15 +56,16 @@ function end(stalledMs: number): void {
 async function round(): Promise<void> {
   const started = performance.now();
   try {
-    if (workerId !== undefined) await beat(workerId);
+    if (workerId !== undefined) await renewLease(workerId);
   } catch (error) {
     postError(error);
   }
-  if (!stopped) timer = setTimeout(() => void round(), Math.max(20, data.intervalMs - (performance.now() - started)));
+  const restMs = data.heartbeatIntervalMs - (performance.now() - started);
+  if (!stopped) timer = setTimeout(() => void round(), Math.max(20, restMs));
 }
 
 parentPort?.on('message', (command: HeartbeatCommand) => {
-  if (command.kind === 'lease') {
+  if (command.kind === 'renew') {
     const first = workerId === undefined;
     workerId = command.workerId;
     if (first) void round();

@@ -1,71 +1,90 @@
 import type { Worker } from 'node:worker_threads';
 import { exponential, NO_JITTER } from '../backoff.ts';
+import type { Config } from '../config/catalogue.ts';
 import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-connection.ts';
 import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 
-export interface HeartbeatData {
+/** `maxStallMs`: how long the main loop may stand still, past the stall deadline, before the lease is no longer renewed. */
+export type HeartbeatSettings = Pick<Config, 'heartbeatIntervalMs' | 'maxStallMs'>;
+
+/** What the thread is started with. */
+export interface HeartbeatData extends HeartbeatSettings {
   connection: HeartbeatConnectionOptions;
-  intervalMs: number;
-  /** How long the main loop may stand still, outside the declared time of any running step, before the lease is let go. */
-  maxStallMs: number;
-  endsWhenStalled: boolean;
+  killWhenStalled: boolean;
+  /** The numbers of HeartbeatState. */
   shared: SharedArrayBuffer;
 }
 
-export type HeartbeatCommand = { kind: 'lease'; workerId: string } | { kind: 'stop' };
+/** Places in the memory that the two threads share. Times are milliseconds of the epoch. */
+const HeartbeatState = { tick: 0, stallDeadline: 1, busySlots: 2, draining: 3 } as const;
+
+export type HeartbeatCommand = { kind: 'renew'; workerId: string } | { kind: 'stop' };
 
 export type HeartbeatMessage =
   | { kind: 'ready' }
-  | { kind: 'beat'; at: number }
+  | { kind: 'renewed'; at: number }
   | { kind: 'lost'; workerId: string }
   | { kind: 'stalled'; stalledMs: number }
   | { kind: 'error'; message: string; code?: string | undefined }
   | { kind: 'stopped' };
 
-export interface HeartbeatOptions extends Omit<HeartbeatData, 'shared'> {
+export interface HeartbeatOptions {
+  connection: HeartbeatConnectionOptions;
+  settings: HeartbeatSettings;
+  /** Whether the process is killed if its event loop stands still past the stall deadline. */
+  killWhenStalled: boolean;
   busySlots: () => number;
   /** The latest moment, in milliseconds of the epoch, until which a running step may hold the event loop. */
-  allowedUntilMs: () => number;
+  stallDeadlineMs: () => number;
   onLost: (workerId: string) => void;
   /** `code`: of the error, if it has one. */
   onError: (message: string, code?: string) => void;
 }
 
 const TICK_MS = 100;
-/** Both below the silence (3 s) after which a process counts as dead whose session lock nobody holds. */
+/** Both below the 3 s (TASKER_SILENT_SECONDS) without a heartbeat after which a process whose session lock is free counts as dead. */
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 2000;
-/** A thread that lived for so long did not die of what the one before it died of. */
+/** A thread that ran for at least this long resets the backoff of restarts. */
 const SOUND_AFTER_MS = 30_000;
-/** It holds one connection and some numbers: a leak ends the thread, which is started again, and not the process. */
+/** The thread holds one connection and some numbers: a leak ends the thread, which is started again, and not the process. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
 /**
- * The main thread's side of the lease: starts the thread, and another when that one dies; moves the tick, hears of a lost
- * lease.
+ * The main thread's side of the heartbeat: starts the thread, and another if that one dies; moves the tick; reports a lost lease.
  */
 export class Heartbeat {
-  private readonly state = new Float64Array(new SharedArrayBuffer(4 * Float64Array.BYTES_PER_ELEMENT));
+  private readonly state = new Float64Array(
+    new SharedArrayBuffer(Object.keys(HeartbeatState).length * Float64Array.BYTES_PER_ELEMENT),
+  );
   private readonly options: HeartbeatOptions;
   private thread: Worker | undefined;
   private program: HeartbeatProgram | undefined;
-  /** Without Node's preloads: a thread died with them. */
+  /** Start threads without Node's preloads: one died with them. */
   private bare = false;
-  /** When the thread said that it is ready; undefined while it starts. */
+  /** When the thread became ready; undefined while it starts. */
   private readyAt: number | undefined;
   private readonly backoff = exponential({ minMs: FIRST_RESTART_MS, maxMs: LAST_RESTART_MS, jitter: NO_JITTER });
   private restarting: NodeJS.Timeout | undefined;
   private ticker: NodeJS.Timeout | undefined;
-  private leased: string | undefined;
-  private lastBeat = 0;
+  /** The worker id whose lease is renewed. */
+  private workerId: string | undefined;
+  /** Milliseconds of the epoch; 0 before the first. */
+  private renewedAt = 0;
+  private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.options = options;
   }
 
-  /** Starts the thread; resolves when it has asked for the session lock. */
-  async start(): Promise<void> {
+  /** Starts the thread; resolves when it has requested the session lock. */
+  start(): Promise<void> {
+    this.starting ??= this.doStart();
+    return this.starting;
+  }
+
+  private async doStart(): Promise<void> {
     this.program = await findHeartbeatProgram();
     if (this.stopping !== undefined) throw new Error('the heartbeat thread did not start: stopped before');
     this.tick();
@@ -74,24 +93,25 @@ export class Heartbeat {
   }
 
   /** Renews the lease of this worker id from now on. */
-  lease(workerId: string): void {
-    this.lastBeat = performance.timeOrigin + performance.now();
-    this.leased = workerId;
-    if (this.readyAt !== undefined) this.post({ kind: 'lease', workerId });
+  renew(workerId: string): void {
+    this.renewedAt = performance.timeOrigin + performance.now();
+    this.workerId = workerId;
+    if (this.readyAt !== undefined) this.post({ kind: 'renew', workerId });
   }
 
-  /** The next tick has the whole truth; until then this can only make it later. */
-  allow(untilMs: number): void {
-    if (untilMs > (this.state[1] as number)) this.state[1] = untilMs;
+  /** Moves the stall deadline to `untilMs` if that is later. The next tick sets it to that of the steps which run then. */
+  extendStallDeadline(untilMs: number): void {
+    if (untilMs > (this.state[HeartbeatState.stallDeadline] as number))
+      this.state[HeartbeatState.stallDeadline] = untilMs;
   }
 
   setDraining(): void {
-    this.state[3] = 1;
+    this.state[HeartbeatState.draining] = 1;
   }
 
   /** Seconds since the lease was last renewed. */
   ageSeconds(): number {
-    return this.lastBeat === 0 ? 0 : (performance.timeOrigin + performance.now() - this.lastBeat) / 1000;
+    return this.renewedAt === 0 ? 0 : (performance.timeOrigin + performance.now() - this.renewedAt) / 1000;
   }
 
   /** Idempotent; safe before the start, during it, and while a dead thread is replaced. */
@@ -107,7 +127,7 @@ export class Heartbeat {
     if (thread === undefined) return;
     thread.ref();
     const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-    // One that is not ready yet holds nothing that would have to be closed in order.
+    // A thread that is not ready yet holds nothing that would have to be closed in order.
     const timer = setTimeout(() => void thread.terminate(), this.readyAt === undefined ? 0 : 1000);
     this.post({ kind: 'stop' });
     await exited;
@@ -115,38 +135,39 @@ export class Heartbeat {
   }
 
   private launch(first?: { ready: () => void; failed: (error: Error) => void }): void {
-    const { connection, intervalMs, maxStallMs, endsWhenStalled } = this.options;
+    const { connection, settings, killWhenStalled } = this.options;
     const data: HeartbeatData = {
       connection,
-      intervalMs,
-      maxStallMs,
-      endsWhenStalled,
+      heartbeatIntervalMs: settings.heartbeatIntervalMs,
+      maxStallMs: settings.maxStallMs,
+      killWhenStalled,
       shared: this.state.buffer as SharedArrayBuffer,
     };
     const options = { workerData: data, resourceLimits: RESOURCE_LIMITS };
     const thread = startHeartbeatThread(this.program as HeartbeatProgram, options, this.bare);
     this.thread = thread;
-    // From its start on the process lives by its own work, not by its heartbeat.
+    // Once started, the process is kept alive by its own work, not by its heartbeat.
     if (first === undefined) thread.unref();
     let reason: unknown;
     thread.on('message', (message: HeartbeatMessage) => {
       if (message.kind === 'ready') {
         thread.unref();
         this.readyAt = performance.now();
-        if (this.leased !== undefined) this.post({ kind: 'lease', workerId: this.leased });
+        if (this.workerId !== undefined) this.post({ kind: 'renew', workerId: this.workerId });
         first?.ready();
-      } else this.heard(message);
+      } else this.receive(message);
     });
     thread.on('error', (error) => (reason = error));
-    // Comes after every end, also after an error and after a heap that is exhausted.
+    // Emitted after every end, also after an error and after an exhausted heap.
     thread.once('exit', (code) => {
-      const lived = this.readyAt === undefined ? 0 : performance.now() - this.readyAt;
+      const livedMs = this.readyAt === undefined ? 0 : performance.now() - this.readyAt;
       const starts = first !== undefined && this.readyAt === undefined;
       this.thread = undefined;
       this.readyAt = undefined;
       const why = reason === undefined ? `status ${code}` : reason instanceof Error ? reason.message : String(reason);
       // A preload that fails in threads, or does not fit into their memory. `terminate` leaves no reason.
-      const preloadsAtFault = reason !== undefined && (starts || lived === 0 || isOutOfMemory(reason)) && hasPreloads();
+      const preloadsAtFault =
+        reason !== undefined && (starts || livedMs === 0 || isOutOfMemory(reason)) && hasPreloads();
       if (preloadsAtFault && !this.bare && this.stopping === undefined) {
         this.bare = true;
         if (starts) {
@@ -155,11 +176,11 @@ export class Heartbeat {
         }
       }
       if (starts) first.failed(new Error(`the heartbeat thread did not start: ${why}`, { cause: reason }));
-      else if (this.stopping === undefined) this.restart(why, lived);
+      else if (this.stopping === undefined) this.restart(why, livedMs);
     });
   }
 
-  /** The lease is still valid for a while, and the session lock is free as soon as the server has noticed the death. */
+  /** Soon: the lease is valid for a while only, and the session lock is free once the server has noticed the thread's death. */
   private restart(why: string, livedMs: number): void {
     if (livedMs >= SOUND_AFTER_MS) this.backoff.reset();
     const delayMs = this.backoff.next();
@@ -173,8 +194,8 @@ export class Heartbeat {
     }, delayMs).unref();
   }
 
-  private heard(message: HeartbeatMessage): void {
-    if (message.kind === 'beat') this.lastBeat = message.at;
+  private receive(message: HeartbeatMessage): void {
+    if (message.kind === 'renewed') this.renewedAt = message.at;
     else if (message.kind === 'lost') this.options.onLost(message.workerId);
     else if (message.kind === 'stalled')
       this.options.onError(`the event loop stood still for ${Math.round(message.stalledMs)} ms: lease not renewed`);
@@ -182,9 +203,9 @@ export class Heartbeat {
   }
 
   private tick(): void {
-    this.state[0] = performance.timeOrigin + performance.now();
-    this.state[1] = this.options.allowedUntilMs();
-    this.state[2] = this.options.busySlots();
+    this.state[HeartbeatState.tick] = performance.timeOrigin + performance.now();
+    this.state[HeartbeatState.stallDeadline] = this.options.stallDeadlineMs();
+    this.state[HeartbeatState.busySlots] = this.options.busySlots();
   }
 
   private post(command: HeartbeatCommand): void {

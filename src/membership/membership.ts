@@ -1,22 +1,28 @@
+import type { Config } from '../config/catalogue.ts';
 import type { Database } from '../db/connections/database.ts';
 import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
 import { deregister, type KnownState, type ProcessRegistration, registerIn } from '../engine/workers.ts';
 import { TaskerError } from '../errors.ts';
+import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { withTimeout } from '../process/with-timeout.ts';
+import { type Lease, OwnLease } from './lease.ts';
 
-export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLock'> {
+export type MembershipSettings = Pick<
+  Config,
+  'databaseUrl' | 'databaseUrlDirect' | 'databasePasswordFile' | 'leaseSeconds' | 'heartbeatIntervalMs' | 'maxStallMs'
+>;
+
+export interface MembershipOptions {
   db: Database;
-  /** A direct connection if there is one; the session lock needs it. */
-  url: string;
-  sessionLock: boolean;
-  passwordFile?: string | undefined;
-  heartbeatIntervalMs: number;
-  maxStallMs: number;
-  /** Whether a process whose event loop stands still for that long, past all that is allowed to it, is killed. */
-  endsWhenStalled?: boolean;
+  /** The session lock needs `databaseUrlDirect`; without it the lease alone shows that the process lives. */
+  settings: MembershipSettings;
+  /** As the fleet's listing shows it. */
+  process: Omit<ProcessRegistration, 'leaseSeconds' | 'sessionLock'>;
+  /** Whether the process is killed if its event loop stands still for `maxStallMs`, past the stall deadline. */
+  killWhenStalled?: boolean;
   busySlots?: () => number;
-  allowedUntilMs?: () => number;
+  /** The latest moment, in milliseconds of the epoch, until which a running step may hold the event loop; 0 if nothing runs. */
+  stallDeadlineMs?: () => number;
   /**
    * Reads what the process uses of the database. Called before each registration: at the start, and whenever the worker row is
    * gone, since the database may have been replaced or restored. `joined` is called immediately before the new id takes effect.
@@ -27,57 +33,50 @@ export interface MembershipOptions extends Omit<ProcessRegistration, 'sessionLoc
   onError: (what: string, error: unknown) => void;
 }
 
+export interface StopOptions {
+  readonly deregister: boolean;
+  readonly timeoutMs?: number;
+}
+
 /** Registrations refused because the database changed between reading it and registering. */
-const MOST_TRIES = 5;
+const MAX_REGISTRATION_TRIES = 5;
 
 /** A process's place in the fleet: a row, a lease, and the thread that renews it. */
 export class Membership {
   private readonly options: MembershipOptions;
   private readonly heartbeat: Heartbeat;
-  /** One for the life of the process: whatever connection and whatever thread holds it, its row names this one. */
+  /** One for the life of the process: its row names this lock, whichever connection and thread hold it. */
   private readonly sessionLock: string | null;
-  private id: string | undefined;
-  private lastId: string | undefined;
+  private readonly ownLease = new OwnLease();
+  private starting: Promise<void> | undefined;
   private rejoining: Promise<void> | undefined;
-  private stopping = false;
+  private stopping: Promise<void> | undefined;
 
   constructor(options: MembershipOptions) {
+    const { settings } = options;
     this.options = options;
-    this.sessionLock = options.sessionLock ? newSessionLock() : null;
+    this.sessionLock = settings.databaseUrlDirect === undefined ? null : newSessionLock();
     this.heartbeat = new Heartbeat({
       connection: {
-        url: options.url,
+        url: settings.databaseUrlDirect ?? settings.databaseUrl,
         schema: options.db.schema,
         applicationName: `tasker heartbeat`,
         sessionLock: this.sessionLock,
-        passwordFile: options.passwordFile,
-        timeoutMs: Math.max(1000, (options.leaseSeconds * 1000) / 2),
+        passwordFile: settings.databasePasswordFile,
+        timeoutMs: Math.max(1000, (settings.leaseSeconds * 1000) / 2),
       },
-      intervalMs: options.heartbeatIntervalMs,
-      maxStallMs: options.maxStallMs,
-      endsWhenStalled: options.endsWhenStalled ?? false,
+      settings,
+      killWhenStalled: options.killWhenStalled ?? false,
       busySlots: options.busySlots ?? (() => 0),
-      allowedUntilMs: options.allowedUntilMs ?? (() => 0),
+      stallDeadlineMs: options.stallDeadlineMs ?? (() => 0),
       onLost: (formerId) => this.rejoin(formerId),
       onError: (message, code) =>
         options.onError('heartbeat', Object.assign(new Error(message), code === undefined ? {} : { code })),
     });
   }
 
-  /** The id that claims are made under. Changes when the lease was lost. */
-  get workerId(): string {
-    if (this.id === undefined) throw new Error('the process has not joined the fleet yet');
-    return this.id;
-  }
-
-  /** The current id, or the previous one while registering again: for writing outcomes. Nothing can be claimed under a previous id. */
-  get lastWorkerId(): string {
-    if (this.lastId === undefined) throw new Error('the process has not joined the fleet yet');
-    return this.lastId;
-  }
-
-  get joined(): boolean {
-    return this.id !== undefined;
+  get lease(): Lease {
+    return this.ownLease;
   }
 
   /** Seconds since the lease was renewed. */
@@ -85,14 +84,18 @@ export class Membership {
     return this.heartbeat.ageSeconds();
   }
 
-  async join(): Promise<void> {
-    await this.heartbeat.start();
-    await this.enter();
+  /** Registers the process and renews its lease from then on. */
+  start(): Promise<void> {
+    this.starting ??= this.doStart();
+    return this.starting;
   }
 
-  /** A step that begins now may hold the event loop until then; known at once, since it may do so from its first instant. */
-  allow(untilMs: number): void {
-    this.heartbeat.allow(untilMs);
+  /**
+   * Lets a step that begins now hold the event loop until `untilMs` (milliseconds of the epoch). It takes effect at once, since the
+   * step may block the loop from its first instruction on.
+   */
+  extendStallDeadline(untilMs: number): void {
+    this.heartbeat.extendStallDeadline(untilMs);
   }
 
   /** From now on the fleet's listing shows this process as draining. */
@@ -100,66 +103,74 @@ export class Membership {
     this.heartbeat.setDraining();
   }
 
-  /** Leaves: nothing that this process claimed is left to recover. Rejects where that could not be told within `ms`. */
-  async leave(ms: number): Promise<void> {
-    this.stopping = true;
+  /**
+   * Renews the lease no more. `deregister`: also ends the registration, because nothing that this process claimed is left to
+   * recover; rejects if that does not succeed within `timeoutMs`. Without it, what the process may still hold is recovered as that
+   * of a dead process. Only the first call counts.
+   */
+  stop({ deregister: deregisters, timeoutMs = FINAL_WRITE_TIMEOUT_MS }: StopOptions): Promise<void> {
+    this.stopping ??= this.doStop(deregisters, timeoutMs);
+    return this.stopping;
+  }
+
+  private async doStart(): Promise<void> {
+    await this.heartbeat.start();
+    await this.join();
+  }
+
+  private async doStop(deregisters: boolean, timeoutMs: number): Promise<void> {
     try {
-      if (!(await withTimeout(this.sayGoodbye(), ms)))
-        throw new Error(`the database did not take our goodbye within ${ms} ms`);
+      if (deregisters && !(await withTimeout(this.deregister(), timeoutMs)))
+        throw new Error(`the database did not take the deregistration within ${timeoutMs} ms`);
     } finally {
-      // Also where nobody could be told: a thread that went on would renew the lease of a process that has left.
+      // Also after a failure: a thread that went on would renew the lease of a process that has ended.
       await this.heartbeat.stop();
     }
   }
 
-  /** Falls silent without a word, so that what this process may still hold is recovered as that of a dead one. */
-  async abandon(): Promise<void> {
-    this.stopping = true;
-    await this.heartbeat.stop();
-  }
-
-  private async sayGoodbye(): Promise<void> {
+  private async deregister(): Promise<void> {
+    await this.starting?.catch(() => undefined);
     await this.rejoining;
-    if (this.id !== undefined) await deregister(this.options.db, this.id);
+    const workerId = this.lease.current;
+    if (workerId !== undefined) await deregister(this.options.db, workerId);
   }
 
-  private async enter(): Promise<void> {
-    const { db, role, name, version, queues, slots, leaseSeconds } = this.options;
-    const process = { role, name, version, queues, slots, leaseSeconds, sessionLock: this.sessionLock };
-    for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+  private async join(): Promise<void> {
+    const { db, process, settings } = this.options;
+    const registration = { ...process, leaseSeconds: settings.leaseSeconds, sessionLock: this.sessionLock };
+    for (let tries = 1; tries <= MAX_REGISTRATION_TRIES; tries += 1) {
       const { known, joined } = await this.options.prepare();
-      const id = await registerIn(db, process, known);
-      if (id === undefined) continue;
+      const workerId = await registerIn(db, registration, known);
+      if (workerId === undefined) continue;
       joined();
-      this.id = id;
-      this.lastId = id;
-      this.heartbeat.lease(id);
+      this.ownLease.take(workerId);
+      this.heartbeat.renew(workerId);
       return;
     }
     throw new TaskerError(
       'DATABASE_CHANGING',
-      `the database was replaced or taken back ${MOST_TRIES} times while this ${role} joined it: see that DATABASE_URL leads to one server, and start it again`,
-      { role },
+      `the database was replaced or taken back ${MAX_REGISTRATION_TRIES} times while this ${process.role} joined it: see that DATABASE_URL leads to one server, and start it again`,
+      { role: process.role },
     );
   }
 
   private rejoin(formerId: string): void {
-    if (this.stopping || formerId !== this.id || this.rejoining !== undefined) return;
-    this.id = undefined;
+    if (this.stopping !== undefined || formerId !== this.lease.current || this.rejoining !== undefined) return;
+    this.ownLease.lose();
     this.options.onLeaseLost(formerId);
-    this.rejoining = this.enterAgain().finally(() => {
+    this.rejoining = this.joinAgain().finally(() => {
       this.rejoining = undefined;
     });
   }
 
   /** Until it succeeds: the former id may be valid in another state of the database than the one that was prepared for. */
-  private async enterAgain(): Promise<void> {
-    while (!this.stopping) {
+  private async joinAgain(): Promise<void> {
+    while (this.stopping === undefined) {
       try {
-        return await this.enter();
+        return await this.join();
       } catch (error) {
         this.options.onError('rejoin', error);
-        await new Promise((resolve) => setTimeout(resolve, this.options.heartbeatIntervalMs));
+        await new Promise((resolve) => setTimeout(resolve, this.options.settings.heartbeatIntervalMs));
       }
     }
   }

@@ -1,8 +1,8 @@
 import { FULL_JITTER, QUARTER_JITTER, withJitter } from '../backoff.ts';
 
 /**
- * One thing a scheduler does again and again. `run` does one round and answers how much it did; a round that did as much as
- * it could in one go is followed by the next at once.
+ * Something that a scheduler does at regular intervals. `run` does one round and returns how much it did; `more`: the round did as
+ * much as one round may, so the next follows at once.
  */
 export interface Chore {
   readonly name: string;
@@ -18,12 +18,12 @@ export interface ChoreEvents {
 /** Rounds in a row without a pause; bounds how long one chore can keep the database busy. */
 const MAX_ROUNDS = 100;
 
-/** Runs one chore on its interval, with jitter, until it is stopped. A round that fails is told and followed by the next. */
+/** Runs one chore on its interval, with jitter, until it is stopped. A round that fails is reported, and the next comes as usual. */
 export class ChoreLoop {
   readonly chore: Chore;
   private readonly events: ChoreEvents;
   private timer: NodeJS.Timeout | undefined;
-  private running = false;
+  private state: 'new' | 'running' | 'stopped' = 'new';
   /** Between two rounds. */
   private waiting = false;
   private current: Promise<void> = Promise.resolve();
@@ -34,31 +34,32 @@ export class ChoreLoop {
   }
 
   start(): void {
-    if (this.running) return;
-    this.running = true;
+    if (this.state !== 'new') return;
+    this.state = 'running';
     this.schedule(withJitter(this.chore.intervalMs, FULL_JITTER));
   }
 
+  /** Resolves when the round under way, if there is one, has ended. */
   async stop(): Promise<void> {
-    this.running = false;
+    this.state = 'stopped';
     this.waiting = false;
     clearTimeout(this.timer);
     await this.current;
   }
 
-  /** Somebody else found work for it: the next round is due now. */
-  hurry(): void {
+  /** Another part of the process found work for this chore: the next round is due now. */
+  runNow(): void {
     if (!this.waiting) return;
     clearTimeout(this.timer);
     this.round();
   }
 
-  /** Somebody else looked, in so many seconds, and found nothing to do: that counts as a round. */
-  looked(seconds: number): void {
+  /** Another part of the process polled for this chore, within `seconds`, and found nothing to do: that counts as a round. */
+  polledElsewhere(seconds: number): void {
     if (!this.waiting) return;
     this.events.swept(this.chore.name, { done: 0, seconds });
     clearTimeout(this.timer);
-    // The whole interval, so that whoever looks as often does so first.
+    // The whole interval, so that a part that polls as often does so first.
     this.schedule(this.chore.intervalMs);
   }
 
@@ -87,7 +88,7 @@ export class ChoreLoop {
     this.waiting = false;
     this.current = this.tick().finally(() => {
       // Up to a quarter less than the interval, so that several schedulers spread out.
-      if (this.running) this.schedule(withJitter(this.chore.intervalMs, QUARTER_JITTER));
+      if (this.state === 'running') this.schedule(withJitter(this.chore.intervalMs, QUARTER_JITTER));
     });
   }
 }

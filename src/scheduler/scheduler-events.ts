@@ -22,7 +22,7 @@ export function schedulerEvents(
       if (done > 0) log.debug({ chore, done }, 'swept');
     },
     failed: survived,
-    requeued(queue, steps) {
+    retriesEnqueued(queue, steps) {
       metrics.count('requeued', { queue }, steps);
       metrics.count('transitions', { entity: 'step', to_state: 'pending' }, steps);
     },
@@ -59,7 +59,7 @@ export function schedulerEvents(
       if (erroredTasks.length > 0)
         metrics.count('transitions', { entity: 'task', to_state: 'error' }, erroredTasks.length);
     },
-    settled(taskIds) {
+    finalized(taskIds) {
       metrics.count('settled', {}, taskIds.length);
       metrics.count('transitions', { entity: 'task', to_state: 'error' }, taskIds.length);
       log.warn(

@@ -23,7 +23,7 @@ export async function startScheduler(options: { config: Config; log: Logger }): 
     log,
     make: (host) => makeScheduler(host, config, log),
   });
-  return { ...running, workerId: service.scheduler.workerId };
+  return { ...running, workerId: service.scheduler.lease.last };
 }
 
 function makeScheduler(host: Host, config: Config, log: Logger): RoleService & { scheduler: Scheduler } {
@@ -31,22 +31,9 @@ function makeScheduler(host: Host, config: Config, log: Logger): RoleService & {
   const measurements = measurementsOf(host, config);
   const scheduler = new Scheduler({
     db,
-    url: config.databaseUrl,
-    directUrl: config.databaseUrlDirect,
-    databasePasswordFile: config.databasePasswordFile,
+    settings: config,
     name: host.name,
     version: VERSION,
-    leaseSeconds: config.leaseSeconds,
-    heartbeatIntervalMs: config.heartbeatIntervalMs,
-    maxStallMs: config.maxStallMs,
-    retrySweepMs: config.retrySweepMs,
-    priorityAgeingSeconds: config.priorityAgeingSeconds,
-    recoverySweepMs: config.recoverySweepMs,
-    finalizeSweepMs: config.finalizeSweepMs,
-    silentSeconds: config.silentSeconds,
-    pruneWorkersHours: config.pruneWorkersHours,
-    cronSchema: config.cronSchema,
-    analyzeCron: config.analyzeCron,
     events: schedulerEvents(metrics, log, progress, host.survived),
     measurements,
   });
@@ -65,7 +52,7 @@ function makeScheduler(host: Host, config: Config, log: Logger): RoleService & {
     refresh() {
       for (const { loop, seconds } of progress.ages()) metrics.set('sweepAge', { chore: loop }, seconds);
     },
-    describe: () => ({ worker_id: scheduler.workerId, installation: scheduler.installationId }),
+    describe: () => ({ worker_id: scheduler.lease.last, installation: scheduler.installationId }),
   };
 }
 

@@ -78,7 +78,7 @@ export class RunningSteps {
   }
 
   /** The latest deadline with its grace, as milliseconds of the epoch; 0 when nothing runs. */
-  allowedUntilMs(): number {
+  stallDeadlineMs(): number {
     let latest = 0;
     for (const step of this.steps) latest = Math.max(latest, step.deadlineAt);
     return latest === 0 ? 0 : EPOCH_MS + latest + this.abortGraceMs;

@@ -61,7 +61,7 @@ export async function startWorker(options: {
         slots: alone ? 1 : config.slots,
         startQuarantine: typeof quarantine === 'function' ? quarantine : undefined,
         watchesQuarantine: !alone,
-        endsWhenStalled: !isDebugged(),
+        killWhenStalled: !isDebugged(),
         name,
         version: VERSION,
         notify: config.notify,

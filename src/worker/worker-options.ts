@@ -42,7 +42,7 @@ export interface WorkerOptions {
   /** False in a process that serves quarantines itself. */
   watchesQuarantine?: boolean;
   /** Whether a process whose event loop stands still, with no step inside its time limit, is killed. */
-  endsWhenStalled?: boolean;
+  killWhenStalled?: boolean;
   /** How often the worker tells the database what it does, for the scaling signal. */
   activityIntervalMs?: number;
   /** How long a workflow that could not be registered waits for its next try. */

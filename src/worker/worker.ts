@@ -77,7 +77,7 @@ export class Worker {
     this.options = options;
     this.catalogue = new StepCatalogue(options);
     this.slots = new Slots(options.slots, () => this.poller?.slotFreed());
-    this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.allow(untilMs));
+    this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.extendStallDeadline(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
     this.cursors = new ClaimCursors(options.queues, options.maxPollIntervalMs);
@@ -99,20 +99,24 @@ export class Worker {
     });
     this.membership = new Membership({
       db: options.db,
-      url: options.directUrl ?? options.url,
-      sessionLock: options.directUrl !== undefined,
-      passwordFile: options.databasePasswordFile,
-      role: 'worker',
-      name: options.name,
-      version: options.version,
-      queues: options.queues,
-      slots: options.slots,
-      leaseSeconds: options.leaseSeconds,
-      heartbeatIntervalMs: options.heartbeatIntervalMs,
-      maxStallMs: options.maxStallMs,
-      endsWhenStalled: options.endsWhenStalled ?? false,
+      settings: {
+        databaseUrl: options.url,
+        databaseUrlDirect: options.directUrl,
+        databasePasswordFile: options.databasePasswordFile,
+        leaseSeconds: options.leaseSeconds,
+        heartbeatIntervalMs: options.heartbeatIntervalMs,
+        maxStallMs: options.maxStallMs,
+      },
+      process: {
+        role: 'worker',
+        name: options.name,
+        version: options.version,
+        queues: options.queues,
+        slots: options.slots,
+      },
+      killWhenStalled: options.killWhenStalled ?? false,
       busySlots: () => this.slots.busy,
-      allowedUntilMs: () => this.running.allowedUntilMs(),
+      stallDeadlineMs: () => this.running.stallDeadlineMs(),
       prepare: () => this.prepare(),
       onLeaseLost: (formerId) => this.onLeaseLost(formerId),
       onError: (what, error) => options.events.failed(what, error),
@@ -120,7 +124,7 @@ export class Worker {
   }
 
   get workerId(): string {
-    return this.membership.workerId;
+    return this.membership.lease.last;
   }
 
   /** For log lines; empty while the process has no lease. */
@@ -135,7 +139,7 @@ export class Worker {
 
   /** Undefined while the process has no lease. */
   private get joinedId(): string | undefined {
-    return this.membership.joined ? this.membership.workerId : undefined;
+    return this.membership.lease.current;
   }
 
   get busySlots(): number {
@@ -198,7 +202,7 @@ export class Worker {
       onError: options.events.failed,
     });
     options.db.pool.on('connect', this.distrust);
-    await this.membership.join();
+    await this.membership.start();
     this.workflows.start();
     this.running.start();
     const shared = {
@@ -216,7 +220,7 @@ export class Worker {
     this.flusher = new Flusher({
       ...shared,
       // Outcomes of attempts that ended while the worker registers again are written too: the claim id decides, not the worker id.
-      workerId: () => this.membership.lastWorkerId,
+      workerId: () => this.membership.lease.last,
       backoffDisabled: options.backoffDisabled,
       backoffCapSeconds: options.backoffCapSeconds,
       onTold: (ended, answer) => this.runner?.told(ended, answer),
@@ -333,9 +337,9 @@ export class Worker {
     if (this.claims.leftBehind().length > 0) unfinished.push('outcomes that the database refused');
     // To a database that has stopped answering there is nothing more to say.
     if (unfinished.length === 0) await withTimeout(this.lastWords(), FINAL_WRITE_TIMEOUT_MS);
-    await (unfinished.length === 0 ? this.membership.leave(FINAL_WRITE_TIMEOUT_MS) : this.membership.abandon()).catch(
-      (error: unknown) => this.options.events.failed('leave', error),
-    );
+    await this.membership
+      .stop({ deregister: unfinished.length === 0 })
+      .catch((error: unknown) => this.options.events.failed('leave', error));
     return { unfinished };
   }
 
@@ -350,7 +354,8 @@ export class Worker {
   }
 
   private reserveForChildren(children: number): number {
-    if (children === 0 || this.draining || !this.options.fusedClaims || !this.membership.joined) return 0;
+    if (children === 0 || this.draining || !this.options.fusedClaims || this.membership.lease.current === undefined)
+      return 0;
     if ((this.flusher?.size ?? 0) >= MOST_UNTOLD) return 0;
     this.fusedRound += 1;
     if (this.fusedRound % FUSED_ROUNDS === 0) {

@@ -109,7 +109,7 @@ describe('a heartbeat thread that dies', () => {
     await beatsAgain(worker.workerId);
   });
 
-  it('does not hide the death of the process from those who look at the session lock', async () => {
+  it('does not hide the death of the process from a check of the session lock', async () => {
     const child = processes.start('src/cli/main.ts', {
       args: ['worker', '--workflows', 'test/membership/mortal-workflows.ts'],
       env: {
@@ -146,43 +146,44 @@ describe('a process that leaves', () => {
   const membership = (db: Database): Membership =>
     new Membership({
       db,
-      url: fleet.test.url,
-      sessionLock: true,
-      role: 'worker',
-      name: 'leaves',
-      version: '0',
-      queues: [],
-      slots: 1,
-      leaseSeconds: 600,
-      heartbeatIntervalMs: 100,
-      maxStallMs: 10_000,
+      settings: {
+        databaseUrl: fleet.test.url,
+        databaseUrlDirect: fleet.test.url,
+        databasePasswordFile: undefined,
+        leaseSeconds: 600,
+        heartbeatIntervalMs: 100,
+        maxStallMs: 10_000,
+      },
+      process: { role: 'worker', name: 'leaves', version: '0', queues: [], slots: 1 },
       prepare: async () => ({ known: { installationId: null, workflows: [] }, joined: () => undefined }),
       onLeaseLost: () => undefined,
       onError: () => undefined,
     });
 
-  it('renews its lease no more, also where its goodbye reached nobody', async () => {
+  it('renews its lease no more, also if its deregistration fails', async () => {
     const db = openDatabase({ url: fleet.test.url, poolSize: 1 });
     const leaving = membership(db);
-    await leaving.join();
-    const { workerId } = leaving;
+    await leaving.start();
+    const workerId = leaving.lease.last;
     await beatsAgain(workerId);
     await db.close();
-    await expect(leaving.leave(2000)).rejects.toThrow(/pool/);
+    await expect(leaving.stop({ deregister: true, timeoutMs: 2000 })).rejects.toThrow(/pool/);
     expect(await rowOf(workerId)).toMatchObject({ ended: false });
     expect(threads.at(-1)?.threadId).toBe(-1);
   });
 
-  it('waits for an answer to its goodbye no longer than it was told to', async () => {
+  it('waits for its deregistration no longer than the given time', async () => {
     const db = openDatabase({ url: fleet.test.url, poolSize: 1 });
     const leaving = membership(db);
-    await leaving.join();
-    // The one connection of its pool is taken by somebody who does not give it back.
+    await leaving.start();
+    // The one connection of its pool is taken and not given back.
     const taken = await db.pool.connect();
-    await expect(leaving.leave(50)).rejects.toThrow('did not take our goodbye within 50 ms');
+    await expect(leaving.stop({ deregister: true, timeoutMs: 50 })).rejects.toThrow(
+      'did not take the deregistration within 50 ms',
+    );
     expect(threads.at(-1)?.threadId).toBe(-1);
     taken.release();
-    await waitFor(async () => (await rowOf(leaving.workerId)).ended, { what: 'the late goodbye' });
+    await waitFor(async () => (await rowOf(leaving.lease.last)).ended, { what: 'the late deregistration' });
     await db.close();
   });
 });
@@ -197,11 +198,10 @@ describe('a heartbeat can be stopped', () => {
         sessionLock,
         timeoutMs: 2000,
       },
-      intervalMs: 50,
-      maxStallMs: 10_000,
-      endsWhenStalled: false,
+      settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
+      killWhenStalled: false,
       busySlots: () => 0,
-      allowedUntilMs: () => 0,
+      stallDeadlineMs: () => 0,
       onLost: () => undefined,
       onError: () => undefined,
     });
@@ -261,7 +261,7 @@ describe('a heartbeat can be stopped', () => {
       leaseSeconds: 10,
       sessionLock,
     });
-    stopped.lease(workerId);
+    stopped.renew(workerId);
     await beatsAgain(workerId);
     await stopped.stop();
     expect(alive()).toBe(0);

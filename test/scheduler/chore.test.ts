@@ -31,7 +31,7 @@ function loop() {
   return { seen, hold, loop: created };
 }
 
-it('goes round by itself at most an interval after the last time', async () => {
+it('runs a round by itself at most an interval after the last one', async () => {
   const { seen, loop: chore } = loop();
   chore.start();
   await vi.advanceTimersByTimeAsync(10_000);
@@ -42,13 +42,13 @@ it('goes round by itself at most an interval after the last time', async () => {
   expect(seen.runs).toBe(runs);
 });
 
-it('does not while somebody else looks for it, which counts as its rounds, and does so again afterwards', async () => {
+it('runs no round while another part of the process polls for it, which counts as its rounds, and does so again afterwards', async () => {
   const { seen, loop: chore } = loop();
   chore.start();
-  chore.looked(0);
-  for (let look = 0; look < 10; look += 1) {
+  chore.polledElsewhere(0);
+  for (let poll = 0; poll < 10; poll += 1) {
     await vi.advanceTimersByTimeAsync(900);
-    chore.looked(0);
+    chore.polledElsewhere(0);
   }
   expect(seen).toEqual({ runs: 0, swept: 11 });
   await vi.advanceTimersByTimeAsync(1000);
@@ -56,16 +56,16 @@ it('does not while somebody else looks for it, which counts as its rounds, and d
   await chore.stop();
 });
 
-it('goes round at once where work was found for it, never twice at a time, and not when it is stopped', async () => {
+it('runs a round at once if work was found for it, never two at a time, and none after it was stopped', async () => {
   const { seen, hold, loop: chore } = loop();
-  chore.hurry();
+  chore.runNow();
   expect(seen.runs).toBe(0);
   chore.start();
   const letGo = hold();
-  chore.hurry();
+  chore.runNow();
   expect(seen.runs).toBe(1);
-  chore.hurry();
-  chore.looked(0);
+  chore.runNow();
+  chore.polledElsewhere(0);
   expect(seen).toEqual({ runs: 1, swept: 0 });
   letGo();
   await vi.advanceTimersByTimeAsync(0);
@@ -73,8 +73,8 @@ it('goes round at once where work was found for it, never twice at a time, and n
   await vi.advanceTimersByTimeAsync(1000);
   expect(seen.runs).toBe(2);
   await chore.stop();
-  chore.hurry();
-  chore.looked(0);
+  chore.runNow();
+  chore.polledElsewhere(0);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(seen.runs).toBe(2);
 });

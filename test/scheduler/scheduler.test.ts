@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Cron } from '../../src/schedules/cron.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
-import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { Scheduler, type SchedulerOptions, type SchedulerSettings } from '../../src/scheduler/scheduler.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -15,11 +15,11 @@ const running: Scheduler[] = [];
 const silent = {
   swept: () => undefined,
   failed: () => undefined,
-  requeued: () => undefined,
+  retriesEnqueued: () => undefined,
   promoted: () => undefined,
   clockSetBack: () => undefined,
   recovered: () => undefined,
-  settled: () => undefined,
+  finalized: () => undefined,
   cronFired: () => undefined,
   leaseLost: () => undefined,
   joined: () => undefined,
@@ -29,23 +29,31 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((started) => started.stop()));
 });
 
-function scheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
+function scheduler(
+  options: Partial<Omit<SchedulerOptions, 'settings'>> = {},
+  settings: Partial<SchedulerSettings> = {},
+): Scheduler {
   const created = new Scheduler({
     db: engine.db,
-    url: engine.test.url,
-    directUrl: engine.test.url,
+    settings: {
+      databaseUrl: engine.test.url,
+      databaseUrlDirect: engine.test.url,
+      databasePasswordFile: undefined,
+      leaseSeconds: 5,
+      heartbeatIntervalMs: 500,
+      maxStallMs: 5000,
+      retrySweepMs: 50,
+      priorityAgeingSeconds: 0,
+      recoverySweepMs: 50,
+      finalizeSweepMs: 100,
+      silentSeconds: 1,
+      pruneWorkersHours: 24,
+      cronSchema: 'tasker_cron',
+      analyzeCron: '0 0 1 1 *',
+      ...settings,
+    },
     name: 'test',
     version: '0',
-    leaseSeconds: 5,
-    heartbeatIntervalMs: 500,
-    maxStallMs: 5000,
-    retrySweepMs: 50,
-    recoverySweepMs: 50,
-    finalizeSweepMs: 100,
-    silentSeconds: 1,
-    pruneWorkersHours: 24,
-    cronSchema: 'tasker_cron',
-    analyzeCron: '0 0 1 1 *',
     events: silent,
     ...options,
   });
@@ -88,9 +96,9 @@ describe('schedulers', () => {
     const events = { ...silent, swept: (chore: string) => swept.push(chore) };
     const statements: string[] = [];
     const db = openDatabase({ url: engine.test.url, onQuery: (name) => statements.push(name) });
-    const started = scheduler({ db, retrySweepMs: 600_000, events });
+    const started = scheduler({ db, events }, { retrySweepMs: 600_000 });
     await started.start();
-    await waitFor(() => swept.filter((chore) => chore === 'retry_due').length >= 10, { what: 'looks for both' });
+    await waitFor(() => swept.filter((chore) => chore === 'retry_due').length >= 10, { what: 'polls for both' });
     expect(statements.filter((name) => name === 'requeue_due')).toEqual([]);
     const worker = await engine.worker();
     await engine.submitOne(id);

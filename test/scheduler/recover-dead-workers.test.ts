@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { Notifier } from '../../src/db/connections/notifier.ts';
-import { recoverDead } from '../../src/scheduler/chores/recover-dead.ts';
+import { recoverDeadWorkers } from '../../src/scheduler/chores/recover-dead-workers.ts';
 
-it('the steps of ended processes are looked for in every round after an end, and in every fourth while all live', async () => {
+it('sweeps for steps of ended processes in every round after an end, and in every fourth while no process ends', async () => {
   let alive = ['1', '2'];
   let sweeps = 0;
   let retryDue = false;
-  const looks: boolean[] = [];
+  const polls: boolean[] = [];
   const run = async ({ name }: Statement): Promise<object[]> => {
     if (name === 'find_beats')
       return alive.map((worker_id) => ({ worker_id, beat: String(performance.now()), retry_due: retryDue }));
@@ -16,13 +16,13 @@ it('the steps of ended processes are looked for in every round after an end, and
     return [];
   };
   const db = { run, schema: 'tasker' } as unknown as Database;
-  const chore = recoverDead({
+  const chore = recoverDeadWorkers({
     db,
     notifier: new Notifier(db),
     intervalMs: 500,
     silentSeconds: 3,
     onRecovered: () => undefined,
-    onLooked: (due) => looks.push(due),
+    onPolled: (due) => polls.push(due),
   });
   const sweepsIn = async (rounds: number): Promise<number> => {
     const before = sweeps;
@@ -34,15 +34,15 @@ it('the steps of ended processes are looked for in every round after an end, and
   expect(await sweepsIn(20)).toBe(5);
   alive = ['1', '2', '3'];
   expect(await sweepsIn(20)).toBe(5);
-  // Whoever ended the second one: it drained, or another scheduler found it dead.
+  // Whatever ended the second one: it drained, or another scheduler found it dead.
   alive = ['1', '3'];
   expect(await sweepsIn(20)).toBe(20);
   expect(await sweepsIn(21)).toBeLessThanOrEqual(7);
 
-  // Each look tells whether a retry is due as well.
-  looks.length = 0;
+  // Each round also reports whether a retry is due.
+  polls.length = 0;
   await chore.run();
   retryDue = true;
   await chore.run();
-  expect(looks).toEqual([false, true]);
+  expect(polls).toEqual([false, true]);
 });
