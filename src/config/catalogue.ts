@@ -255,7 +255,8 @@ export const CATALOGUE = {
   drainGraceSeconds: number('TASKER_DRAIN_GRACE_SECONDS', 25, 0, 86_400, {
     roles: FLEET,
     unit: 's',
-    description: 'How long a shutdown waits for running handlers before it aborts them and gives their steps back.',
+    description:
+      'How long a shutdown waits for running handlers before it aborts them and gives their steps back. A scheduler waits as long for the chores that run.',
   }),
   retrySweepMs: number('TASKER_RETRY_SWEEP_MS', 500, 10, 600_000, {
     roles: SCHEDULER,

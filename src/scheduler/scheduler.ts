@@ -38,6 +38,7 @@ export type SchedulerSettings = MembershipSettings &
     Config,
     | 'analyzeCron'
     | 'cronSchema'
+    | 'drainGraceSeconds'
     | 'finalizeSweepMs'
     | 'priorityAgeingSeconds'
     | 'pruneWorkersHours'
@@ -55,9 +56,6 @@ export interface SchedulerOptions {
   /** Further chores of this process alone: what it measures for its own metrics. */
   measurements?: readonly Chore[];
 }
-
-/** For what is under way: pg-boss alone waits 10 s for its own. A connection that went silent would take longer. */
-const STOP_TIMEOUT_MS = 12_000;
 
 const STATISTICS_INTERVAL_MS = 3000;
 
@@ -125,7 +123,7 @@ export class Scheduler {
     return this.starting;
   }
 
-  /** Idempotent, safe before the start and during it. */
+  /** Waits for chores and ticks under way for up to TASKER_DRAIN_GRACE_SECONDS. Idempotent, safe before the start and during it. */
   stop(): Promise<Drained> {
     this.stopping ??= this.doStop();
     return this.stopping;
@@ -142,8 +140,9 @@ export class Scheduler {
 
   private async doStop(): Promise<Drained> {
     await this.starting?.catch(() => undefined);
-    const { events } = this.options;
-    const deadline = performance.now() + STOP_TIMEOUT_MS;
+    const { events, settings } = this.options;
+    // A connection that went silent would hold up its chore for a whole query timeout.
+    const deadline = performance.now() + Math.max(settings.drainGraceSeconds * 1000, FINAL_WRITE_TIMEOUT_MS);
     const loops = [...this.loops, this.firing];
     const unfinished = await stopAll(
       { 'a chore': { stop: () => Promise.all(loops.map((loop) => loop.stop())) }, cron: this.schedules },

@@ -42,6 +42,7 @@ function scheduler(
       leaseSeconds: 5,
       heartbeatIntervalMs: 500,
       maxStallMs: 5000,
+      drainGraceSeconds: 12,
       retrySweepMs: 50,
       priorityAgeingSeconds: 0,
       recoverySweepMs: 50,
@@ -67,6 +68,54 @@ describe('schedulers', () => {
     await idle.stop();
     await idle.stop();
     expect(await engine.test.query('SELECT 1 FROM tasker.tasker_workers WHERE role = $1', ['scheduler'])).toEqual([]);
+  });
+
+  describe('that drain', () => {
+    /** A scheduler with a chore that runs until it is released. */
+    async function busy(drainGraceSeconds: number) {
+      const gate = Promise.withResolvers<void>();
+      const entered = Promise.withResolvers<void>();
+      const run = async () => {
+        entered.resolve();
+        await gate.promise;
+        return { done: 0, more: false };
+      };
+      const measurements = [{ name: 'gated', intervalMs: 10, run }];
+      const started = scheduler({ measurements }, { drainGraceSeconds });
+      await started.start();
+      await entered.promise;
+      const workerId = started.lease.last;
+      const ended = async () =>
+        (await engine.test.query('SELECT stopped_at FROM tasker.tasker_workers WHERE worker_id = $1', [workerId]))[0]?.[
+          'stopped_at'
+        ] !== null;
+      return { scheduler: started, release: gate.resolve, ended };
+    }
+
+    it('wait for a chore under way for as long as TASKER_DRAIN_GRACE_SECONDS, and no longer', async () => {
+      const { scheduler: stopped, release, ended } = await busy(4);
+      const before = performance.now();
+      expect(await stopped.stop()).toEqual({ unfinished: ['a chore'] });
+      const seconds = (performance.now() - before) / 1000;
+      expect(seconds).toBeGreaterThan(3.9);
+      expect(seconds).toBeLessThan(9);
+      // Not deregistered: what it may still do is over for the others when its lease is.
+      expect(await ended()).toBe(false);
+      release();
+    });
+
+    it('leave nothing behind if the chore ends within it', async () => {
+      const { scheduler: stopped, release, ended } = await busy(20);
+      const stopping = stopped.stop();
+      const first = await Promise.race([
+        stopping,
+        new Promise((resolve) => setTimeout(() => resolve('still waits'), 500)),
+      ]);
+      expect(first).toBe('still waits');
+      release();
+      expect(await stopping).toEqual({ unfinished: [] });
+      expect(await ended()).toBe(true);
+    });
   });
 
   it('put due retries back, never early, each once however many schedulers live', async () => {
