@@ -8,7 +8,11 @@ import { isStorable, storableText } from './storable-text.ts';
 
 export const MAX_RETRY_LIMIT = 1000;
 export const MAX_BACKOFF_SECONDS = 86_400;
-/** A week. A timer of 2^31 ms (24.8 days) and more would fire at once. */
+/**
+ * A week. No timer limits it: deadlines are compared in a sweep. It bounds how long a handler that blocks the event loop can keep the
+ * lease of its process, and so every step there. TASKER_STEP_TIMEOUT_SECONDS, for steps that declare none, is the operator's own
+ * choice and may be up to 30 days.
+ */
 export const MAX_TIMEOUT_SECONDS = 604_800;
 const BACKOFF_OPTIONS = ['initialSeconds', 'maxSeconds'];
 const MAX_DESCRIPTION_LENGTH = 2000;
