@@ -5,7 +5,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 /** What the thread runs: a file, or the same program as text. */
 export type HeartbeatProgram = { file: string } | { source: string };
 
-/** Finds the thread's program beside this file, or, where this code is part of a bundle, in the bundle. */
+/** Finds the thread's program beside this file or, if this code is part of a bundle, in the bundle. */
 export async function findHeartbeatProgram(): Promise<HeartbeatProgram> {
   // Undefined in bundles in CommonJS format; the bundle's own place in others.
   const here = import.meta.url as string | undefined;
@@ -20,16 +20,16 @@ export async function findHeartbeatProgram(): Promise<HeartbeatProgram> {
   );
 }
 
-/** Flags that run code of others before the thread's own, or change what kind of code it is taken for. */
+/** Flags that run other code before the thread's own, or change the format that Node takes its program for. */
 const PRELOADS = /(^|\s)(-r|--require|--import|--loader|--experimental-loader|--input-type)(\s|=|$)/;
 
-/** Whether Node would run something in the thread before its program. */
+/** Whether Node would run other code in the thread before its program. */
 export function hasPreloads(): boolean {
   return PRELOADS.test([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' '));
 }
 
 /**
- * Starts the thread. As any thread it inherits Node's flags with their preloads, which a way to the database may depend on;
+ * Starts the thread. As any thread it inherits Node's flags with their preloads, on which the connection to the database may depend;
  * `bare` starts it without any, for preloads that fail in a thread or do not fit into its memory.
  */
 export function startHeartbeatThread(program: HeartbeatProgram, options: WorkerOptions, bare: boolean): Worker {

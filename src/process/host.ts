@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { Metrics } from '../metrics/registry.ts';
 import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
-import { type Health, type ServiceServer, startServiceServer } from './server.ts';
+import { type Health, ServiceServer } from './server.ts';
 
 export type HostRole = 'worker' | 'scheduler';
 
@@ -22,11 +22,11 @@ export interface Host {
   survived(doing: string, error: unknown): void;
   /** Resolves when the process should end: its login has been refused for longer than its lease. */
   readonly refused: Promise<Error>;
-  /** Once the database was reached: warns if DATABASE_URL leads to a pooler that the configuration does not mention. */
+  /** To be called once the database was reached: warns if DATABASE_URL leads to a pooler that the configuration does not mention. */
   warnOfPooler(): void;
   /**
-   * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet, so
-   * that one that cannot listen where it is told to claims nothing.
+   * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet: a process
+   * that cannot listen on the configured address claims nothing.
    */
   serve(options: { started: () => boolean; ready: () => Health; refresh: () => Promise<void> }): Promise<ServiceServer>;
 }
@@ -76,7 +76,7 @@ export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSe
       );
     },
     serve: async ({ started, ready, refresh }) => {
-      const server = await startServiceServer({
+      const server = new ServiceServer({
         host: config.metricsHost,
         port: config.metricsPort,
         portIsDefault: config.metricsPortIsDefault ?? false,
@@ -104,6 +104,7 @@ export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSe
         },
         onScrapeError: () => metrics.count('scrapeErrors', {}),
       });
+      await server.start();
       if (config.metricsPortIsDefault === true && Number(new URL(server.url).port) !== config.metricsPort) {
         log.warn(
           { url: server.url },

@@ -4,16 +4,16 @@ import { ConfigError } from '../errors.ts';
 export interface Address {
   host: string;
   port: number;
-  /** Nobody asked for this port: another one will do if it is taken. */
+  /** The port was not configured: if it is taken, the next free one is used. */
   portIsDefault?: boolean;
 }
 
-/** Tried in ascending order after a default port that is taken, so that the processes of one machine lie side by side. */
+/** Tried in ascending order after a default port that is taken, so that the processes of one machine have neighbouring ports. */
 const FURTHER_PORTS = 20;
 
 /**
  * Listens, and returns the server with its URL. `make` is called for each try: a server whose listen failed is not used again.
- * Throws ConfigError, with the setting that mends it, for an address that cannot be had.
+ * Throws ConfigError, with the setting to change, for an address that cannot be used.
  */
 export async function listen(
   make: () => FastifyInstance,
@@ -27,7 +27,7 @@ export async function listen(
     } catch (error) {
       await server.close();
       const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      // Port 0 is taken only where the machine has no free port left.
+      // Port 0 is taken only if the machine has no free port left.
       if (!(taken && portIsDefault && candidate !== 0)) throw unusable(host, candidate, error as NodeJS.ErrnoException);
     }
   }

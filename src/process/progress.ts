@@ -1,4 +1,4 @@
-/** Dead-man's switches: each loop of a process says when it went round, and one that stands still fails the liveness probe. */
+/** Dead-man's switches: each loop of a process reports every round, and a loop that stands still fails the liveness probe. */
 export class ProgressMonitor {
   private readonly loops = new Map<string, { lastAt: number; maxAgeMs: number }>();
 
@@ -7,7 +7,7 @@ export class ProgressMonitor {
     this.loops.set(loop, { lastAt: performance.now(), maxAgeMs });
   }
 
-  /** The loop went round. */
+  /** The loop has done a round. */
   beat(loop: string): void {
     const watched = this.loops.get(loop);
     if (watched !== undefined) watched.lastAt = performance.now();

@@ -1,44 +1,62 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { type Address, listen } from './listen.ts';
+import type { Service } from './service.ts';
 
 export interface Health {
   ok: boolean;
-  /** What is wrong, for people; empty when all is well. */
+  /** What is wrong, in words for people; empty if nothing is. */
   reasons: string[];
 }
 
 export interface ServiceServerOptions extends Address {
   registry: Registry;
-  /** Does the process make progress? A failing answer asks for a restart. */
+  /** Whether the process makes progress. A failure should restart it. */
   liveness: () => Health;
-  /** Can it do its work now? A failing answer asks for patience. */
+  /** Whether it can do its work now. A failure should keep traffic away until it can. */
   readiness: () => Promise<Health>;
-  /** Brings gauges up to date before a scrape; given up on after a second, so that a scrape never hangs. */
+  /** Brings gauges up to date before a scrape; ends after a second at the latest, so that a scrape never hangs. */
   refresh?: () => Promise<void>;
   onScrapeError?: (error: unknown) => void;
-}
-
-export interface ServiceServer {
-  url: string;
-  /** Idempotent. Open connections are closed. */
-  stop(): Promise<void>;
 }
 
 const REFRESH_LIMIT_MS = 1000;
 const READINESS_LIMIT_MS = 2000;
 
-/** Serves /metrics, /livez and /readyz. Throws ConfigError where it cannot listen there, with the setting that mends it. */
-export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
-  const { server, url } = await listen(() => createServer(options), options);
-  let stopping: Promise<void> | undefined;
-  return {
-    url,
-    stop: () => {
-      stopping ??= server.close();
-      return stopping;
-    },
-  };
+/** Serves /metrics, /livez and /readyz. */
+export class ServiceServer implements Service {
+  private readonly options: ServiceServerOptions;
+  private listening: Promise<{ server: FastifyInstance; url: string }> | undefined;
+  private address: string | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(options: ServiceServerOptions) {
+    this.options = options;
+  }
+
+  /** Where it listens. Throws before the end of the start. */
+  get url(): string {
+    if (this.address === undefined) throw new Error('the server does not listen yet');
+    return this.address;
+  }
+
+  /** Resolves when it listens. Throws ConfigError, with the setting to change, if it cannot listen on its address. */
+  async start(): Promise<void> {
+    if (this.stopping !== undefined) throw new Error('the server was stopped before');
+    this.listening ??= listen(() => createServer(this.options), this.options);
+    this.address = (await this.listening).url;
+  }
+
+  /** Open connections are closed. */
+  stop(): Promise<void> {
+    this.stopping ??= this.doStop();
+    return this.stopping;
+  }
+
+  private async doStop(): Promise<void> {
+    const listening = await this.listening?.catch(() => undefined);
+    await listening?.server.close();
+  }
 }
 
 function createServer(options: ServiceServerOptions): FastifyInstance {
@@ -52,17 +70,17 @@ function createServer(options: ServiceServerOptions): FastifyInstance {
     }
     return reply.header('content-type', options.registry.contentType).send(await options.registry.metrics());
   });
-  server.get('/livez', async (_, reply) => answer(reply, options.liveness()));
+  server.get('/livez', async (_, reply) => respond(reply, options.liveness()));
   server.get('/readyz', async (_, reply) => {
     const health = await limited(options.readiness(), READINESS_LIMIT_MS, 'the readiness check').catch(
       (error: unknown): Health => ({ ok: false, reasons: [error instanceof Error ? error.message : String(error)] }),
     );
-    return answer(reply, health);
+    return respond(reply, health);
   });
   return server;
 }
 
-function answer(reply: { code: (status: number) => { send: (body: unknown) => unknown } }, health: Health): unknown {
+function respond(reply: { code: (status: number) => { send: (body: unknown) => unknown } }, health: Health): unknown {
   return reply.code(health.ok ? 200 : 503).send({ status: health.ok ? 'ok' : 'failing', reasons: health.reasons });
 }
 

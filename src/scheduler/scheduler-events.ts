@@ -64,7 +64,7 @@ export function schedulerEvents(
       metrics.count('transitions', { entity: 'task', to_state: 'error' }, taskIds.length);
       log.warn(
         { task_ids: taskIds.slice(0, 100) },
-        'tasks were left unsettled by a dead process; they are in error now',
+        'tasks were left unfinalized by a dead process; they are in error now',
       );
     },
     cronFired(schedule, outcome) {

@@ -1,15 +1,21 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ProgressMonitor } from '../../src/process/progress.ts';
-import { startServiceServer } from '../../src/process/server.ts';
+import { ServiceServer, type ServiceServerOptions } from '../../src/process/server.ts';
 
 const base = { host: '127.0.0.1', port: 0, registry: new Registry() };
 const fine = { ok: true, reasons: [] };
 
+async function started(options: ServiceServerOptions): Promise<ServiceServer> {
+  const server = new ServiceServer(options);
+  await server.start();
+  return server;
+}
+
 describe('the service port', () => {
-  it('answers for liveness, readiness and metrics, and stops twice', async () => {
+  it('responds for liveness, readiness and metrics, and stops twice', async () => {
     let ready = true;
-    const server = await startServiceServer({
+    const server = await started({
       ...base,
       liveness: () => fine,
       readiness: async () => (ready ? fine : { ok: false, reasons: ['draining'] }),
@@ -27,7 +33,7 @@ describe('the service port', () => {
 
   it('never lets a scrape or a probe hang', async () => {
     const errors: unknown[] = [];
-    const server = await startServiceServer({
+    const server = await started({
       ...base,
       liveness: () => fine,
       readiness: () => new Promise(() => undefined),

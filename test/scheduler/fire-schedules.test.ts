@@ -35,7 +35,7 @@ function openCron(fires: boolean): Cron {
   });
 }
 
-function fireSchedules(restAfterMs: number) {
+function fireSchedules(idleAfterMs: number) {
   const schedules = new FireSchedules({
     db: engine.db,
     notifier: new Notifier(engine.db),
@@ -44,7 +44,7 @@ function fireSchedules(restAfterMs: number) {
     onFired: () => undefined,
     onError: (_what, error) => errors.push(error),
     intervalMs: 50,
-    restAfterMs,
+    idleAfterMs,
   });
   const events = { swept: () => undefined, failed: (_chore: string, error: unknown) => errors.push(error) };
   const loop = new ChoreLoop(schedules, events);

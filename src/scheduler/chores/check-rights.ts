@@ -4,20 +4,20 @@ import { TaskerError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import type { Chore } from '../chore.ts';
 
-/** Rights change by hand. */
+/** Rights are changed by hand, and rarely. */
 const CHECK_MS = 60_000;
 
 export interface CheckRightsOptions {
   db: Database;
   metrics: Metrics;
-  /** Called once, and once more after the right was there in between. */
+  /** Called once, and again if the right was granted and revoked in between. */
   onMissing: (error: TaskerError) => void;
   intervalMs?: number;
 }
 
 /**
- * Whether this scheduler may refresh the planner's statistics. PostgreSQL takes an ANALYZE without the right for done, with a
- * warning that nobody reads; without statistics, plans stay those of empty tables until autovacuum comes.
+ * Whether this scheduler may refresh the planner's statistics. Without the right, PostgreSQL skips an ANALYZE with a
+ * warning that nobody reads; without statistics, plans stay those of empty tables until autovacuum runs.
  */
 export function checkRights(options: CheckRightsOptions): Chore {
   const { db, metrics, onMissing } = options;

@@ -29,16 +29,16 @@ export interface EvaluateScalingOptions {
   connections: Pick<ConnectionFacts, 'poolSize' | 'pooled' | 'direct' | 'poolerConnections' | 'reservedForOthers'>;
 }
 
-/** An evaluation holds for so many intervals (and half a minute at least); then the view says that it is overdue. */
+/** An evaluation is valid for this many intervals (and half a minute at least); then the view shows it as overdue. */
 const VALID_INTERVALS = 6;
 const LEAST_VALID_SECONDS = 30;
-/** Autoscalers know no infinity, and no fleet is larger. */
+/** Autoscalers have no number for infinity, and no fleet is larger. */
 const UNLIMITED = 100_000;
 
 /**
- * Evaluates the scaling policy for every queue and leaves the answer where the view tasker_queue_scaling and this process's
- * gauges find it. Every scheduler tries, unless another did within this interval, and what is written first counts, so that
- * any number of them say the same.
+ * Evaluates the scaling policy for every queue and stores the result, from which the view tasker_queue_scaling and this process's
+ * gauges read it. Every scheduler tries, unless another did within this interval, and what is written first counts, so that any
+ * number of them show the same.
  */
 export function evaluateScaling(options: EvaluateScalingOptions): Chore {
   const { db, metrics, intervalMs } = options;
@@ -48,7 +48,7 @@ export function evaluateScaling(options: EvaluateScalingOptions): Chore {
     async run() {
       const limit = await measureConnections(options);
       await evaluate(options, limit);
-      // Read first: between forgetting the old values and setting the new ones no scrape can come.
+      // Read first: no scrape can happen between the reset of the old values and the new ones.
       const rows = await db.run(readQueueScaling);
       for (const key of ['desiredReplicas', 'wantedReplicas', 'queueWorkers', 'scalingHeld'] as const)
         metrics.reset(key);
@@ -70,7 +70,7 @@ export function evaluateScaling(options: EvaluateScalingOptions): Chore {
   };
 }
 
-/** Sets the gauges of the connection budget; answers how many workers there may be. */
+/** Sets the gauges of the connection budget; returns how many workers there may be. */
 async function measureConnections({ db, metrics, connections, maxWorkers }: EvaluateScalingOptions): Promise<number> {
   const [server] = await db.run(serverConnections);
   if (server === undefined) return maxWorkers === 0 ? UNLIMITED : maxWorkers;

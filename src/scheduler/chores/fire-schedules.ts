@@ -14,32 +14,32 @@ export interface FireSchedulesOptions {
   db: Database;
   notifier: Notifier;
   cronSchema: string;
-  /** A pg-boss of our own: one that fires, or one that only reads and writes. */
+  /** Opens a pg-boss for this process: one that fires, or one that only reads and writes. */
   openCron: (fires: boolean) => Cron;
   onFired: (schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed') => void;
   onError: (what: string, error: unknown) => void;
   intervalMs?: number;
-  /** How long pg-boss goes on after the last schedule was removed. */
-  restAfterMs?: number;
+  /** How long pg-boss runs on after the last schedule was removed. */
+  idleAfterMs?: number;
 }
 
-/** An occurrence stays due for a minute: a schedule that was made just before its first one is found in good time. */
-const LOOK_MS = 5000;
-/** Schedules that are removed and made again, by a deployment for example, need no new connections. */
-const REST_AFTER_MS = CATCH_UP_MINUTES * 60_000;
-/** Ticks come within this time of their occurrence; the rest is made up for. */
+/** An occurrence stays due for a minute, so a schedule that is made just before its first occurrence is found in time. */
+const INTERVAL_MS = 5000;
+/** Schedules that are removed and made again, by a deployment for example, open no new connections. */
+const IDLE_AFTER_MS = CATCH_UP_MINUTES * 60_000;
+/** A tick comes within this time of its occurrence; an occurrence without a tick is submitted after it. */
 const LEFT_TO_TICKS_SECONDS = 60;
 
 /**
  * Fires workflow schedules. A tick of pg-boss is only a hint that one schedule may be due: however late it comes, the schedule's
- * present row says what is. pg-boss polls several times a second, so it runs only while there are schedules; until then this
- * chore polls for the first. Once a minute it submits what no tick came for.
+ * present row decides what is due. pg-boss polls several times a second, so it runs only while there are schedules; until then this
+ * chore polls for the first. Once a minute it submits the occurrences for which no tick came.
  */
 export class FireSchedules implements Chore {
   readonly name = 'workflow_schedules';
   readonly intervalMs: number;
   private readonly options: FireSchedulesOptions;
-  private readonly look: Statement<{ now: Date; found: boolean }>;
+  private readonly findSchedules: Statement<{ now: Date; found: boolean }>;
   private cron: Cron | undefined;
   private lastFoundAt = 0;
   private lastCaughtUpMinute = 0;
@@ -48,8 +48,8 @@ export class FireSchedules implements Chore {
 
   constructor(options: FireSchedulesOptions) {
     this.options = options;
-    this.intervalMs = options.intervalMs ?? LOOK_MS;
-    this.look = findSchedules(options.cronSchema);
+    this.intervalMs = options.intervalMs ?? INTERVAL_MS;
+    this.findSchedules = findSchedules(options.cronSchema);
   }
 
   /** Whether pg-boss runs here. */
@@ -58,8 +58,8 @@ export class FireSchedules implements Chore {
   }
 
   /**
-   * Makes pg-boss's tables where they are missing or old, so that whoever makes a schedule need not be allowed to, and this fleet
-   * their owner. Rejects with ConfigError where they are another fleet's.
+   * Makes pg-boss's tables if they are missing or old, so that a program that makes a schedule needs no right to do so, and makes this
+   * fleet their owner. Rejects with ConfigError if they are another fleet's.
    */
   async prepare(): Promise<void> {
     const cron = this.options.openCron(false);
@@ -93,18 +93,18 @@ export class FireSchedules implements Chore {
       this.anew = false;
       this.lastCaughtUpMinute = 0;
     }
-    const [looked] = await this.options.db.run(this.look, [WORKFLOW_SCHEDULES]);
-    if (looked?.found === true) {
+    const [polled] = await this.options.db.run(this.findSchedules, [WORKFLOW_SCHEDULES]);
+    if (polled?.found === true) {
       this.lastFoundAt = performance.now();
       if (this.cron === undefined && !this.stopped) await this.begin();
-      await this.catchUp(looked.now);
-    } else if (performance.now() - this.lastFoundAt > (this.options.restAfterMs ?? REST_AFTER_MS)) {
+      await this.catchUp(polled.now);
+    } else if (performance.now() - this.lastFoundAt > (this.options.idleAfterMs ?? IDLE_AFTER_MS)) {
       await this.end();
     }
     return { done: 0, more: false };
   }
 
-  /** Stops firing and waits for what is under way. Safe to repeat. */
+  /** Stops firing and waits for ticks under way. Idempotent, safe before the first round. */
   async stop(): Promise<void> {
     this.stopped = true;
     await this.end();
@@ -117,7 +117,7 @@ export class FireSchedules implements Chore {
       await cron.start();
       await cron.work(WORKFLOW_SCHEDULES, (tick) => this.fire(tick));
     } catch (error) {
-      // The next look tries again, with another.
+      // The next round tries again, with another pg-boss.
       await this.end().catch(() => undefined);
       throw error;
     }
@@ -129,14 +129,14 @@ export class FireSchedules implements Chore {
     await cron?.stop();
   }
 
-  /** Never throws: what fails here is tried again once a minute while it is due, and a tick that is repeated would add nothing. */
+  /** Never throws: what fails here is tried again once a minute while it is due; a repeated tick would add nothing. */
   private async fire(tick: Tick): Promise<void> {
     const { key } = (tick.data ?? {}) as { key?: unknown };
     if (typeof key !== 'string') return;
     await this.submit({ key }).catch((error: unknown) => this.options.onError('workflow schedule', error));
   }
 
-  /** Every scheduler does it; who comes second finds the occurrences decided. */
+  /** Every scheduler does it; the second to come finds the occurrences decided. */
   private async catchUp(now: Date): Promise<void> {
     const minute = Math.floor(now.getTime() / 60_000);
     if (this.cron === undefined || minute === this.lastCaughtUpMinute) return;

@@ -15,12 +15,12 @@ export interface MaintainOptions {
   now?: () => number;
 }
 
-/** It does not matter to the second. */
-const LOOK_MS = 10_000;
+/** The due time does not matter to the second. */
+const INTERVAL_MS = 10_000;
 
 /**
- * Fresh statistics of the hot tables, and no rows of processes that are long gone. Every scheduler knows when it is time; who comes
- * second finds the tables analyzed. What is due while no scheduler lives waits for the next time.
+ * Analyzes the hot tables and deletes the rows of processes that stopped long ago. Every scheduler computes the due time; the second
+ * to come finds the tables analyzed. What is due while no scheduler lives is done at the next due time.
  */
 export function maintain(options: MaintainOptions): Chore {
   const { db, cron, pruneWorkersHours, now = Date.now } = options;
@@ -36,7 +36,7 @@ export function maintain(options: MaintainOptions): Chore {
   let done = lastDue(now());
   return {
     name: 'maintain',
-    intervalMs: options.intervalMs ?? LOOK_MS,
+    intervalMs: options.intervalMs ?? INTERVAL_MS,
     async run() {
       const at = now();
       const due = lastDue(at);

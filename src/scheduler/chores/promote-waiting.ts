@@ -3,11 +3,11 @@ import { promote } from '../../engine/promote.ts';
 import type { Chore } from '../chore.ts';
 
 const BATCH = 1000;
-/** A tenth of the wait after which a step is promoted, within these bounds: nothing is promoted much later than asked. */
+/** The interval is a tenth of the wait after which a step is promoted, within these bounds: no step is promoted much later. */
 const MIN_INTERVAL_MS = 1000;
 const MAX_INTERVAL_MS = 30_000;
 
-/** Priority ageing: steps that have waited for long are no longer passed by more urgent ones. Only where it is configured. */
+/** Priority ageing: more urgent steps no longer overtake those that waited for `afterSeconds`. Runs only if it is configured. */
 export function promoteWaiting(options: {
   db: Database;
   afterSeconds: number;

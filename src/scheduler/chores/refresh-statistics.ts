@@ -3,8 +3,8 @@ import { analyzeOutgrown, findOutgrown } from '../../db/health/analyze.ts';
 import type { Chore } from '../chore.ts';
 
 /**
- * The planner's statistics of tables that grew fast, so that plans from when they were empty do not outlive that by more than a
- * few seconds. As a table grows it happens once for each factor of ten; otherwise it is one look at sizes.
+ * Refreshes the planner's statistics of tables that grew fast, so that plans which were made for empty tables are used for a few
+ * seconds at most. A growing table is analyzed once for each factor of ten; any other round only compares sizes.
  */
 export function refreshStatistics(options: { db: Database; intervalMs: number }): Chore {
   return {

@@ -4,7 +4,7 @@ import type { Chore } from '../chore.ts';
 
 const INTERVAL_MS = 2000;
 
-/** A database clock that was set back must not hold back retries and recovery until it has caught up. */
+/** If the database clock was set back, retries and recovery must not wait until it has caught up. */
 export function watchClock(options: { db: Database; onSetBack: (found: ClockSetBack) => void }): Chore {
   return {
     name: 'watch_clock',
