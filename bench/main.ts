@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [parts...] [--quick] [--out <folder>]`: the parts in this order, or those named. Prints tables, writes JSON
- * and Markdown (and draws curves where not quick). Exits 1 where a part fails or the doctor finds anything after it.
+ * and Markdown (and draws curves unless quick). Exits with status 1 if a part fails or the doctor finds a violation after it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -51,7 +51,7 @@ if (built.status !== 0) process.exit(built.status ?? 1);
 const out = values.out ?? fileURLToPath(new URL(quick ? '../.tmp/bench' : '../docs/performance', import.meta.url));
 
 const server = await startServer();
-// A run takes long, and is interrupted now and then: its server and its folder go with it.
+// A run takes long and is sometimes interrupted: its server and its folder must not outlive it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void server.stop().finally(() => process.exit(130)));
 try {

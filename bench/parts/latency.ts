@@ -67,7 +67,7 @@ export async function latency(server: BenchServer, quick: boolean): Promise<Part
   idleRows.push(['none', round(alone.serverCpu, 2), '-', round(alone.statements, 1), round(alone.transactions, 1)]);
   const fleet = await startFleet({ url: db.url, workers, schedulers: 1 });
   try {
-    // A fleet that has just started is still planning its statements, and PostgreSQL is still looking at what the start wrote.
+    // A fleet that has just started is still planning its statements, and autovacuum is still working on what the start wrote.
     let cost: IdleCost | undefined;
     for (const [when, settleMs] of [
       ['just started', 10_000],
@@ -83,7 +83,7 @@ export async function latency(server: BenchServer, quick: boolean): Promise<Part
         round(cost.transactions, 1),
       ]);
     }
-    // The text of a statement begins with what it is; the rest is in the source.
+    // The first characters identify a statement; the rest is in the source.
     data['idle statements'] = cost?.byStatement.map(({ query, perSecond, msPerSecond }) => ({
       query: query.trim().replaceAll(/\s+/g, ' ').slice(0, 120),
       perSecond: round(perSecond, 2),

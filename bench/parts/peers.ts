@@ -6,7 +6,7 @@ import { median, type PartResult, round } from '../support/report.ts';
 import type { BenchServer } from '../support/server.ts';
 import { diamond, single } from '../support/workflows.ts';
 
-/** `long`: four times as many single-step jobs, so that what a run begins with weighs less and what it leaves behind weighs more. */
+/** `long`: four times as many single-step jobs, so that the start of a run weighs less and the rows it leaves behind weigh more. */
 type Load = 'single' | 'single, long' | 'diamond';
 
 interface Arm {
@@ -57,7 +57,7 @@ const ARMS: Arm[] = [
   peer('DBOS 5, four steps in a workflow', 'diamond', 'dbos.ts', 'diamond', 600),
 ];
 
-/** The same load on the same PostgreSQL, arms in turn within each round. */
+/** The same load on the same PostgreSQL; within each round the arms take turns. */
 export async function peers(server: BenchServer, quick: boolean): Promise<PartResult> {
   const data: Record<string, number[]> = {};
   for (let turn = 0; turn < (quick ? 1 : 3); turn += 1) {

@@ -7,8 +7,8 @@ import { median, type PartResult, round } from '../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { diamond, mixed } from '../support/workflows.ts';
 
-/** The seed's own table: all ready steps with its optimised views. */
-const SEED: Record<number, string> = { 50: '< 100 ms', 500: '< 500 ms', 5000: '< 2 s', 50_000: '< 10 s' };
+/** What Tasker (Ruby) publishes for its optimised views: all ready steps, by number of tasks. */
+const TASKER_RUBY_FIGURES: Record<number, string> = { 50: '< 100 ms', 500: '< 500 ms', 5000: '< 2 s', 50_000: '< 10 s' };
 
 const QUERIES: readonly { name: string; text: (views: string, middle: number) => string; locks?: boolean }[] = [
   {
@@ -18,7 +18,7 @@ const QUERIES: readonly { name: string; text: (views: string, middle: number) =>
   ...[10, 100, 500].map((n) => ({
     name: `claim of ${n}`,
     locks: true,
-    // What can be locked at all: v01 and v02 join and group, so a claim first reads what is ready and then locks the steps.
+    // Rows of v01 and v02 cannot be locked, because these views join and group: their claim first reads the ready steps and then locks them.
     text: (v: string) =>
       v === 'v04'
         ? `SELECT task_id, workflow_step_id FROM v04.tasker_step_readiness_statuses WHERE ready_for_execution AND queue = 'default' ORDER BY priority, ready_at, workflow_step_id LIMIT ${n} FOR NO KEY UPDATE SKIP LOCKED`
@@ -47,23 +47,23 @@ const LIMIT_MS = 20_000;
 const VIEWS = ['v01', 'v02', 'v04'] as const;
 
 /**
- * The ancestor's two sets of views and ours, over equal rows in two databases, each with the indexes that its views were made for;
- * each query five times, the sets in turn.
+ * The rules of Tasker (Ruby)'s two sets of views, written for our tables, and our views, over equal rows in two databases, each with the
+ * indexes that its views were made for. Each query runs five times; the sets take turns.
  */
 export async function readiness(server: BenchServer, quick: boolean): Promise<PartResult> {
   const sizes = quick ? [50, 500] : [50, 500, 5000, 50_000, 500_000];
   const times = new Map<string, number>();
   for (const size of sizes) {
-    const ancestor = await server.database();
-    await load(ancestor, size);
-    await installViews(ancestor.pool, ['v01', 'v02']);
+    const taskerRuby = await server.database();
+    await load(taskerRuby, size);
+    await installViews(taskerRuby.pool, ['v01', 'v02']);
     for (const [name, { definition }] of Object.entries(EIGHT_INDEXES))
-      await ancestor.query(`CREATE INDEX ${name} ${definition}`);
+      await taskerRuby.query(`CREATE INDEX ${name} ${definition}`);
     const ours = await server.database();
     await load(ours, size);
     await installViews(ours.pool, ['v04']);
-    const databases = { v01: ancestor, v02: ancestor, v04: ours };
-    for (const db of [ancestor, ours]) await db.query('VACUUM ANALYZE');
+    const databases = { v01: taskerRuby, v02: taskerRuby, v04: ours };
+    for (const db of [taskerRuby, ours]) await db.query('VACUUM ANALYZE');
     for (const [query, { text, name, locks }] of QUERIES.entries()) {
       const samples: Record<string, number[]> = { v01: [], v02: [], v04: [] };
       const over = new Set<string>();
@@ -74,7 +74,7 @@ export async function readiness(server: BenchServer, quick: boolean): Promise<Pa
           if (ms === undefined) over.add(views);
           else {
             samples[views]?.push(ms);
-            // A query of seconds is not asked five times.
+            // A query that takes seconds does not run five times.
             if (ms > 3000) over.add(views);
           }
         }
@@ -87,30 +87,30 @@ export async function readiness(server: BenchServer, quick: boolean): Promise<Pa
           .join(', ')}`,
       );
     }
-    // Beyond that the doctor takes longer than the part.
-    for (const db of [ancestor, ours]) {
+    // On larger databases the doctor would take longer than the part.
+    for (const db of [taskerRuby, ours]) {
       if (size <= 50_000) await demandHealth(db);
       await db.drop();
     }
   }
   const cell = (query: number, size: number, views: string): string | number => {
     const ms = times.get(`${query} ${size} ${views}`);
-    return ms === undefined ? `> ${LIMIT_MS / 1000} s or not asked` : round(ms, ms < 10 ? 2 : 0);
+    return ms === undefined ? `> ${LIMIT_MS / 1000} s or not run` : round(ms, ms < 10 ? 2 : 0);
   };
   return {
     tables: QUERIES.map(({ name }, query) => ({
       title: `${name}, ms`,
       columns: [
         'tasks',
-        'v01 (before)',
-        'v02 (optimised)',
-        'v04 (ours)',
-        ...(query === 0 ? ["the ancestor's own figure"] : []),
+        "v01: Tasker (Ruby)'s rules",
+        'v02: its optimised rules',
+        'v04: ours',
+        ...(query === 0 ? ["Tasker (Ruby)'s own figure for v02"] : []),
       ],
       rows: sizes.map((size) => [
         size,
         ...VIEWS.map((views) => cell(query, size, views)),
-        ...(query === 0 ? [SEED[size] ?? '-'] : []),
+        ...(query === 0 ? [TASKER_RUBY_FIGURES[size] ?? '-'] : []),
       ]),
     })),
     charts: [0, 2, 5, 7].map((query) => ({

@@ -1,6 +1,6 @@
 /**
- * Single jobs through graphile-worker. Default: 24 jobs at once, as its documentation has it. Batched, its fastest set-up by the
- * same documentation: a local queue of 1,000 prefetched jobs and completions in batches, here with 500 jobs at once.
+ * Single jobs through graphile-worker. `default`: 24 jobs at once, as in its documentation. `batched`, the fastest set-up in that
+ * documentation: a local queue of 1,000 prefetched jobs and completions in batches, here with 500 jobs at once.
  */
 import { makeWorkerUtils, run, Logger } from 'graphile-worker';
 import pg from 'pg';

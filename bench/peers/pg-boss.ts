@@ -1,5 +1,5 @@
 /**
- * pg-boss. `bulk`: what its documentation gives for throughput, fetch and complete of 1,000 jobs at a time, two loops.
+ * pg-boss. `bulk`: what its documentation recommends for throughput, fetch and complete of 1,000 jobs at a time, in two loops.
  * `work`: its worker with batches of 1,000. `flow`: diamonds, each step a job that depends on others.
  */
 import { PgBoss } from 'pg-boss';

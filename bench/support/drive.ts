@@ -7,7 +7,7 @@ import { startFleet } from './fleet.ts';
 import type { BenchDatabase, BenchServer } from './server.ts';
 import { cpuSeconds, readUsage, residentMb, type Usage, usageBetween } from './usage.ts';
 
-/** Submits `count` tasks through the public client; answers how long it took. */
+/** Submits `count` tasks through the public client; returns the seconds that this took. */
 export async function submitTasks(db: BenchDatabase, definition: WorkflowDefinition, count: number): Promise<number> {
   const client = createClient({ url: db.url, notify: false });
   const started = performance.now();
@@ -32,11 +32,11 @@ export interface RunResult extends Usage {
   /** From the first attempt's start to the last completion, by the database clock. */
   seconds: number;
   stepsPerSecond: number;
-  /** The highest that any worker took. */
+  /** The highest of all workers. */
   workerMb: number;
 }
 
-/** Works off what is in the database with real workers, and answers what it took. */
+/** Runs real workers until every task in the database is complete; returns what that took. */
 export async function runToTheEnd(
   server: BenchServer,
   db: BenchDatabase,
@@ -78,7 +78,7 @@ export async function untilAllComplete(db: BenchDatabase, limitSeconds: number, 
     );
     return row?.task_id;
   };
-  // Tasks below the first open one are complete: each look goes on where the last one ended.
+  // Tasks below the first open one are complete: each query starts from the task at which the last one ended.
   const untilNoneOpen = async (start: string): Promise<void> => {
     for (let open = await firstOpen(start); open !== undefined; open = await firstOpen(open)) {
       if (performance.now() > deadline) throw new Error(`tasks are still open after ${limitSeconds} s`);
@@ -88,12 +88,12 @@ export async function untilAllComplete(db: BenchDatabase, limitSeconds: number, 
   const [last] = await db.query<{ task_id: string }>(
     `SELECT task_id FROM tasker.tasker_tasks ORDER BY task_id DESC LIMIT 1 /* bench: */`,
   );
-  // The newest task alone, as long as that one is open: going through all of them would take from what is measured.
+  // Waits for the newest task first: queries over all tasks would disturb the measurement.
   if (last !== undefined) await untilNoneOpen(last.task_id);
   await untilNoneOpen(from);
 }
 
-/** A figure of a run that broke an invariant is worth nothing: throws with what the doctor found. */
+/** Throws with what the doctor found: a figure of a run that broke an invariant is worthless. */
 export async function demandHealth(db: BenchDatabase): Promise<void> {
   const database = openDatabase({ url: db.url, poolSize: 1, applicationName: 'bench doctor' });
   try {

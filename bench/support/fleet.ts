@@ -7,7 +7,7 @@ const built = fileURLToPath(new URL('../../.tmp/bench-build', import.meta.url));
 const cli = `${built}/src/cli/main.js`;
 const workflows = `${built}/bench/support/workflows.js`;
 
-/** What the image sets for every process, and docs/guides/running-a-fleet.md tells everybody else to set. */
+/** As the image sets it for every process, and as docs/guides/running-a-fleet.md recommends. */
 const NODE_OPTIONS = '--max-semi-space-size=4';
 
 export interface Fleet {
@@ -18,12 +18,12 @@ export interface Fleet {
 }
 
 /**
- * What a worker is told in every part that measures throughput. The rest stays at its defaults. Slots for two of the largest
- * claims: one is under way while the steps of the other run.
+ * Settings of a worker in every part that measures throughput; all others stay at their defaults. There are slots for two of the
+ * largest claims: one is under way while the steps of the other run.
  */
 export const BUSY = { TASKER_SLOTS: '2048', TASKER_CLAIM_BATCH: '1024' };
 
-/** Real processes: `tasker worker` (or `scheduler`), started the way an operator starts them. Resolves when all have started. */
+/** Real processes: `tasker worker` (or `scheduler`), started as an operator starts them. Resolves when all have started. */
 export async function startFleet(options: {
   url: string;
   workers: number;

@@ -1,4 +1,4 @@
-/** Upper bounds in ascending order, each with how many observations were not above it. */
+/** Upper bounds in ascending order, each with the number of observations that were not above it. */
 export type Buckets = readonly { bound: number; count: number }[];
 
 /** The buckets of one histogram, summed over its labels, as a process serves them. */
@@ -14,7 +14,7 @@ export async function readHistogram(url: string, name: string): Promise<Buckets>
   return [...counts].sort(([a], [b]) => a - b).map(([bound, count]) => ({ bound, count }));
 }
 
-/** As Prometheus' histogram_quantile has it, of what was observed between two readings: linear inside a bucket. */
+/** The quantile of what was observed between two readings, computed as Prometheus' histogram_quantile does: linear inside a bucket. */
 export function quantileBetween(before: Buckets, after: Buckets, p: number): number {
   const earlier = new Map(before.map(({ bound, count }) => [bound, count]));
   const counts = after.map(({ bound, count }) => ({ bound, count: count - (earlier.get(bound) ?? 0) }));

@@ -18,7 +18,7 @@ interface Totals {
   statements: { id: string; query: string; calls: number; ms: number }[];
 }
 
-/** The bench's own statements carry `bench:` and are left out. */
+/** Statements of the bench itself contain `bench:` and are left out. */
 async function readTotals(db: BenchDatabase): Promise<Totals> {
   const [row] = await db.query<Totals>(`
     SELECT
@@ -31,8 +31,8 @@ async function readTotals(db: BenchDatabase): Promise<Totals> {
 }
 
 /**
- * What a fleet with nothing to do costs. CPU times are taken after the first reading of statistics and before the last, so that
- * these are not part of them.
+ * The cost of an idle fleet. CPU times are taken after the first reading of statistics and before the last, so that they do not
+ * include the readings.
  */
 export async function idleCost(
   db: BenchDatabase,
@@ -62,7 +62,7 @@ export async function idleCost(
     serverCpu: (serverSeconds / elapsed) * 100,
     processCpu: fleet.length === 0 ? 0 : (fleetSeconds / elapsed / fleet.length) * 100,
     statements: byStatement.reduce((sum, { perSecond }) => sum + perSecond, 0),
-    // One is our own: the first reading was counted after it had read.
+    // One transaction is our own: the first reading was counted after it had read.
     transactions: (after.transactions - before.transactions - 1) / elapsed,
     byStatement,
   };

@@ -24,7 +24,7 @@ export interface Chart {
 export interface PartResult {
   tables: Table[];
   charts?: Chart[];
-  /** Every single figure that the tables are made of. */
+  /** Every single figure from which the tables are made. */
   data: unknown;
 }
 
@@ -64,7 +64,7 @@ export async function describeMachine(db: BenchDatabase): Promise<Record<string,
     system: `${platform()} ${arch()}`,
     node: process.version,
     postgresql: (row?.version ?? '').split(' ').slice(0, 2).join(' '),
-    // More than a few tenths before the start: the machine was not ours alone.
+    // More than a few tenths before the start means that other programs used the machine.
     loadAtStart: round(loadavg()[0] ?? 0, 2),
   };
 }

@@ -6,7 +6,7 @@ import { migrateToLatest } from '../../src/db/migrate.ts';
 import { createDatabase, dropDatabase } from '../../src/embedded/databases.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
 
-/** Beyond the embedded server's own settings, which keep fsync and synchronous_commit on. Every arm runs under the same. */
+/** In addition to the embedded server's own settings, which keep fsync and synchronous_commit on. The same for every arm. */
 export const SETTINGS: Readonly<Record<string, string>> = {
   max_connections: '300',
   shared_buffers: '1GB',
@@ -15,7 +15,7 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   // A slow statement is a figure here, not an incident.
   log_min_duration_statement: '-1',
   log_lock_waits: 'off',
-  // Held snapshots are a part of the measurement.
+  // The bench measures under held snapshots.
   idle_in_transaction_session_timeout: '0',
 };
 
@@ -39,7 +39,7 @@ const TEMPLATE = 'bench_template';
 /** PostgreSQL in a temporary folder, removed at the end. */
 export async function startServer(): Promise<BenchServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tasker-bench-'));
-  // Where root runs the bench, the server runs as another user, who has to get to the folder.
+  // If root runs the bench, the server runs as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), settings: SETTINGS });
   const adminUrl = server.url();

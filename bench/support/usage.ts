@@ -34,7 +34,7 @@ function times(pid: number | string): ProcessTimes | undefined {
   }
 }
 
-/** CPU seconds that a process used; NaN where there is no /proc. */
+/** CPU seconds that a process used; NaN if there is no /proc. */
 export const cpuSeconds = (pid: number): number => times(pid)?.seconds ?? NaN;
 
 /** CPU seconds of a PostgreSQL server with everything it started. */

@@ -20,7 +20,7 @@ export const diamond: WorkflowDefinition = define('diamond')
   .step('c', { dependsOn: ['a'] }, noop)
   .step('d', { dependsOn: ['b', 'c'] }, noop);
 
-/** The same in a queue of its own, for measurements beside what the default queue holds. */
+/** The same shape in a queue of its own, for measurements beside a filled default queue. */
 export const elsewhere: WorkflowDefinition = define('elsewhere')
   .step('a', { queue: 'elsewhere' }, noop)
   .step('b', { dependsOn: ['a'], queue: 'elsewhere' }, noop)
