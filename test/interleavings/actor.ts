@@ -2,11 +2,11 @@ import pg from 'pg';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import type { Controller } from './controller.ts';
 
-/** One verb under way on a connection of its own, driven statement by statement. */
+/** The position of a verb that runs on a connection of its own, statement by statement. */
 export interface ActorStatus {
   /**
-   * gate: it waits to be let on. snapshot: its statement has its snapshot and has not looked at a row yet.
-   * blocked: it waits for a lock of another actor. done: the verb has returned, or thrown.
+   * gate: it waits before a statement or a commit. snapshot: its statement has its snapshot and has not read a row yet.
+   * blocked: it waits for a lock of another actor. done: the verb has returned or thrown.
    */
   at: 'gate' | 'snapshot' | 'blocked' | 'done';
   label: string;
@@ -20,14 +20,14 @@ interface Gate {
 const PAUSE_KEY = 771_000_000;
 
 /**
- * A session that runs verbs of the engine through the engine's own `Database`, with every statement and every commit behind
- * a gate. A statement that the engine sends without a transaction is made BEGIN, statement, COMMIT: to PostgreSQL the same,
- * and it shows the moment at which it is done and not committed.
+ * A session that runs verbs of the engine through the engine's own `Database` and stops at a gate before every statement and every
+ * commit. A statement that the engine sends without a transaction becomes BEGIN, statement, COMMIT: the same for PostgreSQL, and it
+ * makes the moment visible at which the statement is executed and not committed.
  */
 export class Actor {
   readonly name: string;
   readonly db: Database;
-  /** What happened here, for the message of a failure. */
+  /** The steps of this actor, for the message of a failure. */
   readonly log: string[] = [];
   deadlocks = 0;
   private readonly client: pg.Client;
@@ -46,9 +46,9 @@ export class Actor {
     this.pauseKey = PAUSE_KEY + index;
     this.client = new pg.Client({ connectionString: url, application_name: `actor ${name}` });
     this.db = openDatabase({ url, poolSize: 1 });
-    // The engine's own transactions and retries, on the gated connection.
+    // The engine's own transactions and retries run on the gated connection.
     Object.assign(this.db.pool, {
-      query: (config: pg.QueryConfig) => this.alone(config),
+      query: (config: pg.QueryConfig) => this.runInTransaction(config),
       connect: () =>
         Promise.resolve({
           query: (config: pg.QueryConfig | string) => this.gated(config),
@@ -71,7 +71,7 @@ export class Actor {
     await this.db.close();
   }
 
-  /** Begins a verb, up to its first gate. */
+  /** Starts a verb and runs it to its first gate. */
   async start<T>(verb: (db: Database) => Promise<T>): Promise<{ result: Promise<T> }> {
     this.finished = false;
     this.log.length = 0;
@@ -80,7 +80,7 @@ export class Actor {
       this.changed();
     });
     result.catch(() => undefined);
-    await this.settle();
+    await this.untilStopped();
     return { result };
   }
 
@@ -91,7 +91,7 @@ export class Actor {
     return { at: 'blocked', label: '' };
   }
 
-  /** Lets the actor take one step, as far as it gets: to the next gate, to its end, or to a lock that another holds. */
+  /** Runs the actor for one step: to the next gate, to its end, or to a lock that another actor holds. */
   async advance(): Promise<void> {
     if (this.paused) {
       this.paused = false;
@@ -103,11 +103,11 @@ export class Actor {
       this.log.push(gate.label);
       gate.open();
     }
-    await this.settle();
+    await this.untilStopped();
   }
 
-  /** Waits until the actor stands still. Nothing is left to time: a statement either ends, or PostgreSQL names its blocker. */
-  async settle(): Promise<void> {
+  /** Waits until the actor stands still. This depends on no timer: a statement either ends, or PostgreSQL names its blocker. */
+  async untilStopped(): Promise<void> {
     for (;;) {
       if (this.finished || this.gate !== undefined || this.paused) return;
       const moved = new Promise<'moved'>((resolve) => (this.changed = () => resolve('moved')));
@@ -125,7 +125,7 @@ export class Actor {
     }
   }
 
-  private async alone(config: pg.QueryConfig): Promise<pg.QueryResult> {
+  private async runInTransaction(config: pg.QueryConfig): Promise<pg.QueryResult> {
     await this.client.query('BEGIN');
     try {
       const result = await this.gated(config);
@@ -138,7 +138,7 @@ export class Actor {
   }
 
   private async gated(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
-    // Without the limit on the silence of a transaction: here it is held on purpose, for as long as the machine takes.
+    // Without the engine's time limit for idle transactions: here they are held open on purpose.
     if (typeof config === 'string' && config.startsWith('BEGIN')) return this.client.query('BEGIN');
     if (config === 'ROLLBACK') return this.client.query('ROLLBACK');
     if (config === 'COMMIT') {
@@ -154,7 +154,7 @@ export class Actor {
       if ((error as { code?: string }).code === '40P01') this.deadlocks += 1;
       throw error;
     } finally {
-      // A statement that looked at no row never came to its pause.
+      // A statement that read no row never reached its pause.
       this.paused = false;
       await this.controller.unlock(this.pauseKey);
     }
@@ -179,8 +179,8 @@ export class Actor {
 }
 
 /**
- * The statement with a stop between its snapshot and the first row that it looks at: the first condition of the statement
- * waits for an advisory lock. In READ COMMITTED that is where another transaction can slip in.
+ * The statement with a pause between its snapshot and the first row that it reads: its first condition waits for an advisory lock.
+ * In READ COMMITTED another transaction can commit at that point.
  */
 export function withPause(text: string, key: number): string {
   const pause = `pause AS MATERIALIZED (SELECT pg_advisory_lock_shared(${key})::text IS NOT NULL AND pg_advisory_unlock_shared(${key}) AS ok)`;

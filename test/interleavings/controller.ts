@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** The connection that holds statements at their pauses and asks PostgreSQL who waits for whom. */
+/** The connection that holds statements at their pauses, and queries which sessions wait for which others. */
 export class Controller {
   pid = 0;
   private readonly client: pg.Client;
@@ -29,7 +29,7 @@ export class Controller {
     if (this.held.delete(key)) await this.client.query('SELECT pg_advisory_unlock($1)', [key]);
   }
 
-  /** The sessions that this one waits for at this moment. */
+  /** The sessions for which this one waits at this moment. */
   async blockers(pid: number): Promise<number[]> {
     const { rows } = await this.client.query<{ pids: number[] }>({
       name: 'blockers',

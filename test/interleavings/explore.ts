@@ -5,15 +5,15 @@ export type Schedule = readonly number[];
 
 export interface Explored {
   schedules: number;
-  /** Schedules that were known and not run, because `limit` was reached. */
+  /** Known schedules that were not run, because `limit` was reached. */
   left: number;
   deadlocks: number;
 }
 
 /**
- * Runs every interleaving of the actors' steps, depth first: each run follows a prefix of choices and then always lets the
- * first actor on that can move; the alternatives at every later point become prefixes of further runs.
- * `limit`: at most so many, taken from all over the tree by `random`. `first`: schedules that are run in any case.
+ * Runs every interleaving of the actors' steps, depth first: each run follows a prefix of choices and then always advances the
+ * first actor that can move; the alternatives at every later point become prefixes of further runs.
+ * `limit`: the maximum number of runs, sampled from the whole tree by `random`. `first`: schedules that are always run.
  */
 export async function explore(
   run: (choose: (movable: readonly number[]) => number) => Promise<{ deadlocks: number }>,
@@ -52,22 +52,22 @@ export async function explore(
   return { schedules, left: open.length, deadlocks };
 }
 
-/** Lets actors that have begun run to their end, one step at a time, in the order that `choose` decides. */
+/** Runs started actors to their ends, one step at a time, in the order that `choose` decides. */
 export async function interleave(
   actors: readonly Actor[],
   choose: (movable: readonly number[]) => number,
 ): Promise<string> {
   const trace: string[] = [];
   for (;;) {
-    // A lock may have come free: whoever waited for it moves by itself.
-    for (const actor of actors) await actor.settle();
+    // A lock may have been released: an actor that waited for it moves by itself.
+    for (const actor of actors) await actor.untilStopped();
     const movable = actors.flatMap((actor, index) => {
       const { at } = actor.status();
       return at === 'gate' || at === 'snapshot' ? [index] : [];
     });
     if (movable.length === 0) {
       if (actors.every((actor) => actor.status().at === 'done')) return trace.join(', ');
-      // Each waits for the other: PostgreSQL ends one of them after deadlock_timeout.
+      // A deadlock: PostgreSQL ends one of them after deadlock_timeout.
       await new Promise((resolve) => setTimeout(resolve, 5));
       continue;
     }

@@ -4,15 +4,15 @@ import { useTestDatabase } from '../support/test-database.ts';
 import { Actor } from './actor.ts';
 import { Controller } from './controller.ts';
 import { explore, type Explored, interleave } from './explore.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenarios/scenario.ts';
 import { Scene } from './scene.ts';
 
-export interface Stage {
+export interface ScenarioRunner {
   run(scenario: Scenario, options?: { limit?: number; seed?: number }): Promise<Explored>;
 }
 
 /** A database, a controller and three actors, for the scenarios of one test file. */
-export async function useStage(): Promise<Stage> {
+export async function useScenarios(): Promise<ScenarioRunner> {
   const test = await useTestDatabase();
   const db = openDatabase({ url: test.url, poolSize: 4 });
   const controller = new Controller(test.url);
@@ -34,23 +34,22 @@ export async function useStage(): Promise<Stage> {
       explore(
         async (choose) => {
           await scene.reset(scenario.workflow);
-          const verbs = await scenario.stage(scene);
-          const cast = actors.slice(0, verbs.length);
+          const verbs = await scenario.arrange(scene);
+          const active = actors.slice(0, verbs.length);
           const results: Promise<unknown>[] = [];
-          for (const [index, actor] of cast.entries()) {
+          for (const [index, actor] of active.entries()) {
             actor.deadlocks = 0;
             results.push((await actor.start(verbs[index] as (typeof verbs)[number])).result);
           }
-          const trace = await interleave(cast, choose);
+          const trace = await interleave(active, choose);
           try {
-            const answers = await Promise.all(results);
-            await scenario.afterwards?.(scene, answers);
-            await scene.expectSound();
-            expect(scenario.ends).toContain(await scene.heal());
+            await scenario.afterwards?.(scene, await Promise.all(results));
+            await scene.expectNoViolation();
+            expect(scenario.endStates).toContain(await scene.heal());
           } catch (error) {
             throw new Error(`${trace}: ${(error as Error).message}`, { cause: error });
           }
-          return { deadlocks: cast.reduce((sum, actor) => sum + actor.deadlocks, 0) };
+          return { deadlocks: active.reduce((sum, actor) => sum + actor.deadlocks, 0) };
         },
         {
           first: scenario.found ?? [],
@@ -61,7 +60,7 @@ export async function useStage(): Promise<Stage> {
   };
 }
 
-/** A small generator of random numbers that can be seeded, so that a sample can be repeated. */
+/** A small random number generator with a seed, so that a sample can be repeated. */
 function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

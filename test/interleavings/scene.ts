@@ -35,7 +35,7 @@ const TABLES = [
   'tasker_workers',
 ].map((table) => `tasker.${table}`);
 
-/** What a scenario's stage is set with: the engine, undisturbed, on the test's own connections. */
+/** Prepares the database of a scenario by the engine's own verbs, on the test's own connections, without interleaving. */
 export class Scene {
   readonly test: TestDatabase;
   readonly db: Database;
@@ -58,7 +58,7 @@ export class Scene {
 
   /** An empty database with two workers and one task. */
   async reset(workflow: 'diamond' | 'pair'): Promise<void> {
-    // Deleted rows keep the plans of the checks; now and then the tables are made small again.
+    // DELETE keeps the plans of the checks valid; every 40th time TRUNCATE makes the tables small again.
     this.resets += 1;
     await this.test.query(
       this.resets % 40 === 0
@@ -117,23 +117,23 @@ export class Scene {
         permanent: options.permanent ?? false,
         backoffCapSeconds: 30,
         cause: 'fail',
-        metadata: '{"error":{"name":"Error","message":"as the scene wished"}}',
+        metadata: '{"error":{"name":"Error","message":"as the scenario requires"}}',
       })),
     });
   }
 
-  /** Claims the steps of the task that are ready now, in the order of their ordinals. */
+  /** Claims the steps of the task that are ready, and returns them in the order of their ordinals. */
   async begin(workerId = this.w1): Promise<ClaimedStep[]> {
     const steps = await this.claim(this.db, workerId, 4);
     return steps.toSorted((a, b) => Number(BigInt(a.stepId) - BigInt(b.stepId)));
   }
 
-  /** Has step a done; b and c are ready. */
+  /** Completes step a; b and c are ready. */
   async afterA(): Promise<void> {
     await this.complete(this.db, this.w1, await this.begin());
   }
 
-  async killed(workerId: string): Promise<void> {
+  async expireLease(workerId: string): Promise<void> {
     await this.test.query(
       `UPDATE tasker.tasker_workers SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE worker_id = $1`,
       [workerId],
@@ -159,11 +159,11 @@ export class Scene {
     return row?.state ?? 'missing';
   }
 
-  async expectSound(): Promise<void> {
+  async expectNoViolation(): Promise<void> {
     const client = await this.test.pool.connect();
     const broken: string[] = [];
     try {
-      // The doctor's own checks, prepared: planned anew for every schedule they would take longer than everything else.
+      // The doctor's own checks, prepared: planning them for every schedule would take longer than everything else.
       for (const { id, sql } of CHECKS) {
         const { rows } = await client.query({ name: id, text: `${sql} LIMIT 5` });
         if (rows.length > 0) broken.push(`${id} ${JSON.stringify(rows)}`);
@@ -175,12 +175,12 @@ export class Scene {
   }
 
   /**
-   * What the fleet does in the end, without further faults: the sweeps, dead workers' steps, and a worker that completes
-   * everything. A task that cannot be finished by that was lost.
+   * Does what the fleet does without further faults: the sweeps, the recovery of dead workers' steps, and a worker that completes
+   * everything. A task that does not end this way was lost. Returns the state of the task.
    */
   async heal(): Promise<string> {
-    await this.killed(this.w1);
-    await this.killed(this.w2);
+    await this.expireLease(this.w1);
+    await this.expireLease(this.w2);
     const healer = await this.worker();
     for (let round = 0; round < 20; round += 1) {
       await this.recover(this.db);
@@ -190,7 +190,7 @@ export class Scene {
       if (steps.length > 0) await this.complete(this.db, healer, steps);
       else if (round > 1) break;
     }
-    await this.expectSound();
+    await this.expectNoViolation();
     return this.taskState();
   }
 }

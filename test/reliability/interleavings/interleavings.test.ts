@@ -1,30 +1,31 @@
 import { afterAll, expect, it } from 'vitest';
-import { useStage } from '../../interleavings/run-scenario.ts';
-import { SCENARIOS, TRIPLES } from '../../interleavings/scenarios.ts';
+import { useScenarios } from '../../interleavings/run-scenario.ts';
+import { SCENARIOS } from '../../interleavings/scenarios.ts';
+import { TRIPLES } from '../../interleavings/scenarios/triples.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';
-/** In the long form: at most so many schedules of each pair, for a machine that has no hour to spare. */
-const most = Number(process.env['TASKER_TEST_SCHEDULES'] ?? Infinity);
+/** In the long form: the maximum number of schedules of each pair, for runs of less than an hour. */
+const maxSchedules = Number(process.env['TASKER_TEST_SCHEDULES'] ?? Infinity);
 const seed = Number(process.env['TASKER_TEST_SEED'] ?? 1);
 
-const stage = await useStage();
+const scenarios = await useScenarios();
 const total = { schedules: 0, left: 0, deadlocks: 0 };
 
 afterAll(() => {
   console.log(`interleavings: ${JSON.stringify({ ...total, seed, long })}`);
 });
 
-/** Long: every interleaving of every pair, and 200 of each triple. Short: triples, which the quick suite does not have. */
+/** Long: every interleaving of every pair, and 200 of each triple. Short: only triples, which the quick suite does not run. */
 const runs = [
-  ...(long ? SCENARIOS.map((scenario) => ({ scenario, limit: most })) : []),
-  ...TRIPLES.map((scenario) => ({ scenario, limit: long ? Math.min(200, most) : 10 })),
+  ...(long ? SCENARIOS.map((scenario) => ({ scenario, limit: maxSchedules })) : []),
+  ...TRIPLES.map((scenario) => ({ scenario, limit: long ? Math.min(200, maxSchedules) : 10 })),
 ];
 
-// One that went on after its time would share its actors with the next.
+// A scenario that continued after its time-out would share its actors with the next one.
 const timeout = long ? 24 * 3_600_000 : 600_000;
 
 it.each(runs.map((run) => [run.scenario.name, run] as const))('%s', { timeout }, async (_, { scenario, limit }) => {
-  const explored = await stage.run(scenario, { limit, seed });
+  const explored = await scenarios.run(scenario, { limit, seed });
   total.schedules += explored.schedules;
   total.left += explored.left;
   total.deadlocks += explored.deadlocks;
