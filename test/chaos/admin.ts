@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-/** The role of the fleet: no superuser, so that the harness has connections, rights and settings that no fault of its own takes. */
+/** The role of the fleet is no superuser, so that the harness keeps connections, rights and settings that no fault takes away. */
 export const FLEET_ROLE = 'fleet';
 export const FLEET_PASSWORD = 'of-the-fleet';
 export const DATABASE = 'chaos';
-/** Puts every session of the fleet out; it comes back with the settings of then. */
+/** Ends every session of the fleet; its new sessions have the settings of that moment. */
 export const END_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${FLEET_ROLE}'`;
-/** Settings of a fault end, whatever else has happened to the server in between: it is back within this. */
-const PATIENCE_MS = 90_000;
+/** The settings of a fault must be undone, whatever else happened to the server in between: it is back within this time. */
+const RETRY_FOR_MS = 90_000;
 
-/** One statement on a connection of its own: nothing of a run's harness may depend on a session that a fault can end. */
-export async function ask(url: string, text: string): Promise<Record<string, unknown>[]> {
+/** Runs one statement on a connection of its own: the harness may not depend on a session that a fault can end. */
+export async function queryOnce(url: string, text: string): Promise<Record<string, unknown>[]> {
   return withClient(url, async (client) => (await client.query<Record<string, unknown>>(text)).rows);
 }
 
-/** These statements in turn, all over again until all have succeeded. `urlOf` is asked at each try: the server may be replaced meanwhile. */
-export async function insist(urlOf: () => string, statements: readonly string[]): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+/** Runs the statements in order, and all of them again until all have succeeded. Each try calls `urlOf`: the server may be replaced meanwhile. */
+export async function runUntilSuccessful(urlOf: () => string, statements: readonly string[]): Promise<void> {
+  const deadline = Date.now() + RETRY_FOR_MS;
   for (;;) {
     try {
       await withClient(urlOf(), async (client) => {
@@ -31,14 +31,14 @@ export async function insist(urlOf: () => string, statements: readonly string[])
   }
 }
 
-/** What a time limit does to statements of the fleet that wait for a lock: SQLSTATE 57014. A commit that waits for a standby is none. */
+/** Has the effect of a time limit on statements of the fleet that wait for a lock (SQLSTATE 57014). Commits that wait for a standby are spared. */
 const CANCEL_WAITING = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = '${FLEET_ROLE}' AND wait_event_type = 'Lock'`;
 
 /**
- * Keeps everybody else from writing to the steps for `ms`; after `cancelAfterMs`, if given, those who wait are cancelled. False where
- * the lock could not be had, or broke.
+ * Locks the steps against writes for `ms`; after `cancelAfterMs`, if given, statements that wait are cancelled. Returns false if the
+ * lock was not acquired, or was lost.
  */
-export async function holdSteps(url: string, ms: number, cancelAfterMs = ms): Promise<boolean> {
+export async function lockSteps(url: string, ms: number, cancelAfterMs = ms): Promise<boolean> {
   try {
     await withClient(url, async (client) => {
       await client.query(`BEGIN; SET LOCAL lock_timeout = '3s'`);

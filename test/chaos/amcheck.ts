@@ -2,18 +2,18 @@ import type { Violation } from './audit.ts';
 import type { Query } from './reference/dump.ts';
 
 export interface Amcheck {
-  /** What was looked at, or that the server does not have the extension. */
-  looked: string;
+  /** What was checked, or that the server does not have the extension. */
+  checked: string;
   violations: Violation[];
 }
 
 /**
- * Do the indexes and tables still hold together, after every crash? Looks whether each row of each table is in each of its B-tree
- * indexes, and each page and row is well-formed. Needs a superuser and nobody else at work.
+ * Checks tables and indexes for corruption after the crashes: each row of each table is in each of its B-tree indexes, and each page
+ * and row is well-formed. Needs a superuser and no other sessions at work.
  */
 export async function amcheck(query: Query): Promise<Amcheck> {
   const available = await query(`SELECT FROM pg_available_extensions WHERE name = 'amcheck'`);
-  if (available.length === 0) return { looked: 'not available', violations: [] };
+  if (available.length === 0) return { checked: 'not available', violations: [] };
   await query('CREATE EXTENSION IF NOT EXISTS amcheck');
   const relations = await query<{ oid: number; name: string; kind: 'index' | 'table' }>(
     `SELECT c.oid, c.relname AS name, CASE WHEN c.relkind = 'i' THEN 'index' ELSE 'table' END AS kind
@@ -40,5 +40,5 @@ export async function amcheck(query: Query): Promise<Amcheck> {
     }
   }
   const count = (wanted: string): number => relations.filter(({ kind }) => kind === wanted).length;
-  return { looked: `${count('index')} indexes and ${count('table')} tables`, violations };
+  return { checked: `${count('index')} indexes and ${count('table')} tables`, violations };
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Database } from '../../src/db/connections/database.ts';
 import type { Violation } from './audit.ts';
-import { HANDLER_FAULTS } from './behaviours.ts';
+import { HANDLER_FAULTS } from './handler-faults.ts';
 import { checkClaimOrder } from './claim-order.ts';
 import { checkIdleWorkers } from './idle-workers.ts';
 import { type LedgerLine, monotonicMs, type Stall } from './ledger.ts';
@@ -9,7 +9,7 @@ import { READINESS_EVENTS, WORKER_LIVES, type WorkerLife } from './readiness-log
 import type { Span, StepEvent } from './ready-spans.ts';
 import { rows } from './rows.ts';
 
-/** How much the checks of claiming had to look at. */
+/** The amount of work that the checks of claiming covered. */
 export interface Claiming {
   /** Seconds without faults. */
   calmSeconds: number;
@@ -20,7 +20,7 @@ export interface Claiming {
   longestWaitSeconds: number;
 }
 
-/** What the workers took, and what they left, in the time that no fault disturbed. */
+/** Checks what the workers claimed, and what they left in the queues, during the time without faults. */
 export async function claimingOf(
   db: Database,
   ledger: readonly LedgerLine[],
@@ -52,12 +52,12 @@ export async function claimingOf(
   };
 }
 
-/** Between its registration and its first look at the queues a worker opens a connection and starts its probes. */
+/** Between its registration and its first poll a worker opens a connection and starts its probes. */
 const STARTS_WITHIN_MS = 15_000;
-/** As long as a process takes to end after a handler that ends it. */
+/** A process ends within this time after a handler that ends it. */
 const DISTURBED_MS = 10_000;
 
-/** By the name of a worker's process: when it could not look for work. */
+/** By the name of a worker's process: the times during which it could not poll. */
 function disturbances(ledger: readonly LedgerLine[], stalls: readonly Stall[]): Map<string, Span[]> {
   const spans = new Map<string, Span[]>();
   const epochMs = Date.now() - monotonicMs();

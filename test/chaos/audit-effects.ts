@@ -10,7 +10,7 @@ interface AttemptRow {
   cause: string;
 }
 
-/** Every complete step had the effect that its result names, and no two attempts that counted overlap. */
+/** Checks that every complete step had the effect that its result names, and that no two counted attempts overlap. */
 export async function ledgerViolations(db: Database, ledger: readonly LedgerLine[]): Promise<Violation[]> {
   const violations: Violation[] = ledger
     .filter(({ kind }) => kind === 'polluted')
@@ -24,7 +24,7 @@ export async function ledgerViolations(db: Database, ledger: readonly LedgerLine
   }
   const ended = await rows<AttemptRow & { effect: string | null }>(
     db,
-    // An attempt's number: claims up to here, less those that were given back.
+    // The number of an attempt: claims up to here, minus those that were released.
     `SELECT h.task_id AS task, n.name AS step, h.cause,
        (h.attempt)::integer AS attempt,
        CASE WHEN h.cause = 'complete' THEN s.results ->> 'effect' END AS effect
@@ -69,7 +69,7 @@ export async function ledgerViolations(db: Database, ledger: readonly LedgerLine
         });
       }
     } else if (attempts.length === 1) {
-      // It ran at least until it began.
+      // The attempt ran at least until it began.
       before = { key: stepKey, end: (attempts[0] as LedgerLine).at };
     }
   }

@@ -1,21 +1,24 @@
 import { hostname } from 'node:os';
 import type { Database } from '../../src/db/connections/database.ts';
 import type { Violation } from './audit.ts';
-import { HANDLER_FAULTS } from './behaviours.ts';
+import { HANDLER_FAULTS } from './handler-faults.ts';
 import type { Exit } from './fleet.ts';
 import type { LedgerLine } from './ledger.ts';
 import type { Span } from './ready-spans.ts';
 import { rows } from './rows.ts';
 
-/** Until its code is loaded a process does not hear SIGTERM; it holds nothing then. */
+/** Until its code is loaded a process has no handler for SIGTERM; it holds no steps then. */
 const LOADING_MS = 20_000;
 
-/** After so long a login that is refused ends the process, by the lease as delivered. */
+/** A process ends if its logins are refused for this time: the default lease. */
 const LEASE_MS = 10_000;
-/** A try to log in, and the end of a process. */
+/** Covers one try to log in, and the end of a process. */
 const ENDS_WITHIN_MS = 5000;
 
-/** A process ends when it is killed, when it is told to, when its own handler ends it, or when it is refused as it starts or for longer than its lease. */
+/**
+ * Checks that a process ended only because it was killed or signalled, because its own handler ended it, or because its logins were
+ * refused, at its start or for longer than its lease.
+ */
 export async function exitViolations(
   db: Database,
   exits: readonly Exit[],

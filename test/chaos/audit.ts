@@ -4,31 +4,31 @@ import { amcheck } from './amcheck.ts';
 import { type Claiming, claimingOf } from './audit-claiming.ts';
 import { ledgerViolations } from './audit-effects.ts';
 import { exitViolations } from './audit-exits.ts';
-import { HANDLER_FAULTS } from './behaviours.ts';
 import type { Exit } from './fleet.ts';
-import { checkKeys } from './keys.ts';
+import { HANDLER_FAULTS } from './handler-faults.ts';
+import { checkIdempotencyKeys } from './idempotency-keys.ts';
 import type { LedgerLine, Stall } from './ledger.ts';
 import type { Acknowledged } from './load.ts';
 import type { Span } from './ready-spans.ts';
 import { type Query, type Replay, replayAll } from './reference/dump.ts';
 import { rows } from './rows.ts';
 
-/** Something that must not be. */
+/** A broken guarantee. */
 export interface Violation {
   kind: string;
   detail: string;
 }
 
-/** Everything that must hold when a run has healed, from the engine's tables and from the ledger. */
+/** Checks everything that must hold after a run has healed, by the engine's tables and by the ledger. */
 export async function audit(options: {
   url: string;
   acknowledged: readonly Acknowledged[];
   ledger: readonly LedgerLine[];
   stalls?: readonly Stall[];
   exits: readonly Exit[];
-  /** The times in which claiming is checked. */
+  /** The times for which claiming is checked. */
   calm: readonly Span[];
-  /** The times in which the database refused whoever came. */
+  /** The times during which the database refused every login. */
   refused?: readonly Span[];
 }): Promise<{
   violations: Violation[];
@@ -50,7 +50,7 @@ export async function audit(options: {
       ...(await givenUp(db, options.acknowledged)),
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
-      ...checkKeys(options.ledger),
+      ...checkIdempotencyKeys(options.ledger),
       ...(await exitViolations(db, options.exits, options.ledger, options.refused ?? [])),
     );
     const { violations: unfair, ...claiming } = await claimingOf(
@@ -74,7 +74,7 @@ export async function audit(options: {
       steps: count?.steps ?? 0,
       tasks: count?.tasks ?? 0,
       replayed,
-      amcheck: pages.looked,
+      amcheck: pages.checked,
       claiming,
     };
   } finally {
@@ -82,7 +82,7 @@ export async function audit(options: {
   }
 }
 
-/** Every history once more, by a model that shares nothing with the engine and the doctor. */
+/** Replays every history by a model that shares no code with the engine and the doctor. */
 async function replayOf(db: Database): Promise<Replay> {
   const client = await db.pool.connect();
   try {
@@ -96,7 +96,7 @@ async function replayOf(db: Database): Promise<Replay> {
   }
 }
 
-/** What was acknowledged is there, and ended as it should. */
+/** Checks that every acknowledged task exists and ended as expected. */
 async function taskViolations(db: Database, acknowledged: readonly Acknowledged[]): Promise<Violation[]> {
   const states = new Map(
     (await rows<{ task_id: string; state: string }>(db, 'SELECT task_id, state FROM tasker.tasker_tasks')).map(
@@ -134,7 +134,7 @@ async function taskViolations(db: Database, acknowledged: readonly Acknowledged[
   return [...violations, ...wrong];
 }
 
-/** No outcome was given up but those that nobody can store, and none because the database refused it. */
+/** Checks that only outcomes that cannot be stored were given up, and none because the database refused it. */
 async function givenUp(db: Database, acknowledged: readonly Acknowledged[]): Promise<Violation[]> {
   const unstorable = new Set(
     acknowledged.flatMap(({ taskId, fault, step }) =>
@@ -158,7 +158,7 @@ async function givenUp(db: Database, acknowledged: readonly Acknowledged[]): Pro
   );
 }
 
-/** A fleet that has drained holds nothing. */
+/** Checks that a drained fleet holds no steps. */
 async function claimViolations(db: Database): Promise<Violation[]> {
   const held = await rows<{ task_id: string; workflow_step_id: string }>(
     db,

@@ -6,19 +6,19 @@ import { whyMissing } from '../support/debian-tool.ts';
 
 const run = promisify(execFile);
 const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-/** The name that the driver checks: it takes this one for an address. */
+/** The driver checks the name, and treats this one as an address. */
 const NAMES = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
 
-/** A server's certificate and the authority that the fleet trusts. The files keep their names; a reload reads them anew. */
+/** A server's certificate and the authority that the fleet trusts. The files keep their names; a reload reads them again. */
 export interface Certificates {
   authorityFile: string;
   certificateFile: string;
   keyFile: string;
-  /** Puts one in place that is valid for a month, or was until a day ago. */
+  /** Replaces the certificate by one that is valid for a month, or that expired a day ago. */
   issue(validity: 'valid' | 'expired'): Promise<void>;
 }
 
-/** Undefined where there is no openssl. `owner`: who runs the server, and may read its key. */
+/** Returns undefined if openssl is missing. `owner`: the user who runs the server and may read its key. */
 export async function makeCertificates(
   folder: string,
   owner: { uid: number; gid: number } | undefined,

@@ -2,13 +2,13 @@ import type { Violation } from './audit.ts';
 import { changesOf, type ReadySpan, readySpans, type Span, type StepEvent } from './ready-spans.ts';
 
 /**
- * How long after its commit was stamped a step is certainly seen by new snapshots: a commit is stamped before it is
- * visible, and on a shared machine its process may wait for a processor in between.
+ * New snapshots certainly see a step this long after its commit timestamp: a commit is stamped before it is visible, and on a shared
+ * machine its process may wait for a processor in between.
  */
 export const VISIBLE_AFTER_MS = 500;
-/** A transaction that writes for longer makes steps ready at a time that claims may have left behind already. */
+/** A transaction that writes for longer may make steps ready at a time that the claim cursors have already passed. */
 export const LONG_TRANSACTION_MS = 1000;
-/** Such steps are found by the next scan of the whole queue: once a second, or at twenty times of what a scan costs. */
+/** Such steps are found by the next scan of the whole queue: once a second, or after twenty times the duration of a scan. */
 export const FOUND_AFTER_MS = 3000;
 
 /** What one claim took from one queue: ready steps, or, within a completion, children that were never ready. */
@@ -33,11 +33,10 @@ export interface ClaimOrder {
 }
 
 /**
- * At each claim the most urgent steps go first: it takes no step while it leaves a more urgent one of that queue behind that its
- * snapshot has seen ready. A completion, too, takes no child behind one. Excused is a step whose next change was made by a
- * transaction that overlaps the claim's: it was locked then, and claims skip what is locked. Only claims that lie within `calm`
- * count: a connection that breaks or a server that stops takes locks, and claims, back without a trace. Every worker of a
- * run has handlers for every workflow.
+ * Checks that claims take the most urgent steps first: no claim takes a step and leaves a more urgent one of the same queue that was
+ * ready in its snapshot. The same holds for children that a completion claims. A step is excepted if its next change was made by a
+ * transaction that overlaps the claim's: it was locked then, and claims skip locked rows. Only claims within `calm` count: a broken
+ * connection or a stopped server rolls back locks and claims without a trace. Every worker of a run has handlers for every workflow.
  */
 export function checkClaimOrder(events: readonly StepEvent[], calm: readonly Span[]): ClaimOrder {
   const claims = claimsOf(events)
@@ -58,7 +57,7 @@ export function checkClaimOrder(events: readonly StepEvent[], calm: readonly Spa
     const seen = ready.get(claim.queue) ?? new Set();
     const priorities = new Set([claim.last.priority]);
     for (const span of seen) {
-      // Claims are visited in the order of their beginnings, so what is over for this one is over for all to come.
+      // Claims are visited in the order of their beginnings, so a span that is over for this claim is over for all later ones.
       if (span.gone !== undefined && span.gone.committedMs < claim.beganMs) {
         seen.delete(span);
         continue;

@@ -1,4 +1,4 @@
-/** Loaded before a worker (`node --import`): shifts its wall clock by CHAOS_CLOCK_OFFSET_MS, which the engine must not notice. */
+/** Loaded before a worker (`node --import`): shifts its wall clock by CHAOS_CLOCK_OFFSET_MS, on which the engine must not depend. */
 const offsetMs = Number(process.env['CHAOS_CLOCK_OFFSET_MS'] ?? 0);
 const RealDate = Date;
 

@@ -12,7 +12,7 @@ export interface Member {
   readonly place: number;
   readonly pid: number;
   readonly startedAt: number;
-  /** Set once somebody ended it on purpose: its end is no surprise. */
+  /** Set once the harness ended it on purpose: its end is expected. */
   expected: 'killed' | 'drained' | undefined;
   stoppedUntil: number;
 }
@@ -27,7 +27,7 @@ export interface Exit {
 export interface FleetOptions {
   workers: number;
   schedulers: number;
-  /** Where a member finds the database. */
+  /** The database URL of a member. */
   urlOf: (role: Role, place: number) => string;
   env: Record<string, string>;
   /** Wall clock offsets of the workers by place, in milliseconds. */
@@ -37,7 +37,7 @@ export interface FleetOptions {
 }
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-/** What a container platform does: start again after a moment. */
+/** Like a container platform, the fleet starts a process again after a moment. */
 const RESTART_AFTER_MS = 300;
 /** Small, so that a memory bomb goes off soon. */
 const WORKER_HEAP_MB = 320;
@@ -75,7 +75,7 @@ export class Fleet {
     setTimeout(() => this.signal(member, 'SIGCONT'), ms);
   }
 
-  /** SIGTERM; answers how it ended and after how long. Another takes its place. */
+  /** Sends SIGTERM; returns how the process ended and after which time. Another process replaces it. */
   async terminate(member: Member): Promise<Exit & { tookMs: number }> {
     member.expected = 'drained';
     const at = Date.now();
@@ -87,7 +87,7 @@ export class Fleet {
     }
   }
 
-  /** SIGTERM to everybody, nobody is replaced any more; answers those that did not end within `withinMs`, after killing them. */
+  /** Sends SIGTERM to every process and replaces none; kills and returns those that did not end within `withinMs`. */
   async drain(withinMs: number): Promise<Member[]> {
     this.keepUp = false;
     for (const { member } of this.living.values()) {
@@ -104,7 +104,7 @@ export class Fleet {
   }
 
   private signal(member: Member, signal: NodeJS.Signals): void {
-    // By its handle: a process id that is ours no longer is never signalled.
+    // By its handle: a process id that is no longer ours is never signalled.
     this.living.get(member.pid)?.child.kill(signal);
   }
 
@@ -132,7 +132,7 @@ export class Fleet {
           ...process.env,
           TASKER_METRICS_PORT: '0',
           TASKER_LOG_LEVEL: 'info',
-          // A shared machine may leave a process without a processor for longer than the 5 s after which it is killed.
+          // On a shared machine a process may wait for a processor for longer than the 5 s after which it would be killed.
           TASKER_MAX_STALL_MS: '20000',
           ...options.env,
           DATABASE_URL: options.urlOf(role, place),

@@ -1,18 +1,18 @@
 import { PermanentError, RetryableError } from '../../src/errors.ts';
 
-/** How a task with such a step ends, whatever else happens to the fleet. */
+/** One way in which a handler misbehaves, and how a task with such a step must end, whatever else happens to the fleet. */
 interface HandlerFaultKind {
   perMinute: number;
   ends: 'complete' | 'error';
-  /** Name of the step's last error where the task ends in error. */
+  /** Name of the step's last error if the task ends in error. */
   error?: string;
   /** The handler ends its process, so an exit of the process is no surprise. */
   lethal?: boolean;
 }
 
-/** What handlers do wrong, and how often a minute somebody submits a task with it. */
+/** Faults of handlers. `perMinute`: submitted tasks with this fault. */
 export const HANDLER_FAULTS = {
-  // Ends its process at the first attempt; the next one finds it well.
+  // Ends its process at the first attempt; the next attempt succeeds.
   exits: { perMinute: 3, ends: 'complete', lethal: true },
   aborts: { perMinute: 1, ends: 'complete', lethal: true },
   memory_bomb: { perMinute: 2, ends: 'complete', lethal: true },
@@ -20,22 +20,22 @@ export const HANDLER_FAULTS = {
   throws_late: { perMinute: 2, ends: 'complete', lethal: true },
   // Ends its process at every attempt.
   poison: { perMinute: 1, ends: 'error', error: 'WorkerDied', lethal: true },
-  // Takes its time.
+  // Is slow.
   slow: { perMinute: 20, ends: 'complete' },
   blocks_event_loop: { perMinute: 4, ends: 'complete' },
   never_settles: { perMinute: 3, ends: 'complete' },
-  // Fails in the ways that are foreseen.
+  // Fails in expected ways.
   throws_twice: { perMinute: 20, ends: 'complete' },
   asks_to_wait: { perMinute: 10, ends: 'complete' },
   gives_up: { perMinute: 3, ends: 'error', error: 'PermanentError' },
-  // Answers what cannot be stored.
+  // Returns a result that cannot be stored.
   cyclic: { perMinute: 2, ends: 'error', error: 'UnstorableResult' },
   bigint: { perMinute: 2, ends: 'error', error: 'UnstorableResult' },
   nul_character: { perMinute: 2, ends: 'error', error: 'UnstorableResult' },
   fifty_megabytes: { perMinute: 1, ends: 'error', error: 'UnstorableResult' },
   throwing_getter: { perMinute: 2, ends: 'error', error: 'UnstorableResult' },
   throws_nonsense: { perMinute: 2, ends: 'complete' },
-  // Can be stored, and must not do anything else.
+  // Can be stored, and must have no other effect.
   proto: { perMinute: 2, ends: 'complete' },
 } as const satisfies Record<string, HandlerFaultKind>;
 
@@ -43,8 +43,8 @@ export type HandlerFault = keyof typeof HANDLER_FAULTS;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a handler does before it has its effect. `variety`: a number of the task that makes one differ from the next. */
-export async function before(
+/** What a handler does before its effect. `variety`: a number of the task by which tasks differ. */
+export async function beforeEffect(
   fault: HandlerFault | undefined,
   attempt: number,
   variety: number,
@@ -110,8 +110,8 @@ export async function before(
   }
 }
 
-/** What it answers once it has had its effect. */
-export function answer(fault: HandlerFault | undefined, honest: { effect: string; attempt: number }): unknown {
+/** What a handler returns after its effect. */
+export function resultOf(fault: HandlerFault | undefined, honest: { effect: string; attempt: number }): unknown {
   switch (fault) {
     case 'cyclic': {
       const cyclic: Record<string, unknown> = { ...honest };

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { ask } from './admin.ts';
+import { queryOnce } from './admin.ts';
 
-/** Without faults some task ends within this, on however slow a machine, or what is left is stuck. */
+/** Without faults some task ends within this time even on a slow machine; otherwise the rest can never end. */
 const STANDSTILL_MS = 90_000;
-/** A claim that has no record is found by nobody; one that is seen for longer than any attempt lasts stays. */
+/** Recovery cannot find a claim without a row in tasker_claims. One that is seen for longer than any attempt lasts is lost. */
 const UNRECORDED_MS = 25_000;
-const LOOK_MS = 200;
+const POLL_MS = 200;
 
 interface Left {
   open: number;
@@ -15,7 +15,7 @@ interface Left {
   unrecorded: string | null;
 }
 
-/** Waits until every task has ended; answers what is left where it does not. */
+/** Waits until every task has ended; returns a description of what is left if that does not happen. */
 export async function heal(url: string): Promise<string | undefined> {
   const client = new pg.Client({ connectionString: url, application_name: 'chaos' });
   await client.connect();
@@ -38,24 +38,24 @@ export async function heal(url: string): Promise<string | undefined> {
       }
       if (left.unrecorded !== unrecorded.claim) unrecorded = { claim: left.unrecorded, since: Date.now() };
       if (unrecorded.claim !== null && Date.now() - unrecorded.since > UNRECORDED_MS) {
-        return `claim ${unrecorded.claim} has steps and no record: nobody will find them (${left.open} tasks are open, such as ${left.example})`;
+        return `claim ${unrecorded.claim} has steps and no row in tasker_claims: recovery cannot find them (${left.open} tasks are open, such as ${left.example})`;
       }
       if (Date.now() - progressAt > STANDSTILL_MS) {
         return `${left.open} tasks are open and none has ended for ${STANDSTILL_MS / 1000} s, such as ${left.example}`;
       }
-      await sleep(LOOK_MS);
+      await sleep(POLL_MS);
     }
   } finally {
     await client.end();
   }
 }
 
-/** Waits until so many processes have joined: faults that come before would meet nobody. On a machine that is too slow for that, no longer. */
+/** Waits until this many processes have registered, because earlier faults would hit none; gives up on a machine that is too slow. */
 export async function untilJoined(url: string, processes: number): Promise<void> {
   const deadline = Date.now() + STANDSTILL_MS;
   for (;;) {
-    const [row] = await ask(url, 'SELECT count(*)::integer AS joined FROM tasker.tasker_workers');
+    const [row] = await queryOnce(url, 'SELECT count(*)::integer AS joined FROM tasker.tasker_workers');
     if (Number(row?.['joined']) >= processes || Date.now() > deadline) return;
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
   }
 }

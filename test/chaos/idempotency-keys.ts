@@ -2,10 +2,10 @@ import type { Violation } from './audit.ts';
 import type { LedgerLine } from './ledger.ts';
 
 /**
- * What somebody outside does with an `idempotencyKey`: it charges once for each. So no key is given for two different steps of
- * two different identities, or the second is never charged; and all attempts of one step have one key, or it is charged twice.
+ * Checks idempotency keys as an outside system uses them that charges once for each key. No key may belong to two different steps or
+ * identities, or the second would never be charged; all attempts of one step must have one key, or it would be charged twice.
  */
-export function checkKeys(ledger: readonly LedgerLine[]): Violation[] {
+export function checkIdempotencyKeys(ledger: readonly LedgerLine[]): Violation[] {
   const stepsOf = new Map<string, Set<string>>();
   const keysOf = new Map<string, Set<string>>();
   for (const { kind, key, identity, step } of ledger) {

@@ -1,9 +1,9 @@
 import type { Violation } from './audit.ts';
 import { type HeldSpan, heldSpans, readySpans, type Span, type StepEvent, without } from './ready-spans.ts';
 
-/** The longest pause between two looks of a worker at its queues: TASKER_HINTED_POLL_INTERVAL_MS as delivered. */
+/** The longest pause between two polls of a worker: the default of TASKER_HINTED_POLL_INTERVAL_MS. */
 export const POLL_INTERVAL_MS = 3000;
-/** What a look may take where two processors are shared with whatever else runs: a claim, and the wait for a processor. */
+/** The longest duration of a poll on a shared machine with two processors: a claim, and the wait for a processor. */
 export const TOLERANCE_MS = 3000;
 
 /** A worker process while it was registered and neither drained nor stopped. */
@@ -11,7 +11,7 @@ export interface LiveWorker extends Span {
   workerId: string;
   queues: readonly string[];
   slots: number;
-  /** When it could not look for work: its event loop stood still, or a handler was ending it. */
+  /** The times during which it could not poll: its event loop stood still, or a handler was ending it. */
   disturbed: readonly Span[];
 }
 
@@ -24,9 +24,9 @@ export interface IdleWorkers {
 }
 
 /**
- * No ready step waits longer than a poll interval and the tolerance beside one worker that lives, serves its queue and has
- * slots free all the while. A worker counts as free while at most half of its slots are taken by the record of the
- * database: handlers that were given up hold slots which it does not know of.
+ * Checks that no ready step waits longer than a poll interval plus the tolerance while one and the same live worker serves its queue
+ * and has free slots. A worker counts as free while the database has claims of it for at most half of its slots: handlers that did
+ * not stop when they were aborted hold further slots, of which the database has no row.
  */
 export function checkIdleWorkers(
   events: readonly StepEvent[],

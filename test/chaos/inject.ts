@@ -6,25 +6,25 @@ import type { Span } from './ready-spans.ts';
 import type { ChaosServer } from './server.ts';
 import { expireCertificate, limitStatements, makeReadOnly, rotatePassword } from './session-faults.ts';
 
-export interface Grounds {
+export interface FaultTargets {
   fleet: Fleet;
   server: ChaosServer;
   proxies: readonly TcpProxy[];
   /** Every SIGKILL, for the recovery times. */
   kills: { pid: number; at: number }[];
-  /** When the database refused whoever came: a process that starts then may end, and is told so at once. */
+  /** The times during which the database refused every login: a process that starts then may end at once. */
   refused: Span[];
 }
 
 const at = <Item>(items: readonly Item[], target: number): Item | undefined => items[target % items.length];
 
-/** Does one fault to the fleet and resolves when its cause is over. Answers how much of it there was; 0: there was nothing to do it to. */
-export const INJECT: Record<EnvironmentFault, (grounds: Grounds, fault: Fault) => Promise<number>> = {
-  kill_worker: (grounds, fault) => kill(grounds, 'worker', fault),
-  kill_scheduler: (grounds, fault) => kill(grounds, 'scheduler', fault),
-  zombie_worker: (grounds, fault) => stop(grounds, 'worker', fault),
-  pause_worker: (grounds, fault) => stop(grounds, 'worker', fault),
-  zombie_scheduler: (grounds, fault) => stop(grounds, 'scheduler', fault),
+/** Injects one fault and resolves when it is over, with how often it happened; 0 if there was nothing to inject it into. */
+export const INJECT: Record<EnvironmentFault, (targets: FaultTargets, fault: Fault) => Promise<number>> = {
+  kill_worker: (targets, fault) => kill(targets, 'worker', fault),
+  kill_scheduler: (targets, fault) => kill(targets, 'scheduler', fault),
+  zombie_worker: (targets, fault) => stop(targets, 'worker', fault),
+  pause_worker: (targets, fault) => stop(targets, 'worker', fault),
+  zombie_scheduler: (targets, fault) => stop(targets, 'scheduler', fault),
   async crash_postgres({ server }, { durationMs }) {
     await server.crash(durationMs);
     return 1;
@@ -36,7 +36,7 @@ export const INJECT: Record<EnvironmentFault, (grounds: Grounds, fault: Fault) =
     const held = proxy?.open ?? 0;
     proxy?.pause();
     await sleep(durationMs);
-    // What was lost stays lost: a network that comes back does not bring old connections to life.
+    // A network that comes back does not restore the old connections.
     proxy?.cutAll();
     proxy?.resume();
     return held;
@@ -64,7 +64,7 @@ export const INJECT: Record<EnvironmentFault, (grounds: Grounds, fault: Fault) =
   exhaust_connections: async ({ server }, { durationMs }) => ((await server.exhaust(durationMs)) > 0 ? 1 : 0),
 };
 
-async function kill({ fleet, kills }: Grounds, role: 'worker' | 'scheduler', { target }: Fault): Promise<number> {
+async function kill({ fleet, kills }: FaultTargets, role: 'worker' | 'scheduler', { target }: Fault): Promise<number> {
   const member = at(fleet.members(role), target);
   if (member === undefined) return 0;
   kills.push({ pid: member.pid, at: Date.now() });
@@ -72,7 +72,7 @@ async function kill({ fleet, kills }: Grounds, role: 'worker' | 'scheduler', { t
   return 1;
 }
 
-async function stop({ fleet }: Grounds, role: 'worker' | 'scheduler', { target, durationMs }: Fault): Promise<number> {
+async function stop({ fleet }: FaultTargets, role: 'worker' | 'scheduler', { target, durationMs }: Fault): Promise<number> {
   const member = at(
     fleet.members(role).filter(({ stoppedUntil }) => stoppedUntil < Date.now()),
     target,

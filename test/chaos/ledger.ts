@@ -2,8 +2,8 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What handlers did, written outside the engine: the engine's own tables cannot prove the engine right. One file per
- * process, one line per event, written before the handler goes on, so that a kill loses nothing that had happened.
+ * A record of what handlers did, written outside the engine, because the engine's own tables cannot prove the engine right. One file
+ * per process, one line per event, written before the handler goes on, so that a kill loses no event that had happened.
  */
 export interface LedgerLine {
   kind: 'begin' | 'effect' | 'polluted';
@@ -11,12 +11,12 @@ export interface LedgerLine {
   task: string;
   step: string;
   attempt: number;
-  /** What the submitter calls the task, whatever its id. */
+  /** The submitter's name of the task, independent of its id. */
   identity: string;
-  /** What the handler was given for effects outside. */
+  /** The idempotency key that the handler got. */
   key: string;
   fault: string | undefined;
-  /** What the attempt answers, so that the stored result names the effect that it stands for. */
+  /** Also part of the attempt's result, so that the stored result names its effect. */
   effect: string | undefined;
   /** Milliseconds of the machine's monotonic clock, which all processes share and no clock offset moves. */
   at: number;
@@ -35,10 +35,10 @@ export function record(line: Omit<LedgerLine, 'pid' | 'at'>): void {
   appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(whole)}\n`);
 }
 
-/** How the names of the files end that say when a process stood still. */
+/** Suffix of the files that list the stalls of a process. */
 export const STALLS = '.stalls';
 
-/** A time in which the event loop of a process did nothing, by the same clock as the ledger. */
+/** A time during which the event loop of a process stood still, by the same clock as the ledger. */
 export interface Stall {
   pid: number;
   from: number;
@@ -59,7 +59,7 @@ function readLines<Line>(folder: string, ending: string): Line[] {
     .flatMap((file) =>
       readFileSync(join(folder, file), 'utf8')
         .split('\n')
-        // A process that was killed while it wrote leaves half a line, of something that had not happened yet.
+        // A process that was killed while it wrote leaves half a line, of an event that had not happened yet.
         .flatMap((line) => parseLine<Line>(line)),
     );
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '../../src/client/client.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
-import { HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
+import { HANDLER_FAULTS, type HandlerFault } from './handler-faults.ts';
 import type { Random } from './random.ts';
 import * as workflows from './workflows.ts';
 
-/** A task that the database said it has: from then on it may not be lost. */
+/** A task whose submit was acknowledged: from then on it may not be lost. */
 export interface Acknowledged {
   taskId: string;
   ends: 'complete' | 'error';
@@ -16,20 +16,20 @@ export interface Acknowledged {
 const STEADY = [workflows.diamond, workflows.chain, workflows.fan];
 /** Lower runs sooner. */
 const PRIORITIES = [-10, 0, 10];
-/** More than this many open tasks, and the submitter waits: a backlog would only hide how soon work goes on. */
-const MOST_OPEN = 150;
-/** No fault lasts as long: what fails for longer is no fault of the database. */
+/** The submitter waits while more tasks are open: a backlog would only hide how soon work continues. */
+const MAX_OPEN = 150;
+/** No fault lasts this long: a submit that fails for longer has another cause. */
 const SUBMIT_WITHIN_MS = 120_000;
 
-/** Several times what the fleet has slots for, so that the least urgent have to wait for others. */
+/** Several times the number of slots of the fleet, so that the least urgent steps have to wait. */
 const BULK = 60;
 const BULK_PACE_MS = 200;
 const URGENT = 6;
 const BURST_EVERY_MS = 700;
-/** How long the transaction of an application that submits in it goes on: its steps are ready before anybody sees them. */
+/** How long an application's transaction stays open after the submit in it: its steps are ready before they are visible. */
 const LATE_COMMIT_MS = [300, 1500] as const;
 
-/** Submits tasks all the time, some of them with a fault in them, and keeps what was acknowledged. */
+/** Submits tasks continuously, some of them with a fault, and records the acknowledged ones. */
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
   private readonly client: Client;
@@ -70,8 +70,8 @@ export class Load {
   }
 
   /**
-   * For `ms`: many tasks of little urgency at once, then urgent ones, some of them in transactions that commit late. Only while
-   * no fault happens: nothing is tried again.
+   * For `ms`: many tasks of low urgency at once, then urgent ones, some of them in transactions that commit late. Only while no fault
+   * happens, because a failed submit is not tried again.
    */
   async bursts(ms: number): Promise<void> {
     const until = Date.now() + ms;
@@ -115,7 +115,7 @@ export class Load {
   private async run(): Promise<void> {
     while (this.running) {
       const open = await this.open();
-      const wanted = open > MOST_OPEN ? 0 : this.perSecond;
+      const wanted = open > MAX_OPEN ? 0 : this.perSecond;
       await Promise.all([
         sleep(1000),
         ...Array.from({ length: wanted }, () => this.submit(this.random.pick(STEADY), undefined, undefined)),
@@ -135,7 +135,7 @@ export class Load {
     }
   }
 
-  /** Until it is acknowledged, whatever the error: the identity makes a repetition after an unknown outcome harmless. */
+  /** Tries again after any error until the submit is acknowledged: the identity makes this harmless after an unknown outcome. */
   private async submit(
     definition: WorkflowDefinition,
     fault: HandlerFault | undefined,

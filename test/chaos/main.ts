@@ -72,7 +72,7 @@ const options = program.opts<{
 const report = await runChaos({
   ...options,
   kinds: options.only ?? FAULT_KINDS,
-  say: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
+  log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
 });
 if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
 console.log(describe(report));

@@ -1,2 +1,2 @@
-/** What every worker of a run serves. */
+/** The queues that every worker of a run serves. */
 export const QUEUES = ['default', 'chaos_fan'] as const;

@@ -1,7 +1,7 @@
 /**
- * Every change of readiness and of a claim, written in the transaction that makes it. The history of the engine has no time of
- * readiness, which the claim clears, and not when the transaction of a claim began; and the engine's own tables cannot prove
- * the engine right. Rows are never changed, so that their xmin says when they were committed.
+ * Logs every change of readiness and of a claim in the transaction that makes it. The engine's history contains neither the time of
+ * readiness, which a claim clears, nor the beginning of a claim's transaction; and the engine's own tables cannot prove the engine
+ * right. Rows are never changed, so that their xmin identifies the commit that wrote them.
  */
 export const READINESS_LOG = `
 CREATE SCHEMA chaos;
@@ -15,7 +15,7 @@ CREATE TABLE chaos.readiness (
   began_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
--- With the rights of its owner: the fleet's role has none here.
+-- With the rights of its owner, because the fleet's role has none in this schema.
 CREATE FUNCTION chaos.keep_readiness() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   INSERT INTO chaos.readiness (workflow_step_id, queue, priority, ready, claim_id, worker_id)
@@ -33,7 +33,7 @@ CREATE TRIGGER chaos_changed AFTER UPDATE ON tasker.tasker_workflow_steps
 
 const milliseconds = (time: string): string => `extract(epoch FROM ${time})::float8 * 1000`;
 
-/** For the audit. A transaction whose time of commit the server no longer has was committed when its row was written. */
+/** For the audit. If the server no longer has the commit timestamp of a transaction, the time at which the row was written is used. */
 export const READINESS_EVENTS = `
 SELECT workflow_step_id AS step, queue, priority, ready, claim_id AS "claimId", worker_id AS "workerId",
   ${milliseconds('began_at')} AS "beganMs",

@@ -6,7 +6,7 @@ export interface StepEvent {
   priority: number;
   /** A claim could take it. */
   ready: boolean;
-  /** The claim that holds it, and the worker whose claim that is; null where nobody does. */
+  /** The claim that holds it, and the worker of that claim; null if it is not claimed. */
   claimId: string | null;
   workerId: string | null;
   /** When the transaction of the change began: at or before the snapshot of the statement that made it. */
@@ -20,25 +20,25 @@ export interface Span {
   toMs: number;
 }
 
-/** A time in which one step was ready in one queue at one priority. */
+/** A time during which one step was ready in one queue at one priority. */
 export interface ReadySpan {
   step: string;
   queue: string;
   priority: number;
   /** From then on every new snapshot saw it ready. */
   readyMs: number;
-  /** How long the transaction went on that made it ready. */
+  /** The duration of the transaction that made it ready. */
   wroteMs: number;
-  /** The change that ended it; undefined where nothing did. */
+  /** The change that ended it, if any. */
   gone: StepEvent | undefined;
 }
 
-/** A time in which one worker held one step. */
+/** A time during which one worker held one step. */
 export interface HeldSpan extends Span {
   workerId: string;
 }
 
-/** Events of each step in their order. A row lock orders the changes of a row, so their times do. */
+/** Events of each step in order. Row locks serialize the changes of a row, so their times order them. */
 export function changesOf(events: readonly StepEvent[]): StepEvent[][] {
   const steps = new Map<string, StepEvent[]>();
   for (const event of events) {

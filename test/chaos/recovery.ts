@@ -13,7 +13,7 @@ export interface RecoveryTimes {
   killToRecovered: Times;
   /** The same for steps during whose recovery the database was not down. */
   killToRecoveredUndisturbed: Times;
-  /** From the moment that the server could be used again to the next claim. */
+  /** From the moment at which the server could be used again to the next claim. */
   restartToClaim: Times;
 }
 
@@ -24,7 +24,7 @@ export function summarize(seconds: readonly number[]): Times {
   return { n: sorted.length, p50: rank(0.5), p99: rank(0.99), max: sorted.at(-1) ?? 0 };
 }
 
-/** When the process of this name was killed, the last time before `ms`: in a long run the system gives a process id out again. */
+/** When the process of this name was killed for the last time before `ms`: in a long run the system reuses process ids. */
 export function killBefore(
   kills: readonly { pid: number; at: number }[],
   name: string,
@@ -34,7 +34,7 @@ export function killBefore(
   return before.length === 0 ? undefined : Math.max(...before);
 }
 
-/** From the history, whose clock is the database's, which is the machine's. */
+/** Computed from the history, whose clock is that of the database and of this machine. */
 export async function recoveryTimes(options: {
   url: string;
   kills: readonly { pid: number; at: number }[];

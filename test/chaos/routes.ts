@@ -4,19 +4,19 @@ import type { ChaosServer } from './server.ts';
 
 const PROXIES = 3;
 
-/** How each process gets to the database. Every way leads to the server of the moment, whichever that is. */
+/** How each process reaches the database. Every route leads to the current server. */
 export interface Routes {
-  /** Those that faults of the network are done to. */
+  /** The proxies into which network faults are injected. */
   readonly proxies: readonly TcpProxy[];
-  /** Of whoever submits: a name that only a new server behind it disturbs. */
+  /** For the submitter: a route that is disturbed only if the server behind it is replaced. */
   readonly loadUrl: string;
   urlOf(role: Role, place: number): string;
   close(): Promise<void>;
 }
 
 /**
- * The last worker and the last scheduler are on the database's own host and use its unix socket; the others go through the
- * proxies, and those of the second proxy over TLS, with every check that there is.
+ * The last worker and the last scheduler use the database's unix socket, as on the database's own host. The others connect through
+ * the proxies, those of the second proxy over TLS with full verification (sslmode=verify-full).
  */
 export async function startRoutes(
   start: (onMoved: (port: number) => void) => Promise<ChaosServer>,

@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startWatchdog } from '../support/start-watchdog.ts';
 import { runMarker } from '../support/test-run.ts';
-import { holdSteps } from './admin.ts';
+import { lockSteps } from './admin.ts';
 import { audit, type Violation } from './audit.ts';
 import type { Claiming } from './audit-claiming.ts';
-import { HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
+
 import { drawFaults, type EnvironmentFault, type Fault, type FaultKind } from './faults.ts';
 import { Fleet } from './fleet.ts';
+import { HANDLER_FAULTS, type HandlerFault } from './handler-faults.ts';
 import { heal, untilJoined } from './heal.ts';
-import { type Grounds, INJECT } from './inject.ts';
+import { type FaultTargets, INJECT } from './inject.ts';
 import { LEDGER_FOLDER, readLedger, readStalls } from './ledger.ts';
 import { Load } from './load.ts';
 import { seededRandom } from './random.ts';
@@ -31,7 +32,7 @@ export interface ChaosOptions {
   tasksPerSecond: number;
   /** Keep the database, the logs and the ledger. */
   keep: boolean;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 export interface ChaosReport {
@@ -39,19 +40,19 @@ export interface ChaosReport {
   minutes: number;
   startedAt: string;
   seconds: number;
-  /** How often each kind happened: processes, connections, crashes, tasks with a fault in them. */
+  /** How often each kind happened: processes, connections, crashes, tasks with a fault. */
   faults: Partial<Record<FaultKind, number>>;
-  /** What could not be done to the fleet, and why. */
+  /** Faults that could not be injected, and why. */
   notInjected: string[];
   processesStarted: number;
   tasks: number;
   stepsCompleted: number;
   /** Handlers that had their effect more than once for one step: what at-least-once means. */
   repeatedEffects: number;
-  /** What the second checker replayed. */
+  /** The amount that the second checker replayed. */
   replayed: { tasks: number; steps: number; transitions: number };
   amcheck: string;
-  /** What the checks of claiming had before them, in the time that no fault disturbed. */
+  /** The amount of work that the checks of claiming covered, in the time without faults. */
   claiming: Claiming;
   recovery: RecoveryTimes;
   healSeconds: number;
@@ -62,16 +63,16 @@ export interface ChaosReport {
 const DRAIN_LIMIT_MS = 40_000;
 /** The wall clocks of the workers, in milliseconds from the right time. */
 const CLOCK_OFFSETS_MS = [0, 3_600_000, -3_600_000, 40_000];
-/** What a fault leaves is over by then: a lease (10 s), the start of a process, a pause between two tries. */
+/** The effects of a fault are over after this time: a lease (10 s), the start of a process, a pause between two tries. */
 const SETTLE_MS = 12_000;
-/** How long the steps are locked at the beginning of the calm: a slow look may not make later ones rare. */
-const SLOW_LOOK_MS = 1000;
+/** How long the steps are locked at the beginning of the calm: one slow poll may not make later polls rare. */
+const SLOW_POLL_MS = 1000;
 const BURSTS_MS = 4000;
 
 /** Runs a fleet under faults, lets it heal, and examines what is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const folder = await mkdtemp(join(tmpdir(), 'tasker-chaos-'));
-  // Where root runs this, the server runs as another user, who has to get to its folder.
+  // If root runs this, the server runs as another user, who needs access to its folder.
   await chmod(folder, 0o755);
   const logFolder = join(folder, 'logs');
   const ledgerFolder = join(folder, 'ledger');
@@ -111,7 +112,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     });
     close.push(() => load.stop());
     const violations: Violation[] = [];
-    const kills: Grounds['kills'] = [];
+    const kills: FaultTargets['kills'] = [];
     const refused: Span[] = [];
     const began = Date.now();
     await load.start();
@@ -120,15 +121,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       faults,
       { fleet, server, proxies: routes.proxies, kills, refused },
       load,
-      options.say,
+      options.log,
     );
     await load.pause();
-    options.say(`${load.acknowledged.length} tasks; no more faults: healing`);
+    options.log(`${load.acknowledged.length} tasks; no more faults: healing`);
     const healing = Date.now();
     const stuck = await heal(server.adminUrl);
     const healSeconds = (Date.now() - healing) / 1000;
     if (stuck === undefined) {
-      options.say(`healed in ${healSeconds.toFixed(1)} s: bursts`);
+      options.log(`healed in ${healSeconds.toFixed(1)} s: bursts`);
       const still = await calm(injected.spans, load, server.adminUrl);
       if (still !== undefined) violations.push({ kind: 'stuck in the calm', detail: still });
     } else violations.push({ kind: 'stuck', detail: stuck });
@@ -136,7 +137,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       { fromMs: began, toMs: Date.now() },
       injected.spans.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SETTLE_MS })),
     );
-    options.say('draining');
+    options.log('draining');
     for (const { role, pid } of await fleet.drain(DRAIN_LIMIT_MS)) {
       violations.push({ kind: 'drain too long', detail: `${role} ${pid}` });
     }
@@ -177,23 +178,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     };
   } finally {
     for (const end of close.toReversed()) await end().catch(() => undefined);
-    // Whatever has failed here, or was ended from outside: no process stays behind.
-    await watchdog.cleanUp({ keep: options.keep || failed }).catch((error: unknown) => options.say(String(error)));
+    // No process may stay behind, whatever failed here or was ended from outside.
+    await watchdog.cleanUp({ keep: options.keep || failed }).catch((error: unknown) => options.log(String(error)));
   }
 }
 
 interface Injected {
   counts: Partial<Record<FaultKind, number>>;
   not: string[];
-  /** When something was done to the fleet from outside. */
+  /** The times during which a fault was injected from outside. */
   spans: Span[];
 }
 
 async function injectAll(
   faults: readonly Fault[],
-  grounds: Grounds,
+  targets: FaultTargets,
   load: Load,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<Injected> {
   const injected: Injected = { counts: {}, not: [], spans: [] };
   const count = (kind: FaultKind, times: number): void => {
@@ -201,11 +202,11 @@ async function injectAll(
   };
   const began = performance.now();
   const underWay: Promise<void>[] = [];
-  let told = 0;
+  let loggedMinute = 0;
   const inject = async (kind: EnvironmentFault, fault: Fault): Promise<void> => {
     const fromMs = Date.now();
     try {
-      count(kind, await INJECT[kind](grounds, fault));
+      count(kind, await INJECT[kind](targets, fault));
     } catch (error) {
       count(kind, 0);
       injected.not.push(`${kind}: ${String(error).split('\n')[0]}`);
@@ -219,10 +220,10 @@ async function injectAll(
       count(fault.kind, 1);
     } else underWay.push(inject(fault.kind as EnvironmentFault, fault));
     const minute = Math.floor(fault.atMs / 60_000);
-    if (minute > told) {
-      told = minute;
-      say(
-        `minute ${minute}: ${load.acknowledged.length} tasks, ${grounds.kills.length} kills, ${grounds.server.restarts.length} database crashes`,
+    if (minute > loggedMinute) {
+      loggedMinute = minute;
+      log(
+        `minute ${minute}: ${load.acknowledged.length} tasks, ${targets.kills.length} kills, ${targets.server.restarts.length} database crashes`,
       );
     }
   }
@@ -230,12 +231,12 @@ async function injectAll(
   return injected;
 }
 
-/** Work in bursts of several priorities, once what the faults left is over; answers what is left of it where it does not end. */
+/** Work in bursts of several priorities, after the effects of the faults are over; returns a description of what does not end. */
 async function calm(faults: readonly Span[], load: Load, url: string): Promise<string | undefined> {
   const overAt = Math.max(0, ...faults.map(({ toMs }) => toMs)) + SETTLE_MS;
   await sleep(Math.max(0, overAt - Date.now()));
   const bursts = load.bursts(BURSTS_MS);
-  await holdSteps(url, SLOW_LOOK_MS);
+  await lockSteps(url, SLOW_POLL_MS);
   await bursts;
   return heal(url);
 }

@@ -8,63 +8,63 @@ import { type EmbeddedPostgres, startEmbeddedPostgres, stopEmbeddedPostgres } fr
 import { chooseOsUser } from '../../src/embedded/os-user.ts';
 import { REPLICATED, startStandby, waitForStandbyWithEveryCommit } from '../reliability/standby.ts';
 import { continueServer, stopServer } from '../support/stopped-server.ts';
-import { ask, DATABASE, FLEET_PASSWORD, FLEET_ROLE, insist } from './admin.ts';
+import { DATABASE, FLEET_PASSWORD, FLEET_ROLE, queryOnce, runUntilSuccessful } from './admin.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { READINESS_LOG } from './readiness-log.ts';
 
 const SETTINGS = {
   ...REPLICATED,
-  // Crashes here are of processes, never of the machine: the kernel keeps what was written.
+  // Only processes crash here, never the machine: the kernel keeps what was written.
   fsync: 'off',
   // Lets the audit compare the order of commits.
   track_commit_timestamp: 'on',
   full_page_writes: 'off',
   max_connections: '120',
-  // What `exhaust` cannot take: the harness has to put things right beside it.
+  // Connections that `exhaust` cannot take: the harness needs them to undo faults meanwhile.
   superuser_reserved_connections: '8',
   log_min_duration_statement: '-1',
-  // The crash of one backend is followed by recovery at once.
+  // The server recovers at once after the crash of one backend.
   restart_after_crash: 'on',
 };
-/** The port in the name of the socket that the fleet is given, whichever server is behind it. */
+/** The port in the name of the socket that the fleet uses, whichever server is behind it. */
 const SOCKET_PORT = 5432;
 
-/** The database of a run, with the ways in which it can go away. */
+/** The database of a run, with the ways in which it can become unavailable. */
 export interface ChaosServer {
-  /** As the superuser, straight to the server of this moment. */
+  /** As the superuser, directly to the current server. */
   readonly adminUrl: string;
-  /** As the fleet's role, straight to the server of this moment. */
+  /** As the fleet's role, directly to the current server. */
   readonly url: string;
-  /** As the fleet's role, over a unix socket whose name stays. */
+  /** As the fleet's role, over a unix socket whose name stays the same. */
   readonly socketUrl: string;
   readonly port: number;
-  /** Undefined where there is no openssl to make any. */
+  /** Undefined if openssl is missing. */
   readonly certificates: Certificates | undefined;
-  /** When the server could be used again after each crash, by the wall clock that it shares with the database. */
+  /** When the server could be used again after each crash, by the wall clock, which is also that of the database. */
   readonly restarts: { crashedAt: number; readyAt: number }[];
-  /** Everything that takes the server, or its settings, away goes through here, one at a time: two outages would count as two and be one. */
+  /** Serializes everything that takes the server or its settings away: two outages at once would count as two and be one. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   /** Immediate shutdown; up again after `downMs`. */
   crash(downMs: number): Promise<void>;
-  /** Every process of the server stands still for so long, with its connections open. */
+  /** Stops every process of the server for `ms`, with its connections open. */
   freeze(ms: number): Promise<void>;
-  /** SIGKILL of one client's backend. Answers false where there was none. */
+  /** SIGKILL of one client's backend. Returns false if there was none. */
   killBackend(target: number): Promise<boolean>;
-  /** A standby that has every commit takes the place of the server, which is stopped in the middle of its work. */
+  /** A standby that has every commit replaces the server, which is stopped in the middle of its work. */
   replace(): Promise<void>;
-  /** Takes every connection that is left to the fleet, for so long. Answers how many. */
+  /** Takes every connection that is left to the fleet, for `ms`. Returns their number. */
   exhaust(ms: number): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Where the servers of a run lie: the first, and one for each time that it is replaced. */
+/** The folders of a run's servers: the first one, and one for each replacement. */
 export const serverFolder = (folder: string, generation: number): string => join(folder, `postgres-${generation}`);
 
-/** `onMoved`: whoever passes connections on learns which port it is now. */
+/** `onMoved` is called with the new port when the server is replaced. */
 export async function startChaosServer(folder: string, onMoved: (port: number) => void): Promise<ChaosServer> {
-  const [sockets, way] = [join(folder, 'sockets'), join(folder, 'socket')];
-  await Promise.all([mkdir(sockets), mkdir(way)]);
-  // The server, which may be another user, makes its sockets there.
+  const [sockets, fleetSocket] = [join(folder, 'sockets'), join(folder, 'socket')];
+  await Promise.all([mkdir(sockets), mkdir(fleetSocket)]);
+  // The server, which may run as another user, creates its sockets there.
   await chmod(sockets, 0o777);
   const certificates = await makeCertificates(join(folder, 'tls'), await chooseOsUser());
   const settings = {
@@ -80,9 +80,9 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
   let dataDir = serverFolder(folder, 0);
   let server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, settings });
   const pointSocket = async (port: number): Promise<void> => {
-    const next = join(way, `next.${port}`);
+    const next = join(fleetSocket, `next.${port}`);
     await symlink(join(sockets, `.s.PGSQL.${port}`), next);
-    await rename(next, join(way, `.s.PGSQL.${SOCKET_PORT}`));
+    await rename(next, join(fleetSocket, `.s.PGSQL.${SOCKET_PORT}`));
   };
   const asFleet = (port: number): string =>
     `postgresql://${FLEET_ROLE}:${FLEET_PASSWORD}@127.0.0.1:${port}/${DATABASE}`;
@@ -108,7 +108,7 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
       standby = await startStandby(server, dataDir, next, settings);
       await waitForStandbyWithEveryCommit(server);
     } catch (error) {
-      await insist(() => server.url(), FORGET_STANDBY);
+      await runUntilSuccessful(() => server.url(), FORGET_STANDBY);
       await stopEmbeddedPostgres({ dataDir: next, mode: 'immediate' });
       await rm(next, { recursive: true, force: true });
       throw error;
@@ -116,16 +116,16 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
     const [former, formerDir] = [server, dataDir];
     await outage(async () => {
       await former.stop('immediate');
-      await insist(() => standby.url(), ['SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) END']);
+      await runUntilSuccessful(() => standby.url(), ['SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) END']);
       generation += 1;
       dataDir = next;
       server = standby;
       await pointSocket(standby.port);
       onMoved(standby.port);
-      await untilAnswers(standby.url());
+      await untilAvailable(standby.url());
     });
-    // What was changed on the former after the copy: the certificate that is in place now.
-    await insist(() => server.url(), ['SELECT pg_reload_conf()']);
+    // The certificate on the former server may have changed after the copy.
+    await runUntilSuccessful(() => server.url(), ['SELECT pg_reload_conf()']);
     await rm(formerDir, { recursive: true, force: true });
   };
 
@@ -139,7 +139,7 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
     get port() {
       return server.port;
     },
-    socketUrl: `postgresql://${FLEET_ROLE}:${FLEET_PASSWORD}@localhost:${SOCKET_PORT}/${DATABASE}?host=${encodeURIComponent(way)}`,
+    socketUrl: `postgresql://${FLEET_ROLE}:${FLEET_PASSWORD}@localhost:${SOCKET_PORT}/${DATABASE}?host=${encodeURIComponent(fleetSocket)}`,
     certificates,
     restarts,
     alone,
@@ -166,7 +166,7 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
         await outage(async () => {
           process.kill(pid, 'SIGKILL');
           await sleep(50);
-          await untilAnswers(server.url());
+          await untilAvailable(server.url());
         });
         return true;
       }),
@@ -176,21 +176,21 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
   };
 }
 
-/** The database of the fleet, which its role owns, and what the harness keeps of it. */
+/** Creates the database of the fleet, which its role owns, and the harness's log of readiness in it. */
 async function prepare(adminUrl: string, fleetUrl: string): Promise<void> {
   const url = await createDatabase(adminUrl, DATABASE);
-  await insist(
+  await runUntilSuccessful(
     () => url,
     [
       `CREATE ROLE ${FLEET_ROLE} LOGIN PASSWORD '${FLEET_PASSWORD}'`,
       `ALTER DATABASE ${DATABASE} OWNER TO ${FLEET_ROLE}`,
-      // No fault of the settings is one of the harness.
+      // Faults of the settings must not affect the harness.
       'ALTER ROLE postgres SET default_transaction_read_only = off',
       'ALTER ROLE postgres SET statement_timeout = 0',
     ],
   );
   await migrateToLatest(fleetUrl);
-  await insist(() => url, [READINESS_LOG]);
+  await runUntilSuccessful(() => url, [READINESS_LOG]);
 }
 
 const FORGET_STANDBY = ['ALTER SYSTEM RESET synchronous_standby_names', 'SELECT pg_reload_conf()'] as const;
@@ -217,7 +217,7 @@ async function exhaust(url: string, ms: number): Promise<number> {
 }
 
 async function clientBackends(url: string): Promise<number[]> {
-  const rows = await ask(
+  const rows = await queryOnce(
     url,
     `SELECT pid FROM pg_stat_activity
      WHERE datname = '${DATABASE}' AND backend_type = 'client backend' AND application_name LIKE 'tasker%'
@@ -226,10 +226,10 @@ async function clientBackends(url: string): Promise<number[]> {
   return rows.map((row) => Number(row['pid']));
 }
 
-async function untilAnswers(url: string): Promise<void> {
+async function untilAvailable(url: string): Promise<void> {
   for (let tries = 0; tries < 600; tries += 1) {
     if (
-      await ask(url, 'SELECT 1 AS one').then(
+      await queryOnce(url, 'SELECT 1 AS one').then(
         (rows) => rows.length === 1,
         () => false,
       )

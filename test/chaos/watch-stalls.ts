@@ -2,9 +2,9 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LEDGER_FOLDER, monotonicMs, STALLS } from './ledger.ts';
 
-/** Loaded before a worker (`node --import`): keeps when its event loop stood still, because of a handler or for want of a processor. */
+/** Loaded before a worker (`node --import`): records when its event loop stood still, because of a handler or because it waited for a processor. */
 const TICK_MS = 250;
-/** Later than this a tick is no jitter. */
+/** A tick that is later than this is a stall, not jitter. */
 const STALL_MS = 500;
 
 const folder = process.env[LEDGER_FOLDER];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
-import { answer, before, HANDLER_FAULTS, type HandlerFault } from './behaviours.ts';
+import { beforeEffect, HANDLER_FAULTS, type HandlerFault, resultOf } from './handler-faults.ts';
 import { record } from './ledger.ts';
 import { QUEUES } from './queues.ts';
 
@@ -31,21 +31,21 @@ async function handle({
   stepName,
   attempt,
   idempotencyKey: key,
-  input: { identity, variety, fault: asked, step, paceMs },
+  input: { identity, variety, fault: wanted, step, paceMs },
   signal,
 }: Attempt): Promise<unknown> {
-  const fault = step === stepName ? asked : undefined;
+  const fault = step === stepName ? wanted : undefined;
   const line = { task: taskId, step: stepName, attempt, identity, key, fault, effect: undefined };
   record({ ...line, kind: 'begin' });
   if (Reflect.get({}, 'polluted') !== undefined) record({ ...line, kind: 'polluted' });
   if (paceMs !== undefined) await sleep(paceMs);
-  await before(fault, attempt, variety, signal);
+  await beforeEffect(fault, attempt, variety, signal);
   const effect = randomUUID();
   record({ ...line, kind: 'effect', effect });
-  return answer(fault, { effect, attempt });
+  return resultOf(fault, { effect, attempt });
 }
 
-/** Faults of the environment cost innocent steps their attempts: only a step's own fault may end it. */
+/** Faults of the environment cost steps attempts that are not their fault: only a step's own fault may end it. */
 const patient = { retryLimit: 500, timeoutSeconds: 8, backoff: { maxSeconds: 2 } } as const;
 
 export const diamond = defineWorkflow({ name: 'chaos_diamond', input, identity: 'caller_key' })
@@ -60,7 +60,7 @@ export const chain = defineWorkflow({ name: 'chaos_chain', input, identity: 'cal
   .step('second', { ...patient, dependsOn: ['first'] }, handle)
   .step('third', { ...patient, dependsOn: ['second'] }, handle);
 
-/** The same from a queue of its own, so that a worker has two to look at. */
+/** The same in a queue of its own, so that a worker has two to poll. */
 const elsewhere = { ...patient, queue: QUEUES[1] } as const;
 
 export const fan = defineWorkflow({ name: 'chaos_fan', input, identity: 'caller_key' })

@@ -19,12 +19,12 @@ export interface Replay {
 
 /** Tasks in memory at a time. */
 const PAGE = 1000;
-/** Of each kind so many are kept: one is a bug, a thousand are the same bug. */
-const MOST_OF_A_KIND = 20;
+/** Differences of one kind beyond this number are dropped: a thousand have the same cause. */
+const MAX_OF_A_KIND = 20;
 
 /**
- * Replays every history in the database and answers where rows differ from it. Reads plain rows, a page of tasks at a time;
- * run it in one transaction that sees one snapshot.
+ * Replays every history in the database and returns the differences between it and the rows. Reads plain rows, a page of tasks at a
+ * time; run it in one transaction with one snapshot.
  */
 export async function replayAll(query: Query, page = PAGE): Promise<Replay> {
   const [setting] = await query<{ kept: boolean }>(`SELECT current_setting('track_commit_timestamp')::boolean AS kept`);
@@ -35,7 +35,7 @@ export async function replayAll(query: Query, page = PAGE): Promise<Replay> {
   const kinds = new Map<string, number>();
   const replay: Replay = { tasks: 0, steps: 0, transitions: 0, differences: [] };
   for (let after: string | null = '-1'; after !== null;) {
-    // The last page has no end, so that what belongs to no task is looked at too.
+    // The last page has no end, so that rows that belong to no task are checked too.
     const [end]: { id: string }[] = await query<{ id: string }>(
       'SELECT task_id AS id FROM tasker.tasker_tasks WHERE task_id > $1 ORDER BY task_id OFFSET $2 LIMIT 1',
       [after, page],
@@ -99,7 +99,7 @@ export async function replayAll(query: Query, page = PAGE): Promise<Replay> {
       for (const difference of replayTask(dump, owners)) {
         const count = (kinds.get(difference.kind) ?? 0) + 1;
         kinds.set(difference.kind, count);
-        if (count <= MOST_OF_A_KIND) replay.differences.push(difference);
+        if (count <= MAX_OF_A_KIND) replay.differences.push(difference);
       }
     }
     after = end?.id ?? null;

@@ -10,7 +10,7 @@ export interface Transition {
   workerId: string | null;
   /** Microseconds of the epoch, by the database clock. */
   at: number;
-  /** When the transaction that wrote the row last committed; null where the server does not keep it. Flipping most_recent writes it too. */
+  /** When the transaction that wrote the row last committed; null if the server does not record it. Flipping most_recent writes the row too. */
   committedAt: number | null;
 }
 
@@ -34,7 +34,7 @@ export interface TaskRow {
   unfinishedSinks: number;
 }
 
-/** Everything that the database has about one task. */
+/** Everything that the database contains about one task. */
 export interface TaskDump {
   id: string;
   task: TaskRow | undefined;
@@ -44,13 +44,13 @@ export interface TaskDump {
   edges: { from: string; to: string }[];
 }
 
-/** Where the database is not what its history, replayed, makes of it. */
+/** A difference between the database and the replay of its history. */
 export interface Difference {
   kind: string;
   detail: string;
 }
 
-/** What one replay learned that the next has to know: claims are of one worker, whatever task they take steps of. */
+/** The worker of each claim, shared by the replays of all tasks: a claim belongs to one worker, even if its steps are of several tasks. */
 export type ClaimOwners = Map<string, string>;
 
 interface Replayed {
@@ -61,61 +61,61 @@ interface Replayed {
   done: Transition | undefined;
 }
 
-type Tell = (kind: string, detail: string) => void;
+type Report = (kind: string, detail: string) => void;
 
-/** Replays one task and its steps from nothing, transition by transition, and compares the end with the rows. */
+/** Replays one task and its steps from the beginning, transition by transition, and compares the result with the rows. */
 export function replayTask(dump: TaskDump, owners: ClaimOwners): Difference[] {
   const differences: Difference[] = [];
-  const tell: Tell = (kind, detail) => differences.push({ kind, detail: `task ${dump.id}${detail}` });
+  const report: Report = (kind, detail) => differences.push({ kind, detail: `task ${dump.id}${detail}` });
   const { task } = dump;
   const known = new Set(dump.steps.map(({ id }) => id));
   for (const id of dump.stepTransitions.keys())
-    if (!known.has(id)) tell('orphan', `: history of step ${id}, no such step`);
+    if (!known.has(id)) report('orphan', `: history of step ${id}, no such step`);
   for (const { from, to } of dump.edges) {
-    if (!known.has(from) || !known.has(to)) tell('orphan', `: edge ${from} -> ${to}, no such step`);
+    if (!known.has(from) || !known.has(to)) report('orphan', `: edge ${from} -> ${to}, no such step`);
   }
 
   const steps = new Map<string, Replayed>();
   for (const row of dump.steps) {
-    const tellStep: Tell = (kind, detail) => tell(kind, ` step ${row.id}${detail}`);
-    const step = replay(dump.stepTransitions.get(row.id) ?? [], STEP_RULES, owners, tellStep);
+    const reportStep: Report = (kind, detail) => report(kind, ` step ${row.id}${detail}`);
+    const step = replay(dump.stepTransitions.get(row.id) ?? [], STEP_RULES, owners, reportStep);
     steps.set(row.id, step);
-    compareStep(row, step, dump.stepTransitions.get(row.id)?.length ?? 0, tellStep);
+    compareStep(row, step, dump.stepTransitions.get(row.id)?.length ?? 0, reportStep);
   }
-  compareDependencies(dump, steps, tell);
+  compareDependencies(dump, steps, report);
   if (task === undefined) {
-    if (dump.steps.length + dump.transitions.length + dump.edges.length > 0) tell('orphan', ': there is no such task');
+    if (dump.steps.length + dump.transitions.length + dump.edges.length > 0) report('orphan', ': there is no such task');
     return differences;
   }
-  const end = replay(dump.transitions, TASK_RULES, undefined, tell);
-  if (task.state !== end.state) tell('state', ` is ${task.state}, its history ends in ${end.state}`);
-  if (task.sortKey !== dump.transitions.length) tell('sort key', ` has ${task.sortKey}, of ${dump.transitions.length}`);
-  if (task.complete !== DONE.has(end.state)) tell('complete flag', ` is ${task.complete} in ${end.state}`);
-  compareTaskWithSteps(dump, task, end, steps, tell);
+  const end = replay(dump.transitions, TASK_RULES, undefined, report);
+  if (task.state !== end.state) report('state', ` is ${task.state}, its history ends in ${end.state}`);
+  if (task.sortKey !== dump.transitions.length) report('sort key', ` has ${task.sortKey}, of ${dump.transitions.length}`);
+  if (task.complete !== DONE.has(end.state)) report('complete flag', ` is ${task.complete} in ${end.state}`);
+  compareTaskWithSteps(dump, task, end, steps, report);
   return differences;
 }
 
-function replay(history: readonly Transition[], rules: Rules, owners: ClaimOwners | undefined, tell: Tell): Replayed {
+function replay(history: readonly Transition[], rules: Rules, owners: ClaimOwners | undefined, report: Report): Replayed {
   const now: Replayed = { state: 'pending', attempts: 0, holder: null, claims: [], done: undefined };
   let before: Transition | undefined;
   const seen = new Set<string>();
   history.forEach((transition, index) => {
     const { sortKey, to, cause, claimId, workerId } = transition;
     const what = `, transition ${sortKey}`;
-    if (sortKey !== index + 1) tell('sort keys', `${what} is number ${index + 1}`);
-    if (transition.mostRecent !== (index === history.length - 1)) tell('most recent', `${what} of ${history.length}`);
+    if (sortKey !== index + 1) report('sort keys', `${what} is number ${index + 1}`);
+    if (transition.mostRecent !== (index === history.length - 1)) report('most recent', `${what} of ${history.length}`);
     if ((transition.from ?? 'pending') !== now.state)
-      tell('chain', `${what} starts from ${transition.from} in ${now.state}`);
+      report('chain', `${what} starts from ${transition.from} in ${now.state}`);
     if (rules[`${now.state} -> ${to}`]?.includes(cause ?? '') !== true) {
-      tell('illegal transition', `${what}: ${now.state} -> ${to} by ${cause}`);
+      report('illegal transition', `${what}: ${now.state} -> ${to} by ${cause}`);
     }
-    if (before !== undefined && transition.at < before.at) tell('time', `${what} is older than the one before it`);
+    if (before !== undefined && transition.at < before.at) report('time', `${what} is older than the one before it`);
     if (owners !== undefined) {
       if (cause === 'claim') {
-        if (now.holder !== null) tell('overlapping claims', `${what}: ${now.holder} still has it`);
-        if (claimId === null || workerId === null) tell('claim without a fence', what);
-        else if (seen.has(claimId)) tell('claim used twice', what);
-        else if ((owners.get(claimId) ?? workerId) !== workerId) tell('claim of two workers', what);
+        if (now.holder !== null) report('overlapping claims', `${what}: ${now.holder} still has it`);
+        if (claimId === null || workerId === null) report('claim without a fence', what);
+        else if (seen.has(claimId)) report('claim used twice', what);
+        else if ((owners.get(claimId) ?? workerId) !== workerId) report('claim of two workers', what);
         if (claimId !== null && workerId !== null) {
           seen.add(claimId);
           owners.set(claimId, workerId);
@@ -125,7 +125,7 @@ function replay(history: readonly Transition[], rules: Rules, owners: ClaimOwner
         now.holder = claimId;
       } else {
         if (BY_THE_CLAIM.has(cause ?? '') && claimId !== now.holder) {
-          tell('ended under another claim', `${what}: ${cause} by ${claimId}, ${now.holder} has it`);
+          report('ended under another claim', `${what}: ${cause} by ${claimId}, ${now.holder} has it`);
         }
         if (cause === 'released') now.attempts -= 1;
         now.holder = null;
@@ -138,17 +138,17 @@ function replay(history: readonly Transition[], rules: Rules, owners: ClaimOwner
   return now;
 }
 
-function compareStep(row: StepRow, step: Replayed, transitions: number, tell: Tell): void {
-  if (row.state !== step.state) tell('state', ` is ${row.state}, its history ends in ${step.state}`);
-  if (row.sortKey !== transitions) tell('sort key', ` has ${row.sortKey}, of ${transitions}`);
-  if (row.attempts !== step.attempts) tell('attempts', ` has ${row.attempts}, its history ${step.attempts}`);
-  if (row.attempts > row.retryLimit) tell('too many attempts', ` has ${row.attempts} of ${row.retryLimit}`);
-  if (row.inProcess !== (step.state === 'in_progress')) tell('in process', ` is ${row.inProcess} in ${step.state}`);
-  if (row.processed !== DONE.has(step.state)) tell('processed', ` is ${row.processed} in ${step.state}`);
-  if (row.claimId !== step.holder) tell('claim', ` has ${row.claimId}, its history ${step.holder}`);
+function compareStep(row: StepRow, step: Replayed, transitions: number, report: Report): void {
+  if (row.state !== step.state) report('state', ` is ${row.state}, its history ends in ${step.state}`);
+  if (row.sortKey !== transitions) report('sort key', ` has ${row.sortKey}, of ${transitions}`);
+  if (row.attempts !== step.attempts) report('attempts', ` has ${row.attempts}, its history ${step.attempts}`);
+  if (row.attempts > row.retryLimit) report('too many attempts', ` has ${row.attempts} of ${row.retryLimit}`);
+  if (row.inProcess !== (step.state === 'in_progress')) report('in process', ` is ${row.inProcess} in ${step.state}`);
+  if (row.processed !== DONE.has(step.state)) report('processed', ` is ${row.processed} in ${step.state}`);
+  if (row.claimId !== step.holder) report('claim', ` has ${row.claimId}, its history ${step.holder}`);
 }
 
-function compareDependencies(dump: TaskDump, steps: ReadonlyMap<string, Replayed>, tell: Tell): void {
+function compareDependencies(dump: TaskDump, steps: ReadonlyMap<string, Replayed>, report: Report): void {
   const parents = new Map<string, string[]>();
   const children = new Map<string, string[]>();
   for (const { from, to } of dump.edges) {
@@ -158,18 +158,18 @@ function compareDependencies(dump: TaskDump, steps: ReadonlyMap<string, Replayed
   for (const row of dump.steps) {
     const own = parents.get(row.id) ?? [];
     const unmet = own.filter((id) => steps.get(id)?.done === undefined).length;
-    if (row.unmetParents !== unmet) tell('unmet parents', ` step ${row.id} has ${row.unmetParents}, not ${unmet}`);
+    if (row.unmetParents !== unmet) report('unmet parents', ` step ${row.id} has ${row.unmetParents}, not ${unmet}`);
     if (row.children.toSorted().join() !== (children.get(row.id) ?? []).toSorted().join()) {
-      tell('children', ` step ${row.id} has ${row.children.length} on its row, others in its edges`);
+      report('children', ` step ${row.id} has ${row.children.length} on its row, others in its edges`);
     }
     for (const claim of steps.get(row.id)?.claims ?? []) {
       for (const id of own) {
         const done = steps.get(id)?.done;
         const what = ` step ${row.id}, claim ${claim.sortKey}, parent ${id}`;
-        if (done === undefined || claim.at < done.at) tell('claimed before its parent', what);
-        // Whoever wrote this row last did so after the claim, and the claim could see the parent's end.
+        if (done === undefined || claim.at < done.at) report('claimed before its parent', what);
+        // The last write of this row happened after the claim, and the claim could see the parent's end.
         else if (claim.committedAt !== null && done.committedAt !== null && claim.committedAt < done.committedAt) {
-          tell('committed before its parent', what);
+          report('committed before its parent', what);
         }
       }
     }
@@ -181,20 +181,20 @@ function compareTaskWithSteps(
   task: TaskRow,
   end: Replayed,
   steps: ReadonlyMap<string, Replayed>,
-  tell: Tell,
+  report: Report,
 ): void {
   const all = [...steps.values()];
   const notDone = all.filter(({ state }) => !DONE.has(state)).length;
   const parents = new Set(dump.edges.map(({ from }) => from));
   const sinks = dump.steps.filter(({ id }) => !parents.has(id) && steps.get(id)?.done === undefined).length;
-  if (task.unfinishedSinks !== sinks) tell('unfinished sinks', ` has ${task.unfinishedSinks}, not ${sinks}`);
-  if (all.length === 0) tell('no steps', '');
-  if (end.state === 'complete' && notDone > 0) tell('complete too early', `: ${notDone} steps are not done`);
-  if (!DONE.has(end.state) && notDone === 0) tell('never complete', `: every step is done, and it is ${end.state}`);
-  if (end.state === 'cancelled' && all.some(({ state }) => OPEN.has(state))) tell('open after its end', '');
-  if (end.state === 'error' && !all.some(({ state }) => state === 'error')) tell('error without a step in error', '');
-  if (end.state === 'pending' && all.some(({ claims }) => claims.length > 0)) tell('begun without a record', '');
+  if (task.unfinishedSinks !== sinks) report('unfinished sinks', ` has ${task.unfinishedSinks}, not ${sinks}`);
+  if (all.length === 0) report('no steps', '');
+  if (end.state === 'complete' && notDone > 0) report('complete too early', `: ${notDone} steps are not done`);
+  if (!DONE.has(end.state) && notDone === 0) report('never complete', `: every step is done, and it is ${end.state}`);
+  if (end.state === 'cancelled' && all.some(({ state }) => OPEN.has(state))) report('open after its end', '');
+  if (end.state === 'error' && !all.some(({ state }) => state === 'error')) report('error without a step in error', '');
+  if (end.state === 'pending' && all.some(({ claims }) => claims.length > 0)) report('begun without a record', '');
   const last = dump.transitions.at(-1);
   if (last === undefined || !(DONE.has(end.state) || end.state === 'cancelled')) return;
-  if (all.some(({ claims }) => claims.some(({ at }) => at > last.at))) tell('claimed after its end', ` (${end.state})`);
+  if (all.some(({ claims }) => claims.some(({ at }) => at > last.at))) report('claimed after its end', ` (${end.state})`);
 }

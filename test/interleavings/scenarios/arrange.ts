@@ -1,7 +1,7 @@
 /** Starting points of scenarios, and verbs made of several. */
 import type { ClaimedStep } from '../../../src/engine/claim.ts';
 import { release } from '../../../src/engine/release.ts';
-import { requeue } from '../../../src/engine/requeue.ts';
+import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import type { Scene } from '../scene.ts';
 import type { Verb } from './scenario.ts';
 
@@ -22,7 +22,7 @@ export const claimFailAndEnqueue =
   async (db) => {
     const steps = await scene.claim(db, scene.w2);
     if (steps.length > 0) await scene.fail(db, scene.w2, steps);
-    return requeue(db);
+    return enqueueDueRetries(db);
   };
 
 export async function bAndC(scene: Scene): Promise<[ClaimedStep, ClaimedStep]> {

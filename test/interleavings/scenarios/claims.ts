@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { promote } from '../../../src/engine/promote.ts';
-import { requeue } from '../../../src/engine/requeue.ts';
+import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import { claimAndRelease, claimFailAndEnqueue, lengths } from './arrange.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -56,9 +56,9 @@ export const CLAIM_SCENARIOS: readonly Scenario[] = [
     arrange: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
       return [
-        (db) => requeue(db),
+        (db) => enqueueDueRetries(db),
         async (db) => {
-          await requeue(db);
+          await enqueueDueRetries(db);
           const steps = await s.claim(db, s.w2);
           if (steps.length > 0) await s.fail(db, s.w2, steps);
         },
@@ -71,10 +71,10 @@ export const CLAIM_SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     arrange: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), (db) => requeue(db)];
+      return [(db) => enqueueDueRetries(db), (db) => enqueueDueRetries(db)];
     },
     afterwards: async (s) => {
-      await requeue(s.db);
+      await enqueueDueRetries(s.db);
       expect(await s.stateOf(1)).toEqual({ state: 'pending', attempts: 1 });
     },
     endStates: ['complete'],

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { ClaimedStep } from '../../../src/engine/claim.ts';
-import { settleStranded } from '../../../src/engine/settle.ts';
+import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';
 import { bAndC, lostOf } from './arrange.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -74,7 +74,7 @@ export const COMPLETION_SCENARIOS: readonly Scenario[] = [
       return [
         async (db) => {
           await s.fail(db, s.w1, [b], { permanent: true });
-          return settleStranded(db);
+          return finalizeUnfinalized(db);
         },
         (db) => s.complete(db, s.w1, [c]),
       ];

@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 import { cancel } from '../../../src/engine/cancel.ts';
 import { releaseHeldStep } from '../../../src/engine/release-held.ts';
-import { requeue } from '../../../src/engine/requeue.ts';
+import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
-import { settleStranded } from '../../../src/engine/settle.ts';
+import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';
 import { blockedB, inError } from './arrange.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -63,7 +63,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     arrange: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), (db) => cancel(db, s.taskId)];
+      return [(db) => enqueueDueRetries(db), (db) => cancel(db, s.taskId)];
     },
     endStates: ['cancelled'],
   },
@@ -72,7 +72,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     workflow: 'diamond',
     arrange: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), (db) => retry(db, s.taskId)];
+      return [(db) => enqueueDueRetries(db), (db) => retry(db, s.taskId)];
     },
     endStates: ['complete'],
   },
@@ -105,7 +105,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
       ]);
       await s.test.query(`DELETE FROM tasker.tasker_task_transitions WHERE task_id = $1 AND sort_key = 2`, [s.taskId]);
       await s.test.query(`UPDATE tasker.tasker_task_transitions SET most_recent = true WHERE task_id = $1`, [s.taskId]);
-      return [(db) => settleStranded(db), (db) => retry(db, s.taskId)];
+      return [(db) => finalizeUnfinalized(db), (db) => retry(db, s.taskId)];
     },
     endStates: ['complete'],
   },

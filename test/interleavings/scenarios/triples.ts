@@ -1,5 +1,5 @@
 import { cancel } from '../../../src/engine/cancel.ts';
-import { requeue } from '../../../src/engine/requeue.ts';
+import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
 import { bAndC, blockedB, claimAndRelease, claimFailAndEnqueue } from './arrange.ts';
@@ -50,7 +50,7 @@ export const TRIPLES: readonly Scenario[] = [
     workflow: 'diamond',
     arrange: async (s) => {
       await s.fail(s.db, s.w1, await s.begin());
-      return [(db) => requeue(db), claimFailAndEnqueue(s), (db) => s.claim(db, s.w1)];
+      return [(db) => enqueueDueRetries(db), claimFailAndEnqueue(s), (db) => s.claim(db, s.w1)];
     },
     endStates: ['complete'],
   },
