@@ -8,7 +8,12 @@ import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { diamond, mixed } from '../support/workflows.ts';
 
 /** What Tasker (Ruby) publishes for its optimised views: all ready steps, by number of tasks. */
-const TASKER_RUBY_FIGURES: Record<number, string> = { 50: '< 100 ms', 500: '< 500 ms', 5000: '< 2 s', 50_000: '< 10 s' };
+const TASKER_RUBY_FIGURES: Record<number, string> = {
+  50: '< 100 ms',
+  500: '< 500 ms',
+  5000: '< 2 s',
+  50_000: '< 10 s',
+};
 
 const QUERIES: readonly { name: string; text: (views: string, middle: number) => string; locks?: boolean }[] = [
   {

@@ -72,7 +72,11 @@ async function kill({ fleet, kills }: FaultTargets, role: 'worker' | 'scheduler'
   return 1;
 }
 
-async function stop({ fleet }: FaultTargets, role: 'worker' | 'scheduler', { target, durationMs }: Fault): Promise<number> {
+async function stop(
+  { fleet }: FaultTargets,
+  role: 'worker' | 'scheduler',
+  { target, durationMs }: Fault,
+): Promise<number> {
   const member = at(
     fleet.members(role).filter(({ stoppedUntil }) => stoppedUntil < Date.now()),
     target,

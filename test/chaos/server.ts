@@ -116,7 +116,10 @@ export async function startChaosServer(folder: string, onMoved: (port: number) =
     const [former, formerDir] = [server, dataDir];
     await outage(async () => {
       await former.stop('immediate');
-      await runUntilSuccessful(() => standby.url(), ['SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) END']);
+      await runUntilSuccessful(
+        () => standby.url(),
+        ['SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) END'],
+      );
       generation += 1;
       dataDir = next;
       server = standby;

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DATABASE, END_SESSIONS, FLEET_PASSWORD, FLEET_ROLE, lockSteps, queryOnce, runUntilSuccessful } from './admin.ts';
+import {
+  DATABASE,
+  END_SESSIONS,
+  FLEET_PASSWORD,
+  FLEET_ROLE,
+  lockSteps,
+  queryOnce,
+  runUntilSuccessful,
+} from './admin.ts';
 import type { Span } from './ready-spans.ts';
 import type { ChaosServer } from './server.ts';
 
@@ -21,7 +29,10 @@ const RELOAD = 'SELECT pg_reload_conf()';
 export function limitStatements(server: ChaosServer, ms: number): Promise<number> {
   return server.alone(async () => {
     const urlOf = (): string => server.adminUrl;
-    await runUntilSuccessful(urlOf, [`ALTER ROLE ${FLEET_ROLE} SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`, END_SESSIONS]);
+    await runUntilSuccessful(urlOf, [
+      `ALTER ROLE ${FLEET_ROLE} SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
+      END_SESSIONS,
+    ]);
     const until = Date.now() + ms;
     let locks = 0;
     try {
@@ -42,7 +53,9 @@ export function rotatePassword(server: ChaosServer, ms: number, refused: Span[])
     refusing(refused, async () => {
       const urlOf = (): string => server.adminUrl;
       await runUntilSuccessful(urlOf, [`ALTER ROLE ${FLEET_ROLE} PASSWORD 'another'`, END_SESSIONS]);
-      await sleep(ms).finally(() => runUntilSuccessful(urlOf, [`ALTER ROLE ${FLEET_ROLE} PASSWORD '${FLEET_PASSWORD}'`]));
+      await sleep(ms).finally(() =>
+        runUntilSuccessful(urlOf, [`ALTER ROLE ${FLEET_ROLE} PASSWORD '${FLEET_PASSWORD}'`]),
+      );
       return 1;
     }),
   );

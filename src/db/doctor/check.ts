@@ -5,11 +5,11 @@ export interface Check {
   title: string;
   /** What is at stake, and what to do about a violation. */
   why: string;
-  /** Selects the keys of what is wrong; the doctor adds a limit. */
+  /** Selects the keys of the violating rows; `examine` adds a limit. */
   sql: string;
 }
 
-/** Rows of a transition table against the transition before them. */
+/** Both kinds of entity with a history: the table, its history, and the key that they share. */
 export const entities = [
   {
     entity: 'step',
@@ -27,12 +27,15 @@ export const columns = (alias: string, keys: readonly string[]): string =>
   keys.map((key) => `${alias}.${key}`).join(', ');
 
 /**
- * Whether the clock is known to have been set back between two times, the later of which shows the earlier time. What a scheduler saw of
- * the clock is up to 5 s old.
+ * SQL condition: the database clock is known (tasker_clock) to have been set back between two events, so that the later event has the
+ * earlier time. A scheduler's last reading of the clock is up to 5 s old.
  */
 export const acrossSetBack = (before: string, after: string): string => `EXISTS (
           SELECT FROM tasker.tasker_clock k
           WHERE ${after} >= k.set_back_to AND ${before} <= k.set_back_from + interval '10 s')`;
 
-/** Whether the engine wrote this transition. What the ancestor wrote has no cause, or this one where its step was renumbered. */
+/**
+ * SQL condition: the engine wrote this transition. Transitions of Tasker (Ruby) have no cause, or the cause `inherited` if their step
+ * was renumbered.
+ */
 export const byEngine = (alias: string): string => `coalesce(${alias}.cause, 'inherited') <> 'inherited'`;

@@ -7,7 +7,7 @@ import { taskChecks } from './task-checks.ts';
 import type { Check } from './check.ts';
 import { type Mend, MENDS } from './mends/index.ts';
 
-/** Every check, by what it looks at. */
+/** Every check, by subject. */
 export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Histories of steps and tasks': historyChecks,
   'Steps and dependencies': stepChecks,
@@ -23,17 +23,17 @@ export interface Finding {
   why: string;
   /** How many rows violate it, counted up to 1,000. */
   violations: number;
-  /** The first of them. */
+  /** The first of those rows. */
   examples: Record<string, unknown>[];
-  /** The way out: a command, or statements for one transaction. */
+  /** How to mend it: a command, or statements for one transaction. */
   mend: Mend;
 }
 
-const MOST_COUNTED = 1000;
+const MAX_COUNTED = 1000;
 
 /**
- * Runs every check in one read-only snapshot, so that the answer is consistent on a fleet at work. Answers the checks that
- * found something. Each check reads whole tables: minutes on a history of many millions.
+ * Runs every check in one read-only snapshot, so that the findings are consistent while the fleet works. Returns the checks
+ * that found violations. Each check reads whole tables: minutes for a history of many million rows.
  */
 export async function examine(
   db: Database,
@@ -47,7 +47,7 @@ export async function examine(
     for (const check of CHECKS) {
       const started = performance.now();
       const { rows } = await client.query<Record<string, unknown>>(
-        `${inSchema(check.sql, db.schema)}\nLIMIT ${MOST_COUNTED}`,
+        `${inSchema(check.sql, db.schema)}\nLIMIT ${MAX_COUNTED}`,
       );
       options.onCheck?.(check, (performance.now() - started) / 1000);
       if (rows.length > 0) {
@@ -72,9 +72,9 @@ export async function examine(
   }
 }
 
-/** The way out of what a check finds, for a schema of this name. */
+/** How to mend what a check finds, in a schema of this name. */
 export function mendOf(id: string, schema: string): Mend {
   const mend = MENDS[id];
-  if (mend === undefined) throw new Error(`check ${id} has no way out in src/db/doctor/mends`);
+  if (mend === undefined) throw new Error(`check ${id} has no mend in src/db/doctor/mends`);
   return 'sql' in mend ? { sql: inSchema(mend.sql, schema) } : mend;
 }

@@ -1,7 +1,7 @@
 import { isFinal, STATES, STEP_TRANSITIONS, TASK_TRANSITIONS, type Transition } from '../../workflow/states.ts';
 import { acrossSetBack, byEngine, type Check, columns, entities, join } from './check.ts';
 
-const RESTORE = 'The history is the record of truth: find out who wrote it, and restore these rows from a backup.';
+const RESTORE = 'The history is the source of truth: find out who changed it, and restore these rows from a backup.';
 
 /** The legal transitions as rows of (from, to, cause). */
 const legal = (transitions: readonly Transition[]): string =>
@@ -11,14 +11,14 @@ const finals = STATES.filter(isFinal)
   .map((state) => `'${state}'`)
   .join(', ');
 
-/** What must hold for the history of every step and every task. */
+/** Invariants of the history of every step and every task. */
 export const historyChecks: Check[] = entities.flatMap(({ entity, history, table, keys }): Check[] => {
   const by = columns('t', keys);
   return [
     {
       id: `${entity}_one_most_recent`,
       title: `every ${entity} with a history has exactly one most recent transition`,
-      why: `Two branches of history, or none. Rows without a cause are the ancestor's: end those that are not the last (UPDATE ${history} SET most_recent = false). ${RESTORE}`,
+      why: `The history has two branches, or no current row. Rows without a cause were written by Tasker (Ruby): set most_recent = false on all of them but the last (UPDATE ${history} SET most_recent = false). ${RESTORE}`,
       sql: `SELECT ${by} FROM ${history} t GROUP BY ${by} HAVING count(*) FILTER (WHERE t.most_recent) <> 1`,
     },
     {
@@ -31,7 +31,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
       id: `${entity}_sort_keys_gapless`,
       title: `sort keys of a ${entity} run from 1 without gaps`,
       why: `Transitions are missing. ${RESTORE}`,
-      // Migration 0005 of version 0.1.0 left the ancestor's own keys (10, 20, ...) and its empty from_state in place.
+      // Migration 0005 of version 0.1.0 left the sort keys of Tasker (Ruby) (10, 20, ...) and its empty from_state in place.
       sql: `SELECT ${columns('c', keys)}, c.sort_key FROM (
         SELECT ${by}, t.sort_key, t.cause,
           lag(t.sort_key, 1, 0) OVER (PARTITION BY ${by} ORDER BY t.sort_key) AS before
@@ -40,8 +40,8 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
     },
     {
       id: `${entity}_chain`,
-      title: `each transition of a ${entity} starts where the one before it ended`,
-      why: `A state change happened that was not recorded. ${RESTORE}`,
+      title: `each transition of a ${entity} starts from the state to which the one before it led`,
+      why: `A state change was not recorded. ${RESTORE}`,
       sql: `SELECT ${columns('c', keys)}, c.sort_key FROM (
         SELECT ${by}, t.sort_key, t.from_state, t.cause,
           lag(t.to_state, 1, 'pending') OVER (PARTITION BY ${by} ORDER BY t.sort_key) AS expected
@@ -50,7 +50,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
     },
     {
       id: `${entity}_legal_transitions`,
-      title: `every transition of a ${entity} is legal, and for a legal cause`,
+      title: `every transition of a ${entity} is legal and has a legal cause`,
       why: `Something other than the engine changed a state. ${RESTORE}`,
       sql: `SELECT ${by}, t.sort_key, t.from_state, t.to_state, t.cause FROM ${history} t
         WHERE ${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legal(entity === 'step' ? STEP_TRANSITIONS : TASK_TRANSITIONS)})`,
@@ -64,7 +64,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
     {
       id: `${entity}_times_in_order`,
       title: `transitions of a ${entity} happened in the order of their sort keys`,
-      why: 'Rows were written by hand, or the database clock went backwards while no scheduler lived to notice. Latencies around that time are wrong; nothing has to be mended.',
+      why: 'Rows were written by hand, or the database clock was set back while no scheduler was running to record it. Latencies around that time are wrong; nothing needs to be mended.',
       sql: `SELECT ${columns('c', keys)}, c.sort_key FROM (
         SELECT ${by}, t.sort_key, t.created_at,
           lag(t.created_at) OVER (PARTITION BY ${by} ORDER BY t.sort_key) AS before
@@ -74,7 +74,7 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
     {
       id: `${entity}_mirror`,
       title: `the state on the ${entity}'s row is that of its most recent transition`,
-      why: `Views and claims read the row, people read the history. Correct the row: set state and sort_key from the most recent transition.`,
+      why: `Views and claims use the row, operators read the history. Correct the row: set state and sort_key from the most recent transition.`,
       sql: `SELECT ${columns('s', keys)}, s.state, t.to_state FROM ${table} s
         LEFT JOIN ${history} t ON ${join('t', 's', keys)} AND t.most_recent
         WHERE s.state <> coalesce(t.to_state, 'pending') OR s.sort_key <> coalesce(t.sort_key, 0)`,

@@ -3,25 +3,25 @@ import { acrossSetBack, byEngine, type Check } from './check.ts';
 const STEPS = 'tasker.tasker_workflow_steps s';
 const DONE = `('complete', 'resolved_manually')`;
 
-/** What must hold for steps: claims, attempts, dependencies. */
+/** Invariants of steps: claims, attempts, dependencies. */
 export const stepChecks: Check[] = [
   {
     id: 'step_claim_columns',
-    title: 'in_process, claim_id, claimed_by and the state in_progress go together',
-    why: 'A step that is half claimed can be run twice or never. Put it back to pending and clear all of them.',
+    title: 'in_process, claim_id and claimed_by are set exactly while the state is in_progress',
+    why: 'A step that is half claimed can run twice or never. Set it to pending and clear all three columns.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
       WHERE s.in_process <> (s.state = 'in_progress') OR s.in_process <> (s.claim_id IS NOT NULL) OR s.in_process <> (s.claimed_by IS NOT NULL)`,
   },
   {
     id: 'step_processed',
-    title: 'processed means complete or resolved_manually',
-    why: 'Older views and reports read it. Set it from the state.',
+    title: 'processed is true exactly in the states complete and resolved_manually',
+    why: 'Older views and reports use this column. Set it from the state.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS} WHERE s.processed <> (s.state IN ${DONE})`,
   },
   {
     id: 'step_ready_is_claimable',
-    title: 'a ready step is pending, has no open parent and attempts left, in a task that has not ended',
-    why: 'It would be run although it must not. Set ready_at to NULL.',
+    title: 'a ready step is pending, has no open parent and has attempts left, and its task has not ended',
+    why: 'A worker would run it although it must not run. Set ready_at to NULL.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS} JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
       WHERE s.ready_at IS NOT NULL
         AND (s.state <> 'pending' OR s.unmet_parents <> 0 OR s.attempts >= s.retry_limit OR t.state NOT IN ('pending', 'in_progress'))`,
@@ -29,20 +29,20 @@ export const stepChecks: Check[] = [
   {
     id: 'step_no_lost_wake_up',
     title: 'a pending step without open parents is ready',
-    why: 'Nobody would ever run it. Set ready_at = now() on it, and report this: it is a bug.',
+    why: 'No worker would ever run it. Set ready_at = now() on it, and report this: it is a bug.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS} JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
       WHERE s.state = 'pending' AND s.unmet_parents = 0 AND s.ready_at IS NULL AND s.retry_limit > 0 AND t.state IN ('pending', 'in_progress')`,
   },
   {
     id: 'step_error_has_a_future',
     title: 'a step in error either has a time for its retry or is blocked',
-    why: 'Neither a scheduler nor an operator would find it. tasker retry puts it back.',
+    why: 'Neither a scheduler nor an operator would find it. tasker retry makes it ready again.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
       WHERE (s.state = 'error') <> ((s.next_retry_at IS NULL) <> (s.blocked_at IS NULL)) OR (s.next_retry_at IS NOT NULL AND s.blocked_at IS NOT NULL)`,
   },
   {
     id: 'step_attempts_match_history',
-    title: 'attempts equals the claims in the history less those that were released',
+    title: 'attempts is the number of claims in the history minus those that were released',
     why: 'Retries end too early or too late. Set attempts from the history.',
     sql: `SELECT s.task_id, s.workflow_step_id, s.attempts FROM ${STEPS}
       LEFT JOIN LATERAL (
@@ -54,21 +54,21 @@ export const stepChecks: Check[] = [
   },
   {
     id: 'step_attempts_within_limit',
-    title: 'no step was attempted more often than its limit allows',
-    why: 'A retry was granted that should not have been. Report this: it is a bug.',
+    title: 'no step has more attempts than its retry limit',
+    why: 'A step was retried beyond its limit. Report this: it is a bug.',
     sql: `SELECT s.task_id, s.workflow_step_id, s.attempts, s.retry_limit FROM ${STEPS} WHERE s.attempts > s.retry_limit`,
   },
   {
     id: 'step_one_attempt_per_claim',
-    title: 'a claim begins a step at most once',
+    title: 'a claim begins at most one attempt of a step',
     why: 'Two attempts under one claim could both write an outcome. Report this: it is a bug.',
     sql: `SELECT t.task_id, t.workflow_step_id, t.claim_id FROM tasker.tasker_workflow_step_transitions t
       WHERE t.to_state = 'in_progress' AND t.claim_id IS NOT NULL GROUP BY t.task_id, t.workflow_step_id, t.claim_id HAVING count(*) > 1`,
   },
   {
     id: 'step_outcome_by_its_claim',
-    title: 'the claim that began an attempt is the one that ended it',
-    why: 'The outcome was written by a worker that no longer had the step. Report this: it is a bug.',
+    title: 'an attempt is ended under the claim that began it',
+    why: 'The outcome was written by a worker that no longer held the step. Report this: it is a bug.',
     sql: `SELECT c.task_id, c.workflow_step_id, c.sort_key FROM (
         SELECT t.*, lag(t.claim_id) OVER (PARTITION BY t.task_id, t.workflow_step_id ORDER BY t.sort_key) AS began
         FROM tasker.tasker_workflow_step_transitions t) c
@@ -77,14 +77,14 @@ export const stepChecks: Check[] = [
   {
     id: 'step_completes_once',
     title: 'a step completes at most once',
-    why: 'Its effects and its result may be those of different attempts. Report this: it is a bug.',
+    why: 'Its effects and its result may come from different attempts. Report this: it is a bug.',
     sql: `SELECT t.task_id, t.workflow_step_id FROM tasker.tasker_workflow_step_transitions t
       WHERE t.to_state = 'complete' GROUP BY t.task_id, t.workflow_step_id HAVING count(*) > 1`,
   },
   {
     id: 'step_unmet_parents_count',
     title: 'unmet_parents is the number of parents that are not done',
-    why: 'The step would start too early or never. Set it from a recount.',
+    why: 'The step would start too early or never. Count again and correct the row.',
     sql: `SELECT s.task_id, s.workflow_step_id, s.unmet_parents FROM ${STEPS}
       LEFT JOIN LATERAL (
         SELECT count(*) AS parents, count(*) FILTER (WHERE p.state IS NULL OR p.state NOT IN ${DONE}) AS unmet
@@ -95,8 +95,8 @@ export const stepChecks: Check[] = [
   },
   {
     id: 'step_children_are_edges',
-    title: 'the children on a step are those of its edges',
-    why: 'A completion unlocks the children on the row; a view shows the edges. Set children from the edges.',
+    title: 'the column children of a step names the same steps as its edges',
+    why: 'A completion unlocks the steps in the column; views show the edges. Set children from the edges.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
       WHERE ARRAY(SELECT x FROM unnest(s.children) x ORDER BY x) <> ARRAY(
         SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e
@@ -123,9 +123,9 @@ export const stepChecks: Check[] = [
   {
     id: 'edges_go_forward',
     title: 'edges connect steps of one task, and there is no cycle',
-    why: 'A step of a cycle never becomes ready. Cancel the task (tasker cancel); delete edges without an end.',
-    // Ids of the engine rise along every edge. Those that Tasker (Ruby) gave need not: a cycle goes through an edge that falls, so
-    // only tasks with such edges are walked.
+    why: 'A step in a cycle never becomes ready. Cancel the task (tasker cancel); delete edges whose step does not exist.',
+    // Step ids of the engine increase along every edge, those of Tasker (Ruby) need not. Every cycle has an edge along which the id
+    // does not increase, so the search starts only at such edges.
     sql: `WITH RECURSIVE walk AS (
         SELECT e.task_id, e.from_step_id, e.to_step_id, e.to_step_id AS reached
         FROM tasker.tasker_workflow_step_edges e

@@ -4,15 +4,15 @@ const TASKS = 'tasker.tasker_tasks t';
 const STEPS_OF = 'FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id';
 const DONE = `('complete', 'resolved_manually')`;
 
-/** Commands take steps by their names. */
+/** Commands identify steps by name. */
 const STEP_NAME = '(SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS step';
 
-/** A task may be between two transactions of one act for this long. */
+/** A task may be between two transactions of one operation for this long. */
 const GRACE = `interval '10 seconds'`;
 
 /**
- * Every column that takes its values from a sequence. pg-boss's tables have none, and processes take random ids: the sequence of
- * their table serves those of earlier versions, whose ids stay below all random ones.
+ * Every column whose values come from a sequence. pg-boss's tables have none. Processes use random ids: the sequence of their table
+ * serves only processes of earlier versions, whose ids stay below all random ones.
  */
 export const SEQUENCE_COLUMNS = [
   ['tasker_tasks', 'task_id'],
@@ -22,8 +22,9 @@ export const SEQUENCE_COLUMNS = [
 ] as const;
 
 /**
- * The sequence of a column, where it is behind the column, with the statement that mends it. A role that may not read the sequence
- * finds nothing. A fleet at work is no false alarm: sequences do not go by the snapshot, so they are ahead of it.
+ * Selects the sequence of a column if it is behind the column's highest value, with the statement that mends it. Returns nothing to a
+ * role without the right to read the sequence. A working fleet causes no false alarm: sequences ignore the snapshot, so they are
+ * ahead of it.
  */
 const sequenceBehind = ([table, column]: (typeof SEQUENCE_COLUMNS)[number]): string => `
       SELECT '${table}.${column}' AS column, p.last_value, m.highest,
@@ -33,18 +34,18 @@ const sequenceBehind = ([table, column]: (typeof SEQUENCE_COLUMNS)[number]): str
       CROSS JOIN (SELECT max(${column})::bigint AS highest FROM tasker.${table}) m
       WHERE m.highest > coalesce(p.last_value, p.start_value - 1) AND has_sequence_privilege(s.sequence, 'USAGE, SELECT')`;
 
-/** What must hold for tasks, claims, processes and the schema itself. */
+/** Invariants of tasks, claims, processes and the schema itself. */
 export const taskChecks: Check[] = [
   {
     id: 'task_complete_flag',
-    title: 'complete means the states complete and resolved_manually',
-    why: 'Lists of open tasks read it. Set it from the state.',
+    title: 'complete is true exactly in the states complete and resolved_manually',
+    why: 'Lists of open tasks use this column. Set it from the state.',
     sql: `SELECT t.task_id FROM ${TASKS} WHERE t.complete <> (t.state IN ${DONE})`,
   },
   {
     id: 'task_complete_means_all_steps_done',
     title: 'every step of a complete task is done',
-    why: 'The task ended before its work did. Report this: it is a bug.',
+    why: 'The task ended while work was left. Report this: it is a bug.',
     // Tasker (Ruby) ended tasks with open steps, which the migration cancelled.
     sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'complete' AND EXISTS (
         SELECT ${STEPS_OF} AND s.state NOT IN ${DONE} AND (s.state <> 'cancelled' OR EXISTS (
@@ -53,29 +54,29 @@ export const taskChecks: Check[] = [
   {
     id: 'task_all_steps_done_means_complete',
     title: 'a task whose steps are all done is complete',
-    why: 'Nobody would ever end it. Report this: it is a bug.',
+    why: 'Nothing would ever end it. Report this: it is a bug.',
     sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state IN ('pending', 'in_progress', 'error')
       AND EXISTS (SELECT ${STEPS_OF}) AND NOT EXISTS (SELECT ${STEPS_OF} AND s.state NOT IN ${DONE})`,
   },
   {
     id: 'task_unfinished_sinks',
-    title: 'unfinished_sinks is the number of sinks that are not done',
-    why: 'The task would end too early or never. Set it from a recount.',
+    title: 'unfinished_sinks is the number of sinks (steps without children) that are not done',
+    why: 'The task would end too early or never. Count again and correct the row.',
     sql: `SELECT t.task_id, t.unfinished_sinks FROM ${TASKS}
       WHERE t.unfinished_sinks <> (SELECT count(*) ${STEPS_OF} AND s.children = '{}' AND s.state NOT IN ${DONE})`,
   },
   {
     id: 'task_error_means_stuck',
-    title: 'a task in error has a blocked step and nothing that could go on',
-    why: 'It was ended although work was left. tasker retry takes it up again.',
+    title: 'a task in error has a blocked step, and no step that is running, ready or waiting for a retry',
+    why: 'The task ended while work was left. tasker retry continues it.',
     sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'error' AND (
         NOT EXISTS (SELECT ${STEPS_OF} AND s.blocked_at IS NOT NULL)
         OR EXISTS (SELECT ${STEPS_OF} AND (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL)))`,
   },
   {
     id: 'task_in_progress_can_go_on',
-    title: 'something of a task in progress is running, ready or waiting for a retry',
-    why: 'It is stranded: no event will ever end it. A scheduler settles such tasks within seconds; is one alive?',
+    title: 'a task in progress has a step that is running, ready or waiting for a retry',
+    why: 'No step of it can run any more, and no event will end it. A scheduler finalizes such tasks within seconds: check that one is running.',
     sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state = 'in_progress'
       AND EXISTS (SELECT ${STEPS_OF} AND s.state NOT IN ${DONE})
       AND NOT EXISTS (SELECT ${STEPS_OF} AND (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL))
@@ -90,14 +91,14 @@ export const taskChecks: Check[] = [
   {
     id: 'task_ended_means_no_open_steps',
     title: 'no step of a cancelled or resolved task is open',
-    why: 'Work would go on after the end. Cancel the steps.',
+    why: 'Workers would go on with a task that has ended. Cancel the steps.',
     sql: `SELECT t.task_id FROM ${TASKS} WHERE t.state IN ('cancelled', 'resolved_manually')
       AND EXISTS (SELECT ${STEPS_OF} AND s.state IN ('pending', 'in_progress', 'error'))`,
   },
   {
     id: 'task_quiet_after_its_end',
     title: 'no step changed after its task had ended',
-    why: 'A stopped task was worked on. Report this: it is a bug.',
+    why: 'Workers went on with a task that had ended. Report this: it is a bug.',
     sql: `SELECT DISTINCT t.task_id FROM tasker.tasker_task_transitions t
       JOIN tasker.tasker_workflow_step_transitions s ON s.task_id = t.task_id AND s.created_at > t.created_at
       WHERE t.most_recent AND ${byEngine('t')} AND t.to_state IN ('complete', 'cancelled', 'resolved_manually')
@@ -105,7 +106,7 @@ export const taskChecks: Check[] = [
   },
   {
     id: 'task_has_steps',
-    title: 'every task has steps, and every step a task',
+    title: 'every task has steps, and every step has a task',
     why: 'A part of a task was deleted, or written without the rest. Cancel a task without steps (tasker cancel), or delete what is left.',
     sql: `SELECT coalesce(t.task_id, s.task_id) AS task_id FROM ${TASKS}
       FULL JOIN (SELECT DISTINCT task_id FROM tasker.tasker_workflow_steps) s ON s.task_id = t.task_id
@@ -113,8 +114,8 @@ export const taskChecks: Check[] = [
   },
   {
     id: 'registry_complete',
-    title: 'every task and step is of a registered workflow and name',
-    why: 'No worker could find its handler. Restore the registry rows.',
+    title: 'every step has a registered workflow and a registered name',
+    why: 'No worker can find its handler. Restore the rows of tasker_named_tasks and tasker_named_steps.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM tasker.tasker_workflow_steps s
       LEFT JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
       LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = s.named_task_id
@@ -123,7 +124,7 @@ export const taskChecks: Check[] = [
   {
     id: 'workflow_served_by_its_workers',
     title: 'no live worker has handlers for a workflow that it cannot register',
-    why: 'Its tasks wait while those of the other workflows run. The problem says what to do; the worker tries again by itself.',
+    why: 'Its tasks wait while those of the other workflows run. The column problem contains what to do; the worker tries again by itself.',
     sql: `SELECT w.namespace, w.name AS workflow, w.version, w.problem, w.worker_id FROM tasker.tasker_worker_workflows w
       JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
       WHERE w.problem IS NOT NULL AND k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()`,
@@ -131,15 +132,15 @@ export const taskChecks: Check[] = [
   {
     id: 'step_cancelled_with_its_task',
     title: 'a cancelled step belongs to a task that has ended',
-    why: 'An open task would wait for it for ever. Cancel the task (tasker cancel), or, in error, resolve it (tasker resolve).',
+    why: 'An open task would wait for it without end. Cancel the task (tasker cancel); if it is in error, resolve it (tasker resolve).',
     sql: `SELECT s.task_id, s.workflow_step_id FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
       WHERE s.state = 'cancelled' AND t.state IN ('pending', 'in_progress', 'error')`,
   },
   {
     id: 'claim_recorded',
-    title: 'every step in progress is in the record of its claim',
-    why: 'If its worker dies nobody finds it. Put it back in its queue.',
+    title: 'every step in progress is listed in the row of its claim in tasker_claims',
+    why: 'If its worker crashes, recovery cannot find the step. Put it back in its queue.',
     sql: `SELECT s.task_id, s.workflow_step_id, ${STEP_NAME} FROM tasker.tasker_workflow_steps s
       WHERE s.in_process AND NOT EXISTS (
         SELECT FROM tasker.tasker_claims c
@@ -147,8 +148,8 @@ export const taskChecks: Check[] = [
   },
   {
     id: 'claim_of_a_living_worker',
-    title: 'no process that ended more than a minute ago still holds a step',
-    why: 'Its steps are not being recovered. Is a scheduler alive?',
+    title: 'no worker that ended more than a minute ago still holds a step',
+    why: 'Its steps are not being recovered. Check that a scheduler is running.',
     sql: `SELECT s.task_id, s.workflow_step_id, ${STEP_NAME}, s.claimed_by FROM tasker.tasker_workflow_steps s
       LEFT JOIN tasker.tasker_workers w ON w.worker_id = s.claimed_by
       WHERE s.in_process AND (w.worker_id IS NULL OR w.stopped_at < statement_timestamp() - interval '1 minute'
@@ -157,7 +158,7 @@ export const taskChecks: Check[] = [
   {
     id: 'sequences_ahead',
     title: 'every sequence is ahead of its column',
-    why: 'Rows were restored or copied without their sequences: new rows would get ids that are taken, and be refused. Run the statement in `mend`; nothing else has to stop.',
+    why: 'Rows were restored or copied without their sequences: new rows would get ids that are taken, and PostgreSQL would refuse them. Run the statement in `mend`; nothing needs to be stopped for it.',
     sql: `SELECT * FROM (${SEQUENCE_COLUMNS.map(sequenceBehind).join('\n      UNION ALL')}) behind`,
   },
   {

@@ -84,18 +84,25 @@ export function replayTask(dump: TaskDump, owners: ClaimOwners): Difference[] {
   }
   compareDependencies(dump, steps, report);
   if (task === undefined) {
-    if (dump.steps.length + dump.transitions.length + dump.edges.length > 0) report('orphan', ': there is no such task');
+    if (dump.steps.length + dump.transitions.length + dump.edges.length > 0)
+      report('orphan', ': there is no such task');
     return differences;
   }
   const end = replay(dump.transitions, TASK_RULES, undefined, report);
   if (task.state !== end.state) report('state', ` is ${task.state}, its history ends in ${end.state}`);
-  if (task.sortKey !== dump.transitions.length) report('sort key', ` has ${task.sortKey}, of ${dump.transitions.length}`);
+  if (task.sortKey !== dump.transitions.length)
+    report('sort key', ` has ${task.sortKey}, of ${dump.transitions.length}`);
   if (task.complete !== DONE.has(end.state)) report('complete flag', ` is ${task.complete} in ${end.state}`);
   compareTaskWithSteps(dump, task, end, steps, report);
   return differences;
 }
 
-function replay(history: readonly Transition[], rules: Rules, owners: ClaimOwners | undefined, report: Report): Replayed {
+function replay(
+  history: readonly Transition[],
+  rules: Rules,
+  owners: ClaimOwners | undefined,
+  report: Report,
+): Replayed {
   const now: Replayed = { state: 'pending', attempts: 0, holder: null, claims: [], done: undefined };
   let before: Transition | undefined;
   const seen = new Set<string>();
@@ -196,5 +203,6 @@ function compareTaskWithSteps(
   if (end.state === 'pending' && all.some(({ claims }) => claims.length > 0)) report('begun without a record', '');
   const last = dump.transitions.at(-1);
   if (last === undefined || !(DONE.has(end.state) || end.state === 'cancelled')) return;
-  if (all.some(({ claims }) => claims.some(({ at }) => at > last.at))) report('claimed after its end', ` (${end.state})`);
+  if (all.some(({ claims }) => claims.some(({ at }) => at > last.at)))
+    report('claimed after its end', ` (${end.state})`);
 }

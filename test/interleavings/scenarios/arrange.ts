@@ -5,7 +5,8 @@ import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import type { Scene } from '../scene.ts';
 import type { Verb } from './scenario.ts';
 
-export const lengths = (results: unknown[]): number => (results as ClaimedStep[][]).reduce((sum, r) => sum + r.length, 0);
+export const lengths = (results: unknown[]): number =>
+  (results as ClaimedStep[][]).reduce((sum, r) => sum + r.length, 0);
 export const lostOf = (result: unknown): number => (result as { lost: string[] }).lost.length;
 
 /** Claims and releases: the step is ready again, two transitions later. */

@@ -6,7 +6,7 @@ const finals = STATES.filter(isFinal)
   .map((state) => `'${state}'`)
   .join(', ');
 
-/** Ways out of a broken history, if there is no backup to restore it from. */
+/** Mends of a broken history, if there is no backup to restore it from. */
 export const historyMends: Readonly<Record<string, Mend>> = Object.assign(
   {},
   ...entities.map(({ entity, history, table, keys }): Record<string, Mend> => {
@@ -21,7 +21,7 @@ UPDATE ${history} t
 SET most_recent = t.sort_key = l.last
 FROM (SELECT ${ours}, max(o.sort_key) AS last FROM ${history} o GROUP BY ${ours}) l
 WHERE ${join('t', 'l', keys)} AND t.most_recent <> (t.sort_key = l.last)`;
-    // By way of negative numbers, since (key, sort_key) is unique at every moment.
+    // By way of negative numbers, because (key, sort_key) has to be unique after each row.
     const renumber = `
 UPDATE ${history} t
 SET sort_key = -n.position

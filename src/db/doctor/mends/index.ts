@@ -5,5 +5,5 @@ import { taskMends } from './task-mends.ts';
 
 export type { Mend } from './mend.ts';
 
-/** For each check the way out of what it finds. */
+/** How to mend what a check finds, by the id of the check. */
 export const MENDS: Readonly<Record<string, Mend>> = { ...historyMends, ...stepMends, ...taskMends };

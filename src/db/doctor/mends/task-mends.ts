@@ -3,29 +3,29 @@ import { SEQUENCE_COLUMNS } from '../task-checks.ts';
 import {
   acknowledge,
   DONE,
-  E,
-  H,
+  EDGES,
+  STEP_HISTORY,
   type Mend,
   moveSteps,
   moveTasksTo,
   RECOUNT_SINKS,
-  S,
+  STEPS,
   script,
   STEPS_FROM_HISTORY,
-  T,
+  TASKS,
   TASKS_FROM_HISTORY,
-  TH,
+  TASK_HISTORY,
 } from './mend.ts';
 
-const stepsOf = (condition: string): string => `(SELECT FROM ${S} s WHERE s.task_id = t.task_id AND ${condition})`;
+const stepsOf = (condition: string): string => `(SELECT FROM ${STEPS} s WHERE s.task_id = t.task_id AND ${condition})`;
 const taskOf = (condition: string): string =>
-  `EXISTS (SELECT FROM ${T} t WHERE t.task_id = s.task_id AND ${condition})`;
-/** When the task of a step `s` ended, or the step's own last transition if that was later. */
+  `EXISTS (SELECT FROM ${TASKS} t WHERE t.task_id = s.task_id AND ${condition})`;
+/** When the task of the step `s` ended, or when the step's last transition happened if that was later. */
 const AT_ITS_END = `greatest(
-    (SELECT h.created_at FROM ${TH} h WHERE h.task_id = s.task_id AND h.most_recent),
-    (SELECT o.created_at FROM ${H} o WHERE o.task_id = s.task_id AND o.workflow_step_id = s.workflow_step_id AND o.most_recent))`;
+    (SELECT h.created_at FROM ${TASK_HISTORY} h WHERE h.task_id = s.task_id AND h.most_recent),
+    (SELECT o.created_at FROM ${STEP_HISTORY} o WHERE o.task_id = s.task_id AND o.workflow_step_id = s.workflow_step_id AND o.most_recent))`;
 
-/** Ways out of wrong tasks, processes and parts of the schema. */
+/** Mends of tasks, processes and parts of the schema. */
 export const taskMends: Readonly<Record<string, Mend>> = {
   task_complete_flag: script(TASKS_FROM_HISTORY),
   task_complete_means_all_steps_done: script(
@@ -50,7 +50,7 @@ export const taskMends: Readonly<Record<string, Mend>> = {
   task_unfinished_sinks: script(RECOUNT_SINKS),
   task_error_means_stuck: script(
     `
-UPDATE ${S} s SET ready_at = NULL
+UPDATE ${STEPS} s SET ready_at = NULL
 WHERE s.ready_at IS NOT NULL AND (s.state <> 'pending' OR s.unmet_parents <> 0 OR s.attempts >= s.retry_limit)`,
     moveTasksTo(
       `t.state = 'error' AND (NOT EXISTS ${stepsOf('s.blocked_at IS NOT NULL')}
@@ -79,37 +79,37 @@ WHERE s.ready_at IS NOT NULL AND (s.state <> 'pending' OR s.unmet_parents <> 0 O
   ),
   task_quiet_after_its_end: script(
     acknowledge(
-      TH,
+      TASK_HISTORY,
       `t.most_recent AND ${byEngine('t')} AND t.to_state IN ('complete', 'cancelled', 'resolved_manually')
-  AND EXISTS (SELECT FROM ${H} s WHERE s.task_id = t.task_id AND s.created_at > t.created_at)`,
+  AND EXISTS (SELECT FROM ${STEP_HISTORY} s WHERE s.task_id = t.task_id AND s.created_at > t.created_at)`,
     ),
   ),
   task_has_steps: script(
-    `DELETE FROM ${T} t WHERE NOT EXISTS ${stepsOf('true')}`,
-    ...[S, E, H, TH].map(
-      (table) => `DELETE FROM ${table} r WHERE NOT EXISTS (SELECT FROM ${T} t WHERE t.task_id = r.task_id)`,
+    `DELETE FROM ${TASKS} t WHERE NOT EXISTS ${stepsOf('true')}`,
+    ...[STEPS, EDGES, STEP_HISTORY, TASK_HISTORY].map(
+      (table) => `DELETE FROM ${table} r WHERE NOT EXISTS (SELECT FROM ${TASKS} t WHERE t.task_id = r.task_id)`,
     ),
   ),
-  // A workflow or name that is gone altogether comes back as one that no worker has a handler for: cancel or resolve its tasks.
+  // A workflow or step name whose row is lost gets a new name, for which no worker has a handler: cancel or resolve its tasks.
   registry_complete: script(
     `
-UPDATE ${S} s SET named_task_id = t.named_task_id FROM ${T} t WHERE t.task_id = s.task_id AND s.named_task_id <> t.named_task_id`,
+UPDATE ${STEPS} s SET named_task_id = t.named_task_id FROM ${TASKS} t WHERE t.task_id = s.task_id AND s.named_task_id <> t.named_task_id`,
     `
 INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('lost') ON CONFLICT (name) DO NOTHING`,
     `
 INSERT INTO tasker.tasker_named_tasks (named_task_id, task_namespace_id, name) OVERRIDING SYSTEM VALUE
 SELECT DISTINCT s.named_task_id, n.task_namespace_id, 'lost_' || s.named_task_id
-FROM ${S} s
+FROM ${STEPS} s
 JOIN tasker.tasker_task_namespaces n ON n.name = 'lost'
 WHERE NOT EXISTS (SELECT FROM tasker.tasker_named_tasks k WHERE k.named_task_id = s.named_task_id)`,
     `
 INSERT INTO tasker.tasker_named_steps (named_step_id, name) OVERRIDING SYSTEM VALUE
 SELECT DISTINCT s.named_step_id, 'lost_' || s.named_step_id
-FROM ${S} s
+FROM ${STEPS} s
 WHERE NOT EXISTS (SELECT FROM tasker.tasker_named_steps k WHERE k.named_step_id = s.named_step_id)`,
   ),
   workflow_served_by_its_workers: { command: 'tasker worker --workflows <modules that define the workflow>' },
-  // In error: tasker resolve.
+  // For a task in error: tasker resolve.
   step_cancelled_with_its_task: { command: 'tasker cancel <task>' },
   claim_recorded: { command: 'tasker release <task> --step <step>' },
   claim_of_a_living_worker: { command: 'tasker release <task> --step <step>' },
