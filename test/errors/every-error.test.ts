@@ -15,7 +15,7 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { pollerOptions } from '../worker/poller-fixture.ts';
-import { faulty, type Moment } from './faulty.ts';
+import { faulty, type Moment } from './failing-database.ts';
 import { ABOUT_VALUES, NAMES, THROWN } from './thrown.ts';
 
 const engine = await useEngine();

@@ -9,7 +9,7 @@ import { type Call, type CutMoment, startProxy, type TcpProxy } from '../../supp
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { IMPATIENT, supervise, type Supervised } from '../support/fleet.ts';
-import { judge } from './judge.ts';
+import { judge } from './expect-healed.ts';
 import { matrix } from './matrix-workflows.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';

@@ -49,7 +49,7 @@ it('every TypeScript block compiles against the package, with declarations', asy
 it("README's fleet runs as it is written, on one machine", async () => {
   const workflow = codeBlocks('ts').find(({ file }) => file === 'README.md');
   const blocks = codeBlocks('sh').filter(({ file }) => file === 'README.md');
-  // The first two need a clone of the repository: anywhere.test.ts and every run of the tests are those.
+  // The first two need a clone of the repository: npm-start.test.ts and every run of the tests are those.
   expect(blocks.map(({ code }) => code.split('\n')[0]?.split('#')[0]?.trim())).toEqual([
     'npm ci && npm start',
     'npm ci && npm test',

@@ -5,7 +5,7 @@ import { submit } from '../../src/engine/submit.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
-import * as workflows from './ancestor-workflows.ts';
+import * as workflows from './tasker-ruby-workflows.ts';
 
 const test = await useTestDatabase();
 const processes = useProcesses();
@@ -25,7 +25,7 @@ const definitions = Object.values(workflows);
 const start = (role: 'worker' | 'scheduler') =>
   processes.start('src/cli/main.ts', {
     args:
-      role === 'worker' ? ['worker', '--workflows', 'test/e2e/ancestor-workflows.ts', '--slots', '8'] : ['scheduler'],
+      role === 'worker' ? ['worker', '--workflows', 'test/e2e/tasker-ruby-workflows.ts', '--slots', '8'] : ['scheduler'],
     env,
   });
 

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { stopEmbeddedPostgres } from '../../../src/embedded/start.ts';
-import { chooseOsUser, type OsUser } from '../../../src/embedded/os-user.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
+import { stopEmbeddedPostgres } from '../../src/embedded/start.ts';
+import { chooseOsUser, type OsUser } from '../../src/embedded/os-user.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 
 const run = promisify(execFile);
-const repository = fileURLToPath(new URL('../../..', import.meta.url));
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['package.json', 'src', 'migrations', 'examples', 'node_modules'];
 
 /** The repository in a folder of its own; hard links where that is possible. Belongs to us and is closed or open to others. */

@@ -18,7 +18,7 @@ import { register } from '../../../src/engine/workers.ts';
 import { type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';
-import { judge } from './judge.ts';
+import { judge } from './expect-healed.ts';
 import { matrix } from './matrix-workflows.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';

@@ -8,7 +8,7 @@ import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';
 import { type Call, type Cut, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';
-import { judge } from './judge.ts';
+import { judge } from './expect-healed.ts';
 import { matrix, matrixOf } from './matrix-workflows.ts';
 
 /** What a process says about itself, rather than about steps: that it is there, lives, takes up strays, gives back and leaves. */
