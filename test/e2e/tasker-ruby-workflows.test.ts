@@ -25,7 +25,9 @@ const definitions = Object.values(workflows);
 const start = (role: 'worker' | 'scheduler') =>
   processes.start('src/cli/main.ts', {
     args:
-      role === 'worker' ? ['worker', '--workflows', 'test/e2e/tasker-ruby-workflows.ts', '--slots', '8'] : ['scheduler'],
+      role === 'worker'
+        ? ['worker', '--workflows', 'test/e2e/tasker-ruby-workflows.ts', '--slots', '8']
+        : ['scheduler'],
     env,
   });
 

@@ -16,7 +16,7 @@ import { runMarker } from '../support/test-run.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** The audit of a chaos run has to find what is wrong: each test spoils one thing of a run that was right. */
+/** The audit of a chaos run must find every violation: each test corrupts one thing of a correct run. */
 const test = await useTestDatabase();
 const acknowledged: Acknowledged[] = [];
 let ledger: LedgerLine[] = [];
@@ -68,8 +68,8 @@ const kinds = async (
     ({ kind }) => kind,
   );
 
-/** Runs `work` on a database with this statement's harm done, and undoes it. */
-async function spoiled(statement: string, undo: string, work: () => Promise<void>): Promise<void> {
+/** Runs `work` on a database that this statement has corrupted, and undoes the corruption. */
+async function corrupted(statement: string, undo: string, work: () => Promise<void>): Promise<void> {
   await test.query(statement);
   try {
     await work();
@@ -79,19 +79,19 @@ async function spoiled(statement: string, undo: string, work: () => Promise<void
 }
 
 describe('the audit of a chaos run', () => {
-  it('finds nothing where nothing is wrong', async () => {
+  it('finds nothing in a correct run', async () => {
     expect(ledger.length).toBeGreaterThan(10);
     expect(await kinds()).toEqual([]);
   });
 
-  it('finds an acknowledged task that is not there, and one too many', async () => {
+  it('finds an acknowledged task that is missing, and a task without a submit', async () => {
     const ghost: Acknowledged = { taskId: '999999', ends: 'complete', fault: undefined, step: undefined };
     expect(await kinds({ acknowledged: [...acknowledged, ghost] })).toEqual(['doubled', 'lost']);
     expect(await kinds({ acknowledged: acknowledged.slice(1) })).toEqual(['doubled']);
     expect(await kinds({ acknowledged: [...acknowledged, acknowledged[0] as Acknowledged] })).toContain('merged');
   });
 
-  it('finds a task that ended in another way than it should', async () => {
+  it('finds a task that ended in another state than expected', async () => {
     const wrong = acknowledged.map((task) => ({ ...task, ends: 'complete' as const }));
     expect(await kinds({ acknowledged: wrong })).toEqual(['wrong end']);
     const other = acknowledged.map((task) => (task.fault === 'bigint' ? { ...task, fault: 'poison' as const } : task));
@@ -103,7 +103,7 @@ describe('the audit of a chaos run', () => {
     expect(await kinds({ ledger: ledger.filter((line) => line !== effect) })).toEqual(['complete without its effect']);
   });
 
-  it('finds an attempt that ended and never began', async () => {
+  it('finds an attempt that ended without a beginning', async () => {
     const failed = ledger.find(({ kind, fault }) => kind === 'begin' && fault === 'throws_twice');
     expect(await kinds({ ledger: ledger.filter((line) => line !== failed) })).toEqual(['end without a beginning']);
   });
@@ -134,7 +134,7 @@ describe('the audit of a chaos run', () => {
     ]);
   });
 
-  it('takes the end of a process for its own where the database refused it as it started, and at no other time', async () => {
+  it('accepts the exit of a process only if the database refused its logins at its start, or for longer than a lease', async () => {
     const [drained] = exits as [Exit];
     const startedAt = 1_000_000;
     const died = (at: number): Exit => ({
@@ -147,10 +147,10 @@ describe('the audit of a chaos run', () => {
     const soon = startedAt + 2000;
     expect(await kinds({ exits: [died(soon)], refused: refused(startedAt - 500, startedAt + 500) })).toEqual([]);
     expect(await kinds({ exits: [died(soon)], refused: refused(soon + 1, soon + 500) })).toHaveLength(1);
-    // One that had joined the fleet was well.
+    // A process that had joined the fleet was not refused at its start.
     const joined = { ...died(soon), member: { ...died(soon).member, pid: drained.member.pid } };
     expect(await kinds({ exits: [joined], refused: refused(startedAt, soon) })).toHaveLength(1);
-    // Unless that went on for longer than a lease.
+    // Except if it was refused for longer than a lease.
     expect(await kinds({ exits: [joined], refused: refused(soon - 10_000, soon) })).toEqual([]);
     expect(await kinds({ exits: [joined], refused: refused(soon - 9999, soon) })).toHaveLength(1);
   });
@@ -174,7 +174,7 @@ describe('the audit of a chaos run', () => {
     } finally {
       await message(before?.message as string);
     }
-    await spoiled(
+    await corrupted(
       `UPDATE tasker.tasker_workflow_step_transitions SET metadata = metadata || '{"error": {"name": "UnstorableResult"}}'
        WHERE to_state = 'error' AND task_id = ${complete.taskId}`,
       `UPDATE tasker.tasker_workflow_step_transitions SET metadata = metadata || '{"error": {"name": "Error"}}'
@@ -183,7 +183,7 @@ describe('the audit of a chaos run', () => {
     );
   });
 
-  it('finds a key that was given for two steps, and a step with two keys', async () => {
+  it('finds an idempotency key of two steps, and a step with two keys', async () => {
     const first = ledger.find(({ fault, attempt }) => fault === 'throws_twice' && attempt === 1) as LedgerLine;
     const other = ledger.find(({ identity }) => identity !== first.identity) as LedgerLine;
     const changed = (line: LedgerLine, key: string) => ledger.map((each) => (each === line ? { ...each, key } : each));
@@ -191,7 +191,7 @@ describe('the audit of a chaos run', () => {
     expect(await kinds({ ledger: changed(first, other.key) })).toEqual(['one key for two', 'two keys for one']);
   });
 
-  it('compares claims with what was ready, in the calm alone', async () => {
+  it('compares claims with the ready steps, only in the calm spans', async () => {
     const options = { url: test.url, acknowledged, ledger, exits };
     const whole = await audit({ ...options, calm: [{ fromMs: 0, toMs: Date.now() }] });
     expect(whole.violations).toEqual([]);
@@ -201,11 +201,11 @@ describe('the audit of a chaos run', () => {
     expect((await audit({ ...options, calm: [] })).claiming).toMatchObject({ claims: 0, readySpans: 0 });
   });
 
-  it('finds a claim that left a more urgent step behind', async () => {
-    // When a row was committed cannot be made up, so the claims are moved behind the commit of a step that nobody took.
+  it('finds a claim that left a more urgent step', async () => {
+    // Commit timestamps cannot be changed, so the claims are moved to a time after the commit of a step that no worker claimed.
     const move = (by: string): string =>
       `UPDATE chaos.readiness SET began_at = began_at + interval '${by}', changed_at = changed_at + interval '${by}'`;
-    await spoiled(
+    await corrupted(
       `${move('1 hour')};
        INSERT INTO chaos.readiness (workflow_step_id, queue, priority, ready) VALUES (-1, 'default', -5, true)`,
       `DELETE FROM chaos.readiness WHERE workflow_step_id < 0; ${move('-1 hour')}`,
@@ -217,8 +217,8 @@ describe('the audit of a chaos run', () => {
     );
   });
 
-  it('takes what the doctor finds', async () => {
-    await spoiled(
+  it('includes what the doctor finds', async () => {
+    await corrupted(
       `UPDATE tasker.tasker_workflow_steps SET attempts = attempts + 1 WHERE workflow_step_id = (SELECT min(workflow_step_id) FROM tasker.tasker_workflow_steps)`,
       `UPDATE tasker.tasker_workflow_steps SET attempts = attempts - 1 WHERE workflow_step_id = (SELECT min(workflow_step_id) FROM tasker.tasker_workflow_steps)`,
       async () => expect(await kinds()).toContain('doctor step_attempts_match_history'),
@@ -229,19 +229,19 @@ describe('the audit of a chaos run', () => {
 describe('the faults of a run', () => {
   const options = { seed: 7, minutes: 3, intensity: 1, kinds: FAULT_KINDS };
 
-  it('are the same for the same seed, and others for another', () => {
+  it('are the same for the same seed, and different for another', () => {
     expect(drawFaults(options)).toEqual(drawFaults(options));
     expect(drawFaults({ ...options, seed: 8 })).not.toEqual(drawFaults(options));
   });
 
-  it('are of every kind, and leaving one out does not move the others', () => {
+  it('contain every kind, and leaving one kind out does not move the others', () => {
     expect(new Set(drawFaults(options).map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
     const kept = drawFaults(options).filter(({ kind }) => kind !== 'kill_worker');
     expect(drawFaults({ ...options, kinds: FAULT_KINDS.filter((kind) => kind !== 'kill_worker') })).toEqual(kept);
   });
 });
 
-it('times are summed up by nearest rank', () => {
+it('percentiles of times are by nearest rank', () => {
   expect(summarize([])).toEqual({ n: 0, p50: 0, p99: 0, max: 0 });
   expect(summarize(Array.from({ length: 200 }, (_, index) => index + 1))).toEqual({
     n: 200,
@@ -251,7 +251,7 @@ it('times are summed up by nearest rank', () => {
   });
 });
 
-it('a recovery is measured from the last kill of its process, though the system gave the id to another before', () => {
+it('a recovery is measured from the last kill of its process, even if an earlier process had the same id', () => {
   const kills = [
     { pid: 7, at: 1000 },
     { pid: 8, at: 2000 },

@@ -17,7 +17,7 @@ afterAll(() => db.close());
 /** 10 transitions of a diamond: 8 of its steps, 2 of the task. */
 const TASKS = long ? 120_000 : 2000;
 
-it('checks a long history', async () => {
+it(`the doctor checks a history of ${TASKS * 10} transitions`, async () => {
   const namedTaskId = await registerWorkflow(db, diamond);
   const workerId = await register(db, {
     role: 'worker',

@@ -35,7 +35,7 @@ it(`a rolling restart of the whole fleet under load, ${ROUNDS} times, spends no 
   console.log(
     `drain: ${took.length} restarts, exit after p50 ${percentile(took, 0.5)} ms, max ${percentile(took, 1)} ms; ${load.acknowledged.length} tasks; ${JSON.stringify(seen)}`,
   );
-  // Within the grace period: nothing that ran here had to be aborted.
+  // Within the grace period: no step had to be aborted.
   expect(Math.max(...took)).toBeLessThan(GRACE_MS);
   expect(seen).not.toHaveProperty('lease_expired');
   expect(seen).not.toHaveProperty('fail');

@@ -51,7 +51,7 @@ it.each(Array.from({ length: TIMES }, (_, index) => index + 1))(
       );
       await sleep(3000);
       await load.stop();
-      // Every one that was acknowledged, before and after, is there and gets done.
+      // Every acknowledged task, before and after the failover, exists and completes.
       await allComplete(query, load.acknowledged);
       const seen = await causes(query);
       console.log(
@@ -59,7 +59,7 @@ it.each(Array.from({ length: TIMES }, (_, index) => index + 1))(
       );
       expect(fleet.exits).toEqual([]);
       expect(load.acknowledged.length).toBeGreaterThan(acknowledgedBefore);
-      // The database was away, nobody died.
+      // The database was unavailable, and no process crashed.
       expect(seen).not.toHaveProperty('lease_expired');
       expect(await fleet.drain(35_000)).toEqual([]);
       expect(await findings(withDatabase(standby.url(), 'fleet'))).toEqual([]);

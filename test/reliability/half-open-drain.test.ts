@@ -13,7 +13,7 @@ const test = await useTestDatabase();
 const processes = useProcesses();
 const STEPS = 5;
 const GRACE_SECONDS = 2;
-/** The grace, some seconds for what comes after it, and as much again for a busy machine: half the limit of one query. */
+/** The grace, some seconds for the final writes, and as much again for a busy machine: half the time limit of one query. */
 const ENDS_WITHIN_MS = 30_000;
 
 let proxy: TcpProxy;
@@ -27,7 +27,7 @@ afterAll(async () => {
   await proxy.close();
 });
 
-/** A process whose connections all go through the proxy, with the limits of a query as delivered (60 s). */
+/** A process whose connections all go through the proxy, with the default time limit of a query (60 s). */
 const start = (role: 'worker' | 'scheduler', env: Record<string, string> = {}): TestProcess =>
   processes.start('src/cli/main.ts', {
     args: [role, ...(role === 'worker' ? ['--workflows', 'test/reliability/half-open-workflows.ts'] : [])],
@@ -50,7 +50,7 @@ async function endOf(process: TestProcess): Promise<{ code: number | null; secon
   return { code: exit?.code ?? null, seconds: (performance.now() - started) / 1000 };
 }
 
-it('a worker whose connections went silent ends soon after its grace, and says what it left behind', async () => {
+it('a worker with half-open connections ends soon after its grace, and logs what it left unfinished', async () => {
   const namedTaskId = await registerWorkflow(db, patient);
   await submit(
     db,
@@ -66,24 +66,24 @@ it('a worker whose connections went silent ends soon after its grace, and says w
   expect(worker.lines.filter((line) => line.includes('stopped before everything had ended'))).toHaveLength(1);
   expect(worker.lines.join('\n')).toMatch(/"unfinished":\[.*"outcomes of steps"/);
   expect(worker.lines.join('\n')).not.toContain('"message":"stopped"');
-  // What it held is held by nobody who lives: found by lease or silence, and done by others.
+  // Its steps belong to no live process: they are recovered by lease or silence, and run by others.
   expect(await steps('in_process')).toBe(STEPS);
   proxy.cutAll();
   proxy.resume();
   const scheduler = start('scheduler');
-  const heir = start('worker', { IN_A_HURRY: 'yes' });
+  const successor = start('worker', { END_AT_ONCE: 'yes' });
   await waitFor(async () => (await steps(`state = 'complete'`)) === STEPS, {
     what: 'the steps to be done',
     timeoutMs: 60_000,
   });
   expect(await test.query('SELECT DISTINCT attempts FROM tasker.tasker_workflow_steps')).toEqual([{ attempts: 2 }]);
-  expect(await endOf(heir)).toMatchObject({ code: 0 });
+  expect(await endOf(successor)).toMatchObject({ code: 0 });
   expect(await endOf(scheduler)).toMatchObject({ code: 0 });
-  expect(heir.lines.join('\n')).toContain('"message":"stopped"');
+  expect(successor.lines.join('\n')).toContain('"message":"stopped"');
   expect(await examine(db)).toEqual([]);
 });
 
-it('a worker whose connections come back within its grace leaves nothing behind', async () => {
+it('a worker whose connections work again within its grace leaves nothing unfinished', async () => {
   const namedTaskId = await registerWorkflow(db, patient);
   await submit(db, [{ namedTaskId, identityHash: 'silent for a while', context: '{}' }]);
   const worker = start('worker', { TASKER_DRAIN_GRACE_SECONDS: '5' });
@@ -97,12 +97,12 @@ it('a worker whose connections come back within its grace leaves nothing behind'
   expect(await examine(db)).toEqual([]);
 });
 
-it('a scheduler whose connections went silent ends soon, too', async () => {
+it('a scheduler with half-open connections ends soon, too', async () => {
   const scheduler = start('scheduler');
   await scheduler.waitForLine(/scheduler started/);
   proxy.pause();
-  // A sweep that began after that has no answer to wait for.
-  await waitFor(async () => (await silentFor()) > 1, { what: 'its heartbeat to stop', timeoutMs: 20_000 });
+  // A sweep that begins after that gets no response.
+  await waitFor(async () => (await secondsSinceHeartbeat()) > 1, { what: 'its heartbeat to stop', timeoutMs: 20_000 });
   const { code, seconds } = await endOf(scheduler);
   proxy.cutAll();
   proxy.resume();
@@ -112,7 +112,7 @@ it('a scheduler whose connections went silent ends soon, too', async () => {
   expect(scheduler.lines.join('\n')).toMatch(/"unfinished":\["a chore"/);
 });
 
-async function silentFor(): Promise<number> {
+async function secondsSinceHeartbeat(): Promise<number> {
   const [row] = await test.query<{ seconds: number }>(
     `SELECT extract(epoch FROM clock_timestamp() - max(heartbeat_at))::float8 AS seconds
      FROM tasker.tasker_workers WHERE role = 'scheduler'`,

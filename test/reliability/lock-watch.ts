@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Looks every few milliseconds who waits for a lock on a table or view, and keeps the longest. Migrations themselves may wait. */
+/** Polls every 20 ms which sessions wait for a lock on a table or view, and keeps the longest wait. Migrations themselves may wait. */
 export class LockWatch {
   longestMs = 0;
   longestQuery = '';

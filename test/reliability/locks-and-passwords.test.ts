@@ -11,7 +11,7 @@ import { scratchFolder } from '../support/scratch-folder.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { slow } from './slow-workflows.ts';
-import { IMPATIENT } from './support/fleet.ts';
+import { SHORT_TIMES } from './support/fleet.ts';
 
 const test = await useTestDatabase();
 const processes = useProcesses();
@@ -42,13 +42,13 @@ const setPassword = async (password: string): Promise<void> => {
   await endSessions();
 };
 
-/** A busy machine may keep a process from its event loop for seconds: that is not what is tested here. */
-const PATIENT = { TASKER_LEASE_SECONDS: '5', TASKER_MAX_STALL_MS: '20000' };
+/** A busy machine may stall a process for seconds: these tests must not fail by that. */
+const LONGER_LEASE = { TASKER_LEASE_SECONDS: '5', TASKER_MAX_STALL_MS: '20000' };
 
 const start = (command: 'worker' | 'scheduler', url: string, env: Record<string, string> = {}): TestProcess =>
   processes.start('src/cli/main.ts', {
     args: [command, ...(command === 'worker' ? ['--workflows', 'test/reliability/slow-workflows.ts'] : [])],
-    env: { ...IMPATIENT, ...PATIENT, DATABASE_URL: url, ...env },
+    env: { ...SHORT_TIMES, ...LONGER_LEASE, DATABASE_URL: url, ...env },
   });
 
 async function startBoth(url: string, env: Record<string, string> = {}): Promise<TestProcess[]> {
@@ -92,16 +92,16 @@ const completes = (taskId: string) =>
     timeoutMs: 40_000,
   });
 
-describe('a finished step is not lost', () => {
-  it('to a lock that outlives the time limit of statements', async () => {
+describe('the outcome of a finished step is not lost', () => {
+  it('if a lock is held for longer than the time limit of statements', async () => {
     await test.query(`ALTER DATABASE ${test.name} SET statement_timeout = '1s'`);
     const both = await startBoth(test.url);
     const taskId = await submit(5000);
     const locker = await test.pool.connect();
     await locker.query('SET statement_timeout = 0; BEGIN; LOCK TABLE tasker.tasker_workflow_steps IN EXCLUSIVE MODE');
     expect((await stateOf(taskId))['a']).toBe('in_progress at attempt 1');
-    // Whatever limit a session has of its own: its statements are cancelled as by one. Not in the locker's transaction, which sees the
-    // activity of its first look.
+    // The workers' sessions have a limit of their own, so their statements are cancelled as by the shorter one. Not in the locker's
+    // transaction, in which pg_stat_activity stays as it was at its first use.
     for (let second = 0; second < 10; second += 1) {
       await sleep(1000);
       await test.query(
@@ -119,7 +119,7 @@ describe('a finished step is not lost', () => {
     expect(await examine(db)).toEqual([]);
   });
 
-  it('to a password that is changed and put back', async () => {
+  it('if a password is changed and restored', async () => {
     const both = await startBoth(asRole('old'), { TASKER_LEASE_SECONDS: '30' });
     const taskId = await submit(1500);
     await setPassword('new');
@@ -153,7 +153,7 @@ describe('a password that changes', () => {
           names.includes(name),
         );
       },
-      { what: 'every kind of session to be there again' },
+      { what: 'every kind of session to be connected again' },
     );
     const client = createClient({ url: asRole('unused'), password: passwordFromFile(file), poolSize: 1 });
     expect((await client.submit(slow, { ms: 0 })).outcome).toBe('created');
@@ -167,7 +167,7 @@ describe('a password that changes', () => {
     await setPassword('old');
   });
 
-  it('ends a process that cannot learn it: after its lease, with one line and a status', async () => {
+  it('ends a process that cannot read the new one: after its lease, with one line and an exit status', async () => {
     const both = await startBoth(asRole('old'));
     const taskId = await submit(30_000);
     await setPassword('new');
@@ -185,7 +185,7 @@ describe('a password that changes', () => {
     await waitFor(async () => (await stateOf(taskId))['a'] === 'in_progress at attempt 2', {
       what: 'its step to be recovered',
     });
-    // Nothing is to be learnt from their drain, which would wait for the step.
+    // Killed, because a drain would wait for the step.
     await Promise.all(replaced.map((one) => one.kill('SIGKILL')));
   });
 });

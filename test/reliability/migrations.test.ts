@@ -14,7 +14,7 @@ import { allComplete, causes, findings, joined, LONG, startFleet, SteadyLoad } f
 
 const LATEST = migrations.at(-1)?.name as string;
 const ROUNDS = LONG ? 20 : 1;
-/** A statement of the migrator gives up after half a second, so nobody waits longer behind it; the rest is for a busy machine. */
+/** A statement of the migrator gives up after half a second, so no session waits longer behind it; the rest is for a busy machine. */
 const LONGEST_LOCK_WAIT_MS = 1000;
 
 describe('a fleet at work', async () => {
@@ -22,7 +22,7 @@ describe('a fleet at work', async () => {
   let fleet: Fleet | undefined;
   afterAll(async () => void (await fleet?.drain(0)));
 
-  /** What somebody's report does: one transaction that has read the views and stays open. */
+  /** Like a report: one transaction that has read the views and stays open. */
   const readFor = async (ms: number): Promise<void> => {
     const client = await test.pool.connect();
     try {
@@ -35,7 +35,7 @@ describe('a fleet at work', async () => {
     }
   };
 
-  it('goes through migrations down and up, and through an expansion and its contraction, without a failed step', async () => {
+  it('runs through migrations down and up, and through an added and a removed column, without a failed step', async () => {
     fleet = await startFleet({ url: test.url, workers: 2, schedulers: 1 });
     await joined(test.query, 'worker', 2);
     await joined(test.query, 'scheduler', 1);
@@ -44,7 +44,7 @@ describe('a fleet at work', async () => {
     await watch.start();
     for (let round = 0; round < ROUNDS; round += 1) {
       const reading = readFor(2500);
-      // Claims need view version 4: without it workers finish what they run, wait, and go on when it is back.
+      // Claims need view version 4: without it workers finish what they run, wait, and continue when it is back.
       await migrateTo(test.url, '0006_engine_constraints_and_lean_indexes');
       await sleep(300);
       await migrateTo(test.url, LATEST);
@@ -69,7 +69,7 @@ describe('a fleet at work', async () => {
   });
 });
 
-/** How a later version brings a column: expand, fill, constrain, index; and one that goes, after no process reads it any more. */
+/** Adds a column as a later version would (expand, fill, constrain, index), and drops it as if no process read it any more. */
 async function expandMigrateContract(url: string): Promise<void> {
   await withMigrationConnection({ url, schema: 'tasker' }, async (db) => {
     const briefly = async (statement: string): Promise<void> => {
@@ -112,10 +112,10 @@ async function expandMigrateContract(url: string): Promise<void> {
   });
 }
 
-describe('the ancestor’s processes', async () => {
+describe('processes of Tasker (Ruby)', async () => {
   const test = await useTestDatabase({ empty: true });
 
-  it('read through every phase, up and down; they write until the fences, and again when those are gone', async () => {
+  it('read during every phase, up and down; they write until the write guards exist, and again when those are gone', async () => {
     await migrateTo(test.url, '0003_views_v02');
     const client = await test.pool.connect();
     await registerTypes(client);
@@ -143,7 +143,7 @@ describe('the ancestor’s processes', async () => {
     const watch = new LockWatch(test.url);
     await watch.start();
     let working = true;
-    const outcomes = { read: 0, wrote: 0, fenced: 0 };
+    const outcomes = { read: 0, wrote: 0, refused: 0 };
     const reader = (async () => {
       while (working) {
         await test.query(
@@ -157,19 +157,19 @@ describe('the ancestor’s processes', async () => {
     })();
     const writer = (async () => {
       for (let taskId = 1; working; taskId = (taskId % 200) + 1) {
-        const ancestor = await test.pool.connect();
+        const rubyTasker = await test.pool.connect();
         try {
-          await ancestor.query('BEGIN');
-          await moveStep(ancestor, String(taskId));
-          await ancestor.query('COMMIT');
+          await rubyTasker.query('BEGIN');
+          await moveStep(rubyTasker, String(taskId));
+          await rubyTasker.query('COMMIT');
           outcomes.wrote += 1;
         } catch (error) {
-          await ancestor.query('ROLLBACK');
-          // Refused by name, and nothing else may go wrong.
+          await rubyTasker.query('ROLLBACK');
+          // Refused by a named constraint, and nothing else may go wrong.
           expect(error).toMatchObject({ code: '23514', constraint: expect.stringMatching(/_known$/) as string });
-          outcomes.fenced += 1;
+          outcomes.refused += 1;
         } finally {
-          ancestor.release();
+          rubyTasker.release();
         }
         await sleep(5);
       }
@@ -186,15 +186,15 @@ describe('the ancestor’s processes', async () => {
     working = false;
     await Promise.all([reader, writer]);
     await watch.stop();
-    console.log(`ancestor: ${JSON.stringify(outcomes)}, longest lock wait ${watch.longestMs.toFixed(0)} ms`);
+    console.log(`Tasker (Ruby): ${JSON.stringify(outcomes)}, longest lock wait ${watch.longestMs.toFixed(0)} ms`);
     expect(outcomes.read).toBeGreaterThan(0);
-    expect(outcomes.fenced).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(0);
     expect(wroteAt.every((count) => count > 0)).toBe(true);
     expect(watch.longestMs).toBeLessThan(LONGEST_LOCK_WAIT_MS);
   });
 });
 
-/** As the ancestor moves a step: the old transition loses most_recent, a new one has it, and the row follows. */
+/** As Tasker (Ruby) moves a step: the old transition loses most_recent, and a new one has it. */
 async function moveStep(client: pg.ClientBase, taskId: string): Promise<void> {
   const key = [taskId, stepId(taskId, 2)];
   const { rows } = await client.query<{ to_state: string; sort_key: number }>(

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['package.json', 'src', 'migrations', 'examples', 'node_modules'];
 
-/** The repository in a folder of its own; hard links where that is possible. Belongs to us and is closed or open to others. */
+/** A copy of the repository in a new folder, by hard links if possible. */
 async function copyRepository(folder: string): Promise<string> {
   await mkdir(folder);
   for (const part of PARTS) {
@@ -28,7 +28,7 @@ async function copyRepository(folder: string): Promise<string> {
   return folder;
 }
 
-/** `npm start` for a few orders, as somebody else or as we are; its whole output. */
+/** Runs `npm start` for a few orders, as `user` or as the user of the tests; returns its whole output. */
 async function npmStart(folder: string, user?: OsUser): Promise<string> {
   const env = {
     PATH: `/usr/local/bin:/usr/bin:/bin:${dirname(process.execPath)}`,
@@ -42,7 +42,7 @@ async function npmStart(folder: string, user?: OsUser): Promise<string> {
 }
 
 describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('npm start', () => {
-  test('works for root below a folder that nobody else may enter, and continues where it was', async () => {
+  test('works for root below a folder that no other user may enter, and continues with the tasks of an earlier run', async () => {
     const closed = join(await scratchFolder(), 'root für sich');
     await mkdir(closed, { mode: 0o700 });
     const folder = await copyRepository(join(closed, 'clone'));
@@ -50,7 +50,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('npm st
     expect(await npmStart(folder)).toContain('submitted: 0 tasks; 20 tasks known from an earlier run');
   }, 240_000);
 
-  test('works for an ordinary user without a home, with programs that belong to somebody else', async () => {
+  test('works for an ordinary user without a home folder, with programs that belong to another user', async () => {
     const user = (await chooseOsUser()) as OsUser;
     const folder = await copyRepository(join(await scratchFolder(), 'ein Klon'));
     await chmod(folder, 0o700);

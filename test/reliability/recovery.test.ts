@@ -22,7 +22,7 @@ let server: EmbeddedPostgres;
 let fleet: Fleet;
 let url = '';
 
-/** One question on a connection of its own: the server goes away now and then. */
+/** Runs one statement on a connection of its own, because the server is stopped now and then. */
 async function query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url, application_name: 'test recovery' });
   client.on('error', () => undefined);
@@ -51,7 +51,7 @@ afterAll(async () => {
   await server.stop('immediate');
 });
 
-it(`${CRASHES} crash(es) of the database for ${DOWN_MS / 1000} s under load: nobody is taken for dead, no process exits, work goes on`, async () => {
+it(`${CRASHES} crash(es) of the database for ${DOWN_MS / 1000} s under load: no process is taken for dead, none exits, and work continues`, async () => {
   const load = new SteadyLoad({ url, perSecond: 10, stepMs: 400, name: 'crash' });
   const restarts: { crashedAt: number; readyAt: number }[] = [];
   for (let crash = 0; crash < CRASHES; crash += 1) {
@@ -64,7 +64,7 @@ it(`${CRASHES} crash(es) of the database for ${DOWN_MS / 1000} s under load: nob
     restarts.push({ crashedAt, readyAt: Date.now() });
     const after = await count('claim');
     await waitFor(async () => (await count('claim')) > after, { timeoutMs: 60_000, what: 'the next claim' });
-    // Several sweeps, in which somebody could be taken for dead.
+    // Several sweeps, in which a process could be taken for dead.
     await sleep(4000);
   }
   await load.stop();
@@ -78,7 +78,7 @@ it(`${CRASHES} crash(es) of the database for ${DOWN_MS / 1000} s under load: nob
   expect(await findings(withDatabase(server.url(), 'fleet'))).toEqual([]);
 });
 
-it(`${KILLS} kills at default settings: every step of a dead worker goes back to its queue, and is run`, async () => {
+it(`${KILLS} kills at default settings: every step of a dead worker is recovered and run`, async () => {
   const load = new SteadyLoad({ url, perSecond: 10, stepMs: 700, name: 'kill' });
   const kills: { pid: number; at: number }[] = [];
   for (let kill = 0; kill < KILLS; kill += 1) {

@@ -22,7 +22,7 @@ const fleet = await useWorkers();
 
 const kinds = ['plain', 'flaky', 'broken', 'resolved', 'retried', 'dead', 'cancelled'] as const;
 let mended = false;
-/** a -> (b, c) -> d, where b does what the input says. */
+/** a -> (b, c) -> d; b behaves as the input says. */
 const storied = defineWorkflow({ name: 'storied', input: z.object({ kind: z.enum(kinds) }) })
   .step('a', () => 'a')
   .step('b', { dependsOn: ['a'] }, ({ input, attempt }) => {
@@ -47,16 +47,16 @@ const workerId = (): Promise<string> =>
     sessionLock: null,
   });
 
-/** Real histories with everything that the engine does: retries, blocks, an operator's doings, a death, give-backs. */
+/** Real histories with everything that the engine does: retries, blocked steps, operator actions, a crash, releases. */
 beforeAll(async () => {
   const namedTaskId = await registerWorkflow(fleet.db, storied);
   tasks.set('dead', await fleet.submit(storied, { kind: 'dead' }));
-  const [givesBack, dies] = [await workerId(), await workerId()];
+  const [releasing, crashing] = [await workerId(), await workerId()];
   const take = (id: string) =>
     claim(fleet.db, { workerId: id, queue: 'default', namedTaskIds: [namedTaskId], limit: 1 });
-  await release(fleet.db, { workerId: givesBack, steps: await take(givesBack) });
-  await take(dies);
-  await fleet.test.query('UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1', [dies]);
+  await release(fleet.db, { workerId: releasing, steps: await take(releasing) });
+  await take(crashing);
+  await fleet.test.query('UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1', [crashing]);
   tasks.set('cancelled', await fleet.submit(storied, { kind: 'cancelled' }));
   await cancel(fleet.db, of('cancelled'));
   for (const kind of ['plain', 'flaky', 'broken', 'resolved', 'retried'] as const) {
@@ -78,13 +78,13 @@ const through =
   async <Row extends object>(text: string, values?: unknown[]) =>
     (await client.query<Row>(text, values)).rows;
 
-/** What the model finds after this harm, which is undone: schema changes are part of the transaction. */
-async function found(...harm: string[]): Promise<string[]> {
+/** What the model finds after these corruptions, which are rolled back; schema changes are part of the transaction. */
+async function found(...corruptions: string[]): Promise<string[]> {
   const client = await fleet.test.pool.connect();
   try {
     await client.query('BEGIN');
-    for (const text of harm) expect((await client.query(text)).rowCount, text).not.toBe(0);
-    // Small pages, so that their borders are crossed.
+    for (const text of corruptions) expect((await client.query(text)).rowCount, text).not.toBe(0);
+    // Small pages, so that the tasks lie on several of them.
     const { differences } = await replayAll(through(client), 2);
     return [...new Set(differences.map(({ kind }) => kind))].toSorted();
   } finally {
@@ -100,7 +100,7 @@ const step = (kind: (typeof kinds)[number], ordinal: number): string =>
 const without = (table: string, constraint: string): string => `ALTER TABLE ${table} DROP CONSTRAINT ${constraint}`;
 
 describe('the model', () => {
-  it('agrees with what the engine wrote', async () => {
+  it('agrees with the histories of the engine', async () => {
     const causes = await fleet.test.query<{ cause: string }>(`SELECT DISTINCT cause FROM ${HISTORY} ORDER BY cause`);
     expect(causes.map(({ cause }) => cause)).toEqual([
       'cancel',
@@ -127,8 +127,8 @@ describe('the model', () => {
     }
   });
 
-  /** What is done to the history or the rows, and what the model has to call it. */
-  const harms: [kind: string, harm: () => string[]][] = [
+  /** Corruptions of the history or the rows, and the kind of difference that the model must report. */
+  const corruptions: [kind: string, corruption: () => string[]][] = [
     [
       'state',
       () => [without(STEPS, 'steps_row_agrees'), `UPDATE ${STEPS} SET state = 'pending' WHERE ${step('plain', 4)}`],
@@ -227,8 +227,8 @@ describe('the model', () => {
       ],
     ],
   ];
-  it.each(harms)('finds: %s', async (kind, harm) => {
-    expect(await found(...harm())).toContain(kind);
+  it.each(corruptions)('finds: %s', async (kind, corruption) => {
+    expect(await found(...corruption())).toContain(kind);
   });
 
   it('finds a child whose claim was committed before its parent', () => {
@@ -324,7 +324,7 @@ describe('amcheck', () => {
     }
   });
 
-  it('finds a row that its index does not have', async () => {
+  it('finds a row that is missing in its index', async () => {
     const client = await fleet.test.pool.connect();
     try {
       await client.query('BEGIN');

@@ -17,7 +17,7 @@ const scheduler = (): TestProcess =>
     env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0', TASKER_LOG_LEVEL: 'info' },
   });
 
-/** A daily schedule that was due so many minutes ago, and the ticks of it that pg-boss holds. */
+/** A daily schedule that was due `minutes` ago, with ticks of it in pg-boss. */
 async function due(key: string, minutes: number): Promise<void> {
   const at = new Date(Date.now() - minutes * 60_000);
   const cron = `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
@@ -45,7 +45,7 @@ const ticksOf = async (key: string, states: string): Promise<number> =>
 const tasksOf = (key: string): Promise<number> =>
   test.query('SELECT 1 FROM tasker.tasker_tasks WHERE initiator = $1', [`schedule:${key}`]).then((rows) => rows.length);
 
-it('an occurrence is one task, whenever all schedulers are stopped in the middle of its ticks', async () => {
+it('an occurrence makes one task, even if all schedulers stop in the middle of its ticks', async () => {
   const running = [scheduler(), scheduler()];
   await Promise.all(running.map((one) => one.waitForLine(/scheduler started/, { timeoutMs: 30_000 })));
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
@@ -53,17 +53,17 @@ it('an occurrence is one task, whenever all schedulers are stopped in the middle
     for (const [key, minutes] of Object.entries(keys)) await due(key, minutes);
     const [first] = Object.keys(keys) as [string];
     await waitFor(async () => (await ticksOf(first, `'active', 'completed'`)) > 0 || (await tasksOf(first)) > 0, {
-      what: 'a tick to be worked off',
+      what: 'a tick to be processed',
       timeoutMs: 20_000,
     });
     await Promise.all(running.splice(0).map((one) => one.kill(signal)));
-    // Ticks that were taken by a process that is dead come back when they expire, after some ten seconds: now, here.
+    // Ticks that a dead process had fetched become available again when they expire, after about ten seconds; here at once.
     await test.query(`UPDATE tasker_cron.job SET state = 'created', started_on = NULL WHERE state = 'active'`);
     running.push(scheduler(), scheduler());
     await Promise.all(running.map((one) => one.waitForLine(/scheduler started/, { timeoutMs: 30_000 })));
     for (const [key, minutes] of Object.entries(keys)) {
       await waitFor(async () => (await ticksOf(key, `'created', 'active', 'retry'`)) === 0, {
-        what: `the ticks of ${key} to be worked off`,
+        what: `the ticks of ${key} to be processed`,
         timeoutMs: 30_000,
       });
       expect(await tasksOf(key), `${key}, due ${minutes} min ago`).toBe(minutes < 10 ? 1 : 0);

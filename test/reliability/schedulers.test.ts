@@ -19,8 +19,8 @@ const SEED = 9;
 const TASKS = LONG ? 1500 : 100;
 const SECONDS = LONG ? 600 : 10;
 
-it('three schedulers, killed at random: no retry early, each once, cron once a tick', async () => {
-  // What the history does not keep: when each retry was due.
+it('with three schedulers that are killed at random, no retry is enqueued early, each is enqueued once, and a schedule fires once a tick', async () => {
+  // The history does not contain the time at which each retry was due.
   await test.query(
     `CREATE TABLE due (task_id bigint, workflow_step_id bigint, sort_key integer, next_retry_at timestamptz)`,
   );
@@ -51,7 +51,7 @@ it('three schedulers, killed at random: no retry early, each once, cron once a t
       taskIds.push((await client.submit(returning, input, { key: `returning ${taskIds.length}` })).taskId);
     }
     const victim = fleet.members('scheduler')[random.between(0, 2)];
-    // Three alive, as far as a platform can keep them so: one at a time.
+    // One kill at a time, and only while all three run.
     if (victim !== undefined && fleet.members('scheduler').length === 3 && random.next() < 0.4) {
       fleet.kill(victim);
       kills += 1;
@@ -80,9 +80,9 @@ it('three schedulers, killed at random: no retry early, each once, cron once a t
   expect(await findings(test.url)).toEqual([]);
 });
 
-/** Every whole minute between the first and the last has its task, and only one. What is late was made up for. */
+/** Every whole minute between the first and the last has exactly one task. Missed minutes were made up for. */
 async function expectEveryMinuteOnce(): Promise<void> {
-  // The minute that ends now may still be on its way; one that was missed is made up for within two more.
+  // The task of the current minute may still be missing; a missed minute is made up for within two more.
   await sleep(150_000);
   const [row] = await test.query<{ tasks: number; minutes: number }>(
     `SELECT count(*)::integer AS tasks,

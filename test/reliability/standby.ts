@@ -9,7 +9,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded
 
 const run = promisify(execFile);
 
-/** Settings of a primary that can stream, and of its standby. Nothing here is fsynced: processes die, the machine does not. */
+/** Settings of a primary that can stream, and of its standby. Without fsync, because only processes crash here, never the machine. */
 export const REPLICATED = {
   wal_level: 'replica',
   max_wal_senders: '4',
@@ -23,7 +23,7 @@ export async function startStandby(
   primary: EmbeddedPostgres,
   primaryDir: string,
   dataDir: string,
-  /** Of the primary, where it has more than `REPLICATED`: a standby has to have its connections, for one. */
+  /** Settings of the primary beyond `REPLICATED`: a standby needs the same max_connections, for example. */
   settings: Readonly<Record<string, string>> = {},
 ): Promise<EmbeddedPostgres> {
   const client = new pg.Client({ connectionString: primary.url(), application_name: 'base backup' });
@@ -31,7 +31,7 @@ export async function startStandby(
   try {
     await client.query(`SELECT pg_backup_start('standby', true)`);
     await mkdir(dataDir, { recursive: true });
-    // cp keeps owners and modes, which the server checks. Files that vanish while it runs are in the log.
+    // cp keeps owners and modes, which the server checks. The WAL contains the changes of files that vanish while it runs.
     await run('cp', ['-a', join(primaryDir, 'cluster'), join(primaryDir, 'password'), dataDir]).catch(() => undefined);
     const cluster = join(dataDir, 'cluster');
     for (const name of ['postmaster.pid', 'postmaster.opts']) await rm(join(cluster, name), { force: true });
@@ -53,7 +53,7 @@ export async function startStandby(
   });
 }
 
-/** From now on every commit of the primary waits for its standby. The standby does not take this over: promoted, it is alone. */
+/** From now on every commit of the primary waits for its standby. A promoted standby does not take this setting over. */
 export async function waitForStandbyWithEveryCommit(primary: EmbeddedPostgres): Promise<void> {
   const client = new pg.Client({ connectionString: primary.url(), application_name: 'replication' });
   await client.connect();
@@ -69,10 +69,10 @@ export async function waitForStandbyWithEveryCommit(primary: EmbeddedPostgres): 
   }
 }
 
-/** One address for whichever server is the primary: what a proxy, a pooler or a name that moves is in production. */
+/** One address for the current primary, like a proxy, a pooler or a DNS name in production. */
 export interface ServiceAddress {
   url(databaseUrl: string): string;
-  /** New connections go to this port; those that there are break. */
+  /** New connections go to this port; existing ones break. */
   pointAt(port: number): void;
   close(): Promise<void>;
 }

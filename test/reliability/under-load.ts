@@ -11,7 +11,7 @@ import { runMarker } from '../support/test-run.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { steady } from './workflows.ts';
 
-/** Whether the long form of a test was asked for. */
+/** Whether the long form of a test is to run. */
 export const LONG = process.env['TASKER_TEST_LONG'] === '1';
 
 /** Worker and scheduler processes at default settings. The caller drains them. */
@@ -32,7 +32,7 @@ export async function startFleet(options: {
   });
 }
 
-/** Submits tasks at a steady rate until it is stopped; keeps what was acknowledged. */
+/** Submits tasks at a steady rate until it is stopped, and records the acknowledged ones. */
 export class SteadyLoad {
   readonly acknowledged: string[] = [];
   private readonly client: Client;
@@ -58,7 +58,7 @@ export class SteadyLoad {
         this.acknowledged.push(taskId);
       } catch (error) {
         if (!isUnavailable(error)) throw error;
-        // The same key again: whether it was created before does not matter.
+        // The same key again, so it does not matter whether the task was created before.
         number -= 1;
         await sleep(50);
       }
@@ -83,7 +83,7 @@ export async function allComplete(query: Query, taskIds: readonly string[], time
   );
 }
 
-/** Waits until so many processes of a role are in the fleet. */
+/** Waits until `count` processes of a role have joined the fleet. */
 export async function joined(query: Query, role: 'worker' | 'scheduler', count: number): Promise<void> {
   await waitFor(
     async () =>
@@ -97,7 +97,7 @@ export async function joined(query: Query, role: 'worker' | 'scheduler', count: 
   );
 }
 
-/** How many transitions there are for each cause. */
+/** The number of transitions for each cause. */
 export async function causes(query: Query): Promise<Record<string, number>> {
   const rows = await query<{ cause: string; count: number }>(
     'SELECT cause, count(*)::integer AS count FROM tasker.tasker_workflow_step_transitions GROUP BY cause',
@@ -105,7 +105,7 @@ export async function causes(query: Query): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ cause, count }) => [cause, count]));
 }
 
-/** What the doctor finds. */
+/** The findings of the doctor. */
 export async function findings(url: string): Promise<unknown[]> {
   const db = openDatabase({ url, applicationName: 'doctor', poolSize: 1 });
   try {

@@ -17,7 +17,7 @@ export const steady = defineWorkflow({ name: 'reliability_steady', input, identi
   .step('join', { dependsOn: ['left', 'right'] }, work)
   .step('end', { dependsOn: ['join'] }, work);
 
-/** Fails as often as its input says, asking for another try after so long. */
+/** Fails `times`, and requests a retry after `afterSeconds`. */
 export const returning = defineWorkflow({
   name: 'reliability_returning',
   input: z.object({ times: z.number(), afterSeconds: z.number() }),

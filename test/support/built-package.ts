@@ -10,8 +10,8 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const bin = join(repository, 'node_modules/.bin');
 
 /**
- * The package as it is published, compiled into a folder of its own, and beside it a program's folder that has it installed.
- * Returns that folder; `tasker` is in its node_modules/.bin.
+ * Compiles the package as it is published, and makes the folder of a program that has it installed. Returns that folder; `tasker` is
+ * in its node_modules/.bin.
  */
 export async function installBuiltPackage(): Promise<string> {
   const folder = await scratchFolder();

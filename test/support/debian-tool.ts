@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Undefined where the program is there; else why the tests that need it are skipped, said once on the console: a skip
- * that nobody reads about is a test that nobody runs.
+ * Returns undefined if the program is installed; otherwise why the tests that need it are skipped, which is also printed once: a skip
+ * that is not noticed is a test that is never run.
  */
 export function whyMissing(program: string, debianPackage: string): string | undefined {
   const { error } = spawnSync(program, ['--version'], { stdio: 'ignore' });

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** A TCP port on the loopback address that nobody listens on at this moment. */
+/** A TCP port on the loopback address on which no process listens at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((found, failed) => {

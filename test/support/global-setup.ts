@@ -11,14 +11,14 @@ import { startWatchdog } from './start-watchdog.ts';
 import { databasePrefix, runMarker } from './test-run.ts';
 
 /**
- * One PostgreSQL server for the whole run: the one TEST_DATABASE_URL names (its user must be allowed to create databases),
- * or an embedded one in a temporary folder. A watchdog process removes everything at the end, however the run ends.
+ * One PostgreSQL server for the whole run: the server of TEST_DATABASE_URL (its user must be allowed to create databases), or an
+ * embedded one in a temporary folder. A watchdog process removes everything, however the run ends.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const id = randomBytes(4).toString('hex');
   const givenUrl = process.env['TEST_DATABASE_URL'];
   const folder = await mkdtemp(join(tmpdir(), 'tasker-test-'));
-  // Where root runs the tests, the servers run as another user, who has to get to their folders.
+  // If root runs the tests, the servers run as another user, who needs access to their folders.
   await chmod(folder, 0o755);
   const dataDir = join(folder, 'postgres');
   const watchdog = startWatchdog({ runId: id, folder, dataDirs: [dataDir], givenUrl });
@@ -33,27 +33,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startServer(dataDir: string, runId: string): Promise<string> {
-  // The server inherits the mark, so that the watchdog finds it even where this process is killed in the middle of the start.
+  // The server inherits the mark, so that the watchdog finds it even if this process is killed during the start.
   process.env[runMarker] = runId;
   const server = await startEmbeddedPostgres({
     dataDir,
     settings: {
-      // Only here: the data of a test run need not survive a power cut.
+      // Only in tests: their data need not survive a power cut.
       fsync: 'off',
       full_page_writes: 'off',
       max_connections: '300',
-      // Lets tests compare when rows were committed with what the application claims.
+      // Lets tests compare commit times with the times that the application wrote.
       track_commit_timestamp: 'on',
-      // Slow statements are a matter for the benchmarks.
+      // Slow statements are the benchmarks' subject.
       log_min_duration_statement: '-1',
     },
   });
-  // The test files' own processes must not carry it: the watchdog would take them for left behind.
+  // The processes of the test files must not inherit it: the watchdog would kill them.
   delete process.env[runMarker];
   return server.url();
 }
 
-/** The database that every test file's database is copied from. Closed to connections, because each one would block copying. */
+/** The template of every test file's database. It allows no connections, because each one would block copying. */
 async function createTemplate(adminUrl: string, runId: string): Promise<string> {
   const template = `${databasePrefix(runId)}template`;
   const url = await createDatabase(adminUrl, template);

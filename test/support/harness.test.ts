@@ -9,7 +9,7 @@ import { waitFor } from './wait-for.ts';
 
 const processes = useProcesses();
 
-/** A test run of its own over some of the fixtures. */
+/** Starts a separate test run over some of the fixtures. */
 function runFixtures(names: string[], env: Record<string, string | undefined> = {}) {
   return processes.start('node_modules/vitest/vitest.mjs', {
     args: ['run', '--config', 'test/support/fixtures/vitest.config.ts', ...names],
@@ -20,9 +20,9 @@ function runFixtures(names: string[], env: Record<string, string | undefined> = 
 async function refused(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 1000 });
   client.on('error', () => {});
-  const complaint = await client.connect().catch((error: NodeJS.ErrnoException) => error.code);
+  const code = await client.connect().catch((error: NodeJS.ErrnoException) => error.code);
   await client.end().catch(() => {});
-  return complaint === 'ECONNREFUSED';
+  return code === 'ECONNREFUSED';
 }
 
 interface Endless {
@@ -33,24 +33,20 @@ interface Endless {
 }
 
 describe('a test file', () => {
-  test(
-    'fails when it leaves a session or a client open, and the one to blame is named',
-    { timeout: 60_000 },
-    async () => {
-      const run = runFixtures(['clean', 'leaked-session', 'unreleased-client']);
-      expect(await run.exited).toMatchObject({ code: 1 });
-      const output = run.lines.join('\n');
-      expect(output).toMatch(/Test Files\s+2 failed \| 1 passed/);
-      expect(output).toMatch(
-        /1 session\(s\) were left open on the test database:\n- forgotten client \(pid \d+, idle .*SELECT 1/,
-      );
-      expect(output).toContain("1 client(s) of the test's pool were never released");
-      expect(output).not.toContain('Unhandled');
-      expect(output).not.toContain('left behind');
-    },
-  );
+  test('fails if it leaves a session or a client open, with a message that names it', { timeout: 60_000 }, async () => {
+    const run = runFixtures(['clean', 'leaked-session', 'unreleased-client']);
+    expect(await run.exited).toMatchObject({ code: 1 });
+    const output = run.lines.join('\n');
+    expect(output).toMatch(/Test Files\s+2 failed \| 1 passed/);
+    expect(output).toMatch(
+      /1 session\(s\) were left open on the test database:\n- forgotten client \(pid \d+, idle .*SELECT 1/,
+    );
+    expect(output).toContain("1 client(s) of the test's pool were never released");
+    expect(output).not.toContain('Unhandled');
+    expect(output).not.toContain('left behind');
+  });
 
-  test('can use a server that is given, which keeps nothing of the run', { timeout: 60_000 }, async () => {
+  test('can use a given server, on which nothing of the run is left', { timeout: 60_000 }, async () => {
     const { adminUrl } = inject('testRun');
     const client = new Client({ connectionString: adminUrl });
     await client.connect();
@@ -77,7 +73,7 @@ describe('a test file', () => {
 });
 
 describe('a test run', () => {
-  test('that is killed takes its server, its processes and its folder along', { timeout: 60_000 }, async () => {
+  test('that is killed leaves no server, no process and no folder behind', { timeout: 60_000 }, async () => {
     const run = runFixtures(['endless']);
     const [, found = ''] = await run.waitForLine(/endless (\{.*\})/, { timeoutMs: 30_000 });
     const { adminUrl, scratchDir, pids } = JSON.parse(found) as Endless;
@@ -92,7 +88,7 @@ describe('a test run', () => {
 });
 
 describe('waitFor', () => {
-  test('returns what the condition found, and forgives errors on the way', async () => {
+  test('returns the value of the condition, and tries again after an error', async () => {
     let calls = 0;
     const found = await waitFor(
       () => {
@@ -105,7 +101,7 @@ describe('waitFor', () => {
     expect(found).toBe('there');
   });
 
-  test('says what it waited for and what it last saw', async () => {
+  test('throws an error with what it waited for and the last value or error of the condition', async () => {
     const options = { what: 'a miracle', timeoutMs: 5, intervalMs: 1 };
     await expect(waitFor(() => 0, options)).rejects.toThrow('waited 5 ms for a miracle; the condition last returned 0');
     await expect(waitFor(() => Promise.reject(new Error('no luck')), options)).rejects.toThrow(
@@ -115,7 +111,7 @@ describe('waitFor', () => {
 });
 
 describe('a started process', () => {
-  test('that ends without the awaited line fails the wait at once, with its output', async () => {
+  test('that ends without the awaited line makes the wait fail at once, with its output', async () => {
     const child = processes.start('test/support/fixtures/session-holder.ts', {
       args: ['postgresql://127.0.0.1:1/none'],
     });

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 
 /**
- * Fills the database with tasks of a registered workflow in mixed states, with their history, by INSERT ... SELECT: as many
- * as a test of plans or a benchmark needs, in seconds. The data obeys every invariant of the doctor.
+ * Fills the database with tasks of a registered workflow in mixed states, with their history, by INSERT ... SELECT: millions within
+ * seconds, for plan tests and benchmarks. The data satisfies every invariant of the doctor.
  *
- * A task's progress is how many of its steps, in topological order, are done. `progress` gives the share of tasks for each:
- * entry n of it is the progress of every n-th task, in turn. `-1` means all steps.
+ * A task's progress is the number of its steps, in topological order, that are done. The tasks take their progress from the entries
+ * of `progress` in turn; `-1` means all steps.
  */
 export async function loadTasks(
   pool: Pick<Pool, 'query'>,
@@ -30,7 +30,7 @@ export async function loadTasks(
   );
 }
 
-/** $1 first id, $2 how many, $3 named task id, $4 progress. */
+/** $1 first id, $2 number of tasks, $3 named task id, $4 progress. */
 const PLANNED = `
 WITH template AS MATERIALIZED (
   SELECT count(*)::integer AS steps FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $3::integer

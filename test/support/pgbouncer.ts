@@ -16,15 +16,15 @@ export interface PgBouncer {
   stop(): Promise<void>;
 }
 
-/** Installs Debian's PgBouncer where it is missing. Answers why there is none, or undefined where there is one. */
+/** Installs Debian's PgBouncer if it is missing. Returns undefined if it is installed, otherwise why it is not. */
 export function ensurePgBouncer(): string | undefined {
   if (existsSync(BINARY)) return undefined;
   const script = fileURLToPath(new URL('../../scripts/install-debian.sh', import.meta.url));
   const { status, stderr } = spawnSync(script, ['pgbouncer'], { encoding: 'utf8' });
-  return status === 0 && existsSync(BINARY) ? undefined : `PgBouncer cannot be had here: ${stderr.trim()}`;
+  return status === 0 && existsSync(BINARY) ? undefined : `PgBouncer cannot be installed: ${stderr.trim()}`;
 }
 
-/** A PgBouncer in transaction mode before the server of `databaseUrl`, for every database of it. */
+/** A PgBouncer in transaction mode in front of the server of `databaseUrl`, for all of its databases. */
 export async function startPgBouncer(databaseUrl: string, folder: string): Promise<PgBouncer> {
   const server = new URL(databaseUrl);
   const port = await freePort();
@@ -42,10 +42,10 @@ export async function startPgBouncer(databaseUrl: string, folder: string): Promi
       'unix_socket_dir =',
       'auth_type = any',
       'pool_mode = transaction',
-      // Fewer than the clients have between them, so that sessions really are shared.
+      // Fewer than the connections of all clients, so that sessions really are shared.
       'default_pool_size = 8',
       'max_client_conn = 500',
-      // A test's database is dropped when it ends, and nobody may be connected then.
+      // A test's database is dropped at its end, when no session may be connected.
       'server_idle_timeout = 1',
       `logfile = ${join(folder, 'pgbouncer.log')}`,
     ].join('\n'),
@@ -63,7 +63,10 @@ export async function startPgBouncer(databaseUrl: string, folder: string): Promi
     through.port = String(port);
     return through.href;
   };
-  await waitFor(() => ended || answers(url(databaseUrl)), { timeoutMs: 15_000, what: 'PgBouncer to answer' });
+  await waitFor(() => ended || acceptsQueries(url(databaseUrl)), {
+    timeoutMs: 15_000,
+    what: 'PgBouncer to accept queries',
+  });
   if (ended) throw new Error(`PgBouncer did not start:\n${readFileSync(join(folder, 'pgbouncer.log'), 'utf8')}`);
   return {
     port,
@@ -79,7 +82,7 @@ export async function startPgBouncer(databaseUrl: string, folder: string): Promi
   };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function acceptsQueries(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
   client.on('error', () => undefined);
   try {

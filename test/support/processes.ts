@@ -16,7 +16,7 @@ export interface TestProcess {
   readonly lines: readonly string[];
   /** Resolves when the process has ended and its output has arrived. Never rejects. */
   readonly exited: Promise<ProcessExit>;
-  /** The first line that matches, past or future. Fails at once when the process ends without one, showing its output. */
+  /** The first line that matches, past or future. Rejects with the output as soon as the process ends without one. */
   waitForLine(pattern: RegExp, options?: { timeoutMs?: number }): Promise<RegExpMatchArray>;
   /** Sends a signal (default SIGTERM) to this process alone and resolves when it has ended; SIGSTOP and SIGCONT at once. */
   kill(signal?: NodeJS.Signals): Promise<ProcessExit | undefined>;
@@ -29,15 +29,15 @@ export interface StartOptions {
   cwd?: string;
 }
 
-/** How long a process that has ended may keep us waiting for the rest of its output. */
+/** The rest of the output of a process must arrive within this time after its end. */
 const outputArrivesWithinMs = 1000;
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Lets a test file start other processes of this code base. What still runs when the tests end is killed, each by its own
- * id; what those have started in turn is killed at the end of the run. Call it at the top level of the file or of a
- * describe, after useTestDatabase: hooks run last to first, and processes must end before the database is checked for leaks.
+ * Lets a test file start other processes of this code base. Processes that still run at the end of the tests are killed, each by its
+ * own id; processes that those have started are killed at the end of the run. Call it at the top level of the file or of a describe,
+ * after useTestDatabase: hooks run last to first, and processes must end before the database is checked for leaks.
  */
 export function useProcesses(): { start: (file: string, options?: StartOptions) => TestProcess } {
   const run = inject('testRun');

@@ -2,19 +2,19 @@ import { readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPostmasterOf } from '../../src/embedded/process-identity.ts';
 
-/** Stops (SIGSTOP) every process of a server: connections stay open, new ones are not refused, nothing is answered. Linux only. */
+/** Stops (SIGSTOP) every process of a server: connections stay open, new ones are not refused, and there is no response. Linux only. */
 export async function stopServer(dataDir: string): Promise<void> {
-  // The postmaster first: from then on it starts no process that would be missed.
+  // The postmaster first, so that it starts no process that would not be stopped.
   await signalServer(dataDir, 'SIGSTOP');
 }
 
-/** Undoes `stopServer`; does nothing where no server runs. */
+/** Undoes `stopServer`; does nothing if no server runs. */
 export async function continueServer(dataDir: string): Promise<void> {
   await signalServer(dataDir, 'SIGCONT');
 }
 
 async function signalServer(dataDir: string, signal: NodeJS.Signals): Promise<void> {
-  // The spelling that the server was started with.
+  // The path with which the server was started.
   const cluster = await realpath(join(dataDir, 'cluster')).catch(() => undefined);
   if (cluster === undefined) return;
   const pidFile = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
@@ -29,7 +29,7 @@ async function childrenOf(parent: number): Promise<number[]> {
   const parents = await Promise.all(
     pids.map(async (pid) => {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-      // The name, in parentheses, may hold anything; after it come the state and the parent.
+      // The name, in parentheses, may contain any character; after it come the state and the parent.
       return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
     }),
   );

@@ -41,7 +41,7 @@ afterEach(async () => {
 afterAll(() => test.query('DROP TABLE note'));
 
 describe('the TCP proxy', () => {
-  it('passes everything on', async () => {
+  it('forwards everything', async () => {
     await client.query(insert(1));
     await client.query(insert(2));
     expect(await notes()).toEqual([1, 2]);
@@ -57,7 +57,7 @@ describe('the TCP proxy', () => {
     await expect(client.query(insert(7))).rejects.toThrow(BROKEN);
     await cut.fired;
     expect(cut.count).toBe(1);
-    await waitFor(async () => (await backends()) === 0, { what: 'the backend to notice' });
+    await waitFor(async () => (await backends()) === 0, { what: 'the backend to end' });
     expect(await notes()).toEqual(expected);
     client = await open();
     await client.query(insert(8));
@@ -73,7 +73,7 @@ describe('the TCP proxy', () => {
     await client.query(insert(7));
     await expect(client.query('COMMIT')).rejects.toThrow(BROKEN);
     await cut.fired;
-    await waitFor(async () => (await backends()) === 0, { what: 'the backend to notice' });
+    await waitFor(async () => (await backends()) === 0, { what: 'the backend to end' });
     expect(await notes()).toEqual(expected);
   });
 
@@ -88,7 +88,7 @@ describe('the TCP proxy', () => {
     expect(await backends()).toBe(1);
   });
 
-  it('cuts, refuses, holds back and goes on', async () => {
+  it('cuts connections, refuses new ones, pauses and resumes', async () => {
     expect(proxy.cutAll()).toBe(1);
     await expect(client.query(insert(1))).rejects.toThrow(BROKEN);
     proxy.refuse(true);
@@ -103,8 +103,8 @@ describe('the TCP proxy', () => {
     await waitFor(async () => (await notes()).includes(2), { what: 'the held statement' });
   });
 
-  it('passes what is encrypted on without reading it, once the server has agreed to that', async () => {
-    // Takes every request for TLS, and gives back what comes after it.
+  it('forwards encrypted traffic without reading it, once the server has accepted TLS', async () => {
+    // Accepts every request for TLS, and echoes what comes after it.
     const server = createServer((socket) => {
       socket.once('data', () => {
         socket.write('S');
@@ -119,12 +119,12 @@ describe('the TCP proxy', () => {
     socket.on('data', (data: Buffer) => received.push(data));
     try {
       socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
-      await waitFor(() => Buffer.concat(received).toString() === 'S', { what: 'the agreement' });
-      // As a message of PostgreSQL this would be far from complete.
+      await waitFor(() => Buffer.concat(received).toString() === 'S', { what: 'the acceptance of TLS' });
+      // As a message of PostgreSQL this would be incomplete.
       const hello = Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]);
       socket.write(hello);
-      await waitFor(() => Buffer.concat(received).subarray(1).equals(hello), { what: 'what was encrypted' });
-      // The connection that there was before stays at the server that it has.
+      await waitFor(() => Buffer.concat(received).subarray(1).equals(hello), { what: 'the encrypted bytes' });
+      // The existing connection stays with its server.
       await client.query(insert(3));
       expect(await notes()).toEqual([3]);
     } finally {

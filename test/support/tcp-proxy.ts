@@ -10,19 +10,19 @@ export interface TcpProxyOptions {
 
 export interface TcpProxy {
   readonly port: number;
-  /** How many connections pass through at this moment, and how many ever did. */
+  /** The number of connections at this moment, and of all since the start. */
   readonly open: number;
   readonly accepted: number;
   /** The same connection URL, through the proxy. */
   url(databaseUrl: string): string;
-  /** Breaks every connection (both sides get a reset) and answers how many. New ones are accepted as before. */
+  /** Breaks every connection (both sides get a reset) and returns their number. New ones are accepted as before. */
   cutAll(): number;
-  /** New connections go to this port; those that there are stay where they are. */
+  /** New connections go to this port; existing ones stay with their server. */
   pointAt(port: number): void;
-  /** Half-open: every connection stays up and nothing passes any more, nor through new ones; until `resume`. */
+  /** Half open: until `resume`, existing and new connections stay open and transfer nothing. */
   pause(): void;
   resume(): void;
-  /** While on, new connections are reset at once, as if nobody listened. */
+  /** While on, new connections are reset at once, as if no process listened. */
   refuse(on: boolean): void;
   /** Breaks the connection of a call that matches, at the named moment of its transaction. */
   cutOn(match: (call: Call) => boolean, options: CutOptions): Cut;
@@ -30,7 +30,7 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** A TCP proxy on a free port of the loopback address, which can do what networks do. */
+/** A TCP proxy on a free port of the loopback address, which can simulate failures of a network. */
 export async function startProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   let target = addressOf(options.target);
   const links = new Set<WireLink>();

@@ -6,11 +6,11 @@ import { waitFor } from './wait-for.ts';
 
 export interface TestDatabase {
   /**
-   * A connection URL for the code under test; everything that connects to it must be closed when the file ends. Through
-   * the pooler where the tests run behind one.
+   * A connection URL for the code under test; every connection to it must be closed when the file ends. It leads through the pooler
+   * if the tests run behind one.
    */
   url: string;
-  /** The server itself; undefined where the code under test has only a pooler. */
+  /** The URL of the server itself; undefined if the code under test has only a pooler. */
   directUrl: string | undefined;
   name: string;
   /** The test's own connections (at most 10). */
@@ -19,15 +19,15 @@ export interface TestDatabase {
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/** A closed connection's session needs a moment to end; one that is still there after this was not closed. */
+/** The session of a closed connection needs a moment to end; one that is left after this time was not closed. */
 const sessionsEndWithinMs = 3000;
 
 let databasesOfThisFile = 0;
 
 /**
- * Gives the test file a database of its own, migrated to the latest schema (`empty: true`: with nothing in it).
+ * Gives the test file a database of its own, migrated to the latest schema (`empty: true`: an empty one).
  * Call it at the top level of the file or of a describe, not in a hook. After the tests the database is dropped, and the
- * file fails if any session is left on it, with the name of each: a pool or a client that nobody closed.
+ * file fails if any session is left on it, with the name of each: a pool or a client that was not closed.
  */
 export async function useTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const run = inject('testRun');
@@ -39,12 +39,12 @@ export async function useTestDatabase(options: { empty?: boolean } = {}): Promis
   const pool = new Pool({ connectionString: url, max: 10, application_name: `test ${file}`.slice(0, 63) });
   // An idle connection that a test terminated reports here; without a listener it would end the process.
   pool.on('error', () => {});
-  // So does one that a test holds and never gave back, when its database is dropped.
+  // So does a connection that a test never released, when its database is dropped.
   pool.on('connect', (client) => client.on('error', () => {}));
 
   afterAll(async () => {
     const unreleased = pool.totalCount - pool.idleCount;
-    // end() waits for every client that was taken from the pool: one that is never given back would hang the file.
+    // end() waits for every client that was taken from the pool: one that is never released would hang the file.
     const ending = pool.end();
     if (unreleased === 0) await ending;
     const leaks = unreleased === 0 ? await sessionsLeftOn(run.adminUrl, name) : [];
@@ -72,7 +72,7 @@ function withPort(url: string, port: string): string {
   return changed.href;
 }
 
-/** Descriptions of the sessions that do not end by themselves. */
+/** Describes the sessions that do not end by themselves. */
 async function sessionsLeftOn(adminUrl: string, database: string): Promise<string[]> {
   const admin = new Client({ connectionString: adminUrl, application_name: 'test leak check' });
   await admin.connect();

@@ -1,12 +1,12 @@
-/** What the global setup hands to every test file. */
+/** What the global setup provides to every test file. */
 export interface TestRun {
   /** Part of every database's name and of the environment of every process that the tests start. */
   id: string;
-  /** Any database of the server where databases can be created from. */
+  /** A database of the server from which databases can be created. */
   adminUrl: string;
-  /** A migrated database that nobody may connect to: made to be copied. */
+  /** A migrated database that allows no connections: the template of all others. */
   template: string;
-  /** A folder for whatever the tests write, removed at the end of the run. */
+  /** A folder for the files of the tests, removed at the end of the run. */
   scratchDir: string;
 }
 
@@ -16,7 +16,7 @@ declare module 'vitest' {
   }
 }
 
-/** Every database of a run has this prefix, so that a run can remove all of its own and nobody else's. */
+/** Every database of a run has this prefix, so that a run can remove all of its own databases and no others. */
 export function databasePrefix(runId: string): string {
   return `tasker_test_${runId}_`;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WaitForOptions {
-  /** What the test waits for, for the failure message: "waited 5000 ms for <what>". */
+  /** What the test waits for; part of the failure message: "waited 5000 ms for <what>". */
   what: string;
-  /** Default 10 s: generous, because only a failing test ever waits that long. */
+  /** Default 10 s: generous, because only a failing test waits for the whole time. */
   timeoutMs?: number;
   intervalMs?: number;
 }
@@ -13,7 +13,7 @@ type Truthy<Value> = Exclude<Value, false | null | undefined | 0 | ''>;
 
 /**
  * Polls until `condition` returns something truthy, and returns that. A condition that throws counts as not yet met;
- * the failure message carries its last error or its last value.
+ * the failure message contains its last error or its last value.
  */
 export async function waitFor<Value>(
   condition: () => Awaited<Value>,

@@ -1,4 +1,4 @@
-/** The program behind start-watchdog.ts: waits for the end of its input, then removes what the run leaves behind. */
+/** The program behind start-watchdog.ts: waits for the end of its input, then removes everything that the run has left. */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import { dropDatabase } from '../../src/embedded/databases.ts';
@@ -7,14 +7,14 @@ import { continueServer } from './stopped-server.ts';
 import { KEEP, type Watched } from './start-watchdog.ts';
 import { databasePrefix, runMarker } from './test-run.ts';
 
-/** Whatever happens, the watchdog itself does not stay behind. */
+/** The watchdog itself ends after this time in any case. */
 const cleanUpWithinMs = 25_000;
 
 const watched = JSON.parse(process.argv[2] ?? '{}') as Watched;
-let order = '';
-process.stdin.setEncoding('utf8').on('data', (text: string) => (order += text));
+let input = '';
+process.stdin.setEncoding('utf8').on('data', (text: string) => (input += text));
 process.stdin.on('end', cleanUp);
-// A reset instead of an end, where the other side is killed.
+// If the other side is killed there is a reset instead of an end.
 process.stdin.on('error', cleanUp);
 
 async function cleanUp(): Promise<void> {
@@ -23,13 +23,13 @@ async function cleanUp(): Promise<void> {
     process.exit(1);
   }, cleanUpWithinMs).unref();
   for (const dataDir of watched.dataDirs) {
-    // A server that a test has stopped in the middle takes no order to end.
+    // A stopped server (SIGSTOP) does not react to the signal that ends it.
     await continueServer(dataDir);
     await stopEmbeddedPostgres({ dataDir, mode: 'immediate' });
   }
   await killProcessesOfRun();
   if (watched.givenUrl !== undefined) await dropDatabasesOfRun(watched.givenUrl);
-  if (order === KEEP) process.exit(0);
+  if (input === KEEP) process.exit(0);
   await rm(watched.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   process.exit(0);
 }
@@ -45,7 +45,7 @@ async function dropDatabasesOfRun(adminUrl: string): Promise<void> {
   for (const { datname } of rows) await dropDatabase(adminUrl, datname);
 }
 
-/** The processes that carry this run's mark in their environment: whatever the tests started and did not end. Linux only. */
+/** Kills processes with this run's mark in their environment: those that the tests started and did not end. Linux only. */
 async function killProcessesOfRun(): Promise<void> {
   if (process.platform !== 'linux') return;
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -56,7 +56,7 @@ async function killProcessesOfRun(): Promise<void> {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended by itself just now.
+      // It ended by itself meanwhile.
     }
   }
 }

@@ -16,13 +16,13 @@ const client = createClient({ url: test.url, poolSize: 4 });
 afterAll(() => client.close());
 
 const TARGET_SECONDS = 5;
-const MOST_WORKERS = 4;
+const MAX_WORKERS = 4;
 const SLOTS = 5;
 
-/** The times of the manifests would take minutes: the same rules, faster. */
+/** The rules of the manifests with shorter times, because theirs would take minutes. */
 const FAST: AutoscalerSettings = {
   minReplicas: 0,
-  maxReplicas: MOST_WORKERS,
+  maxReplicas: MAX_WORKERS,
   pollingSeconds: 0.5,
   cooldownSeconds: 2,
   syncSeconds: 0.5,
@@ -41,7 +41,7 @@ const env = {
   TASKER_SCALE_START_LATENCY_MS: String(TARGET_SECONDS * 1000),
   TASKER_SCALE_STEP_MS: '400',
   TASKER_SCALE_QUIET_SECONDS: '3',
-  TASKER_SCALE_MAX_WORKERS: String(MOST_WORKERS),
+  TASKER_SCALE_MAX_WORKERS: String(MAX_WORKERS),
 };
 
 const manifest = new URL('../../../deploy/k8s/components/keda-postgresql/scaled-object.yaml', import.meta.url);
@@ -75,61 +75,61 @@ const released = async (): Promise<number> =>
   );
 
 describe('a fleet that is scaled by its own signal', () => {
-  it('starts work in time from zero, follows the load, never passes its limit, and spends no attempt on the way down', async () => {
+  it('starts work in time from zero workers, follows the load, stays below its limit, and spends no attempt when it scales down', async () => {
     await client.register(work);
     const scheduler = processes.start('src/cli/main.ts', { args: ['scheduler'], env });
     const [, url = ''] = await scheduler.waitForLine(/"url":"([^"]+)".*scheduler started/);
-    // The very question that KEDA asks.
+    // The query that KEDA runs.
     const bySql = async (): Promise<number> => Number(Object.values((await test.query(query))[0] ?? {})[0]);
     const byMetric = async (): Promise<number> => {
       const text = await (await fetch(`${url}/metrics`)).text();
       const line = text.split('\n').find((found) => found.startsWith('tasker_desired_replicas{queue="default"'));
-      if (line === undefined) throw new Error('the gauge is not there');
+      if (line === undefined) throw new Error('the gauge is missing');
       return Number(line.split(' ').at(-1));
     };
 
     let signal = bySql;
     const controller = new Controller({ settings: FAST, intervalMs: 250, signal: () => signal(), start: startWorker });
     try {
-      // A burst from zero: more than one worker's worth within the target.
+      // A burst from zero workers: too much for one worker within the target.
       await submit(120, 400, 'burst');
       await waitFor(async () => (await open()) === 0, { timeoutMs: 60_000, what: 'the burst to be done' });
       expect(Math.max(...controller.history)).toBeGreaterThanOrEqual(2);
 
-      // A steady load that one or two workers carry, this time by what Prometheus would see.
+      // A steady load for one or two workers, this time by the metric that Prometheus would scrape.
       signal = byMetric;
       for (let second = 0; second < 4; second += 1) {
         await submit(8, 400, 'steady');
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
 
-      // Long steps fill two workers; then the number drops while they run, with a grace that is too short for them.
+      // Long steps fill two workers; then the number of workers drops while they run, with a grace that is too short for them.
       await submit(SLOTS * 2, 5000, 'long');
       await waitFor(async () => (await running()) > SLOTS, {
         timeoutMs: 30_000,
         what: 'more long steps than one worker has slots',
       });
       signal = async () => 1;
-      await waitFor(async () => (await released()) > 0, { timeoutMs: 30_000, what: 'a drain that gives steps back' });
+      await waitFor(async () => (await released()) > 0, { timeoutMs: 30_000, what: 'a drain that releases steps' });
       signal = byMetric;
       await waitFor(async () => (await open()) === 0, { timeoutMs: 60_000, what: 'every task to be done' });
       await waitFor(() => controller.replicas === 0, { timeoutMs: 60_000, what: 'the fleet to be at zero again' });
       await waitFor(async () => (await bySql()) === 0 && (await byMetric()) === 0, {
-        what: 'both signals to say zero',
+        what: 'both signals to be zero',
       });
     } finally {
       await controller.stop();
     }
 
-    expect(Math.max(...controller.history)).toBeLessThanOrEqual(MOST_WORKERS);
+    expect(Math.max(...controller.history)).toBeLessThanOrEqual(MAX_WORKERS);
     const turns = controller.history
       .slice(1)
       .map((replicas, index) => Math.sign(replicas - (controller.history[index] as number)))
       .filter((direction, index, all) => index > 0 && direction !== all[index - 1]).length;
-    // Up, down and up again between the phases, and down at the end: no back and forth beside that.
+    // Up, down and up again between the phases, and down at the end: no other changes of direction.
     expect(turns).toBeLessThanOrEqual(6);
 
-    // Nothing failed, so what the drain gave back cost no attempt.
+    // Nothing failed, so the released steps spent no attempt.
     const steps = await test.query(
       `SELECT s.state, s.attempts, count(*) FROM tasker.tasker_workflow_steps s GROUP BY 1, 2`,
     );

@@ -9,9 +9,9 @@ export interface ControllerOptions {
   start: () => TestProcess;
 }
 
-/** What KEDA, the HPA and the kubelet are to a deployment: follows the signal with real processes, by SIGTERM downwards. */
+/** Does what KEDA, the HPA and the kubelet do for a deployment: follows the signal with real processes, which SIGTERM ends. */
 export class Controller {
-  /** Every number of workers that there was, in order. */
+  /** Every number of workers, in order. */
   readonly history: number[] = [0];
   private readonly options: ControllerOptions;
   private readonly autoscaler: Autoscaler;
@@ -30,7 +30,7 @@ export class Controller {
     return this.workers.length;
   }
 
-  /** Ends the loop and waits for the workers that were told to go. Those that were not stay. */
+  /** Ends the loop and waits for the workers that got a SIGTERM. The others keep running. */
   async stop(): Promise<void> {
     this.running = false;
     await this.loop;
@@ -48,7 +48,7 @@ export class Controller {
   private scaleTo(replicas: number): void {
     if (replicas !== this.replicas) this.history.push(replicas);
     while (this.workers.length < replicas) this.workers.push(this.options.start());
-    // The newest goes first: it is the least useful one, and the one that Kubernetes takes.
+    // The newest ends first, as in Kubernetes: it has the least work.
     while (this.workers.length > replicas) {
       const worker = this.workers.pop() as TestProcess;
       const left = worker.kill('SIGTERM').finally(() => this.leaving.delete(left));

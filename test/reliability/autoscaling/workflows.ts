@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
-/** One step that waits as long as its task says, and stops when it is told to. */
+/** One step that waits for `ms` of its task, and stops when it is aborted. */
 export const work = defineWorkflow({
   name: 'work',
   namespace: 'autoscaling',

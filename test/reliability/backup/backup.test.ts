@@ -22,7 +22,7 @@ import { waitFor } from '../../support/wait-for.ts';
 
 const run = promisify(execFile);
 const log = createLogger({ level: 'silent', role: 'worker', redact: [] });
-/** The last tasks wait until the restored fleet may run them: they are under way at the point that is restored. */
+/** Tasks from this number on wait until the restored fleet may run them: they are in progress at the point of the restore. */
 const WAITING_FROM = 2990;
 let released = false;
 const chain = defineWorkflow({
@@ -41,7 +41,7 @@ const chain = defineWorkflow({
   .step('second', { dependsOn: ['first'] }, ({ parents }) => ({ n: parents.first.n + 1 }))
   .step('third', { dependsOn: ['second'] }, ({ parents }) => ({ n: parents.second.n + 1 }));
 
-/** A payment provider's books: it charges once for a key, and answers a key that it knows with the charge that it made. */
+/** A payment provider's books: it charges once for each key, and returns the existing charge for a known key. */
 class Ledger {
   readonly charges = new Map<string, { order: string; cents: number }>();
   replays = 0;
@@ -50,10 +50,10 @@ class Ledger {
     const made = this.charges.get(key);
     if (made === undefined) this.charges.set(key, { order, cents });
     else if (made.order === order && made.cents === cents) this.replays += 1;
-    else throw new PermanentError(`key ${key} is of order ${made.order}, not of ${order}`);
+    else throw new PermanentError(`key ${key} belongs to order ${made.order}, not to ${order}`);
   }
 
-  /** Orders in the order of their charges, each as often as it was charged. */
+  /** The orders by time of their charges, once for each charge. */
   get orders(): string[] {
     return [...this.charges.values()].map(({ order }) => order);
   }
@@ -68,7 +68,7 @@ const order = defineWorkflow({
   identity: 'caller_key',
 }).step('charge', ({ input, idempotencyKey }) => ledger.charge(idempotencyKey, input.order, input.cents));
 
-/** Submits orders by their number, as a shop does that repeats what it is not sure of; waits until all are charged. */
+/** Submits orders by their number, as a shop does that repeats submits of unknown outcome; waits until all are charged. */
 async function placeOrders(client: Client, orders: readonly string[]): Promise<string[]> {
   const outcomes: string[] = [];
   for (const [index, number] of orders.entries()) {
@@ -90,12 +90,12 @@ async function withSession<T>(url: string, work: (session: PostgresClient) => Pr
   }
 }
 
-/** What docs/operations/backup-and-restore.md tells, with a server's own functions: a copy of its files between start and stop. */
+/** A backup as in docs/operations/backup-and-restore.md, by the server's own functions: a copy of its files between start and stop. */
 async function backUp(url: string, cluster: string, copy: string): Promise<void> {
   // One session: the backup ends with the session that began it.
   await withSession(url, async (session) => {
     await session.query(`SELECT pg_backup_start('nightly', fast => true)`);
-    // Files change, come and go under the copy: what it missed is in the WAL. tar says so by status 1.
+    // Files change, appear and vanish during the copy: the WAL contains what it missed. tar reports this by status 1.
     const exclude = ['postmaster.pid', 'pg_wal/*', 'pg_replslot/*', 'pg_stat_tmp/*'].map(
       (path) => `--exclude=./${path}`,
     );
@@ -113,11 +113,11 @@ async function backUp(url: string, cluster: string, copy: string): Promise<void>
   });
 }
 
-test('a fleet restored to a point in time goes on from there, and nothing about its data is wrong', async () => {
+test('a fleet restored to a point in time continues from there, with correct data', async () => {
   const scratch = await scratchFolder();
   const archive = `${scratch}/archive`;
   await mkdir(archive);
-  // The server runs as another user where root runs the tests.
+  // The server runs as another user if root runs the tests.
   await chmod(archive, 0o777);
   const open: { stop(): Promise<unknown> }[] = [];
   onTestFinished(async () => {
@@ -166,7 +166,7 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   await client.register(chain);
   await client.register(order);
 
-  // The fleet works through all of it, and the copy begins, goes on and ends under it.
+  // The fleet works during the whole backup.
   await fleet(primary.url());
   await submit(0, 500);
   await waitFor(() => withSession(primary.url(), completed), { what: 'the first tasks to be complete' });
@@ -175,17 +175,17 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   await submit(2000, 1000);
 
   await waitFor(() => withSession(primary.url(), async (session) => (await running(session)) === 3000 - WAITING_FROM), {
-    what: 'the last tasks to be under way',
+    what: 'the last tasks to be in progress',
   });
   const atPoint = await withSession(primary.url(), async (session) => {
     await session.query(`SELECT pg_create_restore_point('before_the_mistake')`);
     return completed(session);
   });
-  // The point lies between them: what was charged after it is not known of in the restored world.
+  // The point of the restore lies before these orders: the restored database does not contain them.
   expect(await placeOrders(client, ['o-3', 'o-4', 'o-5'])).toEqual(['created', 'created', 'created']);
   await stopFleet();
   await withSession(primary.url(), async (session) => {
-    // What restoring is for.
+    // The mistake that the restore undoes.
     await session.query('DELETE FROM tasker.tasker_workflow_steps');
     const { rows } = await session.query<{ name: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS name');
     await waitFor(async () => (await stat(`${archive}/${rows[0]?.name}`).catch(() => undefined)) !== undefined, {
@@ -211,24 +211,24 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   const server = await start(restored, {
     restore_command: `cp ${archive}/%f %p`,
     recovery_target_name: 'before_the_mistake',
-    // Look before it is too late: the server stands still at the point, read-only, until it is told to go on.
+    // The server pauses at the point, read-only, until it is resumed, so that an operator can check it first.
     recovery_target_action: 'pause',
   });
-  const ask = async (sql: string): Promise<unknown> =>
+  const queryValue = async (sql: string): Promise<unknown> =>
     withSession(server.url(), async (session) => Object.values((await session.query(sql)).rows[0] as object)[0]);
-  await waitFor(async () => (await ask('SELECT pg_get_wal_replay_pause_state()')) === 'paused', {
+  await waitFor(async () => (await queryValue('SELECT pg_get_wal_replay_pause_state()')) === 'paused', {
     what: 'the recovery to reach its point',
     timeoutMs: 60_000,
   });
-  // The same as on a streaming replica: these only read.
+  // These commands only read, so they work as on a streaming replica.
   const tasker = async (...args: string[]): Promise<string> =>
     (await run(process.execPath, ['src/cli/main.ts', ...args], { env: { ...process.env, DATABASE_URL: server.url() } }))
       .stdout;
   expect(await tasker('doctor')).toMatch(/\d+ checks, no violation/);
   expect(await tasker('tasks', '--json')).toContain('"chain"');
   expect(await tasker('queues')).toContain('default');
-  await ask('SELECT pg_wal_replay_resume()');
-  await waitFor(async () => (await ask('SELECT pg_is_in_recovery()')) === false, {
+  await queryValue('SELECT pg_wal_replay_resume()');
+  await waitFor(async () => (await queryValue('SELECT pg_is_in_recovery()')) === false, {
     what: 'the recovery to end',
     timeoutMs: 60_000,
   });
@@ -239,7 +239,7 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
   await withSession(server.url(), async (session) => {
     const { rows } = await session.query('SELECT count(*) FROM tasker.tasker_tasks');
     expect(Number(rows[0]?.count)).toBe(3002);
-    // Claimed by a worker that this server never saw: the point lies in the middle of the work.
+    // Claimed by a worker that never connected to this server: the point lies in the middle of the work.
     expect(await running(session)).toBe(3000 - WAITING_FROM);
     expect(await completed(session)).toBeGreaterThanOrEqual(1);
     expect(await completed(session)).toBeLessThanOrEqual(atPoint);
@@ -252,8 +252,8 @@ test('a fleet restored to a point in time goes on from there, and nothing about 
     timeoutMs: 120_000,
     intervalMs: 200,
   });
-  // New orders take the task ids that orders after the point had, and are charged. Those are submitted again by their numbers,
-  // and their steps find the charges that were made. What survived answers for itself.
+  // New orders get the task ids that orders after the point had, and are charged. The orders after the point are submitted again by
+  // their numbers, and their steps find the existing charges. Orders that survived are known.
   expect(await placeOrders(after, ['o-6', 'o-7', 'o-8'])).toEqual(['created', 'created', 'created']);
   expect(await placeOrders(after, ['o-3', 'o-4', 'o-5'])).toEqual(['created', 'created', 'created']);
   expect(await placeOrders(after, ['o-1', 'o-2'])).toEqual(['existing', 'existing']);

@@ -7,7 +7,7 @@ import { useProcesses } from '../../support/processes.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 
-/** A whole fleet in one program: migrates, works, and fires on the minute. */
+/** A whole fleet in one program: migration, worker, scheduler and client. */
 const program = `
 import { createClient, createLogger, defineWorkflow, loadConfig, migrateToLatest, startScheduler, startWorker } from 'tasker-fleet';
 import { z } from 'zod';
@@ -31,7 +31,7 @@ async function main() {
 void main();
 `;
 
-/** What docs/guides/bundling.md says for ECMAScript modules: packages in CommonJS format call require. */
+/** As in docs/guides/bundling.md for ECMAScript modules: packages in CommonJS format call require. */
 const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
 
 const databases = {
@@ -47,7 +47,7 @@ describe('a program in one file', () => {
   });
   const processes = useProcesses();
 
-  /** Bundles a file into a folder that has nothing else in it. */
+  /** Bundles a file into an otherwise empty folder. */
   async function bundle(entry: string, format: 'esm' | 'cjs'): Promise<string> {
     const folder = join(await scratchFolder(), 'alone');
     await mkdir(folder);

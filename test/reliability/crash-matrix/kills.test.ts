@@ -8,8 +8,8 @@ import { useProcesses } from '../../support/processes.ts';
 import { type Call, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { IMPATIENT, supervise, type Supervised } from '../support/fleet.ts';
-import { judge } from './expect-healed.ts';
+import { SHORT_TIMES, supervise, type Supervised } from '../support/fleet.ts';
+import { expectHealed } from './expect-healed.ts';
 import { matrix } from './matrix-workflows.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';
@@ -23,7 +23,7 @@ let db: Database;
 let worker: Supervised;
 let scheduler: Supervised;
 const proxies: Record<string, TcpProxy> = {};
-const figures = { kills: 0, steps: 0, attempts: 0, deaths: 0, effects: 0, worst_heal_seconds: 0 };
+const figures = { kills: 0, steps: 0, attempts: 0, crashes: 0, effects: 0, worst_heal_seconds: 0 };
 
 beforeAll(async () => {
   db = openDatabase({ url: test.url, poolSize: 4 });
@@ -33,7 +33,7 @@ beforeAll(async () => {
       processes.start('src/cli/main.ts', {
         args: [role, ...args],
         env: {
-          ...IMPATIENT,
+          ...SHORT_TIMES,
           TASKER_DRAIN_GRACE_SECONDS: '0',
           DATABASE_URL: (proxies[role] as TcpProxy).url(test.url),
           EFFECTS_FILE: effectsFile,
@@ -79,7 +79,7 @@ const SHORT = new Set([
 const matches =
   (statement: string) =>
   ({ name, text }: Call): boolean => {
-    // The thread's connection has no prepared statements.
+    // The connection of the heartbeat thread has no prepared statements.
     if (statement === 'heartbeat') return text.includes('SET heartbeat_at');
     return statement === 'COMMIT' ? text === 'COMMIT' : name.startsWith(statement);
   };
@@ -87,7 +87,7 @@ const cells = CELLS.filter((cell) => long || SHORT.has(`${cell.role} ${cell.stat
 
 let tasks = 0;
 
-/** What makes the worker come to a statement that it does not send while it just works. */
+/** Has the worker send a statement that it does not send in normal operation. */
 const restart = async (): Promise<void> => {
   await worker.current.kill('SIGKILL');
   figures.kills += 1;
@@ -99,7 +99,7 @@ const PROVOKE: Record<string, (taskIds: readonly string[]) => Promise<void>> = {
     await restart();
   },
   async adopt_claim() {
-    // The answer to the claim is lost first.
+    // The response to the claim is lost first.
     await (proxies['worker'] as TcpProxy).cutOn(matches('claim_steps'), { moment: 'committed' }).fired;
   },
   async release_steps(taskIds) {
@@ -112,7 +112,7 @@ const PROVOKE: Record<string, (taskIds: readonly string[]) => Promise<void>> = {
             [taskIds],
           )
         ).length === taskIds.length,
-      { what: 'every b to wait for its abort', timeoutMs: 30_000 },
+      { what: 'every step b to wait for its abort', timeoutMs: 30_000 },
     );
     rmSync(holdFile);
     process.kill(worker.current.pid, 'SIGTERM');
@@ -139,7 +139,7 @@ it.each(cells)('kill -9 of the $role at $statement, $moment', async ({ role, sta
   );
   const taskIds = submitted.map(({ taskId }) => taskId);
   if (role === 'scheduler' && statement !== 'requeue_due') {
-    // Somebody has to be dead for the scheduler to do anything about it.
+    // Without a dead worker the scheduler would recover nothing.
     await worker.current.kill('SIGKILL');
     figures.kills += 1;
   }
@@ -159,7 +159,7 @@ it.each(cells)('kill -9 of the $role at $statement, $moment', async ({ role, sta
     { what: 'the fleet to heal', timeoutMs: 60_000, intervalMs: 50 },
   );
   figures.worst_heal_seconds = Math.max(figures.worst_heal_seconds, (performance.now() - started) / 1000);
-  const verdict = await judge(test, db, { taskIds, effectsFile });
-  expect(verdict.steps).toBe(16);
-  for (const key of ['steps', 'attempts', 'deaths', 'effects'] as const) figures[key] += verdict[key];
+  const counts = await expectHealed(test, db, { taskIds, effectsFile });
+  expect(counts.steps).toBe(16);
+  for (const key of ['steps', 'attempts', 'crashes', 'effects'] as const) figures[key] += counts[key];
 });

@@ -5,8 +5,8 @@ import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { haveEffect } from '../support/effects.ts';
 
 /**
- * a -> (b, c) -> d. c fails at its first attempt, and for good where the input says so. While the file exists that HOLD_FILE
- * names, b has no effect and waits to be aborted.
+ * a -> (b, c) -> d. c fails at its first attempt, and permanently if the input is doomed. While the file that HOLD_FILE names exists,
+ * b has no effect and waits to be aborted.
  */
 export const matrixOf = (version: string) =>
   defineWorkflow({ name: 'matrix', version, input: z.object({ doomed: z.boolean().default(false) }) })

@@ -8,12 +8,15 @@ import { finalizeUnfinalized } from '../../../src/engine/finalize.ts';
 import { type Call, type Cut, type CutMoment, startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';
-import { judge } from './expect-healed.ts';
+import { expectHealed } from './expect-healed.ts';
 import { matrix, matrixOf } from './matrix-workflows.ts';
 
-/** What a process says about itself, rather than about steps: that it is there, lives, takes up strays, gives back and leaves. */
+/**
+ * Connections that break under statements about the process itself, not about the outcome of steps: registration, heartbeat, adoption
+ * of orphaned claims, release at a drain, and deregistration.
+ */
 const long = process.env['TASKER_TEST_LONG'] === '1';
-// Nobody dies here, and nobody may be taken for dead while a connection is made anew.
+// No process crashes here, and none may be taken for dead while it connects again.
 const fleet = await useWorkers({ silentSeconds: 15 });
 const { scratchDir } = inject('testRun');
 const effectsFile = join(scratchDir, 'effects-of-cut-processes.jsonl');
@@ -27,7 +30,7 @@ const SESSION_LOCK = 'session lock';
 const matches =
   (statement: string) =>
   ({ name, text }: Call): boolean => {
-    // The thread's connection has no prepared statements.
+    // The connection of the heartbeat thread has no prepared statements.
     if (statement === HEARTBEAT) return text.includes('SET heartbeat_at');
     if (statement === SESSION_LOCK) return text.includes('pg_try_advisory_lock');
     return statement === 'COMMIT' ? text === 'COMMIT' : name.startsWith(statement);
@@ -42,22 +45,22 @@ const cells = (short: Record<string, readonly CutMoment[]>, moments = MOMENTS) =
 
 let proxy: TcpProxy;
 let proxied: Database;
-/** What was asked through the proxy in this test. */
-let asked: Set<string>;
+/** The names of the statements that were sent through the proxy in this test. */
+let sent: Set<string>;
 const figures = { cells: 0, cuts: 0, steps: 0, attempts: 0, effects: 0 };
 
 beforeAll(async () => {
   proxy = await startProxy({ target: fleet.test.url });
 });
 beforeEach(() => {
-  asked = new Set();
+  sent = new Set();
   proxied = openDatabase({
     url: proxy.url(fleet.test.url),
     poolSize: 6,
     queryTimeoutMs: 400,
     connectTimeoutMs: 1000,
     onPoolError: () => undefined,
-    onQuery: (name) => asked.add(name),
+    onQuery: (name) => sent.add(name),
   });
 });
 afterEach(async () => {
@@ -79,11 +82,11 @@ async function count(sql: string, values: unknown[] = []): Promise<number> {
 
 const fired = (cut: Cut): Promise<unknown> => waitFor(() => cut.count > 0, { what: 'the cut', timeoutMs: 20_000 });
 
-/** Every task ends, and no attempt was lost, doubled or taken from anybody. */
-async function healed(taskIds: readonly string[], cuts: number): Promise<void> {
+/** Waits until every task has ended; no attempt may be lost, doubled or recovered from a live process. */
+async function expectAllEnded(taskIds: readonly string[], cuts: number): Promise<void> {
   await waitFor(
     async () => {
-      // What a scheduler does for a task whose end was cut off between its step and itself.
+      // As a scheduler does for a task whose last step ended and whose own end was cut off.
       await finalizeUnfinalized(fleet.db);
       return (
         (await count(
@@ -94,13 +97,13 @@ async function healed(taskIds: readonly string[], cuts: number): Promise<void> {
     },
     { what: 'every task to end', timeoutMs: 40_000 },
   );
-  const verdict = await judge(fleet.test, fleet.db, { taskIds, effectsFile });
-  expect(verdict.deaths).toBe(0);
-  expect(verdict.effects).toBe(verdict.attempts);
+  const counts = await expectHealed(fleet.test, fleet.db, { taskIds, effectsFile });
+  expect(counts.crashes).toBe(0);
+  expect(counts.effects).toBe(counts.attempts);
   expect(cuts).toBeGreaterThan(0);
   figures.cells += 1;
   figures.cuts += cuts;
-  for (const key of ['steps', 'attempts', 'effects'] as const) figures[key] += verdict[key];
+  for (const key of ['steps', 'attempts', 'effects'] as const) figures[key] += counts[key];
 }
 
 describe('a connection that breaks under a drain', () => {
@@ -123,25 +126,25 @@ describe('a connection that breaks under a drain', () => {
       async () =>
         (await inState(2, 'in_process')) === taskIds.length &&
         (await inState(3, '(processed OR blocked_at IS NOT NULL)')) === taskIds.length,
-      { what: 'every b to wait for its abort, and nothing else to run' },
+      { what: 'every step b to wait for its abort, and nothing else to run' },
     );
     const cut = proxy.cutOn(matches(statement), { moment, times: statement === 'release_steps' ? 2 : 1 });
     await worker.stop();
     cut.cancel();
     rmSync(holdFile);
-    // What its departure left behind, if that was cut, its lease takes away; nothing of it is held by then.
+    // If its deregistration was cut, its lease ends the registration; it holds no steps by then.
     expect(await count('FROM tasker.tasker_workflow_steps WHERE in_process')).toBe(0);
     await fleet.test.query('UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1', [
       workerId,
     ]);
-    const heir = await fleet.start([matrix], { leaseSeconds: 30 });
-    await healed(taskIds, cut.count);
+    const successor = await fleet.start([matrix], { leaseSeconds: 30 });
+    await expectAllEnded(taskIds, cut.count);
     expect(
       await count(`FROM tasker.tasker_workflow_step_transitions WHERE cause = 'released' AND worker_id = $1`, [
         workerId,
       ]),
     ).toBe(taskIds.length);
-    await heir.stop();
+    await successor.stop();
   });
 });
 
@@ -149,17 +152,17 @@ describe('a connection that breaks under a heartbeat', () => {
   const short = { [HEARTBEAT]: ['before', 'committed', 'silent_before'], [SESSION_LOCK]: ['committed'] } as const;
   it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
     const arm = (): Cut => proxy.cutOn(matches(statement), { moment, times: 2 });
-    // The lock is asked for once, at the start.
+    // The lock is acquired once, at the start.
     let cut = statement === SESSION_LOCK ? arm() : undefined;
     const worker = await fleet.start([matrix], { directUrl: proxy.url(fleet.test.url), leaseSeconds: 30 });
     const { workerId } = worker;
     cut ??= arm();
     const taskIds = await submitted();
     await fired(cut);
-    await healed(taskIds, cut.count);
+    await expectAllEnded(taskIds, cut.count);
     cut.cancel();
-    // A session that went silent still holds the lock, for a process that lives: that is true enough. When it is gone the
-    // thread has to take it again.
+    // A half-open session still holds the lock, for a process that is alive, so this is not wrong. When that session ends the thread has
+    // to acquire the lock again.
     proxy.cutAll();
     await waitFor(
       async () =>
@@ -175,34 +178,37 @@ describe('a connection that breaks under a heartbeat', () => {
   });
 });
 
-describe('a connection that breaks under stray claims', () => {
+describe('a connection that breaks under orphaned claims', () => {
   const short = { find_claims: ['before'], adopt_claim: ['committed'] } as const;
   it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
     const cut = proxy.cutOn(matches(statement), { moment, times: 2 });
-    // It looks at the queue once and then leaves it alone, so that the claim below is the first.
+    // The worker polls the queue once and then not again, so that the claim below is the first.
     const worker = await fleet.start([matrix], {
       db: proxied,
       leaseSeconds: 30,
       minPollIntervalMs: 30_000,
       maxPollIntervalMs: 30_000,
     });
-    await waitFor(() => asked.has('look_at_rest'), { what: 'its first look to end' });
+    await waitFor(() => sent.has('look_at_rest'), { what: 'its first poll to end' });
     const taskIds = await submitted();
-    // A claim under its name that it never hears of.
+    // A claim under its id of which it gets no response.
     const namedTaskId = await registerWorkflow(fleet.db, matrix);
-    const strays = await claim(fleet.db, {
+    const orphaned = await claim(fleet.db, {
       workerId: worker.workerId,
       queue: 'default',
       namedTaskIds: [namedTaskId],
       limit: 4,
     });
-    expect(strays).toHaveLength(4);
+    expect(orphaned).toHaveLength(4);
     await fired(cut);
-    await waitFor(() => worker.busySlots > 0 || cut.count > 1, { what: 'the strays to be found', timeoutMs: 20_000 });
-    const heir = await fleet.start([matrix], { leaseSeconds: 30 });
-    await healed(taskIds, cut.count);
+    await waitFor(() => worker.busySlots > 0 || cut.count > 1, {
+      what: 'the orphaned claim to be found',
+      timeoutMs: 20_000,
+    });
+    const successor = await fleet.start([matrix], { leaseSeconds: 30 });
+    await expectAllEnded(taskIds, cut.count);
     cut.cancel();
-    await Promise.all([worker.stop(), heir.stop()]);
+    await Promise.all([worker.stop(), successor.stop()]);
   });
 });
 
@@ -213,8 +219,8 @@ describe('a connection that breaks under a registration', () => {
     await expect(fleet.start([matrix], { db: proxied, name: 'ghost', leaseSeconds: 1 })).rejects.toThrow(/./);
     const taskIds = await submitted();
     const worker = await fleet.start([matrix], { leaseSeconds: 30 });
-    await healed(taskIds, cut.count);
-    // A registration that nobody knows of holds nothing, and ends by its lease.
+    await expectAllEnded(taskIds, cut.count);
+    // A registration of which no process knows holds no steps, and ends by its lease.
     await waitFor(
       async () => (await count(`FROM tasker.tasker_workers WHERE name = 'ghost' AND stopped_at IS NULL`)) === 0,
       { what: 'the unknown registration to end' },
@@ -237,16 +243,16 @@ describe('a connection that breaks under a registration', () => {
       versions += 1;
       const definition = matrixOf(`0.1.${versions}`);
       const cut = proxy.cutOn(matches(statement), { moment });
-      // What a process does that could not register its workflow: it tries again, here beside one that does so too.
+      // A process that could not register its workflow tries again, here at the same time as another process.
       const first = registerWorkflow(proxied, definition).catch(() => undefined);
       await fired(cut);
       const ids = await Promise.all([registerWorkflow(fleet.db, definition), registerWorkflow(fleet.db, definition)]);
-      const known = await first;
-      expect(new Set(known === undefined ? ids : [...ids, known]).size).toBe(1);
+      const firstId = await first;
+      expect(new Set(firstId === undefined ? ids : [...ids, firstId]).size).toBe(1);
       expect(await count('FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $1', [ids[0]])).toBe(4);
       const taskIds = [await fleet.submit(definition, {})];
       const worker = await fleet.start([definition], { leaseSeconds: 30 });
-      await healed(taskIds, cut.count);
+      await expectAllEnded(taskIds, cut.count);
       await worker.stop();
     },
   );

@@ -46,10 +46,10 @@ it('every TypeScript block compiles against the package, with declarations', asy
   expect(stdout).toBe('');
 });
 
-it("README's fleet runs as it is written, on one machine", async () => {
+it('the fleet of the README runs as written, on one machine', async () => {
   const workflow = codeBlocks('ts').find(({ file }) => file === 'README.md');
   const blocks = codeBlocks('sh').filter(({ file }) => file === 'README.md');
-  // The first two need a clone of the repository: npm-start.test.ts and every run of the tests are those.
+  // The first two need a clone of the repository: npm-start.test.ts and every test run cover them.
   expect(blocks.map(({ code }) => code.split('\n')[0]?.split('#')[0]?.trim())).toEqual([
     'npm ci && npm start',
     'npm ci && npm test',
@@ -57,7 +57,7 @@ it("README's fleet runs as it is written, on one machine", async () => {
   ]);
   expect(readFileSync('.ci/run', 'utf8')).toMatch(/^npm ci && npm test$/m);
   await writeFile(join(app, 'checkout.ts'), workflow?.code ?? '');
-  // What follows ends the jobs of the block, as a reader does with Ctrl-C and fg.
+  // The lines after the block end its jobs, as a reader does with Ctrl-C and fg.
   const script = `${blocks[2]?.code}\nkill $(jobs -p)\nfor job in $(jobs -p); do wait $job; echo "ended with $?"; done\n`;
   const env: Record<string, string | undefined> = {
     ...process.env,
@@ -71,7 +71,7 @@ it("README's fleet runs as it is written, on one machine", async () => {
     try {
       process.kill(-(shell.pid as number), 'SIGKILL');
     } catch {
-      // Everything has ended, as it should.
+      // Every process has ended already.
     }
   });
   let output = '';
@@ -85,7 +85,7 @@ it("README's fleet runs as it is written, on one machine", async () => {
   expect(output).toContain('no violation');
 }, 90_000);
 
-it('the package does not bring a Node of its own', async () => {
+it('the package does not depend on a package that contains Node', async () => {
   const { dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as Record<
     'dependencies' | 'optionalDependencies',
     Record<string, string>

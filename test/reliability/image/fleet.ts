@@ -5,7 +5,7 @@ import { Container, type ContainerOptions } from './podman.ts';
 
 export interface Process {
   container: Container;
-  /** Where its /livez, /readyz and /metrics are. */
+  /** The base URL of its /livez, /readyz and /metrics. */
   url: string;
 }
 

@@ -43,7 +43,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
   async function workflowsFolder(): Promise<string> {
     const folder = await scratchFolder();
     await mkdir(`${folder}/gates`);
-    // As users have it: a package of their own, whose modules have to find the library of the image.
+    // As for users: a package of their own, whose modules must find the library of the image.
     await writeFile(`${folder}/package.json`, '{ "private": true, "type": "module" }');
     await copyFile(fileURLToPath(new URL('workflows/probes.js', import.meta.url)), `${folder}/probes.js`);
     return folder;
@@ -88,7 +88,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
       )
     ).map(({ cause }) => cause);
 
-  test('is small, says what it is, runs as a numeric user and holds nothing that it does not run', async () => {
+  test('is small, has labels, runs as a numeric user and contains only what it runs', async () => {
     const [, total, base] = /: (\d+) bytes, of which the base has (\d+)$/.exec(sizes) ?? [];
     expect(Number(base)).toBeGreaterThan(0);
     expect(Number(total) - Number(base)).toBeGreaterThan(MEGABYTE);
@@ -119,7 +119,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect(found).toMatch(/^pg-boss$/m);
   });
 
-  test('migrates an empty database, and says by its status whether it must', async () => {
+  test('migrates an empty database, and shows by its status whether migrations are pending', async () => {
     expect((await runOnce(['migrate', 'status', '--check'], { env: fleet.env() })).status).toBe(1);
     const migrated = await runOnce(['migrate', 'up', '--json'], { env: fleet.env() });
     expect(migrated).toMatchObject({ status: 0, stderr: '' });
@@ -127,7 +127,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect((await runOnce(['migrate', 'status', '--check'], { env: fleet.env() })).status).toBe(0);
   });
 
-  test('a wrong setting ends the container at once, with every problem named', async () => {
+  test('wrong settings end the container at once, with a message for each', async () => {
     const wrong = await runOnce(['worker'], { env: fleet.env({ TASKER_SLOTS: 'many', TASKER_QUEUE: 'x' }) });
     expect(wrong.status).toBe(2);
     expect(wrong.stderr).toMatch(/TASKER_SLOTS.*\n.*TASKER_QUEUE is not a setting: did you mean TASKER_QUEUES/);
@@ -148,7 +148,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect(await stepOf(taskId)).toMatchObject({ state: 'complete', attempts: 1, results: { opened: 'drain' } });
   });
 
-  test('a step that outlasts the drain goes back unspent, and the next container runs it', async () => {
+  test('a step that outlasts the drain is released without spending an attempt, and the next container runs it', async () => {
     const workflows = await workflowsFolder();
     const command = ['worker', '--workflows', 'workflows/probes.js'];
     const env = { TASKER_DRAIN_GRACE_SECONDS: '1' };
@@ -163,7 +163,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     await inState(taskId, 'complete', 1);
   });
 
-  test('what a killed container held runs again in another one', async () => {
+  test('a step of a killed container runs again in another one', async () => {
     const workflows = await workflowsFolder();
     const command = ['worker', '--workflows', 'workflows/probes.js'];
     await fleet.start(['scheduler']);
@@ -180,7 +180,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect((await causes(taskId)).join(' ')).toMatch(/worker|lease|died|gone|lost/);
   });
 
-  test('a step that takes more memory than the container may have fails alone: the fleet goes on', async () => {
+  test('a step that takes more memory than the limit of its container fails alone: the rest of the fleet continues', async () => {
     const workflows = await workflowsFolder();
     await fleet.start(['scheduler']);
     const { container } = await fleet.start(
@@ -191,7 +191,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     const eater = await submit(workflows, 'image/glutton', { meal: 1 });
 
     expect([134, 137]).toContain(await container.ended());
-    // It had one attempt, which is spent: it does not go on to take down the next worker.
+    // Its only attempt is spent: it does not crash the next worker.
     await inState(eater, 'error');
     await open(workflows, 'after the meal');
     const other = await submit(workflows, 'image/gated', { gate: 'after the meal' });
@@ -199,22 +199,22 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect(await healthy.container.inspect('.State.Running')).toBe(true);
   });
 
-  test('SIGTERM ends a container that has not got to its database yet, long before the kill', async () => {
+  test('SIGTERM ends a container that has not reached its database yet, long before the kill', async () => {
     const env = { DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/nothing` };
     const { container } = await fleet.launch(['scheduler'], { env });
     await container.waitForLog(/cannot be reached/);
     expect(await container.stop(300)).toBe(0);
 
-    // The moment at which a Node that is process 1 would be deaf.
+    // At this moment a Node process with id 1 would ignore the signal.
     const { container: starting } = await fleet.launch(['scheduler'], { env });
     expect([0, 143]).toContain(await starting.stop(300));
   });
 
-  test('the health check follows the process: healthy, standing still, gone', async () => {
+  test('the health check fails while the process is stopped and if there is none, and passes otherwise', async () => {
     const { container } = await fleet.start(['scheduler']);
     expect((await podman('healthcheck', 'run', container.name)).status).toBe(0);
 
-    // The process itself is the child of the init.
+    // The process itself is a child of the init process.
     const init = await container.inspect<number>('.State.Pid');
     const children = await readFile(`/proc/${init}/task/${init}/children`, 'utf8');
     process.kill(Number(children.trim()), 'SIGSTOP');
@@ -225,7 +225,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
       intervalMs: 200,
     });
 
-    const ask = (host: string, port: string) =>
+    const check = (host: string, port: string) =>
       podman(
         'exec',
         `--env=TASKER_METRICS_HOST=${host}`,
@@ -235,12 +235,12 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
         '/app/healthcheck.js',
       );
     const port = String(await freePort());
-    const nobody = await ask('0.0.0.0', port);
-    expect(nobody.status).toBe(1);
-    expect(nobody.stderr).toContain('/livez does not answer');
+    const unreachable = await check('0.0.0.0', port);
+    expect(unreachable.status).toBe(1);
+    expect(unreachable.stderr).toContain('/livez does not answer');
   });
 
-  test('the order example completes in containers, one image built on top of the other', async () => {
+  test('the order example completes in containers of an image that is built on the image of the fleet', async () => {
     await buildExample();
     const scratch = await scratchFolder();
     const gateway = processes.start('examples/order-fulfillment/gateway/main.ts', {

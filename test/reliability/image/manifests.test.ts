@@ -35,29 +35,29 @@ describe.skipIf(unavailable !== undefined)('the pods of overlay dev, on podman',
       await podman('secret', 'rm', secret);
     });
 
-    // What podman 4 takes for a Secret of Kubernetes: its `data`, as JSON.
+    // podman 4 reads a Secret of Kubernetes as the JSON of its `data`.
     const data = { DATABASE_URL: Buffer.from(database.url).toString('base64') };
     await writeFile(`${folder}/secret.json`, JSON.stringify(data), { mode: 0o600 });
     expect(await podman('secret', 'create', secret, `${folder}/secret.json`)).toMatchObject({ status: 0 });
     const configMaps = manifests.filter(({ kind }) => kind === 'ConfigMap');
 
-    /** Runs the pod of one workload as it is in the manifests, but for what this machine has differently. */
+    /** Runs the pod of one workload as in the manifests, except for what must differ on this machine. */
     const play = async (kind: string, name: string): Promise<string> => {
       const found = workloads(manifests).find(
         ({ manifest }) => manifest.kind === kind && manifest.metadata.name === name,
       );
       const pod = structuredClone(found?.pod) as PodSpec;
-      // No network of its own, so that it reaches the loopback address, where it must stay.
+      // The network of the host: the pod must reach the loopback address, and must not listen beyond it.
       pod['hostNetwork'] = true;
       pod['restartPolicy'] = 'Never';
       const port = String(await freePort());
       for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
         container.image = IMAGE;
-        // podman would ask them with curl, which the image does not have.
+        // podman would call the probes by curl, which the image does not contain.
         delete container.livenessProbe;
         delete container.readinessProbe;
         delete container.startupProbe;
-        // On the machine's own network there is nothing to map.
+        // In the network of the host there are no ports to map.
         delete container.ports;
         for (const { valueFrom } of container.env ?? []) {
           if (valueFrom?.secretKeyRef !== undefined) valueFrom.secretKeyRef.name = secret;
@@ -65,7 +65,7 @@ describe.skipIf(unavailable !== undefined)('the pods of overlay dev, on podman',
       }
       const title = `${name}-${id}`;
       const manifest: Manifest = { apiVersion: 'v1', kind: 'Pod', metadata: { name: title }, spec: pod };
-      // In the ConfigMap, since podman lets it win over `env`; Kubernetes has it the other way round.
+      // Set in the ConfigMap, because podman prefers it to `env`; Kubernetes prefers `env`.
       const configured = configMaps.map((map) => {
         if (!map.metadata.name.startsWith('tasker-config')) return map;
         return { ...map, data: { ...map.data, TASKER_METRICS_HOST: '127.0.0.1', TASKER_METRICS_PORT: port } };
@@ -78,7 +78,7 @@ describe.skipIf(unavailable !== undefined)('the pods of overlay dev, on podman',
       return `http://127.0.0.1:${port}`;
     };
 
-    // Playing a pod waits for its init container, and that waits for the Job, which is the last to start.
+    // `podman kube play` waits for the pod's init container, and that waits for the Job, which starts last.
     const waiting = Promise.all([play('Deployment', 'tasker-worker'), play('Deployment', 'tasker-scheduler')]);
     let refused: unknown;
     waiting.catch((error: unknown) => (refused = error));
@@ -111,7 +111,7 @@ describe.skipIf(unavailable !== undefined)('the pods of overlay dev, on podman',
     );
     expect(step?.results).toEqual({ shouted: 'HELLO, YOU' });
 
-    // What the manifests ask for is what the processes have.
+    // The processes run with the restrictions of the manifests.
     const probe = `
       const status = require('fs').readFileSync('/proc/self/status', 'utf8');
       const denied = (path) => { try { require('fs').writeFileSync(path, ''); return false; } catch (error) { return error.code; } };

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 export const IMAGE = 'localhost/tasker-fleet:test';
 export const EXAMPLE_IMAGE = 'localhost/tasker-order-fulfillment:test';
 
-/** Why containers cannot be built and run on this machine; undefined where they can. Installs Debian's tools if it may. */
+/** Why containers cannot be built and run on this machine; undefined if they can. Installs Debian's tools if possible. */
 export function containersUnavailable(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'building images needs Linux and root';
   const installed = spawnSync(
@@ -25,7 +25,7 @@ export function containersUnavailable(): string | undefined {
   return installed.status === 0 ? undefined : `Debian's buildah and podman cannot be had: ${installed.stderr.trim()}`;
 }
 
-/** The environment that scripts/support/containers.sh sets, read once: sourcing it for every call would take longer than the call. */
+/** The environment that scripts/support/containers.sh sets, read once, because sourcing it takes longer than a call. */
 let environment: Record<string, string> | undefined;
 
 async function containerEnvironment(): Promise<Record<string, string>> {
@@ -50,7 +50,7 @@ export interface Outcome {
 async function execute(command: string, args: readonly string[]): Promise<Outcome> {
   const env = await containerEnvironment();
   const child = spawn(command, args, {
-    // podman's monitor leaves a file where it was started when the kernel kills its container for its memory.
+    // When the kernel kills a container because of its memory, podman's monitor leaves a file in its working folder.
     cwd: command === 'podman' ? env['TASKER_IMAGE_HOME'] : repository,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,7 +71,7 @@ async function succeed(command: string, args: readonly string[]): Promise<string
   return stdout.trim();
 }
 
-/** Builds the fleet's image with the repository's own script, once for a run. Answers the script's last line, which tells the sizes. */
+/** Builds the fleet's image with the repository's own script, once for a run. Returns the script's last line, which contains the sizes. */
 export async function buildImage(): Promise<string> {
   const note = `${inject('testRun').scratchDir}/image-built`;
   const known = await readFile(note, 'utf8').catch(() => undefined);
@@ -92,13 +92,13 @@ export async function buildExample(): Promise<void> {
 
 export const podman = (...args: string[]): Promise<Outcome> => execute('podman', args);
 
-/** What Kubernetes' restricted profile asks for, and a read-only root without the tmpfs that podman would add. */
+/** The restrictions of Kubernetes' restricted profile, and a read-only root without the tmpfs that podman would add. */
 const RESTRICTED = ['--read-only', '--read-only-tmpfs=false', '--cap-drop=all', '--security-opt=no-new-privileges'];
 
 export interface ContainerOptions {
   image?: string;
   env?: Record<string, string>;
-  /** The folder that is mounted, read-only, where the image looks for workflows. */
+  /** The folder that is mounted read-only as /app/workflows. */
   workflows?: string;
   memory?: string;
 }
@@ -156,7 +156,7 @@ export class Container {
     return Number(await succeed('podman', ['wait', this.name]));
   }
 
-  /** SIGTERM, and SIGKILL after so many seconds; the exit status. */
+  /** SIGTERM, and SIGKILL after `seconds`; returns the exit status. */
   async stop(seconds: number): Promise<number> {
     await succeed('podman', ['stop', `--time=${seconds}`, this.name]);
     return this.ended();

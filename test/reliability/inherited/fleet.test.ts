@@ -20,7 +20,7 @@ import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { registerTypes } from '../../views/rows.ts';
 import { readEffects } from '../support/effects.ts';
-import { IMPATIENT } from '../support/fleet.ts';
+import { SHORT_TIMES } from '../support/fleet.ts';
 import { line, order, refused } from './inherited-workflows.ts';
 
 const test = await useTestDatabase({ empty: true });
@@ -28,11 +28,11 @@ const processes = useProcesses();
 const db = openDatabase({ url: test.url, poolSize: 4 });
 afterAll(() => db.close());
 
-/** How a release wrote what became of a step. */
+/** How a release of Tasker (Ruby) recorded the outcome of a step. */
 interface Release {
   name: string;
   history: (...states: string[]) => AncestorTransition[];
-  /** 2.0 dropped the states of what was there: only the flags are left. */
+  /** 2.0 dropped the states of existing steps: only the flags are left. */
   flagsOnly: boolean;
 }
 
@@ -48,7 +48,7 @@ const RELEASES: readonly Release[] = [
 
 type Fate = 'complete' | 'fresh' | 'running' | 'due' | 'exhausted' | 'cancelled';
 
-/** What became of the four steps, and what has to become of the task. */
+/** The fates of the four steps, and the state in which the task must end. */
 const SCENARIOS: readonly { fates: readonly [Fate, Fate, Fate, Fate]; ends: string; since2: boolean }[] = [
   { fates: ['complete', 'complete', 'complete', 'complete'], ends: 'complete', since2: false },
   { fates: ['fresh', 'fresh', 'fresh', 'fresh'], ends: 'complete', since2: false },
@@ -71,7 +71,7 @@ const STATES: Record<Fate, string[]> = {
 };
 const ATTEMPTS: Record<Fate, number> = { complete: 1, fresh: 0, running: 0, due: 1, exhausted: 3, cancelled: 0 };
 
-/** Step ids in the order 4, 3, 2, 1: nothing says that they follow the graph. */
+/** Step ids in the order 4, 3, 2, 1, because the ids of Tasker (Ruby) need not follow the graph. */
 const idOf = (task: number, ordinal: number): string => String(task * 10 + 5 - ordinal);
 
 function stepsOf(task: number, fates: readonly Fate[], release: Release, parents: readonly number[][]): AncestorStep[] {
@@ -94,7 +94,7 @@ const COPIES = 20;
 const DIAMOND = [[], [1], [1], [2, 3]];
 const LINE = [[], [1]];
 
-it('a fleet that takes a database of Tasker (Ruby) over repeats nothing, and serves all but the workflow that is refused', async () => {
+it('a fleet that takes over a database of Tasker (Ruby) repeats no finished step, and serves every workflow but the refused one', async () => {
   await migrateTo(test.url, ANCESTOR);
   const expected = new Map<string, string>();
   const finished = new Set<string>();
@@ -130,10 +130,10 @@ it('a fleet that takes a database of Tasker (Ruby) over repeats nothing, and ser
   await insertAncestorTasks(client, tasks, order.name);
   client.release();
 
-  // The first migration is killed behind the first page that it filled; the second goes on. Nobody else is killed, so no process
-  // may take itself for dead on a busy machine.
+  // The first migration is killed after the first page that it filled; the second continues. No other process is killed, and none may
+  // lose its lease on a busy machine.
   const env = {
-    ...IMPATIENT,
+    ...SHORT_TIMES,
     TASKER_MAX_STALL_MS: '20000',
     TASKER_LEASE_SECONDS: '30',
     DATABASE_URL: test.url,
@@ -192,7 +192,7 @@ it('a fleet that takes a database of Tasker (Ruby) over repeats nothing, and ser
 
   const effects = readEffects(env.EFFECTS_FILE).map(({ task, step }) => `${task} ${step}`);
   expect(effects.filter((effect) => finished.has(effect) || once.has(effect))).toEqual([]);
-  // Nobody was killed, so every other step ran once.
+  // No worker was killed, so every other step ran once.
   expect(new Set(effects).size).toBe(effects.length);
   expect((await examine(db)).map((finding) => finding.id)).toEqual(['workflow_served_by_its_workers']);
   for (const process of [...workers, scheduler]) expect(await process.kill()).toMatchObject({ code: 0 });

@@ -12,7 +12,7 @@ const { db } = database;
 const newest = (step: AncestorStep): string | undefined => step.history.at(-1)?.to;
 const finished = (step: AncestorStep): boolean =>
   step.processed || step.history.some(({ to }) => to === 'complete' || to === 'resolved_manually');
-/** Running, as far as anybody can tell, and not allowed to begin a second time. */
+/** Running according to its history and flags, and not allowed to begin a second time. */
 const ranItsOnlyAttempt = (step: AncestorStep): boolean =>
   (newest(step) === 'in_progress' || (step.inProcess && step.history.every(({ to }) => to === 'pending'))) &&
   (!step.retryable || (step.retryLimit ?? 3) <= 1 || step.attempts >= (step.retryLimit ?? 3));
@@ -20,7 +20,7 @@ const attemptedOnly = (step: AncestorStep): boolean =>
   !finished(step) && !step.inProcess && step.attempts > 0 && step.history.every(({ to }) => to === 'pending');
 
 test(
-  'a database of Tasker (Ruby) with any histories and flags is sound once migrated, and nothing finished and nothing at its only attempt runs again',
+  'a migrated database of Tasker (Ruby) with any histories and flags has no violation, and no finished step and no step at its only attempt runs again',
   {
     timeout: 240_000,
   },
@@ -46,7 +46,7 @@ test(
           if (!each.retryable) expect(began.filter((id) => id === each.id).length).toBeLessThanOrEqual(1);
         }
         expect(await examine(db)).toEqual([]);
-        // Nothing is stranded: what did not end waits for an operator, in error, and his retries bring it on.
+        // Every open task can end: it waits in error for an operator, whose retries complete it.
         const open = await database.query<{ task_id: string; state: string }>(
           `SELECT task_id, state FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress', 'error')`,
         );

@@ -9,7 +9,7 @@ export const order = defineWorkflow({ name: 'inherited_order', version: '1.0.0',
   .step('step_3', { dependsOn: ['step_1'], retryable: false }, (context) => haveEffect(context))
   .step('step_4', { dependsOn: ['step_2', 'step_3'] }, (context) => haveEffect(context));
 
-/** The graph that some open tasks of version 1.0.0 have: a line. */
+/** The graph of some open tasks of version 1.0.0: a line. */
 export const line = defineWorkflow({ name: 'inherited_order', version: '1.0.9001', input: z.unknown() })
   .step('step_1', (context) => haveEffect(context))
   .step('step_2', { dependsOn: ['step_1'] }, (context) => haveEffect(context));

@@ -42,8 +42,8 @@ export async function startPrometheus(options: { targets: string[]; rules: unkno
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  let said = '';
-  server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  let output = '';
+  server.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {
     server.kill('SIGKILL');
@@ -52,8 +52,8 @@ export async function startPrometheus(options: { targets: string[]; rules: unkno
   };
 
   const get = async <Data>(path: string): Promise<Data> => {
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`);
-    const body = (await answer.json()) as { status: string; error?: string; data: Data };
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`);
+    const body = (await response.json()) as { status: string; error?: string; data: Data };
     if (body.status !== 'success') throw new Error(`${path}: ${body.error}`);
     return body.data;
   };
@@ -67,7 +67,7 @@ export async function startPrometheus(options: { targets: string[]; rules: unkno
     );
   } catch (error) {
     await stop();
-    throw new Error(`${(error as Error).message}\n${said}`, { cause: error });
+    throw new Error(`${(error as Error).message}\n${output}`, { cause: error });
   }
   return {
     query: async (expr) => (await get<{ result: Sample[] }>(`query?query=${encodeURIComponent(expr)}`)).result,

@@ -59,7 +59,7 @@ async function runnerOf(step: string): Promise<string | undefined> {
 describe.skipIf(missing !== undefined)(
   `a fleet under Prometheus${missing === undefined ? '' : ` (${missing})`}`,
   () => {
-    it('answers every expression of rules and dashboard, and raises the right alert for each thing that dies', async () => {
+    it('has data for every expression of rules and dashboard, and raises the right alert for each process that is killed', async () => {
       const scheduler = await start('scheduler');
       const workers = await Promise.all([start('worker'), start('worker')]);
       const server = await startPrometheus({
@@ -96,14 +96,14 @@ describe.skipIf(missing !== undefined)(
         { timeoutMs: 30_000, what: 'a scrape of the scheduler, and silence' },
       );
 
-      // A worker is killed with a step in its hands.
+      // A worker is killed while it runs a step.
       const victim = workers.find(({ process }) => runner.endsWith(`:${process.pid}`));
       const survivor = workers.find((worker) => worker !== victim);
       await victim?.process.kill('SIGKILL');
       await fires('TaskerStepsRecovered');
       await expectSilent('TaskerSchedulerSilent', 'TaskerQueueWithoutWorkers', 'TaskerStepsKillWorkers');
 
-      // Whatever can go wrong with steps and statements, a snapshot that is held, an index large enough to look at.
+      // Failures of steps and statements, a held snapshot, and an index that is large enough for the bloat check.
       const session = await test.pool.connect();
       try {
         await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -124,26 +124,26 @@ describe.skipIf(missing !== undefined)(
         });
         await test.query('ALTER TABLE tasker.hidden RENAME TO tasker_queue_scaling_signals');
 
-        // With each look at what is still missing; all of it has to answer in the end, at the same time.
+        // At the end all of them must return data at the same time.
         const expressions = [
           ...RECORDING_RULES.map(({ record }) => record),
           ...ALERTS.flatMap(({ data }) => data),
           ...dashboardExpressions().map(({ expr }) => expr.replaceAll('$__rate_interval', '1m')),
           'sum(max by (queue) (tasker_desired_replicas{queue=~"default"}))',
         ];
-        let unanswered: string[] = [];
+        let withoutData: string[] = [];
         await waitFor(
           async () => {
-            const answers = await Promise.all(expressions.map((expr) => server.query(expr)));
-            unanswered = expressions.filter((_, index) => answers[index]?.length === 0);
-            return unanswered.length === 0;
+            const samples = await Promise.all(expressions.map((expr) => server.query(expr)));
+            withoutData = expressions.filter((_, index) => samples[index]?.length === 0);
+            return withoutData.length === 0;
           },
-          { timeoutMs: 60_000, intervalMs: 500, what: 'every expression to answer' },
+          { timeoutMs: 60_000, intervalMs: 500, what: 'every expression to return data' },
         ).catch((error: Error) => {
-          throw new Error(`${error.message}\nno answer to:\n${unanswered.join('\n')}`);
+          throw new Error(`${error.message}\nno data for:\n${withoutData.join('\n')}`);
         });
       } finally {
-        // A server may have ended it meanwhile: what went wrong before is worth more than that.
+        // The server may have ended the session meanwhile: an earlier error is more informative than that.
         const broken = await session.query('ROLLBACK').then(
           () => false,
           () => true,
@@ -154,7 +154,7 @@ describe.skipIf(missing !== undefined)(
       expect(rules).toHaveLength(ALERTS.length + RECORDING_RULES.length);
       expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
 
-      // The last scheduler is killed: nobody is left to tell, and that is what is told.
+      // The last scheduler is killed: no scheduler is left to report, and the alert reports this.
       await expectSilent('TaskerSchedulerSilent');
       await scheduler.process.kill('SIGKILL');
       await fires('TaskerSchedulerSilent');

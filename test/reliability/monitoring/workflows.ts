@@ -19,15 +19,15 @@ export const broken = define('broken').step('fails', () => {
   throw new PermanentError('this one fails for good');
 });
 
-/** Neither its time limit nor its signal ends it. */
+/** Unresponsive: neither its time limit nor its signal ends it. */
 export const deaf = define('deaf').step('does_not_listen', { timeoutSeconds: 1, retryLimit: 1 }, async () => {
   await sleep(4000);
 });
 
-/** Runs until its worker dies or drains. */
+/** Runs until its worker crashes or drains. */
 export const long = define('long').step('runs', { timeoutSeconds: 300 }, async ({ signal }) => {
   await sleep(200_000, undefined, { signal });
 });
 
-/** Its queue is served by nobody. */
+/** No worker serves its queue. */
 export const parked = define('parked').step('waits', { queue: 'nowhere' }, () => 1);

@@ -29,7 +29,7 @@ const pair = defineWorkflow({ namespace: 'pooled', name: 'pair', version: '1.0.0
   .step('one', () => ({ done: 1 }))
   .step('two', { dependsOn: ['one'] }, () => ({ done: 2 }));
 
-/** Starts PgBouncer on the very file that the cluster mounts; only addresses and folders are this machine's. */
+/** Starts PgBouncer with the file that the cluster mounts; only addresses and folders are changed. */
 async function startPgBouncer(): Promise<string> {
   const folder = await scratchFolder();
   const port = await freePort();
@@ -70,18 +70,18 @@ async function startPgBouncer(): Promise<string> {
       await client.end();
       return true;
     },
-    { what: 'PgBouncer to answer' },
+    { what: 'PgBouncer to be available' },
   ).catch((error: Error) => {
     throw new Error(`${error.message}\nits output:\n${output}`);
   });
-  // A setting that this version does not know, or a value that it refuses, is a line of its log.
+  // This version would log a setting that is unknown to it, or a value that it refuses.
   expect(output).not.toMatch(/ERROR|FATAL|unknown|invalid/);
   return url;
 }
 
 describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
   test.each([
-    ['with a direct way beside it', true],
+    ['with a direct connection to the database', true],
     ['alone', false],
   ])('carries a fleet, %s', async (_, direct) => {
     const url = await startPgBouncer();
@@ -118,7 +118,7 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
     expect(await examine(client.db)).toEqual([]);
   });
 
-  test('is noticed by a program that was not told of it: nothing is set on sessions that others get', async () => {
+  test('is detected by a program that is not configured for it: no setting is made on sessions that others use', async () => {
     const url = await startPgBouncer();
     const shown = statement<{ lock: string; idle: string }>(
       'shown',
@@ -130,7 +130,7 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
     expect([db.proxied, db.keepsOrder]).toEqual([true, false]);
   });
 
-  test('does not start on settings that would change values, and names the statement that mends it', async () => {
+  test('with settings that would change values, a worker does not start, and its error names the statement that mends them', async () => {
     const url = await startPgBouncer();
     await database.query(`ALTER DATABASE "${database.name}" SET array_nulls = off`);
     onTestFinished(async () => void (await database.query(`ALTER DATABASE "${database.name}" RESET array_nulls`)));
@@ -143,7 +143,7 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
         await client.end();
         return rows[0]?.setting === 'off' || (await endServerSessions());
       },
-      { what: 'the pooler to have new sessions' },
+      { what: 'the pooler to open new sessions' },
     );
     await expect(startWorker({ config: loadConfig('worker', env), workflows: [pair], log })).rejects.toThrow(
       /sessions of this pooler have array_nulls = off.*ALTER ROLE .* SET array_nulls = 'on'/,
@@ -151,7 +151,7 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
   });
 });
 
-/** Those of the pooler: it opens new ones, with the database's settings of now. */
+/** Ends the sessions of the pooler: it opens new ones, with the current settings of the database. */
 async function endServerSessions(): Promise<false> {
   await database.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,

@@ -3,12 +3,12 @@ import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Ways to take the whole process along. */
-const DEEDS = {
+/** Ways in which a handler crashes its whole process. */
+const CRASHES = {
   sigkill: () => process.kill(process.pid, 'SIGKILL'),
   out_of_memory: () => {
-    const hoard: unknown[] = [];
-    for (;;) hoard.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
+    const held: unknown[] = [];
+    for (;;) held.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
   },
   endless_loop: () => {
     for (;;);
@@ -27,15 +27,15 @@ const DEEDS = {
   },
 };
 
-export const KINDS = Object.keys(DEEDS) as (keyof typeof DEEDS)[];
+export const KINDS = Object.keys(CRASHES) as (keyof typeof CRASHES)[];
 
 export const poison = defineWorkflow({ name: 'poison', input: z.object({ kind: z.enum(KINDS) }) }).step(
   'pill',
   { timeoutSeconds: 1 },
   async ({ input }) => {
-    // So that its neighbours have begun.
+    // Until then its neighbours have begun.
     await later(300);
-    await DEEDS[input.kind]();
+    await CRASHES[input.kind]();
     return 'survived';
   },
 );

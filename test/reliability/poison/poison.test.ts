@@ -6,7 +6,7 @@ import { submit } from '../../../src/engine/submit.ts';
 import { useProcesses } from '../../support/processes.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { IMPATIENT, supervise } from '../support/fleet.ts';
+import { SHORT_TIMES, supervise } from '../support/fleet.ts';
 import { KINDS, neighbour, poison } from './poison-workflows.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';
@@ -16,7 +16,7 @@ const db = openDatabase({ url: test.url, poolSize: 4 });
 afterAll(() => db.close());
 
 const WORKFLOWS = ['--workflows', 'test/reliability/poison/poison-workflows.ts'];
-const env = { ...IMPATIENT, DATABASE_URL: test.url, NODE_OPTIONS: '--max-old-space-size=96', TASKER_SLOTS: '30' };
+const env = { ...SHORT_TIMES, DATABASE_URL: test.url, NODE_OPTIONS: '--max-old-space-size=96', TASKER_SLOTS: '30' };
 const command = (args: string[]) => () => processes.start('src/cli/main.ts', { args, env });
 
 interface Row {
@@ -25,21 +25,21 @@ interface Row {
   state: string;
   attempts: number;
   retry_limit: number;
-  deaths: number;
+  crashes: number;
   error: { name: string; message: string } | null;
 }
 
 let rounds = 0;
 
-/** Pills and neighbours, all ready before the worker starts, so that its first claim takes them together. */
-async function swallow(kinds: readonly string[], neighbours: number): Promise<{ rows: Row[]; ends: string[] }> {
+/** Runs poison steps and neighbours, all ready before the worker starts, so that its first claim takes them together. */
+async function runTogether(kinds: readonly string[], neighbours: number): Promise<{ rows: Row[]; ends: string[] }> {
   rounds += 1;
-  const [pill, work] = [await registerWorkflow(db, poison), await registerWorkflow(db, neighbour)];
+  const [poisonId, neighbourId] = [await registerWorkflow(db, poison), await registerWorkflow(db, neighbour)];
   const context = (kind: string) => JSON.stringify({ kind });
   const submitted = await submit(db, [
-    ...kinds.map((kind) => ({ namedTaskId: pill, identityHash: `${rounds} ${kind}`, context: context(kind) })),
+    ...kinds.map((kind) => ({ namedTaskId: poisonId, identityHash: `${rounds} ${kind}`, context: context(kind) })),
     ...Array.from({ length: neighbours }, (_, index) => ({
-      namedTaskId: work,
+      namedTaskId: neighbourId,
       identityHash: `${rounds} neighbour ${index}`,
       context: '{}',
     })),
@@ -59,7 +59,7 @@ async function swallow(kinds: readonly string[], neighbours: number): Promise<{ 
         );
         return open.length === 0;
       },
-      { what: 'every pill and every neighbour to end', timeoutMs: 120_000, intervalMs: 200 },
+      { what: 'every poison step and every neighbour to end', timeoutMs: 120_000, intervalMs: 200 },
     ).catch((error: Error) => {
       throw new Error(`${error.message}; open: ${JSON.stringify(open)}\n${worker.current.lines.slice(-20).join('\n')}`);
     });
@@ -68,7 +68,7 @@ async function swallow(kinds: readonly string[], neighbours: number): Promise<{ 
   }
   const rows = await test.query<Row>(
     `SELECT n.name AS workflow, t.context ->> 'kind' AS kind, s.state, s.attempts, s.retry_limit,
-       (SELECT count(*)::integer FROM tasker.tasker_workflow_step_transitions d WHERE d.task_id = s.task_id AND d.cause = 'lease_expired') AS deaths,
+       (SELECT count(*)::integer FROM tasker.tasker_workflow_step_transitions d WHERE d.task_id = s.task_id AND d.cause = 'lease_expired') AS crashes,
        (SELECT d.metadata -> 'error' FROM tasker.tasker_workflow_step_transitions d WHERE d.task_id = s.task_id AND d.most_recent) AS error
      FROM tasker.tasker_workflow_steps s JOIN tasker.tasker_tasks t USING (task_id)
      JOIN tasker.tasker_named_tasks n ON n.named_task_id = t.named_task_id
@@ -88,39 +88,39 @@ const MESSAGES: Record<string, RegExp> = {
   late_throw: /thrown where nobody could catch it/,
 };
 
-function expectJustice({ rows, ends }: { rows: Row[]; ends: string[] }, what: string): void {
-  const pills = rows.filter((row) => row.workflow === 'poison');
+function expectOnlyPoisonFails({ rows, ends }: { rows: Row[]; ends: string[] }, what: string): void {
+  const poisons = rows.filter((row) => row.workflow === 'poison');
   const neighbours = rows.filter((row) => row.workflow === 'neighbour');
-  const hits = neighbours.map((row) => row.deaths);
+  const hits = neighbours.map((row) => row.crashes);
   console.log(
-    `poison (${what}): ${pills.length} pills, ${neighbours.length} neighbours hit ${Math.max(...hits)} times at most, ` +
+    `poison (${what}): ${poisons.length} poison steps, ${neighbours.length} neighbours hit ${Math.max(...hits)} times at most, ` +
       `worker processes ended ${JSON.stringify(ends)}`,
   );
-  for (const pill of pills) {
-    expect(pill).toMatchObject({ state: 'error' });
-    // With its process or without: an error that says what happened.
-    expect(`${pill.error?.name}: ${pill.error?.message}`).toMatch(
-      pills.length === 1 ? (MESSAGES[pill.kind as string] as RegExp) : /WorkerDied|the handler called|nobody/,
+  for (const row of poisons) {
+    expect(row).toMatchObject({ state: 'error' });
+    // The error describes what happened, whether it ended the process or not.
+    expect(`${row.error?.name}: ${row.error?.message}`).toMatch(
+      poisons.length === 1 ? (MESSAGES[row.kind as string] as RegExp) : /WorkerDied|the handler called|nobody/,
     );
   }
   for (const row of neighbours) {
-    // Every attempt that a death took was given back: what it has left is what it had.
+    // Crashes of its worker cost no attempt: the retry limit was raised by each.
     expect(row).toMatchObject({ state: 'complete', retry_limit: 3 + row.attempts - 1 });
-    expect(row.deaths).toBeLessThanOrEqual(2);
+    expect(row.crashes).toBeLessThanOrEqual(2);
   }
 }
 
-describe('a step that kills its process is in error after as many deaths as it may make attempts, at nobody else’s cost', () => {
-  it('several of them in one worker', async () => {
+describe('a step that crashes its process ends in error after as many crashes as it has attempts, and costs other steps no attempt', () => {
+  it('several such steps in one worker', async () => {
     const kinds = long ? KINDS : (['sigkill', 'exit', 'rejection'] as const);
-    expectJustice(await swallow(kinds, long ? 12 : 3), 'together');
+    expectOnlyPoisonFails(await runTogether(kinds, long ? 12 : 3), 'together');
     expect(await examine(db)).toEqual([]);
   });
 
   for (const kind of long ? KINDS : []) {
     it(`${kind} alone`, async () => {
-      const outcome = await swallow([kind], 12);
-      expectJustice(outcome, kind);
+      const outcome = await runTogether([kind], 12);
+      expectOnlyPoisonFails(outcome, kind);
       if (kind === 'exit' || kind === 'abort') expect(outcome.ends).toEqual(['SIGKILL']);
       expect(await examine(db)).toEqual([]);
     });

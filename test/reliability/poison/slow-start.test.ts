@@ -8,14 +8,14 @@ import { diamond } from '../../engine/engine-fixture.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 
 const test = await useTestDatabase();
-/** After so long without work a process for quarantined steps ends. */
+/** A process for quarantined steps ends after this time without work. */
 const IDLE_MS = 5000;
 
-it('a process for quarantined steps whose start takes long does not count that as time without work', async () => {
+it('a process for quarantined steps does not count a slow start as time without work', async () => {
   const locker = new Client({ connectionString: test.url });
   await locker.connect();
   onTestFinished(() => locker.end());
-  // Nobody can register meanwhile: a database that is busy, or away.
+  // No process can register meanwhile, as if the database were busy or unavailable.
   await locker.query('BEGIN; LOCK TABLE tasker.tasker_workers IN EXCLUSIVE MODE');
   const released = sleep(IDLE_MS + 1000).then(() => locker.query('COMMIT'));
   const config = loadConfig('worker', { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' });

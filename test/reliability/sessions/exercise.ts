@@ -19,14 +19,14 @@ const log = createLogger({ level: 'fatal', role: 'test' });
 export interface ExerciseOptions {
   schema?: string;
   cronSchema?: string;
-  /** Made by somebody else before. */
+  /** The schemas exist already. */
   migrated?: boolean;
   adminUrl?: string;
 }
 
 /**
- * Migrates, then runs a worker and a scheduler in this process and goes through what a fleet is asked to do: submit, run, retry by
- * itself, retry by an operator, cancel, schedule, doctor. Rejects where one of them does not end as it should.
+ * Migrates, then runs a worker and a scheduler in this process and exercises what a fleet does: submit, run, automatic retry, retry by
+ * an operator, cancel, schedule, doctor. Rejects if one of them does not end as expected.
  */
 export async function exercise(url: string, options: ExerciseOptions = {}): Promise<void> {
   const { schema = 'tasker', cronSchema = 'tasker_cron' } = options;
@@ -60,7 +60,7 @@ export async function exercise(url: string, options: ExerciseOptions = {}): Prom
     const done = await client.getTask(submitted.taskId);
     const a = { ...input, half: 1 / 3, list: [null, '\\', "it's"] };
     expect(done?.steps.find((step) => step.name === 'd')?.results).toEqual({ b: a, c: a });
-    // Written and read as a moment, whatever the session's zone and style.
+    // Written and read as the same moment, whatever time zone and date style the session has.
     expect(Math.abs(Date.now() - (done?.requested_at.getTime() ?? 0))).toBeLessThan(60_000);
     await ends((await client.submit(flaky, input)).taskId, 'complete');
 
@@ -74,7 +74,7 @@ export async function exercise(url: string, options: ExerciseOptions = {}): Prom
 
     await client.schedule(diamond, { key: 'k', cron: '* * * * *', input });
     expect(await client.schedules()).toMatchObject([{ key: 'k', cron: '* * * * *', timezone: 'UTC' }]);
-    await firesMissed(options.adminUrl ?? url, cronSchema);
+    await backdateSchedules(options.adminUrl ?? url, cronSchema);
     const occurrences = async (): Promise<number> =>
       (await client.listTasks({ workflow: 'diamond', states: ['complete'] })).length - 1;
     await waitFor(async () => (await occurrences()) > 0, { what: 'a schedule to fire', timeoutMs: 20_000 });
@@ -86,8 +86,8 @@ export async function exercise(url: string, options: ExerciseOptions = {}): Prom
   }
 }
 
-/** Lets the schedule look some minutes old, so that what was due since is made up at once instead of at the next minute. */
-async function firesMissed(url: string, cronSchema: string): Promise<void> {
+/** Backdates schedules by some minutes, so that their missed occurrences are made up for at once instead of at the next minute. */
+async function backdateSchedules(url: string, cronSchema: string): Promise<void> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   await admin.query('SET default_transaction_read_only = off');

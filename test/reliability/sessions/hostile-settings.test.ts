@@ -20,7 +20,7 @@ beforeAll(() => admin.connect());
 afterAll(() => admin.end());
 
 let databases = 0;
-/** A database with settings of its own, each as it would stand behind SET. */
+/** A database with settings of its own, each written as after SET. */
 async function hostileDatabase(settings: readonly string[]): Promise<{ name: string; url: string }> {
   databases += 1;
   const name = `${databasePrefix(id)}hostile_${databases}`;
@@ -39,7 +39,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'other bytes, another encoding': ['bytea_output = escape', 'xmlbinary = hex', `client_encoding = 'LATIN1'`],
   'no schema to search, no policies': [`search_path = ''`, 'row_security = off'],
   'a decoy on the search path': [`search_path = 'decoy, pg_catalog'`],
-  impatience: [
+  'short time limits': [
     `statement_timeout = '150ms'`,
     `lock_timeout = '5ms'`,
     `idle_in_transaction_session_timeout = '100ms'`,
@@ -60,7 +60,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
     'min_parallel_table_scan_size = 0',
     'synchronous_commit = off',
   ],
-  strictness: [
+  'strict checks': [
     'exit_on_error = on',
     `restrict_nonsystem_relation_kind = 'view, foreign-table'`,
     `plpgsql.extra_errors = 'all'`,
@@ -83,7 +83,7 @@ describe('a fleet on a database with', () => {
 });
 
 describe('a database that is read-only', () => {
-  it('refuses each of them with one line that says so', async () => {
+  it('refuses every action with one line that says so', async () => {
     const { name, url } = await hostileDatabase([]);
     await migrateToLatest(url);
     await migrateCron({ url, schema: 'tasker_cron', queue: WORKFLOW_SCHEDULES });

@@ -88,7 +88,7 @@ describe.concurrent('a role without CREATE on the database', () => {
     await expect(exercise(url, { migrated: true, adminUrl: there.url })).resolves.toBeUndefined();
   });
 
-  it('that owns one schema is given the statement for the other', async () => {
+  it('that owns one schema gets the statement for the other', async () => {
     const there = await place();
     const { url, role } = await there.role('half');
     await there.query(`CREATE SCHEMA tasker AUTHORIZATION "${role}"`);
@@ -107,7 +107,7 @@ describe.concurrent('a role without CREATE on the database', () => {
 });
 
 describe.concurrent('a role that owns nothing', () => {
-  it('runs everything with rows, names the right to analyze once, and may have nothing to migrate', async () => {
+  it('and may read and write rows runs everything, reports the missing right to analyze once, and can run `migrate up` if nothing is pending', async () => {
     const there = await place();
     await migrateToLatest(there.url);
     await migrateCron({ url: there.url, schema: 'tasker_cron', queue: WORKFLOW_SCHEDULES });
@@ -126,23 +126,23 @@ describe.concurrent('a role that owns nothing', () => {
 
     const db = openDatabase({ url, poolSize: 1 });
     const metrics = new Metrics('scheduler');
-    const told: string[] = [];
-    const chore = checkRights({ db, metrics, onMissing: (error) => told.push(error.message) });
+    const reported: string[] = [];
+    const chore = checkRights({ db, metrics, onMissing: (error) => reported.push(error.message) });
     const gauge = async (): Promise<string | undefined> =>
       /^tasker_unanalyzable_tables(?:\{.*\})? (\d+)/m.exec(await metrics.registry.metrics())?.[1];
     await chore.run();
     await chore.run();
-    expect(told).toHaveLength(1);
-    expect(told[0]).toContain(`GRANT MAINTAIN ON ALL TABLES IN SCHEMA "tasker" TO "${role}"`);
+    expect(reported).toHaveLength(1);
+    expect(reported[0]).toContain(`GRANT MAINTAIN ON ALL TABLES IN SCHEMA "tasker" TO "${role}"`);
     expect(await gauge()).toBe('6');
     await there.query(`GRANT MAINTAIN ON ALL TABLES IN SCHEMA tasker TO "${role}"`);
     await chore.run();
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     expect(await gauge()).toBe('0');
     await db.close();
   });
 
-  it('and only reads has nothing to migrate either, and is told what it may not', async () => {
+  it('and may only read rows can run `migrate up` too, and gets an error that names the missing right', async () => {
     const there = await place();
     await migrateToLatest(there.url);
     await migrateCron({ url: there.url, schema: 'tasker_cron', queue: WORKFLOW_SCHEDULES });
@@ -157,7 +157,7 @@ describe.concurrent('a role that owns nothing', () => {
   });
 });
 
-it.concurrent('another role that the database sets for every login is the one that counts', async () => {
+it.concurrent('a role that is set for every login of another role is the role whose rights count', async () => {
   const there = await place();
   const { role: owner } = await there.role('group', 'NOLOGIN');
   const { url, role } = await there.role('login', `LOGIN IN ROLE "${owner}"`);
@@ -174,7 +174,7 @@ it.concurrent('another role that the database sets for every login is the one th
 it.concurrent.each([
   ['user', 'both'],
   ['order', 'order'],
-])('schemas may be called by reserved words: %s and %s', async (schema, cronSchema) => {
+])('schemas may have reserved words as names: %s and %s', async (schema, cronSchema) => {
   const there = await place();
   await expect(exercise(there.url, { schema, cronSchema })).resolves.toBeUndefined();
 });
@@ -189,9 +189,9 @@ describe.concurrent('CONNECTION LIMIT', () => {
     await there.query(`GRANT CREATE ON DATABASE "${there.name}" TO "${role}"`);
     await migrateToLatest(url);
     await there.query(sql(role, there.name));
-    const asked = await tasker(['doctor', '--connections', '--workers', '3', '--schedulers', '2', '--json'], url);
-    expect(asked.code).toBe(1);
-    const report = JSON.parse(asked.output) as {
+    const doctor = await tasker(['doctor', '--connections', '--workers', '3', '--schedulers', '2', '--json'], url);
+    expect(doctor.code).toBe(1);
+    const report = JSON.parse(doctor.output) as {
       budget: { available: number; maxWorkers: number };
       problems: string[];
     };
@@ -201,7 +201,7 @@ describe.concurrent('CONNECTION LIMIT', () => {
   });
 });
 
-it.concurrent('a schedule that could not be made for want of a database can be made later by the same client', async () => {
+it.concurrent('a client whose schedule failed because the database was unavailable can make it later', async () => {
   const there = await place();
   await migrateToLatest(there.url);
   const client = createClient({ url: there.url });

@@ -9,12 +9,12 @@ import { databasePrefix } from '../../support/test-run.ts';
 import { exercise } from './exercise.ts';
 
 /**
- * The oldest version by default, and the newest by the server of the tests. TEST_POSTGRES_VERSIONS=13,14,15,16,17 goes through all
+ * By default the oldest supported version; the newest is that of the tests' own server. TEST_POSTGRES_VERSIONS=13,14,15,16,17 tests all
  * of them, before a release.
  */
 const versions = (process.env['TEST_POSTGRES_VERSIONS'] ?? String(OLDEST_SERVER)).split(',').map(Number);
 
-/** Which migrations were applied anew, after a fleet ran and all were taken back. */
+/** Runs a fleet, reverts all migrations and applies them again; returns the names of the applied ones. */
 const fleetAndMigrations = async (url: string): Promise<string[]> => {
   await exercise(url);
   await migrateDown(url, migrations.length);
@@ -35,7 +35,7 @@ describe.each(versions)('on PostgreSQL %s', async (major) => {
   });
 });
 
-it(`so it does on the newest that is tested, PostgreSQL ${NEWEST_TESTED_SERVER}`, async () => {
+it(`a fleet runs, and migrations go down and up, on the newest tested version, PostgreSQL ${NEWEST_TESTED_SERVER}`, async () => {
   const { adminUrl, id } = inject('testRun');
   const name = `${databasePrefix(id)}newest`;
   const url = await createDatabase(adminUrl, name);

@@ -4,7 +4,7 @@ import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 
 const input = z.object({ n: z.number(), text: z.string(), none: z.null() });
 
-/** Four steps that hand on what hostile settings would change: fractions, quotes, backslashes, nulls, moments. */
+/** Four steps that pass on values which hostile settings would change: fractions, quotes, backslashes, nulls. */
 export const diamond = defineWorkflow({ namespace: 'sessions', name: 'diamond', input })
   .step('a', ({ input: given }) => ({ ...given, half: given.n / 3, list: [null, '\\', "it's"] }))
   .step('b', { dependsOn: ['a'] }, ({ parents }) => parents.a)
@@ -16,7 +16,7 @@ export const flaky = defineWorkflow({ namespace: 'sessions', name: 'flaky', inpu
   return attempt;
 });
 
-/** Fails for good until an operator lets it try again. */
+/** Fails permanently at its first attempt; an operator's retry succeeds. */
 export const stubborn = defineWorkflow({ namespace: 'sessions', name: 'stubborn', input }).step(
   'once',
   ({ attempt }) => {
@@ -25,7 +25,7 @@ export const stubborn = defineWorkflow({ namespace: 'sessions', name: 'stubborn'
   },
 );
 
-/** In a queue that nobody serves. */
+/** In a queue that no worker serves. */
 export const unserved = defineWorkflow({ namespace: 'sessions', name: 'unserved', input }).step(
   'never',
   { queue: 'nobody' },

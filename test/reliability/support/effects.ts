@@ -8,7 +8,7 @@ export interface Effect {
   pid: number;
 }
 
-/** A ledger outside the engine: one line per effect, in the file that EFFECTS_FILE names, whatever process writes it. */
+/** Writes an effect to a ledger outside the engine: the file that EFFECTS_FILE names, which all processes share, has a line per effect. */
 export function haveEffect(context: { taskId: string; stepName: string; attempt: number }): void {
   const effect: Effect = { task: context.taskId, step: context.stepName, attempt: context.attempt, pid: process.pid };
   const file = process.env['EFFECTS_FILE'];

@@ -1,7 +1,7 @@
 import type { TestProcess } from '../../support/processes.ts';
 
-/** Short leases, so that a death is found within a second or two. Everything else as delivered. */
-export const IMPATIENT = {
+/** Short leases and sweeps, so that a crash is detected within a second or two. Everything else has its default. */
+export const SHORT_TIMES = {
   TASKER_METRICS_PORT: '0',
   TASKER_LEASE_SECONDS: '2',
   TASKER_HEARTBEAT_INTERVAL_MS: '200',
@@ -22,7 +22,7 @@ export interface Supervised {
   stop(): Promise<void>;
 }
 
-/** What a process manager does: starts a process again when it ends, at most `limit` times. */
+/** Like a process manager, starts a process again when it ends, at most `limit` times. */
 export function supervise(start: () => TestProcess, limit = 50): Supervised {
   let stopping = false;
   const ends: string[] = [];

@@ -12,8 +12,8 @@ import { register } from '../../../src/engine/workers.ts';
 import { useProcesses } from '../../support/processes.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { IMPATIENT } from '../support/fleet.ts';
-import { haunted } from './zombie-workflows.ts';
+import { SHORT_TIMES } from '../support/fleet.ts';
+import { zombieSteps } from './zombie-workflows.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';
 const test = await useTestDatabase();
@@ -26,8 +26,8 @@ const ATTEMPTS_PER_ROUND = 100;
 const figures = { rounds: 0, zombie_attempts: 0, accepted: 0, abandoned_or_refused: 0 };
 afterAll(() => console.log(`zombies, stopped processes: ${JSON.stringify(figures)}`));
 
-async function haunt(round: string, tasks: number): Promise<void> {
-  const namedTaskId = await registerWorkflow(db, haunted);
+async function submitTasks(round: string, tasks: number): Promise<void> {
+  const namedTaskId = await registerWorkflow(db, zombieSteps);
   await submit(
     db,
     Array.from({ length: tasks }, (_, index) => ({
@@ -42,13 +42,13 @@ const counted = async (sql: string, values: unknown[] = []): Promise<number> =>
   (await test.query<{ n: number }>(`SELECT count(*)::integer AS n ${sql}`, values))[0]?.n ?? -1;
 
 it.each(Array.from({ length: long ? 30 : 1 }, (_, index) => [index + 1] as const))(
-  'round %i: a worker that is stopped past its lease and woken again cannot end what another has',
+  'round %i: a worker that is stopped for longer than its lease and continued cannot end attempts whose steps others hold',
   async (round) => {
     const start = (args: string[], env: Record<string, string>) =>
       processes.start('src/cli/main.ts', {
         args,
         env: {
-          ...IMPATIENT,
+          ...SHORT_TIMES,
           TASKER_LEASE_SECONDS: '1',
           TASKER_SLOTS: String(ATTEMPTS_PER_ROUND),
           TASKER_DRAIN_GRACE_SECONDS: '0',
@@ -57,7 +57,7 @@ it.each(Array.from({ length: long ? 30 : 1 }, (_, index) => [index + 1] as const
         },
       });
     const worker = ['worker', '--workflows', 'test/reliability/zombies/zombie-workflows.ts'];
-    await haunt(`round ${round}`, ATTEMPTS_PER_ROUND);
+    await submitTasks(`round ${round}`, ATTEMPTS_PER_ROUND);
     const scheduler = start(['scheduler'], {});
     const zombie = start(worker, { ZOMBIE: 'yes' });
     const held = (): Promise<number> => counted('FROM tasker.tasker_workflow_steps WHERE in_process');
@@ -69,16 +69,16 @@ it.each(Array.from({ length: long ? 30 : 1 }, (_, index) => [index + 1] as const
       'SELECT claimed_by AS id FROM tasker.tasker_workflow_steps WHERE in_process LIMIT 1',
     );
     await zombie.kill('SIGSTOP');
-    const heir = start(worker, {});
+    const successor = start(worker, {});
     await waitFor(async () => (await counted(`FROM tasker.tasker_tasks WHERE state <> 'complete'`)) === 0, {
-      what: 'the heir to have done everything',
+      what: 'the successor to have done everything',
       timeoutMs: 60_000,
     });
     await zombie.kill('SIGCONT');
-    // What it says now nobody may believe. The drain makes it give back the rest.
+    // None of its outcomes may be recorded. The drain has it release the rest.
     await zombie.waitForLine(/the claim was taken away|the lease was lost/, { timeoutMs: 20_000 });
     await zombie.kill('SIGTERM');
-    await Promise.all([heir.kill('SIGTERM'), scheduler.kill('SIGTERM')]);
+    await Promise.all([successor.kill('SIGTERM'), scheduler.kill('SIGTERM')]);
 
     const attempts = await counted(
       `FROM tasker.tasker_workflow_step_transitions WHERE worker_id = $1 AND cause = 'claim'`,
@@ -99,11 +99,11 @@ it.each(Array.from({ length: long ? 30 : 1 }, (_, index) => [index + 1] as const
   },
 );
 
-/** The fence itself: what a zombie sends reaches the database, because nobody tells it that its lease is over. */
-it('nothing that is sent under a lost claim changes anything', async () => {
+/** The claim fence itself: the verbs of a zombie reach the database, because it does not notice that its lease is over. */
+it('no verb under a lost claim changes anything', async () => {
   const count = long ? 3000 : 99;
-  const namedTaskId = await registerWorkflow(db, haunted);
-  await haunt('fence', count);
+  const namedTaskId = await registerWorkflow(db, zombieSteps);
+  await submitTasks('fence', count);
   const join = () =>
     register(db, {
       role: 'worker',
@@ -128,13 +128,13 @@ it('nothing that is sent under a lost claim changes anything', async () => {
   expect(stale).toHaveLength(count);
   await test.query('UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1', [zombie]);
   for (let sweep = 0; sweep < 3; sweep += 1) await recover(db, { silentSeconds: 60 });
-  const heir = await join();
-  const fresh = await take(heir);
+  const successor = await join();
+  const fresh = await take(successor);
   expect(fresh).toHaveLength(count);
 
   const before = await counted('FROM tasker.tasker_workflow_step_transitions');
   let refused = 0;
-  const say = async (): Promise<void> => {
+  const writeAsZombie = async (): Promise<void> => {
     const completed = await complete(db, {
       workerId: zombie,
       completions: stale.map((step) => ({ ...step, result: '"zombie"' })),
@@ -155,19 +155,19 @@ it('nothing that is sent under a lost claim changes anything', async () => {
     const released = await release(db, { workerId: zombie, steps: stale });
     refused += completed.lost.length + failed.lost.length + released.lost.length;
   };
-  await say();
+  await writeAsZombie();
   expect(await counted('FROM tasker.tasker_workflow_step_transitions')).toBe(before);
   await complete(db, {
-    workerId: heir,
+    workerId: successor,
     completions: fresh.map((step) => ({ ...step, result: '"heir"' })),
     claimLimit: 0,
     queues: [],
     namedTaskIds: [],
   });
-  // And once more, now that the steps have ended.
-  await say();
+  // Again, now that the steps have ended.
+  await writeAsZombie();
   console.log(
-    `zombies, the fence: ${JSON.stringify({ stale_attempts: count, writes_refused: refused, accepted: count * 6 - refused })}`,
+    `zombies, the claim fence: ${JSON.stringify({ stale_attempts: count, writes_refused: refused, accepted: count * 6 - refused })}`,
   );
   expect(refused).toBe(count * 6);
   expect(await counted(`FROM tasker.tasker_workflow_steps WHERE results <> '"heir"'`)).toBe(0);

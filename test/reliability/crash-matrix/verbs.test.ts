@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { afterAll, describe, expect, inject, it } from 'vitest';
+import type { Database } from '../../../src/db/connections/database.ts';
+import { examine } from '../../../src/db/doctor/examine.ts';
+import { cancel } from '../../../src/engine/cancel.ts';
+import { claim } from '../../../src/engine/claim.ts';
+import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
+import { fail } from '../../../src/engine/fail.ts';
+import { promote } from '../../../src/engine/promote.ts';
+import { recover, recoverClaims } from '../../../src/engine/recover.ts';
+import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { releaseHeldStep } from '../../../src/engine/release-held.ts';
+import { resolveStep } from '../../../src/engine/resolve.ts';
+import { retry } from '../../../src/engine/retry.ts';
+import { submit } from '../../../src/engine/submit.ts';
+import { register } from '../../../src/engine/workers.ts';
+import { useWorkers } from '../../worker/worker-fixture.ts';
+import { matches, useCutDatabase } from './cut-database.ts';
+import { matrix } from './matrix-workflows.ts';
+
+const long = process.env['TASKER_TEST_LONG'] === '1';
+const fleet = await useWorkers();
+const cut = useCutDatabase(fleet.test.url);
+process.env['EFFECTS_FILE'] = join(inject('testRun').scratchDir, 'effects-of-cut-verbs.jsonl');
+const figures = { cells: 0, cuts: 0 };
+
+afterAll(() => console.log(`crash matrix, connections of verbs cut: ${JSON.stringify(figures)}`));
+
+/** Verbs that a client, an operator or a scheduler calls: through the broken connection, and then again. */
+const VERBS: Record<
+  string,
+  {
+    statements: readonly string[];
+    arrange: () => Promise<(db: Database) => Promise<unknown>>;
+    /** The number of tasks that `arrange` submits; default 1. */
+    tasks?: number;
+  }
+> = {
+  submit: {
+    statements: ['submit_tasks'],
+    arrange: async () => {
+      const namedTaskId = await registerWorkflow(fleet.db, matrix);
+      const identityHash = `cut ${Math.random()}`;
+      return (db) => submit(db, [{ namedTaskId, identityHash, context: '{}' }]);
+    },
+  },
+  cancel: {
+    statements: ['lock_open_steps', 'cancel_open_steps', 'move_tasks', 'COMMIT'],
+    arrange: async () => {
+      const taskId = await fleet.submit(matrix, {});
+      return (db) => cancel(db, taskId);
+    },
+  },
+  retry: {
+    statements: ['retry_steps', 'sync_task_counters', 'COMMIT'],
+    arrange: async () => {
+      const taskId = await blocked();
+      return (db) => retry(db, taskId);
+    },
+  },
+  resolve: {
+    statements: ['resolve_steps', 'unlock_children', 'COMMIT'],
+    arrange: async () => {
+      const taskId = await blocked();
+      return (db) => resolveStep(db, taskId, 'a');
+    },
+  },
+  'enqueue due retries': {
+    statements: ['requeue_due'],
+    arrange: async () => {
+      await failed(false);
+      return (db) => enqueueDueRetries(db);
+    },
+  },
+  promote: {
+    statements: ['promote_steps'],
+    tasks: 2,
+    arrange: async () => {
+      await fleet.submit(matrix, {}, { priority: 5 });
+      await fleet.submit(matrix, {}, { priority: 1 });
+      return (db) => promote(db, { afterSeconds: 0 });
+    },
+  },
+  'release by an operator': {
+    statements: ['release_held', 'COMMIT'],
+    arrange: async () => {
+      const taskId = await fleet.submit(matrix, {});
+      await claimed();
+      return (db) => releaseHeldStep(db, taskId, 'a', { force: true });
+    },
+  },
+  'recover an abandoned outcome': {
+    statements: ['recover_claimed'],
+    arrange: async () => {
+      await fleet.submit(matrix, {});
+      await claimed();
+      const claims = await fleet.test.query<{ claim_id: string }>('SELECT claim_id FROM tasker.tasker_claims');
+      return (db) =>
+        recoverClaims(
+          db,
+          claims.map((row) => row.claim_id),
+        );
+    },
+  },
+  recover: {
+    statements: ['expire_workers', 'recover_steps'],
+    arrange: async () => {
+      await fleet.submit(matrix, {});
+      const workerId = await claimed();
+      await fleet.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1`, [
+        workerId,
+      ]);
+      return (db) => recover(db, { silentSeconds: 60 });
+    },
+  },
+};
+
+async function claimed(): Promise<string> {
+  const namedTaskId = await registerWorkflow(fleet.db, matrix);
+  const workerId = await register(fleet.db, {
+    role: 'worker',
+    name: 'by hand',
+    version: '0',
+    queues: ['default'],
+    slots: 9,
+    leaseSeconds: 60,
+    sessionLock: null,
+  });
+  await claim(fleet.db, { workerId, queue: 'default', namedTaskIds: [namedTaskId], limit: 8 });
+  return workerId;
+}
+
+async function failed(permanent: boolean): Promise<string> {
+  const taskId = await fleet.submit(matrix, {});
+  const workerId = await claimed();
+  const [held] = await fleet.test.query<{ claim_id: string }>(
+    'SELECT claim_id FROM tasker.tasker_workflow_steps WHERE task_id = $1 AND in_process',
+    [taskId],
+  );
+  const stepId = String(BigInt(taskId) * 65_536n + 1n);
+  await fail(fleet.db, {
+    workerId,
+    backoffDisabled: true,
+    failures: [
+      {
+        taskId,
+        stepId,
+        claimId: held?.claim_id as string,
+        permanent,
+        backoffCapSeconds: 1,
+        cause: 'fail',
+        metadata: '{"error":{"name":"Error"}}',
+      },
+    ],
+  });
+  return taskId;
+}
+
+const blocked = (): Promise<string> => failed(true);
+
+describe('a connection that breaks under a verb', () => {
+  const cells = Object.entries(VERBS).flatMap(([verb, { statements, arrange, tasks = 1 }]) =>
+    statements.flatMap((statement) =>
+      (['before', 'executed', 'committed'] as const)
+        .filter((moment) => statement !== 'COMMIT' || moment !== 'executed')
+        .filter((moment) => long || (moment === 'committed' && statement === statements.at(-1)))
+        .map((moment) => ({ verb, statement, moment, arrange, tasks })),
+    ),
+  );
+  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, arrange, tasks: submitted }) => {
+    await fleet.test.query(
+      `TRUNCATE tasker.tasker_tasks, tasker.tasker_workflow_steps, tasker.tasker_workflow_step_edges, tasker.tasker_claims,
+        tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers`,
+    );
+    const db = cut.open();
+    const act = await arrange();
+    const connectionCut = cut.proxy.cutOn(matches(statement), { moment });
+    await act(db).catch(() => undefined);
+    expect(connectionCut.count).toBe(1);
+    // The caller does not know the outcome, and calls it again.
+    await act(fleet.db);
+    const worker = await fleet.start([matrix], { leaseSeconds: 30 });
+    await fleet.test.query(
+      `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE name = 'by hand'`,
+    );
+    const tasks = await fleet.test.query<{ task_id: string }>('SELECT task_id FROM tasker.tasker_tasks');
+    expect(tasks).toHaveLength(submitted);
+    for (const { task_id: id } of tasks) await fleet.taskIn(id, ['complete', 'cancelled']);
+    await worker.stop();
+    expect(await examine(fleet.db)).toEqual([]);
+    figures.cells += 1;
+    figures.cuts += 1;
+  });
+});
