@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Logger } from '../logger.ts';
-import type { QuarantineProcess } from '../worker/quarantine-watch.ts';
+import type { QuarantineProcess } from '../worker/quarantine/quarantine-watch.ts';
 
 /** Where the command line's relative paths hold: a handler may change the working directory later. */
 const startedIn = process.cwd();

@@ -1,11 +1,11 @@
 import type { Listener } from '../db/connections/listener.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
-import type { ClaimWatch } from './claim-watch.ts';
-import type { Flusher } from './flusher.ts';
-import type { Poller } from './poller.ts';
-import type { QuarantineWatch } from './quarantine-watch.ts';
-import type { RunningSteps } from './running-steps.ts';
-import type { Slots } from './slots.ts';
+import type { ClaimWatch } from './claiming/claim-reconciler.ts';
+import type { Flusher } from './completing/completer.ts';
+import type { Poller } from './claiming/claimer.ts';
+import type { QuarantineWatch } from './quarantine/quarantine-watch.ts';
+import type { RunningSteps } from './running/running-attempts.ts';
+import type { Slots } from './scope/slots.ts';
 
 /** The parts of a worker that a drain brings to their end; those it never got to start are undefined. */
 export interface Draining {

@@ -6,10 +6,10 @@ import { quarantineOf } from '../engine/quarantine.ts';
 import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { CrashOrigin } from './events.ts';
-import type { QuarantineProcess } from './quarantine-watch.ts';
-import { SchedulerWatch } from './scheduler-watch.ts';
-import { workerEvents } from './worker-events.ts';
+import type { CrashOrigin } from './telemetry/events.ts';
+import type { QuarantineProcess } from './quarantine/quarantine-watch.ts';
+import { SchedulerWatch } from './joining/scheduler-watch.ts';
+import { workerEvents } from './telemetry/record-events.ts';
 import { Worker } from './worker.ts';
 
 export interface WorkerProcess extends RunningService {

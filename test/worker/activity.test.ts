@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/connections/database.ts';
 import { PermanentError } from '../../src/errors.ts';
-import { Activity } from '../../src/worker/activity.ts';
+import { Activity } from '../../src/worker/telemetry/activity.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWorkers } from './worker-fixture.ts';

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import type { StepInputs } from '../../src/engine/claim.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { StepContext } from '../../src/workflow/definition.ts';
-import { Attempt, type AttemptHost } from '../../src/worker/attempt.ts';
-import { currentStep } from '../../src/worker/current-step.ts';
-import type { Outcome } from '../../src/worker/outcome.ts';
-import { type RunningStep, RunningSteps } from '../../src/worker/running-steps.ts';
-import { StepCatalogue, type StepKind } from '../../src/worker/step-catalogue.ts';
+import { Attempt, type AttemptHost } from '../../src/worker/running/attempt.ts';
+import { currentStep } from '../../src/worker/running/current-step.ts';
+import type { Outcome } from '../../src/worker/running/outcome.ts';
+import { type RunningStep, RunningSteps } from '../../src/worker/running/running-attempts.ts';
+import { StepCatalogue, type StepKind } from '../../src/worker/scope/handler-registry.ts';
 
 const claimed = {
   taskId: '7',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClaimScan } from '../../src/engine/claim.ts';
-import { ClaimCursor } from '../../src/worker/claim-cursor.ts';
-import { ClaimCursors } from '../../src/worker/claim-cursors.ts';
+import { ClaimCursor } from '../../src/worker/scope/claim-cursor.ts';
+import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
 
 const POLL_MS = 1000;
 const SECOND_US = 1_000_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineWorkflow, RetryableError } from '../../src/index.ts';
-import { earlierIdempotencyKey, idempotencyKey } from '../../src/worker/idempotency-key.ts';
+import { earlierIdempotencyKey, idempotencyKey } from '../../src/worker/running/idempotency-key.ts';
 import { useWorkers } from './worker-fixture.ts';
 
 const HERE = '6b1a3f7e-0000-4000-8000-000000000001';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ResultCache } from '../../src/worker/result-cache.ts';
+import { ResultCache } from '../../src/worker/scope/result-cache.ts';
 
 const inputs = { context: '{"n":1}', bypassSteps: null, identityHash: 'x' };
 /** Of 1,000 bytes, so that what an entry takes besides its text counts for less than one of them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Slots } from '../../src/worker/slots.ts';
+import { Slots } from '../../src/worker/scope/slots.ts';
 
 /** Work that ends when it is told to. */
 function work() {

@@ -2,7 +2,7 @@ import vm from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { PermanentError, RetryableError, taskerErrorCode } from '../../src/errors.ts';
-import { thrownOutcome } from '../../src/worker/outcome.ts';
+import { thrownOutcome } from '../../src/worker/running/outcome.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { revoked, throwingMessage, trapped } from '../workflow/hostile-values.ts';
 import { useWorkers } from './worker-fixture.ts';

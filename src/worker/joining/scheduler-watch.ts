@@ -1,0 +1,53 @@
+import type { Database } from '../../db/connections/database.ts';
+import { countLiveSchedulers } from '../../reads/schedulers.ts';
+
+/** A fleet that is started as a whole has its schedulers by then. */
+const FIRST_MS = 20_000;
+const INTERVAL_MS = 30_000;
+
+/**
+ * Notices that no scheduler lives, which a worker does not need for its own steps, but for every retry. Reports a change once; a
+ * check that fails says nothing.
+ */
+export class SchedulerWatch {
+  private readonly db: Database;
+  private readonly onChange: (anyLives: boolean) => void;
+  private readonly firstMs: number;
+  private readonly intervalMs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private anyLives = true;
+
+  constructor(
+    db: Database,
+    onChange: (anyLives: boolean) => void,
+    { firstMs = FIRST_MS, intervalMs = INTERVAL_MS }: { firstMs?: number; intervalMs?: number } = {},
+  ) {
+    this.db = db;
+    this.onChange = onChange;
+    this.firstMs = firstMs;
+    this.intervalMs = intervalMs;
+  }
+
+  start(): void {
+    this.schedule(this.firstMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private schedule(ms: number): void {
+    this.timer = setTimeout(() => void this.check(), ms).unref();
+  }
+
+  private async check(): Promise<void> {
+    const anyLives = await countLiveSchedulers(this.db).then(
+      (count) => count > 0,
+      () => this.anyLives,
+    );
+    if (this.timer === undefined) return;
+    if (anyLives !== this.anyLives) this.onChange((this.anyLives = anyLives));
+    this.schedule(this.intervalMs);
+  }
+}

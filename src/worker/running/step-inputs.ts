@@ -1,0 +1,95 @@
+import { type Jitter, withJitter } from '../../backoff.ts';
+import type { Database } from '../../db/connections/database.ts';
+import { mayFitSmaller } from '../../db/connections/sql-errors.ts';
+import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../../engine/claim.ts';
+import { ordinalOf } from '../../workflow/step-id.ts';
+import type { ResultCache } from '../scope/result-cache.ts';
+import type { StepCatalogue } from '../scope/handler-registry.ts';
+
+/** Between two tries to load inputs: 100 to 500 ms. */
+const RETRY_MS = 500;
+const RETRY_JITTER: Jitter = [0.2, 1];
+
+/** The inputs of a step: from its claim, or from results that are still here. Undefined: they have to be loaded. */
+export function inputsAtHand(step: ClaimedStep, catalogue: StepCatalogue, cache: ResultCache): StepInputs | undefined {
+  if (step.inputs !== undefined) return step.inputs;
+  const kind = catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
+  const cached = cache.get(step.taskId);
+  if (kind === undefined || cached === undefined) return undefined;
+  const parts: string[] = [];
+  for (const { ordinal } of kind.parents) {
+    const result = cached.results.get(ordinal);
+    if (result === undefined) return undefined;
+    parts.push(`"${ordinal}": ${result}`);
+  }
+  const { context, bypassSteps, identityHash } = cached;
+  // Steps claimed by a completion were never attempted before.
+  return {
+    context,
+    // As jsonb_object_agg writes it: ordinals ascend, and a shorter key comes first.
+    parents: `{${parts.join(', ')}}`,
+    bypassSteps,
+    identityHash,
+    hasHistory: false,
+    hasEarlierKey: false,
+  };
+}
+
+/** Where what was loaded goes, some of the steps at a time. */
+export interface InputsHost {
+  /** Inputs by step id. Steps no longer held under their claim are missing. */
+  onLoaded: (steps: readonly ClaimedStep[], inputs: Map<string, StepInputs>) => void;
+  onError: (what: string, error: unknown) => void;
+  stopped: () => boolean;
+}
+
+/**
+ * Loads inputs for `missing`, and for `begun`, which an earlier version may have attempted, the form of their idempotency keys.
+ */
+export async function completeInputs(
+  db: Database,
+  { missing, begun }: { missing: readonly ClaimedStep[]; begun: readonly ClaimedStep[] },
+  host: InputsHost,
+): Promise<void> {
+  await Promise.all([
+    patiently(missing, (steps) => loadStepInputs(db, steps), host),
+    patiently(begun, (steps) => withFormOfKeys(db, steps), host),
+  ]);
+}
+
+async function withFormOfKeys(db: Database, steps: readonly ClaimedStep[]): Promise<Map<string, StepInputs>> {
+  const earlier = await stepsWithEarlierKeys(db, steps);
+  return new Map(
+    steps.flatMap(({ stepId, inputs }) =>
+      inputs === undefined ? [] : [[stepId, { ...inputs, hasEarlierKey: earlier.has(stepId) }] as const],
+    ),
+  );
+}
+
+/**
+ * Retries until the worker stops: these steps are claimed by it, so no other will run them. Steps that fail together a second
+ * time are loaded in halves, so that one whose inputs cannot be read does not hold up the others.
+ */
+async function patiently(
+  steps: readonly ClaimedStep[],
+  load: (steps: readonly ClaimedStep[]) => Promise<Map<string, StepInputs>>,
+  host: InputsHost,
+): Promise<void> {
+  if (steps.length === 0) return;
+  for (let failures = 0; !host.stopped();) {
+    let inputs: Map<string, StepInputs>;
+    try {
+      inputs = await load(steps);
+    } catch (error) {
+      host.onError('load inputs', error);
+      await new Promise((resolve) => setTimeout(resolve, withJitter(RETRY_MS, RETRY_JITTER)));
+      if (mayFitSmaller(error)) failures += 1;
+      if (failures < 2 || steps.length === 1) continue;
+      const middle = steps.length >> 1;
+      await Promise.all([steps.slice(0, middle), steps.slice(middle)].map((half) => patiently(half, load, host)));
+      return;
+    }
+    host.onLoaded(steps, inputs);
+    return;
+  }
+}

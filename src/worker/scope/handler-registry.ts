@@ -1,0 +1,73 @@
+import type { StepTemplate, WorkflowDefinition, WorkflowName } from '../../workflow/definition.ts';
+import type { StepLabels } from '../telemetry/events.ts';
+
+/** One kind of step that this worker can run, with everything about it that does not change between attempts. */
+export interface StepKind {
+  definition: WorkflowDefinition;
+  template: StepTemplate;
+  /** Ordinal and name of each parent: what the handler's `parents` is made of. */
+  parents: readonly { ordinal: number; name: string }[];
+  timeoutMs: number;
+  backoffCapSeconds: number;
+  backoffInitialSeconds: number | undefined;
+  labels: StepLabels;
+}
+
+/**
+ * The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. The ids are valid in
+ * the state of the database that the worker joined: before it joins again the catalogue is cleared and filled anew.
+ */
+export class StepCatalogue {
+  /** Of every workflow that was added; the same array for ever, so that whoever claims sees a workflow that comes later. */
+  readonly namedTaskIds: number[] = [];
+  private readonly workflows = new Map<number, ReadonlyMap<number, StepKind>>();
+  /** For the process's registration. */
+  readonly named: (WorkflowName & { namedTaskId: number })[] = [];
+  private readonly defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number };
+
+  constructor(defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number }) {
+    this.defaults = defaults;
+  }
+
+  add(namedTaskId: number, definition: WorkflowDefinition): void {
+    if (!this.workflows.has(namedTaskId)) this.namedTaskIds.push(namedTaskId);
+    const { namespace, name, version } = definition;
+    this.named.push({ namedTaskId, namespace, name, version });
+    const names = new Map(definition.steps.map((step) => [step.ordinal, step.name]));
+    this.workflows.set(
+      namedTaskId,
+      new Map(
+        definition.steps.map((template) => [
+          template.ordinal,
+          {
+            definition,
+            template,
+            parents: template.parentOrdinals.map((ordinal) => ({ ordinal, name: names.get(ordinal) as string })),
+            timeoutMs: (template.timeoutSeconds ?? this.defaults.defaultStepTimeoutSeconds) * 1000,
+            backoffCapSeconds:
+              template.backoff?.maxSeconds ??
+              Math.max(this.defaults.backoffCapSeconds, template.backoff?.initialSeconds ?? 0),
+            backoffInitialSeconds: template.backoff?.initialSeconds,
+            labels: {
+              namespace: definition.namespace,
+              workflow: definition.name,
+              step: template.name,
+              queue: template.queue,
+            },
+          },
+        ]),
+      ),
+    );
+  }
+
+  /** Before all are added again, because their ids may have changed. */
+  clear(): void {
+    this.workflows.clear();
+    this.namedTaskIds.length = 0;
+    this.named.length = 0;
+  }
+
+  find(namedTaskId: number, ordinal: number): StepKind | undefined {
+    return this.workflows.get(namedTaskId)?.get(ordinal);
+  }
+}

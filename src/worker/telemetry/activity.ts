@@ -1,0 +1,135 @@
+import type { Database } from '../../db/connections/database.ts';
+import { reportActivity } from '../../db/statements/workers/worker-activity.ts';
+
+interface QueueActivity {
+  started: number;
+  completed: number;
+  failed: number;
+  completedSeconds: number;
+  running: number;
+  /** Sum of the starts of what runs, in ms of performance.now(): with their number it gives their ages. */
+  startsMs: number;
+  changed: boolean;
+}
+
+const none = (): QueueActivity => ({
+  started: 0,
+  completed: 0,
+  failed: 0,
+  completedSeconds: 0,
+  running: 0,
+  startsMs: 0,
+  changed: false,
+});
+
+/**
+ * What this worker does, by queue, told to the database every few seconds: the scheduler makes of it how many workers a
+ * queue should have. A report that fails is added to the next; one whose answer got lost may count twice, once in a while.
+ */
+export class Activity {
+  private readonly queues = new Map<string, QueueActivity>();
+  private readonly db: Database;
+  private readonly workerId: () => string | undefined;
+  private readonly onError: (error: unknown) => void;
+  private timer: NodeJS.Timeout | undefined;
+  private reporting: Promise<void> | undefined;
+
+  constructor(
+    db: Database,
+    queues: readonly string[],
+    workerId: () => string | undefined,
+    onError: (error: unknown) => void = () => undefined,
+  ) {
+    this.db = db;
+    this.workerId = workerId;
+    this.onError = onError;
+    for (const queue of queues) this.queues.set(queue, none());
+  }
+
+  start(intervalMs: number): void {
+    this.timer ??= setInterval(() => void this.tryReport(), intervalMs).unref();
+  }
+
+  /** Tells what was done since the last report. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.reporting;
+    await this.tryReport();
+  }
+
+  /** `startedAt`: milliseconds of performance.now(), to be told again at the end. */
+  started(queue: string, startedAt: number): void {
+    const activity = this.of(queue);
+    activity.started += 1;
+    activity.running += 1;
+    activity.startsMs += startedAt;
+    activity.changed = true;
+  }
+
+  /** `released`: neither done nor failed; it will run again elsewhere. */
+  ended(queue: string, startedAt: number, seconds: number, outcome: 'completed' | 'failed' | 'released'): void {
+    const activity = this.of(queue);
+    activity.changed = true;
+    activity.running -= 1;
+    activity.startsMs = activity.running === 0 ? 0 : activity.startsMs - startedAt;
+    if (outcome === 'failed') activity.failed += 1;
+    if (outcome !== 'completed') return;
+    activity.completed += 1;
+    activity.completedSeconds += seconds;
+  }
+
+  /**
+   * Tells what happened since the last report; nothing where nothing did, since ages of what runs go on without us. Rejects
+   * where the database did not take it.
+   */
+  async report(): Promise<void> {
+    const workerId = this.workerId();
+    if (workerId === undefined) return;
+    const now = performance.now();
+    const changed = [...this.queues].filter(([, activity]) => activity.changed);
+    if (changed.length === 0) return;
+    const taken = changed.map(([queue, activity]) => {
+      const { started, completed, failed, completedSeconds, running, startsMs } = activity;
+      Object.assign(activity, { started: 0, completed: 0, failed: 0, completedSeconds: 0, changed: false });
+      const runningSeconds = Math.max(0, (running * now - startsMs) / 1000);
+      return { activity, queue, started, completed, failed, completedSeconds, running, runningSeconds };
+    });
+    try {
+      await this.db.run(reportActivity, [
+        workerId,
+        taken.map(({ queue }) => queue),
+        taken.map(({ started }) => started),
+        taken.map(({ completed }) => completed),
+        taken.map(({ failed }) => failed),
+        taken.map(({ completedSeconds }) => completedSeconds),
+        taken.map(({ running }) => running),
+        taken.map(({ runningSeconds }) => runningSeconds),
+      ]);
+    } catch (error) {
+      for (const { activity, started, completed, failed, completedSeconds } of taken) {
+        activity.changed = true;
+        activity.started += started;
+        activity.completed += completed;
+        activity.failed += failed;
+        activity.completedSeconds += completedSeconds;
+      }
+      throw error;
+    }
+  }
+
+  /** One report at a time. */
+  private tryReport(): Promise<void> {
+    this.reporting ??= this.report()
+      .catch(this.onError)
+      .finally(() => {
+        this.reporting = undefined;
+      });
+    return this.reporting;
+  }
+
+  private of(queue: string): QueueActivity {
+    let activity = this.queues.get(queue);
+    if (activity === undefined) this.queues.set(queue, (activity = none()));
+    return activity;
+  }
+}
