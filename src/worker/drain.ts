@@ -1,20 +1,20 @@
 import type { Listener } from '../db/connections/listener.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
-import type { ClaimWatch } from './claiming/claim-reconciler.ts';
-import type { Flusher } from './completing/completer.ts';
-import type { Poller } from './claiming/claimer.ts';
+import type { ClaimReconciler } from './claiming/claim-reconciler.ts';
+import type { Completer } from './completing/completer.ts';
+import type { Claimer } from './claiming/claimer.ts';
 import type { QuarantineWatch } from './quarantine/quarantine-watch.ts';
-import type { RunningSteps } from './running/running-attempts.ts';
+import type { RunningAttempts } from './running/running-attempts.ts';
 import type { Slots } from './scope/slots.ts';
 
 /** The parts of a worker that a drain brings to their end; those it never got to start are undefined. */
 export interface Draining {
   readonly listener: Listener | undefined;
-  readonly poller: Poller | undefined;
+  readonly poller: Claimer | undefined;
   readonly quarantine: QuarantineWatch | undefined;
-  readonly flusher: Flusher | undefined;
-  readonly claimWatch: ClaimWatch;
-  readonly running: RunningSteps;
+  readonly flusher: Completer | undefined;
+  readonly claimWatch: ClaimReconciler;
+  readonly running: RunningAttempts;
   readonly slots: Slots;
 }
 

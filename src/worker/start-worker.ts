@@ -9,7 +9,7 @@ import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { CrashOrigin } from './telemetry/events.ts';
 import type { QuarantineProcess } from './quarantine/quarantine-watch.ts';
 import { SchedulerWatch } from './joining/scheduler-watch.ts';
-import { workerEvents } from './telemetry/record-events.ts';
+import { recordEvents } from './telemetry/record-events.ts';
 import { Worker } from './worker.ts';
 
 export interface WorkerProcess extends RunningService {
@@ -81,7 +81,7 @@ export async function startWorker(options: {
         backoffCapSeconds: config.backoffCapSeconds,
         backoffDisabled: config.retryBackoffDisabled,
         resultCacheBytes: config.resultCacheBytes,
-        events: workerEvents(metrics, log, survived, () => worker.workerIdOrNone),
+        events: recordEvents(metrics, log, survived, () => worker.workerIdOrNone),
         loggerFor: (fields) => handlerLogger(log, fields),
         onRound: () => progress.beat('poll'),
       });

@@ -12,22 +12,22 @@ import type { Drained } from '../process/service.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { Activity } from './telemetry/activity.ts';
 import { ClaimCursors } from './scope/claim-cursors.ts';
-import { ClaimWatch } from './claiming/claim-reconciler.ts';
+import { ClaimReconciler } from './claiming/claim-reconciler.ts';
 import { currentStep } from './running/current-step.ts';
 import { drain } from './drain.ts';
 import type { CrashOrigin } from './telemetry/events.ts';
-import { Flusher } from './completing/completer.ts';
-import { OpenClaims } from './scope/claim-ledger.ts';
-import { MOST_UNTOLD, Poller } from './claiming/claimer.ts';
-import { QuarantineHere } from './quarantine/quarantine-runner.ts';
+import { Completer } from './completing/completer.ts';
+import { ClaimLedger } from './scope/claim-ledger.ts';
+import { MAX_UNRECORDED, Claimer } from './claiming/claimer.ts';
+import { QuarantineRunner } from './quarantine/quarantine-runner.ts';
 import { QuarantineWatch } from './quarantine/quarantine-watch.ts';
 import { ResultCache } from './scope/result-cache.ts';
 import { restLook } from './claiming/idle-check.ts';
-import { RunningSteps } from './running/running-attempts.ts';
+import { RunningAttempts } from './running/running-attempts.ts';
 import { ServedWorkflows } from './joining/served-workflows.ts';
 import { Slots } from './scope/slots.ts';
-import { StepCatalogue } from './scope/handler-registry.ts';
-import { StepRunner } from './running/executor.ts';
+import { HandlerRegistry } from './scope/handler-registry.ts';
+import { Executor } from './running/executor.ts';
 import { completeInputs, inputsAtHand } from './running/step-inputs.ts';
 import type { WorkerOptions } from './scope/worker-options.ts';
 
@@ -49,20 +49,20 @@ const REGISTRATION_RETRY_MS = 30_000;
 export class Worker {
   private readonly options: WorkerOptions;
   private readonly slots: Slots;
-  private readonly running: RunningSteps;
+  private readonly running: RunningAttempts;
   private readonly cache: ResultCache;
-  private readonly claims = new OpenClaims();
+  private readonly claims = new ClaimLedger();
   private readonly cursors: ClaimCursors;
   private readonly membership: Membership;
   private readonly notifier: Notifier;
   private readonly activity: Activity;
-  private readonly claimWatch: ClaimWatch;
+  private readonly claimWatch: ClaimReconciler;
   /** Of the state of the database that the worker has joined; both change when it joins another. */
-  private readonly catalogue: StepCatalogue;
+  private readonly catalogue: HandlerRegistry;
   private installation: Installation | undefined;
-  private poller: Poller | undefined;
-  private flusher: Flusher | undefined;
-  private runner: StepRunner | undefined;
+  private poller: Claimer | undefined;
+  private flusher: Completer | undefined;
+  private runner: Executor | undefined;
   private listener: Listener | undefined;
   private quarantine: QuarantineWatch | undefined;
   private workflows: ServedWorkflows | undefined;
@@ -75,9 +75,9 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.options = options;
-    this.catalogue = new StepCatalogue(options);
+    this.catalogue = new HandlerRegistry(options);
     this.slots = new Slots(options.slots, () => this.poller?.slotFreed());
-    this.running = new RunningSteps(options.abortGraceMs, (untilMs) => this.membership.extendStallDeadline(untilMs));
+    this.running = new RunningAttempts(options.abortGraceMs, (untilMs) => this.membership.extendStallDeadline(untilMs));
     this.cache = new ResultCache(options.resultCacheBytes);
     this.notifier = new Notifier(options.db, 100);
     this.cursors = new ClaimCursors(options.queues, options.maxPollIntervalMs);
@@ -85,7 +85,7 @@ export class Worker {
     this.activity = new Activity(options.db, options.queues, workerId, (error) =>
       options.events.failed('report activity', error),
     );
-    this.claimWatch = new ClaimWatch({
+    this.claimWatch = new ClaimReconciler({
       db: options.db,
       claims: this.claims,
       running: this.running,
@@ -217,7 +217,7 @@ export class Worker {
       },
       hinted: () => this.listener?.listening === true,
     };
-    this.flusher = new Flusher({
+    this.flusher = new Completer({
       ...shared,
       // Outcomes of attempts that ended while the worker registers again are written too: the claim id decides, not the worker id.
       workerId: () => this.membership.lease.last,
@@ -246,7 +246,7 @@ export class Worker {
         options.events.taskEnded(state, taskIds.length);
       },
     });
-    this.runner = new StepRunner({
+    this.runner = new Executor({
       ...options,
       catalogue: () => this.catalogue,
       installationId: () => this.installationId,
@@ -259,7 +259,7 @@ export class Worker {
       isDraining: () => this.draining,
       workerIdOrNone: () => this.workerIdOrNone,
     });
-    this.poller = new Poller({
+    this.poller = new Claimer({
       ...shared,
       slots: this.slots,
       maxClaim: options.maxClaim,
@@ -302,7 +302,7 @@ export class Worker {
     }
     this.claimWatch.start();
     if (options.watchesQuarantine !== false) {
-      const quarantineHere = new QuarantineHere({
+      const quarantineHere = new QuarantineRunner({
         ...shared,
         slots: this.slots,
         workerId: () => (this.draining ? undefined : this.joinedId),
@@ -356,7 +356,7 @@ export class Worker {
   private reserveForChildren(children: number): number {
     if (children === 0 || this.draining || !this.options.fusedClaims || this.membership.lease.current === undefined)
       return 0;
-    if ((this.flusher?.size ?? 0) >= MOST_UNTOLD) return 0;
+    if ((this.flusher?.size ?? 0) >= MAX_UNRECORDED) return 0;
     this.fusedRound += 1;
     if (this.fusedRound % FUSED_ROUNDS === 0) {
       this.poller?.wake();

@@ -5,16 +5,16 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { isOutcomeUnknown } from '../../src/db/connections/sql-errors.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
-import { Flusher } from '../../src/worker/completing/completer.ts';
-import type { FlusherOptions } from '../../src/worker/completing/completer-options.ts';
-import { OpenClaims } from '../../src/worker/scope/claim-ledger.ts';
+import { Completer } from '../../src/worker/completing/completer.ts';
+import type { CompleterOptions } from '../../src/worker/completing/completer-options.ts';
+import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
 import type { Outcome } from '../../src/worker/running/outcome.ts';
-import { Poller } from '../../src/worker/claiming/claimer.ts';
+import { Claimer } from '../../src/worker/claiming/claimer.ts';
 import { Slots } from '../../src/worker/scope/slots.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
-import { pollerOptions } from '../worker/claimer-fixture.ts';
+import { claimerOptions } from '../worker/claimer-fixture.ts';
 import { faulty, type Moment } from './failing-database.ts';
 import { ABOUT_VALUES, NAMES, THROWN } from './thrown.ts';
 
@@ -44,7 +44,7 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   // What says that a claim was rolled back is true of a claim; a completion has a second statement behind it, which may fail.
   const claimToo = moment === 'before' || isOutcomeUnknown(thrown);
   const failing = faulty(db, claimToo ? [CLAIM, ...FAILING] : FAILING, thrown, moment);
-  const claims = new OpenClaims();
+  const claims = new ClaimLedger();
   const slots = new Slots(10, () => undefined);
   const told: string[] = [];
   const cursors = new ClaimCursors([queue], 10);
@@ -56,7 +56,7 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
     queues: [queue],
     onError: () => undefined,
   };
-  const options: FlusherOptions = {
+  const options: CompleterOptions = {
     ...shared,
     workerId: () => workerId,
     backoffDisabled: true,
@@ -74,7 +74,7 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
     onFlushed: () => undefined,
     onTasksEnded: () => undefined,
   };
-  const flusher = new Flusher(options);
+  const flusher = new Completer(options);
   const accept = (steps: ClaimedStep[]): void => {
     for (const step of steps) claims.opened(step.claimId, 1);
     for (const step of steps)
@@ -82,8 +82,8 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   };
   const { promise: all, resolve } = Promise.withResolvers<void>();
   let claimed = 0;
-  const poller = new Poller({
-    ...pollerOptions(10),
+  const poller = new Claimer({
+    ...claimerOptions(10),
     ...shared,
     workerId: () => workerId,
     slots,

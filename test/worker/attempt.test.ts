@@ -7,8 +7,8 @@ import type { StepContext } from '../../src/workflow/definition.ts';
 import { Attempt, type AttemptHost } from '../../src/worker/running/attempt.ts';
 import { currentStep } from '../../src/worker/running/current-step.ts';
 import type { Outcome } from '../../src/worker/running/outcome.ts';
-import { type RunningStep, RunningSteps } from '../../src/worker/running/running-attempts.ts';
-import { StepCatalogue, type StepKind } from '../../src/worker/scope/handler-registry.ts';
+import { type RunningAttempt, RunningAttempts } from '../../src/worker/running/running-attempts.ts';
+import { HandlerRegistry, type StepType } from '../../src/worker/scope/handler-registry.ts';
 
 const claimed = {
   taskId: '7',
@@ -30,11 +30,11 @@ const inputs: StepInputs = {
 
 /** One attempt at a step with this handler. */
 function attemptAt(handler: (context: StepContext) => unknown, scope = new AsyncResource('TEST')) {
-  const catalogue = new StepCatalogue({ defaultStepTimeoutSeconds: 60, backoffCapSeconds: 60 });
+  const catalogue = new HandlerRegistry({ defaultStepTimeoutSeconds: 60, backoffCapSeconds: 60 });
   catalogue.add(1, defineWorkflow({ name: 'attempted', input: z.unknown() }).step('a', handler as () => null));
   const ends: (Outcome | 'done')[] = [];
   const ended = Promise.withResolvers<void>();
-  const running = new RunningSteps(1000);
+  const running = new RunningAttempts(1000);
   const host: AttemptHost = {
     running,
     maxResultBytes: 1000,
@@ -45,7 +45,7 @@ function attemptAt(handler: (context: StepContext) => unknown, scope = new Async
     onStuck: () => undefined,
     onEnded: (_, outcome) => ends.push(outcome),
   };
-  const attempt = new Attempt(catalogue.find(1, 1) as StepKind, claimed, inputs, host, () => {
+  const attempt = new Attempt(catalogue.find(1, 1) as StepType, claimed, inputs, host, () => {
     ends.push('done');
     ended.resolve();
   });
@@ -140,7 +140,7 @@ describe('an attempt', () => {
   it('runs as its step where the worker started, and what follows does not', async () => {
     const callers = new AsyncLocalStorage<string>();
     const scope = callers.run('where the worker started', () => new AsyncResource('TEST'));
-    const seen: [RunningStep | undefined, string | undefined][] = [];
+    const seen: [RunningAttempt | undefined, string | undefined][] = [];
     const look = (): void => void seen.push([currentStep.getStore(), callers.getStore()]);
     const { attempt, ended } = attemptAt(async () => {
       look();
@@ -163,7 +163,7 @@ describe('an attempt', () => {
 });
 
 it('what runs is found again whatever ends in between', () => {
-  const running = new RunningSteps(1000);
+  const running = new RunningAttempts(1000);
   const attempts = Array.from({ length: 5 }, () => attemptAt(() => null).attempt);
   for (const attempt of attempts) running.add(attempt);
   const [first, second, third, fourth, last] = attempts as [Attempt, Attempt, Attempt, Attempt, Attempt];

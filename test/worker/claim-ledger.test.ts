@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { OpenClaims } from '../../src/worker/scope/claim-ledger.ts';
+import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
 
 describe('the claims that a worker knows of', () => {
   it('may be forgotten by the database when all their steps have ended there', () => {
-    const claims = new OpenClaims();
+    const claims = new ClaimLedger();
     claims.opened('a', 2);
     claims.ended('a');
     expect(claims.takeClosed()).toEqual([]);
@@ -13,7 +13,7 @@ describe('the claims that a worker knows of', () => {
   });
 
   it('may not, where a step ended here alone: the look for strays asks the database first', () => {
-    const claims = new OpenClaims();
+    const claims = new ClaimLedger();
     claims.opened('a', 3);
     claims.ended('a');
     claims.dropped('a');
@@ -26,7 +26,7 @@ describe('the claims that a worker knows of', () => {
   });
 
   it('are all left to that look where the database may be in an earlier state, those of statements on their way too', () => {
-    const claims = new OpenClaims();
+    const claims = new ClaimLedger();
     claims.opened('on its way', 1);
     claims.ended('on its way');
     const onItsWay = claims.takeClosed();
@@ -41,7 +41,7 @@ describe('the claims that a worker knows of', () => {
 });
 
 it('a claim is closed with its last step, unless an outcome of it was given up', () => {
-  const claims = new OpenClaims();
+  const claims = new ClaimLedger();
   claims.opened('whole', 2);
   claims.opened('torn', 2);
   claims.ended('whole');
@@ -59,7 +59,7 @@ it('a claim is closed with its last step, unless an outcome of it was given up',
 });
 
 it('after a lost lease nothing that ends closes a claim: recovery needs its record', () => {
-  const claims = new OpenClaims();
+  const claims = new ClaimLedger();
   claims.opened('running', 1);
   claims.opened('closed', 1);
   claims.ended('closed');

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
 import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
-import { OpenClaims } from '../../src/worker/scope/claim-ledger.ts';
-import type { PollerOptions } from '../../src/worker/claiming/claimer.ts';
+import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
+import type { ClaimerOptions } from '../../src/worker/claiming/claimer.ts';
 
 /** A poller of one queue with a lease, which no hint reaches and nothing holds back: what a test of its own does not say. */
-export const pollerOptions = (intervalMs: number): Omit<PollerOptions, 'slots' | 'maxClaim' | 'onClaimed'> => ({
+export const claimerOptions = (intervalMs: number): Omit<ClaimerOptions, 'slots' | 'maxClaim' | 'onClaimed'> => ({
   db: { keepsOrder: true } as unknown as Database,
   queues: ['default'],
   namedTaskIds: () => [1],
@@ -16,7 +16,7 @@ export const pollerOptions = (intervalMs: number): Omit<PollerOptions, 'slots' |
   workerId: () => '1',
   untold: () => 0,
   restLook: async () => true,
-  claims: new OpenClaims(),
+  claims: new ClaimLedger(),
   cursors: new ClaimCursors(['default'], intervalMs),
   onError: (_, error) => expect.fail(String(error)),
   onRound: () => undefined,

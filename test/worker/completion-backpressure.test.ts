@@ -1,11 +1,11 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
-import { Poller } from '../../src/worker/claiming/claimer.ts';
+import { Claimer } from '../../src/worker/claiming/claimer.ts';
 import { Slots } from '../../src/worker/scope/slots.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { pollerOptions } from './claimer-fixture.ts';
+import { claimerOptions } from './claimer-fixture.ts';
 
-let poller: Poller | undefined;
+let poller: Claimer | undefined;
 afterEach(() => poller?.stop());
 
 it('a worker claims nothing while more ends of attempts wait to be told than two batches, and goes on when there is room', async () => {
@@ -19,8 +19,8 @@ it('a worker claims nothing while more ends of attempts wait to be told than two
       return [];
     },
   } as unknown as Database;
-  poller = new Poller({
-    ...pollerOptions(5),
+  poller = new Claimer({
+    ...claimerOptions(5),
     db,
     slots: new Slots(10, () => undefined),
     maxClaim: 10,

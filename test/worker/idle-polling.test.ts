@@ -4,11 +4,11 @@ import type { Database } from '../../src/db/connections/database.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { register } from '../../src/engine/workers.ts';
-import { ClaimWatch } from '../../src/worker/claiming/claim-reconciler.ts';
-import { OpenClaims } from '../../src/worker/scope/claim-ledger.ts';
+import { ClaimReconciler } from '../../src/worker/claiming/claim-reconciler.ts';
+import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
 import { type QuarantineProcess, QuarantineWatch } from '../../src/worker/quarantine/quarantine-watch.ts';
 import { restLook } from '../../src/worker/claiming/idle-check.ts';
-import { RunningSteps } from '../../src/worker/running/running-attempts.ts';
+import { RunningAttempts } from '../../src/worker/running/running-attempts.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { noEvents, useWorkers, watched } from './worker-fixture.ts';
@@ -110,11 +110,11 @@ describe('with nothing to do', () => {
 
   it('claims that nobody here knows of are looked for every ten seconds; every two while steps run, or after a failure', async () => {
     const { counter, db } = counting(() => []);
-    const claims = new OpenClaims();
-    const watch = new ClaimWatch({
+    const claims = new ClaimLedger();
+    const watch = new ClaimReconciler({
       db,
       claims,
-      running: new RunningSteps(1000, () => undefined),
+      running: new RunningAttempts(1000, () => undefined),
       workerId: () => '1',
       onFound: () => undefined,
       onRecovered: () => undefined,
@@ -169,7 +169,7 @@ describe('a worker at rest', async () => {
     const namedTaskId = await registerWorkflow(fleet.db, workflow);
     const registration = { role: 'worker', name: 'test', version: '0', slots: 1, leaseSeconds: 60 } as const;
     const workerId = await register(fleet.db, { ...registration, queues: ['default'], sessionLock: null });
-    const claims = new OpenClaims();
+    const claims = new ClaimLedger();
     const heard: string[] = [];
     let due = false;
     const look = restLook({

@@ -2,13 +2,13 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
 import type { ClaimedStep, ClaimRequest } from '../../src/engine/claim.ts';
 import type { CompleteOutcome, CompleteRequest } from '../../src/engine/complete.ts';
-import { Flusher } from '../../src/worker/completing/completer.ts';
+import { Completer } from '../../src/worker/completing/completer.ts';
 import type { Ended } from '../../src/worker/completing/completer-options.ts';
-import { OpenClaims } from '../../src/worker/scope/claim-ledger.ts';
-import { Poller } from '../../src/worker/claiming/claimer.ts';
+import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
+import { Claimer } from '../../src/worker/claiming/claimer.ts';
 import { Slots } from '../../src/worker/scope/slots.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { pollerOptions } from './claimer-fixture.ts';
+import { claimerOptions } from './claimer-fixture.ts';
 
 /** What was asked of the database, and is answered when the test says so. */
 const asked = vi.hoisted(() => {
@@ -61,7 +61,7 @@ const nothing = (): CompleteOutcome => ({
 });
 const db = { keepsOrder: true } as unknown as Database;
 
-let poller: Poller | undefined;
+let poller: Claimer | undefined;
 afterEach(async () => {
   const stopped = poller?.stop();
   for (const { answer } of asked.claims.all) answer([]);
@@ -72,10 +72,10 @@ afterEach(async () => {
 
 function startPoller(slotCount: number) {
   const slots = new Slots(slotCount, () => undefined);
-  const claims = new OpenClaims();
+  const claims = new ClaimLedger();
   const delivered: { steps: number; claimsSent: number; reserved: number }[] = [];
-  poller = new Poller({
-    ...pollerOptions(1000),
+  poller = new Claimer({
+    ...claimerOptions(1000),
     slots,
     maxClaim: 4,
     claims,
@@ -134,7 +134,7 @@ describe('a claim that is answered in full', () => {
 describe('a batch of ends that is answered', () => {
   function flusher() {
     const heard: { claimId: string; batchesSent: number }[] = [];
-    const made = new Flusher({
+    const made = new Completer({
       db,
       workerId: () => '1',
       backoffDisabled: false,
@@ -145,7 +145,7 @@ describe('a batch of ends that is answered', () => {
       namedTaskIds: () => [1],
       reserveSlots: () => 0,
       unreserveSlots: () => undefined,
-      claims: new OpenClaims(),
+      claims: new ClaimLedger(),
       cursors: { chainBounds: () => undefined },
       onClaimed: () => expect.fail('nothing was claimed'),
       onReady: () => undefined,

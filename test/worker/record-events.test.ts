@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import type { Logger } from '../../src/logger.ts';
 import { Metrics } from '../../src/metrics/registry.ts';
-import { workerEvents } from '../../src/worker/telemetry/record-events.ts';
+import { recordEvents } from '../../src/worker/telemetry/record-events.ts';
 
 const labels = { namespace: 'shop', workflow: 'order', step: 'pay', queue: 'default' };
 
 function collected() {
   const lines: unknown[] = [];
   const log = { warn: (fields: object, message: string) => lines.push({ ...fields, message }) } as unknown as Logger;
-  const events = workerEvents(
+  const events = recordEvents(
     new Metrics('worker'),
     log,
     () => undefined,

@@ -2,8 +2,8 @@ import type { Database } from '../../db/connections/database.ts';
 import type { ClaimedStep } from '../../engine/claim.ts';
 import { adopt, claimsOf, lostClaims } from '../../engine/claims.ts';
 import { recoverClaims, type RecoverOutcome } from '../../engine/recover.ts';
-import type { OpenClaims } from '../scope/claim-ledger.ts';
-import type { RunningSteps } from '../running/running-attempts.ts';
+import type { ClaimLedger } from '../scope/claim-ledger.ts';
+import type { RunningAttempts } from '../running/running-attempts.ts';
 
 const INTERVAL_MS = 2000;
 /** Rounds between two looks for strays while there is no reason to expect any. */
@@ -11,10 +11,10 @@ const RESTING_ROUNDS = 5;
 /** Rounds in which strays are expected after a statement failed. */
 const SUSPICIOUS_ROUNDS = 30;
 
-export interface ClaimWatchOptions {
+export interface ClaimReconcilerOptions {
   db: Database;
-  claims: OpenClaims;
-  running: RunningSteps;
+  claims: ClaimLedger;
+  running: RunningAttempts;
   /** Undefined while the process has no lease. */
   workerId: () => string | undefined;
   /** Steps of a claim that was taken up. */
@@ -28,14 +28,14 @@ export interface ClaimWatchOptions {
  * Compares claims with the database every two seconds: does it still count as ours what has been running here for so long, and
  * does it count as ours what we have never heard of? The latter only now and then while nothing runs here and nothing failed.
  */
-export class ClaimWatch {
-  private readonly options: ClaimWatchOptions;
+export class ClaimReconciler {
+  private readonly options: ClaimReconcilerOptions;
   private timer: NodeJS.Timeout | undefined;
   private round = 0;
   private lookedAt = 0;
   private suspectUntil = 0;
 
-  constructor(options: ClaimWatchOptions) {
+  constructor(options: ClaimReconcilerOptions) {
     this.options = options;
   }
 

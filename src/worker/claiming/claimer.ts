@@ -6,10 +6,10 @@ import { WHOLE_QUEUE } from '../../db/statements/claims/ready-ranges.ts';
 import { claim, type ClaimedStep, type ClaimScan } from '../../engine/claim.ts';
 import { adopt } from '../../engine/claims.ts';
 import type { ClaimCursors } from '../scope/claim-cursors.ts';
-import type { OpenClaims } from '../scope/claim-ledger.ts';
+import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import type { Slots } from '../scope/slots.ts';
 
-export interface PollerOptions {
+export interface ClaimerOptions {
   db: Database;
   slots: Slots;
   queues: readonly string[];
@@ -24,7 +24,7 @@ export interface PollerOptions {
   workerId: () => string | undefined;
   /** How many attempts have ended here that the database does not know of yet. */
   untold: () => number;
-  claims: OpenClaims;
+  claims: ClaimLedger;
   cursors: ClaimCursors;
   /** Whether a claim may find something: a cheaper question, for a poll that comes by itself after a while without work. */
   restLook: () => Promise<boolean>;
@@ -38,14 +38,14 @@ export interface PollerOptions {
  * Handlers that end at once free their slots faster than their ends can be written. So that this does not pile up, in memory
  * and in claims, nothing is claimed while so many ends wait.
  */
-export const MOST_UNTOLD = 2048;
+export const MAX_UNRECORDED = 2048;
 
 /**
  * Looks for ready steps and claims what free slots can run. Polling is the truth; `wake` (a hint, a freed slot) only
  * shortens the wait. Queues take turns, so that a full one cannot starve the others.
  */
-export class Poller {
-  private readonly options: PollerOptions;
+export class Claimer {
+  private readonly options: ClaimerOptions;
   private readonly interval: Backoff;
   private readonly reconnect = exponential(DATABASE_AWAY);
   private turn = 0;
@@ -59,7 +59,7 @@ export class Poller {
   private wakeUp: () => void = () => undefined;
   private loop: Promise<void> | undefined;
 
-  constructor(options: PollerOptions) {
+  constructor(options: ClaimerOptions) {
     this.options = options;
     this.interval = exponential({
       minMs: options.minIntervalMs,
@@ -143,7 +143,7 @@ export class Poller {
   }
 
   private get hasRoom(): boolean {
-    return this.options.untold() + this.undelivered < MOST_UNTOLD;
+    return this.options.untold() + this.undelivered < MAX_UNRECORDED;
   }
 
   private pause(): number {

@@ -1,17 +1,17 @@
 import type { Database } from '../../db/connections/database.ts';
 import { checkIdle } from '../../db/statements/claims/idle-check.ts';
 import { quarantineOf } from '../../engine/quarantine.ts';
-import type { ClaimWatch } from './claim-reconciler.ts';
-import type { OpenClaims } from '../scope/claim-ledger.ts';
+import type { ClaimReconciler } from './claim-reconciler.ts';
+import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import type { QuarantineWatch } from '../quarantine/quarantine-watch.ts';
 
 export interface RestLookOptions {
   db: Database;
   queues: readonly string[];
   namedTaskIds: () => readonly number[];
-  claims: OpenClaims;
+  claims: ClaimLedger;
   workerId: () => string | undefined;
-  claimWatch: Pick<ClaimWatch, 'due' | 'looked' | 'adoptStrays'>;
+  claimWatch: Pick<ClaimReconciler, 'due' | 'looked' | 'adoptStrays'>;
   quarantine: () => Pick<QuarantineWatch, 'wake' | 'rested'> | undefined;
 }
 

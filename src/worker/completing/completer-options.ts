@@ -1,15 +1,15 @@
 import type { Database } from '../../db/connections/database.ts';
 import type { ClaimedStep, StepClaim } from '../../engine/claim.ts';
 import type { ClaimCursors } from '../scope/claim-cursors.ts';
-import type { OpenClaims } from '../scope/claim-ledger.ts';
+import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import type { Outcome } from '../running/outcome.ts';
-import type { StepKind } from '../scope/handler-registry.ts';
+import type { StepType } from '../scope/handler-registry.ts';
 
 /** One attempt that has ended here and that the database does not know of yet. */
 export interface Ended {
   step: ClaimedStep;
   /** Undefined where this worker does not know the step: it is given back. */
-  kind: StepKind | undefined;
+  kind: StepType | undefined;
   outcome: Exclude<Outcome, { kind: 'abandoned' }>;
   /** How long the handler ran. */
   seconds: number;
@@ -28,7 +28,7 @@ export function claimOf({ step: { taskId, stepId, claimId } }: Ended): StepClaim
   return { taskId, stepId, claimId };
 }
 
-export interface FlusherOptions {
+export interface CompleterOptions {
   db: Database;
   workerId: () => string;
   backoffDisabled: boolean;
@@ -42,7 +42,7 @@ export interface FlusherOptions {
   /** Sets slots aside for children that the completion may claim, of which there are so many; answers how many. */
   reserveSlots: (children: number) => number;
   unreserveSlots: (count: number) => void;
-  claims: OpenClaims;
+  claims: ClaimLedger;
   cursors: Pick<ClaimCursors, 'chainBounds'>;
   onClaimed: (steps: ClaimedStep[], seconds: number) => void;
   onReady: (queues: Iterable<string>) => void;

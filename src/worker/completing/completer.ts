@@ -4,7 +4,7 @@ import { complete, type CompleteOutcome } from '../../engine/complete.ts';
 import { fail } from '../../engine/fail.ts';
 import { release } from '../../engine/release.ts';
 import { FailedWrites } from './failed-writes.ts';
-import { claimOf, type Ended, type FlusherOptions, type Told } from './completer-options.ts';
+import { claimOf, type Ended, type CompleterOptions, type Told } from './completer-options.ts';
 import { type Batch, KeptOutcomes } from './kept-outcomes.ts';
 import type { Outcome } from '../running/outcome.ts';
 
@@ -26,8 +26,8 @@ const MAX_IN_FLIGHT = 2;
  * completion leaves at once and a busy worker's batches grow with its load. A batch that could not be written is kept, split
  * if that can help, and written again with backoff, however long that takes.
  */
-export class Flusher {
-  private readonly options: FlusherOptions;
+export class Completer {
+  private readonly options: CompleterOptions;
   private readonly reconnect = exponential(DATABASE_AWAY);
   private waiting: Ended[] = [];
   private readonly kept = new KeptOutcomes();
@@ -44,7 +44,7 @@ export class Flusher {
   private pauseTimer: NodeJS.Timeout | undefined;
   private emptyWaiters: (() => void)[] = [];
 
-  constructor(options: FlusherOptions) {
+  constructor(options: CompleterOptions) {
     this.options = options;
     this.failedWrites = new FailedWrites(options, this.kept, () => this.pause());
   }

@@ -1,7 +1,7 @@
 import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../../db/connections/sql-errors.ts';
 import { adopt, endedAttempts } from '../../engine/claims.ts';
 import { storeNowhere } from '../../engine/complete.ts';
-import { claimOf, type Ended, type FlusherOptions, type Told } from './completer-options.ts';
+import { claimOf, type Ended, type CompleterOptions, type Told } from './completer-options.ts';
 import type { Batch, KeptOutcomes } from './kept-outcomes.ts';
 import { inFewerCharacters, type Outcome } from '../running/outcome.ts';
 
@@ -13,12 +13,12 @@ const WRITTEN: Told = { lost: false };
 
 /** Decides what becomes of outcomes whose write failed. */
 export class FailedWrites {
-  private readonly options: FlusherOptions;
+  private readonly options: CompleterOptions;
   private readonly kept: KeptOutcomes;
   private readonly pause: () => void;
 
   /** `pause`: nothing can be written at the moment, not even other outcomes. */
-  constructor(options: FlusherOptions, kept: KeptOutcomes, pause: () => void) {
+  constructor(options: CompleterOptions, kept: KeptOutcomes, pause: () => void) {
     this.options = options;
     this.kept = kept;
     this.pause = pause;

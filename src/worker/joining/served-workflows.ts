@@ -4,12 +4,12 @@ import type { SetAside } from '../../engine/register-workflow.ts';
 import { registerWorkflows } from '../../engine/register-workflows.ts';
 import { WorkflowDefinitionError } from '../../errors.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
-import type { StepCatalogue } from '../scope/handler-registry.ts';
+import type { HandlerRegistry } from '../scope/handler-registry.ts';
 
 export interface ServedWorkflowsOptions {
   db: Database;
   workflows: readonly WorkflowDefinition[];
-  catalogue: StepCatalogue;
+  catalogue: HandlerRegistry;
   /** Undefined while the process has no lease. */
   workerId: () => string | undefined;
   /** How long a refused workflow waits for its next try. */

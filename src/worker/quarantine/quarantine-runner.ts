@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../db/connections/database.ts';
 import { claim, type ClaimedStep } from '../../engine/claim.ts';
-import type { OpenClaims } from '../scope/claim-ledger.ts';
+import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import type { Slots } from '../scope/slots.ts';
 
 /** Runs quarantined steps in the worker itself, where no process of its own can be started for them: no two of them at once. */
-export class QuarantineHere {
+export class QuarantineRunner {
   private readonly options: {
     db: Database;
     slots: Slots;
-    claims: OpenClaims;
+    claims: ClaimLedger;
     namedTaskIds: () => readonly number[];
     /** Undefined while nothing may be claimed. */
     workerId: () => string | undefined;
@@ -17,7 +17,7 @@ export class QuarantineHere {
   };
   private claimId = '';
 
-  constructor(options: QuarantineHere['options']) {
+  constructor(options: QuarantineRunner['options']) {
     this.options = options;
   }
 

@@ -3,22 +3,22 @@ import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import type { StepLogger } from '../../workflow/definition.ts';
 import { currentStep } from './current-step.ts';
 import { abortedOutcome, answeredOutcome, COMPLETE_WITH_NOTHING, type Outcome, thrownOutcome } from './outcome.ts';
-import type { AbortCause, RunningSteps } from './running-attempts.ts';
+import type { AbortCause, RunningAttempts } from './running-attempts.ts';
 import { Context, type ContextSource } from './step-context.ts';
-import type { StepKind } from '../scope/handler-registry.ts';
+import type { StepType } from '../scope/handler-registry.ts';
 
 /** What all attempts of a worker have in common. */
 export interface AttemptHost {
-  running: RunningSteps;
+  running: RunningAttempts;
   maxResultBytes: number;
   maxBackoffRequestSeconds: number;
   /** Made where the worker started, so that a handler's code runs in that context, with its step added and nothing else. */
   scope: AsyncResource;
   /** The installation that the worker has joined. */
   installationId: () => string;
-  loggerFor: (kind: StepKind, step: ClaimedStep) => StepLogger;
+  loggerFor: (kind: StepType, step: ClaimedStep) => StepLogger;
   /** The handler went on after its deadline and the grace, and was given up on. */
-  onStuck: (kind: StepKind) => void;
+  onStuck: (kind: StepType) => void;
   /** Must not throw. */
   onEnded: (attempt: Attempt, outcome: Outcome) => void;
 }
@@ -35,7 +35,7 @@ const { parse } = JSON;
  * other one beside the handler's own.
  */
 export class Attempt implements ContextSource {
-  readonly kind: StepKind;
+  readonly kind: StepType;
   readonly step: ClaimedStep;
   readonly inputs: StepInputs;
   readonly installationId: string;
@@ -53,7 +53,7 @@ export class Attempt implements ContextSource {
   private value: unknown = undefined;
 
   /** `done`: called when the attempt has ended, after `onEnded`. */
-  constructor(kind: StepKind, step: ClaimedStep, inputs: StepInputs, host: AttemptHost, done: () => void) {
+  constructor(kind: StepType, step: ClaimedStep, inputs: StepInputs, host: AttemptHost, done: () => void) {
     this.kind = kind;
     this.step = step;
     this.inputs = inputs;
@@ -138,7 +138,7 @@ export class Attempt implements ContextSource {
 }
 
 /** A submit may say that its task does without a step, if the workflow declares that step skippable. */
-function isBypassed(kind: StepKind, inputs: StepInputs): boolean {
+function isBypassed(kind: StepType, inputs: StepInputs): boolean {
   if (inputs.bypassSteps === null || !kind.template.skippable) return false;
   return (parse(inputs.bypassSteps) as unknown[]).includes(kind.template.name);
 }

@@ -3,40 +3,40 @@ import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { Activity } from '../telemetry/activity.ts';
 import { Attempt, type AttemptHost } from './attempt.ts';
-import type { Flusher } from '../completing/completer.ts';
+import type { Completer } from '../completing/completer.ts';
 import type { Ended, Told } from '../completing/completer-options.ts';
-import type { OpenClaims } from '../scope/claim-ledger.ts';
+import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import { type Outcome, RELEASED } from './outcome.ts';
 import type { ResultCache } from '../scope/result-cache.ts';
-import type { RunningSteps } from './running-attempts.ts';
+import type { RunningAttempts } from './running-attempts.ts';
 import type { Slots } from '../scope/slots.ts';
-import type { StepCatalogue } from '../scope/handler-registry.ts';
+import type { HandlerRegistry } from '../scope/handler-registry.ts';
 import type { WorkerOptions } from '../scope/worker-options.ts';
 
-export interface StepRunnerOptions extends Pick<
+export interface ExecutorOptions extends Pick<
   WorkerOptions,
   'events' | 'maxResultBytes' | 'maxBackoffRequestSeconds' | 'backoffCapSeconds' | 'loggerFor'
 > {
   /** Of the state of the database that the worker has joined. */
-  catalogue: () => StepCatalogue;
+  catalogue: () => HandlerRegistry;
   installationId: () => string;
   slots: Slots;
-  running: RunningSteps;
+  running: RunningAttempts;
   activity: Activity;
   cache: ResultCache;
-  claims: OpenClaims;
-  flusher: Flusher;
+  claims: ClaimLedger;
+  flusher: Completer;
   isDraining: () => boolean;
   /** For log lines; empty while the process has no lease. */
   workerIdOrNone: () => string;
 }
 
 /** A step's way through the worker once it is claimed and its inputs are here. */
-export class StepRunner {
-  private readonly options: StepRunnerOptions;
+export class Executor {
+  private readonly options: ExecutorOptions;
   private readonly host: AttemptHost;
 
-  constructor(options: StepRunnerOptions) {
+  constructor(options: ExecutorOptions) {
     this.options = options;
     const { running, maxResultBytes, maxBackoffRequestSeconds } = options;
     this.host = {

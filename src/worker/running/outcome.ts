@@ -5,7 +5,7 @@ import { describeThrown } from '../../workflow/describe-thrown.ts';
 import { storableText } from '../../workflow/storable-text.ts';
 import { toStorableJson } from '../../workflow/to-storable-json.ts';
 import type { AbortCause } from './running-attempts.ts';
-import type { StepKind } from '../scope/handler-registry.ts';
+import type { StepType } from '../scope/handler-registry.ts';
 
 const MAX_NOTE = 500;
 
@@ -32,7 +32,7 @@ const ABANDONED: Outcome = { kind: 'abandoned' };
 export const COMPLETE_WITH_NOTHING: Outcome = { kind: 'complete', result: 'null' };
 
 /** The handler answered. */
-export function answeredOutcome(value: unknown, kind: StepKind, maxResultBytes: number): Outcome {
+export function answeredOutcome(value: unknown, kind: StepType, maxResultBytes: number): Outcome {
   if (value === undefined || value === null) return COMPLETE_WITH_NOTHING;
   // Only children get it from memory, and must not see another text there than the one that is in the database.
   const asJsonb = kind.template.childOrdinals.length > 0;
@@ -71,7 +71,7 @@ function requestedBackoff(error: object): { seconds: number | undefined; problem
 }
 
 /** `error`: what the handler threw when it was asked to stop. */
-export function abortedOutcome(cause: AbortCause, kind: StepKind, error: unknown): Outcome {
+export function abortedOutcome(cause: AbortCause, kind: StepType, error: unknown): Outcome {
   if (cause === 'drain') return RELEASED;
   if (cause === 'claim_lost') return ABANDONED;
   const thrown = error === undefined ? undefined : describeThrown(error).message;

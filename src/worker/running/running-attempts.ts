@@ -13,7 +13,7 @@ export class StepAborted extends Error {
   }
 }
 
-export interface RunningStep {
+export interface RunningAttempt {
   readonly step: StepClaim;
   /** Where it is among those that run; theirs to set. */
   index: number;
@@ -38,9 +38,9 @@ const EPOCH_MS = performance.timeOrigin;
  * The handlers that run now. One sweep looks at all deadlines, which costs less than a timer for each step: at the deadline
  * the signal fires; after a further grace the handler is given up on.
  */
-export class RunningSteps {
+export class RunningAttempts {
   /** Dense, in no order: each knows its place, so that the last one can take the place of one that ends. */
-  private readonly steps: RunningStep[] = [];
+  private readonly steps: RunningAttempt[] = [];
   private readonly abortGraceMs: number;
   private readonly onAllowed: (untilMs: number) => void;
   private timer: NodeJS.Timeout | undefined;
@@ -64,14 +64,14 @@ export class RunningSteps {
     this.timer = undefined;
   }
 
-  add(step: RunningStep): void {
+  add(step: RunningAttempt): void {
     step.index = this.steps.push(step) - 1;
     this.onAllowed(EPOCH_MS + step.deadlineAt + this.abortGraceMs);
   }
 
-  remove(step: RunningStep): void {
+  remove(step: RunningAttempt): void {
     if (this.steps[step.index] !== step) return;
-    const last = this.steps.pop() as RunningStep;
+    const last = this.steps.pop() as RunningAttempt;
     if (last === step) return;
     this.steps[step.index] = last;
     last.index = step.index;
@@ -103,7 +103,7 @@ export class RunningSteps {
     for (const step of this.steps.slice()) step.giveUp(cause);
   }
 
-  private abort(step: RunningStep, cause: AbortCause): void {
+  private abort(step: RunningAttempt, cause: AbortCause): void {
     if (step.abortedBy !== undefined) return;
     step.abortedBy = cause;
     step.giveUpAt = performance.now() + this.abortGraceMs;

@@ -2,13 +2,13 @@ import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import type { RawTexts, StepContext, StepLogger } from '../../workflow/definition.ts';
 import { jsonbMembers } from '../../workflow/jsonb-text.ts';
 import { earlierIdempotencyKey, idempotencyKey } from './idempotency-key.ts';
-import type { RunningStep } from './running-attempts.ts';
-import type { StepKind } from '../scope/handler-registry.ts';
+import type { RunningAttempt } from './running-attempts.ts';
+import type { StepType } from '../scope/handler-registry.ts';
 
 /** The attempt that a handler is called for, as far as its context needs it. */
-export interface ContextSource extends RunningStep {
+export interface ContextSource extends RunningAttempt {
   readonly step: ClaimedStep;
-  readonly kind: StepKind;
+  readonly kind: StepType;
   readonly inputs: StepInputs;
   readonly hasEnded: boolean;
   readonly installationId: string;
@@ -68,7 +68,7 @@ function rawTextsOf({ kind, inputs }: ContextSource): RawTexts {
   return { input: inputs.context, parents: Object.fromEntries(parents) as Record<string, string> };
 }
 
-function parentsOf(kind: StepKind, inputs: StepInputs): Record<string, unknown> {
+function parentsOf(kind: StepType, inputs: StepInputs): Record<string, unknown> {
   const results = inputs.parents === null ? {} : (parse(inputs.parents) as Record<string, unknown>);
   const parents: Record<string, unknown> = {};
   for (const { ordinal, name } of kind.parents) parents[name] = results[ordinal] ?? null;

@@ -4,14 +4,18 @@ import { mayFitSmaller } from '../../db/connections/sql-errors.ts';
 import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../../engine/claim.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { ResultCache } from '../scope/result-cache.ts';
-import type { StepCatalogue } from '../scope/handler-registry.ts';
+import type { HandlerRegistry } from '../scope/handler-registry.ts';
 
 /** Between two tries to load inputs: 100 to 500 ms. */
 const RETRY_MS = 500;
 const RETRY_JITTER: Jitter = [0.2, 1];
 
 /** The inputs of a step: from its claim, or from results that are still here. Undefined: they have to be loaded. */
-export function inputsAtHand(step: ClaimedStep, catalogue: StepCatalogue, cache: ResultCache): StepInputs | undefined {
+export function inputsAtHand(
+  step: ClaimedStep,
+  catalogue: HandlerRegistry,
+  cache: ResultCache,
+): StepInputs | undefined {
   if (step.inputs !== undefined) return step.inputs;
   const kind = catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
   const cached = cache.get(step.taskId);

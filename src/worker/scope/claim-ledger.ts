@@ -5,7 +5,7 @@ const MOST_GIVEN = 4;
  * How many steps of each claim have not ended here. A claim whose last step ended can be forgotten by the database. A claim
  * that the database has under our id and that is not among these was made by a statement whose answer never came.
  */
-export class OpenClaims {
+export class ClaimLedger {
   private readonly asked = new Set<string>();
   private readonly open = new Map<string, number>();
   private closed: string[] = [];
@@ -65,7 +65,7 @@ export class OpenClaims {
 
   /**
    * Call when a step of the claim ended here without a write (its claim was lost). The row may still be in process, and recovery
-   * finds it by its claim record: so the record is not deleted here, but by recovery or by `ClaimWatch`, which reads it first.
+   * finds it by its claim record: so the record is not deleted here, but by recovery or by `ClaimReconciler`, which reads it first.
    */
   dropped(claimId: string): void {
     if (this.open.has(claimId)) this.unsure.add(claimId);
@@ -74,7 +74,7 @@ export class OpenClaims {
 
   /**
    * Call when the database may have returned to an earlier state, in which the steps of ended claims are in process again. Their
-   * records are left to `ClaimWatch` too. Lists already returned are emptied: a statement waiting for a connection serializes its
+   * records are left to `ClaimReconciler` too. Lists already returned are emptied: a statement waiting for a connection serializes its
    * values only when it has one.
    */
   distrust(): void {

@@ -2,7 +2,7 @@ import type { StepTemplate, WorkflowDefinition, WorkflowName } from '../../workf
 import type { StepLabels } from '../telemetry/events.ts';
 
 /** One kind of step that this worker can run, with everything about it that does not change between attempts. */
-export interface StepKind {
+export interface StepType {
   definition: WorkflowDefinition;
   template: StepTemplate;
   /** Ordinal and name of each parent: what the handler's `parents` is made of. */
@@ -17,10 +17,10 @@ export interface StepKind {
  * The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. The ids are valid in
  * the state of the database that the worker joined: before it joins again the catalogue is cleared and filled anew.
  */
-export class StepCatalogue {
+export class HandlerRegistry {
   /** Of every workflow that was added; the same array for ever, so that whoever claims sees a workflow that comes later. */
   readonly namedTaskIds: number[] = [];
-  private readonly workflows = new Map<number, ReadonlyMap<number, StepKind>>();
+  private readonly workflows = new Map<number, ReadonlyMap<number, StepType>>();
   /** For the process's registration. */
   readonly named: (WorkflowName & { namedTaskId: number })[] = [];
   private readonly defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number };
@@ -67,7 +67,7 @@ export class StepCatalogue {
     this.named.length = 0;
   }
 
-  find(namedTaskId: number, ordinal: number): StepKind | undefined {
+  find(namedTaskId: number, ordinal: number): StepType | undefined {
     return this.workflows.get(namedTaskId)?.get(ordinal);
   }
 }

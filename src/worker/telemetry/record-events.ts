@@ -28,7 +28,7 @@ function labelsOf({ namespace, workflow, step, queue }: StepLabels) {
 const workflowLabels = ({ namespace, name, version }: WorkflowKey) => ({ namespace, workflow: name, version });
 
 /** Counts and logs what a worker tells. Steps that complete are counted and not logged: at full load a line each would cost more than the step. */
-export function workerEvents(
+export function recordEvents(
   metrics: Metrics,
   log: Logger,
   survived: (doing: string, error: unknown) => void,
