@@ -11,6 +11,12 @@ CREATE TABLE tasker.tasker_claims (
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 1000
 );
+COMMENT ON TABLE tasker.tasker_claims IS 'One row per claim that still has steps in flight: through it the steps of a dead worker are found, without an index on a column that every claim changes. See docs/decisions/0004-claims-table.md.';
+COMMENT ON COLUMN tasker.tasker_claims.claim_id IS 'Key, made by the worker.';
+COMMENT ON COLUMN tasker.tasker_claims.worker_id IS 'The worker that took it.';
+COMMENT ON COLUMN tasker.tasker_claims.task_ids IS 'The tasks of its steps, in the order of `workflow_step_ids`.';
+COMMENT ON COLUMN tasker.tasker_claims.workflow_step_ids IS 'Its steps.';
+COMMENT ON COLUMN tasker.tasker_claims.created_at IS 'When it was taken.';
 
 CREATE TABLE tasker.tasker_clock (
   only_row boolean DEFAULT true NOT NULL,
@@ -22,6 +28,11 @@ CREATE TABLE tasker.tasker_clock (
 ) WITH (
   fillfactor = 10
 );
+COMMENT ON TABLE tasker.tasker_clock IS 'What the clock of the database has shown, in one row: a clock that was set back is noticed by it.';
+COMMENT ON COLUMN tasker.tasker_clock.only_row IS 'Key, always true.';
+COMMENT ON COLUMN tasker.tasker_clock.latest_at IS 'The latest time that a scheduler saw, at most some seconds old.';
+COMMENT ON COLUMN tasker.tasker_clock.set_back_from IS 'What the clock had shown when it was last set back; null: never.';
+COMMENT ON COLUMN tasker.tasker_clock.set_back_to IS 'What it showed when that was noticed.';
 
 CREATE TABLE tasker.tasker_installation (
   only_row boolean DEFAULT true NOT NULL,
@@ -31,12 +42,20 @@ CREATE TABLE tasker.tasker_installation (
   CONSTRAINT tasker_installation_pkey PRIMARY KEY (only_row),
   CONSTRAINT installation_has_one_row CHECK (only_row)
 );
+COMMENT ON TABLE tasker.tasker_installation IS 'One row, made once: which installation this database is. Backups, replicas and dumps keep it.';
+COMMENT ON COLUMN tasker.tasker_installation.only_row IS 'Key, always true.';
+COMMENT ON COLUMN tasker.tasker_installation.installation_id IS 'Random. Idempotency keys are derived from it; a process that has seen one joins no other installation.';
+COMMENT ON COLUMN tasker.tasker_installation.created_at IS 'When it was made: by the first migration that has this table.';
+COMMENT ON COLUMN tasker.tasker_installation.had_earlier_versions IS 'Whether processes ran before that: steps that they began keep the form of idempotency keys that they had.';
 
 CREATE TABLE tasker.tasker_migrations (
   name text NOT NULL,
   applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT tasker_migrations_pkey PRIMARY KEY (name)
 );
+COMMENT ON TABLE tasker.tasker_migrations IS 'Which migrations are applied.';
+COMMENT ON COLUMN tasker.tasker_migrations.name IS 'Name of the migration.';
+COMMENT ON COLUMN tasker.tasker_migrations.applied_at IS 'When.';
 
 CREATE TABLE tasker.tasker_named_steps (
   named_step_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -47,6 +66,11 @@ CREATE TABLE tasker.tasker_named_steps (
   CONSTRAINT tasker_named_steps_name_key UNIQUE (name),
   CONSTRAINT tasker_named_steps_name_check CHECK (((name <> ''::text) AND (length(name) <= 128)))
 );
+COMMENT ON TABLE tasker.tasker_named_steps IS 'The names of steps, over all workflows.';
+COMMENT ON COLUMN tasker.tasker_named_steps.named_step_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_named_steps.name IS 'Unique.';
+COMMENT ON COLUMN tasker.tasker_named_steps.description IS 'For people.';
+COMMENT ON COLUMN tasker.tasker_named_steps.created_at IS 'When it was first registered.';
 
 CREATE TABLE tasker.tasker_named_tasks (
   named_task_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -63,6 +87,16 @@ CREATE TABLE tasker.tasker_named_tasks (
   CONSTRAINT tasker_named_tasks_task_namespace_id_fkey FOREIGN KEY (task_namespace_id) REFERENCES tasker.tasker_task_namespaces(task_namespace_id),
   CONSTRAINT tasker_named_tasks_name_check CHECK (((name <> ''::text) AND (length(name) <= 128)))
 );
+COMMENT ON TABLE tasker.tasker_named_tasks IS 'The workflows: one row for each version of each definition that a worker or client registered.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.named_task_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.task_namespace_id IS 'Its namespace.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.name IS 'Unique with namespace and version.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.version IS 'Versions exist side by side: a task stays with the one that it was submitted to.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.description IS 'For people.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.configuration IS 'The definition without its handlers.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.created_at IS 'When it was first registered.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.definition_hash IS 'Hash of the configuration: registering a definition that is here already costs one read.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.sinks IS 'How many of its steps have no child: a task is complete when this many of them are done.';
 
 CREATE TABLE tasker.tasker_named_tasks_named_steps (
   named_task_id integer NOT NULL,
@@ -80,6 +114,17 @@ CREATE TABLE tasker.tasker_named_tasks_named_steps (
   CONSTRAINT tasker_named_tasks_named_steps_named_task_id_fkey FOREIGN KEY (named_task_id) REFERENCES tasker.tasker_named_tasks(named_task_id)
 );
 CREATE UNIQUE INDEX named_steps_ordinal ON tasker.tasker_named_tasks_named_steps USING btree (named_task_id, ordinal) WHERE (ordinal > 0);
+COMMENT ON TABLE tasker.tasker_named_tasks_named_steps IS 'The step templates of each workflow: a submit makes the steps of a task from them.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.named_task_id IS 'The workflow.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.named_step_id IS 'The name of the step.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.skippable IS 'Whether a submit may name it in `bypass_steps`.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.default_retryable IS 'Whether it may be tried again after a failure.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.default_retry_limit IS 'Attempts in all.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.ordinal IS 'Its place in the workflow, from 1, parents before children.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.parents IS 'Ordinals of its parents.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.children IS 'Ordinals of its children.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.queue IS 'The queue of its steps; the workers that serve it run them.';
+COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.priority IS 'Lower runs sooner within a queue.';
 
 CREATE TABLE tasker.tasker_queue_scaling_signals (
   queue text NOT NULL,
@@ -111,6 +156,30 @@ CREATE TABLE tasker.tasker_queue_scaling_signals (
 ) WITH (
   fillfactor = 50
 );
+COMMENT ON TABLE tasker.tasker_queue_scaling_signals IS 'One row per queue: the last evaluation of the scaling policy by a scheduler. Autoscalers read it through the view `tasker_queue_scaling`.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.queue IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.desired_replicas IS 'How many workers there should be, within the connection budget.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.wanted_replicas IS 'How many there would be without that limit.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.desired_slots IS 'How many slots the load needs.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.reason IS '`load`, `idle`, `stalled` (running steps do not come to an end) or `unclaimed` (nobody takes the ready steps).';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.ready_steps IS 'Ready steps when it was measured.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.oldest_ready_seconds IS 'Age of the one that had waited longest.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.running_steps IS 'Steps that ran.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.running_seconds IS 'Sum of the times for which they had run.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.workers IS 'Workers that served the queue.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.slots_per_worker IS 'Slots of each, on average.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.arrival_rate IS 'Steps that become ready per second, smoothed.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.start_rate IS 'Attempts that begin per second, smoothed.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.completion_rate IS 'Attempts that complete per second, smoothed.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.quiet_seconds IS 'Seconds since a step last became ready.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.step_seconds IS 'Mean duration of an attempt, smoothed.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.step_weight IS 'How many attempts that mean rests on; old ones count less and less.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.started_total IS 'Attempts begun, over all processes: the base of the next difference.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.completed_total IS 'Attempts completed, likewise.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.completed_seconds_total IS 'Their duration, likewise.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.max_replicas IS 'What the connection budget allows; null: not known.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.measured_at IS 'When it was measured.';
+COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.valid_until IS 'After this time the signal is overdue: the view then only holds or raises it.';
 
 CREATE TABLE tasker.tasker_schedule_states (
   schedule_key text NOT NULL,
@@ -124,6 +193,13 @@ CREATE TABLE tasker.tasker_schedule_states (
 ) WITH (
   fillfactor = 50
 );
+COMMENT ON TABLE tasker.tasker_schedule_states IS 'What became of each schedule, whose own row is in the cron schema (`<cron schema>.schedule`, of pg-boss). A scheduler locks it to decide an occurrence.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.schedule_key IS 'Key: that of the schedule.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.occurrence_at IS 'The newest occurrence that was decided: earlier ones are never due again.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.outcome IS '`submitted`, or `skipped` because the task before was still running.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.task_id IS 'The task of the last submit.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.error IS 'Why the last attempt failed; null after a success.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.failed_at IS 'When it failed.';
 
 CREATE TABLE tasker.tasker_task_namespaces (
   task_namespace_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -134,6 +210,11 @@ CREATE TABLE tasker.tasker_task_namespaces (
   CONSTRAINT tasker_task_namespaces_name_key UNIQUE (name),
   CONSTRAINT tasker_task_namespaces_name_check CHECK (((name <> ''::text) AND (length(name) <= 128)))
 );
+COMMENT ON TABLE tasker.tasker_task_namespaces IS 'Groups workflows.';
+COMMENT ON COLUMN tasker.tasker_task_namespaces.task_namespace_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_task_namespaces.name IS 'Unique.';
+COMMENT ON COLUMN tasker.tasker_task_namespaces.description IS 'For people.';
+COMMENT ON COLUMN tasker.tasker_task_namespaces.created_at IS 'When it was first registered.';
 
 CREATE TABLE tasker.tasker_task_transitions (
   task_id bigint NOT NULL,
@@ -154,6 +235,17 @@ CREATE TABLE tasker.tasker_task_transitions (
   autovacuum_vacuum_threshold = 5000,
   fillfactor = 50
 );
+COMMENT ON TABLE tasker.tasker_task_transitions IS 'The history of every task, likewise.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.task_id IS 'The task.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.sort_key IS '1, 2, 3, ... without gaps.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.from_state IS 'The state before.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.to_state IS 'The state after.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.most_recent IS 'True for the newest one, and only for it.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.metadata IS 'Details.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.created_at IS 'When, by the clock of the database.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.cause IS 'Why; docs/reference/data-model.md has the list. Null: written by Tasker (Ruby).';
+COMMENT ON COLUMN tasker.tasker_task_transitions.claim_id IS 'Not used for tasks.';
+COMMENT ON COLUMN tasker.tasker_task_transitions.worker_id IS 'The process that wrote it.';
 
 CREATE TABLE tasker.tasker_tasks (
   task_id bigint GENERATED BY DEFAULT AS IDENTITY NOT NULL,
@@ -181,6 +273,23 @@ CREATE TABLE tasker.tasker_tasks (
   fillfactor = 40
 );
 CREATE UNIQUE INDEX index_tasks_on_identity_hash ON tasker.tasker_tasks USING btree (identity_hash);
+COMMENT ON TABLE tasker.tasker_tasks IS 'One row per run of a workflow.';
+COMMENT ON COLUMN tasker.tasker_tasks.task_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_tasks.named_task_id IS 'Its workflow.';
+COMMENT ON COLUMN tasker.tasker_tasks.complete IS 'Whether the state is complete or resolved_manually.';
+COMMENT ON COLUMN tasker.tasker_tasks.requested_at IS 'When it was submitted.';
+COMMENT ON COLUMN tasker.tasker_tasks.initiator IS 'Who submitted it, as the caller gave it.';
+COMMENT ON COLUMN tasker.tasker_tasks.source_system IS 'From which system, as the caller gave it.';
+COMMENT ON COLUMN tasker.tasker_tasks.reason IS 'Why, as the caller gave it.';
+COMMENT ON COLUMN tasker.tasker_tasks.bypass_steps IS 'Names of skippable steps that this task does without.';
+COMMENT ON COLUMN tasker.tasker_tasks.tags IS 'Labels given by the caller.';
+COMMENT ON COLUMN tasker.tasker_tasks.context IS 'The input, as validated.';
+COMMENT ON COLUMN tasker.tasker_tasks.identity_hash IS 'Unique: a second submit of the same identity finds this task.';
+COMMENT ON COLUMN tasker.tasker_tasks.state IS 'Mirror of the most recent transition.';
+COMMENT ON COLUMN tasker.tasker_tasks.sort_key IS 'Mirror of the most recent transition.';
+COMMENT ON COLUMN tasker.tasker_tasks.priority IS 'If the submit gave one: it replaces that of every step of the task.';
+COMMENT ON COLUMN tasker.tasker_tasks.unfinished_sinks IS 'Steps without children that are not done: at 0 the task is complete.';
+COMMENT ON COLUMN tasker.tasker_tasks.completed_at IS 'When it reached a final state.';
 
 CREATE TABLE tasker.tasker_worker_activity (
   worker_id bigint NOT NULL,
@@ -197,6 +306,16 @@ CREATE TABLE tasker.tasker_worker_activity (
 ) WITH (
   fillfactor = 50
 );
+COMMENT ON TABLE tasker.tasker_worker_activity IS 'One row per worker and queue, rewritten every few seconds: the scaling signal is computed from it.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.worker_id IS 'The process.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.queue IS 'The queue.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.started_attempts IS 'Attempts begun since the process started.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.completed_attempts IS 'How many of them completed.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.failed_attempts IS 'How many of them failed.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.completed_seconds IS 'Sum of the durations of the completed ones.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.running_steps IS 'Attempts under way.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.running_seconds IS 'Sum of the times for which they have been running.';
+COMMENT ON COLUMN tasker.tasker_worker_activity.reported_at IS 'When, by the clock of the database.';
 
 CREATE TABLE tasker.tasker_worker_workflows (
   worker_id bigint NOT NULL,
@@ -209,6 +328,14 @@ CREATE TABLE tasker.tasker_worker_workflows (
   CONSTRAINT tasker_worker_workflows_pkey PRIMARY KEY (worker_id, namespace, name, version),
   CONSTRAINT worker_workflows_served_or_refused CHECK (((named_task_id IS NULL) = (problem IS NOT NULL)))
 );
+COMMENT ON TABLE tasker.tasker_worker_workflows IS 'One row per process and workflow that it has handlers for: what it serves, and what it could not register.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.worker_id IS 'The process.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.namespace IS 'Namespace of the workflow.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.name IS 'Name of the workflow.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.version IS 'Version of the workflow.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.named_task_id IS 'The workflow, if it is served.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.problem IS 'Why it is refused, and what to do; null if it is served.';
+COMMENT ON COLUMN tasker.tasker_worker_workflows.reported_at IS 'When, by the clock of the database.';
 
 CREATE TABLE tasker.tasker_workers (
   worker_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -238,6 +365,22 @@ CREATE TABLE tasker.tasker_workers (
   fillfactor = 50
 );
 CREATE INDEX workers_living ON tasker.tasker_workers USING btree (worker_id) WHERE (stopped_at IS NULL);
+COMMENT ON TABLE tasker.tasker_workers IS 'One row per process of the fleet, renewed by its heartbeat.';
+COMMENT ON COLUMN tasker.tasker_workers.worker_id IS 'Key: random, 2^52 to 2^53 - 1, so that a restored backup brings none back. A process that lost its lease goes on under a new one.';
+COMMENT ON COLUMN tasker.tasker_workers.role IS '`worker` or `scheduler`.';
+COMMENT ON COLUMN tasker.tasker_workers.name IS 'Host and process, or the name that is configured.';
+COMMENT ON COLUMN tasker.tasker_workers.version IS 'Version of this package.';
+COMMENT ON COLUMN tasker.tasker_workers.queues IS 'The queues that it serves.';
+COMMENT ON COLUMN tasker.tasker_workers.slots IS 'How many handlers it runs at once.';
+COMMENT ON COLUMN tasker.tasker_workers.busy_slots IS 'How many ran at its last heartbeat.';
+COMMENT ON COLUMN tasker.tasker_workers.draining IS 'Whether it is shutting down.';
+COMMENT ON COLUMN tasker.tasker_workers.started_at IS 'When it joined.';
+COMMENT ON COLUMN tasker.tasker_workers.heartbeat_at IS 'When it last renewed its lease.';
+COMMENT ON COLUMN tasker.tasker_workers.lease_seconds IS 'How long a lease lasts.';
+COMMENT ON COLUMN tasker.tasker_workers.lease_expires_at IS 'When its steps will be taken from it.';
+COMMENT ON COLUMN tasker.tasker_workers.session_lock IS 'Key of the advisory lock that its own session holds: if it is free, the session is gone.';
+COMMENT ON COLUMN tasker.tasker_workers.stopped_at IS 'When it left, or was found dead.';
+COMMENT ON COLUMN tasker.tasker_workers.stop_reason IS 'Which of the two.';
 
 CREATE TABLE tasker.tasker_workflow_step_edges (
   task_id bigint NOT NULL,
@@ -248,6 +391,11 @@ CREATE TABLE tasker.tasker_workflow_step_edges (
   CONSTRAINT tasker_workflow_step_edges_check CHECK ((from_step_id <> to_step_id))
 );
 CREATE INDEX edges_by_parent ON tasker.tasker_workflow_step_edges USING btree (task_id, from_step_id);
+COMMENT ON TABLE tasker.tasker_workflow_step_edges IS 'Which step is the parent of which. Read by views and when inputs are loaded; completions use `children` of the step instead.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_edges.task_id IS 'The task of both.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_edges.from_step_id IS 'The parent.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_edges.to_step_id IS 'The child.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_edges.name IS 'Always `provides`.';
 
 CREATE TABLE tasker.tasker_workflow_step_transitions (
   task_id bigint NOT NULL,
@@ -269,6 +417,18 @@ CREATE TABLE tasker.tasker_workflow_step_transitions (
   autovacuum_vacuum_threshold = 5000,
   fillfactor = 50
 );
+COMMENT ON TABLE tasker.tasker_workflow_step_transitions IS 'The history of every step: rows are only added, and nothing in them changes but `most_recent`.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.task_id IS 'The task.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.workflow_step_id IS 'The step.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.sort_key IS '1, 2, 3, ... without gaps.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.from_state IS 'The state before.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.to_state IS 'The state after.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.most_recent IS 'True for the newest one, and only for it.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.metadata IS 'Details: the error of a failure, who resolved it.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.created_at IS 'When, by the clock of the database.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.cause IS 'Why; docs/reference/data-model.md has the list. Null or `inherited`: written by Tasker (Ruby).';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.claim_id IS 'The claim that began or ended with it.';
+COMMENT ON COLUMN tasker.tasker_workflow_step_transitions.worker_id IS 'The process that wrote it.';
 
 CREATE TABLE tasker.tasker_workflow_steps (
   task_id bigint NOT NULL,
@@ -311,6 +471,35 @@ CREATE TABLE tasker.tasker_workflow_steps (
 CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_at) WHERE (blocked_at IS NOT NULL);
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);
 CREATE INDEX steps_retry_due ON tasker.tasker_workflow_steps USING btree (next_retry_at) WHERE (next_retry_at IS NOT NULL);
+COMMENT ON TABLE tasker.tasker_workflow_steps IS 'One row per step of a task. Only `ready_at`, `next_retry_at` and `blocked_at` are in indexes, each in a partial one, so that a claim writes one index entry less and a completion is a HOT update.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.task_id IS 'Its task.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.workflow_step_id IS 'task_id * 65536 + ordinal.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.named_step_id IS 'Its name.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.retryable IS 'Whether it may be tried again after a failure. False allows the first attempt and no other.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.retry_limit IS 'Attempts in all.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.in_process IS 'Whether a worker has it.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.processed IS 'Whether it is complete or resolved_manually.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.processed_at IS 'Since when.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.attempts IS 'Claims that began and were not given back.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.last_attempted_at IS 'When the last of them began.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.backoff_request_seconds IS 'The backoff that the handler requested at the last failure; the next claim clears it.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.inputs IS 'An input of its own, if the task was given one for it; if null, the context of the task is its input.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.results IS 'The result of the handler, or the one that an operator gave.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.skippable IS 'Whether the task may do without it.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.named_task_id IS 'Its workflow: a worker claims only steps for which it has a handler.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.queue IS 'Its queue; the workers that serve it run the step.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.priority IS 'Lower runs sooner within a queue.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.state IS 'Mirror of the most recent transition.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.sort_key IS 'Mirror of the most recent transition.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.total_parents IS 'How many parents it has.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.unmet_parents IS 'How many of them are not done; their completions count it down, under the lock of this row.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.children IS 'Step ids of its children.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.ready_at IS 'Since when it may be claimed; null while it may not.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.next_retry_at IS 'In error: when a scheduler puts it back in its queue. Written once, at the failure, by the clock of the database.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.blocked_at IS 'In error: since when it waits for an operator.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.claim_id IS 'The claim that holds it; every write about an attempt must name it.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.claimed_by IS 'The worker that holds it.';
+COMMENT ON COLUMN tasker.tasker_workflow_steps.task_blocked IS 'Whether a step of its task has failed for good: the end of this step may then end the task.';
 
 CREATE VIEW tasker.tasker_queue_scaling AS
  SELECT g.queue,

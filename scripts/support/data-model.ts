@@ -1,48 +1,83 @@
 import { readFileSync } from 'node:fs';
 import { CAUSES, STEP_TRANSITIONS, stateDiagram, TASK_TRANSITIONS } from '../../src/workflow/states.ts';
-import { TABLES } from './table-descriptions.ts';
 
-interface Column {
-  name: string;
-  type: string;
+interface Table {
+  about: string;
+  columns: { name: string; type: string; meaning: string }[];
 }
 
-/** Tables and their columns as schema.sql has them. */
-export function readTables(schemaSql: string): Map<string, Column[]> {
-  const tables = new Map<string, Column[]>();
-  for (const [, name, body] of schemaSql.matchAll(/^CREATE TABLE tasker\.(\w+) \(\n(.*?)^\)/gms)) {
-    const columns = (body as string)
+/** The order in which the reference shows the tables. */
+const ORDER = [
+  'task_namespaces',
+  'named_tasks',
+  'named_steps',
+  'named_tasks_named_steps',
+  'tasks',
+  'workflow_steps',
+  'workflow_step_edges',
+  'workflow_step_transitions',
+  'task_transitions',
+  'claims',
+  'installation',
+  'schedule_states',
+  'workers',
+  'worker_activity',
+  'worker_workflows',
+  'queue_scaling_signals',
+  'migrations',
+  'clock',
+].map((name) => `tasker_${name}`);
+
+/** Tables and their columns as schema.sql has them, with their comments. Throws if a table or column has none. */
+export function readTables(schemaSql: string): Map<string, Table> {
+  const comments = new Map(
+    [...schemaSql.matchAll(/^COMMENT ON (?:TABLE|COLUMN) tasker\.([\w.]+) IS '(.*)';$/gm)].map(([, what, text]) => [
+      what as string,
+      (text as string).replaceAll("''", "'"),
+    ]),
+  );
+  const commentOn = (what: string): string => {
+    const text = comments.get(what);
+    if (text === undefined) throw new Error(`${what} has no comment: add one by a migration`);
+    return text;
+  };
+  const tables = new Map<string, Table>();
+  for (const [, table = '', body = ''] of schemaSql.matchAll(/^CREATE TABLE tasker\.(\w+) \(\n(.*?)^\)/gms)) {
+    const columns = body
       .split('\n')
       .map((line) => /^ {2}(?!CONSTRAINT)(\w+) (.+?),?$/.exec(line))
       .filter((match) => match !== null)
-      .map(([, column, type]) => ({ name: column as string, type: (type as string).replace(/::\w+(\[\])?/g, '') }));
-    tables.set(name as string, columns);
+      .map(([, name = '', type = '']) => ({
+        name,
+        type: type.replace(/::\w+(\[\])?/g, ''),
+        meaning: commentOn(`${table}.${name}`),
+      }));
+    tables.set(table, { about: commentOn(table), columns });
   }
   return tables;
 }
 
-/** The tables in the order of their descriptions. Throws where the schema and the descriptions do not have the same columns. */
-export function tableSections(
-  tables: ReadonlyMap<string, readonly Column[]>,
-  row: (cells: string[]) => string,
-): string {
-  const unknown = [...tables.keys()].filter((name) => !(name in TABLES));
-  if (unknown.length > 0)
-    throw new Error(`scripts/support/table-descriptions.ts does not describe ${unknown.join(', ')}`);
-  return Object.entries(TABLES)
-    .map(([name, { about, columns }]) => {
-      const actual = tables.get(name) ?? [];
-      const missing = actual.filter((column) => !(column.name in columns)).map((column) => column.name);
-      const extra = Object.keys(columns).filter((column) => !actual.some((each) => each.name === column));
-      if (missing.length + extra.length > 0) {
-        throw new Error(
-          `scripts/support/table-descriptions.ts: ${name} lacks [${missing.join(', ')}] and has [${extra.join(', ')}], which the schema does not`,
-        );
-      }
-      const rows = actual.map((column) => row([`\`${column.name}\``, column.type, columns[column.name] as string]));
-      return `### ${name}\n\n${about}\n\n${row(['column', 'type', 'meaning'])}\n|---|---|---|\n${rows.join('\n')}\n`;
-    })
-    .join('\n');
+/** A section for each table. Throws if ORDER does not have the same tables as the schema. */
+export function tableSections(tables: ReadonlyMap<string, Table>, row: (cells: string[]) => string): string {
+  const missing = [...tables.keys()].filter((name) => !ORDER.includes(name));
+  if (missing.length > 0) throw new Error(`ORDER in scripts/support/data-model.ts lacks ${missing.join(', ')}`);
+  return ORDER.map((name) => {
+    const table = tables.get(name);
+    if (table === undefined)
+      throw new Error(`the schema has no table ${name}, which scripts/support/data-model.ts lists`);
+    const rows = table.columns.map((column) => row([`\`${column.name}\``, column.type, linked(column.meaning)]));
+    return `### ${name}\n\n${linked(table.about)}\n\n${row(['column', 'type', 'meaning'])}\n|---|---|---|\n${rows.join('\n')}\n`;
+  }).join('\n');
+}
+
+/** Comments name documents by their paths, which are links here. */
+function linked(text: string): string {
+  return text
+    .replaceAll(
+      /docs\/decisions\/((\d{4})-[\w-]+\.md)/g,
+      (_, file: string, number: string) => `[decision ${Number(number)}](../decisions/${file})`,
+    )
+    .replaceAll(/docs\/reference\/data-model\.md has the list/g, '[the list](#causes)');
 }
 
 export function dataModel(generated: string, row: (cells: string[]) => string): string {

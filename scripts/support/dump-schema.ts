@@ -5,6 +5,7 @@ interface TableRow {
   name: string;
   kind: 'r' | 'v';
   options: string[] | null;
+  comment: string | null;
   view: string | null;
 }
 
@@ -15,6 +16,7 @@ interface ColumnRow {
   not_null: boolean;
   default: string | null;
   identity: '' | 'a' | 'd';
+  comment: string | null;
 }
 
 interface DefinitionRow {
@@ -25,6 +27,7 @@ interface DefinitionRow {
 
 const RELATIONS = `
 SELECT c.oid::text AS oid, c.relname AS name, c.relkind AS kind, c.reloptions AS options,
+  obj_description(c.oid, 'pg_class') AS comment,
   CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END AS view
 FROM pg_class c
 WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind IN ('r', 'v')
@@ -32,7 +35,8 @@ ORDER BY c.relkind, c.relname`;
 
 const COLUMNS = `
 SELECT a.attrelid::text AS relid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
-  a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity AS identity
+  a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity AS identity,
+  col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -57,8 +61,8 @@ WHERE c.relnamespace = to_regnamespace($1)::oid
 ORDER BY i.indrelid, c.relname`;
 
 /**
- * The whole schema as SQL text, from the catalogues: tables in order of their names with constraints, indexes and storage
- * parameters, then views. The same schema gives the same text, whatever its name and in which order it was made, as far as
+ * The whole schema as SQL text, from the catalogues: tables in order of their names with constraints, indexes, storage
+ * parameters and comments, then views. The same schema gives the same text, whatever its name and in which order it was made, as far as
  * PostgreSQL 18 is asked: other versions print views in other words.
  */
 export async function dumpSchema(client: Pick<Client, 'query'>, schema = 'tasker'): Promise<string> {
@@ -106,8 +110,14 @@ function tableText(
   return [
     `CREATE TABLE ${schema}.${table.name} (\n${lines.join(',\n')}\n)${options};`,
     ...indexes.map(({ definition }) => `${definition};`),
+    ...commentText(`TABLE ${schema}.${table.name}`, table.comment),
+    ...columns.flatMap(({ name, comment }) => commentText(`COLUMN ${schema}.${table.name}.${name}`, comment)),
     '',
   ].join('\n');
+}
+
+function commentText(what: string, comment: string | null): string[] {
+  return comment === null ? [] : [`COMMENT ON ${what} IS '${comment.replaceAll("'", "''")}';`];
 }
 
 function columnText({ name, type, not_null: notNull, default: value, identity }: ColumnRow): string {

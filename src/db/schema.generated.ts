@@ -33,61 +33,175 @@ export type Numeric = ColumnType<string, number | string, number | string>;
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface TaskerClaims {
+  /**
+   * Key, made by the worker.
+   */
   claim_id: string;
+  /**
+   * When it was taken.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * The tasks of its steps, in the order of `workflow_step_ids`.
+   */
   task_ids: ArrayType<Int8>;
+  /**
+   * The worker that took it.
+   */
   worker_id: Int8;
+  /**
+   * Its steps.
+   */
   workflow_step_ids: ArrayType<Int8>;
 }
 
 export interface TaskerClock {
+  /**
+   * The latest time that a scheduler saw, at most some seconds old.
+   */
   latest_at: Generated<Timestamp>;
+  /**
+   * Key, always true.
+   */
   only_row: Generated<boolean>;
+  /**
+   * What the clock had shown when it was last set back; null: never.
+   */
   set_back_from: Timestamp | null;
+  /**
+   * What it showed when that was noticed.
+   */
   set_back_to: Timestamp | null;
 }
 
 export interface TaskerInstallation {
+  /**
+   * When it was made: by the first migration that has this table.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * Whether processes ran before that: steps that they began keep the form of idempotency keys that they had.
+   */
   had_earlier_versions: Generated<boolean>;
+  /**
+   * Random. Idempotency keys are derived from it; a process that has seen one joins no other installation.
+   */
   installation_id: Generated<string>;
+  /**
+   * Key, always true.
+   */
   only_row: Generated<boolean>;
 }
 
 export interface TaskerMigrations {
+  /**
+   * When.
+   */
   applied_at: Generated<Timestamp>;
+  /**
+   * Name of the migration.
+   */
   name: string;
 }
 
 export interface TaskerNamedSteps {
+  /**
+   * When it was first registered.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * For people.
+   */
   description: string | null;
+  /**
+   * Unique.
+   */
   name: string;
+  /**
+   * Key.
+   */
   named_step_id: Generated<number>;
 }
 
 export interface TaskerNamedTasks {
+  /**
+   * The definition without its handlers.
+   */
   configuration: Generated<Json>;
+  /**
+   * When it was first registered.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * Hash of the configuration: registering a definition that is here already costs one read.
+   */
   definition_hash: string | null;
+  /**
+   * For people.
+   */
   description: string | null;
+  /**
+   * Unique with namespace and version.
+   */
   name: string;
+  /**
+   * Key.
+   */
   named_task_id: Generated<number>;
+  /**
+   * How many of its steps have no child: a task is complete when this many of them are done.
+   */
   sinks: Generated<number>;
+  /**
+   * Its namespace.
+   */
   task_namespace_id: number;
+  /**
+   * Versions exist side by side: a task stays with the one that it was submitted to.
+   */
   version: Generated<string>;
 }
 
 export interface TaskerNamedTasksNamedSteps {
+  /**
+   * Ordinals of its children.
+   */
   children: Generated<number[]>;
+  /**
+   * Attempts in all.
+   */
   default_retry_limit: Generated<number>;
+  /**
+   * Whether it may be tried again after a failure.
+   */
   default_retryable: Generated<boolean>;
+  /**
+   * The name of the step.
+   */
   named_step_id: number;
+  /**
+   * The workflow.
+   */
   named_task_id: number;
+  /**
+   * Its place in the workflow, from 1, parents before children.
+   */
   ordinal: Generated<number>;
+  /**
+   * Ordinals of its parents.
+   */
   parents: Generated<number[]>;
+  /**
+   * Lower runs sooner within a queue.
+   */
   priority: Generated<number>;
+  /**
+   * The queue of its steps; the workers that serve it run them.
+   */
   queue: Generated<string>;
+  /**
+   * Whether a submit may name it in `bypass_steps`.
+   */
   skippable: Generated<boolean>;
 }
 
@@ -111,37 +225,124 @@ export interface TaskerQueueScaling {
 }
 
 export interface TaskerQueueScalingSignals {
+  /**
+   * Steps that become ready per second, smoothed.
+   */
   arrival_rate: number;
+  /**
+   * Their duration, likewise.
+   */
   completed_seconds_total: number;
+  /**
+   * Attempts completed, likewise.
+   */
   completed_total: number;
+  /**
+   * Attempts that complete per second, smoothed.
+   */
   completion_rate: number;
+  /**
+   * How many workers there should be, within the connection budget.
+   */
   desired_replicas: number;
+  /**
+   * How many slots the load needs.
+   */
   desired_slots: number;
+  /**
+   * What the connection budget allows; null: not known.
+   */
   max_replicas: number | null;
+  /**
+   * When it was measured.
+   */
   measured_at: Timestamp;
+  /**
+   * Age of the one that had waited longest.
+   */
   oldest_ready_seconds: number;
+  /**
+   * Key.
+   */
   queue: string;
+  /**
+   * Seconds since a step last became ready.
+   */
   quiet_seconds: number;
+  /**
+   * Ready steps when it was measured.
+   */
   ready_steps: number;
+  /**
+   * `load`, `idle`, `stalled` (running steps do not come to an end) or `unclaimed` (nobody takes the ready steps).
+   */
   reason: string;
+  /**
+   * Sum of the times for which they had run.
+   */
   running_seconds: number;
+  /**
+   * Steps that ran.
+   */
   running_steps: number;
+  /**
+   * Slots of each, on average.
+   */
   slots_per_worker: number;
+  /**
+   * Attempts that begin per second, smoothed.
+   */
   start_rate: number;
+  /**
+   * Attempts begun, over all processes: the base of the next difference.
+   */
   started_total: number;
+  /**
+   * Mean duration of an attempt, smoothed.
+   */
   step_seconds: number;
+  /**
+   * How many attempts that mean rests on; old ones count less and less.
+   */
   step_weight: number;
+  /**
+   * After this time the signal is overdue: the view then only holds or raises it.
+   */
   valid_until: Timestamp;
+  /**
+   * How many there would be without that limit.
+   */
   wanted_replicas: number;
+  /**
+   * Workers that served the queue.
+   */
   workers: number;
 }
 
 export interface TaskerScheduleStates {
+  /**
+   * Why the last attempt failed; null after a success.
+   */
   error: string | null;
+  /**
+   * When it failed.
+   */
   failed_at: Timestamp | null;
+  /**
+   * The newest occurrence that was decided: earlier ones are never due again.
+   */
   occurrence_at: Timestamp | null;
+  /**
+   * `submitted`, or `skipped` because the task before was still running.
+   */
   outcome: string | null;
+  /**
+   * Key: that of the schedule.
+   */
   schedule_key: string;
+  /**
+   * The task of the last submit.
+   */
   task_id: Int8 | null;
 }
 
@@ -202,44 +403,131 @@ export interface TaskerTaskExecutionContexts {
 }
 
 export interface TaskerTaskNamespaces {
+  /**
+   * When it was first registered.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * For people.
+   */
   description: string | null;
+  /**
+   * Unique.
+   */
   name: string;
+  /**
+   * Key.
+   */
   task_namespace_id: Generated<number>;
 }
 
 export interface TaskerTasks {
   /**
-   * Names of steps that the task does without. Honoured since migration 0005.
+   * Names of skippable steps that this task does without.
    */
   bypass_steps: Json | null;
+  /**
+   * Whether the state is complete or resolved_manually.
+   */
   complete: Generated<boolean>;
+  /**
+   * When it reached a final state.
+   */
   completed_at: Timestamp | null;
+  /**
+   * The input, as validated.
+   */
   context: Json;
+  /**
+   * Unique: a second submit of the same identity finds this task.
+   */
   identity_hash: string;
+  /**
+   * Who submitted it, as the caller gave it.
+   */
   initiator: string | null;
+  /**
+   * Its workflow.
+   */
   named_task_id: number;
+  /**
+   * If the submit gave one: it replaces that of every step of the task.
+   */
   priority: Generated<number>;
+  /**
+   * Why, as the caller gave it.
+   */
   reason: string | null;
+  /**
+   * When it was submitted.
+   */
   requested_at: Generated<Timestamp>;
+  /**
+   * Mirror of the most recent transition.
+   */
   sort_key: Generated<number>;
+  /**
+   * From which system, as the caller gave it.
+   */
   source_system: string | null;
+  /**
+   * Mirror of the most recent transition.
+   */
   state: Generated<string>;
+  /**
+   * Labels given by the caller.
+   */
   tags: Json | null;
+  /**
+   * Key.
+   */
   task_id: Generated<Int8>;
+  /**
+   * Steps without children that are not done: at 0 the task is complete.
+   */
   unfinished_sinks: Generated<number>;
 }
 
 export interface TaskerTaskTransitions {
+  /**
+   * Why; docs/reference/data-model.md has the list. Null: written by Tasker (Ruby).
+   */
   cause: string | null;
+  /**
+   * Not used for tasks.
+   */
   claim_id: string | null;
+  /**
+   * When, by the clock of the database.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * The state before.
+   */
   from_state: string | null;
+  /**
+   * Details.
+   */
   metadata: Json | null;
+  /**
+   * True for the newest one, and only for it.
+   */
   most_recent: boolean;
+  /**
+   * 1, 2, 3, ... without gaps.
+   */
   sort_key: number;
+  /**
+   * The task.
+   */
   task_id: Int8;
+  /**
+   * The state after.
+   */
   to_state: string;
+  /**
+   * The process that wrote it.
+   */
   worker_id: Int8 | null;
 }
 
@@ -266,94 +554,316 @@ export interface TaskerTaskWorkflowSummaries {
 }
 
 export interface TaskerWorkerActivity {
+  /**
+   * How many of them completed.
+   */
   completed_attempts: Generated<Int8>;
+  /**
+   * Sum of the durations of the completed ones.
+   */
   completed_seconds: Generated<number>;
+  /**
+   * How many of them failed.
+   */
   failed_attempts: Generated<Int8>;
+  /**
+   * The queue.
+   */
   queue: string;
+  /**
+   * When, by the clock of the database.
+   */
   reported_at: Generated<Timestamp>;
+  /**
+   * Sum of the times for which they have been running.
+   */
   running_seconds: Generated<number>;
+  /**
+   * Attempts under way.
+   */
   running_steps: Generated<number>;
+  /**
+   * Attempts begun since the process started.
+   */
   started_attempts: Generated<Int8>;
+  /**
+   * The process.
+   */
   worker_id: Int8;
 }
 
 export interface TaskerWorkers {
+  /**
+   * How many ran at its last heartbeat.
+   */
   busy_slots: Generated<number>;
+  /**
+   * Whether it is shutting down.
+   */
   draining: Generated<boolean>;
+  /**
+   * When it last renewed its lease.
+   */
   heartbeat_at: Generated<Timestamp>;
+  /**
+   * When its steps will be taken from it.
+   */
   lease_expires_at: Timestamp;
+  /**
+   * How long a lease lasts.
+   */
   lease_seconds: number;
+  /**
+   * Host and process, or the name that is configured.
+   */
   name: string;
+  /**
+   * The queues that it serves.
+   */
   queues: Generated<string[]>;
+  /**
+   * `worker` or `scheduler`.
+   */
   role: string;
+  /**
+   * Key of the advisory lock that its own session holds: if it is free, the session is gone.
+   */
   session_lock: Int8 | null;
+  /**
+   * How many handlers it runs at once.
+   */
   slots: Generated<number>;
+  /**
+   * When it joined.
+   */
   started_at: Generated<Timestamp>;
+  /**
+   * Which of the two.
+   */
   stop_reason: string | null;
+  /**
+   * When it left, or was found dead.
+   */
   stopped_at: Timestamp | null;
+  /**
+   * Version of this package.
+   */
   version: string;
+  /**
+   * Key: random, 2^52 to 2^53 - 1, so that a restored backup brings none back. A process that lost its lease goes on under a new one.
+   */
   worker_id: Generated<Int8>;
 }
 
 export interface TaskerWorkerWorkflows {
+  /**
+   * Name of the workflow.
+   */
   name: string;
+  /**
+   * The workflow, if it is served.
+   */
   named_task_id: number | null;
+  /**
+   * Namespace of the workflow.
+   */
   namespace: string;
+  /**
+   * Why it is refused, and what to do; null if it is served.
+   */
   problem: string | null;
+  /**
+   * When, by the clock of the database.
+   */
   reported_at: Generated<Timestamp>;
+  /**
+   * Version of the workflow.
+   */
   version: string;
+  /**
+   * The process.
+   */
   worker_id: Int8;
 }
 
 export interface TaskerWorkflowStepEdges {
+  /**
+   * The parent.
+   */
   from_step_id: Int8;
+  /**
+   * Always `provides`.
+   */
   name: Generated<string>;
+  /**
+   * The task of both.
+   */
   task_id: Int8;
+  /**
+   * The child.
+   */
   to_step_id: Int8;
 }
 
 export interface TaskerWorkflowSteps {
+  /**
+   * Claims that began and were not given back.
+   */
   attempts: Generated<number>;
+  /**
+   * The backoff that the handler requested at the last failure; the next claim clears it.
+   */
   backoff_request_seconds: number | null;
+  /**
+   * In error: since when it waits for an operator.
+   */
   blocked_at: Timestamp | null;
+  /**
+   * Step ids of its children.
+   */
   children: Generated<ArrayType<Int8>>;
+  /**
+   * The claim that holds it; every write about an attempt must name it.
+   */
   claim_id: string | null;
+  /**
+   * The worker that holds it.
+   */
   claimed_by: Int8 | null;
+  /**
+   * Whether a worker has it.
+   */
   in_process: Generated<boolean>;
+  /**
+   * An input of its own, if the task was given one for it; if null, the context of the task is its input.
+   */
   inputs: Json | null;
+  /**
+   * When the last of them began.
+   */
   last_attempted_at: Timestamp | null;
+  /**
+   * Its name.
+   */
   named_step_id: number;
+  /**
+   * Its workflow: a worker claims only steps for which it has a handler.
+   */
   named_task_id: Generated<number>;
+  /**
+   * In error: when a scheduler puts it back in its queue. Written once, at the failure, by the clock of the database.
+   */
   next_retry_at: Timestamp | null;
+  /**
+   * Lower runs sooner within a queue.
+   */
   priority: Generated<number>;
+  /**
+   * Whether it is complete or resolved_manually.
+   */
   processed: Generated<boolean>;
+  /**
+   * Since when.
+   */
   processed_at: Timestamp | null;
+  /**
+   * Its queue; the workers that serve it run the step.
+   */
   queue: Generated<string>;
+  /**
+   * Since when it may be claimed; null while it may not.
+   */
   ready_at: Timestamp | null;
+  /**
+   * The result of the handler, or the one that an operator gave.
+   */
   results: Json | null;
+  /**
+   * Attempts in all.
+   */
   retry_limit: Generated<number>;
+  /**
+   * Whether it may be tried again after a failure. False allows the first attempt and no other.
+   */
   retryable: Generated<boolean>;
+  /**
+   * Whether the task may do without it.
+   */
   skippable: Generated<boolean>;
+  /**
+   * Mirror of the most recent transition.
+   */
   sort_key: Generated<number>;
+  /**
+   * Mirror of the most recent transition.
+   */
   state: Generated<string>;
+  /**
+   * Whether a step of its task has failed for good: the end of this step may then end the task.
+   */
   task_blocked: Generated<boolean>;
+  /**
+   * Its task.
+   */
   task_id: Int8;
+  /**
+   * How many parents it has.
+   */
   total_parents: Generated<number>;
+  /**
+   * How many of them are not done; their completions count it down, under the lock of this row.
+   */
   unmet_parents: Generated<number>;
+  /**
+   * task_id * 65536 + ordinal.
+   */
   workflow_step_id: Int8;
 }
 
 export interface TaskerWorkflowStepTransitions {
+  /**
+   * Why; docs/reference/data-model.md has the list. Null or `inherited`: written by Tasker (Ruby).
+   */
   cause: string | null;
+  /**
+   * The claim that began or ended with it.
+   */
   claim_id: string | null;
+  /**
+   * When, by the clock of the database.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * The state before.
+   */
   from_state: string | null;
+  /**
+   * Details: the error of a failure, who resolved it.
+   */
   metadata: Json | null;
+  /**
+   * True for the newest one, and only for it.
+   */
   most_recent: boolean;
+  /**
+   * 1, 2, 3, ... without gaps.
+   */
   sort_key: number;
+  /**
+   * The task.
+   */
   task_id: Int8;
+  /**
+   * The state after.
+   */
   to_state: string;
+  /**
+   * The process that wrote it.
+   */
   worker_id: Int8 | null;
+  /**
+   * The step.
+   */
   workflow_step_id: Int8;
 }
 
