@@ -1,6 +1,6 @@
 import { readRetryAfter } from './errors/retry-after.ts';
 
-/** By which another copy of this package recognises an error: registered, so the same symbol in every copy and realm. */
+/** Other copies of this package recognise an error by this symbol: registered, so it is the same in every copy and realm. */
 const MARK = Symbol.for('tasker-fleet.TaskerError');
 const UNMARKED = new Set([
   'PERMANENT',
@@ -29,36 +29,36 @@ export class TaskerError extends Error {
   }
 }
 
-// On the prototype: what is thrown stays as small as it was.
+// On the prototype, so that an error does not grow.
 Object.defineProperty(TaskerError.prototype, MARK, { value: true });
 
 /**
  * The `code` of an error of this package, whichever copy of it (a bundle, a second installation, another realm) made it;
- * undefined for everything else. Never throws, whatever was thrown: `instanceof` would, for a revoked Proxy.
+ * undefined for everything else. Never throws: `instanceof` would, for a revoked Proxy.
  */
 export function taskerErrorCode(error: unknown): string | undefined {
   if ((typeof error !== 'object' && typeof error !== 'function') || error === null) return undefined;
   try {
     const { code, details, [MARK]: marked } = error as Record<PropertyKey, unknown>;
     if (typeof code !== 'string') return undefined;
-    // Copies of version 0.1.0 have no mark, but the same codes.
+    // Copies of version 0.1.0 have no mark but the same codes.
     return marked === true || (UNMARKED.has(code) && typeof details === 'object') ? code : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** A handler's own statement that trying again can help; `retryAfterSeconds` replaces the computed backoff. */
+/** Thrown by a handler if another attempt can help; `retryAfterSeconds` replaces the computed backoff. */
 export class RetryableError extends TaskerError {
-  /** Undefined: the computed backoff holds. */
+  /** Undefined: the computed backoff is used. */
   readonly retryAfterSeconds: number | undefined;
-  /** Why `retryAfter` was not used, for the log and the history; undefined where it was understood, or not given. */
+  /** Why `retryAfter` was not used, for the log and the history; undefined if it could be read or was not given. */
   readonly retryAfterProblem: string | undefined;
 
   /**
-   * `retryAfter`: the value of a Retry-After header as it is (a text with seconds or an HTTP date, or null where there is
-   * none), seconds as a number, or a Date. A date in the past is now. What cannot be read never throws: the error stays what
-   * it is, says so in `retryAfterProblem`, and the computed backoff is used.
+   * `retryAfter`: the value of a Retry-After header (a text with seconds or an HTTP date, or null if there is none), seconds
+   * as a number, or a Date. A date in the past means now. A value that cannot be read never throws: `retryAfterProblem` names
+   * it, and the computed backoff is used.
    */
   constructor(message: string, options: { retryAfter?: number | string | Date | null; cause?: unknown } = {}) {
     super('RETRYABLE', message, {}, options.cause === undefined ? undefined : { cause: options.cause });
@@ -68,7 +68,7 @@ export class RetryableError extends TaskerError {
   }
 }
 
-/** A handler's own statement that trying again cannot help: it ends the retries of its step at once. */
+/** Thrown by a handler if another attempt cannot help: it ends the retries of its step at once. */
 export class PermanentError extends TaskerError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super('PERMANENT', message, {}, options.cause === undefined ? undefined : { cause: options.cause });
@@ -82,7 +82,7 @@ export class WorkflowDefinitionError extends TaskerError {
   }
 }
 
-/** A submit names a workflow that the database or this process does not know. */
+/** A submit names a workflow that the database or this process does not have. */
 export class UnknownWorkflowError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}) {
     super('WORKFLOW_UNKNOWN', message, details);
@@ -114,7 +114,7 @@ export class SchemaOutdatedError extends TaskerError {
   }
 }
 
-/** The server is there, and the fleet cannot work on it: too old, or with settings that its sessions cannot change. */
+/** The fleet cannot work on this server: it is too old, or has settings that its sessions cannot change. */
 export class UnsuitableDatabaseError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}) {
     super('DATABASE_UNSUITABLE', message, details);

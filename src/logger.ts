@@ -3,18 +3,18 @@ import { isErrorLike, type Loggable, loggableFields, loggableText, REDACTED } fr
 
 export type { Logger } from 'pino';
 
-/** Fields that a line has from its logger, by logger: JSON with a key twice means whatever its reader likes. */
+/** The fields that each logger adds to its lines: JSON with the same key twice is ambiguous. */
 const OWN_FIELDS = Symbol('own fields of every line');
 type Owning = Logger & { [OWN_FIELDS]?: ReadonlySet<string> };
 
 const MESSAGE = 'message';
 
 /**
- * The process's logger: one JSON object a line on stdout. Payloads (inputs, results) are never logged by the engine. A
- * reader that goes away (EPIPE) ends the log and not the process.
+ * The process's logger: one JSON object a line on stdout. Payloads (inputs, results) are never logged by the engine. If its
+ * reader goes away (EPIPE), the log ends but not the process.
  *
- * Its methods never throw, whatever they are given. Values under names of secrets are hidden at any depth, further ones by the
- * paths in `redact` (pino's notation). A field called like one that the line has already (`level`, `task_id`) is renamed
+ * Its methods never throw, whatever they are given. Values under names of secrets are hidden at any depth, further ones by
+ * the paths in `redact` (pino's notation). A field called like one that the line has already (`level`, `task_id`) is renamed
  * `field_level`.
  */
 export function createLogger(options: { level: string; role: string; redact?: readonly string[] }): Logger {
@@ -32,7 +32,7 @@ export function createLogger(options: { level: string; role: string; redact?: re
       ...(paths.length === 0 ? {} : { redact: { paths, censor: REDACTED } }),
       hooks: {
         logMethod(args: unknown[], method: LogFn) {
-          // Without `this`: somebody took the method out of its logger. The line has the fields of the process then.
+          // Without `this` the method was called apart from its logger: the line then has the fields of the process.
           writeSafely((this as Logger | undefined) ?? logger, args, method);
         },
       },
@@ -47,8 +47,8 @@ export function createLogger(options: { level: string; role: string; redact?: re
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
- * A logger for the code of a handler, with these fields in every line. Nothing that it throws reaches the handler: neither
- * ours, which throws nothing, nor one that the program brought along.
+ * A logger for the code of a handler, with these fields in every line. It never throws into the handler, neither this
+ * package's logger nor one that the program passed in.
  */
 export function handlerLogger(
   log: Logger,
@@ -68,7 +68,7 @@ export function handlerLogger(
       try {
         (child[level] as (...given: unknown[]) => void)(...safeArguments(args, own));
       } catch {
-        // A line less is better than an attempt less.
+        // A lost line is better than a failed attempt.
       }
     };
   return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
@@ -78,11 +78,11 @@ function writeSafely(logger: Owning, args: unknown[], method: LogFn): void {
   try {
     (method as (...given: unknown[]) => void).apply(logger, safeArguments(args, logger[OWN_FIELDS] ?? new Set()));
   } catch {
-    // What is left is a stream that cannot be written to.
+    // Only a stream that cannot be written to comes here.
   }
 }
 
-/** Fields (or an error), a message, and what is put into it: as pino takes them, and nothing in them that can throw. */
+/** Fields (or an error), a message and its arguments, in the form of pino, made so that nothing in them can throw. */
 function safeArguments(args: readonly unknown[], own: ReadonlySet<string>): unknown[] {
   const [first, ...rest] = args;
   const texts = rest.map(safeText);
@@ -93,7 +93,7 @@ function safeArguments(args: readonly unknown[], own: ReadonlySet<string>): unkn
   return [fields, (fields['err'] as { message: string }).message];
 }
 
-/** Under `error` and `err` there is always an object with a message. */
+/** Makes sure that `error` and `err` are objects with a message. */
 function withErrors(fields: { [key: string]: Loggable }): { [key: string]: Loggable } {
   for (const key of ['error', 'err']) {
     const value = fields[key];
@@ -115,7 +115,7 @@ function safeText(value: unknown): unknown {
   return loggableFields({ value })['value'] ?? String(typeof value);
 }
 
-/** A child has its parent's fields: its own may not repeat them. Children of children are made by the same function. */
+/** A child logger has the fields of its parent and may not repeat them. Children of children are made by the same function. */
 function makeChildrenSafe(logger: Owning): void {
   const { child, setBindings } = logger;
   logger.child = function childWithSafeFields(this: Owning, bindings: object, options?: object): Owning {

@@ -1,5 +1,5 @@
 /**
- * Which names say that their value is a secret: one list, for log lines (whatever is logged under such a name) and for the
+ * Which names mark their value as a secret: one list, for log lines (everything that is logged under such a name) and for the
  * messages and details of errors about an input.
  */
 
@@ -35,18 +35,21 @@ const WORDS = new Set([
   'tokens',
 ]);
 
-/** Where no boundary between words is to be seen, or one word alone would be too much: in the name without its punctuation. */
+/**
+ * Searched for in the name without its punctuation: parts whose words have no visible boundary, or whose words alone would
+ * match too much.
+ */
 const PARTS =
   /password|passwd|passphrase|secret|credential|(?:api|access|private|secret|signing|encryption)key|authorization|accountnumber|cardnumber|creditcard|securitycode|socialsecurity|connectionstring|databaseurl|rawheaders|token$/;
 
-/** How many, how long, of what kind: `max_tokens`, `token_count`, `card_type` are no secrets. */
+/** Words for a number, a length or a kind: `max_tokens`, `token_count`, `card_type` are no secrets. */
 const HARMLESS_FIRST = new Set(['max', 'min', 'total', 'prompt', 'completion', 'input', 'output', 'num']);
 const HARMLESS_LAST = new Set(['budget', 'count', 'kind', 'length', 'limit', 'size', 'ttl', 'type', 'usage', 'used']);
 
-/** Names recur, and a program has few of them: what was decided is kept. Bounded, for programs that make names up. */
+/** Names recur, and a program has few of them, so decisions are cached. Bounded, for programs that generate names. */
 const decided = new Map<string, boolean>();
 const MOST_DECIDED = 10_000;
-/** Nobody's field, and not worth a look at all of it. */
+/** No field has a longer name: such a name is not read to its end. */
 const MAX_NAME = 200;
 
 export function isSecretName(name: string): boolean {

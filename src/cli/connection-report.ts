@@ -29,13 +29,13 @@ export interface FleetSize {
 }
 
 /**
- * What the fleet may open on the server against what the server allows: for the processes that live now, or for the size
- * asked about. Pool sizes come from this process's own configuration: run it with the fleet's.
+ * Compares the connections that the fleet may open with those that the server allows: for the processes that are alive now,
+ * or for a given size. Pool sizes come from the configuration of this process: run it with that of the fleet.
  */
 export async function reportConnections(db: Database, size: FleetSize): Promise<ConnectionReport> {
   const config = loadConfig('client');
   const [server] = await db.run(serverConnections);
-  if (server === undefined) throw new Error('the server did not answer about its connections');
+  if (server === undefined) throw new Error('the server returned nothing about its connections');
   const schedulers = size.schedulers ?? server.schedulers;
   const workers = size.workers ?? server.workers;
   const budget = connectionBudget({

@@ -4,9 +4,9 @@ const PARENT_CHECK_MS = 1000;
 const SHELLS = new Set(['sh', 'dash', 'bash', 'ash', 'busybox', 'zsh']);
 
 /**
- * Calls `ended` once when this process was started by npm (`npm run`, `npx`) and npm is gone. A killed npm, one that gets
- * SIGTERM included, passes nothing on: what it started would go on unseen. Does nothing for a process that npm did not start.
- * Returns a function that ends the watch.
+ * Calls `ended` once if this process was started by npm (`npm run`, `npx`) and npm is gone. An npm that is killed, also by
+ * SIGTERM, passes no signal on: the process that it started would run on unnoticed. Does nothing if npm did not start this
+ * process. Returns a function that ends the watch.
  */
 export function onEndOfNpm(ended: () => void): () => void {
   if (process.env['npm_lifecycle_event'] === undefined) return () => undefined;
@@ -19,7 +19,7 @@ export function onEndOfNpm(ended: () => void): () => void {
   return () => clearInterval(watch);
 }
 
-/** The parent's id, and where that is npm's shell, which may outlive npm, the id of the shell's parent. */
+/** The parent's id; if the parent is npm's shell, which may outlive npm, also the id of the shell's parent. */
 function starters(): string {
   const { ppid } = process;
   try {

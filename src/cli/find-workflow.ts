@@ -4,11 +4,11 @@ import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { createRegistry } from '../workflow/registry.ts';
 
 /** How a command names a workflow. */
-export const WORKFLOW_ARGUMENT = '[namespace/]name[@version]; the newest version where none is given';
+export const WORKFLOW_ARGUMENT = '[namespace/]name[@version]; the newest version if none is given';
 
 /**
- * The definition that `[namespace/]name[@version]` means among those of the modules, the newest where no version is given. `pinned`:
- * the reference has a version. Throws UnknownWorkflowError, and InvalidInputError where two namespaces have the name.
+ * The definition that `[namespace/]name[@version]` names among those of the modules; the newest if no version is given.
+ * `pinned`: the reference has a version. Throws UnknownWorkflowError, or InvalidInputError if two namespaces have the name.
  */
 export function findWorkflow(
   reference: string,

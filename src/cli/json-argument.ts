@@ -1,6 +1,9 @@
 import { InvalidInputError } from '../errors.ts';
 
-/** Reads JSON that a caller gave. Throws InvalidInputError, without the text itself: it may hold a secret. `from`: where it was. */
+/**
+ * Parses JSON from the command line. Throws InvalidInputError without the text itself, which may hold a secret. `from`: its
+ * source.
+ */
 export function parseJsonArgument(text: string, from: string, field: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -6,8 +6,8 @@ import { describeThrown } from '../workflow/describe-thrown.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 
 /**
- * Imports modules and collects the workflow definitions that they export, under whatever names, singly or in arrays.
- * Throws ConfigError for a path that is not there, a module that does not load, and one without a definition.
+ * Imports modules and collects the workflow definitions that they export, under any name, single or in arrays. Throws
+ * ConfigError for a path that does not exist, a module that does not load, and a module without a definition.
  */
 export async function loadWorkflows(paths: readonly string[]): Promise<WorkflowDefinition[]> {
   const found: WorkflowDefinition[] = [];
@@ -18,7 +18,7 @@ export async function loadWorkflows(paths: readonly string[]): Promise<WorkflowD
     try {
       exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     } catch (error) {
-      // Whatever a module throws; the errors of a definition are lists as long as they need to be.
+      // A module may throw anything. The errors of a definition are lists, which are shown whole.
       const { message, stack } = describeThrown(error);
       const whole = taskerErrorCode(error) === undefined ? message : (error as Error).message;
       throw new ConfigError(`workflow module ${path} could not be loaded: ${whole}`, { path, stack });

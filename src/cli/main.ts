@@ -11,7 +11,7 @@ for (const command of [program, ...program.commands, ...program.commands.flatMap
 
 // No top-level await: bundles in CommonJS format cannot have one.
 program.parseAsync().catch((error: unknown) => {
-  // Commander has said it already: help and the version are no errors, everything else is a wrong call.
+  // Commander has printed it already. Help and the version are no errors, everything else is wrong usage.
   if (error instanceof CommanderError) exit(error.exitCode === 0 ? STATUS.ok : STATUS.usage);
   exit(reportError(error));
 });

@@ -5,17 +5,17 @@ import { describeThrown } from '../workflow/describe-thrown.ts';
 /** Exit statuses of every command. */
 export const STATUS = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, unavailable: 5 } as const;
 
-/** By code, since a module of workflows may throw the errors of its own copy of this package. */
+/** By code and not by class: a module of workflows may throw the errors of its own copy of this package. */
 const WRONG_CALL = new Set(['CONFIG_INVALID', 'INPUT_INVALID', 'WORKFLOW_UNKNOWN', 'WORKFLOW_DEFINITION_INVALID']);
 
-/** Says on stderr what went wrong, for people, and returns the exit status. A stack only if the fault is ours. */
+/** Prints on stderr what went wrong and returns the exit status. Shows a stack only if the error is a bug of this package. */
 export function reportError(error: unknown): number {
   const { line, status } = describeFailure(error);
   console.error(`tasker: ${line}`);
   return status;
 }
 
-/** What ended a command or a process: for its user if it is theirs to mend, with its stack if it is ours. */
+/** What ended a command or a process: one line for an error that its user can mend, a stack for a bug of this package. */
 export function describeFailure(error: unknown): { line: string; status: number } {
   const code = taskerErrorCode(error);
   if (code !== undefined) {
@@ -24,7 +24,7 @@ export function describeFailure(error: unknown): { line: string; status: number 
       : code === 'DATABASE_UNSUITABLE'
         ? STATUS.unavailable
         : STATUS.failed;
-    // As long as what it lists; what others throw is cut.
+    // Shown whole, because it may be a list; the messages of other errors are cut.
     return { line: (error as Error).message, status };
   }
   const described = describeDatabaseError(error);

@@ -10,7 +10,7 @@ import { onEndOfNpm } from './end-of-npm.ts';
 export interface Running {
   stop(): Promise<Drained>;
   hurry?(): void;
-  /** Whose error it is that nobody caught: false where that is not known. */
+  /** Finds the step that caused an uncaught error; false if it is not known which one did. */
   crash?(error: unknown, origin: 'exception' | 'rejection'): boolean;
   /** Resolves when the process has nothing left to do. */
   readonly idle?: Promise<void>;
@@ -18,21 +18,25 @@ export interface Running {
   readonly refused?: Promise<Error>;
 }
 
-/** After an error that nobody caught the process is not to be trusted: it gives back what it can and ends within this time. */
+/** After an uncaught error the state of the process cannot be trusted: it gives back what it can and ends within this time. */
 const CRASH_LIMIT_MS = 4000;
 
-/** What asks a process to end in order. A closed terminal sends SIGHUP. (SIGQUIT is left alone: it ends a process at once, like a crash.) */
+/**
+ * Signals that end a process in order. A closed terminal sends SIGHUP. (SIGQUIT is not handled: it ends a process at once,
+ * like a crash.)
+ */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * One Ctrl-C arrives twice under npm, from the terminal and again from npm, which passes it on; so does SIGHUP from the kernel and
- * from a shell. A signal that follows within this time is the same one.
+ * Under npm one Ctrl-C arrives twice: from the terminal, and again from npm, which passes it on. SIGHUP arrives from the
+ * kernel and from a shell. A signal that follows within this time counts as the same one.
  */
 const ECHO_MS = 500;
 
 /**
- * Starts a process of the fleet and keeps it until a signal: SIGTERM, SIGINT or SIGHUP drains, a second one cuts the drain short.
- * A database that is away at the start is waited for. Answers the exit status: 1 where the drain left something behind.
+ * Starts a process of the fleet and runs it until a signal: SIGTERM, SIGINT or SIGHUP drains, a second one cuts the drain
+ * short. If the database is unavailable at the start, it waits for it. Returns the exit status: 1 if the drain left something
+ * unfinished.
  */
 export async function runProcess(start: () => Promise<Running>, log: Logger): Promise<number> {
   const stop = Promise.withResolvers<'signal' | 'idle' | 'refused' | 'crash' | 'crash of unknown origin'>();
@@ -50,11 +54,10 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
   };
   const onCrash = (error: unknown, origin: 'exception' | 'rejection'): void => {
     const owner = running?.crash?.(error, origin);
-    // A promise that rejects interrupts no code but its own: nothing else here is the worse for it, and all goes on. What
-    // an exception cut short is anybody's guess.
+    // A rejected promise interrupts no other code, so the process goes on. An exception may have interrupted any code.
     if (owner === true && origin === 'rejection') return;
-    // Steps given back are not charged with an attempt. If nobody knows which of them did this, that would let it go on for ever:
-    // then the process dies, and recovery judges.
+    // A released step spends no attempt. If the step that caused the error is unknown, releasing all would let it crash
+    // processes for ever: then the process ends without releasing, and recovery decides.
     const known = owner ?? true;
     log.fatal({ error }, `an error that nobody caught: ${known ? 'giving back what runs here, then ' : ''}ending`);
     stop.resolve(known ? 'crash' : 'crash of unknown origin');

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import type { Logger } from '../logger.ts';
 import type { QuarantineProcess } from '../worker/quarantine/quarantine-watch.ts';
 
-/** Where the command line's relative paths hold: a handler may change the working directory later. */
+/** Relative paths of the command line start here: a handler may change the working directory later. */
 const startedIn = process.cwd();
 
-/** Starts this very command once more, for quarantined steps only. Its output goes where ours goes. */
+/** Starts the command of this process once more, for quarantined steps only, with the same standard output and error. */
 export function startQuarantine(log: Logger): QuarantineProcess {
-  // A debugger's port is taken by this process.
+  // This process uses the port of the debugger already.
   const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
   const args = [...execArgv, ...process.argv.slice(1), '--quarantine', '--metrics-port', '0'];
   const child = spawn(process.execPath, args, { cwd: startedIn, stdio: ['ignore', 'inherit', 'inherit'] });

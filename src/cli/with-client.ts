@@ -3,7 +3,7 @@ import { type Client, createClient } from '../client/client.ts';
 import { loadConfig, usesPreparedStatements } from '../config/load-config.ts';
 import { passwordOf } from '../db/connections/password.ts';
 
-/** Opens a client by the environment, does the work, and closes it whatever happens. */
+/** Opens a client with the settings of the environment, does the work, and closes the client in any case. */
 export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
   const config = loadConfig('client');
   const client = createClient({

@@ -7,7 +7,7 @@ interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** Environment variable. */
   readonly env: string;
   readonly schema: Schema;
-  /** As text, the way it would be written in the environment; undefined: none. */
+  /** As text, as it is written in the environment; undefined: none. */
   readonly default: string | undefined;
   readonly unit?: string;
   readonly range: string;
@@ -38,7 +38,7 @@ const list = z.string().transform((value) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
-/** The scheduler reads the rest at its start: a parser here would be loaded by every process. */
+/** The scheduler checks the rest at its start: a parser here would be loaded by every process. */
 const cron = z.string().regex(/^(\S+( \S+){4}|@[a-z]+)$/, 'is not a cron expression of five fields');
 
 const number = (
@@ -53,7 +53,7 @@ const WORKER: readonly Role[] = ['worker'];
 const SCHEDULER: readonly Role[] = ['scheduler'];
 const FLEET: readonly Role[] = ['worker', 'scheduler'];
 
-/** Every setting, once: what the environment is checked against and what the configuration reference is made from. */
+/** Every setting, once: the environment is checked against it, and the configuration reference is generated from it. */
 export const CATALOGUE = {
   databaseUrl: setting({
     env: 'DATABASE_URL',
@@ -63,7 +63,7 @@ export const CATALOGUE = {
     roles: 'all',
     secret: true,
     description:
-      'The PostgreSQL server (13 or newer), directly or through a pooler. Which parameters it may have: operations/sessions.md.',
+      'The PostgreSQL server (13 or newer), directly or through a pooler. operations/sessions.md lists the parameters that it may have.',
   }),
   databaseUrlDirect: setting({
     env: 'DATABASE_URL_DIRECT',
@@ -73,7 +73,7 @@ export const CATALOGUE = {
     roles: 'all',
     secret: true,
     description:
-      'The server itself where DATABASE_URL is a transaction pooler: for LISTEN, session locks, cron and migrations. Without TASKER_POOLED it defaults to DATABASE_URL.',
+      'The server itself if DATABASE_URL is a transaction pooler: for LISTEN, session locks, cron and migrations. Without TASKER_POOLED it defaults to DATABASE_URL.',
   }),
   databasePasswordFile: setting({
     env: 'TASKER_DATABASE_PASSWORD_FILE',
@@ -136,7 +136,7 @@ export const CATALOGUE = {
   queryTimeoutMs: number('TASKER_QUERY_TIMEOUT_MS', 60_000, 1000, 3_600_000, {
     roles: 'all',
     unit: 'ms',
-    description: 'How long to wait for the answer to one statement before its connection is given up.',
+    description: 'How long to wait for the result of one statement before its connection is given up.',
   }),
   workflows: setting({
     env: 'TASKER_WORKFLOWS',
@@ -158,7 +158,7 @@ export const CATALOGUE = {
     roles: FLEET,
     unit: 'handlers',
     description:
-      'How many handlers may run at once in one worker. A scheduler takes it for what a worker has where it has not seen one.',
+      'How many handlers may run at once in one worker. A scheduler assumes this for a worker until it has seen one.',
   }),
   claimBatch: number('TASKER_CLAIM_BATCH', 256, 1, 1024, {
     roles: WORKER,
@@ -177,18 +177,18 @@ export const CATALOGUE = {
     roles: WORKER,
     unit: 'ms',
     description:
-      'The shortest pause between two looks at an empty queue; it doubles up to TASKER_MAX_POLL_INTERVAL_MS.',
+      'The shortest pause between two polls of an empty queue; it doubles up to TASKER_MAX_POLL_INTERVAL_MS.',
   }),
   maxPollIntervalMs: number('TASKER_MAX_POLL_INTERVAL_MS', 1000, 5, 600_000, {
     roles: WORKER,
     unit: 'ms',
-    description: 'The longest pause between two looks at an empty queue where no hints arrive (TASKER_NOTIFY).',
+    description: 'The longest pause between two polls of an empty queue while no notifications arrive (TASKER_NOTIFY).',
   }),
   hintedPollIntervalMs: number('TASKER_HINTED_POLL_INTERVAL_MS', 3000, 5, 600_000, {
     roles: WORKER,
     unit: 'ms',
     description:
-      'The longest pause while the connection for hints is up: it finds what nobody told. TASKER_MAX_POLL_INTERVAL_MS where that is longer.',
+      'The longest pause while the connection for notifications is up: it finds work whose notification was lost. TASKER_MAX_POLL_INTERVAL_MS if that is longer.',
   }),
   notify: setting({
     env: 'TASKER_NOTIFY',
@@ -196,7 +196,7 @@ export const CATALOGUE = {
     default: 'true',
     range: 'true, false',
     roles: WORKER,
-    description: 'Listen for hints that there is work. Polling finds it without them, later.',
+    description: 'Listen for notifications that there is work. Without them polling finds it later.',
   }),
   stepTimeoutSeconds: number('TASKER_STEP_TIMEOUT_SECONDS', 300, 1, 2_592_000, {
     roles: WORKER,
@@ -216,7 +216,7 @@ export const CATALOGUE = {
   maxBackoffRequestSeconds: number('TASKER_MAX_BACKOFF_REQUEST_SECONDS', 3600, 1, 2_592_000, {
     roles: WORKER,
     unit: 's',
-    description: 'Cap of a backoff that a handler asks for (RetryableError retryAfter).',
+    description: 'Cap of a backoff that a handler requests (RetryableError retryAfter).',
   }),
   backoffCapSeconds: number('TASKER_BACKOFF_CAP_SECONDS', 30, 1, 86_400, {
     roles: WORKER,
@@ -262,7 +262,7 @@ export const CATALOGUE = {
     roles: SCHEDULER,
     unit: 'ms',
     description:
-      'How often due retries are looked for and put back in their queue. The look of TASKER_RECOVERY_SWEEP_MS finds them as well, and counts as one.',
+      'How often due retries are looked for and put back in their queue. A sweep of TASKER_RECOVERY_SWEEP_MS finds them as well, and counts as one of these.',
   }),
   priorityAgeingSeconds: number('TASKER_PRIORITY_AGEING_SECONDS', 0, 0, 31_536_000, {
     roles: SCHEDULER,
@@ -278,7 +278,7 @@ export const CATALOGUE = {
   finalizeSweepMs: number('TASKER_FINALIZE_SWEEP_MS', 5000, 10, 3_600_000, {
     roles: SCHEDULER,
     unit: 'ms',
-    description: 'How often tasks are looked for that a dead process left unsettled.',
+    description: 'How often tasks are looked for that a dead process left unfinalized.',
   }),
   silentSeconds: number('TASKER_SILENT_SECONDS', 3, 1, 3600, {
     roles: SCHEDULER,
@@ -294,7 +294,7 @@ export const CATALOGUE = {
   scaleStartLatencyMs: number('TASKER_SCALE_START_LATENCY_MS', 10_000, 100, 86_400_000, {
     roles: SCHEDULER,
     unit: 'ms',
-    description: 'The scaling signal asks for as many workers as it takes to start ready steps within this time.',
+    description: 'The scaling signal is the number of workers that it takes to start ready steps within this time.',
   }),
   scaleStepMs: number('TASKER_SCALE_STEP_MS', 1000, 1, 86_400_000, {
     roles: SCHEDULER,
@@ -304,23 +304,23 @@ export const CATALOGUE = {
   scaleUtilizationPercent: number('TASKER_SCALE_UTILIZATION_PERCENT', 80, 10, 100, {
     roles: SCHEDULER,
     unit: '%',
-    description: 'Share of the slots that steady work may fill before the scaling signal asks for another worker.',
+    description: 'Share of the slots that steady work may fill before the scaling signal grows by another worker.',
   }),
   scaleWorkerStepsPerSecond: number('TASKER_SCALE_WORKER_STEPS_PER_SECOND', 500, 1, 100_000, {
     roles: SCHEDULER,
     unit: 'steps/s',
-    description: 'Steps per second that one worker gets through however short they are.',
+    description: 'Steps per second that one worker can run at most, even if they are very short.',
   }),
   scaleQuietSeconds: number('TASKER_SCALE_QUIET_SECONDS', 60, 1, 86_400, {
     roles: SCHEDULER,
     unit: 's',
-    description: 'Without a new step for so long a queue needs no workers but for what waits or runs there.',
+    description:
+      'If no step has become ready in a queue for this time, it needs workers only for the steps that wait or run there.',
   }),
   scaleMaxWorkers: number('TASKER_SCALE_MAX_WORKERS', 0, 0, 100_000, {
     roles: SCHEDULER,
     unit: 'workers',
-    description:
-      'The most workers that the scaling signal asks for, all queues together; 0: what the connection budget allows.',
+    description: 'The largest scaling signal, all queues together; 0: what the connection budget allows.',
   }),
   reservedConnections: number('TASKER_RESERVED_CONNECTIONS', 10, 0, 100_000, {
     roles: 'all',
@@ -390,7 +390,7 @@ export const CATALOGUE = {
 
 export type SettingName = keyof typeof CATALOGUE;
 export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> } & {
-  /** Nobody set the metrics port: if it is taken, the next free one serves. */
+  /** True if the metrics port is not set: if the default is taken, the next free one is used. */
   readonly metricsPortIsDefault?: boolean;
   /** Set, or derived from the schema. */
   readonly cronSchema: string;

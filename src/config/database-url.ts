@@ -1,46 +1,49 @@
 import { accessSync, constants } from 'node:fs';
 
 /**
- * What a connection string may say. The driver drops parameters that it does not know, and reads a password with a raw "/", "?" or
+ * What a connection string may contain. The driver ignores unknown parameters, and it reads a password with a raw "/", "?" or
  * "#" as a host, a port and a path; both are refused here, with the fix, before anything connects.
  */
 
 export interface DatabaseUrl {
   /**
-   * The same without `application_name`, which the driver would let replace the program's own, and with the sslmode that it takes
-   * an alias for.
+   * The same without `application_name`, which would replace the program's own, and with aliases of sslmode replaced by the
+   * one that the driver means.
    */
   readonly connectionString: string;
   readonly applicationName: string | undefined;
-  /** Bind the login to the TLS session where the server offers it. The driver does so on request only. */
+  /** Bind the login to the TLS session if the server offers it. The driver does so only if this is set. */
   readonly channelBinding: boolean;
-  /** Server settings that the connection string (or PGOPTIONS) asks for, by name in lower case. */
+  /** Server settings in the connection string (or PGOPTIONS), by name in lower case. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
 export type ReadDatabaseUrl = { ok: true; url: DatabaseUrl } | { ok: false; problem: string };
 
-/** Settings of the server that the driver sends along at the start of a session. */
+/** Server settings that the driver sends at the start of a session. */
 const SETTINGS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
-/** What the driver reads from the query part of the URL, and what means to it what it does anyway. */
+/** Parameters that the driver reads from the query part of the URL, and those that ask for its only behaviour. */
 const PARAMETERS = new Set(
   `host port user password options application_name fallback_application_name
    ssl sslmode sslcert sslkey sslrootcert sslnegotiation uselibpqcompat
    client_encoding channel_binding gssencmode target_session_attrs keepalives ${SETTINGS.join(' ')}`.split(/\s+/),
 );
 const FILES = new Set(['sslcert', 'sslkey', 'sslrootcert']);
-/** Parameters of which the driver can do one thing only. */
+/** Parameters for which the driver supports only these values. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   client_encoding: ['utf8', 'utf-8', 'auto'],
   gssencmode: ['disable', 'prefer'],
-  // The fleet writes: a server that only reads refuses its first statement.
+  // The fleet writes: a read-only server refuses its first statement.
   target_session_attrs: ['any', 'read-write', 'primary'],
   keepalives: ['1'],
   channel_binding: ['disable', 'prefer', 'require'],
-  // Any other text would be verify-full to it.
+  // The driver takes any other text for verify-full.
   sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
 };
-/** The same to the driver as verify-full, unless it is to be compatible with libpq; and it warns of each in six lines. */
+/**
+ * The driver treats these as verify-full, unless it is set to be compatible with libpq, and prints a warning of six lines for
+ * each.
+ */
 const VERIFY_FULL = /^sslmode=(prefer|require|verify-ca)$/;
 const ELSEWHERE: Readonly<Record<string, string>> = {
   schema: 'TASKER_SCHEMA names the schema',
@@ -55,7 +58,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const ENCODE =
   'in user and password write "/" as %2F, "?" as %3F, "#" as %23, "@" as %40, ":" as %3A and "%" as %25 (encodeURIComponent does)';
 
-/** Reads a connection string. A problem never repeats what it says: that may be a password. */
+/** Reads a connection string. A problem never repeats the text: it may contain a password. */
 export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS']): ReadDatabaseUrl {
   const no = (problem: string): ReadDatabaseUrl => ({ ok: false, problem });
   const url = parse(text);
@@ -72,7 +75,7 @@ export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS
     if (!PARAMETERS.has(name)) {
       const instead = ELSEWHERE[name];
       if (instead !== undefined) return no(`has the parameter "${name}", which does nothing here: ${instead}`);
-      // Its name may be the rest of a password.
+      // What looks like a name may be the rest of a password.
       const named = /^[a-z_]{1,40}$/i.test(name) ? `the parameter "${name}"` : 'a parameter';
       return no(`has ${named}, which the driver does not know: take it out, and ${ENCODE}`);
     }
@@ -92,7 +95,7 @@ export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS
   for (const name of SETTINGS) {
     const value = url.searchParams.get(name);
     if (value === null) continue;
-    // The driver would take "30s" for 30 ms.
+    // The driver would read "30s" as 30 ms.
     if (!/^\d{1,9}$/.test(value)) return no(`has ${name}=${shown(value)}: give whole milliseconds`);
     settings.set(name, value);
   }
@@ -101,12 +104,12 @@ export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS
   return { ok: true, url: { connectionString: forDriver(text), applicationName, channelBinding, settings } };
 }
 
-/** A host may be missing behind user and password: then a parameter, PGHOST or a default names it. */
+/** The host may be missing after user and password: then a parameter, PGHOST or a default gives it. */
 function parse(text: string): URL | undefined {
   for (const candidate of [text, text.replace('@/', '@localhost/')]) {
     try {
       const url = new URL(candidate);
-      // The driver decodes these, and a "%" that encodes nothing would end in its own words.
+      // The driver decodes these, and would fail with an error of its own at a "%" that encodes nothing.
       for (const part of [url.username, url.password, url.hostname])
         decodeURIComponent(part.replaceAll(/%(?![\da-f]{2})/gi, '%25'));
       return url;
@@ -128,7 +131,10 @@ function forDriver(text: string): string {
   return rest.length === 0 ? before : `${before}?${rest.join('&')}`;
 }
 
-/** As the server takes them: words apart by spaces, a backslash before what is meant literally. Undefined: something else. */
+/**
+ * As the server reads them: words divided by spaces, a backslash before a literal character. Undefined if it is anything
+ * else.
+ */
 function parseOptions(text: string): Map<string, string> | undefined {
   const words = [...text.matchAll(/(?:\\.|[^\s\\])+/gs)].map(([word]) => word.replaceAll(/\\(.)/gs, '$1'));
   const settings = new Map<string, string>();

@@ -54,8 +54,8 @@ export function usesPreparedStatements(config: Pick<Config, 'preparedStatements'
 }
 
 /**
- * A variable that looks like one of ours and is none is a misspelling that would otherwise do nothing. One that only starts
- * like ours may be somebody else's: Kubernetes sets some for every service.
+ * A variable that is almost the name of a setting is a misspelling, which would otherwise be ignored. One that only has the
+ * same prefix may belong to something else: Kubernetes sets some for every service.
  */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = entries.map(([, setting]) => setting.env);

@@ -50,7 +50,10 @@ function tooLong(postgres: string): EmbeddedPostgresUnavailableError {
   );
 }
 
-/** A folder that the server's user may not enter, files that it may not read, a file system mounted noexec, a path too long. */
+/**
+ * Whether the place is the problem: a folder that the server's user may not enter, files that it may not read, a file system
+ * mounted noexec, or a path that is too long.
+ */
 function isAboutThePlace(complaint: unknown): boolean {
   if (!(complaint instanceof EmbeddedPostgresUnavailableError)) return false;
   const { startError, output } = complaint.details;
@@ -77,7 +80,7 @@ async function copyOf(
   return copy === undefined ? undefined : inside(copy);
 }
 
-/** Runs `postgres --version` as the server's user; if that fails, throws what is wrong and how to right it. */
+/** Runs `postgres --version` as the server's user. If that fails, throws an error that names the cause and the fix. */
 export async function proveRunnable(
   postgres: string,
   user: OsUser | undefined,

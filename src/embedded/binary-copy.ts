@@ -22,9 +22,9 @@ const abandonedAfterMs = 3_600_000;
 
 /**
  * A copy of a PostgreSQL installation (bin, lib, share: 60 MB) in a place that the server's user can reach and execute. The
- * server resolves its own path and finds its libraries beside it, so a way around closed folders does not help here.
- * Made of hard links where that is possible. Kept and used again: it is named after its content, and checked file by file.
- * `runs` says whether the server starts from there; undefined where no place will do.
+ * server resolves its own path and finds its libraries beside it, so a link from another folder does not help. Made of hard
+ * links if possible. Kept and reused: its name is a hash of its content, and it is checked file by file. `runs` tests whether
+ * the server starts from there. Returns undefined if no place is suitable.
  */
 export async function reachableCopy(
   installation: string,
@@ -40,7 +40,7 @@ export async function reachableCopy(
         await makeCopy(installation, content, place, copy);
       if (await runs(copy)) return copy;
     } catch {
-      // Full, read-only, or not ours after all: the next place.
+      // Full, read-only, or not owned by this user after all: try the next place.
     }
   }
   return undefined;
@@ -60,7 +60,7 @@ async function places(user: OsUser | undefined): Promise<string[]> {
   return usable;
 }
 
-/** What lies in such a folder is executed: it has to be ours, and nobody else may write to it. */
+/** Files in such a folder are executed: it has to belong to this user, and nobody else may write to it. */
 async function isUsable(folder: string, user: OsUser | undefined): Promise<boolean> {
   try {
     await mkdir(folder, { mode: 0o755 }).then(
@@ -93,7 +93,7 @@ function sameContent(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((line, index) => line === b[index]);
 }
 
-/** Makes the copy under another name first: one that is there is whole. */
+/** Makes the copy under a temporary name first, so that a copy under the final name is complete. */
 async function makeCopy(source: string, content: readonly string[], place: string, copy: string): Promise<void> {
   await removeAbandoned(place);
   const partial = join(place, `partial-${randomBytes(6).toString('hex')}`);
@@ -108,7 +108,7 @@ async function makeCopy(source: string, content: readonly string[], place: strin
     try {
       await rename(partial, copy);
     } catch {
-      // Another process was quicker, or files of an older copy are gone (temporary folders are cleared file by file).
+      // Another process was faster, or files of an older copy are gone (temporary folders are cleared file by file).
       if (sameContent(await listContent(copy), content)) return;
       await rename(copy, `${partial}-damaged`);
       await rename(partial, copy);
@@ -118,7 +118,7 @@ async function makeCopy(source: string, content: readonly string[], place: strin
   }
 }
 
-/** Whatever the umask: the server's user has to read it all. */
+/** Readable for the server's user, whatever the umask. */
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder);
   await chmod(folder, 0o755);

@@ -1,10 +1,10 @@
 import type { EmbeddedFolder } from './folder.ts';
 
-/** The working directory of whichever process opens this path. Linux enters it by its inode: no folder above it is searched. */
+/** The working directory of the process that opens this path. Linux enters it by its inode: no folder above it is searched. */
 const workingDirectory = '/proc/self/cwd';
 /** PostgreSQL truncates paths at 1,024 bytes (MAXPGPATH); what it appends to its data directory stays below 100. */
 const longestPathBytes = 900;
-/** A setting that PostgreSQL only keeps: it puts the data directory's real path on the server's command line. */
+/** A setting that PostgreSQL stores but does not use: it puts the data directory's real path on the server's command line. */
 const marker = 'tasker.data_directory';
 
 /** How a PostgreSQL program is started on a data directory: in this working directory, under this name for it. */
@@ -18,8 +18,8 @@ export interface DataDirectory {
 
 /**
  * Root runs the server as another user, who may not be allowed through every folder above the data (/root is closed in most
- * containers). The server is therefore started inside its data directory, before the user changes, and knows it by
- * /proc/self/cwd. The same way spares it paths that are longer than it can store.
+ * containers). The server is therefore started inside its data directory, before the user changes, and its data directory is
+ * /proc/self/cwd. This also avoids paths that are too long for it.
  */
 export function dataDirectory(folder: EmbeddedFolder, directory: string): DataDirectory {
   const indirect =

@@ -57,7 +57,7 @@ export async function openFolder(dataDir: string): Promise<EmbeddedFolder> {
   };
 }
 
-/** Fails where root is root in name only: a container without the capabilities, a user namespace that knows one user. */
+/** Fails if root lacks the rights of root: a container without the capabilities, or a user namespace with one user. */
 async function giveAway(root: string, user: OsUser): Promise<void> {
   try {
     await chown(root, user.uid, user.gid);
@@ -80,7 +80,7 @@ async function ownerOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** Whether there is certainly nothing at this path; a path that we may not look at is not missing. */
+/** True only if nothing exists at this path; a path that may not be read does not count as missing. */
 export async function isMissing(path: string): Promise<boolean> {
   try {
     await stat(path);
@@ -90,7 +90,7 @@ export async function isMissing(path: string): Promise<boolean> {
   }
 }
 
-/** Reads a small file, undefined where there is none. */
+/** Reads a small file; undefined if it does not exist. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

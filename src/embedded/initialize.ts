@@ -8,9 +8,9 @@ import { type EmbeddedFolder, giveToServer, readIfThere, writeWhole } from './fo
 import { firstClosedFolder, type ProgramResult, runAs } from './os-user.ts';
 
 /**
- * Makes sure that `cluster/` is a complete data directory. initdb works in `cluster.partial-*`, which takes the final name
- * only when it is whole: whatever interrupts it leaves a partial folder, which the next start removes and makes anew.
- * The caller holds the launch lock and knows that no server runs.
+ * Makes sure that `cluster/` is a complete data directory. initdb works in `cluster.partial-*`, which gets the final name
+ * only when it is complete: an interruption leaves a partial folder, which the next start removes and replaces. The caller
+ * holds the launch lock and knows that no server runs.
  */
 export async function ensureCluster(
   folder: EmbeddedFolder,
@@ -82,7 +82,7 @@ async function hasControlFile(directory: string): Promise<boolean> {
   }
 }
 
-/** A `cluster` folder that no initdb finished cannot start, but it might hold somebody's data: it is kept under another name. */
+/** A `cluster` folder that no initdb finished cannot start, but it might contain data: it is kept under another name. */
 async function setAsideDamagedCluster(folder: EmbeddedFolder, log: (line: string) => void): Promise<void> {
   if ((await listNames(folder.root)).includes('cluster')) {
     const names = await listNames(folder.cluster);

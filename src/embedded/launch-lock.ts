@@ -13,8 +13,8 @@ const pollMs = 50;
 
 /**
  * Runs `work` as the only starter of this folder, across processes. The lock is a file with the holder's pid; one whose
- * holder died is broken at once, one that is not renewed after ten seconds.
- * It keeps starters from treading on each other; the data itself is guarded by PostgreSQL's own postmaster.pid.
+ * holder died is broken at once, one that is not renewed after ten seconds. It keeps concurrent starters apart; the data
+ * itself is guarded by PostgreSQL's own postmaster.pid.
  */
 export async function withLaunchLock<Result>(
   lockFile: string,
@@ -64,14 +64,14 @@ async function acquire(lockFile: string, content: string, waitMs: number): Promi
   }
 }
 
-/** Removes a stale lock. Only one process breaks at a time, so that none removes the lock that another has just taken. */
+/** Removes a stale lock. Only one process does so at a time, so that none removes the lock that another has just taken. */
 async function breakIfStale(lockFile: string): Promise<void> {
   if (!(await isStale(lockFile))) return;
   const breaker = `${lockFile}.breaking`;
   try {
     await (await open(breaker, 'wx')).close();
   } catch {
-    // Somebody else is at it, or died at it.
+    // Another process is doing this, or died while doing it.
     const age = await ageMs(breaker);
     if (age !== undefined && age > staleAfterMs) await rm(breaker, { force: true });
     return;

@@ -23,12 +23,12 @@ export type LaunchOutcome =
   | { outcome: 'port_taken' | 'port_refused' | 'remains' | 'failed'; output: string };
 
 const pollMs = 30;
-/** The last lines of a log tell why a server gave up; this many bytes hold them. */
+/** The last lines of the log show why a server stopped; this many bytes hold them. */
 const tailBytes = 4000;
 
 /**
- * Starts the server as a process of its own (own session, no pipe to us: neither Ctrl-C nor the caller's death reaches
- * it) and waits until it answers.
+ * Starts the server as a process of its own (own session, no pipe to this process, so neither Ctrl-C nor the death of the
+ * caller reaches it) and waits until it is ready.
  */
 export async function launchServer(
   folder: EmbeddedFolder,
@@ -62,10 +62,10 @@ export async function launchServer(
 
   const deadline = Date.now() + waitMs;
   while (ended === undefined) {
-    // `denied` is somebody else's server on this port; ours will notice that the port is taken and exit.
+    // `denied` means another server on this port; the new one will notice that the port is taken and exit.
     const answer = await Promise.race([probe(url('postgres')), end]);
     const { pid } = child;
-    // Without a pid the program could not be spawned at all; its `error` event says why.
+    // Without a pid the program could not be spawned at all; its `error` event has the reason.
     if (answer === 'ready' && ended === undefined && pid !== undefined) return { outcome: 'ready', pid, port };
     if (Date.now() > deadline) {
       if (pid !== undefined) await stopPostmaster(folder, pid, 'immediate');

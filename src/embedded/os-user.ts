@@ -14,9 +14,9 @@ export interface OsUser {
 const preferredNames = ['postgres', '_postgres', 'nobody', 'daemon'];
 
 /**
- * PostgreSQL refuses to run as root, and initdb needs an account that exists. Root therefore borrows one;
- * everybody else runs the server as themselves (undefined: no switching).
- * `ownerUid` is the owner of an existing cluster: it stays the server's user, whatever accounts appeared since.
+ * PostgreSQL refuses to run as root, and initdb needs an account that exists. Root therefore uses one of those; every other
+ * user runs the server under its own account (undefined: no switch). `ownerUid` is the owner of an existing cluster: it stays
+ * the server's user, whatever accounts appeared since.
  */
 export async function chooseOsUser(ownerUid?: number): Promise<OsUser | undefined> {
   const ownUid = process.getuid?.();
@@ -98,8 +98,8 @@ export function runAs(user: OsUser | undefined, file: string, args: string[], cw
 }
 
 /**
- * The caller's environment without what would redirect the server: PGDATA, PGPORT and friends, and the locale.
- * TZ spares initdb the search through a thousand time zone files for the one that fits the machine.
+ * The caller's environment without variables that would redirect the server: PGDATA, PGPORT and similar, and the locale. With
+ * TZ set, initdb does not search a thousand time zone files for the one of the machine.
  */
 export function serverEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG|NODE_)/.test(name));

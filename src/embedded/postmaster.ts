@@ -7,21 +7,24 @@ import { commandLineOf, isAlive, isInProcessTable, isPostmasterOf } from './proc
 /** `smart` waits for the clients to leave, `fast` rolls their work back, `immediate` leaves it to crash recovery. */
 export type StopMode = 'smart' | 'fast' | 'immediate';
 
-/** How each mode is asked for, how long it may take, and what follows when it takes longer. */
+/** The signal of each mode, how long it may take, and what follows if it takes longer. */
 const stopPlan = {
   smart: { signal: 'SIGTERM', waitMs: 60_000, next: 'fast' },
   // A fast stop writes a checkpoint; half a minute covers a slow disk.
   fast: { signal: 'SIGINT', waitMs: 30_000, next: 'immediate' },
   immediate: { signal: 'SIGQUIT', waitMs: 5000, next: 'kill' },
-  // Even a process that handles no signal any more obeys; the next start recovers from the WAL.
+  // Also ends a process that handles no signals any more; the next start recovers from the WAL.
   kill: { signal: 'SIGKILL', waitMs: 5000, next: undefined },
 } as const;
 
 const pollMs = 20;
-/** The kernel needs milliseconds to take a dead server's memory back; past this it is another process that hides its name. */
+/**
+ * The kernel frees a dead server's memory within milliseconds; after this time the id belongs to another process that hides
+ * its name.
+ */
 const exitMs = 2000;
 
-/** A process id above every platform's maximum: nobody has it. */
+/** A process id above every platform's maximum: no process has it. */
 const impossiblePid = 99_999_999;
 
 /** The server that postmaster.pid names. The file lists pid, data directory, start time, port, ... one per line. */
@@ -31,8 +34,8 @@ export interface RunningPostmaster {
 }
 
 /**
- * The live server of this folder, if there is one. A server that is just coming up has no port yet (0).
- * A pid file that names somebody else's process (ids are reused) is defused so that PostgreSQL does not refuse to start.
+ * The live server of this folder, if there is one. A server that is just starting has no port yet (0). A pid file that names
+ * another process (ids are reused) gets an impossible id, so that PostgreSQL does not refuse to start.
  */
 export async function findPostmaster(folder: EmbeddedFolder): Promise<RunningPostmaster | undefined> {
   const pidFile = join(folder.cluster, 'postmaster.pid');

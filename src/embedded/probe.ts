@@ -1,23 +1,23 @@
 import { Client } from 'pg';
 
 /**
- * What a server says to somebody who knocks:
- * - `ready`: it answers statements
- * - `starting`, `stopping`: it asks for patience
- * - `denied`: it answers, but not to our password: not our server, or not our password file
+ * The result of a connection attempt:
+ * - `ready`: the server runs statements
+ * - `starting`, `stopping`: it accepts no statements at this moment
+ * - `denied`: it refuses the password: it is another server, or the password file is another's
  * - `refused`: nothing listens
- * - `silent`: the connection opens (the kernel accepts it) and nobody speaks
+ * - `silent`: the connection opens (the kernel accepts it), and no response comes
  */
-export type ProbeAnswer = 'ready' | 'starting' | 'stopping' | 'denied' | 'refused' | 'silent';
+export type ProbeResult = 'ready' | 'starting' | 'stopping' | 'denied' | 'refused' | 'silent';
 
-/** A healthy server on the same machine answers in milliseconds, even under load. */
-const answerWithinMs = 3000;
+/** A healthy server on the same machine responds within milliseconds, even under load. */
+const respondsWithinMs = 3000;
 
-export async function probe(url: string): Promise<ProbeAnswer> {
+export async function probe(url: string): Promise<ProbeResult> {
   const client = new Client({
     connectionString: url,
-    connectionTimeoutMillis: answerWithinMs,
-    query_timeout: answerWithinMs,
+    connectionTimeoutMillis: respondsWithinMs,
+    query_timeout: respondsWithinMs,
     application_name: 'embedded-postgres-probe',
   });
   // A connection that breaks later reports here; without a listener it would end the process.
@@ -27,13 +27,13 @@ export async function probe(url: string): Promise<ProbeAnswer> {
     await client.query('select 1');
     return 'ready';
   } catch (error) {
-    return readAnswer(error as { code?: string; message: string });
+    return resultOf(error as { code?: string; message: string });
   } finally {
     await client.end().catch(() => {});
   }
 }
 
-function readAnswer({ code, message }: { code?: string; message: string }): ProbeAnswer {
+function resultOf({ code, message }: { code?: string; message: string }): ProbeResult {
   switch (code) {
     case 'ECONNREFUSED':
       return 'refused';
@@ -46,10 +46,10 @@ function readAnswer({ code, message }: { code?: string; message: string }): Prob
     case '28000':
       return 'denied';
     case '53300': // too many clients
-    case '3D000': // somebody dropped the database named postgres
+    case '3D000': // the database named postgres was dropped
       return 'ready';
     case 'ECONNRESET':
-      // The server closed its port between accepting and speaking: it goes down, or comes up.
+      // The server closed its port after it accepted: it is stopping or starting.
       return 'starting';
     default:
       return 'silent';

@@ -16,12 +16,12 @@ export async function isAlive(pid: number): Promise<boolean> {
     const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
     return state !== 'Z' && state !== 'X';
   } catch {
-    // It ended between the two looks, or /proc is hidden: signal 0 has the last word.
+    // It ended between the two checks, or /proc is hidden: signal 0 decides.
     return isInProcessTable(pid);
   }
 }
 
-/** Whether the process table has this id, zombies included: what PostgreSQL itself asks about the pid in postmaster.pid. */
+/** Whether the process table has this id, zombies included: PostgreSQL itself checks the pid in postmaster.pid this way. */
 export function isInProcessTable(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -31,7 +31,7 @@ export function isInProcessTable(pid: number): boolean {
   }
 }
 
-/** The arguments of a running process, or [] where it is gone, a zombie or hidden. */
+/** The arguments of a running process; [] if it is gone, a zombie or hidden. */
 export async function commandLineOf(pid: number): Promise<string[]> {
   try {
     if (process.platform === 'linux') {

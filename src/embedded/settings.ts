@@ -6,7 +6,7 @@ export const defaultSettings: Readonly<Record<string, string>> = {
   // Loopback only, and no unix socket: its path is limited to about 100 bytes, which a deep checkout exceeds.
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // A fleet of ten processes with pools of ten, an API, a scheduler with pg-boss and somebody's psql fit.
+  // A fleet of ten processes with pools of ten, an API, a scheduler with pg-boss and a psql session fit.
   max_connections: '200',
   // Enough for a million small steps to stay in memory, small enough for a laptop that runs other things.
   shared_buffers: '256MB',
@@ -23,11 +23,11 @@ export const defaultSettings: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '60s',
   // Notices a killed client's socket in seconds while a statement of it still runs.
   client_connection_check_interval: '5s',
-  // Who waits for whom, and what was slow, belong in the log of a development server.
+  // The log of a development server should show lock waits and slow statements.
   log_lock_waits: 'on',
   log_min_duration_statement: '1s',
   log_line_prefix: '%m [%p] %q%a ',
-  // Every timestamp in the log and every session without its own setting speaks the same zone.
+  // Timestamps in the log, and sessions without a setting of their own, use the same zone.
   timezone: 'UTC',
   log_timezone: 'UTC',
 };

@@ -17,9 +17,9 @@ export interface EmbeddedPostgresOptions {
   port?: number;
   /** Server settings that win over the default ones. An adopted server keeps those it was started with. */
   settings?: Readonly<Record<string, string>>;
-  /** Hears what the launcher decides, one line each. The server's own log is `server.log` in the folder. */
+  /** Called with each decision of the launcher, one line each. The server's own log is `server.log` in the folder. */
   log?: (line: string) => void;
-  /** How long a running server may leave us without an answer before it counts as wedged and is replaced. Default 10 s. */
+  /** How long a running server may be silent before it counts as wedged and is replaced. Default 10 s. */
   wedgedAfterMs?: number;
 }
 
@@ -32,7 +32,7 @@ export interface EmbeddedPostgres {
   readonly adopted: boolean;
   /**
    * Stops the server and resolves when it is gone; the default `fast` rolls back open transactions. Calling it again, or
-   * after the server ended by itself, does nothing. The server is shared by all who started it on the same folder.
+   * after the server ended by itself, does nothing. All processes that started it on the same folder share the server.
    */
   stop(mode?: StopMode): Promise<void>;
 }
@@ -47,8 +47,7 @@ const pollMs = 30;
 
 /**
  * Starts PostgreSQL in `dataDir`, or adopts the server that already runs there. The server is a process of its own: it
- * outlives the caller, however that ends, until somebody calls `stop`. For development, the examples and the tests; not
- * for production.
+ * outlives the caller until `stop` is called. For development, the examples and the tests; not for production.
  *
  * Throws EmbeddedPostgresUnavailableError if this machine cannot run it, EmbeddedPostgresError if it fails to start.
  */
@@ -78,8 +77,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /**
- * Stops the server of a folder without having started it. Resolves when it is gone: true if one was running, false if
- * there was nothing to stop (also where the folder was never used).
+ * Stops the server of a folder without having started it. Resolves when it is gone: true if one was running, false if there
+ * was nothing to stop (also if the folder was never used).
  */
 export async function stopEmbeddedPostgres(options: { dataDir: string; mode?: StopMode }): Promise<boolean> {
   if (await isMissing(join(options.dataDir, 'cluster', 'postmaster.pid'))) return false;
@@ -109,7 +108,10 @@ function serverUrl(port: number, password: string, database: string): string {
   return `postgresql://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
 
-/** The running server once it answers; undefined once it is gone, by itself or because it was wedged and had to be stopped. */
+/**
+ * The running server as soon as it is ready; undefined if it is gone, by itself or because it was wedged and had to be
+ * stopped.
+ */
 async function adopt(
   folder: EmbeddedFolder,
   found: RunningPostmaster,

@@ -1,6 +1,6 @@
 /**
- * A wait that another side asks for, as HTTP writes it (RFC 9110, 10.2.3): seconds, or a date in one of the three forms of
- * 5.6.7. Never throws, whatever the value is.
+ * A delay that another service requests, in the form of HTTP (RFC 9110, 10.2.3): seconds, or a date in one of the three forms
+ * of 5.6.7. Never throws.
  */
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -19,14 +19,14 @@ export interface RetryAfter {
   problem: string | undefined;
 }
 
-/** A date counts from this process's clock, which is the only one that a program has at hand. */
+/** A date is compared with the clock of this process, the only one that a program has. */
 export function readRetryAfter(value: unknown, nowMs = Date.now()): RetryAfter {
   if (value === undefined || value === null) return { seconds: undefined, problem: undefined };
   try {
     const seconds = secondsOf(value, nowMs);
     if (seconds !== undefined) return { seconds, problem: undefined };
   } catch {
-    // A Proxy that throws, a Date of a class with ideas of its own: not readable either.
+    // A Proxy that throws, or an unusual subclass of Date: not readable either.
   }
   return {
     seconds: undefined,
@@ -38,11 +38,11 @@ function secondsOf(value: unknown, nowMs: number): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined;
   if (typeof value === 'string') {
     const text = value.trim();
-    // However many digits: the fleet's cap decides how long it is.
+    // Any number of digits: the cap of the fleet bounds it.
     if (/^\d+(?:\.\d+)?$/.test(text)) return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
     return untilDate(httpDate(text, nowMs), nowMs);
   }
-  // Not instanceof: a Date of another realm is one too. Throws for anything that is no Date.
+  // Not instanceof: a Date of another realm is a Date too. This throws for anything else.
   return untilDate(Date.prototype.getTime.call(value as Date), nowMs);
 }
 
@@ -66,7 +66,7 @@ function fullYear(twoDigits: number, nowMs: number): number {
   return year > thisYear + 50 ? year - 100 : year;
 }
 
-/** Undefined for what no calendar has: 31 February, 25 o'clock. Second 60 is a leap second. */
+/** Undefined if the calendar has no such time: 31 February, 25 o'clock. Second 60 is a leap second. */
 function utc(
   year: string | number | undefined,
   month: string | undefined,
@@ -82,7 +82,7 @@ function utc(
   return midnight.getUTCMonth() === monthIndex && midnight.getUTCDate() === dayOfMonth ? at : undefined;
 }
 
-/** The value in one short line; what it holds is not looked into. */
+/** The value in one short line, without its content. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

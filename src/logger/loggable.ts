@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 import { hidePasswords, isSecretName } from '../secrets.ts';
 
-/** What a field may be once it is logged: plain data, which no serializer and no redaction can stumble over. */
+/** What a field may be when it is logged: plain data, with which no serializer and no redaction can fail. */
 export type Loggable = string | number | boolean | null | Loggable[] | { [key: string]: Loggable };
 
 export const REDACTED = '[redacted]';
 
-/** Bounds of one line; what is over says how much is missing. Text is counted in UTF-16 units, before JSON's escapes. */
+/** Bounds of one line; a value that was cut shows how much is missing. Text is counted in UTF-16 units, before JSON's escapes. */
 const MAX_LINE = 65_536;
 const MAX_TEXT = 8192;
 const MAX_VALUES = 2000;
@@ -16,8 +16,9 @@ const MAX_CAUSES = 5;
 const MAX_INNER_ERRORS = 3;
 
 /**
- * A copy of fields as a log line can show them: never throws, whatever getters, Proxy traps or `toJSON` the values have, calls
- * nothing but getters and `toJSON`, and is bounded. Values under names of secrets, and passwords in URLs, are hidden at any depth.
+ * A copy of fields as a log line can show them. It never throws, whatever getters, Proxy traps or `toJSON` the values have,
+ * calls only getters and `toJSON`, and is bounded. Values under names of secrets, and passwords in URLs, are hidden at any
+ * depth.
  */
 export function loggableFields(fields: object): { [key: string]: Loggable } {
   const copy = new Copy().members(fields, 0);
@@ -28,7 +29,10 @@ export function loggableText(text: string): string {
   return hidePasswords(cut(text, MAX_TEXT));
 }
 
-/** Errors of another realm too, and what only looks like one: a DOMException, what a library throws instead of an Error. */
+/**
+ * Also true for errors of another realm and for objects that only resemble one: a DOMException, or what a library throws
+ * instead of an Error.
+ */
 export function isErrorLike(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null) return false;
   return (
@@ -42,7 +46,7 @@ class Copy {
   private valuesLeft = MAX_VALUES;
   private readonly open = new Set<object>();
 
-  /** Undefined for what JSON leaves out as well. */
+  /** Undefined for values that JSON leaves out too. */
   value(value: unknown, depth: number): Loggable | undefined {
     this.valuesLeft -= 1;
     switch (typeof value) {
@@ -94,7 +98,7 @@ class Copy {
     return this.members(value, depth);
   }
 
-  /** Without `toJSON`: of a result of it, and of the fields of a line. */
+  /** Does not call `toJSON`: for the result of a `toJSON`, and for the fields of a line. */
   members(value: object, depth: number): Loggable {
     try {
       if (Array.isArray(value)) return this.items(value, depth);

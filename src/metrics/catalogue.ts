@@ -20,7 +20,7 @@ const SIZE = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 const define = <Definitions extends Record<string, MetricDefinition>>(definitions: Definitions): Definitions =>
   definitions;
 
-/** Every metric, once: what is registered, what the metrics reference and the dashboard are made from. */
+/** Every metric, once: the registry, the metrics reference and the dashboard are made from it. */
 export const METRICS = define({
   claims: {
     name: 'tasker_claims_total',
@@ -105,7 +105,7 @@ export const METRICS = define({
   workflowRefused: {
     name: 'tasker_workflow_refused',
     type: 'gauge',
-    help: '1 while this worker cannot register a workflow that it has handlers for; the others run. tasker workflows says why.',
+    help: '1 while this worker cannot register a workflow that it has handlers for; the others run. tasker workflows shows why.',
     labels: ['namespace', 'workflow', 'version'],
     roles: W,
   },
@@ -119,7 +119,7 @@ export const METRICS = define({
   flushSteps: {
     name: 'tasker_flush_batch_steps',
     type: 'histogram',
-    help: 'Ended attempts told to the database in one batch.',
+    help: 'Ended attempts recorded in one batch.',
     labels: [],
     buckets: SIZE,
     roles: W,
@@ -127,7 +127,7 @@ export const METRICS = define({
   flushSeconds: {
     name: 'tasker_flush_duration_seconds',
     type: 'histogram',
-    help: 'Duration of telling one batch of ended attempts.',
+    help: 'Duration of recording one batch of ended attempts.',
     labels: [],
     buckets: STATEMENT,
     roles: W,
@@ -156,14 +156,14 @@ export const METRICS = define({
   leaseAge: {
     name: 'tasker_lease_age_seconds',
     type: 'gauge',
-    help: 'Since this process last renewed its lease.',
+    help: 'Time since this process last renewed its lease.',
     labels: [],
     roles: BOTH,
   },
   loopAge: {
     name: 'tasker_loop_age_seconds',
     type: 'gauge',
-    help: 'Since a loop of this process last went round; a loop that stands still fails /livez.',
+    help: 'Time since a loop of this process last completed a round; a loop that stands still fails /livez.',
     labels: ['loop'],
     roles: BOTH,
   },
@@ -220,7 +220,7 @@ export const METRICS = define({
   desiredReplicas: {
     name: 'tasker_desired_replicas',
     type: 'gauge',
-    help: 'Workers that a queue should have, for an autoscaler; the view tasker_queue_scaling says the same.',
+    help: 'Workers that a queue should have, for an autoscaler; the view tasker_queue_scaling has the same number.',
     labels: ['queue'],
     roles: S,
   },
@@ -241,21 +241,21 @@ export const METRICS = define({
   queueArrivals: {
     name: 'tasker_queue_arrivals_per_second',
     type: 'gauge',
-    help: 'Steps that become ready per second, smoothed, as the scaling signal sees it.',
+    help: 'Steps that become ready per second, smoothed, as the scaling signal measures it.',
     labels: ['queue'],
     roles: S,
   },
   queueStepSeconds: {
     name: 'tasker_queue_step_seconds',
     type: 'gauge',
-    help: 'Mean time of completed attempts, smoothed, as the scaling signal sees it.',
+    help: 'Mean time of completed attempts, smoothed, as the scaling signal measures it.',
     labels: ['queue'],
     roles: S,
   },
   maxWorkers: {
     name: 'tasker_max_workers',
     type: 'gauge',
-    help: 'The most workers that the scaling signal asks for: TASKER_SCALE_MAX_WORKERS, or what the connection budget allows.',
+    help: 'The largest scaling signal: TASKER_SCALE_MAX_WORKERS, or what the connection budget allows.',
     labels: [],
     roles: S,
   },
@@ -280,7 +280,7 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
-  openClaims: {
+  claimsInFlight: {
     name: 'tasker_open_claims',
     type: 'gauge',
     help: 'Claims with steps in flight, over the whole fleet.',
@@ -325,7 +325,7 @@ export const METRICS = define({
   recovered: {
     name: 'tasker_recovered_steps_total',
     type: 'counter',
-    help: 'Steps taken from dead processes, by what became of them: requeued, blocked.',
+    help: 'Steps taken from dead processes, by result: requeued, blocked.',
     labels: ['outcome'],
     roles: S,
   },
@@ -339,7 +339,7 @@ export const METRICS = define({
   settled: {
     name: 'tasker_settled_tasks_total',
     type: 'counter',
-    help: 'Tasks that a dead process had left unsettled.',
+    help: 'Tasks that a dead process had left unfinalized.',
     labels: [],
     roles: S,
   },
@@ -354,7 +354,7 @@ export const METRICS = define({
   sweepAge: {
     name: 'tasker_sweep_age_seconds',
     type: 'gauge',
-    help: 'Since a chore last succeeded.',
+    help: 'Time since a chore last succeeded.',
     labels: ['chore'],
     roles: S,
   },
@@ -473,7 +473,7 @@ export const METRICS = define({
   scrapeErrors: {
     name: 'tasker_scrape_errors_total',
     type: 'counter',
-    help: 'Scrapes that were answered with older values because fresh ones could not be had in time.',
+    help: 'Scrapes that got older values because fresh ones were not measured in time.',
     labels: [],
     roles: BOTH,
   },

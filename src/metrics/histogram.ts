@@ -1,4 +1,4 @@
-/** Taken before any handler's code runs: one that replaces it must not break the counting. */
+/** Kept before any handler runs: a handler that replaces it must not break the counting. */
 const { stringify } = JSON;
 
 type Labels = Readonly<Record<string, string>>;
@@ -6,15 +6,15 @@ type Labels = Readonly<Record<string, string>>;
 /** What was observed under one combination of labels. */
 interface Series {
   readonly labels: Labels;
-  /** How many values fell into each bucket and no smaller one; the last is for those above all bounds. */
+  /** How many values fell into each bucket but into no smaller one; the last bin is for values above all bounds. */
   readonly bins: number[];
   sum: number;
 }
 
 /**
- * A histogram for prom-client's registry, which reads it as it reads its own. Theirs checks and hashes the labels for every
- * value, which for two values a step was a tenth of a worker's time: here labels that their owner keeps, frozen, are looked at
- * once, and what is exposed is made when it is read.
+ * A histogram for prom-client's registry, which reads it like its own. The library's histogram checks and hashes the labels
+ * for every value, which took a tenth of a worker's time at two values a step. Here labels that their owner keeps, frozen,
+ * are checked once, and the exposed form is made when it is read.
  */
 export class BinnedHistogram {
   readonly name: string;
@@ -25,10 +25,10 @@ export class BinnedHistogram {
   private readonly bounds: readonly number[];
   private readonly bounded: (labels: Labels) => Labels;
   private readonly series = new Map<string, Series>();
-  /** The same, by labels that are kept. */
+  /** The same series, by labels that their owner keeps. */
   private readonly kept = new Map<object, Series>();
 
-  /** `bounded`: the labels to count under, asked once for labels that are kept. */
+  /** `bounded` returns the labels to count under; it is called once for labels that their owner keeps. */
   constructor(config: {
     name: string;
     help: string;
@@ -54,7 +54,7 @@ export class BinnedHistogram {
     series.bins[bin] = (series.bins[bin] as number) + 1;
   }
 
-  /** What has been observed so far: cumulative buckets, sum and count of every series. */
+  /** Cumulative buckets, sum and count of every series. */
   async get() {
     const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = [];
     for (const { labels, bins, sum } of this.series.values()) {
@@ -76,7 +76,7 @@ export class BinnedHistogram {
   reset(): void {
     this.series.clear();
     this.kept.clear();
-    // One without labels is there from the start.
+    // A series without labels exists from the start.
     if (this.labelNames.length === 0) this.find({});
   }
 

@@ -7,7 +7,10 @@ type KeysOf<Type extends MetricDefinition['type']> = {
 }[MetricKey];
 type LabelsOf<Key extends MetricKey> = Record<(typeof METRICS)[Key]['labels'][number], string>;
 
-/** More values than this of one label fold into `other`: a name from outside cannot fill the memory of a scraper. */
+/**
+ * Values of one label beyond this number are counted as `other`, so that names from outside cannot fill the memory of a
+ * scraper.
+ */
 const MAX_LABEL_VALUES = 200;
 
 /** The metrics of one process, by their names in the catalogue. */
@@ -15,8 +18,8 @@ export class Metrics {
   readonly registry = new Registry();
   private readonly metrics = new Map<string, Counter | Gauge | BinnedHistogram>();
   private readonly seen = new Map<string, Set<string>>();
-  private readonly looked = new WeakMap<object, Map<MetricKey, Record<string, string>>>();
-  /** What was counted under labels that their owner keeps, by metric and labels; moved to the counters when these are read. */
+  private readonly checked = new WeakMap<object, Map<MetricKey, Record<string, string>>>();
+  /** Counts under labels that their owner keeps, by metric and labels; they are moved to the counters when these are read. */
   private readonly uncollected = new Map<string, Map<Readonly<Record<string, string>>, { by: number }>>();
 
   constructor(role: 'worker' | 'scheduler') {
@@ -32,7 +35,7 @@ export class Metrics {
       this.find<Counter>(key)?.inc(this.bounded(key, labels), by);
       return;
     }
-    // Counters are counted up thousands of times between two reads, and the library hashes the labels each time.
+    // Counters grow thousands of times between two reads, and the library would hash the labels each time.
     const cells = this.uncollected.get(METRICS[key].name);
     const cell = cells?.get(labels);
     if (cell === undefined) cells?.set(labels, { by });
@@ -47,7 +50,7 @@ export class Metrics {
     this.find<BinnedHistogram>(key)?.observe(labels, value);
   }
 
-  /** Forgets every label combination of a gauge, before it is set anew from what there is now. */
+  /** Removes every label combination of a gauge, before it is set from new measurements. */
   reset(key: KeysOf<'gauge'>): void {
     this.find<Gauge>(key)?.reset();
   }
@@ -83,14 +86,14 @@ export class Metrics {
       buckets: buckets ?? [],
       bounded: (given) => this.bounded(key, given),
     });
-    // All that the registry asks of a metric is its name and what it has to say.
+    // The registry needs only the name of a metric and its `get`.
     this.registry.registerMetric(histogram as unknown as Histogram);
     return histogram;
   }
 
   private bounded(key: MetricKey, labels: Readonly<Record<string, string>>): Record<string, string> {
-    // Whoever counts on a hot path keeps its labels, frozen, so that they are looked at once.
-    const known = this.looked.get(labels)?.get(key);
+    // Callers on the hot path keep their labels, frozen, so that they are checked once.
+    const known = this.checked.get(labels)?.get(key);
     if (known !== undefined) return known;
     let result: Record<string, string> = labels;
     for (const [label, value] of Object.entries(labels)) {
@@ -102,8 +105,8 @@ export class Metrics {
       else result = { ...result, [label]: 'other' };
     }
     if (Object.isFrozen(labels)) {
-      let byKey = this.looked.get(labels);
-      if (byKey === undefined) this.looked.set(labels, (byKey = new Map()));
+      let byKey = this.checked.get(labels);
+      if (byKey === undefined) this.checked.set(labels, (byKey = new Map()));
       byKey.set(key, result);
     }
     return result;

@@ -1,6 +1,7 @@
 /**
- * Shares a limit among queues that want more than it together: each that wants any gets one, in order of demand, and the
- * rest is shared in proportion, the largest remainder first. The sum never passes the limit, no share passes what was wanted.
+ * Divides a limit among queues that together want more: each queue that wants any gets one, in order of demand, and the rest
+ * is divided in proportion, the largest remainder first. The sum never exceeds the limit, and no share exceeds what its queue
+ * wants.
  */
 export function allot(wanted: readonly number[], limit: number): number[] {
   const total = wanted.reduce((sum, replicas) => sum + replicas, 0);

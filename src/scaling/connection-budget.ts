@@ -1,39 +1,39 @@
 /** What the fleet may open on the PostgreSQL server, and how many workers that allows. Pure arithmetic. */
 export interface ConnectionFacts {
-  /** Of the server: max_connections, and what of it only superusers and reserved roles can have. */
+  /** Of the server: max_connections, and the part of it that only superusers and reserved roles can use. */
   readonly maxConnections: number;
   readonly reservedByServer: number;
   /** CONNECTION LIMIT of the role that the fleet logs in with, and of its database. Null: none. */
   readonly roleLimit: number | null;
   readonly databaseLimit: number | null;
-  /** Of the server's, kept for people, backups, monitoring, other applications. */
+  /** Connections of the server that are kept for people, backups, monitoring and other applications. */
   readonly reservedForOthers: number;
   readonly poolSize: number;
   readonly schedulers: number;
   /** DATABASE_URL goes through a transaction pooler. */
   readonly pooled: boolean;
-  /** There is a way to the server past the pooler (or there is no pooler). */
+  /** The server can be reached without the pooler (or there is no pooler). */
   readonly direct: boolean;
   /** Server connections that the pooler may open. */
   readonly poolerConnections: number;
 }
 
 export interface ConnectionBudget {
-  /** For the fleet: what the server has, less what is kept for others; or what role and database allow, where that is less. */
+  /** For the fleet: what the server has, less what is kept for others; or what role and database allow, if that is less. */
   readonly available: number;
   /** What one process may open on the server itself, at most. */
   readonly perWorker: number;
   readonly perScheduler: number;
-  /** Held by the pooler, however many workers there are. */
+  /** Held by the pooler, for any number of workers. */
   readonly pooler: number;
   /** What one worker may open on the pooler: its max_client_conn has to allow it. 0 without a pooler. */
   readonly clientsPerWorker: number;
   readonly clientsPerScheduler: number;
-  /** Not even the schedulers and the pooler fit where this is 0. Infinity: workers open nothing on the server itself. */
+  /** 0: not even the schedulers and the pooler fit. Infinity: workers open no connection on the server itself. */
   readonly maxWorkers: number;
 }
 
-/** A worker's own connections beside its pool. */
+/** Connections of a worker beside its pool. */
 const HEARTBEAT = 1;
 const LISTEN = 1;
 /** pg-boss in a scheduler: a pool of three and one for LISTEN. */
@@ -46,7 +46,7 @@ export function connectionBudget(facts: ConnectionFacts): ConnectionBudget {
     facts.databaseLimit ?? Number.POSITIVE_INFINITY,
   );
   const pooler = facts.pooled ? facts.poolerConnections : 0;
-  // Without a direct way the heartbeat and cron go through the pooler too, and nobody listens.
+  // Without a direct connection the heartbeat and cron go through the pooler too, and no process listens.
   const onServer = facts.direct
     ? { worker: HEARTBEAT + LISTEN, scheduler: HEARTBEAT + CRON }
     : { worker: 0, scheduler: 0 };

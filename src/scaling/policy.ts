@@ -2,9 +2,9 @@
  * How many workers a queue should have. Terminology:
  *
  * - observation: what was measured of a queue at one moment, by the database clock
- * - signal: what the policy makes of it; carries what the next evaluation has to remember
- * - slots: handlers at once; a replica (one worker) has some
- * - start latency: from ready to claimed; the target is what an operator promises
+ * - signal: what the policy computes from it, with the values that the next evaluation needs
+ * - slots: how many handlers a replica (one worker) runs at once
+ * - start latency: from ready to claimed; its target is set by the operator
  *
  * Pure. The scheduler evaluates it, the simulator replays it.
  */
@@ -13,16 +13,16 @@ export interface QueueObservation {
   readonly at: number;
   readonly ready: number;
   readonly oldestReadySeconds: number;
-  /** Since ever, over all workers: attempts begun, attempts completed, and the seconds that the completed ones took. */
+  /** Totals over all workers: attempts begun, attempts completed, and the seconds that the completed ones took. */
   readonly startedTotal: number;
   readonly completedTotal: number;
   readonly completedSecondsTotal: number;
   /** Handlers that run now, and the sum of the times since each began. */
   readonly running: number;
   readonly runningSeconds: number;
-  /** Live workers that serve the queue, without those that drain. */
+  /** Live workers that serve the queue, without draining ones. */
   readonly workers: number;
-  /** Mean slots of one; null where there is none. */
+  /** Mean slots of one worker; null if there is none. */
   readonly slotsPerWorker: number | null;
 }
 
@@ -35,9 +35,12 @@ export interface ScalingSettings {
   readonly assumedStepSeconds: number;
   /** Slots of a worker until one was seen. */
   readonly assumedSlots: number;
-  /** Steps per second that one worker gets through however short they are: its processor, and its share of the database. */
+  /**
+   * Steps per second that one worker can run at most, even if they are very short: bounded by its processor and its share of
+   * the database.
+   */
   readonly workerStepsPerSecond: number;
-  /** Without an arrival for so long the rate is zero: an average that fades away would never get there. */
+  /** After this time without an arrival the rate is zero: a decaying average would never reach zero. */
   readonly quietSeconds: number;
 }
 
@@ -51,16 +54,16 @@ export const DEFAULT_SCALING: ScalingSettings = {
 };
 
 /**
- * Why the signal is what it is: `load`: what the work needs. `idle`: nothing to do. `stalled`: handlers run far longer than
- * they used to and hardly one completes, so more of them would only hang too. `unclaimed`: steps wait although slots are
- * free, so nobody here can run them. The last two hold the number where it is.
+ * Why the signal has its value. `load`: the work needs it. `idle`: there is nothing to do. `stalled`: handlers run far longer
+ * than before and hardly any completes, so more of them would only hang too. `unclaimed`: steps wait although slots are free,
+ * so no worker here can run them. The last two hold the number.
  */
 export type ScalingReason = 'load' | 'idle' | 'stalled' | 'unclaimed';
 
 export interface QueueSignal {
   readonly at: number;
   readonly desiredReplicas: number;
-  /** What the work needs before it is rounded up to whole workers, held or capped. */
+  /** What the work needs, before it is rounded up to whole workers, held or capped. */
   readonly desiredSlots: number;
   readonly reason: ScalingReason;
   readonly arrivalRate: number;
@@ -68,35 +71,38 @@ export interface QueueSignal {
   readonly completionRate: number;
   /** Seconds since something last arrived. */
   readonly quietSeconds: number;
-  /** Mean of completed attempts, and how many of them it still rests on. */
+  /** Mean duration of completed attempts, and the weight of the attempts in it. */
   readonly stepSeconds: number;
   readonly stepWeight: number;
   readonly slotsPerWorker: number;
   readonly observation: QueueObservation;
 }
 
-/** More arrivals are believed sooner than fewer: starting late costs the promise, stopping late a little money. */
+/**
+ * The average follows a rise sooner than a fall: starting workers late misses the target, stopping them late costs a little
+ * money.
+ */
 const ARRIVALS_UP_SECONDS = 10;
 const ARRIVALS_DOWN_SECONDS = 60;
 const STARTS_SECONDS = 30;
 const COMPLETIONS_SECONDS = 10;
 const SHORTEST_SECONDS = 0.05;
 const STEP_TIME_SECONDS = 120;
-/** No fleet is larger; what comes out of a nonsensical measurement stays a number that everybody can store. */
+/** No fleet is larger; the result of a nonsensical measurement stays a number that can be stored everywhere. */
 const MOST_REPLICAS = 100_000;
-/** How much faster than the target a backlog that is late already is worked off, at most. */
+/** How much faster than the target a backlog that is already late is worked off, at most. */
 const MOST_HASTE = 2;
-/** A queue is stalled where running handlers are this many times older than a step takes, and completions below this share. */
+/** A queue is stalled if running handlers are this many times older than a step takes, and completions are below this share. */
 const STALL_AGE = 2;
 const STALL_SHARE = 0.25;
-/** A backlog is unclaimed where more than half of the slots are free and starts are below this share of what those could do. */
+/** A backlog is unclaimed if more than half of the slots are free and starts are below this share of what those could do. */
 const UNCLAIMED_SHARE = 0.1;
 
-/** Moves an average towards a sample seen for `seconds`; `over` is the time in which it forgets. */
+/** Moves an average towards a sample that was measured over `seconds`; `over` is its time constant. */
 const towards = (average: number, sample: number, seconds: number, over: number): number =>
   average + (sample - average) * (1 - Math.exp(-seconds / over));
 
-/** The next signal of a queue. Without `previous` nothing is known of rates yet: the backlog alone speaks. */
+/** The next signal of a queue. Without `previous` the rates are not known yet: the backlog alone decides. */
 export function nextSignal(
   previous: QueueSignal | undefined,
   observation: QueueObservation,
@@ -107,7 +113,7 @@ export function nextSignal(
   const { ready, running } = observation;
   const idle = ready === 0 && running === 0 && rates.arrivalRate === 0;
   const desiredSlots = idle ? 0 : neededSlots(rates, observation, slotsPerWorker, settings);
-  // The small allowance keeps 50.000000001 slots, which is arithmetic, from being two workers.
+  // The small tolerance keeps 50.000000001 slots, a rounding error, from becoming two workers.
   const wanted = idle ? 0 : Math.min(MOST_REPLICAS, Math.max(1, Math.ceil(desiredSlots / slotsPerWorker - 1e-6)));
   const hold = idle ? undefined : reasonToHold(previous, rates, observation, slotsPerWorker, settings);
   return {
@@ -147,7 +153,8 @@ function measureRates(
   const started = observation.startedTotal - before.startedTotal;
   const completed = observation.completedTotal - before.completedTotal;
   const took = observation.completedSecondsTotal - before.completedSecondsTotal;
-  // Totals fall when the records of processes long gone are removed: that moment tells nothing, nor does none at all.
+  // Totals fall when the records of stopped processes are removed: that measurement is useless, as is one over no time at
+  // all.
   if (seconds < SHORTEST_SECONDS || started < 0 || completed < 0 || took < 0) {
     const { arrivalRate, startRate, completionRate, quietSeconds, stepSeconds, stepWeight } = previous;
     return { arrivalRate, startRate, completionRate, quietSeconds, stepSeconds, stepWeight };
@@ -194,7 +201,7 @@ function reasonToHold(
   const { stepSeconds, completionRate, startRate } = rates;
   const old =
     running > 0 && runningSeconds / running > Math.max(STALL_AGE * stepSeconds, settings.startLatencySeconds / 2);
-  // Handlers that hang until their time limit are followed by young ones, which will hang too: only completions end a stall.
+  // Handlers that hang until their time limit are followed by new ones, which will hang too: only completions end a stall.
   const suspect = old || (previous?.reason === 'stalled' && running + ready > 0);
   if (suspect && completionRate * stepSeconds < STALL_SHARE * Math.max(1, running)) return 'stalled';
 
@@ -205,7 +212,7 @@ function reasonToHold(
   return undefined;
 }
 
-/** The number that a hold keeps: what there was when it began. */
+/** The number that a hold keeps: the number of workers when it began. */
 function heldAt(previous: QueueSignal | undefined, { workers }: QueueObservation): number {
   if (previous === undefined) return Math.max(1, workers);
   const held = previous.reason === 'stalled' || previous.reason === 'unclaimed';

@@ -11,7 +11,7 @@ export interface DagNode {
 }
 
 export interface Dag {
-  /** Parents before children; the order given, where that is one. */
+  /** Parents before children; the given order, if it is such an order. */
   readonly order: readonly string[];
   readonly roots: readonly string[];
   readonly sinks: readonly string[];
@@ -31,7 +31,7 @@ export interface DagProblem {
   readonly cycle?: readonly string[];
 }
 
-/** Everything that keeps these nodes from being a DAG: too many, duplicates, unknown parents, edges to itself, a cycle. */
+/** Everything that keeps these nodes from being a DAG: too many nodes, duplicates, unknown parents, edges to itself, a cycle. */
 export function findDagProblems(nodes: readonly DagNode[]): DagProblem[] {
   if (nodes.length === 0) return [{ message: 'has no steps: add at least one' }];
   if (nodes.length > MAX_STEPS) return [{ message: `has ${nodes.length} steps: at most ${MAX_STEPS} are allowed` }];
@@ -49,7 +49,7 @@ export function findDagProblems(nodes: readonly DagNode[]): DagProblem[] {
     for (const parent of dependsOn) {
       if (parent === name) problems.push({ node: name, message: 'depends on itself' });
       else if (!names.has(parent)) {
-        // Comparing with thousands of names for each of thousands of mistakes helps nobody.
+        // Suggestions for thousands of mistakes, each compared with thousands of names, would be slow and of no use.
         const hint = problems.length < 20 ? didYouMean(parent, names) : '';
         problems.push({ node: name, message: `depends on the unknown step ${preview(parent, 128)}${hint}` });
       } else if (seen.has(parent)) problems.push({ node: name, message: `names "${parent}" twice in dependsOn` });
@@ -63,7 +63,7 @@ export function findDagProblems(nodes: readonly DagNode[]): DagProblem[] {
   return [{ message: `has a cycle: ${cycleText(sorted.cycle)}`, cycle: sorted.cycle }];
 }
 
-/** The shape of a graph. Throws WorkflowDefinitionError where it is not a DAG; `findDagProblems` lists why. */
+/** The shape of a graph. Throws WorkflowDefinitionError if it is not a DAG; `findDagProblems` lists why. */
 export function analyzeDag(nodes: readonly DagNode[]): Dag {
   const problems = findDagProblems(nodes);
   if (problems.length > 0) {
@@ -100,8 +100,8 @@ export function analyzeDag(nodes: readonly DagNode[]): Dag {
 }
 
 /**
- * Depth first from each node in the order given, parents before the node itself, with a stack of its own: a chain of
- * thousands must not overflow the call stack. Meeting a node that is still on the stack is a cycle.
+ * Depth first from each node in the given order, parents before the node itself. It has a stack of its own, so that a chain
+ * of thousands does not overflow the call stack. A node that is reached while it is still on the stack closes a cycle.
  */
 function sortTopologically(nodes: readonly DagNode[]): { order: string[]; cycle?: string[] } {
   const byName = new Map(nodes.map((node) => [node.name, node]));
@@ -118,7 +118,7 @@ function sortTopologically(nodes: readonly DagNode[]): { order: string[]; cycle?
         order.push(top.node.name);
         stack.pop();
       } else if (state.get(parent) === 'open') {
-        // The stack runs from child to parent; the path is told from parent to child.
+        // The stack runs from child to parent; the path is reported from parent to child.
         const names = stack.map(({ node }) => node.name);
         const loop = names.slice(names.indexOf(parent));
         return { order, cycle: [parent, ...loop.toReversed()] };

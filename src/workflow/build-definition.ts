@@ -13,7 +13,7 @@ import type { Json } from './json.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
 import type { StandardSchema } from './standard-schema.ts';
-import { descriptionProblem, findOptionProblems, isRecord, optionProblemText, settleOptions } from './step-options.ts';
+import { descriptionProblem, findOptionProblems, isRecord, optionProblemText, resolveOptions } from './step-options.ts';
 import { storableText } from './storable-text.ts';
 
 export const DEFAULT_NAMESPACE = 'default';
@@ -27,7 +27,7 @@ export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema>
   /** x.y.z; default 0.1.0. */
   version?: string;
   description?: string;
-  /** What a submit's input has to be: a zod schema or any other Standard Schema. */
+  /** The schema of the input: a zod schema or any other Standard Schema. */
   input: Schema;
   /** Default `unique`. */
   identity?: IdentityStrategy;
@@ -42,7 +42,7 @@ export interface StepInput {
   readonly handlerConfig?: Json | undefined;
 }
 
-/** Something wrong with a definition: of the step with that name, or of the workflow itself. */
+/** A problem of a definition: of the step with that name, or of the workflow itself. */
 export interface DefinitionProblem {
   readonly step?: string;
   readonly message: string;
@@ -90,14 +90,14 @@ function toTemplates(steps: readonly StepInput[], dag: Dag, defaults: StepDefaul
       dependsOn: Object.freeze([...(step.options?.dependsOn ?? [])]),
       parentOrdinals: ordinalsOf(dag.parents.get(name)),
       childOrdinals: ordinalsOf(dag.children.get(name)),
-      ...settleOptions(step.options ?? {}, defaults),
+      ...resolveOptions(step.options ?? {}, defaults),
       handlerConfig: step.handlerConfig,
       handler: step.handler,
     });
   });
 }
 
-/** What is wrong with a workflow's own options, without its steps. */
+/** The problems of a workflow's own options, without its steps. */
 export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
   if (!isRecord(options)) return [{ message: `the options are ${preview(options)}: they are an object` }];
   const messages = Object.keys(options)
@@ -130,7 +130,7 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
   return messages.map((message) => ({ message }));
 }
 
-/** What is wrong with a step on its own, without the others. */
+/** The problems of one step, without the others. */
 export function findStepProblems(step: StepInput): DefinitionProblem[] {
   const messages = [
     nameProblem(step.name),
@@ -141,7 +141,7 @@ export function findStepProblems(step: StepInput): DefinitionProblem[] {
   return messages.filter((message) => message !== undefined).map((message) => ({ step: label, message }));
 }
 
-/** Throws one error for all problems; does nothing where there are none. */
+/** Throws one error for all problems; does nothing if there are none. */
 export function throwProblems(
   workflow: { namespace?: unknown; name?: unknown; version?: unknown } | null | undefined,
   problems: readonly DefinitionProblem[],
@@ -158,7 +158,7 @@ export function throwProblems(
   throw new WorkflowDefinitionError(text, { problems });
 }
 
-/** "depends on itself" goes on from the step's name; what names a field of its own gets a colon. */
+/** "depends on itself" continues the step's name; a message that begins with a field is separated by a colon. */
 function joined(subject: string, message: string): string {
   return `${subject}${/^(depends|names|is|has) /.test(message) ? '' : ':'} ${message}`;
 }

@@ -3,7 +3,7 @@ import type { StepTemplate, WorkflowDefinition } from './definition.ts';
 import type { JsonObject } from './json.ts';
 
 /**
- * What the database keeps of a definition (`tasker_named_tasks.configuration`): everything but the handlers and the input
+ * What the database stores of a definition (`tasker_named_tasks.configuration`): everything but the handlers and the input
  * schema, which are code. Plain JSON, keys in snake_case.
  */
 export function definitionConfiguration(definition: WorkflowDefinition): JsonObject {
@@ -28,7 +28,7 @@ function stepConfiguration(step: StepTemplate): JsonObject {
     retry_limit: step.retryLimit,
     backoff: {
       max_seconds: step.backoff.maxSeconds ?? null,
-      // Not written unless it is set: the hash of definitions that do without stays what it was.
+      // Written only if it is set, so that the hash of definitions without it did not change.
       ...(step.backoff.initialSeconds === undefined ? {} : { initial_seconds: step.backoff.initialSeconds }),
     },
     timeout_seconds: step.timeoutSeconds ?? null,
@@ -39,8 +39,8 @@ function stepConfiguration(step: StepTemplate): JsonObject {
 }
 
 /**
- * Changes when anything in the configuration does, in this process and every other: how a definition that was changed
- * under the same version is noticed. Two fleets with different handlers or schemas have the same hash.
+ * Changes when anything in the configuration changes, and is the same in every process: a definition that was changed under
+ * the same version is noticed by it. Handlers and schemas are not part of it.
  */
 export function definitionHash(definition: WorkflowDefinition): string {
   return hashJson(definitionConfiguration(definition));

@@ -19,14 +19,14 @@ export interface WorkflowOptions<
 
 type StepNames<Results> = keyof Results & string;
 
-/** The name itself, or a type error that says that it is taken. */
+/** The name itself, or a type error if it is taken. */
 type FreshName<Name extends string, Results> = string extends Name
   ? Name
   : Name extends keyof Results
     ? `step "${Name}" is already defined`
     : Name;
 
-/** A step that a submit may skip leaves null behind. */
+/** The result of a step that a submit may skip can be null. */
 type StepResult<Result, Skippable extends boolean> = true extends Skippable ? Jsonify<Result> | null : Jsonify<Result>;
 
 /**
@@ -61,7 +61,7 @@ export interface Workflow<
     ) => (Result | PromiseLike<Result>) & Storable<Result>,
   ): Workflow<Schema, Results & Record<Name, StepResult<Result, Skippable>>, SkippableDefault>;
 
-  /** The definition as a plain, frozen value. Throws WorkflowDefinitionError where the steps are not a DAG. */
+  /** The definition as a plain, frozen value. Throws WorkflowDefinitionError if the steps are not a DAG. */
   build(): WorkflowDefinition<Schema, Results>;
 }
 
@@ -82,7 +82,7 @@ export function defineWorkflow<Schema extends StandardSchema, const Skippable ex
   >;
 }
 
-/** Linked from the last step to the first: adding one to thousands copies nothing. */
+/** Linked from the last step to the first, so that adding a step to thousands copies nothing. */
 interface Link {
   readonly step: StepInput;
   readonly before: Link | undefined;
@@ -139,7 +139,7 @@ class Builder implements WorkflowDefinition {
   }
 }
 
-/** What the caller may change afterwards must not change the definition. */
+/** Copies, so that later changes by the caller do not change the definition. */
 function copyLists(options: StepOptions): StepOptions {
   return {
     ...(options.dependsOn === undefined ? {} : { dependsOn: [...options.dependsOn] }),

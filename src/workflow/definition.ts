@@ -30,7 +30,7 @@ export interface StepDefaults {
   backoff?: BackoffOptions;
   /** Time limit of one attempt; the fleet's own by default. */
   timeoutSeconds?: number;
-  /** Which workers may run it; default `default`. */
+  /** The queue whose workers run it; default `default`. */
   queue?: string;
   /** -32768 to 32767, lower runs sooner; default 0. */
   priority?: number;
@@ -40,7 +40,7 @@ export interface StepDefaults {
 }
 
 export interface StepOptions<Parent extends string = string> extends StepDefaults {
-  /** The steps whose results the handler needs, or which have to come before it. */
+  /** The steps whose results the handler needs, or that must complete before it. */
   dependsOn?: readonly Parent[];
 }
 
@@ -58,7 +58,7 @@ export interface StepLogger {
 }
 
 /**
- * The JSON texts of what a handler gets, as the database writes them: for numbers that a JavaScript number cannot hold
+ * The JSON texts of a handler's inputs, as the database writes them: for numbers that a JavaScript number cannot hold
  * (12345678901234567890, 19.900000000000000001), which other programs may have written.
  */
 export interface RawTexts<Parents = Readonly<Record<string, unknown>>> {
@@ -66,7 +66,10 @@ export interface RawTexts<Parents = Readonly<Record<string, unknown>>> {
   readonly parents: { readonly [Name in keyof Parents]: string };
 }
 
-/** What a handler is called with. `signal`, `log` and `raw` are made when they are asked for: destructuring has them, a spread does not. */
+/**
+ * What a handler is called with. `signal`, `log` and `raw` are made at their first use: destructuring gets them, a spread
+ * does not.
+ */
 export interface StepContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> {
   readonly taskId: string;
   readonly stepName: string;
@@ -83,7 +86,7 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
   readonly log: StepLogger;
   /**
    * A UUID, the same for every attempt of this step and for no other step, in this installation or any other: pass it on to
-   * what must happen once. Made of the installation, the identity of the task and the name of the step.
+   * effects that must happen once. Derived from the installation, the identity of the task and the name of the step.
    */
   readonly idempotencyKey: string;
 }
@@ -91,7 +94,7 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
 /** A handler with its types erased, as a worker calls it. */
 export type StepHandler = (context: StepContext) => unknown;
 
-/** One step of a definition, with every option settled. */
+/** One step of a definition, with every option resolved. */
 export interface StepTemplate {
   readonly name: string;
   /** 1 to n, in topological order: a parent's ordinal is lower than its children's. */
@@ -106,9 +109,9 @@ export interface StepTemplate {
   readonly priority: number;
   readonly retryable: boolean;
   readonly retryLimit: number;
-  /** Undefined: 2 seconds at first; the fleet's own cap. */
+  /** Undefined: 2 seconds at first, and the fleet's own cap. */
   readonly backoff: { readonly initialSeconds?: number; readonly maxSeconds: number | undefined };
-  /** Undefined: the fleet's own limit holds. */
+  /** Undefined: the fleet's own limit is used. */
   readonly timeoutSeconds: number | undefined;
   readonly skippable: boolean;
   readonly description: string | undefined;
@@ -119,7 +122,7 @@ export interface StepTemplate {
 
 declare const RESULTS: unique symbol;
 
-/** What names a workflow, in every database. */
+/** What identifies a workflow, in every database. */
 export interface WorkflowName {
   readonly namespace: string;
   readonly name: string;

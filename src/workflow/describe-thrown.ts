@@ -1,7 +1,7 @@
 import { isArray, preview } from './preview.ts';
 import { storableBytes } from './storable-text.ts';
 
-/** A thrown value as the database keeps it: every text storable, and at most MAX_DESCRIPTION_BYTES in all. */
+/** A thrown value as the database stores it: every text storable, and less than 65,536 bytes of JSON in all. */
 export interface ThrownDescription {
   name: string;
   message: string;
@@ -11,9 +11,9 @@ export interface ThrownDescription {
   cause?: ThrownDescription;
   /** How many causes between this one and its `cause` are left out. */
   causesLeftOut?: number;
-  /** Of an AggregateError: the first of the errors that it consists of. */
+  /** Of an AggregateError: the first of its errors. */
   errors?: ThrownDescription[];
-  /** What the engine has to add, such as a `retryAfter` that could not be read. */
+  /** A note of the engine, such as a `retryAfter` that could not be read. */
   note?: string;
 }
 
@@ -21,12 +21,12 @@ export interface ThrownDescription {
 const MAX_NAME = 128;
 const MAX_MESSAGE = 4096;
 const MAX_STACK = 8192;
-/** Of causes and inner errors: their message, and their stack. */
+/** Bound of the message and of the stack of a cause or inner error. */
 const MAX_PART = 2048;
-/** One more than this: the innermost. */
+/** Besides these, the innermost cause is described. */
 const MAX_CAUSES = 5;
 const MAX_INNER_ERRORS = 3;
-/** Causes of inner errors, inner errors of causes: all parts that are described, whatever the shape. */
+/** Bound of all parts that are described: causes of inner errors, inner errors of causes. */
 const MAX_PARTS = 10;
 /** The chain of causes is followed this far, for its innermost one. */
 const MAX_FOLLOWED = 1000;
@@ -35,8 +35,8 @@ const MAX_FOLLOWED = 1000;
 export const MAX_DESCRIPTION_BYTES = 65_536;
 
 /**
- * Describes anything that `throw` and a rejected promise can carry. Never throws, whatever getters the value has; a cause
- * that leads back to itself ends the chain.
+ * Describes any value that was thrown or with which a promise was rejected. Never throws, whatever getters the value has; a
+ * cause that leads back to itself ends the chain.
  */
 export function describeThrown(value: unknown): ThrownDescription {
   return new Describer().describe(value, 0);

@@ -1,14 +1,14 @@
 import { editDistance } from '../edit-distance.ts';
 
-/** `: did you mean "retryLimit"?`, or an empty text where nothing known is close. For the end of an error message. */
+/** `: did you mean "retryLimit"?`, or an empty text if no known word is close. For the end of an error message. */
 export function didYouMean(given: string, known: Iterable<string>): string {
   const closest = closestTo(given, known);
   return closest === undefined ? '' : `: did you mean "${closest}"?`;
 }
 
-/** The known word closest to `given`, where it is close enough to be a slip of the hand. */
+/** The known word closest to `given`, if it is close enough to be a typing mistake. */
 export function closestTo(given: string, known: Iterable<string>): string | undefined {
-  // Longer words than any name can have: not worth the quadratic comparison.
+  // Longer than any name can be: not worth the quadratic comparison.
   if (given.length > 200) return undefined;
   let best: { word: string; distance: number } | undefined;
   for (const word of known) {
@@ -32,7 +32,7 @@ function wordAround(given: string, known: Iterable<string>): string | undefined 
   return around.length === 1 ? around[0] : undefined;
 }
 
-/** Case, hyphens and underscores are what people mix up most: retry_limit, retryLimit, retry-limit. */
+/** Case, hyphens and underscores are confused most often: retry_limit, retryLimit, retry-limit. */
 function plain(word: string): string {
   return word.toLowerCase().replaceAll(/[-_ ]/g, '');
 }

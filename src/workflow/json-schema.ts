@@ -7,9 +7,9 @@ import type { StandardSchema } from './standard-schema.ts';
 import { isRecord } from './step-options.ts';
 
 /*
- * zod's own conversion (z.fromJSONSchema) is strict about keywords that it cannot express, but ignores others without a
- * word: constraints next to no `type`, or next to `enum`, `const` or `$ref`; required members that `properties` does not
- * list; unknown formats; misspelt keywords. A schema that checks less than it says is refused here.
+ * zod's own conversion (z.fromJSONSchema) is strict about keywords that it cannot express, but silently ignores others:
+ * constraints next to no `type`, or next to `enum`, `const` or `$ref`; required members that `properties` does not list;
+ * unknown formats; misspelt keywords. A schema that would check less than it states is refused here.
  */
 const KEYWORDS_OF_TYPE: Record<string, readonly string[]> = {
   object: [
@@ -64,7 +64,7 @@ const KNOWN = [
   'not',
 ];
 const FORMATS = [
-  // Nothing to check: it says that the value is a secret.
+  // Nothing to check: it marks the value as a secret.
   'password',
   'email',
   'uri',
@@ -95,13 +95,13 @@ export function fromJsonSchema(
   check(schema, [], problems);
   if (problems.length > 0) return { ok: false, problems };
   try {
-    // A registry of its own: the descriptions of a schema must not pile up in the global one.
+    // A registry of its own, so that the descriptions of schemas do not accumulate in the global one.
     const converted = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0], {
       registry: z.registry(),
-      // Where $ref leads: zod looks into `definitions` only for the drafts that called it so.
+      // The target of $ref: zod reads `definitions` only for the drafts that have that name.
       defaultTarget: schema['definitions'] === undefined ? 'draft-2020-12' : 'draft-7',
     });
-    // The schema as it was written says more than zod keeps of it, such as `writeOnly`.
+    // The original schema has more than zod keeps, such as `writeOnly`.
     const asWritten = { input: () => schema, output: () => schema };
     return {
       ok: true,
@@ -138,7 +138,7 @@ function check(schema: unknown, path: JsonSchemaPath, problems: JsonSchemaProble
     else if (members !== undefined) check(members, [...path, key], problems);
   }
   for (const key of ['additionalProperties', 'propertyNames', 'additionalItems', 'contains']) {
-    // A key is always a string, and zod reads `propertyNames` so.
+    // A key is always a string, and zod treats `propertyNames` that way.
     const member = schema[key];
     if (member === undefined) continue;
     check(

@@ -6,21 +6,21 @@ import { storableText } from './storable-text.ts';
 export interface StorableOptions {
   /** The longest JSON text, in bytes of UTF-8. */
   maxBytes: number;
-  /** What the value is called in a reason; default `result`. */
+  /** The name of the value in a reason; default `result`. */
   label?: string;
   /**
-   * Only what is JSON as it stands: no Date, no `toJSON`, no undefined but as a member of an object, no class instances.
-   * For inputs, whose type must not change on the way to the handler.
+   * Only plain JSON: no Date, no `toJSON`, no undefined except as a member of an object, no class instances. For inputs,
+   * whose type must not change on the way to the handler.
    */
   plainOnly?: boolean;
   /**
-   * The very text that the database writes for this value once it is jsonb: members in its order, its spaces, its notation of
-   * numbers. So who reads the text here and who reads it there have the same. The bound does not count the spaces.
+   * Writes the exact text that the database returns for this value as jsonb: members in its order, its spaces, its notation
+   * of numbers. So readers of this text and readers of the database get the same. The bound does not count the spaces.
    */
   asJsonb?: boolean;
 }
 
-/** As it was before anybody's code ran: a handler may replace the global's methods. */
+/** Kept before any handler runs: a handler may replace the methods of the global. */
 const { stringify } = JSON;
 
 /** Far below what PostgreSQL's stack (6,000 levels or so) and other languages' JSON libraries (1,000) can read. */
@@ -29,7 +29,10 @@ export const MAX_DEPTH = 500;
 /** jsonb keeps the length of an array or object in 28 bits. */
 const JSONB_MAX_BYTES = 2 ** 28 - 1;
 
-/** Members that may be looked at per byte allowed: what writes nothing (undefined members of a shared object) ends too. */
+/**
+ * How many members may be visited: one for each allowed byte, at least this number. So values that write nothing (undefined
+ * members of a shared object) end too.
+ */
 const MIN_VISITS = 1_000_000;
 
 /** Internal to the writer: not an Error, so that it costs no stack trace. */
@@ -87,7 +90,7 @@ export class JsonWriter {
     return this.#json;
   }
 
-  /** Where the writer is: `result.items[3]["odd key"]`. */
+  /** The place of the current value: `result.items[3]["odd key"]`. */
   path(): string {
     const parts = this.#frames.map(({ keys, index }) => {
       if (keys === undefined) return `[${index - 1}]`;
@@ -124,7 +127,7 @@ export class JsonWriter {
     }
   }
 
-  /** Writes a scalar or opens an array or object; false where the value is undefined. */
+  /** Writes a scalar or opens an array or object; false if the value is undefined. */
   #value(given: unknown, key: string): boolean {
     let value = given;
     if (typeof value === 'object' && value !== null) {

@@ -42,8 +42,8 @@ type PresentKeys<T> = Exclude<StringKeys<T>, OptionalKeys<T>>;
 type UnlessWide<T, Key> = unknown extends T ? never : Key;
 
 /**
- * Why a value of type `T` cannot be stored as JSON, as a union of messages; never where it can. Looks six levels deep: a
- * type may refer to itself. What only a run can know (a cycle, NaN, the size) is checked when the step ends.
+ * Why a value of type `T` cannot be stored as JSON, as a union of messages; never if it can. Goes six levels deep: a type may
+ * refer to itself. A cycle, NaN and the size are known only at run time, and are checked when the step ends.
  */
 export type UnstorableReason<T, Path extends string = 'result', Depth extends readonly unknown[] = []> =
   IsAny<T> extends true
@@ -74,7 +74,7 @@ export type UnstorableReason<T, Path extends string = 'result', Depth extends re
                             }[StringKeys<T>]
                           : never;
 
-/** Intersected with a handler's result: nothing where it is JSON, and otherwise a type error that names the member. */
+/** Intersected with a handler's result: no effect if it is JSON, otherwise a type error that names the member. */
 export type Storable<T> = [UnstorableReason<T>] extends [never]
   ? unknown
   : { readonly 'a result must be JSON': UnstorableReason<T> };

@@ -3,7 +3,7 @@
  * jsonb.c and jsonb_util.c (lengthCompareJsonbString), numeric.c.
  */
 
-/** Up to here moving each key to its place takes less than a call of the sort. */
+/** Up to this number of keys an insertion sort takes less time than a call of the sort. */
 const FEW_KEYS = 24;
 
 /**

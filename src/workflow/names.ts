@@ -1,11 +1,11 @@
 import { preview } from './preview.ts';
 
-/** Names of namespaces, workflows and steps: they end up in SQL, metrics, URLs and diagrams, where this needs no quoting. */
+/** Names of namespaces, workflows and steps: they are used in SQL, metrics, URLs and diagrams, which need no quoting for them. */
 const NAME = /^[a-z][a-z0-9_]{0,127}$/;
 const QUEUE = /^[a-z][a-z0-9_.-]{0,62}$/;
 const VERSION = /^(0|[1-9][0-9]{0,4})\.(0|[1-9][0-9]{0,4})\.(0|[1-9][0-9]{0,4})$/;
 
-/** What is wrong with a name, or undefined. */
+/** The problem of a name, or undefined. */
 export function nameProblem(value: unknown): string | undefined {
   if (typeof value === 'string' && NAME.test(value)) return undefined;
   const rule = 'a name has 1 to 128 characters a-z, 0-9 and _, the first one a letter';

@@ -29,7 +29,7 @@ export function preview(value: unknown, maxLength = PREVIEW_LENGTH): string {
   }
 }
 
-/** What can be said of an object that is too large to show, or is not JSON. */
+/** The outline of an object that is too large to show, or is not JSON. */
 function outline(value: object): string {
   if (isArray(value)) return 'an array';
   try {

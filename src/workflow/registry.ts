@@ -14,12 +14,12 @@ export interface WorkflowReference {
   version?: string | undefined;
 }
 
-/** The definitions that this process knows, by namespace, name and version. */
+/** The definitions of this process, by namespace, name and version. */
 export interface WorkflowRegistry {
   /** By namespace and name, lowest version first. */
   readonly definitions: readonly WorkflowDefinition[];
   find(reference: WorkflowReference): WorkflowDefinition | undefined;
-  /** As find, but throws UnknownWorkflowError, which says what is known by a similar name. */
+  /** As find, but throws UnknownWorkflowError, which suggests a similar name. */
   get(reference: WorkflowReference): WorkflowDefinition;
 }
 

@@ -9,9 +9,9 @@ export type InputPath = readonly PropertyKey[];
 const MAX_NODES = 1000;
 
 /**
- * Whether the value at this path is a secret: a name on the way says so, or the schema does, by `writeOnly: true` or
- * `format: password` in its JSON Schema (zod: `.meta({ writeOnly: true })`). Never throws. Meant for messages: it converts the
- * schema each time.
+ * Whether the value at this path is a secret: by a name on the path, or by `writeOnly: true` or `format: password` in the
+ * JSON Schema of the input (zod: `.meta({ writeOnly: true })`). Never throws. Meant for messages: it converts the schema each
+ * time.
  */
 export function isSecretAt(schema: StandardSchema, path: InputPath): boolean {
   if (path.some((key) => typeof key === 'string' && isSecretName(key))) return true;
@@ -19,7 +19,7 @@ export function isSecretAt(schema: StandardSchema, path: InputPath): boolean {
     const root = jsonSchemaOf(schema);
     return isRecord(root) && new SecretSearch(root).isSecret(root, path);
   } catch {
-    // A schema that cannot be converted says nothing.
+    // A schema that cannot be converted marks nothing as secret.
     return false;
   }
 }

@@ -12,24 +12,24 @@ export const INITIAL_STATE = 'pending' satisfies State;
 
 const FINAL_STATES: ReadonlySet<string> = new Set<State>(['complete', 'cancelled', 'resolved_manually']);
 
-/** Nothing leaves a final state. A step or task in error may still be retried, resolved or (a step) cancelled. */
+/** No transition leaves a final state. A step or task in error may still be retried, resolved or (a step) cancelled. */
 export function isFinal(state: string): boolean {
   return FINAL_STATES.has(state);
 }
 
 /** Why a transition happened; the `cause` column of the transition tables. */
 export const CAUSES = {
-  claim: 'a worker took it',
+  claim: 'a worker claimed it',
   complete: 'the handler returned (a task: its last sink is done)',
   fail: 'the handler threw, or its result cannot be stored',
   timeout: 'the handler ran longer than its time limit',
-  released: 'its worker gave it back at a shutdown, without spending the attempt',
+  released: 'its worker released it at a shutdown, without spending the attempt',
   lease_expired:
-    'its worker died, lost its lease, or could not store how it ended; the attempt is spent (metadata.pardoned: another was granted for it)',
+    'its worker died, lost its lease, or could not store its outcome; the attempt is spent (metadata.pardoned: another was granted for it)',
   retry_due: 'its backoff is over',
-  step_blocked: 'nothing can go on: a step is in error for good',
-  unrunnable: 'it could never be claimed: the migration from the ancestor found it so',
-  operator_retry: 'an operator asked for another attempt',
+  step_blocked: 'no step of it can go on: one is in error for good',
+  unrunnable: 'it could never be claimed: the migration from Tasker (Ruby) found it in such a state',
+  operator_retry: 'an operator requested another attempt',
   operator_resolve: 'an operator declared it done',
   cancel: 'an operator cancelled the task',
 } as const;

@@ -1,6 +1,6 @@
 /**
- * A step's id is its task's id * 65536 + its ordinal in the workflow: children, edges and the task of a step are known without
- * a look-up. The SQL of the same arithmetic is in db/statements/rules/step-id.ts.
+ * A step's id is its task's id * 65536 + its ordinal in the workflow: children, edges and the task of a step follow from it
+ * without a query. The SQL of the same arithmetic is in db/statements/rules/step-id.ts.
  */
 export const STEP_ID_FACTOR = 65_536;
 

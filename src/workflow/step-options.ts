@@ -17,7 +17,7 @@ export const MAX_TIMEOUT_SECONDS = 604_800;
 const BACKOFF_OPTIONS = ['initialSeconds', 'maxSeconds'];
 const MAX_DESCRIPTION_LENGTH = 2000;
 
-/** What is wrong with an option's value (a phrase that follows the option's name), or undefined. */
+/** The problem of an option's value (a phrase that follows the option's name), or undefined. */
 type Check = (value: unknown) => string | undefined;
 
 const CHECKS: Record<keyof StepOptions, Check> = {
@@ -48,9 +48,9 @@ const CHECKS: Record<keyof StepOptions, Check> = {
 };
 
 export interface OptionProblem {
-  /** Undefined where it is about the options as a whole, or one that does not exist. */
+  /** Undefined if the problem is about the options as a whole, or about an unknown option. */
   readonly option: string | undefined;
-  /** Goes on from the option's name where there is one: `is 0: it is a whole number from 1 to 1000`. */
+  /** Continues the option's name, if there is one: `is 0: it is a whole number from 1 to 1000`. */
   readonly problem: string;
 }
 
@@ -82,26 +82,26 @@ export function descriptionProblem(value: unknown): string | undefined {
   return isStorable(value) ? undefined : 'contains characters that PostgreSQL cannot store';
 }
 
-/** A step's options over the workflow's defaults over the library's. Both are checked already. */
-export function settleOptions(options: StepOptions, defaults: StepDefaults) {
+/** The options of a step: its own, else the workflow's defaults, else the library's. Both are already checked. */
+export function resolveOptions(options: StepOptions, defaults: StepDefaults) {
   return {
     queue: options.queue ?? defaults.queue ?? 'default',
     priority: options.priority ?? defaults.priority ?? 0,
     retryable: options.retryable ?? defaults.retryable ?? true,
     retryLimit: options.retryLimit ?? defaults.retryLimit ?? DEFAULT_RETRY_LIMIT,
-    backoff: Object.freeze(settleBackoff(options.backoff ?? {}, defaults.backoff ?? {})),
+    backoff: Object.freeze(resolveBackoff(options.backoff ?? {}, defaults.backoff ?? {})),
     timeoutSeconds: options.timeoutSeconds ?? defaults.timeoutSeconds,
     skippable: options.skippable ?? defaults.skippable ?? false,
     description: options.description ?? defaults.description,
   };
 }
 
-/** A wait of the step's own is not cut by the cap of the workflow's defaults. */
-function settleBackoff(own: BackoffOptions, defaults: BackoffOptions): StepTemplate['backoff'] {
+/** A wait that the step itself declares is not cut by the cap of the workflow's defaults. */
+function resolveBackoff(own: BackoffOptions, defaults: BackoffOptions): StepTemplate['backoff'] {
   const cap = own.maxSeconds ?? defaults.maxSeconds;
   const initialSeconds = own.initialSeconds ?? defaults.initialSeconds;
   if (initialSeconds === undefined) return { maxSeconds: cap };
-  // The step's own cap is below the defaults' first wait: the cap is what the step asked for.
+  // The step's own cap is below the first wait of the defaults: the step asked for the cap.
   if (own.initialSeconds === undefined && cap !== undefined && initialSeconds > cap)
     return { initialSeconds: cap, maxSeconds: cap };
   return { initialSeconds, maxSeconds: cap === undefined ? undefined : Math.max(cap, initialSeconds) };

@@ -18,7 +18,7 @@ export function storableBytes(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return storableText(text, maxBytes);
   const head = text.slice(0, maxBytes);
   if (text.length <= maxBytes && Buffer.byteLength(head) <= maxBytes) return storableText(text, maxBytes);
-  // Encoded as far as it fits, which is never in the middle of a character, then read back for the length that is left.
+  // Encoded as far as it fits, which never splits a character; `read` is the length that was encoded.
   const { read } = new TextEncoder().encodeInto(head, new Uint8Array(maxBytes));
   return storableText(text, read);
 }

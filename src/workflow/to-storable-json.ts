@@ -5,11 +5,11 @@ export type StorableJson = { ok: true; json: string } | { ok: false; reason: str
 
 /**
  * JSON text that PostgreSQL accepts as jsonb, or the reason why there is none. Never throws, whatever the value's getters,
- * `toJSON` or Proxy traps do (one that does not return is beyond anyone's help), and its work is bounded by `maxBytes`.
+ * `toJSON` or Proxy traps do (except that one of them may never return), and its work is bounded by `maxBytes`.
  *
- * As JSON.stringify, but says no where that silently loses data: NaN and Infinity (it writes null), Map, Set, Error and
- * other objects without members of their own (it writes {}), functions and symbols (it drops them). undefined is null at
- * the top and in arrays, and left out of objects. -0 is 0.
+ * Like JSON.stringify, but refuses values of which JSON.stringify silently loses data: NaN and Infinity (it writes null),
+ * Map, Set, Error and other objects without members of their own (it writes {}), functions and symbols (it drops them).
+ * undefined is null at the top and in arrays, and left out of objects. -0 is 0.
  */
 export function toStorableJson(value: unknown, options: StorableOptions): StorableJson {
   const writer = new JsonWriter(options);

@@ -27,9 +27,9 @@ export interface InputIssue {
 }
 
 /**
- * Validates a submit's input by the workflow's schema, and returns what the schema made of it (defaults filled in, transforms
- * applied) as JSON. Throws InvalidInputError with every issue, and for an input that the schema accepts but that is not
- * JSON as it stands (a Date, undefined in an array, NaN): the handler would see something else than its type says.
+ * Validates a submit's input by the workflow's schema, and returns the output of the schema (defaults filled in, transforms
+ * applied) as JSON. Throws InvalidInputError with every issue, and also for an input that the schema accepts but that is not
+ * plain JSON (a Date, undefined in an array, NaN): the handler would receive something else than its type states.
  */
 export async function validateInput(
   definition: WorkflowDefinition,
@@ -73,7 +73,7 @@ function toIssues(
   input: unknown,
   { hideValues }: ValidationOptions,
 ): InputIssue[] {
-  // What is not shown needs no words either: a schema without end costs no more than the issues of a message.
+  // Only issues that are shown are described, so that an endless list costs no more than one message.
   const converted = issues.map(({ path = [], message }, index): InputIssue => {
     const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
     if (index >= MAX_ISSUES) return { path: '', message: '' };
@@ -99,7 +99,7 @@ function pathText(keys: readonly PropertyKey[]): string {
     .join('');
 }
 
-/** As a message shows it. `text`: the value itself, where it may be a secret; absent for what has none to tell. */
+/** The value as a message shows it. `text`: the value itself, if it may be a secret; absent for a value without a text. */
 function valueAt(input: unknown, keys: readonly PropertyKey[]): { shown: string; text?: string } {
   let value = input;
   try {
@@ -110,7 +110,7 @@ function valueAt(input: unknown, keys: readonly PropertyKey[]): { shown: string;
   } catch {
     return { shown: 'unreadable' };
   }
-  // A whole object may hold a secret deeper down.
+  // An object may contain a secret deeper down.
   if (typeof value === 'object' && value !== null) return { shown: isArray(value) ? 'an array' : 'an object' };
   if (value === undefined) return { shown: 'missing' };
   return { shown: preview(value), text: typeof value === 'string' ? value : preview(value) };

@@ -15,7 +15,7 @@ import { preview } from './preview.ts';
 import { storableText } from './storable-text.ts';
 import { toStorableJson } from './to-storable-json.ts';
 
-/** Of the text, and of what it says once its aliases are expanded. 10,000 steps take about 0.7 MB. */
+/** Bound of the text, and of its content with aliases expanded. 10,000 steps take about 0.7 MB. */
 export const MAX_YAML_BYTES = 2 ** 21;
 const MAX_ALIASES = 1000;
 const MAX_PROBLEMS_SHOWN = 20;
@@ -30,7 +30,7 @@ export interface YamlProblem {
   readonly message: string;
 }
 
-/** A parsed text that knows where everything stands in it, and collects what is wrong. */
+/** A parsed text with the position of every value, which collects the problems. */
 export class YamlDocument {
   readonly value: Json;
   readonly problems: YamlProblem[] = [];
@@ -45,7 +45,8 @@ export class YamlDocument {
     this.#source = source;
     if (typeof text !== 'string') this.#fail(`is ${preview(text)}: it is a text`);
     if (text.length > MAX_YAML_BYTES) this.#fail(`is longer than ${MAX_YAML_BYTES} bytes`);
-    // The library compares every key of a map with every other; 20,000 keys take it seconds, so that check is ours.
+    // The library compares every key of a map with every other, which takes seconds for 20,000 keys, so this file checks for
+    // duplicates.
     const document = parseDocument(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
@@ -65,7 +66,7 @@ export class YamlDocument {
     this.value = this.#plainValue(document);
   }
 
-  /** `path` is where the value stands; with `key`, it is about that key of it. */
+  /** `path` is the place of the value; with `key`, the problem is about that key of it. */
   add(path: YamlPath, message: string, key?: string): void {
     const whole = key === undefined ? path : [...path, key];
     this.#addAt(this.#offsetOf(path, key), fieldText(whole), message);
@@ -94,7 +95,7 @@ export class YamlDocument {
           : `cannot be read: ${storableText(message, 200)}`,
       );
     }
-    // Aliases are shared objects up to here: written out they may be many times the text, or endless.
+    // Up to here aliases are shared objects: written out they may be many times the text, or endless.
     const storable = toStorableJson(value, { maxBytes: MAX_YAML_BYTES, label: 'it', plainOnly: true });
     if (!storable.ok) this.#fail(`is not plain data: ${storable.reason}`);
     return JSON.parse(storable.json) as Json;
@@ -118,7 +119,7 @@ export class YamlDocument {
   }
 
   #addAt(offset: number, field: string, message: string): void {
-    // Line 0 is the counter's way to say that it has seen no line: an empty text.
+    // The counter returns line 0 if it has seen no line: the text is empty.
     const { line, col } = this.#lines.linePos(offset);
     this.problems.push({
       line: Math.max(line, 1),
@@ -128,7 +129,7 @@ export class YamlDocument {
     });
   }
 
-  /** The nearest place in the text: what an alias or a merge brought in stands elsewhere, so its user's place is given. */
+  /** The nearest place in the text: a value from an alias or a merge stands elsewhere, so the place that uses it is given. */
   #offsetOf(path: YamlPath, key: string | undefined): number {
     let node: unknown = this.#document?.contents;
     let offset = 0;

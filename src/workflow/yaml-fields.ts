@@ -23,7 +23,7 @@ const stepFields = {
   timeout_seconds: z.number(),
   backoff_initial_seconds: z.number(),
   backoff_max_seconds: z.number(),
-  // The ancestor's, without a meaning here.
+  // Of Tasker (Ruby), without a meaning here.
   dependent_system: z.string(),
   custom_events: z.array(z.unknown()),
 };
@@ -46,7 +46,7 @@ const workflow = z.strictObject({
   environments: z
     .record(z.string(), z.strictObject({ step_templates: z.array(stepOverride).optional() }).nullable())
     .optional(),
-  // The ancestor's, without a meaning here; but `concurrent: false` would be, and is refused.
+  // Of Tasker (Ruby), without a meaning here; `concurrent: false` would have one, and is refused.
   task_handler_class: z.string().optional(),
   module_namespace: z.string().optional(),
   default_dependent_system: z.string().optional(),
@@ -79,7 +79,7 @@ export function readFields(document: YamlDocument): YamlWorkflow | undefined {
     if (issue.code === 'unrecognized_keys') {
       const known = knownKeys(path);
       for (const key of issue.keys) {
-        // Only the first few problems are shown: looking for a word for each of 100,000 would take seconds.
+        // Only the first few problems are shown: a suggestion for each of 100,000 would take seconds.
         const closest = document.problems.length < 50 ? closestTo(key, known) : undefined;
         document.add(path, `is not a known key${closest === undefined ? '' : `: did you mean "${closest}"?`}`, key);
       }

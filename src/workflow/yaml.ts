@@ -14,26 +14,26 @@ import { FIELD_OF_OPTION, readFields, type YamlStep, type YamlStepOverride, type
 
 /** Called like any handler, with the step's `handler_config` as a second argument. */
 export type YamlStepHandler = {
-  // A method's parameters are compared both ways, so a handler may say what its own input and parents are.
+  // The compiler compares a method's parameters both ways, so a handler may declare the types of its own input and parents.
   handle(context: StepContext<unknown, Readonly<Record<string, unknown>>>, config: Json | undefined): unknown;
 }['handle'];
 
 export interface LoadYamlOptions {
   /** By the text of `handler_class`. */
   handlers: Readonly<Record<string, YamlStepHandler>>;
-  /** Whose `step_templates` are merged over the others; none by default. */
+  /** The environment whose `step_templates` are merged over the others; none by default. */
   environment?: string | undefined;
-  /** What to call the text in an error: its file name. Default `the workflow template`. */
+  /** The name of the text in an error: its file name. Default `the workflow template`. */
   source?: string | undefined;
 }
 
 /**
- * Makes a definition from a YAML template as the ancestor wrote them. Throws WorkflowDefinitionError with every problem, each
- * with its line and field.
+ * Makes a definition from a YAML template in the form of Tasker (Ruby). Throws WorkflowDefinitionError with every problem,
+ * each with its line and field.
  *
  * Steps may be in any order. `depends_on_step` and `depends_on_steps` add up. The overrides of the environment are merged by
  * step name: maps member by member, everything else replaced; a name that no template has is an error, in every environment,
- * chosen or not. `schema` is a JSON schema (json-schema.ts says which keywords); without one any JSON is accepted.
+ * chosen or not. `schema` is a JSON schema (json-schema.ts lists the keywords); without one any JSON is accepted.
  */
 export function loadWorkflowYaml(text: string, options: LoadYamlOptions): WorkflowDefinition {
   const document = new YamlDocument(text, options.source ?? 'the workflow template');
@@ -190,7 +190,7 @@ function checkGraph(steps: readonly StepInput[], document: YamlDocument): void {
   const nodes = steps.map(({ name, options }) => ({ name, dependsOn: options?.dependsOn ?? [] }));
   for (const { node, message, cycle } of findDagProblems(nodes)) {
     const index = steps.findIndex(({ name }) => name === (node ?? cycle?.[0]));
-    // The second of two is the one to change.
+    // Of two the second is reported.
     const at = message === 'is defined twice' ? steps.findLastIndex(({ name }) => name === node) : index;
     if (at < 0) document.add(['step_templates'], message);
     else document.add(['step_templates', at], `(${preview(steps[at]?.name, 128)}) ${message}`);

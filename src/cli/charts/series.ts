@@ -11,7 +11,7 @@ export interface Panel {
   readonly mark?: { readonly name: string; readonly value: number };
 }
 
-/** At most `most` points: of each stretch the one with the highest value, so that no peak is lost. */
+/** At most `most` points: the highest of each group of neighbours, so that no peak is lost. */
 export function thin(points: Series['points'], most: number): [number, number][] {
   const stretch = Math.max(1, Math.ceil(points.length / most));
   const kept: [number, number][] = [];

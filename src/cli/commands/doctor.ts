@@ -31,8 +31,8 @@ export function doctorCommand(exit: (status: number) => void): Command {
       '-c, --connections',
       'check the connection budget instead: what the fleet may open against what the server allows',
     )
-    .option('--workers <n>', 'with --connections: for so many workers (default: those that live)')
-    .option('--schedulers <n>', 'with --connections: for so many schedulers (default: those that live)')
+    .option('--workers <n>', 'with --connections: for this many workers (default: those that live)')
+    .option('--schedulers <n>', 'with --connections: for this many schedulers (default: those that live)')
     .action(async (options: Options) => {
       if (options.connections === true) {
         const size = { ...count('workers', options.workers), ...count('schedulers', options.schedulers) };

@@ -16,7 +16,7 @@ export function migrateDownCommand(exit: (status: number) => void): Command {
         if (applied.length > 0 && steps >= applied.length && options.dropAll !== true) {
           throw new TaskerError(
             'MIGRATION_REFUSED',
-            `--steps ${steps} takes back ${applied[0]?.name}, which drops every table and all tasks with them: say --drop-all if that is meant`,
+            `--steps ${steps} takes back ${applied[0]?.name}, which drops every table and all tasks with them: add --drop-all if that is meant`,
           );
         }
         return migrateDown(url, steps, rest);

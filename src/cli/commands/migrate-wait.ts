@@ -17,7 +17,7 @@ const SPREAD: Jitter = [0.75, 1.25];
 export function migrateWaitCommand(exit: (status: number) => void): Command {
   return new Command('wait')
     .description('wait until every migration of this version is applied, by whomever: before its workers start')
-    .option('--wait-seconds <n>', 'give up with status 1 after so long', '600')
+    .option('--wait-seconds <n>', 'give up with status 1 after this many seconds', '600')
     .action(async (options: { waitSeconds?: string }) => {
       const { url, schema, password } = migrationConnection({});
       await waitForMigrations(url, {

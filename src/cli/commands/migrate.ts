@@ -8,7 +8,7 @@ import { migrateWaitCommand } from './migrate-wait.ts';
 /** `tasker migrate up|down|to|status|wait`: brings the schema to a version, or shows which one it has. */
 export function migrateCommand(exit: (status: number) => void): Command {
   return new Command('migrate')
-    .description('bring the database schema to a version, or say which one it has')
+    .description('bring the database schema to a version, or show which one it has')
     .addCommand(migrateUpCommand(exit))
     .addCommand(migrateDownCommand(exit))
     .addCommand(migrateToCommand(exit))

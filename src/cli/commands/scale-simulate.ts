@@ -25,7 +25,7 @@ interface Options {
   json?: boolean;
 }
 
-/** `tasker scale-simulate`: what the autoscaler would make of a load. */
+/** `tasker scale-simulate`: replays a load against the policy of the autoscaler. */
 export function scaleSimulateCommand(exit: (status: number) => void): Command {
   return withJson(new Command('scale-simulate'))
     .description('replay a load against the scaling policy, KEDA and the HPA, and draw what would have happened')
@@ -80,7 +80,7 @@ export function scaleSimulateCommand(exit: (status: number) => void): Command {
 }
 
 function settingsOf(options: Options): SimulationSettings {
-  // The same settings and checks as a scheduler's; what it would connect to does not matter here.
+  // The same settings and checks as those of a scheduler; it connects to nothing, so the URL does not matter.
   const config = loadConfig(
     'scheduler',
     { ...process.env, DATABASE_URL: 'postgres://unused' },

@@ -4,17 +4,19 @@ import { createLogger } from '../../logger.ts';
 import { boundHeapGrowth } from '../heap-growth.ts';
 import { runProcess } from '../run-process.ts';
 
-/** `tasker scheduler`: keeps things moving until it is told to stop. */
+/** `tasker scheduler`: runs the chores of the fleet until a signal stops it. */
 export function schedulerCommand(exit: (status: number) => void): Command {
   return new Command('scheduler')
-    .description('re-queue due retries, recover the steps of dead processes, fire schedules; run two or more')
+    .description(
+      'put due retries back in their queue, recover the steps of dead processes, fire schedules; run two or more',
+    )
     .option('--metrics-port <port>', 'port of /metrics, /livez, /readyz; 0 for any (TASKER_METRICS_PORT)')
     .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://... tasker scheduler')
     .action(async (options: { metricsPort?: string }) => {
       boundHeapGrowth();
       const config = loadConfig('scheduler', process.env, { metricsPort: options.metricsPort });
       const log = createLogger({ level: config.logLevel, role: 'scheduler', redact: config.redact });
-      // Each kind of process loads what it needs: packages are most of the memory of one that has little to do.
+      // Each role loads only the modules that it needs: packages are most of the memory of an idle process.
       const { startScheduler } = await import('../../scheduler/start-scheduler.ts');
       exit(await runProcess(() => startScheduler({ config, log }), log));
     });

@@ -21,7 +21,7 @@ interface Options {
 /** `tasker submit [namespace/]name[@version]`: creates one task. */
 export function submitCommand(exit: (status: number) => void): Command {
   return withJson(new Command('submit'))
-    .description('create a task; a task with the same identity is answered instead')
+    .description('create a task; if one with the same identity exists, that one is returned')
     .argument('<workflow>', WORKFLOW_ARGUMENT)
     .requiredOption('-w, --workflows <modules...>', 'modules that export the definition (its schema checks the input)')
     .option('-i, --input <json>', `the input: ${INPUT_OPTION}`, '{}')
@@ -48,7 +48,7 @@ export function submitCommand(exit: (status: number) => void): Command {
           initiator: 'cli',
         });
         if (options.wait !== true) {
-          // Its key is taken for good, also by a task that was cancelled or is in error: whoever submits should see which it is.
+          // The identity stays taken, also by a task that was cancelled or is in error: the caller should see which it is.
           const state = submitted.outcome === 'existing' ? (await client.getTask(submitted.taskId))?.state : undefined;
           print(
             { outcome: submitted.outcome, task_id: submitted.taskId, ...(state === undefined ? {} : { state }) },

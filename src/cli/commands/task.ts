@@ -20,7 +20,7 @@ export function taskCommand(exit: (status: number) => void): Command {
         return;
       }
       print(found, options.json, drawTask);
-      // What a scheduler would do next.
+      // These steps wait for a scheduler.
       const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
       if (waits) warnOfNoScheduler(schedulers);
       exit(STATUS.ok);

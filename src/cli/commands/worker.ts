@@ -9,7 +9,7 @@ import { loadWorkflows } from '../load-workflows.ts';
 import { runProcess } from '../run-process.ts';
 import { startQuarantine } from '../start-quarantine.ts';
 
-/** `tasker worker`: runs steps until it is told to stop. */
+/** `tasker worker`: runs steps until a signal stops it. */
 export function workerCommand(exit: (status: number) => void): Command {
   return new Command('worker')
     .description('run steps until SIGTERM, SIGINT or SIGHUP, which drains; a second signal aborts')

@@ -4,7 +4,7 @@ import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
-/** `tasker workflows`: every workflow version, its open tasks, who serves it and what keeps it from being served. */
+/** `tasker workflows`: every workflow version, its open tasks, the workers that serve it, and what keeps it from being served. */
 export function workflowsCommand(exit: (status: number) => void): Command {
   return withJson(new Command('workflows'))
     .description('list workflow versions with their open tasks, the workers that serve them, and what is wrong')

@@ -1,11 +1,11 @@
 /**
- * KEDA and the HorizontalPodAutoscaler, as far as they decide: when to look, what to make of the signal, how fast to follow.
- * KEDA takes a deployment from zero to one and back; in between the HPA follows the signal (AverageValue, target 1), keeps to
- * its stabilization windows and its policies. Pure: the caller tells the time.
+ * The decisions of KEDA and the HorizontalPodAutoscaler: when they read the signal, what they derive from it, how fast they
+ * follow. KEDA takes a deployment from zero to one and back; in between the HPA follows the signal (AverageValue, target 1),
+ * within its stabilization windows and policies. Pure: the caller passes the time.
  */
 export interface ScalingPolicy {
   readonly stabilizationSeconds: number;
-  /** At most this share (1 = double, or all) or so many pods per period, whichever is more. */
+  /** At most this share (1 = double, or all) or this number of pods per period, whichever is more. */
   readonly share: number;
   readonly pods: number;
   readonly periodSeconds: number;
@@ -14,18 +14,18 @@ export interface ScalingPolicy {
 export interface AutoscalerSettings {
   readonly minReplicas: number;
   readonly maxReplicas: number;
-  /** KEDA's pollingInterval: how often it looks whether there is anything to do. */
+  /** KEDA's pollingInterval: how often it checks whether there is work. */
   readonly pollingSeconds: number;
-  /** KEDA's cooldownPeriod: how long there must have been nothing before it goes to zero. */
+  /** KEDA's cooldownPeriod: how long there must have been no work before it goes to zero. */
   readonly cooldownSeconds: number;
-  /** The HPA controller's sync period, and how far off the mark it lets the ratio be. */
+  /** The HPA controller's sync period, and the deviation of the ratio that it tolerates. */
   readonly syncSeconds: number;
   readonly tolerance: number;
   readonly up: ScalingPolicy;
   readonly down: ScalingPolicy;
 }
 
-/** What deploy/k8s/components/keda-postgresql says; a test compares the two. */
+/** The values of deploy/k8s/components/keda-postgresql; a test compares the two. */
 export const DEFAULT_AUTOSCALER: AutoscalerSettings = {
   minReplicas: 0,
   maxReplicas: 50,
@@ -54,7 +54,7 @@ export class Autoscaler {
     this.settings = settings;
   }
 
-  /** The replicas to have from now on. `now` in seconds; `signal`: undefined where it cannot be read, which changes nothing. */
+  /** The replicas to have from now on. `now` in seconds; `signal`: undefined if it cannot be read; then nothing changes. */
   decide(now: number, signal: number | undefined, current: number): number {
     const { settings } = this;
     let replicas = current;
@@ -65,7 +65,7 @@ export class Autoscaler {
       if (signal === 0 && settings.minReplicas === 0 && now - this.lastActive >= settings.cooldownSeconds) replicas = 0;
       if (replicas < settings.minReplicas) replicas = settings.minReplicas;
     }
-    // At zero there is no HPA; it forgets what it recommended.
+    // At zero the HPA does not act, and its recommendations are dropped.
     if (replicas === 0) this.recommendations = [];
     else if (now >= this.nextSync) {
       this.nextSync = now + settings.syncSeconds;
@@ -90,7 +90,7 @@ export class Autoscaler {
     );
     const within = (seconds: number): number[] =>
       this.recommendations.filter(({ at }) => at > now - seconds || at === now).map(({ replicas }) => replicas);
-    // The lowest of what was recommended lately holds back going up, the highest holds back going down.
+    // The lowest recent recommendation limits going up, the highest limits going down.
     const ceiling = Math.min(...within(settings.up.stabilizationSeconds));
     const floor = Math.max(...within(settings.down.stabilizationSeconds));
     const stable = current < ceiling ? ceiling : current > floor ? floor : current;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const seconds = z.number().min(0);
 
-/** A load over time. Rates between two points are interpolated; before the first and after the last they stay. */
+/** A load over time. Rates between two points are interpolated; before the first and after the last point they are constant. */
 export const loadProfileSchema = z
   .strictObject({
     name: z.string().min(1),
@@ -17,7 +17,7 @@ export const loadProfileSchema = z
     arrivals: z.array(z.strictObject({ at: seconds, perSecond: z.number().min(0).max(1_000_000) })).default([]),
     /** Steps that arrive all at once. */
     bursts: z.array(z.strictObject({ at: seconds, steps: z.number().int().min(1).max(10_000_000) })).default([]),
-    /** Times in which what the steps call does not answer: they hang until it does, or until their time limit. */
+    /** Times in which the service that the steps call does not respond: they hang until it does, or until their time limit. */
     outages: z.array(z.strictObject({ from: seconds, to: seconds })).default([]),
     stepTimeoutSeconds: z.number().positive().default(300),
   })
@@ -78,7 +78,7 @@ export const LOAD_PROFILES: readonly LoadProfile[] = [
   }),
   define({
     name: 'stuck',
-    description: 'a steady load whose dependency does not answer for twenty minutes',
+    description: 'a steady load whose dependency does not respond for twenty minutes',
     durationSeconds: 1.5 * HOUR,
     stepSeconds: 0.5,
     arrivals: [{ at: 0, perSecond: 100 }],

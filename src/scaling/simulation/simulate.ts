@@ -38,7 +38,7 @@ export interface SimulationResult {
   peakReplicas: number;
   replicaHours: number;
   changes: number;
-  /** Changes of direction, up to down or down to up: what flapping is made of. */
+  /** Changes of direction, up to down or down to up: a measure of flapping. */
   turns: number;
 }
 

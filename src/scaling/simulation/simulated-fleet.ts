@@ -8,7 +8,7 @@ interface Cohort {
 }
 interface Running extends Cohort {
   end: number;
-  /** What each of them takes; `end` is that in whole ticks. */
+  /** Duration of each; `end` is its end in whole ticks. */
   seconds: number;
   fails: boolean;
 }
@@ -18,7 +18,7 @@ export interface FleetSettings {
   workerStepsPerSecond: number;
   /** From the decision to the first claim: scheduling, image, start of the process. */
   podStartSeconds: number;
-  /** What a worker that is told to go waits for its handlers; the rest is given back without spending attempts. */
+  /** How long a draining worker waits for its handlers; the other steps are released without spending attempts. */
   drainGraceSeconds: number;
 }
 
@@ -32,9 +32,9 @@ export class SimulatedFleet {
   completedSeconds = 0;
   failed = 0;
   givenBack = 0;
-  /** Steps by how long they waited to start, whole seconds. */
+  /** Number of steps by the whole seconds that they waited to start. */
   readonly waits = new Map<number, number>();
-  /** In order of arrival; what a drain gave back is a queue of its own, before it. */
+  /** In order of arrival; released steps are in a queue of their own, which goes first. */
   private readonly waiting: Cohort[] = [];
   private readonly returned: Cohort[] = [];
   private waitingSteps = 0;
@@ -92,13 +92,13 @@ export class SimulatedFleet {
     while (this.pods.length < replicas) this.pods.push(now + this.settings.podStartSeconds);
     if (replicas >= this.pods.length) return;
     const before = this.workers(now);
-    // Those that are not up yet go first, as with Kubernetes.
+    // Pods that are not up yet are removed first, as with Kubernetes.
     this.pods = this.pods.toSorted((a, b) => a - b).slice(0, replicas);
     const gone = before - this.workers(now);
     if (gone > 0) this.drain(now, gone / before);
   }
 
-  /** One second: ends, arrivals, starts. Answers how many arrived. */
+  /** One second: ends, arrivals, starts. Returns how many arrived. */
   tick(now: number): number {
     if (this.profile.outages.some(({ from }) => from >= now && from < now + 1)) this.hang(now);
     this.end(now);
@@ -144,7 +144,7 @@ export class SimulatedFleet {
     if (begun === 0) return;
     this.started += begun;
     if (seconds >= 1) {
-      // Time goes in whole seconds: of 1.3 s seven steps in ten take one tick and three take two.
+      // Time advances in whole seconds: of ten steps of 1.3 s seven take one tick and three take two.
       this.fraction += begun * (seconds % 1);
       const longer = Math.min(begun, Math.floor(this.fraction + 1e-9));
       this.fraction -= longer;
@@ -168,7 +168,7 @@ export class SimulatedFleet {
     return seconds > stepTimeoutSeconds ? { seconds: stepTimeoutSeconds, fails: true } : { seconds, fails: false };
   }
 
-  /** What runs when an outage begins hangs with it. */
+  /** Handlers that run when an outage begins hang with it. */
   private hang(now: number): void {
     const { stepTimeoutSeconds } = this.profile;
     for (const running of this.handlers) {
@@ -188,14 +188,14 @@ export class SimulatedFleet {
         continue;
       }
       this.failed += steps;
-      // Of a cohort of attempts the last one in so many is the last that the step has.
+      // One attempt in RETRY_LIMIT of a cohort is the last one of its step.
       const again = Math.floor(steps * (1 - 1 / RETRY_LIMIT));
       if (again > 0) this.retries.push({ at: now + RETRY_SECONDS, steps: again });
     }
     this.handlers = this.handlers.filter(({ end }) => end > now);
   }
 
-  /** A share of the workers goes: handlers that end within the grace period do, the others' steps are given back. */
+  /** Removes a share of the workers: handlers that end within the grace period complete, the steps of the others are released. */
   private drain(now: number, share: number): void {
     let back = 0;
     for (const running of this.handlers) {

@@ -25,7 +25,7 @@ export function measureQueues(db: Database, metrics: Metrics, intervalMs: number
       if (fleet !== undefined) {
         metrics.set('waitingRetries', {}, fleet.waiting_retries);
         metrics.set('blockedSteps', {}, fleet.blocked_steps);
-        metrics.set('openClaims', {}, fleet.open_claims);
+        metrics.set('claimsInFlight', {}, fleet.open_claims);
         metrics.set('fleetProcesses', { role: 'worker' }, fleet.workers_alive);
         metrics.set('fleetProcesses', { role: 'scheduler' }, fleet.schedulers_alive);
         metrics.set('fleetSlots', { state: 'total' }, fleet.slots);
