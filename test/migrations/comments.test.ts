@@ -70,6 +70,7 @@ test('writers pass a migration that waits for the lock of a vacuum', async () =>
     await database.query('UPDATE tasker.tasker_workflow_steps SET priority = priority WHERE task_id = 0');
     await holder.query('ROLLBACK');
     await migrated;
+    expect((await commented()).filter(({ comment }) => comment === null)).toEqual([]);
   } finally {
     holder.release();
   }
