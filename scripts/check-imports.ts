@@ -1,6 +1,6 @@
 /**
- * Keeps imports going one way, SQL in one room, and process.exit in another. `node scripts/check-imports.ts [folder]`
- * prints every violation as file:line: rule, and exits 1 if there is one.
+ * Keeps imports going one way and free of rings, SQL in one room, and process.exit in another.
+ * `node scripts/check-imports.ts [folder]` prints every violation as file:line: rule, and exits 1 if there is one.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -53,39 +53,97 @@ function roomOf(path: string): string {
   return first.replace(/\.ts$/, '');
 }
 
+interface Import {
+  /** As it is written. */
+  target: string;
+  /** Of the text. */
+  index: number;
+}
+
+/** An import of another file of src. */
+interface Arrow {
+  to: string;
+  line: number;
+}
+
+/** Every import of a file: of values and of types, re-exports, and `import()`. */
+function importsOf(text: string): Import[] {
+  const imports = text.matchAll(
+    /^[ \t]*(?:import|export)\b[^;'"]*?from\s+'([^']+)'|^[ \t]*import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm,
+  );
+  return [...imports].map((match) => ({
+    target: (match[1] ?? match[2] ?? match[3]) as string,
+    index: match.index,
+  }));
+}
+
 export function checkImports(source: string): Violation[] {
   const violations: Violation[] = [];
+  const arrows = new Map<string, Arrow[]>();
   for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.name.endsWith('.generated.ts')) continue;
     const file = relative(source, join(entry.parentPath, entry.name));
-    violations.push(...checkFile(source, file, readFileSync(join(source, file), 'utf8')));
+    const text = readFileSync(join(source, file), 'utf8');
+    const imports = importsOf(text);
+    violations.push(...checkFile(source, file, text, imports));
+    const own = imports.filter(({ target }) => target.startsWith('.'));
+    arrows.set(
+      file,
+      own.map(({ target, index }) => ({
+        to: relative(source, resolve(source, dirname(file), target)),
+        line: lineOf(text, index),
+      })),
+    );
   }
-  return violations;
+  return [...violations, ...findRings(arrows)];
 }
 
-function checkFile(source: string, file: string, text: string): Violation[] {
+/**
+ * Rings of files that import each other, imports of types included: files of a ring can only be read together. Reports each
+ * ring that a walk through all imports closes, at the import that closes it.
+ */
+function findRings(arrows: ReadonlyMap<string, readonly Arrow[]>): Violation[] {
+  const rings: Violation[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const walk = (file: string): void => {
+    path.push(file);
+    for (const { to, line } of arrows.get(file) ?? []) {
+      const start = path.indexOf(to);
+      if (start >= 0) {
+        const ring = [...path.slice(start), to].map((name) => join('src', name));
+        rings.push({ file: join('src', file), line, rule: `imports form a ring: ${ring.join(' -> ')}` });
+      } else if (!done.has(to)) walk(to);
+    }
+    path.pop();
+    done.add(file);
+  };
+  for (const file of [...arrows.keys()].toSorted()) if (!done.has(file)) walk(file);
+  return rings;
+}
+
+const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
+
+function checkFile(source: string, file: string, text: string, imports: readonly Import[]): Violation[] {
   const room = roomOf(file);
   const found: Violation[] = [];
   const report = (index: number, rule: string): void => {
-    found.push({ file: join('src', file), line: text.slice(0, index).split('\n').length, rule });
+    found.push({ file: join('src', file), line: lineOf(text, index), rule });
   };
   if (levelOf(room) < 0)
     report(0, `room "${room}" is not in the order of rooms: add it to scripts/check-imports.ts where it belongs`);
 
-  for (const match of text.matchAll(
-    /^[ \t]*(?:import|export)\b[^;'"]*?from\s+'([^']+)'|^[ \t]*import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm,
-  )) {
-    const target = (match[1] ?? match[2] ?? match[3]) as string;
+  for (const { target, index } of imports) {
     if (target.startsWith('.')) {
       const path = relative(source, resolve(source, dirname(file), target));
       if (path.startsWith('..')) {
-        if (!(room === 'db' && path.startsWith('../migrations/'))) report(match.index, `src may not import ${path}`);
+        if (!(room === 'db' && path.startsWith('../migrations/'))) report(index, `src may not import ${path}`);
         continue;
       }
       const other = roomOf(path);
       if (other !== room && levelOf(other) >= levelOf(room)) {
         report(
-          match.index,
+          index,
           `${room} may not import ${other}: ${levelOf(other) === levelOf(room) ? 'they are siblings' : 'imports go downwards'}`,
         );
       }
@@ -94,7 +152,7 @@ function checkFile(source: string, file: string, text: string): Violation[] {
       const name = target.startsWith('@') ? `${scope}/${rest}` : scope;
       const allowed = PACKAGES[name];
       if (allowed !== undefined && !allowed.includes(room))
-        report(match.index, `only ${allowed.join(', ')} may import ${name}`);
+        report(index, `only ${allowed.join(', ')} may import ${name}`);
     }
   }
   if (room !== 'db' && room !== 'embedded') {
@@ -113,5 +171,5 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
   const violations = checkImports(source);
   for (const { file, line, rule } of violations) console.error(`${file}:${line}: ${rule}`);
   if (violations.length > 0) process.exitCode = 1;
-  else console.log('imports go one way');
+  else console.log('imports go one way, without a ring');
 }

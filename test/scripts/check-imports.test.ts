@@ -42,6 +42,59 @@ describe('the import check', () => {
     ]);
   });
 
+  it('lets rooms of one floor be used from above, and not from each other', () => {
+    expect(
+      violations({
+        'engine/a.ts': `import { r } from '../reads/r.ts';`,
+        'reads/r.ts': `import { d } from '../db/d.ts';`,
+        'schedules/s.ts': `import { a } from '../engine/a.ts';\nimport { r } from '../reads/r.ts';`,
+      }),
+    ).toEqual(['src/engine/a.ts:1: engine may not import reads: they are siblings']);
+  });
+
+  it('catches two files that import each other', () => {
+    expect(
+      violations({ 'db/a.ts': `import { b } from './b.ts';`, 'db/b.ts': `\nexport { a } from './a.ts';` }),
+    ).toEqual(['src/db/b.ts:2: imports form a ring: src/db/a.ts -> src/db/b.ts -> src/db/a.ts']);
+  });
+
+  it('catches a longer ring, also one that only types and a late import close', () => {
+    expect(
+      violations({
+        'db/a.ts': `import type { B } from './b.ts';`,
+        'db/b.ts': `export const c = () => import('./c.ts');`,
+        'db/c.ts': `import { type A } from './a.ts';\nimport { d } from './d.ts';`,
+        'db/d.ts': '',
+      }),
+    ).toEqual(['src/db/c.ts:1: imports form a ring: src/db/a.ts -> src/db/b.ts -> src/db/c.ts -> src/db/a.ts']);
+  });
+
+  it('catches two rings that share a file, and a file that imports itself', () => {
+    expect(
+      violations({
+        'db/a.ts': `import './b.ts';\nimport './c.ts';`,
+        'db/b.ts': `import './a.ts';`,
+        'db/c.ts': `import './a.ts';`,
+        'db/self.ts': `import './self.ts';`,
+      }),
+    ).toEqual([
+      'src/db/b.ts:1: imports form a ring: src/db/a.ts -> src/db/b.ts -> src/db/a.ts',
+      'src/db/c.ts:1: imports form a ring: src/db/a.ts -> src/db/c.ts -> src/db/a.ts',
+      'src/db/self.ts:1: imports form a ring: src/db/self.ts -> src/db/self.ts',
+    ]);
+  });
+
+  it('accepts files that share what they import', () => {
+    expect(
+      violations({
+        'db/a.ts': `import './b.ts';\nimport './c.ts';`,
+        'db/b.ts': `import './d.ts';`,
+        'db/c.ts': `import './d.ts';`,
+        'db/d.ts': '',
+      }),
+    ).toEqual([]);
+  });
+
   it('catches a package in a room that must not know it', () => {
     expect(violations({ 'engine/a.ts': `import pg from 'pg';` })).toEqual([
       'src/engine/a.ts:1: only db, embedded may import pg',
