@@ -37,7 +37,9 @@ async function collect(folders: readonly string[]): Promise<AnyStatement[]> {
       const exported = Object.values((await import(join(root, folder, path))) as Record<string, unknown>);
       const statements = exported.flatMap((value) => statementsIn(value, path.startsWith('schedules')));
       for (const statement of statements) found.set(statement.name, statement);
-      for (const [, name = ''] of readFileSync(join(root, folder, path), 'utf8').matchAll(/^ +name: '(\w+)',$/gm)) {
+      for (const [, name = ''] of readFileSync(join(root, folder, path), 'utf8').matchAll(
+        /\(\)\(\{\s+name: '(\w+)',/g,
+      )) {
         if (!found.has(name)) throw new Error(`${folder}/${path} does not export its statement ${name}`);
       }
     }

@@ -64,7 +64,7 @@ export async function submitBoundIn(
   }
   const { namespace, name, version } = definition;
   const find = async (): Promise<number | undefined> =>
-    (await tx.run(findNamedTask, [namespace, name, version]))[0]?.named_task_id;
+    (await tx.run(findNamedTask, { namespace, name, version }))[0]?.named_task_id;
   let id = await find();
   if (id === undefined) {
     await renewDefinitionId(db, definition);

@@ -49,32 +49,32 @@ export async function enrol(
 ): Promise<{ namedTaskId: number; setAside: SetAside[] }> {
   const { namespace, name, version } = definition;
   const hash = definitionHash(definition);
-  const [known] = await db.run(findNamedTask, [namespace, name, version]);
+  const [known] = await db.run(findNamedTask, { namespace, name, version });
   if (known?.definition_hash === hash) return { namedTaskId: known.named_task_id, setAside: [] };
 
   return db.transaction(async (tx) => {
     await tx.run(lockRegistry);
-    const [existing] = await tx.run(findNamedTask, [namespace, name, version]);
+    const [existing] = await tx.run(findNamedTask, { namespace, name, version });
     const inherited = existing !== undefined && existing.definition_hash === null;
     if (existing !== undefined && !inherited) {
-      const stored = await tx.run(findStepTemplates, [existing.named_task_id]);
+      const stored = await tx.run(findStepTemplates, { named_task_id: existing.named_task_id });
       if (shape(stored) !== shape(templatesOf(definition))) throw otherShape(definition);
     }
     const sinks = definition.steps.filter((step) => step.childOrdinals.length === 0).length;
-    const [row] = await tx.run(upsertNamedTask, [
+    const [row] = await tx.run(upsertNamedTask, {
       namespace,
       name,
       version,
-      definition.description ?? null,
-      JSON.stringify(definitionConfiguration(definition)),
-      hash,
+      description: definition.description,
+      configuration: JSON.stringify(definitionConfiguration(definition)),
+      definition_hash: hash,
       sinks,
-    ]);
+    });
     const namedTaskId = (row as { named_task_id: number }).named_task_id;
-    await tx.run(insertNamedSteps, [definition.steps.map((step) => step.name)]);
-    await tx.run(upsertStepTemplates, [
-      namedTaskId,
-      JSON.stringify(
+    await tx.run(insertNamedSteps, { names: definition.steps.map((step) => step.name) });
+    await tx.run(upsertStepTemplates, {
+      named_task_id: namedTaskId,
+      steps: JSON.stringify(
         definition.steps.map((step) => ({
           name: step.name,
           ordinal: step.ordinal,
@@ -87,7 +87,7 @@ export async function enrol(
           skippable: step.skippable,
         })),
       ),
-    ]);
+    });
     const setAside = inherited ? await adoptInheritedTasks(tx, namedTaskId, definition) : [];
     return { namedTaskId, setAside };
   });
@@ -103,7 +103,7 @@ async function adoptInheritedTasks(
   namedTaskId: number,
   definition: WorkflowDefinition,
 ): Promise<SetAside[]> {
-  await tx.run(deleteOtherTemplates, [namedTaskId, definition.steps.map((step) => step.name)]);
+  await tx.run(deleteOtherTemplates, { named_task_id: namedTaskId, names: definition.steps.map((step) => step.name) });
   await tx.run(lockInheritedSteps, [namedTaskId]);
   const setAside = await setForeignTasksAside(tx, namedTaskId, definition);
   const own = await tx.run(findOpenTasks, [namedTaskId]);

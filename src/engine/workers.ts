@@ -44,21 +44,18 @@ export async function registerIn(
   process: ProcessRegistration,
   known: KnownState,
 ): Promise<string | undefined> {
-  const [row] = await db.run(registerWorker, [
-    newWorkerId(),
-    process.role,
-    process.name,
-    process.version,
-    process.queues,
-    process.slots,
-    process.leaseSeconds,
-    process.sessionLock,
-    known.installationId,
-    known.workflows.map(({ namedTaskId }) => namedTaskId),
-    known.workflows.map(({ namespace }) => namespace),
-    known.workflows.map(({ name }) => name),
-    known.workflows.map(({ version }) => version),
-  ]);
+  const [row] = await db.run(registerWorker, {
+    worker_id: newWorkerId(),
+    role: process.role,
+    name: process.name,
+    version: process.version,
+    queues: process.queues,
+    slots: process.slots,
+    lease_seconds: process.leaseSeconds,
+    session_lock: process.sessionLock,
+    installation_id: known.installationId,
+    workflows: known.workflows.map(({ namedTaskId, ...workflow }) => ({ ...workflow, named_task_id: namedTaskId })),
+  });
   return row?.worker_id;
 }
 
@@ -69,12 +66,12 @@ export async function register(db: Executor, process: ProcessRegistration): Prom
 
 /** Leaves the fleet after a drain. Safe to repeat. */
 export async function deregister(db: Executor, workerId: string): Promise<void> {
-  await db.run(deregisterWorker, [workerId]);
+  await db.run(deregisterWorker, { worker_id: workerId });
 }
 
 /** Forgets processes that stopped more than `hours` ago, with what they reported; answers how many. */
 export async function prune(db: Executor, hours: number): Promise<number> {
-  const pruned = await db.run(pruneWorkers, [hours]);
+  const pruned = await db.run(pruneWorkers, { hours });
   await db.run(pruneActivity);
   await db.run(pruneWorkflows);
   await db.run(pruneScalingSignals);

@@ -10,6 +10,6 @@ export interface TaskDetails extends TaskRow {
 
 /** One task with its steps in topological order; undefined if there is none of this id. Reads by primary key. */
 export async function readTask(db: Executor, taskId: string): Promise<TaskDetails | undefined> {
-  const [task] = await db.run(findTask, [taskId]);
-  return task === undefined ? undefined : { ...task, steps: await db.run(findTaskSteps, [taskId]) };
+  const [task] = await db.run(findTask, { task_id: taskId });
+  return task === undefined ? undefined : { ...task, steps: await db.run(findTaskSteps, { task_id: taskId }) };
 }

@@ -30,18 +30,18 @@ export interface CronClaim {
 export async function claimCronSchema(db: Database, cronSchema: string, queue: string): Promise<CronClaim> {
   try {
     return await db.transaction(async (tx) => {
-      await tx.run(lockCronOwner, [cronSchema]);
-      const [table] = await tx.run(hasCronOwner, [cronSchema]);
+      await tx.run(lockCronOwner, { cron_schema: cronSchema });
+      const [table] = await tx.run(hasCronOwner, { cron_schema: cronSchema });
       // IF NOT EXISTS all the same: a session that waited for the lock may still have in its cache that there was no such table.
       if (table?.found !== true) await tx.run(createCronOwner(cronSchema));
       const [owner] = await tx.run(findCronOwner(cronSchema));
       if (owner === undefined) {
-        await tx.run(insertCronOwner(cronSchema), [db.schema]);
+        await tx.run(insertCronOwner(cronSchema), { schema: db.schema });
         return await adopt(tx, cronSchema, queue);
       }
       if (owner.schema_name !== db.schema) {
         if (owner.alive) throw foreign(cronSchema, owner.schema_name, db.schema);
-        await tx.run(replaceCronOwner(cronSchema), [db.schema]);
+        await tx.run(replaceCronOwner(cronSchema), { schema: db.schema });
       }
       return { adopted: [], left: false };
     });
@@ -69,16 +69,16 @@ async function cronOwner(
   db: Database,
   cronSchema: string,
 ): Promise<{ schema_name: string; alive: boolean } | undefined> {
-  const [table] = await db.run(hasCronOwner, [cronSchema]);
+  const [table] = await db.run(hasCronOwner, { cron_schema: cronSchema });
   return table?.found === true ? (await db.run(findCronOwner(cronSchema)))[0] : undefined;
 }
 
 async function adopt(tx: Executor, cronSchema: string, queue: string): Promise<CronClaim> {
   if (cronSchema === FORMER_CRON_SCHEMA || cronSchema !== cronSchemaOf(tx.schema)) return { adopted: [], left: false };
-  const [former] = await tx.run(findFormerSchedules, [tx.schema]);
+  const [former] = await tx.run(findFormerSchedules, { schema: tx.schema });
   if (former?.found !== true) return { adopted: [], left: false };
   if (former.shared) return { adopted: [], left: true };
-  const adopted = await tx.run(adoptFormerSchedules(cronSchema), [queue]);
+  const adopted = await tx.run(adoptFormerSchedules(cronSchema), { queue });
   return { adopted: adopted.map(({ key }) => key), left: false };
 }
 

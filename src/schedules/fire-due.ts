@@ -48,7 +48,7 @@ export async function fireDue(
   options: { key?: string; leaveSeconds?: number; now?: Date } = {},
 ): Promise<FireOutcome> {
   const outcome: FireOutcome = { fired: [], failed: [] };
-  for (const schedule of await db.run(listSchedules(cronSchema), [WORKFLOW_SCHEDULES, options.key ?? null])) {
+  for (const schedule of await db.run(listSchedules(cronSchema), { queue: WORKFLOW_SCHEDULES, key: options.key })) {
     try {
       const now = options.now ?? schedule.now;
       const until = new Date(now.getTime() - (options.leaveSeconds ?? 0) * 1000);
@@ -60,7 +60,10 @@ export async function fireDue(
     } catch (error) {
       // In order: a later occurrence never overtakes one that failed and is tried again.
       outcome.failed.push({ key: schedule.key, error });
-      await db.run(recordScheduleFailure, [schedule.key, error instanceof Error ? error.message : String(error)]);
+      await db.run(recordScheduleFailure, {
+        key: schedule.key,
+        error: error instanceof Error ? error.message : String(error),
+      });
     }
   }
   return outcome;
@@ -106,12 +109,16 @@ function fireOccurrence(
   const data = schedule.data as ScheduledSubmit;
   const { key } = schedule;
   return db.transaction(async (tx) => {
-    const [state] = await tx.run(lockScheduleState, [key]);
+    const [state] = await tx.run(lockScheduleState, { key });
     if (at.getTime() <= decidedUntil(state?.occurrence_at ?? null, now)) return undefined;
-    const found = await tx.run(lockSchedule(cronSchema), [WORKFLOW_SCHEDULES, key, schedule.revision]);
+    const found = await tx.run(lockSchedule(cronSchema), {
+      queue: WORKFLOW_SCHEDULES,
+      key,
+      revision: schedule.revision,
+    });
     if (found.length === 0) return undefined;
-    if (data.overlap === 'skip' && (await tx.run(findRunningOccurrence, [key])).length > 0) {
-      await tx.run(recordOccurrence, [key, at, 'skipped', null]);
+    if (data.overlap === 'skip' && (await tx.run(findRunningOccurrence, { key })).length > 0) {
+      await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'skipped', task_id: null });
       return { key, outcome: 'skipped' as const, taskId: undefined, queues: [] };
     }
     const namedTaskId = await findVersion(tx, data);
@@ -127,14 +134,16 @@ function fireOccurrence(
       },
     ]);
     const { outcome, taskId } = submitted as { outcome: 'created' | 'existing'; taskId: string };
-    await tx.run(recordOccurrence, [key, at, 'submitted', taskId]);
-    const queues = (await tx.run(findRootQueues, [namedTaskId])).map((row) => row.queue);
+    await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'submitted', task_id: taskId });
+    const queues = (await tx.run(findRootQueues, { named_task_id: namedTaskId })).map((row) => row.queue);
     return { key, outcome, taskId, queues };
   });
 }
 
 async function findVersion(tx: Executor, data: ScheduledSubmit): Promise<number> {
-  const registered = await tx.run(findWorkflowVersions, [[data.namespace], [data.workflow]]);
+  const registered = await tx.run(findWorkflowVersions, {
+    workflows: [{ namespace: data.namespace, name: data.workflow }],
+  });
   const chosen = chooseVersion(data, registered);
   if (chosen === undefined) {
     throw new UnknownWorkflowError(

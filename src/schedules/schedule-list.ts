@@ -88,21 +88,20 @@ export class ScheduleList {
     const boss = await this.openCron();
     const found = (await this.find(key)) !== undefined;
     await boss.unschedule(WORKFLOW_SCHEDULES, key);
-    await this.db.run(forgetSchedule, [key]);
+    await this.db.run(forgetSchedule, { key });
     return found;
   }
 
   async list(): Promise<ScheduleInfo[]> {
-    const [tables] = await this.db.run(hasSchedules, [this.cronSchema]);
+    const [tables] = await this.db.run(hasSchedules, { cron_schema: this.cronSchema });
     if (tables?.found !== true) return [];
     await checkCronOwner(this.db, this.cronSchema);
-    const rows = await this.db.run(listSchedules(this.cronSchema), [WORKFLOW_SCHEDULES, null]);
+    const rows = await this.db.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key: null });
     const submits = rows.map((row) => row.data as ScheduledSubmit);
     const named = [...new Map(submits.map((data) => [workflowOf(data), data])).values()];
-    const versions = await this.db.run(findWorkflowVersions, [
-      named.map(({ namespace }) => namespace),
-      named.map(({ workflow }) => workflow),
-    ]);
+    const versions = await this.db.run(findWorkflowVersions, {
+      workflows: named.map(({ namespace, workflow }) => ({ namespace, name: workflow })),
+    });
     const byWorkflow = Map.groupBy(versions, ({ namespace, name }) => `${namespace}/${name}`);
     return rows.map((row) => scheduleInfo(row, byWorkflow.get(workflowOf(row.data as ScheduledSubmit)) ?? []));
   }
@@ -113,7 +112,7 @@ export class ScheduleList {
   }
 
   private async find(key: string): Promise<ScheduleRow | undefined> {
-    const [row] = await this.db.run(listSchedules(this.cronSchema), [WORKFLOW_SCHEDULES, key]);
+    const [row] = await this.db.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key });
     return row;
   }
 

@@ -29,7 +29,7 @@ describe('the measurements of the database', () => {
 
   it('tell an index that is full from one that is air', async () => {
     const bloatOf = async (name: string): Promise<number | undefined> =>
-      (await db.run(indexBloat, ['tasker'])).find(({ index }) => index === name)?.bloat;
+      (await db.run(indexBloat, { schema: 'tasker' })).find(({ index }) => index === name)?.bloat;
     await test.query(
       `INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at, stopped_at, stop_reason)
        SELECT 'worker', 'long gone', '0', 1, now(), now(), 'drained' FROM generate_series(1, 60000)`,

@@ -2557,8 +2557,7 @@ UPDATE "tasker_cron" .tasker_owner SET schema_name = $1;
 INSERT INTO tasker.tasker_worker_activity AS a (worker_id, queue, started_attempts, completed_attempts, failed_attempts,
   completed_seconds, running_steps, running_seconds, reported_at)
 SELECT $1, i.queue, i.started, i.completed, i.failed, i.completed_seconds, i.running, i.running_seconds, clock_timestamp()
-FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::float8[], $7::integer[], $8::float8[])
-  AS i (queue, started, completed, failed, completed_seconds, running, running_seconds)
+FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::float8[], $7::integer[], $8::float8[]) AS i (queue, started, completed, failed, completed_seconds, running, running_seconds)
 ON CONFLICT (worker_id, queue) DO UPDATE
 SET started_attempts = a.started_attempts + excluded.started_attempts,
     completed_attempts = a.completed_attempts + excluded.completed_attempts,
@@ -2571,8 +2570,7 @@ SET started_attempts = a.started_attempts + excluded.started_attempts,
 -- report_workflows
 INSERT INTO tasker.tasker_worker_workflows AS w (worker_id, namespace, name, version, named_task_id, problem)
 SELECT $1::bigint, i.namespace, i.name, i.version, i.named_task_id, i.problem
-FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[])
-  AS i (named_task_id, namespace, name, version, problem)
+FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[]) AS i (named_task_id, namespace, name, version, problem)
 ON CONFLICT (worker_id, namespace, name, version) DO UPDATE
 SET named_task_id = EXCLUDED.named_task_id, problem = EXCLUDED.problem, reported_at = clock_timestamp();
 

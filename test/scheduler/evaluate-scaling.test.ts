@@ -54,6 +54,11 @@ async function backlog(steps: number): Promise<void> {
   for (let index = 0; index < steps; index += 1) await engine.submitOne(id);
 }
 
+const report = (
+  worker: string,
+  activity: Omit<Parameters<typeof reportActivity.values>[0]['queues'][number], 'queue'>,
+) => engine.db.run(reportActivity, { worker_id: worker, queues: [{ queue: 'default', ...activity }] });
+
 beforeEach(async () => {
   await query('DELETE FROM tasker.tasker_queue_scaling_signals');
   await query('DELETE FROM tasker.tasker_worker_activity');
@@ -78,8 +83,22 @@ describe('the evaluation of the scaling signal', () => {
   it('takes mean step time and slots from what workers report', async () => {
     await backlog(20);
     const worker = await engine.worker();
-    await engine.db.run(reportActivity, [worker.id, ['default'], [40], [30], [2], [300], [8], [40]]);
-    await engine.db.run(reportActivity, [worker.id, ['default'], [10], [10], [0], [100], [9], [50]]);
+    await report(worker.id, {
+      started: 40,
+      completed: 30,
+      failed: 2,
+      completed_seconds: 300,
+      running: 8,
+      running_seconds: 40,
+    });
+    await report(worker.id, {
+      started: 10,
+      completed: 10,
+      failed: 0,
+      completed_seconds: 100,
+      running: 9,
+      running_seconds: 50,
+    });
     const scheduler = chore();
     await scheduler.run();
     // 10 s a step: 20 slots for the backlog within 10 s.
@@ -215,7 +234,14 @@ describe('the evaluation of the scaling signal', () => {
 
   it('forgets what processes reported that are no longer listed, and takes the fall of the totals for nothing', async () => {
     const worker = await engine.worker();
-    await engine.db.run(reportActivity, [worker.id, ['default'], [1000], [1000], [0], [500], [0], [0]]);
+    await report(worker.id, {
+      started: 1000,
+      completed: 1000,
+      failed: 0,
+      completed_seconds: 500,
+      running: 0,
+      running_seconds: 0,
+    });
     const scheduler = chore();
     await scheduler.run();
     await query(`UPDATE tasker.tasker_workers SET stopped_at = now() - interval '2 d' WHERE worker_id = $1`, [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/connections/database.ts';
+import type { reportActivity } from '../../src/db/statements/workers/worker-activity.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { Activity } from '../../src/worker/telemetry/activity.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -17,6 +18,19 @@ interface Row {
   running_steps: number;
   running_seconds: number;
 }
+
+type Report = Parameters<typeof reportActivity.values>[0];
+
+const columnsOf = ({ worker_id: workerId, queues }: Report): unknown[] => [
+  workerId,
+  queues.map((row) => row.queue),
+  queues.map((row) => row.started),
+  queues.map((row) => row.completed),
+  queues.map((row) => row.failed),
+  queues.map((row) => row.completed_seconds),
+  queues.map((row) => row.running),
+  queues.map((row) => row.running_seconds),
+];
 
 const rows = (): Promise<Row[]> =>
   workers.test.query<Row>(
@@ -62,9 +76,9 @@ describe('what a worker tells of its work', () => {
     const told: unknown[][] = [];
     let fail = true;
     const db = {
-      run: async (_: unknown, values: unknown[]) => {
+      run: async (_: unknown, given: Report) => {
         if (fail) throw new Error('away');
-        told.push(values);
+        told.push(columnsOf(given));
         return [];
       },
     } as unknown as Database;
@@ -84,7 +98,7 @@ describe('what a worker tells of its work', () => {
   it('waits for a name in the fleet', async () => {
     let workerId: string | undefined;
     const told: unknown[][] = [];
-    const db = { run: async (_: unknown, values: unknown[]) => void told.push(values) } as unknown as Database;
+    const db = { run: async (_: unknown, given: Report) => void told.push(columnsOf(given)) } as unknown as Database;
     const activity = new Activity(db, ['default'], () => workerId);
     activity.started('default', performance.now());
     await activity.report();

@@ -108,7 +108,8 @@ export function openHeartbeatConnection(
         if (wantsLock && !locked) locked = await takeLock(connected);
         // Prepared where a session lasts: of a statement this small, planning is the larger part.
         const prepared = options.sessionLock ? { name: heartbeat.name } : {};
-        const { rows } = await connected.query({ ...prepared, text, values: [workerId, busySlots, draining] });
+        const values = heartbeat.values({ worker_id: workerId, busy_slots: busySlots, draining });
+        const { rows } = await connected.query({ ...prepared, text, values: [...values] });
         return rows.length > 0;
       } catch (error) {
         await drop(connected);

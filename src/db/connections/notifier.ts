@@ -39,7 +39,7 @@ export class Notifier {
   private send(): void {
     const queues = [...this.pending];
     this.pending.clear();
-    this.sending = this.db.run(notifyQueues, [readyChannel(this.db.schema), queues]).then(
+    this.sending = this.db.run(notifyQueues, { channel: readyChannel(this.db.schema), queues }).then(
       () => undefined,
       () => undefined,
     );

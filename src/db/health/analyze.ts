@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 /** The tables that a step goes through, as a list of SQL. */
 const HOT_TABLES = [
@@ -12,7 +12,7 @@ const HOT_TABLES = [
   .map((table) => `'tasker.tasker_${table}'`)
   .join(', ');
 
-/** The hot tables, analyzed where `condition` holds. */
+/** Analyzes each hot table for which `condition` holds. */
 const analyzeWhere = (condition: string, options = ''): string => `
 DO $$
 DECLARE
@@ -28,32 +28,33 @@ END
 $$`;
 
 /**
- * Fresh statistics for the planner; autovacuum can lag behind a burst. Not of empty tables: of a table that was never
- * analyzed the planner assumes ten pages, of one that was analyzed while empty it knows that reading all of it is as cheap as
- * one index look-up, and a worker that plans in that moment keeps to it while the table fills.
+ * Refreshes the planner's statistics; autovacuum can lag behind a burst. Empty tables are left out: the planner assumes ten pages
+ * for a table that was never analyzed, but if it was analyzed while empty, a sequential scan seems as cheap as one index scan, and
+ * a worker that plans in that moment keeps that plan while the table fills.
  */
-export const analyzeHotTables = statement(
-  'analyze_hot_tables',
-  analyzeWhere('pg_relation_size(hot) > 0', '(SKIP_LOCKED) '),
-);
+export const analyzeHotTables = defineStatement()({
+  name: 'analyze_hot_tables',
+  text: analyzeWhere('pg_relation_size(hot) > 0', '(SKIP_LOCKED) '),
+});
 
-/** The hot tables that hold something and were not analyzed by anybody in the last seconds. Parameter: how many. */
-export const findUnanalyzed = statement<{ relation: string }>(
-  'find_unanalyzed',
-  `
+/** The hot tables that are not empty and were not analyzed by any session, or by autovacuum, in the last `seconds`. */
+export const findUnanalyzed = defineStatement<{ relation: string }>()({
+  name: 'find_unanalyzed',
+  params: { seconds: 'float8' },
+  text: `
 SELECT hot::text AS relation
 FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot)
 WHERE pg_relation_size(hot) > 0
-  AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => $1::float8), true)`,
-);
+  AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => :seconds::float8), true)`,
+});
 
 /**
- * The hot tables whose statistics this role may not refresh: PostgreSQL only warns and goes on. Who may: the table's owner, the
- * database's owner, and from 17 on whoever has MAINTAIN.
+ * The hot tables whose statistics this role may not refresh: PostgreSQL only warns and goes on. Allowed are the table's owner, the
+ * database's owner, and from PostgreSQL 17 on every role with MAINTAIN.
  */
-export const findUnanalyzable = statement<{ relation: string; role: string; maintain: boolean }>(
-  'find_unanalyzable',
-  `
+export const findUnanalyzable = defineStatement<{ relation: string; role: string; maintain: boolean }>()({
+  name: 'find_unanalyzable',
+  text: `
 SELECT h.relation, current_user AS role, h.has_maintain AS maintain
 FROM (
   SELECT hot::text AS relation, current_setting('server_version_num')::integer >= 170000 AS has_maintain,
@@ -65,21 +66,24 @@ FROM (
   JOIN pg_database d ON d.datname = current_database()
 ) h
 WHERE NOT h.owned AND NOT h.maintains`,
-);
+});
 
-/** Of a table, given as oid: it is more than ten times as large as the planner was told. */
+/** Of a table, given as oid: it is more than ten times as large as its statistics say. */
 const outgrown = (table: string): string => `
   pg_relation_size(${table}) / current_setting('block_size')::integer
     > 10 * (SELECT greatest(c.relpages, 1) FROM pg_class c WHERE c.oid = ${table})`;
 
 /**
- * The hot tables that have outgrown their statistics. A plan that was made for an empty table may read all of it for each step,
- * and prepared statements keep it until statistics come: autovacuum takes a minute or more.
+ * The hot tables that have outgrown their statistics. A plan that was made for an empty table may read the whole table for each
+ * step, and prepared statements keep it until new statistics come: autovacuum takes a minute or more.
  */
-export const findOutgrown = statement<{ relation: string }>(
-  'find_outgrown',
-  `SELECT hot::text AS relation FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot) WHERE ${outgrown('hot')}`,
-);
+export const findOutgrown = defineStatement<{ relation: string }>()({
+  name: 'find_outgrown',
+  text: `SELECT hot::text AS relation FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot) WHERE ${outgrown('hot')}`,
+});
 
-/** Fresh statistics of those. Where somebody else is at it already, these are left to come from there. */
-export const analyzeOutgrown = statement('analyze_outgrown', analyzeWhere(outgrown('hot'), '(SKIP_LOCKED) '));
+/** Refreshes the statistics of those. Tables that another session is analyzing are skipped. */
+export const analyzeOutgrown = defineStatement()({
+  name: 'analyze_outgrown',
+  text: analyzeWhere(outgrown('hot'), '(SKIP_LOCKED) '),
+});

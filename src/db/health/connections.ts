@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 export interface ServerConnectionsRow {
   max_connections: number;
@@ -8,17 +8,17 @@ export interface ServerConnectionsRow {
   used: number;
   schedulers: number;
   workers: number;
-  /** CONNECTION LIMIT of the login role and of the database. Null: none, or a superuser, who has none. */
+  /** CONNECTION LIMIT of the login role and of the database. Null: no limit is set, or the role is a superuser, which has none. */
   role_limit: number | null;
   role_used: number;
   database_limit: number | null;
   database_used: number;
 }
 
-/** What the server, the role and the database allow and have, and the processes of the fleet that are alive. */
-export const serverConnections = statement<ServerConnectionsRow>(
-  'server_connections',
-  `
+/** The connections that the server, the role and the database allow and have, and the live processes of the fleet. */
+export const serverConnections = defineStatement<ServerConnectionsRow>()({
+  name: 'server_connections',
+  text: `
 SELECT current_setting('max_connections')::integer AS max_connections,
   current_setting('superuser_reserved_connections')::integer
     + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::integer AS reserved,
@@ -31,15 +31,15 @@ SELECT current_setting('max_connections')::integer AS max_connections,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND datid = d.oid) AS database_used
 FROM pg_roles r, pg_database d
 WHERE r.rolname = session_user AND d.datname = current_database()`,
-);
+});
 
-/** Client backends by what they call themselves, the most first. */
-export const connectionsByApplication = statement<{ application: string; connections: number }>(
-  'connections_by_application',
-  `
+/** Client backends by application name, the most frequent name first. */
+export const connectionsByApplication = defineStatement<{ application: string; connections: number }>()({
+  name: 'connections_by_application',
+  text: `
 SELECT coalesce(nullif(application_name, ''), '(no name)') AS application, count(*)::integer AS connections
 FROM pg_stat_activity
 WHERE backend_type = 'client backend'
 GROUP BY 1
 ORDER BY 2 DESC, 1`,
-);
+});

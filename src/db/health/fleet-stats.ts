@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 export interface FleetStatsRow {
   waiting_retries: number;
@@ -10,10 +10,10 @@ export interface FleetStatsRow {
   busy_slots: number;
 }
 
-/** What the fleet is doing, each number from a partial index or a small table. */
-export const fleetStats = statement<FleetStatsRow>(
-  'fleet_stats',
-  `
+/** Counts of waiting and blocked steps, open claims, processes and slots, each from a partial index or a small table. */
+export const fleetStats = defineStatement<FleetStatsRow>()({
+  name: 'fleet_stats',
+  text: `
 SELECT
   (SELECT count(*)::float8 FROM tasker.tasker_workflow_steps WHERE next_retry_at IS NOT NULL) AS waiting_retries,
   (SELECT count(*)::float8 FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL) AS blocked_steps,
@@ -27,4 +27,4 @@ FROM (
   FROM tasker.tasker_workers
   WHERE stopped_at IS NULL
 ) w`,
-);
+});

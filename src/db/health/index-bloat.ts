@@ -1,13 +1,14 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 /**
- * How much of each B-tree is air, from the planner's statistics: entries x (mean width of the columns + 8 bytes of header and
- * 4 of pointer, aligned to 8) at the index's fillfactor, against the pages it has. An estimate; pgstattuple measures.
- * Deduplicated or very small indexes answer 0 at the least. Parameter: schema.
+ * The share of each B-tree that is unused, from 0 to 1, by the planner's statistics: entries x (mean width of the columns + 8 bytes
+ * of header and 4 of pointer, aligned to 8) at the index's fillfactor, against the pages it has. An estimate; pgstattuple
+ * measures. At least 0: for a deduplicated index the formula gives less. Indexes of fewer than 128 pages are left out.
  */
-export const indexBloat = statement<{ relation: string; index: string; bloat: number }>(
-  'index_bloat',
-  `
+export const indexBloat = defineStatement<{ relation: string; index: string; bloat: number }>()({
+  name: 'index_bloat',
+  params: { schema: 'text' },
+  text: `
 SELECT t.relname AS relation, i.relname AS index,
   greatest(0, 1 - (
     greatest(i.reltuples, 0) * (8 * ceil((8 + w.width) / 8.0) + 4)
@@ -24,5 +25,5 @@ CROSS JOIN LATERAL (
   LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
   LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = t.relname AND s.attname = a.attname
 ) w
-WHERE n.nspname = $1 AND i.relpages >= 128 AND i.reltuples >= 0`,
-);
+WHERE n.nspname = :schema AND i.relpages >= 128 AND i.reltuples >= 0`,
+});

@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 export interface XminHolderRow {
   kind: string;
@@ -8,12 +8,12 @@ export interface XminHolderRow {
 }
 
 /**
- * Who holds back the removal of dead rows, the oldest first: sessions, prepared transactions, replication slots, standbys
- * with hot_standby_feedback. A session is known by its application name; a role that may not see others' sees fewer.
+ * What holds back the removal of dead rows, the oldest first: sessions, prepared transactions, replication slots, standbys
+ * with hot_standby_feedback. Sessions are listed by application name; a role without the right to see those of others sees fewer.
  */
-export const xminHolders = statement<XminHolderRow>(
-  'xmin_holders',
-  `
+export const xminHolders = defineStatement<XminHolderRow>()({
+  name: 'xmin_holders',
+  text: `
 SELECT kind, holder, max(seconds)::float8 AS seconds, max(transactions)::float8 AS transactions
 FROM (
   SELECT CASE WHEN backend_type = 'walsender' THEN 'standby' ELSE 'session' END AS kind,
@@ -32,4 +32,4 @@ FROM (
 GROUP BY kind, holder
 ORDER BY transactions DESC, seconds DESC NULLS LAST
 LIMIT 5`,
-);
+});

@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 export interface TaskRow {
   task_id: string;
@@ -18,16 +18,17 @@ export interface TaskRow {
 const COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
   t.initiator, t.source_system, t.reason, t.tags`;
 
-/** One task. Parameter: task id. */
-export const findTask = statement<TaskRow & { context: unknown; identity_hash: string }>(
-  'find_task',
-  `
+/** One task. */
+export const findTask = defineStatement<TaskRow & { context: unknown; identity_hash: string }>()({
+  name: 'find_task',
+  params: { task_id: 'bigint' },
+  text: `
 SELECT ${COLUMNS}, t.context, t.identity_hash
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-WHERE t.task_id = $1`,
-);
+WHERE t.task_id = :task_id`,
+});
 
 export interface StepRow {
   workflow_step_id: string;
@@ -49,10 +50,11 @@ export interface StepRow {
   last_error: { name?: string; message?: string } | null;
 }
 
-/** The steps of one task in topological order, with their parents' names and their newest error. Parameter: task id. */
-export const findTaskSteps = statement<StepRow>(
-  'find_task_steps',
-  `
+/** The steps of one task in topological order, with their parents' names and their newest error. */
+export const findTaskSteps = defineStatement<StepRow>()({
+  name: 'find_task_steps',
+  params: { task_id: 'bigint' },
+  text: `
 SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
   s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
   ARRAY(
@@ -70,6 +72,6 @@ SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, 
     LIMIT 1) AS last_error
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-WHERE s.task_id = $1
+WHERE s.task_id = :task_id
 ORDER BY s.workflow_step_id`,
-);
+});

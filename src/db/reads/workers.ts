@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 export interface WorkerRow {
   worker_id: string;
@@ -15,13 +15,14 @@ export interface WorkerRow {
   stop_reason: string | null;
 }
 
-/** Processes of the fleet. Parameter: whether those that stopped are listed too. */
-export const listWorkers = statement<WorkerRow>(
-  'list_workers',
-  `
+/** Processes of the fleet; also those that stopped if `stopped` is true. */
+export const listWorkers = defineStatement<WorkerRow>()({
+  name: 'list_workers',
+  params: { stopped: 'boolean' },
+  text: `
 SELECT worker_id, role, name, version, queues, slots, busy_slots, draining, started_at,
   extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds, stopped_at, stop_reason
 FROM tasker.tasker_workers
-WHERE $1 OR stopped_at IS NULL
+WHERE :stopped OR stopped_at IS NULL
 ORDER BY started_at, worker_id`,
-);
+});

@@ -1,4 +1,4 @@
-import { statement } from '../statement.ts';
+import { defineStatement } from '../statement.ts';
 
 export interface WorkflowRow {
   namespace: string;
@@ -11,14 +11,14 @@ export interface WorkflowRow {
   tasks_in_error: number;
   /** Ids of the live workers that serve it. */
   workers: string[];
-  /** What live workers say that refuse it, each message once. */
+  /** The messages of live workers that refuse it, each message once. */
   problems: string[];
 }
 
-/** Every workflow version with its open tasks and who serves it. Counts open tasks by reading the whole table: a report. */
-export const listWorkflows = statement<WorkflowRow>(
-  'list_workflows',
-  `
+/** Every workflow version with its open tasks and the workers that serve it. Reads the whole table of tasks: a report. */
+export const listWorkflows = defineStatement<WorkflowRow>()({
+  name: 'list_workflows',
+  text: `
 WITH live AS (
   SELECT w.* FROM tasker.tasker_worker_workflows w
   JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
@@ -50,4 +50,4 @@ FULL JOIN (
 ) l ON l.namespace = k.namespace AND l.name = k.workflow AND l.version = k.version
 LEFT JOIN open o ON o.named_task_id = k.named_task_id
 ORDER BY 1, 2, 3`,
-);
+});

@@ -109,7 +109,7 @@ async function evaluate(options: EvaluateScalingOptions, limit: number): Promise
     replaces,
   }));
   const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * intervalMs) / 1000);
-  await db.run(writeScalingSignals, [JSON.stringify(written), validSeconds]);
+  await db.run(writeScalingSignals, { signals: JSON.stringify(written), valid_seconds: validSeconds });
 }
 
 function observationOf(row: ScalingObservationRow): QueueObservation {

@@ -1,7 +1,6 @@
 import type { Cron, Tick } from '../../schedules/cron.ts';
 import { claimCronSchema } from '../../schedules/cron-owner.ts';
 import type { Database } from '../../db/connections/database.ts';
-import type { Statement } from '../../db/statement.ts';
 import { FORMER_CRON_SCHEMA } from '../../db/statements/schedules/cron-owner.ts';
 import { findSchedules } from '../../db/statements/schedules/schedules.ts';
 import type { Notifier } from '../../db/connections/notifier.ts';
@@ -39,7 +38,7 @@ export class FireSchedules implements Chore {
   readonly name = 'workflow_schedules';
   readonly intervalMs: number;
   private readonly options: FireSchedulesOptions;
-  private readonly findSchedules: Statement<{ now: Date; found: boolean }>;
+  private readonly findSchedules: ReturnType<typeof findSchedules>;
   private cron: Cron | undefined;
   private lastFoundAt = 0;
   private lastCaughtUpMinute = 0;
@@ -93,7 +92,7 @@ export class FireSchedules implements Chore {
       this.anew = false;
       this.lastCaughtUpMinute = 0;
     }
-    const [polled] = await this.options.db.run(this.findSchedules, [WORKFLOW_SCHEDULES]);
+    const [polled] = await this.options.db.run(this.findSchedules, { queue: WORKFLOW_SCHEDULES });
     if (polled?.found === true) {
       this.lastFoundAt = performance.now();
       if (this.cron === undefined && !this.stopped) await this.begin();

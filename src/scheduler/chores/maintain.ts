@@ -41,7 +41,7 @@ export function maintain(options: MaintainOptions): Chore {
       const at = now();
       const due = lastDue(at);
       if (due <= done) return { done: 0, more: false };
-      const tables = await db.run(findUnanalyzed, [(at - due) / 1000]);
+      const tables = await db.run(findUnanalyzed, { seconds: (at - due) / 1000 });
       if (tables.length > 0) await db.run(analyzeHotTables);
       await prune(db, pruneWorkersHours);
       done = due;

@@ -42,7 +42,7 @@ export function measureDatabase(db: Database, metrics: Metrics, intervalMs: numb
     name: 'measure_database',
     intervalMs: intervalMs * 3,
     async run() {
-      const [health] = await db.run(databaseHealth, [db.schema]);
+      const [health] = await db.run(databaseHealth, { schema: db.schema });
       if (health !== undefined) {
         metrics.set('bufferHitRatio', {}, health.buffer_hit_ratio ?? 1);
         metrics.set('transitionLockWaits', {}, health.lock_waits_on_transitions);
@@ -56,18 +56,18 @@ export function measureDatabase(db: Database, metrics: Metrics, intervalMs: numb
         if (seconds !== null) metrics.set('xminSeconds', { kind, holder }, seconds);
         metrics.set('xminAge', { kind, holder }, transactions);
       }
-      for (const table of await db.run(tableHealth, [db.schema])) {
+      for (const table of await db.run(tableHealth, { schema: db.schema })) {
         const { relation } = table;
         metrics.set('deadTuples', { relation }, table.dead_tuples);
         metrics.set('liveTuples', { relation }, table.live_tuples);
         metrics.set('tableBytes', { relation }, table.total_bytes);
         metrics.set('hotRatio', { relation }, table.updates === 0 ? 1 : table.hot_updates / table.updates);
       }
-      for (const { relation, index, scans, bytes } of await db.run(indexUsage, [db.schema])) {
+      for (const { relation, index, scans, bytes } of await db.run(indexUsage, { schema: db.schema })) {
         metrics.set('indexScans', { relation, index }, scans);
         metrics.set('indexBytes', { relation, index }, bytes);
       }
-      const bloated = await db.run(indexBloat, [db.schema]);
+      const bloated = await db.run(indexBloat, { schema: db.schema });
       metrics.reset('indexBloat');
       for (const { relation, index, bloat } of bloated) {
         metrics.set('indexBloat', { relation, index }, bloat);

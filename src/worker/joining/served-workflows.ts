@@ -112,21 +112,16 @@ export class ServedWorkflows {
   private async report(): Promise<void> {
     const workerId = this.options.workerId();
     if (workerId === undefined || (workerId === this.reportedFor && !this.changed)) return;
-    const rows = this.options.workflows.map((definition) => ({
-      definition,
-      namedTaskId: this.served.get(definition) ?? null,
-      problem: this.refused.get(definition) ?? null,
+    const workflows = this.options.workflows.map((definition) => ({
+      named_task_id: this.served.get(definition),
+      namespace: definition.namespace,
+      name: definition.name,
+      version: definition.version,
+      problem: this.refused.get(definition),
     }));
     this.changed = false;
     try {
-      await this.options.db.run(reportWorkflows, [
-        workerId,
-        rows.map((row) => row.namedTaskId),
-        rows.map((row) => row.definition.namespace),
-        rows.map((row) => row.definition.name),
-        rows.map((row) => row.definition.version),
-        rows.map((row) => row.problem),
-      ]);
+      await this.options.db.run(reportWorkflows, { worker_id: workerId, workflows });
       this.reportedFor = workerId;
     } catch (error) {
       this.changed = true;

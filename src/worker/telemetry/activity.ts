@@ -95,16 +95,18 @@ export class Activity {
       return { activity, queue, started, completed, failed, completedSeconds, running, runningSeconds };
     });
     try {
-      await this.db.run(reportActivity, [
-        workerId,
-        taken.map(({ queue }) => queue),
-        taken.map(({ started }) => started),
-        taken.map(({ completed }) => completed),
-        taken.map(({ failed }) => failed),
-        taken.map(({ completedSeconds }) => completedSeconds),
-        taken.map(({ running }) => running),
-        taken.map(({ runningSeconds }) => runningSeconds),
-      ]);
+      await this.db.run(reportActivity, {
+        worker_id: workerId,
+        queues: taken.map((row) => ({
+          queue: row.queue,
+          started: row.started,
+          completed: row.completed,
+          failed: row.failed,
+          completed_seconds: row.completedSeconds,
+          running: row.running,
+          running_seconds: row.runningSeconds,
+        })),
+      });
     } catch (error) {
       for (const { activity, started, completed, failed, completedSeconds } of taken) {
         activity.changed = true;

@@ -1,7 +1,8 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 
-/** Parameters: channel, queues. Never inside a hot transaction: a commit that notifies takes a lock all others wait for. */
-export const notifyQueues = statement(
-  'notify_queues',
-  `SELECT pg_notify($1, queue) FROM unnest($2::text[]) AS q (queue)`,
-);
+/** Sends one notification per queue. Never inside a hot transaction: a commit that notifies takes a lock that all others wait for. */
+export const notifyQueues = defineStatement()({
+  name: 'notify_queues',
+  params: { channel: 'text', queues: 'text[]' },
+  text: `SELECT pg_notify(:channel, queue) FROM unnest(:queues::text[]) AS q (queue)`,
+});

@@ -1,4 +1,4 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 
 export interface ScalingObservationRow {
   at: number;
@@ -12,17 +12,17 @@ export interface ScalingObservationRow {
   running_seconds: number;
   workers: number;
   slots_per_worker: number | null;
-  /** What the last evaluation left of this queue. */
+  /** The signal of the last evaluation of this queue. */
   previous: (ScalingSignalRow & { measured_at: string }) | null;
 }
 
 /**
- * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads steps_ready (what waits) and
- * tables of a row per process. What a worker runs counts while it lives; ages go on between its reports.
+ * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads index steps_ready (one entry for
+ * each ready step) and tables of a row per process. What a worker runs counts while it lives; ages go on between its reports.
  */
-export const scalingObservations = statement<ScalingObservationRow>(
-  'scaling_observations',
-  `
+export const scalingObservations = defineStatement<ScalingObservationRow>()({
+  name: 'scaling_observations',
+  text: `
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
 ), ready AS MATERIALIZED (
@@ -73,7 +73,7 @@ LEFT JOIN serving s ON s.queue = q.queue
 LEFT JOIN done d ON d.queue = q.queue
 LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
 ORDER BY q.queue`,
-);
+});
 
 export interface ScalingSignalRow {
   queue: string;
@@ -102,13 +102,14 @@ export interface ScalingSignalRow {
 }
 
 /**
- * Parameters: the rows as a JSON array, seconds for which they hold. Each row replaces the one that it was evaluated from
- * (`replaces`, its `measured_at`) and no other: of schedulers that evaluate at once, the first is heard. In the order of the array,
- * which has to be that of the queues, so that two that meet wait for each other and no more.
+ * Writes the signals (a JSON array of rows), valid for `valid_seconds`. Each row replaces the one that it was evaluated from
+ * (`replaces`, its `measured_at`) and no other: of schedulers that evaluate at the same time, the first one wins. The array has
+ * to be in the order of the queues: two schedulers that meet then lock the rows in the same order, and wait without a deadlock.
  */
-export const writeScalingSignals = statement(
-  'write_scaling_signals',
-  `
+export const writeScalingSignals = defineStatement()({
+  name: 'write_scaling_signals',
+  params: { signals: 'jsonb', valid_seconds: 'float8' },
+  text: `
 INSERT INTO tasker.tasker_queue_scaling_signals AS g (queue, desired_replicas, wanted_replicas, desired_slots, reason,
   ready_steps, oldest_ready_seconds, running_steps, running_seconds, workers, slots_per_worker, arrival_rate, start_rate,
   completion_rate, quiet_seconds, step_seconds, step_weight, started_total, completed_total, completed_seconds_total,
@@ -116,8 +117,8 @@ INSERT INTO tasker.tasker_queue_scaling_signals AS g (queue, desired_replicas, w
 SELECT i.queue, i.desired_replicas, i.wanted_replicas, i.desired_slots, i.reason,
   i.ready_steps, i.oldest_ready_seconds, i.running_steps, i.running_seconds, i.workers, i.slots_per_worker, i.arrival_rate,
   i.start_rate, i.completion_rate, i.quiet_seconds, i.step_seconds, i.step_weight, i.started_total, i.completed_total,
-  i.completed_seconds_total, i.max_replicas, to_timestamp(i.at), clock_timestamp() + make_interval(secs => $2::float8)
-FROM jsonb_to_recordset($1::jsonb) AS i (queue text, desired_replicas integer, wanted_replicas integer, desired_slots float8,
+  i.completed_seconds_total, i.max_replicas, to_timestamp(i.at), clock_timestamp() + make_interval(secs => :valid_seconds::float8)
+FROM jsonb_to_recordset(:signals::jsonb) AS i (queue text, desired_replicas integer, wanted_replicas integer, desired_slots float8,
   reason text, ready_steps float8, oldest_ready_seconds float8, running_steps float8, running_seconds float8,
   workers integer, slots_per_worker float8, arrival_rate float8, start_rate float8, completion_rate float8,
   quiet_seconds float8, step_seconds float8, step_weight float8, started_total float8, completed_total float8,
@@ -133,16 +134,16 @@ SET desired_replicas = excluded.desired_replicas, wanted_replicas = excluded.wan
     completed_seconds_total = excluded.completed_seconds_total, max_replicas = excluded.max_replicas,
     measured_at = excluded.measured_at, valid_until = excluded.valid_until
 WHERE g.measured_at IN (
-  SELECT r.replaces FROM jsonb_to_recordset($1::jsonb) AS r (queue text, replaces timestamptz) WHERE r.queue = g.queue)`,
-);
+  SELECT r.replaces FROM jsonb_to_recordset(:signals::jsonb) AS r (queue text, replaces timestamptz) WHERE r.queue = g.queue)`,
+});
 
-/** Forgets queues that nothing happened in for a day and that nobody serves. */
-export const pruneScalingSignals = statement(
-  'prune_scaling_signals',
-  `
+/** Deletes the signals of queues that were quiet for a day and that no worker serves. */
+export const pruneScalingSignals = defineStatement()({
+  name: 'prune_scaling_signals',
+  text: `
 DELETE FROM tasker.tasker_queue_scaling_signals g
 WHERE g.desired_replicas = 0 AND g.workers = 0 AND g.quiet_seconds > 86400`,
-);
+});
 
 export interface QueueScalingRow {
   queue: string;
@@ -161,11 +162,11 @@ export interface QueueScalingRow {
 }
 
 /** The view that autoscalers read. */
-export const readQueueScaling = statement<QueueScalingRow>(
-  'read_queue_scaling',
-  `
+export const readQueueScaling = defineStatement<QueueScalingRow>()({
+  name: 'read_queue_scaling',
+  text: `
 SELECT queue, desired_replicas, wanted_replicas, desired_slots, reason, ready_steps, workers, slots_per_worker,
   arrival_rate, completion_rate, step_seconds, max_replicas, overdue
 FROM tasker.tasker_queue_scaling
 ORDER BY queue`,
-);
+});

@@ -1,4 +1,4 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 
-/** Can the tables be reached, and are they there? */
-export const ping = statement('ping', `SELECT 1 FROM tasker.tasker_workers LIMIT 1`);
+/** Fails unless the database can be reached and has the tables. */
+export const ping = defineStatement()({ name: 'ping', text: `SELECT 1 FROM tasker.tasker_workers LIMIT 1` });

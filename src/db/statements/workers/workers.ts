@@ -1,58 +1,73 @@
-import { statement } from '../../statement.ts';
+import { defineStatement, rows } from '../../statement.ts';
 
 /**
- * Parameters: worker id, role, name, version, queues, slots, lease seconds, session lock key (null: none held); what the process
- * remembers of this database: the installation (null: not compared), and arrays of named task ids, namespaces, names, versions.
+ * Registers a process. `session_lock`: the key of the advisory lock that it holds, null if it holds none. `installation_id`
+ * (null: not compared) and `workflows` are what the process has in memory about this database.
  *
  * Inserts nothing if any of that differs here, or if the worker id is taken. Invariant: a worker row in a state of the database
  * implies that the workflow ids its process uses are right in that state. Any state with the row has what this statement read.
  */
-export const registerWorker = statement<{ worker_id: string }>(
-  'register_worker',
-  `
+export const registerWorker = defineStatement<{ worker_id: string }>()({
+  name: 'register_worker',
+  params: {
+    worker_id: 'bigint',
+    role: 'text',
+    name: 'text',
+    version: 'text',
+    queues: 'text[]',
+    slots: 'integer',
+    lease_seconds: 'float8',
+    session_lock: 'bigint | null',
+    installation_id: 'uuid | null',
+    workflows: rows({ named_task_id: 'integer', namespace: 'text', name: 'text', version: 'text' }),
+  },
+  text: `
 INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
 OVERRIDING SYSTEM VALUE
-SELECT $1::bigint, $2::text, $3::text, $4::text, $5::text[], $6::integer, $7::float8,
-  clock_timestamp() + make_interval(secs => $7::float8), $8::bigint
-WHERE ($9::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_installation i WHERE i.installation_id = $9::uuid))
+SELECT :worker_id::bigint, :role::text, :name::text, :version::text, :queues::text[], :slots::integer, :lease_seconds::float8,
+  clock_timestamp() + make_interval(secs => :lease_seconds::float8), :session_lock::bigint
+WHERE (:installation_id::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_installation i WHERE i.installation_id = :installation_id::uuid))
   AND NOT EXISTS (
-    SELECT FROM unnest($10::integer[], $11::text[], $12::text[], $13::text[]) AS w (named_task_id, namespace, name, version)
+    SELECT FROM :workflows AS w
     WHERE NOT EXISTS (
       SELECT FROM tasker.tasker_named_tasks k
       JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
       WHERE k.named_task_id = w.named_task_id AND k.name = w.name AND k.version = w.version AND n.name = w.namespace))
 ON CONFLICT (worker_id) DO NOTHING
 RETURNING worker_id`,
-);
+});
 
-/** Renews the lease. Parameters: worker id, busy slots, draining. No row: the lease was ended, register anew. */
-export const heartbeat = statement<{ worker_id: string }>(
-  'heartbeat',
-  `
+/** Renews the lease. Returns no row if the lease was ended: the process has to register again. */
+export const heartbeat = defineStatement<{ worker_id: string }>()({
+  name: 'heartbeat',
+  params: { worker_id: 'bigint', busy_slots: 'integer', draining: 'boolean' },
+  text: `
 UPDATE tasker.tasker_workers
 SET heartbeat_at = clock_timestamp(),
     lease_expires_at = clock_timestamp() + make_interval(secs => lease_seconds),
-    busy_slots = $2,
-    draining = $3
-WHERE worker_id = $1 AND stopped_at IS NULL
+    busy_slots = :busy_slots,
+    draining = :draining
+WHERE worker_id = :worker_id AND stopped_at IS NULL
 RETURNING worker_id`,
-);
+});
 
-/** Says goodbye after a drain: nothing is left to recover. Parameter: worker id. */
-export const deregisterWorker = statement(
-  'deregister_worker',
-  `
+/** Deregisters a process after a drain: nothing is left to recover. */
+export const deregisterWorker = defineStatement()({
+  name: 'deregister_worker',
+  params: { worker_id: 'bigint' },
+  text: `
 UPDATE tasker.tasker_workers
 SET stopped_at = clock_timestamp(), stop_reason = 'drained', busy_slots = 0
-WHERE worker_id = $1 AND stopped_at IS NULL`,
-);
+WHERE worker_id = :worker_id AND stopped_at IS NULL`,
+});
 
-/** Forgets processes that stopped long ago. Parameter: age in hours. */
-export const pruneWorkers = statement<{ worker_id: string }>(
-  'prune_workers',
-  `
+/** Deletes processes that stopped more than `hours` ago and hold no claim. */
+export const pruneWorkers = defineStatement<{ worker_id: string }>()({
+  name: 'prune_workers',
+  params: { hours: 'integer' },
+  text: `
 DELETE FROM tasker.tasker_workers w
-WHERE w.stopped_at < statement_timestamp() - make_interval(hours => $1)
+WHERE w.stopped_at < statement_timestamp() - make_interval(hours => :hours)
   AND NOT EXISTS (SELECT FROM tasker.tasker_claims c WHERE c.worker_id = w.worker_id)
 RETURNING worker_id`,
-);
+});

@@ -1,55 +1,69 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 
 /** Held to the end of the transaction: two workers that start together register the same rows one after the other. */
-export const lockRegistry = statement('lock_registry', `SELECT pg_advisory_xact_lock(hashtext('tasker.registry'))`);
+export const lockRegistry = defineStatement()({
+  name: 'lock_registry',
+  text: `SELECT pg_advisory_xact_lock(hashtext('tasker.registry'))`,
+});
 
-/** Parameters: namespace, name, version. */
-export const findNamedTask = statement<{
+export const findNamedTask = defineStatement<{
   named_task_id: number;
   definition_hash: string | null;
   configuration: unknown;
-}>(
-  'find_named_task',
-  `
+}>()({
+  name: 'find_named_task',
+  params: { namespace: 'text', name: 'text', version: 'text' },
+  text: `
 SELECT t.named_task_id, t.definition_hash, t.configuration
 FROM tasker.tasker_named_tasks t
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_id
-WHERE n.name = $1 AND t.name = $2 AND t.version = $3`,
-);
+WHERE n.name = :namespace AND t.name = :name AND t.version = :version`,
+});
 
-/** Parameters: namespace, name, version, description, configuration, definition hash, number of sinks. */
-export const upsertNamedTask = statement<{ named_task_id: number }>(
-  'upsert_named_task',
-  `
+/** Writes a workflow version, and its namespace if that is new. `sinks`: the number of its sinks. */
+export const upsertNamedTask = defineStatement<{ named_task_id: number }>()({
+  name: 'upsert_named_task',
+  params: {
+    namespace: 'text',
+    name: 'text',
+    version: 'text',
+    description: 'text | null',
+    configuration: 'jsonb',
+    definition_hash: 'text',
+    sinks: 'integer',
+  },
+  text: `
 WITH namespace AS (
-  INSERT INTO tasker.tasker_task_namespaces (name) VALUES ($1)
+  INSERT INTO tasker.tasker_task_namespaces (name) VALUES (:namespace)
   ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
   RETURNING task_namespace_id
 )
 INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks)
-SELECT task_namespace_id, $2, $3, $4, $5::jsonb, $6, $7 FROM namespace
+SELECT task_namespace_id, :name, :version, :description, :configuration::jsonb, :definition_hash, :sinks FROM namespace
 ON CONFLICT (task_namespace_id, name, version) DO UPDATE
 SET description = EXCLUDED.description,
     configuration = EXCLUDED.configuration,
     definition_hash = EXCLUDED.definition_hash,
     sinks = EXCLUDED.sinks
 RETURNING named_task_id`,
-);
+});
 
-/** Parameter: step names. Names are shared by all workflows. */
-export const insertNamedSteps = statement(
-  'insert_named_steps',
-  `INSERT INTO tasker.tasker_named_steps (name) SELECT DISTINCT unnest($1::text[]) ON CONFLICT (name) DO NOTHING`,
-);
+/** Adds the names that are new. Names are shared by all workflows. */
+export const insertNamedSteps = defineStatement()({
+  name: 'insert_named_steps',
+  params: { names: 'text[]' },
+  text: `INSERT INTO tasker.tasker_named_steps (name) SELECT DISTINCT unnest(:names::text[]) ON CONFLICT (name) DO NOTHING`,
+});
 
-/** Parameters: named task id; a JSON array of { name, ordinal, parents, children, queue, priority, retryable, retry_limit, skippable }. */
-export const upsertStepTemplates = statement(
-  'upsert_step_templates',
-  `
+/** `steps`: a JSON array of { name, ordinal, parents, children, queue, priority, retryable, retry_limit, skippable }. */
+export const upsertStepTemplates = defineStatement()({
+  name: 'upsert_step_templates',
+  params: { named_task_id: 'integer', steps: 'jsonb' },
+  text: `
 INSERT INTO tasker.tasker_named_tasks_named_steps
   (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
-SELECT $1, n.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
-FROM jsonb_to_recordset($2::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
+SELECT :named_task_id, n.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
+FROM jsonb_to_recordset(:steps::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
   priority smallint, retryable boolean, retry_limit integer, skippable boolean)
 JOIN tasker.tasker_named_steps n ON n.name = t.name
 ON CONFLICT (named_task_id, named_step_id) DO UPDATE
@@ -61,30 +75,33 @@ SET ordinal = EXCLUDED.ordinal,
     default_retryable = EXCLUDED.default_retryable,
     default_retry_limit = EXCLUDED.default_retry_limit,
     skippable = EXCLUDED.skippable`,
-);
+});
 
-/** The steps registered under a named task, in order. Parameter: named task id. */
-export const findStepTemplates = statement<{ name: string; ordinal: number; parents: number[] }>(
-  'find_step_templates',
-  `
+/** The steps registered under a named task, in order. */
+export const findStepTemplates = defineStatement<{ name: string; ordinal: number; parents: number[] }>()({
+  name: 'find_step_templates',
+  params: { named_task_id: 'integer' },
+  text: `
 SELECT n.name, t.ordinal, t.parents
 FROM tasker.tasker_named_tasks_named_steps t
 JOIN tasker.tasker_named_steps n ON n.named_step_id = t.named_step_id
-WHERE t.named_task_id = $1
+WHERE t.named_task_id = :named_task_id
 ORDER BY t.ordinal`,
-);
+});
 
-/** Forgets steps that the ancestor associated with a workflow and the definition does not have. Parameters: named task id, names. */
-export const deleteOtherTemplates = statement(
-  'delete_other_templates',
-  `
+/** Deletes step templates that Tasker (Ruby) gave a workflow and that the definition does not have. */
+export const deleteOtherTemplates = defineStatement()({
+  name: 'delete_other_templates',
+  params: { named_task_id: 'integer', names: 'text[]' },
+  text: `
 DELETE FROM tasker.tasker_named_tasks_named_steps t
 USING tasker.tasker_named_steps n
-WHERE n.named_step_id = t.named_step_id AND t.named_task_id = $1 AND n.name <> ALL ($2::text[])`,
-);
+WHERE n.named_step_id = t.named_step_id AND t.named_task_id = :named_task_id AND n.name <> ALL (:names::text[])`,
+});
 
-/** The queues in which a new task of this kind starts. Parameter: named task id. */
-export const findRootQueues = statement<{ queue: string }>(
-  'find_root_queues',
-  `SELECT DISTINCT queue FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $1 AND parents = '{}'`,
-);
+/** The queues of the root steps: those in which a new task starts. */
+export const findRootQueues = defineStatement<{ queue: string }>()({
+  name: 'find_root_queues',
+  params: { named_task_id: 'integer' },
+  text: `SELECT DISTINCT queue FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = :named_task_id AND parents = '{}'`,
+});
