@@ -12,7 +12,7 @@ const NODE_OPTIONS = '--max-semi-space-size=4';
 
 export interface Fleet {
   readonly pids: number[];
-  /** Where each process serves its metrics, in the order of `pids`. */
+  /** The base URL of each process's metrics, in the order of `pids`. */
   readonly urls: string[];
   stop(): Promise<void>;
 }

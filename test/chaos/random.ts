@@ -7,7 +7,7 @@ export interface Random {
   pick<Item>(items: readonly Item[]): Item;
 }
 
-/** Mulberry32: 32 bits of state are plenty for a schedule of some thousand events. */
+/** Mulberry32: 32 bits of state suffice for a schedule of some thousand events. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -13,56 +13,56 @@ import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
+import { first } from '../support/first.ts';
 
 const engine = await useEngine();
 const id = await engine.workflow(diamond);
 const ids: Record<string, string> = {};
 
-/** Everything that can happen to a task, by driving the engine. */
+/** Tasks in every situation, made by the engine's own verbs. */
 beforeAll(async () => {
   const worker = await engine.worker();
   ids['complete'] = await engine.submitOne(id);
   for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim()) await worker.complete(steps);
   ids['retried'] = await engine.submitOne(id);
-  const [step] = await worker.claim();
-  await worker.fail(step as never);
+  await worker.fail(first(await worker.claim()));
   await engine.test.query(
     'UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() WHERE next_retry_at IS NOT NULL',
   );
   await enqueueDueRetries(engine.db);
   const released = await worker.claim();
   await release(engine.db, { workerId: worker.id, steps: released });
-  const fused = await worker.complete(await worker.claim(), { claimLimit: 5 });
-  await worker.complete(fused.claimed, { claimLimit: 5 }).then((next) => worker.complete(next.claimed));
+  const chained = await worker.complete(await worker.claim(), { claimLimit: 5 });
+  await worker.complete(chained.claimed, { claimLimit: 5 }).then((next) => worker.complete(next.claimed));
 
   ids['error'] = await engine.submitOne(id);
-  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  await worker.fail(first(await worker.claim()), { permanent: true });
   const resolved = await engine.submitOne(id);
-  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  await worker.fail(first(await worker.claim()), { permanent: true });
   await resolveStep(engine.db, resolved, 'a');
   for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim()) await worker.complete(steps);
   const again = await engine.submitOne(id);
-  await worker.fail((await worker.claim())[0] as never, { permanent: true });
+  await worker.fail(first(await worker.claim()), { permanent: true });
   await retry(engine.db, again);
   await cancel(engine.db, again);
   ids['cancelled'] = again;
-  const given = await engine.submitOne(id);
-  await worker.fail((await worker.claim())[0] as never, { permanent: true });
-  await resolveTask(engine.db, given);
+  const resolvedTask = await engine.submitOne(id);
+  await worker.fail(first(await worker.claim()), { permanent: true });
+  await resolveTask(engine.db, resolvedTask);
 
-  const dying = await engine.worker();
+  const crashing = await engine.worker();
   const recovered = await engine.submitOne(id);
-  await dying.claim();
+  await crashing.claim();
   await engine.test.query(
     `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
-    [dying.id],
+    [crashing.id],
   );
   await recover(engine.db, { silentSeconds: 60 });
   ids['running'] = recovered;
   ids['recovered'] = recovered;
   await worker.claim();
   ids['waiting'] = await engine.submitOne(id);
-  await worker.fail((await worker.claim())[0] as never, { requested: 600 });
+  await worker.fail(first(await worker.claim()), { requested: 600 });
   ids['fresh'] = await engine.submitOne(id);
 });
 
@@ -73,7 +73,7 @@ const S = 'tasker.tasker_workflow_steps';
 const T = 'tasker.tasker_tasks';
 const TH = 'tasker.tasker_task_transitions';
 
-/** For every check one way to break what it watches. */
+/** One corruption for each check. */
 const CORRUPTIONS: Record<string, () => string> = {
   step_one_most_recent: () => `UPDATE ${H} SET most_recent = true WHERE ${step('complete', 1)}`,
   step_most_recent_is_last: () => `UPDATE ${H} SET most_recent = (sort_key = 1) WHERE ${step('complete', 1)}`,
@@ -159,7 +159,7 @@ const CORRUPTIONS: Record<string, () => string> = {
   claim_recorded: () => `DELETE FROM tasker.tasker_claims`,
   claim_of_a_living_worker: () =>
     `UPDATE tasker.tasker_workers SET stopped_at = now() - interval '1 h' WHERE worker_id = (SELECT claimed_by FROM ${S} WHERE ${step('running', 1)})`,
-  // Its next value would be one that is taken. In the transaction that is rolled back: a setval would outlive it.
+  // The next value of the sequence is then taken. This changes the row and not the sequence, because a setval would outlive the rollback.
   sequences_ahead: () =>
     `UPDATE ${T} SET task_id = (SELECT max(last_value) + 1000 FROM pg_sequences WHERE schemaname = 'tasker') WHERE task_id = ${ids['fresh']}`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
@@ -169,11 +169,11 @@ const releaseAll = async (db: Database): Promise<void> => {
   for (const name of ['a', 'b', 'c', 'd']) await releaseHeldStep(db, ids['running'] as string, name);
 };
 
-/** The commands among the ways out, as they act through this database. */
+/** The mends that are commands, as calls of the engine. */
 const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
   step_backoff_in_range: (db) => retry(db, ids['waiting'] as string, { steps: ['a'] }),
   task_in_progress_can_go_on: (db) => finalizeUnfinalized(db),
-  // As its worker does when it tries again with a definition that fits.
+  // As its worker does when it registers a definition that matches.
   workflow_served_by_its_workers: (db) =>
     db.run(
       defineStatement()({
@@ -190,8 +190,8 @@ const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
 };
 
 /**
- * Breaks something in a transaction that is rolled back, with the constraints that would refuse it out of the way, and then takes
- * the way out. Returns what was found before and after.
+ * Corrupts the data in a transaction that is rolled back, without the constraints that would refuse it, and then applies the mend.
+ * Returns the findings before and after the mend.
  */
 async function examineAfter(checkId: string, corruption: string): Promise<{ broken: string[]; mended: string[] }> {
   const client = await engine.test.pool.connect();
@@ -224,7 +224,7 @@ async function examineAfter(checkId: string, corruption: string): Promise<{ brok
     const mend = mendOf(checkId, 'tasker');
     if ('command' in mend) await COMMANDS[checkId]?.(inTransaction);
     else await client.query(mend.sql.replace('CONCURRENTLY ', '').replace('<index>', 'steps_blocked'));
-    // What the constraints would refuse is no way out.
+    // The mended rows must satisfy the constraints.
     for (const { definition, table, name } of rows)
       await client.query(`ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`);
     return { broken, mended: (await examine(inTransaction)).map((finding) => finding.id) };
@@ -235,11 +235,11 @@ async function examineAfter(checkId: string, corruption: string): Promise<{ brok
 }
 
 describe('the doctor', () => {
-  it('finds nothing wrong with a history in which everything happened', async () => {
+  it('finds no violation in tasks of every kind', async () => {
     expect(await examine(engine.db)).toEqual([]);
   });
 
-  it('knows every column that has a sequence, in the schema of cron too, and mends one that is behind', async () => {
+  it('checks every column with a sequence, including the schema of cron, and returns the statement that mends a sequence', async () => {
     const columns = await engine.test.query<{ name: string }>(
       `SELECT c.relname || '.' || a.attname AS name
        FROM pg_class q
@@ -265,11 +265,11 @@ describe('the doctor', () => {
     await engine.submitOne(workflow);
   });
 
-  it('has a corruption to prove every check', () => {
+  it('has a corruption in this test for every check', () => {
     expect(Object.keys(CORRUPTIONS).toSorted()).toEqual(CHECKS.map((check) => check.id).toSorted());
   });
 
-  it('has a way out of every state that a check can name', () => {
+  it('has a mend for every check', () => {
     expect(Object.keys(MENDS).toSorted()).toEqual(CHECKS.map((check) => check.id).toSorted());
   });
 
@@ -277,7 +277,7 @@ describe('the doctor', () => {
     const { broken, mended } = await examineAfter(checkId, (CORRUPTIONS[checkId] as () => string)());
     expect(broken).toContain(checkId);
     expect(mended).not.toContain(checkId);
-    // A way out of one state leads into no other.
+    // The mend of one violation causes no other.
     expect(mended.filter((found) => !broken.includes(found))).toEqual([]);
   });
 });

@@ -60,8 +60,8 @@ const allComplete = (ids: string[], timeoutMs: number) =>
     { timeoutMs, what: 'every task to be complete' },
   );
 
-describe('the ancestor’s workflows, run by three worker processes', () => {
-  it('all run to the end, every join after all its parents, with failures injected at every step', async () => {
+describe('workflows of Tasker (Ruby), run by three worker processes', () => {
+  it('all complete, each step after all of its parents, with a failure at every step', async () => {
     const fleet = [start('scheduler'), start('worker'), start('worker'), start('worker')];
     await Promise.all(fleet.map((process) => process.waitForLine(/(worker|scheduler) started/)));
     const ids = await submitAll(4, { extra_failures: 1, slow_ms: 0 });
@@ -86,7 +86,7 @@ describe('the ancestor’s workflows, run by three worker processes', () => {
     expect(await test.query('SELECT 1 FROM tasker.tasker_claims')).toEqual([]);
   }, 90_000);
 
-  it('all run to the end although a worker is killed again and again', async () => {
+  it('all complete although three workers are killed', async () => {
     const scheduler = start('scheduler');
     const steady = start('worker');
     await scheduler.waitForLine(/scheduler started/);

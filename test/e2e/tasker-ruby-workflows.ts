@@ -1,6 +1,6 @@
 /**
- * The ancestor's fixture workflows. A step fails or times out as often as its note says (f1: fails once, t1: times out once)
- * plus as often as the input asks of every step, and then succeeds; its result is its name and its parents' names.
+ * Workflows with the graphs of Tasker (Ruby)'s own fixtures. A step fails or times out as its note says (f1: fails once, t1: times out
+ * once) and fails `extra_failures` times more, and then succeeds; its result is its name and its parents' names.
  */
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -11,9 +11,9 @@ const input = z.object({ extra_failures: z.number().int().min(0), slow_ms: z.num
 type Fault = `f${number}` | `t${number}` | undefined;
 type Steps = Record<string, [parents: string[], fault?: Fault]>;
 
-/** Builds a workflow from a table: the builder's types cannot follow names that are data, so they are left behind here. */
+/** Builds a workflow from a table. The builder's types need literal names, so they are dropped here. */
 function workflow(name: string, steps: Steps): WorkflowDefinition {
-  let builder: unknown = defineWorkflow({ namespace: 'ancestor', name, input });
+  let builder: unknown = defineWorkflow({ namespace: 'tasker_ruby', name, input });
   for (const [step, [dependsOn, fault]] of Object.entries(steps)) {
     builder = (builder as { step: (...args: unknown[]) => unknown }).step(
       step,

@@ -15,7 +15,7 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { claimerOptions } from '../worker/claimer-fixture.ts';
-import { faulty, type Moment } from './failing-database.ts';
+import { failingDatabase, type Moment } from './failing-database.ts';
 import { ABOUT_VALUES, NAMES, THROWN } from './thrown.ts';
 
 const engine = await useEngine();
@@ -39,14 +39,15 @@ type Kind = keyof typeof OUTCOMES;
 const CLAIM = /^claim_steps/;
 const FAILING = [/^complete_steps/, /^fail_steps/, /^release_steps/, /^find_ended/, /^adopt_claim/];
 
-/** Polls a queue of its own and ends what it claims as it is told, over a database that fails once with each statement. */
+/** Claims the steps of a queue and records their outcomes, over a database on which each statement fails once. */
 async function endOver(thrown: unknown, moment: Moment, queue: string, workerId: string, taskIds: Map<string, Kind>) {
-  // What says that a claim was rolled back is true of a claim; a completion has a second statement behind it, which may fail.
+  // An error which means that a statement was rolled back would be false for a committed claim. A completion has a second statement,
+  // which may fail that way.
   const claimToo = moment === 'before' || isOutcomeUnknown(thrown);
-  const failing = faulty(db, claimToo ? [CLAIM, ...FAILING] : FAILING, thrown, moment);
+  const failing = failingDatabase(db, claimToo ? [CLAIM, ...FAILING] : FAILING, thrown, moment);
   const claims = new ClaimLedger();
   const slots = new Slots(10, () => undefined);
-  const told: string[] = [];
+  const recorded: string[] = [];
   const cursors = new ClaimCursors([queue], 10);
   const shared = {
     db: failing,
@@ -69,7 +70,7 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
     onReady: () => undefined,
     onTold: ({ step, outcome }, { lost }) => {
       claims.ended(step.claimId);
-      told.push(`${outcome.kind}${lost ? ' lost' : ''}`);
+      recorded.push(`${outcome.kind}${lost ? ' lost' : ''}`);
     },
     onFlushed: () => undefined,
     onTasksEnded: () => undefined,
@@ -99,7 +100,7 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   await poller.stop();
   await flusher.drained();
   flusher.stop();
-  return { told, failed: failing.failed };
+  return { recorded, failed: failing.failed };
 }
 
 interface Ended {
@@ -115,7 +116,7 @@ const KINDS = Object.keys(OUTCOMES) as Kind[];
 describe.each(['before', 'after'] as const)('an error %s its statement has committed', (moment) => {
   const names = NAMES.filter((name) => moment === 'before' || !ABOUT_VALUES.has(name));
 
-  it('costs no outcome, whatever the error, at claim, complete, fail and release', async () => {
+  it('loses no outcome, whatever the error, at claim, complete, fail and release', async () => {
     const worker = await engine.worker(600);
     const tasks = new Map<string, { name: string; kind: Kind }>();
     await Promise.all(
@@ -149,9 +150,9 @@ describe.each(['before', 'after'] as const)('an error %s its statement has commi
       const refused = ABOUT_VALUES.has(name) && kind !== 'fail';
       const as = {
         complete: refused ? ['error', 1, 1, 'UnstorableResult'] : ['complete', 1, 1, null],
-        // Refused once, it fails for good with a reason that can be stored.
+        // If it is refused once, the step fails permanently with a reason that can be stored.
         fail: ['error', 1, 1, ABOUT_VALUES.has(name) ? 'UnstorableResult' : 'Own'],
-        // Nothing but the step itself could be refused: it is left to recovery.
+        // A release has no value that could be replaced: the step is left to recovery.
         release: refused ? undefined : ['pending', 0, 1, null],
       }[kind];
       if (as === undefined) return undefined;
@@ -160,7 +161,7 @@ describe.each(['before', 'after'] as const)('an error %s its statement has commi
     });
     const order = (a: { task_id: string }, b: { task_id: string }): number => Number(a.task_id) - Number(b.task_id);
     expect(found.toSorted(order)).toEqual(wanted.filter((row) => row !== undefined).toSorted(order));
-    // What was given up is found by the claim's record when the worker ends.
+    // Abandoned outcomes are recovered by the row of their claim when the worker ends.
     await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [worker.id]);
     await recover(engine.db, { silentSeconds: 60 });
     expect(await examine(engine.db)).toEqual([]);

@@ -1,10 +1,10 @@
 import type { Database, Executor } from '../../src/db/connections/database.ts';
 
-/** Where a statement fails: before the server has it, or after it has committed and before the answer is here. */
+/** When a statement fails: before the server receives it, or after it has committed and before its response arrives. */
 export type Moment = 'before' | 'after';
 
 /** The first statement with each of these names fails with `thrown`; every other one runs. */
-export function faulty(
+export function failingDatabase(
   db: Database,
   names: readonly RegExp[],
   thrown: unknown,

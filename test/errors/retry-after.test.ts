@@ -5,7 +5,7 @@ import { readRetryAfter } from '../../src/errors/retry-after.ts';
 
 const now = Date.UTC(2026, 9, 21, 7, 27, 30);
 
-describe('what HTTP gives as Retry-After', () => {
+describe('a Retry-After of HTTP', () => {
   it.each<[string, unknown, number | undefined]>([
     ['seconds', 120, 120],
     ['a part of a second', 0.5, 0.5],
@@ -13,23 +13,23 @@ describe('what HTTP gives as Retry-After', () => {
     ['seconds as text', '120', 120],
     ['with spaces around it', ' 3 ', 3],
     ['a decimal as text', '1.5', 1.5],
-    ['more digits than a number has', '9'.repeat(400), Number.MAX_SAFE_INTEGER],
+    ['more digits than a number can hold', '9'.repeat(400), Number.MAX_SAFE_INTEGER],
     ['an HTTP date', 'Wed, 21 Oct 2026 07:28:00 GMT', 30],
     ['an HTTP date of the old form', 'Wednesday, 21-Oct-26 07:28:00 GMT', 30],
     ['an HTTP date of asctime', 'Wed Oct 21 07:28:00 2026', 30],
     ['asctime with one digit', 'Sun Nov  1 07:27:30 2026', 11 * 86_400],
     ['a date in the past', 'Wed, 21 Oct 2015 07:28:00 GMT', 0],
-    ['two digits of a year that is past', 'Sunday, 06-Nov-94 08:49:37 GMT', 0],
+    ['a two-digit year in the past', 'Sunday, 06-Nov-94 08:49:37 GMT', 0],
     ['a leap second', 'Wed, 21 Oct 2026 07:28:60 GMT', 90],
     ['a Date', new Date(now + 5000), 5],
     ['a Date of another realm', vm.runInNewContext(`new Date(${now + 5000})`), 5],
     ['a Date in the past', new Date(0), 0],
     ['nothing', undefined, undefined],
-    ['a header that is not there', null, undefined],
+    ['a missing header', null, undefined],
   ])('%s', (_, value, seconds) => expect(readRetryAfter(value, now)).toEqual({ seconds, problem: undefined }));
 });
 
-describe('anything else', () => {
+describe('any other value', () => {
   const revoked = (() => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
@@ -42,8 +42,8 @@ describe('anything else', () => {
     ['a word', 'soon', '"soon"'],
     ['a negative number as text', '-5', '"-5"'],
     ['an empty text', '', '""'],
-    ['a day that is not there', 'Tue, 31 Feb 2026 07:28:00 GMT', '"Tue, 31 Feb'],
-    ['an hour that is not there', 'Wed, 21 Oct 2026 25:28:00 GMT', '"Wed'],
+    ['a day that does not exist', 'Tue, 31 Feb 2026 07:28:00 GMT', '"Tue, 31 Feb'],
+    ['an hour that does not exist', 'Wed, 21 Oct 2026 25:28:00 GMT', '"Wed'],
     ['a date in words', 'tomorrow at noon', '"tomorrow'],
     ['an invalid Date', new Date(NaN), 'an object that is no valid Date'],
     ['a list', ['3'], 'an object'],
@@ -51,7 +51,7 @@ describe('anything else', () => {
     ['a bigint', 5n, 'a bigint'],
     ['a revoked Proxy', revoked, 'an object'],
     ['a text of 10 MB', 'x'.repeat(10_000_000), '"xxx'],
-  ])('%s costs neither the error nor its message', (_, value, shown) => {
+  ])('%s loses neither the error nor its message', (_, value, shown) => {
     const error = new RetryableError('busy', { retryAfter: value as string });
     expect(error).toMatchObject({ message: 'busy', code: 'RETRYABLE', retryAfterSeconds: undefined });
     expect(error.retryAfterProblem).toContain(`retryAfter is ${shown}`);

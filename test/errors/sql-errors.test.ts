@@ -8,22 +8,22 @@ import {
 } from '../../src/db/connections/sql-errors.ts';
 import { ABOUT_VALUES, SQLSTATES, THROWN } from './thrown.ts';
 
-const those = (condition: (error: unknown) => boolean): string[] =>
+const namesOf = (condition: (error: unknown) => boolean): string[] =>
   [...THROWN].filter(([, error]) => condition(error)).map(([name]) => name);
 
-it('an error is about the value if the server said so, and in no other case', () => {
-  expect(those(isAboutValue)).toEqual([...ABOUT_VALUES]);
+it('an error is about the value only if its SQLSTATE is of class 22 or 23, or is 54000', () => {
+  expect(namesOf(isAboutValue)).toEqual([...ABOUT_VALUES]);
 });
 
-it('whether a statement committed is known only if the server said that it did not', () => {
-  const known = those((error) => !isOutcomeUnknown(error));
+it('the outcome of a statement is known only if the server reported that it did not commit', () => {
+  const known = namesOf((error) => !isOutcomeUnknown(error));
   expect(known.every((name) => SQLSTATES.includes(name))).toBe(true);
   expect(SQLSTATES.filter((code) => !known.includes(code))).toEqual(
     SQLSTATES.filter((code) => /^(08|57P|58|XX|25P03|25P04|40003)/.test(code)),
   );
 });
 
-it('every failure of the network, of TLS and of the pool means that the database is away', () => {
+it('every failure of the network, of TLS and of the pool means that the database is unavailable', () => {
   const codes =
     'ECONNREFUSED ENETUNREACH EHOSTDOWN ECONNABORTED EADDRNOTAVAIL EAI_FAIL EMFILE EPROTO ENOENT CERT_HAS_EXPIRED'.split(
       ' ',
@@ -32,15 +32,15 @@ it('every failure of the network, of TLS and of the pool means that the database
     expect([name, isUnavailable(THROWN.get(name))]).toEqual([name, true]);
   for (const name of ['57014', 'XX000', '22P02', 'TypeError', 'string', 'ZZ000'])
     expect([name, isUnavailable(THROWN.get(name))]).toEqual([name, false]);
-  // A file or a port of the process itself is not the database.
+  // An error about a file or a port of the process itself is no error of the database.
   expect(isUnavailable(Object.assign(new Error('open'), { code: 'ENOENT', syscall: 'open' }))).toBe(false);
   expect(isUnavailable(Object.assign(new Error('listen'), { code: 'EADDRINUSE', syscall: 'listen' }))).toBe(false);
 });
 
-it('a batch is split for what one value or its size may cause, and kept whole while nothing can be written', () => {
+it('a batch is split after errors that one value or its size may cause, and kept whole while nothing can be written', () => {
   for (const name of ['57014', 'XX000', '53200', 'driver: read time-out', '40P01', 'RangeError', '54001', 'P0001'])
     expect([name, mayFitSmaller(THROWN.get(name))]).toEqual([name, true]);
   for (const name of ['ECONNREFUSED', '57P01', '25006', '42P01', '28P01', '3D000', 'CERT_HAS_EXPIRED', 'pool time-out'])
     expect([name, mayFitSmaller(THROWN.get(name))]).toEqual([name, false]);
-  expect(those(isLoginRefused)).toEqual(['28000', '28P01']);
+  expect(namesOf(isLoginRefused)).toEqual(['28000', '28P01']);
 });

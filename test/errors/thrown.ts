@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import pg from 'pg';
 
-/** Every class of PostgreSQL's appendix A, and one that it does not have. */
+/** Every class of PostgreSQL's appendix A, and an unknown one. */
 const CLASSES =
   `00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 57
   58 72 F0 HV P0 XX ZZ`.split(/\s+/);
@@ -33,13 +33,13 @@ function withCode(message: string, code: string, more: object = {}): Error {
   return Object.assign(new Error(message), { code, ...more });
 }
 
-/** What a server says, as pg rejects with it. */
+/** An error that a server reported, as pg rejects with it. */
 export function serverError(code: string): Error {
-  const error = new pg.DatabaseError(`as if the server said ${code}`, 0, 'error');
+  const error = new pg.DatabaseError(`as if the server had reported ${code}`, 0, 'error');
   return Object.assign(error, { code, severity: 'ERROR' });
 }
 
-/** Everything that a statement may reject with, by name. */
+/** Every error with which a statement may reject, by name. */
 export const THROWN: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ...SQLSTATES.map((code) => [code, serverError(code)] as const),
   ...ERRNO.map(
@@ -65,12 +65,12 @@ export const THROWN: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['null', null],
 ]);
 
-/** Those that say that the value itself cannot be stored. */
+/** The errors which mean that the value itself cannot be stored. */
 export const ABOUT_VALUES: ReadonlySet<string> = new Set(
   SQLSTATES.filter((code) => /^(22|23)/.test(code) || code === '54000'),
 );
 
-/** Set by the longer suites, which go through all of them. */
+/** Set by the longer suites, which cover all errors. */
 export const everyError = process.env['TASKER_TEST_EVERY_ERROR'] === '1';
 
 const SAMPLE =
@@ -78,7 +78,7 @@ const SAMPLE =
   57P01 58030 P0001 XX000 ZZ000 ECONNREFUSED ECONNRESET ENETUNREACH EPIPE EMFILE EPROTO ENOENT E2BIG EAI_AGAIN EAI_FAIL
   CERT_HAS_EXPIRED`.split(/\s+/);
 
-/** What a test goes through: all, or one of each family. */
+/** The errors that a test covers: all, or one of each family. */
 export const NAMES: readonly string[] = everyError
   ? [...THROWN.keys()]
   : [...SAMPLE, ...[...THROWN.keys()].filter((name) => !/^[0-9A-Z_]+$/.test(name))];

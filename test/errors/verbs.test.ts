@@ -6,6 +6,7 @@ import { openHeartbeatConnection } from '../../src/db/connections/heartbeat-conn
 import { examine } from '../../src/db/doctor/examine.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
+import { first } from '../support/first.ts';
 import { everyError, NAMES, THROWN } from './thrown.ts';
 
 const engine = await useEngine();
@@ -19,7 +20,7 @@ const client = createClient({
 });
 afterAll(() => client.close());
 
-/** What the next statements of the driver reject with, while there is something. */
+/** The errors with which the next statements of the driver reject. */
 const toThrow: { thrown: unknown }[] = [];
 
 type Query = (this: pg.Client, ...args: unknown[]) => unknown;
@@ -27,22 +28,22 @@ const query = pg.Client.prototype.query as unknown as Query;
 
 function failing(this: pg.Client, ...args: unknown[]): unknown {
   const text = typeof args[0] === 'string' ? args[0] : (args[0] as { text: string }).text;
-  // Beginnings and ends of transactions are not what fails; LISTEN and the like are nobody's here.
+  // Beginnings and ends of transactions do not fail here, and there is no LISTEN.
   const next = /^(BEGIN|COMMIT|ROLLBACK)/.test(text) ? undefined : toThrow.shift();
   if (next === undefined) return query.apply(this, args);
   const callback = args.findLast((arg) => typeof arg === 'function') as ((error: unknown) => void) | undefined;
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever a driver may reject with
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a driver may reject with any value
   if (callback === undefined) return Promise.reject(next.thrown);
   setImmediate(() => callback(next.thrown));
   return undefined;
 }
 
-/** Each costs a session. */
-const SOME = `22P02 25006 26000 28P01 40001 57014 57P01 XX000 ECONNRESET EMFILE CERT_HAS_EXPIRED`.split(' ');
-/** A callback that is given nothing has been given no error. */
+/** Few, because each costs a session. */
+const SAMPLE = `22P02 25006 26000 28P01 40001 57014 57P01 XX000 ECONNRESET EMFILE CERT_HAS_EXPIRED`.split(' ');
+/** Without undefined and null, which a callback takes for no error. */
 const names = everyError
   ? NAMES.filter((name) => name !== 'undefined' && name !== 'null')
-  : [...SOME, 'pool time-out', 'driver: read time-out', 'plain object', 'string'];
+  : [...SAMPLE, 'pool time-out', 'driver: read time-out', 'plain object', 'string'];
 
 beforeEach(() => {
   (client.db.pool as unknown as { options: { Client: typeof pg.Client } }).options.Client.prototype.query =
@@ -52,20 +53,20 @@ beforeEach(() => {
   };
 });
 
-/** The first try of each meets the error; the second must do all that was asked, and the pool must not keep the session. */
+/** The first call meets the error; the second must have the whole effect, and the pool must not keep the session. */
 async function twice<T>(name: string, verb: () => Promise<T>): Promise<T> {
   toThrow.push({ thrown: THROWN.get(name) });
-  const first = await verb().then(
+  const firstCall = await verb().then(
     () => 'nothing thrown',
     () => 'thrown',
   );
   expect([name, toThrow.length]).toEqual([name, 0]);
-  // A serialization failure is tried again where it happened.
-  expect([name, first]).toEqual([name, /^40(001|P01)$/.test(name) ? 'nothing thrown' : 'thrown']);
-  return first === 'thrown' ? verb() : (undefined as T);
+  // The verb itself tries again after a serialization failure or a deadlock.
+  expect([name, firstCall]).toEqual([name, /^40(001|P01)$/.test(name) ? 'nothing thrown' : 'thrown']);
+  return firstCall === 'thrown' ? verb() : (undefined as T);
 }
 
-const lastOf = async (taskId: string): Promise<unknown> =>
+const lastTransition = async (taskId: string): Promise<unknown> =>
   (
     await engine.test.query(
       `SELECT s.state, s.attempts, t.cause,
@@ -77,7 +78,7 @@ const lastOf = async (taskId: string): Promise<unknown> =>
     )
   )[0];
 
-describe('after an error of any kind, a second call does all that was asked, once', () => {
+describe('after an error of any kind, a second call has the whole effect, once', () => {
   it('submit', async () => {
     await client.register(workflow);
     for (const name of names) {
@@ -115,17 +116,17 @@ describe('after an error of any kind, a second call does all that was asked, onc
     const found: unknown[] = [];
     const wanted: unknown[] = [];
     const verbs = Object.keys(VERBS);
-    // Each error costs a session: they take turns with the verbs.
+    // Each error costs a session, so not every verb meets every error: the verbs take turns.
     for (const [index, name] of names.entries()) {
       const verb = verbs[index % verbs.length] as string;
       const { prepare, act, left } = VERBS[verb] as (typeof VERBS)[string];
       const taskId = await engine.submitOne(workflowId);
-      const [step] = prepare === undefined ? [] : await worker.claim();
-      if (prepare === 'fail') await worker.fail(step as never, { permanent: true });
+      const steps = prepare === undefined ? [] : await worker.claim();
+      if (prepare === 'fail') await worker.fail(first(steps), { permanent: true });
       await twice(name, () => act(taskId));
-      found.push([name, verb, await lastOf(taskId)]);
+      found.push([name, verb, await lastTransition(taskId)]);
       wanted.push([name, verb, left]);
-      // Nothing is left for the next claim to take.
+      // The next claim must not find this step.
       if ((left as { state: string }).state === 'pending') await client.cancel(taskId);
     }
     expect(found).toEqual(wanted);
@@ -151,10 +152,10 @@ describe('after an error of any kind, a second call does all that was asked, onc
   });
 });
 
-it('an operator’s session that became read-only fails once and is replaced', async () => {
+it('a session of the client that became read-only fails once and is replaced', async () => {
   const tasks: string[] = [];
   for (let index = 0; index < 4; index += 1) tasks.push(await engine.submitOne(workflowId));
-  // Both sessions of the client, and no new one: what a failover behind one name leaves.
+  // Both existing sessions are read-only and new ones are not: the state after a failover behind one name.
   const sessions = await Promise.all([client.db.pool.connect(), client.db.pool.connect()]);
   for (const session of sessions) await session.query('SET default_transaction_read_only = on');
   for (const session of sessions) session.release();

@@ -40,6 +40,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It ended by itself just now.
+    // It ended by itself meanwhile.
   }
 }

@@ -3,7 +3,7 @@ import type { Event, StepRows, TaskRows } from './rows.ts';
 
 const HOUR = 3600;
 
-/** What became of a step whose parents are all done. Ages are 'just now' or 'an hour ago', so that no backoff is ambiguous. */
+/** The situation of a step whose parents are all done. Its last event is 'just now' or 'an hour ago', so that no backoff is ambiguous. */
 type Fate =
   | 'ready'
   | 'running'
@@ -20,7 +20,7 @@ type Fate =
 
 interface Choice {
   fate: Fate;
-  /** Failed attempts before what happened last. */
+  /** Failed attempts before the last event. */
   failures: number;
   spareAttempts: number;
   retryable: boolean;
@@ -55,7 +55,7 @@ const choice: fc.Arbitrary<Choice> = fc.record({
   parents: fc.array(fc.boolean(), { minLength: 7, maxLength: 7 }),
 });
 
-/** Tasks as the engine leaves them: random graphs of up to seven steps, any mixture of fates, some of them cancelled. */
+/** Tasks as the engine writes them: random graphs of up to seven steps, any mixture of fates, some of them cancelled. */
 export const randomTasks: fc.Arbitrary<TaskRows[]> = fc
   .array(fc.record({ steps: fc.array(choice, { minLength: 1, maxLength: 7 }), cancelled: fc.nat(5) }), {
     minLength: 1,
@@ -117,10 +117,10 @@ function taskHistory(steps: readonly StepRows[], cancelled: boolean): Event[] {
   return running ? [begun] : [begun, { to: 'error', secondsAgo: 0 }];
 }
 
-/** The history that ends in this fate, and the row that the engine's statements leave behind. */
+/** The history that ends in this fate, and the row that the engine's statements write. */
 function stepOf({ fate, failures, spareAttempts, retryable, requestedSeconds }: Choice, ordinal: number): StepRows {
   const clock = ticking();
-  // A step that is not retryable gets its second attempt from an operator only, who raises the limit.
+  // A step that is not retryable gets a second attempt only from an operator, who raises the limit.
   const earlier = retryable ? failures : 0;
   const history: Event[] = [];
   for (let failure = 0; failure < earlier; failure += 1) history.push(...failed(clock), clock('pending'));

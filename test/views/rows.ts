@@ -1,13 +1,13 @@
 import type { ClientBase } from 'pg';
 
-/** One entry of a history: the state that was reached, how long ago, and why (null: as the ancestor wrote it). */
+/** One entry of a history: the new state, how long ago, and the cause (null: as Tasker (Ruby) wrote it). */
 export interface Event {
   to: string;
   secondsAgo: number;
   cause?: string | null;
 }
 
-/** A step as its row and its history say. What is not given is what a new step has. */
+/** The row and the history of a step. Absent fields have the values of a new step. */
 export interface StepRows {
   /** 1-based; the id is task id * 65536 + ordinal. */
   ordinal: number;
@@ -22,7 +22,7 @@ export interface StepRows {
   backoffRequestSeconds?: number | null;
   /** Seconds ago. */
   lastAttempted?: number | null;
-  /** The engine's columns; absent for rows as the ancestor wrote them. */
+  /** The engine's columns; absent for rows as Tasker (Ruby) wrote them. */
   engine?: {
     unmetParents: number;
     ready?: boolean;
@@ -39,7 +39,7 @@ export interface TaskRows {
   steps: StepRows[];
 }
 
-/** Registers a workflow type and as many step types as a test may need, by hand: the first schema knows no other way. */
+/** Registers a workflow and `steps` step names by plain statements, which work with every version of the schema. */
 export async function registerTypes(client: ClientBase, steps = 12): Promise<void> {
   await client.query(`INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('views')`);
   await client.query(
@@ -53,8 +53,8 @@ export async function registerTypes(client: ClientBase, steps = 12): Promise<voi
 }
 
 /**
- * Writes tasks with their steps, edges and histories: whatever is said, consistent or not. Columns that the schema of the
- * moment does not have are left out by jsonb_populate_recordset. Times count from the transaction's now().
+ * Writes tasks with their steps, edges and histories as given, consistent or not. jsonb_populate_recordset leaves out columns that
+ * the current schema does not have. Times count from the transaction's now().
  */
 export async function insertTasks(client: ClientBase, tasks: readonly TaskRows[]): Promise<void> {
   const { rows } = await client.query<{ now: Date; named_task_id: number; ids: Record<string, number> }>(

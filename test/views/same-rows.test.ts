@@ -35,7 +35,7 @@ interface Readiness {
   last_attempted_at: Date | null;
 }
 
-/** What v03 has besides, and the row below it. */
+/** The additional column of v03, and columns of the step's row. */
 interface ReadinessV03 extends Readiness {
   ready_at: Date | null;
   retryable: boolean;
@@ -59,23 +59,23 @@ type Context = Record<
     string
   >;
 
-/** Writes the tasks, hands them to `look` and takes them back: everything in one transaction, so that now() stands still. */
-async function written<T>(tasks: readonly TaskRows[], look: (client: PoolClient) => Promise<T>): Promise<T> {
+/** Writes the tasks, runs `check`, and rolls back: everything in one transaction, so that now() does not change. */
+async function withTasks<T>(tasks: readonly TaskRows[], check: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await database.pool.connect();
   try {
     await client.query('BEGIN');
     await insertTasks(client, tasks);
-    return await look(client);
+    return await check(client);
   } finally {
     await client.query('ROLLBACK');
     client.release();
   }
 }
 
-/** Holds `look` against many random sets of tasks. */
-async function forRandomTasks(look: (client: PoolClient, tasks: TaskRows[]) => Promise<void>): Promise<void> {
+/** Runs `check` on 100 random sets of tasks. */
+async function forRandomTasks(check: (client: PoolClient, tasks: TaskRows[]) => Promise<void>): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(randomTasks, (tasks) => written(tasks, (client) => look(client, tasks))),
+    fc.asyncProperty(randomTasks, (tasks) => withTasks(tasks, (client) => check(client, tasks))),
     { numRuns: RUNS },
   );
 }
@@ -107,7 +107,7 @@ describe('on random graphs with random histories', () => {
     }),
   );
 
-  test('v03 returns the readiness rows of v02, but for steps in error', { timeout: 120_000 }, () =>
+  test('v03 returns the readiness rows of v02, except for steps in error', { timeout: 120_000 }, () =>
     forRandomTasks(async (client, tasks) => {
       const v02 = await all<Readiness>(client, 'v02.tasker_step_readiness_statuses');
       const v03 = await readinessV03(client);
@@ -116,15 +116,15 @@ describe('on random graphs with random histories', () => {
         const older = v02[index] as Readiness;
         const { ready_at: _, retryable, blocked_at, read_at, ...shared } = newer;
         if (newer.current_state !== 'error') {
-          // A pending step shows no time of a retry any more: it is past, else the step would not be pending. A step that
-          // was cancelled in its backoff has no retry at all; v02 goes on counting down to it.
+          // A pending step has no time of a retry any more: it is past, because the step is pending. A step that was cancelled in
+          // its backoff has no retry at all; v02 still counts down to it.
           const eligible = newer.current_state === 'cancelled' ? newer.retry_eligible : older.retry_eligible;
           expect(shared).toMatchObject({ ...older, next_retry_at: null, retry_eligible: eligible });
           continue;
         }
-        // A step in error is ready when a scheduler has put it back to pending, and not before.
+        // A step in error is not ready before a scheduler has made it pending.
         expect(newer.ready_for_execution).toBe(false);
-        // A retry is decided once, at the failure, and not at all for a step that is not retryable or failed for good.
+        // A retry is decided once, at the failure, and never for a step that is not retryable or failed permanently.
         const eligible =
           newer.attempts < newer.retry_limit &&
           retryable &&
@@ -159,7 +159,7 @@ describe('on random graphs with random histories', () => {
     }),
   );
 
-  test('v04 returns the readiness rows of v03, and where each row is', { timeout: 120_000 }, () =>
+  test('v04 returns the readiness rows of v03, and the location of each row', { timeout: 120_000 }, () =>
     forRandomTasks(async (client) => {
       const v04 = await all<Readiness & { row_location: string }>(client, 'v04.tasker_step_readiness_statuses');
       expect(v04.map(({ row_location: _, ...shared }) => shared)).toEqual(
@@ -235,39 +235,36 @@ describe('on random graphs with random histories', () => {
     }),
   );
 
-  test(
-    'v03 returns the graph of v02, and lists each open step that is not ready with its reason',
-    { timeout: 120_000 },
-    () =>
-      forRandomTasks(async (client) => {
-        expect(await all(client, 'v03.tasker_step_dag_relationships')).toEqual(
-          await all(client, 'v02.tasker_step_dag_relationships'),
+  test('v03 returns the graph of v02, and for each open step that is not ready the reason', { timeout: 120_000 }, () =>
+    forRandomTasks(async (client) => {
+      expect(await all(client, 'v03.tasker_step_dag_relationships')).toEqual(
+        await all(client, 'v02.tasker_step_dag_relationships'),
+      );
+      const steps = await readinessV03(client);
+      const summaries = await all<{
+        task_id: string;
+        next_executable_step_ids: number[] | null;
+        blocked_step_ids: number[] | null;
+        blocking_reasons: string[] | null;
+      }>(client, 'v03.tasker_task_workflow_summaries');
+      for (const summary of summaries) {
+        const own = steps.filter((step) => step.task_id === summary.task_id);
+        const ready = own.filter((step) => step.ready_for_execution);
+        const blocked = own.filter(
+          (step) => !step.ready_for_execution && ['pending', 'error'].includes(step.current_state),
         );
-        const steps = await readinessV03(client);
-        const summaries = await all<{
-          task_id: string;
-          next_executable_step_ids: number[] | null;
-          blocked_step_ids: number[] | null;
-          blocking_reasons: string[] | null;
-        }>(client, 'v03.tasker_task_workflow_summaries');
-        for (const summary of summaries) {
-          const own = steps.filter((step) => step.task_id === summary.task_id);
-          const ready = own.filter((step) => step.ready_for_execution);
-          const stuck = own.filter(
-            (step) => !step.ready_for_execution && ['pending', 'error'].includes(step.current_state),
-          );
-          expect(summary.next_executable_step_ids ?? []).toEqual(ready.map((step) => Number(step.workflow_step_id)));
-          expect(summary.blocked_step_ids ?? []).toEqual(stuck.map((step) => Number(step.workflow_step_id)));
-          expect(summary.blocking_reasons ?? []).toEqual(
-            stuck.map((step) =>
-              step.dependencies_satisfied
-                ? step.retry_eligible
-                  ? 'retry_due'
-                  : 'retry_not_eligible'
-                : 'dependencies_not_satisfied',
-            ),
-          );
-        }
-      }),
+        expect(summary.next_executable_step_ids ?? []).toEqual(ready.map((step) => Number(step.workflow_step_id)));
+        expect(summary.blocked_step_ids ?? []).toEqual(blocked.map((step) => Number(step.workflow_step_id)));
+        expect(summary.blocking_reasons ?? []).toEqual(
+          blocked.map((step) =>
+            step.dependencies_satisfied
+              ? step.retry_eligible
+                ? 'retry_due'
+                : 'retry_not_eligible'
+              : 'dependencies_not_satisfied',
+          ),
+        );
+      }
+    }),
   );
 });

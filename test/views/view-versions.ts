@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { viewBody } from '../../migrations/support/views.ts';
 
-/** Which file each released set of views is made of. */
+/** The version of each view in each released set of views. */
 const SETS = {
   v01: { readiness: 1, contexts: 1, dag: 1, summaries: 1 },
   v02: { readiness: 2, contexts: 2, dag: 1, summaries: 1 },
@@ -19,8 +19,8 @@ const NAMES = {
 } as const;
 
 /**
- * Puts sets of views beside each other, each in a schema of its own name (`v01.tasker_step_readiness_statuses`), over the
- * tables of schema tasker. v03 and later need the engine's columns.
+ * Installs sets of views, each in a schema of its own name (`v01.tasker_step_readiness_statuses`), over the tables of schema tasker.
+ * v03 and later need the engine's columns.
  */
 export async function installViews(pool: Pick<Pool, 'query'>, sets: readonly ViewSet[]): Promise<void> {
   for (const set of sets) {

@@ -220,7 +220,7 @@ describe('a connection that breaks under a registration', () => {
     const taskIds = await submitted();
     const worker = await fleet.start([matrix], { leaseSeconds: 30 });
     await expectAllEnded(taskIds, cut.count);
-    // A registration of which no process knows holds no steps, and ends by its lease.
+    // A registration whose process got no response holds no steps, and ends by its lease.
     await waitFor(
       async () => (await count(`FROM tasker.tasker_workers WHERE name = 'ghost' AND stopped_at IS NULL`)) === 0,
       { what: 'the unknown registration to end' },

@@ -26,8 +26,10 @@ const PREVIOUS_CLAIM = `(
 /** The query of a check. */
 const violationsOf = (id: string): string => stepChecks.find((check) => check.id === id)?.sql ?? '';
 
-const uncharged = (alias: string): string =>
-  `${alias}.cause = 'lease_expired' AND ${alias}.metadata -> 'pardoned' = 'true'`;
+/** The stored key of a crash that was not charged to the attempts of its step. */
+const UNCHARGED = 'pardoned';
+const isUncharged = (alias: string): string =>
+  `${alias}.cause = 'lease_expired' AND ${alias}.metadata -> '${UNCHARGED}' = 'true'`;
 
 /** Mends of steps, dependencies, attempts and claims. */
 export const stepMends: Readonly<Record<string, Mend>> = {
@@ -139,9 +141,9 @@ WHERE c.created_at < statement_timestamp() - interval '10 minutes'
   step_pardons_bounded: script(
     acknowledge(
       STEP_HISTORY,
-      `${uncharged('t')} AND (
+      `${isUncharged('t')} AND (
   SELECT count(*) FROM ${STEP_HISTORY} b
-  WHERE b.task_id = t.task_id AND b.workflow_step_id = t.workflow_step_id AND b.sort_key < t.sort_key AND ${uncharged('b')}
+  WHERE b.task_id = t.task_id AND b.workflow_step_id = t.workflow_step_id AND b.sort_key < t.sort_key AND ${isUncharged('b')}
   ) >= ${MAX_UNCHARGED_CRASHES}`,
     ),
   ),
