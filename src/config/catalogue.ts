@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../retry-policy.ts';
 import { readDatabaseUrl } from './database-url.ts';
 
 export type Role = 'worker' | 'scheduler' | 'client';
@@ -213,12 +214,12 @@ export const CATALOGUE = {
     unit: 'bytes',
     description: 'The largest result of a step. A larger one fails the step for good.',
   }),
-  maxBackoffRequestSeconds: number('TASKER_MAX_BACKOFF_REQUEST_SECONDS', 3600, 1, 2_592_000, {
+  maxBackoffRequestSeconds: number('TASKER_MAX_BACKOFF_REQUEST_SECONDS', MAX_REQUESTED_BACKOFF_SECONDS, 1, 2_592_000, {
     roles: WORKER,
     unit: 's',
     description: 'Cap of a backoff that a handler requests (RetryableError retryAfter).',
   }),
-  backoffCapSeconds: number('TASKER_BACKOFF_CAP_SECONDS', 30, 1, 86_400, {
+  backoffCapSeconds: number('TASKER_BACKOFF_CAP_SECONDS', DEFAULT_BACKOFF_CAP_SECONDS, 1, 86_400, {
     roles: WORKER,
     unit: 's',
     description: 'Cap of the computed backoff of steps that declare none.',

@@ -14,8 +14,15 @@ export async function cancel(db: Database, taskId: string, act: OperatorAction =
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'pending' && state !== 'in_progress') return { outcome: 'refused', state };
-    const steps = await tx.run(cancelOpenSteps, [[taskId], auditMetadata(act)]);
-    await tx.run(moveTasks, [[taskId], ['pending', 'in_progress'], 'cancelled', 'cancel', auditMetadata(act)]);
+    const metadata = auditMetadata(act);
+    const steps = await tx.run(cancelOpenSteps, { task_ids: [taskId], metadata });
+    await tx.run(moveTasks, {
+      task_ids: [taskId],
+      from: ['pending', 'in_progress'],
+      to: 'cancelled',
+      cause: 'cancel',
+      metadata,
+    });
     return { outcome: 'cancelled', steps: steps.length };
   });
 }

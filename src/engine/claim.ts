@@ -3,9 +3,9 @@ import type { Executor } from '../db/connections/database.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claims/claim-steps.ts';
 import { findEarlierKeys } from '../db/statements/claims/earlier-keys.ts';
 import { loadInputs } from '../db/statements/claims/load-inputs.ts';
-import { type ReadyRange, rangeColumns, WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
+import { rangeRow, type ReadyRange, WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
 
-/** What identifies one attempt: every write about it must carry the claim id, and is refused where the claim was lost. */
+/** What identifies one attempt: every write about it carries the claim id, and changes nothing if the claim was lost. */
 export interface StepClaim {
   taskId: string;
   stepId: string;
@@ -24,7 +24,7 @@ export interface ClaimedStep extends StepClaim {
   retryLimit: number;
   /** Seconds from ready to claimed, by the database clock; 0 for a step claimed by the completion that unlocked it. */
   waitedSeconds: number;
-  /** Absent where the step was claimed by a completion: load it with `loadStepInputs`. */
+  /** Absent if the step was claimed by a completion: load it with `loadStepInputs`. */
   inputs?: StepInputs;
 }
 
@@ -61,12 +61,12 @@ export interface ClaimRequest {
 
 /** What a claim's scan of ready steps saw. Times in microseconds since 1970, by the database clock. */
 export interface ClaimScan {
-  /** Transactions with ids below `xmin` had ended when the claim looked. */
+  /** Transactions with ids below `xmin` had ended when the claim began to scan. */
   xmin: number;
   /** The id of the claim's own transaction, which it got after `nowUs`: so did all transactions with higher ids. */
   xid: number;
   nowUs: number;
-  /** How long it took to find and lock the first step: it grows with the dead index entries before it. */
+  /** The time to find and lock the first step, in milliseconds: it grows with the dead index entries before it. */
   scanMs: number;
   /** Priority and latest time of readiness of the steps that were taken. */
   reached: readonly (readonly [priority: number, readyUs: number])[];
@@ -75,14 +75,14 @@ export interface ClaimScan {
 /** Takes up to `limit` ready steps of one queue (rounded down to a power of two), most urgent first. */
 export async function claim(db: Executor, request: ClaimRequest): Promise<ClaimedStep[]> {
   const claimId = request.claimId ?? randomUUID();
-  const rows = await db.run(claimStatement(request.limit, db.keepsOrder), [
-    claimId,
-    request.workerId,
-    request.queue,
-    request.namedTaskIds,
-    request.closedClaims ?? [],
-    ...rangeColumns(request.ranges ?? WHOLE_QUEUE),
-  ]);
+  const rows = await db.run(claimStatement(request.limit, db.plans), {
+    claim_id: claimId,
+    worker_id: request.workerId,
+    queue: request.queue,
+    named_task_ids: request.namedTaskIds,
+    closed_claims: request.closedClaims ?? [],
+    ranges: (request.ranges ?? WHOLE_QUEUE).map(rangeRow),
+  });
   const scan = request.onScan === undefined ? undefined : rows.find((row) => row.scan !== null)?.scan;
   if (typeof scan === 'string') request.onScan?.(claimScan(scan));
   return rows.map((row) => claimedStep(row, claimId));
@@ -126,11 +126,7 @@ export function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
  * are missing.
  */
 export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]): Promise<Map<string, StepInputs>> {
-  const rows = await db.run(loadInputs, [
-    steps.map((step) => step.taskId),
-    steps.map((step) => step.stepId),
-    steps.map((step) => step.claimId),
-  ]);
+  const rows = await db.run(loadInputs, { steps: steps.map(attemptRow) });
   return new Map(
     rows.map((row) => [
       row.workflow_step_id,
@@ -149,6 +145,6 @@ export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]):
 
 /** The ids of those of these steps that a version before migration 0016 began: they keep its form of idempotency key. */
 export async function stepsWithEarlierKeys(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
-  const rows = await db.run(findEarlierKeys, [steps.map((step) => step.taskId), steps.map((step) => step.stepId)]);
+  const rows = await db.run(findEarlierKeys, { steps: steps.map(attemptRow) });
   return new Set(rows.map((row) => row.workflow_step_id));
 }

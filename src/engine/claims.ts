@@ -1,40 +1,32 @@
 import type { Executor } from '../db/connections/database.ts';
 import { adoptClaim, findEnded } from '../db/statements/claims/adopt-claim.ts';
-import { closeClaims, findClaims, findLostClaims } from '../db/statements/claims/claims.ts';
-import { type ClaimedStep, claimedStep, type StepClaim } from './claim.ts';
+import { closeClaims, findLostClaims, findOrphanedClaims } from '../db/statements/claims/claims.ts';
+import { attemptRow, type ClaimedStep, claimedStep, type StepClaim } from './claim.ts';
 
-/** The steps of a claim whose answer never arrived; empty where it did not commit or nothing of it is left. */
+/** The steps of a claim whose response never arrived; empty if it did not commit or nothing of it is left. */
 export async function adopt(db: Executor, claimId: string): Promise<ClaimedStep[]> {
-  return (await db.run(adoptClaim, [claimId])).map((row) => claimedStep(row, claimId));
+  return (await db.run(adoptClaim, { claim_id: claimId })).map((row) => claimedStep(row, claimId));
 }
 
 /** Of attempts whose end was written with an unknown outcome: those that did end, by step id. */
 export async function endedAttempts(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
-  const rows = await db.run(findEnded, [
-    steps.map((step) => step.taskId),
-    steps.map((step) => step.stepId),
-    steps.map((step) => step.claimId),
-  ]);
+  const rows = await db.run(findEnded, { steps: steps.map(attemptRow) });
   return new Set(rows.map((row) => row.workflow_step_id));
 }
 
 /** Of these claims, those that the database has taken away (cancelled task, ended lease), by step id. */
 export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Promise<string[]> {
   if (steps.length === 0) return [];
-  const rows = await db.run(findLostClaims, [
-    steps.map((step) => step.taskId),
-    steps.map((step) => step.stepId),
-    steps.map((step) => step.claimId),
-  ]);
+  const rows = await db.run(findLostClaims, { steps: steps.map(attemptRow) });
   return rows.map((row) => row.workflow_step_id);
 }
 
 /** Claims that the database has under this worker's id, other than `known`. */
 export async function claimsOf(db: Executor, workerId: string, known: readonly string[]): Promise<string[]> {
-  return (await db.run(findClaims, [workerId, known])).map((row) => row.claim_id);
+  return (await db.run(findOrphanedClaims, { worker_id: workerId, known_claims: known })).map((row) => row.claim_id);
 }
 
 /** Forgets claims all of whose steps have ended. */
 export async function forgetClaims(db: Executor, claimIds: readonly string[]): Promise<void> {
-  if (claimIds.length > 0) await db.run(closeClaims, [claimIds]);
+  if (claimIds.length > 0) await db.run(closeClaims, { claim_ids: claimIds });
 }

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Executor } from '../db/connections/database.ts';
-import { plainArray, textArray } from '../db/array-literals.ts';
-import { completeStatement, type CompletionRow, parseValue } from '../db/statements/steps/complete-steps.ts';
-import { type ReadyRange, rangeColumns } from '../db/statements/claims/ready-ranges.ts';
+import {
+  completeStatement,
+  completeStatementByQueue,
+  type CompletionRow,
+  parseValue,
+} from '../db/statements/steps/complete-steps.ts';
+import { rangeRow, type ReadyRange } from '../db/statements/claims/ready-ranges.ts';
 import type { ClaimedStep, StepClaim } from './claim.ts';
 import { LEAST_URGENT } from '../workflow/priority.ts';
 import { taskIdOf } from '../workflow/step-id.ts';
@@ -12,7 +16,7 @@ import { byKey } from './lock-order.ts';
 export interface Completion extends StepClaim {
   /** JSON text that PostgreSQL accepts as jsonb. */
   result: string;
-  /** How many children the step has; where the caller knows, a batch that fits the claim limit is cheaper. */
+  /** How many children the step has; if the caller knows it, a batch that fits the claim limit is cheaper. */
   children?: number;
 }
 
@@ -59,42 +63,46 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
   const batch = byKey(request.completions);
   const children = batch.reduce((sum, step) => sum + (step.children ?? Infinity), 0);
   const { ranges, leastUrgent } = request.chainBounds ?? UNBOUNDED;
-  const bound = typeof leastUrgent === 'number' ? 'one' : 'by queue';
-  const rows = await db.run(
-    completeStatement({ children, claimLimit: request.claimLimit, keepsOrder: db.keepsOrder, bound }),
-    [
-      plainArray(batch.map((step) => step.taskId)),
-      plainArray(batch.map((step) => step.stepId)),
-      plainArray(batch.map((step) => step.claimId)),
-      textArray(batch.map((step) => step.result)),
-      claimId,
-      request.workerId,
-      request.claimLimit,
-      request.queues,
-      request.namedTaskIds,
-      request.closedClaims ?? [],
-      ranges.map((range) => range.queue),
-      ...rangeColumns(ranges),
-      leastUrgent,
-    ],
-  );
+  const choice = { children, claimLimit: request.claimLimit, plans: db.plans };
+  const params = {
+    steps: batch.map(completionRow),
+    claim_id: claimId,
+    worker_id: request.workerId,
+    claim_limit: request.claimLimit,
+    queues: request.queues,
+    named_task_ids: request.namedTaskIds,
+    closed_claims: request.closedClaims ?? [],
+    ranges: ranges.map(queueRangeRow),
+  };
+  const rows =
+    typeof leastUrgent === 'number'
+      ? await db.run(completeStatement(choice), { ...params, least_urgent: leastUrgent })
+      : await db.run(completeStatementByQueue(choice), { ...params, least_urgent: leastUrgent });
   const outcome: CompleteOutcome = { lost: [], claimed: [], ready: new Map(), completedTasks: [], erroredTasks: [] };
-  let unsettled: string[] = [];
+  let unfinalized: string[] = [];
   for (const row of rows) {
     if (row.kind === 'ready') outcome.ready.set(row.queue as string, row.ready_steps as number);
     else if (row.ids === null) continue;
     else if (row.kind === 'lost') outcome.lost = row.ids.split(',');
     else if (row.kind === 'task_complete') outcome.completedTasks = row.ids.split(',');
-    else if (row.kind === 'settle') unsettled = row.ids.split(',');
+    else if (row.kind === 'finalize') unfinalized = row.ids.split(',');
     else outcome.claimed = claimedChildren(row, claimId);
   }
-  if (unsettled.length > 0) outcome.erroredTasks = await finalize(db, unsettled);
+  if (unfinalized.length > 0) outcome.erroredTasks = await finalize(db, unfinalized);
   return outcome;
 }
 
-/** Has the database read a JSON text as it would to store it; rejects as that would. */
+function completionRow(step: Completion) {
+  return { task_id: step.taskId, workflow_step_id: step.stepId, claim_id: step.claimId, results: step.result };
+}
+
+function queueRangeRow(range: ChainBounds['ranges'][number]) {
+  return { queue: range.queue, ...rangeRow(range) };
+}
+
+/** Reads a JSON text in the database as a write would; rejects as that would. */
 export async function storeNowhere(db: Executor, json: string): Promise<void> {
-  await db.run(parseValue, [json]);
+  await db.run(parseValue, { json });
 }
 
 function claimedChildren(row: CompletionRow, claimId: string): ClaimedStep[] {

@@ -1,7 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import { failSteps } from '../db/statements/steps/fail-steps.ts';
-import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../workflow/retry-policy.ts';
-import type { StepClaim } from './claim.ts';
+import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../retry-policy.ts';
+import { attemptRow, type StepClaim } from './claim.ts';
 import { byKey } from './lock-order.ts';
 import { finalize } from './finalize.ts';
 
@@ -25,31 +25,35 @@ export interface FailOutcome {
   erroredTasks: string[];
 }
 
-/** Ends attempts in `error`: with a time for the next attempt, or blocked, and then settles the task. */
+/** Ends attempts in `error`: with a time for the next attempt, or blocked, and then finalizes the task. */
 export async function fail(
   db: Database,
   request: { workerId: string; failures: readonly Failure[]; backoffDisabled?: boolean },
 ): Promise<FailOutcome> {
   const batch = byKey(request.failures);
-  const rows = await db.run(failSteps, [
-    batch.map((step) => step.taskId),
-    batch.map((step) => step.stepId),
-    batch.map((step) => step.claimId),
-    batch.map((step) => step.permanent),
-    batch.map((step) => step.requestedBackoffSeconds ?? null),
-    batch.map((step) => step.backoffCapSeconds),
-    batch.map((step) => step.cause),
-    batch.map((step) => step.metadata),
-    request.workerId,
-    request.backoffDisabled === true ? 0 : 1,
-    batch.map((step) => step.backoffInitialSeconds ?? DEFAULT_INITIAL_BACKOFF_SECONDS),
-  ]);
+  const rows = await db.run(failSteps, {
+    steps: batch.map(failureRow),
+    worker_id: request.workerId,
+    backoff_factor: request.backoffDisabled === true ? 0 : 1,
+  });
   const failed = new Map(rows.map((row) => [row.workflow_step_id, row.next_retry_at]));
   const blockedTasks = [...new Set(rows.filter((row) => row.next_retry_at === null).map((row) => row.task_id))];
   return {
     lost: batch.filter((step) => !failed.has(step.stepId)).map((step) => step.stepId),
     failed,
-    // A crash between the two transactions leaves a task that nobody settled: the scheduler's sweep finds it.
+    // A crash between the two transactions leaves a task unfinalized: the scheduler's sweep finds it.
     erroredTasks: blockedTasks.length === 0 ? [] : await finalize(db, blockedTasks),
+  };
+}
+
+function failureRow(step: Failure) {
+  return {
+    ...attemptRow(step),
+    permanent: step.permanent,
+    requested_seconds: step.requestedBackoffSeconds,
+    cap_seconds: step.backoffCapSeconds,
+    cause: step.cause,
+    metadata: step.metadata,
+    initial_seconds: step.backoffInitialSeconds ?? DEFAULT_INITIAL_BACKOFF_SECONDS,
   };
 }

@@ -1,13 +1,12 @@
 import type { Database, Executor } from '../db/connections/database.ts';
 import {
-  expireLeases,
-  findHeartbeats,
   findDeadClaims,
   findRecorded,
   recoverClaimed,
   type RecoveredStepRow,
   recoverSteps,
 } from '../db/statements/steps/recover-steps.ts';
+import { expireLeases, findHeartbeats } from '../db/statements/workers/expire-leases.ts';
 import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
 import { finalize } from './finalize.ts';
@@ -56,11 +55,11 @@ export async function recover(
   const expired =
     among?.length === 0
       ? []
-      : await db.run(expireLeases, [
-          options.silentSeconds,
-          among?.map(({ workerId }) => workerId) ?? null,
-          among?.map(({ heartbeatUs }) => heartbeatUs) ?? null,
-        ]);
+      : await db.run(expireLeases, {
+          silent_seconds: options.silentSeconds,
+          worker_ids: among?.map(({ workerId }) => workerId),
+          heartbeats_us: among?.map(({ heartbeatUs }) => heartbeatUs),
+        });
   const sweeps = options.sweep !== false || expired.length > 0;
   const { rows, failed } = sweeps ? await sweepClaims(db, options.claimLimit ?? 500) : { rows: [], failed: undefined };
   const outcome = await conclude(db, rows);
@@ -72,13 +71,13 @@ export async function recover(
 /** One claim whose steps cannot be returned does not keep the others from it. */
 async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
   try {
-    return { rows: await db.run(recoverSteps, [limit, null]), failed: undefined };
+    return { rows: await db.run(recoverSteps, { limit, claim_ids: null }), failed: undefined };
   } catch (error) {
     if (!mayFitSmaller(error)) throw error;
     const rows: RecoveredStepRow[] = [];
-    const claimIds = (await db.run(findDeadClaims, [limit])).map((row) => row.claim_id);
+    const claimIds = (await db.run(findDeadClaims, { limit })).map((row) => row.claim_id);
     const failed = await inHalves(claimIds, async (some) => {
-      rows.push(...(await db.run(recoverSteps, [some.length, some])));
+      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some })));
     });
     return { rows, failed };
   }
@@ -92,8 +91,8 @@ export async function recoverClaims(
   db: Database,
   claimIds: readonly string[],
 ): Promise<{ outcome: RecoverOutcome; closed: string[] }> {
-  const outcome = await conclude(db, await db.run(recoverClaimed, [claimIds]));
-  const recorded = new Set((await db.run(findRecorded, [claimIds])).map((row) => row.claim_id));
+  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds }));
+  const recorded = new Set((await db.run(findRecorded, { claim_ids: claimIds })).map((row) => row.claim_id));
   return { outcome, closed: claimIds.filter((claimId) => !recorded.has(claimId)) };
 }
 

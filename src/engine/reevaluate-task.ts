@@ -5,22 +5,32 @@ import { failUnrunnableTasks } from '../db/statements/tasks/finalize-tasks.ts';
 
 /**
  * Brings a task in line with its steps after some were resolved by an operator: complete, in error again,
- * or going on. The task and its open steps are locked by the caller. Answers the task's state.
+ * or going on. The task and its open steps are locked by the caller. Returns the task's state.
  */
 export async function reevaluateTask(tx: Executor, taskId: string, metadata: string): Promise<string> {
-  const [task] = await tx.run(summarizeTask, [taskId]);
+  const [task] = await tx.run(summarizeTask, { task_id: taskId });
   if (task === undefined) return 'pending';
-  await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustFinalize(task)]);
+  await tx.run(syncTaskCounters, {
+    task_id: taskId,
+    unfinished_sinks: task.unfinished_sinks,
+    blocked: mustFinalize(task),
+  });
   if (!mustFinalize(task)) return task.state;
   if (task.done === task.steps) {
-    await tx.run(moveTasks, [[taskId], ['in_progress'], 'complete', 'operator_resolve', metadata]);
+    await tx.run(moveTasks, {
+      task_ids: [taskId],
+      from: ['in_progress'],
+      to: 'complete',
+      cause: 'operator_resolve',
+      metadata,
+    });
     return 'complete';
   }
-  return (await tx.run(failUnrunnableTasks, [[taskId]])).length > 0 ? 'error' : 'in_progress';
+  return (await tx.run(failUnrunnableTasks, { task_ids: [taskId] })).length > 0 ? 'error' : 'in_progress';
 }
 
 /**
- * Whether each completion of an open step of the task has to settle it: a step is blocked, or no sink is left whose completion
+ * Whether each completion of an open step of the task has to finalize it: a step is blocked, or no sink is left whose completion
  * could end the task (inherited tasks only).
  */
 export function mustFinalize(task: { blocked: number; unfinished_sinks: number }): boolean {

@@ -2,7 +2,8 @@ import type { Database } from '../db/connections/database.ts';
 import { isAboutValue } from '../db/connections/sql-errors.ts';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import { enrol, type SetAside } from './register-workflow.ts';
+import type { SetAside } from './adopt-inherited-tasks.ts';
+import { enrol } from './register-workflow.ts';
 
 export type Registration =
   | { outcome: 'registered'; definition: WorkflowDefinition; namedTaskId: number; setAside: SetAside[] }

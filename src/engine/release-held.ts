@@ -8,12 +8,12 @@ export type ReleaseHeldOutcome =
   | { outcome: 'not_found' }
   /** No such step, or it is not in progress; or the task has ended. */
   | { outcome: 'refused'; state: string }
-  /** A process that lives has it, and says so with the record of its claim. */
+  /** A process that lives has it, by the record of its claim. */
   | { outcome: 'held'; workerId: string };
 
 /**
  * Takes a step in progress away from whoever has it and puts it back in its queue, without spending the attempt: for a step that
- * no recovery finds. `force`: even from a process that lives, which then learns within seconds that its claim is lost. Whatever
+ * no recovery finds. `force`: even from a process that lives, which finds within seconds that its claim is lost. Whatever
  * the step has done so far happens again.
  */
 export async function releaseHeldStep(
@@ -26,12 +26,18 @@ export async function releaseHeldStep(
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'in_progress' && state !== 'error') return { outcome: 'refused', state };
-    const [held] = await tx.run(findHeld, [taskId, stepName]);
+    const [held] = await tx.run(findHeld, { task_id: taskId, step_name: stepName });
     if (held === undefined) return { outcome: 'refused', state };
     if (held.living && held.recorded && options.force !== true) return { outcome: 'held', workerId: held.worker_id };
     const metadata = auditMetadata(options);
-    const released = await tx.run(releaseHeld, [taskId, stepName, metadata]);
-    await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
+    const released = await tx.run(releaseHeld, { task_id: taskId, step_name: stepName, metadata });
+    await tx.run(moveTasks, {
+      task_ids: [taskId],
+      from: ['error'],
+      to: 'in_progress',
+      cause: 'operator_retry',
+      metadata,
+    });
     return { outcome: 'released', queues: released.map((row) => row.queue) };
   });
 }

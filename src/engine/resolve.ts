@@ -26,10 +26,22 @@ export async function resolveStep(
     if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually')
       return { outcome: 'refused', state };
     const metadata = auditMetadata(options);
-    const [step] = await tx.run(resolveSteps, [taskId, [stepName], options.result ?? 'null', metadata]);
+    const [step] = await tx.run(resolveSteps, {
+      task_id: taskId,
+      step_names: [stepName],
+      result: options.result ?? 'null',
+      metadata,
+    });
     if (step === undefined) return { outcome: 'refused', state };
-    const unlocked = step.children.length === 0 ? [] : await tx.run(unlockChildren, [taskId, step.children]);
-    await tx.run(moveTasks, [[taskId], ['pending', 'error'], 'in_progress', 'operator_resolve', metadata]);
+    const unlocked =
+      step.children.length === 0 ? [] : await tx.run(unlockChildren, { task_id: taskId, child_ids: step.children });
+    await tx.run(moveTasks, {
+      task_ids: [taskId],
+      from: ['pending', 'error'],
+      to: 'in_progress',
+      cause: 'operator_resolve',
+      metadata,
+    });
     const taskState = await reevaluateTask(tx, taskId, metadata);
     return { outcome: 'resolved', taskState, queues: [...new Set(unlocked.map((row) => row.queue))] };
   });
@@ -42,8 +54,14 @@ export async function resolveTask(db: Database, taskId: string, act: OperatorAct
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'error') return { outcome: 'refused', state };
     const metadata = auditMetadata(act);
-    await tx.run(cancelOpenSteps, [[taskId], metadata]);
-    await tx.run(moveTasks, [[taskId], ['error'], 'resolved_manually', 'operator_resolve', metadata]);
+    await tx.run(cancelOpenSteps, { task_ids: [taskId], metadata });
+    await tx.run(moveTasks, {
+      task_ids: [taskId],
+      from: ['error'],
+      to: 'resolved_manually',
+      cause: 'operator_resolve',
+      metadata,
+    });
     return { outcome: 'resolved', taskState: 'resolved_manually', queues: [] };
   });
 }

@@ -24,16 +24,33 @@ export async function retry(
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (options.steps !== undefined) {
-      const known = (await tx.run(stepNames, [taskId])).map((row) => row.name);
+      const known = (await tx.run(stepNames, { task_id: taskId })).map((row) => row.name);
       const steps = options.steps.filter((name) => !known.includes(name));
       if (steps.length > 0) return { outcome: 'unknown_steps', steps, known };
     }
     const metadata = auditMetadata(options);
-    const rows = await tx.run(retrySteps, [taskId, options.steps ?? null, options.attempts ?? 1, metadata]);
+    const rows = await tx.run(retrySteps, {
+      task_id: taskId,
+      step_names: options.steps,
+      attempts: options.attempts ?? 1,
+      metadata,
+    });
     if (rows.length === 0) return { outcome: 'nothing_to_retry', state };
-    const [task] = await tx.run(summarizeTask, [taskId]);
-    if (task !== undefined) await tx.run(syncTaskCounters, [taskId, task.unfinished_sinks, mustFinalize(task)]);
-    await tx.run(moveTasks, [[taskId], ['error'], 'in_progress', 'operator_retry', metadata]);
+    const [task] = await tx.run(summarizeTask, { task_id: taskId });
+    if (task !== undefined) {
+      await tx.run(syncTaskCounters, {
+        task_id: taskId,
+        unfinished_sinks: task.unfinished_sinks,
+        blocked: mustFinalize(task),
+      });
+    }
+    await tx.run(moveTasks, {
+      task_ids: [taskId],
+      from: ['error'],
+      to: 'in_progress',
+      cause: 'operator_retry',
+      metadata,
+    });
     return {
       outcome: 'retried',
       steps: rows.map((row) => ({ name: row.name, retryLimit: row.retry_limit })),

@@ -47,11 +47,12 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow
   // ON CONFLICT DO NOTHING waits for a concurrent submit of the same identity, but this statement's snapshot is older than
   // that commit: a second statement sees it.
   const missing = [...new Set(tasks.map((task) => task.identityHash))].filter((hash) => !createdIds.has(hash));
-  const existing = missing.length === 0 ? [] : await tx.run(findTasksByIdentity, [missing.toSorted()]);
+  const existing =
+    missing.length === 0 ? [] : await tx.run(findTasksByIdentity, { identity_hashes: missing.toSorted() });
   const existingIds = new Map(existing.map((row) => [row.identity_hash, row.task_id]));
 
-  const answered = new Set<string>();
-  const answers = tasks.map((task): Submitted => {
+  const seen = new Set<string>();
+  return tasks.map((task): Submitted => {
     const taskId = createdIds.get(task.identityHash);
     if (taskId === undefined) {
       const existingId = existingIds.get(task.identityHash);
@@ -59,11 +60,10 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow
       if (existingId === undefined) throw unknownWorkflow(task.namedTaskId, workflow);
       return { outcome: 'existing', taskId: existingId };
     }
-    const first = !answered.has(taskId);
-    answered.add(taskId);
+    const first = !seen.has(taskId);
+    seen.add(taskId);
     return { outcome: first ? 'created' : 'existing', taskId };
   });
-  return answers;
 }
 
 async function insert(
@@ -72,21 +72,12 @@ async function insert(
   workflow: WorkflowName | undefined,
 ): Promise<SubmittedTaskRow[]> {
   try {
-    return await tx.run(submitTasks, [
-      tasks.map((task) => task.namedTaskId),
-      tasks.map((task) => task.identityHash),
-      tasks.map((task) => task.context),
-      tasks.map((task) => task.priority ?? null),
-      tasks.map((task) => task.initiator ?? null),
-      tasks.map((task) => task.sourceSystem ?? null),
-      tasks.map((task) => task.reason ?? null),
-      tasks.map((task) => (task.tags === undefined ? null : JSON.stringify(task.tags))),
-      tasks.map((task) => (task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps))),
-      tasks.map((task) => task.requestedAt ?? null),
-      workflow?.namespace ?? null,
-      workflow?.name ?? null,
-      workflow?.version ?? null,
-    ]);
+    return await tx.run(submitTasks, {
+      tasks: tasks.map(taskRow),
+      namespace: workflow?.namespace,
+      name: workflow?.name,
+      version: workflow?.version,
+    });
   } catch (error) {
     if (!isNotInEncoding(error)) throw error;
     const which =
@@ -98,6 +89,21 @@ async function insert(
       { field: 'input', sqlState: sqlState(error) },
     );
   }
+}
+
+function taskRow(task: NewTask) {
+  return {
+    named_task_id: task.namedTaskId,
+    identity_hash: task.identityHash,
+    context: task.context,
+    priority: task.priority,
+    initiator: task.initiator,
+    source_system: task.sourceSystem,
+    reason: task.reason,
+    tags: task.tags === undefined ? null : JSON.stringify(task.tags),
+    bypass_steps: task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps),
+    requested_at: task.requestedAt,
+  };
 }
 
 function unknownWorkflow(namedTaskId: number, workflow: WorkflowName | undefined): UnknownWorkflowError {

@@ -49,7 +49,7 @@ export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSe
     poolSize: config.poolSize,
     applicationName: `tasker ${role}`,
     prepared: usesPreparedStatements(config),
-    hotPath: role === 'worker' && !config.pooled,
+    plans: role === 'worker' && !config.pooled ? 'pinned' : 'free',
     pooled: config.pooled,
     connectTimeoutMs: config.connectTimeoutMs,
     queryTimeoutMs: config.queryTimeoutMs,

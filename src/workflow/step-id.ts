@@ -4,6 +4,9 @@
  */
 export const STEP_ID_FACTOR = 65_536;
 
+/** Step ids have 63 bits: a task with a higher id than this cannot have them. */
+export const HIGHEST_TASK_ID = 2n ** 47n - 1n;
+
 /** Ids stay below 2^63; those of tasks below 2^37 are exact as numbers, which is cheaper than BigInt. */
 const EXACT_DIGITS = 15;
 

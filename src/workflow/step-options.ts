@@ -3,7 +3,7 @@ import { didYouMean } from './did-you-mean.ts';
 import { queueProblem } from './names.ts';
 import { preview } from './preview.ts';
 import { LEAST_URGENT, MOST_URGENT } from './priority.ts';
-import { DEFAULT_RETRY_LIMIT } from './retry-policy.ts';
+import { DEFAULT_RETRY_LIMIT } from '../retry-policy.ts';
 import { isStorable, storableText } from './storable-text.ts';
 
 export const MAX_RETRY_LIMIT = 1000;

@@ -18,7 +18,7 @@ const terminate = async (pid: number) => {
 };
 
 it('sessions of the hot path ask the server not to wait for a vanished peer for hours', async () => {
-  const worker = openDatabase({ url: test.url, poolSize: 1, hotPath: true });
+  const worker = openDatabase({ url: test.url, poolSize: 1, plans: 'pinned' });
   const shown = statement<Record<string, string>>(
     'shown',
     `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,

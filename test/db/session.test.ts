@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDatabaseUrl } from '../../src/config/database-url.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/connections/database.ts';
-import { EVERY_SESSION, HOT_PATH, MIGRATION } from '../../src/db/connections/session-settings.ts';
+import { EVERY_SESSION, PINNED_PLANS, MIGRATION } from '../../src/db/connections/session-settings.ts';
 import { session } from '../../src/db/connections/session.ts';
 import { statement } from '../../src/db/statement.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../../src/errors.ts';
@@ -43,7 +43,7 @@ describe('what a connection string says and what the fleet needs', () => {
     const asked = withQuery({ options: '-c statement_timeout=30s --search-path=app', application_name: 'shop' });
     expect(
       await settings(
-        { url: asked, hotPath: true, applicationName: 'tasker worker', queryTimeoutMs: 5000 },
+        { url: asked, plans: 'pinned', applicationName: 'tasker worker', queryTimeoutMs: 5000 },
         'statement_timeout',
         'search_path',
         'application_name',
@@ -64,7 +64,7 @@ describe('what a connection string says and what the fleet needs', () => {
   it.each([
     ['options', '-c DateStyle=German', {}, /sets DateStyle = German, and this needs ISO, MDY/],
     ['options', '-c array_nulls=off', {}, /array_nulls = off/],
-    ['options', '-c enable_seqscan=on', { hotPath: true }, /enable_seqscan = on, and this needs off/],
+    ['options', '-c enable_seqscan=on', { plans: 'pinned' }, /enable_seqscan = on, and this needs off/],
     ['options', '-d 3', {}, /options that cannot be read/],
     ['statement_timeout', '30s', {}, /whole milliseconds/],
     ['client_encoding', 'LATIN1', {}, /client_encoding=LATIN1/],
@@ -191,20 +191,22 @@ describe('through a pooler', () => {
 
   it('a worker does not count on plans that it could not choose', async () => {
     await test.query(`ALTER DATABASE "${test.name}" RESET ALL`);
-    const worker = openDatabase({ url, poolSize: 1, hotPath: true });
+    const worker = openDatabase({ url, poolSize: 1, plans: 'pinned' });
     await worker.run(show, [[]]);
-    expect([worker.proxied, worker.keepsOrder]).toEqual(test.directUrl === undefined ? [true, false] : [false, true]);
+    expect([worker.proxied, worker.plans === 'pinned']).toEqual(
+      test.directUrl === undefined ? [true, false] : [false, true],
+    );
     await worker.close();
-    const pooled = openDatabase({ url, poolSize: 1, hotPath: true, pooled: true });
+    const pooled = openDatabase({ url, poolSize: 1, plans: 'pinned', pooled: true });
     await pooled.run(show, [[]]);
-    expect([pooled.proxied, pooled.keepsOrder]).toEqual([true, false]);
+    expect([pooled.proxied, pooled.plans === 'pinned']).toEqual([true, false]);
     await pooled.close();
   });
 });
 
 it('the page for operators names every setting', async () => {
   const page = await readFile('docs/operations/sessions.md', 'utf8');
-  const names = [...EVERY_SESSION, ...HOT_PATH, ...MIGRATION].map(({ name }) => name);
+  const names = [...EVERY_SESSION, ...PINNED_PLANS, ...MIGRATION].map(({ name }) => name);
   expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 

@@ -3,7 +3,7 @@ import type { Database } from '../../src/db/connections/database.ts';
 import { CHECKS, examine, mendOf } from '../../src/db/doctor/examine.ts';
 import { MENDS } from '../../src/db/doctor/mends/index.ts';
 import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
-import { defineStatement } from '../../src/db/statement.ts';
+import { defineStatement, type Statement } from '../../src/db/statement.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
@@ -205,13 +205,13 @@ async function examineAfter(checkId: string, corruption: string): Promise<{ brok
     for (const { table, name } of rows) await client.query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`);
     const { rowCount } = await client.query(corruption);
     expect(rowCount).toBeGreaterThan(0);
-    const run = async (statement: { text: string }, values: unknown[] = []) =>
-      (await client.query(statement.text, values)).rows;
+    const run = async (statement: Statement, ...given: []) =>
+      (await client.query(statement.text, [...statement.values(...given)])).rows;
     const inTransaction = {
       schema: 'tasker',
-      keepsOrder: false,
+      plans: 'free',
       run,
-      transaction: (work: (tx: unknown) => Promise<unknown>) => work({ schema: 'tasker', keepsOrder: false, run }),
+      transaction: (work: (tx: unknown) => Promise<unknown>) => work({ schema: 'tasker', plans: 'free', run }),
       pool: {
         connect: async () => ({
           query: (text: string) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fail } from '../../src/engine/fail.ts';
-import { backoffWindowSeconds } from '../../src/workflow/retry-policy.ts';
+import { backoffWindowSeconds } from '../../src/retry-policy.ts';
 import { diamond, useEngine } from './engine-fixture.ts';
 
 const engine = await useEngine();

@@ -48,7 +48,7 @@ export interface TestWorker {
 
 let identities = 0;
 
-export async function useEngine(database: Pick<DatabaseOptions, 'onQuery' | 'hotPath'> = {}): Promise<EngineFixture> {
+export async function useEngine(database: Pick<DatabaseOptions, 'onQuery' | 'plans'> = {}): Promise<EngineFixture> {
   const test = await useTestDatabase();
   const db = openDatabase({ url: test.url, poolSize: 8, ...database });
   afterAll(() => db.close());

@@ -10,7 +10,7 @@ import { type TestWorker, useEngine } from './engine-fixture.ts';
 const failed: string[] = [];
 const onQuery = (name: string, _: number, failure: boolean): unknown => failure && failed.push(name);
 const engines = {
-  'that join by nested loops alone': await useEngine({ onQuery, hotPath: true }),
+  'that join by nested loops alone': await useEngine({ onQuery, plans: 'pinned' }),
   'that the planner may let join in any order': await useEngine({ onQuery }),
 };
 const WIDTH = 12;

@@ -18,7 +18,7 @@ import { useEngine } from './engine-fixture.ts';
  * claims, steps that are given back, and claims that go on where the last one ended. No claim here scans a whole queue but the
  * first, so nothing hides a position that is too late.
  */
-const engine = await useEngine({ hotPath: true });
+const engine = await useEngine({ plans: 'pinned' });
 const chain = (name: string, queue: string) =>
   defineWorkflow({ name, input: z.unknown() })
     .step('first', { queue }, () => 1)

@@ -25,7 +25,7 @@ export function failingDatabase(
   return {
     schema: db.schema,
     proxied: db.proxied,
-    keepsOrder: db.keepsOrder,
+    plans: db.plans,
     pool: db.pool,
     run: guard(db),
     transaction: (work) => db.transaction((tx) => work({ ...tx, run: guard(tx) })),

@@ -1,18 +1,20 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
-import { completeStatement } from '../../src/db/statements/steps/complete-steps.ts';
+import { completeStatement, completeStatementByQueue } from '../../src/db/statements/steps/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
 import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
 import { analyzeHotTables } from '../../src/db/health/analyze.ts';
-import { findHeartbeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
+import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
+import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { promoteSteps } from '../../src/db/statements/steps/promote-steps.ts';
 import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
+import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { claimValues, completeValues, failValues, keys, planOf, releaseValues } from './plan.ts';
+import { attempts, call, claiming, completing, failing, planOf } from './plan.ts';
 
 /** The statement may read none of these as a whole. */
 const HOT = new Set([
@@ -32,23 +34,21 @@ let taskId: string;
 /** Buffers of a claim and of a completion of 64 steps, by how many tasks there are. */
 const buffers = new Map<number, { claim: number; complete: number }>();
 
-const completing = (claimLimit: number): unknown[] => completeValues(held, { worker, workflow, claimLimit });
+/** A batch of 64 steps with two children each, of which up to `claimLimit` may be claimed. */
+const completion = (claimLimit: number) =>
+  call(
+    completeStatement({ children: 128, claimLimit, plans: 'pinned' }),
+    completing(held, { worker, workflow, claimLimit }),
+  );
 
 async function measure(tasks: number): Promise<void> {
   await engine.test.query(analyzeHotTables.text);
   held = await claim(engine.db, { workerId: worker, queue: 'default', namedTaskIds: [workflow], limit: 64 });
   expect(held).toHaveLength(64);
-  const claimed = await planOf(engine.test.pool, claimStatement(64, true), claimValues(worker, workflow), {
+  const claimed = await planOf(engine.test.pool, call(claimStatement(64, 'pinned'), claiming(worker, workflow)), {
     worker: true,
   });
-  const completed = await planOf(
-    engine.test.pool,
-    completeStatement({ children: 128, claimLimit: 1000, keepsOrder: true }),
-    completing(1000),
-    {
-      worker: true,
-    },
-  );
+  const completed = await planOf(engine.test.pool, completion(1000), { worker: true });
   buffers.set(tasks, { claim: claimed.buffers, complete: completed.buffers });
 }
 
@@ -78,7 +78,7 @@ beforeAll(async () => {
 
 describe('with 50,000 tasks', () => {
   it('a claim walks steps_ready in order, and neither sorts nor reads a table as a whole', async () => {
-    const plan = await planOf(engine.test.pool, claimStatement(128, true), claimValues(worker, workflow), {
+    const plan = await planOf(engine.test.pool, call(claimStatement(128, 'pinned'), claiming(worker, workflow)), {
       worker: true,
     });
     expect(plan.indexes).toContain('steps_ready');
@@ -89,46 +89,37 @@ describe('with 50,000 tasks', () => {
   });
 
   it.each([
-    [
-      'complete and claim the children',
-      completeStatement({ children: 128, claimLimit: 1000, keepsOrder: true }),
-      () => completing(1000),
-    ],
-    [
-      'complete and claim some of the children',
-      completeStatement({ children: 128, claimLimit: 10, keepsOrder: true }),
-      () => completing(10),
-    ],
+    ['complete and claim the children', () => completion(1000)],
+    ['complete and claim some of the children', () => completion(10)],
     [
       'complete and claim children of several queues',
-      completeStatement({ children: 128, claimLimit: 1000, keepsOrder: true, bound: 'by queue' }),
-      () => completeValues(held, { worker, workflow, claimLimit: 1000, byQueue: true }),
+      () =>
+        call(completeStatementByQueue({ children: 128, claimLimit: 1000, plans: 'pinned' }), {
+          ...completing(held, { worker, workflow, claimLimit: 1000 }),
+          least_urgent: [LEAST_URGENT],
+        }),
     ],
-    [
-      'complete and leave the children',
-      completeStatement({ children: 128, claimLimit: 0, keepsOrder: true }),
-      () => completing(0),
-    ],
-    ['load inputs', loadInputs, () => keys(held)],
-    ['fail', failSteps, () => failValues(held, worker)],
-    ['release', releaseSteps, () => releaseValues(held, worker)],
-  ] as const)('a worker finds the rows to %s by their key', async (_, statement, values) => {
-    const plan = await planOf(engine.test.pool, statement, values(), { worker: true });
+    ['complete and leave the children', () => completion(0)],
+    ['load inputs', () => call(loadInputs, attempts(held))],
+    ['fail', () => call(failSteps, failing(held, worker))],
+    ['release', () => call(releaseSteps, { ...attempts(held), worker_id: worker })],
+  ] as const)('a worker finds the rows to %s by their key', async (_, given) => {
+    const plan = await planOf(engine.test.pool, given(), { worker: true });
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
   it.each([
-    ['come off', enqueueDueSteps, [1000]],
-    ['are looked for on', findHeartbeats, []],
-  ] as const)('due retries %s their own index', async (_, statement, values) => {
-    const plan = await planOf(engine.test.pool, statement, values);
+    ['come off', call(enqueueDueSteps, { limit: 1000 })],
+    ['are polled for on', call(findHeartbeats)],
+  ] as const)('due retries %s their own index', async (_, given) => {
+    const plan = await planOf(engine.test.pool, given);
     expect(plan.indexes).toContain('steps_retry_due');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
   it('steps that waited too long are found by one descent for each queue and priority', async () => {
-    const plan = await planOf(engine.test.pool, promoteSteps, [3600, 1000]);
+    const plan = await planOf(engine.test.pool, call(promoteSteps, { after_seconds: 3600, limit: 1000 }));
     expect(plan.indexes).toContain('steps_ready');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     // The statements before were rolled back and have left dead entries; a table as a whole has thousands of pages.
@@ -136,20 +127,26 @@ describe('with 50,000 tasks', () => {
   });
 
   it.each([
-    ['a worker', true],
-    ['a worker whose sessions are those of a pooler', false],
-  ])('%s at rest reads the first entry of steps_ready, also where many steps are ready', async (_, hotPath) => {
+    ['worker', true],
+    ['worker whose sessions are those of a pooler', false],
+  ])('an idle %s reads the first entry of steps_ready, even if many steps are ready', async (_, pinned) => {
     // A workflow that this worker does not serve: its own queue looks as full to the planner as it is.
     for (const served of [workflow, -1]) {
-      const values = [['default'], ['default~quarantine'], [served], worker, []];
-      const plan = await planOf(engine.test.pool, checkIdle, values, { worker: hotPath });
+      const given = call(checkIdle, {
+        queues: ['default'],
+        quarantines: ['default~quarantine'],
+        named_task_ids: [served],
+        worker_id: worker,
+        known_claims: [],
+      });
+      const plan = await planOf(engine.test.pool, given, { worker: pinned });
       expect(plan.indexes).toContain('steps_ready');
       expect([...plan.sequential].filter((table) => table === 'tasker_workflow_steps')).toEqual([]);
     }
   });
 
   it('the recovery of dead workers reads claims and the steps that they name', async () => {
-    const plan = await planOf(engine.test.pool, recoverSteps, [500, null]);
+    const plan = await planOf(engine.test.pool, call(recoverSteps, { limit: 500, claim_ids: null }));
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
@@ -159,7 +156,7 @@ describe('with 50,000 tasks', () => {
     ['a page of 50 contexts', 'task_id > $1 ORDER BY task_id LIMIT 50', () => [taskId], 500],
   ] as const)('%s reads the steps of its tasks only', async (_, where, values, pages) => {
     const text = `SELECT * FROM tasker.tasker_task_execution_contexts WHERE ${where}`;
-    const plan = await planOf(engine.test.pool, { text }, values());
+    const plan = await planOf(engine.test.pool, { text, values: values() });
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(pages);

@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
-import type { AnyStatement } from '../../src/db/statement.ts';
+import { PINNED_PLANS } from '../../src/db/connections/session-settings.ts';
 import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { completeStatement } from '../../src/db/statements/steps/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
 import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
-import { findHeartbeats, recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
+import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
+import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
 import { findUnfinalizedTasks } from '../../src/db/statements/tasks/finalize-tasks.ts';
@@ -15,7 +15,7 @@ import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { claimValues, completeValues, failValues, keptPlanOf, keys, type Plan, releaseValues } from './plan.ts';
+import { attempts, type Call, call, claiming, completing, failing, keptPlanOf, type Plan } from './plan.ts';
 
 const HOT = [
   'tasker_tasks',
@@ -34,49 +34,38 @@ const EXECUTIONS = 8;
 
 const state = { workflow: 0, worker: '' };
 type Held = readonly ClaimedStep[];
-const claiming = (): unknown[] => claimValues(state.worker, state.workflow);
-const completing = (claimLimit: number) => (held: Held) => completeValues(held, { ...state, claimLimit });
+const completion = (claimLimit: number) => (held: Held) =>
+  call(
+    completeStatement({ children: 2 * BATCH, claimLimit, plans: 'pinned' }),
+    completing(held, { ...state, claimLimit }),
+  );
 
-/** Every hot statement, who runs it, and its parameters for steps that are held. */
-const statements: readonly [
-  what: string,
-  role: 'worker' | 'scheduler',
-  statement: AnyStatement,
-  values: (held: Held) => readonly unknown[],
-][] = [
-  ['claim one', 'worker', claimStatement(1, true), claiming],
-  ['claim', 'worker', claimStatement(BATCH, true), claiming],
+/** Every hot statement, who runs it, and a call of it for steps that are held. */
+const statements: readonly [what: string, role: 'worker' | 'scheduler', callFor: (held: Held) => Call][] = [
+  ['claim one', 'worker', () => call(claimStatement(1, 'pinned'), claiming(state.worker, state.workflow))],
+  ['claim', 'worker', () => call(claimStatement(BATCH, 'pinned'), claiming(state.worker, state.workflow))],
+  ['complete and claim the children', 'worker', completion(1000)],
+  ['complete and claim some of the children', 'worker', completion(10)],
+  ['complete and leave the children', 'worker', completion(0)],
+  ['load inputs', 'worker', (held) => call(loadInputs, attempts(held))],
+  ['fail', 'worker', (held) => call(failSteps, failing(held, state.worker))],
+  ['release', 'worker', (held) => call(releaseSteps, { ...attempts(held), worker_id: state.worker })],
   [
-    'complete and claim the children',
+    'idle check',
     'worker',
-    completeStatement({ children: 2 * BATCH, claimLimit: 1000, keepsOrder: true }),
-    completing(1000),
+    () =>
+      call(checkIdle, {
+        queues: ['default'],
+        quarantines: ['default~quarantine'],
+        named_task_ids: [state.workflow],
+        worker_id: state.worker,
+        known_claims: [],
+      }),
   ],
-  [
-    'complete and claim some of the children',
-    'worker',
-    completeStatement({ children: 2 * BATCH, claimLimit: 10, keepsOrder: true }),
-    completing(10),
-  ],
-  [
-    'complete and leave the children',
-    'worker',
-    completeStatement({ children: 2 * BATCH, claimLimit: 0, keepsOrder: true }),
-    completing(0),
-  ],
-  ['load inputs', 'worker', loadInputs, (held) => keys(held)],
-  ['fail', 'worker', failSteps, (held) => failValues(held, state.worker)],
-  ['release', 'worker', releaseSteps, (held) => releaseValues(held, state.worker)],
-  [
-    'look at rest',
-    'worker',
-    checkIdle,
-    () => [['default'], ['default~quarantine'], [state.workflow], state.worker, []],
-  ],
-  ['look at heartbeats and for due retries', 'scheduler', findHeartbeats, () => []],
-  ['put due retries back', 'scheduler', enqueueDueSteps, () => [1000]],
-  ['recover steps', 'scheduler', recoverSteps, () => [500, null]],
-  ['find unsettled tasks', 'scheduler', findUnfinalizedTasks, () => [10_000]],
+  ['poll for heartbeats and due retries', 'scheduler', () => call(findHeartbeats)],
+  ['enqueue due retries', 'scheduler', () => call(enqueueDueSteps, { limit: 1000 })],
+  ['recover steps', 'scheduler', () => call(recoverSteps, { limit: 500, claim_ids: null })],
+  ['find unfinalized tasks', 'scheduler', () => call(findUnfinalizedTasks, { limit: 10_000 })],
 ];
 
 /** How the tables may have become empty, in the eyes of the planner. */
@@ -105,22 +94,23 @@ describe.each(empties)('statements that were prepared when the tables were empty
   const sessions = {
     worker: new pg.Client({
       connectionString: test.directUrl ?? test.url,
-      options: HOT_PATH.map(({ name, value }) => `-c ${name}=${value}`).join(' '),
+      options: PINNED_PLANS.map(({ name, value }) => `-c ${name}=${value}`).join(' '),
     }),
     scheduler: new pg.Client({ connectionString: test.directUrl ?? test.url }),
   };
   /** Of a scheduler, which is what sees that tables were filled. */
   const chore = refreshStatistics({ db: engine.db, intervalMs: 3000 });
-  const looks: number[] = [];
+  const polls: number[] = [];
   const early = new Map<string, Plan>();
   const kept = new Map<string, Plan>();
   const fresh = new Map<string, Plan>();
 
   const prepareAll = async (): Promise<void> => {
-    for (const [, role, { name, text }, values] of statements) {
+    for (const [, role, callFor] of statements) {
+      const { name, text, values } = callFor([]);
       for (let execution = 0; execution < EXECUTIONS; execution += 1) {
         await sessions[role].query('BEGIN');
-        await sessions[role].query({ name, text, values: [...values([])] });
+        await sessions[role].query({ name, text, values: [...values] });
         await sessions[role].query('ROLLBACK');
       }
     }
@@ -149,24 +139,25 @@ describe.each(empties)('statements that were prepared when the tables were empty
       [late[0]?.claimId],
     );
     await test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [dead.id]);
-    for (const [what, role, statement, values] of statements) {
-      early.set(what, await keptPlanOf(sessions[role], statement, values(held)));
+    for (const [what, role, callFor] of statements) {
+      early.set(what, await keptPlanOf(sessions[role], callFor(held)));
     }
     const first = await chore.run();
-    for (const [what, role, statement, values] of statements) {
-      kept.set(what, await keptPlanOf(sessions[role], statement, values(held)));
+    for (const [what, role, callFor] of statements) {
+      kept.set(what, await keptPlanOf(sessions[role], callFor(held)));
     }
-    looks.push(first.done, (await chore.run()).done);
+    polls.push(first.done, (await chore.run()).done);
     // What they cost when they are planned for the tables as they are.
     for (const table of HOT) await test.query(`VACUUM (ANALYZE) tasker.${table}`);
     for (const session of Object.values(sessions)) await session.query('DEALLOCATE ALL');
-    for (const [what, role, { name, text }, values] of statements) {
+    for (const [what, role, callFor] of statements) {
+      const { name, text, values } = callFor(held);
       const session = sessions[role];
       const again = `${name}_again`;
       await session.query('BEGIN');
-      await session.query({ name: again, text, values: [...values(held)] });
+      await session.query({ name: again, text, values: [...values] });
       await session.query('ROLLBACK');
-      fresh.set(what, await keptPlanOf(session, { name: again }, values(held)));
+      fresh.set(what, await keptPlanOf(session, { name: again, values }));
     }
   }, 120_000);
 
@@ -183,13 +174,13 @@ describe.each(empties)('statements that were prepared when the tables were empty
     return plan.buffers <= buffers * 2 + 200 ? whole : [...whole, `${plan.buffers} pages, planned anew ${buffers}`];
   };
 
-  it.each(statements)('use their indexes after the next look of a scheduler: %s', (what) => {
+  it.each(statements)('use their indexes after the next poll of a scheduler: %s', (what) => {
     expect(excess(what, kept.get(what))).toEqual([]);
   });
 
-  it('a look that finds nothing outgrown analyzes nothing', () => {
-    expect(looks[0]).toBeGreaterThanOrEqual(5);
-    expect(looks[1]).toBe(0);
+  it('a poll that finds nothing outgrown analyzes nothing', () => {
+    expect(polls[0]).toBeGreaterThanOrEqual(5);
+    expect(polls[1]).toBe(0);
   });
 
   // The settings of its sessions leave a worker no other plan, so it does not depend on a scheduler.

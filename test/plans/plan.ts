@@ -1,73 +1,70 @@
 import pg, { type Client, type Pool } from 'pg';
-import { HOT_PATH } from '../../src/db/connections/session-settings.ts';
-import type { Statement } from '../../src/db/statement.ts';
-import { rangeColumns, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
-import { LEAST_URGENT } from '../../src/workflow/priority.ts';
-import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
+import { PINNED_PLANS } from '../../src/db/connections/session-settings.ts';
+import type { AnyStatement, Statement } from '../../src/db/statement.ts';
+import { rangeRow, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
 import { attemptRow, type StepClaim } from '../../src/engine/claim.ts';
+import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 
 const CLAIM = '00000000-0000-4000-8000-000000000001';
 
+/** A statement with the values of its parameters. */
+export interface Call extends AnyStatement {
+  values: readonly unknown[];
+}
+
+export const call = <Given extends readonly unknown[]>(statement: Statement<object, Given>, ...given: Given): Call => ({
+  name: statement.name,
+  text: statement.text,
+  values: statement.values(...given),
+});
+
+/** The attempts that a statement is about. */
+export const attempts = (held: readonly StepClaim[]) => ({ steps: held.map(attemptRow) });
+
 /** The parameters of a claim in the queue `default`, as a worker sends them that has claimed before at one priority. */
-export const claimValues = (worker: string, workflow: number): unknown[] => [
-  CLAIM,
-  worker,
-  'default',
-  [workflow],
-  [],
-  ...rangeColumns([
+export const claiming = (worker: string, workflow: number) => ({
+  claim_id: CLAIM,
+  worker_id: worker,
+  queue: 'default',
+  named_task_ids: [workflow],
+  closed_claims: [],
+  ranges: [
     { fromPriority: -32_768, fromReadyUs: undefined, toPriority: -1 },
     { fromPriority: 0, fromReadyUs: 1_700_000_000_000_000, toPriority: 0 },
     { fromPriority: 1, fromReadyUs: undefined, toPriority: LEAST_URGENT },
-  ]),
-];
+  ].map(rangeRow),
+});
 
 /** The parameters of a completion that may claim up to `claimLimit` children in the queue `default`. */
-export const completeValues = (
+export const completing = (
   held: readonly StepClaim[],
-  {
-    worker,
-    workflow,
-    claimLimit,
-    byQueue = false,
-  }: { worker: string; workflow: number; claimLimit: number; byQueue?: boolean },
-): unknown[] => [
-  ...keys(held),
-  held.map(() => '1'),
-  CLAIM,
-  worker,
-  claimLimit,
-  ['default'],
-  [workflow],
-  [],
-  ['default'],
-  ...rangeColumns(WHOLE_QUEUE),
-  byQueue ? [LEAST_URGENT] : LEAST_URGENT,
-];
-
-/** Task ids, step ids and claim ids: how statements name the attempts that they are about. */
-export const keys = (held: readonly StepClaim[]): unknown[] => [
-  held.map((step) => step.taskId),
-  held.map((step) => step.stepId),
-  held.map((step) => step.claimId),
-];
-
-/** The parameters with which these attempts are given back. */
-export const releaseValues = (held: readonly StepClaim[], worker: string): readonly unknown[] =>
-  releaseSteps.values({ steps: held.map(attemptRow), worker_id: worker });
+  { worker, workflow, claimLimit }: { worker: string; workflow: number; claimLimit: number },
+) => ({
+  steps: held.map((step) => ({ ...attemptRow(step), results: '1' })),
+  claim_id: CLAIM,
+  worker_id: worker,
+  claim_limit: claimLimit,
+  queues: ['default'],
+  named_task_ids: [workflow],
+  closed_claims: [],
+  ranges: WHOLE_QUEUE.map((range) => ({ queue: 'default', ...rangeRow(range) })),
+  least_urgent: LEAST_URGENT,
+});
 
 /** The parameters with which these attempts fail and are due again. */
-export const failValues = (held: readonly StepClaim[], worker: string): unknown[] => [
-  ...keys(held),
-  held.map(() => false),
-  held.map(() => null),
-  held.map(() => 30),
-  held.map(() => 'fail'),
-  held.map(() => '{"error": {"name": "Error", "message": "planned"}}'),
-  worker,
-  1,
-  held.map(() => 2),
-];
+export const failing = (held: readonly StepClaim[], worker: string) => ({
+  steps: held.map((step) => ({
+    ...attemptRow(step),
+    permanent: false,
+    requested_seconds: null,
+    cap_seconds: 30,
+    cause: 'fail',
+    metadata: '{"error": {"name": "Error", "message": "planned"}}',
+    initial_seconds: 2,
+  })),
+  worker_id: worker,
+  backoff_factor: 1,
+});
 
 interface PlanNode {
   'Node Type': string;
@@ -88,22 +85,21 @@ export interface Plan {
   buffers: number;
 }
 
-/** Executes a statement in a transaction that is rolled back and answers how PostgreSQL ran it: with the plan that a worker's sessions get. */
+/** Executes a statement in a transaction that is rolled back and returns how PostgreSQL ran it. `worker`: with the plan that a worker's sessions get. */
 export async function planOf(
   pool: Pick<Pool, 'connect'>,
-  statement: Pick<Statement, 'text'>,
-  values: readonly unknown[],
+  { text, values }: Pick<Call, 'text' | 'values'>,
   options: { worker?: boolean } = {},
 ): Promise<Plan> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
     if (options.worker === true) {
-      for (const { name, value } of HOT_PATH) {
+      for (const { name, value } of PINNED_PLANS) {
         await client.query(`SELECT set_config($1, $2, true)`, [name, value]);
       }
     }
-    return await explain(client, statement.text, [...values]);
+    return await explain(client, text, [...values]);
   } finally {
     await client.query('ROLLBACK');
     client.release();
@@ -114,15 +110,11 @@ export async function planOf(
  * The same for a statement that this session has prepared under its name: with the plan that it keeps, however old. Array
  * elements must be plain: numbers, uuids, words, JSON.
  */
-export async function keptPlanOf(
-  client: Client,
-  statement: Pick<Statement, 'name'>,
-  values: readonly unknown[],
-): Promise<Plan> {
+export async function keptPlanOf(client: Client, { name, values }: Pick<Call, 'name' | 'values'>): Promise<Plan> {
   await client.query('BEGIN');
   try {
     const given = values.length === 0 ? '' : `(${values.map(literal).join(', ')})`;
-    return await explain(client, `EXECUTE ${statement.name} ${given}`);
+    return await explain(client, `EXECUTE ${name} ${given}`);
   } finally {
     await client.query('ROLLBACK');
   }

@@ -351,8 +351,7 @@ WITH done AS (
       AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
     (SELECT CASE WHEN $7 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -453,7 +452,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -489,8 +488,7 @@ WITH done AS (
     (SELECT CASE WHEN $7 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -594,7 +592,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -629,8 +627,7 @@ WITH done AS (
       AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
     (SELECT CASE WHEN $7 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -745,7 +742,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -781,8 +778,7 @@ WITH done AS (
     (SELECT CASE WHEN $7 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -900,7 +896,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -935,8 +931,7 @@ WITH done AS (
       AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
     (SELECT CASE WHEN $7 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -1039,7 +1034,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -1075,8 +1070,7 @@ WITH done AS (
     (SELECT CASE WHEN $7 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -1182,7 +1176,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -1217,8 +1211,7 @@ WITH done AS (
       AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
     (SELECT CASE WHEN $7 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -1335,7 +1328,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -1371,8 +1364,7 @@ WITH done AS (
     (SELECT CASE WHEN $7 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[])
-        AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
@@ -1492,7 +1484,7 @@ SELECT 'task_complete', string_agg(e.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM ended e
 WHERE e.complete
 UNION ALL
-SELECT 'settle', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
+SELECT 'finalize', string_agg(DISTINCT d.task_id::text, ','), NULL, NULL, NULL, NULL
 FROM done d
 WHERE d.task_blocked;
 
@@ -1607,9 +1599,7 @@ RETURNING w.worker_id, w.name, w.role;
 -- fail_steps
 WITH input AS MATERIALIZED (
   SELECT i.*
-  FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::boolean[], $5::float8[], $6::float8[], $7::text[], $8::jsonb[],
-      $11::float8[])
-    AS i (task_id, workflow_step_id, claim_id, permanent, requested_seconds, cap_seconds, cause, metadata, initial_seconds)
+  FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::boolean[], $5::float8[], $6::float8[], $7::text[], $8::jsonb[], $9::float8[]) AS i (task_id, workflow_step_id, claim_id, permanent, requested_seconds, cap_seconds, cause, metadata, initial_seconds)
 ), failed AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'error',
@@ -1620,7 +1610,7 @@ WITH input AS MATERIALIZED (
       backoff_request_seconds = ceil(i.requested_seconds)::integer,
       next_retry_at = CASE WHEN NOT i.permanent AND s.retryable AND s.attempts < s.retry_limit THEN
         clock_timestamp() + make_interval(secs => coalesce(
-          i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2) * $10)) END,
+          i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2) * $11)) END,
       blocked_at = CASE WHEN i.permanent OR NOT s.retryable OR s.attempts >= s.retry_limit THEN clock_timestamp() END
   FROM input i
   WHERE s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process
@@ -1632,7 +1622,7 @@ WITH input AS MATERIALIZED (
   WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, (r.cause)::text AS cause, (r.claim_id)::uuid AS claim_id, ($9)::bigint AS worker_id, (r.metadata)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, (r.cause)::text AS cause, (r.claim_id)::uuid AS claim_id, ($10)::bigint AS worker_id, (r.metadata)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
@@ -2297,36 +2287,36 @@ WITH dead AS MATERIALIZED (
     ON s.task_id = m.task_id AND s.workflow_step_id = m.workflow_step_id AND s.claim_id = m.claim_id AND s.in_process
   FOR NO KEY UPDATE OF s SKIP LOCKED
 ), record AS MATERIALIZED (
-  SELECT h.*, p.deaths + 1 AS deaths, p.pardons,
-    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < 2 AS pardoned
+  SELECT h.*, p.crashes + 1 AS crashes, p.uncharged,
+    h.shared AND h.retryable AND h.retry_limit - p.uncharged > 1 AND p.uncharged < 2 AS is_uncharged
   FROM held h
   CROSS JOIN LATERAL (
-    SELECT count(*)::integer AS deaths, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS pardons
+    SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
     WHERE t.task_id = h.task_id AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
   ) p
-), verdict AS MATERIALIZED (
+), decision AS MATERIALIZED (
   SELECT r.*,
-    NOT r.pardoned AND (NOT r.retryable OR r.attempts >= r.retry_limit
-      OR (NOT r.shared AND r.deaths >= r.retry_limit - r.pardons)) AS exhausted
+    NOT r.is_uncharged AND (NOT r.retryable OR r.attempts >= r.retry_limit
+      OR (NOT r.shared AND r.crashes >= r.retry_limit - r.uncharged)) AS exhausted
   FROM record r
 ), recovered AS (
   UPDATE tasker.tasker_workflow_steps s
-  SET state = CASE WHEN v.exhausted THEN 'error' ELSE 'pending' END,
+  SET state = CASE WHEN d.exhausted THEN 'error' ELSE 'pending' END,
       in_process = false,
-      ready_at = CASE WHEN NOT v.exhausted THEN clock_timestamp() END,
-      blocked_at = CASE WHEN v.exhausted THEN clock_timestamp() END,
+      ready_at = CASE WHEN NOT d.exhausted THEN clock_timestamp() END,
+      blocked_at = CASE WHEN d.exhausted THEN clock_timestamp() END,
       queue = CASE
-        WHEN false AND NOT v.exhausted AND v.deaths >= 2 AND v.queue NOT LIKE '%~quarantine' THEN v.queue || '~quarantine'
-        ELSE v.queue END,
-      retry_limit = v.retry_limit + v.pardoned::integer,
+        WHEN false AND NOT d.exhausted AND d.crashes >= 2 AND d.queue NOT LIKE '%~quarantine' THEN d.queue || '~quarantine'
+        ELSE d.queue END,
+      retry_limit = d.retry_limit + d.is_uncharged::integer,
       claim_id = NULL,
       claimed_by = NULL,
       sort_key = s.sort_key + 1
-  FROM verdict v
-  WHERE s.task_id = v.task_id AND s.workflow_step_id = v.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, v.claim_id, v.worker_id, v.exhausted, v.pardoned,
-    v.deaths, v.shared
+  FROM decision d
+  WHERE s.task_id = d.task_id AND s.workflow_step_id = d.workflow_step_id
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
+    d.crashes, d.shared
 ), flipped AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
@@ -2335,9 +2325,9 @@ WITH dead AS MATERIALIZED (
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
-      WHEN r.exhausted THEN jsonb_build_object('deaths', r.deaths, 'error', jsonb_build_object('name', 'OutcomeRefused', 'message',
+      WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', jsonb_build_object('name', 'OutcomeRefused', 'message',
         'the database refused to store how this attempt ended, and no attempts are left'))
-      ELSE jsonb_build_object('deaths', r.deaths, 'pardoned', r.pardoned) END)::jsonb AS metadata, clock_timestamp() AS created_at
+      ELSE jsonb_build_object('deaths', r.crashes, 'pardoned', r.is_uncharged) END)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
@@ -2375,36 +2365,36 @@ WITH dead AS MATERIALIZED (
     ON s.task_id = m.task_id AND s.workflow_step_id = m.workflow_step_id AND s.claim_id = m.claim_id AND s.in_process
   FOR NO KEY UPDATE OF s SKIP LOCKED
 ), record AS MATERIALIZED (
-  SELECT h.*, p.deaths + 1 AS deaths, p.pardons,
-    h.shared AND h.retryable AND h.retry_limit - p.pardons > 1 AND p.pardons < 2 AS pardoned
+  SELECT h.*, p.crashes + 1 AS crashes, p.uncharged,
+    h.shared AND h.retryable AND h.retry_limit - p.uncharged > 1 AND p.uncharged < 2 AS is_uncharged
   FROM held h
   CROSS JOIN LATERAL (
-    SELECT count(*)::integer AS deaths, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS pardons
+    SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
     WHERE t.task_id = h.task_id AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
   ) p
-), verdict AS MATERIALIZED (
+), decision AS MATERIALIZED (
   SELECT r.*,
-    NOT r.pardoned AND (NOT r.retryable OR r.attempts >= r.retry_limit
-      OR (NOT r.shared AND r.deaths >= r.retry_limit - r.pardons)) AS exhausted
+    NOT r.is_uncharged AND (NOT r.retryable OR r.attempts >= r.retry_limit
+      OR (NOT r.shared AND r.crashes >= r.retry_limit - r.uncharged)) AS exhausted
   FROM record r
 ), recovered AS (
   UPDATE tasker.tasker_workflow_steps s
-  SET state = CASE WHEN v.exhausted THEN 'error' ELSE 'pending' END,
+  SET state = CASE WHEN d.exhausted THEN 'error' ELSE 'pending' END,
       in_process = false,
-      ready_at = CASE WHEN NOT v.exhausted THEN clock_timestamp() END,
-      blocked_at = CASE WHEN v.exhausted THEN clock_timestamp() END,
+      ready_at = CASE WHEN NOT d.exhausted THEN clock_timestamp() END,
+      blocked_at = CASE WHEN d.exhausted THEN clock_timestamp() END,
       queue = CASE
-        WHEN true AND NOT v.exhausted AND v.deaths >= 2 AND v.queue NOT LIKE '%~quarantine' THEN v.queue || '~quarantine'
-        ELSE v.queue END,
-      retry_limit = v.retry_limit + v.pardoned::integer,
+        WHEN true AND NOT d.exhausted AND d.crashes >= 2 AND d.queue NOT LIKE '%~quarantine' THEN d.queue || '~quarantine'
+        ELSE d.queue END,
+      retry_limit = d.retry_limit + d.is_uncharged::integer,
       claim_id = NULL,
       claimed_by = NULL,
       sort_key = s.sort_key + 1
-  FROM verdict v
-  WHERE s.task_id = v.task_id AND s.workflow_step_id = v.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, v.claim_id, v.worker_id, v.exhausted, v.pardoned,
-    v.deaths, v.shared
+  FROM decision d
+  WHERE s.task_id = d.task_id AND s.workflow_step_id = d.workflow_step_id
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
+    d.crashes, d.shared
 ), flipped AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
@@ -2413,11 +2403,11 @@ WITH dead AS MATERIALIZED (
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
-      WHEN r.exhausted THEN jsonb_build_object('deaths', r.deaths, 'error', jsonb_build_object('name', 'WorkerDied', 'message',
+      WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', jsonb_build_object('name', 'WorkerDied', 'message',
         format('the process that ran this step died (%s in all%s), and no attempts are left',
-          CASE WHEN r.deaths = 1 THEN '1 death' ELSE r.deaths || ' deaths' END,
+          CASE WHEN r.crashes = 1 THEN '1 death' ELSE r.crashes || ' deaths' END,
           CASE WHEN r.shared THEN '' ELSE ', the last time with nothing else running in it' END)))
-      ELSE jsonb_build_object('deaths', r.deaths, 'pardoned', r.pardoned) END)::jsonb AS metadata, clock_timestamp() AS created_at
+      ELSE jsonb_build_object('deaths', r.crashes, 'pardoned', r.is_uncharged) END)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
@@ -2582,7 +2572,7 @@ WITH due AS MATERIALIZED (
   ORDER BY s.next_retry_at
   LIMIT $1
   FOR NO KEY UPDATE SKIP LOCKED
-), requeued AS (
+), enqueued AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'pending', next_retry_at = NULL, ready_at = clock_timestamp(), sort_key = s.sort_key + 1
   FROM due d
@@ -2591,7 +2581,7 @@ WITH due AS MATERIALIZED (
 ), flipped AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
-  FROM requeued r
+  FROM enqueued r
   WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
@@ -2600,7 +2590,7 @@ WITH due AS MATERIALIZED (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 )
-SELECT queue, count(*)::integer AS requeued FROM requeued GROUP BY queue;
+SELECT queue, count(*)::integer AS enqueued FROM enqueued GROUP BY queue;
 
 -- resolve_steps
 WITH before AS MATERIALIZED (
@@ -2751,10 +2741,7 @@ ORDER BY s.workflow_step_id;
 -- submit_tasks
 WITH input AS MATERIALIZED (
   SELECT i.*, i.ordinality AS position
-  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
-      $9::jsonb[], $10::timestamptz[]) WITH ORDINALITY
-    AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
-      ordinality)
+  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[], $10::timestamptz[]) WITH ORDINALITY AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at, ordinality)
 ), created AS (
   INSERT INTO tasker.tasker_tasks
     (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
@@ -2796,7 +2783,7 @@ SELECT t.state,
   count(*)::integer AS steps,
   count(*) FILTER (WHERE s.state IN ('complete', 'resolved_manually'))::integer AS done,
   count(*) FILTER (WHERE s.blocked_at IS NOT NULL)::integer AS blocked,
-  count(*) FILTER (WHERE s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL)::integer AS runnable,
+  count(*) FILTER (WHERE (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL))::integer AS runnable,
   count(*) FILTER (WHERE s.children = '{}' AND s.state NOT IN ('complete', 'resolved_manually'))::integer AS unfinished_sinks
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id

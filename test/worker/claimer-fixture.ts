@@ -6,7 +6,7 @@ import type { ClaimerOptions } from '../../src/worker/claiming/claimer.ts';
 
 /** A poller of one queue with a lease, which no hint reaches and nothing holds back: what a test of its own does not say. */
 export const claimerOptions = (intervalMs: number): Omit<ClaimerOptions, 'slots' | 'maxClaim' | 'onClaimed'> => ({
-  db: { keepsOrder: true } as unknown as Database,
+  db: { plans: 'pinned' } as unknown as Database,
   queues: ['default'],
   namedTaskIds: () => [1],
   minIntervalMs: intervalMs,

@@ -13,7 +13,7 @@ it('a worker claims nothing while more ends of attempts wait to be told than two
   let rounds = 0;
   let untold = 5000;
   const db = {
-    keepsOrder: true,
+    plans: 'pinned',
     run: async () => {
       claims += 1;
       return [];

@@ -59,7 +59,7 @@ const nothing = (): CompleteOutcome => ({
   completedTasks: [],
   erroredTasks: [],
 });
-const db = { keepsOrder: true } as unknown as Database;
+const db = { plans: 'pinned' } as unknown as Database;
 
 let poller: Claimer | undefined;
 afterEach(async () => {

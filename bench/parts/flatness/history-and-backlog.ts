@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { claimStatement } from '../../../src/db/statements/claims/claim-steps.ts';
-import { rangeColumns, WHOLE_QUEUE } from '../../../src/db/statements/claims/ready-ranges.ts';
-import { HOT_PATH } from '../../../src/db/connections/session-settings.ts';
+import { rangeRow, WHOLE_QUEUE } from '../../../src/db/statements/claims/ready-ranges.ts';
+import { PINNED_PLANS } from '../../../src/db/connections/session-settings.ts';
 import { createClient } from '../../../src/index.ts';
 import { loadTasks } from '../../../test/support/load-tasks.ts';
 import { demandHealth, submitTasks, untilAllComplete } from '../../support/drive.ts';
@@ -12,16 +12,24 @@ import { diamond, elsewhere, single } from '../../support/workflows.ts';
 
 /** Durations in ms of claims of 64, each rolled back, on a session with the settings of a worker's. */
 async function claims(db: BenchDatabase, workflows: readonly number[], times: number): Promise<number[]> {
-  const options = HOT_PATH.map(({ name, value }) => `-c ${name}=${value}`).join(' ');
+  const options = PINNED_PLANS.map(({ name, value }) => `-c ${name}=${value}`).join(' ');
   const client = new pg.Client({ connectionString: db.url, options });
   await client.connect();
   try {
     const { rows } = await client.query<{ worker_id: string }>(`
       INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at, stopped_at)
       VALUES ('worker', 'bench', '0', 600, clock_timestamp() + interval '10 minutes', NULL) RETURNING worker_id`);
-    const worker = rows[0]?.worker_id;
+    const worker = rows[0]?.worker_id as string;
     // 64 is the largest size below 100: what a worker with 100 free slots claims first.
-    const statement = claimStatement(100, true);
+    const statement = claimStatement(100, 'pinned');
+    const values = statement.values({
+      claim_id: '00000000-0000-4000-8000-000000000001',
+      worker_id: worker,
+      queue: 'default',
+      named_task_ids: workflows,
+      closed_claims: [],
+      ranges: WHOLE_QUEUE.map(rangeRow),
+    });
     const samples: number[] = [];
     for (let turn = 0; turn < times; turn += 1) {
       await client.query('BEGIN');
@@ -29,14 +37,7 @@ async function claims(db: BenchDatabase, workflows: readonly number[], times: nu
       const claimed = await client.query({
         name: statement.name,
         text: statement.text,
-        values: [
-          '00000000-0000-4000-8000-000000000001',
-          worker,
-          'default',
-          workflows,
-          [],
-          ...rangeColumns(WHOLE_QUEUE),
-        ],
+        values: [...values],
       });
       samples.push(performance.now() - started);
       if (claimed.rows.length !== 64) throw new Error(`claimed ${claimed.rows.length} steps instead of 64`);

@@ -4,7 +4,7 @@ import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
 import type { PasswordSource } from './password.ts';
 import { inSchema } from '../schema-name.ts';
-import { HOT_PATH } from './session-settings.ts';
+import { PINNED_PLANS, type Plans } from './session-settings.ts';
 import { session } from './session.ts';
 import { isSchemaMissing, isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import type { AnyStatement, Statement } from '../statement.ts';
@@ -16,8 +16,8 @@ export interface DatabaseOptions {
   applicationName?: string;
   /** Prepared statements save planning on every call; a transaction pooler older than PgBouncer 1.21 cannot have them. */
   prepared?: boolean;
-  /** Sessions with the planner settings of the hot path. Not through a transaction pooler, which takes no settings. */
-  hotPath?: boolean;
+  /** `pinned`: by the planner settings of the hot path. Not through a transaction pooler, which takes no settings. Default: free. */
+  plans?: Plans;
   /** The URL leads to a transaction pooler. Where the server shows it, that counts too. */
   pooled?: boolean;
   connectTimeoutMs?: number;
@@ -32,11 +32,8 @@ export interface DatabaseOptions {
 /** Whatever can run a statement: the pool, a transaction of ours, or the caller's own transaction. */
 export interface Executor {
   readonly schema: string;
-  /**
-   * Whether joins visit rows in the order of the rows that drive them: sessions of the hot path join by nested loops only.
-   * Elsewhere a statement has to lock its rows beforehand to lock them in order.
-   */
-  readonly keepsOrder: boolean;
+  /** How its sessions plan: of some statements there is a variant for each. */
+  readonly plans: Plans;
   /** `given`: the statement's named parameters, if it has any. */
   run<Row extends object, Given extends readonly unknown[]>(
     statement: Statement<Row, Given>,
@@ -86,7 +83,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     pooled: options.pooled ?? false,
     password: options.password,
     ...(options.queryTimeoutMs === undefined ? {} : { statementTimeoutMs: options.queryTimeoutMs }),
-    ...(options.hotPath === true ? { settings: HOT_PATH } : {}),
+    ...(options.plans === 'pinned' ? { settings: PINNED_PLANS } : {}),
   });
   const pool = new pg.Pool({
     ...sessions.config,
@@ -129,11 +126,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 
   // A session behind a pooler has the planner's own choice, whatever was asked for.
-  const keepsOrder = (): boolean => options.hotPath === true && sessions.proxied !== true;
+  const plans = (): Plans => (options.plans === 'pinned' && sessions.proxied !== true ? 'pinned' : 'free');
   return {
     schema,
-    get keepsOrder() {
-      return keepsOrder();
+    get plans() {
+      return plans();
     },
     get proxied() {
       return sessions.proxied;
@@ -148,7 +145,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query(BEGIN);
           const result = await work({
             schema,
-            keepsOrder: keepsOrder(),
+            plans: plans(),
             run: async (statement, ...given) => runOn(client, statement, statement.values(...given)),
           });
           await client.query('COMMIT');
@@ -170,7 +167,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 export function inCallersTransaction(transaction: CallersTransaction, schema = 'tasker'): Executor {
   return {
     schema,
-    keepsOrder: false,
+    plans: 'free',
     run: async <Row extends object, Given extends readonly unknown[]>(
       statement: Statement<Row, Given>,
       ...given: Given

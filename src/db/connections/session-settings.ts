@@ -72,13 +72,19 @@ const KEEPALIVE: readonly SessionSetting[] = [
 export const EVERY_SESSION: readonly SessionSetting[] = [...MEANING, ...TRANSACTIONS, ...LIMITS, ...KEEPALIVE];
 
 /**
+ * How sessions plan. `pinned`: they join by nested loops only, which visit rows in the order of the rows that drive them. `free`:
+ * PostgreSQL may join in any order, so a statement has to lock its rows beforehand to lock them in order.
+ */
+export type Plans = 'pinned' | 'free';
+
+/**
  * Planner settings of a worker's own sessions. Every statement of the hot path has one good plan: an index scan for each of
  * the few hundred rows that it names. But a prepared statement's plan is made from the statistics of its first calls, and
  * those of an empty or just loaded database make reading whole tables look cheap; the plan is then kept until the next
  * ANALYZE, at a cost that grows with the table (measured: a tenth of the throughput for a minute). So the choice is taken
  * away. Doctors, reports and lists keep PostgreSQL's own choice: they read much.
  */
-export const HOT_PATH: readonly SessionSetting[] = (
+export const PINNED_PLANS: readonly SessionSetting[] = (
   [
     { name: 'enable_seqscan', value: 'off' },
     // A bitmap has no order: a claim would read and sort every ready step to take the first hundred.

@@ -1,4 +1,4 @@
-import { MAX_UNCHARGED_CRASHES } from '../statements/steps/recover-steps.ts';
+import { MAX_UNCHARGED_CRASHES } from '../../retry-policy.ts';
 import { QUARANTINE } from '../statements/queues/quarantine.ts';
 import { acrossSetBack, type Check } from './check.ts';
 

@@ -24,8 +24,13 @@ export function restLook(options: RestLookOptions): () => Promise<boolean> {
   const quarantines = queues.map(quarantineOf);
   return async () => {
     const workerId = claimWatch.due ? options.workerId() : undefined;
-    const strays = workerId === undefined ? [null, []] : [workerId, claims.known()];
-    const [seen] = await db.run(checkIdle, [queues, quarantines, namedTaskIds(), ...strays]);
+    const [seen] = await db.run(checkIdle, {
+      queues,
+      quarantines,
+      named_task_ids: namedTaskIds(),
+      worker_id: workerId,
+      known_claims: workerId === undefined ? [] : claims.known(),
+    });
     if (seen?.quarantined === true) options.quarantine()?.wake();
     else options.quarantine()?.rested();
     if (seen?.orphaned === true) void claimWatch.adoptStrays();

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/connections/database.ts';
 import { reportWorkflows } from '../../db/statements/workflows/worker-workflows.ts';
-import type { SetAside } from '../../engine/register-workflow.ts';
+import type { SetAside } from '../../engine/adopt-inherited-tasks.ts';
 import { registerWorkflows } from '../../engine/register-workflows.ts';
 import { WorkflowDefinitionError } from '../../errors.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';

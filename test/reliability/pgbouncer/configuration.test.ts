@@ -124,10 +124,10 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
       'shown',
       `SELECT current_setting('lock_timeout') AS lock, current_setting('idle_in_transaction_session_timeout') AS idle`,
     );
-    const db = openDatabase({ url, poolSize: 1, prepared: false, hotPath: true });
+    const db = openDatabase({ url, poolSize: 1, prepared: false, plans: 'pinned' });
     onTestFinished(() => db.close());
     expect(await db.run(shown)).toEqual(await database.query(shown.text));
-    expect([db.proxied, db.keepsOrder]).toEqual([true, false]);
+    expect([db.proxied, db.plans === 'pinned']).toEqual([true, false]);
   });
 
   test('with settings that would change values, a worker does not start, and its error names the statement that mends them', async () => {

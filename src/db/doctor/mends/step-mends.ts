@@ -1,5 +1,5 @@
 import { QUARANTINE } from '../../statements/queues/quarantine.ts';
-import { MAX_UNCHARGED_CRASHES } from '../../statements/steps/recover-steps.ts';
+import { MAX_UNCHARGED_CRASHES } from '../../../retry-policy.ts';
 import { byEngine } from '../check.ts';
 import { stepChecks } from '../step-checks.ts';
 import {

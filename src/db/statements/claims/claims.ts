@@ -1,27 +1,35 @@
-import { statement } from '../../statement.ts';
+import { defineStatement, rows } from '../../statement.ts';
+import { ATTEMPT, heldBy } from '../rules/claim-fence.ts';
 
-/** Claims of these steps that this worker no longer has (cancelled, recovered). Parameters: task ids, step ids, claim ids. */
-export const findLostClaims = statement<{ task_id: string; workflow_step_id: string; claim_id: string }>(
-  'find_lost_claims',
-  `
+/** Of these attempts, those whose claim their worker no longer has (cancelled, recovered). */
+export const findLostClaims = defineStatement<{ task_id: string; workflow_step_id: string; claim_id: string }>()({
+  name: 'find_lost_claims',
+  params: { steps: rows(ATTEMPT) },
+  text: `
 SELECT i.task_id, i.workflow_step_id, i.claim_id
-FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
+FROM :steps AS i
 LEFT JOIN tasker.tasker_workflow_steps s
-  ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process
+  ON ${heldBy('s', 'i')}
 WHERE s.task_id IS NULL`,
-);
+});
 
-/** Claims of a worker other than those that it knows of. Parameters: worker id, known claim ids. Reads the whole, small table. */
-export const findClaims = statement<{ claim_id: string }>(
-  'find_claims',
-  `
+/** A claim of worker `:worker_id` that is not among `:known_claims`, those that the worker has in memory. */
+export const isOrphaned = (claim: string): string =>
+  `${claim}.worker_id = :worker_id AND ${claim}.claim_id <> ALL (:known_claims::uuid[])`;
+
+/** Orphaned claims of a worker. Reads the whole, small table. */
+export const findOrphanedClaims = defineStatement<{ claim_id: string }>()({
+  name: 'find_claims',
+  params: { worker_id: 'bigint', known_claims: 'uuid[]' },
+  text: `
 SELECT c.claim_id
 FROM tasker.tasker_claims c
-WHERE c.worker_id = $1 AND c.claim_id <> ALL ($2::uuid[])`,
-);
+WHERE ${isOrphaned('c')}`,
+});
 
-/** Forgets claims all of whose steps have ended. Parameter: claim ids. */
-export const closeClaims = statement(
-  'close_claims',
-  `DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($1::uuid[])`,
-);
+/** Deletes claims all of whose steps have ended. */
+export const closeClaims = defineStatement()({
+  name: 'close_claims',
+  params: { claim_ids: 'uuid[]' },
+  text: `DELETE FROM tasker.tasker_claims WHERE claim_id = ANY (:claim_ids::uuid[])`,
+});

@@ -14,6 +14,9 @@ export const WHOLE_QUEUE: readonly ReadyRange[] = [
   { fromPriority: MOST_URGENT, fromReadyUs: undefined, toPriority: LEAST_URGENT },
 ];
 
+/** How statements name a range. */
+export const RANGE = { from_priority: 'smallint', from_ready: 'timestamptz', to_priority: 'smallint' } as const;
+
 /**
  * The condition on a step (or a row of the readiness view) to be in a range. With `queue =` it is one stretch of index steps_ready
  * (queue, priority, ready_at, workflow_step_id), which PostgreSQL finds by one descent.
@@ -21,13 +24,13 @@ export const WHOLE_QUEUE: readonly ReadyRange[] = [
 export const inRange = (step: string, range: string): string =>
   `(${step}.priority, ${step}.ready_at) >= (${range}.from_priority, ${range}.from_ready) AND ${step}.priority <= ${range}.to_priority`;
 
-/** The columns of ranges as parameters: smallint[], timestamptz[], smallint[]. */
-export function rangeColumns(ranges: readonly ReadyRange[]): [number[], string[], number[]] {
-  return [
-    ranges.map((range) => range.fromPriority),
-    ranges.map(({ fromReadyUs }) => (fromReadyUs === undefined ? '-infinity' : isoMicroseconds(fromReadyUs))),
-    ranges.map((range) => range.toPriority),
-  ];
+/** A range as statements name it. */
+export function rangeRow({ fromPriority, fromReadyUs, toPriority }: ReadyRange) {
+  return {
+    from_priority: fromPriority,
+    from_ready: fromReadyUs === undefined ? '-infinity' : isoMicroseconds(fromReadyUs),
+    to_priority: toPriority,
+  };
 }
 
 /** 1732630000123456 -> '2024-11-26T14:06:40.123456Z'. ISO 8601 means the same under every DateStyle and TimeZone. */

@@ -1,16 +1,17 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 
 /**
  * Makes ready steps that have waited for a while as urgent as the most urgent ready step of their queue, the longest waiting first.
- * Parameters: seconds, how many at most. Returns how many were promoted, by queue.
+ * Up to `limit` steps that have waited for `after_seconds`. Returns the number of promoted steps, by queue.
  *
  * Visits each pair of queue and priority that has ready steps once: each is one descent of index steps_ready (queue, priority,
- * ready_at, ...), so the cost follows the number of priorities in use, not the backlog. Rows that somebody else holds are skipped, so it waits
- * for nobody. `ready_at` stays: among steps of the new priority those that waited longest go first.
+ * ready_at, ...), so the cost follows the number of priorities in use, not the backlog. Rows that another session holds are skipped, so it waits
+ * for none. `ready_at` stays: among steps of the new priority those that waited longest go first.
  */
-export const promoteSteps = statement<{ queue: string; promoted: number }>(
-  'promote_steps',
-  `
+export const promoteSteps = defineStatement<{ queue: string; promoted: number }>()({
+  name: 'promote_steps',
+  params: { after_seconds: 'float8', limit: 'integer' },
+  text: `
 WITH RECURSIVE level AS (
   (
     SELECT s.queue, s.priority, s.priority AS most_urgent
@@ -35,15 +36,15 @@ WITH RECURSIVE level AS (
   CROSS JOIN LATERAL (
     SELECT s.task_id, s.workflow_step_id
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at < statement_timestamp() - make_interval(secs => $1)
+    WHERE s.ready_at < statement_timestamp() - make_interval(secs => :after_seconds)
       AND s.queue = l.queue
       AND s.priority = l.priority
     ORDER BY s.ready_at
-    LIMIT $2
+    LIMIT :limit
     FOR NO KEY UPDATE SKIP LOCKED
   ) w
   WHERE l.priority > l.most_urgent
-  LIMIT $2
+  LIMIT :limit
 ), promoted AS (
   UPDATE tasker.tasker_workflow_steps s
   SET priority = w.most_urgent
@@ -52,4 +53,4 @@ WITH RECURSIVE level AS (
   RETURNING s.queue
 )
 SELECT queue, count(*)::integer AS promoted FROM promoted GROUP BY queue`,
-);
+});

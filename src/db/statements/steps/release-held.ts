@@ -1,10 +1,12 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 import { stepHistory } from '../rules/history.ts';
+import { readyIfUnlocked } from '../rules/readiness.ts';
 
-/** Who has a step in progress. Parameters: task id, step name. The task's open steps are locked by the caller. */
-export const findHeld = statement<{ worker_id: string; living: boolean; recorded: boolean }>(
-  'find_held',
-  `
+/** The process that has a step in progress. The task's open steps are locked by the caller. */
+export const findHeld = defineStatement<{ worker_id: string; living: boolean; recorded: boolean }>()({
+  name: 'find_held',
+  params: { task_id: 'bigint', step_name: 'text' },
+  text: `
 SELECT s.claimed_by AS worker_id,
   EXISTS (
     SELECT FROM tasker.tasker_workers w
@@ -14,26 +16,27 @@ SELECT s.claimed_by AS worker_id,
     WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids)) AS recorded
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-WHERE s.task_id = $1 AND s.in_process AND n.name = $2`,
-);
+WHERE s.task_id = :task_id AND s.in_process AND n.name = :step_name`,
+});
 
 /**
- * Puts a step in progress back to `pending`, as its own worker would at a shutdown: the attempt is not counted. Parameters: task
- * id, step name, metadata. The task's open steps are locked by the caller.
+ * Puts a step in progress back to `pending`, as its own worker would at a shutdown: the attempt is not counted. The task's open steps are
+ * locked by the caller. `metadata`: by whom and why.
  */
-export const releaseHeld = statement<{ queue: string }>(
-  'release_held',
-  `
+export const releaseHeld = defineStatement<{ queue: string }>()({
+  name: 'release_held',
+  params: { task_id: 'bigint', step_name: 'text', metadata: 'jsonb' },
+  text: `
 WITH before AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.claim_id, s.claimed_by
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-  WHERE s.task_id = $1 AND s.in_process AND n.name = $2
+  WHERE s.task_id = :task_id AND s.in_process AND n.name = :step_name
 ), released AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'pending',
       in_process = false,
-      ready_at = CASE WHEN s.unmet_parents = 0 THEN clock_timestamp() END,
+      ready_at = ${readyIfUnlocked('s')},
       attempts = s.attempts - 1,
       retry_limit = greatest(s.retry_limit, s.attempts),
       claim_id = NULL,
@@ -49,7 +52,7 @@ WITH before AS MATERIALIZED (
     cause: `'released'`,
     claimId: 'r.claim_id',
     workerId: 'r.claimed_by',
-    metadata: '$3',
+    metadata: ':metadata',
   })}
 SELECT queue FROM released`,
-);
+});

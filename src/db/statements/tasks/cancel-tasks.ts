@@ -1,28 +1,31 @@
-import { statement } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 import { stepHistory, taskHistory } from '../rules/history.ts';
+import { DONE, isOpen } from '../rules/open-states.ts';
 
-/** Locks every open step of the tasks by key, before the task rows. Parameter: task ids. */
-export const lockOpenSteps = statement<{ task_id: string; workflow_step_id: string }>(
-  'lock_open_steps',
-  `
+/** Locks every open step of the tasks by key, before the task rows. */
+export const lockOpenSteps = defineStatement<{ task_id: string; workflow_step_id: string }>()({
+  name: 'lock_open_steps',
+  params: { task_ids: 'bigint[]' },
+  text: `
 SELECT s.task_id, s.workflow_step_id
 FROM tasker.tasker_workflow_steps s
-WHERE s.task_id = ANY ($1::bigint[]) AND s.state IN ('pending', 'in_progress', 'error')
+WHERE s.task_id = ANY (:task_ids::bigint[]) AND ${isOpen('s')}
 ORDER BY s.task_id, s.workflow_step_id
 FOR NO KEY UPDATE`,
-);
+});
 
 /**
- * Cancels the open steps of tasks whose rows and steps are locked. Parameters: task ids, metadata (who and why).
- * A step that is running loses its claim: its worker's completion will be refused.
+ * Cancels the open steps of tasks whose rows and steps are locked. A step that is running loses its claim: its worker's completion will
+ * be refused. `metadata`: by whom and why.
  */
-export const cancelOpenSteps = statement<{ task_id: string; workflow_step_id: string }>(
-  'cancel_open_steps',
-  `
+export const cancelOpenSteps = defineStatement<{ task_id: string; workflow_step_id: string }>()({
+  name: 'cancel_open_steps',
+  params: { task_ids: 'bigint[]', metadata: 'jsonb' },
+  text: `
 WITH before AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.state, s.claim_id, s.claimed_by
   FROM tasker.tasker_workflow_steps s
-  WHERE s.task_id = ANY ($1::bigint[]) AND s.state IN ('pending', 'in_progress', 'error')
+  WHERE s.task_id = ANY (:task_ids::bigint[]) AND ${isOpen('s')}
 ), cancelled AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'cancelled',
@@ -43,23 +46,24 @@ WITH before AS MATERIALIZED (
     cause: `'cancel'`,
     claimId: 'r.claim_id',
     workerId: 'r.claimed_by',
-    metadata: '$2',
+    metadata: ':metadata',
     mayBeFirst: true,
   })}
 SELECT task_id, workflow_step_id FROM cancelled`,
-);
+});
 
-/** Moves locked tasks to a new state. Parameters: task ids, states they may leave, new state, cause, metadata. */
-export const moveTasks = statement<{ task_id: string }>(
-  'move_tasks',
-  `
+/** Moves locked tasks that are in one of the states `from` to the state `to`. */
+export const moveTasks = defineStatement<{ task_id: string }>()({
+  name: 'move_tasks',
+  params: { task_ids: 'bigint[]', from: 'text[]', to: 'text', cause: 'text', metadata: 'jsonb' },
+  text: `
 WITH before AS MATERIALIZED (
-  SELECT t.task_id, t.state FROM tasker.tasker_tasks t WHERE t.task_id = ANY ($1::bigint[]) AND t.state = ANY ($2::text[])
+  SELECT t.task_id, t.state FROM tasker.tasker_tasks t WHERE t.task_id = ANY (:task_ids::bigint[]) AND t.state = ANY (:from::text[])
 ), moved AS (
   UPDATE tasker.tasker_tasks t
-  SET state = $3,
-      complete = $3 IN ('complete', 'resolved_manually'),
-      completed_at = CASE WHEN $3 IN ('complete', 'resolved_manually', 'cancelled') THEN clock_timestamp() END,
+  SET state = :to,
+      complete = :to IN ${DONE},
+      completed_at = CASE WHEN :to IN ('complete', 'resolved_manually', 'cancelled') THEN clock_timestamp() END,
       sort_key = t.sort_key + 1
   FROM before b
   WHERE t.task_id = b.task_id
@@ -67,10 +71,10 @@ WITH before AS MATERIALIZED (
 ), ${taskHistory({
     source: 'moved',
     from: 'r.from_state',
-    to: '$3',
-    cause: '$4',
-    metadata: '$5',
+    to: ':to',
+    cause: ':cause',
+    metadata: ':metadata',
     mayBeFirst: true,
   })}
 SELECT task_id FROM moved`,
-);
+});

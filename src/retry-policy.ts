@@ -1,6 +1,7 @@
 /**
- * When a failed step is tried again. The database decides, with its own clock and its own random numbers; these functions
- * say the same for displays and tests.
+ * When a step is tried again: the numbers of the rule, which the SQL (db/statements/rules/retry.ts) and the settings take from here.
+ * The database decides, by its own clock and its own random numbers. The functions are the same rule in TypeScript, for whoever
+ * needs it without a database; a property test holds both to the same windows.
  */
 
 /** Attempts in all, the first included. */
@@ -12,11 +13,17 @@ export const DEFAULT_INITIAL_BACKOFF_SECONDS = 2;
 /** The longest computed wait, unless the fleet's configuration or a step's `backoff.maxSeconds` says otherwise. */
 export const DEFAULT_BACKOFF_CAP_SECONDS = 30;
 
-/** The longest wait that a handler's `RetryableError(retryAfter)` gets: a misread Retry-After must not park a step for ever. */
+/**
+ * The longest wait that a handler's `RetryableError(retryAfter)` gets, unless the fleet's configuration says otherwise: a misread
+ * Retry-After must not park a step for ever.
+ */
 export const MAX_REQUESTED_BACKOFF_SECONDS = 3600;
 
 /** 2^30 s is 34 years; without the bound 2^1024 would be Infinity. */
-const MAX_EXPONENT = 30;
+export const MAX_BACKOFF_EXPONENT = 30;
+
+/** Crashes of its process that cost a step no attempt. After this many it runs alone, in quarantine. */
+export const MAX_UNCHARGED_CRASHES = 2;
 
 export interface BackoffPolicy {
   /** Base of the first computed wait; default 2. */
@@ -43,7 +50,7 @@ export function backoffWindowSeconds(attempts: number, policy: BackoffPolicy = {
   if (policy.disabled === true) return { min: 0, max: 0 };
   const initial = policy.initialSeconds ?? DEFAULT_INITIAL_BACKOFF_SECONDS;
   const base = Math.min(
-    initial * 2 ** (Math.min(attempts, MAX_EXPONENT) - 1),
+    initial * 2 ** (Math.min(attempts, MAX_BACKOFF_EXPONENT) - 1),
     policy.maxSeconds ?? Math.max(DEFAULT_BACKOFF_CAP_SECONDS, policy.initialSeconds ?? 0),
   );
   return { min: base / 2, max: base };

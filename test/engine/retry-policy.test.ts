@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { backoffWindowSeconds, canRetry, capRequestedBackoff } from '../../src/workflow/retry-policy.ts';
+import { backoffWindowSeconds, canRetry, capRequestedBackoff } from '../../src/retry-policy.ts';
 
 describe('the wait after a failure', () => {
   test.each([

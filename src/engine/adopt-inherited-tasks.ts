@@ -1,0 +1,86 @@
+import type { Executor } from '../db/connections/database.ts';
+import {
+  findForeignTasks,
+  findOpenTasks,
+  findVersions,
+  insertVersionOfTasks,
+  lockInheritedSteps,
+  moveTasksToVersion,
+  renumberEdges,
+  renumberSteps,
+  renumberTransitions,
+} from '../db/statements/tasks/adopt-tasks.ts';
+import { deleteOtherTemplates } from '../db/statements/workflows/register-workflow.ts';
+import type { WorkflowDefinition } from '../workflow/definition.ts';
+
+/** Open tasks of Tasker (Ruby) whose graph is not the definition's, and the version that they belong to from now on. */
+export interface SetAside {
+  version: string;
+  taskIds: string[];
+}
+
+/**
+ * Step ids of Tasker (Ruby) do not contain the step's place in its workflow; a worker finds the handler, and the results of
+ * the parents, by the id. So the open tasks of a workflow that Tasker (Ruby) registered get the engine's ids before any
+ * worker may claim them: none serves this workflow before its registration commits.
+ */
+export async function adoptInheritedTasks(
+  tx: Executor,
+  namedTaskId: number,
+  definition: WorkflowDefinition,
+): Promise<SetAside[]> {
+  await tx.run(deleteOtherTemplates, {
+    named_task_id: namedTaskId,
+    names: definition.steps.map((step) => step.name),
+  });
+  await tx.run(lockInheritedSteps, { named_task_id: namedTaskId });
+  const setAside = await setForeignTasksAside(tx, namedTaskId, definition);
+  const own = await tx.run(findOpenTasks, { named_task_id: namedTaskId });
+  await renumber(
+    tx,
+    namedTaskId,
+    own.map((row) => row.task_id),
+  );
+  return setAside;
+}
+
+async function renumber(tx: Executor, namedTaskId: number, taskIds: readonly string[]): Promise<void> {
+  for (const statement of [renumberTransitions, renumberEdges, renumberSteps])
+    await tx.run(statement, { named_task_id: namedTaskId, task_ids: taskIds });
+}
+
+/** The patch number of the first version that is made for tasks of another graph; higher ones follow, one for each graph. */
+const FIRST_OTHER_PATCH = 9001;
+
+/** Tasks of another graph go to the version of the workflow that has it, if one is registered, and else to a new one. */
+async function setForeignTasksAside(
+  tx: Executor,
+  namedTaskId: number,
+  definition: WorkflowDefinition,
+): Promise<SetAside[]> {
+  const foreign = await tx.run(findForeignTasks, { named_task_id: namedTaskId });
+  if (foreign.length === 0) return [];
+  const versions = await tx.run(findVersions, { named_task_id: namedTaskId });
+  const taken = new Set(versions.map((row) => row.version));
+  const [major, minor] = definition.version.split('.');
+  const setAside: SetAside[] = [];
+  for (const [graph, tasks] of Map.groupBy(foreign, (row) => row.shape)) {
+    const taskIds = tasks.map((row) => row.task_id);
+    const same = graph === null ? undefined : versions.find((row) => row.shape === graph);
+    if (same !== undefined) {
+      await tx.run(moveTasksToVersion, { named_task_id: same.named_task_id, task_ids: taskIds });
+      await renumber(tx, same.named_task_id, taskIds);
+      setAside.push({ version: same.version, taskIds });
+      continue;
+    }
+    let patch = FIRST_OTHER_PATCH;
+    while (taken.has(`${major}.${minor}.${patch}`)) patch += 1;
+    const version = `${major}.${minor}.${patch}`;
+    taken.add(version);
+    const [row] = await tx.run(insertVersionOfTasks, { named_task_id: namedTaskId, version, task_ids: taskIds });
+    const { named_task_id: newNamedTaskId } = row as { named_task_id: number };
+    await tx.run(moveTasksToVersion, { named_task_id: newNamedTaskId, task_ids: taskIds });
+    setAside.push({ version, taskIds });
+  }
+  return setAside;
+}
