@@ -31,13 +31,13 @@ export interface ProcessHeartbeat {
 }
 
 /** The last heartbeat of every process that has not ended, and whether there is something for `enqueueDueRetries`. */
-export async function pollHeartbeats(db: Executor): Promise<{ heartbeats: ProcessHeartbeat[]; retryDue: boolean }> {
+export async function pollHeartbeats(db: Executor): Promise<{ heartbeats: ProcessHeartbeat[]; retriesDue: boolean }> {
   const rows = await db.run(findHeartbeats);
   return {
     heartbeats: rows.flatMap(({ worker_id: workerId, heartbeat_us: heartbeatUs }) =>
       workerId === null || heartbeatUs === null ? [] : [{ workerId, heartbeatUs }],
     ),
-    retryDue: rows[0]?.retry_due === true,
+    retriesDue: rows[0]?.retry_due === true,
   };
 }
 

@@ -202,7 +202,7 @@ export class Scheduler {
         intervalMs: settings.recoverySweepMs,
         silentSeconds: settings.silentSeconds,
         onRecovered: (outcome) => events.recovered(outcome),
-        onPolled: (retryDue, seconds) => (retryDue ? retries.runNow() : retries.polledElsewhere(seconds)),
+        onPolled: (retriesDue, seconds) => (retriesDue ? retries.runNow() : retries.polledElsewhere(seconds)),
       }),
       finalizeTasks({ db, intervalMs: settings.finalizeSweepMs, onFinalized: (taskIds) => events.finalized(taskIds) }),
       watchClock({ db, onSetBack: (found) => events.clockSetBack(found) }),

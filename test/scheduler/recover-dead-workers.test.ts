@@ -7,11 +7,11 @@ import { recoverDeadWorkers } from '../../src/scheduler/chores/recover-dead-work
 it('sweeps for steps of ended processes in every round after an end, and in every fourth while no process ends', async () => {
   let alive = ['1', '2'];
   let sweeps = 0;
-  let retryDue = false;
+  let due = false;
   const polls: boolean[] = [];
   const run = async ({ name }: Statement): Promise<object[]> => {
     if (name === 'find_beats')
-      return alive.map((worker_id) => ({ worker_id, beat: String(performance.now()), retry_due: retryDue }));
+      return alive.map((worker_id) => ({ worker_id, heartbeat_us: String(performance.now()), retry_due: due }));
     if (name === 'recover_steps') sweeps += 1;
     return [];
   };
@@ -22,7 +22,7 @@ it('sweeps for steps of ended processes in every round after an end, and in ever
     intervalMs: 500,
     silentSeconds: 3,
     onRecovered: () => undefined,
-    onPolled: (due) => polls.push(due),
+    onPolled: (retriesDue) => polls.push(retriesDue),
   });
   const sweepsIn = async (rounds: number): Promise<number> => {
     const before = sweeps;
@@ -42,7 +42,7 @@ it('sweeps for steps of ended processes in every round after an end, and in ever
   // Each round also reports whether a retry is due.
   polls.length = 0;
   await chore.run();
-  retryDue = true;
+  due = true;
   await chore.run();
   expect(polls).toEqual([false, true]);
 });

@@ -7,24 +7,12 @@ import { Scheduler, type SchedulerOptions, type SchedulerSettings } from '../../
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { noSchedulerEvents, schedulerSettings } from './scheduler-fixture.ts';
 
 const engine = await useEngine();
 const workflow = defineWorkflow({ name: 'nightly', input: z.unknown() }).step('a', () => 1);
 const id = await engine.workflow(workflow);
 const running: Scheduler[] = [];
-const silent = {
-  swept: () => undefined,
-  failed: () => undefined,
-  retriesEnqueued: () => undefined,
-  promoted: () => undefined,
-  clockSetBack: () => undefined,
-  recovered: () => undefined,
-  finalized: () => undefined,
-  cronFired: () => undefined,
-  leaseLost: () => undefined,
-  joined: () => undefined,
-};
-
 afterEach(async () => {
   await Promise.all(running.splice(0).map((started) => started.stop()));
 });
@@ -35,27 +23,10 @@ function scheduler(
 ): Scheduler {
   const created = new Scheduler({
     db: engine.db,
-    settings: {
-      databaseUrl: engine.test.url,
-      databaseUrlDirect: engine.test.url,
-      databasePasswordFile: undefined,
-      leaseSeconds: 5,
-      heartbeatIntervalMs: 500,
-      maxStallMs: 5000,
-      drainGraceSeconds: 12,
-      retrySweepMs: 50,
-      priorityAgeingSeconds: 0,
-      recoverySweepMs: 50,
-      finalizeSweepMs: 100,
-      silentSeconds: 1,
-      pruneWorkersHours: 24,
-      cronSchema: 'tasker_cron',
-      analyzeCron: '0 0 1 1 *',
-      ...settings,
-    },
+    settings: { ...schedulerSettings(engine.test.url), ...settings },
     name: 'test',
     version: '0',
-    events: silent,
+    events: noSchedulerEvents,
     ...options,
   });
   running.push(created);
@@ -142,7 +113,7 @@ describe('schedulers', () => {
 
   it('put a retry back that falls due long before their own sweep for it, and keep to its interval without retries', async () => {
     const swept: string[] = [];
-    const events = { ...silent, swept: (chore: string) => swept.push(chore) };
+    const events = { ...noSchedulerEvents, swept: (chore: string) => swept.push(chore) };
     const statements: string[] = [];
     const db = openDatabase({ url: engine.test.url, onQuery: (name) => statements.push(name) });
     const started = scheduler({ db, events }, { retrySweepMs: 600_000 });

@@ -52,6 +52,8 @@ export interface WorkerFixture {
   test: TestDatabase;
   db: Database;
   finished: { step: string; outcome: StepOutcome; attempt: number }[];
+  /** A worker that was not started; it is stopped after the test. */
+  make(workflows: readonly WorkflowDefinition[], options?: Partial<WorkerOptions>): Worker;
   start(workflows: readonly WorkflowDefinition[], options?: Partial<WorkerOptions>): Promise<Worker>;
   submit(definition: WorkflowDefinition, input?: unknown, options?: Partial<NewTask>): Promise<string>;
   /** Waits for the task to be in one of these states and answers which. */
@@ -104,11 +106,11 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
     };
   };
 
-  return {
+  const fixture: WorkerFixture = {
     test,
     db,
     finished,
-    async start(workflows, options = {}) {
+    make(workflows, options = {}) {
       const worker = new Worker({
         db: current(),
         url: test.url,
@@ -145,6 +147,10 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
       });
       if (open.length === 0) open.push(sweeps());
       open.unshift(worker);
+      return worker;
+    },
+    async start(workflows, options) {
+      const worker = fixture.make(workflows, options);
       await worker.start();
       return worker;
     },
@@ -191,4 +197,5 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
       return { ...(row?.error ?? { name: 'none', message: 'none' }), cause: row?.cause ?? 'none' };
     },
   };
+  return fixture;
 }

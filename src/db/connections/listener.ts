@@ -23,11 +23,12 @@ export interface ListenerOptions {
   password?: PasswordSource | undefined;
 }
 
-const GOODBYE_MS = 1000;
+/** A connection that went silent does not end by itself. */
+const END_TIMEOUT_MS = 1000;
 
 /**
- * Hears hints that a queue has work. Only hints: polling finds everything, so a listener that is down costs latency and
- * nothing else. Reconnects by itself until it is stopped.
+ * Receives notifications that a queue has work. They are only hints: polling finds everything, so a listener that is down costs
+ * latency and nothing else. Reconnects by itself until it is stopped.
  */
 export class Listener {
   private readonly options: ListenerOptions;
@@ -35,7 +36,10 @@ export class Listener {
   private client: pg.Client | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly backoff: Backoff;
-  private stopped = false;
+  private starting: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
+  /** The attempt to connect that is under way. */
+  private connecting: Promise<void> | undefined;
   private hears = false;
 
   constructor(options: ListenerOptions) {
@@ -49,7 +53,21 @@ export class Listener {
     return this.hears;
   }
 
+  /** Resolves when the first attempt to connect has succeeded or failed. */
   async start(): Promise<void> {
+    if (this.stopping !== undefined) return;
+    this.starting ??= this.connect();
+    await this.starting;
+  }
+
+  private connect(): Promise<void> {
+    this.connecting = this.tryToConnect().finally(() => {
+      this.connecting = undefined;
+    });
+    return this.connecting;
+  }
+
+  private async tryToConnect(): Promise<void> {
     const client = new this.session.Client({
       ...this.session.config,
       connectionTimeoutMillis: 5000,
@@ -61,9 +79,9 @@ export class Listener {
       lost = true;
       this.setListening(false);
       void client.end().catch(() => undefined);
-      if (this.stopped) return;
+      if (this.stopping !== undefined) return;
       this.options.onError(error);
-      this.timer = setTimeout(() => void this.start(), this.backoff.next());
+      this.timer = setTimeout(() => void this.connect(), this.backoff.next());
     };
     client.on('error', reconnect);
     client.on('end', () => reconnect(new Error('the listening connection was closed')));
@@ -82,18 +100,27 @@ export class Listener {
   private setListening(listening: boolean): void {
     if (this.hears === listening) return;
     this.hears = listening;
-    if (!this.stopped) this.options.onListening?.(listening);
+    if (this.stopping === undefined) this.options.onListening?.(listening);
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
+  /** Idempotent, safe before the start and during it. */
+  stop(): Promise<void> {
+    this.stopping ??= this.doStop();
+    return this.stopping;
+  }
+
+  private async doStop(): Promise<void> {
     clearTimeout(this.timer);
-    const { client } = this;
+    const { client, connecting } = this;
     if (client === undefined) return;
-    const ended = client.end().catch(() => undefined);
-    // A connection that went silent does not answer a goodbye.
     const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);
+    if (connecting !== undefined) {
+      // pg never settles a connect that is ended while it is under way.
+      stream.destroy();
+      await connecting;
+    }
+    const ended = client.end().catch(() => undefined);
+    const timer = setTimeout(() => stream.destroy(), END_TIMEOUT_MS);
     await ended;
     clearTimeout(timer);
   }

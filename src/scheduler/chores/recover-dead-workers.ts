@@ -17,7 +17,7 @@ export function recoverDeadWorkers(options: {
   silentSeconds: number;
   onRecovered: (outcome: RecoverOutcome) => void;
   /** Called in every round: whether a retry is due, which the same statement finds, and how long that statement took. */
-  onPolled?: (retryDue: boolean, seconds: number) => void;
+  onPolled?: (retriesDue: boolean, seconds: number) => void;
 }): Chore {
   const detector = new FailureDetector(options.intervalMs);
   let alive: ReadonlySet<string> = new Set();
@@ -29,8 +29,8 @@ export function recoverDeadWorkers(options: {
     async run() {
       const { silentSeconds } = options;
       const started = performance.now();
-      const { heartbeats, retryDue } = await pollHeartbeats(options.db);
-      options.onPolled?.(retryDue, (performance.now() - started) / 1000);
+      const { heartbeats, retriesDue } = await pollHeartbeats(options.db);
+      options.onPolled?.(retriesDue, (performance.now() - started) / 1000);
       const among = detector.observe(heartbeats, silentSeconds * 1000, performance.now());
       const before = alive;
       alive = new Set(heartbeats.map(({ workerId }) => workerId));
