@@ -79,7 +79,7 @@ describe.concurrent('a role without CREATE on the database', () => {
     await expect(exercise(url, { adminUrl: there.url })).resolves.toBeUndefined();
   });
 
-  it('that could create for `migrate up` only runs everything afterwards', async () => {
+  it('that may create schemas only during `migrate up` runs everything afterwards', async () => {
     const there = await place();
     const { url, role } = await there.role('brief');
     await there.query(`GRANT CREATE ON DATABASE "${there.name}" TO "${role}"`);
