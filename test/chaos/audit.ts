@@ -47,7 +47,7 @@ export async function audit(options: {
     }));
     violations.push(
       ...(await taskViolations(db, options.acknowledged)),
-      ...(await givenUp(db, options.acknowledged)),
+      ...(await abandonedOutcomes(db, options.acknowledged)),
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
       ...checkIdempotencyKeys(options.ledger),
@@ -135,7 +135,7 @@ async function taskViolations(db: Database, acknowledged: readonly Acknowledged[
 }
 
 /** Checks that only outcomes that cannot be stored were given up, and none because the database refused it. */
-async function givenUp(db: Database, acknowledged: readonly Acknowledged[]): Promise<Violation[]> {
+async function abandonedOutcomes(db: Database, acknowledged: readonly Acknowledged[]): Promise<Violation[]> {
   const unstorable = new Set(
     acknowledged.flatMap(({ taskId, fault, step }) =>
       fault !== undefined && (HANDLER_FAULTS[fault] as { error?: string }).error === 'UnstorableResult'

@@ -1,3 +1,5 @@
+import { isFinal, STATES, STEP_TRANSITIONS, TASK_TRANSITIONS } from '../../workflow/states.ts';
+
 /** One invariant of the data, as a read-only query that returns a row for each violation. */
 export interface Check {
   /** Stable: alerts and runbooks refer to it. */
@@ -19,6 +21,20 @@ export const entities = [
   },
   { entity: 'task', history: 'tasker.tasker_task_transitions', table: 'tasker.tasker_tasks', keys: ['task_id'] },
 ] as const;
+
+/** The states in which a step or task is done, as an SQL list. */
+export const DONE = `('complete', 'resolved_manually')`;
+
+/** The final states, as an SQL list. */
+export const FINAL = `(${STATES.filter(isFinal)
+  .map((state) => `'${state}'`)
+  .join(', ')})`;
+
+/** The legal transitions of an entity as SQL rows of (from, to, cause). */
+export const legalTransitions = (entity: 'step' | 'task'): string =>
+  (entity === 'step' ? STEP_TRANSITIONS : TASK_TRANSITIONS)
+    .flatMap(({ from, to, causes }) => causes.map((cause) => `('${from}', '${to}', '${cause}')`))
+    .join(', ');
 
 export const join = (left: string, right: string, keys: readonly string[]): string =>
   keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' AND ');

@@ -1,15 +1,6 @@
-import { isFinal, STATES, STEP_TRANSITIONS, TASK_TRANSITIONS, type Transition } from '../../workflow/states.ts';
-import { acrossSetBack, byEngine, type Check, columns, entities, join } from './check.ts';
+import { acrossSetBack, byEngine, type Check, columns, entities, FINAL, join, legalTransitions } from './check.ts';
 
 const RESTORE = 'The history is the source of truth: find out who changed it, and restore these rows from a backup.';
-
-/** The legal transitions as rows of (from, to, cause). */
-const legal = (transitions: readonly Transition[]): string =>
-  transitions.flatMap(({ from, to, causes }) => causes.map((cause) => `('${from}', '${to}', '${cause}')`)).join(', ');
-
-const finals = STATES.filter(isFinal)
-  .map((state) => `'${state}'`)
-  .join(', ');
 
 /** Invariants of the history of every step and every task. */
 export const historyChecks: Check[] = entities.flatMap(({ entity, history, table, keys }): Check[] => {
@@ -53,13 +44,13 @@ export const historyChecks: Check[] = entities.flatMap(({ entity, history, table
       title: `every transition of a ${entity} is legal and has a legal cause`,
       why: `Something other than the engine changed a state. ${RESTORE}`,
       sql: `SELECT ${by}, t.sort_key, t.from_state, t.to_state, t.cause FROM ${history} t
-        WHERE ${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legal(entity === 'step' ? STEP_TRANSITIONS : TASK_TRANSITIONS)})`,
+        WHERE ${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legalTransitions(entity)})`,
     },
     {
       id: `${entity}_final_states_stay`,
       title: `nothing follows a final state of a ${entity}`,
       why: `A ${entity} that had ended was changed. ${RESTORE}`,
-      sql: `SELECT ${by}, t.sort_key FROM ${history} t WHERE t.from_state IN (${finals})`,
+      sql: `SELECT ${by}, t.sort_key FROM ${history} t WHERE t.from_state IN ${FINAL}`,
     },
     {
       id: `${entity}_times_in_order`,

@@ -1,7 +1,6 @@
-import { acrossSetBack, byEngine, type Check } from './check.ts';
+import { acrossSetBack, byEngine, type Check, DONE } from './check.ts';
 
 const STEPS = 'tasker.tasker_workflow_steps s';
-const DONE = `('complete', 'resolved_manually')`;
 
 /** Invariants of steps: claims, attempts, dependencies. */
 export const stepChecks: Check[] = [

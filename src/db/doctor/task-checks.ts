@@ -1,8 +1,7 @@
-import { acrossSetBack, byEngine, type Check } from './check.ts';
+import { acrossSetBack, byEngine, type Check, DONE } from './check.ts';
 
 const TASKS = 'tasker.tasker_tasks t';
 const STEPS_OF = 'FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id';
-const DONE = `('complete', 'resolved_manually')`;
 
 /** Commands identify steps by name. */
 const STEP_NAME = '(SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS step';

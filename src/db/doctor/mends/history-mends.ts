@@ -1,10 +1,5 @@
-import { isFinal, STATES, STEP_TRANSITIONS, TASK_TRANSITIONS } from '../../../workflow/states.ts';
-import { byEngine, columns, entities, join } from '../check.ts';
+import { byEngine, columns, entities, FINAL, join, legalTransitions } from '../check.ts';
 import { acknowledge, type Mend, script, STEPS_FROM_HISTORY, TASKS_FROM_HISTORY } from './mend.ts';
-
-const finals = STATES.filter(isFinal)
-  .map((state) => `'${state}'`)
-  .join(', ');
 
 /** Mends of a broken history, if there is no backup to restore it from. */
 export const historyMends: Readonly<Record<string, Mend>> = Object.assign(
@@ -13,9 +8,6 @@ export const historyMends: Readonly<Record<string, Mend>> = Object.assign(
     const by = columns('t', keys);
     const ours = columns('o', keys);
     const rows = entity === 'step' ? STEPS_FROM_HISTORY : TASKS_FROM_HISTORY;
-    const legal = (entity === 'step' ? STEP_TRANSITIONS : TASK_TRANSITIONS)
-      .flatMap(({ from, to, causes }) => causes.map((cause) => `('${from}', '${to}', '${cause}')`))
-      .join(', ');
     const lastIsMostRecent = `
 UPDATE ${history} t
 SET most_recent = t.sort_key = l.last
@@ -34,7 +26,7 @@ UPDATE ${history} SET sort_key = -sort_key WHERE sort_key < 0`;
     const endAtFinal = script(
       `
 DELETE FROM ${history} t
-USING (SELECT ${ours}, min(o.sort_key) AS ended FROM ${history} o WHERE o.to_state IN (${finals}) GROUP BY ${ours}) f
+USING (SELECT ${ours}, min(o.sort_key) AS ended FROM ${history} o WHERE o.to_state IN ${FINAL} GROUP BY ${ours}) f
 WHERE ${join('t', 'f', keys)} AND t.sort_key > f.ended`,
       lastIsMostRecent,
       rows,
@@ -52,7 +44,10 @@ SET metadata = coalesce(t.metadata, '{}') || jsonb_build_object('acknowledged',
 FROM ${chain}
 WHERE ${join('t', 'c', keys)} AND t.sort_key = c.sort_key AND ${byEngine('t')} AND t.from_state IS DISTINCT FROM c.expected`),
       [`${entity}_legal_transitions`]: script(
-        acknowledge(history, `${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legal})`),
+        acknowledge(
+          history,
+          `${byEngine('t')} AND (t.from_state, t.to_state, t.cause) NOT IN (VALUES ${legalTransitions(entity)})`,
+        ),
       ),
       [`${entity}_final_states_stay`]: endAtFinal,
       ...(entity === 'step' ? { step_completes_once: endAtFinal } : {}),

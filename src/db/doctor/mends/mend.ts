@@ -1,3 +1,5 @@
+import { DONE } from '../check.ts';
+
 /**
  * How to mend what a check finds: a command, or statements if no command does it. Statements mend every violation of their check at
  * once, can be repeated safely, and belong in one transaction, with the fleet stopped.
@@ -9,7 +11,6 @@ export const TASK_HISTORY = 'tasker.tasker_task_transitions';
 export const STEPS = 'tasker.tasker_workflow_steps';
 export const TASKS = 'tasker.tasker_tasks';
 export const EDGES = 'tasker.tasker_workflow_step_edges';
-export const DONE = `('complete', 'resolved_manually')`;
 export const OPEN = `('pending', 'in_progress')`;
 
 /** Joins statements that belong together. */

@@ -1,8 +1,7 @@
-import { byEngine } from '../check.ts';
+import { byEngine, DONE } from '../check.ts';
 import { SEQUENCE_COLUMNS } from '../task-checks.ts';
 import {
   acknowledge,
-  DONE,
   EDGES,
   STEP_HISTORY,
   type Mend,
