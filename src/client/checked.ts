@@ -29,7 +29,7 @@ export function checkedMilliseconds(field: string, value: number): number {
   throw new InvalidInputError(`${field} is ${preview(value)}: use milliseconds from 0 on`, { field });
 }
 
-/** What is kept beside a task or in its history. PostgreSQL stores no \u0000 and no half of a surrogate pair. */
+/** A text that is stored with a task or in its history. PostgreSQL stores no \u0000 and no half of a surrogate pair. */
 export function checkedText(field: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !isStorable(value)) {
@@ -52,8 +52,8 @@ export function checkedTexts(field: string, values: readonly string[] | undefine
 }
 
 /**
- * A pool, or Kysely outside of a transaction, would take any connection and commit at once: the task would exist whatever
- * became of the caller's work. Whether a single connection is in a transaction only the caller knows.
+ * A pool, or Kysely outside of a transaction, would use any connection and commit at once: the task would exist even if the caller's
+ * work was rolled back. Whether a single connection is in a transaction cannot be checked.
  */
 export function checkedTransaction(transaction: unknown): void {
   const given = (transaction ?? {}) as Record<string, unknown>;

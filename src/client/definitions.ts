@@ -10,12 +10,12 @@ export type UnboundTask = Omit<NewTask, 'namedTaskId'>;
 
 const ids = new WeakMap<Database, WeakMap<WorkflowDefinition, Promise<number>>>();
 
-/** The id of a definition in a database, registered at its first use and remembered from then on. */
+/** The id of a definition in a database: registered at its first use, then cached. */
 export function loadDefinitionId(db: Database, definition: WorkflowDefinition): Promise<number> {
   return ids.get(db)?.get(definition) ?? renewDefinitionId(db, definition);
 }
 
-/** Registers the definition, or finds it registered, and remembers the id that it has now. */
+/** Registers the definition, or finds it registered, and caches its present id. */
 export function renewDefinitionId(db: Database, definition: WorkflowDefinition): Promise<number> {
   let known = ids.get(db);
   if (known === undefined) ids.set(db, (known = new WeakMap()));
@@ -28,7 +28,7 @@ export function renewDefinitionId(db: Database, definition: WorkflowDefinition):
 }
 
 /**
- * Submits under the remembered workflow id. If the statement refuses the id (the database was restored, failed over or recreated),
+ * Submits under the cached workflow id. If the statement refuses the id (the database was restored, failed over or recreated),
  * registers the workflow again and submits once more.
  */
 export async function submitBound(
@@ -46,8 +46,8 @@ export async function submitBound(
 }
 
 /**
- * As `submitBound`, in the caller's transaction. That may be of another database than `db`, or have an older snapshot: the id
- * visible in the transaction is used. No statement fails, so the transaction stays usable if the workflow is refused.
+ * As `submitBound`, in the caller's transaction. It may be of another database than `db`, or have an older snapshot, so the id
+ * that is visible in the transaction is used. No statement fails: the transaction stays usable if the workflow is refused.
  */
 export async function submitBoundIn(
   tx: Executor,

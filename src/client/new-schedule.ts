@@ -13,23 +13,21 @@ export interface ScheduleOptions<Definition extends WorkflowDefinition = Workflo
   cron: string;
   /** A name of the IANA database. Default UTC. */
   timezone?: string;
-  /** Of each task. */
+  /** The input of each task. */
   input: InputOf<Definition>;
   priority?: number;
   tags?: readonly string[];
   reason?: string;
   /**
-   * `latest` (the default): each occurrence runs the newest version that a live worker serves, this definition's or a later one.
-   * `pinned`: always this definition's.
+   * `latest` (the default): each occurrence runs the newest version that a live worker serves, this definition's version or a later
+   * one. `pinned`: always this definition's version.
    */
   version?: VersionPolicy;
-  /** `skip`: an occurrence does not happen while the task of the one before is pending or in progress. Default `allow`. */
+  /** `skip`: an occurrence is left out while the task of the one before is pending or in progress. Default `allow`. */
   overlap?: Overlap;
 }
 
-/**
- * Checks a schedule, its input as submit would, and makes it what is stored. Throws InvalidInputError naming the field.
- */
+/** Checks a schedule, its input as a submit would, and turns it into what is stored. Throws InvalidInputError naming the field. */
 export async function newSchedule(
   definition: WorkflowDefinition,
   options: ScheduleOptions,

@@ -9,13 +9,13 @@ import type { UnboundTask } from './definitions.ts';
 export interface SubmitOptions {
   /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
   key?: string;
-  /** Of all the task's steps, instead of the definition's; lower runs sooner. */
+  /** For all steps of the task, instead of the definition's priorities; lower runs sooner. */
   priority?: number;
   tags?: readonly string[];
   reason?: string;
   initiator?: string;
   sourceSystem?: string;
-  /** Names of skippable steps that this task does without. */
+  /** Names of skippable steps that this task bypasses: their handlers are not called. */
   bypassSteps?: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export type SubmitRequest<Definition extends WorkflowDefinition = WorkflowDefini
   input: InputOf<Definition>;
 };
 
-/** Checks a request against its workflow and makes it a row. Throws InvalidInputError naming the field. */
+/** Checks a request against its workflow and turns it into a row. Throws InvalidInputError naming the field. */
 export async function newTask(
   definition: WorkflowDefinition,
   request: SubmitOptions & { input: unknown },

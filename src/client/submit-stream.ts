@@ -23,7 +23,7 @@ export async function* submitStream<Definition extends WorkflowDefinition>(
   let batch: UnboundTask[] = [];
   const send = (): void => {
     const sending = submitBound(db, definition, batch);
-    // Waited for below, in order; a failure must not be unhandled until its turn comes.
+    // Awaited below, in order; until then a failure must not count as unhandled.
     sending.catch(() => undefined);
     inFlight.push(sending);
     batch = [];

@@ -7,7 +7,7 @@ export interface CronSchemaState {
   role: string;
   database: string;
   exists: boolean;
-  /** pg-boss's tables are there, of whatever version. */
+  /** pg-boss's tables exist, in any version. */
   installed: boolean;
   mayCreateIn: boolean;
 }
@@ -15,8 +15,8 @@ export interface CronSchemaState {
 type Where = Pick<SessionOptions, 'url' | 'applicationName' | 'pooled' | 'password'> & { schema: string };
 
 /**
- * Makes the schema of pg-boss if it is not there. pg-boss itself would say CREATE SCHEMA IF NOT EXISTS, which asks for the right to
- * create one even where there is nothing to create. Its tables it makes itself.
+ * Creates the schema of pg-boss if it is missing. pg-boss itself would run CREATE SCHEMA IF NOT EXISTS, which needs the right to
+ * create a schema even if there is nothing to create. pg-boss creates its tables itself.
  */
 export async function ensureCronSchema(where: Where): Promise<CronSchemaState> {
   const sessions = session(where);
@@ -25,7 +25,7 @@ export async function ensureCronSchema(where: Where): Promise<CronSchemaState> {
   try {
     await client.connect();
     await sessions.prepare(client);
-    const state = await lookAt(client, where.schema);
+    const state = await readState(client, where.schema);
     if (state.exists) return state;
     try {
       await client.query(`CREATE SCHEMA IF NOT EXISTS "${where.schema}"`);
@@ -38,8 +38,8 @@ export async function ensureCronSchema(where: Where): Promise<CronSchemaState> {
   }
 }
 
-/** From the catalogue: a name cannot be looked up in a schema that one may not use. */
-async function lookAt(client: pg.Client, schema: string): Promise<CronSchemaState> {
+/** Read from the catalogue: a role cannot resolve names in a schema that it may not use. */
+async function readState(client: pg.Client, schema: string): Promise<CronSchemaState> {
   const { rows } = await client.query<CronSchemaState>(
     `SELECT current_user AS role, current_database() AS database, n.found IS NOT NULL AS exists,
        EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.found AND c.relname = 'version') AS installed,
@@ -60,7 +60,7 @@ function lacksCreate(schema: string, { role, database }: CronSchemaState, cause:
   );
 }
 
-/** What pg-boss was refused while it made or changed its tables; any other error as it is. */
+/** Describes the missing right if pg-boss could not create or change its tables; returns any other error as it is. */
 export function describeRefusal(error: unknown, schema: string): unknown {
   if (sqlState(error) !== '42501') return error;
   return new TaskerError(

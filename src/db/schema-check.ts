@@ -3,7 +3,7 @@ import { SchemaOutdatedError } from '../errors.ts';
 import type { Database } from './connections/database.ts';
 
 /**
- * Throws SchemaOutdatedError where a migration that this version needs is not applied. A database that a newer version has
+ * Throws SchemaOutdatedError if a migration that this version needs is not applied. A database that a newer version has
  * migrated further is accepted: during a rollout old processes work beside new ones.
  */
 export async function requireSchema(db: Database): Promise<void> {

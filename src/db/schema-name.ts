@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.ts';
 
 export const DEFAULT_SCHEMA = 'tasker';
 
-/** Statements, views and migrations name the schema literally as `tasker.`; this puts the configured name in its place. */
+/** Statements, views and migrations write the schema literally as `tasker.`; this puts the configured name in its place. */
 export function inSchema(text: string, schema: string): string {
   return schema === DEFAULT_SCHEMA ? text : text.replaceAll(/"tasker"\.|\btasker\./g, `"${checkedSchema(schema)}".`);
 }

@@ -1,7 +1,7 @@
 import { type CronExpression, CronExpressionParser } from 'cron-parser';
 import { InvalidInputError } from '../errors.ts';
 
-/** The fields of an expression in order: the smallest and the largest value, and the largest distance between two of them. */
+/** The fields of an expression in order, with the smallest and the largest value of each. */
 const FIELDS = [
   { name: 'minute', min: 0, max: 59 },
   { name: 'hour', min: 0, max: 23 },
@@ -22,11 +22,11 @@ const NICKNAMES: Readonly<Record<string, string>> = {
 
 /**
  * Reads a cron expression: five fields, or a nickname. Every expression is read here, when a schedule is made and when it fires,
- * so what is accepted is what happens. Throws InvalidInputError.
+ * so that every accepted expression fires as it was read. Throws InvalidInputError.
  *
- * cron-parser accepts more than cron can mean, and each of these silently becomes something else: a missing field counts as a
- * star at the front, a sixth field shifts the others, `H` is a random value at each parse, a step that is wider than its range
- * is the first value alone. These are refused first.
+ * cron-parser accepts more than cron can mean, and silently turns it into something else: a missing field counts as a star at the
+ * front, a sixth field shifts the others, `H` is a random value at each parse, and a step that is wider than its range means the
+ * first value alone. These are refused first.
  */
 export function parseCron(expression: unknown): CronExpression {
   if (typeof expression !== 'string') throw refused(expression, `is not text: ${FIVE_FIELDS}`);
@@ -84,7 +84,7 @@ function bounds(range: string, max: number): [from: number, to: number] {
 }
 
 /**
- * Throws InvalidInputError unless it is a time zone of the IANA database that this platform knows. Names without a region
+ * Throws InvalidInputError unless it is a time zone of the IANA database that this platform has. Names without a region
  * (UTC, EST) count; offsets (+02:00) do not, and neither do "Local" and "system", which are another zone on every machine.
  */
 export function checkTimezone(timezone: unknown): void {

@@ -14,25 +14,25 @@ import {
   replaceCronOwner,
 } from '../db/statements/schedules/cron-owner.ts';
 
-/** `left`: schedules in the former default schema that cannot be told to be this fleet's, and that it fires no longer. */
+/** `left`: whether the former default schema has schedules of which it is unknown whose they are, and which this fleet does not fire. */
 export interface CronClaim {
   adopted: string[];
   left: boolean;
 }
 
 /**
- * Makes this fleet the owner of its cron schema. Throws ConfigError where another fleet of this database owns it: each would fire
- * the other's schedules. An owner whose fleet is gone (its schema was renamed or dropped) is replaced.
+ * Makes this fleet the owner of its cron schema. Throws ConfigError if another fleet of this database owns it: each would fire the
+ * other's schedules. An owner whose fleet is gone (its schema was renamed or dropped) is replaced.
  *
- * A fleet that comes to its own cron schema for the first time takes the schedules over that it kept in the former default, if
- * it is the only fleet in the database.
+ * A fleet that uses its own cron schema for the first time copies the schedules that it kept in the former default schema, if it is
+ * the only fleet in the database.
  */
 export async function claimCronSchema(db: Database, cronSchema: string, queue: string): Promise<CronClaim> {
   try {
     return await db.transaction(async (tx) => {
       await tx.run(lockCronOwner, { cron_schema: cronSchema });
       const [table] = await tx.run(hasCronOwner, { cron_schema: cronSchema });
-      // IF NOT EXISTS all the same: a session that waited for the lock may still have in its cache that there was no such table.
+      // With IF NOT EXISTS nevertheless: the cache of a session that waited for the lock may still show that the table is missing.
       if (table?.found !== true) await tx.run(createCronOwner(cronSchema));
       const [owner] = await tx.run(findCronOwner(cronSchema));
       if (owner === undefined) {
@@ -46,15 +46,15 @@ export async function claimCronSchema(db: Database, cronSchema: string, queue: s
       return { adopted: [], left: false };
     });
   } catch (error) {
-    // 42501: a role that may use pg-boss's tables and make none. Whoever made them records the owner.
+    // 42501: a role that may use pg-boss's tables but create none. The process that created them records the owner.
     if (sqlState(error) === '42501') return { adopted: [], left: false };
     throw error;
   }
 }
 
 /**
- * Throws ConfigError where another fleet of this database owns the cron schema. Reads only. A role that may not read it can do nothing
- * with its schedules, and is told so then.
+ * Throws ConfigError if another fleet of this database owns the cron schema. Reads only. Passes for a role that may not read the
+ * owner: such a role cannot use the schedules either, and gets that error when it tries.
  */
 export async function checkCronOwner(db: Database, cronSchema: string): Promise<void> {
   const owner = await cronOwner(db, cronSchema).catch((error: unknown) => {

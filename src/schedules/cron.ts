@@ -13,7 +13,7 @@ export interface CronOptions {
   /** The URL leads to a transaction pooler. */
   pooled?: boolean;
   onError: (error: Error) => void;
-  /** Off for a client that only reads and writes schedules. */
+  /** False for a client that only reads and writes schedules. Default true. */
   fires?: boolean;
   /** Instead of the password in the URL. */
   password?: PasswordSource | undefined;
@@ -27,8 +27,8 @@ export interface Schedule {
 }
 
 /**
- * Makes what schedules need, for `tasker migrate up`: whoever starts a scheduler later need not be allowed to. Returns the right
- * that lacks. A role that may change nothing is not asked to where the tables are there.
+ * Creates what schedules need, for `tasker migrate up`, so that the role of a scheduler need not have the right to. Returns which
+ * right is missing. If the tables exist and the role may not create in their schema, nothing is done.
  */
 export async function migrateCron(options: {
   url: string;
@@ -59,35 +59,35 @@ export async function migrateCron(options: {
   }
 }
 
-/** A hint that a schedule may be due, as it reaches a handler: at any time after the moment that it was made for. */
+/** A hint that a schedule may be due. A handler receives it at any time after the moment for which it was made. */
 export interface Tick {
   /** The schedule's data as of that moment. */
   data: unknown;
 }
 
 /**
- * A job that a scheduler took and did not finish is another's after this: its work takes milliseconds. pg-boss's default, a
- * quarter of an hour, would hold the tick of a killed scheduler for as long.
+ * After this time another scheduler may take a job that one took and did not finish. The work of a job takes milliseconds. With
+ * pg-boss's default of 15 minutes the tick of a killed scheduler would be delayed by that time.
  */
 const EXPIRE_SECONDS = 10;
 /**
- * A scheduler's connections are few and needed every second: to give one up after ten seconds and open it anew costs PostgreSQL
- * more than what is asked over it.
+ * A scheduler's connections are few and needed every second: closing one after ten idle seconds and opening it again costs
+ * PostgreSQL more than the statements that are run on it.
  */
 const KEEP_CONNECTIONS: object = { min: 3 };
-/** Ticks that are taken at once: many schedules are due at the same minute. Their work has to fit in EXPIRE_SECONDS. */
+/** Ticks that are taken together: many schedules are due at the same minute. Their work has to fit in EXPIRE_SECONDS. */
 const MOST_TICKS = 100;
-/** pg-boss's own queue, on which ticks travel from the one who sees the time to the queue that they are for. */
+/** pg-boss's own queue: a tick is first a job there, and is then forwarded to the queue of its schedule. */
 const FORWARDING_QUEUE = '__pgboss__send-it';
-/** What earlier versions scheduled for themselves. Nobody works on these queues any longer. */
+/** Schedules that earlier versions made for themselves. No process works on these queues any longer. */
 const FORMER_SCHEDULES = [
   ['tasker-catch-up', 'every-minute'],
   ['tasker-maintenance', 'analyze'],
 ] as const;
 
 /**
- * Cron by pg-boss: each tick of each schedule becomes one job, whichever and however many processes are watching. A job waits in
- * its tables while no scheduler lives, and outlives its schedule: the handler takes it for a hint.
+ * Cron by pg-boss: each tick of each schedule becomes one job, however many processes run pg-boss. A job waits in its tables while
+ * no scheduler lives, and can outlive its schedule: the handler treats it as a hint only.
  */
 export class Cron {
   private readonly boss: PgBoss;
@@ -107,7 +107,7 @@ export class Cron {
       password: options.password,
       settings: MIGRATION,
     });
-    // pg-boss hands its options to its pool, as its types do not say.
+    // pg-boss passes its options on to its pool; its types do not show that.
     const poolOptions: object = {
       ...sessions.config,
       onConnect: sessions.prepare,
@@ -116,7 +116,7 @@ export class Cron {
     };
     this.boss = new PgBoss({
       ...poolOptions,
-      // Quoted: a reserved word is a name like any other.
+      // Quoted, because the name may be a reserved word.
       schema: `"${options.schema}"`,
       createSchema: false,
       max: fires ? 3 : 1,
@@ -124,10 +124,10 @@ export class Cron {
       supervise: fires,
       cronMonitorIntervalSeconds: 10,
       cronWorkerIntervalSeconds: 2,
-      // How soon expired jobs are found.
+      // Expired jobs are found within this time.
       superviseIntervalSeconds: 10,
       monitorIntervalSeconds: 10,
-      // We make no flows, which it would look for every five seconds, and our own metrics watch dead rows and old snapshots.
+      // No flows are used, which it would otherwise search every five seconds. Dead rows and old snapshots have metrics of their own.
       flowIntervalSeconds: 3600,
       monitorVacuum: false,
     });
@@ -141,7 +141,7 @@ export class Cron {
 
   private async open(): Promise<void> {
     const { url, schema, applicationName, pooled, password } = this.options;
-    // Whoever fires found its tables before.
+    // A scheduler calls prepare with an instance that does not fire, before it starts one that does.
     if (!this.fires) await ensureCronSchema({ url, schema, applicationName, pooled: pooled ?? false, password });
     try {
       await this.boss.start();
@@ -151,7 +151,7 @@ export class Cron {
     if (this.fires) await this.boss.updateQueue(FORWARDING_QUEUE, { expireInSeconds: EXPIRE_SECONDS });
   }
 
-  /** Stops firing and waits for handlers under way. Safe to repeat, safe before start. */
+  /** Stops firing and waits for running handlers. Safe to repeat, safe before start. */
   async stop(): Promise<void> {
     if (this.started === undefined) return;
     await this.started.catch(() => undefined);
@@ -159,7 +159,7 @@ export class Cron {
     await this.boss.stop({ graceful: true, close: true, timeout: 10_000 });
   }
 
-  /** Makes a queue for schedules, and removes those that nobody wants any longer. */
+  /** Creates a queue for schedules, and removes the schedules of earlier versions. */
   async prepare(queue: string): Promise<void> {
     await this.createQueue(queue);
     for (const [former, key] of FORMER_SCHEDULES) await this.unschedule(former, key);
@@ -174,7 +174,7 @@ export class Cron {
     });
   }
 
-  /** Creates or replaces a schedule. Throws what pg-boss says of a cron expression or time zone that it cannot read. */
+  /** Creates or replaces a schedule. Throws the error of pg-boss for a cron expression or time zone that it cannot read. */
   async schedule(queue: string, schedule: Schedule): Promise<void> {
     await this.createQueue(queue);
     await this.boss.schedule(queue, schedule.cron, (schedule.data ?? {}) as object, {
@@ -197,7 +197,7 @@ export class Cron {
       expireInSeconds: EXPIRE_SECONDS,
     };
     await this.boss.createQueue(queue, options);
-    // A queue that is there keeps the options that it was made with.
+    // createQueue leaves the options of an existing queue as they are.
     await this.boss.updateQueue(queue, options);
     this.queues.add(queue);
   }

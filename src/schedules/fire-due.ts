@@ -19,7 +19,7 @@ import { submitIn } from '../engine/submit.ts';
 export interface Fired {
   key: string;
   outcome: 'created' | 'existing' | 'skipped';
-  /** Undefined where the occurrence was skipped. */
+  /** Undefined if the occurrence was skipped. */
   taskId: string | undefined;
   queues: string[];
 }
@@ -30,17 +30,17 @@ export interface FireOutcome {
   failed: { key: string; error: unknown }[];
 }
 
-/** What was not submitted within this time stays undone: a fleet without schedulers does not work it all off afterwards. */
+/** Occurrences older than this are not made up for: a fleet that had no scheduler for hours does not submit them all afterwards. */
 export const CATCH_UP_MINUTES = 10;
-/** A schedule that was made later than now (the clock was set back since) counts as made that long ago. */
+/** A schedule whose creation is later than now (the clock was set back since) counts as created this long ago. */
 const UNKNOWN_SINCE_MS = 2 * 60_000;
 
 /**
- * Submits what is due: every occurrence of the last minutes that was not decided yet, of one schedule or of all, by the rows as they are
- * now. Whatever leads here (a tick, however late; a look for what no tick came for; a return after an outage) finds the same
- * occurrences with the same identities, and a schedule that is gone has none. A schedule that fails leaves the others alone.
+ * Submits what is due: every occurrence of the last CATCH_UP_MINUTES that is not decided yet, of one schedule or of all, by their
+ * present rows. Every caller (a tick, however late; the check for occurrences without a tick; a return after an outage) finds the
+ * same occurrences with the same identities, and a removed schedule has none. A schedule that fails does not stop the others.
  *
- * `key`: one schedule. `leaveSeconds`: what came due within this time is left to others.
+ * `key`: one schedule. `leaveSeconds`: what came due within this time is left to ticks.
  */
 export async function fireDue(
   db: Database,
@@ -58,7 +58,7 @@ export async function fireDue(
         if (fired !== undefined) outcome.fired.push(fired);
       }
     } catch (error) {
-      // In order: a later occurrence never overtakes one that failed and is tried again.
+      // In order: a later occurrence is not submitted before one that failed and will be tried again.
       outcome.failed.push({ key: schedule.key, error });
       await db.run(recordScheduleFailure, {
         key: schedule.key,
@@ -69,7 +69,7 @@ export async function fireDue(
   return outcome;
 }
 
-/** Throws InvalidInputError for an expression or a time zone that this version does not accept (any more). */
+/** Throws InvalidInputError for an expression or a time zone that this version does not accept. */
 function dueOccurrences(schedule: ScheduleRow, now: Date, until: Date): Occurrence[] {
   const made = sinceOf(schedule).getTime();
   const from = Math.max(
@@ -87,8 +87,8 @@ export function sinceOf({ data, updated_at: updatedAt }: Pick<ScheduleRow, 'data
 }
 
 /**
- * A decision far in the future was made before the clock was set back: it does not count, and the identities of its tasks do. One that is
- * a little ahead was made by a scheduler that read the time a moment later.
+ * A decision far in the future was made before the clock was set back. It does not count, but the identities of its tasks still
+ * prevent a second submit. A decision that is a little ahead was made by a scheduler that read the time a moment later.
  */
 function decidedUntil(occurrenceAt: Date | null, now: Date): number {
   if (occurrenceAt === null || occurrenceAt.getTime() > now.getTime() + CATCH_UP_MINUTES * 60_000) return 0;
@@ -96,8 +96,8 @@ function decidedUntil(occurrenceAt: Date | null, now: Date): number {
 }
 
 /**
- * Decides one occurrence, in one transaction: two schedulers that have it, or one and its neighbour, meet at the lock of the schedule's
- * state. Undefined if it was decided meanwhile, or if the schedule was removed or changed.
+ * Decides one occurrence, in one transaction: two schedulers that decide the same occurrence, or two of one schedule, wait for each
+ * other at the lock of the schedule's state. Undefined if it was decided meanwhile, or if the schedule was removed or changed.
  */
 function fireOccurrence(
   db: Database,

@@ -5,26 +5,26 @@ import { type WallClock, wallClock } from './wall-clock.ts';
 /** One moment at which a schedule is due. */
 export interface Occurrence {
   at: Date;
-  /** The same for every way in which this occurrence can be found, so that it happens once. */
+  /** The same however the occurrence was found, so that its task is submitted once. */
   identity: string;
 }
 
 const MINUTE_MS = 60_000;
-/** Longer than any change of clocks there has been since 1970. */
+/** Longer than every change of clocks since 1970. */
 const FAR_MS = 180 * MINUTE_MS;
-/** Of times of day that come to nothing: those of a day on which clocks change, which are tried minute by minute. */
+/** Limit for times of day without an occurrence: those of a day on which clocks change, which is searched minute by minute. */
 const MOST_TRIES = 50;
 
 /**
- * When a cron expression is due, minute by minute, with the days on which clocks change defined:
+ * When a cron expression is due, to the minute, with a rule for the days on which clocks change:
  *
- * - An expression for certain hours happens once for each time of day that it names. Where the clocks are put back and a
- *   time of day comes twice, it is the first. Where they are put forward and it does not come at all, it is the moment of
- *   the change; once, however many times of day were skipped.
- * - An expression for every hour of the day goes by elapsed time: it happens in a repeated hour again, and nothing is made up
- *   for a skipped one.
+ * - An expression for certain hours occurs once for each time of day that it names. If the clocks are put back and a time of day
+ *   comes twice, it occurs the first time. If they are put forward and the time of day is skipped, it occurs at the moment of the
+ *   change; once, however many of its times of day were skipped.
+ * - An expression for every hour of the day goes by elapsed time: it occurs again in a repeated hour, and nothing is made up for a
+ *   skipped one.
  *
- * pg-boss alone would skip the first kind where clocks go forward and do it twice where they go back.
+ * pg-boss alone would leave out the first kind when clocks go forward, and fire it twice when they go back.
  */
 export class CronSchedule {
   private readonly expression: CronExpression;
@@ -32,7 +32,7 @@ export class CronSchedule {
   private readonly minutes: ReadonlySet<number>;
   private readonly wall: WallClock;
 
-  /** Throws InvalidInputError for an expression or a time zone that means nothing. */
+  /** Throws InvalidInputError for an invalid expression or time zone. */
   constructor(cron: string, timezone: string) {
     this.expression = parseCron(cron);
     this.everyHour = this.expression.fields.hour.values.length === 24;
@@ -66,7 +66,7 @@ export class CronSchedule {
     return undefined;
   }
 
-  /** Whether no clock changes in some hours around. */
+  /** Whether the clock does not change within six hours before and after. */
   private steady(at: number): boolean {
     return this.wall(at + 2 * FAR_MS) - this.wall(at - 2 * FAR_MS) === 4 * FAR_MS;
   }
@@ -77,13 +77,13 @@ export class CronSchedule {
     const first = floor(from.getTime()) + MINUTE_MS;
     for (let minute = first; minute <= to.getTime(); minute += MINUTE_MS) {
       const occurrence = this.inMinute(minute);
-      // The second pass of a repeated hour finds the occurrence of the first, which is over.
+      // In the second pass of a repeated hour this is the occurrence of the first pass, which is over.
       if (occurrence?.at.getTime() === minute) found.push(occurrence);
     }
     return found;
   }
 
-  /** What happens at this minute; in a repeated hour, what happened at its first pass. */
+  /** The occurrence of this minute; in a repeated hour, that of its first pass. */
   private inMinute(minute: number): Occurrence | undefined {
     const wall = this.wall(minute);
     if (this.everyHour) return this.matches(wall) ? { at: new Date(minute), identity: `at ${iso(minute)}` } : undefined;
@@ -93,7 +93,7 @@ export class CronSchedule {
     return { at: new Date(this.firstPass(minute, wall)), identity: `for ${iso(wall)}` };
   }
 
-  /** The first time of day that clocks jumped over just before this minute and that the expression names. */
+  /** The first time of day of the expression that the clocks skipped just before this minute. */
   private skippedBefore(minute: number, wall: number): number | undefined {
     for (let skipped = this.wall(minute - MINUTE_MS) + MINUTE_MS; skipped < wall; skipped += MINUTE_MS) {
       if (this.matches(skipped)) return skipped;
@@ -101,14 +101,14 @@ export class CronSchedule {
     return undefined;
   }
 
-  /** The earlier minute at which clocks showed the same, if there was one shortly before. */
+  /** The earlier minute at which clocks showed the same time of day, if there was one shortly before; else this minute. */
   private firstPass(minute: number, wall: number): number {
     const putBack = this.wall(minute - FAR_MS) + FAR_MS - wall;
     return putBack > 0 && this.wall(minute - putBack) === wall ? minute - putBack : minute;
   }
 
   private matches(wall: number): boolean {
-    // The library's check of a whole date is dear, and most minutes are none of the expression's.
+    // The library's check of a whole date is expensive, and most minutes do not match the expression.
     const date = new Date(wall);
     return this.minutes.has(date.getUTCMinutes()) && this.expression.includesDate(date);
   }

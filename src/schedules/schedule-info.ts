@@ -9,12 +9,12 @@ export interface ScheduleInfo {
   namespace: string;
   workflow: string;
   versionPolicy: VersionPolicy;
-  /** What it would run now; null: no version that it may run is registered. */
+  /** The version that it would run now; null: no version that it may run is registered. */
   version: string | null;
   /** Whether a live worker has handlers for that version. */
   served: boolean;
   overlap: Overlap;
-  /** Null: never, or not before `problem` is mended. */
+  /** Null: never, or not before `problem` is fixed. */
   next: Date | null;
   /** The newest occurrence that was decided. */
   lastOccurrence: Date | null;

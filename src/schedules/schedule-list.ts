@@ -118,7 +118,7 @@ export class ScheduleList {
 
   private openCron(): Promise<Cron> {
     this.cron ??= this.startCron().catch((error: unknown) => {
-      // The next call tries again: the server may have been away.
+      // The next call tries again: the server may have been unavailable.
       this.cron = undefined;
       throw error;
     });

@@ -6,15 +6,15 @@ import { compareVersions } from '../workflow/compare-versions.ts';
 export const WORKFLOW_SCHEDULES = 'tasker-workflow-schedules';
 
 /**
- * Which version of its workflow a schedule runs. `latest`: the newest version that a live worker serves, at least the one that the
- * schedule was made with, whose schema accepted the input; if nobody serves any of these, the newest. `pinned`: the one it was
- * made with.
+ * Which version of its workflow a schedule runs. `latest`: the newest version that a live worker serves, but none before the one with
+ * which the schedule was made, whose schema accepted the input; if no worker serves any of these, the newest. `pinned`: the one
+ * with which it was made.
  */
 export type VersionPolicy = 'latest' | 'pinned';
 /** What happens to an occurrence while the task of the schedule's last submit is pending or in progress. */
 export type Overlap = 'allow' | 'skip';
 
-/** What a workflow schedule carries: all of it was validated when the schedule was made. */
+/** The stored data of a workflow schedule, validated when the schedule was made. */
 export interface ScheduledSubmit {
   key: string;
   namespace: string;
@@ -28,7 +28,7 @@ export interface ScheduledSubmit {
   versionPolicy?: VersionPolicy;
   /** Absent: allow. */
   overlap?: Overlap;
-  /** By the database clock, ISO 8601: nothing is due from before. Absent: when the row was written. */
+  /** ISO 8601, by the database clock: occurrences before this time are not due. Absent: the time at which the row was written. */
   since?: string;
 }
 

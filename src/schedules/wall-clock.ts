@@ -1,15 +1,15 @@
 import { checkTimezone } from './cron-expression.ts';
 
 const MINUTE_MS = 60_000;
-/** Formatting a date costs as much as a hundred of these look-ups. Schedules of a zone ask for the same few minutes. */
+/** Formatting a date costs as much as a hundred reads of this cache. Schedules of one time zone need the same few minutes. */
 const MOST_MINUTES = 5000;
 
-/** What clocks of a time zone show at a minute, as if it were UTC; both in milliseconds of the epoch. */
+/** From a minute to the local time of a time zone at that minute, as if it were UTC; both in milliseconds of the epoch. */
 export type WallClock = (minute: number) => number;
 
 const clocks = new Map<string, WallClock>();
 
-/** Throws InvalidInputError for a time zone that is not known. */
+/** Throws InvalidInputError for an unknown time zone. */
 export function wallClock(timezone: string): WallClock {
   let clock = clocks.get(timezone);
   if (clock === undefined) {

@@ -12,7 +12,7 @@ const client = createClient({ url: engine.test.url, poolSize: 2, notify: false }
 afterAll(() => client.close());
 const ping = defineWorkflow({ name: 'ping', input: z.unknown() }).step('a', () => 1);
 
-/** A task whose root has failed for good. */
+/** A task whose root step is blocked. */
 async function blockedTask(): Promise<string> {
   const taskId = await engine.submitOne(await engine.workflow(diamond));
   const worker = await engine.worker();
@@ -25,7 +25,7 @@ async function blockedTask(): Promise<string> {
 const NOT_A_COUNT = [0, -1, 1.5, Number.NaN, Infinity, 1001, 1e9, 2_147_483_647, 4e9, '3' as never];
 
 describe('the number of further attempts', () => {
-  it.each(NOT_A_COUNT)('%s is refused by name, and changes nothing', async (attempts) => {
+  it.each(NOT_A_COUNT)('%s is refused with the name of the field, and changes nothing', async (attempts) => {
     const taskId = await blockedTask();
     const refused = client.retry(taskId, { attempts });
     await expect(refused).rejects.toThrow(InvalidInputError);
@@ -41,7 +41,7 @@ describe('the number of further attempts', () => {
 });
 
 describe('the steps to retry', () => {
-  it('that the task does not have are named, with those that it has, and nothing is changed', async () => {
+  it('that the task does not have are named in the error, with those that it has, and nothing is changed', async () => {
     const taskId = await blockedTask();
     expect(await client.retry(taskId, { steps: ['a', 'typo'] })).toEqual({
       outcome: 'unknown_steps',
@@ -75,7 +75,7 @@ describe('the transaction of submitTask', () => {
   const kysely = new Kysely<never>({ dialect: new PostgresDialect({ pool }) });
   afterAll(() => pool.end());
 
-  // Each statement of these would be a transaction of its own, whatever became of the caller's.
+  // With these each statement would be a transaction of its own, even if the caller's transaction is rolled back.
   it.each([
     ['a pool', pool],
     ['a Kysely instance that is no transaction', kysely],
@@ -124,7 +124,7 @@ describe('a name that nothing can have', () => {
 });
 
 describe('text that PostgreSQL cannot store', () => {
-  it.each(['\u0000', 'half \ud83d', 7 as never])('%j is refused by the name of its field', async (bad) => {
+  it.each(['\u0000', 'half \ud83d', 7 as never])('%j is refused with the name of its field', async (bad) => {
     const taskId = await blockedTask();
     const calls: [string, () => Promise<unknown>][] = [
       ['by', () => client.cancel(taskId, { by: bad })],

@@ -25,7 +25,7 @@ const ping = defineWorkflow({ name: 'ping', identity: 'content_hash', input: z.o
 );
 
 describe('submit', () => {
-  it('validates the input, fills in defaults, and folds the same key into one task', async () => {
+  it('validates the input, fills in defaults, and makes one task for the same key', async () => {
     const first = await client.submit(order, { order: '1' }, { key: 'order 1', tags: ['new'], reason: 'test' });
     const second = await client.submit(order, { order: '1' }, { key: 'order 1' });
     expect(first.outcome).toBe('created');
@@ -65,13 +65,13 @@ describe('submit', () => {
     await expect(refused).rejects.toBeInstanceOf(InvalidInputError);
   });
 
-  it('knows the same content again under content_hash', async () => {
+  it('makes one task for the same content under content_hash', async () => {
     const first = await client.submit(ping, { n: 1 });
     expect(await client.submit(ping, { n: 1 })).toEqual({ outcome: 'existing', taskId: first.taskId });
     expect((await client.submit(ping, { n: 2 })).outcome).toBe('created');
   });
 
-  it('streams many, answering in order', async () => {
+  it('streams many, with results in the same order', async () => {
     async function* requests() {
       for (let n = 100; n < 2600; n += 1) yield { input: { n } };
     }
@@ -84,7 +84,7 @@ describe('submit', () => {
     expect(new Set(ids).size).toBe(2500);
   });
 
-  it('stops a stream at a bad request, and keeps what came before', async () => {
+  it('stops a stream at an invalid request, and keeps the tasks before it', async () => {
     const requests = [{ input: { n: 9001 } }, { input: { n: 9002 } }, { input: { n: 'x' as never } }];
     const answers: string[] = [];
     await expect(async () => {
@@ -93,7 +93,7 @@ describe('submit', () => {
     expect((await client.submit(ping, { n: 9001 })).outcome).toBe('existing');
   });
 
-  it('joins the caller’s transaction, of pg and of Kysely', async () => {
+  it('uses the caller’s transaction, of pg and of Kysely', async () => {
     const caller = await test.pool.connect();
     try {
       await caller.query('BEGIN');
@@ -114,7 +114,7 @@ describe('submit', () => {
     expect((await client.submit(ping, { n: 5002 })).outcome).toBe('created');
   });
 
-  it('says so where the caller’s transaction is of another database', async () => {
+  it('throws an error that names the cause if the caller’s transaction is of another database', async () => {
     const elsewhere = new pg.Client({
       connectionString: (test.directUrl ?? test.url).replace(/\/[^/]*$/, '/postgres'),
     });
@@ -130,7 +130,7 @@ describe('submit', () => {
     }
   });
 
-  it('tells workers of a task in the caller’s transaction when that has had time to commit', async () => {
+  it('notifies workers of a task in the caller’s transaction after the time that a commit takes', async () => {
     const elsewhere = defineWorkflow({ name: 'elsewhere', input: z.unknown() }).step(
       'a',
       { queue: 'elsewhere' },
@@ -138,15 +138,15 @@ describe('submit', () => {
     );
     const listening = new pg.Client({ connectionString: test.directUrl ?? test.url });
     await listening.connect();
-    const heard = Promise.withResolvers<void>();
+    const received = Promise.withResolvers<void>();
     const caller = await test.pool.connect();
     try {
-      listening.on('notification', ({ payload }) => payload === 'elsewhere' && heard.resolve());
+      listening.on('notification', ({ payload }) => payload === 'elsewhere' && received.resolve());
       await listening.query('LISTEN tasker_ready');
       await caller.query('BEGIN');
       await client.submitTask(caller, elsewhere, {});
       await caller.query('COMMIT');
-      await expect(heard.promise).resolves.toBeUndefined();
+      await expect(received.promise).resolves.toBeUndefined();
     } finally {
       caller.release();
       await listening.end();
@@ -165,7 +165,7 @@ describe('reading and steering', () => {
     await expect(client.listTasks({ limit: 0 })).rejects.toThrow('limit is 0');
   });
 
-  it('answers what is not there or not possible as a value, and a bad id as an error', async () => {
+  it('returns a value for what is missing or not possible, and throws for an invalid id', async () => {
     expect(await client.cancel('999999999')).toEqual({ outcome: 'not_found' });
     expect(await client.getTask('999999999')).toBeUndefined();
     await expect(client.getTask('1; DROP TABLE')).rejects.toThrow('is not a number');
@@ -178,7 +178,7 @@ describe('reading and steering', () => {
     expect((await client.waitForTask(taskId)).steps[0]?.results).toEqual({ by: 'hand' });
   });
 
-  it('keeps schedules, and refuses a cron expression or time zone that does not exist', async () => {
+  it('stores schedules, and refuses an invalid cron expression or time zone', async () => {
     await client.schedule(ping, { key: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin', input: { n: 1 } });
     expect(await client.schedules()).toMatchObject([{ key: 'nightly', cron: '0 3 * * *', timezone: 'Europe/Berlin' }]);
     await expect(client.schedule(ping, { key: 'bad', cron: '61 * * * *', input: { n: 1 } })).rejects.toThrow(
@@ -195,7 +195,7 @@ describe('reading and steering', () => {
     expect(await client.schedules()).toEqual([]);
   });
 
-  it('checks a schedule as a submit, and lists what it runs', async () => {
+  it('checks a schedule like a submit, and lists what it runs', async () => {
     const good = { key: 'k', cron: '0 3 * * *', input: { n: 1 } };
     for (const [wrong, message] of [
       [{ priority: 40_000 }, /priority is 40000: use a whole number/],
@@ -248,7 +248,7 @@ describe('reading and steering', () => {
     expect(await add()).toBe('unchanged');
     expect(await add({ cron: ' 0  3 * * * ' })).toBe('unchanged');
     expect(await row()).toEqual(first);
-    // Another input: its times, and so what is due, stay.
+    // Another input: its times stay, and with them what is due.
     expect(await add({ input: { n: 2 } })).toBe('changed');
     expect(await row()).toMatchObject({ since: first?.since });
     expect(await add({ input: { n: 2 }, cron: '0 4 * * *' })).toBe('changed');

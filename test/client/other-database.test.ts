@@ -20,7 +20,7 @@ const client = (options: { poolSize?: number } = {}) => {
   return opened;
 };
 
-/** Stands for a restore of an older backup, a failover that lost commits, a database made anew behind the same name. */
+/** Has the effect of a restore of an older backup, a failover that lost commits, or a new database of the same name. */
 async function loseEverything(): Promise<void> {
   await test.query('DROP SCHEMA tasker CASCADE');
   await migrateToLatest(test.directUrl ?? test.url);
@@ -93,13 +93,13 @@ describe('a client that outlives the state of its database', () => {
     ]);
   });
 
-  it('goes on with a stream in the middle of which the database went back', async () => {
+  it('continues a stream during which the database went back to an earlier state', async () => {
     await loseEverything();
     const living = client();
     await living.submit(first, { n: 0 }, { key: 'before' });
     const requests = async function* () {
       for (let n = 0; n < 4; n += 1) yield { input: { n }, key: String(n) };
-      // What the stream has under way is not to meet a schema half dropped.
+      // Batches in flight must not meet a schema that is half dropped.
       await waitFor(async () => (await tasks()).length === 5, { what: 'the first two batches to be written' });
       await loseEverything();
       for (const stranger of strangers) await client().submit(stranger, { n: 0 }, { key: '0' });
@@ -114,7 +114,7 @@ describe('a client that outlives the state of its database', () => {
     expect((await tasks()).filter(({ name }) => name === 'refund').map(({ n }) => n)).toEqual([4, 5, 6, 7]);
   });
 
-  it('makes a schedule only with its workflow registered', async () => {
+  it('makes a schedule only after its workflow is registered', async () => {
     await loseEverything();
     const living = client();
     await living.register(refund);
@@ -123,12 +123,12 @@ describe('a client that outlives the state of its database', () => {
     expect(await test.query('SELECT name FROM tasker.tasker_named_tasks')).toEqual([{ name: 'refund' }]);
   });
 
-  it('does not take another task for the one that it waits for', async () => {
+  it('does not return another task than the one it waits for', async () => {
     await loseEverything();
     const living = client({ poolSize: 1 });
     const { taskId } = await living.submit(refund, { n: 1 }, { key: '1' });
     const waiting = Promise.allSettled([living.waitForTask(taskId, { timeoutMs: 20_000 })]);
-    // On the one connection the first look of the wait comes before this one.
+    // There is one connection, so the first read of the wait comes before this statement.
     await living.getTask(taskId);
     await test.query(
       `UPDATE tasker.tasker_tasks SET identity_hash = 'of another order', state = 'complete', complete = true`,
@@ -160,7 +160,7 @@ describe('submitTask in a transaction of another migrated database', async () =>
       'SELECT k.name FROM tasker.tasker_tasks JOIN tasker.tasker_named_tasks k USING (named_task_id) ORDER BY task_id',
     );
 
-  it('is refused where that database does not know the workflow, and leaves the transaction as it was', async () => {
+  it('is refused if the workflow is not registered in that database, and leaves the transaction usable', async () => {
     await loseEverything();
     const living = client();
     await living.register(refund);
@@ -189,12 +189,12 @@ describe('submitTask in a transaction of another migrated database', async () =>
     const submitted = await inTransaction('BEGIN', (tx) => living.submitTask(tx, refund, { n: 7 }, { key: '7' }));
     expect(submitted).toEqual({ outcome: 'created', taskId: expect.stringMatching(/^\d+$/) as string });
     expect(await names()).toEqual([{ name: 'refund' }]);
-    // What the client remembers of its own database still holds.
+    // The id that the client cached for its own database is still valid.
     expect(await living.submit(refund, { n: 8 }, { key: '8' })).toMatchObject({ outcome: 'created' });
     expect((await tasks()).map(({ name }) => name)).toEqual(['first', 'refund', 'refund']);
   });
 
-  it('works in its own database after that lost the workflow, and says what to do where the snapshot is older', async () => {
+  it('works in its own database after that lost the workflow; if the snapshot is older, the error says what to do', async () => {
     await loseEverything();
     const living = client();
     await living.submit(first, { n: 0 }, { key: '0' });

@@ -4,13 +4,13 @@ import { useTestDatabase } from '../support/test-database.ts';
 
 const database = await useTestDatabase();
 
-it('PostgreSQL reads text arrays as they were given, whatever the texts contain', async () => {
+it('PostgreSQL reads text arrays unchanged, whatever the texts contain', async () => {
   const texts = ['', 'NULL', 'null', '"', '\\', '\\"', '{}', 'a,b', ' spaced ', '\n\t', 'ü🙂', `'; --`, null];
   const [row] = await database.query<{ texts: (string | null)[] }>('SELECT $1::text[] AS texts', [textArray(texts)]);
   expect(row?.texts).toEqual(texts);
 });
 
-it('results arrive as the JSON that they are', async () => {
+it('results arrive as the same JSON', async () => {
   const values = [null, 'say "\\"', { 'k"ey': ['{', ','] }, 1.5, 'null', ''];
   const [row] = await database.query<{ results: unknown[] }>('SELECT to_jsonb($1::jsonb[]) AS results', [
     textArray(values.map((value) => JSON.stringify(value))),

@@ -10,7 +10,7 @@ const db = openDatabase({ url: test.url, poolSize: 2 });
 afterAll(() => db.close());
 
 describe('the measurements of the database', () => {
-  it('name who holds a snapshot', async () => {
+  it('name the session that holds a snapshot', async () => {
     const session = await test.pool.connect();
     try {
       await session.query(`SET application_name = 'forgotten report'`);
@@ -27,7 +27,7 @@ describe('the measurements of the database', () => {
     expect((await db.run(xminHolders)).some(({ holder }) => holder === 'forgotten report')).toBe(false);
   });
 
-  it('tell an index that is full from one that is air', async () => {
+  it('distinguish a full index from a bloated one', async () => {
     const bloatOf = async (name: string): Promise<number | undefined> =>
       (await db.run(indexBloat, { schema: 'tasker' })).find(({ index }) => index === name)?.bloat;
     await test.query(
@@ -40,7 +40,7 @@ describe('the measurements of the database', () => {
     await test.query('VACUUM ANALYZE tasker.tasker_workers');
     expect(await bloatOf('tasker_workers_pkey')).toBeGreaterThan(0.85);
     await test.query('REINDEX INDEX tasker.tasker_workers_pkey');
-    // Below a megabyte an estimate says nothing.
+    // Below a megabyte an estimate means nothing.
     expect(await bloatOf('tasker_workers_pkey')).toBeUndefined();
   });
 

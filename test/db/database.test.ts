@@ -17,7 +17,7 @@ const terminate = async (pid: number) => {
   });
 };
 
-it('sessions of the hot path ask the server not to wait for a vanished peer for hours', async () => {
+it('in sessions of the hot path the server does not wait for a vanished peer for hours', async () => {
   const worker = openDatabase({ url: test.url, poolSize: 1, plans: 'pinned' });
   const shown = statement<Record<string, string>>(
     'shown',
@@ -28,7 +28,7 @@ it('sessions of the hot path ask the server not to wait for a vanished peer for 
   await worker.close();
 });
 
-// An 'error' event that nobody hears ends the process, and with it this test run.
+// An 'error' event without a listener ends the process, and with it this test run.
 it('a session that ends between two statements of a transaction fails the transaction and nothing else', async () => {
   const transaction = db.transaction(async (tx) => {
     const [row] = await tx.run(backend);
@@ -39,7 +39,7 @@ it('a session that ends between two statements of a transaction fails the transa
   expect(await db.run(backend)).toHaveLength(1);
 });
 
-it('so does one that ends under a statement', async () => {
+it('a session that ends during a statement fails its transaction and nothing else', async () => {
   const transaction = db.transaction(async (tx) => {
     const [row] = await tx.run(backend);
     await Promise.all([tx.run(pause), terminate(row?.pid ?? 0)]);

@@ -89,7 +89,7 @@ it('a heartbeat touches no index: its update is HOT whenever its page has room',
     });
     const before = await updates();
     for (let number = 0; number < 200; number += 1) await connection.beat(workerId, number % 2, false);
-    // A session tells what it did when it ends, at the latest.
+    // A session reports its statistics at its end at the latest.
     await connection.close();
     const after = await waitFor(
       async () => {
@@ -98,8 +98,8 @@ it('a heartbeat touches no index: its update is HOT whenever its page has room',
       },
       { what: 'the statistics of the heartbeats' },
     );
-    // A page that is full while somebody's snapshot (an autovacuum's, say) still sees its dead rows sends a row to another page:
-    // seldom. One that moves an indexed column does so each time.
+    // If a page is full while a snapshot (of an autovacuum, for example) still sees its dead rows, a row moves to another page. That
+    // is rare. An update of an indexed column moves the row each time.
     const share = (after.hot - before.hot) / (after.updates - before.updates);
     expect(share).toBeGreaterThan(0.8);
   } finally {

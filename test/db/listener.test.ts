@@ -6,15 +6,15 @@ import { waitFor } from '../support/wait-for.ts';
 const test = await useTestDatabase();
 
 it.skipIf(test.directUrl === undefined)(
-  'a listener says when hints arrive, no longer arrive, and arrive again',
+  'a listener reports when notifications arrive, no longer arrive, and arrive again',
   async () => {
     const states: boolean[] = [];
-    const heard: string[] = [];
+    const received: string[] = [];
     const listener = new Listener({
       url: test.directUrl as string,
       schema: 'tasker',
       applicationName: 'tasker listener test',
-      onReady: (queue) => heard.push(queue),
+      onReady: (queue) => received.push(queue),
       onListening: (listening) => states.push(listening),
       onError: () => undefined,
       maxReconnectMs: 50,
@@ -28,7 +28,7 @@ it.skipIf(test.directUrl === undefined)(
     await waitFor(() => states.length === 3, { what: 'the listener to be back' });
     expect(states).toEqual([true, false, true]);
     await test.query(`SELECT pg_notify($1, 'mine')`, [readyChannel('tasker')]);
-    await waitFor(() => heard.includes('mine'), { what: 'the hint' });
+    await waitFor(() => received.includes('mine'), { what: 'the notification' });
     await listener.stop();
     expect(listener.listening).toBe(false);
     expect(states).toEqual([true, false, true]);

@@ -47,7 +47,7 @@ describe('a row that contradicts itself is refused', () => {
     ).rejects.toMatchObject({ code: '23514', constraint: 'steps_row_agrees' });
   });
 
-  it('step: a retry limit that is not known', async () => {
+  it('step: a retry limit that is unknown', async () => {
     await expect(engine.test.query('UPDATE tasker.tasker_workflow_steps SET retry_limit = NULL')).rejects.toMatchObject(
       {
         code: '23502',

@@ -38,7 +38,7 @@ const thrown = (work: () => unknown): unknown => {
   }
 };
 
-describe('what a connection string says and what the fleet needs', () => {
+describe('what a connection string sets and what the fleet needs', () => {
   it('are both in the session', async () => {
     const asked = withQuery({ options: '-c statement_timeout=30s --search-path=app', application_name: 'shop' });
     expect(
@@ -90,12 +90,12 @@ describe('what a connection string says and what the fleet needs', () => {
     });
   });
 
-  it('are merged without the worker: an application may well choose its plans', async () => {
+  it('are merged without the settings of a worker: an application may choose its plans', async () => {
     const asked = withQuery({ options: '-c enable_seqscan=off' });
     expect(await settings({ url: asked }, 'enable_seqscan')).toEqual({ enable_seqscan: 'off' });
   });
 
-  it('agree on the shorter patience with a vanished peer', async () => {
+  it('use the shorter time limit for a vanished peer', async () => {
     const asked = withQuery({ options: '-c tcp_keepalives_idle=30' });
     expect(await settings({ url: asked }, 'tcp_keepalives_idle', 'tcp_keepalives_count')).toEqual({
       tcp_keepalives_idle: '30',
@@ -104,7 +104,7 @@ describe('what a connection string says and what the fleet needs', () => {
   });
 });
 
-describe('on a database that is impatient and serializable', () => {
+describe('on a database with short time limits that is serializable', () => {
   let db: Database;
   beforeAll(async () => {
     await test.query('CREATE TABLE guarded (n integer)');
@@ -139,7 +139,7 @@ describe('on a database that is impatient and serializable', () => {
     }
   });
 
-  it('the server ends a statement when its client would give it up', async () => {
+  it('the server cancels a statement when its client gives it up', async () => {
     const brief = openDatabase({ url, poolSize: 1, queryTimeoutMs: 1000 });
     expect(await brief.run(show, [['statement_timeout']])).toEqual([{ name: 'statement_timeout', value: '1s' }]);
     await brief.close();
@@ -166,7 +166,7 @@ describe('through a pooler', () => {
     });
   });
 
-  it('a database whose settings would change values is refused, with the statement that mends it', async () => {
+  it('a database whose settings would change values is refused, with the statement that fixes it', async () => {
     await test.query(`ALTER DATABASE "${test.name}" SET array_nulls = off`);
     const db = openDatabase({ url, poolSize: 1, pooled: true });
     const error = await db.run(show, [[]]).catch((reason: unknown) => reason);
@@ -175,7 +175,7 @@ describe('through a pooler', () => {
     expect((error as Error).message).toMatch(/array_nulls = off.*ALTER ROLE .* SET array_nulls = 'on'/);
   });
 
-  it('that nobody mentioned is noticed by the pid of the server', async () => {
+  it('that is not configured is detected by the pid of the server', async () => {
     const begun = session({ url, applicationName: 'test' });
     const client = await test.pool.connect();
     try {
@@ -189,7 +189,7 @@ describe('through a pooler', () => {
     }
   });
 
-  it('a worker does not count on plans that it could not choose', async () => {
+  it('a worker does not rely on plans that it could not pin', async () => {
     await test.query(`ALTER DATABASE "${test.name}" RESET ALL`);
     const worker = openDatabase({ url, poolSize: 1, plans: 'pinned' });
     await worker.run(show, [[]]);

@@ -69,7 +69,7 @@ describe('a cron expression', () => {
     expect(() => parseCron(expression)).toThrow(InvalidInputError);
   });
 
-  it('means the same at every parse, and a nickname what it stands for', () => {
+  it('means the same at every parse, and a nickname means its five fields', () => {
     expect(parseCron('@daily').stringify()).toBe(parseCron('0 0 * * *').stringify());
     expect(canonicalCron(' 0\t9  * * * ')).toBe('0 9 * * *');
     expect(canonicalCron('@Daily')).toBe('@daily');

@@ -23,7 +23,7 @@ function client(schema: string, cronSchema?: string) {
   return created;
 }
 
-/** What the start of a scheduler does to the tables of cron; answers what it reported. */
+/** Does what the start of a scheduler does to the tables of cron; returns what it reported. */
 async function startScheduler(schema: string, cronSchema: string): Promise<string[]> {
   const reported: string[] = [];
   const db = openDatabase({ url: test.url, schema, poolSize: 2 });
@@ -40,7 +40,7 @@ async function startScheduler(schema: string, cronSchema: string): Promise<strin
   return reported;
 }
 
-it('two fleets in a database have a list of schedules each', async () => {
+it('two fleets in one database have separate lists of schedules', async () => {
   const [first, second] = [client('tasker'), client('second')];
   await first.schedule(workflow, daily);
   await second.schedule(workflow, { ...daily, key: 'other' });
@@ -75,13 +75,13 @@ it('a cron schema that belongs to another fleet is refused, until that fleet is 
   }
 });
 
-it('schedulers that start at once make one owner', async () => {
+it('schedulers that start at the same time make one owner', async () => {
   await Promise.all([1, 2, 3].map(() => startScheduler('second', 'fresh_cron')));
   expect(await test.query('SELECT schema_name FROM fresh_cron.tasker_owner')).toEqual([{ schema_name: 'second' }]);
 });
 
-it('the only fleet of a database takes over what it kept in the former default; one of several is told', async () => {
-  // As an earlier version left it: one list for all, of nobody.
+it('the only fleet of a database copies what it kept in the former default schema; one of several reports that it cannot', async () => {
+  // As an earlier version left it: one list for all fleets, without an owner.
   await test.query('DROP SCHEMA second_cron CASCADE');
   await test.query('DROP TABLE tasker_cron.tasker_owner');
   const [reported] = await startScheduler('second', 'second_cron');
@@ -93,7 +93,7 @@ it('the only fleet of a database takes over what it kept in the former default; 
   expect(await startScheduler('second', 'second_cron')).toEqual([]);
   const adopted = await client('second').schedules();
   expect(adopted).toMatchObject([{ key: 'daily', cron: '0 3 * * *', workflow: 'report' }]);
-  // Removed means removed: it does not come back with the next scheduler.
+  // A removed schedule does not come back with the next scheduler.
   await client('second').unschedule('daily');
   await startScheduler('second', 'second_cron');
   expect(await client('second').schedules()).toEqual([]);

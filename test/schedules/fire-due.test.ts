@@ -33,7 +33,7 @@ async function schedule(
   const submit = { key, namespace: 'default', workflow: 'report', version: '0.1.0', input: {}, since, ...data };
   await cron.schedule(WORKFLOW_SCHEDULES, { key, cron: expression, timezone, data: submit });
 }
-/** What fires at a moment, by its time of day. */
+/** What fires at a time of the day. */
 const fire = async (key: string, at: string, leaveSeconds = 0) => {
   const { fired, failed } = await fireDue(engine.db, CRON, { key, leaveSeconds, now: new Date(at) });
   expect(failed).toEqual([]);
@@ -45,7 +45,7 @@ const stateOf = async (key: string) =>
   (await engine.test.query('SELECT * FROM tasker.tasker_schedule_states WHERE schedule_key = $1', [key]))[0];
 
 describe('one occurrence is one task', () => {
-  it('whenever a tick or a look comes, and once for each', async () => {
+  it('whenever a tick or the check of the minute comes, and one for each occurrence', async () => {
     await schedule('hourly', '0 * * * *');
     const outcomes = [];
     for (const at of ['12:00:03', '12:01:00', '12:06:40', '12:09:59', '13:00:01']) {
@@ -65,20 +65,23 @@ describe('one occurrence is one task', () => {
     [10, 0],
     [12, 0],
     [60, 0],
-  ])('after %i minutes without a scheduler there are %i, by a tick and by a look alike', async (minutes, tasks) => {
-    for (const path of ['tick', 'look']) {
-      const key = `nightly-${minutes}-${path}`;
-      await schedule(key, '0 12 * * *');
-      const back = new Date(Date.UTC(2026, 4, 1, 12, minutes, 30)).toISOString();
-      await fire(key, back, path === 'tick' ? 0 : 60);
-      // The other path comes to the same, before and after.
-      await fire(key, back);
-      await fire(key, back, 60);
-      expect(await tasksOf(key)).toBe(tasks);
-    }
-  });
+  ])(
+    'after %i minutes without a scheduler there are %i, by a tick and by the check of the minute alike',
+    async (minutes, tasks) => {
+      for (const path of ['tick', 'check']) {
+        const key = `nightly-${minutes}-${path}`;
+        await schedule(key, '0 12 * * *');
+        const back = new Date(Date.UTC(2026, 4, 1, 12, minutes, 30)).toISOString();
+        await fire(key, back, path === 'tick' ? 0 : 60);
+        // The other path gives the same, before and after.
+        await fire(key, back);
+        await fire(key, back, 60);
+        expect(await tasksOf(key)).toBe(tasks);
+      }
+    },
+  );
 
-  it('for schedulers that find it at once', async () => {
+  it('for schedulers that find it at the same time', async () => {
     await schedule('raced', '*/5 * * * *');
     const others = [1, 2, 3].map(() => openDatabase({ url: engine.test.url, poolSize: 2 }));
     const outcomes = await Promise.all(
@@ -103,8 +106,8 @@ describe('one occurrence is one task', () => {
     expect(await fire('forgotten', '2026-05-01T12:03Z')).toEqual(['existing']);
   });
 
-  it.each(['allow', 'skip'] as const)('whichever statement a scheduler dies at (overlap: %s)', async (overlap) => {
-    // In the middle of its transaction everything is rolled back; after the commit nobody is told.
+  it.each(['allow', 'skip'] as const)('whichever statement a scheduler fails at (overlap: %s)', async (overlap) => {
+    // In the middle of its transaction everything is rolled back; after the commit no notification is sent.
     const died = new Error('killed');
     for (let statement = 0, done = false; !done; statement += 1) {
       const key = `killed-${overlap}-${statement}`;
@@ -135,13 +138,13 @@ describe('one occurrence is one task', () => {
     }
   });
 
-  it('where clocks are put back, at the first pass of a time of day', async () => {
+  it('when clocks are put back, at the first pass of a time of day', async () => {
     await schedule('daily', '30 1 * * *', { timezone: 'America/New_York' });
     expect(await fire('daily', '2026-11-01T05:30:02Z')).toEqual(['created']);
     expect(await fire('daily', '2026-11-01T06:30:02Z')).toEqual([]);
   });
 
-  it('where clocks are put forward, for the time of day that does not come', async () => {
+  it('when clocks are put forward, for the time of day that is skipped', async () => {
     await schedule('skipped', '30 2 * * *', { timezone: 'America/New_York' });
     const outcomes = [];
     for (const at of ['06:59', '07:01', '07:02', '07:09']) {
@@ -153,7 +156,7 @@ describe('one occurrence is one task', () => {
   it('also after the clock of the database was set back', async () => {
     await schedule('clock', '*/5 * * * *');
     expect(await fire('clock', '2026-05-01T14:00:02Z')).toEqual(['created', 'created']);
-    // Decided ahead of time, and not from then on undecidable.
+    // Decided ahead of time; later occurrences can still be decided.
     expect(await fire('clock', '2026-05-01T12:00:02Z')).toEqual(['created', 'created']);
     await schedule('made-ahead', '* * * * *', { since: '2026-05-01T14:00Z' });
     expect((await fire('made-ahead', '2026-05-01T12:00:02Z')).length).toBe(2);
@@ -168,20 +171,20 @@ describe('one occurrence is one task', () => {
 });
 
 describe('the present row of a schedule decides', () => {
-  it('one that was removed has nothing to fire, whatever ticks still wait', async () => {
+  it('one that was removed fires nothing, whatever ticks still wait', async () => {
     await schedule('removed', '* * * * *');
     await cron.unschedule(WORKFLOW_SCHEDULES, 'removed');
     expect(await fire('removed', '2026-05-01T12:05Z')).toEqual([]);
     expect(await tasksOf('removed')).toBe(0);
   });
 
-  it('and nothing is due from a minute that began before it was made', async () => {
+  it('nothing is due for a minute that began before it was made', async () => {
     await schedule('new', '* * * * *', { since: '2026-05-01T12:00:25Z' });
     expect(await fire('new', '2026-05-01T12:00:33Z')).toEqual([]);
     expect(await fire('new', '2026-05-01T12:01:01Z')).toEqual(['created']);
   });
 
-  it('one that is removed or changed while a scheduler is at it does not fire by what it was', async () => {
+  it('one that is removed or changed while a scheduler decides does not fire by its former row', async () => {
     await schedule('changing', '0 12 * * *');
     const client = await engine.test.pool.connect();
     try {
@@ -219,7 +222,7 @@ async function waitForBlocked(): Promise<void> {
 }
 
 describe('a schedule that fails', () => {
-  it('does not keep the others, says why, and goes on where it stopped', async () => {
+  it('does not stop the others, records why, and later continues with the occurrence that failed', async () => {
     await schedule('bad', '*/2 * * * *', { workflow: 'later' });
     await schedule('good', '0 12 * * *');
     const now = new Date('2026-05-01T12:02:30Z');
@@ -233,7 +236,7 @@ describe('a schedule that fails', () => {
     await cron.unschedule(WORKFLOW_SCHEDULES, 'bad');
   });
 
-  it('by an expression that an earlier version took fires nothing and says so', async () => {
+  it('with an expression that only an earlier version accepted fires nothing and reports it', async () => {
     await schedule('seconds', '*/10 * * * * *');
     const { fired, failed } = await fireDue(engine.db, CRON, { key: 'seconds' });
     expect(fired).toEqual([]);
@@ -244,7 +247,7 @@ describe('a schedule that fails', () => {
 });
 
 describe('skip-if-running', () => {
-  it('leaves an occurrence out for good while the last task is pending or in progress', async () => {
+  it('leaves an occurrence out while the last task is pending or in progress, and does not make up for it', async () => {
     const skipping = await engine.workflow(report('0.1.0', 'skipping'));
     await schedule('skips', '* * * * *', { workflow: 'skipping', overlap: 'skip', since: '2026-05-01T11:59:59Z' });
     expect(await fire('skips', '2026-05-01T12:00:02Z')).toEqual(['created']);
@@ -254,12 +257,12 @@ describe('skip-if-running', () => {
       `UPDATE tasker.tasker_tasks SET state = 'complete', complete = true WHERE named_task_id = $1`,
       [skipping],
     );
-    // What was skipped is not made up for once it could be.
+    // A skipped occurrence is not made up for later.
     expect(await fire('skips', '2026-05-01T12:01:30Z')).toEqual([]);
     expect(await fire('skips', '2026-05-01T12:02:02Z')).toEqual(['created']);
   });
 
-  it('is decided once by schedulers that meet', async () => {
+  it('is decided once by schedulers that run at the same time', async () => {
     await schedule('meets', '* * * * *', { overlap: 'skip', since: '2026-05-01T11:57:59Z' });
     const others = [1, 2, 3].map(() => openDatabase({ url: engine.test.url, poolSize: 2 }));
     const now = new Date('2026-05-01T12:00:02Z');
@@ -297,7 +300,7 @@ describe('which version a schedule runs', () => {
       )
     ).map(({ version }) => version);
 
-  it('the newest that a live worker serves, at least the one that it was made with; pinned, that one', async () => {
+  it('the newest that a live worker serves, but none before the one it was made with; pinned: that one', async () => {
     const of = { workflow: 'rolled', version: '1.9.0' };
     const ids: Record<string, number> = {};
     for (const version of ['1.8.0', '1.9.0', '1.10.0']) ids[version] = await engine.workflow(report(version, 'rolled'));

@@ -5,7 +5,7 @@ const times = (cron: string, timezone: string, from: string, to: string) =>
   new CronSchedule(cron, timezone).between(new Date(from), new Date(to)).map(({ at }) => at.toISOString().slice(5, 16));
 
 describe('a schedule on the day on which clocks are put forward', () => {
-  it('for a time of day that does not come happens at the change, once', () => {
+  it('for a time of day that is skipped occurs at the change, once', () => {
     // New York: 02:00 to 03:00 on 8 March 2026 is skipped; the change is at 07:00 UTC.
     const day = ['2026-03-07T12:00Z', '2026-03-09T12:00Z'] as const;
     expect(times('30 2 * * *', 'America/New_York', ...day)).toEqual(['03-08T07:00', '03-09T06:30']);
@@ -18,14 +18,14 @@ describe('a schedule on the day on which clocks are put forward', () => {
     ]);
   });
 
-  it('keeps to the days that it names', () => {
+  it('occurs only on the days that it names', () => {
     // The 8th is a Sunday.
     expect(times('30 2 * * 1-5', 'America/New_York', '2026-03-07T12:00Z', '2026-03-09T12:00Z')).toEqual([
       '03-09T06:30',
     ]);
   });
 
-  it('for every hour goes on by elapsed time', () => {
+  it('for every hour goes by elapsed time', () => {
     expect(times('0 * * * *', 'America/New_York', '2026-03-08T05:30Z', '2026-03-08T08:30Z')).toEqual([
       '03-08T06:00',
       '03-08T07:00',
@@ -33,7 +33,7 @@ describe('a schedule on the day on which clocks are put forward', () => {
     ]);
   });
 
-  it('works for half an hour too', () => {
+  it('works for a change of half an hour too', () => {
     // Lord Howe: 02:00 to 02:30 on 4 October 2026 is skipped; the change is at 15:30 UTC the day before.
     expect(times('15 2 * * *', 'Australia/Lord_Howe', '2026-10-03T00:00Z', '2026-10-04T20:00Z')).toEqual([
       '10-03T15:30',
@@ -43,7 +43,7 @@ describe('a schedule on the day on which clocks are put forward', () => {
 });
 
 describe('a schedule on the day on which clocks are put back', () => {
-  it('for a time of day that comes twice happens at the first', () => {
+  it('for a time of day that comes twice occurs the first time', () => {
     // New York: 01:00 to 02:00 on 1 November 2026 comes twice, from 05:00 and from 06:00 UTC.
     expect(times('30 1 * * *', 'America/New_York', '2026-10-31T12:00Z', '2026-11-02T12:00Z')).toEqual([
       '11-01T05:30',
@@ -55,7 +55,7 @@ describe('a schedule on the day on which clocks are put back', () => {
     ]);
   });
 
-  it('is found from the second pass as the first, which is over', () => {
+  it('in the second pass is the occurrence of the first, which is over', () => {
     const schedule = new CronSchedule('30 1 * * *', 'America/New_York');
     const found = (from: string, to: string) => schedule.between(new Date(from), new Date(to));
     expect(found('2026-11-01T05:20Z', '2026-11-01T05:40Z')).toEqual([
@@ -64,7 +64,7 @@ describe('a schedule on the day on which clocks are put back', () => {
     expect(found('2026-11-01T06:20Z', '2026-11-01T06:40Z')).toEqual([]);
   });
 
-  it('for every hour happens in both, with an identity for each', () => {
+  it('for every hour occurs in both passes, with an identity for each', () => {
     const schedule = new CronSchedule('15 * * * *', 'America/New_York');
     const found = schedule.between(new Date('2026-11-01T04:30Z'), new Date('2026-11-01T07:30Z'));
     expect(found.map(({ identity }) => identity)).toEqual([
@@ -85,7 +85,7 @@ describe('the next occurrence', () => {
     ['0 9 * * *', 'Europe/Berlin', '2026-05-01T06:59:59Z', '2026-05-01T07:00'],
     ['0 0 1 1 *', 'UTC', '2026-05-01T12:00Z', '2027-01-01T00:00'],
     ['0 0 29 2 *', 'Asia/Tokyo', '2026-05-01T12:00Z', '2028-02-28T15:00'],
-    // Over a change of clocks, on both sides of it, and where the time of day is skipped or comes twice.
+    // Over a change of clocks, on both sides of it, and if the time of day is skipped or comes twice.
     ['0 9 * * *', 'America/New_York', '2026-03-07T18:00Z', '2026-03-08T13:00'],
     ['0 9 * * 0', 'America/New_York', '2026-03-02T18:00Z', '2026-03-08T13:00'],
     ['30 2 * * *', 'America/New_York', '2026-03-07T18:00Z', '2026-03-08T07:00'],
@@ -124,7 +124,7 @@ describe('in every time zone whose clocks change in 2026', () => {
       .join();
   }
 
-  it('a time of day happens exactly once a day', { timeout: 120_000 }, () => {
+  it('a time of day occurs exactly once a day', { timeout: 120_000 }, () => {
     expect(distinct.length).toBeGreaterThan(20);
     for (const { timezone, around } of distinct) {
       for (const cron of ['30 2 * * *', '0 0 * * *', '15 1 * * *', '45 3 * * *', '10 23 * * *']) {

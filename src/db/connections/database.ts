@@ -18,10 +18,10 @@ export interface DatabaseOptions {
   prepared?: boolean;
   /** `pinned`: by the planner settings of the hot path. Not through a transaction pooler, which takes no settings. Default: free. */
   plans?: Plans;
-  /** The URL leads to a transaction pooler. Where the server shows it, that counts too. */
+  /** The URL leads to a transaction pooler. A pooler that is detected by the server's pid counts too. */
   pooled?: boolean;
   connectTimeoutMs?: number;
-  /** How long the client waits for one answer before it gives the connection up, and the server for the statement's end. */
+  /** After this time the client gives up the connection, and the server cancels the statement. */
   queryTimeoutMs?: number;
   onQuery?: (name: string, seconds: number, failed: boolean) => void;
   onPoolError?: (error: Error) => void;
@@ -29,7 +29,7 @@ export interface DatabaseOptions {
   password?: PasswordSource | undefined;
 }
 
-/** Whatever can run a statement: the pool, a transaction of ours, or the caller's own transaction. */
+/** What can run a statement: the pool, a transaction of this library, or the caller's own transaction. */
 export interface Executor {
   readonly schema: string;
   /** How its sessions plan: of some statements there is a variant for each. */
@@ -60,15 +60,15 @@ const MAX_TRIES = 5;
 const SERIALIZATION_BACKOFF = exponential({ minMs: 40, maxMs: 320, jitter: FULL_JITTER });
 
 /**
- * A connection costs PostgreSQL a process, and the first use of each statement its planning: an idle process that gives its
- * second connection up after pg's ten seconds, and needs it again for two statements that meet, costs more by that than by all
- * that it asks.
+ * A new connection costs PostgreSQL a process, and the planning of each statement at its first use. By default pg closes an idle
+ * connection after ten seconds. An idle worker would then reopen its second connection each time two of its statements overlap,
+ * which costs more than the statements themselves.
  */
 const KEPT_CONNECTIONS = 2;
 const IDLE_CONNECTION_MS = 60_000;
 
 /**
- * In one round trip. If the connection goes silent half-way (a cable, a firewall, a machine that stopped) the server would
+ * In one round trip. If the connection breaks silently in the middle (a cable, a firewall, a machine that stopped), the server would
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
  * through a transaction pooler.
  */
@@ -98,8 +98,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that the server closes is no reason to end the process.
   pool.on('error', (error) => options.onPoolError?.(error));
-  // Nor is one that breaks while a transaction has it: the pool listens to idle ones only, and the statement under way, or the
-  // next one, rejects anyway.
+  // Neither is one that breaks while a transaction uses it: the pool handles errors of idle connections only, and the current or
+  // the next statement rejects anyway.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
   const texts = new Map<string, string>();
@@ -125,7 +125,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
-  // A session behind a pooler has the planner's own choice, whatever was asked for.
+  // In a session behind a pooler the planner chooses freely, whatever the options say: nothing can be set there.
   const plans = (): Plans => (options.plans === 'pinned' && sessions.proxied !== true ? 'pinned' : 'free');
   return {
     schema,
@@ -151,7 +151,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query('COMMIT');
           return result;
         } catch (error) {
-          // As the pool itself does after a failed query: a session that became read-only, for one, would fail for ever.
+          // The pool itself does the same after a failed query: a session that became read-only, for example, would fail for ever.
           if (!(error instanceof TaskerError) && !mayKeepSession(error)) broken = asError(error);
           await client.query('ROLLBACK').catch((failure: unknown) => (broken = asError(failure)));
           throw error;

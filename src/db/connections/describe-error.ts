@@ -1,10 +1,10 @@
 import { isSchemaMissing, isUnavailable, sqlState } from './sql-errors.ts';
 
-/** What an operator should know about an error of the database, the way to it, or its driver. */
+/** What an operator should know about an error of the database, of the connection to it, or of the driver. */
 export interface DescribedError {
   /** One line: what is wrong and what to do. Never a stack, never a connection string. */
   readonly line: string;
-  /** The database cannot be had, or not like this: what was asked may be right. */
+  /** The database cannot be reached, or not with these settings: the request itself may be right. */
   readonly unavailable: boolean;
 }
 
@@ -37,7 +37,7 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'the certificate of the server is not valid yet: compare the clocks',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the server is for another host name: connect by a name that it has',
 };
-/** Not signed by a CA that Node knows. */
+/** Not signed by a CA that Node trusts. */
 const UNKNOWN_ISSUER = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -46,7 +46,7 @@ const UNKNOWN_ISSUER = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
-/** By what the driver says where it gives no code. */
+/** Messages of the driver, for errors without a code. */
 const DRIVER: readonly (readonly [RegExp, string])[] = [
   [/client password must be a (non-empty )?string/i, 'the server requires a password and DATABASE_URL has none'],
   [
@@ -59,7 +59,7 @@ const DRIVER: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Undefined for an error that is none of the database's. */
+/** Undefined for an error that does not come from the database, the connection or the driver. */
 export function describeDatabaseError(error: unknown): DescribedError | undefined {
   const { code, message } = essence(error);
   const certificate = CERTIFICATE[code];
@@ -69,7 +69,7 @@ export function describeDatabaseError(error: unknown): DescribedError | undefine
       `the certificate of the server is from a CA that is not known here (${message}): add sslrootcert=/path/to/ca.crt to DATABASE_URL`,
     );
   }
-  // A unix socket that is not there, or that others own.
+  // A unix socket that does not exist, or that this user may not open.
   if ((code === 'ENOENT' || code === 'EACCES') && (error as { syscall?: unknown }).syscall === 'connect') {
     return unavailable(`the database cannot be reached: ${message}`);
   }
@@ -91,7 +91,7 @@ export function describeDatabaseError(error: unknown): DescribedError | undefine
 
 const unavailable = (line: string): DescribedError => ({ line, unavailable: true });
 
-/** A host with several addresses fails with one error for each, and no message of its own. */
+/** A host with several addresses fails with one error for each address, and without a message of its own. */
 function essence(error: unknown): { code: string; message: string } {
   const inner = error instanceof AggregateError ? (error.errors as unknown[]) : [];
   const messages = [error, ...inner]

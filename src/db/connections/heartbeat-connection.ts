@@ -10,7 +10,7 @@ export interface HeartbeatConnectionOptions {
   url: string;
   schema: string;
   applicationName: string;
-  /** The key of the advisory lock that tells others that this process lives. Null behind a transaction pooler, where a session does not last. */
+  /** The key of the advisory lock that shows others that this process is alive. Null behind a transaction pooler: sessions do not last there. */
   sessionLock: string | null;
   timeoutMs: number;
   /** Read at each connection, instead of the password in the URL. */
@@ -18,27 +18,28 @@ export interface HeartbeatConnectionOptions {
 }
 
 export interface HeartbeatConnection {
-  /** Takes the session lock, if there is one to take, now or with the first connection that succeeds. */
+  /** Takes the session lock, if `sessionLock` is set: now, or with the first connection that succeeds. */
   holdSessionLock(): Promise<void>;
-  /** Renews the lease; false where it was ended. Throws where the database could not be asked. */
+  /** Renews the lease; returns false if it was ended. Throws if the database could not be reached. */
   beat(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** A key that no other process has: 63 random bits. */
+/** A key of 63 random bits, which no other process has. */
 export function newSessionLock(): string {
   return (randomBytes(8).readBigInt64BE() >> 1n).toString();
 }
 
 /**
- * A heartbeat that a crash of the server loses was half a second old, and silence is counted from what schedulers see: nothing
- * waits for a disk, nor for a standby that is away. Only where sessions last: a pooler would hand the setting to others.
+ * A heartbeat waits neither for the disk nor for a standby that is away. If the server crashes, it loses a heartbeat that was half a
+ * second old, and silence is counted from what schedulers saw. Only in sessions that last: a pooler would pass the setting on to
+ * other clients.
  */
 const WAIT_FOR_NOTHING: readonly SessionSetting[] = [{ name: 'synchronous_commit', value: 'off' }];
 
 /**
- * One connection that only renews a lease. It reconnects by itself, and takes the session lock again when it does: a process
- * whose connection was cut is silent for a moment, not dead.
+ * A connection that only renews a lease. It reconnects by itself and then takes the session lock again: a process whose connection
+ * was cut is silent for a moment, but not dead.
  */
 export function openHeartbeatConnection(
   options: HeartbeatConnectionOptions & { onError: (message: string) => void },
@@ -95,8 +96,8 @@ export function openHeartbeatConnection(
     async holdSessionLock() {
       if (options.sessionLock === null) return;
       wantsLock = true;
-      // Where the database is away at this moment the lock is taken with the connection that the first heartbeat needs. Until
-      // then the process is as silent as it is lockless.
+      // If the database is away at this moment, the lock is taken with the connection of the first heartbeat. Until then the
+      // process sends no heartbeats either.
       await connect().catch((error: unknown) =>
         options.onError(error instanceof Error ? error.message : String(error)),
       );
@@ -104,9 +105,9 @@ export function openHeartbeatConnection(
     async beat(workerId, busySlots, draining) {
       const connected = await connect();
       try {
-        // Our own former session holds it until the server has noticed that its connection is gone.
+        // The former session of this process holds it until the server notices that its connection is gone.
         if (wantsLock && !locked) locked = await takeLock(connected);
-        // Prepared where a session lasts: of a statement this small, planning is the larger part.
+        // Prepared if sessions last: planning is the larger part of the cost of a statement this small.
         const prepared = options.sessionLock ? { name: heartbeat.name } : {};
         const values = heartbeat.values({ worker_id: workerId, busy_slots: busySlots, draining });
         const { rows } = await connected.query({ ...prepared, text, values: [...values] });

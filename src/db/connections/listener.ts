@@ -4,7 +4,7 @@ import { type Backoff, exponential, FULL_JITTER } from '../../backoff.ts';
 import type { PasswordSource } from './password.ts';
 import { type Session, session } from './session.ts';
 
-/** The channel on which a process says that a queue has ready steps. The payload is the queue's name. */
+/** The channel of the notifications that a queue has ready steps. The payload is the queue's name. */
 export function readyChannel(schema: string): string {
   return `${schema}_ready`;
 }
@@ -15,7 +15,7 @@ export interface ListenerOptions {
   schema: string;
   applicationName: string;
   onReady: (queue: string) => void;
-  /** Hints arrive from now on, or no longer. Those of the time in between went unheard. */
+  /** Notifications arrive from now on, or no longer. Those sent in between were lost. */
   onListening?: (listening: boolean) => void;
   onError: (error: Error) => void;
   maxReconnectMs?: number;
@@ -23,12 +23,12 @@ export interface ListenerOptions {
   password?: PasswordSource | undefined;
 }
 
-/** A connection that went silent does not end by itself. */
-const END_TIMEOUT_MS = 1000;
+/** A connection that broke silently does not end by itself: it is destroyed after this time. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 /**
- * Receives notifications that a queue has work. They are only hints: polling finds everything, so a listener that is down costs
- * latency and nothing else. Reconnects by itself until it is stopped.
+ * Receives notifications that a queue has ready steps. They are only hints: polling finds everything, so a listener that is down
+ * costs latency and nothing else. Reconnects by itself until it is stopped.
  */
 export class Listener {
   private readonly options: ListenerOptions;
@@ -40,7 +40,7 @@ export class Listener {
   private stopping: Promise<void> | undefined;
   /** The attempt to connect that is under way. */
   private connecting: Promise<void> | undefined;
-  private hears = false;
+  private isListening = false;
 
   constructor(options: ListenerOptions) {
     this.options = options;
@@ -48,9 +48,9 @@ export class Listener {
     this.session = session({ url: options.url, applicationName: options.applicationName, password: options.password });
   }
 
-  /** Whether hints arrive. A connection that broke silently counts until somebody notices. */
+  /** Whether notifications arrive. A connection that broke silently counts as listening until the break is noticed. */
   get listening(): boolean {
-    return this.hears;
+    return this.isListening;
   }
 
   /** Resolves when the first attempt to connect has succeeded or failed. */
@@ -98,8 +98,8 @@ export class Listener {
   }
 
   private setListening(listening: boolean): void {
-    if (this.hears === listening) return;
-    this.hears = listening;
+    if (this.isListening === listening) return;
+    this.isListening = listening;
     if (this.stopping === undefined) this.options.onListening?.(listening);
   }
 
@@ -120,7 +120,7 @@ export class Listener {
       await connecting;
     }
     const ended = client.end().catch(() => undefined);
-    const timer = setTimeout(() => stream.destroy(), END_TIMEOUT_MS);
+    const timer = setTimeout(() => stream.destroy(), CLOSE_TIMEOUT_MS);
     await ended;
     clearTimeout(timer);
   }

@@ -17,8 +17,8 @@ export async function withMigrationConnection<T>(
   try {
     await client.connect();
     await sessions.prepare(client);
-    // An index build takes as long as it takes. But one whose process was killed must not go on for hours, holding the lock
-    // that keeps the next process out; a server before 14, or on a platform that cannot notice, refuses the setting.
+    // An index build has no time limit. But if its process was killed, it must not go on for hours: it would hold the lock that keeps
+    // the next process out. Servers before 14, and those on a platform that cannot detect a lost connection, refuse the setting.
     await client.query(`SET client_connection_check_interval = '2s'`).catch(() => undefined);
     const only: PostgresPoolClient = {
       query: ((text: string, values: readonly unknown[]) =>

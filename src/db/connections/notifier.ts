@@ -3,8 +3,8 @@ import { readyChannel } from './listener.ts';
 import { notifyQueues } from '../statements/queues/notify.ts';
 
 /**
- * Tells other processes that queues have ready steps: the first hint goes out at once, those of the next `intervalMs` go
- * out together. A hint that cannot be sent is dropped, since polling finds the work.
+ * Notifies other processes that queues have ready steps. The first notification is sent at once, those of the next `intervalMs`
+ * together. One that cannot be sent is dropped, since polling finds the work.
  */
 export class Notifier {
   private readonly db: Database;
@@ -28,7 +28,7 @@ export class Notifier {
     }, this.intervalMs).unref();
   }
 
-  /** Resolves when the hints given so far are out, or dropped. */
+  /** Resolves when the notifications given so far were sent, or dropped. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 
-/** Called at each new connection: a password that is rotated, or a token that expires, is read anew. */
+/** Called at each new connection, so that a password that was rotated, or a token that expired, is read again. */
 export type PasswordSource = () => string | Promise<string>;
 
 /** Reads the password from a file, without its last line break, as a mounted Secret or `echo` writes it. */
@@ -19,14 +19,14 @@ export function passwordFromFile(file: string): PasswordSource {
   };
 }
 
-/** Of a process's configuration; undefined: the URL has it. */
+/** The password of a process's configuration; undefined if it is in the URL. */
 export function passwordOf(config: { databasePasswordFile?: string | undefined }): PasswordSource | undefined {
   return config.databasePasswordFile === undefined ? undefined : passwordFromFile(config.databasePasswordFile);
 }
 
 /**
- * The class of a pool's connections. pg takes a function for a password too, but lets the password of a connection string, even
- * one without a password, replace it.
+ * The class of a pool's connections. pg accepts a function as password, but the password of a connection string replaces it, even
+ * if the string has none.
  */
 export function clientClass(password: PasswordSource | undefined): typeof pg.Client {
   if (password === undefined) return pg.Client;

@@ -7,31 +7,31 @@ import { EVERY_SESSION, OLDEST_SERVER, type SessionSetting } from './session-set
 
 export interface SessionOptions {
   url: string;
-  /** What the fleet calls this session. A name in the URL is put behind it. */
+  /** The application name of the session. A name in the URL is put behind it. */
   applicationName: string;
-  /** DATABASE_URL goes through a transaction pooler, as its user says. Where the server's own pid shows it, that counts too. */
+  /** DATABASE_URL leads to a transaction pooler, by its user's configuration. A pooler that is detected by the server's pid counts too. */
   pooled?: boolean;
   /** Instead of the password in the URL; called at each connection. */
   password?: PasswordSource | undefined;
   /** Ends a statement on the server. Default: none. */
   statementTimeoutMs?: number;
-  /** What this kind of session needs beside EVERY_SESSION. */
+  /** What this kind of session needs in addition to EVERY_SESSION. */
   settings?: readonly SessionSetting[];
 }
 
-/** As much of a pg client as this needs. Its types do not know processID, which came with the start of the session. */
+/** The part of a pg client that is used here. Its types lack processID, the pid that the server announced at the start. */
 interface SessionClient {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
 /** How sessions of one kind begin. */
 export interface Session {
-  /** Who and where: for a client or a pool of pg's. */
+  /** The options for a client or a pool of pg. */
   readonly config: ClientConfig;
   /** The class of its connections: for `new`, or a pool's `Client`. */
   readonly Client: typeof pg.Client;
   /**
-   * The first statement of a session: one round trip. Rejects with UnsuitableDatabaseError where the fleet cannot work on such a
+   * Runs the first statement of a session: one round trip. Rejects with UnsuitableDatabaseError if the fleet cannot work on this
    * server.
    */
   prepare(client: SessionClient): Promise<void>;
@@ -46,9 +46,9 @@ interface FoundRow {
 }
 
 /**
- * Sets what differs, and returns it as it was. `set_config` is 'off' or 'false' alike; an unknown name (of a later version of
- * PostgreSQL) has no current setting and is left out. A session belongs to this client if the pid that the server announced at its
- * start is its own: a pooler announces another, and on its sessions nothing is set, for others would have it next.
+ * Sets what differs, and returns the values from before. set_config accepts 'off' and 'false' alike. An unknown name (of a later version of PostgreSQL) has no current setting
+ * and is left out. A session belongs to this client if the pid that the server announced at its start is the pid of the backend. A
+ * pooler announces another pid, and nothing is set on its sessions, because other clients get them next.
  */
 const PREPARE = `
 SELECT w.name, w.found, w.direct,
@@ -64,7 +64,7 @@ WHERE w.found IS DISTINCT FROM w.value
 
 const VERSION = 'server_version_num';
 
-/** Throws ConfigError for a connection string that cannot be read, or that asks for what the fleet cannot work with. */
+/** Throws ConfigError for a connection string that cannot be read, or that sets what the fleet cannot work with. */
 export function session(options: SessionOptions): Session {
   const read = readDatabaseUrl(options.url);
   if (!read.ok) throw new ConfigError(`DATABASE_URL ${read.problem}`);
@@ -75,7 +75,7 @@ export function session(options: SessionOptions): Session {
     ...own,
     { name: 'statement_timeout', value: String(options.statementTimeoutMs ?? 0) },
   ];
-  // What a connection string sets was set for this program: it is kept, unless the fleet cannot work with it.
+  // What a connection string sets is meant for this program: it is kept, unless the fleet cannot work with it.
   const wanted = all.filter((setting) => {
     const given = asked.get(setting.name.toLowerCase());
     if (given === undefined) return true;
