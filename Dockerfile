@@ -1,10 +1,10 @@
-# One image, every role: the command says which process it is (worker, scheduler, migrate up; anything else that `tasker`
-# knows). Runs on any glibc Node 24 image of a Debian kind:
+# One image, every role: the command decides which process it is (worker, scheduler, migrate up, or any other command of
+# `tasker`). Runs on any glibc Node 24 image of a Debian kind:
 #   docker build --tag tasker-fleet --build-arg NODE_IMAGE=docker.io/library/node:24-bookworm-slim .
 # A private registry: --secret id=npmrc,src=$HOME/.npmrc. Without a container engine: scripts/build-image.sh.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 
-# Node as process 1 ignores SIGTERM until it has put a handler in place, and never reaps what a handler's own children leave.
+# Node as process 1 ignores SIGTERM until it has installed a handler, and never reaps the orphans of a handler's own children.
 FROM ${NODE_IMAGE} AS init
 RUN test -x /usr/bin/tini-static \
  || { apt-get update && apt-get install --yes --no-install-recommends tini; }
@@ -15,7 +15,7 @@ COPY package.json package-lock.json .npmrc ./
 # Without the optional ones: they are the embedded PostgreSQL and a Node of its own.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --omit=dev --omit=optional --ignore-scripts --no-update-notifier \
- # A workflow of yours with a package.json of its own still finds this very library, not a second copy.
+ # A workflow with a package.json of its own finds this library too, and not a second copy.
  && ln -s .. node_modules/tasker-fleet
 
 FROM ${NODE_IMAGE} AS build
@@ -41,15 +41,15 @@ COPY deploy/image/healthcheck.js healthcheck.js
 COPY --from=build /src/dist dist
 # Workflows are added by an image FROM this one, or mounted here.
 RUN mkdir workflows && ln -s /app/dist/src/cli/main.js /usr/local/bin/tasker
-# A container is looked into from outside it, so the probes cannot listen on its loopback address alone. Node's own limit of
-# its heap is as large as a small container: it would be killed without a word instead of collecting, or saying what it lacks.
-# Its young generation would take 96 MB; with 8 MB a worker at full load is slower by a twentieth at most.
+# Probes come from outside the container, so they cannot listen on its loopback address alone. Node's own limit of its heap is
+# as large as a small container: the process would be killed instead of collecting garbage or reporting that its heap is full.
+# The young generation would take 96 MB; with 8 MB a worker at full load is slower by a twentieth at most.
 ENV NODE_ENV=production \
     NODE_OPTIONS="--max-old-space-size-percentage=60 --max-semi-space-size=4" \
     TASKER_METRICS_HOST=0.0.0.0 \
     TASKER_METRICS_PORT=9464
 EXPOSE 9464
-# By number: Kubernetes cannot tell that a name is not root (runAsNonRoot). Nothing in the image belongs to it.
+# By number: Kubernetes cannot verify that a name is not root (runAsNonRoot). No file in the image belongs to this user.
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["node", "/app/healthcheck.js"]
 ENTRYPOINT ["tini", "--", "tasker"]
