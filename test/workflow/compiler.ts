@@ -16,7 +16,9 @@ export async function compile(folder: string, files: Record<string, string>): Pr
   const place = path.join(folder, 'test/types');
   await mkdir(place, { recursive: true });
   await Promise.all([
-    ...['src', 'migrations', 'node_modules', 'package.json'].map((name) => symlink(path.join(root, name), path.join(folder, name))),
+    ...['src', 'migrations', 'node_modules', 'package.json'].map((name) =>
+      symlink(path.join(root, name), path.join(folder, name)),
+    ),
     ...Object.entries(files).map(([name, text]) => writeFile(path.join(place, name), text)),
     writeFile(
       path.join(folder, 'tsconfig.json'),
