@@ -281,7 +281,7 @@ COMMENT ON COLUMN tasker.tasker_tasks.requested_at IS 'When it was submitted.';
 COMMENT ON COLUMN tasker.tasker_tasks.initiator IS 'Who submitted it, as the caller gave it.';
 COMMENT ON COLUMN tasker.tasker_tasks.source_system IS 'From which system, as the caller gave it.';
 COMMENT ON COLUMN tasker.tasker_tasks.reason IS 'Why, as the caller gave it.';
-COMMENT ON COLUMN tasker.tasker_tasks.bypass_steps IS 'Names of skippable steps that this task does without.';
+COMMENT ON COLUMN tasker.tasker_tasks.bypass_steps IS 'Names of steps that the task does without. Honoured since migration 0005.';
 COMMENT ON COLUMN tasker.tasker_tasks.tags IS 'Labels given by the caller.';
 COMMENT ON COLUMN tasker.tasker_tasks.context IS 'The input, as validated.';
 COMMENT ON COLUMN tasker.tasker_tasks.identity_hash IS 'Unique: a second submit of the same identity finds this task.';

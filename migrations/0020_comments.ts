@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { BYPASS_HONOURED } from './support/inherit.ts';
 
 /**
  * What every table and column means, where `\d+` shows it. docs/reference/data-model.md is generated from these comments.
@@ -16,7 +17,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
-  await comment(db, () => null);
+  // Migration 0005 reads the comment on bypass_steps, which has to survive the way down.
+  await comment(db, (text) => (text === BYPASS_HONOURED ? text : null));
 }
 
 async function comment(db: Kysely<unknown>, value: (text: string) => string | null): Promise<void> {
@@ -87,7 +89,7 @@ const COMMENTS: Readonly<Record<string, [about: string, columns: Readonly<Record
       initiator: 'Who submitted it, as the caller gave it.',
       source_system: 'From which system, as the caller gave it.',
       reason: 'Why, as the caller gave it.',
-      bypass_steps: 'Names of skippable steps that this task does without.',
+      bypass_steps: BYPASS_HONOURED,
       tags: 'Labels given by the caller.',
       context: 'The input, as validated.',
       identity_hash: 'Unique: a second submit of the same identity finds this task.',

@@ -125,7 +125,8 @@ export async function blockCancelledSteps(db: Kysely<unknown>, { from, to }: Pag
   );
 }
 
-const BYPASS_HONOURED = 'Names of steps that the task does without. Honoured since migration 0005.';
+/** The comment on tasker_tasks.bypass_steps in a database that was migrated. */
+export const BYPASS_HONOURED = 'Names of steps that the task does without. Honoured since migration 0005.';
 
 /** Whether this database has been migrated before: then what stands in bypass_steps was written to be honoured. */
 export async function bypassIsHonoured(db: Kysely<unknown>): Promise<boolean> {

@@ -423,7 +423,7 @@ export interface TaskerTaskNamespaces {
 
 export interface TaskerTasks {
   /**
-   * Names of skippable steps that this task does without.
+   * Names of steps that the task does without. Honoured since migration 0005.
    */
   bypass_steps: Json | null;
   /**

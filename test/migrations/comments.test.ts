@@ -32,9 +32,14 @@ test('every table and column of the schema has a comment', async () => {
   await database.query('ALTER TABLE tasker.tasker_clock DROP COLUMN seen_by');
 });
 
-test('the way down removes them', async () => {
+test('the way down removes them, but for the one that migration 0005 reads on its way up', async () => {
   await migrateTo(database.url, '0019_clock');
-  expect((await commented()).filter(({ comment }) => comment !== null)).toEqual([]);
+  expect((await commented()).filter(({ comment }) => comment !== null)).toEqual([
+    {
+      name: 'tasker_tasks.bypass_steps',
+      comment: 'Names of steps that the task does without. Honoured since migration 0005.',
+    },
+  ]);
   await migrateToLatest(database.url);
 });
 
