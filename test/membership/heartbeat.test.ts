@@ -19,7 +19,7 @@ const fleet = await useWorkers({ silentSeconds: 15 });
 const processes = useProcesses();
 
 interface Row {
-  beat: Date;
+  heartbeat_at: Date;
   session_lock: string;
   ended: boolean;
   held: boolean;
@@ -28,7 +28,7 @@ interface Row {
 /** A process of the fleet, and whether a session holds the lock that its row names. */
 async function rowOf(workerId: string): Promise<Row> {
   const [row] = await fleet.test.query<Row>(
-    `SELECT heartbeat_at AS beat, session_lock, stopped_at IS NOT NULL AS ended,
+    `SELECT heartbeat_at, session_lock, stopped_at IS NOT NULL AS ended,
        EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
          AND (classid::bigint << 32) | objid::bigint = session_lock) AS held
      FROM tasker.tasker_workers WHERE worker_id = $1`,
@@ -41,12 +41,12 @@ const databaseNow = async (): Promise<Date> =>
   (await fleet.test.query<{ now: Date }>('SELECT clock_timestamp() AS now'))[0]?.now as Date;
 
 /** Waits for a heartbeat that was sent later than now, under the session lock. */
-async function beatsAgain(workerId: string): Promise<void> {
+async function waitForHeartbeat(workerId: string): Promise<void> {
   const since = await databaseNow();
   await waitFor(
     async () => {
-      const { beat, held } = await rowOf(workerId);
-      return beat > since && held;
+      const { heartbeat_at: heartbeatAt, held } = await rowOf(workerId);
+      return heartbeatAt > since && held;
     },
     { what: 'a heartbeat under the session lock', timeoutMs: 20_000 },
   );
@@ -70,14 +70,14 @@ describe('a heartbeat thread that dies', () => {
     const { workerId } = worker;
     const taskIds = await Promise.all(Array.from({ length: 5 }, () => fleet.submit(workflow)));
     await waitFor(() => worker.busySlots === 5, { what: 'all steps to run' });
-    await beatsAgain(workerId);
+    await waitForHeartbeat(workerId);
     const { session_lock: lock } = await rowOf(workerId);
     for (const [how, die] of Object.entries(DEATHS)) {
       const thread = threads.at(-1) as Thread;
       const exited = new Promise((resolve) => thread.once('exit', resolve));
       die(thread);
       await exited;
-      await beatsAgain(workerId);
+      await waitForHeartbeat(workerId);
       expect(threads.at(-1), how).not.toBe(thread);
       expect(await rowOf(workerId), how).toMatchObject({ session_lock: lock, ended: false, held: true });
     }
@@ -106,7 +106,7 @@ describe('a heartbeat thread that dies', () => {
     await fleet.test.query('UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1', [workerId]);
     await waitFor(() => lost.length > 0 && worker.workerIdOrNone !== '', { what: 'a new lease', timeoutMs: 20_000 });
     expect(lost).toEqual([workerId]);
-    await beatsAgain(worker.workerId);
+    await waitForHeartbeat(worker.workerId);
   });
 
   it('does not hide the death of the process from a check of the session lock', async () => {
@@ -123,7 +123,7 @@ describe('a heartbeat thread that dies', () => {
     const workerId = line[1] as string;
     const taskId = await fleet.submit(mortal);
     await child.waitForLine(/the heartbeat thread died/);
-    await beatsAgain(workerId);
+    await waitForHeartbeat(workerId);
     expect((await recover(fleet.db, { silentSeconds: 0 })).expired).toEqual([]);
     await child.kill('SIGKILL');
     await waitFor(
@@ -142,7 +142,7 @@ describe('a heartbeat thread that dies', () => {
   });
 });
 
-describe('a process that leaves', () => {
+describe('a membership that is stopped', () => {
   const membership = (db: Database): Membership =>
     new Membership({
       db,
@@ -165,7 +165,7 @@ describe('a process that leaves', () => {
     const leaving = membership(db);
     await leaving.start();
     const workerId = leaving.lease.last;
-    await beatsAgain(workerId);
+    await waitForHeartbeat(workerId);
     await db.close();
     await expect(leaving.stop({ deregister: true, timeoutMs: 2000 })).rejects.toThrow(/pool/);
     expect(await rowOf(workerId)).toMatchObject({ ended: false });
@@ -262,7 +262,7 @@ describe('a heartbeat can be stopped', () => {
       sessionLock,
     });
     stopped.renew(workerId);
-    await beatsAgain(workerId);
+    await waitForHeartbeat(workerId);
     await stopped.stop();
     expect(alive()).toBe(0);
   });

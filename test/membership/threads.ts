@@ -6,7 +6,7 @@ process.on('worker', (thread: Worker) => threads.push(thread));
 
 export const DEATHS = {
   terminated: (thread: Worker) => void thread.terminate(),
-  // Not a command: the thread's handler throws where nobody catches it.
+  // No command of the protocol: the thread's message handler throws, and nothing catches it.
   'an uncaught exception': (thread: Worker) => thread.postMessage(null),
   'an exhausted heap': (thread: Worker) =>
     thread.postMessage(Array.from({ length: 2_000_000 }, (_, index) => ({ index, text: `number ${index}` }))),

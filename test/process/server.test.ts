@@ -49,7 +49,7 @@ describe('the service port', () => {
 });
 
 describe('the progress monitor', () => {
-  it('calls a loop late that has not gone round in time', async () => {
+  it('reports a loop as late that has done no round in time', async () => {
     const monitor = new ProgressMonitor();
     monitor.watch('poll', 20);
     monitor.watch('slow', 60_000);

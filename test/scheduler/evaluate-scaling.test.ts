@@ -67,7 +67,7 @@ beforeEach(async () => {
 });
 
 describe('the evaluation of the scaling signal', () => {
-  it('says the same in the view and in the gauge: one from zero for the first step', async () => {
+  it('is the same in the view and in the gauge: one instead of none for the first step', async () => {
     const scheduler = chore();
     await scheduler.run();
     expect(await view()).toEqual([]);
@@ -80,7 +80,7 @@ describe('the evaluation of the scaling signal', () => {
     expect(await scheduler.gauge('tasker_queue_workers')).toBe(0);
   });
 
-  it('takes mean step time and slots from what workers report', async () => {
+  it('takes mean step time and slots from the reports of workers', async () => {
     await backlog(20);
     const worker = await engine.worker();
     await report(worker.id, {
@@ -108,7 +108,7 @@ describe('the evaluation of the scaling signal', () => {
     ]);
   });
 
-  it('is made once an interval, however many schedulers live, and known to all of them', async () => {
+  it('is computed once an interval, however many schedulers live, and all of them show it', async () => {
     await backlog(1);
     const [one, other] = [chore({ intervalMs: 60_000 }), chore({ intervalMs: 60_000 })];
     await one.run();
@@ -144,7 +144,7 @@ describe('the evaluation of the scaling signal', () => {
     expect(await query('SELECT * FROM tasker.tasker_queue_scaling_signals')).toEqual(written);
   });
 
-  it('stays within the connection budget and the configured limit, and says what it would have wanted', async () => {
+  it('stays within the connection budget and the configured limit, and shows what it wanted beyond them', async () => {
     await backlog(400);
     const scheduler = chore({ maxWorkers: 2 });
     await scheduler.run();
@@ -166,7 +166,7 @@ describe('the evaluation of the scaling signal', () => {
     expect(await view()).toMatchObject([{ desired_replicas: 3, wanted_replicas: 4, max_replicas: 3 }]);
   });
 
-  it('holds or raises what it said, and never lowers it, once it is overdue: the fleet has no scheduler', async () => {
+  it('keeps or raises the last signal, and never lowers it, once it is overdue because the fleet has no scheduler', async () => {
     const worker = await engine.worker();
     await backlog(1);
     await chore().run();
@@ -182,7 +182,7 @@ describe('the evaluation of the scaling signal', () => {
     expect(worker.id).not.toBe('');
   });
 
-  it('answers in the view what was evaluated, whatever that was, while it holds; never less afterwards', async () => {
+  it('is in the view whatever was evaluated, while that is valid, and never less afterwards', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(500), fc.nat(500), fc.nat(3), fc.boolean(), async (wanted, cut, workers, fresh) => {
         const desired = Math.max(0, wanted - cut);
@@ -232,7 +232,7 @@ describe('the evaluation of the scaling signal', () => {
     );
   });
 
-  it('forgets what processes reported that are no longer listed, and takes the fall of the totals for nothing', async () => {
+  it('drops the reports of processes that are no longer listed, and does not take the lower totals for a change', async () => {
     const worker = await engine.worker();
     await report(worker.id, {
       started: 1000,

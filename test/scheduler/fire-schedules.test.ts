@@ -16,7 +16,7 @@ await engine.workflow(workflow);
 
 const APPLICATION = 'fire-schedules test';
 const errors: unknown[] = [];
-/** Whether pg-boss finds its server. */
+/** Whether pg-boss reaches its server. */
 let reachable = true;
 let running: { schedules: FireSchedules; loop: ChoreLoop } | undefined;
 
@@ -60,7 +60,7 @@ const sessions = async () =>
     )
   ).length;
 
-/** As if a schedule had been made so many minutes ago. */
+/** As if a schedule had been made `minutes` ago. */
 const madeBefore = (key: string, minutes: number) =>
   engine.test.query(
     `UPDATE tasker_cron.schedule
@@ -82,13 +82,13 @@ const waitingTicks = (key: string, minutes: number) =>
     [WORKFLOW_SCHEDULES, key, minutes],
   );
 
-/** Minute and hour, in UTC, of so many minutes ago. */
+/** The cron expression of every day at the minute and hour, in UTC, of `minutes` ago. */
 function dailyBefore(minutes: number): string {
   const at = new Date(Date.now() - minutes * 60_000);
   return `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
 }
 
-it('pg-boss runs from the first schedule to a while after the last, and again for the next', async () => {
+it('pg-boss runs from the first schedule until some time after the last, and again for the next', async () => {
   const { schedules, loop } = fireSchedules(200);
   await schedules.prepare();
   await schedules.run();
@@ -103,7 +103,7 @@ it('pg-boss runs from the first schedule to a while after the last, and again fo
     await waitFor(async () => (await sessions()) > 0, { what: 'its connections' });
     await client.unschedule(key);
     await waitFor(async () => !schedules.firing && (await sessions()) === 0, {
-      what: 'pg-boss to rest',
+      what: 'pg-boss to stop',
       timeoutMs: 20_000,
     });
   }
@@ -111,7 +111,7 @@ it('pg-boss runs from the first schedule to a while after the last, and again fo
   expect(errors).toEqual([]);
 });
 
-it('what came due while no scheduler lived is submitted by the first look', async () => {
+it('the first round submits what came due while no scheduler lived', async () => {
   const client = new Client({ url: engine.test.url });
   await client.schedule(workflow, { key: 'missed', cron: '* * * * *', input: {} });
   await client.close();
@@ -124,7 +124,7 @@ it('what came due while no scheduler lived is submitted by the first look', asyn
   expect(errors).toEqual([]);
 });
 
-it('a tick that waited while no scheduler lived does what the list of schedules says, once', async () => {
+it('a tick that waited while no scheduler lived submits what is due by the list of schedules, once', async () => {
   const client = new Client({ url: engine.test.url });
   const late = { 'waited-1': 1, 'waited-7': 7, 'waited-12': 12, 'waited-60': 60, removed: 3, changed: 3 };
   for (const [key, minutes] of Object.entries(late)) {
@@ -166,7 +166,7 @@ it('the tables of cron have no sequence that could fall behind', async () => {
   expect(sequences).toEqual([]);
 });
 
-it('what earlier versions scheduled for themselves is removed', async () => {
+it('schedules that earlier versions made for themselves are removed', async () => {
   const cron = openCron(false);
   await cron.start();
   await cron.schedule('tasker-catch-up', { key: 'every-minute', cron: '* * * * *', timezone: 'UTC', data: {} });
@@ -179,7 +179,7 @@ it('what earlier versions scheduled for themselves is removed', async () => {
   await cron.stop();
 });
 
-it('a look that fails starts nothing, and one after a failed start tries again', async () => {
+it('a round that fails starts nothing, and one after a failed start tries again', async () => {
   const { schedules } = fireSchedules(0);
   await engine.test.query('ALTER TABLE tasker_cron.schedule RENAME TO schedule_away');
   await expect(schedules.run()).rejects.toThrow(/schedule/);

@@ -21,7 +21,7 @@ it('of several schedulers the first analyzes what is due, once, and the others f
     for (const chore of chores) await chore.run();
     return run.filter((name) => name === 'analyze_hot_tables').length;
   };
-  // Due at 12:00, before they lived.
+  // Due at 12:00, before they were made.
   expect(await analyzed()).toBe(0);
   at = START + 10 * 60_000;
   expect(await analyzed()).toBe(1);
@@ -32,7 +32,7 @@ it('of several schedulers the first analyzes what is due, once, and the others f
   expect(table?.analyzed).toBe(true);
 });
 
-it('forgets processes that are long gone', async () => {
+it('deletes the rows of processes that stopped long ago', async () => {
   const worker = await engine.worker();
   await engine.test.query(
     `UPDATE tasker.tasker_workers SET stopped_at = now() - interval '3 hours' WHERE worker_id = $1`,
@@ -48,7 +48,7 @@ it('forgets processes that are long gone', async () => {
   expect(await left()).toEqual([]);
 });
 
-it('refuses an expression that is none, by the name of its setting', () => {
+it('refuses an invalid cron expression, by the name of its setting', () => {
   expect(() => maintain({ db: engine.db, cron: '61 * * * *', pruneWorkersHours: 24 })).toThrow(
     /TASKER_ANALYZE_CRON: cron expression "61 \* \* \* \*"/,
   );

@@ -70,7 +70,7 @@ describe('schedulers', () => {
       const seconds = (performance.now() - before) / 1000;
       expect(seconds).toBeGreaterThan(3.9);
       expect(seconds).toBeLessThan(9);
-      // Not deregistered: what it may still do is over for the others when its lease is.
+      // Not deregistered: it may still write, until its lease ends.
       expect(await ended()).toBe(false);
       release();
     });
@@ -89,7 +89,7 @@ describe('schedulers', () => {
     });
   });
 
-  it('put due retries back, never early, each once however many schedulers live', async () => {
+  it('enqueue due retries, never early, each once however many schedulers live', async () => {
     const worker = await engine.worker();
     const tasks = await Promise.all(Array.from({ length: 30 }, () => engine.submitOne(id)));
     const steps = await worker.claim(32);
@@ -100,18 +100,18 @@ describe('schedulers', () => {
       async () =>
         (await engine.test.query('SELECT 1 FROM tasker.tasker_workflow_steps WHERE next_retry_at IS NOT NULL'))
           .length === 0,
-      { timeoutMs: 10_000, what: 'every retry to be due and put back' },
+      { timeoutMs: 10_000, what: 'every retry to be due and enqueued' },
     );
-    const rows = await engine.test.query<{ requeues: string; early: boolean }>(
-      `SELECT count(*) FILTER (WHERE cause = 'retry_due') AS requeues,
+    const rows = await engine.test.query<{ enqueued: string; early: boolean }>(
+      `SELECT count(*) FILTER (WHERE cause = 'retry_due') AS enqueued,
          min(created_at) FILTER (WHERE cause = 'retry_due') < min(created_at) FILTER (WHERE to_state = 'error') + interval '1 s' AS early
        FROM tasker.tasker_workflow_step_transitions GROUP BY task_id, workflow_step_id`,
     );
     expect(rows).toHaveLength(tasks.length);
-    expect(rows.every((row) => row.requeues === '1' && !row.early)).toBe(true);
+    expect(rows.every((row) => row.enqueued === '1' && !row.early)).toBe(true);
   });
 
-  it('put a retry back that falls due long before their own sweep for it, and keep to its interval without retries', async () => {
+  it('enqueue a retry that is due long before their own sweep for retries, and keep to its interval without retries', async () => {
     const swept: string[] = [];
     const events = { ...noSchedulerEvents, swept: (chore: string) => swept.push(chore) };
     const statements: string[] = [];
@@ -132,7 +132,7 @@ describe('schedulers', () => {
             [step?.stepId],
           )
         ).length === 1,
-      { what: 'the retry to be put back' },
+      { what: 'the retry to be enqueued' },
     );
     await started.stop();
     await db.close();
