@@ -3,13 +3,13 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
-import { useAncestorDatabase } from './ancestor-database.ts';
-import { type AncestorStep, type AncestorTask, ancestorStep as step } from './ancestor-rows.ts';
+import { useRubyTaskerDatabase } from './ruby-tasker-database.ts';
+import { type RubyTaskerStep, type RubyTaskerTask, rubyTaskerStep as step } from './ruby-tasker-rows.ts';
 
-const database = await useAncestorDatabase();
+const database = await useRubyTaskerDatabase();
 const { db } = database;
 
-const task = (id: string, steps: AncestorStep[]): AncestorTask => ({ id, complete: false, history: [], steps });
+const task = (id: string, steps: RubyTaskerStep[]): RubyTaskerTask => ({ id, complete: false, history: [], steps });
 
 test('migration 0018 mends what version 0.1.0 made of a database of Tasker (Ruby)', async () => {
   await database.with([

@@ -29,7 +29,7 @@ const VIEWS = [
 ];
 
 /** A database of the ancestor with what `write` puts there. */
-async function ancestorWith(tasks: readonly TaskRows[]): Promise<void> {
+async function rubyTaskerWith(tasks: readonly TaskRows[]): Promise<void> {
   await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
   await migrateTo(database.url, ANCESTOR);
   const client = await database.pool.connect();
@@ -66,7 +66,7 @@ describe('a database that the ancestor wrote', () => {
     () =>
       fc.assert(
         fc.asyncProperty(randomTasks, async (tasks) => {
-          await ancestorWith(inherited(tasks));
+          await rubyTaskerWith(inherited(tasks));
           await migrateToLatest(database.url);
           expect(await examine(db)).toEqual([]);
           const steps = await database.query(
@@ -104,7 +104,7 @@ describe('a database that the ancestor wrote', () => {
         },
       ],
     };
-    await ancestorWith([settled, { taskId: '2', steps: [{ ordinal: 1 }, { ordinal: 2, parents: [1] }] }]);
+    await rubyTaskerWith([settled, { taskId: '2', steps: [{ ordinal: 1 }, { ordinal: 2, parents: [1] }] }]);
     const indexes = () =>
       database.query(
         `SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'tasker' AND tablename <> 'tasker_migrations' ORDER BY 1`,
@@ -117,7 +117,7 @@ describe('a database that the ancestor wrote', () => {
   });
 
   test('no longer takes writes of the ancestor’s processes, which know none of the engine’s columns', async () => {
-    await ancestorWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
+    await rubyTaskerWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
     await migrateTo(database.url, '0005_backfill_engine_columns');
     const write = (statement: string) => database.query(statement).catch((error: { constraint?: string }) => error);
     expect(
@@ -141,7 +141,7 @@ describe('a database that the ancestor wrote', () => {
   });
 
   test('with steps of no task is refused, naming them, and migrates when they are gone', async () => {
-    await ancestorWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
+    await rubyTaskerWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
     await database.query(
       `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id) VALUES (77, 770, 2), (78, 780, 2)`,
     );
@@ -164,7 +164,7 @@ const order = defineWorkflow({ namespace: 'shop', name: 'order', version: '1.0.0
   .step('ship', { dependsOn: ['price', 'stock'] }, () => 4);
 
 /** The workflow as the ancestor registered it, one open task of it with ids of its own kind, and one that has ended. */
-async function ancestorShop(edges: readonly (readonly [number, number])[]): Promise<void> {
+async function rubyTaskerShop(edges: readonly (readonly [number, number])[]): Promise<void> {
   await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
   await migrateTo(database.url, ANCESTOR);
   await database.query(`
@@ -218,7 +218,7 @@ const DIAMOND = [
 ] as const;
 
 describe('an open task of the ancestor', () => {
-  beforeEach(() => ancestorShop(DIAMOND));
+  beforeEach(() => rubyTaskerShop(DIAMOND));
 
   test('goes on in the engine once its workflow is registered, and ends', async () => {
     await migrateToLatest(database.url);
@@ -263,7 +263,7 @@ describe('an open task of the ancestor', () => {
   });
 
   test('whose edges are not those of the definition gets a version of its own, which the old definition finishes', async () => {
-    await ancestorShop([
+    await rubyTaskerShop([
       [1, 2],
       [2, 3],
       [3, 4],
@@ -350,7 +350,7 @@ describe('an open task of the ancestor', () => {
 });
 
 test('one migration can be taken back at a time, with tasks in flight, and applied again', async () => {
-  await ancestorShop(DIAMOND);
+  await rubyTaskerShop(DIAMOND);
   await migrateToLatest(database.url);
   for (let back = 0; back < 4; back += 1) {
     await migrateDown(database.url, 1);

@@ -2,14 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WorkflowDefinitionError } from '../../src/errors.ts';
 import { type DagNode, analyzeDag, findDagProblems } from '../../src/workflow/analyze-dag.ts';
-import { ANCESTOR_DAGS, nodesOf } from './ancestor-dags.ts';
+import { RUBY_TASKER_DAGS, nodesOf } from './ruby-tasker-dags.ts';
 
 const node = (name: string, ...dependsOn: string[]): DagNode => ({ name, dependsOn });
 const messages = (nodes: DagNode[]) =>
   findDagProblems(nodes).map(({ node: name, message }) => `${name ?? ''} ${message}`.trim());
 
 describe('the shape of a graph', () => {
-  test.each(Object.entries(ANCESTOR_DAGS))("the ancestor's %s", (_, dag) => {
+  test.each(Object.entries(RUBY_TASKER_DAGS))("the ancestor's %s", (_, dag) => {
     const shape = analyzeDag(nodesOf(dag));
     expect(shape.roots).toEqual(dag.roots);
     expect(shape.sinks).toEqual(dag.sinks);

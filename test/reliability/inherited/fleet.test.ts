@@ -6,14 +6,14 @@ import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateTo } from '../../../src/db/migrate.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
-import { ANCESTOR } from '../../migrations/ancestor-database.ts';
+import { ANCESTOR } from '../../migrations/ruby-tasker-database.ts';
 import {
-  type AncestorStep,
-  type AncestorTask,
-  type AncestorTransition,
-  insertAncestorTasks,
+  type RubyTaskerStep,
+  type RubyTaskerTask,
+  type RubyTaskerTransition,
+  insertRubyTaskerTasks,
   statesman,
-} from '../../migrations/ancestor-rows.ts';
+} from '../../migrations/ruby-tasker-rows.ts';
 import { useProcesses } from '../../support/processes.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
@@ -31,7 +31,7 @@ afterAll(() => db.close());
 /** How a release of Tasker (Ruby) recorded the outcome of a step. */
 interface Release {
   name: string;
-  history: (...states: string[]) => AncestorTransition[];
+  history: (...states: string[]) => RubyTaskerTransition[];
   /** 2.0 dropped the states of existing steps: only the flags are left. */
   flagsOnly: boolean;
 }
@@ -74,7 +74,12 @@ const ATTEMPTS: Record<Fate, number> = { complete: 1, fresh: 0, running: 0, due:
 /** Step ids in the order 4, 3, 2, 1, because the ids of Tasker (Ruby) need not follow the graph. */
 const idOf = (task: number, ordinal: number): string => String(task * 10 + 5 - ordinal);
 
-function stepsOf(task: number, fates: readonly Fate[], release: Release, parents: readonly number[][]): AncestorStep[] {
+function stepsOf(
+  task: number,
+  fates: readonly Fate[],
+  release: Release,
+  parents: readonly number[][],
+): RubyTaskerStep[] {
   return fates.map((fate, index) => ({
     id: idOf(task, index + 1),
     name: index + 1,
@@ -99,7 +104,7 @@ it('a fleet that takes over a database of Tasker (Ruby) repeats no finished step
   const expected = new Map<string, string>();
   const finished = new Set<string>();
   const once = new Set<string>();
-  const tasks: AncestorTask[] = [];
+  const tasks: RubyTaskerTask[] = [];
   let id = 1000;
   for (const release of RELEASES) {
     for (const scenario of SCENARIOS) {
@@ -127,7 +132,7 @@ it('a fleet that takes over a database of Tasker (Ruby) repeats no finished step
     WITH namespace AS (INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('default') RETURNING task_namespace_id)
     INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version)
     SELECT task_namespace_id, 'inherited_order', '1.0.0' FROM namespace`);
-  await insertAncestorTasks(client, tasks, order.name);
+  await insertRubyTaskerTasks(client, tasks, order.name);
   client.release();
 
   // The first migration is killed after the first page that it filled; the second continues. No other process is killed, and none may

@@ -3,20 +3,20 @@ import { expect, test } from 'vitest';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateToLatest } from '../../../src/db/migrate.ts';
 import { retry } from '../../../src/engine/retry.ts';
-import { type StepRow, useAncestorDatabase } from '../../migrations/ancestor-database.ts';
-import { type AncestorStep, ancestorTasks } from '../../migrations/ancestor-rows.ts';
+import { type StepRow, useRubyTaskerDatabase } from '../../migrations/ruby-tasker-database.ts';
+import { type RubyTaskerStep, rubyTaskerTasks } from '../../migrations/ruby-tasker-rows.ts';
 
-const database = await useAncestorDatabase();
+const database = await useRubyTaskerDatabase();
 const { db } = database;
 
-const newest = (step: AncestorStep): string | undefined => step.history.at(-1)?.to;
-const finished = (step: AncestorStep): boolean =>
+const newest = (step: RubyTaskerStep): string | undefined => step.history.at(-1)?.to;
+const finished = (step: RubyTaskerStep): boolean =>
   step.processed || step.history.some(({ to }) => to === 'complete' || to === 'resolved_manually');
 /** Running according to its history and flags, and not allowed to begin a second time. */
-const ranItsOnlyAttempt = (step: AncestorStep): boolean =>
+const ranItsOnlyAttempt = (step: RubyTaskerStep): boolean =>
   (newest(step) === 'in_progress' || (step.inProcess && step.history.every(({ to }) => to === 'pending'))) &&
   (!step.retryable || (step.retryLimit ?? 3) <= 1 || step.attempts >= (step.retryLimit ?? 3));
-const attemptedOnly = (step: AncestorStep): boolean =>
+const attemptedOnly = (step: RubyTaskerStep): boolean =>
   !finished(step) && !step.inProcess && step.attempts > 0 && step.history.every(({ to }) => to === 'pending');
 
 test(
@@ -26,7 +26,7 @@ test(
   },
   () =>
     fc.assert(
-      fc.asyncProperty(ancestorTasks, async (tasks) => {
+      fc.asyncProperty(rubyTaskerTasks, async (tasks) => {
         await database.with(tasks);
         await migrateToLatest(database.url);
         expect(await examine(db)).toEqual([]);

@@ -8,7 +8,7 @@ import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { register } from '../../src/engine/workers.ts';
 import { type TestDatabase, useTestDatabase } from '../support/test-database.ts';
 import { registerTypes } from '../views/rows.ts';
-import { type AncestorTask, dropMostRecentIndexes, insertAncestorTasks } from './ancestor-rows.ts';
+import { type RubyTaskerTask, dropMostRecentIndexes, insertRubyTaskerTasks } from './ruby-tasker-rows.ts';
 
 /** The last migration whose tables Tasker (Ruby) could have written. */
 export const ANCESTOR = '0003_views_v02';
@@ -23,16 +23,16 @@ export interface StepRow {
   [column: string]: unknown;
 }
 
-export interface AncestorDatabase extends TestDatabase {
+export interface RubyTaskerDatabase extends TestDatabase {
   db: Database;
   /** Makes the schema anew, as migration 0003 leaves it, with these tasks. */
-  with(tasks: readonly AncestorTask[]): Promise<void>;
+  with(tasks: readonly RubyTaskerTask[]): Promise<void>;
   steps(): Promise<Map<string, StepRow>>;
   /** Runs everything that can run, as a fleet would; returns the ids of the steps that were begun, each as often as it was. */
   runAll(): Promise<string[]>;
 }
 
-export async function useAncestorDatabase(): Promise<AncestorDatabase> {
+export async function useRubyTaskerDatabase(): Promise<RubyTaskerDatabase> {
   const database = await useTestDatabase({ empty: true });
   const db = openDatabase({ url: database.url, poolSize: 4 });
   afterAll(() => db.close());
@@ -46,7 +46,7 @@ export async function useAncestorDatabase(): Promise<AncestorDatabase> {
       try {
         await registerTypes(client);
         await dropMostRecentIndexes(client);
-        await insertAncestorTasks(client, tasks);
+        await insertRubyTaskerTasks(client, tasks);
       } finally {
         client.release();
       }

@@ -3,13 +3,13 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
-import { ANCESTOR, useAncestorDatabase } from './ancestor-database.ts';
-import { type AncestorStep, type AncestorTask, ancestorStep as step, statesman } from './ancestor-rows.ts';
+import { ANCESTOR, useRubyTaskerDatabase } from './ruby-tasker-database.ts';
+import { type RubyTaskerStep, type RubyTaskerTask, rubyTaskerStep as step, statesman } from './ruby-tasker-rows.ts';
 
-const database = await useAncestorDatabase();
+const database = await useRubyTaskerDatabase();
 const { db } = database;
 
-const task = (id: number, steps: AncestorStep[], given: Partial<AncestorTask> = {}): AncestorTask => ({
+const task = (id: number, steps: RubyTaskerStep[], given: Partial<RubyTaskerTask> = {}): RubyTaskerTask => ({
   id: String(id),
   complete: false,
   history: statesman('in_progress', 'pending'),
@@ -52,7 +52,7 @@ describe('a database that Tasker (Ruby) wrote', () => {
   });
 
   test('blocks running steps that may not run again, and releases one that may', async () => {
-    const running = (id: number, given: Partial<AncestorStep> = {}): AncestorTask =>
+    const running = (id: number, given: Partial<RubyTaskerStep> = {}): RubyTaskerTask =>
       task(id, [step(id * 10 + 1, { history: statesman('in_progress'), ...given })], {
         history: statesman('in_progress'),
       });
@@ -143,7 +143,7 @@ describe('a database that Tasker (Ruby) wrote', () => {
   });
 
   test('a cancelled step blocks its open task, which ends in error; retry and resolve are ways out', async () => {
-    const cancelled = (id: number): AncestorTask =>
+    const cancelled = (id: number): RubyTaskerTask =>
       task(id, [
         step(id * 10 + 1, { history: statesman('cancelled') }),
         step(id * 10 + 2, { parents: [String(id * 10 + 1)] }),

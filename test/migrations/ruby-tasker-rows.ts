@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import type { ClientBase } from 'pg';
 
 /** Rows as Tasker (Ruby) leaves them: what its columns can hold, whether or not it makes sense. */
-export interface AncestorTransition {
+export interface RubyTaskerTransition {
   sortKey: number;
   to: string;
   mostRecent: boolean;
 }
 
-export interface AncestorStep {
+export interface RubyTaskerStep {
   id: string;
   /** 1-based number of the step's name; the id says nothing about it. */
   name: number;
@@ -20,25 +20,25 @@ export interface AncestorStep {
   processed: boolean;
   attempted: boolean;
   results?: unknown;
-  history: readonly AncestorTransition[];
+  history: readonly RubyTaskerTransition[];
 }
 
-export interface AncestorTask {
+export interface RubyTaskerTask {
   id: string;
   complete: boolean;
   bypassSteps?: unknown;
   tags?: unknown;
-  history: readonly AncestorTransition[];
-  steps: readonly AncestorStep[];
+  history: readonly RubyTaskerTransition[];
+  steps: readonly RubyTaskerStep[];
 }
 
 /** A history as its releases write it: keys 10, 20, ..., from_state empty, the last row most recent. */
-export function statesman(...states: string[]): AncestorTransition[] {
+export function statesman(...states: string[]): RubyTaskerTransition[] {
   return states.map((to, index) => ({ sortKey: (index + 1) * 10, to, mostRecent: index === states.length - 1 }));
 }
 
 /** A step that nothing happened to, but what is given. Its name is its id's last digit plus one. */
-export function ancestorStep(id: number, given: Partial<AncestorStep> = {}): AncestorStep {
+export function rubyTaskerStep(id: number, given: Partial<RubyTaskerStep> = {}): RubyTaskerStep {
   return {
     id: String(id),
     name: (id % 10) + 1,
@@ -65,9 +65,9 @@ export async function dropMostRecentIndexes(client: ClientBase): Promise<void> {
 }
 
 /** Writes the tasks into the tables of migrations 0001 to 0003, as tasks of the workflow `workflow` with steps step_1, step_2, ... */
-export async function insertAncestorTasks(
+export async function insertRubyTaskerTasks(
   client: ClientBase,
-  tasks: readonly AncestorTask[],
+  tasks: readonly RubyTaskerTask[],
   workflow = 'random',
 ): Promise<void> {
   const { rows } = await client.query<{ named_task_id: number; ids: Record<string, number> }>(
@@ -82,7 +82,7 @@ export async function insertAncestorTasks(
       `INSERT INTO tasker.${table} SELECT * FROM jsonb_populate_recordset(NULL::tasker.${table}, $1::jsonb)`,
       [JSON.stringify(records)],
     );
-  const transitions = (key: object, history: readonly AncestorTransition[]): object[] =>
+  const transitions = (key: object, history: readonly RubyTaskerTransition[]): object[] =>
     history.map(({ sortKey, to, mostRecent }, index) => ({
       ...key,
       sort_key: sortKey,
@@ -141,7 +141,7 @@ export async function insertAncestorTasks(
 const STATES = ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'] as const;
 
 /** Any states in any order, under any ascending keys, most recent or not. */
-const history: fc.Arbitrary<AncestorTransition[]> = fc
+const history: fc.Arbitrary<RubyTaskerTransition[]> = fc
   .array(
     fc.record({
       gap: fc.constantFrom(0, 1, 10),
@@ -174,7 +174,7 @@ const step = fc.record({
 });
 
 /** Tasks with random graphs whose step ids are in no order, and whatever histories and flags. */
-export const ancestorTasks: fc.Arbitrary<AncestorTask[]> = fc
+export const rubyTaskerTasks: fc.Arbitrary<RubyTaskerTask[]> = fc
   .array(
     fc.record({
       steps: fc.array(step, { minLength: 1, maxLength: 5 }),

@@ -1,14 +1,14 @@
 import type { DagNode } from '../../src/workflow/analyze-dag.ts';
 
 /** The graphs of the ancestor's own test suite, as child -> parents, and what is known about their shape. */
-interface AncestorDag {
+interface RubyTaskerDag {
   steps: Record<string, readonly string[]>;
   roots: readonly string[];
   sinks: readonly string[];
   depth: number;
 }
 
-export const ANCESTOR_DAGS: Record<string, AncestorDag> = {
+export const RUBY_TASKER_DAGS: Record<string, RubyTaskerDag> = {
   dummy: {
     steps: { one: [], two: [], three: ['two'], four: ['three'] },
     roots: ['one', 'two'],
@@ -89,6 +89,6 @@ export const ANCESTOR_DAGS: Record<string, AncestorDag> = {
   },
 };
 
-export function nodesOf({ steps }: AncestorDag): DagNode[] {
+export function nodesOf({ steps }: RubyTaskerDag): DagNode[] {
   return Object.entries(steps).map(([name, dependsOn]) => ({ name, dependsOn }));
 }
