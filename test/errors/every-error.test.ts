@@ -47,7 +47,6 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   const failing = failingDatabase(db, claimToo ? [CLAIM, ...FAILING] : FAILING, thrown, moment);
   const claims = new ClaimLedger();
   const slots = new Slots(10, () => undefined);
-  const recorded: string[] = [];
   const cursors = new ClaimCursors([queue], 10);
   const shared = {
     db: failing,
@@ -68,22 +67,19 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
     unreserveSlots: () => undefined,
     onClaimed: () => undefined,
     onReady: () => undefined,
-    onTold: ({ step, outcome }, { lost }) => {
-      claims.ended(step.claimId);
-      recorded.push(`${outcome.kind}${lost ? ' lost' : ''}`);
-    },
+    onTold: ({ step }) => claims.ended(step.claimId),
     onFlushed: () => undefined,
     onTasksEnded: () => undefined,
   };
-  const flusher = new Completer(options);
+  const completer = new Completer(options);
   const accept = (steps: ClaimedStep[]): void => {
     for (const step of steps) claims.opened(step.claimId, 1);
     for (const step of steps)
-      flusher.add({ step, kind: undefined, outcome: OUTCOMES[taskIds.get(step.taskId) as Kind], seconds: 0 });
+      completer.add({ step, kind: undefined, outcome: OUTCOMES[taskIds.get(step.taskId) as Kind], seconds: 0 });
   };
   const { promise: all, resolve } = Promise.withResolvers<void>();
   let claimed = 0;
-  const poller = new Claimer({
+  const claimer = new Claimer({
     ...claimerOptions(10),
     ...shared,
     workerId: () => workerId,
@@ -95,12 +91,12 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
       if (claimed >= taskIds.size) resolve();
     },
   });
-  poller.start();
+  claimer.start();
   await all;
-  await poller.stop();
-  await flusher.drained();
-  flusher.stop();
-  return { recorded, failed: failing.failed };
+  await claimer.stop();
+  await completer.drained();
+  completer.stop();
+  return { failed: failing.failed };
 }
 
 interface Ended {
