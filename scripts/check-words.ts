@@ -25,6 +25,9 @@ const PROSE: readonly Word[] = [
   },
   { pattern: /\banswers\b/gi, instead: 'returns; responses' },
   { pattern: /\b(un)?told\b/gi, instead: 'recorded, notified, configured' },
+  { pattern: /\b(hears?|heard)\b/gi, instead: 'receives, received' },
+  { pattern: /\btells? (the|every|its|everybody|whoever|us|an?|what) /gi, instead: 'notifies, reports, records' },
+  { pattern: /(?<=\/\*\* |\. )(Tells|Says|Hears|Knows) /g, instead: 'Reports, returns' },
   { pattern: /\bunheard\b/gi, instead: 'undelivered' },
   {
     pattern:
