@@ -13,8 +13,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['workflow', 'scaling'],
   ['db'],
   ['engine', 'reads', 'process'],
-  ['schedules'],
-  ['membership'],
+  ['membership', 'schedules'],
   ['worker', 'scheduler', 'client', 'api'],
   ['index', 'cli'],
 ];

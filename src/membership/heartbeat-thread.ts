@@ -35,7 +35,7 @@ async function renewLease(id: string): Promise<void> {
     return;
   }
   stalledRounds = 0;
-  const renewed = await connection.beat(id, busySlots, draining === 1);
+  const renewed = await connection.renewLease(id, busySlots, draining === 1);
   post(renewed ? { kind: 'renewed', at: now() } : { kind: 'lost', workerId: id });
 }
 

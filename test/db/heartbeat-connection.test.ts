@@ -45,11 +45,11 @@ it('a process that starts while the database is away holds its session lock from
       leaseSeconds: 10,
       sessionLock: key,
     });
-    expect(await connection.beat(workerId, 0, false)).toBe(true);
+    expect(await connection.renewLease(workerId, 0, false)).toBe(true);
     expect(await held(key)).toBe(true);
     // And again after its connection was cut.
     proxy.cutAll();
-    await waitFor(async () => (await connection.beat(workerId, 0, false)) && held(key), {
+    await waitFor(async () => (await connection.renewLease(workerId, 0, false)) && held(key), {
       what: 'the lock to be held again',
     });
   } finally {
@@ -88,7 +88,7 @@ it('a heartbeat touches no index: its update is HOT whenever its page has room',
       sessionLock: null,
     });
     const before = await updates();
-    for (let number = 0; number < 200; number += 1) await connection.beat(workerId, number % 2, false);
+    for (let number = 0; number < 200; number += 1) await connection.renewLease(workerId, number % 2, false);
     // A session reports its statistics at its end at the latest.
     await connection.close();
     const after = await waitFor(

@@ -145,8 +145,8 @@ describe('after an error of any kind, a second call has the whole effect, once',
     });
     for (const name of names) {
       toThrow.push({ thrown: THROWN.get(name) });
-      await expect(connection.beat(worker.id, 0, false)).rejects.toBe(THROWN.get(name));
-      expect(await connection.beat(worker.id, 0, false)).toBe(true);
+      await expect(connection.renewLease(worker.id, 0, false)).rejects.toBe(THROWN.get(name));
+      expect(await connection.renewLease(worker.id, 0, false)).toBe(true);
     }
     await connection.close();
   });

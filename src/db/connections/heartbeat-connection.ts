@@ -21,7 +21,7 @@ export interface HeartbeatConnection {
   /** Takes the session lock, if `sessionLock` is set: now, or with the first connection that succeeds. */
   holdSessionLock(): Promise<void>;
   /** Renews the lease; returns false if it was ended. Throws if the database could not be reached. */
-  beat(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
+  renewLease(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ export function openHeartbeatConnection(
         options.onError(error instanceof Error ? error.message : String(error)),
       );
     },
-    async beat(workerId, busySlots, draining) {
+    async renewLease(workerId, busySlots, draining) {
       const connected = await connect();
       try {
         // The former session of this process holds it until the server notices that its connection is gone.
