@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Rooms from the bottom up. A file may import its own room and any room of a lower level; rooms of one level never meet. */
-const LEVELS: readonly (readonly string[])[] = [
+export const LEVELS: readonly (readonly string[])[] = [
   ['backoff', 'errors', 'secrets', 'version', 'edit-distance', 'retry-policy'],
   ['config', 'logger', 'metrics', 'embedded'],
   ['workflow', 'scaling'],
