@@ -95,6 +95,7 @@ export class Cron {
   private readonly options: CronOptions;
   private readonly queues = new Set<string>();
   private started: Promise<unknown> | undefined;
+  private stopping: Promise<void> | undefined;
 
   constructor(options: CronOptions) {
     const fires = options.fires ?? true;
@@ -135,6 +136,7 @@ export class Cron {
   }
 
   async start(): Promise<void> {
+    if (this.stopping !== undefined) throw new Error('cron was stopped before');
     this.started ??= this.open();
     await this.started;
   }
@@ -151,11 +153,15 @@ export class Cron {
     if (this.fires) await this.boss.updateQueue(FORWARDING_QUEUE, { expireInSeconds: EXPIRE_SECONDS });
   }
 
-  /** Stops firing and waits for running handlers. Safe to repeat, safe before start. */
-  async stop(): Promise<void> {
+  /** Stops firing and waits for running handlers. Idempotent, safe before the start and during it. */
+  stop(): Promise<void> {
+    this.stopping ??= this.doStop();
+    return this.stopping;
+  }
+
+  private async doStop(): Promise<void> {
     if (this.started === undefined) return;
     await this.started.catch(() => undefined);
-    this.started = undefined;
     await this.boss.stop({ graceful: true, close: true, timeout: 10_000 });
   }
 

@@ -9,6 +9,7 @@ import { ServiceServer } from '../../src/process/server.ts';
 import { stopAll } from '../../src/process/service.ts';
 import { ChoreLoop } from '../../src/scheduler/chore.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
+import { Cron } from '../../src/schedules/cron.ts';
 import { threads } from '../membership/threads.ts';
 import { noSchedulerEvents, schedulerSettings } from '../scheduler/scheduler-fixture.ts';
 import { useWorkers } from '../worker/worker-fixture.ts';
@@ -134,6 +135,22 @@ describe.skipIf(test.directUrl === undefined)('a listener', () => {
       maxReconnectMs: 50,
     });
     return { service: listener, running: () => sessions(name) };
+  });
+});
+
+describe('cron', () => {
+  serviceContract(() => {
+    const name = newName();
+    const cron = new Cron({
+      url: test.url,
+      schema: 'tasker_cron',
+      applicationName: name,
+      pooled: test.directUrl === undefined,
+      fires: false,
+      onError: () => undefined,
+    });
+    // Its pool may open more than one session.
+    return { service: cron, running: async () => Math.min(1, await sessions(name)) };
   });
 });
 
