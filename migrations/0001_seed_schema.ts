@@ -2,13 +2,13 @@ import { type Kysely, sql } from 'kysely';
 import { createView, dropView } from './support/views.ts';
 
 /**
- * The ancestor's tables, with its names, before any of its performance work.
+ * The tables of Tasker (Ruby), with its names, before any of its performance work.
  *
- * What differs from the ancestor, and why: timestamptz everywhere (only the database clock decides), attempts is NOT NULL
- * (a NULL made a step starve for ever), uniqueness of (task, named step) and of an edge is a constraint (application checks
- * raced), sort_key is gapless, and keys begin with task_id so that partitioning and sharding by task stay open. There are
- * no foreign keys on the tables that the hot path writes: each check would lock a parent row, and a tiny parent row that
- * everyone locks becomes a multixact storm. The doctor checks what the keys would have.
+ * The differences and their reasons: timestamptz everywhere (only the database clock decides), attempts is NOT NULL (a
+ * NULL made a step starve for ever), uniqueness of (task, named step) and of an edge is a constraint (checks in the
+ * application raced), sort_key is gapless, and keys begin with task_id so that partitioning and sharding by task stay open.
+ * There are no foreign keys on the tables that the hot path writes: each check would lock a parent row, and a small parent
+ * row that every session locks fills up multixacts. The doctor checks what the keys would have enforced.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`

@@ -5,7 +5,7 @@ import { EIGHT_INDEXES } from './support/seed-indexes.ts';
 /** Index builds are concurrent, so this migration runs outside a transaction; each statement can be run again. */
 export const config = { transaction: false };
 
-/** Phase 1 of the ancestor's optimisation: its eight targeted indexes. */
+/** Phase 1 of the optimisation of Tasker (Ruby): its eight targeted indexes. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const [name, { definition }] of Object.entries(EIGHT_INDEXES)) await buildIndex(db, name, definition);
 }

@@ -1,11 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * What view version 3 reads instead of joining: the state mirrored on its row, readiness kept up to date at write time
- * (`unmet_parents` counts down, `ready_at` is set while and only while a step may be claimed), and the claim protocol.
+ * The columns that view version 3 reads instead of joining: the state mirrored on its row, readiness kept up to date at write
+ * time (`unmet_parents` counts down, `ready_at` is set while and only while a step may be claimed), and the claim protocol.
  *
  * Every statement here is instant on a populated database: new columns are nullable or have a constant default (no table
- * rewrite), storage settings only change how pages are filled from now on, and the new tables are empty. The next
+ * rewrite), storage settings apply only to pages that are filled from now on, and the new tables are empty. The next
  * migration fills the columns of existing rows in batches; the one after it makes the constraints and indexes.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -53,7 +53,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   }
 
   // One row per process. `session_lock` is the key of an advisory lock that the process holds on a connection of its own:
-  // when the kernel closes the sockets of a killed process the lock is free long before the lease runs out.
+  // when the kernel closes the sockets of a killed process, the lock is free long before the lease expires.
   await sql`
     CREATE TABLE tasker.tasker_workers (
       worker_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -73,7 +73,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       stop_reason text CHECK (stop_reason IN ('drained', 'lease_expired'))
     ) WITH (fillfactor = 50)`.execute(db);
 
-  // One row per claim, with the keys of the steps it took: how a dead worker's steps are found without an index on a
+  // One row per claim, with the keys of the steps it took: the steps of a dead worker are found by it, without an index on a
   // column that every claim and completion changes.
   await sql`
     CREATE TABLE tasker.tasker_claims (
@@ -168,9 +168,10 @@ export async function down(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * All that follows in this transaction needs these tables for itself. Taken one by one where a statement happens to need them,
- * in another order than those who read the views take them, each busy reader would hold one and wait for another of ours,
- * and with reads that never pause the migration would time out for ever. So it takes them at once, in the order of the views.
+ * All further statements of this transaction need exclusive locks on these tables. If each statement took its lock when it
+ * runs, in another order than readers of the views do, a reader would hold one table and wait for another that this migration
+ * holds; with reads that never pause, the migration would time out for ever. So it takes all locks at once, in the order of
+ * the views.
  */
 async function lockHotTables(db: Kysely<unknown>): Promise<void> {
   await sql`

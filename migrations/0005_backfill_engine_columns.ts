@@ -16,14 +16,14 @@ import { refuseUnusable } from './support/refusals.ts';
 export const config = { transaction: false };
 
 /**
- * Fills the engine's columns of rows that were there before them, a page of tasks at a time. What is computed from
- * transitions and edges is what the views of version 2 computed at every read, once the histories have the engine's form and
- * say what only flags said.
+ * Fills the engine's columns of existing rows, a page of tasks at a time. The values are computed from transitions and edges
+ * as the views of version 2 computed them at every read, after the histories have got the engine's form and contain what only
+ * flags recorded before.
  *
- * The ancestor's processes do not know these columns: a step that they create or move from now on would be wrong for ever,
- * without anybody noticing. So the fences come first: whatever an old process writes then fails, naming the constraint, and
- * nothing changes behind the backfill's back. Its reads go on working. Rows that cannot be filled are refused before that,
- * and again afterwards, for what was written in between.
+ * Processes of Tasker (Ruby) do not fill these columns: a step that they create or move from now on would be wrong for ever,
+ * unnoticed. So the write guards come first: each write of such a process then fails with the name of the constraint, and
+ * nothing changes during the backfill. Its reads go on working. Rows that cannot be filled are refused before that, and again
+ * afterwards, for rows that were written in between.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await refuseUnusable(db);
@@ -46,7 +46,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`ALTER TABLE tasker.tasker_workflow_steps VALIDATE CONSTRAINT steps_named_task_known`.execute(db);
 }
 
-/** The columns are dropped by the migration before this one; what was filled in is computed anew on the way up. */
+/** The columns are dropped by the migration before this one; their values are computed again on the way up. */
 export async function down(db: Kysely<unknown>): Promise<void> {
   await dropWriteGuards(db);
 }
@@ -64,10 +64,10 @@ async function mirrorTasks(db: Kysely<unknown>, { from, to }: Page): Promise<voi
 }
 
 /**
- * An error with attempts left waits for its retry only in a task that is still going on. In one that the ancestor ended in
- * error everything waits for an operator: work that stood still for months must not start because of a migration. A step that is
- * not retryable has had its one attempt, whatever its counter says. What this migration blocked stays so (metadata.blocked)
- * on a later way down and up.
+ * An error with attempts left waits for its retry only in a task that is still going on. In a task that Tasker (Ruby) ended
+ * in error everything waits for an operator: work that stood still for months must not start because of a migration. A step
+ * that is not retryable has had its one attempt, whatever its counter is. Steps that this migration blocked stay blocked
+ * (metadata.blocked) on a later way down and up.
  */
 async function fillSteps(db: Kysely<unknown>, { from, to }: Page): Promise<void> {
   await sql`

@@ -5,7 +5,10 @@ import { SEED_INDEXES } from './support/seed-indexes.ts';
 /** Index builds are concurrent, so this migration runs outside a transaction; each statement can be run again. */
 export const config = { transaction: false };
 
-/** The indexes of view version 2 and of the first schema that version 3 does not read. Each cost every write an entry. */
+/**
+ * The indexes of view version 2 and of the first schema that version 3 does not read. Each added an index entry to every
+ * write.
+ */
 const DROPPED = [
   'index_task_transitions_current_state_optimized',
   'index_step_transitions_current_state_optimized',
@@ -38,7 +41,7 @@ const ADDED = [
 
 const STATES = `('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`;
 
-/** What no row may say, by table. */
+/** Conditions that every row must meet, by table. */
 export const CHECKS: Readonly<Record<string, Record<string, string>>> = {
   tasker_workflow_steps: {
     steps_state_known: `state IN ${STATES}`,
@@ -56,7 +59,7 @@ export const CHECKS: Readonly<Record<string, Record<string, string>>> = {
     tasks_complete_means_done: `complete = (state IN ('complete', 'resolved_manually'))`,
     tasks_unfinished_sinks_not_negative: `unfinished_sinks >= 0`,
   },
-  // The history is checked where it is written, and an error in it is for ever.
+  // The history is checked when it is written, because an error in it would stay for ever.
   tasker_workflow_step_transitions: {
     step_transitions_states_known: `to_state IN ${STATES} AND (from_state IS NULL OR from_state <> to_state)`,
   },

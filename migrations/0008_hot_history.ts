@@ -10,9 +10,9 @@ export const config = { transaction: false };
  *
  * - The unique indexes on the most recent transition. What they enforced follows from the primary key and the swap: a
  *   transition with sort_key n+1 is written only by the statement that flipped number n, under the lock of the step's or
- *   task's own row, and two writers of one number meet in the primary key. The doctor looks for the rest.
- * - The index of open tasks, which no statement reads.
- * - The unique constraint on (task, named step), an index entry more for every claim. Step ids are made of the task's id and
+ *   task's own row, and two writers of one number meet in the primary key. The doctor checks the rest.
+ * - The index of open tasks: no statement reads it.
+ * - The unique constraint on (task, named step), one more index entry for every claim. Step ids are made of the task's id and
  *   the step's place in its workflow, and the registry holds each name once per workflow; the doctor looks for the rest.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,7 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import { createView, dropView } from './support/views.ts';
 
-/** What workers tell of their work per queue, what the scheduler makes of it, and the view that an autoscaler reads. */
+/**
+ * What workers report of their work per queue, the signal that the scheduler computes from it, and the view that an
+ * autoscaler reads.
+ */
 export async function up(db: Kysely<unknown>): Promise<void> {
   // One row per process and queue, rewritten every few seconds: no index but the key, and room for HOT updates.
   await sql`

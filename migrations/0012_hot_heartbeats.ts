@@ -5,12 +5,13 @@ import { buildIndex, dropIndex } from './support/concurrent.ts';
 export const config = { transaction: false };
 
 /**
- * Makes a heartbeat a HOT update. The index of living processes was on the end of the lease, which every heartbeat moves: a new
- * entry in each index, and dead rows that only vacuum could remove. Now it is on a column that never changes, and the next
- * reader of a page removes what heartbeats left there.
+ * Makes a heartbeat a HOT update. The index of living processes was on the end of the lease, which every heartbeat moves: a
+ * new entry in each index, and dead rows that only vacuum could remove. Now it is on a column that never changes, and the
+ * next reader of a page removes the dead rows of heartbeats there.
  *
- * A table of some rows that are written all the time crosses autovacuum's default thresholds at every look that autovacuum
- * takes. Each ANALYZE then makes every session plan anew whatever mentions the table, claims before all, and learns nothing.
+ * A table of a few rows that are written all the time exceeds autovacuum's default thresholds at every round of autovacuum.
+ * Each ANALYZE then makes every session plan again all statements that use the table, most of all claims, and the statistics
+ * do not change.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await buildIndex(db, 'workers_living', 'ON tasker.tasker_workers (worker_id) WHERE stopped_at IS NULL');

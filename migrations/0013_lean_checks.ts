@@ -2,14 +2,17 @@ import { type Kysely, sql } from 'kysely';
 import { CHECKS as CHECKS_BEFORE } from './0006_engine_constraints_and_lean_indexes.ts';
 import { addChecks, dropChecks } from './support/concurrent.ts';
 
-/** Validations wait for writers that were there before them, so this migration runs outside a transaction; each statement can be run again. */
+/**
+ * Validations wait for writers that began before them, so this migration runs outside a transaction; each statement can be
+ * run again.
+ */
 export const config = { transaction: false };
 
 /**
- * PostgreSQL parses every constraint of a table anew for each statement that writes it and evaluates all of them for each row,
- * whichever columns changed. With a dozen on the four tables of the hot path that was an eighth of a small claim or completion
- * and a twentieth of a large one. So there is one for each table whose rows can contradict themselves. The fences of
- * migration 4 on the histories stay: nothing else would refuse what a process of the ancestor writes there.
+ * PostgreSQL parses every constraint of a table for each statement that writes to it, and evaluates all of them for each row,
+ * whichever columns changed. With a dozen on the four tables of the hot path that was an eighth of a small claim or
+ * completion and a twentieth of a large one. So there is one for each table whose rows can contradict themselves. The write
+ * guards of migration 5 on the histories stay: nothing else would refuse the writes of a process of Tasker (Ruby) there.
  */
 export const CHECKS: Readonly<Record<string, Record<string, string>>> = {
   tasker_workflow_steps: {
@@ -35,16 +38,16 @@ export const CHECKS: Readonly<Record<string, Record<string, string>>> = {
   },
 };
 
-/** One more comparison of the same row, which migration 4 had to make first. */
-const FENCE = { steps_named_task_known: 'named_task_id > 0' };
+/** One more comparison of the same row, which migration 5 had to add first. */
+const GUARD = { steps_named_task_known: 'named_task_id > 0' };
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const [table, checks] of Object.entries(CHECKS)) await addChecks(db, table, checks);
-  // The constraint that says so already saves the scan.
+  // The constraint that ensures this already saves the scan.
   await sql`ALTER TABLE tasker.tasker_workflow_steps ALTER retry_limit SET NOT NULL`.execute(db);
   for (const [table, checks] of Object.entries(CHECKS_BEFORE)) await dropChecks(db, table, Object.keys(checks));
-  await dropChecks(db, 'tasker_workflow_steps', Object.keys(FENCE));
-  // The step ids of a claim are gone in seconds: compressing them cost more than it saved.
+  await dropChecks(db, 'tasker_workflow_steps', Object.keys(GUARD));
+  // The step ids of a claim are deleted within seconds: compressing them cost more than it saved.
   await sql`
     ALTER TABLE tasker.tasker_claims
       ALTER task_ids SET STORAGE EXTERNAL,
@@ -56,7 +59,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     ALTER TABLE tasker.tasker_claims
       ALTER task_ids SET STORAGE EXTENDED,
       ALTER workflow_step_ids SET STORAGE EXTENDED`.execute(db);
-  await addChecks(db, 'tasker_workflow_steps', FENCE);
+  await addChecks(db, 'tasker_workflow_steps', GUARD);
   for (const [table, checks] of Object.entries(CHECKS_BEFORE)) await addChecks(db, table, checks);
   await sql`ALTER TABLE tasker.tasker_workflow_steps ALTER retry_limit DROP NOT NULL`.execute(db);
   for (const [table, checks] of Object.entries(CHECKS)) await dropChecks(db, table, Object.keys(checks));

@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * The identity of an installation: one row, made once and kept by every backup, replica and dump of it. What a process remembers
- * (ids of workflows, its own id) holds in one installation only, and idempotency keys are derived from it, so that two
- * installations which number their tasks alike never send the same key to the same provider.
+ * The identity of an installation: one row, made once and kept by every backup, replica and dump of it. The ids that a
+ * process keeps in memory (of workflows, its own) are valid in one installation only. Idempotency keys are derived from it,
+ * so that two installations with the same task numbers never send the same key to the same provider.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`

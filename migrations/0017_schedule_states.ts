@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** Every column that takes its values from a sequence, but for ids of processes, which are random since 0016. */
+/** Every column that takes its values from a sequence, except ids of processes, which are random since 0016. */
 const SEQUENCE_COLUMNS = [
   ['tasker_tasks', 'task_id'],
   ['tasker_task_namespaces', 'task_namespace_id'],
@@ -9,11 +9,11 @@ const SEQUENCE_COLUMNS = [
 ] as const;
 
 /**
- * What became of the newest occurrence of each schedule. And sequences that are
- * behind their column, as after a restore of rows alone, go on behind its highest value: each reads the end of one index.
+ * The outcome of the newest occurrence of each schedule. Also: sequences that are behind their column, as after a restore of
+ * rows alone, are set to its highest value: each reads the end of one index.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  // One row per schedule, rewritten at each occurrence. Two schedulers that have the same one to decide meet at its lock.
+  // One row per schedule, rewritten at each occurrence. Two schedulers that decide the same one are serialized by its lock.
   await sql`
     CREATE TABLE tasker.tasker_schedule_states (
       schedule_key text PRIMARY KEY,

@@ -1,15 +1,15 @@
 import { type Kysely, sql } from 'kysely';
 import { blockCancelledSteps } from './support/inherit.ts';
 
-/** What it mends commits task by task beside a fleet at work, so this migration runs outside a transaction; it can be run again. */
+/** Its repairs commit task by task beside a fleet at work, so this migration runs outside a transaction; it can be run again. */
 export const config = { transaction: false };
 
 /**
- * What each worker serves and what it could not register (`tasker workflows`). And mends what the first form of migration 0005
- * (version 0.1.0) left in databases of Tasker (Ruby); it finds it by one scan each of the two histories and the steps, and
- * other databases have none of it:
+ * What each worker serves and what it could not register (`tasker workflows`). Also repairs what the first form of migration
+ * 0005 (version 0.1.0) left in databases of Tasker (Ruby); one scan each of the two histories and the steps finds it, and other
+ * databases have none of it:
  *
- * - a row of the ancestor that was most recent and is still called so, although the engine has written others since;
+ * - a row of Tasker (Ruby) that was most recent and is still marked so, although the engine has written others since;
  * - a cancelled step in a task that goes on, which would wait for it for ever: it becomes blocked.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -42,7 +42,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`DROP TABLE tasker.tasker_worker_workflows`.execute(db);
 }
 
-/** The engine touches only the last row of a history, so nobody else writes these. */
+/** The engine writes only to the last row of a history, so no other process writes these. */
 async function endStaleMostRecent(db: Kysely<unknown>, table: string, sameStep: string): Promise<void> {
   await sql`
     UPDATE ${sql.raw(table)} x

@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * The latest time that the database's clock has shown to a scheduler, in one row. A clock that is set back leaves due times and leases
- * behind that are further ahead than they could be; without a memory nothing tells them from real ones.
- * The row is written every few seconds: a low fillfactor and no index on what changes keep that a HOT update.
+ * The latest time that the database's clock has shown to a scheduler, in one row. After a clock was set back, due times and
+ * leases are further ahead than they can be; without this row nothing distinguishes them from real ones. The row is written
+ * every few seconds: a low fillfactor and no index on a changing column keep that a HOT update.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`

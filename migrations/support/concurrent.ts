@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { describeRows } from './refusals.ts';
 
-/** Builds an index while others write. A build that was interrupted left an invalid index: it is dropped and built again. */
+/** Builds an index beside running writes. An interrupted build leaves an invalid index, which is dropped and built again. */
 export async function buildIndex(db: Kysely<unknown>, name: string, definition: string, unique = false): Promise<void> {
   const { rows } = await sql<{ indisvalid: boolean }>`
     SELECT i.indisvalid FROM pg_index i
@@ -9,13 +9,13 @@ export async function buildIndex(db: Kysely<unknown>, name: string, definition: 
   if (rows[0]?.indisvalid === true) return;
   if (rows[0] !== undefined) await dropIndex(db, name);
   try {
-    await patiently(db, `CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ${definition}`);
+    await withoutLockTimeout(db, `CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ${definition}`);
   } catch (error) {
     throw (await namingDuplicates(db, name, definition, error)) ?? error;
   }
 }
 
-/** PostgreSQL names one duplicate of many; this names the first keys, with the statement that shows all. */
+/** PostgreSQL names one duplicate of many; this error names the first keys, with the statement that shows all. */
 async function namingDuplicates(
   db: Kysely<unknown>,
   name: string,
@@ -42,14 +42,14 @@ export function buildUniqueIndex(db: Kysely<unknown>, name: string, definition: 
 }
 
 export async function dropIndex(db: Kysely<unknown>, name: string): Promise<void> {
-  await patiently(db, `DROP INDEX CONCURRENTLY IF EXISTS tasker.${name}`);
+  await withoutLockTimeout(db, `DROP INDEX CONCURRENTLY IF EXISTS tasker.${name}`);
 }
 
 /**
- * A concurrent build or a validation waits for transactions that were there before it, and no reader or writer waits for it.
- * So it may wait for as long as they last; a lock_timeout would throw the work away and start again.
+ * A concurrent build or a validation waits for transactions that began before it, and no reader or writer waits for it. So it
+ * may wait as long as they last; a lock_timeout would discard the work and start again.
  */
-async function patiently(db: Kysely<unknown>, statement: string): Promise<void> {
+async function withoutLockTimeout(db: Kysely<unknown>, statement: string): Promise<void> {
   const { rows } = await sql<{ lock_timeout: string }>`SHOW lock_timeout`.execute(db);
   await sql`SET lock_timeout = 0`.execute(db);
   try {
@@ -59,7 +59,7 @@ async function patiently(db: Kysely<unknown>, statement: string): Promise<void> 
   }
 }
 
-/** Adds constraints without a long lock: not valid first, which is instant, then validated beside running writes. */
+/** Adds constraints without a long lock: first as not valid, which is instant, then validated beside running writes. */
 export async function addChecks(db: Kysely<unknown>, table: string, checks: Record<string, string>): Promise<void> {
   for (const [name, condition] of Object.entries(checks)) {
     const valid = await validity(db, table, name);
@@ -68,14 +68,14 @@ export async function addChecks(db: Kysely<unknown>, table: string, checks: Reco
       await sql.raw(`ALTER TABLE tasker.${table} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID`).execute(db);
     }
     try {
-      await patiently(db, `ALTER TABLE tasker.${table} VALIDATE CONSTRAINT ${name}`);
+      await withoutLockTimeout(db, `ALTER TABLE tasker.${table} VALIDATE CONSTRAINT ${name}`);
     } catch (error) {
       throw (await namingViolations(db, table, name, condition, error)) ?? error;
     }
   }
 }
 
-/** PostgreSQL says "violated by some row"; this names the first, with the statement that shows all. */
+/** The error of PostgreSQL is "violated by some row"; this one names the first rows, with the statement that shows all. */
 async function namingViolations(
   db: Kysely<unknown>,
   table: string,

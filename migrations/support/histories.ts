@@ -15,27 +15,27 @@ const HISTORIES: readonly History[] = [
   {
     table: 'tasker.tasker_workflow_step_transitions',
     keys: ['task_id', 'workflow_step_id'],
-    // What is done stays done, whatever was written after it: it must never run again.
+    // A step that was done stays done, whatever was written after it: it must never run again.
     counts: `j.done_before = 0 AND (j.to_state <> 'cancelled' OR j.is_last)`,
   },
   {
     table: 'tasker.tasker_task_transitions',
     keys: ['task_id'],
-    // Tasker (Ruby) cancels complete tasks, legally: the newest end is the one that holds.
+    // Tasker (Ruby) allows complete tasks to be cancelled: the newest final state counts.
     counts: `j.to_state NOT IN ${FINAL} OR j.is_last`,
   },
 ];
 
 /**
- * Rewrites the histories of a page of tasks that are not as the engine writes them; the others are not touched. Tasker (Ruby)
+ * Rewrites the histories of a page of tasks that do not have the engine's form; the others are not changed. Tasker (Ruby)
  * left from_state empty, counted sort keys in tens or from 0, began with a row `pending`, and without its unique index could
- * have several most recent rows or none. The engine's statements take the row's own sort key for the number of its last
+ * have several most recent rows or none. For the engine's statements the row's own sort key is the number of its last
  * transition, 0 for none: a history of another form would get a second most recent row at the first claim.
  *
  * Afterwards sort keys are 1 to n, each row starts where the one before it ended, the first starts at `pending`, the last and
- * no other is most recent, and nothing follows a final state. The newest row by sort key wins. Repeated states, a `pending` at
- * the beginning, and a final state that something follows (of a step: everything after its first completion) are no rows any
- * more; those that said more than `pending` are kept in the metadata of the last row.
+ * no other is most recent, and nothing follows a final state. The newest row by sort key counts. Repeated states, a `pending`
+ * at the beginning, and a final state that is followed by another (of a step: everything after its first completion) are
+ * removed; rows other than `pending` are kept in the metadata of the last row.
  */
 export async function repairHistories(db: Kysely<unknown>, page: Page): Promise<void> {
   for (const history of HISTORIES) await repair(db, history, page);

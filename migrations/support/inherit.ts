@@ -5,8 +5,8 @@ import type { Page } from './pages.ts';
 export const BACKFILL = 'migration 0005_backfill_engine_columns';
 
 /**
- * Gives a history to steps and tasks of which only the flags say what became of them: Tasker (Ruby) 2.0 dropped the column
- * `status` and wrote no transition for what was there.
+ * Gives a history to steps and tasks whose outcome only the flags record: Tasker (Ruby) 2.0 dropped the column `status` and
+ * wrote no transition for existing rows.
  *
  * | flags | history says | becomes |
  * |---|---|---|
@@ -93,10 +93,10 @@ export async function historiesFromFlags(db: Kysely<unknown>, { from, to }: Page
 }
 
 /**
- * A step that was cancelled while its task went on becomes a blocked one: cancelled is final, and a task that waits for such a
- * step could neither go on nor end. Blocked, its task ends in error when nothing else can run, and an operator resolves or
- * retries the step. Only Tasker (Ruby) cancels single steps. The history keeps when it was cancelled, and from what state.
- * Of a step that was in error already the row of the error stays.
+ * A step that was cancelled while its task went on becomes blocked: cancelled is final, and a task that waits for such a step
+ * could neither go on nor end. Blocked, its task ends in error when nothing else can run, and an operator resolves or retries
+ * the step. Only Tasker (Ruby) cancels single steps. The history keeps when it was cancelled, and from which state. If the
+ * step was already in error, the row of the error stays.
  */
 export async function blockCancelledSteps(db: Kysely<unknown>, { from, to }: Page, by = BACKFILL): Promise<void> {
   const note = sql`jsonb_build_object('by', ${by}::text, 'blocked', true, 'error', jsonb_build_object(
@@ -128,7 +128,7 @@ export async function blockCancelledSteps(db: Kysely<unknown>, { from, to }: Pag
 /** The comment on tasker_tasks.bypass_steps in a database that was migrated. */
 export const BYPASS_HONOURED = 'Names of steps that the task does without. Honoured since migration 0005.';
 
-/** Whether this database has been migrated before: then what stands in bypass_steps was written to be honoured. */
+/** Whether this database has been migrated before: then bypass_steps was written by the engine, which honours it. */
 export async function bypassIsHonoured(db: Kysely<unknown>): Promise<boolean> {
   const { rows } = await sql<{ comment: string | null }>`
     SELECT col_description(a.attrelid, a.attnum) AS comment FROM pg_attribute a
@@ -136,7 +136,7 @@ export async function bypassIsHonoured(db: Kysely<unknown>): Promise<boolean> {
   return rows[0]?.comment === BYPASS_HONOURED;
 }
 
-/** Remembered in the column's comment, which survives the way down: on the way up again nothing is taken away. */
+/** Recorded in the column's comment, which survives the way down: on the way up again nothing is cleared. */
 export async function honourBypass(db: Kysely<unknown>): Promise<void> {
   await sql`COMMENT ON COLUMN tasker.tasker_tasks.bypass_steps IS ${sql.lit(BYPASS_HONOURED)}`.execute(db);
 }

@@ -8,12 +8,12 @@ const LAST_ATTEMPT = `(NOT s.retryable OR s.retry_limit <= 1 OR s.attempts >= s.
 const UNRUNNABLE = `(s.attempts >= s.retry_limit OR (NOT s.retryable AND s.attempts > 0) OR (s.unmet_parents = 0 AND s.ready_at IS NULL))`;
 
 /**
- * Moves steps out of situations that the ancestor knew and the engine does not, each by a legal transition:
+ * Moves steps out of situations that exist in Tasker (Ruby) and not in the engine, each by a legal transition:
  *
  * | step | task | becomes | why |
  * |---|---|---|---|
  * | open | ended | cancelled (`cancel`) | nothing of an ended task may run |
- * | in progress | going on | pending (`released`) | the ancestor has no claim that could be recovered; it counts an attempt at its end, so none is spent |
+ * | in progress | going on | pending (`released`) | Tasker (Ruby) has no claim that could be recovered; it counts an attempt at its end, so none is spent |
  * | in progress, may run once only or has no attempt left | not ended | blocked (`lease_expired`), the attempt spent | as the engine's own recovery: it is never run again but by an operator's retry |
  * | in progress | in error | blocked (`lease_expired`), the attempt spent | an operator's retry finds it |
  * | pending, could run | in error | blocked (`unrunnable`) | a pending step without ready_at would wait for ever |
@@ -82,13 +82,13 @@ export async function normalizeSteps(db: Kysely<unknown>, { from, to }: Page): P
 }
 
 /**
- * The ancestor put a task back to pending between two rounds, and lost the end of a task whose process died after its last
- * step. The engine starts a task when a root is claimed and ends it when its last sink is done; where both are in the past
- * it would wait for ever. So a task with a history is in progress, and so is one of which something was tried; one of which
- * nothing is left is complete, and one of which nothing can go on is in error.
+ * Tasker (Ruby) put a task back to pending between two rounds, and lost the end of a task whose process died after its last
+ * step. The engine starts a task when a root is claimed and ends it when its last sink is done; if both are in the past, the
+ * task would wait for ever. So a task with a history, or with an attempt, is in progress; a task without open steps is
+ * complete, and a task in which no step can go on is in error.
  *
- * A task of the engine is complete when its sinks are. Here an inner step may be open although every sink is done: such a task
- * goes on, and its open steps say (task_blocked) that each completion has to settle it.
+ * A task of the engine is complete when its sinks are. Here an inner step may be open although every sink is done: such a
+ * task goes on, and its open steps have task_blocked set, so that each completion checks whether the task can end.
  */
 export async function normalizeTasks(db: Kysely<unknown>, page: Page): Promise<void> {
   const { from, to } = page;

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 export interface Refusal {
-  /** What the rows are, to be read after their number: "rows of tasker_tasks have no steps". */
+  /** What the rows are, as the text after their number: "rows of tasker_tasks have no steps". */
   what: string;
   /** Selects the keys of the rows. */
   query: string;
@@ -37,8 +37,8 @@ export async function describeRows(db: Kysely<unknown>, { what, query, fix }: Re
 const STATES = `('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')`;
 
 /**
- * What the engine's columns cannot be computed from, and no constraint of the first schema refused. Checked before anything is
- * changed, so that a refusal leaves the database as it was, with the processes that write it at work.
+ * Rows from which the engine's columns cannot be computed, and which no constraint of the first schema refused. Checked
+ * before anything is changed, so that a refusal leaves the database as it was, with its processes at work.
  */
 export async function refuseUnusable(db: Kysely<unknown>): Promise<void> {
   await refuseRows(db, {

@@ -6,7 +6,7 @@ interface IndexDefinition {
 const steps = 'ON tasker.tasker_workflow_steps';
 const transitions = 'ON tasker.tasker_workflow_step_transitions';
 
-/** The ancestor's eight indexes of its "database views for scale", by their names there. */
+/** The eight indexes of the "database views for scale" of Tasker (Ruby), by their names there. */
 export const EIGHT_INDEXES = {
   index_task_transitions_current_state_optimized: {
     definition: 'ON tasker.tasker_task_transitions (task_id, most_recent) WHERE most_recent',

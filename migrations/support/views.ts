@@ -43,12 +43,12 @@ const NAMES = [
 ] as const;
 
 /**
- * Puts other versions in place: dropped from the last to the first, since later ones read earlier ones, and created in
- * order. CREATE OR REPLACE could not change columns. In one transaction, so that no reader sees a view missing.
+ * Puts other versions in place: dropped from the last to the first, since later ones read earlier ones, and created in order.
+ * CREATE OR REPLACE could not change columns. In one transaction, so that no reader sees a view missing.
  *
  * The locks come first, in the order in which readers take them (which includes the tables below, for an instant). Dropping
- * from the last to the first takes them the other way round: a reader that begins in between holds one view and waits for
- * another of ours, and beside reads that never pause the migration would time out for ever.
+ * from the last to the first takes them in the reverse order: a reader that begins in between holds one view and waits for
+ * another that this transaction holds, and with reads that never pause the migration would time out for ever.
  */
 export async function replaceViews(db: Kysely<unknown>, versions: ViewVersions): Promise<void> {
   await sql

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * What only a process that knows the engine's columns can satisfy. The ancestor's transitions carry no cause: those that are
- * there stay (the constraint is never validated, and taking a row's most_recent away satisfies it), new ones are refused.
+ * Conditions that only a process of the engine meets. Transitions of Tasker (Ruby) have no cause: existing ones stay (the
+ * constraint is never validated, and a row whose most_recent is cleared satisfies it), new ones are refused.
  */
 const WRITE_GUARDS = [
   ['tasker_workflow_steps', 'steps_named_task_known', 'named_task_id > 0'],
@@ -10,7 +10,7 @@ const WRITE_GUARDS = [
   ['tasker_task_transitions', 'task_transitions_cause_known', 'cause IS NOT NULL OR NOT most_recent'],
 ] as const;
 
-/** Each is instant but waits for the transactions that write the table, so that afterwards none is under way. */
+/** Each is instant but waits for the transactions that write to the table, so that none is under way afterwards. */
 export async function addWriteGuards(db: Kysely<unknown>): Promise<void> {
   for (const [table, name, condition] of WRITE_GUARDS) {
     const { rows } = await sql`

@@ -1,5 +1,5 @@
 -- How many workers each queue should have, for an autoscaler: KEDA's postgresql trigger reads desired_replicas.
--- The scheduler evaluates the policy and leaves its answer in tasker_queue_scaling_signals; an answer that is overdue (no
+-- The scheduler evaluates the policy and writes its signal to tasker_queue_scaling_signals; a signal that is overdue (no
 -- scheduler lives) only ever holds or raises the number: never fewer than there are, and one where work waits.
 SELECT
   g.queue,

@@ -1,4 +1,4 @@
--- Version 1, the ancestor's: depth is found by walking every path from every root of every task, so the cost grows with the
+-- Version 1, that of Tasker (Ruby): depth is found by walking every path from every root of every task, so the cost grows with the
 -- number of paths in the whole table, and a filter on task_id does not reach the recursion. Paths longer than 50 edges are
 -- cut off: a step that has no shorter one has no depth.
 SELECT

@@ -1,5 +1,5 @@
--- Version 1, the ancestor's "before": the newest transition of every step is found by sorting all transitions, three times.
--- Its holes are the ancestor's: it looks at no task state, and a step that must not be retried is ready again all the same.
+-- Version 1, the "before" of Tasker (Ruby): the newest transition of every step is found by sorting all transitions, three times.
+-- It has the gaps of Tasker (Ruby): it reads no task state, and a step that must not be retried is ready again all the same.
 SELECT
   ws.workflow_step_id,
   ws.task_id,

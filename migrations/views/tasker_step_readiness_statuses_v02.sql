@@ -1,4 +1,4 @@
--- Version 2, the ancestor's "after": states come from the partial index on most_recent instead of a sort.
+-- Version 2, the "after" of Tasker (Ruby): states come from the partial index on most_recent instead of a sort.
 -- The newest failure is still one of any age: a step that was put back to pending waits out its backoff all the same.
 SELECT
   ws.workflow_step_id,

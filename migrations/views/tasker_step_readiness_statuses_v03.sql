@@ -1,7 +1,7 @@
 -- Version 3: every fact a claim needs sits on the step row, so the view is a plain projection of one table.
 -- No join, GROUP BY or DISTINCT: the view can be locked (SELECT ... FROM view FOR UPDATE SKIP LOCKED locks step rows
 -- only), and `WHERE ready_for_execution AND queue = $1 ORDER BY priority, ready_at, workflow_step_id` runs off steps_ready.
--- The scalar subqueries are evaluated only where their column is asked for. No volatile function either: one in the select
+-- The scalar subqueries are evaluated only if their column is selected. No volatile function either: one in the select
 -- list would keep the planner from merging the view into the query, and a claim would then lock every ready step.
 SELECT
   s.workflow_step_id,

@@ -1,5 +1,5 @@
 -- Version 1: counts over the readiness view of the same version. Only `complete` counts as completed, and any step in error
--- counts as blocking, even one that merely waits for its backoff: the ancestor's rules.
+-- counts as blocking, even one that merely waits for its backoff: the rules of Tasker (Ruby).
 SELECT
   t.task_id,
   t.named_task_id,

@@ -1,5 +1,5 @@
 -- Version 3: counts from the states mirrored on the step rows, LATERAL for each task, so that one task or a page of them reads
--- only its own steps (primary key). What differs from the ancestor's rules: resolved_manually counts as completed; a blocked
+-- only its own steps (primary key). What differs from the rules of Tasker (Ruby): resolved_manually counts as completed; a blocked
 -- step outranks ready work; a step that waits for its backoff is not blocked; cancelled steps do not keep a task open.
 SELECT
   t.task_id,

@@ -1,7 +1,7 @@
--- Version 4: version 3 with less to compute for each step. Where steps_row_agrees lets no row disagree, a count follows from
+-- Version 4: version 3 with less to compute for each step. Because of the constraint steps_row_agrees, a count follows from
 -- a boolean or from a time that is set, and no text is compared: in_process is state in_progress, processed is complete or
--- resolved_manually, and a step in error has either next_retry_at or blocked_at. Only cancelled steps are told by their state,
--- and only where nothing else tells them apart; pending ones are the rest.
+-- resolved_manually, and a step in error has either next_retry_at or blocked_at. Only cancelled steps are found by their state,
+-- and only if nothing else distinguishes them; pending ones are the rest.
 SELECT
   t.task_id,
   t.named_task_id,

@@ -1,4 +1,4 @@
--- Version 1. As in the ancestor, steps in error are never listed as blocked: it asks for a state that nothing writes.
+-- Version 1. As in Tasker (Ruby), steps in error are never listed as blocked: it compares with a state that nothing writes.
 SELECT
   c.task_id,
   c.named_task_id,

@@ -1,4 +1,4 @@
--- Version 2: a step in error that is not ready is listed as blocked, with its reason. Where version 1 says `unknown` there are
+-- Version 2: a step in error that is not ready is listed as blocked, with its reason. Instead of the `unknown` of version 1 there are
 -- two more: retry_due (its backoff is over, a scheduler has yet to put it back) and task_stopped (the task has ended).
 SELECT
   c.task_id,

@@ -9,9 +9,9 @@ import { isStorable, storableText } from './storable-text.ts';
 export const MAX_RETRY_LIMIT = 1000;
 export const MAX_BACKOFF_SECONDS = 86_400;
 /**
- * A week. No timer limits it: deadlines are compared in a sweep. It bounds how long a handler that blocks the event loop can keep the
- * lease of its process, and so every step there. TASKER_STEP_TIMEOUT_SECONDS, for steps that declare none, is the operator's own
- * choice and may be up to 30 days.
+ * A week. No timer limits it: deadlines are compared in a sweep. It bounds how long a handler that blocks the event loop can
+ * keep the lease of its process, and so every step there. TASKER_STEP_TIMEOUT_SECONDS, for steps that declare none, is the
+ * operator's own choice and may be up to 30 days.
  */
 export const MAX_TIMEOUT_SECONDS = 604_800;
 const BACKOFF_OPTIONS = ['initialSeconds', 'maxSeconds'];
