@@ -15,7 +15,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['engine', 'reads', 'process'],
   ['membership', 'schedules'],
   ['worker', 'scheduler', 'client', 'api'],
-  ['index', 'cli'],
+  ['index', 'cli', 'testing'],
 ];
 
 /** Packages that only some rooms may import. */
