@@ -22,20 +22,18 @@ export function arrayEncoder(type: TypeName): (elements: readonly never[]) => st
   return PLAIN.has(type) ? plainArray : textArray;
 }
 
-/** The literal of one column of rows, made without an array in between. Null and undefined are SQL's NULL. */
+/** The literal of one column of rows. Null and undefined are SQL's NULL. */
 export function columnEncoder(type: TypeName, column: string): (rows: readonly Record<string, unknown>[]) => string {
-  const encode = PLAIN.has(type) ? plain : quoted;
+  if (PLAIN.has(type)) return (rows) => plainArray(rows.map((row) => (row[column] ?? 'NULL') as string));
   return (rows) => {
     let literal = '{';
     for (const row of rows) {
       if (literal.length > 1) literal += ',';
-      literal += encode(row[column] as never);
+      literal += quoted(row[column] as string | null);
     }
     return `${literal}}`;
   };
 }
-
-const plain = (element: string | number | boolean | null | undefined): string => String(element ?? 'NULL');
 
 function quoted(element: string | Date | null | undefined): string {
   if (element === null || element === undefined) return 'NULL';

@@ -96,7 +96,7 @@ describe('named parameters', () => {
     // @ts-expect-error: a parameter that the statement does not have.
     given.values({ n: 1, names: [], steps: [], m: 2 });
     // @ts-expect-error: a parameter is missing.
-    expect(() => given.values({ n: 1, names: null })).toThrow('iterable');
+    expect(() => given.values({ n: 1, names: null })).toThrow('undefined');
     const none = anyRow({ name: 's', text: 'SELECT 1' });
     expectTypeOf(none.values).parameters.toEqualTypeOf<[]>();
   });
