@@ -26,7 +26,6 @@ describe('the documents', () => {
       for (const [, target = ''] of readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#:]+)[^)]*\)/g)) {
         const path = relative(root, join(root, dirname(file), target));
         if (path.endsWith('.md') && existsSync(join(root, path))) follow(path);
-        else if (existsSync(join(root, path))) for (const each of globSync(`${path}/*.md`, { cwd: root })) follow(each);
       }
     };
     follow('README.md');
