@@ -12,7 +12,7 @@ export interface RoleService {
   start(): Promise<void>;
   /** Ends the work within its grace period. Safe before the start and during it. */
   stop(): Promise<Drained>;
-  /** Seconds since the last heartbeat that succeeded. */
+  /** Seconds since the last heartbeat that succeeded; 0 in a role without a lease. */
   leaseAgeSeconds(): number;
   /** The loops that the liveness probe watches from the end of the start to the beginning of the stop. */
   readonly loops: readonly { readonly name: string; readonly maxAgeMs: number }[];
