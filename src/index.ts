@@ -42,7 +42,7 @@ export {
 export { createLogger, type Logger } from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
 export type { Drained } from './process/service.ts';
-export type { QuarantineProcess } from './worker/quarantine/quarantine-watch.ts';
+export type { QuarantineProcess } from './worker/scope/worker-options.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
 export { analyzeDag, type Dag, type DagNode } from './workflow/analyze-dag.ts';

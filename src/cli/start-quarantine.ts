@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Logger } from '../logger.ts';
-import type { QuarantineProcess } from '../worker/quarantine/quarantine-watch.ts';
+import type { QuarantineProcess } from '../worker/scope/worker-options.ts';
 
 /** Relative paths of the command line start here: a handler may change the working directory later. */
 const startedIn = process.cwd();

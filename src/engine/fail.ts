@@ -18,10 +18,13 @@ export interface Failure extends StepClaim {
   metadata: string;
 }
 
+/** What follows a failed attempt. `blocked`: no attempts are left, or the error is permanent. */
+export type Retry = { readonly retryAt: Date } | 'blocked';
+
 export interface FailOutcome {
   lost: string[];
-  /** Step id -> when its next attempt is due; null: blocked, no attempts left or permanent. */
-  failed: Map<string, Date | null>;
+  /** By step id; a step whose claim was lost is absent. */
+  failed: Map<string, Retry>;
   erroredTasks: string[];
 }
 
@@ -36,7 +39,9 @@ export async function fail(
     worker_id: request.workerId,
     backoff_factor: request.backoffDisabled === true ? 0 : 1,
   });
-  const failed = new Map(rows.map((row) => [row.workflow_step_id, row.next_retry_at]));
+  const failed = new Map<string, Retry>(
+    rows.map((row) => [row.workflow_step_id, row.next_retry_at === null ? 'blocked' : { retryAt: row.next_retry_at }]),
+  );
   const blockedTasks = [...new Set(rows.filter((row) => row.next_retry_at === null).map((row) => row.task_id))];
   return {
     lost: batch.filter((step) => !failed.has(step.stepId)).map((step) => step.stepId),

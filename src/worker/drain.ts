@@ -1,40 +1,49 @@
-import type { Listener } from '../db/connections/listener.ts';
+import { forgetClaims } from '../engine/claims.ts';
+import type { Drained } from '../process/service.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
-import type { ClaimReconciler } from './claiming/claim-reconciler.ts';
-import type { Completer } from './completing/completer.ts';
-import type { Claimer } from './claiming/claimer.ts';
-import type { QuarantineWatch } from './quarantine/quarantine-watch.ts';
-import type { RunningAttempts } from './running/running-attempts.ts';
-import type { Slots } from './scope/slots.ts';
+import type { Assembly } from './assembly.ts';
 
-/** The parts of a worker that a drain brings to their end; those it never got to start are undefined. */
-export interface Draining {
-  readonly listener: Listener | undefined;
-  readonly poller: Claimer | undefined;
-  readonly quarantine: QuarantineWatch | undefined;
-  readonly flusher: Completer | undefined;
-  readonly claimWatch: ClaimReconciler;
-  readonly running: RunningAttempts;
-  readonly slots: Slots;
+/**
+ * Ends the work of a worker: it claims nothing more, running attempts end within the grace period or are given back, and what
+ * remains to be written is written. Returns what had not ended by then, in words for people; without such a rest the worker
+ * deregisters, and otherwise what it may still hold is recovered as that of a dead process.
+ */
+export async function drain(parts: Assembly): Promise<Drained> {
+  const { scope, completer, reconciler, membership } = parts;
+  scope.state.draining = true;
+  scope.db.pool.off('connect', parts.joined.distrust);
+  membership.setDraining();
+  const unfinished = await endAttempts(parts, scope.settings.drainGraceSeconds * 1000);
+  completer.stop();
+  scope.state.stopped = true;
+  await withTimeout(reconciler.recoverLeft(), FINAL_WRITE_TIMEOUT_MS);
+  if (scope.claims.leftToRecovery().length > 0) unfinished.push('outcomes that the database refused');
+  // Final writes are skipped if the database did not respond in time.
+  if (unfinished.length === 0) await withTimeout(finalWrites(parts), FINAL_WRITE_TIMEOUT_MS);
+  await membership
+    .stop({ deregister: unfinished.length === 0 })
+    .catch((error: unknown) => scope.events.failed('leave', error));
+  return { unfinished };
 }
 
 /**
- * No new claims, then everything that runs: to its end, aborted once `graceMs` are over, and given back where that does not
- * help. Answers what had not ended by then, in words for people.
+ * Stops claiming, then lets everything end that runs: by itself within `graceMs`, aborted after that, and given back if that does
+ * not help. Returns what had not ended by then.
  */
-export async function drain(parts: Draining, graceMs: number): Promise<string[]> {
-  const { listener, poller, quarantine, flusher, claimWatch, running, slots } = parts;
+async function endAttempts(parts: Assembly, graceMs: number): Promise<string[]> {
+  const { listener, claimer, quarantine, completer, reconciler, running } = parts;
+  const { slots } = parts.scope;
   const graceEnds = performance.now() + Math.max(graceMs, FINAL_WRITE_TIMEOUT_MS);
   const leftMs = (more = 0): number => Math.max(0, graceEnds + more - performance.now());
   const unfinished: string[] = [];
-  await listener?.stop();
-  if (poller !== undefined && !(await withTimeout(poller.stop(), leftMs()))) unfinished.push('a claim');
-  const quarantineEnds = quarantine?.stop() ?? Promise.resolve();
-  if (!(await withTimeout(claimWatch.adoptStrays(), leftMs()))) unfinished.push('a look for stray claims');
+  await listener.stop();
+  if (!(await withTimeout(claimer.stop(), leftMs()))) unfinished.push('a claim');
+  const quarantineEnds = quarantine.stop();
+  if (!(await withTimeout(reconciler.adoptOrphans(), leftMs()))) unfinished.push('a search for orphaned claims');
   const ended = async (): Promise<void> => {
     do {
       await slots.idle();
-      await flusher?.drained();
+      await completer.drained();
     } while (slots.busy > 0);
   };
   if (!(await withTimeout(ended(), Math.min(graceMs, leftMs())))) {
@@ -45,7 +54,16 @@ export async function drain(parts: Draining, graceMs: number): Promise<string[]>
     }
   }
   if (!(await withTimeout(quarantineEnds, leftMs(2 * FINAL_WRITE_TIMEOUT_MS)))) unfinished.push('quarantined steps');
-  claimWatch.stop();
+  reconciler.stop();
   running.stop();
   return unfinished;
+}
+
+/** Writes that are useful to others, and not worth a wait while the database is away. */
+async function finalWrites({ scope, activity, workflowReport }: Assembly): Promise<void> {
+  const { db, claims, events, notifier } = scope;
+  await forgetClaims(db, claims.takeClosed()).catch((error: unknown) => events.failed('forget claims', error));
+  await notifier.flush();
+  await activity.stop();
+  await workflowReport.stop();
 }

@@ -7,7 +7,8 @@ import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { CrashOrigin } from './telemetry/events.ts';
-import type { QuarantineProcess } from './quarantine/quarantine-watch.ts';
+import { blameStep } from './running/blame-step.ts';
+import type { QuarantineProcess, WorkerSettings } from './scope/worker-options.ts';
 import { SchedulerWatch } from './joining/scheduler-watch.ts';
 import { recordEvents } from './telemetry/record-events.ts';
 import { Worker } from './worker.ts';
@@ -17,28 +18,28 @@ export interface WorkerProcess extends RunningService {
   /** Cuts a drain short: what still runs is aborted and given back. */
   hurry(): void;
   /**
-   * Call it from a handler of uncaughtException or unhandledRejection: true where the error is of a step's code. If that step
-   * still runs, its attempt fails with the error; a line of the log names it in any case.
+   * Call it from a handler of uncaughtException or unhandledRejection: true if the error is of a step's code. If that step
+   * still runs, its attempt fails with the error; a log line names it in any case.
    */
   crash(error: unknown, origin?: CrashOrigin): boolean;
   /** Resolves when a process for quarantined steps has had nothing to do for a while, or lost its parent; never in another. */
   readonly idle: Promise<void>;
 }
 
-/** A process that was started for quarantined steps ends when there were none for so long. */
+/** A process that was started for quarantined steps ends after this time without any. */
 const QUARANTINE_IDLE_MS = 5000;
 
-/** A poll round waits for one claim at most; the longest pause and one statement limit on top say when it is dead. */
-const pollerMaxAgeMs = (config: Config): number =>
+/** A claim round waits for one claim at most: after the longest pause, one statement time-out and 10 s its loop counts as dead. */
+const claimLoopMaxAgeMs = (config: Config): number =>
   Math.max(config.maxPollIntervalMs, config.hintedPollIntervalMs) + config.queryTimeoutMs + 10_000;
 
-/** Starts a worker with its metrics and probes. Rejects where the database cannot be reached or a workflow is refused. */
+/** Starts a worker with its metrics and probes. Rejects if the database cannot be reached or no workflow can be served. */
 export async function startWorker(options: {
   config: Config;
   workflows: readonly WorkflowDefinition[];
   log: Logger;
   /**
-   * Steps that two processes died under wait in a quarantine beside their queue. 'here' (the default): this worker runs them
+   * Steps whose process crashed twice wait in a quarantine beside their queue. 'here' (the default): this worker runs them
    * beside its others, one at a time. 'only': this process runs nothing else, one after the other. A function starts such a
    * process.
    */
@@ -51,37 +52,17 @@ export async function startWorker(options: {
     config,
     log,
     make: ({ db, metrics, progress, name, survived }) => {
+      const events = recordEvents(metrics, log, survived, () => worker.lease.current ?? '');
       const worker = new Worker({
         db,
-        url: config.databaseUrl,
-        directUrl: config.databaseUrlDirect,
-        databasePasswordFile: config.databasePasswordFile,
+        settings: alone ? onlyQuarantines(config) : config,
         workflows,
-        queues: alone ? config.queues.map(quarantineOf) : config.queues,
-        slots: alone ? 1 : config.slots,
+        name,
+        version: VERSION,
         startQuarantine: typeof quarantine === 'function' ? quarantine : undefined,
         watchesQuarantine: !alone,
         killWhenStalled: !isDebugged(),
-        name,
-        version: VERSION,
-        notify: config.notify,
-        minPollIntervalMs: config.pollIntervalMs,
-        maxPollIntervalMs: config.maxPollIntervalMs,
-        hintedPollIntervalMs: config.hintedPollIntervalMs,
-        maxClaim: config.claimBatch,
-        fusedClaims: config.fusedClaims && !alone,
-        leaseSeconds: config.leaseSeconds,
-        heartbeatIntervalMs: config.heartbeatIntervalMs,
-        maxStallMs: config.maxStallMs,
-        drainGraceSeconds: config.drainGraceSeconds,
-        abortGraceMs: config.abortGraceMs,
-        defaultStepTimeoutSeconds: config.stepTimeoutSeconds,
-        maxResultBytes: config.maxResultBytes,
-        maxBackoffRequestSeconds: config.maxBackoffRequestSeconds,
-        backoffCapSeconds: config.backoffCapSeconds,
-        backoffDisabled: config.retryBackoffDisabled,
-        resultCacheBytes: config.resultCacheBytes,
-        events: recordEvents(metrics, log, survived, () => worker.workerIdOrNone),
+        events,
         loggerFor: (fields) => handlerLogger(log, fields),
         onRound: () => progress.beat('poll'),
       });
@@ -91,7 +72,8 @@ export async function startWorker(options: {
       });
       return {
         worker,
-        loops: [{ name: 'poll', maxAgeMs: pollerMaxAgeMs(config) }],
+        events,
+        loops: [{ name: 'poll', maxAgeMs: claimLoopMaxAgeMs(config) }],
         async start() {
           await worker.start();
           if (!alone) schedulers.start();
@@ -106,7 +88,7 @@ export async function startWorker(options: {
           metrics.set('busySlots', {}, worker.busySlots);
         },
         describe: () => ({
-          worker_id: worker.workerId,
+          worker_id: worker.lease.last,
           installation: worker.installationId,
           queues: config.queues,
           slots: config.slots,
@@ -114,16 +96,21 @@ export async function startWorker(options: {
       };
     },
   });
-  const { worker } = service;
+  const { worker, events } = service;
   // From now on: a start that takes longer is no time without work, or each such process would end with its first step.
   const idle = alone ? idleFor(QUARANTINE_IDLE_MS, () => worker.busySlots > 0) : new Promise<void>(() => undefined);
   return {
     ...running,
-    workerId: worker.workerId,
-    hurry: () => worker.hurry(),
-    crash: (error, origin) => worker.crash(error, origin),
+    workerId: worker.lease.last,
+    hurry: () => worker.abortDrain(),
+    crash: (error, origin) => blameStep(events, error, origin),
     idle,
   };
+}
+
+/** A process for quarantined steps claims nothing else, and one step at a time. */
+function onlyQuarantines(config: Config): WorkerSettings {
+  return { ...config, queues: config.queues.map(quarantineOf), slots: 1, fusedClaims: false };
 }
 
 /** A breakpoint stops the event loop as well, and is no reason to kill the process. */
@@ -132,7 +119,7 @@ function isDebugged(): boolean {
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((option) => option.includes('--inspect'));
 }
 
-/** Resolves after so long without work, or when the worker that started this process is gone. */
+/** Resolves after `ms` without work, or when the worker that started this process is gone. */
 async function idleFor(ms: number, busy: () => boolean): Promise<void> {
   const startedBy = process.ppid;
   const stepMs = 250;

@@ -4,17 +4,13 @@ import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { isOutcomeUnknown } from '../../src/db/connections/sql-errors.ts';
 import { recover } from '../../src/engine/recover.ts';
-import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
 import { Completer } from '../../src/worker/completing/completer.ts';
-import type { CompleterOptions } from '../../src/worker/completing/completer-options.ts';
-import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
-import type { Outcome } from '../../src/worker/running/outcome.ts';
+import type { Claimed, Outcome } from '../../src/worker/scope/outputs.ts';
 import { Claimer } from '../../src/worker/claiming/claimer.ts';
-import { Slots } from '../../src/worker/scope/slots.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
-import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
-import { claimerOptions } from '../worker/claimer-fixture.ts';
+import { noEvents } from '../worker/no-events.ts';
+import { registryOf, scopeOf } from '../worker/scope-fixture.ts';
 import { failingDatabase, type Moment } from './failing-database.ts';
 import { ABOUT_VALUES, NAMES, THROWN } from './thrown.ts';
 
@@ -30,6 +26,7 @@ const OUTCOMES = {
     cause: 'fail',
     permanent: true,
     requestedBackoffSeconds: undefined,
+    error: { name: 'Own' },
     metadata: '{"error":{"name":"Own"}}',
   },
   release: { kind: 'release' },
@@ -45,51 +42,34 @@ async function endOver(thrown: unknown, moment: Moment, queue: string, workerId:
   // which may fail that way.
   const claimToo = moment === 'before' || isOutcomeUnknown(thrown);
   const failing = failingDatabase(db, claimToo ? [CLAIM, ...FAILING] : FAILING, thrown, moment);
-  const claims = new ClaimLedger();
-  const slots = new Slots(10, () => undefined);
-  const cursors = new ClaimCursors([queue], 10);
-  const shared = {
+  const scope = scopeOf({
     db: failing,
-    claims,
-    cursors,
-    namedTaskIds: () => [single],
-    queues: [queue],
-    onError: () => undefined,
-  };
-  const options: CompleterOptions = {
-    ...shared,
-    workerId: () => workerId,
-    backoffDisabled: true,
-    backoffCapSeconds: 1,
-    maxBatch: 100,
-    claiming: () => false,
-    reserveSlots: (count) => count,
-    unreserveSlots: () => undefined,
-    onClaimed: () => undefined,
-    onReady: () => undefined,
-    onTold: ({ step }) => claims.ended(step.claimId),
-    onFlushed: () => undefined,
-    onTasksEnded: () => undefined,
-  };
-  const completer = new Completer(options);
-  const accept = (steps: ClaimedStep[]): void => {
-    for (const step of steps) claims.opened(step.claimId, 1);
-    for (const step of steps)
-      completer.add({ step, kind: undefined, outcome: OUTCOMES[taskIds.get(step.taskId) as Kind], seconds: 0 });
+    lease: { current: workerId, last: workerId },
+    handlers: registryOf(single),
+    events: noEvents,
+    settings: { queues: [queue], claimBatch: 8, pollIntervalMs: 10, maxPollIntervalMs: 10, backoffCapSeconds: 1 },
+  });
+  const { claims, slots } = scope;
+  const completer = new Completer(scope, 100);
+  completer.onRecorded = ({ ended }) => {
+    for (const { step } of ended) claims.stepEnded(step.claimId);
   };
   const { promise: all, resolve } = Promise.withResolvers<void>();
   let claimed = 0;
-  const claimer = new Claimer({
-    ...claimerOptions(10),
-    ...shared,
-    workerId: () => workerId,
-    slots,
-    maxClaim: 8,
-    onClaimed: (_, steps) => {
-      claimed += steps.length;
-      accept(steps);
-      if (claimed >= taskIds.size) resolve();
-    },
+  const accept = ({ claimId, steps, reserved }: Claimed): void => {
+    slots.unreserve(reserved);
+    claimed += steps.length;
+    for (const step of steps) claims.opened(step.claimId, 1);
+    for (const step of steps)
+      completer.add({ step, type: undefined, outcome: OUTCOMES[taskIds.get(step.taskId) as Kind], seconds: 0 });
+    if (claimed >= taskIds.size) resolve();
+    claims.responded(claimId);
+  };
+  const claimer = new Claimer(scope, {
+    intake: { accept },
+    completer: { backlog: 0 },
+    idleCheck: { anyReady: async () => true },
+    onRound: () => undefined,
   });
   claimer.start();
   await all;

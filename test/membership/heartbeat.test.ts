@@ -67,7 +67,7 @@ describe('a heartbeat thread that dies', () => {
         leaseLost: (id) => lost.push(id),
       },
     });
-    const { workerId } = worker;
+    const workerId = worker.lease.last;
     const taskIds = await Promise.all(Array.from({ length: 5 }, () => fleet.submit(workflow)));
     await waitFor(() => worker.busySlots === 5, { what: 'all steps to run' });
     await waitForHeartbeat(workerId);
@@ -83,7 +83,7 @@ describe('a heartbeat thread that dies', () => {
     }
     open();
     for (const taskId of taskIds) expect(await fleet.taskIn(taskId, ['complete', 'error'])).toBe('complete');
-    expect(worker.workerId).toBe(workerId);
+    expect(worker.lease.last).toBe(workerId);
     expect(lost).toEqual([]);
     expect(await fleet.test.query('SELECT DISTINCT attempts FROM tasker.tasker_workflow_steps')).toEqual([
       { attempts: 1 },
@@ -100,13 +100,16 @@ describe('a heartbeat thread that dies', () => {
   it('leaves a lease that is lost by then to be taken anew', async () => {
     const lost: string[] = [];
     const worker = await fleet.start([], { events: { ...noEvents, leaseLost: (id) => lost.push(id) } });
-    const { workerId } = worker;
+    const workerId = worker.lease.last;
     const thread = threads.at(-1) as Thread;
     await thread.terminate();
     await fleet.test.query('UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1', [workerId]);
-    await waitFor(() => lost.length > 0 && worker.workerIdOrNone !== '', { what: 'a new lease', timeoutMs: 20_000 });
+    await waitFor(() => lost.length > 0 && worker.lease.current !== undefined, {
+      what: 'a new lease',
+      timeoutMs: 20_000,
+    });
     expect(lost).toEqual([workerId]);
-    await waitForHeartbeat(worker.workerId);
+    await waitForHeartbeat(worker.lease.last);
   });
 
   it('does not hide the death of the process from a check of the session lock', async () => {

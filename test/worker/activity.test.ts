@@ -6,7 +6,7 @@ import { PermanentError } from '../../src/errors.ts';
 import { Activity } from '../../src/worker/telemetry/activity.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { useWorkers } from './worker-fixture.ts';
+import { noEvents, useWorkers } from './worker-fixture.ts';
 
 const workers = await useWorkers();
 
@@ -38,10 +38,10 @@ const rows = (): Promise<Row[]> =>
      FROM tasker.tasker_worker_activity WHERE queue = 'default'`,
   );
 
-describe('what a worker tells of its work', () => {
+describe('the activity that a worker reports', () => {
   it('is what it started, completed and failed, how long that took, and what runs now', async () => {
     const release = Promise.withResolvers<void>();
-    const workflow = defineWorkflow({ name: 'told', input: z.strictObject({ kind: z.string() }) }).step(
+    const workflow = defineWorkflow({ name: 'reported', input: z.strictObject({ kind: z.string() }) }).step(
       'a',
       { timeoutSeconds: 60 },
       async ({ input }) => {
@@ -72,17 +72,17 @@ describe('what a worker tells of its work', () => {
     expect(last?.completed_seconds).toBeGreaterThanOrEqual(running.running_seconds);
   });
 
-  it('is told later where the database did not take it, and not at all where there is nothing to tell', async () => {
-    const told: unknown[][] = [];
+  it('is reported later if the database did not take it, and not at all if there is nothing to report', async () => {
+    const reported: unknown[][] = [];
     let fail = true;
     const db = {
       run: async (_: unknown, given: Report) => {
         if (fail) throw new Error('away');
-        told.push(columnsOf(given));
+        reported.push(columnsOf(given));
         return [];
       },
     } as unknown as Database;
-    const activity = new Activity(db, ['default'], () => '7');
+    const activity = new Activity({ db, lease: { current: '7' }, settings: { queues: ['default'] }, events: noEvents });
     await activity.report();
     activity.started('default', 10);
     await expect(activity.report()).rejects.toThrow('away');
@@ -92,19 +92,21 @@ describe('what a worker tells of its work', () => {
     fail = false;
     await activity.report();
     await activity.report();
-    expect(told).toEqual([['7', ['default'], [2], [1], [0], [1.5], [0], [0]]]);
+    expect(reported).toEqual([['7', ['default'], [2], [1], [0], [1.5], [0], [0]]]);
   });
 
-  it('waits for a name in the fleet', async () => {
-    let workerId: string | undefined;
-    const told: unknown[][] = [];
-    const db = { run: async (_: unknown, given: Report) => void told.push(columnsOf(given)) } as unknown as Database;
-    const activity = new Activity(db, ['default'], () => workerId);
+  it('waits for a lease', async () => {
+    const lease: { current: string | undefined } = { current: undefined };
+    const reported: unknown[][] = [];
+    const db = {
+      run: async (_: unknown, given: Report) => void reported.push(columnsOf(given)),
+    } as unknown as Database;
+    const activity = new Activity({ db, lease, settings: { queues: ['default'] }, events: noEvents });
     activity.started('default', performance.now());
     await activity.report();
-    expect(told).toEqual([]);
-    workerId = '8';
+    expect(reported).toEqual([]);
+    lease.current = '8';
     await activity.report();
-    expect(told).toEqual([['8', ['default'], [1], [0], [0], [0], [1], [expect.any(Number)]]]);
+    expect(reported).toEqual([['8', ['default'], [1], [0], [0], [0], [1], [expect.any(Number)]]]);
   });
 });

@@ -6,7 +6,7 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { StepContext } from '../../src/workflow/definition.ts';
 import { Attempt, type AttemptHost } from '../../src/worker/running/attempt.ts';
 import { currentStep } from '../../src/worker/running/current-step.ts';
-import type { Outcome } from '../../src/worker/running/outcome.ts';
+import type { Outcome } from '../../src/worker/scope/outputs.ts';
 import { type RunningAttempt, RunningAttempts } from '../../src/worker/running/running-attempts.ts';
 import { HandlerRegistry, type StepType } from '../../src/worker/scope/handler-registry.ts';
 
@@ -29,23 +29,23 @@ const inputs: StepInputs = {
 };
 
 /** One attempt at a step with this handler. */
-function attemptAt(handler: (context: StepContext) => unknown, scope = new AsyncResource('TEST')) {
-  const catalogue = new HandlerRegistry({ defaultStepTimeoutSeconds: 60, backoffCapSeconds: 60 });
-  catalogue.add(1, defineWorkflow({ name: 'attempted', input: z.unknown() }).step('a', handler as () => null));
+function attemptAt(handler: (context: StepContext) => unknown, startContext = new AsyncResource('TEST')) {
+  const registry = new HandlerRegistry({ stepTimeoutSeconds: 60, backoffCapSeconds: 60 });
+  registry.add(1, defineWorkflow({ name: 'attempted', input: z.unknown() }).step('a', handler as () => null));
   const ends: (Outcome | 'done')[] = [];
   const ended = Promise.withResolvers<void>();
   const running = new RunningAttempts(1000);
   const host: AttemptHost = {
     running,
-    maxResultBytes: 1000,
-    maxBackoffRequestSeconds: 60,
-    scope,
-    installationId: () => '00000000-0000-4000-8000-000000000000',
-    loggerFor: () => expect.fail('nobody asked for a log'),
-    onStuck: () => undefined,
+    settings: { maxResultBytes: 1000, maxBackoffRequestSeconds: 60 },
+    state: { installationId: '00000000-0000-4000-8000-000000000000' },
+    membership: { extendStallDeadline: () => undefined },
+    startContext,
+    loggerFor: () => expect.fail('no handler uses its log'),
+    onUnresponsive: () => undefined,
     onEnded: (_, outcome) => ends.push(outcome),
   };
-  const attempt = new Attempt(catalogue.find(1, 1) as StepType, claimed, inputs, host, () => {
+  const attempt = new Attempt(registry.find(1, 1) as StepType, claimed, inputs, host, () => {
     ends.push('done');
     ended.resolve();
   });
@@ -55,7 +55,7 @@ function attemptAt(handler: (context: StepContext) => unknown, scope = new Async
 const complete = (result: string): Outcome => ({ kind: 'complete', result });
 
 describe('an attempt', () => {
-  it('whose handler answers at once has ended when its run is over', () => {
+  it('whose handler returns no promise has ended when its run is over', () => {
     const { attempt, running, ends } = attemptAt(() => ({ answer: 42 }));
     attempt.run();
     expect(ends).toEqual([complete('{"answer":42}'), 'done']);
@@ -86,7 +86,7 @@ describe('an attempt', () => {
     }
   });
 
-  it('fails with whatever its handler throws, at once, later, or when it is looked at', async () => {
+  it('fails with whatever its handler throws, at once, later, or from a getter of its result', async () => {
     const handlers: (() => unknown)[] = [
       () => {
         throw new Error('boom');
@@ -118,7 +118,7 @@ describe('an attempt', () => {
     }
   });
 
-  it('that crashes while its handler is being called ends once, and a later rejection is nobody’s', async () => {
+  it('that crashes while its handler is being called ends once, and a later rejection does not count', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (error: unknown): void => void unhandled.push(error);
     process.on('unhandledRejection', onUnhandled);
@@ -141,18 +141,18 @@ describe('an attempt', () => {
     const callers = new AsyncLocalStorage<string>();
     const scope = callers.run('where the worker started', () => new AsyncResource('TEST'));
     const seen: [RunningAttempt | undefined, string | undefined][] = [];
-    const look = (): void => void seen.push([currentStep.getStore(), callers.getStore()]);
+    const note = (): void => void seen.push([currentStep.getStore(), callers.getStore()]);
     const { attempt, ended } = attemptAt(async () => {
-      look();
+      note();
       await new Promise((resolve) => setImmediate(resolve));
-      look();
+      note();
     }, scope);
     callers.run('who claimed it', () => {
       attempt.run();
-      look();
+      note();
     });
     await ended;
-    look();
+    note();
     expect(seen).toEqual([
       [attempt, 'where the worker started'],
       [undefined, 'who claimed it'],

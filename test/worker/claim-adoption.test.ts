@@ -95,14 +95,14 @@ it('a claim whose lease was lost stays until recovery has judged its steps, howe
   const worker = await fleet.start([patient, workflow]);
   const taskId = await fleet.submit(patient);
   await waitFor(() => worker.busySlots === 1, { what: 'the handler to run' });
-  const { workerId } = worker;
+  const workerId = worker.lease.last;
   // Recovery skips the claim while a stranger holds its row.
   const letGo = await hold('SELECT FROM tasker.tasker_claims WHERE worker_id = $1 FOR UPDATE', [workerId]);
   await fleet.test.query(
     `UPDATE tasker.tasker_workers SET stopped_at = clock_timestamp(), stop_reason = 'lease_expired' WHERE worker_id = $1`,
     [workerId],
   );
-  await waitFor(() => worker.workerIdOrNone !== '' && worker.workerIdOrNone !== workerId, { what: 'a new lease' });
+  await waitFor(() => worker.lease.current !== undefined && worker.lease.current !== workerId, { what: 'a new lease' });
   await waitFor(() => worker.busySlots === 0, { what: 'the handler to end' });
   // Claims carry those that are done with: this one would wait for the stranger's row.
   await fleet.taskIn(await fleet.submit(workflow), ['complete']);

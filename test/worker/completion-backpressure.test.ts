@@ -1,17 +1,16 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
 import { Claimer } from '../../src/worker/claiming/claimer.ts';
-import { Slots } from '../../src/worker/scope/slots.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { claimerOptions } from './claimer-fixture.ts';
+import { scopeOf } from './scope-fixture.ts';
 
-let poller: Claimer | undefined;
-afterEach(() => poller?.stop());
+let claimer: Claimer | undefined;
+afterEach(() => claimer?.stop());
 
-it('a worker claims nothing while more ends of attempts wait to be told than two batches, and goes on when there is room', async () => {
+it('a worker claims nothing while more than two batches of outcomes are unrecorded, and goes on when there is room', async () => {
   let claims = 0;
   let rounds = 0;
-  let untold = 5000;
+  let backlog = 5000;
   const db = {
     plans: 'pinned',
     run: async () => {
@@ -19,19 +18,21 @@ it('a worker claims nothing while more ends of attempts wait to be told than two
       return [];
     },
   } as unknown as Database;
-  poller = new Claimer({
-    ...claimerOptions(5),
-    db,
-    slots: new Slots(10, () => undefined),
-    maxClaim: 10,
-    untold: () => untold,
-    onClaimed: () => undefined,
+  const scope = scopeOf({ db, settings: { claimBatch: 10, pollIntervalMs: 5, maxPollIntervalMs: 5 } });
+  claimer = new Claimer(scope, {
+    intake: { accept: ({ reserved }) => scope.slots.unreserve(reserved) },
+    completer: {
+      get backlog() {
+        return backlog;
+      },
+    },
+    idleCheck: { anyReady: async () => true },
     onRound: () => (rounds += 1),
   });
-  poller.start();
+  claimer.start();
   await waitFor(() => rounds > 5, { what: 'some rounds' });
   expect(claims).toBe(0);
-  untold = 1000;
-  poller.slotFreed();
+  backlog = 1000;
+  scope.signal.slotFreed();
   await waitFor(() => claims > 0, { what: 'a claim' });
 });

@@ -6,19 +6,22 @@ import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { register } from '../../src/engine/workers.ts';
 import { ClaimReconciler } from '../../src/worker/claiming/claim-reconciler.ts';
 import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
-import { type QuarantineProcess, QuarantineWatch } from '../../src/worker/quarantine/quarantine-watch.ts';
-import { restLook } from '../../src/worker/claiming/idle-check.ts';
+import type { QuarantineProcess } from '../../src/worker/scope/worker-options.ts';
+import { QuarantineWatch } from '../../src/worker/quarantine/quarantine-watch.ts';
+import { IdleCheck } from '../../src/worker/claiming/idle-check.ts';
 import { RunningAttempts } from '../../src/worker/running/running-attempts.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { noEvents, useWorkers, watched } from './worker-fixture.ts';
+import { noEvents } from './no-events.ts';
+import { registryOf, scopeOf } from './scope-fixture.ts';
+import { useWorkers, watched } from './worker-fixture.ts';
 
-/** A database that gives every statement the same answer and counts them. */
-function counting(answer: () => object[]) {
+/** A database that returns the same rows for every statement and counts the statements. */
+function counting(rows: () => object[]) {
   const counter = { statements: 0 };
   const run = async (): Promise<object[]> => {
     counter.statements += 1;
-    return answer();
+    return rows();
   };
   return { counter, db: { run } as unknown as Database };
 }
@@ -37,35 +40,27 @@ describe('with nothing to do', () => {
     vi.useRealTimers();
   });
 
-  function quarantine(options: { start?: () => QuarantineProcess } = {}) {
-    const state = { hinted: true, rows: [] as object[] };
+  function quarantine(startProcess?: () => QuarantineProcess) {
+    const state = { rows: [] as object[] };
     const { counter, db } = counting(() => state.rows);
-    const watch = new QuarantineWatch({
-      db,
-      queues: ['default'],
-      namedTaskIds: () => [1],
-      intervalMs: 1000,
-      restIntervalMs: 10_000,
-      hinted: () => state.hinted,
-      start: options.start,
-      runHere: async () => undefined,
-      onError: () => undefined,
-    });
-    return { state, counter, watch };
+    const scope = scopeOf({ db });
+    scope.state.notificationsLive = true;
+    const watch = new QuarantineWatch(scope, { run: async () => undefined }, startProcess);
+    return { state, worker: scope.state, counter, watch };
   }
 
-  it('a worker looks into the quarantine every second where no hints arrive, and rests where they do', async () => {
-    const { state, counter, watch } = quarantine();
-    state.hinted = false;
+  it('a worker polls the quarantine every second while no notifications arrive, and every ten while they do', async () => {
+    const { worker, counter, watch } = quarantine();
+    worker.notificationsLive = false;
     watch.start();
     // A pause lasts from a half to one and a half of its interval.
     expect(await statementsIn(counter, 60_000)).toBeGreaterThanOrEqual(40);
-    state.hinted = true;
+    worker.notificationsLive = true;
     expect(await statementsIn(counter, 60_000)).toBeLessThanOrEqual(14);
     await watch.stop();
   });
 
-  it('a hint ends the rest, and steps that are found do so until they are gone', async () => {
+  it('a notification ends the long pauses, and steps that are found do so until they are gone', async () => {
     const { state, counter, watch } = quarantine();
     watch.start();
     await statementsIn(counter, 5000);
@@ -78,11 +73,9 @@ describe('with nothing to do', () => {
     await watch.stop();
   });
 
-  it('a worker that has started a process for the quarantine does not look until that has ended', async () => {
+  it('a worker that has started a process for the quarantine does not poll it until that has ended', async () => {
     const ended = Promise.withResolvers<void>();
-    const { state, counter, watch } = quarantine({
-      start: () => ({ exited: ended.promise, stop: async () => undefined }),
-    });
+    const { state, counter, watch } = quarantine(() => ({ exited: ended.promise, stop: async () => undefined }));
     state.rows = [{ queue: 'default~quarantine', waiting: 5, serving: 0, workers: 1 }];
     watch.start();
     await statementsIn(counter, 1500);
@@ -93,56 +86,49 @@ describe('with nothing to do', () => {
     await watch.stop();
   });
 
-  it('a look of somebody else takes the place of its own', async () => {
+  it('an idle check takes the place of its own poll', async () => {
     const { counter, watch } = quarantine();
     watch.start();
     await statementsIn(counter, 5000);
     const before = counter.statements;
     for (let second = 0; second < 60; second += 3) {
-      watch.rested();
+      watch.polledElsewhere();
       await vi.advanceTimersByTimeAsync(3000);
     }
     expect(counter.statements).toBe(before);
-    // And those end.
+    // And idle checks end.
     expect(await statementsIn(counter, 60_000)).toBeGreaterThanOrEqual(4);
     await watch.stop();
   });
 
-  it('claims that nobody here knows of are looked for every ten seconds; every two while steps run, or after a failure', async () => {
+  it('orphaned claims are searched for every ten seconds; every two while steps run, or after a failure', async () => {
     const { counter, db } = counting(() => []);
     const claims = new ClaimLedger();
-    const watch = new ClaimReconciler({
-      db,
-      claims,
-      running: new RunningAttempts(1000, () => undefined),
-      workerId: () => '1',
-      onFound: () => undefined,
-      onRecovered: () => undefined,
-      onError: () => undefined,
-    });
-    watch.start();
+    const scope = scopeOf({ db, claims });
+    const reconciler = new ClaimReconciler(scope, new RunningAttempts(1000), { run: () => undefined });
+    reconciler.start();
     expect(await statementsIn(counter, 60_000)).toBe(6);
-    watch.suspect();
+    claims.expectOrphans();
     expect(await statementsIn(counter, 60_000)).toBe(30);
     expect(await statementsIn(counter, 60_000)).toBe(6);
     claims.opened('claim', 1);
     expect(await statementsIn(counter, 60_000)).toBe(30);
-    claims.ended('claim');
+    claims.stepEnded('claim');
     expect(await statementsIn(counter, 60_000)).toBe(6);
-    // Somebody else looks, in time.
+    // Idle checks search in time.
     for (let second = 0; second < 60; second += 3) {
-      if (watch.due) watch.looked();
+      if (reconciler.isDue) reconciler.polledElsewhere();
       expect(await statementsIn(counter, 3000)).toBe(0);
     }
-    watch.stop();
+    reconciler.stop();
   });
 });
 
-describe('a worker at rest', async () => {
+describe('an idle worker', async () => {
   const fleet = await useWorkers();
   const workflow = defineWorkflow({ name: 'resting', input: z.unknown() }).step('only', () => 'done');
 
-  it('asks whether there is work instead of claiming, and finds what nobody told it of', async () => {
+  it('checks whether there is work instead of claiming, and finds what no notification announced', async () => {
     let claims = 0;
     const { seen, options } = watched();
     await fleet.start([workflow], {
@@ -155,61 +141,62 @@ describe('a worker at rest', async () => {
       },
     });
     // From 10 to 50 ms and no longer.
-    await waitFor(() => seen.rounds >= 8, { what: 'the worker to rest' });
+    await waitFor(() => seen.rounds >= 8, { what: 'the worker to be idle' });
     const before = { claims, rounds: seen.rounds };
-    await waitFor(() => seen.rounds >= before.rounds + 10, { what: 'ten more looks' });
+    await waitFor(() => seen.rounds >= before.rounds + 10, { what: 'ten more rounds' });
     expect(claims).toBe(before.claims);
     const taskId = await fleet.submit(workflow);
     expect(await fleet.taskIn(taskId, ['complete', 'error'])).toBe('complete');
     expect(claims).toBeGreaterThan(before.claims);
   });
 
-  it('asks in the same breath for steps in quarantine and for claims that it does not know of', async () => {
+  it('checks in the same statement for quarantined steps and for orphaned claims', async () => {
     const taskId = await fleet.submit(workflow);
     const namedTaskId = await registerWorkflow(fleet.db, workflow);
     const registration = { role: 'worker', name: 'test', version: '0', slots: 1, leaseSeconds: 60 } as const;
     const workerId = await register(fleet.db, { ...registration, queues: ['default'], sessionLock: null });
     const claims = new ClaimLedger();
-    const heard: string[] = [];
+    const found: string[] = [];
     let due = false;
-    const look = restLook({
-      db: fleet.db,
-      queues: ['default'],
-      namedTaskIds: () => [namedTaskId],
-      claims,
-      workerId: () => workerId,
-      claimWatch: {
-        get due() {
+    const idleCheck = new IdleCheck(
+      scopeOf({
+        db: fleet.db,
+        claims,
+        lease: { current: workerId, last: workerId },
+        handlers: registryOf(namedTaskId),
+      }),
+      {
+        get isDue() {
           return due;
         },
-        looked: () => heard.push('no strays'),
-        adoptStrays: async () => void heard.push('strays'),
+        polledElsewhere: () => found.push('no orphans'),
+        adoptOrphans: async () => void found.push('orphans'),
       },
-      quarantine: () => ({ wake: () => heard.push('quarantine'), rested: () => heard.push('no quarantine') }),
-    });
-    const looked = async () => ({ ready: await look(), heard: heard.splice(0) });
+      { wake: () => found.push('quarantine'), polledElsewhere: () => found.push('no quarantine') },
+    );
+    const checked = async () => ({ ready: await idleCheck.anyReady(), found: found.splice(0) });
 
-    expect(await looked()).toEqual({ ready: true, heard: ['no quarantine'] });
+    expect(await checked()).toEqual({ ready: true, found: ['no quarantine'] });
     await fleet.test.query(`UPDATE tasker.tasker_workflow_steps SET queue = 'default~quarantine' WHERE task_id = $1`, [
       taskId,
     ]);
     due = true;
-    expect(await looked()).toEqual({ ready: false, heard: ['quarantine', 'no strays'] });
+    expect(await checked()).toEqual({ ready: false, found: ['quarantine', 'no orphans'] });
 
     const claimed = { workerId, queue: 'default~quarantine', namedTaskIds: [namedTaskId], limit: 1 };
     const [step] = await claim(fleet.db, claimed);
-    expect(await looked()).toEqual({ ready: false, heard: ['no quarantine', 'strays'] });
+    expect(await checked()).toEqual({ ready: false, found: ['no quarantine', 'orphans'] });
     claims.opened(step?.claimId as string, 1);
-    expect(await looked()).toEqual({ ready: false, heard: ['no quarantine', 'no strays'] });
+    expect(await checked()).toEqual({ ready: false, found: ['no quarantine', 'no orphans'] });
   });
 });
 
-describe('a worker that polls only now and then, because hints arrive', async () => {
+describe('a worker that polls at long intervals, because notifications arrive', async () => {
   const fleet = await useWorkers();
-  const workflow = defineWorkflow({ name: 'hinted', input: z.unknown() }).step('only', () => 'done');
+  const workflow = defineWorkflow({ name: 'notified', input: z.unknown() }).step('only', () => 'done');
 
   it.skipIf(fleet.test.directUrl === undefined)(
-    'looks when the connection for them breaks and when it is back',
+    'polls when the connection for them breaks and when it is back',
     async () => {
       const { seen, options } = watched();
       await fleet.start([workflow], {
@@ -218,7 +205,7 @@ describe('a worker that polls only now and then, because hints arrive', async ()
         ...options,
       });
       // Pauses of seconds by then, and they double.
-      await waitFor(() => seen.rounds >= 9, { what: 'the worker to rest' });
+      await waitFor(() => seen.rounds >= 9, { what: 'the worker to be idle' });
       const taskId = await fleet.submit(workflow);
       const rounds = seen.rounds;
       await fleet.test.query(

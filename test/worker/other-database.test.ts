@@ -43,13 +43,13 @@ it('a worker whose database was made anew registers again before it claims, and 
   const refund = shop('refund', () => 'refunded');
   const payout = shop('payout', () => 'paid out');
   const worker = await fleet.start([refund], { events });
-  const { workerId } = worker;
+  const workerId = worker.lease.last;
   await loseEverything();
   const stranger = createClient({ url: fleet.test.url });
   try {
     // Takes the id that the worker knows as that of its own workflow.
     const { taskId } = await stranger.submit(payout, {});
-    await waitFor(() => worker.workerIdOrNone !== '' && worker.workerIdOrNone !== workerId, {
+    await waitFor(() => worker.lease.current !== undefined && worker.lease.current !== workerId, {
       what: 'the worker to join again',
     });
     const own = await fleet.submit(refund);

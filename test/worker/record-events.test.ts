@@ -25,7 +25,7 @@ it('logs a failure with the task, the attempt, the worker, and what the handler 
     attempt: 2,
     taskId: '41',
     willRetry: true,
-    metadata: '{"error":{"name":"TypeError","message":"no card","stack":"..."}}',
+    error: { name: 'TypeError', message: 'no card', stack: '...' },
   });
   expect(lines).toEqual([
     {
@@ -45,7 +45,7 @@ it('logs a failure with the task, the attempt, the worker, and what the handler 
   ]);
 });
 
-it('logs an attempt that was taken away, and nothing of one that completed', () => {
+it('logs an attempt whose claim was lost, and nothing of one that completed', () => {
   const { lines, events } = collected();
   events.finished(labels, { outcome: 'complete', seconds: 1, attempt: 1, taskId: '41' });
   events.finished(labels, { outcome: 'lost', seconds: 1, attempt: 1, taskId: '42' });

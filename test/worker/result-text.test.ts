@@ -12,13 +12,13 @@ const anything = z.unknown();
 const maxBytes = 1_048_576;
 
 /** Options with which children are claimed by completions, more slots than a claim reserves, and how many were. */
-function fusing() {
-  const seen = { fused: 0 };
+function chaining() {
+  const seen = { chained: 0 };
   const events = {
     ...noEvents,
-    claimed: (info: { fused: boolean; steps: number }) => void (seen.fused += info.fused ? info.steps : 0),
+    claimed: (info: { chained: boolean; steps: number }) => void (seen.chained += info.chained ? info.steps : 0),
   };
-  return { seen, options: { slots: 200, minPollIntervalMs: 200, maxPollIntervalMs: 200, events } };
+  return { seen, options: { slots: 200, pollIntervalMs: 200, maxPollIntervalMs: 200, events } };
 }
 
 /** Texts as the database writes them, of texts as jsonb. */
@@ -158,11 +158,11 @@ describe('a handler', () => {
         if (attempt < 3) throw new Error('the answer was lost');
         return Object.keys(parents.compose);
       });
-    const fusion = fusing();
+    const chains = chaining();
     const taskId = await fleet.submit(workflow, { zeta: 1, a: { ccc: 1, bb: 2 } });
-    await fleet.start([workflow], fusion.options);
+    await fleet.start([workflow], chains.options);
     await fleet.taskIn(taskId, ['complete']);
-    expect(fusion.seen.fused, 'the first attempt had its parents from memory').toBe(1);
+    expect(chains.seen.chained, 'the first attempt had its parents from memory').toBe(1);
     expect(bodies).toHaveLength(3);
     expect(new Set(bodies).size).toBe(1);
     expect(raws[0]).toEqual(raws[2]);
@@ -205,11 +205,11 @@ describe('a handler', () => {
         ]);
       }
     }
-    const fusion = fusing();
-    await fleet.start([workflow], fusion.options);
+    const chains = chaining();
+    await fleet.start([workflow], chains.options);
     for (const taskId of taskIds) await fleet.taskIn(taskId, ['complete']);
     // Those without an input of their own still are: c, whose parent retried, is one.
-    expect(fusion.seen.fused).toBeGreaterThan(0);
+    expect(chains.seen.chained).toBeGreaterThan(0);
     const inputsOf = (step: string) => seen.filter(([name]) => name === step).map(([, input]) => input);
     expect(inputsOf('a')).toEqual(Array.from({ length: 8 }, () => ({ of: 'a' })));
     expect(inputsOf('b')).toEqual(Array.from({ length: 16 }, () => ({ of: 'b' })));

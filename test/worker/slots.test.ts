@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Slots } from '../../src/worker/scope/slots.ts';
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test ends it. */
 function work() {
   let done: (() => void) | undefined;
   const state = {
@@ -26,7 +26,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 describe('slots', () => {
   it('run as much at once as there are, and what waits as soon as one is free', async () => {
     let freed = 0;
-    const slots = new Slots(3, () => (freed += 1));
+    const slots = new Slots(3, { slotFreed: () => (freed += 1) });
     const works = Array.from({ length: 5 }, work);
     for (const { run } of works) slots.run(run);
     await turn();
@@ -46,7 +46,7 @@ describe('slots', () => {
   });
 
   it('are used again, in any number, after they were free', async () => {
-    const slots = new Slots(4, () => undefined);
+    const slots = new Slots(4, { slotFreed: () => undefined });
     for (let round = 0; round < 50; round += 1) {
       let running = 0;
       let most = 0;
@@ -65,7 +65,7 @@ describe('slots', () => {
   });
 
   it('that are reserved are not free', async () => {
-    const slots = new Slots(3, () => undefined);
+    const slots = new Slots(3, { slotFreed: () => undefined });
     const one = work();
     slots.run(one.run);
     expect(slots.reserve(5)).toBe(2);
@@ -79,7 +79,7 @@ describe('slots', () => {
 
   it('run what ends at once one after the other in the slot that was free', async () => {
     let freed = 0;
-    const slots = new Slots(2, () => (freed += 1));
+    const slots = new Slots(2, { slotFreed: () => (freed += 1) });
     const busy: number[] = [];
     const atOnce = (done: () => void): void => {
       busy.push(slots.busy);

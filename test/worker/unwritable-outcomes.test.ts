@@ -89,14 +89,14 @@ describe('an outcome that cannot be written', () => {
     const heal = await refuse(bad, ['complete', 'fail'], '22000');
     const worker = await start();
     for (const taskId of tasks) await fleet.taskIn(taskId, ['in_progress']);
-    const { workerId } = worker;
+    const workerId = worker.lease.last;
     gate.resolve();
     await waitFor(() => failures.includes('give up an outcome 22000'), { what: 'the outcome to be given up' });
     expect(await stepOf(bad)).toMatchObject({ state: 'in_progress', attempts: 1, recorded: true });
     await heal();
     for (const taskId of [...good, bad]) await fleet.taskIn(taskId, ['complete']);
     expect(await stepOf(bad)).toMatchObject({ state: 'complete', attempts: 2, completions: 1 });
-    expect(worker.workerId).toBe(workerId);
+    expect(worker.lease.last).toBe(workerId);
     expect(await examine(fleet.db)).toEqual([]);
   });
 

@@ -4,33 +4,24 @@ import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { submit, type NewTask } from '../../src/engine/submit.ts';
-import type { StepLabels, StepOutcome, WorkerEvents } from '../../src/worker/telemetry/events.ts';
+import type { StepLabels, StepOutcome } from '../../src/worker/telemetry/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import type { WorkerOptions } from '../../src/worker/scope/worker-options.ts';
+import type { WorkerOptions, WorkerSettings } from '../../src/worker/scope/worker-options.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { useTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { noEvents } from './no-events.ts';
+import { testSettings } from './scope-fixture.ts';
+
+export { noEvents };
+
+/** What a test changes of a worker: its settings and its other options alike. */
+export type WorkerChanges = Partial<WorkerSettings & Omit<WorkerOptions, 'settings'>>;
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Listens to nothing; a test replaces what it wants to hear. */
-export const noEvents: WorkerEvents = {
-  claimed: () => undefined,
-  started: () => undefined,
-  finished: () => undefined,
-  flushed: () => undefined,
-  taskEnded: () => undefined,
-  stuck: () => undefined,
-  leaseLost: () => undefined,
-  workflowRefused: () => undefined,
-  workflowServed: () => undefined,
-  tasksSetAside: () => undefined,
-  joined: () => undefined,
-  failed: () => undefined,
-};
-
-/** Options with which a worker counts its looks and its failures into `seen`. */
-export function watched(): { seen: { rounds: number; failures: number }; options: Partial<WorkerOptions> } {
+/** Options with which a worker counts its claim rounds and its failures into `seen`. */
+export function watched(): { seen: { rounds: number; failures: number }; options: WorkerChanges } {
   const seen = { rounds: 0, failures: 0 };
   return {
     seen,
@@ -53,10 +44,10 @@ export interface WorkerFixture {
   db: Database;
   finished: { step: string; outcome: StepOutcome; attempt: number }[];
   /** A worker that was not started; it is stopped after the test. */
-  make(workflows: readonly WorkflowDefinition[], options?: Partial<WorkerOptions>): Worker;
-  start(workflows: readonly WorkflowDefinition[], options?: Partial<WorkerOptions>): Promise<Worker>;
+  make(workflows: readonly WorkflowDefinition[], changes?: WorkerChanges): Worker;
+  start(workflows: readonly WorkflowDefinition[], changes?: WorkerChanges): Promise<Worker>;
   submit(definition: WorkflowDefinition, input?: unknown, options?: Partial<NewTask>): Promise<string>;
-  /** Waits for the task to be in one of these states and answers which. */
+  /** Waits for the task to be in one of these states and returns it. */
   taskIn(taskId: string, states: readonly string[], timeoutMs?: number): Promise<string>;
   results(taskId: string): Promise<Record<string, unknown>>;
   lastError(taskId: string, step: string): Promise<{ name: string; message: string; cause: string }>;
@@ -110,32 +101,13 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
     test,
     db,
     finished,
-    make(workflows, options = {}) {
+    make(workflows, changes = {}) {
       const worker = new Worker({
         db: current(),
-        url: test.url,
-        directUrl: test.directUrl,
+        settings: { ...testSettings, databaseUrl: test.url, databaseUrlDirect: test.directUrl, ...changes },
         workflows,
-        queues: ['default'],
-        slots: 10,
         name: 'test',
         version: '0',
-        notify: false,
-        minPollIntervalMs: 10,
-        maxPollIntervalMs: 50,
-        maxClaim: 64,
-        fusedClaims: true,
-        leaseSeconds: 5,
-        heartbeatIntervalMs: 200,
-        maxStallMs: 1000,
-        drainGraceSeconds: 5,
-        abortGraceMs: 200,
-        defaultStepTimeoutSeconds: 30,
-        maxResultBytes: 100_000,
-        maxBackoffRequestSeconds: 60,
-        backoffCapSeconds: 30,
-        backoffDisabled: true,
-        resultCacheBytes: 1_000_000,
         loggerFor: () => silent,
         events: {
           ...noEvents,
@@ -143,14 +115,14 @@ export async function useWorkers({ silentSeconds = 1 } = {}): Promise<WorkerFixt
             finished.push({ step: labels.step, outcome: info.outcome, attempt: info.attempt });
           },
         },
-        ...options,
+        ...changes,
       });
       if (open.length === 0) open.push(sweeps());
       open.unshift(worker);
       return worker;
     },
-    async start(workflows, options) {
-      const worker = fixture.make(workflows, options);
+    async start(workflows, changes) {
+      const worker = fixture.make(workflows, changes);
       await worker.start();
       return worker;
     },

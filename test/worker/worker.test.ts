@@ -239,7 +239,7 @@ describe('a lost lease', () => {
       },
     );
     const worker = await fleet.start([workflow]);
-    const first = worker.workerId;
+    const first = worker.lease.last;
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['in_progress']);
     // Ended and not only expired: a heartbeat could renew it before a sweep sees it.
@@ -248,7 +248,7 @@ describe('a lost lease', () => {
       [first],
     );
     await fleet.taskIn(taskId, ['complete']);
-    await waitFor(() => worker.workerId !== first, { timeoutMs: 5000, what: 'a new worker id' });
+    await waitFor(() => worker.lease.last !== first, { timeoutMs: 5000, what: 'a new worker id' });
     expect(runs).toBe(2);
     expect(await fleet.results(taskId)).toEqual({ a: 2 });
   });

@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load-config.ts';
 import { ConfigError } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
 import { guardProcess } from '../../worker/running/current-step.ts';
-import type { QuarantineProcess } from '../../worker/quarantine/quarantine-watch.ts';
+import type { QuarantineProcess } from '../../worker/scope/worker-options.ts';
 import { boundHeapGrowth } from '../heap-growth.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { runProcess } from '../run-process.ts';

@@ -1,68 +1,51 @@
-import type { Database } from '../../db/connections/database.ts';
-import type { ClaimedStep } from '../../engine/claim.ts';
 import { adopt, claimsOf, lostClaims } from '../../engine/claims.ts';
-import { recoverClaims, type RecoverOutcome } from '../../engine/recover.ts';
-import type { ClaimLedger } from '../scope/claim-ledger.ts';
+import { recoverClaims } from '../../engine/recover.ts';
+import type { Intake } from '../running/intake.ts';
 import type { RunningAttempts } from '../running/running-attempts.ts';
+import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
 
 const INTERVAL_MS = 2000;
-/** Rounds between two looks for strays while there is no reason to expect any. */
-const RESTING_ROUNDS = 5;
-/** Rounds in which strays are expected after a statement failed. */
-const SUSPICIOUS_ROUNDS = 30;
+/** Rounds between two searches for orphaned claims while there is no reason to expect any. */
+const ROUNDS_BETWEEN_SEARCHES = 5;
+/** Rounds in which orphaned claims are expected after a statement failed. */
+const EXPECTING_ROUNDS = 30;
 
-export interface ClaimReconcilerOptions {
-  db: Database;
-  claims: ClaimLedger;
-  running: RunningAttempts;
-  /** Undefined while the process has no lease. */
-  workerId: () => string | undefined;
-  /** Steps of a claim that was taken up. */
-  onFound: (steps: ClaimedStep[]) => void;
-  /** Steps whose outcome had to be given up are back in their queue, or in error. */
-  onRecovered: (outcome: RecoverOutcome) => void;
-  onError: (what: string, error: unknown) => void;
-}
+type Scope = Pick<WorkerScope, 'db' | 'claims' | 'lease' | 'events' | 'notifier'>;
 
 /**
- * Compares claims with the database every two seconds: does it still count as ours what has been running here for so long, and
- * does it count as ours what we have never heard of? The latter only now and then while nothing runs here and nothing failed.
+ * Reconciles claims with the database every 2 s: aborts attempts whose claim was lost, and adopts orphaned claims, those that
+ * the database has under our id and whose response never arrived. The latter only every 10 s while nothing runs here and no
+ * statement failed in the last minute.
  */
 export class ClaimReconciler {
-  private readonly options: ClaimReconcilerOptions;
+  private readonly scope: Scope;
+  private readonly running: RunningAttempts;
+  private readonly intake: Pick<Intake, 'run'>;
   private timer: NodeJS.Timeout | undefined;
   private round = 0;
-  private lookedAt = 0;
-  private suspectUntil = 0;
+  private searchedAt = 0;
+  private expectingUntil = 0;
 
-  constructor(options: ClaimReconcilerOptions) {
-    this.options = options;
+  constructor(scope: Scope, running: RunningAttempts, intake: Pick<Intake, 'run'>) {
+    this.scope = scope;
+    this.running = running;
+    this.intake = intake;
   }
 
   start(): void {
     this.timer ??= setInterval(() => {
+      const { claims } = this.scope;
+      if (claims.takeExpectation()) this.expectingUntil = this.round + EXPECTING_ROUNDS;
       this.round += 1;
       void this.abortLost();
-      const { claims } = this.options;
       void this.recoverLeft();
-      if (claims.any || this.round <= this.suspectUntil || this.round - this.lookedAt >= RESTING_ROUNDS)
-        void this.adoptStrays();
+      if (
+        claims.anyOpen ||
+        this.round <= this.expectingUntil ||
+        this.round - this.searchedAt >= ROUNDS_BETWEEN_SEARCHES
+      )
+        void this.adoptOrphans();
     }, INTERVAL_MS).unref();
-  }
-
-  /** Whoever asks the database anyway may ask for strays as well: then this does not do so on its own. */
-  get due(): boolean {
-    return this.round - this.lookedAt >= RESTING_ROUNDS - 2;
-  }
-
-  /** Somebody did, and there were none. */
-  looked(): void {
-    this.lookedAt = this.round;
-  }
-
-  /** A statement failed: it may have claimed, or do so later. */
-  suspect(): void {
-    this.suspectUntil = this.round + SUSPICIOUS_ROUNDS;
   }
 
   stop(): void {
@@ -70,52 +53,62 @@ export class ClaimReconciler {
     this.timer = undefined;
   }
 
+  /** Whether an idle check may search for orphaned claims as well: then no statement of its own is needed for that. */
+  get isDue(): boolean {
+    return this.round - this.searchedAt >= ROUNDS_BETWEEN_SEARCHES - 2;
+  }
+
+  /** An idle check found no orphaned claims. */
+  polledElsewhere(): void {
+    this.searchedAt = this.round;
+  }
+
   /**
-   * Takes up claims whose answer never came. The look that follows a broken connection is not enough: the statement may
-   * commit after it, in a server that was slow, frozen, or waiting for its standby. Nobody would ever run those steps,
+   * Takes up claims whose response never arrived. The search that follows a broken connection is not enough: the statement may
+   * commit after it, in a server that was slow, frozen, or waiting for its standby. No other process would ever run those steps,
    * because their worker lives.
    */
-  async adoptStrays(): Promise<void> {
-    const { db, claims, onFound, onError } = this.options;
-    const workerId = this.options.workerId();
+  async adoptOrphans(): Promise<void> {
+    const { db, claims, lease } = this.scope;
+    const workerId = lease.current;
     if (workerId === undefined) return;
-    this.lookedAt = this.round;
+    this.searchedAt = this.round;
     try {
       for (const claimId of await claimsOf(db, workerId, claims.known())) {
-        // Made, or answered, after the question was asked.
+        // Requested, or its response arrived, after the statement was sent.
         if (claims.isKnown(claimId)) continue;
         const steps = await adopt(db, claimId);
-        if (steps.length === 0) claims.forget(claimId);
-        else if (!claims.isKnown(claimId)) onFound(steps);
+        if (steps.length === 0) claims.nothingLeft(claimId);
+        else if (!claims.isKnown(claimId)) this.intake.run(steps);
       }
     } catch (error) {
-      // Where this failed others may have, and what it was to find is still there.
-      this.suspect();
-      onError('adopt stray claims', error);
+      // If this failed other statements may have, and what it was to find is still there.
+      statementFailed(this.scope, 'adopt orphaned claims', error);
     }
   }
 
-  /** Nobody else would: their worker lives. Its end, or that of the process, leaves them to a scheduler. */
+  /** Recovers steps whose outcome was given up. No scheduler would while their worker lives. */
   async recoverLeft(): Promise<void> {
-    const { db, claims, onError, onRecovered } = this.options;
-    const left = claims.leftBehind();
+    const { db, claims, events, notifier } = this.scope;
+    const left = claims.leftToRecovery();
     if (left.length === 0) return;
     try {
       const { outcome, closed } = await recoverClaims(db, left);
       claims.recovered(closed);
-      onRecovered(outcome);
+      notifier.notify(outcome.recovered.keys());
+      if (outcome.erroredTasks.length > 0) events.taskEnded('error', outcome.erroredTasks.length);
     } catch (error) {
-      onError('recover steps whose outcome was refused', error);
+      events.failed('recover steps whose outcome was refused', error);
     }
   }
 
   private async abortLost(): Promise<void> {
-    const { db, running, onError } = this.options;
+    const { db, events } = this.scope;
     try {
-      const lost = await lostClaims(db, running.claims(INTERVAL_MS));
-      if (lost.length > 0) running.abortSteps(lost, 'claim_lost');
+      const lost = await lostClaims(db, this.running.claims(INTERVAL_MS));
+      if (lost.length > 0) this.running.abortSteps(lost, 'claim_lost');
     } catch (error) {
-      onError('check claims', error);
+      events.failed('check claims', error);
     }
   }
 }

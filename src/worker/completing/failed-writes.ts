@@ -1,116 +1,115 @@
-import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../../db/connections/sql-errors.ts';
-import { adopt, endedAttempts } from '../../engine/claims.ts';
+import {
+  isAboutValue,
+  isNotInEncoding,
+  mayBeAboutValue,
+  mayFitSmaller,
+  sqlState,
+} from '../../db/connections/sql-errors.ts';
 import { storeNowhere } from '../../engine/complete.ts';
-import { claimOf, type Ended, type CompleterOptions, type Told } from './completer-options.ts';
-import type { Batch, KeptOutcomes } from './kept-outcomes.ts';
-import { inFewerCharacters, type Outcome } from '../running/outcome.ts';
+import { type Ended, NOTHING_RECORDED, type Outcome, type Recorded } from '../scope/outputs.ts';
+import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
+import type { StoredError } from '../telemetry/events.ts';
+import { type Batch, halvesOf } from './batch.ts';
+
+/** What becomes of a batch whose write failed. */
+export interface FailedWrite {
+  /** To be written again. */
+  readonly again: readonly Batch[];
+  /** Nothing can be written at the moment, not even other outcomes. */
+  readonly pause: boolean;
+  /** The outcome that was given up, if one was. */
+  readonly recorded: Recorded | undefined;
+}
 
 const REFUSED =
   '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
 
-const GIVEN_UP: Told = { lost: true, givenUp: true };
-const WRITTEN: Told = { lost: false };
+/** Taken before any handler's code runs: a handler that replaces it must not keep other outcomes from being written. */
+const { parse } = JSON;
 
-/** Decides what becomes of outcomes whose write failed. */
-export class FailedWrites {
-  private readonly options: CompleterOptions;
-  private readonly kept: KeptOutcomes;
-  private readonly pause: () => void;
+/**
+ * Only if the database refused a value is an outcome given up, and only that one: of several, halves are tried until the
+ * culprit is alone. After any other error the batch is kept.
+ */
+export async function failedWrite(
+  scope: WorkerScope,
+  what: string,
+  batch: Batch,
+  error: unknown,
+): Promise<FailedWrite> {
+  statementFailed(scope, what, error);
+  if (!mayBeAboutValue(error)) return kept(batch, error);
+  if (batch.members.length > 1) return writeAgain(halvesOf({ ...batch, failures: 0 }));
+  const ended = batch.members[0] as Ended;
+  if (!isAboutValue(error) && !(await isRefusedAlone(scope, ended, error))) return kept(batch, error);
+  // What it may have claimed is adopted as an orphan.
+  if (batch.unknown?.claimId !== undefined) scope.claims.responded(batch.unknown.claimId);
+  return reworded(scope, ended, error);
+}
 
-  /** `pause`: nothing can be written at the moment, not even other outcomes. */
-  constructor(options: CompleterOptions, kept: KeptOutcomes, pause: () => void) {
-    this.options = options;
-    this.kept = kept;
-    this.pause = pause;
+/**
+ * Keeps a batch, to be written again. If no statement could have succeeded everything waits and the batch stays whole.
+ * Otherwise it is written as a whole once more, and after that in halves of halves, so that what can be written is.
+ */
+export function kept(batch: Batch, error: unknown): FailedWrite {
+  if (!mayFitSmaller(error)) return { again: [{ ...batch, failures: 0 }], pause: true, recorded: undefined };
+  const again = { ...batch, failures: batch.failures + 1 };
+  return writeAgain(batch.failures > 0 && batch.members.length > 1 ? halvesOf(again) : [again]);
+}
+
+function writeAgain(again: readonly Batch[]): FailedWrite {
+  return { again, pause: false, recorded: undefined };
+}
+
+/** The database refuses to store how this attempt ended: the step fails for good, with a reason that can be stored. */
+function reworded(scope: WorkerScope, ended: Ended, error: unknown): FailedWrite {
+  const outcome = inFewerCharacters(ended.outcome, error) ?? asRefused(ended.outcome, error);
+  if (outcome !== undefined) {
+    return writeAgain([{ members: [{ ...ended, outcome }], failures: 0, unknown: undefined }]);
   }
+  statementFailed(scope, 'give up an outcome', error);
+  return { ...writeAgain([]), recorded: { ...NOTHING_RECORDED, ended: [ended], givenUp: true } };
+}
 
-  /**
-   * Only if the database refused a value is an outcome given up, and only that one: of several, halves are tried until the
-   * culprit is alone. After any other error the batch is kept.
-   */
-  async after(what: string, batch: Batch, error: unknown): Promise<void> {
-    this.options.onError(what, error);
-    if (!mayBeAboutValue(error)) return this.keep(batch, error);
-    if (batch.members.length > 1) return this.kept.addHalves({ ...batch, failures: 0 });
-    const ended = batch.members[0] as Ended;
-    if (!isAboutValue(error) && !(await this.isRefusedAlone(ended, error))) return this.keep(batch, error);
-    // What it may have claimed is adopted as a stray.
-    if (batch.unknown?.claimId !== undefined) this.options.claims.answered(batch.unknown.claimId);
-    this.putBackRefused(ended, error);
+/** Undefined if it was refused like this before, and for a release: nothing but the step itself could be refused. */
+function asRefused(outcome: Ended['outcome'], error: unknown): (Outcome & { kind: 'fail' }) | undefined {
+  const refusedBefore = outcome.kind === 'fail' && outcome.metadata.startsWith(REFUSED);
+  if (refusedBefore || outcome.kind === 'release') return undefined;
+  const reason = (sqlState(error) ?? 'unknown').replaceAll(/[^0-9A-Za-z_]/g, '');
+  return {
+    kind: 'fail',
+    cause: 'fail',
+    permanent: true,
+    requestedBackoffSeconds: undefined,
+    ...withMetadata(`${REFUSED} (SQLSTATE ${reason})"}}`),
+  };
+}
+
+/**
+ * The same failure in characters that any database has: for one whose encoding (LATIN1) lacks some of those in the texts. First
+ * those beyond Latin-1 become question marks, and if that is refused too all beyond ASCII. Undefined if nothing is left to
+ * replace, or the database refused it for another reason.
+ */
+function inFewerCharacters(outcome: Outcome, error: unknown): (Outcome & { kind: 'fail' }) | undefined {
+  if (outcome.kind !== 'fail' || !isNotInEncoding(error)) return undefined;
+  for (const foreign of [/[\u{100}-\u{10ffff}]/gu, /[\u{80}-\u{10ffff}]/gu]) {
+    const metadata = outcome.metadata.replaceAll(foreign, '?');
+    if (metadata !== outcome.metadata) return { ...outcome, ...withMetadata(metadata) };
   }
+  return undefined;
+}
 
-  /**
-   * The members of a batch that did not end when it was written before; takes up the children that it claimed. None if the
-   * database could not be asked: then the batch is kept.
-   */
-  async withoutEnded(batch: Batch): Promise<readonly Ended[]> {
-    const { options } = this;
-    const { members, unknown } = batch;
-    try {
-      const known = await endedAttempts(options.db, members.map(claimOf));
-      const claimId = unknown?.claimId;
-      if (claimId !== undefined) {
-        const claimed = known.size > 0 ? await adopt(options.db, claimId) : [];
-        if (claimed.length > 0) options.onClaimed(claimed, 0);
-        options.claims.answered(claimId);
-      }
-      for (const ended of members) if (known.has(ended.step.stepId)) options.onTold(ended, WRITTEN);
-      return members.filter((ended) => !known.has(ended.step.stepId));
-    } catch (error) {
-      options.onError('find out what was written', error);
-      this.keep(batch, error);
-      return [];
-    }
-  }
+function withMetadata(metadata: string): { error: StoredError; metadata: string } {
+  return { ...(parse(metadata) as { error: StoredError }), metadata };
+}
 
-  /**
-   * Keeps a batch, to be written again. If no statement could have succeeded everything waits and the batch stays whole.
-   * Otherwise it is written as a whole once more, and after that in halves of halves, so that what can be written is.
-   */
-  private keep(batch: Batch, error: unknown): void {
-    if (!mayFitSmaller(error)) {
-      this.kept.add({ ...batch, failures: 0 });
-      this.pause();
-      return;
-    }
-    const again = { ...batch, failures: batch.failures + 1 };
-    if (batch.failures > 0 && batch.members.length > 1) this.kept.addHalves(again);
-    else this.kept.add(again);
-  }
-
-  /** The database will not store how this attempt ended: the step fails for good, with a reason that can be stored. */
-  private putBackRefused(ended: Ended, error: unknown): void {
-    const reworded = inFewerCharacters(ended.outcome, error);
-    if (reworded !== undefined) {
-      this.kept.add({ members: [{ ...ended, outcome: reworded }], failures: 0, unknown: undefined });
-      return;
-    }
-    const refusedBefore = ended.outcome.kind === 'fail' && ended.outcome.metadata.startsWith(REFUSED);
-    if (refusedBefore || ended.outcome.kind === 'release') {
-      this.options.onError('give up an outcome', error);
-      this.options.onTold(ended, GIVEN_UP);
-      return;
-    }
-    const reason = sqlState(error) ?? 'unknown';
-    const metadata = `${REFUSED} (SQLSTATE ${reason.replaceAll(/[^0-9A-Za-z_]/g, '')})"}}`;
-    const outcome: Outcome = {
-      kind: 'fail',
-      cause: 'fail',
-      permanent: true,
-      requestedBackoffSeconds: undefined,
-      metadata,
-    };
-    this.kept.add({ members: [{ ...ended, outcome }], failures: 0, unknown: undefined });
-  }
-
-  /** Whether the value by itself is refused as its statement was. */
-  private async isRefusedAlone({ outcome }: Ended, error: unknown): Promise<boolean> {
-    if (outcome.kind === 'release') return false;
-    try {
-      await storeNowhere(this.options.db, outcome.kind === 'complete' ? outcome.result : outcome.metadata);
-      return false;
-    } catch (refusal) {
-      return sqlState(refusal) === sqlState(error);
-    }
+/** Whether the value by itself is refused as its statement was. */
+async function isRefusedAlone({ db }: WorkerScope, { outcome }: Ended, error: unknown): Promise<boolean> {
+  if (outcome.kind === 'release') return false;
+  try {
+    await storeNowhere(db, outcome.kind === 'complete' ? outcome.result : outcome.metadata);
+    return false;
+  } catch (refusal) {
+    return sqlState(refusal) === sqlState(error);
   }
 }

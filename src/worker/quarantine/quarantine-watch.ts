@@ -1,102 +1,95 @@
 import { type Jitter, withJitter } from '../../backoff.ts';
-import type { Database } from '../../db/connections/database.ts';
 import { quarantined } from '../../engine/quarantine.ts';
+import type { QuarantineProcess } from '../scope/worker-options.ts';
+import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
+import type { QuarantineRunner } from './quarantine-runner.ts';
 
-/** A process that runs quarantined steps, one at a time, and ends when there are none. */
-export interface QuarantineProcess {
-  readonly exited: Promise<void>;
-  /** Asks it to drain. */
-  stop(): Promise<void>;
-}
-
-export interface QuarantineWatchOptions {
-  db: Database;
-  queues: readonly string[];
-  namedTaskIds: () => readonly number[];
-  intervalMs: number;
-  /** Between two looks that find nothing, while hints arrive. */
-  restIntervalMs: number;
-  hinted: () => boolean;
-  /** Starts such a process. Absent: `runHere` runs the steps beside the others. */
-  start: (() => QuarantineProcess) | undefined;
-  /** Runs one step of this queue in the worker itself. */
-  runHere: (queue: string) => Promise<void>;
-  onError: (what: string, error: unknown) => void;
-}
-
+/** Quarantined steps are rare and not latency-sensitive. */
+const POLL_MS = 1000;
+/** After a poll that found nothing, while notifications arrive. */
+const IDLE_POLL_MS = 10_000;
 /** Wide: the notification that wakes one worker wakes the whole fleet. */
 const SPREAD: Jitter = [0.5, 1.5];
 
-/** Looks after steps in quarantine: of a fleet, about as many workers start a process for them as there are steps. */
+/** Polls for quarantined steps and has them run: of a fleet, about as many workers start a process for them as there are steps. */
 export class QuarantineWatch {
-  private readonly options: QuarantineWatchOptions;
+  private readonly scope: Pick<WorkerScope, 'db' | 'settings' | 'handlers' | 'state' | 'claims' | 'events'>;
+  /** Runs one step in the worker itself. */
+  private readonly runner: Pick<QuarantineRunner, 'run'>;
+  /** Starts a process for quarantined steps. Undefined: the runner runs them beside the others. */
+  private readonly startProcess: (() => QuarantineProcess) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private child: QuarantineProcess | undefined;
   private stopped = false;
-  /** The last look found nothing. */
-  private resting = false;
-  private looking: Promise<void> = Promise.resolve();
+  /** The last poll found nothing. */
+  private idle = false;
+  private polling: Promise<void> = Promise.resolve();
 
-  constructor(options: QuarantineWatchOptions) {
-    this.options = options;
+  constructor(
+    scope: QuarantineWatch['scope'],
+    runner: Pick<QuarantineRunner, 'run'>,
+    startProcess?: (() => QuarantineProcess) | undefined,
+  ) {
+    this.scope = scope;
+    this.runner = runner;
+    this.startProcess = startProcess;
   }
 
   start(): void {
     if (this.stopped) return;
-    const { intervalMs, restIntervalMs, hinted } = this.options;
     clearTimeout(this.timer);
     this.timer = setTimeout(
       () => {
         this.timer = undefined;
-        this.looking = this.look().finally(() => this.start());
+        this.polling = this.poll().finally(() => this.start());
       },
-      withJitter(this.resting && hinted() ? restIntervalMs : intervalMs, SPREAD),
+      withJitter(this.idle && this.scope.state.notificationsLive ? IDLE_POLL_MS : POLL_MS, SPREAD),
     ).unref();
   }
 
-  /** There may be steps in quarantine, or hints arrive no longer. The look is not at once: the whole fleet heard it. */
+  /** There may be quarantined steps, or notifications arrive no longer. It does not poll at once: the whole fleet is woken together. */
   wake(): void {
-    if (!this.resting) return;
-    this.resting = false;
+    if (!this.idle) return;
+    this.idle = false;
     if (this.timer !== undefined) this.start();
   }
 
-  /** Somebody else looked, and found nothing. */
-  rested(): void {
-    if (this.resting && this.timer !== undefined) this.start();
+  /** An idle check found no quarantined steps. */
+  polledElsewhere(): void {
+    if (this.idle && this.timer !== undefined) this.start();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
-    await this.looking;
+    await this.polling;
     await this.child?.stop();
   }
 
-  private async look(): Promise<void> {
-    const { options } = this;
+  private async poll(): Promise<void> {
+    const { db, settings, handlers } = this.scope;
     // A worker starts one process at a time, so there is nothing to find out while that one runs.
     if (this.child !== undefined) return;
-    this.resting = true;
+    this.idle = true;
     try {
-      const found = await quarantined(options.db, { queues: options.queues, namedTaskIds: options.namedTaskIds() });
-      if (found.length > 0) this.resting = false;
+      const found = await quarantined(db, { queues: settings.queues, namedTaskIds: handlers.namedTaskIds });
+      if (found.length > 0) this.idle = false;
       if (found.length === 0 || this.stopped) return;
-      if (options.start === undefined) {
-        for (const { queue } of found) await options.runHere(queue);
+      if (this.startProcess === undefined) {
+        for (const { queue } of found) await this.runner.run(queue);
         return;
       }
       const waiting = found.reduce((sum, row) => sum + row.waiting, 0);
       const { serving = 0, workers = 1 } = found[0] ?? {};
       if (Math.random() * Math.max(1, workers) >= waiting - serving) return;
-      const child = options.start();
+      const child = this.startProcess();
       this.child = child;
       void child.exited.finally(() => {
         this.child = undefined;
       });
     } catch (error) {
-      this.resting = false;
-      options.onError('look into the quarantine', error);
+      this.idle = false;
+      statementFailed(this.scope, 'look into the quarantine', error);
     }
   }
 }

@@ -1,41 +1,44 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
+import type { Membership } from '../../membership/membership.ts';
 import type { StepLogger } from '../../workflow/definition.ts';
 import { currentStep } from './current-step.ts';
-import { abortedOutcome, answeredOutcome, COMPLETE_WITH_NOTHING, type Outcome, thrownOutcome } from './outcome.ts';
+import { abortedOutcome, COMPLETE_WITH_NOTHING, returnedOutcome, thrownOutcome } from './outcome.ts';
 import type { AbortCause, RunningAttempts } from './running-attempts.ts';
 import { Context, type ContextSource } from './step-context.ts';
 import type { StepType } from '../scope/handler-registry.ts';
+import type { Outcome } from '../scope/outputs.ts';
+import type { WorkerSettings } from '../scope/worker-options.ts';
+import type { WorkerState } from '../scope/worker-scope.ts';
 
-/** What all attempts of a worker have in common. */
+/** What all attempts of a worker have in common. The callbacks are made once for all of them, and carry the result of each. */
 export interface AttemptHost {
-  running: RunningAttempts;
-  maxResultBytes: number;
-  maxBackoffRequestSeconds: number;
+  readonly running: RunningAttempts;
+  readonly settings: Pick<WorkerSettings, 'maxResultBytes' | 'maxBackoffRequestSeconds'>;
+  readonly state: Pick<WorkerState, 'installationId'>;
+  readonly membership: Pick<Membership, 'extendStallDeadline'>;
   /** Made where the worker started, so that a handler's code runs in that context, with its step added and nothing else. */
-  scope: AsyncResource;
-  /** The installation that the worker has joined. */
-  installationId: () => string;
-  loggerFor: (kind: StepType, step: ClaimedStep) => StepLogger;
+  readonly startContext: AsyncResource;
+  readonly loggerFor: (type: StepType, step: ClaimedStep) => StepLogger;
   /** The handler went on after its deadline and the grace, and was given up on. */
-  onStuck: (kind: StepType) => void;
+  readonly onUnresponsive: (type: StepType) => void;
   /** Must not throw. */
-  onEnded: (attempt: Attempt, outcome: Outcome) => void;
+  readonly onEnded: (attempt: Attempt, outcome: Outcome) => void;
 }
 
-type End = 'answered' | 'threw' | 'crashed' | 'gave up';
+type End = 'returned' | 'threw' | 'crashed' | 'gave up';
 
-/** As it was before anybody's code ran: a promise with a `then` of its own is none of our business. */
+/** As it was before any handler's code ran: a `then` that a promise has of its own is not called. */
 const { then } = Promise.prototype;
 const { parse } = JSON;
 
 /**
  * An attempt at a step: runs its handler, to an outcome, whatever the handler does short of ending the process. Written with
- * callbacks, since there are tens of thousands a second: an attempt whose handler answers at once makes no promise, and any
- * other one beside the handler's own.
+ * callbacks, since there are tens of thousands a second: an attempt whose handler returns no promise makes none, and any
+ * other attempt makes one beside the handler's own.
  */
 export class Attempt implements ContextSource {
-  readonly kind: StepType;
+  readonly type: StepType;
   readonly step: ClaimedStep;
   readonly inputs: StepInputs;
   readonly installationId: string;
@@ -49,31 +52,33 @@ export class Attempt implements ContextSource {
   private readonly done: () => void;
   private calling = false;
   private end: End | undefined = undefined;
-  /** What the handler answered or threw, by `end`. */
+  /** What the handler returned or threw, by `end`. */
   private value: unknown = undefined;
 
   /** `done`: called when the attempt has ended, after `onEnded`. */
-  constructor(kind: StepType, step: ClaimedStep, inputs: StepInputs, host: AttemptHost, done: () => void) {
-    this.kind = kind;
+  constructor(type: StepType, step: ClaimedStep, inputs: StepInputs, host: AttemptHost, done: () => void) {
+    this.type = type;
     this.step = step;
     this.inputs = inputs;
-    this.installationId = host.installationId();
-    this.deadlineAt = this.startedAt + kind.timeoutMs;
+    this.installationId = host.state.installationId;
+    this.deadlineAt = this.startedAt + type.timeoutMs;
     this.host = host;
     this.done = done;
   }
 
   run(): void {
-    if (isBypassed(this.kind, this.inputs)) return this.finish(COMPLETE_WITH_NOTHING);
-    this.host.running.add(this);
+    const { host } = this;
+    if (isBypassed(this.type, this.inputs)) return this.finish(COMPLETE_WITH_NOTHING);
+    // Before the handler is called: it may hold the event loop from its first instruction on.
+    host.membership.extendStallDeadline(host.running.add(this));
     this.calling = true;
-    const promise = this.host.scope.runInAsyncScope(callHandler, undefined, this);
+    const promise = host.startContext.runInAsyncScope(callHandler, undefined, this);
     this.calling = false;
     if (promise !== undefined) {
-      // Out here: what follows is the worker's doing, not the step's.
+      // Outside of the step's context: what follows is the worker's code.
       void then.call(
         promise,
-        (value: unknown) => this.endBy('answered', value),
+        (value: unknown) => this.endBy('returned', value),
         (error: unknown) => this.endBy('threw', error),
       );
     }
@@ -92,14 +97,14 @@ export class Attempt implements ContextSource {
     this.endBy('crashed', error);
   }
 
-  /** A handler that answers at once can be neither given up on nor crash later: its answer is what counts. */
-  answeredAtOnce(end: 'answered' | 'threw', value: unknown): void {
+  /** A handler that returns no promise can be neither given up on nor crash later: what it returned or threw counts. */
+  endedAtOnce(end: 'returned' | 'threw', value: unknown): void {
     this.end = end;
     this.value = value;
   }
 
   log(): StepLogger {
-    return this.host.loggerFor(this.kind, this.step);
+    return this.host.loggerFor(this.type, this.step);
   }
 
   /** The first end counts. */
@@ -121,45 +126,45 @@ export class Attempt implements ContextSource {
   }
 
   private outcome(end: End): Outcome {
-    const { kind, host, value, abortedBy } = this;
+    const { type, host, value, abortedBy } = this;
     if (end === 'gave up') {
-      host.onStuck(kind);
-      return abortedOutcome(value as AbortCause, kind, undefined);
+      host.onUnresponsive(type);
+      return abortedOutcome(value as AbortCause, type, undefined);
     }
-    // Before anything else: the drain that follows a crash must not give this attempt back as if it were innocent.
-    if (end === 'crashed') return thrownOutcome(value, host.maxBackoffRequestSeconds);
-    if (end === 'answered') {
-      if (abortedBy === 'claim_lost') return abortedOutcome(abortedBy, kind, undefined);
-      return answeredOutcome(value, kind, host.maxResultBytes);
+    // Before anything else: the drain that follows a crash must not release this attempt as if it had not caused the crash.
+    if (end === 'crashed') return thrownOutcome(value, host.settings.maxBackoffRequestSeconds);
+    if (end === 'returned') {
+      if (abortedBy === 'claim_lost') return abortedOutcome(abortedBy, type, undefined);
+      return returnedOutcome(value, type, host.settings.maxResultBytes);
     }
-    if (abortedBy !== undefined) return abortedOutcome(abortedBy, kind, value);
-    return thrownOutcome(value, host.maxBackoffRequestSeconds);
+    if (abortedBy !== undefined) return abortedOutcome(abortedBy, type, value);
+    return thrownOutcome(value, host.settings.maxBackoffRequestSeconds);
   }
 }
 
-/** A submit may say that its task does without a step, if the workflow declares that step skippable. */
-function isBypassed(kind: StepType, inputs: StepInputs): boolean {
-  if (inputs.bypassSteps === null || !kind.template.skippable) return false;
-  return (parse(inputs.bypassSteps) as unknown[]).includes(kind.template.name);
+/** A submit may name steps that its task does without, if the workflow declares them skippable. */
+function isBypassed(type: StepType, inputs: StepInputs): boolean {
+  if (inputs.bypassSteps === null || !type.template.skippable) return false;
+  return (parse(inputs.bypassSteps) as unknown[]).includes(type.template.name);
 }
 
 /**
- * Calls the handler as the step's own code. Never throws; answers a promise of what is still to come.
+ * Calls the handler as the step's own code. Never throws; returns a promise of the result if the handler did.
  * `enterWith` holds until the scope that this is called in ends; `run` would copy the context once more to leave it.
  */
 function callHandler(attempt: Attempt): Promise<unknown> | undefined {
   currentStep.enterWith(attempt);
   try {
-    const value: unknown = attempt.kind.template.handler(new Context(attempt));
+    const value: unknown = attempt.type.template.handler(new Context(attempt));
     if (isThenable(value)) return Promise.resolve(value);
-    attempt.answeredAtOnce('answered', value);
+    attempt.endedAtOnce('returned', value);
   } catch (error) {
-    attempt.answeredAtOnce('threw', error);
+    attempt.endedAtOnce('threw', error);
   }
   return undefined;
 }
 
-/** Throws where a getter of the value does: a promise that cannot be awaited is an error of the handler. */
+/** Throws if a getter of the value does: a promise that cannot be awaited is an error of the handler. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     value !== null &&

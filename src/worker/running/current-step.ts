@@ -4,7 +4,7 @@ import type { ContextSource } from './step-context.ts';
 /** The step on whose behalf the code runs, also in its timers, its callbacks and its rejections. */
 export const currentStep = new AsyncLocalStorage<ContextSource>();
 
-/** What a handler means for itself and would do to every other step of its process, and what it can do instead. */
+/** Functions that a handler calls for its own step and that affect every other step of its process, and what it can do instead. */
 const GUARDED = {
   exit: 'throw an error to end the attempt',
   abort: 'throw an error to end the attempt',

@@ -1,6 +1,6 @@
 import type { StepClaim } from '../../engine/claim.ts';
 
-/** Why a running handler is asked to stop; the reason of its AbortSignal. */
+/** Why a running handler is aborted; the reason of its AbortSignal. */
 export type AbortCause = 'timeout' | 'drain' | 'claim_lost';
 
 export class StepAborted extends Error {
@@ -15,44 +15,41 @@ export class StepAborted extends Error {
 
 export interface RunningAttempt {
   readonly step: StepClaim;
-  /** Where it is among those that run; theirs to set. */
+  /** Its index among the running attempts, which set it. */
   index: number;
-  /** Made when the handler first asks for its signal, or at the abort: most handlers never do, and one costs more than the rest. */
+  /** Made when the handler first reads its signal, or at the abort: most handlers never do, and one costs more than the rest. */
   controller: AbortController | undefined;
   /** Milliseconds of performance.now(). */
   readonly startedAt: number;
   readonly deadlineAt: number;
   /** Ends the wait for a handler that does not react to its signal. */
   giveUp: (cause: AbortCause) => void;
-  /** Ends the attempt with an error that its code threw where nobody could catch it. */
+  /** Ends the attempt with an error that its code threw where nothing could catch it. */
   crash: (error: unknown) => void;
   abortedBy: AbortCause | undefined;
   giveUpAt: number;
 }
 
 const SWEEP_MS = 50;
-/** When performance.now() was 0. A getter looks it up, which is too much for every step. */
+/** `performance.timeOrigin`, cached: the getter is too slow to be read for every step. */
 const EPOCH_MS = performance.timeOrigin;
 
 /**
- * The handlers that run now. One sweep looks at all deadlines, which costs less than a timer for each step: at the deadline
+ * The attempts that run now. One sweep checks all deadlines, which costs less than a timer for each step: at the deadline
  * the signal fires; after a further grace the handler is given up on.
  */
 export class RunningAttempts {
-  /** Dense, in no order: each knows its place, so that the last one can take the place of one that ends. */
-  private readonly steps: RunningAttempt[] = [];
+  /** Dense, in no order: each attempt has its index, so that the last one can take the place of one that ends. */
+  private readonly attempts: RunningAttempt[] = [];
   private readonly abortGraceMs: number;
-  private readonly onAllowed: (untilMs: number) => void;
   private timer: NodeJS.Timeout | undefined;
 
-  /** `onAllowed` hears of each step until when, in milliseconds of the epoch, it may hold the event loop. */
-  constructor(abortGraceMs: number, onAllowed: (untilMs: number) => void = () => undefined) {
+  constructor(abortGraceMs: number) {
     this.abortGraceMs = abortGraceMs;
-    this.onAllowed = onAllowed;
   }
 
   get size(): number {
-    return this.steps.length;
+    return this.attempts.length;
   }
 
   start(): void {
@@ -64,60 +61,61 @@ export class RunningAttempts {
     this.timer = undefined;
   }
 
-  add(step: RunningAttempt): void {
-    step.index = this.steps.push(step) - 1;
-    this.onAllowed(EPOCH_MS + step.deadlineAt + this.abortGraceMs);
+  /** Returns until when the attempt may hold the event loop, in milliseconds of the epoch. */
+  add(attempt: RunningAttempt): number {
+    attempt.index = this.attempts.push(attempt) - 1;
+    return EPOCH_MS + attempt.deadlineAt + this.abortGraceMs;
   }
 
-  remove(step: RunningAttempt): void {
-    if (this.steps[step.index] !== step) return;
-    const last = this.steps.pop() as RunningAttempt;
-    if (last === step) return;
-    this.steps[step.index] = last;
-    last.index = step.index;
+  remove(attempt: RunningAttempt): void {
+    if (this.attempts[attempt.index] !== attempt) return;
+    const last = this.attempts.pop() as RunningAttempt;
+    if (last === attempt) return;
+    this.attempts[attempt.index] = last;
+    last.index = attempt.index;
   }
 
-  /** The latest deadline with its grace, as milliseconds of the epoch; 0 when nothing runs. */
+  /** The latest deadline with its grace, in milliseconds of the epoch; 0 if nothing runs. */
   stallDeadlineMs(): number {
     let latest = 0;
-    for (const step of this.steps) latest = Math.max(latest, step.deadlineAt);
+    for (const { deadlineAt } of this.attempts) latest = Math.max(latest, deadlineAt);
     return latest === 0 ? 0 : EPOCH_MS + latest + this.abortGraceMs;
   }
 
   claims(olderThanMs = 0): StepClaim[] {
     const before = performance.now() - olderThanMs;
-    return this.steps.filter(({ startedAt }) => startedAt <= before).map(({ step }) => step);
+    return this.attempts.filter(({ startedAt }) => startedAt <= before).map(({ step }) => step);
   }
 
   abortAll(cause: AbortCause): void {
-    for (const step of this.steps.slice()) this.abort(step, cause);
+    for (const attempt of this.attempts.slice()) this.abort(attempt, cause);
   }
 
-  /** The database took these steps away; whatever their handlers answer is not wanted any more. */
+  /** The claims of these steps were lost: the results of their handlers do not count any more. */
   abortSteps(stepIds: readonly string[], cause: AbortCause): void {
     const wanted = new Set(stepIds);
-    for (const running of this.steps.slice()) if (wanted.has(running.step.stepId)) this.abort(running, cause);
+    for (const attempt of this.attempts.slice()) if (wanted.has(attempt.step.stepId)) this.abort(attempt, cause);
   }
 
   giveUpAll(cause: AbortCause): void {
-    for (const step of this.steps.slice()) step.giveUp(cause);
+    for (const attempt of this.attempts.slice()) attempt.giveUp(cause);
   }
 
-  private abort(step: RunningAttempt, cause: AbortCause): void {
-    if (step.abortedBy !== undefined) return;
-    step.abortedBy = cause;
-    step.giveUpAt = performance.now() + this.abortGraceMs;
-    step.controller ??= new AbortController();
-    step.controller.abort(new StepAborted(cause, ABORT_MESSAGES[cause]));
+  private abort(attempt: RunningAttempt, cause: AbortCause): void {
+    if (attempt.abortedBy !== undefined) return;
+    attempt.abortedBy = cause;
+    attempt.giveUpAt = performance.now() + this.abortGraceMs;
+    attempt.controller ??= new AbortController();
+    attempt.controller.abort(new StepAborted(cause, ABORT_MESSAGES[cause]));
   }
 
   private sweep(now: number): void {
     // Backwards: one that is given up on leaves at once, and the last takes its place.
-    for (let index = this.steps.length - 1; index >= 0; index -= 1) {
-      const step = this.steps[index];
-      if (step === undefined) continue;
-      if (step.abortedBy === undefined && now >= step.deadlineAt) this.abort(step, 'timeout');
-      else if (step.abortedBy !== undefined && now >= step.giveUpAt) step.giveUp(step.abortedBy);
+    for (let index = this.attempts.length - 1; index >= 0; index -= 1) {
+      const attempt = this.attempts[index];
+      if (attempt === undefined) continue;
+      if (attempt.abortedBy === undefined && now >= attempt.deadlineAt) this.abort(attempt, 'timeout');
+      else if (attempt.abortedBy !== undefined && now >= attempt.giveUpAt) attempt.giveUp(attempt.abortedBy);
     }
   }
 }

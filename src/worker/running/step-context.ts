@@ -8,14 +8,14 @@ import type { StepType } from '../scope/handler-registry.ts';
 /** The attempt that a handler is called for, as far as its context needs it. */
 export interface ContextSource extends RunningAttempt {
   readonly step: ClaimedStep;
-  readonly kind: StepType;
+  readonly type: StepType;
   readonly inputs: StepInputs;
   readonly hasEnded: boolean;
   readonly installationId: string;
   log: () => StepLogger;
 }
 
-/** Taken before any handler's code runs: one that replaces it must not break the attempts of others. */
+/** Taken before any handler's code runs: a handler that replaces it must not break the attempts of others. */
 const { parse } = JSON;
 
 /** What a handler is called with. Its signal, log, key and raw texts are created on first access. */
@@ -32,13 +32,13 @@ export class Context implements StepContext {
   #key: string | undefined;
 
   constructor(source: ContextSource) {
-    const { step, kind, inputs } = source;
+    const { step, type, inputs } = source;
     this.taskId = step.taskId;
-    this.stepName = kind.template.name;
+    this.stepName = type.template.name;
     this.attempt = step.attempt;
     this.retryLimit = step.retryLimit;
     this.input = parse(inputs.context);
-    this.parents = parentsOf(kind, inputs);
+    this.parents = parentsOf(type, inputs);
     this.#source = source;
   }
 
@@ -62,15 +62,15 @@ export class Context implements StepContext {
   }
 }
 
-function rawTextsOf({ kind, inputs }: ContextSource): RawTexts {
+function rawTextsOf({ type, inputs }: ContextSource): RawTexts {
   const results = inputs.parents === null ? undefined : jsonbMembers(inputs.parents);
-  const parents = kind.parents.map(({ ordinal, name }) => [name, results?.get(String(ordinal)) ?? 'null']);
+  const parents = type.parents.map(({ ordinal, name }) => [name, results?.get(String(ordinal)) ?? 'null']);
   return { input: inputs.context, parents: Object.fromEntries(parents) as Record<string, string> };
 }
 
-function parentsOf(kind: StepType, inputs: StepInputs): Record<string, unknown> {
+function parentsOf(type: StepType, inputs: StepInputs): Record<string, unknown> {
   const results = inputs.parents === null ? {} : (parse(inputs.parents) as Record<string, unknown>);
   const parents: Record<string, unknown> = {};
-  for (const { ordinal, name } of kind.parents) parents[name] = results[ordinal] ?? null;
+  for (const { ordinal, name } of type.parents) parents[name] = results[ordinal] ?? null;
   return parents;
 }

@@ -3,8 +3,9 @@ import type { Database } from '../../db/connections/database.ts';
 import { mayFitSmaller } from '../../db/connections/sql-errors.ts';
 import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../../engine/claim.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
-import type { ResultCache } from '../scope/result-cache.ts';
 import type { HandlerRegistry } from '../scope/handler-registry.ts';
+import type { ResultCache } from '../scope/result-cache.ts';
+import type { WorkerScope } from '../scope/worker-scope.ts';
 
 /** Between two tries to load inputs: 100 to 500 ms. */
 const RETRY_MS = 500;
@@ -13,15 +14,15 @@ const RETRY_JITTER: Jitter = [0.2, 1];
 /** The inputs of a step: from its claim, or from results that are still here. Undefined: they have to be loaded. */
 export function inputsAtHand(
   step: ClaimedStep,
-  catalogue: HandlerRegistry,
-  cache: ResultCache,
+  handlers: HandlerRegistry,
+  results: ResultCache,
 ): StepInputs | undefined {
   if (step.inputs !== undefined) return step.inputs;
-  const kind = catalogue.find(step.namedTaskId, ordinalOf(step.stepId));
-  const cached = cache.get(step.taskId);
-  if (kind === undefined || cached === undefined) return undefined;
+  const type = handlers.find(step.namedTaskId, ordinalOf(step.stepId));
+  const cached = results.get(step.taskId);
+  if (type === undefined || cached === undefined) return undefined;
   const parts: string[] = [];
-  for (const { ordinal } of kind.parents) {
+  for (const { ordinal } of type.parents) {
     const result = cached.results.get(ordinal);
     if (result === undefined) return undefined;
     parts.push(`"${ordinal}": ${result}`);
@@ -39,25 +40,22 @@ export function inputsAtHand(
   };
 }
 
-/** Where what was loaded goes, some of the steps at a time. */
-export interface InputsHost {
-  /** Inputs by step id. Steps no longer held under their claim are missing. */
-  onLoaded: (steps: readonly ClaimedStep[], inputs: Map<string, StepInputs>) => void;
-  onError: (what: string, error: unknown) => void;
-  stopped: () => boolean;
-}
+/** Receives what was loaded, some of the steps at a time. Steps that are no longer held under their claim are missing. */
+type OnLoaded = (steps: readonly ClaimedStep[], inputs: ReadonlyMap<string, StepInputs>) => void;
+type Load = (steps: readonly ClaimedStep[]) => Promise<Map<string, StepInputs>>;
 
 /**
  * Loads inputs for `missing`, and for `begun`, which an earlier version may have attempted, the form of their idempotency keys.
  */
-export async function completeInputs(
-  db: Database,
+export async function loadMissing(
+  scope: WorkerScope,
   { missing, begun }: { missing: readonly ClaimedStep[]; begun: readonly ClaimedStep[] },
-  host: InputsHost,
+  onLoaded: OnLoaded,
 ): Promise<void> {
+  const { db } = scope;
   await Promise.all([
-    patiently(missing, (steps) => loadStepInputs(db, steps), host),
-    patiently(begun, (steps) => withFormOfKeys(db, steps), host),
+    withRetry(scope, missing, (steps) => loadStepInputs(db, steps), onLoaded),
+    withRetry(scope, begun, (steps) => withFormOfKeys(db, steps), onLoaded),
   ]);
 }
 
@@ -74,26 +72,28 @@ async function withFormOfKeys(db: Database, steps: readonly ClaimedStep[]): Prom
  * Retries until the worker stops: these steps are claimed by it, so no other will run them. Steps that fail together a second
  * time are loaded in halves, so that one whose inputs cannot be read does not hold up the others.
  */
-async function patiently(
+async function withRetry(
+  scope: WorkerScope,
   steps: readonly ClaimedStep[],
-  load: (steps: readonly ClaimedStep[]) => Promise<Map<string, StepInputs>>,
-  host: InputsHost,
+  load: Load,
+  onLoaded: OnLoaded,
 ): Promise<void> {
   if (steps.length === 0) return;
-  for (let failures = 0; !host.stopped();) {
+  for (let failures = 0; !scope.state.stopped;) {
     let inputs: Map<string, StepInputs>;
     try {
       inputs = await load(steps);
     } catch (error) {
-      host.onError('load inputs', error);
+      scope.events.failed('load inputs', error);
       await new Promise((resolve) => setTimeout(resolve, withJitter(RETRY_MS, RETRY_JITTER)));
       if (mayFitSmaller(error)) failures += 1;
       if (failures < 2 || steps.length === 1) continue;
       const middle = steps.length >> 1;
-      await Promise.all([steps.slice(0, middle), steps.slice(middle)].map((half) => patiently(half, load, host)));
+      const halves = [steps.slice(0, middle), steps.slice(middle)];
+      await Promise.all(halves.map((half) => withRetry(scope, half, load, onLoaded)));
       return;
     }
-    host.onLoaded(steps, inputs);
+    onLoaded(steps, inputs);
     return;
   }
 }

@@ -1,7 +1,10 @@
 import type { StepTemplate, WorkflowDefinition, WorkflowName } from '../../workflow/definition.ts';
 import type { StepLabels } from '../telemetry/events.ts';
+import type { WorkerSettings } from './worker-options.ts';
 
-/** One kind of step that this worker can run, with everything about it that does not change between attempts. */
+type Defaults = Pick<WorkerSettings, 'stepTimeoutSeconds' | 'backoffCapSeconds'>;
+
+/** One step of one workflow version, with everything about it that does not change between attempts. */
 export interface StepType {
   definition: WorkflowDefinition;
   template: StepTemplate;
@@ -15,22 +18,24 @@ export interface StepType {
 
 /**
  * The steps that this worker has handlers for, by the id of their workflow and their ordinal in it. The ids are valid in
- * the state of the database that the worker joined: before it joins again the catalogue is cleared and filled anew.
+ * the state of the database that the worker joined: when it joins again the registry is cleared and filled anew.
  */
 export class HandlerRegistry {
-  /** Of every workflow that was added; the same array for ever, so that whoever claims sees a workflow that comes later. */
-  readonly namedTaskIds: number[] = [];
   private readonly workflows = new Map<number, ReadonlyMap<number, StepType>>();
   /** For the process's registration. */
   readonly named: (WorkflowName & { namedTaskId: number })[] = [];
-  private readonly defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number };
+  private readonly defaults: Defaults;
 
-  constructor(defaults: { defaultStepTimeoutSeconds: number; backoffCapSeconds: number }) {
+  constructor(defaults: Defaults) {
     this.defaults = defaults;
   }
 
+  /** Ids of the workflows as they are now: a statement that waits for a connection keeps those of its request. */
+  get namedTaskIds(): readonly number[] {
+    return [...this.workflows.keys()];
+  }
+
   add(namedTaskId: number, definition: WorkflowDefinition): void {
-    if (!this.workflows.has(namedTaskId)) this.namedTaskIds.push(namedTaskId);
     const { namespace, name, version } = definition;
     this.named.push({ namedTaskId, namespace, name, version });
     const names = new Map(definition.steps.map((step) => [step.ordinal, step.name]));
@@ -43,7 +48,7 @@ export class HandlerRegistry {
             definition,
             template,
             parents: template.parentOrdinals.map((ordinal) => ({ ordinal, name: names.get(ordinal) as string })),
-            timeoutMs: (template.timeoutSeconds ?? this.defaults.defaultStepTimeoutSeconds) * 1000,
+            timeoutMs: (template.timeoutSeconds ?? this.defaults.stepTimeoutSeconds) * 1000,
             backoffCapSeconds:
               template.backoff?.maxSeconds ??
               Math.max(this.defaults.backoffCapSeconds, template.backoff?.initialSeconds ?? 0),
@@ -63,7 +68,6 @@ export class HandlerRegistry {
   /** Before all are added again, because their ids may have changed. */
   clear(): void {
     this.workflows.clear();
-    this.namedTaskIds.length = 0;
     this.named.length = 0;
   }
 

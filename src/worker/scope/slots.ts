@@ -1,4 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
+import type { ClaimSignal } from './claim-signal.ts';
 
 /** Something to do in a slot; calls `done` once, when it has ended, and must not throw. */
 export type Work = (done: () => void) => void;
@@ -7,8 +8,8 @@ export type Work = (done: () => void) => void;
  * The worker's capacity. A slot is busy while a handler runs in it, and reserved while a claim is under way that may fill
  * it, so that claims in flight at the same time never take more steps than can run.
  *
- * p-limit keeps the limit. What it runs is not one step but a lane, which goes on with the next step when one has ended: a step
- * then costs no promise where a call of p-limit costs nine, and at full load that is a tenth of the worker's work.
+ * p-limit keeps the limit. It runs lanes, not single steps: a lane goes on with the next step when one has ended. A step then costs
+ * no promise, and a call of p-limit costs nine: at full load that is a tenth of the worker's work.
  */
 export class Slots {
   readonly total: number;
@@ -17,12 +18,12 @@ export class Slots {
   private readonly parked: ((work: Work) => void)[] = [];
   private reserved = 0;
   private idleWaiters: (() => void)[] = [];
-  private readonly onFree: () => void;
+  private readonly signal: Pick<ClaimSignal, 'slotFreed'>;
 
-  constructor(total: number, onFree: () => void) {
+  constructor(total: number, signal: Pick<ClaimSignal, 'slotFreed'>) {
     this.total = total;
     this.limit = pLimit(total);
-    this.onFree = onFree;
+    this.signal = signal;
   }
 
   get busy(): number {
@@ -44,7 +45,7 @@ export class Slots {
     this.reserved -= count;
   }
 
-  /** Runs `work` in a slot: at once where one has been used before and is free. */
+  /** Runs `work` in a slot: at once if one is free that has been used before. */
   run(work: Work): void {
     const lane = this.parked.pop();
     if (lane === undefined) void this.limit(() => this.lane(work)).then(() => this.freed());
@@ -71,7 +72,7 @@ export class Slots {
   }
 
   private freed(): void {
-    this.onFree();
+    this.signal.slotFreed();
     if (this.idleWaiters.length > 0 && this.busy === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 }

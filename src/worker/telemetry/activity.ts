@@ -1,5 +1,9 @@
 import type { Database } from '../../db/connections/database.ts';
+import type { Lease } from '../../membership/lease.ts';
+import type { WorkerEvents } from './events.ts';
 import { reportActivity } from '../../db/statements/workers/worker-activity.ts';
+
+const REPORT_MS = 2000;
 
 interface QueueActivity {
   started: number;
@@ -22,42 +26,40 @@ const none = (): QueueActivity => ({
   changed: false,
 });
 
+export interface ActivityParts {
+  readonly db: Database;
+  readonly lease: Pick<Lease, 'current'>;
+  readonly settings: { readonly queues: readonly string[] };
+  readonly events: Pick<WorkerEvents, 'failed'>;
+}
+
 /**
- * What this worker does, by queue, told to the database every few seconds: the scheduler makes of it how many workers a
- * queue should have. A report that fails is added to the next; one whose answer got lost may count twice, once in a while.
+ * What this worker does, by queue, reported to the database every few seconds: the scheduler computes from it how many workers a
+ * queue should have. A report that fails is added to the next; one whose response got lost may count twice, which is rare.
  */
 export class Activity {
   private readonly queues = new Map<string, QueueActivity>();
-  private readonly db: Database;
-  private readonly workerId: () => string | undefined;
-  private readonly onError: (error: unknown) => void;
+  private readonly parts: ActivityParts;
   private timer: NodeJS.Timeout | undefined;
   private reporting: Promise<void> | undefined;
 
-  constructor(
-    db: Database,
-    queues: readonly string[],
-    workerId: () => string | undefined,
-    onError: (error: unknown) => void = () => undefined,
-  ) {
-    this.db = db;
-    this.workerId = workerId;
-    this.onError = onError;
-    for (const queue of queues) this.queues.set(queue, none());
+  constructor(parts: ActivityParts) {
+    this.parts = parts;
+    for (const queue of parts.settings.queues) this.queues.set(queue, none());
   }
 
-  start(intervalMs: number): void {
+  start(intervalMs = REPORT_MS): void {
     this.timer ??= setInterval(() => void this.tryReport(), intervalMs).unref();
   }
 
-  /** Tells what was done since the last report. */
+  /** Reports what was done since the last report. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.reporting;
     await this.tryReport();
   }
 
-  /** `startedAt`: milliseconds of performance.now(), to be told again at the end. */
+  /** `startedAt`: milliseconds of performance.now(), the same as for `ended`. */
   started(queue: string, startedAt: number): void {
     const activity = this.of(queue);
     activity.started += 1;
@@ -79,11 +81,11 @@ export class Activity {
   }
 
   /**
-   * Tells what happened since the last report; nothing where nothing did, since ages of what runs go on without us. Rejects
-   * where the database did not take it.
+   * Reports what happened since the last report, and nothing if nothing did: ages of running steps grow without a report. Rejects
+   * if the database did not take it.
    */
   async report(): Promise<void> {
-    const workerId = this.workerId();
+    const workerId = this.parts.lease.current;
     if (workerId === undefined) return;
     const now = performance.now();
     const changed = [...this.queues].filter(([, activity]) => activity.changed);
@@ -95,7 +97,7 @@ export class Activity {
       return { activity, queue, started, completed, failed, completedSeconds, running, runningSeconds };
     });
     try {
-      await this.db.run(reportActivity, {
+      await this.parts.db.run(reportActivity, {
         worker_id: workerId,
         queues: taken.map((row) => ({
           queue: row.queue,
@@ -122,7 +124,7 @@ export class Activity {
   /** One report at a time. */
   private tryReport(): Promise<void> {
     this.reporting ??= this.report()
-      .catch(this.onError)
+      .catch((error: unknown) => this.parts.events.failed('report activity', error))
       .finally(() => {
         this.reporting = undefined;
       });

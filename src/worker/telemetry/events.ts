@@ -1,4 +1,6 @@
-/** What a worker tells the process it lives in: everything that is counted, timed or logged. Keys are workflow and step names. */
+import type { ThrownDescription } from '../../workflow/describe-thrown.ts';
+
+/** Everything that is counted, timed or logged of a step has these labels: the names of its workflow and of itself. */
 export interface StepLabels {
   namespace: string;
   workflow: string;
@@ -6,7 +8,7 @@ export interface StepLabels {
   queue: string;
 }
 
-/** By which of the process's events an error came that nobody caught. */
+/** By which event of the process an uncaught error came. */
 export type CrashOrigin = 'exception' | 'rejection';
 
 export interface WorkflowKey {
@@ -17,12 +19,16 @@ export interface WorkflowKey {
 
 export type StepOutcome = 'complete' | 'error' | 'timeout' | 'released' | 'lost';
 
+/** An error as the history keeps it. */
+export type StoredError = Partial<ThrownDescription>;
+
+/** Receives everything of a worker that is counted, timed or logged. */
 export interface WorkerEvents {
-  /** One claim statement ended. `steps` may be 0. `fused`: claimed by a completion. */
-  claimed(info: { queue: string; steps: number; seconds: number; fused: boolean }): void;
+  /** One claim statement ended. `steps` may be 0. `chained`: claimed by the completion of their parents. */
+  claimed(info: { queue: string; steps: number; seconds: number; chained: boolean }): void;
   /** A handler is about to run. `waitedSeconds`: from ready to claimed, by the database clock. */
   started(labels: StepLabels, info: { waitedSeconds: number; attempt: number }): void;
-  /** An attempt ended and the database has been told, or refused to hear it (`lost`). */
+  /** The outcome of an attempt is recorded; or it does not count, because the claim was lost (`lost`). */
   finished(
     labels: StepLabels,
     info: {
@@ -31,17 +37,18 @@ export interface WorkerEvents {
       attempt: number;
       taskId: string;
       willRetry?: boolean | undefined;
-      /** Of a failure: JSON text, as it is in the history. */
-      metadata?: string | undefined;
+      /** Of a failure. */
+      error?: StoredError | undefined;
     },
   ): void;
-  flushed(info: { steps: number; seconds: number }): void;
+  /** One batch of outcomes was written, or failed to be. */
+  batchCompleted(info: { steps: number; seconds: number }): void;
   taskEnded(state: 'complete' | 'error', count: number): void;
   /** A handler went on running after its deadline and the grace that follows. */
-  stuck(labels: StepLabels): void;
-  /** The lease was ended by someone else: everything that was running here now belongs to others. */
+  unresponsive(labels: StepLabels): void;
+  /** The lease was ended by another process: everything that was running here now belongs to others. */
   leaseLost(workerId: string): void;
-  /** The database refuses to register a workflow; the others run, and this one is tried again now and then. */
+  /** The database refuses to register a workflow; the others run, and this one is tried again at intervals. */
   workflowRefused(workflow: WorkflowKey, problem: string): void;
   /** A workflow is registered and served from now on. */
   workflowServed(workflow: WorkflowKey, wasRefused: boolean): void;
@@ -49,8 +56,9 @@ export interface WorkerEvents {
   tasksSetAside(workflow: WorkflowKey, version: string, taskIds: readonly string[]): void;
   /** The worker joined an installation; `former` is empty at the start, and differs if the database was replaced. */
   joined(installationId: string, former: string): void;
+  /** An error that the worker survived, and what it was doing. */
   failed(what: string, error: unknown): void;
-  /** A step's code threw, or left a promise that rejected, where nobody could catch it. */
+  /** A step's code threw, or left a promise that rejected, where nothing could catch it. */
   leaked?(
     labels: StepLabels,
     info: { taskId: string; attempt: number; origin: CrashOrigin; stillRan: boolean; error: unknown },

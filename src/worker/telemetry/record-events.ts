@@ -1,10 +1,6 @@
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics/registry.ts';
-import type { ThrownDescription } from '../../workflow/describe-thrown.ts';
-import type { StepLabels, StepOutcome, WorkerEvents, WorkflowKey } from './events.ts';
-
-/** Taken before any handler's code runs: one that replaces it must not break what follows. */
-const { parse } = JSON;
+import type { StepLabels, StepOutcome, StoredError, WorkerEvents, WorkflowKey } from './events.ts';
 
 const toState = (state: string) => Object.freeze({ entity: 'step', to_state: state });
 const TO = { complete: toState('complete'), error: toState('error'), pending: toState('pending') };
@@ -27,25 +23,26 @@ function labelsOf({ namespace, workflow, step, queue }: StepLabels) {
 
 const workflowLabels = ({ namespace, name, version }: WorkflowKey) => ({ namespace, workflow: name, version });
 
-/** Counts and logs what a worker tells. Steps that complete are counted and not logged: at full load a line each would cost more than the step. */
+/** Counts and logs the events of a worker. Steps that complete are counted and not logged: at full load a line each would cost more than the step. */
 export function recordEvents(
   metrics: Metrics,
   log: Logger,
   survived: (doing: string, error: unknown) => void,
   workerId: () => string,
 ): WorkerEvents {
-  // Per step, these labels are all there is to look up: made once for each kind of step.
-  const kinds = new Map<StepLabels, ReturnType<typeof labelsOf>>();
+  // The only lookup for each step. The labels are made once for each step type.
+  const types = new Map<StepLabels, ReturnType<typeof labelsOf>>();
   const of = (step: StepLabels): ReturnType<typeof labelsOf> => {
-    let labels = kinds.get(step);
-    if (labels === undefined) kinds.set(step, (labels = labelsOf(step)));
+    let labels = types.get(step);
+    if (labels === undefined) types.set(step, (labels = labelsOf(step)));
     return labels;
   };
   return {
-    claimed({ queue, steps, seconds, fused }) {
-      const labels = { queue, fused: String(fused) };
+    claimed({ queue, steps, seconds, chained }) {
+      const fused = String(chained);
+      const labels = { queue, fused };
       metrics.count('claims', labels);
-      metrics.observe('claimSeconds', { fused: String(fused) }, seconds);
+      metrics.observe('claimSeconds', { fused }, seconds);
       if (steps === 0) return;
       metrics.count('claimedSteps', labels, steps);
       metrics.count('transitions', { entity: 'step', to_state: 'in_progress' }, steps);
@@ -53,7 +50,7 @@ export function recordEvents(
     started(step, { waitedSeconds }) {
       metrics.observe('readyToStart', of(step).queue, waitedSeconds);
     },
-    finished(step, { outcome, seconds, attempt, taskId, willRetry, metadata }) {
+    finished(step, { outcome, seconds, attempt, taskId, willRetry, error }) {
       const { labels, outcomes } = of(step);
       metrics.observe('stepSeconds', labels, seconds);
       metrics.count('stepAttempts', outcomes[outcome]);
@@ -77,19 +74,19 @@ export function recordEvents(
           attempt,
           outcome,
           will_retry: willRetry === true,
-          ...errorOf(metadata),
+          ...errorFields(error),
         },
         willRetry === true ? 'step failed and will be tried again' : 'step failed for good',
       );
     },
-    flushed({ steps, seconds }) {
+    batchCompleted({ steps, seconds }) {
       metrics.observe('flushSteps', {}, steps);
       metrics.observe('flushSeconds', {}, seconds);
     },
     taskEnded(state, count) {
       metrics.count('transitions', { entity: 'task', to_state: state }, count);
     },
-    stuck({ namespace, workflow, step }) {
+    unresponsive({ namespace, workflow, step }) {
       metrics.count('stuckHandlers', { namespace, workflow, step });
       log.error(
         { namespace, workflow, step },
@@ -141,18 +138,17 @@ export function recordEvents(
   };
 }
 
-/** What a handler threw, in fields of its own, so that a search finds it: name, message, code, stack, causes, and a note of ours. */
-function errorOf(metadata: string | undefined): Record<string, unknown> {
-  if (metadata === undefined) return {};
-  const { error } = parse(metadata) as { error?: Partial<ThrownDescription> };
+/** What a handler threw, in fields of its own, so that a search finds it: name, message, code, stack, causes, and a note of the engine. */
+function errorFields(error: StoredError | undefined): Record<string, unknown> {
+  if (error === undefined) return {};
   const fields = {
-    error_name: error?.name,
-    error_message: error?.message,
-    error_code: error?.code,
-    error_note: error?.note,
-    error_stack: error?.stack,
-    error_cause: error?.cause,
-    error_errors: error?.errors,
+    error_name: error.name,
+    error_message: error.message,
+    error_code: error.code,
+    error_note: error.note,
+    error_stack: error.stack,
+    error_cause: error.cause,
+    error_errors: error.errors,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

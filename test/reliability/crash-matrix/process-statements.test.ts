@@ -116,7 +116,7 @@ describe('a connection that breaks under a drain', () => {
     writeFileSync(holdFile, '');
     const taskIds = await submitted();
     const worker = await fleet.start([matrix], { db: proxied, slots: 30, leaseSeconds: 30, drainGraceSeconds: 2 });
-    const { workerId } = worker;
+    const workerId = worker.lease.last;
     const inState = (ordinal: number, condition: string): Promise<number> =>
       count(
         `FROM tasker.tasker_workflow_steps WHERE task_id = ANY ($1::bigint[]) AND workflow_step_id % 65536 = $2 AND ${condition}`,
@@ -154,8 +154,8 @@ describe('a connection that breaks under a heartbeat', () => {
     const arm = (): Cut => proxy.cutOn(matches(statement), { moment, times: 2 });
     // The lock is acquired once, at the start.
     let cut = statement === SESSION_LOCK ? arm() : undefined;
-    const worker = await fleet.start([matrix], { directUrl: proxy.url(fleet.test.url), leaseSeconds: 30 });
-    const { workerId } = worker;
+    const worker = await fleet.start([matrix], { databaseUrlDirect: proxy.url(fleet.test.url), leaseSeconds: 30 });
+    const workerId = worker.lease.last;
     cut ??= arm();
     const taskIds = await submitted();
     await fired(cut);
@@ -173,7 +173,7 @@ describe('a connection that breaks under a heartbeat', () => {
         )) === 1,
       { what: 'the session lock to be held again', timeoutMs: 60_000 },
     );
-    expect(worker.workerId).toBe(workerId);
+    expect(worker.lease.last).toBe(workerId);
     await worker.stop();
   });
 });
@@ -186,7 +186,7 @@ describe('a connection that breaks under orphaned claims', () => {
     const worker = await fleet.start([matrix], {
       db: proxied,
       leaseSeconds: 30,
-      minPollIntervalMs: 30_000,
+      pollIntervalMs: 30_000,
       maxPollIntervalMs: 30_000,
     });
     await waitFor(() => sent.has('look_at_rest'), { what: 'its first poll to end' });
@@ -194,7 +194,7 @@ describe('a connection that breaks under orphaned claims', () => {
     // A claim under its id of which it gets no response.
     const namedTaskId = await registerWorkflow(fleet.db, matrix);
     const orphaned = await claim(fleet.db, {
-      workerId: worker.workerId,
+      workerId: worker.lease.last,
       queue: 'default',
       namedTaskIds: [namedTaskId],
       limit: 4,
