@@ -1,11 +1,11 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { UnboundTask } from '../../client/definitions.ts';
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
-import type { Outcome } from '../../worker/running/outcome.ts';
 import { Attempt, type AttemptHost } from '../../worker/running/attempt.ts';
 import { RunningAttempts } from '../../worker/running/running-attempts.ts';
 import { inputsAtHand } from '../../worker/running/step-inputs.ts';
 import { HandlerRegistry, type StepType } from '../../worker/scope/handler-registry.ts';
+import type { Outcome } from '../../worker/scope/outputs.ts';
 import { ResultCache } from '../../worker/scope/result-cache.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
 import { backoffWindowSeconds, canRetry } from '../../retry-policy.ts';
@@ -62,20 +62,17 @@ export class MemoryTask {
     this.settings = settings;
     const context = toStorableJson(JSON.parse(task.context), { maxBytes: Infinity, asJsonb: true });
     this.context = context.ok ? context.json : task.context;
-    this.registry = new HandlerRegistry({
-      defaultStepTimeoutSeconds: settings.stepTimeoutSeconds,
-      backoffCapSeconds: settings.backoffCapSeconds,
-    });
+    this.registry = new HandlerRegistry(settings);
     this.registry.add(NAMED_TASK_ID, definition);
     this.running = new RunningAttempts(settings.abortGraceMs);
     this.host = {
       running: this.running,
-      maxResultBytes: settings.maxResultBytes,
-      maxBackoffRequestSeconds: settings.maxBackoffRequestSeconds,
-      installationId: () => INSTALLATION_ID,
-      scope: new AsyncResource('TASKER_STEP'),
+      settings,
+      state: { installationId: INSTALLATION_ID },
+      membership: { extendStallDeadline: () => undefined },
+      startContext: new AsyncResource('TASKER_STEP'),
       loggerFor: ({ template }, { attempt }) => keepingLogger(this.logged, { step: template.name, attempt }),
-      onStuck: () => undefined,
+      onUnresponsive: () => undefined,
       onEnded: (attempt, outcome) => this.ended(attempt, outcome),
     };
     this.steps = definition.steps.map(({ ordinal, parentOrdinals }): MemoryStep => ({
@@ -163,7 +160,7 @@ export class MemoryTask {
   }
 
   private ended(attempt: Attempt, outcome: Outcome): void {
-    const step = this.steps[attempt.kind.template.ordinal - 1] as MemoryStep;
+    const step = this.steps[attempt.type.template.ordinal - 1] as MemoryStep;
     this.attempts.delete(attempt);
     this.changes += 1;
     this.time.forget(attempt);
