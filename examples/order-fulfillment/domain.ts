@@ -1,9 +1,9 @@
 /**
- * What the business decides about an order. Pure: the same order gives the same answers, on any worker, in any order and
- * however often a step runs, so the result of a whole run is known from the data alone (see expectations.ts).
+ * The business rules for an order. Pure: the same order gives the same results, on any worker, in any sequence and however
+ * often a step runs, so the result of a whole run is known from the data alone (see expectations.ts).
  *
- * Stock is checked against the stock list as it stands in the data, for each order by itself: orders do not take it from
- * each other, and none waits for another.
+ * Stock is checked against the stock list of the data, for each order by itself: orders do not reduce it for each other, and
+ * none waits for another.
  */
 import { type Cents, exactText, hundredths, type HundredthsOfCent, roundHalfUp } from './money.ts';
 import type { Catalogue, Order, OrderLine } from './northwind.ts';
@@ -19,7 +19,7 @@ const CARRIERS: ReadonlyMap<number, { name: string; prefix: string }> = new Map(
   [3, { name: 'Federal Shipping', prefix: 'FED' }],
 ]);
 
-/** What is wrong with the order, one sentence each; nothing means it can be fulfilled. */
+/** The problems of the order, one sentence each; if there are none, it can be fulfilled. */
 export function orderProblems(order: Order, { products, customers }: Catalogue): string[] {
   const problems: string[] = [];
   if (!customers.has(order.customer_id)) problems.push(`customer_id ${order.customer_id} is not a customer`);

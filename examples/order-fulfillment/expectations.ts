@@ -9,12 +9,12 @@ export const NORTHWIND_REVENUE_CENTS: Cents = 126_579_304;
 /** Steps of an order that goes through: validate, price, stock_check, credit_check, payment, allocation, shipment, notify. */
 const STEPS_OF_ORDER = 8;
 /**
- * A refused payment blocks what needs it and nothing else: validate, price, stock_check, credit_check and allocation end
+ * A refused payment blocks only the steps that need it: validate, price, stock_check, credit_check and allocation end
  * complete, payment in error, shipment and notify stay pending, and the task ends in error.
  */
 const REFUSED_ORDER_STEPS = { complete: 5, error: 1, pending: 2 };
 
-/** What a run must come to, computed from the data and the gateway's plan alone, without looking at any database. */
+/** The expected result of a run, computed only from the data and the gateway's plan, without reading any database. */
 export interface Expectations {
   tasks: { complete: number; error: number };
   steps: { complete: number; error: number; pending: number };
@@ -26,7 +26,7 @@ export interface Expectations {
   rounding: HundredthsOfCent;
   charged_cents: Cents;
   refused_cents: Cents;
-  /** Order id -> what must be charged, once. */
+  /** Order id -> the amount that must be charged, once. */
   charges: Map<number, Cents>;
   refused_order_ids: number[];
   /** How often the gateway must have misbehaved, by kind. */

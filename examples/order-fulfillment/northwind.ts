@@ -54,7 +54,7 @@ function field(row: Row, name: string): string {
   return value;
 }
 
-/** What every worker knows beside its task's input. */
+/** The data that every worker has beside the input of its task. */
 export function readCatalogue(): Catalogue {
   return {
     products: new Map(

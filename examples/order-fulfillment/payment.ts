@@ -8,7 +8,7 @@ export interface PaymentRequest {
   orderId: number;
   amountCents: number;
   currency: string;
-  /** Ends the request when the worker takes the step back. */
+  /** Ends the request when the worker aborts the step. */
   signal: AbortSignal;
   timeoutMs: number;
 }
@@ -22,13 +22,13 @@ const chargeSchema = z.object({
 });
 export type PaymentResult = z.infer<typeof chargeSchema>;
 
-/** Where the gateway asks for a pause without saying how long. */
+/** Used if the gateway requests a pause without its length. */
 const defaultRetryAfterSeconds = 1;
 
 /**
- * Charges an order, or finds the charge that an earlier attempt made without hearing the answer.
- * Throws RetryableError where another attempt can help (no answer, a fault of theirs, a request to wait), PermanentError
- * where it cannot (declined, or a request that will never be right).
+ * Charges an order, or finds the charge of an earlier attempt that got no response. Throws RetryableError if another attempt
+ * can help (no response, an error of the gateway, a request to wait), PermanentError if it cannot (declined, or an invalid
+ * request).
  */
 export async function charge(request: PaymentRequest): Promise<PaymentResult> {
   const response = await send(request);
@@ -61,7 +61,7 @@ async function send(request: PaymentRequest): Promise<Response> {
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]),
     });
   } catch (cause) {
-    // The worker's own wish to stop is not a failure of the payment: it is the worker that decides what becomes of the step.
+    // An abort by the worker is no failure of the payment: the worker decides what happens to the step.
     if (request.signal.aborted) throw cause;
     const what =
       (cause as Error).name === 'TimeoutError' ? `no answer within ${request.timeoutMs} ms` : 'no connection';

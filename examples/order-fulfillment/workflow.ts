@@ -36,16 +36,16 @@ export const orderSchema = z.object({
 
 const gatewayUrl = process.env['PAYMENT_GATEWAY_URL'] ?? 'http://127.0.0.1:8402';
 
-/** Longer than the gateway ever takes when it means to answer, and short enough to be worth waiting for. */
+/** Longer than any response of the gateway takes, and short enough to wait for. */
 const paymentTimeoutMs = 1500;
 
 /**
- * The gateway's own faults take two attempts at most. The others are for processes that are killed: an attempt that died
- * with its worker, or that found the gateway down, is spent, and no number of them may cost an order.
+ * The gateway's own faults take two attempts at most. The others are for processes that are killed: an attempt that died with
+ * its worker, or that found the gateway down, is spent, and such attempts must not cost an order.
  */
 const retryLimit = 20;
 
-/** Orders that have begun come before orders that have not: lower runs sooner, and 0 is the rest. */
+/** Orders that have begun run before orders that have not: lower runs sooner, and the others have 0. */
 const BEGUN = -10;
 const NEARLY_DONE = -20;
 
@@ -56,7 +56,7 @@ export const orderFulfillment = defineWorkflow({
   name: 'order_fulfillment',
   version: '1.0.0',
   input: orderSchema,
-  // One task per order, however often it is submitted: the caller's key is the order id.
+  // One task per order, however often it is submitted: its key is the order id.
   identity: 'caller_key',
   defaults: { retryLimit },
 })

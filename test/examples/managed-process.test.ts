@@ -91,13 +91,13 @@ describe('a supervised process', () => {
     expect(await isAlive(supervised.pid as number)).toBe(false);
   });
 
-  test('that does not stop is killed at once when there is a hurry', async () => {
+  test('that does not stop is killed at once when there is a stopNow', async () => {
     const { supervised, logFile } = await supervise('stubborn');
     await supervised.start();
-    const hurry = new AbortController();
-    const stopped = supervised.stop(600_000, hurry.signal);
+    const stopNow = new AbortController();
+    const stopped = supervised.stop(600_000, stopNow.signal);
     await waitFor(async () => (await readFile(logFile, 'utf8')).includes('SIGTERM ignored'), { what: 'the refusal' });
-    hurry.abort();
+    stopNow.abort();
     expect(await stopped).toBe(false);
   });
 });

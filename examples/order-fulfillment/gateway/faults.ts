@@ -1,12 +1,15 @@
-/** How the stub gateway misbehaves, by order id alone: what happens is known before the run and can be checked after it. */
+/**
+ * The faults of the stub gateway, which depend only on the order id: they are known before the run and can be checked after
+ * it.
+ */
 export type Fault =
   /** 503 with `Retry-After: 1`. */
   | 'unavailable'
   /** 500. */
   | 'failed'
-  /** Never answers, and charges nothing. */
+  /** Never responds, and charges nothing. */
   | 'hung'
-  /** Charges, then never answers: only the idempotency key keeps the client's next attempt from charging again. */
+  /** Charges, then never responds: only the idempotency key keeps the client's next attempt from charging again. */
   | 'charged_then_hung'
   /** Charges, then drops the connection. */
   | 'charged_then_reset';

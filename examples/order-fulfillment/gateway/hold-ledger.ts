@@ -1,19 +1,19 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Where the gateway that writes a ledger can be reached, kept beside it. */
+/** The process id and port of the gateway that writes a ledger, in a file beside it. */
 interface Holder {
   pid: number;
   port: number;
 }
 
-/** A gateway whose parent was killed ends at once; one that is still there after this is somebody else's. */
+/** A gateway whose parent was killed ends at once; one that still runs after this time belongs to somebody else. */
 const leavesWithinMs = 10_000;
 const answersWithinMs = 1000;
 
 /**
- * Waits until no other gateway serves this ledger: two writers would charge an order twice, each with a clear conscience.
- * The other one is asked rather than looked up by process id, because ids are reused.
+ * Waits until no other gateway serves this ledger: two writers would charge an order twice, neither aware of the other. The
+ * other one is found by a request to its port and not by process id, because ids are reused.
  */
 export async function waitUntilUnheld(ledgerPath: string, log: (line: string) => void): Promise<void> {
   const deadline = Date.now() + leavesWithinMs;
@@ -48,7 +48,7 @@ async function readHolder(ledgerPath: string): Promise<Holder | undefined> {
   }
 }
 
-/** Whether that gateway still listens. One that listens and does not answer (it was stopped) could go on writing later. */
+/** Whether that gateway still listens. One that listens without responding (it was suspended) could go on writing later. */
 async function isServing({ pid, port }: Holder): Promise<boolean> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(answersWithinMs) });

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Fault } from './faults.ts';
 
-/** What the gateway answered, or failed to answer; `mismatched_key` is a key that came back with another charge. */
+/** The response of the gateway, or its fault; `mismatched_key` is a key that was sent again with another charge. */
 export type ReplyKind = 'charged' | 'replayed' | 'refused' | 'mismatched_key' | Fault;
 
 /** One line of the ledger: one request that reached the gateway. */
@@ -13,7 +13,7 @@ export interface LedgerEntry {
   order_id: number;
   amount_cents: number;
   currency: string;
-  /** Set where this request moved money. */
+  /** Set if this request moved money. */
   charge_id?: string;
 }
 
@@ -35,18 +35,18 @@ export interface DoubleCharge {
 export interface LedgerReport {
   charges: Charge[];
   violations: DoubleCharge[];
-  /** Requests by what became of them, over the whole life of the ledger. */
+  /** Requests by their outcome, over the whole life of the ledger. */
   replies: Partial<Record<ReplyKind, number>>;
   /** Bytes of an unfinished last line that opening the ledger dropped: a gateway was killed while it wrote. */
   torn_bytes: number;
 }
 
 /**
- * The gateway's own record, in a file that the workflow engine never sees: append-only JSON lines, each on disk before its
- * request is answered. Requests that arrive together share one write and one fsync.
+ * The gateway's own record, in a file that the workflow engine never reads: append-only JSON lines, each on disk before the
+ * response to its request.
  *
- * Memory changes at once and the file follows in the same order, so that of two requests with one key the second sees the
- * first, and is on disk (and answered) no earlier.
+ * Requests that arrive together share one write and one fsync. Memory changes at once and the file follows in the same
+ * order: of two requests with one key the second finds the first in memory, and is on disk (and gets its response) no earlier.
  */
 export class Ledger {
   readonly tornBytes: number;
@@ -63,7 +63,7 @@ export class Ledger {
     this.tornBytes = tornBytes;
   }
 
-  /** Opens or makes the file and reads what it says. A torn last line was never answered, and is cut off. */
+  /** Opens or creates the file and reads it. A torn last line had no response yet, and is cut off. */
   static async open(path: string): Promise<Ledger> {
     // Append mode: after the cut, too, every write goes to the end of the file.
     const file = await open(path, 'a+');
@@ -95,7 +95,7 @@ export class Ledger {
     return this.#faults.get(key) ?? 0;
   }
 
-  /** Resolves when the entry is on disk. Rejects when it cannot be: the ledger must not be used any more then. */
+  /** Resolves when the entry is on disk. Rejects if that fails: then the ledger must not be used any more. */
   append(entry: LedgerEntry): Promise<void> {
     this.#remember(entry);
     return new Promise((written, failed) => {

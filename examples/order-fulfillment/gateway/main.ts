@@ -43,7 +43,8 @@ await recordHolder(options.ledger, port);
 console.log(`payment gateway listening on http://127.0.0.1:${port}`);
 process.send?.({ listening: { port } });
 
-// Nothing to hand over: whatever was recorded is on disk, and whoever waits for an answer asks again with the same key.
+// Nothing needs a shutdown: all that was recorded is on disk, and a client without a response repeats its request with the
+// same key.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(0));
 
 function parsePort(text: string): number {

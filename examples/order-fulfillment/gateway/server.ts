@@ -6,9 +6,9 @@ import type { Charge, Ledger, ReplyKind } from './ledger.ts';
 
 export interface GatewayOptions {
   ledger: Ledger;
-  /** Time between recording a charge and answering, drawn evenly from this range by order id. */
+  /** Time between recording a charge and the response, drawn evenly from this range by order id. */
   latencyMs?: { from: number; to: number };
-  /** Told when the ledger cannot be written: the gateway must end, because it no longer knows what it charged. */
+  /** Called if the ledger cannot be written: the gateway must end, because it no longer has a record of what it charged. */
   onLedgerFailure: (error: unknown) => void;
 }
 
@@ -19,17 +19,17 @@ interface ChargeRequest {
   currency: string;
 }
 
-/** Enough for a charge; a larger body is not one. */
+/** Enough for a charge; a larger body is none. */
 const maxBodyBytes = 16 * 1024;
 
 /**
  * A stand-in for a payment provider:
  *   POST /charges  Idempotency-Key: <key>  {order_id, amount_cents, currency}
  *                  201 charged, 200 the earlier charge of this key, 402 declined, 422 the key belongs to another charge,
- *                  503 with Retry-After, 500, a dropped connection, or no answer at all (see faults.ts)
+ *                  503 with Retry-After, 500, a dropped connection, or no response at all (see faults.ts)
  *   GET /ledger    every charge, violations, replies by kind
  *   GET /health    {ok, pid}
- * The answer to one key is decided in one synchronous step, so two requests with it in flight charge once.
+ * The response to one key is decided in one synchronous step, so two requests with it in flight charge once.
  */
 export function createGateway({ ledger, latencyMs, onLedgerFailure }: GatewayOptions): Server {
   const thinkingTime = (orderId: number): number =>
@@ -53,7 +53,7 @@ export function createGateway({ ledger, latencyMs, onLedgerFailure }: GatewayOpt
       response.destroy();
       return;
     }
-    // After recording: whoever is killed or gives up in this time must find the charge again under its key.
+    // After recording: a client or gateway that dies in this time must find the charge again under its key.
     await sleep(thinkingTime(asked.order_id));
     answer(response, kind, made);
   }
@@ -116,7 +116,7 @@ function reply(response: ServerResponse, status: number, body: unknown, headers:
   response.end(JSON.stringify(body));
 }
 
-/** The charge that is asked for, or what is wrong with the request. */
+/** The requested charge, or the problem of the request. */
 async function readCharge(request: IncomingMessage): Promise<ChargeRequest | string> {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || key === '' || key.length > 255) {

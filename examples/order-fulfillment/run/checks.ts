@@ -6,14 +6,14 @@ import { centsText, exactText, parseExact, roundHalfUp } from '../money.ts';
 import type { Order } from '../northwind.ts';
 import { ORDER_COUNT } from './options.ts';
 
-/** What the database and the gateway say after a run. */
+/** What the database and the gateway contain after a run. */
 export interface Findings {
   summary: TaskSummary;
   prices: readonly StepResult[];
   payments: readonly StepResult[];
   shipments: readonly StepResult[];
   ledger: LedgerReport;
-  /** What `tasker doctor` would complain about; undefined where nobody asked it. */
+  /** The violations that `tasker doctor` would report; undefined if the invariants were not checked. */
   brokenInvariants: readonly string[] | undefined;
 }
 
@@ -60,7 +60,7 @@ export function businessResult(findings: Findings): BusinessResult {
   };
 }
 
-/** Compares a run with what the data says it must come to: every difference is one failed check. */
+/** Compares a run with the result that follows from the data: every difference is one failed check. */
 export function checkRun(expected: Expectations, orders: readonly Order[], findings: Findings): Check[] {
   const { summary, prices, payments, ledger } = findings;
   const { total, charged, refused } = amounts(findings);
@@ -92,7 +92,7 @@ export function checkRun(expected: Expectations, orders: readonly Order[], findi
       ? []
       : [check('broken invariants of the database', 'none', findings.brokenInvariants.join('; ') || 'none')]),
     // A killed process can make a fault happen once more, never once less. Retries are not checked: an attempt that was
-    // given back because its worker stopped is not counted, whatever the gateway had answered.
+    // released because its worker stopped is not counted, whatever the gateway's response was.
     ...FAULTS.filter((fault) => (expected.faults[fault] ?? 0) > 0).map((fault) =>
       atLeast(
         `gateway replies: ${fault.replaceAll('_', ' ')}`,

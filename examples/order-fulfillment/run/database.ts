@@ -10,14 +10,14 @@ const earlierRunLeavesWithinMs = 30_000;
 
 export interface RunDatabase {
   readonly url: string;
-  /** The database past a pooler. */
+  /** The database without a pooler between. */
   readonly directUrl: string | undefined;
   readonly embedded: boolean;
-  /** Holds the URL, for other programs. Undefined where the user named the database. */
+  /** A file with the URL, for other programs. Undefined if the user named the database. */
   readonly urlFile: string | undefined;
-  /** Starts the embedded server again if it died. Rejects where it cannot be reached under the same URL any more. */
+  /** Starts the embedded server again if it died. Rejects if it cannot be reached under the same URL any more. */
   revive(): Promise<void>;
-  /** Lets go of the database; an embedded server is stopped. */
+  /** Releases the database; an embedded server is stopped. */
   close(): Promise<void>;
 }
 
@@ -62,10 +62,10 @@ export async function openRunDatabase(options: {
     throw error;
   }
   if (options.fresh) {
-    // Only whoever holds the lock may: nobody else is using what goes now.
+    // Only the holder of the lock does this: no other run uses what is deleted now.
     await lock.release();
     await server.stop('immediate');
-    // One by one: the folder itself may hold something of the user's.
+    // One by one: the folder itself may contain files of the user.
     for (const ours of ['postgres', 'payments', 'logs', 'database-url']) {
       await rm(join(options.dataDir, ours), { recursive: true, force: true });
     }

@@ -8,7 +8,7 @@ import { type Findings, orderIdOf } from './checks.ts';
 
 /**
  * The orders that a run is about: the first `count`, or as many more as an earlier run submitted. Decided by the highest
- * order that has a task, so that a task that went missing below it is missed.
+ * order that has a task, so that a lost task below it is noticed.
  */
 export async function ordersOfRun(db: Executor, count: number): Promise<Order[]> {
   const submitted = await stepResults(db, orderFulfillment, 'validate');
@@ -17,7 +17,7 @@ export async function ordersOfRun(db: Executor, count: number): Promise<Order[]>
 }
 
 /**
- * What both sides say now: the database, and the gateway's ledger. `examined`: check every invariant of the data as well,
+ * The state of both sides: the database, and the gateway's ledger. `examined`: check every invariant of the data as well,
  * which reads all of it; for a database that holds this example and nothing else.
  */
 export async function collectFindings(db: Database, gatewayUrl: string, examined: boolean): Promise<Findings> {

@@ -23,7 +23,7 @@ const gatewayMain = 'examples/order-fulfillment/gateway/main.ts';
 const taskerMain = 'src/cli/main.ts';
 const workflowModule = 'examples/order-fulfillment/workflow.ts';
 
-/** As a payment provider on the other side of a network would take. */
+/** As long as a payment provider on the other side of a network would take. */
 const gatewayLatencyMs = '40-160';
 /** Twice the workers' own grace, in case the machine is slow. */
 const stopGraceMs = 20_000;
@@ -77,22 +77,22 @@ export class Fleet {
     ]);
   }
 
-  /** Stops the workers, which finish or give back what they hold, then the others. True if nobody had to be killed. */
-  stop(hurry: AbortSignal): Promise<boolean> {
-    this.#stopping ??= this.#stop(hurry);
+  /** Stops the workers, which finish or release what they hold, then the others. True if no process had to be killed. */
+  stop(stopNow: AbortSignal): Promise<boolean> {
+    this.#stopping ??= this.#stop(stopNow);
     return this.#stopping;
   }
 
-  async #stop(hurry: AbortSignal): Promise<boolean> {
+  async #stop(stopNow: AbortSignal): Promise<boolean> {
     const results: boolean[] = [];
     for (const group of [this.#processes.filter(isWorker), this.#processes.filter((each) => !isWorker(each))]) {
-      results.push(...(await Promise.all(group.map((each) => each.stop(stopGraceMs, hurry)))));
+      results.push(...(await Promise.all(group.map((each) => each.stop(stopGraceMs, stopNow)))));
     }
     return results.every(Boolean);
   }
 
   async #launch(spec: ProcessSpec): Promise<void> {
-    // A start that was interrupted must not add processes behind the back of the stop.
+    // A start that was interrupted must not add processes while the stop runs.
     if (this.#stopping !== undefined) return;
     const events: ProcessEvents = this.#events;
     const launched = new ManagedProcess(spec, events);
@@ -103,7 +103,7 @@ export class Fleet {
   async #gateway(): Promise<ProcessSpec> {
     return {
       name: 'payment gateway',
-      // Started again, it must come back where the workers look for it.
+      // After a restart it must use the port that the workers have.
       args: () => [
         gatewayMain,
         '--ledger',

@@ -6,25 +6,25 @@ import { fileURLToPath } from 'node:url';
 export interface ProcessSpec {
   /** For people: `worker 1`. */
   name: string;
-  /** Script and arguments; asked again for every start. */
+  /** Script and arguments; called for every start. */
   args: () => string[];
-  /** Asked again for every start. */
+  /** Called for every start. */
   env: () => Record<string, string>;
   /** Runs before a process that ended is started again. */
   beforeRestart?: () => Promise<void>;
   logFile: string;
-  /** Whether the process does its work now. Asked repeatedly while it starts; a failure counts as no. */
+  /** Whether the process works now. Called repeatedly while it starts; a failure counts as no. */
   isReady: (child: ChildProcess) => Promise<boolean>;
 }
 
 export interface ProcessEvents {
-  /** It ended without being asked to, and is started again. */
+  /** It ended by itself, and is started again. */
   restarting: (message: string) => void;
   /** It ended too often: it is not started again. */
   givenUp: (error: Error) => void;
 }
 
-/** More ends than this within the window are no accident. */
+/** More ends than this within the window have a lasting cause. */
 const mostRestarts = 5;
 const restartWindowMs = 60_000;
 const firstDelayMs = 100;
@@ -38,7 +38,7 @@ const exitWithParent = new URL('../exit-with-parent.ts', import.meta.url).href;
  * A process of the fleet: started, watched, started again when it dies, stopped.
  *
  * It gets a session of its own, so that Ctrl-C reaches only the program that started it and the fleet stops in order; and a
- * channel whose end tells it that this program is gone (exit-with-parent.ts).
+ * channel that closes when this program is gone (exit-with-parent.ts).
  */
 export class ManagedProcess {
   readonly name: string;
@@ -61,7 +61,7 @@ export class ManagedProcess {
     return this.#child?.pid;
   }
 
-  /** Starts the process and resolves when it is ready. Rejects when it cannot be brought up. */
+  /** Starts the process and resolves when it is ready. Rejects if it does not become ready. */
   async start(): Promise<void> {
     this.#spawn();
     void this.#supervise();
@@ -75,8 +75,8 @@ export class ManagedProcess {
     if (this.#diedAt.length > mostRestarts) throw await this.#failure('ends whenever it is started');
   }
 
-  /** Asks the process to end, and makes it end after the grace or when `hurry` is aborted. True if it ended by itself. */
-  async stop(graceMs: number, hurry: AbortSignal): Promise<boolean> {
+  /** Sends the process a signal to end, and kills it after the grace or when `stopNow` is aborted. True if it ended by itself. */
+  async stop(graceMs: number, stopNow: AbortSignal): Promise<boolean> {
     this.#stopping = true;
     this.#wakeUp();
     const child = this.#child;
@@ -87,12 +87,12 @@ export class ManagedProcess {
       child.kill('SIGKILL');
     };
     const timer = setTimeout(kill, graceMs);
-    hurry.addEventListener('abort', kill, { once: true });
-    if (hurry.aborted) kill();
+    stopNow.addEventListener('abort', kill, { once: true });
+    if (stopNow.aborted) kill();
     else child.kill('SIGTERM');
     await this.#exited;
     clearTimeout(timer);
-    hurry.removeEventListener('abort', kill);
+    stopNow.removeEventListener('abort', kill);
     return !killed;
   }
 
@@ -101,7 +101,7 @@ export class ManagedProcess {
     const child = spawn(process.execPath, ['--import', exitWithParent, ...this.#spec.args()], {
       cwd: repository,
       env: { ...process.env, ...this.#spec.env() },
-      // Straight into the file: nothing is lost when this program dies first.
+      // Directly into the file: nothing is lost if this program dies first.
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
     });

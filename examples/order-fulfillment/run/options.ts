@@ -4,15 +4,15 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 
 export interface RunOptions {
   workers: number;
-  /** The first so many orders, by order id. */
+  /** How many orders, the first ones by order id. */
   tasks: number;
   /** Stop after the summary. */
   exit: boolean;
-  /** Throw away what earlier runs left. */
+  /** Delete what earlier runs left. */
   fresh: boolean;
   /** First port for metrics; each process takes the next one that is free. */
   port: number;
-  /** Where the database, the ledger and the logs are. */
+  /** The folder of the database, the ledger and the logs. */
   dataDir: string;
 }
 
@@ -22,7 +22,7 @@ const MOST_WORKERS = 10;
 
 const defaultDataDir = fileURLToPath(new URL('../../../.data', import.meta.url));
 
-/** Reads the command line. Prints help or what is wrong with it, and ends the process, where there is nothing to run. */
+/** Reads the command line. If there is nothing to run, prints the help or the problem and ends the process. */
 export function parseOptions(argv: readonly string[]): RunOptions {
   const command = new Command('npm start --')
     .description(
@@ -46,12 +46,12 @@ export function parseOptions(argv: readonly string[]): RunOptions {
       `
 Environment:
   DATABASE_URL         use this PostgreSQL instead of the embedded one
-  DATABASE_URL_DIRECT  the same database past a transaction pooler
-  TASKER_POOLED        true where DATABASE_URL leads through such a pooler
+  DATABASE_URL_DIRECT  the same database without a transaction pooler
+  TASKER_POOLED        true if DATABASE_URL leads through such a pooler
 
 Exit status:
   0    every task ended as expected, and the ledger and the database agree
-  1    they did not, or something could not be started (the last lines say what)
+  1    they did not, or something could not be started (see the last lines)
   2    the command line is wrong
   130  interrupted before the last task ended; the next start goes on from there
 

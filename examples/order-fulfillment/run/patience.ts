@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunDatabase } from './database.ts';
 import { aborted } from './interrupts.ts';
 
-/** A database that is away for longer is not coming back. */
+/** A database that is unavailable for longer does not come back. */
 const databaseAwayMs = 60_000;
 const pauseMs = 1000;
 
-/** For questions to a database that may go away and come back; an embedded one that died is started again. */
+/** For queries to a database that may become unavailable and come back; an embedded one that died is started again. */
 export class Patience {
-  /** How often the database went away so far. */
+  /** How often the database became unavailable so far. */
   outages = 0;
   readonly #database: RunDatabase;
   readonly #note: (line: string) => void;
@@ -20,12 +20,15 @@ export class Patience {
     this.#stop = stop;
   }
 
-  /** Repeats `work`, which must bear that, until it succeeds. Throws its last error after a minute, or when told to stop. */
+  /**
+   * Repeats `work`, which must be repeatable, until it succeeds. Throws its last error after a minute, or when the run is
+   * stopped.
+   */
   async until<T>(work: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
     for (let failures = 0; ; failures += 1) {
       try {
-        // It may die again while it comes up: reviving is part of the attempt.
+        // It may die again while it starts: starting it is part of the attempt.
         if (failures > 0) await this.#database.revive();
         return await work();
       } catch (error) {

@@ -1,17 +1,17 @@
 import type { TaskSummary } from './reports.ts';
 import { grouped } from './summary.ts';
 
-/** Where progress goes: one line that is written over on a terminal, a line every few seconds elsewhere. */
+/** The output of progress: on a terminal one line that is overwritten, elsewhere a line every few seconds. */
 export interface Display {
-  /** The state of things now. */
+  /** Shows the current state. */
   update(status: string): void;
-  /** Something that happened: stays on the screen. */
+  /** An event: stays on the screen. */
   note(line: string): void;
-  /** Takes the status off the screen. */
+  /** Removes the state from the screen. */
   clear(): void;
 }
 
-/** Seldom enough for the log of a build, often enough to see that something moves. */
+/** Seldom enough for the log of a build, often enough to see progress. */
 const plainIntervalMs = 2000;
 
 export function createDisplay(output: NodeJS.WriteStream): Display {
@@ -24,7 +24,7 @@ function terminalDisplay(output: NodeJS.WriteStream): Display {
     if (status !== '') output.write('\r\u001B[K');
   };
   const draw = (): void => {
-    // One column less than there are: a full line would wrap, and could not be written over.
+    // One column less than the terminal has: a full line would wrap, and could not be overwritten.
     if (status !== '') output.write(status.slice(0, Math.max(20, (output.columns ?? 80) - 1)));
   };
   return {
@@ -61,7 +61,7 @@ function plainDisplay(output: NodeJS.WritableStream): Display {
   };
 }
 
-/** What is shown of a run that is under way. */
+/** The progress line of a run. */
 export class Progress {
   readonly #expectedTasks: number;
   readonly #expectedSteps: number;
@@ -75,7 +75,7 @@ export class Progress {
     this.#startedAt = nowMs;
   }
 
-  /** Tasks that have come to an end, in whatever way. */
+  /** Tasks that have ended, in any way. */
   static endedTasks(summary: TaskSummary): number {
     const { complete = 0, error = 0, cancelled = 0, resolved_manually = 0 } = summary.tasks;
     return complete + error + cancelled + resolved_manually;
@@ -85,16 +85,16 @@ export class Progress {
     return Progress.endedTasks(summary) >= this.#expectedTasks;
   }
 
-  /** One line: how far, how fast, what went wrong. */
+  /** One line: progress, rate, failures. */
   line(summary: TaskSummary, nowMs: number): string {
     const steps = summary.steps['complete'] ?? 0;
-    // Over the last three seconds: long enough to be steady, short enough to be now.
+    // Over the last three seconds: long enough to be steady, short enough to be current.
     this.#window = [...this.#window.filter(({ at }) => nowMs - at <= 3000), { at: nowMs, steps }];
     const first = this.#window[0] as { at: number; steps: number };
     const rate = nowMs > first.at ? ((steps - first.steps) * 1000) / (nowMs - first.at) : 0;
     const ended = Progress.endedTasks(summary);
     const waiting = summary.steps['error'] ?? 0;
-    // What matters most comes first: a narrow terminal cuts the end off.
+    // The most important figures come first: a narrow terminal cuts the end off.
     return [
       `${bar(ended / this.#expectedTasks)} ${grouped(ended)}/${grouped(this.#expectedTasks)} tasks`,
       `${grouped(steps)}/${grouped(this.#expectedSteps)} steps`,

@@ -2,7 +2,7 @@
  * Read-only figures about the tasks of one workflow, for a progress display and for the summary of a run.
  *
  * There is no index by workflow on tasks or steps (each would cost the hot path an entry), so these read the whole of both
- * tables: right for a report, not for a dashboard that asks every second about millions of tasks.
+ * tables: suitable for a report, but not for a dashboard that refreshes every second over millions of tasks.
  */
 import type { Executor } from '../../../src/db/connections/database.ts';
 import { type Statement, statement } from '../../../src/db/statement.ts';
@@ -20,17 +20,17 @@ export interface TaskSummary {
   attempts: number;
   /** Attempts beyond the first of their step. */
   retries: number;
-  /** Steps that no retry will bring on. */
+  /** Steps for which no retry will come. */
   blocked_steps: number;
-  /** The database clock as text, microseconds included: a point in time to hand to `runTiming`. */
+  /** The database clock as text, microseconds included: a point in time for `runTiming`. */
   clock: string;
 }
 
 export interface RunTiming {
   completed_steps: number;
-  /** From the first claim to the last completion, seconds; 0 where nothing ran. */
+  /** From the first claim to the last completion, seconds; 0 if nothing ran. */
   seconds: number;
-  /** Seconds from ready (last parent ended, or task submitted) to the first attempt; null where no step started. */
+  /** Seconds from ready (last parent ended, or task submitted) to the first attempt; null if no step started. */
   ready_to_start: { steps: number; p50: number; p95: number; p99: number; max: number } | null;
 }
 
@@ -41,7 +41,7 @@ export interface StepResult {
   state: string;
   attempts: number;
   results: unknown;
-  /** Message of the last error, where the step is in error. */
+  /** Message of the last error, if the step is in error. */
   error: string | null;
 }
 
@@ -153,7 +153,7 @@ export async function taskSummary(db: Executor, workflow: WorkflowName): Promise
   return row as TaskSummary;
 }
 
-/** How fast the steps went since `since` (a `clock` of `taskSummary`; absent: ever), by the transition history. */
+/** How fast the steps ran since `since` (a `clock` of `taskSummary`; absent: ever), by the transition history. */
 export async function runTiming(db: Executor, workflow: WorkflowName, since?: string): Promise<RunTiming> {
   const [row] = await db.run(timing, [...keyOf(workflow), since ?? null]);
   const [p50, p95, p99] = row?.percentiles ?? [];
@@ -167,14 +167,14 @@ export async function runTiming(db: Executor, workflow: WorkflowName, since?: st
   };
 }
 
-/** What one step came to in every task of the workflow. */
+/** The result of one step in every task of the workflow. */
 export async function stepResults(db: Executor, workflow: WorkflowName, step: string): Promise<StepResult[]> {
   return db.run(results, [...keyOf(workflow), step]);
 }
 
 /**
- * When this database first heard of the workflow, as `20260131T235959.123456` (UTC): a mark by which something outside can
- * tell this database from one that was made in its place. Undefined where the workflow was never registered.
+ * When the workflow was first registered in this database, as `20260131T235959.123456` (UTC): it distinguishes this database
+ * from a later one in its place. Undefined if the workflow was never registered.
  */
 export async function workflowOrigin(db: Executor, workflow: WorkflowName): Promise<string | undefined> {
   const [row] = await db.run(origin, keyOf(workflow));

@@ -1,7 +1,7 @@
 import { session } from '../../../src/db/connections/session.ts';
 
 export interface RunLock {
-  /** Lets the next one have it. Safe to repeat, and after the connection was lost. */
+  /** Releases the lock. Safe to repeat, and after the connection was lost. */
   release(): Promise<void>;
 }
 
@@ -10,23 +10,23 @@ export type TakeRunLockOutcome =
   /** `by`: the application name of the session that holds it, with its address. */
   | { outcome: 'held'; by: string };
 
-/** Locks have one number each per database; ours are hashed from a name with this prefix. */
+/** A lock is a number within its database; these are hashed from a name with this prefix. */
 const prefix = 'tasker.run.';
 
 /**
- * Takes a lock that one process at a time can have on this database, without waiting. It lives as long as its connection, so
- * a killed holder leaves nothing behind that would have to be cleaned up. Needs a direct connection: behind a transaction
- * pooler a session belongs to nobody.
+ * Takes a lock that one process at a time can have on this database, without waiting. It is held as long as its connection,
+ * so a killed holder leaves nothing that would have to be cleaned up. Needs a direct connection: behind a transaction pooler
+ * a session does not belong to one client.
  */
 export async function takeRunLock(options: {
   url: string;
   name: string;
-  /** Who we are, for the others: shown while we hold the lock. */
+  /** Shown to others while the lock is held. */
   applicationName: string;
 }): Promise<TakeRunLockOutcome> {
   const sessions = session({ url: options.url, applicationName: options.applicationName });
   const client = new sessions.Client({ ...sessions.config, connectionTimeoutMillis: 10_000 });
-  // A server that goes away takes the lock with it; whoever needs to know finds out by other means.
+  // The lock ends with the server; its loss is noticed by other means.
   client.on('error', () => undefined);
   const lock: RunLock = { release: () => client.end().catch(() => undefined) };
   try {
@@ -38,7 +38,7 @@ export async function takeRunLock(options: {
       [key],
     );
     if (rows[0]?.taken === true) return { outcome: 'taken', lock };
-    // A lock on a bigint is listed by its halves.
+    // A lock on a bigint is listed by its two halves.
     const holders = await client.query<{ application_name: string; client_addr: string | null }>(
       `SELECT a.application_name, host(a.client_addr) AS client_addr
        FROM pg_locks l

@@ -18,14 +18,14 @@ import { stalledAfterMs, watch } from './watch.ts';
 
 const INTERRUPTED = 130;
 
-/** What has been opened so far, to be closed again however far the run came. */
+/** What has been opened so far and must be closed again, even if the run ended early. */
 interface Opened {
   database?: RunDatabase;
   client?: Client;
   fleet?: Fleet;
 }
 
-/** Runs the example from nothing to the end of the fleet; answers the exit status. */
+/** Runs the example from an empty folder to the end of the fleet; returns the exit status. */
 export async function run(options: RunOptions): Promise<number> {
   const interrupts = catchInterrupts();
   const display = createDisplay(process.stdout);
@@ -40,7 +40,7 @@ export async function run(options: RunOptions): Promise<number> {
   }
   display.clear();
   if (opened.fleet !== undefined) display.note('stopping: workers finish what they hold (Ctrl-C again: stop at once)');
-  const drained = (await opened.fleet?.stop(interrupts.hurry)) ?? true;
+  const drained = (await opened.fleet?.stop(interrupts.stopNow)) ?? true;
   if (!drained) display.note('stopped without waiting: what was running will run again');
   await opened.client?.close();
   await opened.database?.close();
@@ -60,7 +60,7 @@ async function runOpened(
   const client = (opened.client = createClient({
     url: database.url,
     applicationName: 'order example',
-    // As the processes of the fleet: a transaction pooler may not have them.
+    // As in the processes of the fleet: a transaction pooler may not support them.
     preparedStatements: process.env['TASKER_POOLED'] !== 'true',
   }));
   await client.register(orderFulfillment);
@@ -76,7 +76,7 @@ async function runOpened(
       workers: options.workers,
       port: options.port,
       logDir: join(options.dataDir, 'logs'),
-      // Named after the database: a ledger says nothing about tasks of another one.
+      // Named after the database: a ledger belongs to the tasks of one database.
       ledgerPath: join(options.dataDir, 'payments', `ledger-${await workflowOrigin(db, orderFulfillment)}.jsonl`),
     },
     { restarting: log, givenUp: (error) => fatal.abort(error) },
@@ -127,7 +127,7 @@ async function runOpened(
   return checks.every((each) => each.ok) ? 0 : 1;
 }
 
-/** Waits for the work, or no longer than until `over` is aborted; the work's own end is then nobody's concern. */
+/** Waits for the work, at most until `over` is aborted; the outcome of the work is then ignored. */
 async function unlessOver(work: Promise<void>, over: AbortSignal): Promise<void> {
   work.catch(() => {});
   await Promise.race([work, aborted(over)]);

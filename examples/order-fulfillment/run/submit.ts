@@ -4,7 +4,7 @@ import { orderFulfillment } from '../workflow.ts';
 
 /**
  * Submits one task per order. The order id is the task's key: an order that has a task already, from an earlier run, gets no
- * second one. Answers how many are new.
+ * second one. Returns how many are new.
  */
 export async function submitOrders(client: Client, orders: readonly Order[]): Promise<number> {
   const requests = orders.map((order) => ({ input: order, key: String(order.order_id) }));

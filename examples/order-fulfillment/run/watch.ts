@@ -9,10 +9,13 @@ import type { Display, Progress } from './progress.ts';
 export type WatchEnd = 'finished' | 'interrupted' | 'stalled';
 
 const intervalMs = 250;
-/** Longer than any backoff (30 s) and than the recovery of a dead worker's steps: past this nothing will move any more. */
+/**
+ * Longer than any backoff (30 s) and than the recovery of a dead worker's steps: after this time nothing will change any
+ * more.
+ */
 export const stalledAfterMs = 120_000;
 
-/** Shows the progress of a run until every task has ended, nothing moves any more, or `stop` is aborted. */
+/** Shows the progress of a run until every task has ended, nothing changes any more, or `stop` is aborted. */
 export async function watch(
   db: Executor,
   patience: Patience,
