@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # build-image.sh [TAG]: builds the image from the Dockerfile on a machine without a container engine and without access to
-# an image registry: Debian's buildah on a base made of Debian's packages and npm's Node 24. Where there is an engine,
+# an image registry: Debian's buildah on a base made of Debian's packages and npm's Node 24. If there is an engine,
 # `docker build` does the same on the official base. Writes nothing outside TASKER_IMAGE_HOME (default .tmp/containers);
-# `source scripts/support/containers.sh` lets podman see what was built.
+# `source scripts/support/containers.sh` makes the result visible to podman.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tag="${1:-localhost/tasker-fleet:dev}"

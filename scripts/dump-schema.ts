@@ -55,7 +55,7 @@ async function withServer<T>(work: (adminUrl: string) => Promise<T>): Promise<T>
   const given = process.env['TEST_DATABASE_URL'];
   if (given !== undefined && given !== '') return work(given);
   const folder = await mkdtemp(join(tmpdir(), 'tasker-schema-'));
-  // Where root runs this, the server runs as another user, who has to get to its folder.
+  // If root runs this, the server runs as another user, who needs access to its folder.
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), settings: { fsync: 'off' } });
   try {

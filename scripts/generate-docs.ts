@@ -100,12 +100,12 @@ function errors(): string {
 # Errors
 
 Every error of this package is a \`TaskerError\` with a stable \`code\` and \`details\`; its message names the field, the value and
-the fix. Expected races (a lost claim, a duplicate submit) are answered as values and never thrown.
+the fix. Expected races (a lost claim, a duplicate submit) are returned as values and never thrown.
 
-Recognise an error by its \`code\`, which is the same in every copy of this package; a program that bundles one has classes
-of its own, and \`instanceof\` then is false. A handler's \`PermanentError\` and \`RetryableError\` are recognised so too. An
+Recognise an error by its \`code\`, which is the same in every copy of this package; a program that bundles one has classes of
+its own, and \`instanceof\` then is false. A handler's \`PermanentError\` and \`RetryableError\` are recognised so too. An
 \`InvalidInputError\` shows no value of a secret, neither in its message nor in its details: names of secrets and the schema
-say which, \`hideInputValues\` hides all ([inputs](../guides/defining-workflows.md#inputs)).
+decide which values are secret, \`hideInputValues\` hides all ([inputs](../guides/defining-workflows.md#inputs)).
 
 ${row(['class', 'code'])}
 |---|---|
@@ -129,16 +129,17 @@ ${checks.map((check) => row([`\`${check.id}\``, check.title, check.why])).join('
   return `${GENERATED}
 # Invariants
 
-\`tasker doctor\` checks these ${CHECKS.length} invariants in one read-only snapshot, on a fleet at work or at rest. The tests run it after every
-interleaving, crash and kill, and prove each check by a corruption that it finds.
+\`tasker doctor\` checks these ${CHECKS.length} invariants in one read-only snapshot, on a fleet that works or is idle. The
+tests run it after every interleaving, crash and kill, and prove each check by a corruption that it finds.
 
 ${sections.join('\n')}
 ## Ways out
 
-A restored backup is better than any of these. Where there is none, each mends every violation of its check at once and may be repeated;
-\`tasker doctor --mend\` prints those of what it found, for the schema in use. Run statements in one transaction, with the fleet stopped. If one check names another's rows too,
-begin with the histories. Evidence of something that happened cannot be undone: such a row is acknowledged, its cause becomes
-\`inherited\`, which the checks do not hold against the engine, and what it said stays in its metadata.
+A restored backup is better than any of these. If there is none: each of them mends every violation of its check at once and
+may be repeated. \`tasker doctor --mend\` prints those for the violations that it found, for the schema in use. Run statements
+in one transaction, with the fleet stopped. If several checks find the same rows, begin with the histories. Evidence of
+something that happened cannot be undone: such a row is acknowledged. Its cause becomes \`inherited\`, which the checks
+accept, and the former values stay in its metadata.
 
 ${mends.join('\n')}`;
 }

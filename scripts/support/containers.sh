@@ -1,4 +1,4 @@
-# Sourced: lets buildah and podman work as root on a machine where no container engine was set up, with everything they
+# Sourced: lets buildah and podman work as root on a machine without a container engine, with everything they
 # write (images, layers, sockets, configuration) in one folder.
 export TASKER_IMAGE_HOME="${TASKER_IMAGE_HOME:-$PWD/.tmp/containers}"
 mkdir -p "$TASKER_IMAGE_HOME/run" "$TASKER_IMAGE_HOME/tmp"

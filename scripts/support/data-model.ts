@@ -85,9 +85,10 @@ export function dataModel(generated: string, row: (cells: string[]) => string): 
   return `${generated}
 # Data model
 
-Everything is in one schema, \`tasker\` by default; [schema.sql](../../schema.sql) is the dump that the migrations make. Keys
-begin with \`task_id\`, so one index serves "this step" and "this task", and partitioning or sharding by task stays open. A
-step's id is its task's id * 65536 + its ordinal in the workflow ([why](../decisions/0001-step-ids-from-task-ids.md)).
+Everything is in one schema, \`tasker\` by default; [schema.sql](../../schema.sql) is its dump, made by the migrations. Tables
+and columns have the meanings below as comments, which \`\\d+\` of psql shows. Keys begin with \`task_id\`, so one index
+serves "this step" and "this task", and partitioning or sharding by task stays open. A step's id is its task's id * 65536 +
+its ordinal in the workflow ([why](../decisions/0001-step-ids-from-task-ids.md)).
 
 \`\`\`mermaid
 erDiagram
@@ -113,12 +114,12 @@ ${stateDiagram(STEP_TRANSITIONS)}\`\`\`
 \`\`\`mermaid
 ${stateDiagram(TASK_TRANSITIONS)}\`\`\`
 
-Pending is where everything begins, and no transition says so. \`complete\`, \`cancelled\` and \`resolved_manually\` are final. A
+Every step and task begins in pending; no transition records that. \`complete\`, \`cancelled\` and \`resolved_manually\` are final. A
 parent in \`complete\` or \`resolved_manually\` satisfies its children; a cancelled one does not. A step in \`error\` either waits
 for its retry (\`next_retry_at\`) or is blocked (\`blocked_at\`) until an operator acts.
 
-The newest transition (\`most_recent\`) is the record of truth. The row of the step or task mirrors its state, written by the
-same statement, so that nothing has to join the history to know it; \`tasker doctor\` compares the two.
+The newest transition (\`most_recent\`) is authoritative. The same statement writes its state to the row of the step or task,
+so that reading the state needs no join with the history; \`tasker doctor\` compares the two.
 
 ### Causes
 
@@ -130,9 +131,9 @@ ${Object.entries(CAUSES)
 
 ## When a step is ready
 
-A step is ready while, and only while, its \`ready_at\` is set: every parent is done (\`unmet_parents\` is 0), it has attempts left,
-no backoff runs, nobody has it, and its task goes on. That is decided when something changes (a parent completes, a backoff
-ends, an operator acts) and not when somebody asks: a claim reads the one index \`steps_ready\` and touches nothing else.
+A step is ready while, and only while, its \`ready_at\` is set: every parent is done (\`unmet_parents\` is 0), it has attempts
+left, no backoff runs, no worker holds it, and its task goes on. That is decided when something changes (a parent completes, a
+backoff ends, an operator acts) and not when it is read: a claim reads only the index \`steps_ready\`.
 
 ## Tables
 
@@ -148,10 +149,10 @@ ${row(['`tasker_step_readiness_statuses`', '4', 'step: its state, whether it is 
 ${row(['`tasker_task_execution_contexts`', '4', 'task: steps by state, what to do about it (`execution_status`, `recommended_action`), how far it is'])}
 ${row(['`tasker_step_dag_relationships`', '2', 'step: its parents and children, and how far it is from a root'])}
 ${row(['`tasker_queue_scaling`', '1', 'queue: how many workers it should have, for autoscalers'])}
-${row(['`tasker_task_workflow_summaries`', '2', 'task: what could run next, and what is stuck for which reason'])}
+${row(['`tasker_task_workflow_summaries`', '2', 'task: what could run next, and what is blocked for which reason'])}
 
 Version 1 of readiness and contexts finds current states by sorting all transitions (\`DISTINCT ON\`); version 2 joins the
 \`most_recent\` ones, with the eight indexes of migration 2; version 3 reads the step's row, and
-version 4 tells claims where that row is and counts steps without comparing text.
+version 4 also returns the place of that row to claims, and counts steps without comparing text.
 `;
 }

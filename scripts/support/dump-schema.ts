@@ -43,7 +43,7 @@ LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum`;
 
-/** NOT NULL ('n') is shown with the column. A constraint that is not validated says so in its definition. */
+/** NOT NULL ('n') is shown with the column. The definition of a constraint that is not validated contains NOT VALID. */
 const CONSTRAINTS = `
 SELECT c.conrelid::text AS relid, c.conname AS name, pg_get_constraintdef(c.oid) AS definition
 FROM pg_constraint c
@@ -62,11 +62,11 @@ ORDER BY i.indrelid, c.relname`;
 
 /**
  * The whole schema as SQL text, from the catalogues: tables in order of their names with constraints, indexes, storage
- * parameters and comments, then views. The same schema gives the same text, whatever its name and in which order it was made, as far as
- * PostgreSQL 18 is asked: other versions print views in other words.
+ * parameters and comments, then views. The same schema gives the same text, whatever its name and the order in which it was
+ * made, on PostgreSQL 18: other versions print views differently.
  */
 export async function dumpSchema(client: Pick<Client, 'query'>, schema = 'tasker'): Promise<string> {
-  // Nothing on the path, so that every name comes out qualified.
+  // With an empty search path every name is printed qualified.
   await client.query(`SELECT set_config('search_path', 'pg_catalog', false)`);
   try {
     const relations = (await client.query<TableRow>(RELATIONS, [schema])).rows;

@@ -7,14 +7,17 @@ export interface TestSeries {
 export interface Alert {
   readonly name: string;
   readonly expr: string;
-  /** Parts of `expr` that answer something on every living fleet, so that the alert is silent because all is well. */
+  /**
+   * Parts of `expr` that return something on every living fleet: the alert is silent because all is well, not for lack of
+   * data.
+   */
   readonly data: readonly string[];
   readonly for: string;
   readonly severity: 'critical' | 'warning' | 'info';
   readonly summary: string;
   readonly description: string;
   readonly test: {
-    /** When it is looked at, with both sets of series. */
+    /** When it is evaluated, with both sets of series. */
     readonly at: string;
     readonly fires: readonly TestSeries[];
     /** Labels of the alert that fires, without its severity. */

@@ -1,7 +1,7 @@
 import { METRICS, type MetricDefinition } from '../../../src/metrics/catalogue.ts';
 import { ALERTS } from './alerts.ts';
 
-/** A Grafana dashboard: what matters first, then every metric of the catalogue in a row by what it is about. */
+/** A Grafana dashboard: the most important panels first, then every metric of the catalogue in a row by its subject. */
 export interface Dashboard extends Record<string, unknown> {
   panels: Panel[];
 }
@@ -33,7 +33,7 @@ interface Draft {
   targets: readonly (readonly [expr: string, legend: string])[];
 }
 
-/** By what it is about; the first that fits. */
+/** Rows by subject; a metric is in the first that fits. */
 const ROWS: readonly (readonly [title: string, fits: (metric: MetricDefinition) => boolean])[] = [
   ['Database', ({ name }) => /^tasker_(database|table|index|connection|statement|pool)_/.test(name)],
   ['Scaling', ({ name }) => /^tasker_(queue_|desired|wanted|scaling|max_workers|fleet_)/.test(name)],
@@ -117,7 +117,7 @@ export function dashboard(): Dashboard {
   };
 }
 
-/** Every expression that the panels ask for. */
+/** Every expression of the panels. */
 export function dashboardExpressions(): { title: string; expr: string }[] {
   return dashboard().panels.flatMap(({ title, targets }) => (targets ?? []).map(({ expr }) => ({ title, expr })));
 }
@@ -125,7 +125,7 @@ export function dashboardExpressions(): { title: string; expr: string }[] {
 const rowOf = (metric: MetricDefinition): string => ROWS.find(([, fits]) => fits(metric))?.[0] as string;
 
 function draftOf({ name, type, help, labels, roles }: MetricDefinition): Draft {
-  // Every process reports its role; where more than one does, it tells them apart.
+  // Every process reports its role; if several roles report a metric, the label distinguishes them.
   const by = roles.length > 1 ? [...labels, 'role'] : labels;
   const legend = by.length === 0 ? name : by.map((label) => `{{${label}}}`).join(' ');
   const grouped = (aggregate: string): string => (by.length === 0 ? aggregate : `${aggregate} by (${by.join(', ')}) `);

@@ -3,7 +3,7 @@ import { m } from './rules.ts';
 
 const HOT = 'relation=~"tasker_(tasks|workflow_steps|claims|workers|.*_transitions)"';
 
-/** Is the database well? */
+/** The health of the database. */
 export const DATABASE_ALERTS: readonly Alert[] = [
   {
     name: 'TaskerClaimsSlow',
@@ -87,7 +87,7 @@ export const DATABASE_ALERTS: readonly Alert[] = [
     data: [`max by (relation, index) (${m('indexBloat')})`, `max by (relation, index) (${m('indexBytes')})`],
     for: '1h',
     severity: 'info',
-    summary: 'About {{ $value | humanizePercentage }} of index {{ $labels.index }} is air',
+    summary: 'About {{ $value | humanizePercentage }} of index {{ $labels.index }} is empty',
     description: 'The index has grown beyond what it holds and is read and cached in full.',
     test: {
       at: '70m',
@@ -130,7 +130,7 @@ export const DATABASE_ALERTS: readonly Alert[] = [
     data: [`max(${m('connectionBudget')}{kind="committed"})`, `max(${m('connectionBudget')}{kind="available"})`],
     for: '10m',
     severity: 'warning',
-    summary: 'The live processes may open {{ $value }} connections, more than there are for them',
+    summary: 'The live processes may open {{ $value }} connections, more than are available to them',
     description: 'The fleet is larger than its connection budget: under load some of its connections will be refused.',
     test: {
       at: '15m',
@@ -152,8 +152,7 @@ export const DATABASE_ALERTS: readonly Alert[] = [
     for: '0s',
     severity: 'info',
     summary: 'The database resolved {{ $value | humanize }} deadlocks in a quarter of an hour',
-    description:
-      'The engine takes its locks in one order and tries again where it loses; something else locks its rows.',
+    description: 'The engine takes its locks in one order and tries again if it loses; another program locks its rows.',
     test: {
       at: '10m',
       fires: [series(m('deadlocks'), '0x4 2x10')],

@@ -1,7 +1,7 @@
 import { type Alert, series } from './alert.ts';
 import { m } from './rules.ts';
 
-/** Do the processes live, and does each do its part? */
+/** The processes: whether they are alive and do their work. */
 export const FLEET_ALERTS: readonly Alert[] = [
   {
     name: 'TaskerStepsRecovered',
@@ -75,12 +75,13 @@ export const FLEET_ALERTS: readonly Alert[] = [
   {
     name: 'TaskerSchedulerSilent',
     expr: `absent(${m('sweepAge')}{chore="recover_dead"})`,
-    // Absent is what it asks about: on a living fleet the series itself has to be there.
+    // The alert fires if the series is absent: on a living fleet it has to exist.
     data: [`${m('sweepAge')}{chore="recover_dead"}`],
     for: '2m',
     severity: 'critical',
     summary: 'No scheduler reports',
-    description: 'Nobody retries, recovers the steps of dead workers, fires schedules or evaluates the scaling signal.',
+    description:
+      'Nothing is retried, the steps of dead workers are not recovered, schedules do not fire, and the scaling signal is not evaluated.',
     test: {
       at: '8m',
       fires: [series(`${m('sweepAge')}{chore="recover_dead",role="scheduler"}`, '0.5 0.5 stale')],
@@ -95,7 +96,7 @@ export const FLEET_ALERTS: readonly Alert[] = [
     for: '1m',
     severity: 'critical',
     summary: 'No scheduler has done {{ $labels.chore }} for {{ $value | humanizeDuration }}',
-    description: 'The chore fails in every scheduler, or hangs: the logs of the schedulers say which statement.',
+    description: 'The chore fails in every scheduler, or hangs: the logs of the schedulers show which statement.',
     test: {
       at: '5m',
       fires: [
@@ -133,7 +134,7 @@ export const FLEET_ALERTS: readonly Alert[] = [
     data: [`sum(max by (queue) (${m('wantedReplicas')}))`, `sum(max by (queue) (${m('desiredReplicas')}))`],
     for: '15m',
     severity: 'warning',
-    summary: 'The queues could use {{ $value }} workers and are not allowed as many',
+    summary: 'The queues could use {{ $value }} workers, more than the limit allows',
     description: 'The limit of workers (TASKER_SCALE_MAX_WORKERS, or the connection budget) is reached.',
     test: {
       at: '20m',

@@ -1,7 +1,10 @@
 import { ALERT_GROUPS } from './alerts.ts';
 import { RECORDING_RULES } from './rules.ts';
 
-/** Where the runbooks are published; an alert's link is this and its name. Replace it by where your copy of docs/ is served. */
+/**
+ * The address of the published runbooks; an alert's link is this and its name. Replace it by the address of your copy of
+ * docs/.
+ */
 const RUNBOOKS = 'https://tasker-fleet.example/docs/operations/runbooks';
 
 export interface RuleGroups {
@@ -9,8 +12,8 @@ export interface RuleGroups {
 }
 
 /**
- * What a Prometheus server loads. For tests: `shorten`: every `for` becomes this; `annotations: false`: without the texts,
- * which promtool would compare word by word.
+ * The rules that a Prometheus server loads. For tests: `shorten` replaces every `for`; `annotations: false` leaves out the
+ * texts, which promtool would compare literally.
  */
 export function ruleGroups(options: { shorten?: string; annotations?: boolean } = {}): RuleGroups {
   return {

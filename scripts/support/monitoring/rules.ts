@@ -1,6 +1,6 @@
 import { METRICS, type MetricKey } from '../../../src/metrics/catalogue.ts';
 
-/** The name of a metric in the catalogue: a rule about one that is gone does not compile. */
+/** The name of a metric in the catalogue: a rule about a metric that was removed does not compile. */
 export const m = (key: MetricKey): string => METRICS[key].name;
 
 export interface RecordingRule {
@@ -12,8 +12,8 @@ const attempts = (window: string, selector = ''): string =>
   `sum by (namespace, workflow, step) (rate(${m('stepAttempts')}${selector}[${window}]))`;
 
 /**
- * What alerts and dashboard share. Gauges of the whole fleet are measured by every scheduler, so they are taken at their
- * maximum; what each worker counts is summed.
+ * Rules that alerts and dashboard share. Gauges of the whole fleet are measured by every scheduler, so their maximum is
+ * taken; counters of the workers are summed.
  */
 export const RECORDING_RULES: readonly RecordingRule[] = [
   { record: 'tasker:ready_steps:max', expr: `max by (queue) (${m('readySteps')})` },
@@ -30,7 +30,7 @@ export const RECORDING_RULES: readonly RecordingRule[] = [
   { record: 'tasker:attempts:rate_5m', expr: attempts('5m') },
   {
     record: 'tasker:failure_ratio:5m',
-    // A step that never failed has no such series: its failures are none, not unknown.
+    // A step that never failed has no such series: it has zero failures, not an unknown number.
     expr: `(${attempts('5m', '{outcome=~"error|timeout"}')} or 0 * ${attempts('5m')}) / ${attempts('5m')}`,
   },
   {

@@ -4,7 +4,7 @@ import { m } from './rules.ts';
 const ATTEMPTS = (outcome: string): string =>
   `${m('stepAttempts')}{namespace="n",workflow="w",step="s",outcome="${outcome}"}`;
 
-/** Is the work done, in time and with success? */
+/** The work: whether it is done, in time and with success. */
 export const WORK_ALERTS: readonly Alert[] = [
   {
     name: 'TaskerBacklogOld',
