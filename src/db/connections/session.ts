@@ -68,7 +68,7 @@ const VERSION = 'server_version_num';
 export function session(options: SessionOptions): Session {
   const read = readDatabaseUrl(options.url);
   if (!read.ok) throw new ConfigError(`DATABASE_URL ${read.problem}`);
-  const { connectionString, applicationName, channelBinding, settings: asked } = read.url;
+  const { connectionString, applicationName, channelBinding, settings: urlSettings } = read.url;
   const own = options.settings ?? [];
   const all: readonly SessionSetting[] = [
     ...EVERY_SESSION,
@@ -77,7 +77,7 @@ export function session(options: SessionOptions): Session {
   ];
   // What a connection string sets is meant for this program: it is kept, unless the fleet cannot work with it.
   const wanted = all.filter((setting) => {
-    const given = asked.get(setting.name.toLowerCase());
+    const given = urlSettings.get(setting.name.toLowerCase());
     if (given === undefined) return true;
     const fits = setting.accepts?.(given) ?? (setting.pinned !== true || given.toLowerCase() === setting.value);
     if (!fits) {
