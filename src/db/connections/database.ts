@@ -68,7 +68,7 @@ const KEPT_CONNECTIONS = 2;
 const IDLE_CONNECTION_MS = 60_000;
 
 /**
- * In one round trip. If the connection breaks silently in the middle (a cable, a firewall, a machine that stopped), the server would
+ * Begins a transaction, in one round trip. If the connection breaks silently in the middle (a cable, a firewall, a machine that stopped), the server would
  * keep the transaction, and its row locks on a whole task, until TCP gives up: two hours by default. LOCAL, so that it works
  * through a transaction pooler.
  */

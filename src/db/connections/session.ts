@@ -46,9 +46,10 @@ interface FoundRow {
 }
 
 /**
- * Sets what differs, and returns the values from before. set_config accepts 'off' and 'false' alike. An unknown name (of a later version of PostgreSQL) has no current setting
- * and is left out. A session belongs to this client if the pid that the server announced at its start is the pid of the backend. A
- * pooler announces another pid, and nothing is set on its sessions, because other clients get them next.
+ * Sets what differs, and returns the values from before. set_config accepts 'off' and 'false' alike. An unknown name (of a later
+ * version of PostgreSQL) has no current setting and is left out. A session belongs to this client if the pid that the server
+ * announced at its start is the pid of the backend. A pooler announces another pid, and nothing is set on its sessions, because
+ * other clients get them next.
  */
 const PREPARE = `
 SELECT w.name, w.found, w.direct,

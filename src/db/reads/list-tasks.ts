@@ -15,13 +15,13 @@ export interface TaskFilter {
 const builders = new WeakMap<Database, Kysely<DB>>();
 
 /**
- * A page of tasks, the newest first. Built from the filters that are given, so that a page without any walks the primary key
- * backwards and reads what it shows; a page that filters reads what it skips too.
+ * A page of tasks, the newest first. The statement has only the filters that are given. Without filters it reads the primary key
+ * backwards, and only the rows of the page; with filters it also reads the rows that they exclude.
  */
 export async function listTasks(db: Database, filter: TaskFilter): Promise<TaskRow[]> {
   let builder = builders.get(db);
   if (builder === undefined) {
-    // A worker imports the client with its workflows, and lists nothing: 20 MB that it does without.
+    // Imported at the first list: a worker imports the client with its workflows but lists nothing, and saves 20 MB without Kysely.
     const { Kysely, PostgresDialect } = await import('kysely');
     builder = new Kysely<DB>({ dialect: new PostgresDialect({ pool: db.pool }) });
     builders.set(db, builder);

@@ -1,8 +1,8 @@
 import { defineStatement } from '../../statement.ts';
 
 /*
- * Whose list of schedules a cron schema holds: `<cron schema>.tasker_owner` has one row, the name of the fleet's own schema. It is
- * beside pg-boss's tables, so that it is dumped, restored and dropped with them.
+ * The owner of a cron schema, the fleet whose schedules it holds: `<cron schema>.tasker_owner` has one row, the name of that fleet's
+ * own schema. The table is beside pg-boss's tables, so that it is dumped, restored and dropped with them.
  */
 
 /**
@@ -53,7 +53,7 @@ export const replaceCronOwner = (cronSchema: string) =>
 /** Before each fleet had a cron schema of its own, all of them kept their schedules here unless they were configured. */
 export const FORMER_CRON_SCHEMA = 'tasker_cron';
 
-/** Whether that schema has schedules that nobody owns, and whether they could be those of another fleet of this database. */
+/** Whether that schema has schedules without an owner, and whether they could be those of another fleet of this database. */
 export const findFormerSchedules = defineStatement<{ found: boolean; shared: boolean }>()({
   name: 'find_former_schedules',
   params: { schema: 'text' },
