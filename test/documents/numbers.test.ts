@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { ALERTS } from '../../scripts/support/monitoring/alerts.ts';
+import { CHECKS } from '../../src/db/doctor/examine.ts';
+import { CLAIM_SIZES } from '../../src/db/statements/claims/claim-steps.ts';
+
+const numbersIn = (file: string, pattern: RegExp): (string | undefined)[] =>
+  [...readFileSync(file, 'utf8').matchAll(pattern)].map(([, number]) => number);
+
+it('documents have the numbers of invariants, alerts and claim sizes that the code has', () => {
+  const invariants = String(CHECKS.length);
+  expect(numbersIn('README.md', /(\d+) invariants/g)).toEqual([invariants]);
+  expect(numbersIn('docs/reliability.md', /(\d+) invariants/g)).toEqual([invariants, invariants]);
+  expect(numbersIn('README.md', /(\d+) tested alerts/g)).toEqual([String(ALERTS.length)]);
+  expect(CLAIM_SIZES).toHaveLength(11);
+  expect(numbersIn('docs/decisions/0007-claims-per-queue.md', /eleven sizes .* 1 to ([\d,]+)/g)).toEqual([
+    CLAIM_SIZES.at(-1)?.toLocaleString('en-US'),
+  ]);
+});
