@@ -10,6 +10,12 @@ export async function createDatabase(url: string, name: string, options: { templ
   return withDatabase(url, name);
 }
 
+/** Whether the server of `url` has a database of that name. */
+export async function databaseExists(url: string, name: string): Promise<boolean> {
+  const found = await administer(url, 'SELECT FROM pg_database WHERE datname = $1', [name]);
+  return found > 0;
+}
+
 /** Drops a database if it is there, ending every session on it. `url` names any other database of the server. */
 export async function dropDatabase(url: string, name: string): Promise<void> {
   await administer(url, `DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`);
@@ -22,12 +28,14 @@ export function withDatabase(url: string, name: string): string {
   return changed.href;
 }
 
-async function administer(url: string, statement: string): Promise<void> {
+/** Runs one statement on the server of `url`; returns how many rows it returned. */
+async function administer(url: string, statement: string, values: readonly unknown[] = []): Promise<number> {
   const client = new Client({ connectionString: url, application_name: 'embedded-postgres-admin' });
   client.on('error', () => {});
   try {
     await client.connect();
-    await client.query(statement);
+    const { rows } = await client.query<object>(statement, [...values]);
+    return rows.length;
   } finally {
     await client.end().catch(() => {});
   }

@@ -1,7 +1,11 @@
 /** The test kit, `tasker-fleet/testing`: for programs that define workflows. Nothing in a running fleet uses it. */
 export { fakeContext, type FakeContext, type FakeContextOptions } from './fake-context.ts';
+export type { Duration } from './duration.ts';
+export type { TestFleet, TestFleetOptions, WaitOptions } from './fleet/test-fleet.ts';
+export type { TestServer } from './fleet/test-server.ts';
 export type { HistoryEntry } from './history.ts';
 export type { LoggedLine } from './logged-lines.ts';
 export type { FleetSettings } from './memory/memory-settings.ts';
 export { runWorkflow, type RunWorkflowOptions, type StepRun, type WorkflowRun } from './memory/run-workflow.ts';
 export { inTurn, type Mocks, type StepMock } from './mocks.ts';
+export { startTestFleet, startTestServer } from './start.ts';

@@ -28,6 +28,15 @@ WHERE name = $1
 ON CONFLICT (name, key) DO NOTHING
 RETURNING key;
 
+-- age_dead_leases
+UPDATE tasker.tasker_workers w
+SET heartbeat_at = w.heartbeat_at - make_interval(secs => $1),
+    lease_expires_at = w.lease_expires_at - make_interval(secs => $1)
+WHERE w.stopped_at IS NULL
+  AND w.session_lock IS NOT NULL
+  AND pg_try_advisory_xact_lock(w.session_lock)
+RETURNING w.worker_id;
+
 -- analyze_hot_tables
 DO $$
 DECLARE
@@ -57,6 +66,20 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- bring_retries_forward
+WITH waiting AS MATERIALIZED (
+  SELECT s.task_id, s.workflow_step_id
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.next_retry_at > clock_timestamp()
+  ORDER BY s.task_id, s.workflow_step_id
+  FOR NO KEY UPDATE
+)
+UPDATE tasker.tasker_workflow_steps s
+SET next_retry_at = greatest(s.next_retry_at - make_interval(secs => $1), clock_timestamp())
+FROM waiting w
+WHERE s.task_id = w.task_id AND s.workflow_step_id = w.workflow_step_id
+RETURNING s.workflow_step_id;
 
 -- cancel_open_steps
 WITH before AS MATERIALIZED (
@@ -1814,6 +1837,21 @@ JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = $1;
 
+-- find_task_history
+SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.created_at
+FROM (
+  SELECT NULL AS step, 0::bigint AS workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at
+  FROM tasker.tasker_task_transitions t
+  WHERE t.task_id = $1
+  UNION ALL
+  SELECT n.name, t.workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at
+  FROM tasker.tasker_workflow_step_transitions t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id AND s.workflow_step_id = t.workflow_step_id
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  WHERE t.task_id = $1
+) h
+ORDER BY h.created_at, h.workflow_step_id, h.sort_key;
+
 -- find_task_steps
 SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
   s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
@@ -2499,6 +2537,9 @@ WITH released AS (
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 )
 SELECT task_id, workflow_step_id, queue FROM released;
+
+-- renew_installation
+UPDATE tasker.tasker_installation SET installation_id = gen_random_uuid();
 
 -- renumber_edges
 WITH step AS MATERIALIZED (

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import process from 'node:process';
+import { cronSchemaOf } from '../../config/cron-schema.ts';
+import { openDatabase } from '../../db/connections/database.ts';
+import { migrateToLatest } from '../../db/migrate.ts';
+import { DEFAULT_SCHEMA } from '../../db/schema-name.ts';
+import { renewInstallation } from '../../db/statements/testing/virtual-clock.ts';
+import { createDatabase, databaseExists, dropDatabase } from '../../embedded/databases.ts';
+import { migrateCron } from '../../schedules/cron.ts';
+import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
+
+/** On servers of the kit: a database with the whole schema, to be copied. */
+export const TEMPLATE = 'tasker_test_template';
+
+/** Everything that `tasker migrate up` makes. */
+export async function prepareSchema(url: string): Promise<void> {
+  await migrateToLatest(url);
+  await migrateCron({ url, schema: cronSchemaOf(DEFAULT_SCHEMA), queue: WORKFLOW_SCHEDULES });
+}
+
+export interface TestDatabase {
+  readonly url: string;
+  /** Ends every session on it. */
+  drop(): Promise<void>;
+}
+
+/** A new database, with the whole schema, on the server of `serverUrl`, whose role may create databases. */
+export async function createTestDatabase(serverUrl: string): Promise<TestDatabase> {
+  const name = `tasker_test_${process.pid}_${randomBytes(4).toString('hex')}`;
+  const copies = await databaseExists(serverUrl, TEMPLATE);
+  const url = await createDatabase(serverUrl, name, copies ? { template: TEMPLATE } : {});
+  const drop = (): Promise<void> => dropDatabase(serverUrl, name);
+  try {
+    if (copies) await renewIdentity(url);
+    else await prepareSchema(url);
+  } catch (error) {
+    await drop();
+    throw error;
+  }
+  return { url, drop };
+}
+
+async function renewIdentity(url: string): Promise<void> {
+  const db = openDatabase({ url, poolSize: 1, applicationName: 'tasker test kit' });
+  try {
+    await db.run(renewInstallation);
+  } finally {
+    await db.close();
+  }
+}
