@@ -79,6 +79,7 @@ const NAMES: readonly Word[] = [
     within: /^(src|test)\/worker\//,
   },
   { pattern: /\b[a-z]\w*Told\b|\bTold\b|\btold[A-Z]\w*/g, instead: 'recorded, Recorded' },
+  { pattern: /\buntold\b|\bUNTOLD\b|\b\w+_UNTOLD\b|\bunheard\b/g, instead: 'unrecorded, undelivered' },
   { pattern: /\bStepRunner\w*|\bstepRunner\w*/g, instead: 'Executor' },
   { pattern: /\bStepCatalogue\w*|\bstepCatalogue\w*|\bStepKinds?\b/g, instead: 'HandlerRegistry, StepType' },
   { pattern: /\bRunningSteps?\b|\brunningSteps\b/g, instead: 'RunningAttempts, RunningAttempt' },

@@ -8,6 +8,7 @@ const wordsOf = (file: string, text: string): string[] => checkText(file, text).
 
 test.each([
   ['an identifier', 'src/worker/worker.ts', 'const poller = new Poller();', ['poller', 'Poller']],
+  ['a constant', 'src/worker/a.ts', 'const MOST_UNTOLD = 2048;', ['MOST_UNTOLD']],
   ['a member', 'src/worker/worker.ts', 'await this.restLook.look();', ['restLook', 'look']],
   ['an identifier in a comment', 'src/worker/slots.ts', '// Set by the StepRunner.', ['StepRunner']],
   [
