@@ -191,7 +191,8 @@ export function checkText(file: string, text: string): Finding[] {
       ...(kind === 'code' ? [] : search(PROSE, file, prose)),
       ...(kind === 'code' || kind === 'comment' ? search(NAMES, file, seen) : []),
     ];
-    for (const { index, ...rest } of words)
+    // A word that two patterns find is one finding.
+    for (const { index, ...rest } of new Map(words.map((word) => [`${word.index} ${word.word}`, word])).values())
       found.push({ file, line: text.slice(0, index).split('\n').length, ...rest });
   }
   for (const [word] of file.endsWith('.ts') ? basename(file).matchAll(FILES) : [])
