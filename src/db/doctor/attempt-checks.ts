@@ -36,7 +36,7 @@ export const attemptChecks: Check[] = [
   {
     id: 'claim_record_in_use',
     title: 'no row of tasker_claims is left ten minutes after the last of its steps ended',
-    why: 'The recovery of dead workers reads the whole table at every sweep, so leftover rows slow it down. Delete these rows.',
+    why: 'The sweep for dead workers reads this table again and again, and leftover rows slow it down. Delete these rows.',
     sql: `SELECT c.claim_id, c.worker_id FROM tasker.tasker_claims c
       WHERE c.created_at < statement_timestamp() - interval '10 minutes'
         AND NOT EXISTS (
