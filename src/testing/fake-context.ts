@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidInputError } from '../errors.ts';
 import { idempotencyKey } from '../worker/running/idempotency-key.ts';
-import { type AbortCause, StepAborted } from '../worker/running/running-attempts.ts';
+import { type AbortCause, StepAborted } from '../worker/running/step-aborted.ts';
 import type { RawTexts, StepContext, StepLogger } from '../workflow/definition.ts';
 import { jsonbMembers } from '../workflow/jsonb-text.ts';
 import { preview } from '../workflow/preview.ts';

@@ -7,6 +7,7 @@ import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { CrashOrigin } from './telemetry/events.ts';
+import { idleFor } from './quarantine/idle-for.ts';
 import { blameStep } from './running/blame-step.ts';
 import type { QuarantineProcess, WorkerSettings } from './scope/worker-options.ts';
 import { SchedulerWatch } from './joining/scheduler-watch.ts';
@@ -117,13 +118,4 @@ function onlyQuarantines(config: Config): WorkerSettings {
 function isDebugged(): boolean {
   if (inspector.url() !== undefined) return true;
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((option) => option.includes('--inspect'));
-}
-
-/** Resolves after `ms` without work, or when the worker that started this process is gone. */
-async function idleFor(ms: number, busy: () => boolean): Promise<void> {
-  const startedBy = process.ppid;
-  const stepMs = 250;
-  for (let idleMs = 0; idleMs < ms && process.ppid === startedBy; idleMs = busy() ? 0 : idleMs + stepMs) {
-    await new Promise((resolve) => setTimeout(resolve, stepMs).unref());
-  }
 }

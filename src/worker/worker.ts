@@ -7,16 +7,14 @@ import type { WorkerOptions } from './scope/worker-options.ts';
 /**
  * A process that runs steps. Its work goes round through three stations, each with one output, which is a value:
  *
- *      queues in the database              claims that nobody has here
- *               |                                      |
- *         +-----v-----+                       +--------v---------+
- *         |  Claimer  |                       | ClaimReconciler  |   every 2 s: orphaned, lost and given-up claims
- *         +-----+-----+                       +--------+---------+
- *               | Claimed                              | steps
- *         +-----v-----+                                |
- *    +--->|  Intake   |<-------------------------------+
+ *         +-----------+      +-----------------+
+ *         |  Claimer  |      | ClaimReconciler |   every 2 s: adopts orphaned claims, aborts attempts whose claim was lost
+ *         +-----+-----+      +--------+--------+
+ *               | Claimed             | steps
+ *         +-----v-----+               |
+ *    +--->|  Intake   |<--------------+
  *    |    +-----+-----+
- *    |          | step with its inputs
+ *    |          | a step with its inputs
  *    |    +-----v-----+
  *    |    | Executor  |   a slot, an Attempt, the handler
  *    |    +-----+-----+

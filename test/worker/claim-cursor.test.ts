@@ -140,7 +140,7 @@ describe('a scan of the whole queue', () => {
   });
 });
 
-describe('what a completion looks at before it claims children', () => {
+describe('what a completion reads before it claims children', () => {
   const of = (queues: Record<string, readonly number[]>) => {
     const cursors = new ClaimCursors(Object.keys(queues), POLL_MS);
     for (const [queue, priorities] of Object.entries(queues))

@@ -8,7 +8,7 @@ const fixture = await useWorkers();
 const work = defineWorkflow({ name: 'work', input: z.unknown() }).step('only', () => 1);
 const FIRST_CLAIM_MS = 1100;
 
-/** A database whose first claim takes long, as one does on a machine that is busy with starting. */
+/** A database whose first claim takes 1.1 s, as on a machine that is busy with starting. */
 function withSlowFirstClaim(): Database {
   let claims = 0;
   const run: Database['run'] = async (statement, ...values) => {

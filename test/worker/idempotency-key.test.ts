@@ -15,7 +15,7 @@ describe('an idempotency key', () => {
     expect(key).toBe('48b5627f-f9e4-87dc-a9e5-12eaedfd5e52');
   });
 
-  it('is another one for another step, task or installation', () => {
+  it('differs for another step, task or installation', () => {
     const keys = [HERE, THERE].flatMap((installation) =>
       ['order-1', 'order-2'].flatMap((identity) =>
         ['charge', 'mail'].map((step) => idempotencyKey(installation, identity, step)),
@@ -28,7 +28,7 @@ describe('an idempotency key', () => {
 
 const fleet = await useWorkers();
 
-describe('the key that a handler gets', () => {
+describe('the key that a handler receives', () => {
   const seen: Record<string, string[]> = {};
   const note = (step: string, key: string): void => void (seen[step] ??= []).push(key);
   const workflow = defineWorkflow({ name: 'keys', input: z.unknown() })

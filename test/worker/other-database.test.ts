@@ -13,7 +13,7 @@ const shop = (name: string, answer: () => unknown) =>
 
 let times = 0;
 
-/** Another installation behind the same name, from one moment to the next, as where a server takes the place of another. */
+/** Another installation behind the same name, from one moment to the next, as if a server takes the place of another. */
 async function loseEverything(): Promise<void> {
   times += 1;
   await migrateToLatest(fleet.test.directUrl ?? fleet.test.url, { schema: `fresh_${times}` });
@@ -47,7 +47,7 @@ it('a worker whose database was made anew registers again before it claims, and 
   await loseEverything();
   const stranger = createClient({ url: fleet.test.url });
   try {
-    // Takes the id that the worker knows as that of its own workflow.
+    // Takes the id that the worker has for its own workflow.
     const { taskId } = await stranger.submit(payout, {});
     await waitFor(() => worker.lease.current !== undefined && worker.lease.current !== workerId, {
       what: 'the worker to join again',
@@ -67,7 +67,7 @@ it('a worker whose database was made anew registers again before it claims, and 
   }
 });
 
-it('what runs where the database lost its claim is aborted, and nothing is written for it', async () => {
+it('an attempt is aborted if the database lost its claim, and nothing is written for it', async () => {
   await loseEverything();
   let aborted: unknown;
   const slow = shop('slow', () => undefined);
@@ -97,13 +97,13 @@ it('what runs where the database lost its claim is aborted, and nothing is writt
   ).toEqual([{ to_state: 'in_progress' }, { to_state: 'complete' }]);
 });
 
-it('ids of processes never come back, whatever the database forgot', async () => {
+it('ids of processes never come back, whatever the database lost', async () => {
   const before = await Promise.all(Array.from({ length: 20 }, () => register(fleet.db, registration)));
   await loseEverything();
   const after = await Promise.all(Array.from({ length: 20 }, () => register(fleet.db, registration)));
   const all = [...before, ...after];
   expect(new Set(all).size).toBe(40);
-  // Exact in a reader of JSON that takes them for numbers, and beyond every sequence.
+  // Exact in a JSON reader that reads them as numbers, and beyond every sequence.
   for (const id of all) {
     expect(Number.isSafeInteger(Number(id))).toBe(true);
     expect(Number(id)).toBeGreaterThanOrEqual(2 ** 52);
@@ -123,7 +123,7 @@ it('nothing is claimed under a process that this state of the database does not 
   expect(await claim(fleet.db, { ...request, workerId })).toHaveLength(1);
 });
 
-it('a process joins only the state of the database that it knows', async () => {
+it('a process joins only the state of the database that it has read', async () => {
   await loseEverything();
   const namedTaskId = await registerWorkflow(
     fleet.db,
@@ -146,7 +146,7 @@ it('a process joins only the state of the database that it knows', async () => {
   for (const state of wrong) expect(await registerIn(fleet.db, registration, state)).toBeUndefined();
 });
 
-it('says what to do where the identity is gone', async () => {
+it('names the remedy if the identity is gone', async () => {
   await fleet.test.query('DELETE FROM tasker.tasker_installation');
   await expect(fleet.start([shop('nowhere', () => 1)])).rejects.toThrow(
     /tasker_installation .* is empty.*INSERT INTO "tasker".tasker_installation DEFAULT VALUES/,

@@ -6,7 +6,7 @@ const inputs = { context: '{"n":1}', bypassSteps: null, identityHash: 'x' };
 const RESULT = `"${'x'.repeat(998)}"`;
 
 describe('the cache of results', () => {
-  it('gives back what was put in, by the place of the step', () => {
+  it('returns what was put in, by the ordinal of the step', () => {
     const cache = new ResultCache(100_000);
     cache.put('1', inputs, 0, '"a"');
     cache.put('1', inputs, 2, '"b"');
@@ -19,12 +19,12 @@ describe('the cache of results', () => {
     expect(cache.get('2')).toBeUndefined();
   });
 
-  it('lets the task go that was used longest ago, and stays below its limit', () => {
+  it('evicts the task that was used longest ago, and stays below its limit', () => {
     const cache = new ResultCache(10_000);
     for (let task = 1; task <= 6; task += 1) cache.put(String(task), inputs, 0, RESULT);
     cache.get('1');
     for (let task = 7; task <= 9; task += 1) cache.put(String(task), inputs, 0, RESULT);
-    // Seven of 1,399 bytes each: the two that nobody asked for since went first.
+    // Seven of 1,399 bytes each: the two that were not read since went first.
     expect(['1', '2', '3', '4', '5', '6', '7', '8', '9'].filter((task) => cache.get(task) !== undefined)).toEqual([
       '1',
       '4',
@@ -39,7 +39,7 @@ describe('the cache of results', () => {
   it('counts a result once, and none of a task that was deleted', () => {
     const cache = new ResultCache(3000);
     cache.put('kept', inputs, 0, RESULT);
-    // Told again, as after a completion whose answer never came.
+    // Put again, as after a completion whose response never arrived.
     for (let time = 0; time < 10; time += 1) cache.put('kept', inputs, 0, RESULT);
     for (let task = 0; task < 10; task += 1) {
       cache.put(String(task), inputs, 0, RESULT);
@@ -51,7 +51,7 @@ describe('the cache of results', () => {
     expect(cache.get('other')).toBeDefined();
   });
 
-  it('is of a task by its identity: the id of another one, after a restore, has none of its input and results', () => {
+  it('identifies a task by its identity: after a restore a task with the same id gets none of its input and results', () => {
     const cache = new ResultCache(10_000);
     cache.put('7', { ...inputs, identityHash: 'lost with the last commits' }, 1, '"theirs"');
     cache.put('7', { context: '{"n":2}', bypassSteps: null, identityHash: 'took the id' }, 2, '"ours"');

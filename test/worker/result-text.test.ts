@@ -6,12 +6,12 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { noEvents, useWorkers } from './worker-fixture.ts';
 
-/** What a handler gets is the same text, with its members in the same order, from memory and from the database. */
+/** A handler receives the same text, with its members in the same order, from memory and from the database. */
 const fleet = await useWorkers();
 const anything = z.unknown();
 const maxBytes = 1_048_576;
 
-/** Options with which children are claimed by completions, more slots than a claim reserves, and how many were. */
+/** Options with which children are claimed by completions (more slots than a claim reserves), and the number of those children. */
 function chaining() {
   const seen = { chained: 0 };
   const events = {
@@ -102,19 +102,19 @@ const { value: anyJson } = fc.letrec<{ value: unknown }>((tie) => ({
 const storable = anyJson.filter((value) => toStorableJson(value, { maxBytes }).ok);
 
 describe('the text of a result', () => {
-  it('is in memory what the database makes of it, and so is the order of members', async () => {
+  it('is the same in memory as in the database, with the same order of members', async () => {
     const seed = Date.now() % 2 ** 31;
     const values = fc.sample(storable, { numRuns: 1500, seed });
     const mine = values.map(inMemory);
     const theirs = await fromDatabase(mine);
     expect(mine, `seed ${seed}`).toEqual(theirs);
     expect(mine.map((json) => orders(JSON.parse(json)))).toEqual(theirs.map((json) => orders(JSON.parse(json))));
-    // It is the same value as ever, and what the database makes of the ordinary text too.
+    // The ordinary text has the same value, and the database writes it as the same text.
     const ordinary = values.map((value) => (toStorableJson(value, { maxBytes }) as { json: string }).json);
     expect(await fromDatabase(ordinary), `seed ${seed}`).toEqual(mine);
   });
 
-  it('is so for the deepest, the largest and the strangest', async () => {
+  it('is also the same for the deepest, the largest and the strangest values', async () => {
     let deep: unknown = { z: 1, aa: 2, b: [] };
     for (let level = 0; level < 498; level += 1) deep = level % 2 === 0 ? [deep] : { deep, a: level };
     const wide = Object.fromEntries(
@@ -155,7 +155,7 @@ describe('a handler', () => {
       .step('charge', { dependsOn: ['compose', 'tags'], retryLimit: 3 }, ({ parents, input, raw, attempt }) => {
         bodies.push(JSON.stringify({ parents, input }));
         raws.push({ ...raw });
-        if (attempt < 3) throw new Error('the answer was lost');
+        if (attempt < 3) throw new Error('the response was lost');
         return Object.keys(parents.compose);
       });
     const chains = chaining();
@@ -182,7 +182,7 @@ describe('a handler', () => {
     expect(JSON.stringify(stored)).toBe(JSON.stringify(seen));
   });
 
-  it('has an input of its own, where its step has been given one, at every attempt; the others have the task’s', async () => {
+  it('has the input of its own step, if that was given one, at every attempt; the others have the input of the task', async () => {
     const seen: [string, unknown][] = [];
     const workflow = defineWorkflow({ name: 'own_inputs', input: anything })
       .step('a', ({ input }) => {
@@ -194,7 +194,7 @@ describe('a handler', () => {
       })
       .step('c', { dependsOn: ['b'] }, ({ input }) => void seen.push(['c', input]));
     const taskIds: string[] = [];
-    // Several tasks: now and then a worker leaves a child to the queue, and then there is nothing to see.
+    // Several tasks: every 16th batch leaves its children to the queue, and then no child is claimed by a completion.
     for (let task = 0; task < 8; task += 1) {
       const taskId = await fleet.submit(workflow, { of: 'the task' });
       taskIds.push(taskId);
@@ -208,7 +208,7 @@ describe('a handler', () => {
     const chains = chaining();
     await fleet.start([workflow], chains.options);
     for (const taskId of taskIds) await fleet.taskIn(taskId, ['complete']);
-    // Those without an input of their own still are: c, whose parent retried, is one.
+    // Steps without an input of their own are still claimed by completions: c, whose parent retried, is one.
     expect(chains.seen.chained).toBeGreaterThan(0);
     const inputsOf = (step: string) => seen.filter(([name]) => name === step).map(([, input]) => input);
     expect(inputsOf('a')).toEqual(Array.from({ length: 8 }, () => ({ of: 'a' })));

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
 import { SchedulerWatch } from '../../src/worker/joining/scheduler-watch.ts';
 
-it('reports once that no scheduler lives, and once that one lives again; a database that is away says nothing', async () => {
+it('reports once that no scheduler lives, and once that one lives again; a database that is away changes nothing', async () => {
   vi.useFakeTimers();
   try {
     let schedulers: number | Error = 1;

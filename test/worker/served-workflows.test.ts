@@ -20,7 +20,7 @@ const stored = workflow('changed', 'a');
 const changed = workflow('changed', 'a', 'b');
 const sound = workflow('sound', 'a');
 
-it('a workflow that is refused keeps no other from running, is shown, and is served when it is mended', async () => {
+it('a workflow that is refused keeps no other from running, is shown, and is served once the conflict is resolved', async () => {
   await registerWorkflow(fleet.db, stored);
   const refused: string[] = [];
   const served: string[] = [];
@@ -62,14 +62,14 @@ it('a workflow that is refused keeps no other from running, is shown, and is ser
   expect(await fleet.taskIn(await fleet.submit(changed), ['complete'])).toBe('complete');
   await waitFor(async () => (await examine(fleet.db)).length === 0, { what: 'the doctor to find nothing' });
   expect(await fleet.taskIn(waiting, ['pending'])).toBe('pending');
-  // However many tries it took, it was said once.
+  // However many tries it took, it was reported once.
   expect(refused).toHaveLength(1);
   expect(drawWorkflows(await fleet.db.run(listWorkflows))).toContain(
     'default/changed 0.0.9: no live worker serves it, and 1 task waits',
   );
 });
 
-it('a worker all of whose workflows are refused does not start, and says why of each', async () => {
+it('a worker does not start if all its workflows are refused, and its error names the reason of each', async () => {
   await registerWorkflow(fleet.db, workflow('other', 'a'));
   await registerWorkflow(fleet.db, workflow('third', 'a'));
   await expect(fleet.start([workflow('other', 'a', 'b'), workflow('third', 'c')])).rejects.toThrow(

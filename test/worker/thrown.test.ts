@@ -52,14 +52,14 @@ describe('errors of this package', () => {
     });
   });
 
-  it('are not what only has their code, or cannot be read', () => {
+  it('are not values that only have their code, or that cannot be read', () => {
     expect(failureOf(Object.assign(new Error('x'), { code: 'PERMANENT' })).permanent).toBe(false);
     for (const value of [revoked(), trapped('get'), throwingMessage(), null, undefined, Symbol('s'), () => 1]) {
       expect(failureOf(value)).toMatchObject({ permanent: false, requestedBackoffSeconds: undefined });
     }
   });
 
-  it('keep what they say where their retryAfter cannot be read', () => {
+  it('keep their message if their retryAfter cannot be read', () => {
     expect(failureOf(new RetryableError('busy', { retryAfter: 'soon' }))).toEqual({
       permanent: false,
       requestedBackoffSeconds: undefined,
@@ -95,7 +95,7 @@ describe('errors of this package', () => {
   });
 });
 
-it('whatever is thrown fails its attempt alone, and what it says is kept', async () => {
+it('whatever is thrown fails its own attempt only, and its message is kept', async () => {
   const frozen = Object.freeze(Object.assign(new Error('frozen'), { code: 'E_FROZEN' }));
   const inner = new AggregateError([new Error('first'), Object.assign(new Error('second'), { code: 'E2' })], 'both');
   const unreadable = {

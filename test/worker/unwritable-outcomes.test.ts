@@ -8,7 +8,7 @@ import { noEvents, useWorkers } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
 
-/** Ends when the test says so, all attempts of it together. */
+/** All attempts at it end together, when the test opens the gate. */
 let gate = Promise.withResolvers<void>();
 const workflow = defineWorkflow({ name: 'gated', input: z.unknown() }).step('a', async () => {
   await gate.promise;
@@ -60,7 +60,7 @@ const stepOf = async (taskId: string) =>
   )[0];
 
 describe('an outcome that cannot be written', () => {
-  // A lock that outlives statement_timeout or a cancelled statement; a broken page or index; a transaction_timeout; what a trigger says.
+  // A lock that outlives statement_timeout or a cancelled statement; a broken page or index; a transaction_timeout; the error of a trigger.
   it.each(everyError ? ['57014', 'XX000', '25P04', 'P0001'] : ['57014'])(
     'for a moment (%s) is written later, and holds up no other',
     async (code) => {
@@ -71,7 +71,7 @@ describe('an outcome that cannot be written', () => {
       for (const taskId of tasks) await fleet.taskIn(taskId, ['in_progress']);
       gate.resolve();
       for (const taskId of good) await fleet.taskIn(taskId, ['complete']);
-      // Whatever else ends after that is written at once.
+      // Outcomes of later attempts are written at once.
       const late = await fleet.submit(workflow);
       await fleet.taskIn(late, ['complete']);
       expect(await stepOf(bad)).toMatchObject({ state: 'in_progress', recorded: true });

@@ -29,7 +29,7 @@ describe('a worker', () => {
     ]);
   });
 
-  it('tries a failed step again until it succeeds', async () => {
+  it('retries a failed step until it succeeds', async () => {
     const workflow = defineWorkflow({ name: 'flaky', input: anything }).step('a', { retryLimit: 5 }, ({ attempt }) => {
       if (attempt < 4) throw new Error(`attempt ${attempt}`);
       return attempt;
@@ -45,7 +45,7 @@ describe('a worker', () => {
     ]);
   });
 
-  it('ends the retries at a PermanentError, and waits as long as a RetryableError asks', async () => {
+  it('ends the retries at a PermanentError, and waits as long as a RetryableError requests', async () => {
     const workflow = defineWorkflow({ name: 'asked', input: anything })
       .step('permanent', () => {
         throw new PermanentError('never');
@@ -77,7 +77,7 @@ describe('a worker', () => {
     expect(fleet.finished).toEqual([{ step: 'a', outcome: 'error', attempt: 1 }]);
   });
 
-  it('fails a step for good whose result cannot be stored, and says why', async () => {
+  it('fails a step permanently whose result cannot be stored, and records why', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic['self'] = cyclic;
     const values: Record<string, unknown> = {
@@ -175,7 +175,7 @@ describe('a worker', () => {
     expect(most).toBeGreaterThan(3);
   });
 
-  it('leaves steps of workflows that it does not know to others', async () => {
+  it('leaves steps of workflows that it does not have to others', async () => {
     const known = defineWorkflow({ name: 'known', input: anything }).step('a', () => 1);
     const unknown = defineWorkflow({ name: 'unknown', input: anything }).step('a', () => 1);
     const stranger = await fleet.submit(unknown);

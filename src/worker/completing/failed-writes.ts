@@ -1,15 +1,9 @@
-import {
-  isAboutValue,
-  isNotInEncoding,
-  mayBeAboutValue,
-  mayFitSmaller,
-  sqlState,
-} from '../../db/connections/sql-errors.ts';
+import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../../db/connections/sql-errors.ts';
 import { storeNowhere } from '../../engine/complete.ts';
-import { type Ended, NOTHING_RECORDED, type Outcome, type Recorded } from '../scope/outputs.ts';
+import { type Ended, NOTHING_RECORDED, type Recorded } from '../scope/outputs.ts';
 import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
-import type { StoredError } from '../telemetry/events.ts';
 import { type Batch, halvesOf } from './batch.ts';
+import { storableOutcome } from './storable-outcome.ts';
 
 /** What becomes of a batch whose write failed. */
 export interface FailedWrite {
@@ -20,12 +14,6 @@ export interface FailedWrite {
   /** The outcome that was given up, if one was. */
   readonly recorded: Recorded | undefined;
 }
-
-const REFUSED =
-  '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
-
-/** Taken before any handler's code runs: a handler that replaces it must not keep other outcomes from being written. */
-const { parse } = JSON;
 
 /**
  * Only if the database refused a value is an outcome given up, and only that one: of several, halves are tried until the
@@ -63,44 +51,12 @@ function writeAgain(again: readonly Batch[]): FailedWrite {
 
 /** The database refuses to store how this attempt ended: the step fails for good, with a reason that can be stored. */
 function reworded(scope: WorkerScope, ended: Ended, error: unknown): FailedWrite {
-  const outcome = inFewerCharacters(ended.outcome, error) ?? asRefused(ended.outcome, error);
+  const outcome = storableOutcome(ended.outcome, error);
   if (outcome !== undefined) {
     return writeAgain([{ members: [{ ...ended, outcome }], failures: 0, unknown: undefined }]);
   }
   statementFailed(scope, 'give up an outcome', error);
   return { ...writeAgain([]), recorded: { ...NOTHING_RECORDED, ended: [ended], givenUp: true } };
-}
-
-/** Undefined if it was refused like this before, and for a release: nothing but the step itself could be refused. */
-function asRefused(outcome: Ended['outcome'], error: unknown): (Outcome & { kind: 'fail' }) | undefined {
-  const refusedBefore = outcome.kind === 'fail' && outcome.metadata.startsWith(REFUSED);
-  if (refusedBefore || outcome.kind === 'release') return undefined;
-  const reason = (sqlState(error) ?? 'unknown').replaceAll(/[^0-9A-Za-z_]/g, '');
-  return {
-    kind: 'fail',
-    cause: 'fail',
-    permanent: true,
-    requestedBackoffSeconds: undefined,
-    ...withMetadata(`${REFUSED} (SQLSTATE ${reason})"}}`),
-  };
-}
-
-/**
- * The same failure in characters that any database has: for one whose encoding (LATIN1) lacks some of those in the texts. First
- * those beyond Latin-1 become question marks, and if that is refused too all beyond ASCII. Undefined if nothing is left to
- * replace, or the database refused it for another reason.
- */
-function inFewerCharacters(outcome: Outcome, error: unknown): (Outcome & { kind: 'fail' }) | undefined {
-  if (outcome.kind !== 'fail' || !isNotInEncoding(error)) return undefined;
-  for (const foreign of [/[\u{100}-\u{10ffff}]/gu, /[\u{80}-\u{10ffff}]/gu]) {
-    const metadata = outcome.metadata.replaceAll(foreign, '?');
-    if (metadata !== outcome.metadata) return { ...outcome, ...withMetadata(metadata) };
-  }
-  return undefined;
-}
-
-function withMetadata(metadata: string): { error: StoredError; metadata: string } {
-  return { ...(parse(metadata) as { error: StoredError }), metadata };
 }
 
 /** Whether the value by itself is refused as its statement was. */

@@ -1,13 +1,13 @@
 import type { Database } from '../../db/connections/database.ts';
 import { countLiveSchedulers } from '../../reads/schedulers.ts';
 
-/** A fleet that is started as a whole has its schedulers by then. */
+/** A fleet that is started as a whole has its schedulers after this time. */
 const FIRST_MS = 20_000;
 const INTERVAL_MS = 30_000;
 
 /**
- * Notices that no scheduler lives, which a worker does not need for its own steps, but for every retry. Reports a change once; a
- * check that fails says nothing.
+ * Notices that no scheduler lives: a worker needs one for every retry, though not for the first attempts of its steps. Reports a
+ * change once; a check that fails changes nothing.
  */
 export class SchedulerWatch {
   private readonly db: Database;

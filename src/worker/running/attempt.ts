@@ -2,10 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import type { Membership } from '../../membership/membership.ts';
 import type { StepLogger } from '../../workflow/definition.ts';
-import { currentStep } from './current-step.ts';
+import { type CalledAttempt, callHandler } from './call-handler.ts';
 import { abortedOutcome, COMPLETE_WITH_NOTHING, returnedOutcome, thrownOutcome } from './outcome.ts';
-import type { AbortCause, RunningAttempts } from './running-attempts.ts';
-import { Context, type ContextSource } from './step-context.ts';
+import type { RunningAttempts } from './running-attempts.ts';
+import type { AbortCause } from './step-aborted.ts';
 import type { StepType } from '../scope/handler-registry.ts';
 import type { Outcome } from '../scope/outputs.ts';
 import type { WorkerSettings } from '../scope/worker-options.ts';
@@ -37,7 +37,7 @@ const { parse } = JSON;
  * callbacks, since there are tens of thousands a second: an attempt whose handler returns no promise makes none, and any
  * other attempt makes one beside the handler's own.
  */
-export class Attempt implements ContextSource {
+export class Attempt implements CalledAttempt {
   readonly type: StepType;
   readonly step: ClaimedStep;
   readonly inputs: StepInputs;
@@ -146,29 +146,4 @@ export class Attempt implements ContextSource {
 function isBypassed(type: StepType, inputs: StepInputs): boolean {
   if (inputs.bypassSteps === null || !type.template.skippable) return false;
   return (parse(inputs.bypassSteps) as unknown[]).includes(type.template.name);
-}
-
-/**
- * Calls the handler as the step's own code. Never throws; returns a promise of the result if the handler did.
- * `enterWith` holds until the scope that this is called in ends; `run` would copy the context once more to leave it.
- */
-function callHandler(attempt: Attempt): Promise<unknown> | undefined {
-  currentStep.enterWith(attempt);
-  try {
-    const value: unknown = attempt.type.template.handler(new Context(attempt));
-    if (isThenable(value)) return Promise.resolve(value);
-    attempt.endedAtOnce('returned', value);
-  } catch (error) {
-    attempt.endedAtOnce('threw', error);
-  }
-  return undefined;
-}
-
-/** Throws if a getter of the value does: a promise that cannot be awaited is an error of the handler. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null &&
-    (typeof value === 'object' || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
 }

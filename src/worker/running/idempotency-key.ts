@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /**
  * The idempotency key of a step: a UUID (version 8, RFC 9562) from the SHA-256 of the installation, the task's identity hash and
- * the step's name. None of them comes from a sequence, which gives out the same numbers again after a restore. The identity is
+ * the step's name. None of them comes from a sequence, which returns the same numbers again after a restore. The identity is
  * random for `unique` workflows; for `caller_key` and `content_hash` a task submitted again keeps its keys. Every provider's key
  * field takes a UUID.
  */

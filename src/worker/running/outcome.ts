@@ -3,7 +3,7 @@ import { readRetryAfter } from '../../errors/retry-after.ts';
 import { describeThrown } from '../../workflow/describe-thrown.ts';
 import { storableText } from '../../workflow/storable-text.ts';
 import { toStorableJson } from '../../workflow/to-storable-json.ts';
-import type { AbortCause } from './running-attempts.ts';
+import type { AbortCause } from './step-aborted.ts';
 import type { StepType } from '../scope/handler-registry.ts';
 import type { Outcome } from '../scope/outputs.ts';
 import type { StoredError } from '../telemetry/events.ts';
@@ -31,7 +31,7 @@ export function returnedOutcome(value: unknown, type: StepType, maxResultBytes: 
   });
 }
 
-/** The handler threw, or its code did where nothing could catch it. */
+/** The handler threw, or its code threw an error that could not be caught. */
 export function thrownOutcome(error: unknown, maxBackoffRequestSeconds: number): Outcome {
   // By code and not by class: a bundle of workflows has a copy of the classes of its own.
   const code = taskerErrorCode(error);

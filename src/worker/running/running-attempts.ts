@@ -1,17 +1,5 @@
 import type { StepClaim } from '../../engine/claim.ts';
-
-/** Why a running handler is aborted; the reason of its AbortSignal. */
-export type AbortCause = 'timeout' | 'drain' | 'claim_lost';
-
-export class StepAborted extends Error {
-  readonly abortCause: AbortCause;
-
-  constructor(abortCause: AbortCause, message: string) {
-    super(message);
-    this.name = 'StepAborted';
-    this.abortCause = abortCause;
-  }
-}
+import { type AbortCause, StepAborted } from './step-aborted.ts';
 
 export interface RunningAttempt {
   readonly step: StepClaim;
@@ -24,7 +12,7 @@ export interface RunningAttempt {
   readonly deadlineAt: number;
   /** Ends the wait for a handler that does not react to its signal. */
   giveUp: (cause: AbortCause) => void;
-  /** Ends the attempt with an error that its code threw where nothing could catch it. */
+  /** Ends the attempt with an error of its code that could not be caught. */
   crash: (error: unknown) => void;
   abortedBy: AbortCause | undefined;
   giveUpAt: number;
@@ -106,7 +94,7 @@ export class RunningAttempts {
     attempt.abortedBy = cause;
     attempt.giveUpAt = performance.now() + this.abortGraceMs;
     attempt.controller ??= new AbortController();
-    attempt.controller.abort(new StepAborted(cause, ABORT_MESSAGES[cause]));
+    attempt.controller.abort(new StepAborted(cause));
   }
 
   private sweep(now: number): void {
@@ -119,9 +107,3 @@ export class RunningAttempts {
     }
   }
 }
-
-const ABORT_MESSAGES: Record<AbortCause, string> = {
-  timeout: 'the step ran longer than its timeout',
-  drain: 'the worker is shutting down; the step is given back and will run elsewhere',
-  claim_lost: 'the step was taken away from this worker (its task was cancelled, or its lease had run out)',
-};

@@ -6,20 +6,20 @@ import { LEAST_URGENT, MOST_URGENT } from '../../workflow/priority.ts';
 const WHOLE_SCAN_EVERY_MS = 1000;
 /** While every claim comes back full, whole scans take at most this part of the time. */
 const WHOLE_SCAN_SHARE = 1 / 20;
-/** A transaction that writes for longer than this does not hold the cursor back: what it makes ready is found by a whole scan. */
+/** A transaction that writes for longer than this does not hold the cursor back: a whole scan finds what it makes ready. */
 const MAX_LAG_US = 1_000_000;
 /** Priorities whose positions are kept; those of others are scanned from their beginning. */
 const MAX_PRIORITIES = 16;
 
 /**
- * Where the claims of one worker in one queue go on.
+ * The positions from which the claims of one worker in one queue continue, one for each priority.
  *
  * A claimed step leaves a dead entry in the index of ready steps. Until vacuum removes it, every scan from the front walks over
  * it, and while somebody holds an old snapshot (a long report, a backup) vacuum cannot remove any. So a claim continues, in each
  * priority, at the time of readiness up to which earlier claims took everything.
  *
  * A position is never later than what the claim's snapshot is sure to have shown. A step becomes ready in a transaction that
- * already has an id, so whatever a claim did not see belongs to a transaction whose id is not below the snapshot's xmin: it was in
+ * already has an id, so what a claim did not see belongs to a transaction whose id is not below the snapshot's xmin: it was in
  * progress, or began later. Each claim dates ids, too: those above its own were given out after it began. So the time at which
  * the latest claim began whose own id is below the present xmin is a time before which nothing can appear any more.
  *
@@ -51,7 +51,7 @@ export class ClaimCursor {
     return Math.max(0, this.wholeAtMs + pause - nowMs);
   }
 
-  /** What a claim that leaves now scans, most urgent first. */
+  /** What a claim that is sent now scans, most urgent first. */
   ranges(nowMs: number): readonly ReadyRange[] {
     return this.untilWholeScan(nowMs) === 0 ? WHOLE_QUEUE : this.rangesBelow(LEAST_URGENT + 1);
   }
@@ -66,7 +66,7 @@ export class ClaimCursor {
     return this.positions.size === 0 ? undefined : Math.max(...this.positions.keys());
   }
 
-  /** The parts of the queue that are more urgent than `priority`, from where claims go on. */
+  /** The parts of the queue that are more urgent than `priority`, from the positions of the claims. */
   rangesBelow(priority: number): ReadyRange[] {
     const ranges: ReadyRange[] = [];
     let next = MOST_URGENT;
@@ -81,8 +81,8 @@ export class ClaimCursor {
   }
 
   /**
-   * A claim ended. `scan`: what the database saw, undefined if the claim took nothing. `full`: it took all that it asked for, so
-   * there is probably more. `startedAtMs`: by the clock of `ranges`.
+   * A claim ended. `scan`: what it saw, undefined if it took nothing. `full`: it took as many steps as it may, so there is
+   * probably more. `startedAtMs`: by the clock of `ranges`.
    */
   claimed(claim: {
     whole: boolean;
@@ -95,7 +95,7 @@ export class ClaimCursor {
     this.full = claim.full;
     if (claim.whole) {
       this.wholeAtMs = claim.startedAtMs + claim.ms;
-      // The time on the wall also has connecting, planning and the wait for a processor in it; a scan that found nothing has no other.
+      // Wall-clock time includes connecting, planning and the wait for a processor; for a scan that found nothing there is no other.
       this.wholeMs = scan?.scanMs ?? claim.ms;
     }
     if (scan === undefined) return;
@@ -126,7 +126,7 @@ export class ClaimCursor {
     const oldest = nowUs - this.maxLagUs;
     const sure = Math.max(oldest, this.earlier[index]?.nowUs ?? oldest);
     this.earlier.push({ xid, nowUs });
-    // Earlier ones cannot become the latest any more.
+    // Earlier claims cannot become the latest any more.
     const needed = Math.max(
       index,
       this.earlier.findIndex((claim) => claim.nowUs >= oldest),

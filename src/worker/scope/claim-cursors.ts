@@ -19,7 +19,7 @@ export class ClaimCursors {
     if (known.length === 0) return undefined;
     const leastUrgent = Math.max(...known);
     const bounds: ChainBounds = { ranges: [], leastUrgent };
-    // In several queues of several priorities what is urgent in one is no reason to wait in another.
+    // With several queues and several priorities, what is urgent in one queue is no reason to wait in another.
     const byQueue = this.cursors.size > 1 && known.some((priority) => priority !== leastUrgent);
     if (byQueue) bounds.leastUrgent = [];
     for (const [queue, cursor] of this.cursors) {

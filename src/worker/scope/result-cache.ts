@@ -5,7 +5,7 @@ interface Entry {
   bypassSteps: string | null;
   results: Map<number, string>;
   bytes: number;
-  /** Since it was stored, or since an eviction passed it by. */
+  /** It was used since it was stored, or since the last eviction that came to it. */
   used: boolean;
 }
 
@@ -15,7 +15,7 @@ const RESULT_BYTES = 25;
 
 /**
  * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
- * last parent starts at once if everything that its handler receives is here, and asks the database if not.
+ * last parent starts at once if everything that its handler receives is here; otherwise its inputs are loaded.
  * Results never change once written, so an entry can be old but not wrong, unless the database returned to an earlier state: the
  * worker clears the cache if that is possible, and an entry belongs to a task's identity, not to its id alone. The texts are those
  * that the database would return.

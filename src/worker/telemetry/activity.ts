@@ -1,30 +1,10 @@
 import type { Database } from '../../db/connections/database.ts';
+import { reportActivity } from '../../db/statements/workers/worker-activity.ts';
 import type { Lease } from '../../membership/lease.ts';
 import type { WorkerEvents } from './events.ts';
-import { reportActivity } from '../../db/statements/workers/worker-activity.ts';
+import { noActivity, type QueueActivity } from './queue-activity.ts';
 
 const REPORT_MS = 2000;
-
-interface QueueActivity {
-  started: number;
-  completed: number;
-  failed: number;
-  completedSeconds: number;
-  running: number;
-  /** Sum of the starts of what runs, in ms of performance.now(): with their number it gives their ages. */
-  startsMs: number;
-  changed: boolean;
-}
-
-const none = (): QueueActivity => ({
-  started: 0,
-  completed: 0,
-  failed: 0,
-  completedSeconds: 0,
-  running: 0,
-  startsMs: 0,
-  changed: false,
-});
 
 export interface ActivityParts {
   readonly db: Database;
@@ -45,7 +25,7 @@ export class Activity {
 
   constructor(parts: ActivityParts) {
     this.parts = parts;
-    for (const queue of parts.settings.queues) this.queues.set(queue, none());
+    for (const queue of parts.settings.queues) this.queues.set(queue, noActivity());
   }
 
   start(intervalMs = REPORT_MS): void {
@@ -133,7 +113,7 @@ export class Activity {
 
   private of(queue: string): QueueActivity {
     let activity = this.queues.get(queue);
-    if (activity === undefined) this.queues.set(queue, (activity = none()));
+    if (activity === undefined) this.queues.set(queue, (activity = noActivity()));
     return activity;
   }
 }

@@ -58,7 +58,7 @@ export interface WorkerEvents {
   joined(installationId: string, former: string): void;
   /** An error that the worker survived, and what it was doing. */
   failed(what: string, error: unknown): void;
-  /** A step's code threw, or left a promise that rejected, where nothing could catch it. */
+  /** A step's code threw an error that could not be caught, or left a promise that rejected. */
   leaked?(
     labels: StepLabels,
     info: { taskId: string; attempt: number; origin: CrashOrigin; stillRan: boolean; error: unknown },

@@ -1,25 +1,11 @@
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics/registry.ts';
-import type { StepLabels, StepOutcome, StoredError, WorkerEvents, WorkflowKey } from './events.ts';
+import { errorFields } from './error-fields.ts';
+import type { StepLabels, WorkerEvents, WorkflowKey } from './events.ts';
+import { type MetricLabels, metricLabels } from './metric-labels.ts';
 
 const toState = (state: string) => Object.freeze({ entity: 'step', to_state: state });
 const TO = { complete: toState('complete'), error: toState('error'), pending: toState('pending') };
-
-function labelsOf({ namespace, workflow, step, queue }: StepLabels) {
-  const labels = Object.freeze({ namespace, workflow, step });
-  const outcome = (name: StepOutcome) => Object.freeze({ ...labels, outcome: name });
-  return {
-    queue: Object.freeze({ queue }),
-    labels,
-    outcomes: {
-      complete: outcome('complete'),
-      error: outcome('error'),
-      timeout: outcome('timeout'),
-      released: outcome('released'),
-      lost: outcome('lost'),
-    } satisfies Record<StepOutcome, object>,
-  };
-}
 
 const workflowLabels = ({ namespace, name, version }: WorkflowKey) => ({ namespace, workflow: name, version });
 
@@ -31,10 +17,10 @@ export function recordEvents(
   workerId: () => string,
 ): WorkerEvents {
   // The only lookup for each step. The labels are made once for each step type.
-  const types = new Map<StepLabels, ReturnType<typeof labelsOf>>();
-  const of = (step: StepLabels): ReturnType<typeof labelsOf> => {
+  const types = new Map<StepLabels, MetricLabels>();
+  const of = (step: StepLabels): MetricLabels => {
     let labels = types.get(step);
-    if (labels === undefined) types.set(step, (labels = labelsOf(step)));
+    if (labels === undefined) types.set(step, (labels = metricLabels(step)));
     return labels;
   };
   return {
@@ -130,25 +116,10 @@ export function recordEvents(
       metrics.count('errors', { doing: `${origin} that a step did not catch` });
       log.error(
         { namespace, workflow, step, task_id: taskId, attempt, worker_id: workerId(), error },
-        `${origin === 'rejection' ? 'a promise of this step rejected and nobody waited for it' : 'this step threw where nobody could catch it'}; ${
+        `${origin === 'rejection' ? 'a promise of this step rejected and nobody waited for it' : 'this step threw an error that could not be caught'}; ${
           stillRan ? 'its attempt fails with that' : 'it had ended before, and its outcome stays'
         }`,
       );
     },
   };
-}
-
-/** What a handler threw, in fields of its own, so that a search finds it: name, message, code, stack, causes, and a note of the engine. */
-function errorFields(error: StoredError | undefined): Record<string, unknown> {
-  if (error === undefined) return {};
-  const fields = {
-    error_name: error.name,
-    error_message: error.message,
-    error_code: error.code,
-    error_note: error.note,
-    error_stack: error.stack,
-    error_cause: error.cause,
-    error_errors: error.errors,
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
