@@ -30,9 +30,9 @@ export interface BackoffPolicy {
   initialSeconds?: number | undefined;
   /** Cap of the computed wait; default 30. */
   maxSeconds?: number | undefined;
-  /** The other side's own wish, which replaces the computed wait. */
+  /** The wait that the other side asked for, which replaces the computed one. */
   requestedSeconds?: number | undefined;
-  /** Cap of the wish; default 3,600. */
+  /** Cap of that; default 3,600. */
   maxRequestedSeconds?: number | undefined;
   /** Retries are due at once, unless a wait was asked for. For tests. */
   disabled?: boolean | undefined;

@@ -7,10 +7,7 @@ export { rows } from './parameter-types.ts';
  * One SQL statement. `name`: of its prepared statement on each connection, and the label of its duration in the metrics.
  * `Arguments`: what `db.run` takes after the statement; one object of named parameters, or nothing.
  */
-export interface Statement<
-  Row extends object = Record<string, unknown>,
-  Arguments extends readonly unknown[] = [values?: readonly unknown[]],
-> {
+export interface Statement<Row extends object = Record<string, unknown>, Arguments extends readonly unknown[] = []> {
   readonly name: string;
   /** With `$1`, `$2`, ... in place of the named parameters. */
   readonly text: string;
@@ -52,9 +49,4 @@ export function defineStatement<Row extends object>() {
     name: definition.name,
     ...compileParameters(definition.name, definition.params ?? {}, definition.text),
   });
-}
-
-/** A statement with positional parameters, or none. */
-export function statement<Row extends object>(name: string, text: string): Statement<Row> {
-  return { name, text, values: (values = []) => values };
 }

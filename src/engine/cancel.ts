@@ -1,6 +1,6 @@
 import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
-import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
+import { auditMetadata, lockTask, type OperatorAction } from './operator.ts';
 
 export type CancelOutcome =
   | { outcome: 'cancelled'; steps: number }
@@ -9,12 +9,12 @@ export type CancelOutcome =
   | { outcome: 'refused'; state: string };
 
 /** Cancels a task and its open steps. A step that is running loses its claim, and its worker aborts it. */
-export async function cancel(db: Database, taskId: string, act: OperatorAction = {}): Promise<CancelOutcome> {
+export async function cancel(db: Database, taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'pending' && state !== 'in_progress') return { outcome: 'refused', state };
-    const metadata = auditMetadata(act);
+    const metadata = auditMetadata(action);
     const steps = await tx.run(cancelOpenSteps, { task_ids: [taskId], metadata });
     await tx.run(moveTasks, {
       task_ids: [taskId],

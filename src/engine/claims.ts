@@ -14,19 +14,19 @@ export async function endedAttempts(db: Executor, steps: readonly StepClaim[]): 
   return new Set(rows.map((row) => row.workflow_step_id));
 }
 
-/** Of these claims, those that the database has taken away (cancelled task, ended lease), by step id. */
+/** Of these claims, those that are lost (cancelled task, ended lease), by step id. */
 export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Promise<string[]> {
   if (steps.length === 0) return [];
   const rows = await db.run(findLostClaims, { steps: steps.map(attemptRow) });
   return rows.map((row) => row.workflow_step_id);
 }
 
-/** Claims that the database has under this worker's id, other than `known`. */
+/** Claims that the database has under this worker's id, other than `known`: the orphaned ones. */
 export async function claimsOf(db: Executor, workerId: string, known: readonly string[]): Promise<string[]> {
   return (await db.run(findOrphanedClaims, { worker_id: workerId, known_claims: known })).map((row) => row.claim_id);
 }
 
-/** Forgets claims all of whose steps have ended. */
+/** Deletes claims all of whose steps have ended. */
 export async function forgetClaims(db: Executor, claimIds: readonly string[]): Promise<void> {
   if (claimIds.length > 0) await db.run(closeClaims, { claim_ids: claimIds });
 }

@@ -2,7 +2,7 @@ import type { Database } from '../db/connections/database.ts';
 import { noteClockSetBack, rebaseLeases, rebaseRetries, watchClock } from '../db/statements/server/clock.ts';
 
 export interface ClockSetBack {
-  /** By how much. */
+  /** The difference. */
   seconds: number;
   /** Steps whose retry was due further ahead than it could be. */
   retries: number;
@@ -12,7 +12,7 @@ export interface ClockSetBack {
 
 /**
  * Notices that the database's clock was set back (by hand, by a virtual machine that was resumed, by a failover to a server whose clock is
- * behind) and mends what hangs on the time that it showed before: the next attempts of failed steps, and the leases of
+ * behind) and mends what depends on the time that it showed before: the next attempts of failed steps, and the leases of
  * processes, which would count as alive until the clock has caught up. A clock that is set ahead needs nothing: waits end early, and
  * a scheduler ends no lease before it has itself seen the heartbeat stand still.
  *

@@ -16,13 +16,13 @@ import { byKey } from './lock-order.ts';
 export interface Completion extends StepClaim {
   /** JSON text that PostgreSQL accepts as jsonb. */
   result: string;
-  /** How many children the step has; if the caller knows it, a batch that fits the claim limit is cheaper. */
+  /** The number of children of the step; if it is given, a batch that fits the claim limit is cheaper. */
   children?: number;
 }
 
 /**
- * Which children a completion may claim: none that is less urgent than a ready step of its queue. So a completion looks for the most urgent
- * ready step in `ranges`, and a child may be as urgent as that or more; if there is none, as `leastUrgent`.
+ * Which children a completion may claim: none that is less urgent than a ready step of its queue. So the statement finds the most
+ * urgent ready step in `ranges`, and a child may be as urgent as that or more; if there is none, as `leastUrgent`.
  */
 export interface ChainBounds {
   /** The parts of the queues that are more urgent than the queue's `leastUrgent`. */
@@ -34,7 +34,7 @@ export interface ChainBounds {
 export interface CompleteRequest {
   workerId: string;
   completions: readonly Completion[];
-  /** How many of the children that become ready the worker takes at once; 0 leaves all of them to the queue. */
+  /** The number of children that become ready and that the worker takes at once, at most; 0 leaves all of them to the queue. */
   claimLimit: number;
   queues: readonly string[];
   namedTaskIds: readonly number[];
@@ -53,7 +53,7 @@ export interface CompleteOutcome {
   /** Children made ready and left to the queue, by queue. */
   ready: Map<string, number>;
   completedTasks: string[];
-  /** Tasks that ended in error because this was the last thing they could do. */
+  /** Tasks that ended in error because nothing of them can progress any more. */
   erroredTasks: string[];
 }
 

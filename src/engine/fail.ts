@@ -8,7 +8,7 @@ import { finalize } from './finalize.ts';
 export interface Failure extends StepClaim {
   /** No retry, whatever attempts are left. */
   permanent: boolean;
-  /** The other side's own wish (Retry-After), already capped; replaces the computed backoff. */
+  /** The wait that the other side asked for (Retry-After), already capped; replaces the computed backoff. */
   requestedBackoffSeconds?: number | undefined;
   backoffCapSeconds: number;
   /** Base of the first computed wait; default 2. */

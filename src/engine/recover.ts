@@ -23,7 +23,7 @@ export interface RecoverOutcome {
   failed?: unknown;
 }
 
-/** The last sign of life of a process that has not ended. */
+/** The last heartbeat of a process that has not ended. */
 export interface ProcessHeartbeat {
   workerId: string;
   /** Microseconds of the epoch, by the database clock. */
@@ -42,8 +42,8 @@ export async function pollHeartbeats(db: Executor): Promise<{ heartbeats: Proces
 }
 
 /**
- * Ends the leases of dead processes and returns their steps to the queue. `silentSeconds`: how long a process whose
- * connection is gone must have been silent; one that only stopped renewing has until its lease runs out. `among`: only
+ * Ends the leases of dead processes and returns their steps to the queue. `silentSeconds`: seconds without a heartbeat
+ * after which a process whose connection is gone is dead; one that only stopped renewing has until its lease runs out. `among`: only
  * these may be found dead, and only while this is still their last heartbeat; without it, any. `sweep: false`: the steps of
  * processes that ended before are left to a later call.
  */
@@ -84,7 +84,7 @@ async function sweepClaims(db: Database, limit: number): Promise<{ rows: Recover
 }
 
 /**
- * Returns the steps of these claims to the queue: their worker lives and has given up to write how they ended. `closed`: the
+ * Returns the steps of these claims to the queue: their worker lives and has given up writing their outcomes. `closed`: the
  * claims that nothing is left of; call again for the others.
  */
 export async function recoverClaims(

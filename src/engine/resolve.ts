@@ -1,7 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
-import { type OperatorAction, auditMetadata, lockTask } from './operator.ts';
+import { auditMetadata, lockTask, type OperatorAction } from './operator.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
 export type ResolveOutcome =
@@ -48,12 +48,12 @@ export async function resolveStep(
 }
 
 /** Declares a whole task in error done by hand: its open steps are cancelled. */
-export async function resolveTask(db: Database, taskId: string, act: OperatorAction = {}): Promise<ResolveOutcome> {
+export async function resolveTask(db: Database, taskId: string, action: OperatorAction = {}): Promise<ResolveOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'error') return { outcome: 'refused', state };
-    const metadata = auditMetadata(act);
+    const metadata = auditMetadata(action);
     await tx.run(cancelOpenSteps, { task_ids: [taskId], metadata });
     await tx.run(moveTasks, {
       task_ids: [taskId],

@@ -19,7 +19,7 @@ export interface ProcessRegistration {
   sessionLock: string | null;
 }
 
-/** What a process remembers of the database that it joins. */
+/** What a process has in memory of the database that it joins. */
 export interface KnownState {
   installationId: string | null;
   workflows: readonly (WorkflowName & { namedTaskId: number })[];
@@ -36,7 +36,7 @@ function newWorkerId(): string {
 }
 
 /**
- * Registers a process; returns its id. Its lease runs from now. Undefined if the database differs from what the process remembers:
+ * Registers a process; returns its id. Its lease runs from now. Undefined if the database differs from that:
  * read it again and retry.
  */
 export async function registerIn(
@@ -59,7 +59,7 @@ export async function registerIn(
   return row?.worker_id;
 }
 
-/** As `registerIn`, for a process that remembers nothing of the database. */
+/** As `registerIn`, for a process that has nothing of the database in memory. */
 export async function register(db: Executor, process: ProcessRegistration): Promise<string> {
   return (await registerIn(db, process, NOTHING)) as string;
 }
@@ -69,7 +69,7 @@ export async function deregister(db: Executor, workerId: string): Promise<void> 
   await db.run(deregisterWorker, { worker_id: workerId });
 }
 
-/** Forgets processes that stopped more than `hours` ago, with what they reported; answers how many. */
+/** Deletes processes that stopped more than `hours` ago, with what they reported; returns their number. */
 export async function prune(db: Executor, hours: number): Promise<number> {
   const pruned = await db.run(pruneWorkers, { hours });
   await db.run(pruneActivity);

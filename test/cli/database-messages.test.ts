@@ -7,7 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeFailure, STATUS } from '../../src/cli/report-error.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
-import { statement } from '../../src/db/statement.ts';
+import { defineStatement } from '../../src/db/statement.ts';
 import { useProcesses } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -28,7 +28,7 @@ async function failure(at: string, text = 'SELECT 1'): Promise<{ line: string; s
   let db: ReturnType<typeof openDatabase> | undefined;
   try {
     db = openDatabase({ url: at, poolSize: 1, connectTimeoutMs: 3000, prepared: false });
-    await db.run(statement('tried', text));
+    await db.run(defineStatement()({ name: 'tried', text }));
     return { line: 'nothing', status: 0 };
   } catch (error) {
     return describeFailure(error);

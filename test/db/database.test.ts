@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/connections/database.ts';
-import { statement } from '../../src/db/statement.ts';
+import { defineStatement } from '../../src/db/statement.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -8,8 +8,8 @@ const test = await useTestDatabase({ empty: true });
 const db = openDatabase({ url: test.url, poolSize: 2 });
 afterAll(() => db.close());
 
-const backend = statement<{ pid: number }>('backend', 'SELECT pg_backend_pid() AS pid');
-const pause = statement('pause', 'SELECT pg_sleep(30)');
+const backend = defineStatement<{ pid: number }>()({ name: 'backend', text: 'SELECT pg_backend_pid() AS pid' });
+const pause = defineStatement()({ name: 'pause', text: 'SELECT pg_sleep(30)' });
 const terminate = async (pid: number) => {
   await test.query('SELECT pg_terminate_backend($1)', [pid]);
   await waitFor(async () => (await test.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid])).length === 0, {
@@ -19,11 +19,11 @@ const terminate = async (pid: number) => {
 
 it('in sessions of the hot path the server does not wait for a vanished peer for hours', async () => {
   const worker = openDatabase({ url: test.url, poolSize: 1, plans: 'pinned' });
-  const shown = statement<Record<string, string>>(
-    'shown',
-    `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
+  const shown = defineStatement<Record<string, string>>()({
+    name: 'shown',
+    text: `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
        current_setting('tcp_keepalives_count') AS count, current_setting('enable_hashjoin') AS hash`,
-  );
+  });
   expect(await worker.run(shown)).toEqual([{ idle: '60', interval: '10', count: '6', hash: 'off' }]);
   await worker.close();
 });

@@ -4,7 +4,7 @@ import { readDatabaseUrl } from '../../src/config/database-url.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/connections/database.ts';
 import { EVERY_SESSION, PINNED_PLANS, MIGRATION } from '../../src/db/connections/session-settings.ts';
 import { session } from '../../src/db/connections/session.ts';
-import { statement } from '../../src/db/statement.ts';
+import { defineStatement } from '../../src/db/statement.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../../src/errors.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -12,15 +12,16 @@ import { waitFor } from '../support/wait-for.ts';
 const test = await useTestDatabase({ empty: true });
 const url = test.directUrl ?? test.url;
 
-const show = statement<{ name: string; value: string }>(
-  'show',
-  `SELECT name, current_setting(name) AS value FROM unnest($1::text[]) AS s (name)`,
-);
+const show = defineStatement<{ name: string; value: string }>()({
+  name: 'show',
+  params: { names: 'text[]' },
+  text: `SELECT name, current_setting(name) AS value FROM unnest(:names::text[]) AS s (name)`,
+});
 
 async function settings(options: Partial<DatabaseOptions>, ...names: string[]): Promise<Record<string, string>> {
   const db = openDatabase({ url, poolSize: 1, ...options });
   try {
-    return Object.fromEntries((await db.run(show, [names])).map(({ name, value }) => [name, value]));
+    return Object.fromEntries((await db.run(show, { names: names })).map(({ name, value }) => [name, value]));
   } finally {
     await db.close();
   }
@@ -122,7 +123,7 @@ describe('on a database with short time limits that is serializable', () => {
     const holder = await test.pool.connect();
     try {
       await holder.query('BEGIN; LOCK TABLE guarded IN ACCESS EXCLUSIVE MODE');
-      const read = db.run(statement<{ n: number }>('read_guarded', 'SELECT n FROM guarded'));
+      const read = db.run(defineStatement<{ n: number }>()({ name: 'read_guarded', text: 'SELECT n FROM guarded' }));
       await waitFor(
         async () =>
           (
@@ -141,15 +142,17 @@ describe('on a database with short time limits that is serializable', () => {
 
   it('the server cancels a statement when its client gives it up', async () => {
     const brief = openDatabase({ url, poolSize: 1, queryTimeoutMs: 1000 });
-    expect(await brief.run(show, [['statement_timeout']])).toEqual([{ name: 'statement_timeout', value: '1s' }]);
+    expect(await brief.run(show, { names: ['statement_timeout'] })).toEqual([
+      { name: 'statement_timeout', value: '1s' },
+    ]);
     await brief.close();
   });
 
   it('a transaction is READ COMMITTED', async () => {
-    const isolation = statement<{ level: string }>(
-      'isolation',
-      `SELECT current_setting('transaction_isolation') AS level`,
-    );
+    const isolation = defineStatement<{ level: string }>()({
+      name: 'isolation',
+      text: `SELECT current_setting('transaction_isolation') AS level`,
+    });
     expect(await db.transaction((tx) => tx.run(isolation))).toEqual([{ level: 'read committed' }]);
     const pooled = openDatabase({ url, poolSize: 1, pooled: true });
     expect(await pooled.transaction((tx) => tx.run(isolation))).toEqual([{ level: 'read committed' }]);
@@ -169,7 +172,7 @@ describe('through a pooler', () => {
   it('a database whose settings would change values is refused, with the statement that fixes it', async () => {
     await test.query(`ALTER DATABASE "${test.name}" SET array_nulls = off`);
     const db = openDatabase({ url, poolSize: 1, pooled: true });
-    const error = await db.run(show, [[]]).catch((reason: unknown) => reason);
+    const error = await db.run(show, { names: [] }).catch((reason: unknown) => reason);
     await db.close();
     expect(error).toBeInstanceOf(UnsuitableDatabaseError);
     expect((error as Error).message).toMatch(/array_nulls = off.*ALTER ROLE .* SET array_nulls = 'on'/);
@@ -192,13 +195,13 @@ describe('through a pooler', () => {
   it('a worker does not rely on plans that it could not pin', async () => {
     await test.query(`ALTER DATABASE "${test.name}" RESET ALL`);
     const worker = openDatabase({ url, poolSize: 1, plans: 'pinned' });
-    await worker.run(show, [[]]);
+    await worker.run(show, { names: [] });
     expect([worker.proxied, worker.plans === 'pinned']).toEqual(
       test.directUrl === undefined ? [true, false] : [false, true],
     );
     await worker.close();
     const pooled = openDatabase({ url, poolSize: 1, plans: 'pinned', pooled: true });
-    await pooled.run(show, [[]]);
+    await pooled.run(show, { names: [] });
     expect([pooled.proxied, pooled.plans === 'pinned']).toEqual([true, false]);
     await pooled.close();
   });

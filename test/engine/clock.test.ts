@@ -52,7 +52,7 @@ describe('a clock that was set back', () => {
     const left = await secondsUntilRetry(step.stepId);
     expect(left).toBeGreaterThan(500);
     expect(left).toBeLessThanOrEqual(600);
-    // Mended once: asking again changes nothing.
+    // Mended once: calling again changes nothing.
     expect(await watchForClockSetBack(engine.db)).toBeUndefined();
     expect(await secondsUntilRetry(step.stepId)).toBeLessThanOrEqual(600);
   });

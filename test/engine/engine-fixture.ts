@@ -21,7 +21,7 @@ export const diamond = defineWorkflow({ name: 'diamond', input: z.unknown() })
 export interface EngineFixture {
   test: TestDatabase;
   db: Database;
-  /** Registers a workflow and answers what submits and claims need. */
+  /** Registers a workflow and returns what submits and claims need. */
   workflow(definition: WorkflowDefinition): Promise<number>;
   submitOne(namedTaskId: number, options?: Partial<NewTask>): Promise<string>;
   worker(leaseSeconds?: number, slots?: number): Promise<TestWorker>;

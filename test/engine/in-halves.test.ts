@@ -41,7 +41,7 @@ describe('one bad item', () => {
     expect(calls).toBe(1);
   });
 
-  it('does not keep the steps of other dead processes from their queue, nor other tasks from being settled', async () => {
+  it('does not keep the steps of other dead processes from their queue, nor other tasks from being finalized', async () => {
     const stateOf = async (task: string | undefined) => (await engine.steps(task as string))[0]?.state;
     const workers = await Promise.all([1, 2, 3].map(() => engine.worker()));
     const tasks: string[] = [];

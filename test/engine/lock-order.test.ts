@@ -6,7 +6,7 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { type TestWorker, useEngine } from './engine-fixture.ts';
 
-/** A deadlock is repeated and would not show in the outcome; it costs everybody a second, and its statement has failed. */
+/** A deadlock is repeated and would not show in the outcome; it costs every transaction a second, and its statement has failed. */
 const failed: string[] = [];
 const onQuery = (name: string, _: number, failure: boolean): unknown => failure && failed.push(name);
 const engines = {

@@ -39,7 +39,7 @@ const command = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('complete' as const), slots: fc.constantFrom(0, 1, 2, 16) }) },
 );
 
-/** Priorities of the ready steps that everybody can see, most urgent first. */
+/** Priorities of the committed ready steps, most urgent first. */
 async function waiting(queueName: string, limit: number): Promise<number[]> {
   const rows = await engine.test.query<{ priority: number }>(
     `SELECT priority FROM tasker.tasker_workflow_steps WHERE queue = $1 AND ready_at IS NOT NULL ORDER BY priority LIMIT $2`,
@@ -59,7 +59,7 @@ let identities = 0;
 
 async function play(commands: readonly (typeof command extends fc.Arbitrary<infer C> ? C : never)[]): Promise<void> {
   const worker = await engine.worker();
-  // A machine that stands still for a second is no reason to lose sight of a transaction here.
+  // Long enough for a machine that stands still for a second: no transaction is missed here.
   const cursors = new ClaimCursors(QUEUES, 1000, 600_000_000);
   const open: pg.PoolClient[] = [];
   let held: ClaimedStep[] = [];

@@ -45,7 +45,7 @@ describe('ready steps that have waited long enough', () => {
     expect((await worker.claim(4)).map((step) => step.taskId)).toEqual([later, late, urgent, fresh]);
   });
 
-  it('are promoted up to the limit, the longest waiting first, and nobody waits for a step that is held', async () => {
+  it('are promoted up to the limit, the longest waiting first, without waiting for a step that is held', async () => {
     await waiting(single, 0, 0);
     const held = await waiting(single, 5, 300);
     const second = await waiting(single, 5, 200);

@@ -154,7 +154,7 @@ describe('recovery', () => {
     await cancel(engine.db, taskId);
   });
 
-  /** A process with so many slots claims from this queue and dies; answers how the steps it held were judged. */
+  /** A process with this many slots claims from this queue and dies; returns what was decided for the steps that it held. */
   async function death(slots: number, queue: string, limit = 16): Promise<RecoverOutcome> {
     const worker = await engine.worker(60, slots);
     expect(await worker.claim(limit, queue)).not.toEqual([]);
@@ -172,7 +172,7 @@ describe('recovery', () => {
       )
     )[0];
 
-  it('charges nobody with a death that many could have caused, and then looks at each of them alone', async () => {
+  it('charges no step with a crash that many could have caused, and then runs each of them alone', async () => {
     const poison = await engine.submitOne(id);
     const neighbour = await engine.submitOne(id);
     expect((await death(10, 'default')).recovered).toEqual(new Map([['default', 2]]));
@@ -200,7 +200,7 @@ describe('recovery', () => {
     await cancel(engine.db, neighbour);
   });
 
-  it('ends a step in error after as many deaths as it has attempts, where each was its own', async () => {
+  it('ends a step in error after as many crashes as it has attempts, if it ran alone in each', async () => {
     const taskId = await engine.submitOne(id);
     expect((await death(1, 'default')).blocked).toHaveLength(0);
     expect((await death(1, 'default')).blocked).toHaveLength(0);
@@ -208,7 +208,7 @@ describe('recovery', () => {
     expect(await engine.taskState(taskId)).toBe('error');
   });
 
-  it('never runs a step again that may run only once, whoever killed its process', async () => {
+  it('never runs a step again that may run only once, whatever killed its process', async () => {
     const once = await engine.workflow(
       defineWorkflow({ name: 'once', input: z.unknown() })
         .step('not_retryable', { retryable: false }, () => 1)
@@ -219,7 +219,7 @@ describe('recovery', () => {
     expect(await engine.taskState(taskId)).toBe('error');
   });
 
-  it('does not let a step go on for ever that nobody could look at alone', async () => {
+  it('does not let a step go on for ever that no process could run alone', async () => {
     const taskId = await engine.submitOne(id);
     await death(10, 'default');
     await death(10, 'default');
@@ -243,7 +243,7 @@ describe('recovery', () => {
   });
 });
 
-describe('a claim whose answer was lost', () => {
+describe('a claim whose response was lost', () => {
   it('can be adopted by its id if it committed, and is empty if it did not', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
@@ -303,7 +303,7 @@ describe('an operator', () => {
     expect(await engine.taskState(taskId)).toBe('complete');
   });
 
-  it('declares a task in error done: what was open is cancelled', async () => {
+  it('declares a task in error done: its open steps are cancelled', async () => {
     const taskId = await errored();
     expect(await resolveTask(engine.db, taskId)).toMatchObject({ taskState: 'resolved_manually' });
     expect(byName(await engine.steps(taskId))['c']?.state).toBe('cancelled');
@@ -320,8 +320,8 @@ describe('an operator', () => {
   });
 });
 
-describe('settling', () => {
-  it('finds a task that nobody settled because a process died in between', async () => {
+describe('finalizing', () => {
+  it('finds a task that was not finalized because a process died in between', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
     const [a] = await worker.claim();

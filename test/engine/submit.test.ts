@@ -21,7 +21,7 @@ describe('submit', () => {
     expect(edges?.n).toBe('4');
   });
 
-  it('answers a duplicate identity with the task that is there, and creates nothing', async () => {
+  it('returns the existing task for a duplicate identity, and creates nothing', async () => {
     const [first] = await submit(engine.db, [task('same')]);
     const [second] = await submit(engine.db, [task('same')]);
     expect(first?.outcome).toBe('created');
@@ -30,17 +30,17 @@ describe('submit', () => {
   });
 
   it('keeps the order of the input, and folds duplicates within one batch', async () => {
-    const answers = await submit(engine.db, [task('x1'), task('x2'), task('x1'), task('x3')]);
-    expect(answers.map((answer) => answer.outcome)).toEqual(['created', 'created', 'existing', 'created']);
-    expect(answers[2]?.taskId).toBe(answers[0]?.taskId);
-    expect(new Set(answers.map((answer) => answer.taskId)).size).toBe(3);
+    const submitted = await submit(engine.db, [task('x1'), task('x2'), task('x1'), task('x3')]);
+    expect(submitted.map((each) => each.outcome)).toEqual(['created', 'created', 'existing', 'created']);
+    expect(submitted[2]?.taskId).toBe(submitted[0]?.taskId);
+    expect(new Set(submitted.map((each) => each.taskId)).size).toBe(3);
   });
 
   it('creates one task when many submit the same identity at once', async () => {
-    const answers = (await Promise.all(Array.from({ length: 20 }, () => submit(engine.db, [task('race')])))).flat();
-    expect(answers.filter((answer) => answer.outcome === 'created')).toHaveLength(1);
-    expect(new Set(answers.map((answer) => answer.taskId)).size).toBe(1);
-    expect(answers[0]?.taskId).toMatch(/^\d+$/);
+    const submitted = (await Promise.all(Array.from({ length: 20 }, () => submit(engine.db, [task('race')])))).flat();
+    expect(submitted.filter((each) => each.outcome === 'created')).toHaveLength(1);
+    expect(new Set(submitted.map((each) => each.taskId)).size).toBe(1);
+    expect(submitted[0]?.taskId).toMatch(/^\d+$/);
   });
 
   it('belongs to the transaction of the caller: a rollback leaves nothing, a commit everything', async () => {
@@ -63,10 +63,10 @@ describe('submit', () => {
   });
 
   it('creates thousands in one statement', async () => {
-    const answers = await submit(
+    const submitted = await submit(
       engine.db,
       Array.from({ length: 3000 }, (_, index) => task(`bulk ${index}`)),
     );
-    expect(answers.every((answer) => answer.outcome === 'created')).toBe(true);
+    expect(submitted.every((each) => each.outcome === 'created')).toBe(true);
   });
 });

@@ -167,7 +167,7 @@ describe('from 5,000 to 50,000 tasks', () => {
   it.each(['claim', 'complete'] as const)('the pages that a step costs stay the same for %s', (what) => {
     const small = (buffers.get(5000) as { claim: number; complete: number })[what];
     const large = (buffers.get(50_000) as { claim: number; complete: number })[what];
-    // An index that is a level deeper costs a page for each look-up; anything that follows the table would cost ten times.
+    // An index that is a level deeper costs one page more for each row that is found; anything that follows the table would cost ten times.
     expect(large / small).toBeLessThan(1.6);
   });
 });

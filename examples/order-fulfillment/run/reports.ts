@@ -5,7 +5,7 @@
  * tables: suitable for a report, but not for a dashboard that refreshes every second over millions of tasks.
  */
 import type { Executor } from '../../../src/db/connections/database.ts';
-import { type Statement, statement } from '../../../src/db/statement.ts';
+import { defineStatement } from '../../../src/db/statement.ts';
 
 export interface WorkflowName {
   namespace: string;
@@ -49,12 +49,15 @@ const named = `(
   SELECT t.named_task_id
   FROM tasker.tasker_named_tasks t
   JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_id
-  WHERE n.name = $1 AND t.name = $2 AND t.version = $3
+  WHERE n.name = :namespace AND t.name = :name AND t.version = :version
 )`;
 
-const summary = statement<TaskSummary>(
-  'report_task_summary',
-  `
+const WORKFLOW = { namespace: 'text', name: 'text', version: 'text' } as const;
+
+const summary = defineStatement<TaskSummary>()({
+  name: 'report_task_summary',
+  params: WORKFLOW,
+  text: `
 SELECT
   (
     SELECT coalesce(jsonb_object_agg(g.state, g.tasks), '{}')
@@ -72,18 +75,19 @@ FROM (
   WHERE s.named_task_id = ${named}
   GROUP BY s.state
 ) s`,
-);
+});
 
-/** Parameter $4: count only what became ready, or was completed, at or after this time; null: everything. */
-const timing = statement<{
+/** `since`: count only what became ready, or was completed, at or after this time; null: everything. */
+const timing = defineStatement<{
   completed_steps: number;
   seconds: number;
   started_steps: number;
   percentiles: number[] | null;
   longest: number | null;
-}>(
-  'report_run_timing',
-  `
+}>()({
+  name: 'report_run_timing',
+  params: { ...WORKFLOW, since: 'timestamptz | null' },
+  text: `
 WITH first_attempt AS (
   -- The parents' ends come from a subquery for each step, over primary keys: as a join, over tables that were filled a
   -- moment ago and have no statistics yet, it became a loop over the whole history for each step.
@@ -107,14 +111,14 @@ WITH first_attempt AS (
   -- A step claimed by the completion of its parent may be stamped some microseconds before that: no wait.
   SELECT greatest(extract(epoch FROM f.started_at - f.ready_at), 0)::float8 AS waited
   FROM first_attempt f
-  WHERE $4::timestamptz IS NULL OR f.ready_at >= $4::timestamptz
+  WHERE :since::timestamptz IS NULL OR f.ready_at >= :since::timestamptz
 ), span AS (
   SELECT min(h.created_at) FILTER (WHERE h.to_state = 'in_progress') AS first_claim,
     max(h.created_at) FILTER (WHERE h.to_state = 'complete') AS last_completion,
     count(*) FILTER (WHERE h.to_state = 'complete')::integer AS completed_steps
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_workflow_step_transitions h ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id
-  WHERE s.named_task_id = ${named} AND ($4::timestamptz IS NULL OR h.created_at >= $4::timestamptz)
+  WHERE s.named_task_id = ${named} AND (:since::timestamptz IS NULL OR h.created_at >= :since::timestamptz)
 )
 SELECT span.completed_steps,
   coalesce(greatest(extract(epoch FROM span.last_completion - span.first_claim), 0), 0)::float8 AS seconds,
@@ -122,30 +126,32 @@ SELECT span.completed_steps,
   (SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY waited) FROM started) AS percentiles,
   (SELECT max(waited) FROM started) AS longest
 FROM span`,
-);
+});
 
-const origin = statement<{ registered_at: string }>(
-  'report_workflow_origin',
-  `
+const origin = defineStatement<{ registered_at: string }>()({
+  name: 'report_workflow_origin',
+  params: WORKFLOW,
+  text: `
 SELECT to_char(t.created_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS.US') AS registered_at
 FROM tasker.tasker_named_tasks t
 WHERE t.named_task_id = ${named}`,
-);
+});
 
-/** Parameter $4: the step's name. One row per task, by task id. */
-const results: Statement<StepResult> = statement(
-  'report_step_results',
-  `
+/** One row per task, by task id. */
+const results = defineStatement<StepResult>()({
+  name: 'report_step_results',
+  params: { ...WORKFLOW, step_name: 'text' },
+  text: `
 SELECT t.task_id, t.state AS task_state, t.context, s.state, s.attempts, s.results,
   CASE WHEN s.state = 'error' THEN h.metadata #>> '{error,message}' END AS error
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
-JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id AND n.name = $4
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id AND n.name = :step_name
 LEFT JOIN tasker.tasker_workflow_step_transitions h
   ON h.task_id = s.task_id AND h.workflow_step_id = s.workflow_step_id AND h.most_recent
 WHERE t.named_task_id = ${named}
 ORDER BY t.task_id`,
-);
+});
 
 /** Tasks and steps of the workflow by state, with attempts. A state that nothing is in is absent. */
 export async function taskSummary(db: Executor, workflow: WorkflowName): Promise<TaskSummary> {
@@ -155,7 +161,7 @@ export async function taskSummary(db: Executor, workflow: WorkflowName): Promise
 
 /** How fast the steps ran since `since` (a `clock` of `taskSummary`; absent: ever), by the transition history. */
 export async function runTiming(db: Executor, workflow: WorkflowName, since?: string): Promise<RunTiming> {
-  const [row] = await db.run(timing, [...keyOf(workflow), since ?? null]);
+  const [row] = await db.run(timing, { ...keyOf(workflow), since });
   const [p50, p95, p99] = row?.percentiles ?? [];
   return {
     completed_steps: row?.completed_steps ?? 0,
@@ -169,7 +175,7 @@ export async function runTiming(db: Executor, workflow: WorkflowName, since?: st
 
 /** The result of one step in every task of the workflow. */
 export async function stepResults(db: Executor, workflow: WorkflowName, step: string): Promise<StepResult[]> {
-  return db.run(results, [...keyOf(workflow), step]);
+  return db.run(results, { ...keyOf(workflow), step_name: step });
 }
 
 /**
@@ -181,6 +187,6 @@ export async function workflowOrigin(db: Executor, workflow: WorkflowName): Prom
   return row?.registered_at;
 }
 
-function keyOf({ namespace, name, version }: WorkflowName): [string, string, string] {
-  return [namespace, name, version];
+function keyOf({ namespace, name, version }: WorkflowName): WorkflowName {
+  return { namespace, name, version };
 }

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { openDatabase } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
-import { statement } from '../../../src/db/statement.ts';
+import { defineStatement } from '../../../src/db/statement.ts';
 import {
   createClient,
   createLogger,
@@ -120,10 +120,10 @@ describe.skipIf(unavailable !== undefined)('the PgBouncer component', () => {
 
   test('is detected by a program that is not configured for it: no setting is made on sessions that others use', async () => {
     const url = await startPgBouncer();
-    const shown = statement<{ lock: string; idle: string }>(
-      'shown',
-      `SELECT current_setting('lock_timeout') AS lock, current_setting('idle_in_transaction_session_timeout') AS idle`,
-    );
+    const shown = defineStatement<{ lock: string; idle: string }>()({
+      name: 'shown',
+      text: `SELECT current_setting('lock_timeout') AS lock, current_setting('idle_in_transaction_session_timeout') AS idle`,
+    });
     const db = openDatabase({ url, poolSize: 1, prepared: false, plans: 'pinned' });
     onTestFinished(() => db.close());
     expect(await db.run(shown)).toEqual(await database.query(shown.text));

@@ -1,6 +1,6 @@
 /**
  * The swap that every state change makes: flip the old most_recent transition, insert the new one, the second depending on
- * the first. Where nothing was flipped nothing is inserted, so a step or task whose history is not what its row says cannot
+ * the first. If nothing was flipped nothing is inserted, so a step or task whose history does not agree with its row cannot
  * silently grow a second branch.
  *
  * `source` is the CTE of changed rows; it has sort_key (already counted up) and the key columns. The other values are SQL
@@ -14,21 +14,21 @@ interface Change {
   claimId?: string;
   workerId?: string;
   metadata?: string;
-  /** When it happened; default: now. Statements that write several rows say it, so that causes come before effects. */
+  /** When it happened; default: now. Statements that write several rows set it, so that causes come before effects. */
   at?: string;
-  /** Rows of `source` that changed state, where not all of them did. */
+  /** The condition on rows of `source` that changed state, if not all of them did. */
   where?: string;
-  /** Set where a row may have no earlier transition: its state was the implicit `pending`. */
+  /** True if a row may have no earlier transition: its state was the implicit `pending`. */
   mayBeFirst?: boolean;
   prefix?: string;
 }
 
 /**
- * A condition on the row `alias` of a step that is about to change: its last transition is one that this statement can see.
+ * A condition on the row `alias` of a step that is about to change: its last transition is in the snapshot of this statement.
  * A statement that locks rows which it found by their own state needs it. The row that it gets after the lock may be newer
  * than the statement's snapshot: ready when the statement began, then claimed and given back by another, and ready again.
  * The transitions of that detour are not in the snapshot, so the swap would find nothing to flip and write no history.
- * Such a row is left for the next look. A scalar subquery, which PostgreSQL evaluates row by row and never hashes; for a step
+ * Such a row is left for the next poll. A scalar subquery, which PostgreSQL evaluates row by row and never hashes; for a step
  * without history it is not evaluated at all.
  */
 export function lastTransitionSeen(alias: string): string {
@@ -53,7 +53,7 @@ function history(change: Change, table: string, keys: readonly string[]): string
   const flipped = `${change.prefix ?? ''}flipped`;
   const on = keys.map((key) => `t.${key} = r.${key}`).join(' AND ');
   const only = change.where === undefined ? '' : `\n    AND (${change.where})`;
-  // A row without an earlier transition is not looked up.
+  // For a row without an earlier transition there is nothing to look up.
   const hasEarlier = change.mayBeFirst === true ? '\n    AND r.sort_key > 1' : '';
   const values = [
     ...keys.map((key) => `r.${key}`),

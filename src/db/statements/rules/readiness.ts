@@ -4,19 +4,20 @@
  * among the steps of its priority.
  *
  * Set by
- *   submit_tasks     for roots (`readyAtSubmit`)
- *   complete_steps   for a child whose last open parent completes (`becomesReady`), unless the same statement claims it
- *   unlock_children  for a child whose last open parent is resolved by an operator (`becomesReady`)
- *   requeue_due      for a step whose backoff is over
- *   retry_steps      for a step that an operator retries, if no parent is open
- *   release_steps    for a step that its worker gives back
- *   release_held     for a step that an operator takes from its worker, if no parent is open
- *   recover_steps, recover_claimed   for a step whose process died or gave the outcome up, if it is tried again
+ *   submitTasks                  for roots (`readyAtSubmit`)
+ *   completeStatement            for a child whose last open parent completes (`becomesReady`), unless the same statement claims it
+ *   unlockChildren               for a child whose last open parent is resolved by an operator (`becomesReady`)
+ *   enqueueDueSteps              for a step whose backoff is over
+ *   retrySteps                   for a step that an operator retries (`readyIfUnlocked`)
+ *   releaseSteps                 for a step that its worker gives back
+ *   releaseHeld                  for a step that an operator takes from its worker (`readyIfUnlocked`)
+ *   recoverSteps, recoverClaimed for a step whose process died, or gave up writing the outcome, if it is tried again (retry.ts)
  * Cleared by
- *   claim_steps, complete_steps      when a worker takes the step
- *   cancel_open_steps                with its task
- *   resolve_steps                    when an operator declares the step done
- * Left alone by promote_steps, which changes the priority of steps that have waited for long.
+ *   claimStatement, completeStatement   when a worker takes the step
+ *   cancelOpenSteps                     with its task
+ *   resolveSteps                        when an operator declares the step done
+ * Left alone by promoteSteps, which changes the priority of steps that have waited for long. The mends of the doctor restore it by the
+ * same rules, in texts of their own: the doctor shares no code with what it checks.
  */
 
 /**

@@ -1,14 +1,14 @@
 import { MAX_BACKOFF_EXPONENT, MAX_UNCHARGED_CRASHES } from '../../../retry-policy.ts';
 
 /**
- * Whether and when a step is tried again. Two things end an attempt badly: its handler failed (fail_steps), or its process died
- * under it (recover_steps). Neither asks the worker: the database decides, once, by its own clock and its own random numbers.
+ * Whether and when a step is tried again. An attempt ends without a result if its handler failed (`fail_steps`) or its
+ * process died (`recover_steps`). In both cases the database decides, once, by its own clock and its own random numbers.
  *
  * `step` is the row of the step, whose `attempts` include the one that ended.
  */
 
 /**
- * A failed step is tried again. `failure`: a row with `permanent`, true if the handler threw a PermanentError. Exactly if this is false
+ * A failed step is tried again. `failure`: a row with `permanent`, true if the handler threw a PermanentError. If this is false
  * the step is blocked (`isExhausted`): it waits for an operator.
  */
 export const mayRetry = (step: string, failure: string): string =>

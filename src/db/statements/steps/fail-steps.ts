@@ -53,7 +53,7 @@ export const failSteps = defineStatement<FailedStepRow>()({
     steps: rows({
       ...ATTEMPT,
       permanent: 'boolean',
-      /** The other side's own wish; null: computed. */
+      /** The wait that the other side asked for; null: computed. */
       requested_seconds: 'float8 | null',
       cap_seconds: 'float8',
       cause: 'text',

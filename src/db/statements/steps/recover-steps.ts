@@ -93,7 +93,7 @@ const recoveredHistory = (error: string): string =>
     cause: `'lease_expired'`,
     claimId: 'r.claim_id',
     workerId: 'r.worker_id',
-    // The stored keys keep their names.
+    // The stored keys are a contract: metadata.deaths, metadata.pardoned.
     metadata: `CASE
       WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', ${error})
       ELSE jsonb_build_object('deaths', r.crashes, 'pardoned', r.is_uncharged) END`,
