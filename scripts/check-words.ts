@@ -37,7 +37,7 @@ const PROSE: readonly Word[] = [
   { pattern: /\b(nobody|database|server|it) (has )?answered\b/gi, instead: 'responded, returned' },
   {
     pattern:
-      /\b(a|an|the|next|last|each|every|one|two|rest|another|first|further|such a|many) looks?\b(?! (like|at how))/gi,
+      /\b(a|an|the|next|last|each|every|one|two|rest|another|first|further|such a|many) looks?\b(?!-| (up|like|at how))/gi,
     instead: 'poll, check, idle check',
   },
   { pattern: /\b(looks? at rest|at rest|rest looks?)\b/gi, instead: 'idle, idle check' },
@@ -103,7 +103,7 @@ const NAMES: readonly Word[] = [
       /\bsettle(Task|Stranded|Unsettled)\w*|\bsettle(?=\()|\b[a-z]\w*Unsettled\w*|\b[a-z]\w*Stranded\w*|\bendStuck\w*/g,
     instead: 'finalize, unfinalized, failUnrunnableTasks',
   },
-  { pattern: /\brequeue(?!d)\w*|\bretryDue\b/g, instead: 'enqueueDueRetries' },
+  { pattern: /\brequeue(?!d|_)\w*|\bretryDue\b/g, instead: 'enqueueDueRetries' },
   { pattern: /\bpardon(?!ed\b)\w*|\bMOST_PARDONS\b/g, instead: 'uncharged, MAX_UNCHARGED_CRASHES' },
   { pattern: /\bLAST_WORDS\w*|\blastWords\w*|\b(say)?[gG]oodbye\w*/g, instead: 'FINAL_WRITE_TIMEOUT_MS, deregister' },
   { pattern: /\bpatiently\b|\bhurry\w*|\b[a-z]\w*Hurry\b/g, instead: 'withRetry; runNow, abortDrain' },
@@ -127,7 +127,7 @@ const FILES =
 
 /** What looks like a banned word and is a name that others read (`WorkerProcess.hurry` is public), or belongs to a library. */
 const WIRE_NAMES =
-  /\bhurry\b(?=\??\.?\(|: \(\))|\bmetadata\.pardoned\b|\ballSettled\b|\bflushHeaders\b|\bflushSync\b|\bhintedPollIntervalMs\b|\bTASKER_[A-Z_]+|\btasker_[a-z_]+|--[a-z-]+/g;
+  /\bhurry\b(?=\??\.?\(|: \(\))|\bmetadata\.pardoned\b|'pardoned'|\ballSettled\b|\bflushHeaders\b|\bflushSync\b|\bhintedPollIntervalMs\b|\bTASKER_[A-Z_]+|\btasker_[a-z_]+|--[a-z-]+/g;
 
 const DEFAULT_PATHS =
   'src migrations test bench scripts examples docs deploy README.md CHANGELOG.md CONTRIBUTING.md'.split(' ');

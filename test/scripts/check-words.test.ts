@@ -54,6 +54,11 @@ test.each([
     "statement('look_at_rest'); statement('settle_tasks'); statement('requeue_due');",
   ],
   ['causes and stored keys', 'src/a.ts', "const cause = 'retry_due'; metadata.pardoned = row.pardoned;"],
+  [
+    'a stored key in a piece of SQL',
+    'src/a.ts',
+    "const text = `ELSE jsonb_build_object('pardoned', true)`; // requeue_due, each look-up",
+  ],
   ['SQL', 'src/a.ts', "const text = `SELECT m -> 'pardoned' AS told FROM t WHERE stray`;"],
   ['quoted names in a document', 'docs/a.md', '`look_at_rest` and `pardoned`\n\n```ts\nconst told = 1;\n```'],
   ['data of a test', 'test/a.test.ts', "expect(text).toBe('the database says no');"],
