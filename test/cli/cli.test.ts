@@ -83,7 +83,7 @@ describe('tasker', () => {
     });
   }, 60_000);
 
-  it('says of a key that is taken in which state its task is: a cancelled one never runs again', async () => {
+  it('shows the state of the task that has a taken key: a cancelled one never runs again', async () => {
     const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'k'];
     const id = /\d+/.exec((await tasker(submit)).output)?.[0] as string;
     expect((await tasker(['cancel', id])).code).toBe(0);
@@ -109,7 +109,7 @@ describe('tasker', () => {
     }
   });
 
-  it('says what is wrong with a call, with a status of its own for each kind', async () => {
+  it('shows what is wrong with a call, with a status of its own for each kind', async () => {
     expect(await tasker(['nope'])).toMatchObject({ code: 2 });
     expect(await tasker(['worker', '--workflows', 'missing.ts'])).toMatchObject({
       code: 2,
@@ -140,7 +140,7 @@ describe('tasker', () => {
     expect(await tasker(['--help'])).toMatchObject({ code: 0 });
   }, 60_000);
 
-  it('ends a worker whose code failed where nobody caught it, after giving its steps back', async () => {
+  it('ends a worker after an uncaught error of its code, after releasing its steps', async () => {
     const crash = processes.start('src/cli/main.ts', {
       args: ['worker', '--workflows', 'test/cli/crashing-workflows.ts'],
       env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' },

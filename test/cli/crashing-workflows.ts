@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 
-/** One step throws after its handler has returned, where no caller could catch it; the other is still running then. */
+/** One step throws after its handler has returned, so that no caller can catch it; the other is still running then. */
 export const late = defineWorkflow({ name: 'late', input: z.unknown() })
   .step('throws_late', () => {
     setTimeout(() => {

@@ -23,7 +23,7 @@ const changed = (change: (to: URL) => void): string => {
   return to.href;
 };
 
-/** What a command would say of an error that a statement on this database ends in. */
+/** The message of a command for an error of a statement on this database. */
 async function failure(at: string, text = 'SELECT 1'): Promise<{ line: string; status: number }> {
   let db: ReturnType<typeof openDatabase> | undefined;
   try {
@@ -62,18 +62,18 @@ describe('a command on a database that it cannot have', () => {
       /^the database cannot be reached: connect ENOENT/,
     ],
     [
-      'TLS where the server has none',
+      'TLS if the server has none',
       changed((to) => to.searchParams.set('sslmode', 'verify-full')),
       /has no TLS, and DATABASE_URL asks for it/,
     ],
-  ])('(%s) says so in one line, status 5', async (_, at, message) => {
+  ])('(%s) is reported in one line, status 5', async (_, at, message) => {
     const { line, status } = await failure(at);
     expect(line).toMatch(message);
     expectOneLine(line);
     expect(status).toBe(STATUS.unavailable);
   });
 
-  it('(a server that only reads) asks about replicas and failovers', async () => {
+  it('(a read-only server) suggests to check replicas and failovers', async () => {
     const { line, status } = await failure(
       `${url}?options=-c%20default_transaction_read_only%3Don`,
       'CREATE TABLE t ()',
@@ -95,7 +95,7 @@ describe('a command on a database that it cannot have', () => {
     expect(status).toBe(STATUS.unavailable);
   });
 
-  it('(no entry in pg_hba.conf) says which way to mend it', () => {
+  it('(no entry in pg_hba.conf) shows how to mend it', () => {
     const refused = (message: string) => Object.assign(new Error(message), { code: '28000', severity: 'FATAL' });
     expect(
       describeFailure(refused('no pg_hba.conf entry for host "10.0.0.7", user "u", database "d", no encryption')),
@@ -106,7 +106,7 @@ describe('a command on a database that it cannot have', () => {
   });
 
   // Not on a real server: the driver leaves such a connection open until the server's authentication_timeout.
-  it('(a server that wants a password, and none given) says where it belongs', () => {
+  it('(a server that requires a password, and none given) shows where it belongs', () => {
     const error = new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string');
     expect(describeFailure(error)).toEqual({
       line: expect.stringMatching(/^the server requires a password and DATABASE_URL has none/) as string,
@@ -164,7 +164,7 @@ describe('a certificate of a CA that is not known here', () => {
     server.close();
   });
 
-  it('is said with the parameter that names one', async () => {
+  it('is reported with the parameter that names one', async () => {
     const { line, status } = await failure(`postgres://u:${SECRET}@localhost:${port}/db?sslmode=verify-full`);
     expect(line).toMatch(/^the certificate of the server is from a CA that is not known here \(.*\): add sslrootcert=/);
     expectOneLine(line);
@@ -199,7 +199,7 @@ describe('tasker', () => {
       /DATABASE_URL: its value names several hosts/,
     ],
     [
-      'TLS by sslmode=require where the server has none',
+      'TLS by sslmode=require if the server has none',
       ['queues'],
       changed((to) => to.searchParams.set('sslmode', 'require')),
       5,

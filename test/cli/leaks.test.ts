@@ -7,7 +7,7 @@ const processes = useProcesses();
 const workflows = ['--workflows', 'test/cli/leaking-workflows.ts'];
 const env = { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' };
 
-it('what a step leaks, throws or logs hurts no other step, and the log says whose it was', async () => {
+it('leaks, errors and logs of a step harm no other step, and the log shows its origin', async () => {
   const worker = processes.start('src/cli/main.ts', { args: ['worker', ...workflows], env });
   await worker.waitForLine(/worker started/);
   const submitted = processes.start('src/cli/main.ts', { args: ['submit', 'leaks', ...workflows, '--wait'], env });

@@ -31,7 +31,7 @@ const json = async (args: readonly string[]): Promise<unknown> =>
   JSON.parse((await tasker([...args, '--json'])).stdout);
 
 describe('tasker migrate', () => {
-  test('an empty database has every migration pending, and --check says so by its status', async () => {
+  test('an empty database has every migration pending, and --check reports that by its status', async () => {
     expect(await json(['status'])).toEqual({
       schema: 'tasker',
       // There is no installation before the migrations make one.
@@ -44,7 +44,7 @@ describe('tasker migrate', () => {
   });
 
   test.each([[['worker', '--workflows', 'test/cli/cli-workflows.ts']], [['scheduler']], [['tasks']], [['doctor']]])(
-    'without it, tasker %s says what to do',
+    'without it, tasker %s shows what to do',
     async (args) => {
       const { status, stderr } = await run(args, { TASKER_METRICS_PORT: '0' });
       expect(status).toBe(1);
@@ -106,7 +106,7 @@ describe('tasker migrate', () => {
     }
   });
 
-  test('behind a pooler it asks for a direct connection', async () => {
+  test('behind a pooler it requires a direct connection', async () => {
     const { status, stderr } = await tasker(['up'], { TASKER_POOLED: 'true' });
     expect(status).toBe(2);
     expect(stderr).toContain('DATABASE_URL_DIRECT is not set');
@@ -118,7 +118,7 @@ describe('tasker migrate', () => {
     expect(stderr).toContain('cannot be reached');
   });
 
-  test('wait ends when another process has applied what was pending, and where a later version migrated further', async () => {
+  test('wait ends when another process has applied what was pending, and if a later version migrated further', async () => {
     await json(['down', '--steps', '99', '--drop-all']);
     const early = await tasker(['wait', '--wait-seconds', '1']);
     expect(early.status).toBe(1);
@@ -136,7 +136,7 @@ describe('tasker migrate', () => {
     await database.query(`DELETE FROM tasker.tasker_migrations WHERE name = '9999_of_a_later_version'`);
   });
 
-  test('wait waits for a server that is away', async () => {
+  test('wait waits for a server that is unavailable', async () => {
     const away = await tasker(['wait', '--wait-seconds', '1'], { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' });
     expect(away.status).toBe(1);
     expect(away.stderr).toContain('cannot be reached');

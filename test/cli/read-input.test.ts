@@ -11,7 +11,7 @@ it('reads JSON from the option and from a file', async () => {
   expect(await readInput(`@${folder}/good.json`)).toEqual({ a: [1] });
 });
 
-it('says what is wrong, and where', async () => {
+it('shows what is wrong, and where', async () => {
   const folder = await scratchFolder();
   await writeFile(`${folder}/bad.json`, '{');
   for (const [source, message] of [

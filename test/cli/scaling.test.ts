@@ -35,7 +35,7 @@ describe('tasker scale-simulate', () => {
     expect(drawn).not.toContain('NaN');
   });
 
-  it('replays a profile from a file, and says what is wrong with one', async () => {
+  it('replays a profile from a file, and shows what is wrong with one', async () => {
     const good = join(folder, 'load.yaml');
     writeFileSync(
       good,
@@ -61,7 +61,7 @@ describe('tasker scale-simulate', () => {
 describe('tasker doctor --connections', () => {
   const connections = (args: string[], env: Record<string, string> = {}) => tasker(['doctor', '-c', ...args], env);
 
-  it('says what the fleet may open, and how many workers fit', async () => {
+  it('shows what the fleet may open, and how many workers fit', async () => {
     const fits = await connections(['--workers', '2', '--schedulers', '2', '--json']);
     expect(fits.code).toBe(0);
     const report = JSON.parse(fits.output) as { max_connections: number; reserved_by_server: number };

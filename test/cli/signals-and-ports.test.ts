@@ -16,7 +16,7 @@ const start = (args: string[], env: Record<string, string | undefined>) =>
 const registered = async (): Promise<number> =>
   ((await test.query('SELECT count(*)::int AS n FROM tasker.tasker_workers')) as [{ n: number }])[0].n;
 
-/** A port that another program listens on, until the test ends. Port 9464 may be somebody else's already. */
+/** A port that another program listens on, until the test ends. Port 9464 may be in use already. */
 async function takenPort(port: number): Promise<number> {
   const server = createServer();
   onTestFinished(() => void server.close());
@@ -28,7 +28,7 @@ async function takenPort(port: number): Promise<number> {
 
 describe('the metrics port', () => {
   it.each(['worker', 'scheduler'])(
-    'that was asked for and is taken ends a %s with status 2 before it has joined the fleet',
+    'that is configured and taken ends a %s with status 2 before it has joined the fleet',
     async (role) => {
       const port = await takenPort(0);
       const before = await registered();
@@ -42,7 +42,7 @@ describe('the metrics port', () => {
     },
   );
 
-  it('that nobody asked for gives way: one line says so, and the next free one serves', async () => {
+  it('that is the default gives way if it is taken: the next free one is used, with a line in the log', async () => {
     await takenPort(9464);
     const both = [
       start(workerArgs, { TASKER_METRICS_PORT: undefined }),

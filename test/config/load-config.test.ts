@@ -24,7 +24,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('says what is missing', () => {
+  it('shows what is missing', () => {
     expect(problems({})).toContain('DATABASE_URL is not set');
   });
 
@@ -42,7 +42,7 @@ describe('loadConfig', () => {
     expect(message).not.toContain('hunter2');
   });
 
-  it('catches a misspelt variable, and leaves alone what only starts like ours', () => {
+  it('catches a misspelt variable, and ignores one that only has the same prefix', () => {
     expect(problems({ DATABASE_URL, TASKER_SLOT: '5' })).toContain(
       'TASKER_SLOT is not a setting: did you mean TASKER_SLOTS?',
     );

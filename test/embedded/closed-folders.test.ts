@@ -111,7 +111,7 @@ describe.runIf(asRootOnLinux)('as an ordinary user', () => {
     expect((await stat(join(dataDir, 'cluster', 'PG_VERSION'))).uid).toBe(user.uid);
   });
 
-  test('a user id without an account is told what initdb lacks', async ({ skip }) => {
+  test('for a user id without an account the error names what initdb lacks', async ({ skip }) => {
     const uid = 1_000_650_000;
     if (!(await reachable({ name: '', uid, gid: 0 }))) skip('this checkout is closed to other users');
     const folder = join(await scratchFolder(), 'random');

@@ -137,7 +137,7 @@ describe('when the server is killed', () => {
     expect(await busy).toBeInstanceOf(Error);
   });
 
-  test('a pid file that names somebody else does not keep it from starting', async () => {
+  test('a pid file that names another process does not keep it from starting', async () => {
     const dataDir = await newFolder();
     const first = await startEmbeddedPostgres({ dataDir, settings: smallServer });
     const pidFile = join(dataDir, 'cluster/postmaster.pid');
@@ -202,7 +202,7 @@ describe('when the server is killed', () => {
 });
 
 describe('a data directory that is not whole', () => {
-  test('is made anew where an old initdb left a partial one', async () => {
+  test('is made again if an old initdb left a partial one', async () => {
     const dataDir = await newFolder();
     await mkdir(join(dataDir, 'cluster.partial-0123/base'), { recursive: true });
     await writeFile(join(dataDir, 'cluster.partial-0123/PG_VERSION'), '18\n');
@@ -211,7 +211,7 @@ describe('a data directory that is not whole', () => {
     expect((await readdir(dataDir)).filter((name) => name.startsWith('cluster'))).toEqual(['cluster']);
   });
 
-  test('is kept under another name where it may hold data', async () => {
+  test('is kept under another name if it may hold data', async () => {
     const dataDir = await newFolder();
     const first = await startEmbeddedPostgres({ dataDir, settings: smallServer });
     await first.stop();

@@ -101,7 +101,7 @@ describe('a restart', () => {
     expect(await ask(second.url(), 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  test('takes another port when somebody else sits on the remembered one', async () => {
+  test('takes another port if another program uses the remembered one', async () => {
     const dataDir = await newFolder();
     const first = await startEmbeddedPostgres({ dataDir, settings: smallServer });
     await first.stop();
@@ -113,7 +113,7 @@ describe('a restart', () => {
     expect((await readFile(join(dataDir, 'port'), 'utf8')).trim()).toBe(String(second.port));
   });
 
-  test('uses the port it is told, and fails clearly when that one is taken', async () => {
+  test('uses the port that is set, and fails with a clear error if it is taken', async () => {
     const dataDir = await newFolder();
     const port = await freePort();
     const server = await startEmbeddedPostgres({ dataDir, port, settings: smallServer });
@@ -127,7 +127,7 @@ describe('a restart', () => {
     });
   });
 
-  test('without the password file says what is missing instead of locking everybody out', async () => {
+  test('without the password file it reports what is missing instead of locking everybody out', async () => {
     const dataDir = await newFolder();
     const server = await startEmbeddedPostgres({ dataDir, settings: smallServer });
     await server.stop();

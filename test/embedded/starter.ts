@@ -1,4 +1,4 @@
-/** A program that starts the embedded server in the folder named by its argument, says so, and stays until it is killed. */
+/** A program that starts the embedded server in the folder named by its argument, prints that, and runs until it is killed. */
 import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
 
 const [dataDir = ''] = process.argv.slice(2);

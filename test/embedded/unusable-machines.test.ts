@@ -30,7 +30,7 @@ async function complaintAbout(program: string): Promise<string> {
   return (complaint as Error).message;
 }
 
-describe('what keeps PostgreSQL from running is said, with the way out', () => {
+describe('what keeps PostgreSQL from running is reported, with a fix', () => {
   test('no binaries for the platform', async () => {
     const search = locateBinaries(undefined, 'plan9-mips');
     await expect(search).rejects.toMatchObject({ code: 'EMBEDDED_POSTGRES_UNAVAILABLE' });
@@ -73,7 +73,7 @@ describe.runIf(asRoot)('for root, who runs the server as another user', () => {
 });
 
 describe.skipIf(asRoot)('for a normal user', () => {
-  test('the server runs as that user, and a cluster of somebody else is refused', async () => {
+  test('the server runs as that user, and a cluster of another user is refused', async () => {
     expect(await chooseOsUser()).toBeUndefined();
     expect(await chooseOsUser(process.getuid?.())).toBeUndefined();
     await expect(chooseOsUser(0)).rejects.toThrow(/belongs to another user \(uid 0, you are uid/);

@@ -119,7 +119,7 @@ describe('the checks after a run', () => {
     );
   });
 
-  test('a charge that the database does not know is found', () => {
+  test('a charge that the database does not have is found', () => {
     const run = perfectRun();
     const payments = run.payments.map((each, index) =>
       index === 0 ? { ...each, state: 'error', results: null, error: 'no answer' } : each,
@@ -133,7 +133,7 @@ describe('the checks after a run', () => {
     ]);
   });
 
-  test('a charge that the gateway does not know is found', () => {
+  test('a charge that the gateway does not have is found', () => {
     const run = perfectRun();
     const charges = run.ledger.charges.slice(0, -1);
     expect(failedChecks({ ...run, ledger: { ...run.ledger, charges } })).toEqual([

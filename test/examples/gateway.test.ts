@@ -70,7 +70,7 @@ async function report(url: string): Promise<LedgerReport> {
 const newLedger = async () => join(await scratchFolder(), 'ledger.jsonl');
 
 describe('a charge', () => {
-  test('is made once per key: the same key answers the same charge, and moves no money', async () => {
+  test('is made once per key: the same key returns the same charge, and moves no money', async () => {
     const { url } = await startGateway(await newLedger());
     const first = await charge(url, PLAIN);
     const second = await charge(url, PLAIN);
@@ -84,7 +84,7 @@ describe('a charge', () => {
     });
   });
 
-  test('is made once where twenty requests with its key are in flight together', async () => {
+  test('is made once if twenty requests with its key are in flight together', async () => {
     const { url } = await startGateway(await newLedger());
     const answers = await Promise.all(Array.from({ length: 20 }, () => charge(url, PLAIN)));
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
@@ -118,7 +118,7 @@ describe('a charge', () => {
     ],
     ['a strange currency', { 'idempotency-key': 'k' }, '{"order_id":1,"amount_cents":1,"currency":"usd"}', /currency/],
     ['a very long body', { 'idempotency-key': 'k' }, ' '.repeat(20_000), /larger than/],
-  ])('with %s is answered 400 and not recorded', async (_, headers, body, message) => {
+  ])('with %s gets 400 and is not recorded', async (_, headers, body, message) => {
     const path = await newLedger();
     const { url } = await startGateway(path);
     const answer = await fetch(`${url}/charges`, { method: 'POST', headers, body });
@@ -129,7 +129,7 @@ describe('a charge', () => {
 });
 
 describe('the planned faults', () => {
-  test('503 asks for one second, twice, and then the charge is made', async () => {
+  test('503 with a pause of one second, twice, and then the charge is made', async () => {
     const { url } = await startGateway(await newLedger());
     const answers = [];
     for (let attempt = 1; attempt <= 3; attempt += 1) answers.push(await charge(url, UNAVAILABLE_TWICE));
@@ -151,14 +151,14 @@ describe('the planned faults', () => {
     expect(await report(url)).toMatchObject({ charges: [], replies: { refused: 2 } });
   });
 
-  test('no answer and no charge, and then the charge is made', async () => {
+  test('no response and no charge, and then the charge is made', async () => {
     const { url } = await startGateway(await newLedger());
     await expect(charge(url, HUNG, { timeoutMs: 100 })).rejects.toThrow(/timeout/);
     expect((await report(url)).charges).toEqual([]);
     expect((await charge(url, HUNG)).status).toBe(201);
   });
 
-  test('no answer although the charge was made: the next attempt finds it', async () => {
+  test('no response although the charge was made: the next attempt finds it', async () => {
     const { url } = await startGateway(await newLedger());
     await expect(charge(url, CHARGED_THEN_HUNG, { timeoutMs: 100 })).rejects.toThrow(/timeout/);
     expect((await report(url)).charges).toHaveLength(1);
@@ -185,7 +185,7 @@ describe('the planned faults', () => {
 });
 
 describe('the ledger', () => {
-  test('knows its charges after a restart', async () => {
+  test('has its charges after a restart', async () => {
     const path = await newLedger();
     const before = await startGateway(path);
     const made = await (await charge(before.url, PLAIN)).json();
@@ -234,7 +234,7 @@ describe('the process', () => {
   const main = 'examples/order-fulfillment/gateway/main.ts';
   const listening = /listening on (http:\S+)/;
 
-  test('remembers every answered charge after SIGKILL', async () => {
+  test('has every charge that got a response after SIGKILL', async () => {
     const path = await newLedger();
     const args = ['--ledger', path, '--latency-ms', '0-0'];
     const first = start(main, { args });

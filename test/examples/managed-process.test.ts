@@ -50,7 +50,7 @@ describe('a supervised process', () => {
 
   test('that ends whenever it is started is given up, with the end of its log', async () => {
     const { supervised, restarting, givenUp, logFile } = await supervise('dying');
-    // Ready for a moment or not at all, depending on who looks when: both are what a dying process does.
+    // Ready for a moment or not at all, depending on the moment of the check: a dying process shows both.
     await supervised.start().catch(() => {});
     await waitFor(() => givenUp.length === 1, { what: 'the end of patience' });
     expect(restarting).toHaveLength(5);
@@ -75,7 +75,7 @@ describe('a supervised process', () => {
     await expect(supervised.start()).rejects.toThrow(/^child ends whenever it is started\. The end of /);
   });
 
-  test('stops when it is asked to, and is not started again', async () => {
+  test('stops after a stop, and is not started again', async () => {
     const { supervised, restarting, pids } = await supervise('obedient');
     await supervised.start();
     expect(await supervised.stop(10_000, never)).toBe(true);

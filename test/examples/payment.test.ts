@@ -75,7 +75,7 @@ describe('paying', () => {
     expect(error).toBeInstanceOf(PermanentError);
   });
 
-  test('no answer in time can be tried again', async () => {
+  test('no response in time can be tried again', async () => {
     const error = await failureOf(pay(await answering(() => {}), { timeoutMs: 50 }));
     expect(error).toBeInstanceOf(RetryableError);
     expect(error.message).toMatch(/no answer within 50 ms/);

@@ -6,7 +6,7 @@ import { diamond, useEngine } from '../engine/engine-fixture.ts';
 const engine = await useEngine();
 const { db } = engine;
 
-/** SQL for so many seconds after a whole minute: a history with round numbers. */
+/** SQL for a time in seconds after a whole minute: a history with round numbers. */
 function at(seconds: number): string {
   return `'2030-01-01 00:00:00Z'::timestamptz + interval '${seconds} seconds'`;
 }

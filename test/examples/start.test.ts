@@ -105,7 +105,7 @@ describe('npm start on a database of the user', () => {
   );
 
   test(
-    'stays up after the summary, serves metrics, and ends well on SIGTERM; a second start meanwhile is turned away',
+    'stays up after the summary, serves metrics, and ends with status 0 on SIGTERM; a second start meanwhile is refused',
     async () => {
       const database = forStaying;
       const dataDir = await scratchFolder();
@@ -138,7 +138,7 @@ describe('npm start on a database of the user', () => {
 
 describe('npm start on its own database', () => {
   test(
-    'goes on where it was killed, where it was interrupted, and where its database was killed, and then begins anew',
+    'goes on after it was killed, after it was interrupted, and after its database was killed, and then begins again',
     async () => {
       const dataDir = await scratchFolder();
       const launch = (...args: string[]) => startRun(dataDir, undefined, '--tasks', '120', ...args);

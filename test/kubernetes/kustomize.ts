@@ -28,7 +28,7 @@ function kubectl(args: readonly string[]): { status: number | null; stdout: stri
   });
 }
 
-/** Why manifests cannot be rendered on this machine; undefined where they can. */
+/** Why manifests cannot be rendered on this machine; undefined if they can. */
 export function kubectlUnavailable(): string | undefined {
   const { status, stderr } = kubectl(['version', '--client']);
   return status === 0 ? undefined : `no kubectl: ${stderr.trim()}`;
@@ -44,7 +44,7 @@ export function overlayNames(): string[] {
   return [...folders(OVERLAYS).filter((name) => name !== 'variants'), ...variants];
 }
 
-/** What `kubectl apply --kustomize` would send. Throws with kustomize's words where it does not build. */
+/** What `kubectl apply --kustomize` would send. Throws with kustomize's message if it does not build. */
 export function render(overlay: string): Manifest[] {
   const { status, stdout, stderr } = kubectl(['kustomize', `${OVERLAYS}/${overlay}`]);
   if (status !== 0) throw new Error(`kustomize ${overlay} failed: ${stderr.trim()}`);

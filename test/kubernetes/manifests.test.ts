@@ -127,7 +127,7 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
     }
   });
 
-  test('probes ask for progress, and wait for the migrations first', () => {
+  test('probes check progress, after waiting for the migrations', () => {
     for (const { pod, labels } of running) {
       const [main] = pod.containers;
       expect(main?.args).toEqual([labels['app.kubernetes.io/component']]);

@@ -20,7 +20,7 @@ function moduleOf({ apiVersion, kind }: Manifest): string {
   return `${prefix}${apiVersion}/${kind}`;
 }
 
-/** What the published JSON schema says is wrong; empty when nothing is. It accepts unknown keys: see `typeErrors`. */
+/** The violations of the published JSON schema; empty if there are none. It accepts unknown keys: see `typeErrors`. */
 export async function schemaErrors(manifest: Manifest): Promise<string[]> {
   const path = moduleOf(manifest);
   let models: Record<string, new (data: unknown) => { validate(): void }>;
@@ -46,7 +46,7 @@ function unwrapped(secret: Manifest): Manifest {
 }
 
 /**
- * What the compiler says of each manifest as a typed literal, which may have no key that its type does not have. Answers one
+ * The compiler's errors for each manifest as a typed literal, which may have no key that its type does not have. Returns one
  * line for each error, beginning with the manifest's kind and name.
  */
 export async function typeErrors(manifests: readonly Manifest[]): Promise<string[]> {

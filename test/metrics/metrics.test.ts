@@ -46,7 +46,7 @@ describe('a process’s metrics', () => {
     const kept = Object.freeze({ queue: 'default', fused: 'true' });
     metrics.count('claims', kept);
     metrics.count('claims', kept, 2);
-    // The same series, by labels that nobody keeps.
+    // The same series, by labels that are not kept.
     metrics.count('claims', { queue: 'default', fused: 'true' });
     expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 4');
     expect(await line()).toBe('tasker_claims_total{queue="default",fused="true",role="worker"} 4');

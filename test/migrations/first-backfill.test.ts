@@ -17,7 +17,8 @@ test('migration 0018 mends what version 0.1.0 made of a database of Tasker (Ruby
     task('2', [step(21), step(22, { parents: ['21'] }), step(23)]),
   ]);
   await migrateTo(database.url, '0015_contexts_v04');
-  // A first row `pending` was still most recent after the first claims, of a task and of a step; keys were the ancestor's.
+  // A first row `pending` was still most recent after the first claims, of a task and of a step; keys were those of Tasker
+  // (Ruby).
   await database.query(`
     INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause)
     VALUES (1, 0, NULL, 'pending', true, 'inherited'), (1, 1, 'pending', 'in_progress', true, 'claim'),

@@ -16,7 +16,7 @@ import { useTestDatabase } from '../support/test-database.ts';
 import { randomTasks } from '../views/random-histories.ts';
 import { insertTasks, registerTypes, type TaskRows } from '../views/rows.ts';
 
-const ANCESTOR = '0003_views_v02';
+const RUBY_TASKER = '0003_views_v02';
 const database = await useTestDatabase({ empty: true });
 const db = openDatabase({ url: database.url, poolSize: 4 });
 afterAll(() => db.close());
@@ -28,10 +28,10 @@ const VIEWS = [
   'tasker_task_workflow_summaries',
 ];
 
-/** A database of the ancestor with what `write` puts there. */
+/** A database of Tasker (Ruby) with the rows of `write`. */
 async function rubyTaskerWith(tasks: readonly TaskRows[]): Promise<void> {
   await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
-  await migrateTo(database.url, ANCESTOR);
+  await migrateTo(database.url, RUBY_TASKER);
   const client = await database.pool.connect();
   try {
     await registerTypes(client);
@@ -41,7 +41,7 @@ async function rubyTaskerWith(tasks: readonly TaskRows[]): Promise<void> {
   }
 }
 
-/** As the ancestor wrote them: none of the engine's columns, and every step after its parents. */
+/** As Tasker (Ruby) wrote them: none of the engine's columns, and every step after its parents. */
 function inherited(tasks: readonly TaskRows[]): TaskRows[] {
   return tasks.map((task) => ({
     ...task,
@@ -57,7 +57,7 @@ function inherited(tasks: readonly TaskRows[]): TaskRows[] {
 
 const rowsOf = (view: string) => database.query(`SELECT * FROM tasker.${view} ORDER BY 1, 2`);
 
-describe('a database that the ancestor wrote', () => {
+describe('a database of Tasker (Ruby)', () => {
   test(
     'satisfies every invariant once it is migrated, whatever was in it, and again after down and up',
     {
@@ -74,7 +74,7 @@ describe('a database that the ancestor wrote', () => {
           );
           expect(steps).toHaveLength(tasks.flatMap((task) => task.steps).length);
 
-          await migrateTo(database.url, ANCESTOR);
+          await migrateTo(database.url, RUBY_TASKER);
           await migrateToLatest(database.url);
           expect(await examine(db)).toEqual([]);
           expect(
@@ -112,11 +112,11 @@ describe('a database that the ancestor wrote', () => {
     const before = { indexes: await indexes(), rows: await Promise.all(VIEWS.map(rowsOf)) };
     await migrateToLatest(database.url);
     expect(await indexes()).not.toEqual(before.indexes);
-    await migrateTo(database.url, ANCESTOR);
+    await migrateTo(database.url, RUBY_TASKER);
     expect({ indexes: await indexes(), rows: await Promise.all(VIEWS.map(rowsOf)) }).toEqual(before);
   });
 
-  test('no longer takes writes of the ancestor’s processes, which know none of the engine’s columns', async () => {
+  test('refuses writes of processes of Tasker (Ruby), which fill none of the engine’s columns', async () => {
     await rubyTaskerWith([{ taskId: '1', steps: [{ ordinal: 1 }] }]);
     await migrateTo(database.url, '0005_backfill_engine_columns');
     const write = (statement: string) => database.query(statement).catch((error: { constraint?: string }) => error);
@@ -163,10 +163,10 @@ const order = defineWorkflow({ namespace: 'shop', name: 'order', version: '1.0.0
   .step('stock', { dependsOn: ['validate'] }, () => 3)
   .step('ship', { dependsOn: ['price', 'stock'] }, () => 4);
 
-/** The workflow as the ancestor registered it, one open task of it with ids of its own kind, and one that has ended. */
+/** The workflow as Tasker (Ruby) registered it, one open task of it with ids of its own kind, and one that has ended. */
 async function rubyTaskerShop(edges: readonly (readonly [number, number])[]): Promise<void> {
   await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
-  await migrateTo(database.url, ANCESTOR);
+  await migrateTo(database.url, RUBY_TASKER);
   await database.query(`
     WITH namespace AS (
       INSERT INTO tasker.tasker_task_namespaces (name) VALUES ('shop') RETURNING task_namespace_id
@@ -217,7 +217,7 @@ const DIAMOND = [
   [3, 4],
 ] as const;
 
-describe('an open task of the ancestor', () => {
+describe('an open task of Tasker (Ruby)', () => {
   beforeEach(() => rubyTaskerShop(DIAMOND));
 
   test('goes on in the engine once its workflow is registered, and ends', async () => {
@@ -302,7 +302,7 @@ describe('an open task of the ancestor', () => {
     expect(await examine(db)).toEqual([]);
   });
 
-  test('does not mind a step that was associated with its workflow long ago, nor an open task without steps', async () => {
+  test('ignores a step that was associated with its workflow long ago, and an open task without steps', async () => {
     await database.query(`
       WITH step AS (INSERT INTO tasker.tasker_named_steps (name) VALUES ('long_gone') RETURNING named_step_id)
       INSERT INTO tasker.tasker_named_tasks_named_steps (named_task_id, named_step_id)

@@ -68,7 +68,7 @@ describe('the migrator', () => {
     await clean();
   });
 
-  test('goes on where it was killed in the middle of a backfill and of a concurrent build', async () => {
+  test('goes on after it was killed in the middle of a backfill and of a concurrent build', async () => {
     await clean();
     await migrateTo(database.url, '0004_engine_columns');
     await database.query(`

@@ -11,7 +11,7 @@ import { registerTypes } from '../views/rows.ts';
 import { type RubyTaskerTask, dropMostRecentIndexes, insertRubyTaskerTasks } from './ruby-tasker-rows.ts';
 
 /** The last migration whose tables Tasker (Ruby) could have written. */
-export const ANCESTOR = '0003_views_v02';
+export const RUBY_TASKER = '0003_views_v02';
 
 export interface StepRow {
   workflow_step_id: string;
@@ -41,7 +41,7 @@ export async function useRubyTaskerDatabase(): Promise<RubyTaskerDatabase> {
     db,
     async with(tasks) {
       await database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
-      await migrateTo(database.url, ANCESTOR);
+      await migrateTo(database.url, RUBY_TASKER);
       const client = await database.pool.connect();
       try {
         await registerTypes(client);

@@ -3,7 +3,7 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
-import { ANCESTOR, useRubyTaskerDatabase } from './ruby-tasker-database.ts';
+import { RUBY_TASKER, useRubyTaskerDatabase } from './ruby-tasker-database.ts';
 import { type RubyTaskerStep, type RubyTaskerTask, rubyTaskerStep as step, statesman } from './ruby-tasker-rows.ts';
 
 const database = await useRubyTaskerDatabase();
@@ -68,8 +68,8 @@ describe('a database that Tasker (Ruby) wrote', () => {
     const rows = await database.steps();
     for (const id of ['11', '21', '31', '41']) expect(rows.get(id)).toMatchObject({ state: 'error', blocked: true });
     expect(await examine(db)).toEqual([]);
-    // Also after a way down and up, where the flag of the block is gone.
-    await migrateTo(database.url, ANCESTOR);
+    // Also after a way down and up, when the flag of the block is gone.
+    await migrateTo(database.url, RUBY_TASKER);
     await migrateToLatest(database.url);
     expect(await database.runAll()).toEqual([]);
     expect(await examine(db)).toEqual([]);
@@ -193,7 +193,7 @@ describe('a database that Tasker (Ruby) wrote', () => {
       { task_id: '2', bypass_steps: ['step_2'], tags: null },
     ]);
     await database.query(`UPDATE tasker.tasker_tasks SET bypass_steps = '["step_3"]' WHERE task_id = 1`);
-    await migrateTo(database.url, ANCESTOR);
+    await migrateTo(database.url, RUBY_TASKER);
     await migrateToLatest(database.url);
     expect(await bypassed()).toMatchObject([{ bypass_steps: ['step_3'] }, {}]);
   });
@@ -213,7 +213,7 @@ describe('a database that Tasker (Ruby) wrote', () => {
 
   test.each([
     [
-      'a state that nobody knows',
+      'an unknown state',
       `INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, to_state, most_recent) VALUES (1, 11, 10, 'failed', true)`,
       'rows of tasker_workflow_step_transitions have a state that the engine does not know (task_id 1, sort_key 10, to_state failed, workflow_step_id 11)',
     ],
@@ -229,7 +229,7 @@ describe('a database that Tasker (Ruby) wrote', () => {
       code: 'MIGRATION_FAILED',
       message: expect.stringContaining(message),
     });
-    // No fence keeps the ancestor's processes from writing.
+    // No write guard keeps processes of Tasker (Ruby) from writing.
     await database.query(
       `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id) VALUES (1, 12, 3)`,
     );

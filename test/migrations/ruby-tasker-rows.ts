@@ -10,7 +10,7 @@ export interface RubyTaskerTransition {
 
 export interface RubyTaskerStep {
   id: string;
-  /** 1-based number of the step's name; the id says nothing about it. */
+  /** 1-based number of the step's name; the id does not depend on it. */
   name: number;
   parents: readonly string[];
   retryable: boolean;

@@ -23,7 +23,7 @@ const scaledObjects = [
   'keda-prometheus/scaled-object.yaml',
 ];
 
-/** What an HPA's behavior says, in the simulator's terms. */
+/** The behavior of an HPA, in the simulator's terms. */
 function policiesOf(behavior: Node): unknown {
   const one = (rules: Node) => {
     const policy = (type: string): Node => rules['policies'].find((candidate: Node) => candidate['type'] === type);
@@ -58,7 +58,7 @@ describe('the autoscaling components', () => {
     expect(spec.triggers[0].metricType).toBe('AverageValue');
   });
 
-  it('ask the database a question that it answers with one number, nothing at all included', async () => {
+  it('run a query that returns one number, also on an empty database', async () => {
     for (const file of scaledObjects.slice(0, 2)) {
       const { metadata } = ofKind(file, 'ScaledObject')['spec'].triggers[0];
       expect(metadata.targetQueryValue).toBe('1');
@@ -74,7 +74,7 @@ describe('the autoscaling components', () => {
     expect(await test.query(mail)).toEqual([{ coalesce: 2 }]);
   });
 
-  it('ask Prometheus for the gauge, and take no answer for no answer', () => {
+  it('query Prometheus for the gauge, and treat a missing response as missing', () => {
     const { metadata } = ofKind('keda-prometheus/scaled-object.yaml', 'ScaledObject')['spec'].triggers[0];
     expect(metadata).toMatchObject({ threshold: '1', ignoreNullValues: 'false' });
     expect(metadata.query).toContain(`${METRICS.desiredReplicas.name}{`);

@@ -88,7 +88,7 @@ describe('the alerts', () => {
   });
 
   it.each(ALERTS.map((alert) => [alert.name, alert] as const))(
-    '%s: its runbook says what it is, and what to do',
+    '%s: its runbook explains it, and what to do',
     (name) => {
       const text = readFileSync(join(runbooks, `${name}.md`), 'utf8');
       expect(text.startsWith(`# ${name}\n`)).toBe(true);
@@ -96,7 +96,7 @@ describe('the alerts', () => {
     },
   );
 
-  it('name what has to answer on a living fleet, as parts of what they ask', () => {
+  it('name the parts of their expressions that return something on a living fleet', () => {
     for (const { name, expr, data } of ALERTS) {
       expect(data.length, name).toBeGreaterThan(0);
       for (const part of data) expect(expr, name).toContain(part);
@@ -115,7 +115,7 @@ describe('the alerts', () => {
 });
 
 describe('rules and dashboard', () => {
-  it('ask for metrics of the catalogue, and for recorded series that there are', () => {
+  it('use metrics of the catalogue, and recorded series that exist', () => {
     const names = new Set(
       definitions.flatMap(({ name, type }) => (type === 'histogram' ? [`${name}_bucket`] : [name])),
     );

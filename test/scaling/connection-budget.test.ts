@@ -42,7 +42,7 @@ describe('the connection budget', () => {
     });
   });
 
-  it('allows nobody where the schedulers alone do not fit', () => {
+  it('allows no worker if the schedulers alone do not fit', () => {
     expect(connectionBudget({ ...facts, maxConnections: 20 }).maxWorkers).toBe(0);
     expect(connectionBudget({ ...facts, pooled: true, direct: false, maxConnections: 20 }).maxWorkers).toBe(0);
   });

@@ -49,7 +49,7 @@ function steady(rate: number, seconds: number, workers: number): Partial<QueueOb
 }
 
 describe('the scaling policy', () => {
-  it('wants nobody where there is nothing, from the first look on', () => {
+  it('wants no worker if there is no work, from the first evaluation on', () => {
     expect(evaluate({})).toMatchObject({ desiredReplicas: 0, reason: 'idle' });
     expect(evaluate({}, { at: 5 }, { at: 10 })).toMatchObject({ desiredReplicas: 0, reason: 'idle' });
   });
@@ -91,7 +91,7 @@ describe('the scaling policy', () => {
     expect(evaluate({ at: 0, ...long }, { at: 5, ...long }).desiredReplicas).toBe(8);
   });
 
-  it('holds where handlers hang, whatever waits, and follows the load when they go on', () => {
+  it('holds while handlers hang, whatever waits, and follows the load when they go on', () => {
     const before = steady(40, 1.5, 8);
     const last = before.at(-1) as QueueObservation;
     const stuck = Array.from({ length: 60 }, (_, index) => ({
@@ -121,7 +121,7 @@ describe('the scaling policy', () => {
     expect(evaluate(...long).reason).toBe('load');
   });
 
-  it('holds where work waits although slots are free: nobody there can run it', () => {
+  it('holds if work waits although slots are free: no worker there can run it', () => {
     const waits = Array.from({ length: 60 }, (_, index) => ({
       at: index * 5,
       ready: 5000,
@@ -133,7 +133,7 @@ describe('the scaling policy', () => {
     expect(evaluate(...waits).desiredReplicas).toBeLessThanOrEqual(3);
   });
 
-  it('lets go of a rate within a minute after the last arrival', () => {
+  it('forgets a rate within a minute after the last arrival', () => {
     const last = steady(40, 1.5, 8).at(-1) as QueueObservation;
     const quiet = Array.from({ length: 14 }, (_, index) => ({
       at: last.at + 5 * (index + 1),
@@ -143,7 +143,7 @@ describe('the scaling policy', () => {
     expect(evaluate(...steady(40, 1.5, 8), ...quiet)).toMatchObject({ desiredReplicas: 0, reason: 'idle' });
   });
 
-  it('takes totals that fell, and a clock that stood, for a moment that tells nothing', () => {
+  it('ignores a measurement with totals that fell, or with a clock that stood', () => {
     const last = steady(40, 1.5, 8).at(-1) as QueueObservation;
     const before = evaluate(...steady(40, 1.5, 8));
     const fell = evaluate(...steady(40, 1.5, 8), {
@@ -173,7 +173,7 @@ describe('the scaling policy', () => {
     maxLength: 8,
   });
 
-  it('answers whole, finite numbers, and at least one where there is work, whatever it sees', () => {
+  it('returns whole, finite numbers, and at least one if there is work, for any input', () => {
     fc.assert(
       fc.property(history, (changes) => {
         let at = 0;
@@ -207,7 +207,7 @@ describe('the scaling policy', () => {
 });
 
 describe('the limit', () => {
-  it('is never passed, gives nobody more than wanted, and each who wants any one as long as there are enough', () => {
+  it('is never exceeded, gives no queue more than it wants, and each that wants any one as long as there are enough', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(1000), { maxLength: 20 }), fc.nat(2000), (wanted, limit) => {
         const shares = allot(wanted, limit);

@@ -64,7 +64,7 @@ describe('a replayed load', () => {
     expect(result.turns).toBeLessThanOrEqual(3);
   });
 
-  it('does not answer a dependency that hangs with more workers, and works off what waited when it is back', () => {
+  it('does not add workers while a dependency hangs, and works off the backlog when it is back', () => {
     const result = replay(profile('stuck'));
     expect(peak(between(result, 1200, 2400))).toBeLessThanOrEqual(4);
     expect(Math.max(...between(result, 1300, 2400).map(({ ready }) => ready))).toBeGreaterThan(100_000);
@@ -78,7 +78,7 @@ describe('a replayed load', () => {
     expect(replay(profile('trickle'))).toMatchObject({ peakReplicas: 1, changes: 1, turns: 0 });
   });
 
-  it('starts long steps in time once it knows that they are long', () => {
+  it('starts long steps in time once it has measured that they are long', () => {
     const result = replay(profile('long-steps'), { scaling: { ...DEFAULT_SCALING, assumedStepSeconds: 600 } });
     expect(result.startLatency.withinTarget).toBeGreaterThan(0.95);
     expect(result.peakReplicas).toBeLessThanOrEqual(6);
@@ -100,7 +100,7 @@ describe('a replayed load', () => {
     scaling: { ...DEFAULT_SCALING, assumedSlots: slots },
   });
 
-  it('does not run away from any dependency that hangs, its time limits included', () => {
+  it('does not grow without bound while any dependency hangs, time limits included', () => {
     fc.assert(
       fc.property(carried, ({ perSecond, stepSeconds, slots }) => {
         const load = loadProfileSchema.parse({
@@ -148,7 +148,7 @@ describe('a replayed load', () => {
     );
   });
 
-  it('comes to rest under any steady load that the limit can carry: in time, without changes, without waste', () => {
+  it('becomes stable under any steady load that the limit can carry: in time, without changes, without waste', () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.5, max: 300, noNaN: true }),
@@ -191,7 +191,7 @@ describe('the autoscaler', () => {
     expect(scaler.decide(311, 0, 1)).toBe(0);
   });
 
-  it('changes nothing where the signal cannot be read', () => {
+  it('changes nothing if the signal cannot be read', () => {
     const scaler = new Autoscaler(DEFAULT_AUTOSCALER);
     expect(scaler.decide(0, 5, 5)).toBe(5);
     for (let now = 10; now < 2000; now += 10) expect(scaler.decide(now, undefined, 5)).toBe(5);

@@ -95,7 +95,7 @@ describe('the import check', () => {
     ).toEqual([]);
   });
 
-  it('catches a package in a room that must not know it', () => {
+  it('catches a package in a room that must not import it', () => {
     expect(violations({ 'engine/a.ts': `import pg from 'pg';` })).toEqual([
       'src/engine/a.ts:1: only db, embedded may import pg',
     ]);
@@ -113,7 +113,7 @@ describe('the import check', () => {
     ]);
   });
 
-  it('catches a room that nobody placed', () => {
+  it('catches a room that has no place', () => {
     expect(violations({ 'util/a.ts': '' })[0]).toContain('room "util" is not in the order of rooms');
   });
 });

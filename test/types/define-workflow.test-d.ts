@@ -1,4 +1,4 @@
-/* oxlint-disable vitest/expect-expect -- the compiler is who asserts: @ts-expect-error fails where there is no error */
+/* oxlint-disable vitest/expect-expect -- the compiler makes the assertions: @ts-expect-error fails if there is no error */
 import { describe, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -213,7 +213,7 @@ describe('a definition', () => {
     expectTypeOf(list).toExtend<readonly WorkflowDefinition[]>();
   });
 
-  test('says what a submit takes and what a task gives', () => {
+  test('has the types of the input of a submit and of the results of a task', () => {
     expectTypeOf<InputOf<typeof orders>>().toEqualTypeOf<{ order_id: string; note?: string | undefined }>();
     expectTypeOf<ResultsOf<typeof orders>['a']>().toEqualTypeOf<{ at: string }>();
     expectTypeOf<ResultsOf<typeof orders>['b']>().toEqualTypeOf<string>();

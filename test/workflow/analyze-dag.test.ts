@@ -9,7 +9,7 @@ const messages = (nodes: DagNode[]) =>
   findDagProblems(nodes).map(({ node: name, message }) => `${name ?? ''} ${message}`.trim());
 
 describe('the shape of a graph', () => {
-  test.each(Object.entries(RUBY_TASKER_DAGS))("the ancestor's %s", (_, dag) => {
+  test.each(Object.entries(RUBY_TASKER_DAGS))('Tasker (Ruby): %s', (_, dag) => {
     const shape = analyzeDag(nodesOf(dag));
     expect(shape.roots).toEqual(dag.roots);
     expect(shape.sinks).toEqual(dag.sinks);
@@ -77,7 +77,7 @@ describe('what is not a DAG', () => {
     expect(problem?.cycle).toHaveLength(5001);
   });
 
-  test('analyzeDag throws an error that says all of it', () => {
+  test('analyzeDag throws an error with all of it', () => {
     expect(() => analyzeDag([node('a', 'a')])).toThrow(WorkflowDefinitionError);
     expect(() => analyzeDag([node('a', 'x'), node('b', 'b')])).toThrow(
       /"a" depends on the unknown step "x".*"b" depends on itself/,

@@ -68,7 +68,7 @@ describe('the hash', () => {
   test('is the same for the builder and what it builds', () =>
     expect(definitionHash(orders)).toBe(definitionHash(orders.build())));
 
-  test('does not see handlers, schemas, the order of parents, or defaults that were said', () => {
+  test('does not depend on handlers, schemas, the order of parents, or defaults that were written out', () => {
     for (const same of [
       build({}, { handler: () => 2 }),
       build({}, {}, { input: z.any() }),

@@ -33,7 +33,7 @@ describe('a definition', () => {
   } as const;
   const definition = begin.step('validate', handler).step('price', options, price).build();
 
-  test('has defaults for everything that is not said', () => {
+  test('has defaults for everything that is not set', () => {
     expect(definition).toMatchObject({
       namespace: 'default',
       version: '0.1.0',
@@ -59,7 +59,7 @@ describe('a definition', () => {
     });
   });
 
-  test('has what is said', () => {
+  test('has what is set', () => {
     expect(definition.steps[1]).toEqual({
       ...options,
       name: 'price',
@@ -81,7 +81,7 @@ describe('a definition', () => {
     });
   });
 
-  test("takes the workflow's defaults where the step says nothing", () => {
+  test("takes the workflow's defaults for what the step does not set", () => {
     const defaults = { retryLimit: 9, queue: 'bulk', timeoutSeconds: 60, backoff: { maxSeconds: 2 }, skippable: true };
     const [first, second] = untyped({ defaults })
       .step('a', handler)
@@ -102,7 +102,7 @@ describe('a definition', () => {
     [{ initialSeconds: 60 }, { maxSeconds: 10 }, { initialSeconds: 60, maxSeconds: 60 }],
     [{ maxSeconds: 10 }, { initialSeconds: 60 }, { initialSeconds: 10, maxSeconds: 10 }],
     [{}, { initialSeconds: 60, maxSeconds: 90 }, { initialSeconds: 60, maxSeconds: 90 }],
-  ])('with the backoff %o over the defaults %o waits as %o says', (backoff, defaults, settled) => {
+  ])('with the backoff %o over the defaults %o has the backoff %o', (backoff, defaults, settled) => {
     const [step] = untyped({ defaults: { backoff: defaults } })
       .step('a', { backoff }, handler)
       .build().steps;
@@ -223,7 +223,7 @@ describe('a mistake in a workflow is refused at defineWorkflow', () => {
     }
   });
 
-  test('several mistakes are told together', () => {
+  test('several mistakes are reported together', () => {
     expect(() => untyped({ name: 'A', version: '1', input: 5 })).toThrow(
       /:\n {2}- the name is "A".*\n {2}- the version.*\n {2}- input/,
     );

@@ -38,7 +38,7 @@ describe('an Error', () => {
     expect(seen).toEqual(['level 9', 'level 8', 'level 7', 'level 6', 'level 5', 'level 0']);
   });
 
-  test('says how many causes between are left out, of a thousand too', () => {
+  test('shows how many causes between are left out, of a thousand too', () => {
     let error = new Error('level 0');
     for (let level = 1; level <= 1000; level++) error = new Error(`level ${level}`, { cause: error });
     let at = describeThrown(error);
@@ -158,7 +158,7 @@ describe('it never throws', () => {
     expect(toStorableJson(described, { maxBytes: 100_000 }).ok).toBe(true);
   });
 
-  test('a revoked Proxy is an object, as far as anyone can tell', () =>
+  test('a revoked Proxy is described as an object', () =>
     expect(describeThrown(revoked())).toEqual({ name: 'NotAnError', message: 'an object' }));
 
   test('for every value that cannot be stored, thrown or as a cause', () => {

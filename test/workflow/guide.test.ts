@@ -11,7 +11,7 @@ import { loadWorkflowYaml } from '../../src/workflow/yaml.ts';
 import { FIELD_OF_OPTION } from '../../src/workflow/yaml-fields.ts';
 import { compile } from './compiler.ts';
 
-/** The guide to defining workflows says what the code does. */
+/** The guide to defining workflows agrees with the code. */
 const guide = await readFile(path.resolve(import.meta.dirname, '../../docs/guides/defining-workflows.md'), 'utf8');
 
 const blocks = (language: string) =>

@@ -43,7 +43,7 @@ describe('content_hash', () => {
     expect(new Set(hashes).size).toBe(4);
   });
 
-  test('what looks alike is not the same', () =>
+  test('similar values are not the same', () =>
     expect(
       new Set([1, '1', true, 'true', null, 'null', [], {}, [1], { 0: 1 }].map((input) => contentHash(input as Json)))
         .size,

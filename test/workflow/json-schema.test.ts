@@ -14,7 +14,7 @@ const problems = (schema: unknown) => {
   return converted.ok ? [] : converted.problems.map(({ path, message }) => `${path.join('.')} ${message}`.trim());
 };
 
-describe('what a schema says is enforced', () => {
+describe('what a schema states is enforced', () => {
   test.each<[string, JsonObject, unknown[], unknown[]]>([
     ['types', { type: 'string' }, ['a', ''], [1, null, {}]],
     ['several types', { type: ['string', 'null'] }, ['a', null], [1]],
@@ -125,7 +125,7 @@ describe('what a schema says is enforced', () => {
   });
 });
 
-describe('a schema that would check less than it says is refused', () => {
+describe('a schema that would check less than it states is refused', () => {
   test.each<[string, unknown, string]>([
     ['members without a type', { properties: { a: {} } }, 'properties would be ignored without "type: object": add it'],
     ['a bound without a type', { minimum: 5 }, 'minimum would be ignored without "type: number": add it'],
@@ -212,7 +212,8 @@ describe('a schema that would check less than it says is refused', () => {
     ],
   ])('%s', (_, schema, message) => expect(problems(schema)).toContainEqual(expect.stringContaining(message)));
 
-  test('every mistake is told', () => expect(problems({ minimum: 1, maxLength: 2, colour: 'red' })).toHaveLength(3));
+  test('every mistake is reported', () =>
+    expect(problems({ minimum: 1, maxLength: 2, colour: 'red' })).toHaveLength(3));
 
   test('annotations and extensions are fine', () =>
     expect(

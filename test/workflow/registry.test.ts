@@ -28,7 +28,7 @@ describe('lookup', () => {
   test('without a namespace: the default one', () =>
     expect(registry.get({ name: 'order_fulfillment' })).toBe(order.build()));
 
-  test('find has no answer where get throws', () => expect(registry.find({ name: 'nothing' })).toBeUndefined());
+  test('find returns undefined if get throws', () => expect(registry.find({ name: 'nothing' })).toBeUndefined());
 
   test('all definitions, in order', () =>
     expect(registry.definitions.map((one) => `${one.namespace}/${one.name} ${one.version}`)).toEqual([
@@ -63,7 +63,7 @@ describe('an unknown workflow', () => {
     );
   });
 
-  test('an empty registry says so', () =>
+  test('an empty registry is reported', () =>
     expect(() => createRegistry([]).get({ name: 'a' })).toThrow(
       'workflow "a" is not known: no workflows are registered',
     ));

@@ -1,6 +1,6 @@
 import type { DagNode } from '../../src/workflow/analyze-dag.ts';
 
-/** The graphs of the ancestor's own test suite, as child -> parents, and what is known about their shape. */
+/** The graphs of the test suite of Tasker (Ruby), as child -> parents, and what is known about their shape. */
 interface RubyTaskerDag {
   steps: Record<string, readonly string[]>;
   roots: readonly string[];

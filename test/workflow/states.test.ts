@@ -30,7 +30,7 @@ describe('the states of a step', () => {
     ['resolved_manually', []],
   ])('%s leads to %j', (from, to) => expect(targets(STEP_TRANSITIONS, from)).toEqual(to));
 
-  test('an attempt is given back only where it was taken', () => {
+  test('an attempt is released only from in_progress', () => {
     expect(isLegalTransition(STEP_TRANSITIONS, 'in_progress', 'pending', 'released')).toBe(true);
     expect(isLegalTransition(STEP_TRANSITIONS, 'error', 'pending', 'released')).toBe(false);
     expect(isLegalTransition(STEP_TRANSITIONS, 'error', 'pending', 'retry_due')).toBe(true);

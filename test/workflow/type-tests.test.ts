@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Complaints, compile } from './compiler.ts';
 
 /*
- * A type test passes when the compiler says nothing, so it would pass too if it were never compiled, or if everything had
+ * A type test passes if the compiler reports nothing, so it would pass too if it were never compiled, or if everything had
  * the type `any`. Here the compiler gets the same tests with their expectations broken, and has to object to each.
  */
 const typeTest = path.resolve(import.meta.dirname, '../types/define-workflow.test-d.ts');
@@ -37,9 +37,9 @@ describe('the type tests can fail', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test('as they are, the compiler has nothing to say', () => expect(complaints.get('unchanged.ts')).toBeUndefined());
+  test('as they are, the compiler reports nothing', () => expect(complaints.get('unchanged.ts')).toBeUndefined());
 
-  test('every expected error is one, and says what the comment says', () => {
+  test('every expected error is one, with the message of the comment', () => {
     const expected = original.split('\n').flatMap((text, index) => {
       const comment = /\/\/ @ts-expect-error (.*)$/.exec(text)?.[1];
       return comment === undefined ? [] : [{ line: index + 2, says: /^says: (.*)$/.exec(comment)?.[1] ?? '' }];

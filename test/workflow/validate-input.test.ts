@@ -158,7 +158,7 @@ describe('an input that does not fit', () => {
     expect(message.length).toBeLessThan(300);
   });
 
-  test('more than 20 issues are counted, not told', async () => {
+  test('more than 20 issues are counted, not listed', async () => {
     const error = await refusal(order, { id: 1, lines: Array.from({ length: 50 }, () => ({ quantity: 0 })) });
     expect(error.message).toMatch(/\.\.\. and 30 more$/);
     expect(error.details['issues']).toHaveLength(20);
@@ -195,7 +195,7 @@ describe('an input that is not JSON', () => {
   test('what a schema makes is checked, not what it was given', async () =>
     expect((await refusal(workflow(z.coerce.date()), '2026-01-01')).message).toContain('input is a Date'));
 
-  test('the limit is 1 MiB unless the caller says otherwise', async () => {
+  test('the limit is 1 MiB unless the caller sets another', async () => {
     const text = 'x'.repeat(1_048_574);
     expect(await validateInput(workflow(z.string()), text)).toBe(text);
     expect((await refusal(workflow(z.string()), `${text}x`)).message).toContain(

@@ -12,7 +12,7 @@ const handlers: Record<string, YamlStepHandler> = {
 };
 const load = (text: string, options: Partial<LoadYamlOptions> = {}) => loadWorkflowYaml(text, { handlers, ...options });
 
-/** Complete as far as the ancestor's format goes. */
+/** Complete, with every field of the format of Tasker (Ruby). */
 const CART = `
 name: cart_checkout
 namespace_name: ecommerce
@@ -67,7 +67,7 @@ environments:
   production:
 `;
 
-describe("the ancestor's templates", () => {
+describe('templates of Tasker (Ruby)', () => {
   const definition = load(CART);
 
   test('every field has its place', () => {
@@ -196,7 +196,7 @@ const changed = (from: string | RegExp, to: string) => {
   return problem(CART.replace(from, to));
 };
 
-describe('a mistake is told with its line, its field and the word that was meant', () => {
+describe('a mistake is reported with its line, its field and the word that was meant', () => {
   test.each<[string, string | RegExp, string, string]>([
     [
       'an unknown key',
@@ -279,7 +279,7 @@ describe('a mistake is told with its line, its field and the word that was meant
       'line 25, column 5: step_templates[0].queue is "my orders"',
     ],
     [
-      'a handler that nobody gave',
+      'a handler that was not given',
       'Shop::CreateOrder',
       'Shop::CreateOder',
       'line 19, column 20: step_templates[0].handler_class "Shop::CreateOder" is not among the handlers given: did you mean "Shop::CreateOrder"?',
@@ -364,7 +364,7 @@ describe('a mistake is told with its line, its field and the word that was meant
       'line 5, column 14: description has to be a text',
     ],
     [
-      'a schema that checks less than it says',
+      'a schema that checks less than it states',
       'required: [cart_id]',
       'required: [card_id]',
       'line 13, column 13: schema.required names "card_id", which is not in properties',
@@ -402,14 +402,14 @@ describe('a mistake is told with its line, its field and the word that was meant
   test('a key that needs quotes is quoted', () =>
     expect(problem(`${CART}"odd key": 1\n`)).toContain('["odd key"] is not a known key'));
 
-  test('a mistake inside of what an alias brought in is told where the alias is', () => {
+  test('a mistake inside of an alias is reported at the alias', () => {
     const step = 'name: a, handler_class: Shop::FetchCart, handler_config: &s { type: object, required: [a] }';
     expect(problem(`name: a\nstep_templates: [{ ${step} }]\nschema: *s\n`)).toContain(
       'line 3, column 9: schema.required names "a"',
     );
   });
 
-  test('a value that came through an alias is told where the alias is used', () => {
+  test('a value that came through an alias is reported at the alias', () => {
     const text = 'name: a\nstep_templates:\n  - &one { name: a, handler_class: Shop::FetchCart, queue: Q }\n  - *one\n';
     expect(problem(text)).toContain('line 4, column 5: step_templates[1].queue is "Q"');
   });
@@ -441,7 +441,7 @@ describe('a text that is no template', () => {
   ])('%s', (_, text, message) => expect(problem(text as string)).toMatch(message));
 });
 
-describe('a text that was made to hurt', () => {
+describe('a hostile text', () => {
   const lines = (count: number, line: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => line(index)).join('\n');
 

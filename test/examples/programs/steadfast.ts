@@ -1,4 +1,4 @@
-/** A program for the tests of process supervision: does what its first argument says, and writes down that it started. */
+/** A program for the tests of process supervision: behaves as its first argument demands, and records that it started. */
 import { appendFileSync } from 'node:fs';
 
 const [behaviour, startsFile] = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateTo } from '../../../src/db/migrate.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
-import { ANCESTOR } from '../../migrations/ruby-tasker-database.ts';
+import { RUBY_TASKER } from '../../migrations/ruby-tasker-database.ts';
 import {
   type RubyTaskerStep,
   type RubyTaskerTask,
@@ -100,7 +100,7 @@ const DIAMOND = [[], [1], [1], [2, 3]];
 const LINE = [[], [1]];
 
 it('a fleet that takes over a database of Tasker (Ruby) repeats no finished step, and serves every workflow but the refused one', async () => {
-  await migrateTo(test.url, ANCESTOR);
+  await migrateTo(test.url, RUBY_TASKER);
   const expected = new Map<string, string>();
   const finished = new Set<string>();
   const once = new Set<string>();
