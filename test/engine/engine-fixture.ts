@@ -42,6 +42,10 @@ export interface StepRow {
 export interface TestWorker {
   id: string;
   claim(limit?: number, queue?: string): Promise<ClaimedStep[]>;
+  /** The first step of a claim; rejects if there is none. */
+  claimOne(limit?: number, queue?: string): Promise<ClaimedStep>;
+  /** The first two steps of a claim; rejects if there are fewer. */
+  claimTwo(): Promise<[ClaimedStep, ClaimedStep]>;
   complete(steps: readonly ClaimedStep[], options?: { claimLimit?: number; result?: string }): Promise<CompleteOutcome>;
   fail(step: ClaimedStep, options?: { permanent?: boolean; requested?: number }): Promise<FailOutcome>;
 }
@@ -79,9 +83,21 @@ export async function useEngine(database: Pick<DatabaseOptions, 'onQuery' | 'pla
         leaseSeconds,
         sessionLock: null,
       });
+      const claimSome = (limit = 16, queue = 'default'): Promise<ClaimedStep[]> =>
+        claim(db, { workerId: id, queue, namedTaskIds: registered, limit });
       return {
         id,
-        claim: (limit = 16, queue = 'default') => claim(db, { workerId: id, queue, namedTaskIds: registered, limit }),
+        claim: claimSome,
+        async claimOne(limit, queue) {
+          const [step] = await claimSome(limit, queue);
+          if (step === undefined) throw new Error('no step is ready');
+          return step;
+        },
+        async claimTwo() {
+          const [first, second] = await claimSome();
+          if (first === undefined || second === undefined) throw new Error('fewer than two steps are ready');
+          return [first, second];
+        },
         complete: (steps, { claimLimit = 0, result = '{"ok":true}' } = {}) =>
           complete(db, {
             workerId: id,

@@ -21,8 +21,8 @@ const id = await engine.workflow(diamond);
 const makeDue = () =>
   engine.test.query('UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() WHERE next_retry_at IS NOT NULL');
 
-const retryAtMs = ({ failed }: FailOutcome, stepId: string | undefined): number => {
-  const next = failed.get(stepId as string);
+const retryAtMs = ({ failed }: FailOutcome, stepId: string): number => {
+  const next = failed.get(stepId);
   return typeof next === 'object' ? next.retryAt.getTime() : 0;
 };
 
@@ -71,27 +71,27 @@ describe('a failure', () => {
   it('waits out a backoff between half the base and the base, then runs again', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
-    const [step] = await worker.claim();
+    const step = await worker.claimOne();
     const before = Date.now();
-    const outcome = await worker.fail(step as never);
-    const due = retryAtMs(outcome, step?.stepId);
+    const outcome = await worker.fail(step);
+    const due = retryAtMs(outcome, step.stepId);
     expect(due - before).toBeGreaterThanOrEqual(900);
     expect(due - before).toBeLessThanOrEqual(4000);
     expect(await enqueueDueRetries(engine.db)).toEqual(new Map());
     expect(await worker.claim()).toEqual([]);
     await makeDue();
     expect(await enqueueDueRetries(engine.db)).toEqual(new Map([['default', 1]]));
-    const [again] = await worker.claim();
-    expect(again).toMatchObject({ stepId: step?.stepId, attempt: 2 });
+    const again = await worker.claimOne();
+    expect(again).toMatchObject({ stepId: step.stepId, attempt: 2 });
     await cancel(engine.db, taskId);
   });
 
   it('honours a backoff that the other side asked for', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
-    const [step] = await worker.claim();
-    const outcome = await worker.fail(step as never, { requested: 120 });
-    const due = retryAtMs(outcome, step?.stepId);
+    const step = await worker.claimOne();
+    const outcome = await worker.fail(step, { requested: 120 });
+    const due = retryAtMs(outcome, step.stepId);
     expect(due - Date.now()).toBeGreaterThan(110_000);
     await cancel(engine.db, taskId);
   });
@@ -100,11 +100,11 @@ describe('a failure', () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
     await worker.complete(await worker.claim());
-    const [b, c] = await worker.claim();
-    const failed = await worker.fail(c as never, { permanent: true });
+    const [b, c] = await worker.claimTwo();
+    const failed = await worker.fail(c, { permanent: true });
     expect(failed).toMatchObject({ erroredTasks: [] });
     expect(await engine.taskState(taskId)).toBe('in_progress');
-    expect((await worker.complete([b as never])).erroredTasks).toEqual([taskId]);
+    expect((await worker.complete([b])).erroredTasks).toEqual([taskId]);
     expect(await engine.taskState(taskId)).toBe('error');
     expect(byName(await engine.steps(taskId))['d']).toMatchObject({ state: 'pending', ready: false, unmet_parents: 1 });
   });
@@ -112,11 +112,11 @@ describe('a failure', () => {
   it('of a step whose claim was lost changes nothing', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
-    const [step] = await worker.claim();
+    const step = await worker.claimOne();
     await cancel(engine.db, taskId);
-    expect((await worker.fail(step as never)).lost).toEqual([step?.stepId]);
-    expect((await worker.complete([step as never])).lost).toEqual([step?.stepId]);
-    expect((await release(engine.db, { workerId: worker.id, steps: [step as never] })).lost).toEqual([step?.stepId]);
+    expect((await worker.fail(step)).lost).toEqual([step.stepId]);
+    expect((await worker.complete([step])).lost).toEqual([step.stepId]);
+    expect((await release(engine.db, { workerId: worker.id, steps: [step] })).lost).toEqual([step.stepId]);
     expect(byName(await engine.steps(taskId))['a']?.state).toBe('cancelled');
   });
 });
@@ -137,7 +137,7 @@ describe('recovery', () => {
   it('returns the steps of a worker whose lease ran out, and keeps the attempt spent', async () => {
     const worker = await engine.worker(60);
     const taskId = await engine.submitOne(id);
-    const [step] = await worker.claim();
+    const step = await worker.claimOne();
     expect((await recover(engine.db, { silentSeconds: 5 })).expired).toEqual([]);
     await engine.test.query(
       `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`,
@@ -147,10 +147,10 @@ describe('recovery', () => {
     expect(outcome.expired.map((expired) => expired.workerId)).toContain(worker.id);
     expect(outcome.recovered).toEqual(new Map([['default', 1]]));
     const other = await engine.worker();
-    const [again] = await other.claim();
-    expect(again).toMatchObject({ stepId: step?.stepId, attempt: 2 });
-    expect((await worker.complete([step as never])).lost).toEqual([step?.stepId]);
-    expect((await other.complete([again as never])).lost).toEqual([]);
+    const again = await other.claimOne();
+    expect(again).toMatchObject({ stepId: step.stepId, attempt: 2 });
+    expect((await worker.complete([step])).lost).toEqual([step.stepId]);
+    expect((await other.complete([again])).lost).toEqual([]);
     await cancel(engine.db, taskId);
   });
 
@@ -194,9 +194,9 @@ describe('recovery', () => {
     });
 
     const alone = await engine.worker(60, 1);
-    const [innocent] = await alone.claim(1, 'default~quarantine');
+    const innocent = await alone.claimOne(1, 'default~quarantine');
     expect(innocent).toMatchObject({ taskId: neighbour, attempt: 3, retryLimit: 5 });
-    await alone.complete([innocent as never]);
+    await alone.complete([innocent]);
     await cancel(engine.db, neighbour);
   });
 
@@ -247,12 +247,12 @@ describe('a claim whose response was lost', () => {
   it('can be adopted by its id if it committed, and is empty if it did not', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
-    const [step] = await worker.claim();
-    expect(await adopt(engine.db, step?.claimId as string)).toMatchObject([{ stepId: step?.stepId, attempt: 1 }]);
+    const step = await worker.claimOne();
+    expect(await adopt(engine.db, step.claimId)).toMatchObject([{ stepId: step.stepId, attempt: 1 }]);
     expect(await adopt(engine.db, '00000000-0000-4000-8000-000000000000')).toEqual([]);
-    expect(await endedAttempts(engine.db, [step as never])).toEqual(new Set());
-    await worker.complete([step as never]);
-    expect(await endedAttempts(engine.db, [step as never])).toEqual(new Set([step?.stepId]));
+    expect(await endedAttempts(engine.db, [step])).toEqual(new Set());
+    await worker.complete([step]);
+    expect(await endedAttempts(engine.db, [step])).toEqual(new Set([step.stepId]));
     await cancel(engine.db, taskId);
   });
 });
@@ -262,9 +262,9 @@ describe('an operator', () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
     await worker.complete(await worker.claim());
-    const [b, c] = await worker.claim();
-    await worker.complete([b as never]);
-    await worker.fail(c as never, { permanent: true });
+    const [b, c] = await worker.claimTwo();
+    await worker.complete([b]);
+    await worker.fail(c, { permanent: true });
     expect(await engine.taskState(taskId)).toBe('error');
     return taskId;
   }
@@ -285,9 +285,9 @@ describe('an operator', () => {
       taskState: 'in_progress',
     });
     const worker = await engine.worker();
-    const [d] = await worker.claim();
-    expect(JSON.parse(d?.inputs?.parents as string)).toMatchObject({ '3': { by: 'hand' } });
-    await worker.complete([d as never]);
+    const d = await worker.claimOne();
+    expect(JSON.parse(d.inputs?.parents as string)).toMatchObject({ '3': { by: 'hand' } });
+    await worker.complete([d]);
     expect(await engine.taskState(taskId)).toBe('complete');
   });
 
@@ -324,8 +324,8 @@ describe('finalizing', () => {
   it('finds a task that was not finalized because a process died in between', async () => {
     const worker = await engine.worker();
     const taskId = await engine.submitOne(id);
-    const [a] = await worker.claim();
-    await worker.fail(a as never, { permanent: true });
+    const a = await worker.claimOne();
+    await worker.fail(a, { permanent: true });
     // As if the process had died between the two transactions of `fail`.
     await engine.test.query(`UPDATE tasker.tasker_tasks SET state = 'in_progress', sort_key = 1 WHERE task_id = $1`, [
       taskId,

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { z } from 'zod';
 import type { Database } from '../../src/db/connections/database.ts';
 import { Notifier } from '../../src/db/connections/notifier.ts';
 import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
@@ -9,6 +10,7 @@ import { ResultCache } from '../../src/worker/scope/result-cache.ts';
 import { Slots } from '../../src/worker/scope/slots.ts';
 import type { WorkerSettings } from '../../src/worker/scope/worker-options.ts';
 import { type WorkerScope, WorkerState } from '../../src/worker/scope/worker-scope.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { WorkerEvents } from '../../src/worker/telemetry/events.ts';
 import { noEvents } from './no-events.ts';
 
@@ -41,10 +43,12 @@ export const testSettings: WorkerSettings = {
 /** Events that nothing records, without any error. */
 export const strictEvents: WorkerEvents = { ...noEvents, failed: (_, error) => expect.fail(String(error)) };
 
-/** A handler registry with these workflow ids, and no handlers. */
+const workflow = defineWorkflow({ name: 'any', input: z.unknown() }).step('only', () => 'done');
+
+/** A handler registry with one workflow under these ids. */
 export function registryOf(...namedTaskIds: number[]): HandlerRegistry {
   const registry = new HandlerRegistry(testSettings);
-  for (const id of namedTaskIds) registry.add(id, { namespace: '', name: '', version: '', steps: [] } as never);
+  for (const id of namedTaskIds) registry.add(id, workflow);
   return registry;
 }
 
