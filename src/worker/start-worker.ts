@@ -80,7 +80,7 @@ export async function startWorker(options: {
           if (!alone) schedulers.start();
         },
         stop() {
-          schedulers.stop();
+          void schedulers.stop();
           return worker.stop();
         },
         leaseAgeSeconds: () => worker.leaseAgeSeconds(),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Service } from '../../src/process/service.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -10,26 +11,34 @@ export interface ContractSubject {
   activity?: () => number;
 }
 
-/** Longer than the intervals of the services under test: a timer that was not stopped would have fired. */
-const QUIET_MS = 300;
+export interface ContractClock {
+  /** Longer than the intervals of the service: a timer that was not stopped would have fired. */
+  quietMs: number;
+  /** Lets this time pass. */
+  pass: (ms: number) => Promise<unknown>;
+}
 
 const settled = async (work: unknown): Promise<void> => {
   await Promise.resolve(work).catch(() => undefined);
 };
 
-/** Holds a service to the contract of src/process/service.ts. `make` returns a new one; after each test it is stopped. */
-export function serviceContract(make: () => ContractSubject | Promise<ContractSubject>): void {
+/** Holds a service to the contract of src/process/service.ts. `make` returns a new one for each test, which stops it. */
+export function serviceContract(
+  make: () => ContractSubject | Promise<ContractSubject>,
+  { quietMs, pass }: ContractClock = { quietMs: 300, pass: sleep },
+): void {
   async function expectNothingRuns({ running, activity }: ContractSubject): Promise<void> {
     const before = activity?.();
     if (running !== undefined) expect(await running(), 'running after the stop').toBe(0);
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    await pass(quietMs);
     expect(activity?.(), 'activity after the stop').toBe(before);
     if (running !== undefined) expect(await running(), 'running some time after the stop').toBe(0);
   }
 
   async function expectItRuns({ running, activity }: ContractSubject): Promise<void> {
     const before = activity?.() ?? 0;
-    if (activity !== undefined) await waitFor(() => activity() > before, { what: 'activity after the start' });
+    await pass(quietMs);
+    if (activity !== undefined) expect(activity(), 'activity after the start').toBeGreaterThan(before);
     if (running !== undefined) await waitFor(async () => (await running()) === 1, { what: 'one of it to run' });
   }
 
@@ -56,7 +65,7 @@ export function serviceContract(make: () => ContractSubject | Promise<ContractSu
     await service.stop();
   });
 
-  it('stopped twice it stops once', async () => {
+  it('stopped twice it stops once, and does not start again', async () => {
     expect.hasAssertions();
     const subject = await make();
     const { service } = subject;
@@ -64,6 +73,9 @@ export function serviceContract(make: () => ContractSubject | Promise<ContractSu
     await Promise.all([service.stop(), service.stop()]);
     await service.stop();
     await expectNothingRuns(subject);
+    await settled((async () => service.start())());
+    await expectNothingRuns(subject);
+    await service.stop();
   });
 
   it('stopped during its start it does not run afterwards', async () => {

@@ -22,6 +22,9 @@ export class ClaimReconciler {
   private readonly running: RunningAttempts;
   private readonly intake: Pick<Intake, 'run'>;
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  /** The rounds that have not ended. */
+  private rounds: Promise<void> = Promise.resolve();
   private round = 0;
   private searchedAt = 0;
   private expectingUntil = 0;
@@ -33,24 +36,26 @@ export class ClaimReconciler {
   }
 
   start(): void {
+    if (this.stopped) return;
     this.timer ??= setInterval(() => {
-      const { claims } = this.scope;
-      if (claims.takeExpectation()) this.expectingUntil = this.round + EXPECTING_ROUNDS;
-      this.round += 1;
-      void this.abortLost();
-      void this.recoverLeft();
-      if (
-        claims.anyOpen ||
-        this.round <= this.expectingUntil ||
-        this.round - this.searchedAt >= ROUNDS_BETWEEN_SEARCHES
-      )
-        void this.adoptOrphans();
+      this.rounds = Promise.all([this.rounds, this.reconcile()]).then(() => undefined);
     }, INTERVAL_MS).unref();
   }
 
-  stop(): void {
+  /** Resolves when the rounds under way have ended. */
+  async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
-    this.timer = undefined;
+    await this.rounds;
+  }
+
+  private async reconcile(): Promise<void> {
+    const { claims } = this.scope;
+    if (claims.takeExpectation()) this.expectingUntil = this.round + EXPECTING_ROUNDS;
+    this.round += 1;
+    const searches =
+      claims.anyOpen || this.round <= this.expectingUntil || this.round - this.searchedAt >= ROUNDS_BETWEEN_SEARCHES;
+    await Promise.all([this.abortLost(), this.recoverLeft(), searches ? this.adoptOrphans() : undefined]);
   }
 
   /** Whether an idle check may search for orphaned claims as well: then no statement of its own is needed for that. */

@@ -28,6 +28,7 @@ export class Claimer {
   private readonly backoff = exponential(DATABASE_AWAY);
   private turn = 0;
   private running = false;
+  private stopped = false;
   private loop: Promise<void> | undefined;
 
   constructor(scope: WorkerScope, parts: ClaimerParts) {
@@ -39,13 +40,14 @@ export class Claimer {
   }
 
   start(): void {
-    if (this.running) return;
+    if (this.running || this.stopped) return;
     this.running = true;
     this.loop = this.run();
   }
 
   /** Stops claiming and resolves when no claim is under way and what was claimed has been delivered. */
   async stop(): Promise<void> {
+    this.stopped = true;
     this.running = false;
     this.claims.stop();
     this.scope.signal.wake();

@@ -16,6 +16,8 @@ export class SchedulerWatch {
   private readonly intervalMs: number;
   private timer: NodeJS.Timeout | undefined;
   private anyLives = true;
+  private stopped = false;
+  private checking: Promise<void> | undefined;
 
   constructor(
     db: Database,
@@ -29,16 +31,21 @@ export class SchedulerWatch {
   }
 
   start(): void {
-    this.schedule(this.firstMs);
+    if (this.timer === undefined) this.schedule(this.firstMs);
   }
 
-  stop(): void {
+  /** Resolves when the check under way, if there is one, has ended. */
+  async stop(): Promise<void> {
+    this.stopped = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
+    await this.checking;
   }
 
   private schedule(ms: number): void {
-    this.timer = setTimeout(() => void this.check(), ms).unref();
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.checking = this.check();
+    }, ms).unref();
   }
 
   private async check(): Promise<void> {
@@ -46,7 +53,7 @@ export class SchedulerWatch {
       (count) => count > 0,
       () => this.anyLives,
     );
-    if (this.timer === undefined) return;
+    if (this.stopped) return;
     if (anyLives !== this.anyLives) this.onChange((this.anyLives = anyLives));
     this.schedule(this.intervalMs);
   }

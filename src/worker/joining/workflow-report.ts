@@ -16,6 +16,7 @@ export class WorkflowReport {
   private reportedVersion = -1;
   private timer: NodeJS.Timeout | undefined;
   private ticking: Promise<void> | undefined;
+  private stopped = false;
 
   constructor(scope: WorkflowReport['scope'], registration: WorkflowRegistration, retryMs = REGISTRATION_RETRY_MS) {
     this.scope = scope;
@@ -24,11 +25,13 @@ export class WorkflowReport {
   }
 
   start(): void {
+    if (this.stopped || this.timer !== undefined) return;
     void this.tick();
-    this.timer ??= setInterval(() => void this.tick(), Math.min(REPORT_MS, this.retryMs)).unref();
+    this.timer = setInterval(() => void this.tick(), Math.min(REPORT_MS, this.retryMs)).unref();
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     await this.ticking;
   }

@@ -31,6 +31,7 @@ export class RunningAttempts {
   private readonly attempts: RunningAttempt[] = [];
   private readonly abortGraceMs: number;
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   constructor(abortGraceMs: number) {
     this.abortGraceMs = abortGraceMs;
@@ -41,12 +42,12 @@ export class RunningAttempts {
   }
 
   start(): void {
-    this.timer ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();
+    if (!this.stopped) this.timer ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();
   }
 
   stop(): void {
+    this.stopped = true;
     clearInterval(this.timer);
-    this.timer = undefined;
   }
 
   /** Returns until when the attempt may hold the event loop, in milliseconds of the epoch. */

@@ -22,6 +22,7 @@ export class Activity {
   private readonly parts: ActivityParts;
   private timer: NodeJS.Timeout | undefined;
   private reporting: Promise<void> | undefined;
+  private stopped = false;
 
   constructor(parts: ActivityParts) {
     this.parts = parts;
@@ -29,11 +30,12 @@ export class Activity {
   }
 
   start(intervalMs = REPORT_MS): void {
-    this.timer ??= setInterval(() => void this.tryReport(), intervalMs).unref();
+    if (!this.stopped) this.timer ??= setInterval(() => void this.tryReport(), intervalMs).unref();
   }
 
   /** Reports what was done since the last report. */
   async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     await this.reporting;
     await this.tryReport();
