@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { ALERTS } from '../../scripts/support/monitoring/alerts.ts';
 import { CHECKS } from '../../src/db/doctor/examine.ts';
@@ -16,4 +16,15 @@ it('documents have the numbers of invariants, alerts and claim sizes that the co
   expect(numbersIn('docs/decisions/0007-claims-per-queue.md', /eleven sizes .* 1 to ([\d,]+)/g)).toEqual([
     CLAIM_SIZES.at(-1)?.toLocaleString('en-US'),
   ]);
+});
+
+it('the glossary names only what is in the code', () => {
+  const code = globSync(['{src,migrations}/**/*.{ts,sql}', 'schema.sql'])
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+  const names = [...readFileSync('docs/glossary.md', 'utf8').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+  expect(names.length).toBeGreaterThan(40);
+  const paths = names.filter((name) => name.includes('/'));
+  const isMissing = (name: string): boolean => !code.includes(name.replaceAll(/^~|\*$/g, ''));
+  expect(names.filter((name) => !paths.includes(name)).filter(isMissing)).toEqual([]);
 });
