@@ -125,7 +125,7 @@ const NAMES: readonly Word[] = [
 const FILES =
   /(?<=^|[-_])(untold|told|unheard|strays?|stranded|goodbye|fences|hints?|flush(er)?|poller|reconsider|requeue|settle|scarce|ancestor|patiently|pardon|rest-look|look-at-rest|step-runner|step-catalogue|scan-floor|open-claims|claim-watch)(?=[-._]|$)/g;
 
-/** What looks like a banned word and is a name that others read (`WorkerProcess.hurry` is public), or belongs to a library. */
+/** What looks like a banned word and is a name that others read, or belongs to a library. The first is a method of the public WorkerProcess. */
 const WIRE_NAMES =
   /\bhurry\b(?=\??\.?\(|: \(\))|\bmetadata\.pardoned\b|'pardoned'|\ballSettled\b|\bflushHeaders\b|\bflushSync\b|\bhintedPollIntervalMs\b|\bTASKER_[A-Z_]+|\btasker_[a-z_]+|--[a-z-]+/g;
 
