@@ -25,12 +25,15 @@ export const isExhausted = (step: string, failure: string): string =>
 export const backoffSeconds = (step: string, failure: string, factor: string): string => `coalesce(
           ${failure}.requested_seconds, least(${failure}.initial_seconds * power(2, least(${step}.attempts, ${MAX_BACKOFF_EXPONENT}) - 1), ${failure}.cap_seconds) * (0.5 + random() / 2) * ${factor})`;
 
+/** The key, in the metadata of a transition, of a crash that was not charged. Stored, so its name is a contract. */
+export const UNCHARGED_KEY = 'pardoned';
+
 /**
  * The crashes of a step so far, from its history: `crashes`, and of them `uncharged`. `step`: a row with the key. Reads the few
  * rows of the step's history by the primary key.
  */
 export const crashesOf = (step: string): string => `
-    SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
+    SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> '${UNCHARGED_KEY}' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
     WHERE t.task_id = ${step}.task_id AND t.workflow_step_id = ${step}.workflow_step_id AND t.cause = 'lease_expired'
   `;

@@ -3,7 +3,7 @@ import { defineStatement } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
 import { heldBy } from '../rules/claim-fence.ts';
 import { stepHistory } from '../rules/history.ts';
-import { crashesOf, isExhaustedByCrash, isUncharged } from '../rules/retry.ts';
+import { crashesOf, isExhaustedByCrash, isUncharged, UNCHARGED_KEY } from '../rules/retry.ts';
 import { QUARANTINE } from '../queues/quarantine.ts';
 
 export interface RecoveredStepRow {
@@ -93,10 +93,9 @@ const recoveredHistory = (error: string): string =>
     cause: `'lease_expired'`,
     claimId: 'r.claim_id',
     workerId: 'r.worker_id',
-    // The stored keys are a contract: metadata.deaths, metadata.pardoned.
     metadata: `CASE
       WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', ${error})
-      ELSE jsonb_build_object('deaths', r.crashes, 'pardoned', r.is_uncharged) END`,
+      ELSE jsonb_build_object('deaths', r.crashes, '${UNCHARGED_KEY}', r.is_uncharged) END`,
   });
 
 const WORKER_DIED = `jsonb_build_object('name', 'WorkerDied', 'message',
