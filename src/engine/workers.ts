@@ -25,8 +25,6 @@ export interface KnownState {
   workflows: readonly (WorkflowName & { namedTaskId: number })[];
 }
 
-const NOTHING: KnownState = { installationId: null, workflows: [] };
-
 /**
  * Random, so that no id is given out twice. After a restore or a failover that lost commits a sequence would give the id of a
  * living process to another one: the first would renew the second's lease and adopt its claims.
@@ -57,11 +55,6 @@ export async function registerIn(
     workflows: known.workflows.map(({ namedTaskId, ...workflow }) => ({ ...workflow, named_task_id: namedTaskId })),
   });
   return row?.worker_id;
-}
-
-/** As `registerIn`, for a process that has nothing of the database in memory. */
-export async function register(db: Executor, process: ProcessRegistration): Promise<string> {
-  return (await registerIn(db, process, NOTHING)) as string;
 }
 
 /** Leaves the fleet after a drain. Safe to repeat. */

@@ -44,15 +44,6 @@ export interface ScalingSettings {
   readonly quietSeconds: number;
 }
 
-export const DEFAULT_SCALING: ScalingSettings = {
-  startLatencySeconds: 10,
-  utilization: 0.8,
-  assumedStepSeconds: 1,
-  assumedSlots: 50,
-  workerStepsPerSecond: 500,
-  quietSeconds: 60,
-};
-
 /**
  * Why the signal has its value. `load`: the work needs it. `idle`: there is nothing to do. `stalled`: handlers run far longer
  * than before and hardly any completes, so more of them would only hang too. `unclaimed`: steps wait although slots are free,

@@ -31,9 +31,6 @@ const MAX_PARTS = 10;
 /** The chain of causes is followed this far, for its innermost one. */
 const MAX_FOLLOWED = 1000;
 
-/** The sum of the bounds above, with room for the notes of what is cut and for JSON's own characters. */
-export const MAX_DESCRIPTION_BYTES = 65_536;
-
 /**
  * Describes any value that was thrown or with which a promise was rejected. Never throws, whatever getters the value has; a
  * cause that leads back to itself ends the chain.

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { newSessionLock, openHeartbeatConnection } from '../../src/db/connections/heartbeat-connection.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useTestDatabase } from '../support/test-database.ts';

@@ -5,7 +5,7 @@ import { complete, type CompleteOutcome } from '../../src/engine/complete.ts';
 import { fail, type FailOutcome } from '../../src/engine/fail.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { submit, type NewTask } from '../../src/engine/submit.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { useTestDatabase, type TestDatabase } from '../support/test-database.ts';

@@ -9,7 +9,7 @@ import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { submit } from '../../src/engine/submit.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { newSessionLock } from '../../src/db/connections/heartbeat-connection.ts';
 import { recover } from '../../src/engine/recover.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { Heartbeat } from '../../src/membership/heartbeat.ts';
 import { Membership } from '../../src/membership/membership.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';

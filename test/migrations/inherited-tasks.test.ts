@@ -10,7 +10,7 @@ import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { enrol, registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { randomTasks } from '../views/random-histories.ts';

@@ -5,7 +5,7 @@ import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { type TestDatabase, useTestDatabase } from '../support/test-database.ts';
 import { registerTypes } from '../views/rows.ts';
 import { type RubyTaskerTask, dropMostRecentIndexes, insertRubyTaskerTasks } from './ruby-tasker-rows.ts';

@@ -5,7 +5,7 @@ import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { submit } from '../../src/engine/submit.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { diamond } from '../engine/engine-fixture.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 

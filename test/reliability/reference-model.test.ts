@@ -9,7 +9,7 @@ import { release } from '../../src/engine/release.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
 import { submit } from '../../src/engine/submit.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { amcheck } from '../chaos/amcheck.ts';

@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allot } from '../../src/scaling/allot.ts';
-import {
-  DEFAULT_SCALING,
-  nextSignal,
-  type QueueObservation,
-  type QueueSignal,
-  type ScalingSettings,
-} from '../../src/scaling/policy.ts';
+import { nextSignal, type QueueObservation, type QueueSignal, type ScalingSettings } from '../../src/scaling/policy.ts';
+import { DEFAULT_SCALING } from './default-scaling.ts';
 
 const settings: ScalingSettings = { ...DEFAULT_SCALING, assumedSlots: 10 };
 const nothing: QueueObservation = {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Autoscaler, DEFAULT_AUTOSCALER } from '../../src/scaling/simulation/autoscaler.ts';
 import { LOAD_PROFILES, type LoadProfile, loadProfileSchema } from '../../src/scaling/simulation/load-profile.ts';
-import { DEFAULT_SCALING } from '../../src/scaling/policy.ts';
 import { simulate, type SimulationResult, type SimulationSettings } from '../../src/scaling/simulation/simulate.ts';
+import { DEFAULT_SCALING } from './default-scaling.ts';
 
 const settings: SimulationSettings = {
   scaling: DEFAULT_SCALING,

@@ -5,9 +5,9 @@ import type { Database } from '../../src/db/connections/database.ts';
 import { reportActivity } from '../../src/db/statements/workers/worker-activity.ts';
 import { prune } from '../../src/engine/workers.ts';
 import { Metrics } from '../../src/metrics/registry.ts';
-import { DEFAULT_SCALING } from '../../src/scaling/policy.ts';
 import { evaluateScaling, type EvaluateScalingOptions } from '../../src/scheduler/chores/evaluate-scaling.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { DEFAULT_SCALING } from '../scaling/default-scaling.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 
 const engine = await useEngine();

@@ -4,7 +4,7 @@ import { Cron } from '../../src/schedules/cron.ts';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { fireDue } from '../../src/schedules/fire-due.ts';
 import { type ScheduledSubmit, WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { UnknownWorkflowError } from '../../src/errors.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';

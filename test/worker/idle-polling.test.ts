@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Database } from '../../src/db/connections/database.ts';
 import { claim } from '../../src/engine/claim.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
-import { register } from '../../src/engine/workers.ts';
+import { register } from '../support/register-process.ts';
 import { ClaimReconciler } from '../../src/worker/claiming/claim-reconciler.ts';
 import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
 import type { QuarantineProcess } from '../../src/worker/scope/worker-options.ts';

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PermanentError } from '../../src/errors.ts';
-import { MAX_DESCRIPTION_BYTES } from '../../src/workflow/describe-thrown.ts';
 import { describeThrown } from '../../src/workflow/describe-thrown.ts';
 import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { UNSTORABLE, revoked, throwing, throwingMessage, trapped } from './hostile-values.ts';
+
+/** More than the sum of all bounds, with the notes of what is cut and JSON's own characters. */
+const MAX_DESCRIPTION_BYTES = 65_536;
 
 describe('an Error', () => {
   test('has its name, message, stack and code', () => {

@@ -117,11 +117,6 @@ export function dashboard(): Dashboard {
   };
 }
 
-/** Every expression of the panels. */
-export function dashboardExpressions(): { title: string; expr: string }[] {
-  return dashboard().panels.flatMap(({ title, targets }) => (targets ?? []).map(({ expr }) => ({ title, expr })));
-}
-
 const rowOf = (metric: MetricDefinition): string => ROWS.find(([, fits]) => fits(metric))?.[0] as string;
 
 function draftOf({ name, type, help, labels, roles }: MetricDefinition): Draft {

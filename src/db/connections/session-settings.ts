@@ -107,5 +107,3 @@ export const MIGRATION: readonly SessionSetting[] = [{ name: 'default_table_acce
 
 /** The oldest major version that is tested. The schema uses features of 12 and 13 (gen_random_uuid). */
 export const OLDEST_SERVER = 13;
-/** The newest that is tested; a newer one is not refused. */
-export const NEWEST_TESTED_SERVER = 18;

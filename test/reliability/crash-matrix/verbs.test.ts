@@ -13,7 +13,7 @@ import { releaseHeldStep } from '../../../src/engine/release-held.ts';
 import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
 import { submit } from '../../../src/engine/submit.ts';
-import { register } from '../../../src/engine/workers.ts';
+import { register } from '../../support/register-process.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';
 import { matches, useCutDatabase } from './cut-database.ts';
 import { matrix } from './matrix-workflows.ts';

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { ALERTS } from '../../../scripts/support/monitoring/alerts.ts';
-import { dashboardExpressions } from '../../../scripts/support/monitoring/dashboard.ts';
+import { dashboardExpressions } from '../../monitoring/dashboard-expressions.ts';
 import { ruleGroups } from '../../../scripts/support/monitoring/rule-file.ts';
 import { RECORDING_RULES } from '../../../scripts/support/monitoring/rules.ts';
 import { createClient } from '../../../src/client/client.ts';

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrations } from '../../../migrations/index.ts';
 import { migrateDown, migrateToLatest } from '../../../src/db/migrate.ts';
-import { NEWEST_TESTED_SERVER, OLDEST_SERVER } from '../../../src/db/connections/session-settings.ts';
+import { OLDEST_SERVER } from '../../../src/db/connections/session-settings.ts';
 import { createDatabase, dropDatabase } from '../../../src/embedded/databases.ts';
 import { type OtherPostgres, startPostgres, whyNoPostgres } from '../../support/postgres-version.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 import { databasePrefix } from '../../support/test-run.ts';
 import { exercise } from './exercise.ts';
+
+/** The newest major version that is tested; a newer one is not refused. */
+const NEWEST_TESTED_SERVER = 18;
 
 /**
  * By default the oldest supported version; the newest is that of the tests' own server. TEST_POSTGRES_VERSIONS=13,14,15,16,17 tests all

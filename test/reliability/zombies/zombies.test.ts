@@ -8,7 +8,7 @@ import { recover } from '../../../src/engine/recover.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
 import { release } from '../../../src/engine/release.ts';
 import { submit } from '../../../src/engine/submit.ts';
-import { register } from '../../../src/engine/workers.ts';
+import { register } from '../../support/register-process.ts';
 import { useProcesses } from '../../support/processes.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { waitFor } from '../../support/wait-for.ts';
