@@ -22,7 +22,7 @@ export {
   migrationStatus,
 } from './db/migrate.ts';
 export type { CancelOutcome } from './engine/cancel.ts';
-export type { OperatorAction as Act } from './engine/operator.ts';
+export type { OperatorAction as Act } from './engine/operator-action.ts';
 export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';

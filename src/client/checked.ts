@@ -1,4 +1,4 @@
-import type { OperatorAction } from '../engine/operator.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { STATES } from '../workflow/states.ts';
 import { preview } from '../workflow/preview.ts';

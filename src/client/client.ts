@@ -10,7 +10,7 @@ import type { TaskRow } from '../db/reads/tasks.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
 import type { WorkflowRow } from '../db/reads/workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
-import type { OperatorAction } from '../engine/operator.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
 import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';

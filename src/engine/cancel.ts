@@ -1,6 +1,6 @@
 import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator.ts';
+import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 
 export type CancelOutcome =
   | { outcome: 'cancelled'; steps: number }

@@ -21,8 +21,8 @@ export async function lostClaims(db: Executor, steps: readonly StepClaim[]): Pro
   return rows.map((row) => row.workflow_step_id);
 }
 
-/** Claims that the database has under this worker's id, other than `known`: the orphaned ones. */
-export async function claimsOf(db: Executor, workerId: string, known: readonly string[]): Promise<string[]> {
+/** Claims that the database has under this worker's id, other than `known`. */
+export async function orphanedClaims(db: Executor, workerId: string, known: readonly string[]): Promise<string[]> {
   return (await db.run(findOrphanedClaims, { worker_id: workerId, known_claims: known })).map((row) => row.claim_id);
 }
 

@@ -101,7 +101,7 @@ function queueRangeRow(range: ChainBounds['ranges'][number]) {
 }
 
 /** Reads a JSON text in the database as a write would; rejects as that would. */
-export async function storeNowhere(db: Executor, json: string): Promise<void> {
+export async function parseAsJsonb(db: Executor, json: string): Promise<void> {
   await db.run(parseValue, { json });
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator.ts';
+import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 
 export type ReleaseHeldOutcome =
   | { outcome: 'released'; queues: string[] }

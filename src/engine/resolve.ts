@@ -1,7 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator.ts';
+import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
 export type ResolveOutcome =

@@ -1,7 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator.ts';
+import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 import { mustFinalize } from './reevaluate-task.ts';
 
 export type RetryOutcome =

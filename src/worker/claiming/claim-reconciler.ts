@@ -1,4 +1,4 @@
-import { adopt, claimsOf, lostClaims } from '../../engine/claims.ts';
+import { adopt, orphanedClaims, lostClaims } from '../../engine/claims.ts';
 import { recoverClaims } from '../../engine/recover.ts';
 import type { Intake } from '../running/intake.ts';
 import type { RunningAttempts } from '../running/running-attempts.ts';
@@ -79,7 +79,7 @@ export class ClaimReconciler {
     if (workerId === undefined) return;
     this.searchedAt = this.round;
     try {
-      for (const claimId of await claimsOf(db, workerId, claims.known())) {
+      for (const claimId of await orphanedClaims(db, workerId, claims.known())) {
         // Requested, or its response arrived, after the statement was sent.
         if (claims.isKnown(claimId)) continue;
         const steps = await adopt(db, claimId);

@@ -1,5 +1,5 @@
 import { isAboutValue, mayBeAboutValue, mayFitSmaller, sqlState } from '../../db/connections/sql-errors.ts';
-import { storeNowhere } from '../../engine/complete.ts';
+import { parseAsJsonb } from '../../engine/complete.ts';
 import { type Ended, NOTHING_RECORDED, type Recorded } from '../scope/outputs.ts';
 import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
 import { type Batch, halvesOf } from './batch.ts';
@@ -63,7 +63,7 @@ function reworded(scope: WorkerScope, ended: Ended, error: unknown): FailedWrite
 async function isRefusedAlone({ db }: WorkerScope, { outcome }: Ended, error: unknown): Promise<boolean> {
   if (outcome.kind === 'release') return false;
   try {
-    await storeNowhere(db, outcome.kind === 'complete' ? outcome.result : outcome.metadata);
+    await parseAsJsonb(db, outcome.kind === 'complete' ? outcome.result : outcome.metadata);
     return false;
   } catch (refusal) {
     return sqlState(refusal) === sqlState(error);
