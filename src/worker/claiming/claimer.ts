@@ -42,6 +42,8 @@ export class Claimer {
   start(): void {
     if (this.running || this.stopped) return;
     this.running = true;
+    // The first round begins anyway; what woke the claimer before is no sign of work.
+    this.scope.signal.take();
     this.loop = this.run();
   }
 
