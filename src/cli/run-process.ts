@@ -59,7 +59,7 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
     // A released step spends no attempt. If the step that caused the error is unknown, releasing all would let it crash
     // processes for ever: then the process ends without releasing, and recovery decides.
     const known = owner ?? true;
-    log.fatal({ error }, `an error that nobody caught: ${known ? 'giving back what runs here, then ' : ''}ending`);
+    log.fatal({ error }, `uncaught error: ${known ? 'releasing what runs here, then ' : ''}ending`);
     stop.resolve(known ? 'crash' : 'crash of unknown origin');
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
@@ -87,7 +87,7 @@ export async function runProcess(start: () => Promise<Running>, log: Logger): Pr
     log.info('stopped');
     return 0;
   }
-  log.error({ unfinished }, 'stopped before everything had ended: what was held here is recovered as after a death');
+  log.error({ unfinished }, 'stopped before everything had ended: what was held here is recovered as after a crash');
   return 1;
 }
 

@@ -11,7 +11,7 @@ export function startQuarantine(log: Logger): QuarantineProcess {
   const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
   const args = [...execArgv, ...process.argv.slice(1), '--quarantine', '--metrics-port', '0'];
   const child = spawn(process.execPath, args, { cwd: startedIn, stdio: ['ignore', 'inherit', 'inherit'] });
-  log.warn({ pid: child.pid }, 'steps that two processes died under run in a process of their own, one at a time');
+  log.warn({ pid: child.pid }, 'steps during which two processes crashed run in a process of their own, one at a time');
   const exited = new Promise<void>((resolve) => {
     child.once('error', (error) => {
       log.error({ error }, 'the process for quarantined steps could not be started');

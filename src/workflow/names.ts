@@ -25,17 +25,6 @@ export function versionProblem(value: unknown): string | undefined {
   return `the version is ${preview(value)}: it has three numbers without leading zeros, such as 1.0.0${hint}`;
 }
 
-/** Orders x.y.z versions by number. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split('.').map(Number);
-  const right = b.split('.').map(Number);
-  for (const [index, part] of left.entries()) {
-    const difference = part - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
 function toName(text: string): string | undefined {
   const name = text
     .slice(0, 128)

@@ -3,7 +3,7 @@ import { DEFAULT_NAMESPACE, workflowLabel } from './build-definition.ts';
 import { plainDefinition } from './define-workflow.ts';
 import type { WorkflowDefinition } from './definition.ts';
 import { closestTo } from './did-you-mean.ts';
-import { compareVersions } from './names.ts';
+import { compareVersions } from './compare-versions.ts';
 import { preview } from './preview.ts';
 
 export interface WorkflowReference {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { closestTo, didYouMean } from '../../src/workflow/did-you-mean.ts';
-import { compareVersions } from '../../src/workflow/names.ts';
+import { compareVersions } from '../../src/workflow/compare-versions.ts';
 
 const OPTIONS = ['dependsOn', 'retryable', 'retryLimit', 'backoff', 'timeoutSeconds', 'queue', 'priority', 'skippable'];
 

@@ -4,7 +4,7 @@ import { describeThrown } from '../../src/workflow/describe-thrown.ts';
 import { toStorableJson } from '../../src/workflow/to-storable-json.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
-/** The claim of storable.ts put to the database that has to accept it. */
+/** What to-storable-json.ts promises, checked with the database that has to accept it. */
 const database = await useTestDatabase({ empty: true });
 const maxBytes = 1_048_576;
 
