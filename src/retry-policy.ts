@@ -1,20 +1,20 @@
 /**
  * When a step is tried again: the numbers of the rule, which the SQL (db/statements/rules/retry.ts) and the settings take from here.
- * The database decides, by its own clock and its own random numbers. The functions are the same rule in TypeScript, for whoever
- * needs it without a database; a property test holds both to the same windows.
+ * The database decides, by its own clock and its own random numbers. The functions are the same rule in TypeScript, for use
+ * without a database; a property test holds both to the same windows.
  */
 
 /** Attempts in all, the first included. */
 export const DEFAULT_RETRY_LIMIT = 3;
 
-/** The wait before the first retry is between half of this and this, unless a step's `backoff.initialSeconds` says otherwise. */
+/** The wait before the first retry is between half of this and this, unless the step has its own `backoff.initialSeconds`. */
 export const DEFAULT_INITIAL_BACKOFF_SECONDS = 2;
 
-/** The longest computed wait, unless the fleet's configuration or a step's `backoff.maxSeconds` says otherwise. */
+/** The longest computed wait, unless the fleet's configuration or the step's `backoff.maxSeconds` has another. */
 export const DEFAULT_BACKOFF_CAP_SECONDS = 30;
 
 /**
- * The longest wait that a handler's `RetryableError(retryAfter)` gets, unless the fleet's configuration says otherwise: a misread
+ * The longest wait that a handler's `RetryableError(retryAfter)` gets, unless the fleet's configuration has another: a misread
  * Retry-After must not park a step for ever.
  */
 export const MAX_REQUESTED_BACKOFF_SECONDS = 3600;

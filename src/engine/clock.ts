@@ -14,7 +14,7 @@ export interface ClockSetBack {
  * Notices that the database's clock was set back (by hand, by a virtual machine that was resumed, by a failover to a server whose clock is
  * behind) and mends what depends on the time that it showed before: the next attempts of failed steps, and the leases of
  * processes, which would count as alive until the clock has caught up. A clock that is set ahead needs nothing: waits end early, and
- * a scheduler ends no lease before it has itself seen the heartbeat stand still.
+ * a scheduler ends no lease before it has itself seen the heartbeat unchanged.
  *
  * Returns undefined while the clock goes on as it should. Any number of schedulers may call it; one of them mends.
  */

@@ -7,7 +7,7 @@ import { enrol } from './register-workflow.ts';
 
 export type Registration =
   | { outcome: 'registered'; definition: WorkflowDefinition; namedTaskId: number; setAside: SetAside[] }
-  /** This workflow cannot be served as it is; the problem says why, and what to do. */
+  /** This workflow cannot be served as it is; `problem`: why, and what to do. */
   | { outcome: 'refused'; definition: WorkflowDefinition; problem: string };
 
 /**

@@ -12,7 +12,7 @@ export type ReleaseHeldOutcome =
   | { outcome: 'held'; workerId: string };
 
 /**
- * Takes a step in progress away from whoever has it and puts it back in its queue, without spending the attempt: for a step that
+ * Takes a step in progress away from the process that has it and puts it back in its queue, without spending the attempt: for a step that
  * no recovery finds. `force`: even from a process that lives, which finds within seconds that its claim is lost. Whatever
  * the step has done so far happens again.
  */

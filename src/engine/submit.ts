@@ -31,7 +31,7 @@ export interface Submitted {
  * for texts with characters that the encoding of the database lacks.
  *
  * `workflow`: the workflow of all of them. The statement compares it with their named task id, and UnknownWorkflowError is thrown
- * if it differs: an id remembered from another database, or from a lost state of this one, creates nothing. Omit it only if the id
+ * if it differs: an id of another database, or of a lost state of this one, creates nothing. Omit it only if the id
  * was read just before.
  */
 export async function submit(db: Database, tasks: readonly NewTask[], workflow?: WorkflowName): Promise<Submitted[]> {

@@ -4,8 +4,8 @@ import { parentResults } from '../rules/parent-results.ts';
 import type { ClaimedStepRow } from './claim-steps.ts';
 
 /**
- * The steps of a claim whose response was lost with its connection: if the claim committed, they belong to the worker that asked and
- * wait to be run.
+ * The steps of a claim whose response was lost with its connection: if the claim committed, they belong to this worker and wait
+ * to be run.
  */
 export const adoptClaim = defineStatement<ClaimedStepRow>()({
   name: 'adopt_claim',

@@ -15,9 +15,9 @@ export interface ClaimedStepRow {
   /** Seconds between becoming ready and this claim, by the database clock. */
   waited_seconds: number;
   /**
-   * What the scan saw, in one of the rows and null in the others: `xmin xid now scanned priority=reached ...`. The snapshot's xmin; the id of this transaction; the time at which
-   * the statement began and that at which it updated the first step; for each priority that it took steps of, the time at which
-   * the last of them became ready. Times in microseconds since 1970.
+   * What the scan found, in one of the rows and null in the others: `xmin xid now scanned priority=reached ...`. The snapshot's
+   * xmin; the id of this transaction; the time at which the statement began and that at which it updated the first step; for each
+   * priority that it took steps of, the time at which the last of them became ready. Times in microseconds since 1970.
    */
   scan: string | null;
   /** JSON text. */

@@ -20,8 +20,8 @@ const waitingIn = (queues: string): string => `EXISTS (
     ) first)`;
 
 /**
- * Everything that an idle worker polls for, at a fraction of the cost of a claim that finds nothing. `worker_id`: null, if orphaned
- * claims are not to be looked for. Reads the small table of claims, and steps_ready in its order, which keeps it on the index
+ * Everything that an idle worker polls for, at a fraction of the cost of a claim that finds nothing. `worker_id`: null, to leave out
+ * orphaned claims. Reads the small table of claims, and steps_ready in its order, which keeps it on the index
  * whatever the planner expects of the table. Whatever a claim could take has a `ready_at`.
  */
 export const checkIdle = defineStatement<IdleCheckRow>()({

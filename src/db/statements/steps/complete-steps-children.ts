@@ -47,7 +47,7 @@ const boundColumn: Record<Bound, string> = {
     ) END) AS bounds`,
 };
 
-/** The children of the completed steps, with how many of their parents are done now and whether this worker may take them. */
+/** The children of the completed steps, with the number of their parents that are done now. */
 const CHILDREN = `
       SELECT d.task_id, x.child_id, count(*)::integer AS parents_done
       FROM done d
@@ -55,6 +55,7 @@ const CHILDREN = `
       GROUP BY d.task_id, x.child_id
     `;
 
+/** The children in the order of their keys, and whether this worker may take them. */
 const unlocking = (mayTake: string, children: string, bound: Bound): string => `unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
     ${mayTake}

@@ -14,7 +14,7 @@ import {
 } from './complete-steps-children.ts';
 
 /**
- * One row per kind of thing that the worker has to know; lists are comma-separated, entry n of one belongs to entry n of the
+ * One row per kind of outcome; lists are comma-separated, entry n of one belongs to entry n of the
  * others: the response to a batch of hundreds of steps is a handful of rows.
  */
 export interface CompletionRow {
@@ -174,7 +174,7 @@ const PARAMS = {
   /** Of the children that are claimed. */
   claim_id: 'uuid',
   worker_id: 'bigint',
-  /** How many children may be claimed. */
+  /** The number of children that may be claimed, at most. */
   claim_limit: 'integer',
   /** Those that the worker serves. */
   queues: 'text[]',
@@ -229,7 +229,7 @@ export const completeStatement = (batch: Batch) => oneBound[choiceFor(batch)][ba
 /** The statement for a batch if each queue has a bound of its own. */
 export const completeStatementByQueue = (batch: Batch) => boundByQueue[choiceFor(batch)][batch.plans];
 
-/** Reads one value and stores nothing: whether the value, and not its statement or the moment, is refused. */
+/** Reads one value and stores nothing: it fails if the value itself is what the database refuses. */
 export const parseValue = defineStatement()({
   name: 'parse_value',
   params: { json: 'jsonb' },

@@ -12,11 +12,13 @@ export interface FailedStepRow {
   next_retry_at: Date | null;
 }
 
+/** MATERIALIZED, so that the arrays are read once. */
 const INPUT = `input AS MATERIALIZED (
   SELECT i.*
   FROM :steps AS i
 )`;
 
+/** The attempts that the worker still holds. */
 const FAILED = `failed AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = 'error',

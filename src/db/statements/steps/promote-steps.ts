@@ -5,8 +5,8 @@ import { defineStatement } from '../../statement.ts';
  * Up to `limit` steps that have waited for `after_seconds`. Returns the number of promoted steps, by queue.
  *
  * Visits each pair of queue and priority that has ready steps once: each is one descent of index steps_ready (queue, priority,
- * ready_at, ...), so the cost follows the number of priorities in use, not the backlog. Rows that another session holds are skipped, so it waits
- * for none. `ready_at` stays: among steps of the new priority those that waited longest go first.
+ * ready_at, ...), so the cost follows the number of priorities in use, not the backlog. Rows that another session holds are
+ * skipped, so it never waits. `ready_at` stays: among steps of the new priority those that waited longest go first.
  */
 export const promoteSteps = defineStatement<{ queue: string; promoted: number }>()({
   name: 'promote_steps',

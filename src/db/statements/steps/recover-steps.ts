@@ -29,6 +29,7 @@ const DEAD_OF_ENDED_PROCESSES = `dead AS MATERIALIZED (
   FOR UPDATE OF c SKIP LOCKED
 )`;
 
+/** The claims to recover, locked: the worker named them, and no other step is to blame. */
 const DEAD_AS_NAMED = `dead AS MATERIALIZED (
   SELECT c.claim_id, c.worker_id, c.task_ids, c.workflow_step_ids, false AS shared
   FROM tasker.tasker_claims c
@@ -36,6 +37,7 @@ const DEAD_AS_NAMED = `dead AS MATERIALIZED (
   FOR UPDATE OF c SKIP LOCKED
 )`;
 
+/** The steps that these claims were made with. */
 const MEMBER = `member AS MATERIALIZED (
   SELECT d.claim_id, d.worker_id, d.shared, k.task_id, k.workflow_step_id
   FROM dead d
@@ -59,12 +61,14 @@ const RECORD = `record AS MATERIALIZED (
   CROSS JOIN LATERAL (${crashesOf('h')}) p
 )`;
 
+/** Whether the step is tried again. */
 const DECISION = `decision AS MATERIALIZED (
   SELECT r.*,
     ${isExhaustedByCrash('r')} AS exhausted
   FROM record r
 )`;
 
+/** Back to the queue (after its second crash to the quarantine of the queue), or in error and blocked. */
 const recovered = (mayQuarantine: boolean): string => `recovered AS (
   UPDATE tasker.tasker_workflow_steps s
   SET state = CASE WHEN d.exhausted THEN 'error' ELSE 'pending' END,
@@ -98,6 +102,7 @@ const recoveredHistory = (error: string): string =>
       ELSE jsonb_build_object('deaths', r.crashes, '${UNCHARGED_KEY}', r.is_uncharged) END`,
   });
 
+/** The error of a step that has no attempts left. */
 const WORKER_DIED = `jsonb_build_object('name', 'WorkerDied', 'message',
         format('the process that ran this step died (%s in all%s), and no attempts are left',
           CASE WHEN r.crashes = 1 THEN '1 death' ELSE r.crashes || ' deaths' END,

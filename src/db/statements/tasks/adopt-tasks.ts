@@ -25,7 +25,7 @@ WHERE o.task_id <= ${HIGHEST_TASK_ID}`;
 
 const NEW_IDS = newIdsOf('SELECT unnest(:task_ids::bigint[]) AS task_id');
 
-/** Whoever moves a step writes its history too, so with the steps locked (by key, as everywhere) nothing else changes. */
+/** Every change of a step writes its history too, so with the steps locked (by key, as everywhere) nothing else changes. */
 export const lockInheritedSteps = defineStatement()({
   name: 'lock_inherited_steps',
   params: { named_task_id: 'integer' },
@@ -58,6 +58,7 @@ const edge = (parent: string, child: string): string => `${parent} * ${STEP_ID_F
 /** The open tasks with their graph by the templates. */
 const STEP = `step AS MATERIALIZED (${newIdsOf(OPEN_TASKS)})`;
 
+/** The edges that a task has, by the ordinals of the templates. */
 const EDGES_OF_TASK = `
     SELECT coalesce(array_agg(${edge(`(${ordinalOf('p.new_id')})`, `(${ordinalOf('c.new_id')})`)} ORDER BY p.new_id, c.new_id), '{}')
     FROM tasker.tasker_workflow_step_edges e
@@ -66,6 +67,7 @@ const EDGES_OF_TASK = `
     WHERE e.task_id = o.task_id
   `;
 
+/** The edges that a task of the templates has. */
 const EDGES_OF_TEMPLATES = `
     SELECT coalesce(array_agg(${edge('x.parent::bigint', 'n.ordinal')} ORDER BY x.parent, n.ordinal), '{}')
     FROM tasker.tasker_named_tasks_named_steps n
@@ -124,6 +126,7 @@ JOIN tasker.tasker_named_tasks o ON o.task_namespace_id = k.task_namespace_id AN
 WHERE k.named_task_id = :named_task_id`,
 });
 
+/** A version beside that of the named task, under the name that is given. */
 const NEW_VERSION = `version AS (
   INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description)
   SELECT k.task_namespace_id, k.name, :version, format('tasks of version %s with another graph', k.version)
@@ -132,6 +135,7 @@ const NEW_VERSION = `version AS (
   RETURNING named_task_id
 )`;
 
+/** The names of the steps, without an order. */
 const NAMES_OF_STEPS = `names AS (
   INSERT INTO tasker.tasker_named_tasks_named_steps (named_task_id, named_step_id)
   SELECT DISTINCT v.named_task_id, s.named_step_id

@@ -8,14 +8,15 @@ export interface SubmittedTaskRow {
   identity_hash: string;
 }
 
+/** The tasks in the order in which they were given, so that ids follow it. */
 const INPUT = `input AS MATERIALIZED (
   SELECT i.*, i.ordinality AS position
   FROM :tasks WITH ORDINALITY AS i
 )`;
 
 /**
- * If the named task id is not registered under these names, nothing is created: a remembered id may come from another database,
- * or from a state of this one that was lost, and belong to another workflow here. Name and version are on a row that is read
+ * If the named task id is not registered under these names, nothing is created: an id that a client has in memory may come from
+ * another database, or from a state of this one that was lost, and belong to another workflow here. Name and version are on a row that is read
  * anyway; the namespace is one index look-up per batch.
  */
 const CREATED = `created AS (
@@ -50,6 +51,7 @@ const STEPS = `steps AS (
   ORDER BY c.task_id, t.ordinal
 )`;
 
+/** From each parent to each of its children, by the templates. */
 const EDGES = `edges AS (
   INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id)
   SELECT c.task_id, ${stepId('c.task_id', 'p.ordinal')}, ${stepId('c.task_id', 't.ordinal')}
