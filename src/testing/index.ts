@@ -1,5 +1,11 @@
 /** The test kit, `tasker-fleet/testing`: for programs that define workflows. Nothing in a running fleet uses it. */
 export { fakeContext, type FakeContext, type FakeContextOptions } from './fake-context.ts';
+export type { Boundary } from './crash/boundary.ts';
+export { crashAtEveryBoundary } from './crash/crash-at-every-boundary.ts';
+export type { CrashOptions } from './crash/crash-options.ts';
+export type { CrashReport, StepVerdict } from './crash/crash-report.ts';
+export { type EffectOptions, effects } from './crash/effects.ts';
+export type { CrashProblem } from './crash/find-problems.ts';
 export type { Duration } from './duration.ts';
 export type { TestFleet, TestFleetOptions, WaitOptions } from './fleet/test-fleet.ts';
 export type { TestServer } from './fleet/test-server.ts';

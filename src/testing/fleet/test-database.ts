@@ -19,16 +19,20 @@ export async function prepareSchema(url: string): Promise<void> {
 }
 
 export interface TestDatabase {
+  readonly name: string;
   readonly url: string;
   /** Ends every session on it. */
   drop(): Promise<void>;
 }
 
-/** A new database, with the whole schema, on the server of `serverUrl`, whose role may create databases. */
-export async function createTestDatabase(serverUrl: string): Promise<TestDatabase> {
+/**
+ * A new database, with the whole schema, on the server of `serverUrl`, whose role may create databases. `template`: one that was made
+ * by this function, to be copied, which takes a tenth of the time.
+ */
+export async function createTestDatabase(serverUrl: string, template = TEMPLATE): Promise<TestDatabase> {
   const name = `tasker_test_${process.pid}_${randomBytes(4).toString('hex')}`;
-  const copies = await databaseExists(serverUrl, TEMPLATE);
-  const url = await createDatabase(serverUrl, name, copies ? { template: TEMPLATE } : {});
+  const copies = await databaseExists(serverUrl, template);
+  const url = await createDatabase(serverUrl, name, copies ? { template } : {});
   const drop = (): Promise<void> => dropDatabase(serverUrl, name);
   try {
     if (copies) await renewIdentity(url);
@@ -37,7 +41,7 @@ export async function createTestDatabase(serverUrl: string): Promise<TestDatabas
     await drop();
     throw error;
   }
-  return { url, drop };
+  return { name, url, drop };
 }
 
 async function renewIdentity(url: string): Promise<void> {
