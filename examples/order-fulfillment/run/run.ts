@@ -10,7 +10,7 @@ import { collectFindings, ordersOfRun, timingOfRun } from './findings.ts';
 import { Fleet } from './fleet.ts';
 import { aborted, catchInterrupts, type Interrupts } from './interrupts.ts';
 import type { RunOptions } from './options.ts';
-import { Patience } from './patience.ts';
+import { OutageRetry } from './outage-retry.ts';
 import { createDisplay, type Display, Progress } from './progress.ts';
 import { submitOrders } from './submit.ts';
 import { summaryLines } from './summary.ts';
@@ -87,15 +87,15 @@ async function runOpened(
   log(`fleet: ${fleet.pids.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
   log(`logs: ${fleet.logDir}`);
 
-  const patience = new Patience(database, log, over);
-  const before = await patience.until(() => taskSummary(db, orderFulfillment));
+  const outageRetry = new OutageRetry(database, log, over);
+  const before = await outageRetry.run(() => taskSummary(db, orderFulfillment));
   const expected = expectationsOf(orders, readCatalogue());
   const progress = new Progress({ tasks: orders.length, steps: expected.steps.complete }, performance.now());
   const wasFinished = progress.isFinished(before);
-  const created = await patience.until(() => submitOrders(client, orders));
+  const created = await outageRetry.run(() => submitOrders(client, orders));
   log(`submitted: ${plural(created, 'task')}${known(orders.length - created)}`);
 
-  const end = await watch(db, patience, progress, display, over);
+  const end = await watch(db, outageRetry, progress, display, over);
   display.clear();
   fatal.signal.throwIfAborted();
   if (end === 'interrupted') {
@@ -105,11 +105,11 @@ async function runOpened(
   }
   if (end === 'stalled') log(`nothing has moved for ${stalledAfterMs / 1000} s: look into the logs`);
 
-  const findings = await patience.until(() => collectFindings(db, fleet.gatewayUrl, database.embedded));
+  const findings = await outageRetry.run(() => collectFindings(db, fleet.gatewayUrl, database.embedded));
   const checks = checkRun(expected, orders, findings);
   const lines = summaryLines({
     findings,
-    timing: await patience.until(() => timingOfRun(db, wasFinished ? undefined : before.clock)),
+    timing: await outageRetry.run(() => timingOfRun(db, wasFinished ? undefined : before.clock)),
     business: businessResult(findings),
     checks,
     restarts: fleet.restarts,

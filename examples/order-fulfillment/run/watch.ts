@@ -3,7 +3,7 @@ import type { Executor } from '../../../src/db/connections/database.ts';
 import { type TaskSummary, taskSummary } from './reports.ts';
 import { orderFulfillment } from '../workflow.ts';
 import { aborted } from './interrupts.ts';
-import type { Patience } from './patience.ts';
+import type { OutageRetry } from './outage-retry.ts';
 import type { Display, Progress } from './progress.ts';
 
 export type WatchEnd = 'finished' | 'interrupted' | 'stalled';
@@ -18,7 +18,7 @@ export const stalledAfterMs = 120_000;
 /** Shows the progress of a run until every task has ended, nothing changes any more, or `stop` is aborted. */
 export async function watch(
   db: Executor,
-  patience: Patience,
+  outageRetry: OutageRetry,
   progress: Progress,
   display: Display,
   stop: AbortSignal,
@@ -27,7 +27,7 @@ export async function watch(
   while (!stop.aborted) {
     let summary: TaskSummary;
     try {
-      summary = await patience.until(() => taskSummary(db, orderFulfillment));
+      summary = await outageRetry.run(() => taskSummary(db, orderFulfillment));
     } catch (error) {
       if (stop.aborted) return 'interrupted';
       throw error;
@@ -35,7 +35,7 @@ export async function watch(
     const now = performance.now();
     display.update(progress.line(summary, now));
     if (progress.isFinished(summary)) return 'finished';
-    const mark = JSON.stringify([summary.tasks, summary.steps, summary.attempts, patience.outages]);
+    const mark = JSON.stringify([summary.tasks, summary.steps, summary.attempts, outageRetry.outages]);
     if (mark !== moved.mark) moved = { at: now, mark };
     if (now - moved.at > stalledAfterMs) return 'stalled';
     await Promise.race([sleep(intervalMs), aborted(stop)]);
