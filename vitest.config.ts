@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.vitest.test.ts'],
     // Minutes rather than seconds: chaos and long tests have configurations of their own.
     exclude: ['test/reliability/**', 'test/chaos/**', 'test/long/**', '**/node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],

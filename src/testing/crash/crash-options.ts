@@ -16,6 +16,8 @@ export interface CrashOptions<Definition extends WorkflowDefinition = WorkflowDe
   settings?: Readonly<Record<string, string | number | boolean>>;
   /** A PostgreSQL server, as for `startTestFleet`; default: an embedded one. */
   url?: string | undefined;
+  /** Try only the boundaries of these steps. Default: all. */
+  steps?: readonly string[];
   /** Default 200. */
   maxCrashes?: number;
   /** For one run. Default 30,000. */

@@ -1,6 +1,7 @@
 import { InvalidInputError, TaskerError } from '../../errors.ts';
 import { plainDefinition } from '../../workflow/define-workflow.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
+import { didYouMean } from '../../workflow/did-you-mean.ts';
 import { preview } from '../../workflow/preview.ts';
 import { createTestDatabase } from '../fleet/test-database.ts';
 import { fleetConfig } from '../fleet/fleet-config.ts';
@@ -27,6 +28,14 @@ export async function findCrashes(workflow: WorkflowDefinition, options: CrashOp
     if (Number.isInteger(value) && value > 0) continue;
     throw new InvalidInputError(`${field} is ${preview(value)}: use a whole number from 1 on`, { field });
   }
+  const names = definition.steps.map(({ name }) => name);
+  for (const step of options.steps ?? []) {
+    if (names.includes(step)) continue;
+    throw new InvalidInputError(
+      `steps names "${step}", which is no step of ${definition.namespace}/${definition.name}${didYouMean(step, names) || `: its steps are ${names.join(', ')}`}`,
+      { field: 'steps' },
+    );
+  }
   const serverUrl = options.url ?? (await sharedTestServer()).url;
   const workers = new Workers(program, options.execArgv ?? []);
   const template = await createTestDatabase(serverUrl);
@@ -42,7 +51,9 @@ export async function findCrashes(workflow: WorkflowDefinition, options: CrashOp
   };
   try {
     const reference = await run(undefined);
-    const found = boundariesOf(definition, reference, timeoutMs);
+    const found = boundariesOf(definition, reference, timeoutMs).filter(
+      ({ step }) => options.steps === undefined || (step !== undefined && options.steps.includes(step)),
+    );
     const problems: CrashProblem[] = [];
     let crashes = 0;
     for (const boundary of found.slice(0, maxCrashes)) {
