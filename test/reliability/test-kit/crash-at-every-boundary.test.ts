@@ -1,6 +1,9 @@
 import { describe, expect, inject, test } from 'vitest';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { crashAtEveryBoundary } from '../../../src/testing/index.ts';
+import type { InputOf } from '../../../src/workflow/definition.ts';
+import { readOrders } from '../../../examples/order-fulfillment/northwind.ts';
+import { orderFulfillment } from '../../../examples/order-fulfillment/workflow.ts';
 import { checkout, onlyOnce } from './crash-workflows.ts';
 
 const module = new URL('crash-workflows.ts', import.meta.url);
@@ -34,6 +37,21 @@ describe('crashAtEveryBoundary', () => {
       ['not complete', 'returned'],
     ]);
     expect(String(report)).toContain('step "print" is in error for good after 1 attempt (retryable: false)');
+  });
+
+  test('the payment of the example charges once, whenever its worker dies', async () => {
+    const [input] = readOrders() as [InputOf<typeof orderFulfillment>];
+    const report = await crashAtEveryBoundary(orderFulfillment, {
+      module: new URL('../../../examples/order-fulfillment/workflow.ts', import.meta.url),
+      setup: new URL('fake-gateway.ts', import.meta.url),
+      url,
+      input,
+      submit: { key: String(input.order_id) },
+      steps: ['payment'],
+    });
+    report.assertOk();
+    expect(report).toMatchObject({ ok: true, crashes: 4, untried: 0 });
+    expect(report.steps.filter(({ verdict }) => verdict === 'idempotent').map(({ name }) => name)).toEqual(['payment']);
   });
 
   test('says why its workers cannot work', async () => {
