@@ -1,11 +1,14 @@
 import type { PasswordSource } from '../db/connections/password.ts';
 
+/** Which fleet a client talks to, and how. */
 export interface ClientOptions {
+  /** `postgres://...` of the fleet's database. */
   url: string;
-  /** Default `tasker`. */
+  /** The schema of the fleet's tables. Default `tasker`. */
   schema?: string;
-  /** Default 4. */
+  /** The most connections, 1 to 1,000. Default 4. */
   poolSize?: number;
+  /** Shown by `pg_stat_activity`. Default `tasker client`. */
   applicationName?: string;
   /** False behind a transaction pooler older than PgBouncer 1.21. Default true. */
   preparedStatements?: boolean;
@@ -21,7 +24,9 @@ export interface ClientOptions {
   password?: PasswordSource | undefined;
 }
 
+/** Filters and pages of `listTasks`. */
 export interface ListTasksOptions {
+  /** `pending`, `in_progress`, `complete`, `error`, `cancelled`, `resolved_manually`; default: all. */
   states?: readonly string[];
   namespace?: string;
   workflow?: string;

@@ -6,11 +6,13 @@ import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import type { UnboundTask } from './definitions.ts';
 
+/** What a submit can say besides the input. */
 export interface SubmitOptions {
   /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
   key?: string;
   /** For all steps of the task, instead of the definition's priorities; lower runs sooner. */
   priority?: number;
+  /** Free texts, for readers and filters; they do not change how the task runs. */
   tags?: readonly string[];
   reason?: string;
   initiator?: string;
@@ -19,6 +21,7 @@ export interface SubmitOptions {
   bypassSteps?: readonly string[];
 }
 
+/** One task of `submitMany`. */
 export type SubmitRequest<Definition extends WorkflowDefinition = WorkflowDefinition> = SubmitOptions & {
   input: InputOf<Definition>;
 };

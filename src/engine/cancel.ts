@@ -2,6 +2,7 @@ import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 
+/** `steps`: how many were open. */
 export type CancelOutcome =
   | { outcome: 'cancelled'; steps: number }
   | { outcome: 'not_found' }

@@ -4,6 +4,7 @@ import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-st
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
+/** `taskState`: the state of the task afterwards. `queues`: those in which steps became ready. */
 export type ResolveOutcome =
   | { outcome: 'resolved'; taskState: string; queues: string[] }
   | { outcome: 'not_found' }

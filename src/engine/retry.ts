@@ -4,6 +4,7 @@ import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/st
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 import { mustFinalize } from './reevaluate-task.ts';
 
+/** `steps`: those that run again, with their raised limits. `queues`: those in which steps became ready. */
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
   | { outcome: 'not_found' }

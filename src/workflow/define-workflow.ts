@@ -10,10 +10,12 @@ import type { StepContext, StepDefaults, StepHandler, StepOptions, WorkflowDefin
 import type { Jsonify, Storable } from './json.ts';
 import type { SchemaOutput, StandardSchema } from './standard-schema.ts';
 
+/** What a workflow is, apart from its steps. */
 export interface WorkflowOptions<
   Schema extends StandardSchema,
   Skippable extends boolean = false,
 > extends UntypedOptions<Schema> {
+  /** Options of every step that does not set its own. */
   defaults?: StepDefaults & { skippable?: Skippable };
 }
 
