@@ -34,6 +34,19 @@ COMMENT ON COLUMN tasker.tasker_clock.latest_at IS 'The latest time that a sched
 COMMENT ON COLUMN tasker.tasker_clock.set_back_from IS 'What the clock had shown when it was last set back; null: never.';
 COMMENT ON COLUMN tasker.tasker_clock.set_back_to IS 'What it showed when that was noticed.';
 
+CREATE TABLE tasker.tasker_identities (
+  identity_hash text NOT NULL,
+  generation integer NOT NULL,
+  task_id bigint NOT NULL,
+  CONSTRAINT tasker_identities_pkey PRIMARY KEY (identity_hash, generation),
+  CONSTRAINT identities_of_one_task UNIQUE (task_id),
+  CONSTRAINT identities_generation CHECK ((generation >= 1))
+);
+COMMENT ON TABLE tasker.tasker_identities IS 'The tasks of each identity that was used again. The latest generation holds the identity. Other identities have no row.';
+COMMENT ON COLUMN tasker.tasker_identities.identity_hash IS 'The identity: the identity_hash of its first task.';
+COMMENT ON COLUMN tasker.tasker_identities.generation IS 'From 1. The identity_hash of a later task is this one with ~ and the generation behind it.';
+COMMENT ON COLUMN tasker.tasker_identities.task_id IS 'The task of this generation.';
+
 CREATE TABLE tasker.tasker_installation (
   only_row boolean DEFAULT true NOT NULL,
   installation_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -284,7 +297,7 @@ COMMENT ON COLUMN tasker.tasker_tasks.reason IS 'Why, as the caller gave it.';
 COMMENT ON COLUMN tasker.tasker_tasks.bypass_steps IS 'Names of steps that the task does without. Honoured since migration 0005.';
 COMMENT ON COLUMN tasker.tasker_tasks.tags IS 'Labels given by the caller.';
 COMMENT ON COLUMN tasker.tasker_tasks.context IS 'The input, as validated.';
-COMMENT ON COLUMN tasker.tasker_tasks.identity_hash IS 'Unique: a second submit of the same identity finds this task.';
+COMMENT ON COLUMN tasker.tasker_tasks.identity_hash IS 'Unique: a second submit of the same identity finds this task, or the latest one that tasker_identities has for it.';
 COMMENT ON COLUMN tasker.tasker_tasks.state IS 'Mirror of the most recent transition.';
 COMMENT ON COLUMN tasker.tasker_tasks.sort_key IS 'Mirror of the most recent transition.';
 COMMENT ON COLUMN tasker.tasker_tasks.priority IS 'If the submit gave one: it replaces that of every step of the task.';

@@ -36,4 +36,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0018_worker_workflows', load: () => import('./0018_worker_workflows.ts') },
   { name: '0019_clock', load: () => import('./0019_clock.ts') },
   { name: '0020_comments', load: () => import('./0020_comments.ts') },
+  { name: '0021_identities', load: () => import('./0021_identities.ts') },
 ];

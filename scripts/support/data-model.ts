@@ -17,6 +17,7 @@ const ORDER = [
   'workflow_step_edges',
   'workflow_step_transitions',
   'task_transitions',
+  'identities',
   'claims',
   'installation',
   'schedule_states',

@@ -74,6 +74,21 @@ export interface TaskerClock {
   set_back_to: Timestamp | null;
 }
 
+export interface TaskerIdentities {
+  /**
+   * From 1. The identity_hash of a later task is this one with ~ and the generation behind it.
+   */
+  generation: number;
+  /**
+   * The identity: the identity_hash of its first task.
+   */
+  identity_hash: string;
+  /**
+   * The task of this generation.
+   */
+  task_id: Int8;
+}
+
 export interface TaskerInstallation {
   /**
    * When it was made: by the first migration that has this table.
@@ -439,7 +454,7 @@ export interface TaskerTasks {
    */
   context: Json;
   /**
-   * Unique: a second submit of the same identity finds this task.
+   * Unique: a second submit of the same identity finds this task, or the latest one that tasker_identities has for it.
    */
   identity_hash: string;
   /**
@@ -870,6 +885,7 @@ export interface TaskerWorkflowStepTransitions {
 export interface DB {
   tasker_claims: TaskerClaims;
   tasker_clock: TaskerClock;
+  tasker_identities: TaskerIdentities;
   tasker_installation: TaskerInstallation;
   tasker_migrations: TaskerMigrations;
   tasker_named_steps: TaskerNamedSteps;

@@ -1,13 +1,13 @@
 import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
+import type { State } from '../workflow/states.ts';
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 
-/** `steps`: how many were open. */
 export type CancelOutcome =
   | { outcome: 'cancelled'; steps: number }
   | { outcome: 'not_found' }
   /** The task has ended, or is in error (retry or resolve it instead). */
-  | { outcome: 'refused'; state: string };
+  | { outcome: 'refused'; state: State };
 
 /** Cancels a task and its open steps. A step that is running loses its claim, and its worker aborts it. */
 export async function cancel(db: Database, taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {

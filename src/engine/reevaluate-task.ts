@@ -1,5 +1,6 @@
 import type { Executor } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
+import type { State } from '../workflow/states.ts';
 import { summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
 import { failUnrunnableTasks } from '../db/statements/tasks/finalize-tasks.ts';
 
@@ -7,7 +8,7 @@ import { failUnrunnableTasks } from '../db/statements/tasks/finalize-tasks.ts';
  * Brings a task in line with its steps after some were resolved by an operator: complete, in error again,
  * or going on. The task and its open steps are locked by the caller. Returns the task's state.
  */
-export async function reevaluateTask(tx: Executor, taskId: string, metadata: string): Promise<string> {
+export async function reevaluateTask(tx: Executor, taskId: string, metadata: string): Promise<State> {
   const [task] = await tx.run(summarizeTask, { task_id: taskId });
   if (task === undefined) return 'pending';
   await tx.run(syncTaskCounters, {

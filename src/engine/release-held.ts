@@ -1,15 +1,17 @@
 import type { Database } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
+import type { State } from '../workflow/states.ts';
+import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 
 export type ReleaseHeldOutcome =
   | { outcome: 'released'; queues: string[] }
   | { outcome: 'not_found' }
   /** No such step, or it is not in progress; or the task has ended. */
-  | { outcome: 'refused'; state: string }
+  | { outcome: 'refused'; state: State }
   /** A process that lives has it, by the record of its claim. */
-  | { outcome: 'held'; workerId: string };
+  | { outcome: 'held'; workerId: string }
+  | Superseded;
 
 /**
  * Takes a step in progress away from the process that has it and puts it back in its queue, without spending the attempt: for a step that
@@ -26,6 +28,8 @@ export async function releaseHeldStep(
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'in_progress' && state !== 'error') return { outcome: 'refused', state };
+    const superseded = await refuseSuperseded(tx, taskId, state);
+    if (superseded !== undefined) return superseded;
     const [held] = await tx.run(findHeld, { task_id: taskId, step_name: stepName });
     if (held === undefined) return { outcome: 'refused', state };
     if (held.living && held.recorded && options.force !== true) return { outcome: 'held', workerId: held.worker_id };

@@ -1,15 +1,17 @@
 import type { Database } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
+import type { State } from '../workflow/states.ts';
+import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
-/** `taskState`: the state of the task afterwards. `queues`: those in which steps became ready. */
 export type ResolveOutcome =
-  | { outcome: 'resolved'; taskState: string; queues: string[] }
+  | { outcome: 'resolved'; taskState: State; queues: string[] }
   | { outcome: 'not_found' }
   /** No such step, or it is running, has ended or waits for a parent (resolve that first); or the task has ended. */
-  | { outcome: 'refused'; state: string };
+  | { outcome: 'refused'; state: State }
+  /** Only of a step: the whole task can still be resolved. */
+  | Superseded;
 
 /**
  * Declares one step done by hand. Its children see `result` (JSON text) as their parent's result and may become ready; a
@@ -26,6 +28,8 @@ export async function resolveStep(
     if (state === undefined) return { outcome: 'not_found' };
     if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually')
       return { outcome: 'refused', state };
+    const superseded = await refuseSuperseded(tx, taskId, state);
+    if (superseded !== undefined) return superseded;
     const metadata = auditMetadata(options);
     const [step] = await tx.run(resolveSteps, {
       task_id: taskId,

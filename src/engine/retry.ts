@@ -1,16 +1,17 @@
 import type { Database } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
-import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
+import type { State } from '../workflow/states.ts';
+import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { mustFinalize } from './reevaluate-task.ts';
 
-/** `steps`: those that run again, with their raised limits. `queues`: those in which steps became ready. */
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
   | { outcome: 'not_found' }
   /** The task has no steps of these names; nothing was changed. */
   | { outcome: 'unknown_steps'; steps: string[]; known: string[] }
-  | { outcome: 'nothing_to_retry'; state: string };
+  | { outcome: 'nothing_to_retry'; state: State }
+  | Superseded;
 
 /**
  * Puts a task's steps in error (all, or those named) back in their queue at once, with at least `attempts` further
@@ -24,6 +25,8 @@ export async function retry(
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
+    const superseded = await refuseSuperseded(tx, taskId, state);
+    if (superseded !== undefined) return superseded;
     if (options.steps !== undefined) {
       const known = (await tx.run(stepNames, { task_id: taskId })).map((row) => row.name);
       const steps = options.steps.filter((name) => !known.includes(name));

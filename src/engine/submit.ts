@@ -1,12 +1,14 @@
 import type { Database, Executor } from '../db/connections/database.ts';
 import { isNotInEncoding, sqlState } from '../db/connections/sql-errors.ts';
-import { findTasksByIdentity, type SubmittedTaskRow, submitTasks } from '../db/statements/tasks/submit-tasks.ts';
+import { findTasksByIdentity, resubmitTasks } from '../db/statements/tasks/resubmit-tasks.ts';
+import { submitTasks } from '../db/statements/tasks/submit-tasks.ts';
 import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
 import type { WorkflowName } from '../workflow/definition.ts';
+import type { ReuseRule } from '../workflow/reuse.ts';
 
 export interface NewTask {
   namedTaskId: number;
-  /** Unique over all tasks: the same hash twice is the same task. */
+  /** The same hash twice is the same task, unless `reuse` allows another. */
   identityHash: string;
   /** JSON text. */
   context: string;
@@ -18,13 +20,19 @@ export interface NewTask {
   /** Names of skippable steps that this task does without: when their turn comes they complete with a null result. */
   bypassSteps?: readonly string[] | undefined;
   requestedAt?: Date | undefined;
+  /** Undefined: never. */
+  reuse?: ReuseRule | undefined;
+  reuseAfterSeconds?: number | undefined;
 }
 
-/** `existing`: a task with this identity was there before (or earlier in the same batch); nothing was created. */
-export interface Submitted {
-  outcome: 'created' | 'existing';
-  taskId: string;
-}
+export type Submitted =
+  /** `replaces`: the task that had this identity, if there was one and the reuse rule let this one replace it. */
+  | { outcome: 'created'; taskId: string; replaces?: string }
+  /**
+   * A task with this identity was there before (or earlier in the same batch); nothing was created. `inputDiffers`: its input is
+   * another one than this submit's, as values of jsonb, in which the order of members does not matter.
+   */
+  | { outcome: 'existing'; taskId: string; inputDiffers: boolean };
 
 /**
  * Creates tasks, any number in one statement and one transaction; returns in the order of the input. Throws InvalidInputError
@@ -41,43 +49,67 @@ export async function submit(db: Database, tasks: readonly NewTask[], workflow?:
 
 /** As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. */
 export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow?: WorkflowName): Promise<Submitted[]> {
-  const created = await insert(tx, tasks, workflow);
-  const createdIds = new Map(created.map((row) => [row.identity_hash, row.task_id]));
+  const created = new Map<string, Created>();
+  for (const row of await insert(tx, tasks, workflow)) created.set(row.identity_hash, { taskId: row.task_id });
 
-  // ON CONFLICT DO NOTHING waits for a concurrent submit of the same identity, but this statement's snapshot is older than
-  // that commit: a second statement sees it.
-  const missing = [...new Set(tasks.map((task) => task.identityHash))].filter((hash) => !createdIds.has(hash));
-  const existing =
-    missing.length === 0 ? [] : await tx.run(findTasksByIdentity, { identity_hashes: missing.toSorted() });
-  const existingIds = new Map(existing.map((row) => [row.identity_hash, row.task_id]));
+  const repeated = tasks.filter((task) => !created.has(task.identityHash) && (task.reuse ?? 'never') !== 'never');
+  for (const row of await resubmit(tx, repeated, workflow)) {
+    created.set(row.identity_hash, { taskId: row.task_id, replaces: row.former_id });
+  }
 
   const seen = new Set<string>();
-  return tasks.map((task): Submitted => {
-    const taskId = createdIds.get(task.identityHash);
-    if (taskId === undefined) {
-      const existingId = existingIds.get(task.identityHash);
-      // Neither created nor found: the statement refused the workflow.
-      if (existingId === undefined) throw unknownWorkflow(task.namedTaskId, workflow);
-      return { outcome: 'existing', taskId: existingId };
+  const others: { task: NewTask; index: number }[] = [];
+  const submitted = tasks.map((task, index): Submitted | undefined => {
+    const mine = created.get(task.identityHash);
+    if (mine !== undefined && !seen.has(mine.taskId)) {
+      seen.add(mine.taskId);
+      return { outcome: 'created', ...mine };
     }
-    const first = !seen.has(taskId);
-    seen.add(taskId);
-    return { outcome: first ? 'created' : 'existing', taskId };
+    others.push({ task, index });
+    return undefined;
+  });
+  if (others.length === 0) return submitted as Submitted[];
+
+  const holders = await tx.run(findTasksByIdentity, {
+    tasks: others.map(({ task }) => ({ identity_hash: task.identityHash, context: task.context })),
+  });
+  const byPosition = new Map(holders.map((row) => [row.position, row]));
+  for (const [position, { task, index }] of others.entries()) {
+    const holder = byPosition.get(position + 1);
+    // Neither created nor found: the statement refused the workflow.
+    if (holder === undefined) throw unknownWorkflow(task.namedTaskId, workflow);
+    submitted[index] = { outcome: 'existing', taskId: holder.task_id, inputDiffers: holder.input_differs };
+  }
+  return submitted as Submitted[];
+}
+
+interface Created {
+  taskId: string;
+  replaces?: string;
+}
+
+/** The names of the workflow that the statement compares. */
+const named = (workflow: WorkflowName | undefined) => ({
+  namespace: workflow?.namespace,
+  name: workflow?.name,
+  version: workflow?.version,
+});
+
+async function resubmit(tx: Executor, tasks: readonly NewTask[], workflow: WorkflowName | undefined) {
+  if (tasks.length === 0) return [];
+  return tx.run(resubmitTasks, {
+    tasks: tasks.map((task) => ({
+      ...taskRow(task),
+      reuse: task.reuse as string,
+      reuse_after_seconds: task.reuseAfterSeconds,
+    })),
+    ...named(workflow),
   });
 }
 
-async function insert(
-  tx: Executor,
-  tasks: readonly NewTask[],
-  workflow: WorkflowName | undefined,
-): Promise<SubmittedTaskRow[]> {
+async function insert(tx: Executor, tasks: readonly NewTask[], workflow: WorkflowName | undefined) {
   try {
-    return await tx.run(submitTasks, {
-      tasks: tasks.map(taskRow),
-      namespace: workflow?.namespace,
-      name: workflow?.name,
-      version: workflow?.version,
-    });
+    return await tx.run(submitTasks, { tasks: tasks.map(taskRow), ...named(workflow) });
   } catch (error) {
     if (!isNotInEncoding(error)) throw error;
     const which =

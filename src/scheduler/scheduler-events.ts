@@ -67,9 +67,9 @@ export function schedulerEvents(
         'tasks were left unfinalized by a dead process; they are in error now',
       );
     },
-    cronFired(schedule, outcome) {
+    cronFired(schedule, outcome, inputDiffers) {
       metrics.count('cronFires', { outcome });
-      log.info({ schedule, outcome }, 'a workflow schedule fired');
+      log.info({ schedule, outcome, ...(inputDiffers ? { input_differs: true } : {}) }, 'a workflow schedule fired');
     },
     leaseLost(workerId) {
       metrics.count('leasesLost', {});

@@ -27,7 +27,7 @@ export interface SchedulerEvents extends ChoreEvents {
   clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
   finalized(taskIds: string[]): void;
-  cronFired(schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed'): void;
+  cronFired(schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed', inputDiffers: boolean): void;
   leaseLost(workerId: string): void;
   /** The scheduler joined an installation; `former` is empty at the start. */
   joined(installationId: string, former: string): void;
@@ -187,7 +187,7 @@ export class Scheduler {
           pooled: settings.databaseUrlDirect === undefined,
           onError: (error) => events.failed('cron', error),
         }),
-      onFired: (schedule, outcome) => events.cronFired(schedule, outcome),
+      onFired: (schedule, outcome, inputDiffers) => events.cronFired(schedule, outcome, inputDiffers),
       onError: (what, error) => events.failed(what, error),
     });
   }

@@ -14,13 +14,15 @@ import {
 import { UnknownWorkflowError } from '../errors.ts';
 import { CronSchedule, type Occurrence } from './occurrence.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
-import { submitIn } from '../engine/submit.ts';
+import { submitIn, type Submitted } from '../engine/submit.ts';
 
 export interface Fired {
   key: string;
   outcome: 'created' | 'existing' | 'skipped';
   /** Undefined if the occurrence was skipped. */
   taskId: string | undefined;
+  /** The task of this occurrence was there, with another input: it was made before the schedule got its present one. */
+  inputDiffers: boolean;
   queues: string[];
 }
 
@@ -119,7 +121,7 @@ function fireOccurrence(
     if (found.length === 0) return undefined;
     if (data.overlap === 'skip' && (await tx.run(findRunningOccurrence, { key })).length > 0) {
       await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'skipped', task_id: null });
-      return { key, outcome: 'skipped' as const, taskId: undefined, queues: [] };
+      return { key, outcome: 'skipped' as const, taskId: undefined, inputDiffers: false, queues: [] };
     }
     const namedTaskId = await findVersion(tx, data);
     const [submitted] = await submitIn(tx, [
@@ -133,10 +135,11 @@ function fireOccurrence(
         initiator: `schedule:${key}`,
       },
     ]);
-    const { outcome, taskId } = submitted as { outcome: 'created' | 'existing'; taskId: string };
+    const { outcome, taskId, ...existing } = submitted as Submitted;
+    const inputDiffers = 'inputDiffers' in existing && existing.inputDiffers;
     await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'submitted', task_id: taskId });
     const queues = (await tx.run(findRootQueues, { named_task_id: namedTaskId })).map((row) => row.queue);
-    return { key, outcome, taskId, queues };
+    return { key, outcome, taskId, inputDiffers, queues };
   });
 }
 

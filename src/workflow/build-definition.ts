@@ -12,6 +12,7 @@ import { didYouMean } from './did-you-mean.ts';
 import type { Json } from './json.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
+import { reuseAfterProblem, type ReuseOptions, reuseProblem } from './reuse.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { descriptionProblem, findOptionProblems, isRecord, optionProblemText, resolveOptions } from './step-options.ts';
 import { storableText } from './storable-text.ts';
@@ -20,8 +21,7 @@ export const DEFAULT_NAMESPACE = 'default';
 export const DEFAULT_VERSION = '0.1.0';
 const IDENTITIES: readonly IdentityStrategy[] = ['unique', 'content_hash', 'caller_key'];
 
-/** What a workflow is, apart from its steps. */
-export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema> {
+export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema> extends ReuseOptions {
   /** Default `default`. */
   namespace?: string;
   name: string;
@@ -36,7 +36,6 @@ export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema>
   defaults?: StepDefaults;
 }
 
-/** One step of a definition that a program makes. */
 export interface StepInput {
   readonly name: string;
   readonly options?: StepOptions | undefined;
@@ -52,7 +51,17 @@ export interface DefinitionProblem {
 }
 
 const MAX_PROBLEMS_SHOWN = 50;
-const WORKFLOW_OPTIONS = ['namespace', 'name', 'version', 'description', 'input', 'identity', 'defaults'];
+const WORKFLOW_OPTIONS = [
+  'namespace',
+  'name',
+  'version',
+  'description',
+  'input',
+  'identity',
+  'reuse',
+  'reuseAfterSeconds',
+  'defaults',
+];
 
 /**
  * Makes a definition from a list of steps, in any order: for definitions made by a program (`defineWorkflow` is the typed
@@ -75,6 +84,8 @@ export function buildDefinition<Schema extends StandardSchema>(
     description: options.description,
     inputSchema: options.input,
     identity: options.identity ?? 'unique',
+    ...(options.reuse === undefined ? {} : { reuse: options.reuse }),
+    ...(options.reuseAfterSeconds === undefined ? {} : { reuseAfterSeconds: options.reuseAfterSeconds }),
     steps: Object.freeze(toTemplates(steps, analyzeDag(nodes), options.defaults ?? {})),
   });
 }
@@ -119,6 +130,9 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
       ? undefined
       : `identity is ${preview(value)}: it is one of ${IDENTITIES.join(', ')}${typeof value === 'string' ? didYouMean(value, IDENTITIES) : ''}`,
   );
+  add(options['reuse'], reuseProblem, 'reuse ');
+  add(options['reuseAfterSeconds'], reuseAfterProblem, 'reuseAfterSeconds ');
+  messages.push(...reuseWithoutEffect(options));
   if (!isStandardSchema(options['input'])) {
     messages.push(`input is ${preview(options['input'])}: it is a schema, such as z.object({ ... })`);
   }
@@ -130,6 +144,24 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
     );
   }
   return messages.map((message) => ({ message }));
+}
+
+/** Options that would protect nothing, or change nothing. */
+function reuseWithoutEffect({
+  identity = 'unique',
+  reuse = 'never',
+  reuseAfterSeconds,
+}: Record<string, unknown>): string[] {
+  if (reuse === 'never') {
+    return reuseAfterSeconds === undefined
+      ? []
+      : ['reuseAfterSeconds is set without reuse: set reuse to afterFailure or afterEnd'];
+  }
+  return identity === 'unique'
+    ? [
+        'reuse is set, but with the identity "unique" no two submits have the same identity: set identity to caller_key or content_hash',
+      ]
+    : [];
 }
 
 /** The problems of one step, without the others. */

@@ -13,6 +13,9 @@ export function definitionConfiguration(definition: WorkflowDefinition): JsonObj
     version: definition.version,
     ...(definition.description === undefined ? {} : { description: definition.description }),
     identity: definition.identity,
+    // Written only if they are set, so that the hash of definitions without them did not change.
+    ...(definition.reuse === undefined ? {} : { reuse: definition.reuse }),
+    ...(definition.reuseAfterSeconds === undefined ? {} : { reuse_after_seconds: definition.reuseAfterSeconds }),
     steps: definition.steps.map(stepConfiguration),
   };
 }

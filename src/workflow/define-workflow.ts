@@ -8,14 +8,13 @@ import {
 } from './build-definition.ts';
 import type { StepContext, StepDefaults, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
 import type { Jsonify, Storable } from './json.ts';
+import type { ReuseRule } from './reuse.ts';
 import type { SchemaOutput, StandardSchema } from './standard-schema.ts';
 
-/** What a workflow is, apart from its steps. */
 export interface WorkflowOptions<
   Schema extends StandardSchema,
   Skippable extends boolean = false,
 > extends UntypedOptions<Schema> {
-  /** Options of every step that does not set its own. */
   defaults?: StepDefaults & { skippable?: Skippable };
 }
 
@@ -135,6 +134,12 @@ class Builder implements WorkflowDefinition {
   }
   get identity() {
     return this.build().identity;
+  }
+  get reuse() {
+    return this.build().reuse as ReuseRule;
+  }
+  get reuseAfterSeconds() {
+    return this.build().reuseAfterSeconds as number;
   }
   get steps() {
     return this.build().steps;

@@ -1,18 +1,21 @@
 import { isArray, preview } from './preview.ts';
 import { storableBytes } from './storable-text.ts';
 
-/** A thrown value as the database stores it: every text storable, and less than 65,536 bytes of JSON in all. */
-export interface ThrownDescription {
+/**
+ * An error as it is stored with the transition of its step: every text cut to a bound, less than 65,536 bytes of JSON in all. Errors
+ * that the engine writes itself (a time limit, a crash) have a name and a message.
+ */
+export interface StoredError {
   name: string;
   message: string;
   stack?: string;
   code?: string;
   /** The first causes, and then the innermost one. */
-  cause?: ThrownDescription;
+  cause?: StoredError;
   /** How many causes between this one and its `cause` are left out. */
   causesLeftOut?: number;
   /** Of an AggregateError: the first of its errors. */
-  errors?: ThrownDescription[];
+  errors?: StoredError[];
   /** A note of the engine, such as a `retryAfter` that could not be read. */
   note?: string;
 }
@@ -35,7 +38,7 @@ const MAX_FOLLOWED = 1000;
  * Describes any value that was thrown or with which a promise was rejected. Never throws, whatever getters the value has; a
  * cause that leads back to itself ends the chain.
  */
-export function describeThrown(value: unknown): ThrownDescription {
+export function describeThrown(value: unknown): StoredError {
   return new Describer().describe(value, 0);
 }
 
@@ -43,7 +46,7 @@ class Describer {
   private readonly seen = new Set<unknown>();
   private partsLeft = MAX_PARTS;
 
-  describe(value: unknown, depth: number): ThrownDescription {
+  describe(value: unknown, depth: number): StoredError {
     const isTop = depth === 0;
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
       const most = isTop ? MAX_MESSAGE : MAX_PART;
@@ -64,7 +67,7 @@ class Describer {
     };
   }
 
-  private cause(value: object, depth: number): Pick<ThrownDescription, 'cause' | 'causesLeftOut'> {
+  private cause(value: object, depth: number): Pick<StoredError, 'cause' | 'causesLeftOut'> {
     const cause = read(value, 'cause');
     if (cause === undefined || cause === null || this.seen.has(cause) || this.partsLeft <= 0) return {};
     if (depth + 1 < MAX_CAUSES && this.partsLeft > 1) {
@@ -89,10 +92,10 @@ class Describer {
     return { innermost, leftOut };
   }
 
-  private innerErrors(value: object, depth: number): Pick<ThrownDescription, 'errors'> {
+  private innerErrors(value: object, depth: number): Pick<StoredError, 'errors'> {
     const errors = read(value, 'errors');
     if (depth > 1 || !isArray(errors)) return {};
-    const described: ThrownDescription[] = [];
+    const described: StoredError[] = [];
     for (let index = 0; index < MAX_INNER_ERRORS && this.partsLeft > 0; index++) {
       const inner = read(errors, index);
       if (inner === undefined || this.seen.has(inner)) continue;

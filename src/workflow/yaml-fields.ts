@@ -40,6 +40,8 @@ const workflow = z.strictObject({
   version: z.string().optional(),
   description: z.string().optional(),
   identity: z.string().optional(),
+  reuse: z.string().optional(),
+  reuse_after_seconds: z.number().optional(),
   named_steps: names.optional(),
   schema: settings.optional(),
   step_templates: z.array(stepTemplate),

@@ -7,6 +7,7 @@ import type { Json } from './json.ts';
 import { fromJsonSchema } from './json-schema.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
+import { reuseAfterProblem, reuseProblem, type ReuseRule } from './reuse.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { descriptionProblem, findOptionProblems, isRecord } from './step-options.ts';
 import { YamlDocument, type YamlPath } from './yaml-document.ts';
@@ -18,7 +19,6 @@ export type YamlStepHandler = {
   handle(context: StepContext<unknown, Readonly<Record<string, unknown>>>, config: Json | undefined): unknown;
 }['handle'];
 
-/** What a YAML template is loaded with. */
 export interface LoadYamlOptions {
   /** By the text of `handler_class`. */
   handlers: Readonly<Record<string, YamlStepHandler>>;
@@ -60,6 +60,8 @@ export function loadWorkflowYaml(text: string, options: LoadYamlOptions): Workfl
       ...(workflow.version === undefined ? {} : { version: workflow.version }),
       ...(workflow.description === undefined ? {} : { description: workflow.description }),
       ...(workflow.identity === undefined ? {} : { identity: workflow.identity as IdentityStrategy }),
+      ...(workflow.reuse === undefined ? {} : { reuse: workflow.reuse as ReuseRule }),
+      ...(workflow.reuse_after_seconds === undefined ? {} : { reuseAfterSeconds: workflow.reuse_after_seconds }),
     },
     steps,
   );
@@ -81,6 +83,8 @@ function checkWorkflow(workflow: YamlWorkflow, document: YamlDocument): void {
     const [problem] = findWorkflowProblems({ name: 'x', input: z.unknown(), identity: value });
     return problem?.message.replace(/^identity /, '');
   });
+  add('reuse', reuseProblem);
+  add('reuse_after_seconds', reuseAfterProblem);
   if (workflow.named_steps === undefined) return;
   const named = new Set(workflow.named_steps);
   for (const [index, step] of workflow.step_templates.entries()) {

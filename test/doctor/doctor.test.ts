@@ -13,6 +13,7 @@ import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
+import { submit } from '../../src/engine/submit.ts';
 import { first } from '../support/first.ts';
 
 const engine = await useEngine();
@@ -49,6 +50,12 @@ beforeAll(async () => {
   const resolvedTask = await engine.submitOne(id);
   await worker.fail(first(await worker.claim()), { permanent: true });
   await resolveTask(engine.db, resolvedTask);
+
+  const reused = { namedTaskId: id, identityHash: 'reused', context: '{}' };
+  ids['superseded'] = first(await submit(engine.db, [reused])).taskId;
+  await worker.fail(first(await worker.claim()), { permanent: true });
+  ids['successor'] = first(await submit(engine.db, [{ ...reused, reuse: 'afterFailure' }])).taskId;
+  await cancel(engine.db, ids['successor']);
 
   const crashing = await engine.worker();
   const recovered = await engine.submitOne(id);
@@ -162,6 +169,9 @@ const CORRUPTIONS: Record<string, () => string> = {
   // The next value of the sequence is then taken. This changes the row and not the sequence, because a setval would outlive the rollback.
   sequences_ahead: () =>
     `UPDATE ${T} SET task_id = (SELECT max(last_value) + 1000 FROM pg_sequences WHERE schemaname = 'tasker') WHERE task_id = ${ids['fresh']}`,
+  identity_held_once: () =>
+    `UPDATE tasker.tasker_identities SET task_id = ${ids['fresh']} WHERE task_id = ${ids['superseded']}`,
+  identity_generations_recorded: () => `DELETE FROM tasker.tasker_identities`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 
@@ -185,6 +195,7 @@ const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
     for (const task of Object.values(ids)) await cancel(db, task);
     for (const task of Object.values(ids)) await resolveTask(db, task);
   },
+  identity_held_once: (db) => cancel(db, ids['fresh'] as string),
   claim_recorded: releaseAll,
   claim_of_a_living_worker: releaseAll,
 };

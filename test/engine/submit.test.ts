@@ -25,7 +25,7 @@ describe('submit', () => {
     const [first] = await submit(engine.db, [task('same')]);
     const [second] = await submit(engine.db, [task('same')]);
     expect(first?.outcome).toBe('created');
-    expect(second).toEqual({ outcome: 'existing', taskId: first?.taskId });
+    expect(second).toEqual({ outcome: 'existing', taskId: first?.taskId, inputDiffers: false });
     expect(await engine.steps(first?.taskId as string)).toHaveLength(4);
   });
 

@@ -1,5 +1,6 @@
 import { CLAIM_SCENARIOS } from './scenarios/claims.ts';
 import { COMPLETION_SCENARIOS } from './scenarios/completions.ts';
+import { IDENTITY_SCENARIOS } from './scenarios/identities.ts';
 import { OPERATOR_SCENARIOS } from './scenarios/operators.ts';
 import { RECOVERY_SCENARIOS } from './scenarios/recovery.ts';
 import type { Scenario } from './scenarios/scenario.ts';
@@ -10,4 +11,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...COMPLETION_SCENARIOS,
   ...RECOVERY_SCENARIOS,
   ...OPERATOR_SCENARIOS,
+  ...IDENTITY_SCENARIOS,
 ];

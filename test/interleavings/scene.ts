@@ -11,6 +11,7 @@ import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { submit } from '../../src/engine/submit.ts';
 import { register } from '../support/register-process.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { ReuseRule } from '../../src/workflow/reuse.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 
 /** a -> (b, c) -> d */
@@ -33,6 +34,7 @@ const TABLES = [
   'tasker_task_transitions',
   'tasker_claims',
   'tasker_workers',
+  'tasker_identities',
 ].map((table) => `tasker.${table}`);
 
 /** Prepares the database of a scenario by the engine's own verbs, on the test's own connections, without interleaving. */
@@ -71,7 +73,7 @@ export class Scene {
     const [submitted] = await submit(this.db, [
       {
         namedTaskId: this.namedTaskIds[workflow === 'diamond' ? 0 : 1] as number,
-        identityHash: `scene ${this.identities}`,
+        identityHash: this.identity,
         context: '{}',
       },
     ]);
@@ -90,8 +92,13 @@ export class Scene {
     });
   }
 
-  submit(db: Database, identity: string) {
-    return submit(db, [{ namedTaskId: this.namedTaskIds[0] as number, identityHash: identity, context: '{}' }]);
+  /** Of the task that `reset` submits. */
+  get identity(): string {
+    return `scene ${this.identities}`;
+  }
+
+  submit(db: Database, identity: string, reuse?: ReuseRule) {
+    return submit(db, [{ namedTaskId: this.namedTaskIds[0] as number, identityHash: identity, context: '{}', reuse }]);
   }
 
   claim(db: Database, workerId: string, limit = 1): Promise<ClaimedStep[]> {

@@ -1829,9 +1829,32 @@ JOIN tasker.tasker_named_steps n ON n.named_step_id = t.named_step_id
 WHERE t.named_task_id = $1
 ORDER BY t.ordinal;
 
+-- find_successor
+SELECT (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) AS successor
+FROM tasker.tasker_tasks t
+WHERE t.task_id = $1;
+
 -- find_task
 SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-  t.initiator, t.source_system, t.reason, t.tags, t.context, t.identity_hash
+  t.initiator, t.source_system, t.reason, t.tags, t.context, t.identity_hash, (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) AS superseded_by, (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation < own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation DESC
+    LIMIT 1) AS replaces
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
@@ -1874,10 +1897,27 @@ WHERE s.task_id = $1
 ORDER BY s.workflow_step_id;
 
 -- find_tasks_by_identity
-SELECT task_id, identity_hash
-FROM tasker.tasker_tasks
-WHERE identity_hash = ANY ($1::text[])
-FOR KEY SHARE;
+WITH sought AS MATERIALIZED (
+  SELECT i.ordinality::integer AS position, i.context, coalesce(
+    (SELECT l.task_id FROM (
+    SELECT d.generation, d.task_id
+    FROM tasker.tasker_identities d
+    WHERE d.identity_hash = i.identity_hash
+    ORDER BY d.generation DESC
+    LIMIT 1
+  ) l),
+    (SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = i.identity_hash)) AS task_id
+  FROM unnest($1::text[], $2::jsonb[]) WITH ORDINALITY AS i (identity_hash, context, ordinality)
+  ORDER BY 3
+)
+SELECT s.position, h.task_id, h.context <> s.context AS input_differs
+FROM sought s
+CROSS JOIN LATERAL (
+  SELECT t.task_id, t.context
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id = s.task_id
+  FOR KEY SHARE
+) h;
 
 -- find_unanalyzable
 SELECT h.relation, current_user AS role, h.has_maintain AS maintain
@@ -2673,6 +2713,89 @@ WITH before AS MATERIALIZED (
   WHERE r.sort_key = 1
 )
 SELECT workflow_step_id, name, children FROM resolved;
+
+-- resubmit_tasks
+WITH requested AS MATERIALIZED (
+  SELECT DISTINCT ON (i.identity_hash) i.*
+  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[], $10::timestamptz[], $11::text[], $12::float8[]) WITH ORDINALITY AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at, reuse, reuse_after_seconds, ordinality)
+  ORDER BY i.identity_hash, i.ordinality
+), holder AS MATERIALIZED (
+  SELECT r.identity_hash, r.reuse, r.reuse_after_seconds, coalesce(l.generation, 1) AS generation,
+    coalesce(l.task_id, (SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = r.identity_hash)) AS task_id
+  FROM requested r
+  LEFT JOIN LATERAL (
+    SELECT d.generation, d.task_id
+    FROM tasker.tasker_identities d
+    WHERE d.identity_hash = r.identity_hash
+    ORDER BY d.generation DESC
+    LIMIT 1
+  ) l ON true
+  ORDER BY 5
+), given AS MATERIALIZED (
+  SELECT h.identity_hash, h.generation, g.task_id
+  FROM holder h
+  CROSS JOIN LATERAL (
+    SELECT t.task_id
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = h.task_id AND (
+    t.state IN ('error', 'cancelled') OR h.reuse = 'afterEnd' AND t.state IN ('complete', 'resolved_manually')
+  ) AND (
+    h.reuse_after_seconds IS NULL
+    OR coalesce(t.completed_at, (
+    SELECT x.created_at
+    FROM tasker.tasker_task_transitions x
+    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)) <= clock_timestamp() - make_interval(secs => h.reuse_after_seconds))
+    FOR NO KEY UPDATE
+  ) g
+), input AS MATERIALIZED (
+  SELECT r.named_task_id, r.identity_hash || '~' || (g.generation + 1) AS identity_hash, r.context, r.priority,
+    r.initiator, r.source_system, r.reason, r.tags, r.bypass_steps, r.requested_at, g.task_id AS position
+  FROM given g
+  JOIN requested r ON r.identity_hash = g.identity_hash
+), created AS (
+  INSERT INTO tasker.tasker_tasks
+    (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
+     unfinished_sinks)
+  SELECT i.named_task_id, i.identity_hash, i.context, coalesce(i.priority, 0), i.initiator, i.source_system, i.reason, i.tags,
+    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), n.sinks
+  FROM input i
+  JOIN tasker.tasker_named_tasks n ON n.named_task_id = i.named_task_id
+  WHERE $14::text IS NULL
+    OR (n.name = $14 AND n.version = $15::text
+      AND n.task_namespace_id = (SELECT s.task_namespace_id FROM tasker.tasker_task_namespaces s WHERE s.name = $13::text))
+  ORDER BY i.position
+  ON CONFLICT (identity_hash) DO NOTHING
+  RETURNING task_id, named_task_id, identity_hash
+), steps AS (
+  INSERT INTO tasker.tasker_workflow_steps
+    (task_id, workflow_step_id, named_step_id, named_task_id, queue, priority, retryable, retry_limit, skippable,
+     total_parents, unmet_parents, children, ready_at)
+  SELECT c.task_id, c.task_id * 65536 + t.ordinal, t.named_step_id, c.named_task_id, t.queue,
+    coalesce(i.priority, t.priority), t.default_retryable, t.default_retry_limit, t.skippable,
+    cardinality(t.parents), cardinality(t.parents),
+    ARRAY(SELECT c.task_id * 65536 + x.ordinal FROM unnest(t.children) AS x (ordinal)),
+    CASE WHEN cardinality(t.parents) = 0 AND t.default_retry_limit > 0 THEN clock_timestamp() END
+  FROM created c
+  JOIN (SELECT DISTINCT ON (identity_hash) identity_hash, priority FROM input) i ON i.identity_hash = c.identity_hash
+  JOIN tasker.tasker_named_tasks_named_steps t ON t.named_task_id = c.named_task_id
+  ORDER BY c.task_id, t.ordinal
+), edges AS (
+  INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id)
+  SELECT c.task_id, c.task_id * 65536 + p.ordinal, c.task_id * 65536 + t.ordinal
+  FROM created c
+  JOIN tasker.tasker_named_tasks_named_steps t ON t.named_task_id = c.named_task_id
+  CROSS JOIN LATERAL unnest(t.parents) AS p (ordinal)
+), replaced AS (
+  SELECT g.identity_hash, g.generation, g.task_id AS former_id, c.task_id
+  FROM given g
+  JOIN created c ON c.identity_hash = g.identity_hash || '~' || (g.generation + 1)
+), recorded AS (
+  INSERT INTO tasker.tasker_identities (identity_hash, generation, task_id)
+  SELECT r.identity_hash, r.generation + 1, r.task_id FROM replaced r
+  UNION ALL
+  SELECT r.identity_hash, 1, r.former_id FROM replaced r WHERE r.generation = 1
+)
+SELECT task_id, identity_hash, former_id FROM replaced;
 
 -- retry_steps
 WITH retried AS (

@@ -107,6 +107,8 @@ describe('the hash', () => {
       build({}, {}, { version: '1.0.1' }),
       build({}, {}, { description: 'd' }),
       build({}, {}, { identity: 'content_hash' }),
+      build({}, {}, { identity: 'content_hash', reuse: 'afterEnd' }),
+      build({}, {}, { identity: 'content_hash', reuse: 'afterEnd', reuseAfterSeconds: 1 }),
     ];
     expect(new Set(hashes).size).toBe(hashes.length);
   });

@@ -203,6 +203,22 @@ describe('a mistake in a workflow is refused at defineWorkflow', () => {
       { identity: 5 },
       /identity is 5: it is one of unique, content_hash, caller_key$/,
     ],
+    [
+      'an unknown reuse rule',
+      { identity: 'caller_key', reuse: 'afterFailed' },
+      /reuse is "afterFailed": it is one of never, afterFailure, afterEnd: did you mean "afterFailure"\?$/,
+    ],
+    [
+      'a negative window',
+      { identity: 'caller_key', reuse: 'afterEnd', reuseAfterSeconds: -1 },
+      /reuseAfterSeconds is -1/,
+    ],
+    ['reuse of what is never the same', { reuse: 'afterEnd' }, /reuse is set, but with the identity "unique"/],
+    [
+      'a window without a rule',
+      { identity: 'caller_key', reuseAfterSeconds: 5 },
+      /reuseAfterSeconds is set without reuse/,
+    ],
     ['no schema', { input: undefined }, /input is undefined: it is a schema, such as z\.object/],
     ['a schema that is none', { input: { id: 'number' } }, /input is {"id":"number"}/],
     ['a schema of another standard', { input: { '~standard': { version: 2, validate: handler } } }, /input is/],

@@ -170,6 +170,11 @@ step_templates:
     ]);
   });
 
+  test('the reuse rule can be chosen', () =>
+    expect(
+      load(CART.replace('version: 2.1.0', 'identity: caller_key\nreuse: afterEnd\nreuse_after_seconds: 60')),
+    ).toMatchObject({ reuse: 'afterEnd', reuseAfterSeconds: 60 }));
+
   test('the identity can be chosen', () =>
     expect(load(CART.replace('version: 2.1.0', 'identity: caller_key')).identity).toBe('caller_key'));
 
@@ -356,6 +361,12 @@ describe('a mistake is reported with its line, its field and the word that was m
       'version: 2.1.0',
       'identity: content_hsh',
       'line 4, column 11: identity is "content_hsh": it is one of unique, content_hash, caller_key: did you mean "content_hash"?',
+    ],
+    [
+      'an unknown reuse rule',
+      'version: 2.1.0',
+      'reuse: afterwards',
+      'line 4, column 8: reuse is "afterwards": it is one of never, afterFailure, afterEnd',
     ],
     [
       'a description that is a list',

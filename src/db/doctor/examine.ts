@@ -2,6 +2,7 @@ import { inSchema } from '../schema-name.ts';
 import type { Database } from '../connections/database.ts';
 import { attemptChecks } from './attempt-checks.ts';
 import { historyChecks } from './history-checks.ts';
+import { identityChecks } from './identity-checks.ts';
 import { stepChecks } from './step-checks.ts';
 import { taskChecks } from './task-checks.ts';
 import type { Check } from './check.ts';
@@ -13,6 +14,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Steps and dependencies': stepChecks,
   'Attempts and claims': attemptChecks,
   'Tasks, processes and the schema': taskChecks,
+  'Identities that were used again': identityChecks,
 };
 
 export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();

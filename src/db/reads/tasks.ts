@@ -1,13 +1,14 @@
+import type { StoredError } from '../../workflow/describe-thrown.ts';
+import type { State } from '../../workflow/states.ts';
 import { defineStatement } from '../statement.ts';
+import { predecessorOf, successorOf } from '../statements/rules/identity.ts';
 
-/** A task as it is stored. Ids are texts; times are the database's. */
 export interface TaskRow {
   task_id: string;
   namespace: string;
   workflow: string;
   version: string;
-  state: string;
-  /** Lower runs sooner. */
+  state: State;
   priority: number;
   requested_at: Date;
   completed_at: Date | null;
@@ -21,43 +22,38 @@ const COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, 
   t.initiator, t.source_system, t.reason, t.tags`;
 
 /** One task. */
-export const findTask = defineStatement<TaskRow & { context: unknown; identity_hash: string }>()({
+export const findTask = defineStatement<
+  TaskRow & { context: unknown; identity_hash: string; superseded_by: string | null; replaces: string | null }
+>()({
   name: 'find_task',
   params: { task_id: 'bigint' },
   text: `
-SELECT ${COLUMNS}, t.context, t.identity_hash
+SELECT ${COLUMNS}, t.context, t.identity_hash, ${successorOf('t')} AS superseded_by, ${predecessorOf('t')} AS replaces
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = :task_id`,
 });
 
-/** A step of a task as it is stored. */
 export interface StepRow {
   workflow_step_id: string;
   name: string;
-  state: string;
+  state: State;
   queue: string;
-  /** Attempts that began and were not given back. */
   attempts: number;
   retry_limit: number;
   retryable: boolean;
   ready: boolean;
-  /** Parents that are not done. */
   unmet_parents: number;
-  /** When its backoff is over. */
   next_retry_at: Date | null;
-  /** Since when it waits for an operator. */
   blocked_at: Date | null;
   last_attempted_at: Date | null;
   processed_at: Date | null;
-  /** The id of the worker that runs it. */
   claimed_by: string | null;
-  /** What its handler returned. */
   results: unknown;
   parents: string[];
-  /** Of the newest attempt that failed, also if a later one succeeded. */
-  last_error: { name?: string; message?: string } | null;
+  /** The newest error of any attempt, also of a step that completed later. */
+  last_error: StoredError | null;
 }
 
 /** The steps of one task in topological order, with their parents' names and their newest error. */

@@ -1,6 +1,5 @@
 import { defineStatement } from '../statement.ts';
 
-/** A process of the fleet. */
 export interface WorkerRow {
   worker_id: string;
   role: string;
@@ -11,7 +10,6 @@ export interface WorkerRow {
   busy_slots: number;
   draining: boolean;
   started_at: Date;
-  /** Since its last heartbeat. */
   silent_seconds: number;
   stopped_at: Date | null;
   stop_reason: string | null;

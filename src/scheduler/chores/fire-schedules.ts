@@ -15,7 +15,8 @@ export interface FireSchedulesOptions {
   cronSchema: string;
   /** Opens a pg-boss for this process: one that fires, or one that only reads and writes. */
   openCron: (fires: boolean) => Cron;
-  onFired: (schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed') => void;
+  /** `inputDiffers`: the occurrence has a task already, with another input than the schedule's present one. */
+  onFired: (schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed', inputDiffers: boolean) => void;
   onError: (what: string, error: unknown) => void;
   intervalMs?: number;
   /** How long pg-boss runs on after the last schedule was removed. */
@@ -146,12 +147,12 @@ export class FireSchedules implements Chore {
   private async submit(options: { key?: string; leaveSeconds?: number }): Promise<void> {
     const { db, cronSchema, notifier, onFired, onError } = this.options;
     const { fired, failed } = await fireDue(db, cronSchema, options);
-    for (const { key, outcome, queues } of fired) {
+    for (const { key, outcome, inputDiffers, queues } of fired) {
       notifier.notify(queues);
-      onFired(key, outcome);
+      onFired(key, outcome, inputDiffers);
     }
     for (const { key, error } of failed) {
-      onFired(key, 'failed');
+      onFired(key, 'failed', false);
       onError(`workflow schedule ${key}`, error);
     }
   }

@@ -1,3 +1,4 @@
+import type { State } from '../../../workflow/states.ts';
 import { defineStatement } from '../../statement.ts';
 import { canProgress } from '../rules/can-progress.ts';
 import { stepHistory } from '../rules/history.ts';
@@ -111,7 +112,7 @@ RETURNING s.queue`,
 
 /** What the task is like now, for the decision that follows an operator's action. The task is locked by the caller. */
 export const summarizeTask = defineStatement<{
-  state: string;
+  state: State;
   steps: number;
   done: number;
   blocked: number;

@@ -1,3 +1,4 @@
+import type { State } from '../../../workflow/states.ts';
 import { defineStatement } from '../../statement.ts';
 import { canProgress } from '../rules/can-progress.ts';
 import { taskHistory } from '../rules/history.ts';
@@ -32,7 +33,7 @@ WHERE s.task_id = o.task_id AND s.workflow_step_id = o.workflow_step_id`,
 
 export interface LockedTaskRow {
   task_id: string;
-  state: string;
+  state: State;
 }
 
 /** Task rows come last in the lock order, by id. */

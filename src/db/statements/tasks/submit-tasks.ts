@@ -8,6 +8,24 @@ export interface SubmittedTaskRow {
   identity_hash: string;
 }
 
+/** What a submit says of each task. */
+export const NEW_TASK = {
+  named_task_id: 'integer',
+  identity_hash: 'text',
+  context: 'jsonb',
+  priority: 'smallint | null',
+  initiator: 'text | null',
+  source_system: 'text | null',
+  reason: 'text | null',
+  tags: 'jsonb | null',
+  bypass_steps: 'jsonb | null',
+  /** Null: now. */
+  requested_at: 'timestamptz | null',
+} as const;
+
+/** The workflow that all of the tasks are of; null: not compared. */
+export const WORKFLOW = { namespace: 'text | null', name: 'text | null', version: 'text | null' } as const;
+
 /** The tasks in the order in which they were given, so that ids follow it. */
 const INPUT = `input AS MATERIALIZED (
   SELECT i.*, i.ordinality AS position
@@ -19,7 +37,7 @@ const INPUT = `input AS MATERIALIZED (
  * another database, or from a state of this one that was lost, and belong to another workflow here. Name and version are on a row that is read
  * anyway; the namespace is one index look-up per batch.
  */
-const CREATED = `created AS (
+export const CREATED = `created AS (
   INSERT INTO tasker.tasker_tasks
     (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
      unfinished_sinks)
@@ -36,7 +54,7 @@ const CREATED = `created AS (
 )`;
 
 /** A root is ready from the start; the initial state `pending` has no transition row. */
-const STEPS = `steps AS (
+export const STEPS = `steps AS (
   INSERT INTO tasker.tasker_workflow_steps
     (task_id, workflow_step_id, named_step_id, named_task_id, queue, priority, retryable, retry_limit, skippable,
      total_parents, unmet_parents, children, ready_at)
@@ -52,7 +70,7 @@ const STEPS = `steps AS (
 )`;
 
 /** From each parent to each of its children, by the templates. */
-const EDGES = `edges AS (
+export const EDGES = `edges AS (
   INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id)
   SELECT c.task_id, ${stepId('c.task_id', 'p.ordinal')}, ${stepId('c.task_id', 't.ordinal')}
   FROM created c
@@ -62,44 +80,12 @@ const EDGES = `edges AS (
 
 /**
  * Creates tasks with their steps and edges, any number in one statement. Rows whose identity exists create nothing. Returns the created
- * tasks. `namespace`, `name` and `version`: of the workflow that all of them are of; null: not compared.
+ * tasks.
  *
  * Step ids are computed from task ids, so children and edges are known without reading back a sequence.
  */
 export const submitTasks = defineStatement<SubmittedTaskRow>()({
   name: 'submit_tasks',
-  params: {
-    tasks: rows({
-      named_task_id: 'integer',
-      identity_hash: 'text',
-      context: 'jsonb',
-      priority: 'smallint | null',
-      initiator: 'text | null',
-      source_system: 'text | null',
-      reason: 'text | null',
-      tags: 'jsonb | null',
-      bypass_steps: 'jsonb | null',
-      /** Null: now. */
-      requested_at: 'timestamptz | null',
-    }),
-    namespace: 'text | null',
-    name: 'text | null',
-    version: 'text | null',
-  },
+  params: { tasks: rows(NEW_TASK), ...WORKFLOW },
   text: withCtes([INPUT, CREATED, STEPS, EDGES], `SELECT task_id, identity_hash FROM created`),
-});
-
-/**
- * The tasks that already have these identities.
- * FOR KEY SHARE makes the response wait, on a synchronous replica too, until the task that it names cannot be lost any more:
- * the lock is a write, so this transaction's commit comes after the one that created the task.
- */
-export const findTasksByIdentity = defineStatement<SubmittedTaskRow>()({
-  name: 'find_tasks_by_identity',
-  params: { identity_hashes: 'text[]' },
-  text: `
-SELECT task_id, identity_hash
-FROM tasker.tasker_tasks
-WHERE identity_hash = ANY (:identity_hashes::text[])
-FOR KEY SHARE`,
 });
