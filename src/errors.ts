@@ -96,6 +96,13 @@ export class InvalidInputError extends TaskerError {
   }
 }
 
+/** A task had not ended when the time to wait for it was over. It goes on; `details` has its `taskId` and `state`. */
+export class WaitTimeoutError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('WAIT_TIMEOUT', message, details);
+  }
+}
+
 /** One or more configuration values are missing or wrong; the message lists every one. */
 export class ConfigError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {

@@ -1,6 +1,7 @@
 /** The public API: everything a program needs to define, submit and run workflows. */
 export { Client, createClient } from './client/client.ts';
-export type { ClientOptions, ListTasksOptions } from './client/client-options.ts';
+export type { ClientOptions, ListTasksOptions, WaitOptions } from './client/client-options.ts';
+export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';
@@ -12,6 +13,7 @@ export type { CallersTransaction } from './db/connections/database.ts';
 export type { QueueStatsRow } from './db/reads/queues.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';
+export type { WorkflowRow } from './db/reads/workflows.ts';
 export type { MigrateOptions } from './db/migrate-options.ts';
 export {
   migrateDown,
@@ -22,7 +24,8 @@ export {
   migrationStatus,
 } from './db/migrate.ts';
 export type { CancelOutcome } from './engine/cancel.ts';
-export type { OperatorAction as Act } from './engine/operator-action.ts';
+export type { OperatorAction, Superseded } from './engine/operator-action.ts';
+export type { ReleaseHeldOutcome } from './engine/release-held.ts';
 export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';
@@ -37,6 +40,7 @@ export {
   TaskerError,
   UnknownWorkflowError,
   UnsuitableDatabaseError,
+  WaitTimeoutError,
   WorkflowDefinitionError,
 } from './errors.ts';
 export { createLogger, type Logger } from './logger.ts';
@@ -61,6 +65,10 @@ export type {
   StepTemplate,
   WorkflowDefinition,
 } from './workflow/definition.ts';
+export type { StoredError } from './workflow/describe-thrown.ts';
 export type { Json, Jsonify } from './workflow/json.ts';
+export type { ReuseOptions, ReuseRule } from './workflow/reuse.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './workflow/standard-schema.ts';
+export type { State } from './workflow/states.ts';
+export type { StepContextOf } from './workflow/step-context-of.ts';
 export { loadWorkflowYaml } from './workflow/yaml.ts';

@@ -7,9 +7,10 @@ interface Outcome {
   state?: string;
   steps?: unknown;
   known?: readonly string[];
+  by?: string;
 }
 
-const REFUSALS = new Set(['not_found', 'refused', 'held', 'nothing_to_retry', 'unknown_steps']);
+const REFUSALS = new Set(['not_found', 'refused', 'held', 'nothing_to_retry', 'unknown_steps', 'superseded']);
 
 /** A command with which an operator changes one task: its id, who does it and why. */
 export function operatorCommand(name: string, description: string): Command {
@@ -30,14 +31,19 @@ export function finish(
 ): void {
   const good = !REFUSALS.has(outcome.outcome);
   print({ task_id: taskId, ...outcome }, json, () =>
-    good
-      ? `task ${taskId}: ${texts.done}`
-      : outcome.outcome === 'not_found'
-        ? `there is no task ${taskId}`
-        : outcome.outcome === 'unknown_steps'
-          ? `task ${taskId} has no step ${[outcome.steps].flat().join(', ')}: its steps are ${outcome.known?.join(', ') ?? ''}`
-          : `task ${taskId} is ${outcome.state ?? 'in_progress'}: ${texts.refused}`,
+    good ? `task ${taskId}: ${texts.done}` : refusal(taskId, outcome, texts.refused),
   );
   if (good) exit(STATUS.ok);
   else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);
+}
+
+function refusal(taskId: string, { outcome, state, steps, known, by }: Outcome, refused: string): string {
+  if (outcome === 'not_found') return `there is no task ${taskId}`;
+  if (outcome === 'unknown_steps') {
+    return `task ${taskId} has no step ${[steps].flat().join(', ')}: its steps are ${known?.join(', ') ?? ''}`;
+  }
+  if (outcome === 'superseded') {
+    return `task ${taskId} stays in ${state ?? 'error'}: task ${by ?? ''} has its identity now and does its work; see to that one, and declare this one done (tasker resolve ${taskId})`;
+  }
+  return `task ${taskId} is ${state ?? 'in_progress'}: ${refused}`;
 }

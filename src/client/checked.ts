@@ -1,6 +1,6 @@
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
-import { STATES } from '../workflow/states.ts';
+import { type State, STATES } from '../workflow/states.ts';
 import { preview } from '../workflow/preview.ts';
 import { isStorable } from '../workflow/storable-text.ts';
 import { toStorableJson } from '../workflow/to-storable-json.ts';
@@ -74,7 +74,7 @@ export function checkedTransaction(transaction: unknown): void {
   }
 }
 
-export function checkedStates(states: readonly string[] | undefined): readonly string[] | undefined {
+export function checkedStates(states: readonly State[] | undefined): readonly State[] | undefined {
   if (states === undefined) return undefined;
   if (!Array.isArray(states)) {
     throw new InvalidInputError(`states is ${preview(states)}: use an array`, { field: 'states' });

@@ -1,14 +1,12 @@
 import type { PasswordSource } from '../db/connections/password.ts';
+import type { State } from '../workflow/states.ts';
 
-/** Which fleet a client talks to, and how. */
 export interface ClientOptions {
-  /** `postgres://...` of the fleet's database. */
   url: string;
-  /** The schema of the fleet's tables. Default `tasker`. */
+  /** Default `tasker`. */
   schema?: string;
-  /** The most connections, 1 to 1,000. Default 4. */
+  /** Default 4. */
   poolSize?: number;
-  /** Shown by `pg_stat_activity`. Default `tasker client`. */
   applicationName?: string;
   /** False behind a transaction pooler older than PgBouncer 1.21. Default true. */
   preparedStatements?: boolean;
@@ -24,14 +22,18 @@ export interface ClientOptions {
   password?: PasswordSource | undefined;
 }
 
-/** Filters and pages of `listTasks`. */
 export interface ListTasksOptions {
-  /** `pending`, `in_progress`, `complete`, `error`, `cancelled`, `resolved_manually`; default: all. */
-  states?: readonly string[];
+  states?: readonly State[];
   namespace?: string;
   workflow?: string;
   /** Only tasks with a lower id: the last id of the page before. */
   after?: string;
   /** 1 to 1,000, default 50. */
   limit?: number;
+}
+
+export interface WaitOptions {
+  /** How long to wait; Infinity: without a limit. Default 60,000. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
 }

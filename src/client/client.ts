@@ -1,10 +1,5 @@
 import type { Transaction } from 'kysely';
-import {
-  type CallersTransaction,
-  type Database,
-  inCallersTransaction,
-  openDatabase,
-} from '../db/connections/database.ts';
+import { type CallersTransaction, type Database, inCallersTransaction } from '../db/connections/database.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
@@ -23,10 +18,9 @@ import { waitForTask } from '../reads/wait-for-task.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
 import type { ScheduleInfo } from '../schedules/schedule-info.ts';
-import { type ScheduleAdded, ScheduleList } from '../schedules/schedule-list.ts';
+import type { ScheduleAdded } from '../schedules/schedule-list.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
-import type { ValidationOptions } from '../workflow/validate-input.ts';
 import {
   checkedAction,
   checkedId,
@@ -36,41 +30,22 @@ import {
   checkedTransaction,
   checkedWhole,
 } from './checked.ts';
-import type { ClientOptions, ListTasksOptions } from './client-options.ts';
+import type { ClientOptions, ListTasksOptions, WaitOptions } from './client-options.ts';
+import { type ClientParts, openClient } from './client-parts.ts';
 import { renewDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
 import { newSchedule, type ScheduleOptions } from './new-schedule.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { submitStream } from './submit-stream.ts';
-import { WorkNotifications } from './work-notifications.ts';
+import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
 export class Client {
-  /** The client's own connections; what of it is not documented may change in any version. */
   readonly db: Database;
-  private readonly options: ClientOptions;
-  private readonly notifications: WorkNotifications;
-  private readonly scheduleList: ScheduleList;
+  private readonly parts: ClientParts;
 
   constructor(options: ClientOptions) {
-    this.options = options;
-    const pooled = options.pooled ?? options.preparedStatements === false;
-    this.db = openDatabase({
-      url: options.url,
-      schema: options.schema ?? 'tasker',
-      poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
-      applicationName: options.applicationName ?? 'tasker client',
-      prepared: options.preparedStatements ?? true,
-      password: options.password,
-      pooled,
-    });
-    this.notifications = new WorkNotifications(this.db, options.notify ?? true);
-    this.scheduleList = new ScheduleList({
-      db: this.db,
-      url: options.url,
-      cronSchema: options.cronSchema,
-      password: options.password,
-      pooled,
-    });
+    this.parts = openClient(options);
+    this.db = this.parts.db;
   }
 
   /** Writes a definition to the database, or finds it there. Submit does the same. Returns its id in this database. */
@@ -78,15 +53,18 @@ export class Client {
     return renewDefinitionId(this.db, definition);
   }
 
-  /** Creates a task, or returns the one that has the same identity. Throws InvalidInputError with every issue of the input. */
+  /**
+   * Creates a task, or returns the one that has the same identity; the rule `reuse` can let a new one replace it. Throws
+   * InvalidInputError with every issue of the input.
+   */
   async submit<Definition extends WorkflowDefinition>(
     definition: Definition,
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    const task = await newTask(definition, { ...options, input }, this.validation);
+    const task = await newTask(definition, { ...options, input }, this.parts.validation);
     const [submitted] = await submitBound(this.db, definition, [task]);
-    this.notifications.submitted(definition);
+    this.parts.notifications.submitted(definition);
     return submitted as Submitted;
   }
 
@@ -99,9 +77,9 @@ export class Client {
     requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
     options: { batchSize?: number } = {},
   ): AsyncGenerator<Submitted> {
-    const stream = { batchSize: options.batchSize ?? 1000, validation: this.validation };
+    const stream = { batchSize: options.batchSize ?? 1000, validation: this.parts.validation };
     for await (const batch of submitStream(this.db, definition, requests, stream)) {
-      this.notifications.submitted(definition);
+      this.parts.notifications.submitted(definition);
       yield* batch;
     }
   }
@@ -118,19 +96,17 @@ export class Client {
     options: SubmitOptions = {},
   ): Promise<Submitted> {
     checkedTransaction(transaction);
-    const task = await newTask(definition, { ...options, input }, this.validation);
+    const task = await newTask(definition, { ...options, input }, this.parts.validation);
     const tx = inCallersTransaction(transaction as CallersTransaction, this.db.schema);
     const submitted = await submitBoundIn(tx, this.db, definition, task);
-    this.notifications.submittedInTransaction(definition);
+    this.parts.notifications.submittedInTransaction(definition);
     return submitted;
   }
 
-  /** A task with its input and its steps; undefined if there is none with this id. */
   async getTask(taskId: string): Promise<TaskDetails | undefined> {
     return readTask(this.db, checkedId(taskId));
   }
 
-  /** Tasks without their steps, newest first; `after` gives the next page. */
   async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
     const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' tasks');
     return readTaskList(this.db, {
@@ -142,32 +118,51 @@ export class Client {
     });
   }
 
-  /** Waits until a task has ended (or is in error) and returns it. Rejects at the timeout or the signal's abort. */
-  async waitForTask(taskId: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<TaskDetails> {
+  /** Waits until a task has ended (or is in error) and returns it. Throws WaitTimeoutError, or the reason of the signal's abort. */
+  async waitForTask(taskId: string, options: WaitOptions = {}): Promise<TaskDetails> {
     const timeoutMs = checkedMilliseconds('timeoutMs', options.timeoutMs ?? 60_000);
     return waitForTask(this.db, checkedId(taskId), { timeoutMs, signal: options.signal });
   }
 
-  /** Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. */
+  /**
+   * Waits until a task has ended (or is in error), as `waitForTask`, and returns how: its results, typed by the definition, or its
+   * errors. Throws InvalidInputError if the task is of another workflow or version.
+   */
+  async result<Definition extends WorkflowDefinition>(
+    definition: Definition,
+    taskId: string,
+    options: WaitOptions = {},
+  ): Promise<TaskResult<Definition>> {
+    return taskResult(definition, await this.waitForTask(taskId, options));
+  }
+
+  /** `submit` and `result` in one. If it throws WaitTimeoutError, the task goes on under the `taskId` of its details. */
+  async submitAndWait<Definition extends WorkflowDefinition>(
+    definition: Definition,
+    input: InputOf<Definition>,
+    { timeoutMs, signal, ...options }: SubmitOptions & WaitOptions = {},
+  ): Promise<TaskResult<Definition> & { readonly submitted: Submitted }> {
+    const wait = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
+    if (timeoutMs !== undefined) checkedMilliseconds('timeoutMs', timeoutMs);
+    const submitted = await this.submit(definition, input, options);
+    return { ...(await this.result(definition, submitted.taskId, wait)), submitted };
+  }
+
   async cancel(taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
     return cancel(this.db, checkedId(taskId), checkedAction(action));
   }
 
-  /** Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. */
   async retry(
     taskId: string,
     options: OperatorAction & { steps?: readonly string[]; attempts?: number } = {},
   ): Promise<RetryOutcome> {
     const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
     const outcome = await retry(this.db, checkedId(taskId), { ...checkedAction(options), attempts });
-    if (outcome.outcome === 'retried') this.notifications.notify(outcome.queues);
+    if (outcome.outcome === 'retried') this.parts.notifications.notify(outcome.queues);
     return outcome;
   }
 
-  /**
-   * Declares one step done by hand. `result`: what its children see as its result. Throws InvalidInputError if it cannot be stored
-   * as JSON.
-   */
+  /** `result`: what the children see as the step's result. Throws InvalidInputError if it cannot be stored as JSON. */
   async resolveStep(
     taskId: string,
     step: string,
@@ -175,11 +170,10 @@ export class Client {
   ): Promise<ResolveOutcome> {
     const result = checkedResult(step, options.result ?? null);
     const outcome = await resolveStep(this.db, checkedId(taskId), step, { ...checkedAction(options), result });
-    if (outcome.outcome === 'resolved') this.notifications.notify(outcome.queues);
+    if (outcome.outcome === 'resolved') this.parts.notifications.notify(outcome.queues);
     return outcome;
   }
 
-  /** Declares a whole task in error done by hand: its open steps are cancelled. */
   async resolveTask(taskId: string, action: OperatorAction = {}): Promise<ResolveOutcome> {
     return resolveTask(this.db, checkedId(taskId), checkedAction(action));
   }
@@ -194,11 +188,10 @@ export class Client {
     options: OperatorAction & { force?: boolean } = {},
   ): Promise<ReleaseHeldOutcome> {
     const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, checkedAction(options));
-    if (outcome.outcome === 'released') this.notifications.notify(outcome.queues);
+    if (outcome.outcome === 'released') this.parts.notifications.notify(outcome.queues);
     return outcome;
   }
 
-  /** The live processes of the fleet, or all that are on record. */
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
     return readWorkers(this.db, options);
   }
@@ -208,7 +201,6 @@ export class Client {
     return readWorkflows(this.db);
   }
 
-  /** The ready steps of each queue that has any. */
   queues(): Promise<QueueStatsRow[]> {
     return readQueues(this.db);
   }
@@ -221,19 +213,19 @@ export class Client {
     definition: Definition,
     options: ScheduleOptions<Definition>,
   ): Promise<ScheduleAdded> {
-    const schedule = await newSchedule(definition, options as ScheduleOptions, this.validation);
+    const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
     await this.register(definition);
-    return this.scheduleList.put(schedule);
+    return this.parts.scheduleList.put(schedule);
   }
 
   /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
   unschedule(key: string): Promise<boolean> {
-    return this.scheduleList.remove(key);
+    return this.parts.scheduleList.remove(key);
   }
 
   /** All schedules by key: what each runs, when, and what became of its last occurrence. */
   schedules(): Promise<ScheduleInfo[]> {
-    return this.scheduleList.list();
+    return this.parts.scheduleList.list();
   }
 
   /** The number of live schedulers. Without one, schedules, retries and the recovery of dead workers' steps wait. */
@@ -241,19 +233,11 @@ export class Client {
     return countLiveSchedulers(this.db);
   }
 
-  /** Closes the connections. */
   async close(): Promise<void> {
-    await this.notifications.close();
-    await this.scheduleList.close();
-    await this.db.close();
-  }
-
-  private get validation(): ValidationOptions {
-    return { hideValues: this.options.hideInputValues };
+    await this.parts.close();
   }
 }
 
-/** A client for one fleet. It connects at the first call. Throws InvalidInputError for options out of range. */
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
 }

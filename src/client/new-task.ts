@@ -3,16 +3,16 @@ import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { identityHash } from '../workflow/identity.ts';
 import { validateInput, type ValidationOptions } from '../workflow/validate-input.ts';
 import { LEAST_URGENT, MOST_URGENT } from '../workflow/priority.ts';
+import { reuseAfterProblem, type ReuseOptions, reuseProblem } from '../workflow/reuse.ts';
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import type { UnboundTask } from './definitions.ts';
 
-/** What a submit can say besides the input. */
-export interface SubmitOptions {
+/** `reuse` and `reuseAfterSeconds`: instead of the definition's. */
+export interface SubmitOptions extends ReuseOptions {
   /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
   key?: string;
   /** For all steps of the task, instead of the definition's priorities; lower runs sooner. */
   priority?: number;
-  /** Free texts, for readers and filters; they do not change how the task runs. */
   tags?: readonly string[];
   reason?: string;
   initiator?: string;
@@ -21,7 +21,6 @@ export interface SubmitOptions {
   bypassSteps?: readonly string[];
 }
 
-/** One task of `submitMany`. */
 export type SubmitRequest<Definition extends WorkflowDefinition = WorkflowDefinition> = SubmitOptions & {
   input: InputOf<Definition>;
 };
@@ -56,5 +55,28 @@ export async function newTask(
     reason: request.reason,
     tags: request.tags,
     bypassSteps,
+    ...checkedReuse(definition, request),
   };
+}
+
+/** The rule of the submit, or else that of the definition. */
+function checkedReuse(definition: WorkflowDefinition, request: SubmitOptions): ReuseOptions {
+  const reuse = request.reuse ?? definition.reuse ?? 'never';
+  const reuseAfterSeconds = request.reuseAfterSeconds ?? definition.reuseAfterSeconds ?? 0;
+  const refuse = (field: keyof ReuseOptions, problem: string | undefined): void => {
+    if (problem !== undefined) throw new InvalidInputError(`${field} ${problem}`, { field });
+  };
+  refuse('reuse', reuseProblem(reuse));
+  refuse('reuseAfterSeconds', reuseAfterProblem(reuseAfterSeconds));
+  if (reuse === 'never') {
+    if (request.reuseAfterSeconds === undefined) return {};
+    refuse('reuseAfterSeconds', 'is set without reuse: set reuse to afterFailure or afterEnd');
+  }
+  if (definition.identity === 'unique') {
+    refuse(
+      'reuse',
+      `is "${reuse}", but the identity of workflow ${definition.namespace}/${definition.name} is "unique", so each submit is a new task anyway: leave it out`,
+    );
+  }
+  return { reuse, ...(reuseAfterSeconds === 0 ? {} : { reuseAfterSeconds }) };
 }

@@ -1,9 +1,10 @@
 import type { Executor } from '../db/connections/database.ts';
-import { InvalidInputError } from '../errors.ts';
+import { InvalidInputError, WaitTimeoutError } from '../errors.ts';
+import type { State } from '../workflow/states.ts';
 import { countLiveSchedulers, NO_SCHEDULER } from './schedulers.ts';
 import { readTask, type TaskDetails } from './task.ts';
 
-const ENDED = new Set(['complete', 'error', 'cancelled', 'resolved_manually']);
+const ENDED: ReadonlySet<State> = new Set(['complete', 'error', 'cancelled', 'resolved_manually']);
 
 /** The first pause between two reads; each further one is half as long again, up to the longest. */
 const FIRST_PAUSE_MS = 20;
@@ -31,7 +32,11 @@ export async function waitForTask(
     if (ENDED.has(task.state)) return task;
     if (performance.now() >= deadline) {
       const alone = (await countLiveSchedulers(db)) === 0 ? `; ${NO_SCHEDULER}` : '';
-      throw new Error(`task ${taskId} is still ${task.state} after ${timeoutMs} ms${alone}`);
+      throw new WaitTimeoutError(`task ${taskId} is still ${task.state} after ${timeoutMs} ms${alone}`, {
+        taskId,
+        state: task.state,
+        timeoutMs,
+      });
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }

@@ -10,7 +10,6 @@ import { toStorableJson } from '../workflow/to-storable-json.ts';
 import { keepingLogger, type LoggedLine } from './logged-lines.ts';
 import type { Untyped } from './untyped.ts';
 
-/** What a handler gets to see. */
 export interface FakeContextOptions<Input, Parents> {
   /** Default null. */
   input?: Input;
@@ -28,7 +27,6 @@ export interface FakeContextOptions<Input, Parents> {
   log?: StepLogger;
 }
 
-/** A context without a fleet. */
 export interface FakeContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> extends StepContext<
   Input,
   Parents

@@ -88,8 +88,30 @@ describe('tasker', () => {
     const id = /\d+/.exec((await tasker(submit)).output)?.[0] as string;
     expect((await tasker(['cancel', id])).code).toBe(0);
     expect(await tasker(submit)).toMatchObject({ code: 0, output: `task ${id} existing (cancelled)` });
-    expect(await json(submit)).toEqual({ outcome: 'existing', task_id: id, state: 'cancelled' });
+    expect(await json(submit)).toEqual({
+      outcome: 'existing',
+      task_id: id,
+      state: 'cancelled',
+      input_differs: false,
+    });
   });
+
+  it('says if the task of a taken key has another input, and lets a new one take the key over by a rule', async () => {
+    const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'again'];
+    const former = /\d+/.exec((await tasker([...submit, '--input', '1'])).output)?.[0] as string;
+    const other = [...submit, '--input', '2', '--reuse', 'afterFailure'];
+    const note = 'pending; its input is another one than this';
+    expect(await tasker(other)).toMatchObject({ code: 0, output: `task ${former} existing (${note})` });
+    await tasker(['cancel', former]);
+    const created = (await json(other)) as { task_id: string };
+    expect(created).toEqual({ outcome: 'created', task_id: expect.any(String), replaces: former });
+    expect((await tasker(['task', former])).output).toContain(`task ${created.task_id} took over its identity`);
+    expect(await json(['task', created.task_id])).toMatchObject({ replaces: former, superseded_by: null });
+    expect(await tasker([...submit, '--reuse', 'afterFail'])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('did you mean "afterFailure"?') as string,
+    });
+  }, 30_000);
 
   it('numbers that are none, or out of range, are wrong calls that name the option, the text and the range', async () => {
     const calls = [

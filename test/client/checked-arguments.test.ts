@@ -109,7 +109,7 @@ describe('a name that nothing can have', () => {
   it.each([
     [
       'states\\[1\\] is "stuck": use one of pending, in_progress, ',
-      () => client.listTasks({ states: ['error', 'stuck'] }),
+      () => client.listTasks({ states: ['error', 'stuck' as never] }),
     ],
     ['states\\[0\\] is ', () => client.listTasks({ states: [null as never] })],
     ['states is "error": use an array', () => client.listTasks({ states: 'error' as never })],

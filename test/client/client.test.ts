@@ -29,7 +29,7 @@ describe('submit', () => {
     const first = await client.submit(order, { order: '1' }, { key: 'order 1', tags: ['new'], reason: 'test' });
     const second = await client.submit(order, { order: '1' }, { key: 'order 1' });
     expect(first.outcome).toBe('created');
-    expect(second).toEqual({ outcome: 'existing', taskId: first.taskId });
+    expect(second).toEqual({ outcome: 'existing', taskId: first.taskId, inputDiffers: false });
     expect(await client.getTask(first.taskId)).toMatchObject({
       namespace: 'shop',
       workflow: 'order',
@@ -67,7 +67,11 @@ describe('submit', () => {
 
   it('makes one task for the same content under content_hash', async () => {
     const first = await client.submit(ping, { n: 1 });
-    expect(await client.submit(ping, { n: 1 })).toEqual({ outcome: 'existing', taskId: first.taskId });
+    expect(await client.submit(ping, { n: 1 })).toEqual({
+      outcome: 'existing',
+      taskId: first.taskId,
+      inputDiffers: false,
+    });
     expect((await client.submit(ping, { n: 2 })).outcome).toBe('created');
   });
 

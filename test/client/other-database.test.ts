@@ -47,7 +47,11 @@ describe('a client that outlives the state of its database', () => {
 
     await loseEverything();
     expect(await living.submit(refund, { n: 2 }, { key: '2' })).toEqual({ outcome: 'created', taskId: '1' });
-    expect(await living.submit(refund, { n: 2 }, { key: '2' })).toEqual({ outcome: 'existing', taskId: '1' });
+    expect(await living.submit(refund, { n: 2 }, { key: '2' })).toEqual({
+      outcome: 'existing',
+      taskId: '1',
+      inputDiffers: false,
+    });
     expect(await tasks()).toEqual([{ task_id: '1', name: 'refund', n: 2, steps: 1 }]);
   });
 

@@ -26,7 +26,7 @@ const OUTCOMES = {
     cause: 'fail',
     permanent: true,
     requestedBackoffSeconds: undefined,
-    error: { name: 'Own' },
+    error: { name: 'Own', message: '' },
     metadata: '{"error":{"name":"Own"}}',
   },
   release: { kind: 'release' },

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
+import { endOf } from '../../client/task-result.ts';
+import { MAX_REUSE_AFTER_SECONDS, type ReuseRule } from '../../workflow/reuse.ts';
 import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { STATUS } from '../report-error.ts';
-import { priorityOf } from '../whole-number.ts';
+import { describeEnd, describeSubmit, submitOutcome } from '../submit-outcome.ts';
+import { priorityOf, wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -14,6 +17,8 @@ interface Options {
   tag?: string[];
   reason?: string;
   bypass?: string[];
+  reuse?: string;
+  reuseAfter?: string;
   wait?: boolean;
   json?: boolean;
 }
@@ -30,7 +35,12 @@ export function submitCommand(exit: (status: number) => void): Command {
     .option('--tag <tags...>', 'tags')
     .option('--reason <text>', 'why')
     .option('--bypass <steps...>', 'skippable steps to do without')
-    .option('--wait', 'wait until the task has ended; status 1 unless it is complete')
+    .option(
+      '--reuse <rule>',
+      'never, afterFailure or afterEnd: when a new task may take the identity of one that has ended',
+    )
+    .option('--reuse-after <seconds>', 'at least this many seconds after that end')
+    .option('--wait', 'wait until the task has ended; status 1 unless it is complete; --json adds results and errors')
     .addHelpText(
       'after',
       `\nExample:\n  tasker submit shop/checkout --workflows ./workflows.ts --input '{"order":"10248"}'`,
@@ -45,23 +55,24 @@ export function submitCommand(exit: (status: number) => void): Command {
           ...(options.tag === undefined ? {} : { tags: options.tag }),
           ...(options.reason === undefined ? {} : { reason: options.reason }),
           ...(options.bypass === undefined ? {} : { bypassSteps: options.bypass }),
+          ...(options.reuse === undefined ? {} : { reuse: options.reuse as ReuseRule }),
+          ...(options.reuseAfter === undefined
+            ? {}
+            : { reuseAfterSeconds: wholeNumber('--reuse-after', options.reuseAfter, 0, MAX_REUSE_AFTER_SECONDS) }),
           initiator: 'cli',
         });
         if (options.wait !== true) {
           // The identity stays taken, also by a task that was cancelled or is in error: the caller should see which it is.
           const state = submitted.outcome === 'existing' ? (await client.getTask(submitted.taskId))?.state : undefined;
-          print(
-            { outcome: submitted.outcome, task_id: submitted.taskId, ...(state === undefined ? {} : { state }) },
-            options.json,
-            (value) => `task ${value.task_id} ${value.outcome}${state === undefined ? '' : ` (${state})`}`,
-          );
+          print(submitOutcome(submitted, state), options.json, () => describeSubmit(submitted, state));
           return STATUS.ok;
         }
         const task = await client.waitForTask(submitted.taskId, { timeoutMs: 86_400_000 });
+        const { results, ...end } = endOf(task);
         print(
-          { outcome: submitted.outcome, task_id: task.task_id, state: task.state },
+          { ...submitOutcome(submitted, task.state), results, ...('errors' in end ? { errors: end.errors } : {}) },
           options.json,
-          (value) => `task ${value.task_id} ${value.state}`,
+          () => describeEnd(submitted, task.state),
         );
         return task.state === 'complete' ? STATUS.ok : STATUS.failed;
       });

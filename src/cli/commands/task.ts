@@ -38,6 +38,10 @@ function drawTask(task: TaskDetails): string {
   }
   const lines = [
     `task ${task.task_id}  ${task.namespace}/${task.workflow}@${task.version}  ${task.state}  requested ${task.requested_at.toISOString()}`,
+    ...(task.replaces === null ? [] : [`  took over the identity of task ${task.replaces}`]),
+    ...(task.superseded_by === null
+      ? []
+      : [`  task ${task.superseded_by} took over its identity; this one does not go on`]),
   ];
   for (const step of task.steps) {
     const indent = '  '.repeat((depth.get(step.name) ?? 0) + 1);
@@ -53,7 +57,7 @@ function drawTask(task: TaskDetails): string {
       `${indent}${SYMBOLS[step.state] ?? '?'} ${step.name}  ${step.state}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`,
     );
     if (step.state === 'error' && step.last_error !== null) {
-      lines.push(`${indent}    ${step.last_error.name ?? 'Error'}: ${step.last_error.message ?? ''}`);
+      lines.push(`${indent}    ${step.last_error.name}: ${step.last_error.message}`);
     }
   }
   return lines.join('\n');

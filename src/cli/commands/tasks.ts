@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { STATES } from '../../workflow/states.ts';
+import { type State, STATES } from '../../workflow/states.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -25,7 +25,7 @@ export function tasksCommand(exit: (status: number) => void): Command {
       }) => {
         const rows = await withClient((client) =>
           client.listTasks({
-            ...(options.state === undefined ? {} : { states: options.state }),
+            ...(options.state === undefined ? {} : { states: options.state as State[] }),
             ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
             ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
             ...(options.after === undefined ? {} : { after: options.after }),

@@ -11,7 +11,6 @@ export interface StepVerdict {
   readonly problems: readonly CrashProblem[];
 }
 
-/** What the crashes changed. */
 export interface CrashReport {
   /** No crash changed which effects happened, or how the task ended. */
   readonly ok: boolean;

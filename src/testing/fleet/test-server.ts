@@ -9,7 +9,6 @@ import { createDatabase } from '../../embedded/databases.ts';
 import { startEmbeddedPostgres } from '../../embedded/start.ts';
 import { TEMPLATE, prepareSchema } from './test-database.ts';
 
-/** A PostgreSQL server for tests. */
 export interface TestServer {
   /** Of a role that may create databases. */
   readonly url: string;

@@ -1,6 +1,6 @@
 import { isNotInEncoding, sqlState } from '../../db/connections/sql-errors.ts';
 import type { Ended, Outcome } from '../scope/outputs.ts';
-import type { StoredError } from '../telemetry/events.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
 
 type Failed = Outcome & { kind: 'fail' };
 

@@ -6,7 +6,7 @@ import { toStorableJson } from '../../workflow/to-storable-json.ts';
 import type { AbortCause } from './step-aborted.ts';
 import type { StepType } from '../scope/handler-registry.ts';
 import type { Outcome } from '../scope/outputs.ts';
-import type { StoredError } from '../telemetry/events.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
 
 const MAX_NOTE = 500;
 

@@ -1,6 +1,6 @@
 import type { ClaimedStep, StepClaim } from '../../engine/claim.ts';
 import type { Retry } from '../../engine/fail.ts';
-import type { StoredError } from '../telemetry/events.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
 import type { StepType } from './handler-registry.ts';
 
 /** The one output of the claiming station: what one claim took. A completion that claimed children has one too. */

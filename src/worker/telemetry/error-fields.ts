@@ -1,4 +1,4 @@
-import type { StoredError } from './events.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
 
 /** What a handler threw, in fields of its own, so that a search finds it: name, message, code, stack, causes, and a note of the engine. */
 export function errorFields(error: StoredError | undefined): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { ThrownDescription } from '../../workflow/describe-thrown.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
 
 /** Everything that is counted, timed or logged of a step has these labels: the names of its workflow and of itself. */
 export interface StepLabels {
@@ -18,9 +18,6 @@ export interface WorkflowKey {
 }
 
 export type StepOutcome = 'complete' | 'error' | 'timeout' | 'released' | 'lost';
-
-/** An error as the history keeps it. */
-export type StoredError = Partial<ThrownDescription>;
 
 /** Receives everything of a worker that is counted, timed or logged. */
 export interface WorkerEvents {
