@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import { RetryableError } from '../../src/errors.ts';
@@ -76,6 +77,35 @@ describe('a fleet under test', () => {
   test('what the doctor says of the database is not changed by the virtual clock', async () => {
     expect(await examine(fleet.client.db)).toEqual([]);
   });
+});
+
+test('two fleets live side by side, and each stops once', async () => {
+  const url = inject('testRun').adminUrl;
+  await using other = await startTestFleet({ workflows: pay, url, workers: 2, scheduler: false });
+  await using fleet = await startTestFleet({ workflows: pay, url, scheduler: false });
+  expect(fleet.url).not.toBe(other.url);
+  expect(await other.client.workers()).toHaveLength(2);
+  const { taskId } = await fleet.submit(pay, { order: 'a', times: 0 });
+  expect((await fleet.waitFor(taskId)).state).toBe('complete');
+  expect(await other.client.listTasks()).toEqual([]);
+  await fleet.stop();
+});
+
+test('a server on which no database can be made says why', async () => {
+  const { adminUrl } = inject('testRun');
+  const admin = new Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query(`CREATE ROLE test_kit_without_rights LOGIN PASSWORD 'x'`);
+  try {
+    const url = new URL(adminUrl);
+    url.username = 'test_kit_without_rights';
+    url.password = 'x';
+    await expect(startTestFleet({ workflows: pay, url: url.href })).rejects.toThrow('may not create databases');
+    await expect(startTestFleet({ workflows: pay, url: 'localhost' })).rejects.toThrow('url is no URL of a PostgreSQL');
+  } finally {
+    await admin.query('DROP ROLE test_kit_without_rights');
+    await admin.end();
+  }
 });
 
 test('options are checked before anything is started', async () => {

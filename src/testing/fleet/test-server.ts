@@ -7,6 +7,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { createDatabase } from '../../embedded/databases.ts';
 import { startEmbeddedPostgres } from '../../embedded/start.ts';
+import { EmbeddedPostgresUnavailableError, taskerErrorCode } from '../../errors.ts';
 import { TEMPLATE, prepareSchema } from './test-database.ts';
 
 export interface TestServer {
@@ -56,7 +57,12 @@ export async function startTestServer(): Promise<TestServer> {
     return { url: server.url(), stop };
   } catch (error) {
     await stop();
-    throw error;
+    if (taskerErrorCode(error) !== 'EMBEDDED_POSTGRES_UNAVAILABLE') throw error;
+    throw new EmbeddedPostgresUnavailableError(
+      `tests need a PostgreSQL server: pass the url of one, or install the embedded one. ${(error as Error).message}`,
+      {},
+      { cause: error },
+    );
   }
 }
 
