@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type Begin, PROGRAM, type Report, type WorkerProgram } from './messages.ts';
+import { withTimeout } from '../../process/with-timeout.ts';
+import { type Begin, type End, PROGRAM, type Report, type WorkerProgram } from './messages.ts';
 
 const MAX_OUTPUT = 4000;
+/** Nothing runs in it any more. One that does not stop is killed afterwards. */
+const END_WITHIN_MS = 10_000;
 
 /** A worker in a process of its own, with the workflow loaded; it does nothing before `begin`. */
 export class CrashProcess {
@@ -43,6 +46,14 @@ export class CrashProcess {
   async begin(begin: Begin): Promise<void> {
     await this.loaded;
     this.child.send(begin);
+  }
+
+  /** Stops it in order, or waits for its death if it is about to reach its boundary. */
+  async end(): Promise<void> {
+    if (this.hasExited) return;
+    const exited = once(this.child, 'exit');
+    this.child.send({ end: true } satisfies End, () => undefined);
+    await withTimeout(exited, END_WITHIN_MS);
   }
 
   async kill(): Promise<void> {

@@ -17,8 +17,8 @@ import type { RecordedEffect } from './effects.ts';
 import type { TraceLine } from './messages.ts';
 
 const POLL_MS = 20;
-/** Longer than any lease of the kit. */
-const PAST_THE_LEASE_MS = 600_000;
+/** Longer than any lease. */
+const PAST_THE_LEASE_MS = 7_200_000;
 
 export interface CrashRun {
   /** Undefined: it did not end in time. */
@@ -66,15 +66,17 @@ export async function runWithCrash(options: CrashRunOptions): Promise<CrashRun> 
     let last = first;
     for (;;) {
       const task = (await client.getTask(taskId)) as TaskDetails;
-      if (isFinal(task.state) || task.state === 'error' || performance.now() >= deadline) {
-        const state = performance.now() >= deadline && !isFinal(task.state) ? undefined : task.state;
+      const ended = isFinal(task.state) || task.state === 'error';
+      if (ended || performance.now() >= deadline) {
+        const state = ended ? task.state : undefined;
+        // The last commit may not have returned to the worker yet, which may be the boundary at which it dies.
+        if (ended) await last.end();
         const { boundaries, effects } = await readTrace(trace);
-        // It may be the last thing that happened: the worker has ended by then, or is about to.
         const crashed = boundaries.some((boundary) => boundaryKey(boundary) === crashAt);
         return { state, task, crashed, boundaries, effects };
       }
       if (last.exited) {
-        await takeBack(client, clock);
+        await takeBack(client, clock, deadline);
         last = takeWorker();
         workers.push(last);
         await last.begin({ url, trace, crashAt: undefined });
@@ -92,11 +94,11 @@ export async function runWithCrash(options: CrashRunOptions): Promise<CrashRun> 
 }
 
 /** Ends the lease of the worker that was killed. The server needs a moment to notice that its connections are gone. */
-async function takeBack(client: Client, clock: VirtualClock): Promise<void> {
+async function takeBack(client: Client, clock: VirtualClock, deadline: number): Promise<void> {
   do {
     await clock.advance(PAST_THE_LEASE_MS);
     await pause();
-  } while ((await client.workers()).length > 0);
+  } while (performance.now() < deadline && (await client.workers()).length > 0);
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, POLL_MS));

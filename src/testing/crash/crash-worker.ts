@@ -7,7 +7,7 @@ import process from 'node:process';
 import { openDatabase } from '../../db/connections/database.ts';
 import { VERSION } from '../../version.ts';
 import { Worker } from '../../worker/worker.ts';
-import { currentStep } from '../../worker/running/current-step.ts';
+import { currentStep, guardProcess } from '../../worker/running/current-step.ts';
 import type { WorkerEvents } from '../../worker/telemetry/events.ts';
 import { plainDefinition } from '../../workflow/define-workflow.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
@@ -15,25 +15,35 @@ import { describeThrown } from '../../workflow/describe-thrown.ts';
 import { fleetConfig } from '../fleet/fleet-config.ts';
 import { type Boundary, boundaryKey } from './boundary.ts';
 import { recordEffectsWith } from './effects.ts';
-import { type Begin, PROGRAM, type Report, type TraceLine, type WorkerProgram } from './messages.ts';
+import { type Begin, type End, PROGRAM, type Report, type TraceLine, type WorkerProgram } from './messages.ts';
 import { watchDatabase, watchHandlers } from './watched.ts';
 
 const program = JSON.parse(process.env[PROGRAM] ?? '{}') as WorkerProgram;
 const report = (message: Report): void => void process.send?.(message);
 
+guardProcess();
 // The tests are gone.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 try {
   const definition = await load();
-  process.once('message', (begin: Begin) => void run(definition, begin).catch(fail));
+  let worker: Promise<Worker | undefined> = Promise.resolve(undefined);
+  process.on('message', (message: Begin | End) => {
+    if ('end' in message) void end(worker);
+    else worker = run(definition, message).catch(fail);
+  });
   report({ loaded: true });
 } catch (error) {
   fail(error);
 }
 
-function fail(error: unknown): void {
+function fail(error: unknown): undefined {
   const { name, message, stack } = describeThrown(error);
   report({ failed: stack ?? `${name}: ${message}` });
+}
+
+async function end(worker: Promise<Worker | undefined>): Promise<void> {
+  await (await worker)?.stop();
+  process.kill(process.pid, 'SIGKILL');
 }
 
 async function load(): Promise<WorkflowDefinition> {
@@ -49,7 +59,7 @@ async function load(): Promise<WorkflowDefinition> {
   throw new Error(`${program.modules.at(-1)} does not export the workflow ${namespace}/${name} ${version}`);
 }
 
-async function run(definition: WorkflowDefinition, { url, trace, crashAt }: Begin): Promise<void> {
+async function run(definition: WorkflowDefinition, { url, trace, crashAt }: Begin): Promise<Worker> {
   const write = (line: TraceLine): void => appendFileSync(trace, `${JSON.stringify(line)}\n`);
   const reached = (boundary: Boundary): void => {
     write({ boundary });
@@ -86,6 +96,7 @@ async function run(definition: WorkflowDefinition, { url, trace, crashAt }: Begi
     loggerFor: () => SILENT,
   });
   await worker.start();
+  return worker;
 }
 
 const nothing = (): undefined => undefined;

@@ -19,6 +19,11 @@ export interface Begin {
   readonly crashAt: string | undefined;
 }
 
+/** To a worker: stop in order, so that everything that happened is in the trace. */
+export interface End {
+  readonly end: true;
+}
+
 /** From a worker. */
 export type Report = { readonly loaded: true } | { readonly failed: string };
 
