@@ -1,6 +1,16 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { Chart } from './report.ts';
+
+export interface Chart {
+  /** File name without its ending. */
+  name: string;
+  title: string;
+  x: { field: string; title: string; log?: boolean };
+  y: { field: string; title: string; log?: boolean };
+  /** One line for each value of this field. */
+  series: string;
+  values: readonly Record<string, string | number>[];
+}
 
 /** A line chart as SVG. */
 export async function drawChart({ title, x, y, series, values }: Chart): Promise<string> {

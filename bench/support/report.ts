@@ -3,22 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { BenchDatabase } from './server.ts';
+import type { Chart } from './charts.ts';
 
 export interface Table {
   title: string;
   columns: readonly string[];
   rows: readonly (readonly (string | number)[])[];
-}
-
-export interface Chart {
-  /** File name without its ending. */
-  name: string;
-  title: string;
-  x: { field: string; title: string; log?: boolean };
-  y: { field: string; title: string; log?: boolean };
-  /** One line for each value of this field. */
-  series: string;
-  values: readonly Record<string, string | number>[];
 }
 
 export interface PartResult {

@@ -1,12 +1,15 @@
 import type { PasswordSource } from '../db/connections/password.ts';
 import type { State } from '../workflow/states.ts';
 
+/** Which fleet a client talks to, and how. */
 export interface ClientOptions {
+  /** `postgres://...` of the fleet's database. */
   url: string;
-  /** Default `tasker`. */
+  /** The schema of the fleet's tables. Default `tasker`. */
   schema?: string;
-  /** Default 4. */
+  /** The most connections, 1 to 1,000. Default 4. */
   poolSize?: number;
+  /** Shown by `pg_stat_activity`. Default `tasker client`. */
   applicationName?: string;
   /** False behind a transaction pooler older than PgBouncer 1.21. Default true. */
   preparedStatements?: boolean;
@@ -22,7 +25,9 @@ export interface ClientOptions {
   password?: PasswordSource | undefined;
 }
 
+/** Filters and pages of `listTasks`. */
 export interface ListTasksOptions {
+  /** Default: all. */
   states?: readonly State[];
   namespace?: string;
   workflow?: string;
@@ -32,6 +37,7 @@ export interface ListTasksOptions {
   limit?: number;
 }
 
+/** How long to wait for the end of a task. */
 export interface WaitOptions {
   /** How long to wait; Infinity: without a limit. Default 60,000. */
   timeoutMs?: number;

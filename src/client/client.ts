@@ -40,6 +40,7 @@ import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
 export class Client {
+  /** The client's own connections; what of it is not documented may change in any version. */
   readonly db: Database;
   private readonly parts: ClientParts;
 
@@ -103,10 +104,12 @@ export class Client {
     return submitted;
   }
 
+  /** A task with its input and its steps; undefined if there is none with this id. */
   async getTask(taskId: string): Promise<TaskDetails | undefined> {
     return readTask(this.db, checkedId(taskId));
   }
 
+  /** Tasks without their steps, newest first; `after` gives the next page. */
   async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
     const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' tasks');
     return readTaskList(this.db, {
@@ -148,10 +151,12 @@ export class Client {
     return { ...(await this.result(definition, submitted.taskId, wait)), submitted };
   }
 
+  /** Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. */
   async cancel(taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
     return cancel(this.db, checkedId(taskId), checkedAction(action));
   }
 
+  /** Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. */
   async retry(
     taskId: string,
     options: OperatorAction & { steps?: readonly string[]; attempts?: number } = {},
@@ -162,7 +167,10 @@ export class Client {
     return outcome;
   }
 
-  /** `result`: what the children see as the step's result. Throws InvalidInputError if it cannot be stored as JSON. */
+  /**
+   * Declares one step done by hand. `result`: what its children see as its result. Throws InvalidInputError if it cannot be stored
+   * as JSON.
+   */
   async resolveStep(
     taskId: string,
     step: string,
@@ -174,6 +182,7 @@ export class Client {
     return outcome;
   }
 
+  /** Declares a whole task in error done by hand: its open steps are cancelled. */
   async resolveTask(taskId: string, action: OperatorAction = {}): Promise<ResolveOutcome> {
     return resolveTask(this.db, checkedId(taskId), checkedAction(action));
   }
@@ -192,6 +201,7 @@ export class Client {
     return outcome;
   }
 
+  /** The live processes of the fleet, or all that are on record. */
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
     return readWorkers(this.db, options);
   }
@@ -201,6 +211,7 @@ export class Client {
     return readWorkflows(this.db);
   }
 
+  /** The ready steps of each queue that has any. */
   queues(): Promise<QueueStatsRow[]> {
     return readQueues(this.db);
   }
@@ -233,11 +244,13 @@ export class Client {
     return countLiveSchedulers(this.db);
   }
 
+  /** Closes the connections. */
   async close(): Promise<void> {
     await this.parts.close();
   }
 }
 
+/** A client for one fleet. It connects at the first call. Throws InvalidInputError for options out of range. */
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
 }

@@ -6,6 +6,7 @@ import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { newTask } from './new-task.ts';
 
+/** A schedule: what is submitted, and when. */
 export interface ScheduleOptions<Definition extends WorkflowDefinition = WorkflowDefinition> {
   /** Its name: 1 to 128 letters, digits, ".", "/", "_" or "-". */
   key: string;

@@ -7,12 +7,13 @@ import { reuseAfterProblem, type ReuseOptions, reuseProblem } from '../workflow/
 import { checkedText, checkedTexts, checkedWhole } from './checked.ts';
 import type { UnboundTask } from './definitions.ts';
 
-/** `reuse` and `reuseAfterSeconds`: instead of the definition's. */
+/** What a submit can say besides the input. `reuse` and `reuseAfterSeconds`: instead of the definition's. */
 export interface SubmitOptions extends ReuseOptions {
   /** Required by workflows whose identity is `caller_key`: an order number, a message id. */
   key?: string;
   /** For all steps of the task, instead of the definition's priorities; lower runs sooner. */
   priority?: number;
+  /** Free texts, for readers and filters; they do not change how the task runs. */
   tags?: readonly string[];
   reason?: string;
   initiator?: string;
@@ -21,6 +22,7 @@ export interface SubmitOptions extends ReuseOptions {
   bypassSteps?: readonly string[];
 }
 
+/** One task of `submitMany`. */
 export type SubmitRequest<Definition extends WorkflowDefinition = WorkflowDefinition> = SubmitOptions & {
   input: InputOf<Definition>;
 };

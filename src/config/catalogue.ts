@@ -390,6 +390,7 @@ export const CATALOGUE = {
 } as const;
 
 export type SettingName = keyof typeof CATALOGUE;
+/** The settings of a process, checked. Their names, ranges and defaults: docs/reference/configuration.md, in capitals. */
 export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> } & {
   /** True if the metrics port is not set: if the default is taken, the next free one is used. */
   readonly metricsPortIsDefault?: boolean;

@@ -1,6 +1,8 @@
 import type { PasswordSource } from './connections/password.ts';
 
+/** Which schema is migrated, and how long locks may take. */
 export interface MigrateOptions {
+  /** Default `tasker`. */
   schema?: string;
   /** Instead of the password in the URL. */
   password?: PasswordSource | undefined;

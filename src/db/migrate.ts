@@ -21,6 +21,7 @@ import { withMigrationConnection } from './connections/migration-connection.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
 import { serverEncoding } from './statements/server/encoding.ts';
 
+/** A migration of this version; `appliedAt` is null if it is pending. */
 export interface MigrationStatus {
   name: string;
   appliedAt: Date | null;

@@ -3,6 +3,7 @@ import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.
 import type { State } from '../workflow/states.ts';
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 
+/** `steps`: how many were open. */
 export type CancelOutcome =
   | { outcome: 'cancelled'; steps: number }
   | { outcome: 'not_found' }

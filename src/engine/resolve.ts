@@ -5,6 +5,7 @@ import type { State } from '../workflow/states.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
+/** `taskState`: the state of the task afterwards. `queues`: those in which steps became ready. */
 export type ResolveOutcome =
   | { outcome: 'resolved'; taskState: State; queues: string[] }
   | { outcome: 'not_found' }

@@ -5,6 +5,7 @@ import type { State } from '../workflow/states.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { mustFinalize } from './reevaluate-task.ts';
 
+/** `steps`: those that run again, with their raised limits. `queues`: those in which steps became ready. */
 export type RetryOutcome =
   | { outcome: 'retried'; steps: { name: string; retryLimit: number }[]; queues: string[] }
   | { outcome: 'not_found' }

@@ -25,6 +25,7 @@ export interface NewTask {
   reuseAfterSeconds?: number | undefined;
 }
 
+/** What became of one submit. */
 export type Submitted =
   /** `replaces`: the task that had this identity, if there was one and the reuse rule let this one replace it. */
   | { outcome: 'created'; taskId: string; replaces?: string }

@@ -1,6 +1,7 @@
 import type { Executor } from '../db/connections/database.ts';
 import { findTask, findTaskSteps, type StepRow, type TaskRow } from '../db/reads/tasks.ts';
 
+/** A task with its input (`context`) and its steps in topological order. */
 export interface TaskDetails extends TaskRow {
   context: unknown;
   /** Identifies the task in every state of the database, which `task_id` does not: after a restore ids are given out again. */

@@ -10,7 +10,9 @@ import type { Chore } from './chore.ts';
 import { schedulerEvents } from './scheduler-events.ts';
 import { Scheduler } from './scheduler.ts';
 
+/** A scheduler that runs in this process. */
 export interface SchedulerProcess extends RunningService {
+  /** Its row in `client.workers()`. */
   readonly workerId: string;
 }
 

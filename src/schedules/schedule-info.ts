@@ -2,6 +2,7 @@ import type { ScheduleRow, WorkflowVersionRow } from '../db/statements/schedules
 import { CronSchedule } from './occurrence.ts';
 import { chooseVersion, type Overlap, type ScheduledSubmit, type VersionPolicy } from './scheduled-submit.ts';
 
+/** A schedule, when it fires, and what became of its last occurrence. */
 export interface ScheduleInfo {
   key: string;
   cron: string;

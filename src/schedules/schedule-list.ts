@@ -33,6 +33,7 @@ export interface NewSchedule {
   data: ScheduledSubmit;
 }
 
+/** What became of a schedule that was added. */
 export interface ScheduleAdded {
   outcome: 'created' | 'changed' | 'unchanged';
   /** By the database clock; null: never. */

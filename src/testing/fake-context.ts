@@ -10,6 +10,7 @@ import { toStorableJson } from '../workflow/to-storable-json.ts';
 import { keepingLogger, type LoggedLine } from './logged-lines.ts';
 import type { Untyped } from './untyped.ts';
 
+/** What a handler gets to see. */
 export interface FakeContextOptions<Input, Parents> {
   /** Default null. */
   input?: Input;
@@ -27,6 +28,7 @@ export interface FakeContextOptions<Input, Parents> {
   log?: StepLogger;
 }
 
+/** A context without a fleet. */
 export interface FakeContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> extends StepContext<
   Input,
   Parents

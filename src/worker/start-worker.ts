@@ -14,7 +14,9 @@ import { SchedulerWatch } from './joining/scheduler-watch.ts';
 import { recordEvents } from './telemetry/record-events.ts';
 import { Worker } from './worker.ts';
 
+/** A worker that runs in this process. */
 export interface WorkerProcess extends RunningService {
+  /** Its row in `client.workers()`. */
   readonly workerId: string;
   /** Cuts a drain short: what still runs is aborted and given back. */
   hurry(): void;

@@ -5,11 +5,13 @@ import { preview } from './preview.ts';
 export const MAX_STEPS = 10_000;
 export const MAX_EDGES = 50_000;
 
+/** A step as a node of a graph: its name and its parents. */
 export interface DagNode {
   readonly name: string;
   readonly dependsOn: readonly string[];
 }
 
+/** The shape of a graph of steps. */
 export interface Dag {
   /** Parents before children; the given order, if it is such an order. */
   readonly order: readonly string[];

@@ -21,6 +21,7 @@ export const DEFAULT_NAMESPACE = 'default';
 export const DEFAULT_VERSION = '0.1.0';
 const IDENTITIES: readonly IdentityStrategy[] = ['unique', 'content_hash', 'caller_key'];
 
+/** What a workflow is, apart from its steps. */
 export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema> extends ReuseOptions {
   /** Default `default`. */
   namespace?: string;
@@ -36,6 +37,7 @@ export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema>
   defaults?: StepDefaults;
 }
 
+/** One step of a definition that a program makes. */
 export interface StepInput {
   readonly name: string;
   readonly options?: StepOptions | undefined;

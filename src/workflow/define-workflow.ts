@@ -11,10 +11,12 @@ import type { Jsonify, Storable } from './json.ts';
 import type { ReuseRule } from './reuse.ts';
 import type { SchemaOutput, StandardSchema } from './standard-schema.ts';
 
+/** What a workflow is, apart from its steps. */
 export interface WorkflowOptions<
   Schema extends StandardSchema,
   Skippable extends boolean = false,
 > extends UntypedOptions<Schema> {
+  /** Options of every step that does not set its own. */
   defaults?: StepDefaults & { skippable?: Skippable };
 }
 

@@ -12,9 +12,10 @@ import type { SchemaInput, StandardSchema } from './standard-schema.ts';
  * All words: docs/glossary.md
  */
 
-/** What makes two submits the same task; identity.ts says what is hashed. */
+/** What makes two submits the same task; `unique`: none are. `content_hash`: equal inputs of one version. `caller_key`: equal keys. */
 export type IdentityStrategy = 'unique' | 'content_hash' | 'caller_key';
 
+/** The waits between the attempts of a step. */
 export interface BackoffOptions {
   /** The wait before the first retry, in seconds: between half of this and this. Doubles with each further one. Default 2. */
   initialSeconds?: number;
@@ -22,14 +23,15 @@ export interface BackoffOptions {
   maxSeconds?: number;
 }
 
-/** Options of one step; step-options.ts has the ranges and defaults. */
+/** Options of a step, its parents excepted. Out of range: WorkflowDefinitionError. */
 export interface StepDefaults {
   /** False: the first attempt is the only one. Default true. */
   retryable?: boolean;
   /** Attempts in all, the first included; 1 to 1,000, default 3. */
   retryLimit?: number;
+  /** The waits before retries: 1-2 s, 2-4 s, ... up to 15-30 s by default. */
   backoff?: BackoffOptions;
-  /** Time limit of one attempt; the fleet's own by default. */
+  /** Time limit of one attempt, up to 604,800; the fleet's own (`TASKER_STEP_TIMEOUT_SECONDS`) by default. */
   timeoutSeconds?: number;
   /** The queue whose workers run it; default `default`. */
   queue?: string;
@@ -37,9 +39,11 @@ export interface StepDefaults {
   priority?: number;
   /** A submit may bypass it: its handler is not called, and its children get null. Default false. */
   skippable?: boolean;
+  /** For people; up to 2,000 characters. */
   description?: string;
 }
 
+/** Options of a step. */
 export interface StepOptions<Parent extends string = string> extends StepDefaults {
   /** The steps whose results the handler needs, or that must complete before it. */
   dependsOn?: readonly Parent[];
@@ -72,11 +76,14 @@ export interface RawTexts<Parents = Readonly<Record<string, unknown>>> {
  * does not.
  */
 export interface StepContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> {
+  /** A number as a text. */
   readonly taskId: string;
   readonly stepName: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /** The most attempts that there can be. */
   readonly retryLimit: number;
+  /** The task's input, after its schema's defaults and transforms. */
   readonly input: Input;
   /** The results of the steps in `dependsOn`, by name, and nothing else. */
   readonly parents: Parents;
@@ -84,6 +91,7 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
   readonly raw: RawTexts<Parents>;
   /** Aborted at the step's timeout, at a cancel, when the claim is lost, and at the end of a shutdown's grace period. */
   readonly signal: AbortSignal;
+  /** Lines that name the task, the step and the attempt. */
   readonly log: StepLogger;
   /**
    * A UUID, the same for every attempt of this step and for no other step, in this installation or any other: pass it on to

@@ -14,6 +14,7 @@ import { preview } from './preview.ts';
  */
 export type ReuseRule = 'never' | 'afterFailure' | 'afterEnd';
 
+/** When a submit may make a new task although its identity is taken. */
 export interface ReuseOptions {
   /** When a submit of an identity that is taken creates a new task. Default `never`. */
   reuse?: ReuseRule;

@@ -5,6 +5,7 @@
 
 export const STATES = ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'] as const;
 
+/** A state of a task or a step. */
 export type State = (typeof STATES)[number];
 
 /** The state in which every step and task begins. No transition row records it. */

@@ -19,6 +19,7 @@ export type YamlStepHandler = {
   handle(context: StepContext<unknown, Readonly<Record<string, unknown>>>, config: Json | undefined): unknown;
 }['handle'];
 
+/** What a YAML template is loaded with. */
 export interface LoadYamlOptions {
   /** By the text of `handler_class`. */
   handlers: Readonly<Record<string, YamlStepHandler>>;

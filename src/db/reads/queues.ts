@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 
+/** A queue that has ready steps: how many, and how long the oldest has waited. */
 export interface QueueStatsRow {
   queue: string;
   ready: number;

@@ -3,12 +3,14 @@ import type { State } from '../../workflow/states.ts';
 import { defineStatement } from '../statement.ts';
 import { predecessorOf, successorOf } from '../statements/rules/identity.ts';
 
+/** A task as it is stored. Ids are texts; times are the database's. */
 export interface TaskRow {
   task_id: string;
   namespace: string;
   workflow: string;
   version: string;
   state: State;
+  /** Lower runs sooner. */
   priority: number;
   requested_at: Date;
   completed_at: Date | null;
@@ -35,21 +37,28 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_i
 WHERE t.task_id = :task_id`,
 });
 
+/** A step of a task as it is stored. */
 export interface StepRow {
   workflow_step_id: string;
   name: string;
   state: State;
   queue: string;
+  /** Attempts that began and were not given back. */
   attempts: number;
   retry_limit: number;
   retryable: boolean;
   ready: boolean;
+  /** Parents that are not done. */
   unmet_parents: number;
+  /** When its backoff is over. */
   next_retry_at: Date | null;
+  /** Since when it waits for an operator. */
   blocked_at: Date | null;
   last_attempted_at: Date | null;
   processed_at: Date | null;
+  /** The id of the worker that runs it. */
   claimed_by: string | null;
+  /** What its handler returned. */
   results: unknown;
   parents: string[];
   /** The newest error of any attempt, also of a step that completed later. */

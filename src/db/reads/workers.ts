@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 
+/** A process of the fleet. */
 export interface WorkerRow {
   worker_id: string;
   role: string;
@@ -10,6 +11,7 @@ export interface WorkerRow {
   busy_slots: number;
   draining: boolean;
   started_at: Date;
+  /** Since its last heartbeat. */
   silent_seconds: number;
   stopped_at: Date | null;
   stop_reason: string | null;

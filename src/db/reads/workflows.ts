@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 
+/** A version of a workflow, with its open tasks and the workers that serve it. */
 export interface WorkflowRow {
   namespace: string;
   workflow: string;

@@ -1,6 +1,7 @@
 import type { SubmitOptions } from '../../client/new-task.ts';
 import type { InputOf, WorkflowDefinition } from '../../workflow/definition.ts';
 
+/** Which crashes are tried, and on what. */
 export interface CrashOptions<Definition extends WorkflowDefinition = WorkflowDefinition> {
   /** The module that exports the workflow, for the processes that are killed: `new URL('./checkout.ts', import.meta.url)`. */
   module: URL | string;

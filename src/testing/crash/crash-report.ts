@@ -11,6 +11,7 @@ export interface StepVerdict {
   readonly problems: readonly CrashProblem[];
 }
 
+/** What the crashes changed. */
 export interface CrashReport {
   /** No crash changed which effects happened, or how the task ended. */
   readonly ok: boolean;

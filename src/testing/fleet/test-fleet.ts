@@ -7,6 +7,7 @@ import type { State } from '../../workflow/states.ts';
 import type { Duration } from '../duration.ts';
 import type { HistoryEntry } from '../history.ts';
 
+/** What a test fleet runs, and where. */
 export interface TestFleetOptions {
   workflows: WorkflowDefinition | readonly WorkflowDefinition[];
   /** Workers in this process; default 1. 0: none, for tests that submit only. */
@@ -21,6 +22,7 @@ export interface TestFleetOptions {
   logLevel?: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
+/** How long a helper waits. */
 export interface WaitOptions {
   /** Default 30,000. */
   timeoutMs?: number;
@@ -28,6 +30,7 @@ export interface WaitOptions {
   skipBackoffs?: boolean;
 }
 
+/** A fleet on a database of its own, with a client and helpers. */
 export interface TestFleet {
   readonly client: Client;
   /** Of the fleet's own database. */

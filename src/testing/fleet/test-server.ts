@@ -10,6 +10,7 @@ import { startEmbeddedPostgres } from '../../embedded/start.ts';
 import { EmbeddedPostgresUnavailableError, taskerErrorCode } from '../../errors.ts';
 import { TEMPLATE, prepareSchema } from './test-database.ts';
 
+/** A PostgreSQL server for tests. */
 export interface TestServer {
   /** Of a role that may create databases. */
   readonly url: string;

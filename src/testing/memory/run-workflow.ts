@@ -12,6 +12,7 @@ import { installVirtualTimers } from './virtual-timers.ts';
 type SchemaOf<Definition> =
   Definition extends WorkflowDefinition<infer Schema extends StandardSchema, unknown> ? Schema : StandardSchema;
 
+/** The task, and what is replaced in it. */
 export interface RunWorkflowOptions<Definition extends WorkflowDefinition = WorkflowDefinition>
   // Priority is for queues with others in them; the other texts are for people.
   extends Pick<SubmitOptions, 'key' | 'bypassSteps'> {
@@ -29,6 +30,7 @@ export interface RunWorkflowOptions<Definition extends WorkflowDefinition = Work
   random?: () => number;
 }
 
+/** One step of a run in memory. */
 export interface StepRun<Result = unknown> {
   readonly name: string;
   readonly state: 'pending' | 'complete' | 'error';
@@ -48,6 +50,7 @@ type RunResults<Results> = unknown extends Results
   ? Readonly<Record<string, unknown>>
   : { readonly [Name in keyof Results]: Results[Name] | undefined };
 
+/** A run in memory, after its end. */
 export interface WorkflowRun<Results = unknown> {
   /** `error`: a step is blocked, and no other can go on. */
   readonly state: 'complete' | 'error';
