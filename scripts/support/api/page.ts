@@ -55,17 +55,22 @@ function sourceOf(conditions: Conditions): string | undefined {
     .find((source) => source !== undefined);
 }
 
-/** The exports of every entry point, and the types that occur in their signatures and are exported nowhere. */
-export function apiEntries(): Entry[] {
-  const { name: packageName, exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+/** The names that programs import, each with the module of the package behind it. */
+export function entryPoints(): { module: string; source: string }[] {
+  const { name, exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     name: string;
     exports: Record<string, Conditions>;
   };
-  const entries = new Map<string, Entry>();
-  for (const [subpath, conditions] of Object.entries(exports)) {
+  return Object.entries(exports).flatMap(([subpath, conditions]) => {
     const source = sourceOf(conditions);
-    if (source === undefined) continue;
-    const module = packageName + subpath.slice(1);
+    return source === undefined ? [] : [{ module: name + subpath.slice(1), source }];
+  });
+}
+
+/** The exports of every entry point, and the types that occur in their signatures and are exported nowhere. */
+export function apiEntries(): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const { module, source } of entryPoints()) {
     for (const [name, origin] of exportsOf(source)) {
       const entry = entries.get(keyOf(origin)) ?? { name, origin, modules: [] };
       entries.set(keyOf(origin), { ...entry, modules: [...entry.modules, module] });

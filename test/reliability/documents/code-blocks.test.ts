@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,10 +8,14 @@ import { beforeAll, expect, inject, onTestFinished, test as it } from 'vitest';
 import { installBuiltPackage } from '../../support/built-package.ts';
 import { useTestDatabase } from '../../support/test-database.ts';
 import { runMarker } from '../../support/test-run.ts';
-import { codeBlocks } from './code-blocks.ts';
+import { codeBlocks } from '../../documents/blocks/code-blocks.ts';
+import { parsed, writeBlocks } from '../../documents/blocks/type-check.ts';
 
 const database = await useTestDatabase({ empty: true });
 const bin = fileURLToPath(new URL('../../../node_modules/.bin', import.meta.url));
+
+/** What the program has, besides Node's types. */
+const installed = new Set(['tasker-fleet', 'zod', 'pg']);
 
 let app: string;
 beforeAll(async () => {
@@ -20,15 +24,12 @@ beforeAll(async () => {
 });
 
 it('every TypeScript block compiles against the package, with declarations', async () => {
-  const blocks = codeBlocks('ts');
-  expect(blocks.length).toBeGreaterThan(3);
-  const names = await Promise.all(
-    blocks.map(async ({ file, line, code }) => {
-      const name = `${file.replaceAll(/\W+/g, '-')}-line-${line}.ts`;
-      await writeFile(join(app, name), code);
-      return name;
-    }),
+  // Parts of files, in the guide to testing, are compared with the files; signatures, in the reference, are not programs.
+  const blocks = codeBlocks('ts', ['README.md', ...globSync('docs/guides/*.md')]).filter(
+    (block) => block.file !== 'docs/guides/testing.md' && parsed(block).packages.every((name) => installed.has(name)),
   );
+  expect(blocks.length).toBeGreaterThan(6);
+  const names = await writeBlocks(app, blocks);
   const compilerOptions = {
     target: 'es2024',
     module: 'nodenext',
@@ -47,8 +48,8 @@ it('every TypeScript block compiles against the package, with declarations', asy
 });
 
 it('the fleet of the README runs as written, on one machine', async () => {
-  const workflow = codeBlocks('ts').find(({ file }) => file === 'README.md');
-  const blocks = codeBlocks('sh').filter(({ file }) => file === 'README.md');
+  const [workflow] = codeBlocks('ts', ['README.md']);
+  const blocks = codeBlocks('sh', ['README.md']);
   // The first two need a clone of the repository: npm-start.test.ts and every test run cover them.
   expect(blocks.map(({ code }) => code.split('\n')[0]?.split('#')[0]?.trim())).toEqual([
     'npm ci && npm start',
