@@ -12,7 +12,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['config', 'logger', 'metrics', 'embedded'],
   ['workflow', 'scaling'],
   ['db'],
-  ['engine', 'reads', 'process'],
+  ['engine', 'reads', 'process', 'transactions'],
   ['membership', 'schedules'],
   ['worker', 'scheduler', 'client', 'api'],
   ['index', 'cli', 'testing'],
@@ -21,7 +21,7 @@ export const LEVELS: readonly (readonly string[])[] = [
 /** Packages that only some rooms may import. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pg: ['db', 'embedded'],
-  kysely: ['db', 'client'],
+  kysely: ['db'],
   'pg-boss': ['schedules'],
   fastify: ['process', 'api'],
   commander: ['cli'],

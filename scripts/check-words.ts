@@ -133,7 +133,8 @@ const DEFAULT_PATHS =
   'src migrations test bench scripts examples docs deploy README.md CHANGELOG.md CONTRIBUTING.md'.split(' ');
 
 /** Generated from texts that are checked where they are written; or data. */
-const SKIPPED = /(^|\/)(node_modules|dist|data)\/|^docs\/reference\/|\.generated\.ts$|^deploy\/(.*\/)?monitoring\//;
+const SKIPPED =
+  /(^|\/)(node_modules|dist|data|generated)\/|^docs\/reference\/|\.generated\.ts$|^deploy\/(.*\/)?monitoring\//;
 
 export interface Finding {
   file: string;

@@ -91,8 +91,8 @@ export class UnknownWorkflowError extends TaskerError {
 
 /** The input of a submit does not fit the workflow's input schema, or is not JSON. */
 export class InvalidInputError extends TaskerError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('INPUT_INVALID', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('INPUT_INVALID', message, details, options);
   }
 }
 

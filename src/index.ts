@@ -1,6 +1,6 @@
 /** The public API: everything a program needs to define, submit and run workflows. */
 export { Client, createClient } from './client/client.ts';
-export type { ClientOptions, ListTasksOptions, WaitOptions } from './client/client-options.ts';
+export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client/client-options.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
@@ -9,7 +9,7 @@ export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
 export type { Config } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
-export type { CallersTransaction } from './db/connections/database.ts';
+export type { CallersTransaction, GivenTransaction } from './db/connections/callers-transaction.ts';
 export type { QueueStatsRow } from './db/reads/queues.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';

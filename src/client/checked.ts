@@ -1,3 +1,5 @@
+import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
+import { findWrongTransaction } from '../db/connections/recognize-transaction.ts';
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { type State, STATES } from '../workflow/states.ts';
@@ -52,26 +54,13 @@ export function checkedTexts(field: string, values: readonly string[] | undefine
 }
 
 /**
- * A pool, or Kysely outside of a transaction, would use any connection and commit at once: the task would exist even if the caller's
- * work was rolled back. Whether a single connection is in a transaction cannot be checked.
+ * What would use any connection and commit at once is refused: the task would exist even if the caller's work was rolled back. So is a
+ * transaction of another library without its adapter. Whether a transaction is open is found by a statement.
  */
-export function checkedTransaction(transaction: unknown): void {
-  const given = (transaction ?? {}) as Record<string, unknown>;
-  const refuse = (what: string, use: string): never => {
-    throw new InvalidInputError(`transaction is ${what}: ${use}`, { field: 'transaction' });
-  };
-  if (given['isTransaction'] === false) {
-    refuse('a Kysely instance that is not in one', 'use what db.transaction().execute() passes to its callback');
-  }
-  if (typeof given['connect'] === 'function' && typeof given['totalCount'] === 'number') {
-    refuse('a pool, which commits each statement by itself', 'use a client of pool.connect() after its BEGIN');
-  }
-  if (typeof given['query'] !== 'function' && typeof given['executeQuery'] !== 'function') {
-    refuse(
-      'nothing that can run a statement',
-      'use a client of pg, a transaction of Kysely, or an object with query({ text, values }) that resolves to { rows }',
-    );
-  }
+export function checkedTransaction(transaction: unknown): CallersTransaction {
+  const wrong = findWrongTransaction(transaction);
+  if (wrong === undefined) return transaction as CallersTransaction;
+  throw new InvalidInputError(`transaction is ${wrong.what}: pass ${wrong.pass}`, { field: 'transaction' });
 }
 
 export function checkedStates(states: readonly State[] | undefined): readonly State[] | undefined {

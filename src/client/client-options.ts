@@ -1,3 +1,4 @@
+import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
 import type { PasswordSource } from '../db/connections/password.ts';
 import type { State } from '../workflow/states.ts';
 
@@ -23,6 +24,12 @@ export interface ClientOptions {
   hideInputValues?: boolean;
   /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
   password?: PasswordSource | undefined;
+}
+
+/** Of each action that can take part in a transaction of the caller. */
+export interface InTransaction {
+  /** An open transaction of the caller, with whose commit the action takes effect; see `tasker-fleet/transactions`. */
+  transaction?: CallersTransaction | undefined;
 }
 
 /** Filters and pages of `listTasks`. */

@@ -1,5 +1,5 @@
-import type { Transaction } from 'kysely';
-import { type CallersTransaction, type Database, inCallersTransaction } from '../db/connections/database.ts';
+import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
+import type { Database } from '../db/connections/database.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
@@ -27,12 +27,12 @@ import {
   checkedMilliseconds,
   checkedResult,
   checkedStates,
-  checkedTransaction,
   checkedWhole,
 } from './checked.ts';
-import type { ClientOptions, ListTasksOptions, WaitOptions } from './client-options.ts';
+import type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client-options.ts';
 import { type ClientParts, openClient } from './client-parts.ts';
 import { renewDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
+import { openTransaction, transactionsOf } from './in-transaction.ts';
 import { newSchedule, type ScheduleOptions } from './new-schedule.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { submitStream } from './submit-stream.ts';
@@ -55,14 +55,15 @@ export class Client {
   }
 
   /**
-   * Creates a task, or returns the one that has the same identity; the rule `reuse` can let a new one replace it. Throws
-   * InvalidInputError with every issue of the input.
+   * Creates a task, or returns the one that has the same identity; the rule `reuse` can let a new one replace it. With a `transaction`,
+   * as `submitTask`. Throws InvalidInputError with every issue of the input.
    */
   async submit<Definition extends WorkflowDefinition>(
     definition: Definition,
     input: InputOf<Definition>,
-    options: SubmitOptions = {},
+    options: SubmitOptions & InTransaction = {},
   ): Promise<Submitted> {
+    if (options.transaction !== undefined) return this.submitTask(options.transaction, definition, input, options);
     const task = await newTask(definition, { ...options, input }, this.parts.validation);
     const [submitted] = await submitBound(this.db, definition, [task]);
     this.parts.notifications.submitted(definition);
@@ -87,20 +88,19 @@ export class Client {
 
   /**
    * Creates a task in a transaction that the caller began: it exists if and when the caller commits. Takes a client of pg after
-   * its BEGIN, a transaction of Kysely, or, for other drivers, an object with `query({ text, values })` that resolves to
-   * `{ rows }` (postgres.js: `{ query: async ({ text, values }) => ({ rows: await sql.unsafe(text, values) }) }`).
+   * its BEGIN, a transaction of Kysely, one of another library through its adapter (`tasker-fleet/transactions`), or an object with
+   * `query({ text, values })` that resolves to `{ rows }`. Throws InvalidInputError if no transaction is open.
    */
-  async submitTask<Definition extends WorkflowDefinition, Schema>(
-    transaction: CallersTransaction | Transaction<Schema>,
+  async submitTask<Definition extends WorkflowDefinition>(
+    transaction: CallersTransaction,
     definition: Definition,
     input: InputOf<Definition>,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    checkedTransaction(transaction);
+    const tx = await openTransaction(transaction, this.db);
     const task = await newTask(definition, { ...options, input }, this.parts.validation);
-    const tx = inCallersTransaction(transaction as CallersTransaction, this.db.schema);
     const submitted = await submitBoundIn(tx, this.db, definition, task);
-    this.parts.notifications.submittedInTransaction(definition);
+    if (submitted.outcome !== 'existing') this.parts.notifications.afterCommitOf(submitted.taskId);
     return submitted;
   }
 
@@ -151,19 +151,23 @@ export class Client {
     return { ...(await this.result(definition, submitted.taskId, wait)), submitted };
   }
 
-  /** Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. */
-  async cancel(taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
-    return cancel(this.db, checkedId(taskId), checkedAction(action));
+  /**
+   * Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. This and
+   * the next four verbs act in the caller's `transaction`, if one is given: they take effect if and when the caller commits.
+   */
+  async cancel(taskId: string, action: OperatorAction & InTransaction = {}): Promise<CancelOutcome> {
+    return cancel(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
   }
 
   /** Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. */
   async retry(
     taskId: string,
-    options: OperatorAction & { steps?: readonly string[]; attempts?: number } = {},
+    options: OperatorAction & InTransaction & { steps?: readonly string[]; attempts?: number } = {},
   ): Promise<RetryOutcome> {
     const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
-    const outcome = await retry(this.db, checkedId(taskId), { ...checkedAction(options), attempts });
-    if (outcome.outcome === 'retried') this.parts.notifications.notify(outcome.queues);
+    const action = { ...checkedAction(options), attempts };
+    const outcome = await retry(await transactionsOf(options, this.db), checkedId(taskId), action);
+    if (outcome.outcome === 'retried') this.parts.notifications.readied(taskId, outcome.queues, options);
     return outcome;
   }
 
@@ -174,17 +178,17 @@ export class Client {
   async resolveStep(
     taskId: string,
     step: string,
-    options: OperatorAction & { result?: unknown } = {},
+    options: OperatorAction & InTransaction & { result?: unknown } = {},
   ): Promise<ResolveOutcome> {
-    const result = checkedResult(step, options.result ?? null);
-    const outcome = await resolveStep(this.db, checkedId(taskId), step, { ...checkedAction(options), result });
-    if (outcome.outcome === 'resolved') this.parts.notifications.notify(outcome.queues);
+    const action = { ...checkedAction(options), result: checkedResult(step, options.result ?? null) };
+    const outcome = await resolveStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    if (outcome.outcome === 'resolved') this.parts.notifications.readied(taskId, outcome.queues, options);
     return outcome;
   }
 
   /** Declares a whole task in error done by hand: its open steps are cancelled. */
-  async resolveTask(taskId: string, action: OperatorAction = {}): Promise<ResolveOutcome> {
-    return resolveTask(this.db, checkedId(taskId), checkedAction(action));
+  async resolveTask(taskId: string, action: OperatorAction & InTransaction = {}): Promise<ResolveOutcome> {
+    return resolveTask(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
   }
 
   /**
@@ -194,10 +198,11 @@ export class Client {
   async releaseStep(
     taskId: string,
     step: string,
-    options: OperatorAction & { force?: boolean } = {},
+    options: OperatorAction & InTransaction & { force?: boolean } = {},
   ): Promise<ReleaseHeldOutcome> {
-    const outcome = await releaseHeldStep(this.db, checkedId(taskId), step, checkedAction(options));
-    if (outcome.outcome === 'released') this.parts.notifications.notify(outcome.queues);
+    const action = checkedAction(options);
+    const outcome = await releaseHeldStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    if (outcome.outcome === 'released') this.parts.notifications.readied(taskId, outcome.queues, options);
     return outcome;
   }
 

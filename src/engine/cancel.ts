@@ -1,4 +1,4 @@
-import type { Database } from '../db/connections/database.ts';
+import type { Transactions } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import type { State } from '../workflow/states.ts';
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
@@ -11,7 +11,7 @@ export type CancelOutcome =
   | { outcome: 'refused'; state: State };
 
 /** Cancels a task and its open steps. A step that is running loses its claim, and its worker aborts it. */
-export async function cancel(db: Database, taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
+export async function cancel(db: Transactions, taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };

@@ -1,4 +1,4 @@
-import type { Database } from '../db/connections/database.ts';
+import type { Transactions } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
 import type { State } from '../workflow/states.ts';
@@ -20,7 +20,7 @@ export type ReleaseHeldOutcome =
  * the step has done so far happens again.
  */
 export async function releaseHeldStep(
-  db: Database,
+  db: Transactions,
   taskId: string,
   stepName: string,
   options: OperatorAction & { force?: boolean | undefined } = {},

@@ -1,4 +1,4 @@
-import type { Database } from '../db/connections/database.ts';
+import type { Transactions } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
 import type { State } from '../workflow/states.ts';
@@ -19,7 +19,7 @@ export type ResolveOutcome =
  * task in error goes on, and ends if this was the last thing it waited for.
  */
 export async function resolveStep(
-  db: Database,
+  db: Transactions,
   taskId: string,
   stepName: string,
   options: OperatorAction & { result?: string | undefined } = {},
@@ -54,7 +54,11 @@ export async function resolveStep(
 }
 
 /** Declares a whole task in error done by hand: its open steps are cancelled. */
-export async function resolveTask(db: Database, taskId: string, action: OperatorAction = {}): Promise<ResolveOutcome> {
+export async function resolveTask(
+  db: Transactions,
+  taskId: string,
+  action: OperatorAction = {},
+): Promise<ResolveOutcome> {
   return db.transaction(async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };

@@ -1,4 +1,4 @@
-import type { Database } from '../db/connections/database.ts';
+import type { Transactions } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
 import type { State } from '../workflow/states.ts';
@@ -19,7 +19,7 @@ export type RetryOutcome =
  * attempts, and a task in error back in progress.
  */
 export async function retry(
-  db: Database,
+  db: Transactions,
   taskId: string,
   options: OperatorAction & { steps?: readonly string[] | undefined; attempts?: number | undefined } = {},
 ): Promise<RetryOutcome> {

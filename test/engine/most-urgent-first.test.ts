@@ -5,7 +5,7 @@ import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { release } from '../../src/engine/release.ts';
 import { submit } from '../../src/engine/submit.ts';
-import { inCallersTransaction } from '../../src/db/connections/database.ts';
+import { inCallersTransaction } from '../../src/db/connections/callers-transaction.ts';
 import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
 import type { ReadyRange } from '../../src/db/statements/claims/ready-ranges.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { inCallersTransaction } from '../../src/db/connections/database.ts';
+import { inCallersTransaction } from '../../src/db/connections/callers-transaction.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';

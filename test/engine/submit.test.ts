@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inCallersTransaction } from '../../src/db/connections/database.ts';
+import { inCallersTransaction } from '../../src/db/connections/callers-transaction.ts';
 import { submit, submitIn } from '../../src/engine/submit.ts';
 import { byName, diamond, useEngine } from './engine-fixture.ts';
 

@@ -1544,6 +1544,9 @@ DELETE FROM tasker.tasker_named_tasks_named_steps t
 USING tasker.tasker_named_steps n
 WHERE n.named_step_id = t.named_step_id AND t.named_task_id = $1 AND n.name <> ALL ($2::text[]);
 
+-- demand_transaction
+LOCK TABLE tasker.tasker_task_namespaces IN ACCESS SHARE MODE;
+
 -- deregister_worker
 UPDATE tasker.tasker_workers
 SET stopped_at = clock_timestamp(), stop_reason = 'drained', busy_slots = 0
@@ -2238,6 +2241,14 @@ RETURNING extract(epoch FROM c.set_back_from - c.set_back_to)::float8 AS seconds
 -- notify_queues
 SELECT pg_notify($1, queue) FROM unnest($2::text[]) AS q (queue);
 
+-- notify_ready_tasks
+SELECT r.task_id, pg_notify($1, r.queue)
+FROM (
+  SELECT DISTINCT s.task_id, s.queue
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.task_id = ANY ($2::bigint[]) AND s.ready_at IS NOT NULL
+) r;
+
 -- parse_value
 SELECT $1::jsonb IS NULL AS nothing;
 
@@ -2310,6 +2321,9 @@ SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() 
 FROM tasker.tasker_workflow_steps s
 WHERE s.ready_at IS NOT NULL
 GROUP BY s.queue;
+
+-- read_isolation
+SELECT current_setting('transaction_isolation') AS isolation;
 
 -- read_queue_scaling
 SELECT queue, desired_replicas, wanted_replicas, desired_slots, reason, ready_steps, workers, slots_per_worker,

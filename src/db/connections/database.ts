@@ -1,4 +1,3 @@
-import type { Transaction } from 'kysely';
 import pg from 'pg';
 import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
@@ -6,7 +5,7 @@ import type { PasswordSource } from './password.ts';
 import { inSchema } from '../schema-name.ts';
 import { PINNED_PLANS, type Plans } from './session-settings.ts';
 import { session } from './session.ts';
-import { isSchemaMissing, isSerializationFailure, mayKeepSession } from './sql-errors.ts';
+import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import type { AnyStatement, Statement } from '../statement.ts';
 
 export interface DatabaseOptions {
@@ -29,7 +28,7 @@ export interface DatabaseOptions {
   password?: PasswordSource | undefined;
 }
 
-/** What can run a statement: the pool, a transaction of this library, or the caller's own transaction. */
+/** What can run a statement: the pool, a transaction of this library, or a transaction of the caller (`callers-transaction.ts`). */
 export interface Executor {
   readonly schema: string;
   /** How its sessions plan: of some statements there is a variant for each. */
@@ -41,7 +40,12 @@ export interface Executor {
   ): Promise<Row[]>;
 }
 
-export interface Database extends Executor {
+/** What can run several statements in one transaction. */
+export interface Transactions {
+  transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+}
+
+export interface Database extends Executor, Transactions {
   /** Runs `work` in one READ COMMITTED transaction; a deadlock or serialization failure runs it again, at most 5 times. */
   transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
   readonly pool: pg.Pool;
@@ -49,11 +53,6 @@ export interface Database extends Executor {
   readonly proxied: boolean | undefined;
   close(): Promise<void>;
 }
-
-/** The caller's own open transaction: a pg client (or anything else with its `query({ text, values })`), or Kysely's. */
-export type CallersTransaction =
-  | { query(config: { text: string; values?: unknown[] }): Promise<{ rows: unknown[] }> }
-  | Transaction<never>;
 
 const MAX_TRIES = 5;
 /** Full jitter, so that two transactions that met once do not meet again. */
@@ -160,36 +159,6 @@ export function openDatabase(options: DatabaseOptions): Database {
         }
       }),
     close: () => pool.end(),
-  };
-}
-
-/** Runs statements in a transaction that the caller began and will end. No retry: only the caller can repeat its own work. */
-export function inCallersTransaction(transaction: CallersTransaction, schema = 'tasker'): Executor {
-  return {
-    schema,
-    plans: 'free',
-    run: async <Row extends object, Given extends readonly unknown[]>(
-      statement: Statement<Row, Given>,
-      ...given: Given
-    ) => {
-      const values = statement.values(...given);
-      const text = inSchema(statement.text, schema);
-      try {
-        if ('executeQuery' in transaction) {
-          const { CompiledQuery } = await import('kysely');
-          return (await transaction.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
-        }
-        return (await transaction.query({ text, values: [...values] })).rows as Row[];
-      } catch (error) {
-        if (!isSchemaMissing(error)) throw error;
-        throw new TaskerError(
-          'TRANSACTION_ELSEWHERE',
-          `the transaction is of a database without the tables of schema "${schema}": begin it on the database that the client submits to`,
-          { schema },
-          { cause: error },
-        );
-      }
-    },
   };
 }
 

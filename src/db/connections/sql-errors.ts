@@ -44,6 +44,34 @@ function isFromServer(code: string | undefined): code is string {
   return code !== undefined && /^(?=.*\d)[0-9A-DF-Z][0-9A-Z]{4}$/.test(code);
 }
 
+export interface ReportedState {
+  readonly code: string;
+  readonly message: string;
+  /** The error of the driver, if the library passed it on. */
+  readonly error?: Error;
+}
+
+/**
+ * The SQLSTATE in an error of a library that wraps those of its driver: as `cause` (Drizzle, MikroORM), `driverError` (TypeORM), or as a
+ * description (Prisma, whose own codes P1000 to P9999 are none). Undefined if the database reported nothing.
+ */
+export function reportedState(error: unknown, depth = 0): ReportedState | undefined {
+  if (typeof error !== 'object' || error === null || depth > 5) return undefined;
+  const { message, meta, cause, driverError, driverAdapterError, originalCode, originalMessage } = error as Record<
+    string,
+    unknown
+  >;
+  const code = sqlState(error);
+  if (isFromServer(code) && !/^P[1-9]/.test(code))
+    return { code, message: String(message), ...(error instanceof Error ? { error } : {}) };
+  if (typeof originalCode === 'string') return { code: originalCode, message: String(originalMessage ?? message) };
+  for (const inner of [driverError, cause, driverAdapterError, meta]) {
+    const found = reportedState(inner, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /**
  * The database refused a value of this very statement: sent again at any time, it is refused again. Class 54 except 54000 does not
  * count: 54001 depends on the server's stack (see `mayBeAboutValue`), 54011 and 54023 on the statement.
