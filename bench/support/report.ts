@@ -77,7 +77,7 @@ export async function writeResult(
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${part}.json`), `${JSON.stringify({ part, machine, ...result }, null, 1)}\n`);
   writeFileSync(join(folder, `${part}.md`), `${result.tables.map(markdown).join('\n\n')}\n`);
-  if (!draw) return;
+  if (!draw || result.charts === undefined) return;
   const { drawChart } = await import('./charts.ts');
-  for (const chart of result.charts ?? []) writeFileSync(join(folder, `${chart.name}.svg`), await drawChart(chart));
+  for (const chart of result.charts) writeFileSync(join(folder, `${chart.name}.svg`), await drawChart(chart));
 }

@@ -1,0 +1,172 @@
+/**
+ * The first minutes of somebody else's application: for each product its shortest program (bench/first-minutes), installed into an
+ * empty project and run against an empty database of the same PostgreSQL. Tasker Fleet is installed from the tarball that would be
+ * published. npm's cache is warm: an install that is not timed comes first.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installedSize, placeOf, secondsToInstall } from '../support/first-minutes/install.ts';
+import { importMs, linesOf, runProgram } from '../support/first-minutes/program.ts';
+import { median, type PartResult, round } from '../support/report.ts';
+import type { BenchServer } from '../support/server.ts';
+
+interface Product {
+  name: string;
+  /** What `npm install` gets. The first one's version is shown. */
+  install: string[];
+  /** File in bench/first-minutes. */
+  program: string;
+  note?: string;
+}
+
+interface Measured {
+  version: string;
+  packages: number;
+  megabytes: number;
+  installSeconds: number[];
+  importMs: number[];
+  lines: number;
+  /** To the first result on an empty database, and on the same one again. */
+  firstSeconds: number[];
+  againSeconds: number[];
+}
+
+const PEERS: Product[] = [
+  { name: 'OpenWorkflow', install: ['openworkflow@0.10.1', 'postgres@3.4.9'], program: 'openworkflow.mjs' },
+  { name: 'pg-boss', install: ['pg-boss@12.38.0'], program: 'pg-boss.mjs', note: 'jobs' },
+  { name: 'DBOS', install: ['@dbos-inc/dbos-sdk@5.3.0'], program: 'dbos.mjs' },
+  { name: 'graphile-worker', install: ['graphile-worker@0.18.0'], program: 'graphile-worker.mjs', note: 'jobs' },
+  { name: 'BullMQ, on PostgreSQL', install: ['bullmq@6.7.0', 'pg@8.23.1'], program: 'bullmq.mjs', note: 'jobs' },
+];
+
+/** Not measured, and why. */
+const LEFT_OUT = [
+  ['Inngest', 'needs its own dev server, whose package downloads a binary'],
+  ['Temporal', 'needs its own server'],
+] as const;
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const programs = fileURLToPath(new URL('../first-minutes', import.meta.url));
+
+export async function firstMinutes(server: BenchServer, quick: boolean): Promise<PartResult> {
+  const scratch = mkdtempSync(join(tmpdir(), 'first-minutes-'));
+  try {
+    const products = [{ name: 'Tasker Fleet', install: [pack(scratch), 'zod'], program: 'tasker-fleet.mjs' }, ...PEERS];
+    const data: Record<string, Measured | { failed: string }> = {};
+    for (const product of products) {
+      data[product.name] = await measure(server, scratch, product, quick).catch((error: unknown) => ({
+        failed: String(error).split('\n')[0] ?? '',
+      }));
+      console.error(`  ${product.name}: ${JSON.stringify(data[product.name])}`);
+    }
+    return { tables: [table(products, data), places(data), leftOut(data)], data };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The tarball that would be published. */
+function pack(folder: string): string {
+  execFileSync('npm', ['run', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  const listed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, encoding: 'utf8' });
+  const name = /"filename":\s*"([^"]+)"/.exec(listed)?.[1];
+  if (name === undefined) throw new Error(`npm pack names no file: ${listed}`);
+  return join(folder, name);
+}
+
+async function measure(server: BenchServer, scratch: string, product: Product, quick: boolean): Promise<Measured> {
+  const folder = mkdtempSync(join(scratch, 'app-'));
+  writeFileSync(join(folder, 'package.json'), '{ "name": "app", "private": true, "type": "module" }\n');
+  secondsToInstall(folder, product.install);
+  const installSeconds = Array.from({ length: quick ? 1 : 2 }, () => secondsToInstall(folder, product.install));
+  copyFileSync(join(programs, product.program), join(folder, 'program.mjs'));
+  const firstSeconds: number[] = [];
+  const againSeconds: number[] = [];
+  for (let n = 0; n < (quick ? 1 : 3); n += 1) {
+    const db = await server.database({ empty: true });
+    try {
+      firstSeconds.push(await runProgram(folder, db.url));
+      againSeconds.push(await runProgram(folder, db.url));
+    } finally {
+      await db.drop();
+    }
+  }
+  const text = readFileSync(join(folder, 'program.mjs'), 'utf8');
+  return {
+    ...installedSize(folder, product.install),
+    installSeconds,
+    importMs: importMs(folder, text, quick ? 1 : 5),
+    lines: linesOf(text),
+    firstSeconds,
+    againSeconds,
+  };
+}
+
+function table(
+  products: readonly Product[],
+  data: Record<string, Measured | { failed: string }>,
+): PartResult['tables'][0] {
+  return {
+    title: 'First five minutes, beside peers: npm install into an empty project, one program, one command',
+    columns: [
+      'who',
+      'version',
+      'packages',
+      'MB',
+      'install, s (twice)',
+      'import, ms',
+      'lines to the first result',
+      'first result, s',
+      'again, s',
+    ],
+    rows: products.map(({ name, note }) => {
+      const found = data[name];
+      const who = note === undefined ? name : `${name} (${note})`;
+      if (found === undefined || 'failed' in found) return [who, `not measured: ${found?.failed ?? ''}`];
+      return [
+        who,
+        found.version,
+        found.packages,
+        found.megabytes,
+        found.installSeconds.map((seconds) => seconds.toFixed(1)).join(' / '),
+        round(median(found.importMs)),
+        found.lines,
+        round(median(found.firstSeconds), 2),
+        round(median(found.againSeconds), 2),
+      ];
+    }),
+  };
+}
+
+/** Our place in each column; the lowest value is first. */
+function places(data: Record<string, Measured | { failed: string }>): PartResult['tables'][0] {
+  const measured = Object.entries(data).flatMap(([name, found]) => ('failed' in found ? [] : [{ name, ...found }]));
+  const columns: [string, (found: Measured) => number][] = [
+    ['packages', (found) => found.packages],
+    ['MB', (found) => found.megabytes],
+    ['install', (found) => Math.min(...found.installSeconds)],
+    ['import', (found) => median(found.importMs)],
+    ['lines', (found) => found.lines],
+    ['first result', (found) => median(found.firstSeconds)],
+    ['again', (found) => median(found.againSeconds)],
+  ];
+  return {
+    title: `Place of Tasker Fleet among the ${measured.length} that ran`,
+    columns: ['column', 'place'],
+    rows: columns.map(([title, value]) => [
+      title,
+      placeOf(
+        'Tasker Fleet',
+        measured.map((found) => [found.name, value(found)]),
+      ),
+    ]),
+  };
+}
+
+function leftOut(data: Record<string, Measured | { failed: string }>): PartResult['tables'][0] {
+  const failed = Object.entries(data).flatMap(([name, found]) => ('failed' in found ? [[name, found.failed]] : []));
+  return { title: 'Not measured', columns: ['who', 'why'], rows: [...LEFT_OUT, ...failed] };
+}
