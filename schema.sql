@@ -201,6 +201,9 @@ CREATE TABLE tasker.tasker_schedule_states (
   task_id bigint,
   error text,
   failed_at timestamp with time zone,
+  paused_at timestamp with time zone,
+  pause_reason text,
+  resumed_at timestamp with time zone,
   CONSTRAINT tasker_schedule_states_pkey PRIMARY KEY (schedule_key),
   CONSTRAINT schedule_states_agree CHECK ((((occurrence_at IS NULL) = (outcome IS NULL)) AND ((outcome IS NULL) OR (outcome = ANY (ARRAY['submitted'::text, 'skipped'::text]))) AND ((error IS NULL) = (failed_at IS NULL))))
 ) WITH (
@@ -213,6 +216,9 @@ COMMENT ON COLUMN tasker.tasker_schedule_states.outcome IS '`submitted`, or `ski
 COMMENT ON COLUMN tasker.tasker_schedule_states.task_id IS 'The task of the last submit.';
 COMMENT ON COLUMN tasker.tasker_schedule_states.error IS 'Why the last attempt failed; null after a success.';
 COMMENT ON COLUMN tasker.tasker_schedule_states.failed_at IS 'When it failed.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.paused_at IS 'Since when an operator has paused the schedule; null: it is not paused.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.pause_reason IS 'Why, in the words of the operator.';
+COMMENT ON COLUMN tasker.tasker_schedule_states.resumed_at IS 'When it was last resumed: occurrences before that are not due.';
 
 CREATE TABLE tasker.tasker_task_namespaces (
   task_namespace_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -277,6 +283,7 @@ CREATE TABLE tasker.tasker_tasks (
   priority smallint DEFAULT 0 NOT NULL,
   unfinished_sinks integer DEFAULT 0 NOT NULL,
   completed_at timestamp with time zone,
+  schedule jsonb,
   CONSTRAINT tasker_tasks_pkey PRIMARY KEY (task_id),
   CONSTRAINT tasks_row_agrees CHECK (((complete = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text]))) AND (state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND (unfinished_sinks >= 0)))
 ) WITH (
@@ -303,6 +310,7 @@ COMMENT ON COLUMN tasker.tasker_tasks.sort_key IS 'Mirror of the most recent tra
 COMMENT ON COLUMN tasker.tasker_tasks.priority IS 'If the submit gave one: it replaces that of every step of the task.';
 COMMENT ON COLUMN tasker.tasker_tasks.unfinished_sinks IS 'Steps without children that are not done: at 0 the task is complete.';
 COMMENT ON COLUMN tasker.tasker_tasks.completed_at IS 'When it reached a final state.';
+COMMENT ON COLUMN tasker.tasker_tasks.schedule IS 'The occurrence that the task was submitted for: `name` of the schedule, `scheduled_at`, and `made_up` if it was missed at that time and submitted later. Null: no schedule submitted it.';
 
 CREATE TABLE tasker.tasker_worker_activity (
   worker_id bigint NOT NULL,

@@ -7,6 +7,7 @@ export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
+export type { AppliedSchedule, ApplySchedulesOptions } from './client/apply-schedules.ts';
 export type { Config } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction, GivenTransaction } from './db/connections/callers-transaction.ts';
@@ -66,9 +67,11 @@ export type {
   WorkflowDefinition,
 } from './workflow/definition.ts';
 export type { StoredError } from './workflow/describe-thrown.ts';
+export type { MakeUp, Overlap, VersionPolicy, WorkflowSchedule } from './workflow/schedule-options.ts';
 export type { Json, Jsonify } from './workflow/json.ts';
 export type { ReuseOptions, ReuseRule } from './workflow/reuse.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './workflow/standard-schema.ts';
 export type { State } from './workflow/states.ts';
 export type { StepContextOf } from './workflow/step-context-of.ts';
+export type { TaskOccurrence } from './workflow/task-occurrence.ts';
 export { loadWorkflowYaml } from './workflow/yaml.ts';

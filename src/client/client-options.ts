@@ -38,6 +38,8 @@ export interface ListTasksOptions {
   states?: readonly State[];
   namespace?: string;
   workflow?: string;
+  /** Only tasks that the schedule of this key submitted. */
+  schedule?: string;
   /** Only tasks with a lower id: the last id of the page before. */
   after?: string;
   /** 1 to 1,000, default 50. */

@@ -1,5 +1,4 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
-import type { Database } from '../db/connections/database.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
@@ -11,14 +10,12 @@ import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
-import { countLiveSchedulers } from '../reads/schedulers.ts';
 import { readTaskList } from '../reads/task-list.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
 import { waitForTask } from '../reads/wait-for-task.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
-import type { ScheduleInfo } from '../schedules/schedule-info.ts';
-import type { ScheduleAdded } from '../schedules/schedule-list.ts';
+import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import {
@@ -30,28 +27,18 @@ import {
   checkedWhole,
 } from './checked.ts';
 import type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client-options.ts';
-import { type ClientParts, openClient } from './client-parts.ts';
-import { renewDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
+import { openClient } from './client-parts.ts';
+import { submitBound, submitBoundIn } from './definitions.ts';
 import { openTransaction, transactionsOf } from './in-transaction.ts';
-import { newSchedule, type ScheduleOptions } from './new-schedule.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
+import { ScheduleClient } from './schedule-client.ts';
 import { submitStream } from './submit-stream.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
-export class Client {
-  /** The client's own connections; what of it is not documented may change in any version. */
-  readonly db: Database;
-  private readonly parts: ClientParts;
-
+export class Client extends ScheduleClient {
   constructor(options: ClientOptions) {
-    this.parts = openClient(options);
-    this.db = this.parts.db;
-  }
-
-  /** Writes a definition to the database, or finds it there. Submit does the same. Returns its id in this database. */
-  register(definition: WorkflowDefinition): Promise<number> {
-    return renewDefinitionId(this.db, definition);
+    super(openClient(options));
   }
 
   /**
@@ -111,11 +98,13 @@ export class Client {
 
   /** Tasks without their steps, newest first; `after` gives the next page. */
   async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
+    if (options.schedule !== undefined) checkScheduleKey(options.schedule);
     const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' tasks');
     return readTaskList(this.db, {
       states: checkedStates(options.states),
       namespace: options.namespace,
       workflow: options.workflow,
+      schedule: options.schedule,
       below: options.after === undefined ? undefined : checkedId(options.after),
       limit,
     });
@@ -219,34 +208,6 @@ export class Client {
   /** The ready steps of each queue that has any. */
   queues(): Promise<QueueStatsRow[]> {
     return readQueues(this.db);
-  }
-
-  /**
-   * Submits the workflow at every occurrence of a cron expression, once however many schedulers live. Replaces the schedule of the
-   * key; one that is there as it is stays untouched. Throws InvalidInputError.
-   */
-  async schedule<Definition extends WorkflowDefinition>(
-    definition: Definition,
-    options: ScheduleOptions<Definition>,
-  ): Promise<ScheduleAdded> {
-    const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
-    await this.register(definition);
-    return this.parts.scheduleList.put(schedule);
-  }
-
-  /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
-  unschedule(key: string): Promise<boolean> {
-    return this.parts.scheduleList.remove(key);
-  }
-
-  /** All schedules by key: what each runs, when, and what became of its last occurrence. */
-  schedules(): Promise<ScheduleInfo[]> {
-    return this.parts.scheduleList.list();
-  }
-
-  /** The number of live schedulers. Without one, schedules, retries and the recovery of dead workers' steps wait. */
-  liveSchedulers(): Promise<number> {
-    return countLiveSchedulers(this.db);
   }
 
   /** Closes the connections. */

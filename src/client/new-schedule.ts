@@ -1,32 +1,20 @@
 import { InvalidInputError } from '../errors.ts';
 import { canonicalCron, checkTimezone, parseCron } from '../schedules/cron-expression.ts';
 import type { NewSchedule } from '../schedules/schedule-list.ts';
-import { checkScheduleKey, type Overlap, type VersionPolicy } from '../schedules/scheduled-submit.ts';
+import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
+import type { WorkflowSchedule } from '../workflow/schedule-options.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
+import { checkedWhole } from './checked.ts';
 import { newTask } from './new-task.ts';
 
+/** A shorter window would be no longer than what counts as on time. The longest is that of a monthly schedule. */
+const MAKE_UP_WINDOW_SECONDS = [120, 31 * 86_400] as const;
+
 /** A schedule: what is submitted, and when. */
-export interface ScheduleOptions<Definition extends WorkflowDefinition = WorkflowDefinition> {
-  /** Its name: 1 to 128 letters, digits, ".", "/", "_" or "-". */
-  key: string;
-  /** Five fields, or @hourly, @daily, @weekly, @monthly, @yearly. */
-  cron: string;
-  /** A name of the IANA database. Default UTC. */
-  timezone?: string;
-  /** The input of each task. */
-  input: InputOf<Definition>;
-  priority?: number;
-  tags?: readonly string[];
-  reason?: string;
-  /**
-   * `latest` (the default): each occurrence runs the newest version that a live worker serves, this definition's version or a later
-   * one. `pinned`: always this definition's version.
-   */
-  version?: VersionPolicy;
-  /** `skip`: an occurrence is left out while the task of the one before is pending or in progress. Default `allow`. */
-  overlap?: Overlap;
-}
+export type ScheduleOptions<Definition extends WorkflowDefinition = WorkflowDefinition> = WorkflowSchedule<
+  InputOf<Definition>
+>;
 
 /** Checks a schedule, its input as a submit would, and turns it into what is stored. Throws InvalidInputError naming the field. */
 export async function newSchedule(
@@ -34,7 +22,7 @@ export async function newSchedule(
   options: ScheduleOptions,
   validation: ValidationOptions = {},
 ): Promise<NewSchedule> {
-  const { key, timezone = 'UTC' } = options;
+  const { key, timezone = 'UTC', makeUp = 'all', makeUpWindowSeconds } = options;
   checkScheduleOptions(options);
   parseCron(options.cron);
   checkTimezone(timezone);
@@ -56,16 +44,21 @@ export async function newSchedule(
       ...described,
       versionPolicy: options.version ?? 'latest',
       overlap: options.overlap ?? 'allow',
+      // Only what differs from the default, as schedules of earlier versions are stored.
+      ...(makeUp === 'all' ? {} : { makeUp }),
+      ...(makeUpWindowSeconds === undefined ? {} : { makeUpWindowSeconds }),
     },
   };
 }
 
 /** Throws InvalidInputError for what newTask, parseCron and checkTimezone do not check. */
-function checkScheduleOptions({ key, version = 'latest', overlap = 'allow' }: ScheduleOptions): void {
+function checkScheduleOptions(options: ScheduleOptions): void {
+  const { key, version = 'latest', overlap = 'allow', makeUp = 'all', makeUpWindowSeconds } = options;
   checkScheduleKey(key);
   for (const [field, value, allowed] of [
     ['version', version, ['latest', 'pinned']],
     ['overlap', overlap, ['allow', 'skip']],
+    ['makeUp', makeUp, ['all', 'last', 'skip']],
   ] as const) {
     if (!(allowed as readonly unknown[]).includes(value)) {
       throw new InvalidInputError(
@@ -74,4 +67,12 @@ function checkScheduleOptions({ key, version = 'latest', overlap = 'allow' }: Sc
       );
     }
   }
+  if (makeUpWindowSeconds === undefined) return;
+  if (makeUp === 'skip') {
+    throw new InvalidInputError(
+      `schedule "${key}": makeUpWindowSeconds has no meaning with makeUp "skip": leave one of them out`,
+      { field: 'makeUpWindowSeconds' },
+    );
+  }
+  checkedWhole('makeUpWindowSeconds', makeUpWindowSeconds, ...MAKE_UP_WINDOW_SECONDS, ' seconds');
 }

@@ -352,6 +352,18 @@ export interface TaskerScheduleStates {
    */
   outcome: string | null;
   /**
+   * Why, in the words of the operator.
+   */
+  pause_reason: string | null;
+  /**
+   * Since when an operator has paused the schedule; null: it is not paused.
+   */
+  paused_at: Timestamp | null;
+  /**
+   * When it was last resumed: occurrences before that are not due.
+   */
+  resumed_at: Timestamp | null;
+  /**
    * Key: that of the schedule.
    */
   schedule_key: string;
@@ -477,6 +489,10 @@ export interface TaskerTasks {
    * When it was submitted.
    */
   requested_at: Generated<Timestamp>;
+  /**
+   * The occurrence that the task was submitted for: `name` of the schedule, `scheduled_at`, and `made_up` if it was missed at that time and submitted later. Null: no schedule submitted it.
+   */
+  schedule: Json | null;
   /**
    * Mirror of the most recent transition.
    */

@@ -37,6 +37,8 @@ export interface StepInputs {
   parents: string | null;
   /** JSON text of the names of the steps that the task does without; null for none. */
   bypassSteps: string | null;
+  /** JSON text of the occurrence of a schedule that the task was submitted for; null for none. */
+  schedule: string | null;
   /** Identifies the task in every state of the database, which its id does not. */
   identityHash: string;
   /** The step had transitions before this claim: an attempt, or a claim that was released. */
@@ -114,6 +116,7 @@ export function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
       ownInput: row.own_input === true,
       parents: row.parents,
       bypassSteps: row.bypass_steps,
+      schedule: row.schedule,
       identityHash: row.identity_hash,
       hasHistory: row.has_history === true,
       hasEarlierKey: false,
@@ -135,6 +138,7 @@ export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]):
         ownInput: row.own_input,
         parents: row.parents,
         bypassSteps: row.bypass_steps,
+        schedule: row.schedule,
         identityHash: row.identity_hash,
         hasHistory: false,
         hasEarlierKey: false,

@@ -365,6 +365,13 @@ export const METRICS = define({
     labels: ['outcome'],
     roles: S,
   },
+  cronMadeUp: {
+    name: 'tasker_cron_made_up_total',
+    type: 'counter',
+    help: 'Tasks that this process submitted for occurrences of schedules that were missed at their time.',
+    labels: [],
+    roles: S,
+  },
   bufferHitRatio: {
     name: 'tasker_database_buffer_hit_ratio',
     type: 'gauge',

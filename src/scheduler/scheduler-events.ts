@@ -12,6 +12,7 @@ export function schedulerEvents(
   // A rate over a counter that appears with its first event misses that event: these begin at zero.
   for (const outcome of ['requeued', 'blocked']) metrics.count('recovered', { outcome }, 0);
   for (const outcome of ['created', 'existing', 'skipped', 'failed']) metrics.count('cronFires', { outcome }, 0);
+  metrics.count('cronMadeUp', {}, 0);
   metrics.count('clockSetBack', {}, 0);
   metrics.count('promoted', {}, 0);
   for (const role of ['worker', 'scheduler']) metrics.count('expired', { role }, 0);
@@ -67,9 +68,11 @@ export function schedulerEvents(
         'tasks were left unfinalized by a dead process; they are in error now',
       );
     },
-    cronFired(schedule, outcome, inputDiffers) {
+    cronFired(schedule, outcome, { madeUp, inputDiffers }) {
       metrics.count('cronFires', { outcome });
-      log.info({ schedule, outcome, ...(inputDiffers ? { input_differs: true } : {}) }, 'a workflow schedule fired');
+      if (madeUp && outcome === 'created') metrics.count('cronMadeUp', {});
+      const notable = { ...(madeUp ? { made_up: true } : {}), ...(inputDiffers ? { input_differs: true } : {}) };
+      log.info({ schedule, outcome, ...notable }, 'a workflow schedule fired');
     },
     leaseLost(workerId) {
       metrics.count('leasesLost', {});

@@ -14,7 +14,7 @@ import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts'
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { enqueueDueRetries } from './chores/enqueue-due-retries.ts';
 import { finalizeTasks } from './chores/finalize-tasks.ts';
-import { FireSchedules } from './chores/fire-schedules.ts';
+import { type FiredAbout, type FiredOutcome, FireSchedules } from './chores/fire-schedules.ts';
 import { maintain } from './chores/maintain.ts';
 import { promoteWaiting } from './chores/promote-waiting.ts';
 import { recoverDeadWorkers } from './chores/recover-dead-workers.ts';
@@ -27,7 +27,7 @@ export interface SchedulerEvents extends ChoreEvents {
   clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
   finalized(taskIds: string[]): void;
-  cronFired(schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed', inputDiffers: boolean): void;
+  cronFired(schedule: string, outcome: FiredOutcome, about: FiredAbout): void;
   leaseLost(workerId: string): void;
   /** The scheduler joined an installation; `former` is empty at the start. */
   joined(installationId: string, former: string): void;
@@ -187,7 +187,7 @@ export class Scheduler {
           pooled: settings.databaseUrlDirect === undefined,
           onError: (error) => events.failed('cron', error),
         }),
-      onFired: (schedule, outcome, inputDiffers) => events.cronFired(schedule, outcome, inputDiffers),
+      onFired: (schedule, outcome, about) => events.cronFired(schedule, outcome, about),
       onError: (what, error) => events.failed(what, error),
     });
   }

@@ -12,13 +12,16 @@ import {
   type ScheduleRow,
 } from '../db/statements/schedules/schedules.ts';
 import { UnknownWorkflowError } from '../errors.ts';
-import { CronSchedule, type Occurrence } from './occurrence.ts';
+import { decidedUntil, type DueOccurrence, dueOccurrences } from './due-occurrences.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
 import { submitIn, type Submitted } from '../engine/submit.ts';
+import { storedOccurrence } from '../workflow/task-occurrence.ts';
 
 export interface Fired {
   key: string;
   outcome: 'created' | 'existing' | 'skipped';
+  /** The occurrence was missed at its time. */
+  madeUp: boolean;
   /** Undefined if the occurrence was skipped. */
   taskId: string | undefined;
   /** The task of this occurrence was there, with another input: it was made before the schedule got its present one. */
@@ -30,32 +33,38 @@ export interface FireOutcome {
   fired: Fired[];
   /** Schedules that are due and could not be fired, with the reason. */
   failed: { key: string; error: unknown }[];
+  /** A schedule has more due than one call decides. */
+  more: boolean;
 }
 
-/** Occurrences older than this are not made up for: a fleet that had no scheduler for hours does not submit them all afterwards. */
-export const CATCH_UP_MINUTES = 10;
-/** A schedule whose creation is later than now (the clock was set back since) counts as created this long ago. */
-const UNKNOWN_SINCE_MS = 2 * 60_000;
+/** Occurrences of one schedule that one call decides: a tick's work has to end before another scheduler may take the tick. */
+const MOST_AT_ONCE = 200;
 
 /**
- * Submits what is due: every occurrence of the last CATCH_UP_MINUTES that is not decided yet, of one schedule or of all, by their
- * present rows. Every caller (a tick, however late; the check for occurrences without a tick; a return after an outage) finds the
+ * Submits what is due: every occurrence that is not decided yet and that the schedule's make-up policy does not leave out, of one
+ * schedule or of all, by their present rows. Every caller (a tick, however late; the check for occurrences without a tick; a return after an outage) finds the
  * same occurrences with the same identities, and a removed schedule has none. A schedule that fails does not stop the others.
  *
- * `key`: one schedule. `leaveSeconds`: what came due within this time is left to ticks.
+ * `key`: one schedule. `leaveSeconds`: what came due within this time is left to ticks. `onTimeSeconds`: what came due within this time
+ * is not made up for.
  */
 export async function fireDue(
   db: Database,
   cronSchema: string,
-  options: { key?: string; leaveSeconds?: number; now?: Date } = {},
+  options: { key?: string; leaveSeconds?: number; now?: Date; onTimeSeconds?: number } = {},
 ): Promise<FireOutcome> {
-  const outcome: FireOutcome = { fired: [], failed: [] };
+  const outcome: FireOutcome = { fired: [], failed: [], more: false };
   for (const schedule of await db.run(listSchedules(cronSchema), { queue: WORKFLOW_SCHEDULES, key: options.key })) {
     try {
       const now = options.now ?? schedule.now;
       const until = new Date(now.getTime() - (options.leaveSeconds ?? 0) * 1000);
-      const occurrences = dueOccurrences(schedule, now, until);
-      for (const occurrence of occurrences) {
+      let decided = 0;
+      for (const occurrence of dueOccurrences(schedule, { now, until, onTimeSeconds: options.onTimeSeconds })) {
+        if (decided >= MOST_AT_ONCE) {
+          outcome.more = true;
+          break;
+        }
+        decided += 1;
         const fired = await fireOccurrence(db, cronSchema, schedule, occurrence, now);
         if (fired !== undefined) outcome.fired.push(fired);
       }
@@ -71,32 +80,6 @@ export async function fireDue(
   return outcome;
 }
 
-/** Throws InvalidInputError for an expression or a time zone that this version does not accept. */
-function dueOccurrences(schedule: ScheduleRow, now: Date, until: Date): Occurrence[] {
-  const made = sinceOf(schedule).getTime();
-  const from = Math.max(
-    now.getTime() - CATCH_UP_MINUTES * 60_000,
-    made > now.getTime() ? now.getTime() - UNKNOWN_SINCE_MS : made,
-    decidedUntil(schedule.occurrence_at, now),
-  );
-  return new CronSchedule(schedule.cron, schedule.timezone).between(new Date(from), until);
-}
-
-/** When a schedule was made, or last got another cron expression or time zone. */
-export function sinceOf({ data, updated_at: updatedAt }: Pick<ScheduleRow, 'data' | 'updated_at'>): Date {
-  const { since } = data as Partial<ScheduledSubmit>;
-  return since === undefined ? updatedAt : new Date(since);
-}
-
-/**
- * A decision far in the future was made before the clock was set back. It does not count, but the identities of its tasks still
- * prevent a second submit. A decision that is a little ahead was made by a scheduler that read the time a moment later.
- */
-function decidedUntil(occurrenceAt: Date | null, now: Date): number {
-  if (occurrenceAt === null || occurrenceAt.getTime() > now.getTime() + CATCH_UP_MINUTES * 60_000) return 0;
-  return occurrenceAt.getTime();
-}
-
 /**
  * Decides one occurrence, in one transaction: two schedulers that decide the same occurrence, or two of one schedule, wait for each
  * other at the lock of the schedule's state. Undefined if it was decided meanwhile, or if the schedule was removed or changed.
@@ -105,14 +88,16 @@ function fireOccurrence(
   db: Database,
   cronSchema: string,
   schedule: ScheduleRow,
-  { at, identity }: Occurrence,
+  { at, identity, madeUp }: DueOccurrence,
   now: Date,
 ): Promise<Fired | undefined> {
   const data = schedule.data as ScheduledSubmit;
   const { key } = schedule;
   return db.transaction(async (tx) => {
     const [state] = await tx.run(lockScheduleState, { key });
-    if (at.getTime() <= decidedUntil(state?.occurrence_at ?? null, now)) return undefined;
+    if (state === undefined || state.paused_at !== null) return undefined;
+    if (at.getTime() <= Math.max(decidedUntil(state.occurrence_at, now), decidedUntil(state.resumed_at, now)))
+      return undefined;
     const found = await tx.run(lockSchedule(cronSchema), {
       queue: WORKFLOW_SCHEDULES,
       key,
@@ -120,8 +105,8 @@ function fireOccurrence(
     });
     if (found.length === 0) return undefined;
     if (data.overlap === 'skip' && (await tx.run(findRunningOccurrence, { key })).length > 0) {
-      await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'skipped', task_id: null });
-      return { key, outcome: 'skipped' as const, taskId: undefined, inputDiffers: false, queues: [] };
+      await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'skipped', task_id: null, schedule: null });
+      return { key, outcome: 'skipped' as const, madeUp, taskId: undefined, inputDiffers: false, queues: [] };
     }
     const namedTaskId = await findVersion(tx, data);
     const [submitted] = await submitIn(tx, [
@@ -137,9 +122,16 @@ function fireOccurrence(
     ]);
     const { outcome, taskId, ...existing } = submitted as Submitted;
     const inputDiffers = 'inputDiffers' in existing && existing.inputDiffers;
-    await tx.run(recordOccurrence, { key, occurrence_at: at, outcome: 'submitted', task_id: taskId });
+    await tx.run(recordOccurrence, {
+      key,
+      occurrence_at: at,
+      outcome: 'submitted',
+      task_id: taskId,
+      // A task that was there has its occurrence.
+      schedule: outcome === 'created' ? JSON.stringify(storedOccurrence({ name: key, scheduledAt: at, madeUp })) : null,
+    });
     const queues = (await tx.run(findRootQueues, { named_task_id: namedTaskId })).map((row) => row.queue);
-    return { key, outcome, taskId, inputDiffers, queues };
+    return { key, outcome, madeUp, taskId, inputDiffers, queues };
   });
 }
 

@@ -1,6 +1,8 @@
 import type { ScheduleRow, WorkflowVersionRow } from '../db/statements/schedules/schedules.ts';
 import { CronSchedule } from './occurrence.ts';
-import { chooseVersion, type Overlap, type ScheduledSubmit, type VersionPolicy } from './scheduled-submit.ts';
+import type { MakeUp, Overlap, VersionPolicy } from '../workflow/schedule-options.ts';
+import { DEFAULT_MAKE_UP_WINDOW_SECONDS } from './due-occurrences.ts';
+import { chooseVersion, type ScheduledSubmit } from './scheduled-submit.ts';
 
 /** A schedule, when it fires, and what became of its last occurrence. */
 export interface ScheduleInfo {
@@ -15,7 +17,15 @@ export interface ScheduleInfo {
   /** Whether a live worker has handlers for that version. */
   served: boolean;
   overlap: Overlap;
-  /** Null: never, or not before `problem` is fixed. */
+  makeUp: MakeUp;
+  /** Occurrences that were missed longer ago are left out; 0 with `skip`. */
+  makeUpWindowSeconds: number;
+  /** `code`: an apply of the schedules in code wrote it; `hand`: `schedule add` or `client.schedule`. */
+  source: 'code' | 'hand';
+  /** Since when an operator has paused it; null: it is not paused. */
+  pausedAt: Date | null;
+  pauseReason: string | null;
+  /** Null: never, not before it is resumed, or not before `problem` is fixed. */
   next: Date | null;
   /** The newest occurrence that was decided. */
   lastOccurrence: Date | null;
@@ -31,10 +41,12 @@ export interface ScheduleInfo {
 export function scheduleInfo(row: ScheduleRow, versions: readonly WorkflowVersionRow[]): ScheduleInfo {
   const data = row.data as ScheduledSubmit;
   const chosen = chooseVersion(data, versions);
+  const { makeUp = 'all' } = data;
   let next: Date | null = null;
   let problem = row.error;
   try {
-    next = new CronSchedule(row.cron, row.timezone).next(row.now)?.at ?? null;
+    const cron = new CronSchedule(row.cron, row.timezone);
+    if (row.paused_at === null) next = cron.next(row.now)?.at ?? null;
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
@@ -48,6 +60,11 @@ export function scheduleInfo(row: ScheduleRow, versions: readonly WorkflowVersio
     version: chosen?.version ?? null,
     served: chosen?.served ?? false,
     overlap: data.overlap ?? 'allow',
+    makeUp,
+    makeUpWindowSeconds: makeUp === 'skip' ? 0 : (data.makeUpWindowSeconds ?? DEFAULT_MAKE_UP_WINDOW_SECONDS),
+    source: data.source ?? 'hand',
+    pausedAt: row.paused_at,
+    pauseReason: row.pause_reason,
     next,
     lastOccurrence: row.occurrence_at,
     lastOutcome: row.outcome,

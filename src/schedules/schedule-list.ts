@@ -8,12 +8,14 @@ import {
   forgetSchedule,
   hasSchedules,
   listSchedules,
+  pauseSchedule,
+  resumeSchedule,
   type ScheduleRow,
 } from '../db/statements/schedules/schedules.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
 import { checkCronOwner } from './cron-owner.ts';
 import type { Cron } from './cron.ts';
-import { sinceOf } from './fire-due.ts';
+import { sinceOf } from './due-occurrences.ts';
 import { CronSchedule } from './occurrence.ts';
 import { scheduleInfo, type ScheduleInfo } from './schedule-info.ts';
 import { checkScheduleKey, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
@@ -60,10 +62,9 @@ export class ScheduleList {
    * Writes a schedule. One that is there as it is stays untouched; one whose cron expression and time zone stay keeps its
    * occurrences.
    */
-  async put({ cron, timezone, data }: NewSchedule): Promise<ScheduleAdded> {
+  async put({ cron, timezone, data }: NewSchedule, { dryRun = false } = {}): Promise<ScheduleAdded> {
     const { key } = data;
     const dates = new CronSchedule(cron, timezone);
-    const boss = await this.openCron();
     const before = await this.find(key);
     const [{ now }] = (await this.db.run(databaseNow)) as [{ now: Date }];
     // A schedule that keeps its times keeps its occurrences, whatever else about it changes: a deployment that adds it again in
@@ -72,7 +73,8 @@ export class ScheduleList {
     const since = keepsTimes ? sinceOf(before) : now;
     const { since: _, ...old } = (before?.data ?? {}) as Partial<ScheduledSubmit>;
     const unchanged = keepsTimes && isDeepStrictEqual(old, JSON.parse(JSON.stringify(data)));
-    if (!unchanged) {
+    if (!unchanged && !dryRun) {
+      const boss = await this.openCron();
       const stored = { ...data, since: since.toISOString() };
       await boss.schedule(WORKFLOW_SCHEDULES, { key, cron, timezone, data: stored });
     }
@@ -93,11 +95,21 @@ export class ScheduleList {
     return found;
   }
 
+  async pause(key: string, reason: string | undefined): Promise<'paused' | 'not found'> {
+    checkScheduleKey(key);
+    if ((await this.find(key)) === undefined) return 'not found';
+    await this.db.run(pauseSchedule, { key, reason });
+    return 'paused';
+  }
+
+  async resume(key: string): Promise<'resumed' | 'not paused' | 'not found'> {
+    checkScheduleKey(key);
+    if ((await this.find(key)) === undefined) return 'not found';
+    return (await this.db.run(resumeSchedule, { key })).length > 0 ? 'resumed' : 'not paused';
+  }
+
   async list(): Promise<ScheduleInfo[]> {
-    const [tables] = await this.db.run(hasSchedules, { cron_schema: this.cronSchema });
-    if (tables?.found !== true) return [];
-    await checkCronOwner(this.db, this.cronSchema);
-    const rows = await this.db.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key: null });
+    const rows = await this.rows();
     const submits = rows.map((row) => row.data as ScheduledSubmit);
     const named = [...new Map(submits.map((data) => [workflowOf(data), data])).values()];
     const versions = await this.db.run(findWorkflowVersions, {
@@ -107,14 +119,26 @@ export class ScheduleList {
     return rows.map((row) => scheduleInfo(row, byWorkflow.get(workflowOf(row.data as ScheduledSubmit)) ?? []));
   }
 
+  /** As they are stored. */
+  rows(): Promise<ScheduleRow[]> {
+    return this.read(null);
+  }
+
   async close(): Promise<void> {
     const cron = await this.cron?.catch(() => undefined);
     await cron?.stop();
   }
 
   private async find(key: string): Promise<ScheduleRow | undefined> {
-    const [row] = await this.db.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key });
-    return row;
+    return (await this.read(key))[0];
+  }
+
+  /** Needs no pg-boss: before its tables exist there are no schedules. */
+  private async read(key: string | null): Promise<ScheduleRow[]> {
+    const [tables] = await this.db.run(hasSchedules, { cron_schema: this.cronSchema });
+    if (tables?.found !== true) return [];
+    await checkCronOwner(this.db, this.cronSchema);
+    return this.db.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key });
   }
 
   private openCron(): Promise<Cron> {

@@ -1,18 +1,10 @@
 import type { WorkflowVersionRow } from '../db/statements/schedules/schedules.ts';
 import { InvalidInputError } from '../errors.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
+import { type MakeUp, type Overlap, scheduleKeyProblem, type VersionPolicy } from '../workflow/schedule-options.ts';
 
 /** The pg-boss queue whose schedules submit workflows. */
 export const WORKFLOW_SCHEDULES = 'tasker-workflow-schedules';
-
-/**
- * Which version of its workflow a schedule runs. `latest`: the newest version that a live worker serves, but none before the one with
- * which the schedule was made, whose schema accepted the input; if no worker serves any of these, the newest. `pinned`: the one
- * with which it was made.
- */
-export type VersionPolicy = 'latest' | 'pinned';
-/** What happens to an occurrence while the task of the schedule's last submit is pending or in progress. */
-export type Overlap = 'allow' | 'skip';
 
 /** The stored data of a workflow schedule, validated when the schedule was made. */
 export interface ScheduledSubmit {
@@ -28,6 +20,12 @@ export interface ScheduledSubmit {
   versionPolicy?: VersionPolicy;
   /** Absent: allow. */
   overlap?: Overlap;
+  /** Absent: all. */
+  makeUp?: MakeUp;
+  /** Absent: DEFAULT_MAKE_UP_WINDOW_SECONDS. */
+  makeUpWindowSeconds?: number;
+  /** `code`: an apply of the schedules in code wrote it, and may replace and remove it. Absent: it was made or changed by hand. */
+  source?: 'code';
   /** ISO 8601, by the database clock: occurrences before this time are not due. Absent: the time at which the row was written. */
   since?: string;
 }
@@ -46,10 +44,6 @@ export function chooseVersion(
 
 /** Throws InvalidInputError. */
 export function checkScheduleKey(key: string): void {
-  if (typeof key !== 'string' || !/^[\w./-]{1,128}$/.test(key)) {
-    throw new InvalidInputError(
-      `schedule key ${JSON.stringify(key) ?? String(key)}: use 1 to 128 letters, digits, ".", "/", "_" or "-"`,
-      { field: 'key' },
-    );
-  }
+  const problem = scheduleKeyProblem(key);
+  if (problem !== undefined) throw new InvalidInputError(problem, { field: 'key' });
 }

@@ -3,6 +3,7 @@ import { InvalidInputError } from '../errors.ts';
 import { idempotencyKey } from '../worker/running/idempotency-key.ts';
 import { type AbortCause, StepAborted } from '../worker/running/step-aborted.ts';
 import type { RawTexts, StepContext, StepLogger } from '../workflow/definition.ts';
+import type { TaskOccurrence } from '../workflow/task-occurrence.ts';
 import { jsonbMembers } from '../workflow/jsonb-text.ts';
 import { preview } from '../workflow/preview.ts';
 import { DEFAULT_RETRY_LIMIT } from '../retry-policy.ts';
@@ -22,6 +23,8 @@ export interface FakeContextOptions<Input, Parents> {
   attempt?: number;
   /** Default 3. */
   retryLimit?: number;
+  /** The occurrence of a schedule that the task stands for; default: none. */
+  schedule?: TaskOccurrence;
   /** Default: one of this context alone. */
   idempotencyKey?: string;
   /** Default: one that keeps its lines in `logged`. */
@@ -62,6 +65,7 @@ export function fakeContext<Input = Untyped, Parents extends Readonly<Record<str
     retryLimit,
     input: JSON.parse(raw.input) as Input,
     parents: Object.fromEntries(parents) as Parents,
+    schedule: options.schedule,
     raw,
     signal: controller.signal,
     log: options.log ?? keepingLogger(logged, { step: stepName, attempt }),

@@ -13,6 +13,7 @@ import type { Json } from './json.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
 import { reuseAfterProblem, type ReuseOptions, reuseProblem } from './reuse.ts';
+import type { WorkflowSchedule } from './schedule-options.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { descriptionProblem, findOptionProblems, isRecord, optionProblemText, resolveOptions } from './step-options.ts';
 import { storableText } from './storable-text.ts';
@@ -72,6 +73,7 @@ const WORKFLOW_OPTIONS = [
 export function buildDefinition<Schema extends StandardSchema>(
   options: WorkflowOptions<Schema>,
   steps: readonly StepInput[],
+  schedules: readonly WorkflowSchedule[] = [],
 ): WorkflowDefinition<Schema> {
   throwProblems(options, [...findWorkflowProblems(options), ...steps.flatMap(findStepProblems)]);
   const nodes = steps.map((step) => ({ name: step.name, dependsOn: step.options?.dependsOn ?? [] }));
@@ -89,6 +91,7 @@ export function buildDefinition<Schema extends StandardSchema>(
     ...(options.reuse === undefined ? {} : { reuse: options.reuse }),
     ...(options.reuseAfterSeconds === undefined ? {} : { reuseAfterSeconds: options.reuseAfterSeconds }),
     steps: Object.freeze(toTemplates(steps, analyzeDag(nodes), options.defaults ?? {})),
+    schedules: Object.freeze([...schedules]),
   });
 }
 

@@ -9,7 +9,8 @@ import {
 import type { StepContext, StepDefaults, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
 import type { Jsonify, Storable } from './json.ts';
 import type { ReuseRule } from './reuse.ts';
-import type { SchemaOutput, StandardSchema } from './standard-schema.ts';
+import { findScheduleProblems, type WorkflowSchedule } from './schedule-options.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 
 /** What a workflow is, apart from its steps. */
 export interface WorkflowOptions<
@@ -64,6 +65,12 @@ export interface Workflow<
     ) => (Result | PromiseLike<Result>) & Storable<Result>,
   ): Workflow<Schema, Results & Record<Name, StepResult<Result, Skippable>>, SkippableDefault>;
 
+  /**
+   * Adds a schedule, which submits this workflow by cron once it is applied: `tasker schedule apply` or `client.applySchedules`, in
+   * a deployment. Throws WorkflowDefinitionError for a bad key and unknown options.
+   */
+  schedule(schedule: WorkflowSchedule<SchemaInput<Schema>>): Workflow<Schema, Results, SkippableDefault>;
+
   /** The definition as a plain, frozen value. Throws WorkflowDefinitionError if the steps are not a DAG. */
   build(): WorkflowDefinition<Schema, Results>;
 }
@@ -78,7 +85,7 @@ export function defineWorkflow<Schema extends StandardSchema, const Skippable ex
   throwProblems(options, findWorkflowProblems(options));
   const defaults =
     options.defaults === undefined ? {} : { defaults: { ...options.defaults, ...copyLists(options.defaults) } };
-  return new Builder({ ...options, ...defaults }, undefined) as unknown as Workflow<
+  return new Builder({ ...options, ...defaults }, undefined, []) as unknown as Workflow<
     Schema,
     Record<never, never>,
     Skippable
@@ -94,11 +101,13 @@ interface Link {
 class Builder implements WorkflowDefinition {
   readonly #options: UntypedOptions;
   readonly #last: Link | undefined;
+  readonly #schedules: readonly WorkflowSchedule[];
   #definition: WorkflowDefinition | undefined;
 
-  constructor(options: UntypedOptions, last: Link | undefined) {
+  constructor(options: UntypedOptions, last: Link | undefined, schedules: readonly WorkflowSchedule[]) {
     this.#options = options;
     this.#last = last;
+    this.#schedules = schedules;
     Object.freeze(this);
   }
 
@@ -107,14 +116,22 @@ class Builder implements WorkflowDefinition {
     const step = { name, options, handler };
     throwProblems(this.#options, findStepProblems(step));
     const copy = options === undefined ? undefined : { ...options, ...copyLists(options) };
-    return new Builder(this.#options, { step: { ...step, options: copy }, before: this.#last });
+    return new Builder(this.#options, { step: { ...step, options: copy }, before: this.#last }, this.#schedules);
+  }
+
+  schedule(schedule: WorkflowSchedule): Builder {
+    throwProblems(
+      this.#options,
+      findScheduleProblems(schedule, this.#schedules).map((message) => ({ message })),
+    );
+    return new Builder(this.#options, this.#last, [...this.#schedules, Object.freeze({ ...schedule })]);
   }
 
   build(): WorkflowDefinition {
     if (this.#definition === undefined) {
       const steps: StepInput[] = [];
       for (let link = this.#last; link !== undefined; link = link.before) steps.push(link.step);
-      this.#definition = buildDefinition(this.#options, steps.toReversed());
+      this.#definition = buildDefinition(this.#options, steps.toReversed(), this.#schedules);
     }
     return this.#definition;
   }
@@ -145,6 +162,9 @@ class Builder implements WorkflowDefinition {
   }
   get steps() {
     return this.build().steps;
+  }
+  get schedules() {
+    return this.build().schedules;
   }
 }
 

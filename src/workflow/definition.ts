@@ -1,6 +1,8 @@
 import type { Json } from './json.ts';
 import type { ReuseRule } from './reuse.ts';
 import type { SchemaInput, StandardSchema } from './standard-schema.ts';
+import type { WorkflowSchedule } from './schedule-options.ts';
+import type { TaskOccurrence } from './task-occurrence.ts';
 
 /*
  * TERMINOLOGY
@@ -72,7 +74,7 @@ export interface RawTexts<Parents = Readonly<Record<string, unknown>>> {
 }
 
 /**
- * What a handler is called with. `signal`, `log` and `raw` are made at their first use: destructuring gets them, a spread
+ * What a handler is called with. `signal`, `log`, `raw` and `schedule` are made at their first use: destructuring gets them, a spread
  * does not.
  */
 export interface StepContext<Input = unknown, Parents = Readonly<Record<string, unknown>>> {
@@ -89,6 +91,8 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
   readonly parents: Parents;
   /** `input` and `parents` as JSON text, the same at every attempt. */
   readonly raw: RawTexts<Parents>;
+  /** The occurrence of a schedule that submitted this task; undefined if none did. */
+  readonly schedule: TaskOccurrence | undefined;
   /** Aborted at the step's timeout, at a cancel, when the claim is lost, and at the end of a shutdown's grace period. */
   readonly signal: AbortSignal;
   /** Lines that name the task, the step and the attempt. */
@@ -151,6 +155,8 @@ export interface WorkflowDefinition<
   readonly reuseAfterSeconds?: number;
   /** In topological order: `steps[i].ordinal === i + 1`. */
   readonly steps: readonly StepTemplate[];
+  /** What `tasker schedule apply` and `client.applySchedules` make of it is in the database. */
+  readonly schedules: readonly WorkflowSchedule[];
   /** Exists for the compiler only. */
   readonly [RESULTS]?: Results;
 }

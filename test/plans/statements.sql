@@ -12,7 +12,7 @@ SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
   ) AS parents,
-  t.bypass_steps::text AS bypass_steps, t.identity_hash, s.sort_key > 1 AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, s.sort_key > 1 AS has_history
 FROM tasker.tasker_claims c
 CROSS JOIN LATERAL unnest(c.task_ids, c.workflow_step_ids) AS k (task_id, workflow_step_id)
 JOIN tasker.tasker_workflow_steps s
@@ -201,7 +201,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
   ) END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id;
 
@@ -296,7 +296,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
   ) END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id;
 
@@ -2077,7 +2077,8 @@ SELECT named_task_id FROM version;
 
 -- list_schedules
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
-  s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at
+  s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
+  t.paused_at, t.pause_reason, t.resumed_at
 FROM "tasker_cron" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = $1 AND ($2::text IS NULL OR s.key = $2)
@@ -2129,7 +2130,7 @@ SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS con
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id
-  ) AS parents, t.bypass_steps::text AS bypass_steps, t.identity_hash
+  ) AS parents, t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s
@@ -2165,7 +2166,7 @@ FOR SHARE;
 -- lock_schedule_state
 INSERT INTO tasker.tasker_schedule_states (schedule_key) VALUES ($1)
 ON CONFLICT (schedule_key) DO UPDATE SET schedule_key = EXCLUDED.schedule_key
-RETURNING occurrence_at;
+RETURNING occurrence_at, paused_at, resumed_at;
 
 -- lock_tasks
 SELECT t.task_id, t.state
@@ -2354,6 +2355,9 @@ WHERE s.task_id = a.task_id AND s.workflow_step_id = a.workflow_step_id
 RETURNING s.workflow_step_id;
 
 -- record_occurrence
+WITH task AS (
+  UPDATE tasker.tasker_tasks t SET schedule = $5::jsonb WHERE t.task_id = $4::bigint AND $5::jsonb IS NOT NULL
+)
 UPDATE tasker.tasker_schedule_states
 SET occurrence_at = $2, outcome = $3, task_id = coalesce($4::bigint, task_id), error = NULL, failed_at = NULL
 WHERE schedule_key = $1;

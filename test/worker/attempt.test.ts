@@ -23,6 +23,7 @@ const inputs: StepInputs = {
   context: '{}',
   parents: null,
   bypassSteps: null,
+  schedule: null,
   identityHash: 'x',
   hasHistory: false,
   hasEarlierKey: false,

@@ -53,6 +53,7 @@ const step = (n: number, claimId = 'c'): ClaimedStep => ({
     context: '{}',
     parents: null,
     bypassSteps: null,
+    schedule: null,
     identityHash: 'x',
     hasHistory: false,
     hasEarlierKey: false,

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
+import type { MakeUp } from '../../workflow/schedule-options.ts';
 import { STATUS } from '../report-error.ts';
+import { secondsOf } from '../seconds-option.ts';
 import { toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { priorityOf } from '../whole-number.ts';
@@ -16,6 +18,8 @@ interface Options {
   tag?: string[];
   reason?: string;
   skipIfRunning?: boolean;
+  makeUp?: string;
+  makeUpWindow?: string;
   json?: boolean;
 }
 
@@ -42,6 +46,11 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
     .option('--tag <tags...>', 'tags of each task')
     .option('--reason <text>', 'why')
     .option('--skip-if-running', 'no task while the last one of this schedule is pending or in progress')
+    .option('--make-up <policy>', 'what happens to occurrences that were missed: all, last or skip (default: all)')
+    .option(
+      '--make-up-window <time>',
+      'those that were missed longer ago are left out: 90s, 15m, 1h, 2d (default: 10m)',
+    )
     .addHelpText('after', CRON_HELP)
     .action(async (key: string, cron: string, reference: string, options: Options) => {
       const { definition, pinned } = findWorkflow(reference, await loadWorkflows(options.workflows));
@@ -55,6 +64,10 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
           input: input as never,
           version: pinned ? 'pinned' : 'latest',
           overlap: options.skipIfRunning === true ? 'skip' : 'allow',
+          ...(options.makeUp === undefined ? {} : { makeUp: options.makeUp as MakeUp }),
+          ...(options.makeUpWindow === undefined
+            ? {}
+            : { makeUpWindowSeconds: secondsOf('--make-up-window', options.makeUpWindow) }),
           ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
           ...(options.tag === undefined ? {} : { tags: options.tag }),
           ...(options.reason === undefined ? {} : { reason: options.reason }),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ScheduleInfo } from '../../schedules/schedule-info.ts';
 import { STATUS } from '../report-error.ts';
-import { table, toMinute } from '../table.ts';
+import { duration, table, toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
@@ -22,7 +22,7 @@ export function scheduleListCommand(exit: (status: number) => void): Command {
 
 function draw(schedules: readonly ScheduleInfo[]): string {
   return table(
-    ['KEY', 'CRON', 'TIME ZONE', 'WORKFLOW', 'VERSION', 'SERVED', 'NEXT', 'LAST', 'PROBLEM'],
+    ['KEY', 'CRON', 'TIME ZONE', 'WORKFLOW', 'VERSION', 'SERVED', 'MAKE-UP', 'NEXT', 'LAST', 'PROBLEM'],
     schedules.map((schedule) => [
       schedule.key,
       schedule.cron,
@@ -30,9 +30,10 @@ function draw(schedules: readonly ScheduleInfo[]): string {
       `${schedule.namespace}/${schedule.workflow}`,
       `${schedule.version ?? 'none'} (${schedule.versionPolicy})`,
       schedule.served ? 'yes' : 'nobody',
-      toMinute(schedule.next),
+      schedule.makeUp === 'skip' ? 'skip' : `${schedule.makeUp} ${duration(schedule.makeUpWindowSeconds)}`,
+      schedule.pausedAt === null ? toMinute(schedule.next) : 'paused',
       schedule.lastOccurrence === null ? '' : `${toMinute(schedule.lastOccurrence)} ${schedule.lastOutcome}`,
-      schedule.problem ?? '',
+      [schedule.problem, schedule.pauseReason].filter((text) => text !== null).join('; '),
     ]),
   );
 }
@@ -48,6 +49,11 @@ function toJson(schedule: ScheduleInfo): Record<string, unknown> {
     version: schedule.version,
     served: schedule.served,
     overlap: schedule.overlap,
+    make_up: schedule.makeUp,
+    make_up_window_seconds: schedule.makeUpWindowSeconds,
+    source: schedule.source,
+    paused_at: schedule.pausedAt,
+    pause_reason: schedule.pauseReason,
     next_at: schedule.next,
     last_occurrence_at: schedule.lastOccurrence,
     last_outcome: schedule.lastOutcome,

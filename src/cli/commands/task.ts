@@ -43,6 +43,10 @@ function drawTask(task: TaskDetails): string {
       ? []
       : [`  task ${task.superseded_by} took over its identity; this one does not go on`]),
   ];
+  if (task.schedule !== null) {
+    const { name, scheduled_at: at, made_up: madeUp } = task.schedule;
+    lines.push(`  of schedule ${name} for ${at}${madeUp ? ', made up for later' : ''}`);
+  }
   for (const step of task.steps) {
     const indent = '  '.repeat((depth.get(step.name) ?? 0) + 1);
     const notes = [

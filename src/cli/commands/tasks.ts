@@ -12,6 +12,7 @@ export function tasksCommand(exit: (status: number) => void): Command {
     .option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`)
     .option('-n, --namespace <name>', 'only of this namespace')
     .option('-w, --workflow <name>', 'only of this workflow')
+    .option('--schedule <key>', 'only those that this schedule submitted')
     .option('-l, --limit <n>', 'how many, at most 1000', '50')
     .option('--after <id>', 'only tasks below this id: the last of the page before')
     .action(
@@ -19,6 +20,7 @@ export function tasksCommand(exit: (status: number) => void): Command {
         state?: string[];
         namespace?: string;
         workflow?: string;
+        schedule?: string;
         limit: string;
         after?: string;
         json?: boolean;
@@ -28,6 +30,7 @@ export function tasksCommand(exit: (status: number) => void): Command {
             ...(options.state === undefined ? {} : { states: options.state as State[] }),
             ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
             ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
+            ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
             ...(options.after === undefined ? {} : { after: options.after }),
             limit: wholeNumber('--limit', options.limit, 1, 1000),
           }),

@@ -7,6 +7,8 @@ export interface TaskFilter {
   states?: readonly string[] | undefined;
   namespace?: string | undefined;
   workflow?: string | undefined;
+  /** Only tasks that this schedule submitted. */
+  schedule?: string | undefined;
   /** Only tasks with a lower id. */
   below?: string | undefined;
   limit: number;
@@ -44,12 +46,15 @@ export async function listTasks(db: Database, filter: TaskFilter): Promise<TaskR
       't.source_system',
       't.reason',
       't.tags',
+      't.schedule',
     ])
     .orderBy('t.task_id', 'desc')
     .limit(filter.limit);
   if (filter.states !== undefined) query = query.where('t.state', 'in', [...filter.states]);
   if (filter.namespace !== undefined) query = query.where('n.name', '=', filter.namespace);
   if (filter.workflow !== undefined) query = query.where('k.name', '=', filter.workflow);
+  if (filter.schedule !== undefined)
+    query = query.where(({ ref }) => ref('t.schedule', '->>').key('name' as never), '=', filter.schedule as never);
   if (filter.below !== undefined) query = query.where('t.task_id', '<', filter.below);
   return (await query.execute()) as unknown as TaskRow[];
 }

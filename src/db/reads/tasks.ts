@@ -1,5 +1,6 @@
 import type { StoredError } from '../../workflow/describe-thrown.ts';
 import type { State } from '../../workflow/states.ts';
+import type { StoredOccurrence } from '../../workflow/task-occurrence.ts';
 import { defineStatement } from '../statement.ts';
 import { predecessorOf, successorOf } from '../statements/rules/identity.ts';
 
@@ -18,10 +19,12 @@ export interface TaskRow {
   source_system: string | null;
   reason: string | null;
   tags: string[] | null;
+  /** The occurrence of a schedule that submitted it; null: none did. */
+  schedule: StoredOccurrence | null;
 }
 
 const COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-  t.initiator, t.source_system, t.reason, t.tags`;
+  t.initiator, t.source_system, t.reason, t.tags, t.schedule`;
 
 /** One task. */
 export const findTask = defineStatement<

@@ -4,10 +4,19 @@ import type { Database } from '../../db/connections/database.ts';
 import { FORMER_CRON_SCHEMA } from '../../db/statements/schedules/cron-owner.ts';
 import { findSchedules } from '../../db/statements/schedules/schedules.ts';
 import type { Notifier } from '../../db/connections/notifier.ts';
-import { CATCH_UP_MINUTES, fireDue } from '../../schedules/fire-due.ts';
+import { fireDue } from '../../schedules/fire-due.ts';
 import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';
+
+export type FiredOutcome = 'created' | 'existing' | 'skipped' | 'failed';
+
+export interface FiredAbout {
+  /** The occurrence was missed at its time. */
+  madeUp: boolean;
+  /** The occurrence has a task already, with another input than the schedule's present one. */
+  inputDiffers: boolean;
+}
 
 export interface FireSchedulesOptions {
   db: Database;
@@ -15,8 +24,7 @@ export interface FireSchedulesOptions {
   cronSchema: string;
   /** Opens a pg-boss for this process: one that fires, or one that only reads and writes. */
   openCron: (fires: boolean) => Cron;
-  /** `inputDiffers`: the occurrence has a task already, with another input than the schedule's present one. */
-  onFired: (schedule: string, outcome: 'created' | 'existing' | 'skipped' | 'failed', inputDiffers: boolean) => void;
+  onFired: (schedule: string, outcome: FiredOutcome, about: FiredAbout) => void;
   onError: (what: string, error: unknown) => void;
   intervalMs?: number;
   /** How long pg-boss runs on after the last schedule was removed. */
@@ -26,7 +34,7 @@ export interface FireSchedulesOptions {
 /** An occurrence stays due for a minute, so a schedule that is made just before its first occurrence is found in time. */
 const INTERVAL_MS = 5000;
 /** Schedules that are removed and made again, by a deployment for example, open no new connections. */
-const IDLE_AFTER_MS = CATCH_UP_MINUTES * 60_000;
+const IDLE_AFTER_MS = 600_000;
 /** A tick comes within this time of its occurrence; an occurrence without a tick is submitted after it. */
 const LEFT_TO_TICKS_SECONDS = 60;
 
@@ -97,7 +105,7 @@ export class FireSchedules implements Chore {
     if (polled?.found === true) {
       this.lastFoundAt = performance.now();
       if (this.cron === undefined && !this.stopped) await this.begin();
-      await this.catchUp(polled.now);
+      return { done: 0, more: await this.catchUp(polled.now) };
     } else if (performance.now() - this.lastFoundAt > (this.options.idleAfterMs ?? IDLE_AFTER_MS)) {
       await this.end();
     }
@@ -136,24 +144,26 @@ export class FireSchedules implements Chore {
     await this.submit({ key }).catch((error: unknown) => this.options.onError('workflow schedule', error));
   }
 
-  /** Every scheduler does it; the second to come finds the occurrences decided. */
-  private async catchUp(now: Date): Promise<void> {
+  /** Every scheduler does it; the second to come finds the occurrences decided. Returns whether there is more to make up for. */
+  private async catchUp(now: Date): Promise<boolean> {
     const minute = Math.floor(now.getTime() / 60_000);
-    if (this.cron === undefined || minute === this.lastCaughtUpMinute) return;
-    await this.submit({ leaveSeconds: LEFT_TO_TICKS_SECONDS });
-    this.lastCaughtUpMinute = minute;
+    if (this.cron === undefined || minute === this.lastCaughtUpMinute) return false;
+    const more = await this.submit({ leaveSeconds: LEFT_TO_TICKS_SECONDS });
+    if (!more) this.lastCaughtUpMinute = minute;
+    return more;
   }
 
-  private async submit(options: { key?: string; leaveSeconds?: number }): Promise<void> {
+  private async submit(options: { key?: string; leaveSeconds?: number }): Promise<boolean> {
     const { db, cronSchema, notifier, onFired, onError } = this.options;
-    const { fired, failed } = await fireDue(db, cronSchema, options);
-    for (const { key, outcome, inputDiffers, queues } of fired) {
+    const { fired, failed, more } = await fireDue(db, cronSchema, options);
+    for (const { key, outcome, madeUp, inputDiffers, queues } of fired) {
       notifier.notify(queues);
-      onFired(key, outcome, inputDiffers);
+      onFired(key, outcome, { madeUp, inputDiffers });
     }
     for (const { key, error } of failed) {
-      onFired(key, 'failed', false);
+      onFired(key, 'failed', { madeUp: false, inputDiffers: false });
       onError(`workflow schedule ${key}`, error);
     }
+    return more;
   }
 }

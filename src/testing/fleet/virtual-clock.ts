@@ -3,14 +3,14 @@ import { findSchedules } from '../../db/statements/schedules/schedules.ts';
 import { ageDeadLeases, bringRetriesForward } from '../../db/statements/testing/virtual-clock.ts';
 import { enqueueDueRetries } from '../../engine/enqueue-due-retries.ts';
 import { recover } from '../../engine/recover.ts';
-import { CATCH_UP_MINUTES, fireDue } from '../../schedules/fire-due.ts';
+import { fireDue } from '../../schedules/fire-due.ts';
 import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
 
 const BATCH = 1000;
 /** More than any backoff can be. */
 const ALL_BACKOFFS_SECONDS = 31 * 86_400;
-/** One call decides the occurrences of at most this time. */
-const SCHEDULE_WINDOW_MS = CATCH_UP_MINUTES * 60_000;
+/** One call decides the occurrences of at most this time, as if a scheduler had lived in it: none of them is made up for. */
+const SCHEDULE_WINDOW_SECONDS = 600;
 
 /**
  * Time as a fleet under test sees it: the database's clock, and what was skipped. Skipping time moves what waits for a time, and
@@ -67,8 +67,11 @@ export class VirtualClock {
     const [polled] = await this.db.run(findSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES });
     if (polled?.found !== true) return;
     for (let ahead = from; ahead < this.skippedMs;) {
-      ahead = Math.min(ahead + SCHEDULE_WINDOW_MS, this.skippedMs);
-      const { failed } = await fireDue(this.db, this.cronSchema, { now: new Date(polled.now.getTime() + ahead) });
+      ahead = Math.min(ahead + SCHEDULE_WINDOW_SECONDS * 1000, this.skippedMs);
+      const { failed } = await fireDue(this.db, this.cronSchema, {
+        now: new Date(polled.now.getTime() + ahead),
+        onTimeSeconds: SCHEDULE_WINDOW_SECONDS,
+      });
       for (const { error } of failed) throw error;
     }
   }

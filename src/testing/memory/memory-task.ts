@@ -10,6 +10,7 @@ import { ResultCache } from '../../worker/scope/result-cache.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
 import { backoffWindowSeconds, canRetry } from '../../retry-policy.ts';
 import type { State } from '../../workflow/states.ts';
+import { storedOccurrence, type TaskOccurrence } from '../../workflow/task-occurrence.ts';
 import { STEP_ID_FACTOR } from '../../workflow/step-id.ts';
 import { toStorableJson } from '../../workflow/to-storable-json.ts';
 import type { HistoryEntry } from '../history.ts';
@@ -48,6 +49,7 @@ export class MemoryTask {
   state: State = 'pending';
   private readonly task: UnboundTask;
   private readonly context: string;
+  private readonly schedule: string | null;
   private readonly settings: MemorySettings;
   private readonly registry: HandlerRegistry;
   private readonly cache = new ResultCache(Infinity);
@@ -57,8 +59,14 @@ export class MemoryTask {
   /** Counts attempts that began or ended. */
   private changes = 0;
 
-  constructor(definition: WorkflowDefinition, task: UnboundTask, settings: MemorySettings) {
+  constructor(
+    definition: WorkflowDefinition,
+    task: UnboundTask,
+    settings: MemorySettings,
+    schedule: TaskOccurrence | undefined,
+  ) {
     this.task = task;
+    this.schedule = schedule === undefined ? null : JSON.stringify(storedOccurrence(schedule));
     this.settings = settings;
     const context = toStorableJson(JSON.parse(task.context), { maxBytes: Infinity, asJsonb: true });
     this.context = context.ok ? context.json : task.context;
@@ -142,6 +150,7 @@ export class MemoryTask {
       context: this.context,
       parents: null,
       bypassSteps: bypassSteps === undefined ? null : JSON.stringify(bypassSteps),
+      schedule: this.schedule,
       identityHash,
       hasHistory: false,
       hasEarlierKey: false,

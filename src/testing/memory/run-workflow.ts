@@ -2,6 +2,7 @@ import { newTask, type SubmitOptions } from '../../client/new-task.ts';
 import type { InputOf, ResultsOf, WorkflowDefinition } from '../../workflow/definition.ts';
 import type { Json } from '../../workflow/json.ts';
 import type { StandardSchema } from '../../workflow/standard-schema.ts';
+import type { TaskOccurrence } from '../../workflow/task-occurrence.ts';
 import { type HistoryEntry, historySnapshot } from '../history.ts';
 import type { LoggedLine } from '../logged-lines.ts';
 import { type Mocks, withMocks } from '../mocks.ts';
@@ -18,6 +19,8 @@ export interface RunWorkflowOptions<Definition extends WorkflowDefinition = Work
   extends Pick<SubmitOptions, 'key' | 'bypassSteps'> {
   /** As a submit takes it: validated by the schema of the workflow, and refused with InvalidInputError. */
   input: InputOf<Definition>;
+  /** The occurrence of a schedule that the task stands for; default: none. */
+  schedule?: TaskOccurrence;
   /** By step name: a function, an error or a result instead of the step's handler. Steps without one run their own. */
   mocks?: Mocks<SchemaOf<Definition>, ResultsOf<Definition>>;
   /** Of the fleet that the run stands for; default: the defaults of `tasker worker`. */
@@ -83,7 +86,7 @@ export async function runWorkflow<Definition extends WorkflowDefinition>(
     ...(key === undefined ? {} : { key }),
     ...(bypassSteps === undefined ? {} : { bypassSteps }),
   });
-  const task = new MemoryTask(definition, unbound, settings);
+  const task = new MemoryTask(definition, unbound, settings, options.schedule);
   const restoreTimers = settings.virtualTimers ? installVirtualTimers() : () => undefined;
   try {
     await task.run();

@@ -1,5 +1,6 @@
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import type { RawTexts, StepContext, StepLogger } from '../../workflow/definition.ts';
+import { occurrenceOf, type StoredOccurrence, type TaskOccurrence } from '../../workflow/task-occurrence.ts';
 import { jsonbMembers } from '../../workflow/jsonb-text.ts';
 import { earlierIdempotencyKey, idempotencyKey } from './idempotency-key.ts';
 import type { RunningAttempt } from './running-attempts.ts';
@@ -40,6 +41,12 @@ export class Context implements StepContext {
     this.input = parse(inputs.context);
     this.parents = parentsOf(type, inputs);
     this.#source = source;
+  }
+
+  /** Parsed at each access: a member to keep it in would cost every other step. */
+  get schedule(): TaskOccurrence | undefined {
+    const { schedule } = this.#source.inputs;
+    return schedule === null ? undefined : occurrenceOf(parse(schedule) as StoredOccurrence);
   }
 
   get signal(): AbortSignal {

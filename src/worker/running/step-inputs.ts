@@ -27,13 +27,14 @@ export function inputsAtHand(
     if (result === undefined) return undefined;
     parts.push(`"${ordinal}": ${result}`);
   }
-  const { context, bypassSteps, identityHash } = cached;
+  const { context, bypassSteps, schedule, identityHash } = cached;
   // Steps claimed by a completion were never attempted before.
   return {
     context,
     // As jsonb_object_agg writes it: ordinals ascend, and a shorter key comes first.
     parents: `{${parts.join(', ')}}`,
     bypassSteps,
+    schedule,
     identityHash,
     hasHistory: false,
     hasEarlierKey: false,

@@ -3,6 +3,7 @@ interface Entry {
   identityHash: string;
   context: string;
   bypassSteps: string | null;
+  schedule: string | null;
   results: Map<number, string>;
   bytes: number;
   /** It was used since it was stored, or since the last eviction that came to it. */
@@ -48,7 +49,7 @@ export class ResultCache {
 
   put(
     taskId: string,
-    inputs: { context: string; bypassSteps: string | null; identityHash: string },
+    inputs: Pick<Entry, 'context' | 'bypassSteps' | 'schedule' | 'identityHash'>,
     ordinal: number,
     result: string,
   ): void {
@@ -58,11 +59,12 @@ export class ResultCache {
       entry = undefined;
     }
     if (entry === undefined) {
-      const { context, bypassSteps, identityHash } = inputs;
+      const { context, bypassSteps, schedule, identityHash } = inputs;
       entry = {
         identityHash,
         context,
         bypassSteps,
+        schedule,
         results: new Map(),
         bytes: context.length + identityHash.length + TASK_BYTES,
         used: false,

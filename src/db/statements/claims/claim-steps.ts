@@ -28,6 +28,8 @@ export interface ClaimedStepRow {
   parents: string | null;
   /** JSON text: names of the steps that the task does without; null for none. */
   bypass_steps: string | null;
+  /** JSON text: the occurrence of a schedule that the task was submitted for; null for none, which costs nothing to read. */
+  schedule: string | null;
   identity_hash: string;
   /** The step had transitions before this claim. */
   has_history: boolean | null;
@@ -140,7 +142,7 @@ const MAIN = `SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts,
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.inputs IS NOT NULL THEN true END AS own_input,
   CASE WHEN c.total_parents > 0 THEN ${parentResults('c')} END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 

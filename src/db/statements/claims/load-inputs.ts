@@ -10,6 +10,7 @@ export interface StepInputsRow {
   own_input: boolean;
   parents: string | null;
   bypass_steps: string | null;
+  schedule: string | null;
   identity_hash: string;
 }
 
@@ -23,7 +24,7 @@ export const loadInputs = defineStatement<StepInputsRow>()({
   name: 'load_inputs',
   params: { steps: rows(ATTEMPT) },
   text: `
-SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input, ${parentResults('i')} AS parents, t.bypass_steps::text AS bypass_steps, t.identity_hash
+SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input, ${parentResults('i')} AS parents, t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash
 FROM :steps AS i
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s

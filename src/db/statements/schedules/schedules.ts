@@ -32,6 +32,10 @@ export interface ScheduleRow {
   /** Of the last attempt, if it failed. */
   error: string | null;
   failed_at: Date | null;
+  paused_at: Date | null;
+  pause_reason: string | null;
+  /** Occurrences before this time are not due: the schedule was paused until then. */
+  resumed_at: Date | null;
 }
 
 /** The schedules of a queue (or one, if `key` is given) with their last decision, in the order of their keys. */
@@ -41,7 +45,8 @@ export const listSchedules = (cronSchema: string) =>
     params: { queue: 'text', key: 'text | null' },
     text: `
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
-  s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at
+  s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
+  t.paused_at, t.pause_reason, t.resumed_at
 FROM "${cronSchema}" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = :queue AND (:key::text IS NULL OR s.key = :key)
@@ -59,13 +64,13 @@ export const hasSchedules = defineStatement<{ found: boolean }>()({
  * Locks the state of a schedule to the end of the transaction, and inserts it if it is missing: whoever decides the next occurrence
  * sees what was decided before. This lock is taken before that of the schedule's own row.
  */
-export const lockScheduleState = defineStatement<{ occurrence_at: Date | null }>()({
+export const lockScheduleState = defineStatement<Pick<ScheduleRow, 'occurrence_at' | 'paused_at' | 'resumed_at'>>()({
   name: 'lock_schedule_state',
   params: { key: 'text' },
   text: `
 INSERT INTO tasker.tasker_schedule_states (schedule_key) VALUES (:key)
 ON CONFLICT (schedule_key) DO UPDATE SET schedule_key = EXCLUDED.schedule_key
-RETURNING occurrence_at`,
+RETURNING occurrence_at, paused_at, resumed_at`,
 });
 
 /**
@@ -94,11 +99,23 @@ JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
 WHERE s.schedule_key = :key AND t.state IN ('pending', 'in_progress')`,
 });
 
-/** Records a decision. Without a task id (a skipped occurrence) that of the last submit stays. */
+/**
+ * Records a decision: also with the task (`schedule`, a StoredOccurrence), if this transaction created it. Without a task id (a skipped
+ * occurrence) that of the last submit stays.
+ */
 export const recordOccurrence = defineStatement()({
   name: 'record_occurrence',
-  params: { key: 'text', occurrence_at: 'timestamptz', outcome: 'text', task_id: 'bigint | null' },
+  params: {
+    key: 'text',
+    occurrence_at: 'timestamptz',
+    outcome: 'text',
+    task_id: 'bigint | null',
+    schedule: 'jsonb | null',
+  },
   text: `
+WITH task AS (
+  UPDATE tasker.tasker_tasks t SET schedule = :schedule::jsonb WHERE t.task_id = :task_id::bigint AND :schedule::jsonb IS NOT NULL
+)
 UPDATE tasker.tasker_schedule_states
 SET occurrence_at = :occurrence_at, outcome = :outcome, task_id = coalesce(:task_id::bigint, task_id), error = NULL, failed_at = NULL
 WHERE schedule_key = :key`,
@@ -110,6 +127,27 @@ export const recordScheduleFailure = defineStatement()({
   text: `
 INSERT INTO tasker.tasker_schedule_states (schedule_key, error, failed_at) VALUES (:key, :error, clock_timestamp())
 ON CONFLICT (schedule_key) DO UPDATE SET error = EXCLUDED.error, failed_at = EXCLUDED.failed_at`,
+});
+
+/** A schedule that is paused already stays so since then. */
+export const pauseSchedule = defineStatement()({
+  name: 'pause_schedule',
+  params: { key: 'text', reason: 'text | null' },
+  text: `
+INSERT INTO tasker.tasker_schedule_states AS s (schedule_key, paused_at, pause_reason) VALUES (:key, clock_timestamp(), :reason)
+ON CONFLICT (schedule_key) DO UPDATE
+SET paused_at = coalesce(s.paused_at, EXCLUDED.paused_at), pause_reason = coalesce(EXCLUDED.pause_reason, s.pause_reason)`,
+});
+
+/** Waits for a decision under way. Returns nothing if it was not paused. */
+export const resumeSchedule = defineStatement<{ schedule_key: string }>()({
+  name: 'resume_schedule',
+  params: { key: 'text' },
+  text: `
+UPDATE tasker.tasker_schedule_states
+SET paused_at = NULL, pause_reason = NULL, resumed_at = clock_timestamp()
+WHERE schedule_key = :key AND paused_at IS NOT NULL
+RETURNING schedule_key`,
 });
 
 export const forgetSchedule = defineStatement()({

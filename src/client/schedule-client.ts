@@ -1,0 +1,82 @@
+import type { Database } from '../db/connections/database.ts';
+import { countLiveSchedulers } from '../reads/schedulers.ts';
+import type { ScheduleInfo } from '../schedules/schedule-info.ts';
+import type { ScheduleAdded } from '../schedules/schedule-list.ts';
+import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { type AppliedSchedule, applySchedules, type ApplySchedulesOptions } from './apply-schedules.ts';
+import { checkedText } from './checked.ts';
+import type { ClientParts } from './client-parts.ts';
+import { renewDefinitionId } from './definitions.ts';
+import { newSchedule, type ScheduleOptions } from './new-schedule.ts';
+
+/** What a client does with schedules. */
+export class ScheduleClient {
+  /** The client's own connections; what of it is not documented may change in any version. */
+  readonly db: Database;
+  protected readonly parts: ClientParts;
+
+  protected constructor(parts: ClientParts) {
+    this.parts = parts;
+    this.db = parts.db;
+  }
+
+  /** Writes a definition to the database, or finds it there. Submit does the same. Returns its id in this database. */
+  register(definition: WorkflowDefinition): Promise<number> {
+    return renewDefinitionId(this.db, definition);
+  }
+
+  /**
+   * Submits the workflow at every occurrence of a cron expression, once however many schedulers live. Replaces the schedule of the
+   * key; one that is there as it is stays untouched. Throws InvalidInputError.
+   */
+  async schedule<Definition extends WorkflowDefinition>(
+    definition: Definition,
+    options: ScheduleOptions<Definition>,
+  ): Promise<ScheduleAdded> {
+    const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
+    await this.register(definition);
+    return this.parts.scheduleList.put(schedule);
+  }
+
+  /**
+   * Makes the stored schedules of these workflows those that they have in code (`.schedule({ ... })`); for a deployment, and not for
+   * every worker. Schedules that were made or changed by hand are kept. Throws InvalidInputError before anything is written.
+   */
+  applySchedules(
+    definitions: readonly WorkflowDefinition[],
+    options: ApplySchedulesOptions = {},
+  ): Promise<AppliedSchedule[]> {
+    const parts = {
+      list: this.parts.scheduleList,
+      register: (definition: WorkflowDefinition) => this.register(definition),
+      validation: this.parts.validation,
+    };
+    return applySchedules(parts, definitions, options);
+  }
+
+  /** Lets a schedule submit nothing until it is resumed, whatever else about it changes. Throws InvalidInputError for an invalid key. */
+  pauseSchedule(key: string, options: { reason?: string } = {}): Promise<'paused' | 'not found'> {
+    checkedText('reason', options.reason);
+    return this.parts.scheduleList.pause(key, options.reason);
+  }
+
+  /** What came due in the pause is not made up for. Throws InvalidInputError for an invalid key. */
+  resumeSchedule(key: string): Promise<'resumed' | 'not paused' | 'not found'> {
+    return this.parts.scheduleList.resume(key);
+  }
+
+  /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
+  unschedule(key: string): Promise<boolean> {
+    return this.parts.scheduleList.remove(key);
+  }
+
+  /** All schedules by key: what each runs, when, and what became of its last occurrence. */
+  schedules(): Promise<ScheduleInfo[]> {
+    return this.parts.scheduleList.list();
+  }
+
+  /** The number of live schedulers. Without one, schedules, retries and the recovery of dead workers' steps wait. */
+  liveSchedulers(): Promise<number> {
+    return countLiveSchedulers(this.db);
+  }
+}
