@@ -33,8 +33,10 @@ it('keeps schedules: what each runs, when, and who serves it', async () => {
   );
 
   const [list, json] = await Promise.all([tasker('list'), tasker('list', '--json')]);
-  expect(list.output).toMatch(/^KEY +CRON +TIME ZONE +WORKFLOW +VERSION +SERVED +NEXT +LAST +PROBLEM$/m);
-  expect(list.output).toMatch(/^latest +0 9 \* \* \* +Europe\/Berlin +hb\/report +2\.0\.0 \(latest\) +nobody +\d{4}-/m);
+  expect(list.output).toMatch(/^KEY +CRON +TIME ZONE +WORKFLOW +VERSION +SERVED +MAKE-UP +NEXT +LAST +PROBLEM$/m);
+  expect(list.output).toMatch(
+    /^latest +0 9 \* \* \* +Europe\/Berlin +hb\/report +2\.0\.0 \(latest\) +nobody +all 10 min +\d{4}-/m,
+  );
   expect(list.output).toContain('no scheduler lives');
   const [first] = JSON.parse(json.output.slice(0, json.output.lastIndexOf(']') + 1)) as Record<string, unknown>[];
   expect(first).toMatchObject({
@@ -52,12 +54,50 @@ it('keeps schedules: what each runs, when, and who serves it', async () => {
   expect(missing).toEqual({ code: 3, output: 'there is no schedule no-such-key' });
 }, 60_000);
 
+it('applies the schedules of the code, and pauses and resumes them', async () => {
+  const dry = await tasker('apply', '--dry-run', ...workflows);
+  const applied = await tasker('apply', ...workflows);
+  expect(dry.output).toBe(applied.output);
+  expect(applied).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(
+      /^KEY +WORKFLOW +OUTCOME +NEXT\nin-code +hb\/report +created +\d{4}-\d\d-\d\dT04:15Z/,
+    ) as string,
+  });
+  expect(await tasker('pause', 'in-code', '--reason', 'maintenance')).toEqual({
+    code: 0,
+    output: 'schedule in-code is paused',
+  });
+  const { output } = await tasker('list');
+  expect(output).toMatch(/^in-code .* last 24 h +paused +maintenance$/m);
+  expect(await tasker('resume', 'in-code')).toEqual({ code: 0, output: 'schedule in-code is resumed' });
+  expect(await tasker('pause', 'no-such-key')).toEqual({ code: 3, output: 'there is no schedule no-such-key' });
+  const replaced = await tasker(
+    'add',
+    'in-code',
+    '@daily',
+    'report',
+    '--make-up',
+    'all',
+    '--make-up-window',
+    '1h',
+    ...workflows,
+  );
+  expect(replaced.code).toBe(0);
+  const kept = await tasker('apply', ...workflows);
+  expect(kept.output).toContain(
+    'in-code: made or changed by hand, or by another workflow, and kept as it is; --force replaces it',
+  );
+}, 60_000);
+
 it('refuses what it cannot do, with status 2 and without a stack', async () => {
   const add = (...args: string[]) => tasker('add', 'k', ...args, ...workflows);
   const calls = [
     [add('0 9 * *', 'report'), /five fields/],
     [add('0 9 * * *', 'report', '-i', '@missing.json'), /--input @missing\.json cannot be read: ENOENT/],
     [add('0 9 * * *', 'report', '-p', ''), /--priority is ""/],
+    [add('0 9 * * *', 'report', '--make-up', 'none'), /makeUp is "none"/],
+    [add('0 9 * * *', 'report', '--make-up-window', '1w'), /--make-up-window is "1w"/],
   ] as const;
   for (const [call, message] of calls) {
     const { code, output } = await call;

@@ -158,6 +158,9 @@ const CORRUPTIONS: Record<string, () => string> = {
   task_ended_means_no_open_steps: () => `UPDATE ${S} SET state = 'pending' WHERE ${step('cancelled', 4)}`,
   task_quiet_after_its_end: () => `UPDATE ${H} SET created_at = clock_timestamp() WHERE ${step('complete', 4)}`,
   task_has_steps: () => `DELETE FROM ${S} WHERE task_id = ${ids['complete']}`,
+  occurrence_is_one_task: () =>
+    `UPDATE ${T} SET schedule = '{"name": "nightly", "scheduled_at": "2026-01-01T00:00:00.000Z", "made_up": false}'
+     WHERE task_id IN (${ids['fresh']}, ${ids['waiting']})`,
   registry_complete: () => `UPDATE ${S} SET named_task_id = 999999 WHERE task_id = ${ids['fresh']}`,
   workflow_served_by_its_workers: () =>
     `INSERT INTO tasker.tasker_worker_workflows (worker_id, namespace, name, version, problem)

@@ -51,7 +51,7 @@ test('comments are written beside open transactions that read and write every ta
     for (const { name } of (await commented()).filter(({ name: each }) => !each.includes('.'))) {
       await reader.query(`LOCK TABLE tasker.${name} IN ROW EXCLUSIVE MODE`);
     }
-    await migrateToLatest(database.url);
+    await migrateTo(database.url, '0020_comments');
     expect((await commented()).filter(({ comment }) => comment === null)).toEqual([]);
   } finally {
     await reader.query('ROLLBACK');
@@ -65,7 +65,7 @@ test('writers pass a migration that waits for the lock of a vacuum', async () =>
   try {
     await holder.query('BEGIN');
     await holder.query('LOCK TABLE tasker.tasker_workflow_steps IN SHARE UPDATE EXCLUSIVE MODE');
-    const migrated = migrateToLatest(database.url);
+    const migrated = migrateTo(database.url, '0020_comments');
     const waiting = (): Promise<unknown[]> =>
       database.query(
         `SELECT FROM pg_locks WHERE NOT granted AND mode = 'ShareUpdateExclusiveLock' AND relation = 'tasker.tasker_workflow_steps'::regclass`,

@@ -60,6 +60,8 @@ describe('a fleet under test', () => {
     await fleet.advance('3h');
     const tasks = await fleet.client.listTasks();
     expect(tasks.filter(({ initiator }) => initiator === 'schedule:hourly')).toHaveLength(3);
+    // In the skipped time a scheduler lived, so to speak.
+    expect(tasks.filter(({ schedule }) => schedule?.made_up === true)).toEqual([]);
     await fleet.advance('30s');
     expect(await fleet.now()).toBeInstanceOf(Date);
     await fleet.client.unschedule('hourly');

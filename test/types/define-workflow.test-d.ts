@@ -219,6 +219,13 @@ describe('a definition', () => {
     expectTypeOf<ResultsOf<typeof orders>['b']>().toEqualTypeOf<string>();
   });
 
+  test('takes schedules with inputs of its schema', () => {
+    const scheduled = orders.schedule({ key: 'k', cron: '@daily', input: { order_id: 'x' } });
+    expectTypeOf<ResultsOf<typeof scheduled>['b']>().toEqualTypeOf<string>();
+    // @ts-expect-error not the input
+    orders.schedule({ key: 'k', cron: '@daily', input: { order: 'x' } });
+  });
+
   test('does not change', () => {
     // @ts-expect-error read-only
     orders.build().name = 'other';

@@ -112,6 +112,16 @@ export const taskChecks: Check[] = [
       WHERE t.task_id IS NULL OR s.task_id IS NULL`,
   },
   {
+    id: 'occurrence_is_one_task',
+    title: 'an occurrence of a schedule has one task',
+    why: 'What should happen once at that time may have happened twice. Report this: it is a bug, unless the tables of schedules were written by hand.',
+    sql: `SELECT t.task_id, t.schedule ->> 'name' AS schedule, t.schedule ->> 'scheduled_at' AS scheduled_at FROM (
+        SELECT k.task_id, k.schedule,
+          row_number() OVER (PARTITION BY k.schedule ->> 'name', k.schedule ->> 'scheduled_at' ORDER BY k.task_id) AS nth
+        FROM tasker.tasker_tasks k WHERE k.schedule IS NOT NULL) t
+      WHERE t.nth > 1`,
+  },
+  {
     id: 'registry_complete',
     title: 'every step has a registered workflow and a registered name',
     why: 'No worker can find its handler. Restore the rows of tasker_named_tasks and tasker_named_steps.',

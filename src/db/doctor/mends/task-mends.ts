@@ -89,6 +89,15 @@ WHERE s.ready_at IS NOT NULL AND (s.state <> 'pending' OR s.unmet_parents <> 0 O
       (table) => `DELETE FROM ${table} r WHERE NOT EXISTS (SELECT FROM ${TASKS} t WHERE t.task_id = r.task_id)`,
     ),
   ),
+  // The first task keeps the occurrence. Whether what the others did has to be undone, nobody but their owner knows.
+  occurrence_is_one_task: script(
+    `
+UPDATE ${TASKS} t SET schedule = NULL
+WHERE t.schedule IS NOT NULL AND EXISTS (
+  SELECT FROM ${TASKS} o
+  WHERE o.task_id < t.task_id AND o.schedule ->> 'name' = t.schedule ->> 'name'
+    AND o.schedule ->> 'scheduled_at' = t.schedule ->> 'scheduled_at')`,
+  ),
   // A workflow or step name whose row is lost gets a new name, for which no worker has a handler: cancel or resolve its tasks.
   registry_complete: script(
     `
