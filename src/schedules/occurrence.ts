@@ -84,7 +84,7 @@ export class CronSchedule {
   }
 
   /**
-   * As `between`, computed as it is read. Where nothing is due for hours it goes from occurrence to occurrence, so that a month of a daily
+   * As `between`, computed as it is read. If nothing is due for hours, it goes from occurrence to occurrence, so that a month of a daily
    * schedule costs no more than a day of one for each minute.
    */
   *after(from: Date, to: Date): Generator<Occurrence> {

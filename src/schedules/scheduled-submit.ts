@@ -1,7 +1,8 @@
 import type { WorkflowVersionRow } from '../db/statements/schedules/schedules.ts';
 import { InvalidInputError } from '../errors.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
-import { type MakeUp, type Overlap, scheduleKeyProblem, type VersionPolicy } from '../workflow/schedule-options.ts';
+import type { MakeUp, Overlap, VersionPolicy } from '../workflow/schedule-options.ts';
+import { scheduleKeyProblem } from '../workflow/schedule-problems.ts';
 
 /** The pg-boss queue whose schedules submit workflows. */
 export const WORKFLOW_SCHEDULES = 'tasker-workflow-schedules';

@@ -73,6 +73,7 @@ export async function startWorker(options: {
         if (anyLives) log.info('a scheduler lives again');
         else log.warn(NO_SCHEDULER);
       });
+      if (!alone) logSchedules(log, workflows);
       return {
         worker,
         events,
@@ -109,6 +110,16 @@ export async function startWorker(options: {
     crash: (error, origin) => blameStep(events, error, origin),
     idle,
   };
+}
+
+/** Whoever wrote a schedule in code and applied it nowhere would wait for its first task in vain. */
+function logSchedules(log: Logger, workflows: readonly WorkflowDefinition[]): void {
+  const schedules = workflows.flatMap((workflow) => workflow.schedules.map(({ key }) => key));
+  if (schedules.length === 0) return;
+  log.info(
+    { schedules: [...new Set(schedules)] },
+    'workflows of this worker have schedules in code: a deployment applies them, with tasker schedule apply or client.applySchedules',
+  );
 }
 
 /** A process for quarantined steps claims nothing else, and one step at a time. */

@@ -9,7 +9,8 @@ import {
 import type { StepContext, StepDefaults, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
 import type { Jsonify, Storable } from './json.ts';
 import type { ReuseRule } from './reuse.ts';
-import { findScheduleProblems, type WorkflowSchedule } from './schedule-options.ts';
+import type { WorkflowSchedule } from './schedule-options.ts';
+import { findScheduleProblems } from './schedule-problems.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 
 /** What a workflow is, apart from its steps. */

@@ -46,7 +46,7 @@ it('leaves the schedules of workflows that are not given', async () => {
   expect(Object.keys(await listed())).toEqual(['hourly']);
 });
 
-it('keeps what was made or changed by hand, unless it is told to replace it', async () => {
+it('keeps what was made or changed by hand, unless force is given', async () => {
   const code = report([nightly, hourly]);
   await client.schedule(code, { ...nightly, cron: '0 5 * * *' });
   expect(await apply([code])).toEqual({ nightly: 'kept', hourly: 'created' });

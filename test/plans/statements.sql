@@ -1845,7 +1845,7 @@ WHERE t.task_id = $1;
 
 -- find_task
 SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-  t.initiator, t.source_system, t.reason, t.tags, t.context, t.identity_hash, (
+  t.initiator, t.source_system, t.reason, t.tags, t.schedule, t.context, t.identity_hash, (
     SELECT other.task_id
     FROM tasker.tasker_identities own
     JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
@@ -2252,6 +2252,11 @@ FROM (
 
 -- parse_value
 SELECT $1::jsonb IS NULL AS nothing;
+
+-- pause_schedule
+INSERT INTO tasker.tasker_schedule_states AS s (schedule_key, paused_at, pause_reason) VALUES ($1, clock_timestamp(), $2)
+ON CONFLICT (schedule_key) DO UPDATE
+SET paused_at = coalesce(s.paused_at, EXCLUDED.paused_at), pause_reason = coalesce(EXCLUDED.pause_reason, s.pause_reason);
 
 -- ping
 SELECT 1 FROM tasker.tasker_workers LIMIT 1;
@@ -2814,6 +2819,12 @@ WITH requested AS MATERIALIZED (
   SELECT r.identity_hash, 1, r.former_id FROM replaced r WHERE r.generation = 1
 )
 SELECT task_id, identity_hash, former_id FROM replaced;
+
+-- resume_schedule
+UPDATE tasker.tasker_schedule_states
+SET paused_at = NULL, pause_reason = NULL, resumed_at = clock_timestamp()
+WHERE schedule_key = $1 AND paused_at IS NOT NULL
+RETURNING schedule_key;
 
 -- retry_steps
 WITH retried AS (

@@ -154,7 +154,7 @@ describe('a pause', () => {
     // A deployment that adds it again does not end the pause.
     await client.schedule(report, { key: 'paused', cron: '* * * * *', input: { changed: true } });
     await fire('paused', '12:06:05');
-    const [listed] = (await client.schedules()).filter(({ key }) => key === 'paused');
+    const listed = (await client.schedules()).find(({ key }) => key === 'paused');
     expect(listed).toMatchObject({ pausedAt: expect.any(Date), pauseReason: 'maintenance', next: null });
     expect(await client.resumeSchedule('paused')).toBe('resumed');
     await test.query(
@@ -172,8 +172,8 @@ it('occurrences one after the other are those that are found minute by minute', 
   const from = new Date('2026-02-20T00:00Z');
   const to = new Date('2026-03-20T00:00Z');
   for (const cron of ['*/7 9-17 * * MON-FRI', '30 2 * * *', '0 0 1 * *', '15 * * * *', '0 3 29 2 *']) {
-    const schedule = new CronSchedule(cron, 'America/New_York');
-    expect([...schedule.after(from, to)]).toEqual(schedule.between(from, to));
+    const times = new CronSchedule(cron, 'America/New_York');
+    expect([...times.after(from, to)]).toEqual(times.between(from, to));
   }
 });
 
