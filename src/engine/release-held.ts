@@ -4,7 +4,7 @@ import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
 import type { State } from '../workflow/states.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 
-/** `queues`: that of the step, where it is ready again. */
+/** `queues`: that of the step, in which it is ready again. */
 export type ReleaseHeldOutcome =
   | { outcome: 'released'; queues: string[] }
   | { outcome: 'not_found' }
