@@ -399,14 +399,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -539,14 +541,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -681,14 +685,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -835,14 +841,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -981,14 +989,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -1123,14 +1133,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -1267,14 +1279,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound)::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -1423,14 +1437,16 @@ WITH done AS (
 ), unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND NOT (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() END,
-      state = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN 'in_progress' ELSE s.state END,
-      in_process = (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]),
-      attempts = s.attempts + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer,
-      last_attempted_at = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $5::uuid END,
-      claimed_by = CASE WHEN (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) THEN $6::bigint END,
-      sort_key = s.sort_key + (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)])::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN $5::uuid END,
+          CASE WHEN c.taken THEN $6::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0

@@ -97,18 +97,24 @@ export const CHILDREN_LOCKED = `children_locked AS MATERIALIZED (
   FOR NO KEY UPDATE OF s
 )`;
 
-/** Children without an open parent are taken, or made ready (index steps_ready). */
+/**
+ * Children without an open parent are taken, or made ready (index steps_ready). The two conditions are evaluated once for a child, in a
+ * sub-select of its row (OFFSET 0 keeps the planner from repeating them in each column): in each of eight columns they cost 3 % of the
+ * server's time for a step. If another session changed the child meanwhile, PostgreSQL evaluates the sub-select again on the new row.
+ */
 export const unlocked = (bound: Bound, when = ''): string => `unlocked AS (
   UPDATE tasker.tasker_workflow_steps s
   SET unmet_parents = s.unmet_parents - u.parents_done,
-      ready_at = CASE WHEN ${READY} AND NOT ${taken(bound)} THEN clock_timestamp() END,
-      state = CASE WHEN ${taken(bound)} THEN 'in_progress' ELSE s.state END,
-      in_process = ${taken(bound)},
-      attempts = s.attempts + ${taken(bound)}::integer,
-      last_attempted_at = CASE WHEN ${taken(bound)} THEN clock_timestamp() ELSE s.last_attempted_at END,
-      claim_id = CASE WHEN ${taken(bound)} THEN :claim_id::uuid END,
-      claimed_by = CASE WHEN ${taken(bound)} THEN :worker_id::bigint END,
-      sort_key = s.sort_key + ${taken(bound)}::integer
+      (ready_at, state, in_process, attempts, last_attempted_at, claim_id, claimed_by, sort_key) = (
+        SELECT CASE WHEN c.ready AND NOT c.taken THEN clock_timestamp() END,
+          CASE WHEN c.taken THEN 'in_progress' ELSE s.state END,
+          c.taken,
+          s.attempts + c.taken::integer,
+          CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
+          CASE WHEN c.taken THEN :claim_id::uuid END,
+          CASE WHEN c.taken THEN :worker_id::bigint END,
+          s.sort_key + c.taken::integer
+        FROM (SELECT ${READY} AS ready, ${taken(bound)} AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id${when}
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
