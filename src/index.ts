@@ -8,9 +8,10 @@ export type { ScheduleAdded } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
 export type { AppliedSchedule, ApplySchedulesOptions } from './client/apply-schedules.ts';
-export type { Config } from './config/catalogue.ts';
+export type { Config, Role, SettingName } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction, GivenTransaction } from './db/connections/callers-transaction.ts';
+export type { PasswordSource } from './db/connections/password.ts';
 export type { QueueStatsRow } from './db/reads/queues.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';
@@ -47,6 +48,8 @@ export {
 export { createLogger, type Logger } from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
 export type { Drained } from './process/service.ts';
+export type { RunningService } from './process/run-service.ts';
+export type { CrashOrigin } from './worker/telemetry/events.ts';
 export type { QuarantineProcess } from './worker/scope/worker-options.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
@@ -54,6 +57,7 @@ export { analyzeDag, type Dag, type DagNode } from './workflow/analyze-dag.ts';
 export { buildDefinition, type StepInput } from './workflow/build-definition.ts';
 export { defineWorkflow, type Workflow, type WorkflowOptions } from './workflow/define-workflow.ts';
 export type {
+  BackoffOptions,
   IdentityStrategy,
   InputOf,
   RawTexts,
@@ -65,13 +69,20 @@ export type {
   StepOptions,
   StepTemplate,
   WorkflowDefinition,
+  WorkflowName,
 } from './workflow/definition.ts';
 export type { StoredError } from './workflow/describe-thrown.ts';
 export type { MakeUp, Overlap, VersionPolicy, WorkflowSchedule } from './workflow/schedule-options.ts';
-export type { Json, Jsonify } from './workflow/json.ts';
+export type { Json, Jsonify, Storable, UnstorableReason } from './workflow/json.ts';
 export type { ReuseOptions, ReuseRule } from './workflow/reuse.ts';
-export type { SchemaInput, SchemaOutput, StandardSchema } from './workflow/standard-schema.ts';
+export type {
+  SchemaInput,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './workflow/standard-schema.ts';
 export type { State } from './workflow/states.ts';
 export type { StepContextOf } from './workflow/step-context-of.ts';
 export type { TaskOccurrence } from './workflow/task-occurrence.ts';
-export { loadWorkflowYaml } from './workflow/yaml.ts';
+export { loadWorkflowYaml, type LoadYamlOptions, type YamlStepHandler } from './workflow/yaml.ts';

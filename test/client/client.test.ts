@@ -65,6 +65,44 @@ describe('submit', () => {
     await expect(refused).rejects.toBeInstanceOf(InvalidInputError);
   });
 
+  it('says of a taken key whether the input differs, in batches and in transactions too; a rule lets a new task take it', async () => {
+    const { taskId } = await client.submit(order, { order: 'x' }, { key: 'taken' });
+    const differs = { outcome: 'existing', taskId, inputDiffers: true };
+    const same = { outcome: 'existing', taskId, inputDiffers: false };
+    const requests = ['x', 'y'].map((name) => ({ input: { order: name }, key: 'taken' }));
+    const many: unknown[] = [];
+    for await (const submitted of client.submitMany(order, requests)) many.push(submitted);
+    expect(many).toEqual([same, differs]);
+    await client.cancel(taskId);
+    const connection = await test.pool.connect();
+    try {
+      await connection.query('BEGIN');
+      expect(await client.submitTask(connection, order, { order: 'y' }, { key: 'taken' })).toEqual(differs);
+      const rule = { key: 'taken', reuse: 'afterFailure' } as const;
+      expect(await client.submitTask(connection, order, { order: 'y' }, rule)).toEqual({
+        outcome: 'created',
+        taskId: expect.any(String),
+        replaces: taskId,
+      });
+      await connection.query('ROLLBACK');
+    } finally {
+      connection.release();
+    }
+  });
+
+  it.each([
+    ['an unknown reuse rule', order, { key: 'k', reuse: 'sometimes' }, /reuse is "sometimes": it is one of never/],
+    ['a window without a rule', order, { key: 'k', reuseAfterSeconds: 5 }, /reuseAfterSeconds is set without reuse/],
+    [
+      'a window that is no number',
+      order,
+      { key: 'k', reuse: 'afterEnd', reuseAfterSeconds: '5' },
+      /"5": it is a number/,
+    ],
+  ])('refuses %s', async (_, definition, options, message) => {
+    await expect(client.submit(definition, { order: '1' }, options as never)).rejects.toThrow(message);
+  });
+
   it('makes one task for the same content under content_hash', async () => {
     const first = await client.submit(ping, { n: 1 });
     expect(await client.submit(ping, { n: 1 })).toEqual({

@@ -7,6 +7,7 @@ import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
 import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
+import { findTasksByIdentity, resubmitTasks } from '../../src/db/statements/tasks/resubmit-tasks.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { promoteSteps } from '../../src/db/statements/steps/promote-steps.ts';
 import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
@@ -30,6 +31,7 @@ let workflow: number;
 let worker: string;
 let held: ClaimedStep[];
 let taskId: string;
+let identities: string[];
 
 /** Buffers of a claim and of a completion of 64 steps, by how many tasks there are. */
 const buffers = new Map<number, { claim: number; complete: number }>();
@@ -63,6 +65,10 @@ beforeAll(async () => {
   // One that no claim comes to: each statement that is planned here leaves dead rows of the steps that it was rolled back for.
   const [young] = await engine.test.query<{ id: string }>(`SELECT max(task_id) - 1000 AS id FROM tasker.tasker_tasks`);
   taskId = young?.id as string;
+  const known = await engine.test.query<{ hash: string }>(
+    `SELECT identity_hash AS hash FROM tasker.tasker_tasks ORDER BY task_id DESC LIMIT 500`,
+  );
+  identities = known.map(({ hash }) => hash);
   // Due retries and a dead worker's steps, so that those plans run and not only exist.
   const dead = (await engine.worker()).id;
   await claim(engine.db, { workerId: dead, queue: 'default', namedTaskIds: [workflow], limit: 256 });
@@ -75,6 +81,9 @@ beforeAll(async () => {
   );
   await engine.test.query(`UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1`, [dead]);
 }, 60_000);
+
+/** Submits of identities that have tasks. */
+const repeated = () => identities.map((hash) => ({ identity_hash: hash, context: '{}' }));
 
 describe('with 50,000 tasks', () => {
   it('a claim walks steps_ready in order, and neither sorts nor reads a table as a whole', async () => {
@@ -106,6 +115,36 @@ describe('with 50,000 tasks', () => {
   ] as const)('a worker finds the rows to %s by their key', async (_, given) => {
     const plan = await planOf(engine.test.pool, given(), { worker: true });
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+  });
+
+  it.each([
+    ['find the tasks of', () => call(findTasksByIdentity, { tasks: repeated() })],
+    [
+      'let new tasks take over',
+      () =>
+        call(resubmitTasks, {
+          tasks: repeated().map((task) => ({
+            ...task,
+            named_task_id: workflow,
+            priority: null,
+            initiator: null,
+            source_system: null,
+            reason: null,
+            tags: null,
+            bypass_steps: null,
+            requested_at: null,
+            reuse: 'afterEnd',
+            reuse_after_seconds: 60,
+          })),
+          namespace: null,
+          name: null,
+          version: null,
+        }),
+    ],
+  ] as const)('submits %s identities by their index', async (_, given) => {
+    const plan = await planOf(engine.test.pool, given());
+    expect(plan.indexes).toContain('index_tasks_on_identity_hash');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });
 
