@@ -53,16 +53,18 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow
   const created = new Map<string, Created>();
   for (const row of await insert(tx, tasks, workflow)) created.set(row.identity_hash, { taskId: row.task_id });
 
-  const repeated = tasks.filter((task) => !created.has(task.identityHash) && (task.reuse ?? 'never') !== 'never');
-  for (const row of await resubmit(tx, repeated, workflow)) {
-    created.set(row.identity_hash, { taskId: row.task_id, replaces: row.former_id });
+  const repeated = tasks.filter((task) => !created.has(task.identityHash) && mayReplace(task));
+  const notGiven = new Map<string, string>();
+  for (const { identity_hash: identity, task_id: taskId, former_id: replaces } of await resubmit(tx, repeated, workflow)) {
+    if (taskId === null) notGiven.set(identity, replaces);
+    else created.set(identity, { taskId, replaces });
   }
 
   const seen = new Set<string>();
   const others: { task: NewTask; index: number }[] = [];
   const submitted = tasks.map((task, index): Submitted | undefined => {
     const mine = created.get(task.identityHash);
-    if (mine !== undefined && !seen.has(mine.taskId)) {
+    if (mine !== undefined && !seen.has(mine.taskId) && (mine.replaces === undefined || mayReplace(task))) {
       seen.add(mine.taskId);
       return { outcome: 'created', ...mine };
     }
@@ -77,12 +79,15 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow
   const byPosition = new Map(holders.map((row) => [row.position, row]));
   for (const [position, { task, index }] of others.entries()) {
     const holder = byPosition.get(position + 1);
-    // Neither created nor found: the statement refused the workflow.
-    if (holder === undefined) throw unknownWorkflow(task.namedTaskId, workflow);
+    // Neither created nor found, or not replaced and still there: the statement refused the workflow.
+    if (holder === undefined || notGiven.get(task.identityHash) === holder.task_id)
+      throw unknownWorkflow(task.namedTaskId, workflow);
     submitted[index] = { outcome: 'existing', taskId: holder.task_id, inputDiffers: holder.input_differs };
   }
   return submitted as Submitted[];
 }
+
+const mayReplace = ({ reuse }: NewTask): boolean => reuse !== undefined && reuse !== 'never';
 
 interface Created {
   taskId: string;

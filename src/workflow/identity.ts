@@ -9,7 +9,8 @@ import { preview } from './preview.ts';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * The identity of a submit, at most 128 characters: two submits with the same identity are the same task, for ever.
+ * The identity of a submit, at most 128 characters: two submits with the same identity are the same task,
+ * unless a reuse rule lets the second one replace the first (reuse.ts).
  *
  * | identity       | what is hashed (SHA-256 of the canonical JSON of this array)      |
  * |----------------|-------------------------------------------------------------------|

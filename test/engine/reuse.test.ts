@@ -3,6 +3,7 @@ import { inCallersTransaction } from '../../src/db/connections/callers-transacti
 import { cancel } from '../../src/engine/cancel.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
+import { UnknownWorkflowError } from '../../src/errors.ts';
 import { type NewTask, submit, submitIn } from '../../src/engine/submit.ts';
 import { readTask } from '../../src/reads/task.ts';
 import { first } from '../support/first.ts';
@@ -157,6 +158,31 @@ describe('a reuse rule', () => {
     await Promise.all(submitted.map(({ taskId }) => cancel(engine.db, taskId)));
   });
 
+  it('of a batch, the request whose rule allows it creates the task', async () => {
+    const former = await ended('mixed rules', 'cancelled');
+    const submitted = await submit(engine.db, [
+      request('mixed rules', { context: '"first"' }),
+      request('mixed rules', { context: '"second"', reuse: 'afterEnd' }),
+    ]);
+    const taskId = submitted[1]?.taskId as string;
+    expect(submitted).toEqual([
+      { outcome: 'existing', taskId, inputDiffers: true },
+      { outcome: 'created', taskId, replaces: former },
+    ]);
+    await cancel(engine.db, taskId);
+  });
+
+  it('creates nothing under an id that is not the workflow, and says so', async () => {
+    const former = await ended('another workflow', 'cancelled');
+    const refused = submit(engine.db, [request('another workflow', { reuse: 'afterEnd' })], {
+      namespace: 'default',
+      name: 'another',
+      version: '0.1.0',
+    });
+    await expect(refused).rejects.toBeInstanceOf(UnknownWorkflowError);
+    expect(await submitOne('another workflow')).toMatchObject({ outcome: 'existing', taskId: former });
+  });
+
   it('creates one task when many submit at once', async () => {
     for (let round = 0; round < 5; round += 1) {
       const former = await ended(`race ${round}`, 'cancelled');
@@ -196,6 +222,22 @@ describe('a task whose identity was taken over', () => {
     expect(await resolveStep(engine.db, former, 'a')).toEqual(superseded);
     expect((await readTask(engine.db, former))?.state).toBe('error');
     await cancel(engine.db, taskId);
+  });
+
+  it('cannot be locked by a transaction whose snapshot is older, and which would let it go on', async () => {
+    const former = await ended('taken in another snapshot', 'error');
+    const client = await engine.test.pool.connect();
+    try {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await client.query('SELECT FROM tasker.tasker_identities');
+      const { taskId } = await submitOne('taken in another snapshot', { reuse: 'afterFailure' });
+      const locked = client.query('SELECT FROM tasker.tasker_tasks WHERE task_id = $1 FOR NO KEY UPDATE', [former]);
+      await expect(locked).rejects.toMatchObject({ code: '40001' });
+      await cancel(engine.db, taskId);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
   });
 
   it('can be declared done', async () => {

@@ -50,6 +50,8 @@ export const IDENTITY_SCENARIOS: readonly Scenario[] = [
       return [(db) => s.submit(db, s.identity, 'afterFailure'), (db) => retry(db, s.taskId)];
     },
     afterwards: (s, [submitted, retried]) => expectOne(s.taskId, submitted, retried, 'retried'),
+    // B holds the lock of the task and has found no successor; only that lock keeps A from creating one.
+    found: [[1, 1, 1, 1, 1, 1]],
     endStates: ['error', 'complete'],
   },
   {
@@ -60,6 +62,8 @@ export const IDENTITY_SCENARIOS: readonly Scenario[] = [
       return [(db) => s.submit(db, s.identity, 'afterFailure'), (db) => resolveStep(db, s.taskId, 'b')];
     },
     afterwards: (s, [submitted, resolved]) => expectOne(s.taskId, submitted, resolved, 'resolved'),
+    // B holds the lock of the task and has found no successor; only that lock keeps A from creating one.
+    found: [[1, 1, 1, 1, 1, 1]],
     endStates: ['error', 'complete'],
   },
 ];

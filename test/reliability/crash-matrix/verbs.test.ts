@@ -44,6 +44,17 @@ const VERBS: Record<
       return (db) => submit(db, [{ namedTaskId, identityHash, context: '{}' }]);
     },
   },
+  'submit that takes over an identity': {
+    statements: ['resubmit_tasks'],
+    tasks: 2,
+    arrange: async () => {
+      const namedTaskId = await registerWorkflow(fleet.db, matrix);
+      const task = { namedTaskId, identityHash: `cut ${Math.random()}`, context: '{}', reuse: 'afterEnd' as const };
+      const [former] = await submit(fleet.db, [task]);
+      await cancel(fleet.db, former?.taskId as string);
+      return (db) => submit(db, [task]);
+    },
+  },
   cancel: {
     statements: ['lock_open_steps', 'cancel_open_steps', 'move_tasks', 'COMMIT'],
     arrange: async () => {
@@ -170,7 +181,7 @@ describe('a connection that breaks under a verb', () => {
   it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, arrange, tasks: submitted }) => {
     await fleet.test.query(
       `TRUNCATE tasker.tasker_tasks, tasker.tasker_workflow_steps, tasker.tasker_workflow_step_edges, tasker.tasker_claims,
-        tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers`,
+        tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers, tasker.tasker_identities`,
     );
     const db = cut.open();
     const act = await arrange();

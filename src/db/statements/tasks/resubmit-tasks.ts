@@ -1,7 +1,7 @@
 import { defineStatement, rows } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
 import { givesIdentity, hashOfGeneration, holderOf, latestGeneration } from '../rules/identity.ts';
-import { CREATED, EDGES, NEW_TASK, STEPS, type SubmittedTaskRow, WORKFLOW } from './submit-tasks.ts';
+import { CREATED, EDGES, NEW_TASK, STEPS, WORKFLOW } from './submit-tasks.ts';
 
 /*
  * Statements for submits whose identity was there before. They run after submit_tasks, which created nothing for these; a submit of a
@@ -42,6 +42,12 @@ CROSS JOIN LATERAL (
 ) h`,
   ),
 });
+
+export interface ResubmittedRow {
+  identity_hash: string;
+  task_id: string | null;
+  former_id: string;
+}
 
 /** Of requests with one identity the first counts. */
 const REQUESTED = `requested AS MATERIALIZED (
@@ -98,18 +104,32 @@ const RECORDED = `recorded AS (
 )`;
 
 /**
- * Creates the next task of identities whose present task has ended, as far as the request's rule allows it. `reuse`: `afterFailure` or
- * `afterEnd`; `reuse_after_seconds`: the time that must have passed since that end. Of two statements at once the unique index on identity_hash lets
- * one create the generation; the other creates nothing. Returns the created tasks with the identities of their requests.
+ * A new version of the former task's row, with the same values. A transaction with an older snapshot (REPEATABLE READ) sees no row of
+ * tasker_identities and would let that task go on; now it cannot lock the row any more, and fails with a serialization error. No indexed
+ * column changes, so it is a HOT update.
  */
-export const resubmitTasks = defineStatement<SubmittedTaskRow & { former_id: string }>()({
+const TOUCHED = `touched AS (
+  UPDATE tasker.tasker_tasks t
+  SET sort_key = t.sort_key
+  FROM replaced r
+  WHERE t.task_id = r.former_id
+)`;
+
+/**
+ * Creates the next task of identities whose present task has ended, as far as the request's rule allows it. `reuse`: `afterFailure` or
+ * `afterEnd`; `reuse_after_seconds`: the time that must have passed since that end. Of two statements at once the unique index on
+ * identity_hash lets one create the generation; the other creates nothing. Returns the created tasks with the identities of their
+ * requests, and for each identity that a request may have and did not get, because of another submit or because its workflow was refused,
+ * a row without a task id.
+ */
+export const resubmitTasks = defineStatement<ResubmittedRow>()({
   name: 'resubmit_tasks',
   params: {
     tasks: rows({ ...NEW_TASK, reuse: 'text', reuse_after_seconds: 'float8 | null' }),
     ...WORKFLOW,
   },
   text: withCtes(
-    [REQUESTED, HOLDER, GIVEN, INPUT, CREATED, STEPS, EDGES, REPLACED, RECORDED],
-    `SELECT task_id, identity_hash, former_id FROM replaced`,
+    [REQUESTED, HOLDER, GIVEN, INPUT, CREATED, STEPS, EDGES, REPLACED, RECORDED, TOUCHED],
+    `SELECT r.task_id, g.identity_hash, g.task_id AS former_id FROM given g LEFT JOIN replaced r ON r.identity_hash = g.identity_hash`,
   ),
 });
