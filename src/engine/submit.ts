@@ -55,7 +55,11 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow
 
   const repeated = tasks.filter((task) => !created.has(task.identityHash) && mayReplace(task));
   const notGiven = new Map<string, string>();
-  for (const { identity_hash: identity, task_id: taskId, former_id: replaces } of await resubmit(tx, repeated, workflow)) {
+  for (const { identity_hash: identity, task_id: taskId, former_id: replaces } of await resubmit(
+    tx,
+    repeated,
+    workflow,
+  )) {
     if (taskId === null) notGiven.set(identity, replaces);
     else created.set(identity, { taskId, replaces });
   }

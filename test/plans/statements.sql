@@ -2833,8 +2833,13 @@ WITH requested AS MATERIALIZED (
   SELECT r.identity_hash, r.generation + 1, r.task_id FROM replaced r
   UNION ALL
   SELECT r.identity_hash, 1, r.former_id FROM replaced r WHERE r.generation = 1
+), touched AS (
+  UPDATE tasker.tasker_tasks t
+  SET sort_key = t.sort_key
+  FROM replaced r
+  WHERE t.task_id = r.former_id
 )
-SELECT task_id, identity_hash, former_id FROM replaced;
+SELECT r.task_id, g.identity_hash, g.task_id AS former_id FROM given g LEFT JOIN replaced r ON r.identity_hash = g.identity_hash;
 
 -- resume_schedule
 UPDATE tasker.tasker_schedule_states
