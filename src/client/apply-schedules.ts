@@ -6,6 +6,7 @@ import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { newSchedule } from './new-schedule.ts';
 
+/** How schedules of code are applied. */
 export interface ApplySchedulesOptions {
   /** Also replace schedules that were made or changed by hand, or that another workflow has in its code. Default false. */
   force?: boolean;
@@ -13,6 +14,7 @@ export interface ApplySchedulesOptions {
   dryRun?: boolean;
 }
 
+/** What became of one schedule of code. */
 export interface AppliedSchedule {
   key: string;
   /** `namespace/name`. */

@@ -13,7 +13,8 @@ export interface StepError<Step extends string = string> {
   readonly error: StoredError;
 }
 
-type StepNames<Definition> = keyof ResultsOf<Definition> & string;
+/** Any text for a definition whose steps the compiler does not know, so that its results take those of every other. */
+type StepNames<Definition> = unknown extends ResultsOf<Definition> ? string : keyof ResultsOf<Definition> & string;
 
 interface Ended<Definition> {
   readonly taskId: string;

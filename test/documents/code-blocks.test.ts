@@ -14,7 +14,6 @@ const UNCHECKED_LANGUAGES: Record<string, string> = {
   text: 'output; messages are compared by the tests of what prints them',
   mermaid: 'a drawing: mermaid needs a browser',
   ini: 'settings of PostgreSQL and PgBouncer: the tests of backups and PgBouncer use them',
-  dockerfile: 'test/reliability/image builds an image with these lines',
 };
 
 /** Packages of other products, which comparisons show and this repository does not install: their blocks are parsed only. */
@@ -78,7 +77,7 @@ const problemsOf = async (
   return found.flat();
 };
 
-const checked = ['ts', 'sh', 'sql', 'yaml', 'json'];
+const checked = ['ts', 'sh', 'sql', 'yaml', 'json', 'dockerfile'];
 
 describe('the code blocks of the documents', () => {
   it('are in languages that something checks, or that are known to have no check', () => {
@@ -127,6 +126,13 @@ describe('the code blocks of the documents', () => {
     for (const block of blocks)
       problems.push(...(await checkSql(database.pool, block.code)).map((text) => `${placeOf(block)}: ${text}`));
     expect(problems).toEqual([]);
+  });
+
+  it('dockerfile: every line begins with an instruction', () => {
+    const instruction = /^(#|(ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|RUN|USER|WORKDIR) )/;
+    const lines = blocksOf('dockerfile').flatMap(({ code }) => code.replaceAll('\\\n', '').trim().split('\n'));
+    expect(lines.length).toBeGreaterThan(8);
+    expect(lines.filter((line) => !instruction.test(line))).toEqual([]);
   });
 
   it('yaml and json: they parse', () => {
