@@ -1,5 +1,5 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
-import { findWrongTransaction } from '../db/connections/recognize-transaction.ts';
+import { findWrongTransaction } from '../transactions/recognize.ts';
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { type State, STATES } from '../workflow/states.ts';
@@ -61,6 +61,12 @@ export function checkedTransaction(transaction: unknown): CallersTransaction {
   const wrong = findWrongTransaction(transaction);
   if (wrong === undefined) return transaction as CallersTransaction;
   throw new InvalidInputError(`transaction is ${wrong.what}: pass ${wrong.pass}`, { field: 'transaction' });
+}
+
+/** For callers without types: where a transaction has no effect, it must not be ignored. */
+export function checkNoTransaction(options: object, given: string, use: string): void {
+  if ((options as { transaction?: unknown }).transaction === undefined) return;
+  throw new InvalidInputError(`transaction is given to ${given}: ${use}`, { field: 'transaction' });
 }
 
 export function checkedStates(states: readonly State[] | undefined): readonly State[] | undefined {

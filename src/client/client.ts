@@ -25,11 +25,12 @@ import {
   checkedResult,
   checkedStates,
   checkedWhole,
+  checkNoTransaction,
 } from './checked.ts';
 import type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client-options.ts';
 import { openClient } from './client-parts.ts';
 import { submitBound, submitBoundIn } from './definitions.ts';
-import { openTransaction, transactionsOf } from './in-transaction.ts';
+import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { ScheduleClient } from './schedule-client.ts';
 import { submitStream } from './submit-stream.ts';
@@ -52,23 +53,25 @@ export class Client extends ScheduleClient {
   ): Promise<Submitted> {
     if (options.transaction !== undefined) return this.submitTask(options.transaction, definition, input, options);
     const task = await newTask(definition, { ...options, input }, this.parts.validation);
-    const [submitted] = await submitBound(this.db, definition, [task]);
-    this.parts.notifications.submitted(definition);
-    return submitted as Submitted;
+    const submitted = await submitBound(this.db, definition, [task]);
+    this.parts.notifications.created(definition, submitted);
+    return submitted[0] as Submitted;
   }
 
   /**
    * Creates many tasks, in batches, from any iterable, which is read no faster than the database takes its tasks. Yields one
-   * result for each, in order. An invalid request ends the stream with its error; the requests before it are submitted.
+   * result for each, in order. An invalid request ends the stream with its error; the requests before it are submitted. With a
+   * `transaction`, all of them exist if and when the caller commits.
    */
   async *submitMany<Definition extends WorkflowDefinition>(
     definition: Definition,
     requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
-    options: { batchSize?: number } = {},
+    options: InTransaction & { batchSize?: number } = {},
   ): AsyncGenerator<Submitted> {
-    const stream = { batchSize: options.batchSize ?? 1000, validation: this.parts.validation };
-    for await (const batch of submitStream(this.db, definition, requests, stream)) {
-      this.parts.notifications.submitted(definition);
+    const writer = await batchWriter(definition, options, this.db);
+    const stream = { batchSize: options.batchSize ?? 1000, validation: this.parts.validation, writer };
+    for await (const batch of submitStream(definition, requests, stream)) {
+      this.parts.notifications.created(definition, batch, options);
       yield* batch;
     }
   }
@@ -86,9 +89,9 @@ export class Client extends ScheduleClient {
   ): Promise<Submitted> {
     const tx = await openTransaction(transaction, this.db);
     const task = await newTask(definition, { ...options, input }, this.parts.validation);
-    const submitted = await submitBoundIn(tx, this.db, definition, task);
-    if (submitted.outcome !== 'existing') this.parts.notifications.afterCommitOf(submitted.taskId);
-    return submitted;
+    const submitted = await submitBoundIn(tx, this.db, definition, [task]);
+    this.parts.notifications.created(definition, submitted, { transaction });
+    return submitted[0] as Submitted;
   }
 
   /** A task with its input and its steps; undefined if there is none with this id. */
@@ -134,6 +137,7 @@ export class Client extends ScheduleClient {
     input: InputOf<Definition>,
     { timeoutMs, signal, ...options }: SubmitOptions & WaitOptions = {},
   ): Promise<TaskResult<Definition> & { readonly submitted: Submitted }> {
+    checkNoTransaction(options, 'submitAndWait', 'submit in it, commit, and then wait for client.result');
     const wait = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
     if (timeoutMs !== undefined) checkedMilliseconds('timeoutMs', timeoutMs);
     const submitted = await this.submit(definition, input, options);

@@ -53,10 +53,9 @@ export async function submitBoundIn(
   tx: Executor,
   db: Database,
   definition: WorkflowDefinition,
-  task: UnboundTask,
-): Promise<Submitted> {
-  const submitAs = async (id: number): Promise<Submitted> =>
-    (await submitIn(tx, bind([task], id), definition))[0] as Submitted;
+  tasks: readonly UnboundTask[],
+): Promise<Submitted[]> {
+  const submitAs = (id: number): Promise<Submitted[]> => submitIn(tx, bind(tasks, id), definition);
   try {
     return await submitAs(await loadDefinitionId(db, definition));
   } catch (error) {
@@ -72,7 +71,7 @@ export async function submitBoundIn(
   }
   if (id === undefined) {
     throw new UnknownWorkflowError(
-      `the transaction given to submitTask sees no workflow ${namespace}/${name} ${version}, although the client has registered it: either the transaction is of another database than the client (schema "${tx.schema}" of the client's own has it), so submit with a client for that database; or its snapshot (REPEATABLE READ, SERIALIZABLE) is older than the registration, so repeat the transaction`,
+      `the transaction given to the submit sees no workflow ${namespace}/${name} ${version}, although the client has registered it: either the transaction is of another database than the client (schema "${tx.schema}" of the client's own has it), so submit with a client for that database; or its snapshot (REPEATABLE READ, SERIALIZABLE) is older than the registration, so repeat the transaction`,
       { namespace, name, version },
     );
   }

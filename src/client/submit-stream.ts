@@ -1,28 +1,25 @@
-import type { Database } from '../db/connections/database.ts';
 import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
-import { checkedWhole } from './checked.ts';
-import { submitBound, type UnboundTask } from './definitions.ts';
+import { checkedWhole, checkNoTransaction } from './checked.ts';
+import type { UnboundTask } from './definitions.ts';
+import type { BatchWriter } from './in-transaction.ts';
 import { newTask, type SubmitRequest } from './new-task.ts';
 
-/** Batches in flight at once: one is written while the next is validated. */
-const IN_FLIGHT = 2;
 /** Above it one statement takes longer than a database should hold locks for. */
 const MAX_BATCH = 100_000;
 
 /** Submits what `requests` yields in batches, reading no further ahead than the batches in flight; yields their results. */
 export async function* submitStream<Definition extends WorkflowDefinition>(
-  db: Database,
   definition: Definition,
   requests: Iterable<SubmitRequest<Definition>> | AsyncIterable<SubmitRequest<Definition>>,
-  options: { batchSize: number; validation: ValidationOptions },
+  options: { batchSize: number; validation: ValidationOptions; writer: BatchWriter },
 ): AsyncGenerator<Submitted[]> {
   const batchSize = checkedWhole('batchSize', options.batchSize, 1, MAX_BATCH);
   const inFlight: Promise<Submitted[]>[] = [];
   let batch: UnboundTask[] = [];
   const send = (): void => {
-    const sending = submitBound(db, definition, batch);
+    const sending = options.writer.write(batch);
     // Awaited below, in order; until then a failure must not count as unhandled.
     sending.catch(() => undefined);
     inFlight.push(sending);
@@ -30,10 +27,11 @@ export async function* submitStream<Definition extends WorkflowDefinition>(
   };
   try {
     for await (const request of requests) {
+      checkNoTransaction(request, 'a request of submitMany', 'give it to submitMany itself, for all requests');
       batch.push(await newTask(definition, request, options.validation));
       if (batch.length < batchSize) continue;
       send();
-      if (inFlight.length >= IN_FLIGHT) yield await (inFlight.shift() as Promise<Submitted[]>);
+      if (inFlight.length >= options.writer.inFlight) yield await (inFlight.shift() as Promise<Submitted[]>);
     }
     if (batch.length > 0) send();
     for (const sending of inFlight.splice(0)) yield await sending;

@@ -2,6 +2,7 @@ import type { Database } from '../db/connections/database.ts';
 import { readyChannel } from '../db/connections/listener.ts';
 import { Notifier } from '../db/connections/notifier.ts';
 import { notifyReadyTasks } from '../db/statements/queues/notify.ts';
+import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { InTransaction } from './client-options.ts';
 
@@ -29,13 +30,16 @@ export class WorkNotifications {
     this.enabled = enabled;
   }
 
-  notify(queues: Iterable<string>): void {
-    if (this.enabled) this.notifier.notify(queues);
-  }
-
-  /** The queues of the workflow's root steps. */
-  submitted(definition: WorkflowDefinition): void {
-    this.notify(definition.steps.filter((step) => step.parentOrdinals.length === 0).map((step) => step.queue));
+  /** Tasks of a workflow: their root steps are ready, as soon as a transaction of the caller commits, if there is one. */
+  created(definition: WorkflowDefinition, tasks: readonly Submitted[], { transaction }: InTransaction = {}): void {
+    if (transaction === undefined) {
+      const roots = definition.steps.filter((step) => step.parentOrdinals.length === 0);
+      this.notify(roots.map((step) => step.queue));
+      return;
+    }
+    // They all commit together, and have the same queues.
+    const last = tasks.findLast(({ outcome }) => outcome === 'created');
+    if (last !== undefined) this.afterCommitOf(last.taskId);
   }
 
   /** Steps of a task that an operator's action made ready, in these queues. */
@@ -48,7 +52,7 @@ export class WorkNotifications {
    * For a task that a transaction of the caller made or changed: it commits at an unknown time, or not at all. Not in that transaction: a
    * commit that notifies takes a lock that all others wait for.
    */
-  afterCommitOf(taskId: string): void {
+  private afterCommitOf(taskId: string): void {
     if (this.enabled) this.await(taskId, 0);
   }
 
@@ -58,6 +62,10 @@ export class WorkNotifications {
     for (const timer of this.timers) clearTimeout(timer);
     await this.notifyCommitted(this.waiting.flatMap((tasks) => [...tasks]));
     await this.notifier.flush();
+  }
+
+  private notify(queues: Iterable<string>): void {
+    if (this.enabled) this.notifier.notify(queues);
   }
 
   private await(taskId: string, check: number): void {

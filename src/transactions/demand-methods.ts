@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors.ts';
-import { describeTransaction } from '../db/connections/recognize-transaction.ts';
+import { describeTransaction } from './recognize.ts';
 
 /** Callers without types find here that they passed something else than a transaction of the library. Throws InvalidInputError. */
 export function demandMethods(given: unknown, methods: readonly string[], pass: string): void {

@@ -59,12 +59,63 @@ describe('a submit in the caller’s transaction', () => {
     expect((await client.getTask(taskId))?.state).toBe('pending');
   });
 
+  it('may be one of many: all of them or none, and the transaction is free between two batches', async () => {
+    const requests = [1, 2, 3, 4, 5].map((input) => ({ input }));
+    const submitAll = async () => {
+      const ids: string[] = [];
+      const stream = client.submitMany(job, requests, { transaction: caller, batchSize: 2 });
+      for await (const { taskId } of stream) {
+        await caller.query('SELECT 1');
+        ids.push(taskId);
+      }
+      return ids;
+    };
+    await caller.query('BEGIN');
+    const undone = await submitAll();
+    await caller.query('ROLLBACK');
+    await caller.query('BEGIN');
+    const done = await submitAll();
+    expect(await client.getTask(done[4] as string)).toBeUndefined();
+    await caller.query('COMMIT');
+    const states = (ids: string[]) => Promise.all(ids.map(async (id) => (await client.getTask(id))?.state));
+    expect(await states(undone)).toEqual(Array.from({ length: 5 }));
+    expect(await states(done)).toEqual(Array.from({ length: 5 }, () => 'pending'));
+  });
+
+  it('is refused if it would be ignored, or could never end', async () => {
+    await caller.query('BEGIN');
+    const request = { input: 1, transaction: caller };
+    await expect(client.submitMany(job, [request]).next()).rejects.toThrow(
+      'transaction is given to a request of submitMany: give it to submitMany itself',
+    );
+    await expect(client.submitAndWait(job, 1, { transaction: caller } as object)).rejects.toThrow(
+      'transaction is given to submitAndWait: submit in it, commit, and then wait for client.result',
+    );
+  });
+
   it('sees, cancels and submits in one transaction', async () => {
     await caller.query('BEGIN');
     const { taskId } = await client.submitTask(caller, job, 1);
     expect(await client.cancel(taskId, { transaction: caller })).toEqual({ outcome: 'cancelled', steps: 1 });
     await caller.query('COMMIT');
     expect((await client.getTask(taskId))?.state).toBe('cancelled');
+  });
+});
+
+describe('an error in the caller’s transaction', () => {
+  const failing = (error: unknown) => client.submitTask({ query: () => Promise.reject(error) }, job, 1);
+  it.each(['ECONNRESET', 'CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'P1017', '57P01', '40001'])(
+    'of the connection or the server is thrown as it is: %s',
+    async (code) => {
+      const error = Object.assign(new Error('lost'), { code });
+      await expect(failing(error)).rejects.toBe(error);
+    },
+  );
+
+  it('of the library is refused with its words', async () => {
+    await expect(failing(new Error('released\n  already'))).rejects.toThrow(
+      /^transaction is an object with a query of its own that runs no statement \(released already\): pass /,
+    );
   });
 });
 

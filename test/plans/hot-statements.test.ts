@@ -8,6 +8,7 @@ import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
 import { findTasksByIdentity, resubmitTasks } from '../../src/db/statements/tasks/resubmit-tasks.ts';
+import { notifyReadyTasks } from '../../src/db/statements/queues/notify.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { promoteSteps } from '../../src/db/statements/steps/promote-steps.ts';
 import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
@@ -188,6 +189,14 @@ describe('with 50,000 tasks', () => {
     const plan = await planOf(engine.test.pool, call(recoverSteps, { limit: 500, claim_ids: null }));
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+  });
+
+  it('the notification after the commit of a caller reads the steps of its tasks only', async () => {
+    const task_ids = [0, 1, 2].map((more) => String(Number(taskId) + more));
+    const plan = await planOf(engine.test.pool, call(notifyReadyTasks, { channel: 'tasker_ready', task_ids }));
+    expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
+    expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+    expect(plan.buffers).toBeLessThanOrEqual(30);
   });
 
   it.each([

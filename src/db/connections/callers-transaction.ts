@@ -5,7 +5,7 @@ import { demandTransaction, readIsolation } from '../statements/server/transacti
 import { callersRows, callersValues } from './callers-rows.ts';
 import type { Executor, Transactions } from './database.ts';
 import { type KyselyTransaction, queryKysely } from './kysely-transaction.ts';
-import { isSchemaMissing, isUnavailable, reportedState } from './sql-errors.ts';
+import { isSchemaMissing, isUnavailable, reportedState, sqlState } from './sql-errors.ts';
 
 /** How a transaction came here, for the error that refuses it. */
 export interface GivenTransaction {
@@ -23,6 +23,8 @@ export type CallersTransaction =
   | {
       query(config: { text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>;
       readonly given?: GivenTransaction;
+      /** A pool of pg has one, and is no transaction. */
+      readonly totalCount?: never;
     }
   | KyselyTransaction;
 
@@ -42,10 +44,19 @@ const OF_PG: GivenTransaction = {
   what: 'a client of pg',
   pass: 'a client of pool.connect() after its BEGIN and before its COMMIT',
 };
+const OF_OTHER: GivenTransaction = {
+  what: 'an object with a query of its own',
+  pass: 'one whose query runs in an open transaction',
+};
+
+function givenBy(transaction: CallersTransaction): GivenTransaction {
+  if ('executeQuery' in transaction) return OF_KYSELY;
+  return transaction.given ?? ('getTransactionStatus' in transaction || 'connect' in transaction ? OF_PG : OF_OTHER);
+}
 
 /** Runs statements in a transaction that the caller began and will end. No retry: only the caller can repeat its own work. */
 export function inCallersTransaction(transaction: CallersTransaction, schema = 'tasker'): CallersExecutor {
-  const given = 'executeQuery' in transaction ? OF_KYSELY : (transaction.given ?? OF_PG);
+  const given = givenBy(transaction);
   const run = async <Row extends object, Given extends readonly unknown[]>(
     statement: Statement<Row, Given>,
     ...parameters: Given
@@ -81,6 +92,9 @@ export function inCallersTransaction(transaction: CallersTransaction, schema = '
   return executor;
 }
 
+/** The codes of postgres.js, and those of Prisma. */
+const LOST_CONNECTION = /^(CONNECT(ION)?_|P10)/;
+
 function transactionStatus(transaction: object): unknown {
   const client = transaction as { getTransactionStatus?: unknown };
   return typeof client.getTransactionStatus === 'function' ? (client.getTransactionStatus() as unknown) : undefined;
@@ -98,7 +112,9 @@ function explained(error: unknown, given: GivenTransaction, schema: string): unk
     );
   if (reported === undefined) {
     // The library itself refused, before anything was sent.
-    return isUnavailable(error) ? error : refused(`that runs no statement (${lineOf(error)})`);
+    return isUnavailable(error) || LOST_CONNECTION.test(sqlState(error) ?? '')
+      ? error
+      : refused(`that runs no statement (${lineOf(error)})`);
   }
   if (reported.code === '25P01')
     return refused('without an open transaction, in which each statement would be committed by itself');
