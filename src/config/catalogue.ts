@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../retry-policy.ts';
 import { readDatabaseUrl } from './database-url.ts';
 
+/** Which settings a process reads. */
 export type Role = 'worker' | 'scheduler' | 'client';
 
 interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -389,6 +390,7 @@ export const CATALOGUE = {
   }),
 } as const;
 
+/** A setting by its name in `Config`. */
 export type SettingName = keyof typeof CATALOGUE;
 /** The settings of a process, checked. Their names, ranges and defaults: docs/reference/configuration.md, in capitals. */
 export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> } & {

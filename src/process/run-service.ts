@@ -22,6 +22,7 @@ export interface RoleService {
   describe(): Record<string, unknown>;
 }
 
+/** A worker or a scheduler that runs in this process. */
 export interface RunningService {
   /** Where /metrics, /livez and /readyz are served. */
   readonly url: string;
