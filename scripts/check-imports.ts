@@ -15,6 +15,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['engine', 'reads', 'process', 'transactions'],
   ['membership', 'schedules'],
   ['worker', 'scheduler', 'client', 'api'],
+  ['dev', 'init'],
   ['index', 'cli', 'testing'],
 ];
 

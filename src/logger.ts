@@ -1,4 +1,4 @@
-import pino, { type LogFn, type Logger } from 'pino';
+import pino, { type DestinationStream, type LogFn, type Logger } from 'pino';
 import { isErrorLike, type Loggable, loggableFields, loggableText, REDACTED } from './logger/loggable.ts';
 
 export type { Logger } from 'pino';
@@ -20,6 +20,14 @@ const MESSAGE = 'message';
 export function createLogger(options: { level: string; role: string; redact?: readonly string[] }): Logger {
   const destination = pino.destination({ dest: 1, sync: true });
   destination.on('error', () => undefined);
+  return createLoggerTo(destination, options);
+}
+
+/** As createLogger, with another place for the lines. */
+export function createLoggerTo(
+  destination: DestinationStream,
+  options: Parameters<typeof createLogger>[0],
+): Logger {
   const base = { role: options.role, pid: process.pid };
   const paths = [...(options.redact ?? [])];
   const logger: Owning = pino(

@@ -1,7 +1,10 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { devCommand } from './commands/dev.ts';
+import { devWorkerCommand } from './commands/dev-worker.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { queuesCommand } from './commands/queues.ts';
 import { releaseCommand } from './commands/release.ts';
@@ -26,13 +29,16 @@ export function createProgram(exit: (status: number) => void): Command {
     .addHelpText(
       'after',
       `
-Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment.
+Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment. Without it, commands
+for tasks use the database of the tasker dev that runs in the same folder or above it.
 Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable or unsuitable.`,
     );
   const commands = [
     workerCommand(exit),
     schedulerCommand(exit),
     migrateCommand(exit),
+    initCommand(exit),
+    devCommand(exit),
     submitCommand(exit),
     tasksCommand(exit),
     taskCommand(exit),
@@ -48,5 +54,6 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     scaleSimulateCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);
+  program.addCommand(devWorkerCommand(exit), { hidden: true });
   return program;
 }

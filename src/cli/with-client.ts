@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
+import type { Config } from '../config/catalogue.ts';
 import { loadConfig, usesPreparedStatements } from '../config/load-config.ts';
 import { passwordOf } from '../db/connections/password.ts';
+import { clientEnvironment } from './dev-environment.ts';
 
-/** Opens a client with the settings of the environment, does the work, and closes the client in any case. */
-export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
-  const config = loadConfig('client');
-  const client = createClient({
+/** A client with these settings. */
+export function openClient(config: Config): Client {
+  return createClient({
     url: config.databaseUrl,
     schema: config.schema,
     cronSchema: config.cronSchema,
@@ -17,6 +18,14 @@ export async function withClient<T>(work: (client: Client) => Promise<T>): Promi
     password: passwordOf(config),
     pooled: config.pooled,
   });
+}
+
+/**
+ * Opens a client with the settings of the environment, does the work, and closes the client in any case. Without DATABASE_URL it works on
+ * the database of a `tasker dev` that runs in this folder or above it.
+ */
+export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  const client = openClient(loadConfig('client', await clientEnvironment()));
   try {
     return await work(client);
   } finally {

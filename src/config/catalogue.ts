@@ -146,7 +146,7 @@ export const CATALOGUE = {
     default: '',
     range: 'comma-separated paths',
     roles: WORKER,
-    description: 'Modules that export workflow definitions.',
+    description: 'Modules that export workflow definitions, or folders of them.',
   }),
   queues: setting({
     env: 'TASKER_QUEUES',

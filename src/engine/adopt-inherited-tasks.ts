@@ -12,6 +12,7 @@ import {
 } from '../db/statements/tasks/adopt-tasks.ts';
 import { deleteOtherTemplates } from '../db/statements/workflows/register-workflow.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { freeVersion } from './other-version.ts';
 
 /** Open tasks of Tasker (Ruby) whose graph is not the definition's, and the version that they belong to from now on. */
 export interface SetAside {
@@ -49,9 +50,6 @@ async function renumber(tx: Executor, namedTaskId: number, taskIds: readonly str
     await tx.run(statement, { named_task_id: namedTaskId, task_ids: taskIds });
 }
 
-/** The patch number of the first version that is made for tasks of another graph; higher ones follow, one for each graph. */
-const FIRST_OTHER_PATCH = 9001;
-
 /** Tasks of another graph go to the version of the workflow that has it, if one is registered, and else to a new one. */
 async function setForeignTasksAside(
   tx: Executor,
@@ -62,7 +60,6 @@ async function setForeignTasksAside(
   if (foreign.length === 0) return [];
   const versions = await tx.run(findVersions, { named_task_id: namedTaskId });
   const taken = new Set(versions.map((row) => row.version));
-  const [major, minor] = definition.version.split('.');
   const setAside: SetAside[] = [];
   for (const [graph, tasks] of Map.groupBy(foreign, (row) => row.shape)) {
     const taskIds = tasks.map((row) => row.task_id);
@@ -73,9 +70,7 @@ async function setForeignTasksAside(
       setAside.push({ version: same.version, taskIds });
       continue;
     }
-    let patch = FIRST_OTHER_PATCH;
-    while (taken.has(`${major}.${minor}.${patch}`)) patch += 1;
-    const version = `${major}.${minor}.${patch}`;
+    const version = freeVersion(definition.version, taken);
     taken.add(version);
     const [row] = await tx.run(insertVersionOfTasks, { named_task_id: namedTaskId, version, task_ids: taskIds });
     const { named_task_id: newNamedTaskId } = row as { named_task_id: number };

@@ -11,6 +11,14 @@ import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { definitionConfiguration, definitionHash } from '../workflow/configuration.ts';
 import { adoptInheritedTasks, type SetAside } from './adopt-inherited-tasks.ts';
+import { graphDifference, graphOf, graphOfTemplates } from './graph-shape.ts';
+import { setGraphAside } from './set-graph-aside.ts';
+
+/**
+ * What happens if another graph is registered under the same version. `refuse` is right wherever others rely on the version;
+ * `set-aside` gives the former graph and its tasks another version, for one person's development (`tasker dev`).
+ */
+export type OtherGraph = 'refuse' | 'set-aside';
 
 /** As `enrol`, for callers that only need the id. */
 export async function registerWorkflow(db: Database, definition: WorkflowDefinition): Promise<number> {
@@ -29,6 +37,7 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
 export async function enrol(
   db: Database,
   definition: WorkflowDefinition,
+  otherGraph: OtherGraph = 'refuse',
 ): Promise<{ namedTaskId: number; setAside: SetAside[] }> {
   const { namespace, name, version } = definition;
   const hash = definitionHash(definition);
@@ -39,9 +48,13 @@ export async function enrol(
     await tx.run(lockRegistry);
     const [existing] = await tx.run(findNamedTask, { namespace, name, version });
     const inherited = existing !== undefined && existing.definition_hash === null;
+    const formerGraph: SetAside[] = [];
     if (existing !== undefined && !inherited) {
       const stored = await tx.run(findStepTemplates, { named_task_id: existing.named_task_id });
-      if (shape(stored) !== shape(templatesOf(definition))) throw otherShape(definition);
+      if (graphOfTemplates(stored) !== graphOf(definition)) {
+        if (otherGraph === 'refuse') throw otherShape(definition, graphDifference(stored, definition));
+        formerGraph.push(await setGraphAside(tx, existing.named_task_id, definition));
+      }
     }
     const sinks = definition.steps.filter((step) => step.childOrdinals.length === 0).length;
     const [row] = await tx.run(upsertNamedTask, {
@@ -71,28 +84,14 @@ export async function enrol(
         })),
       ),
     });
-    const setAside = inherited ? await adoptInheritedTasks(tx, namedTaskId, definition) : [];
+    const setAside = inherited ? await adoptInheritedTasks(tx, namedTaskId, definition) : formerGraph;
     return { namedTaskId, setAside };
   });
 }
 
-function otherShape({ namespace, name, version }: WorkflowDefinition): WorkflowDefinitionError {
+function otherShape({ namespace, name, version }: WorkflowDefinition, difference: string): WorkflowDefinitionError {
   return new WorkflowDefinitionError(
-    `workflow ${namespace}/${name} ${version} is registered with other steps or edges: give the changed definition a new version, and let a worker export the old one until its open tasks have ended (tasker workflows lists them), or cancel those`,
+    `workflow ${namespace}/${name} ${version} is registered with other steps or edges (${difference}): give the changed definition a new version, and let a worker export the old one until its open tasks have ended (tasker workflows lists them), or cancel those`,
     { namespace, name, version },
   );
-}
-
-interface TemplateShape {
-  name: string;
-  ordinal: number;
-  parents: readonly number[];
-}
-
-function templatesOf(definition: WorkflowDefinition): TemplateShape[] {
-  return definition.steps.map(({ name, ordinal, parentOrdinals }) => ({ name, ordinal, parents: parentOrdinals }));
-}
-
-function shape(steps: readonly TemplateShape[]): string {
-  return JSON.stringify(steps.map((step) => [step.name, step.ordinal, step.parents.toSorted((a, b) => a - b)]));
 }

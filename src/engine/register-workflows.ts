@@ -3,7 +3,7 @@ import { isAboutValue } from '../db/connections/sql-errors.ts';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { SetAside } from './adopt-inherited-tasks.ts';
-import { enrol } from './register-workflow.ts';
+import { enrol, type OtherGraph } from './register-workflow.ts';
 
 export type Registration =
   | { outcome: 'registered'; definition: WorkflowDefinition; namedTaskId: number; setAside: SetAside[] }
@@ -17,11 +17,12 @@ export type Registration =
 export async function registerWorkflows(
   db: Database,
   definitions: readonly WorkflowDefinition[],
+  otherGraph: OtherGraph = 'refuse',
 ): Promise<Registration[]> {
   const registrations: Registration[] = [];
   for (const definition of definitions) {
     try {
-      registrations.push({ outcome: 'registered', definition, ...(await enrol(db, definition)) });
+      registrations.push({ outcome: 'registered', definition, ...(await enrol(db, definition, otherGraph)) });
     } catch (error) {
       if (!(error instanceof WorkflowDefinitionError) && !isAboutValue(error)) throw error;
       registrations.push({ outcome: 'refused', definition, problem: (error as Error).message });

@@ -6,7 +6,7 @@ import { quarantineOf } from '../engine/quarantine.ts';
 import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import type { CrashOrigin } from './telemetry/events.ts';
+import type { CrashOrigin, WorkerEvents } from './telemetry/events.ts';
 import { idleFor } from './quarantine/idle-for.ts';
 import { blameStep } from './running/blame-step.ts';
 import type { QuarantineProcess, WorkerSettings } from './scope/worker-options.ts';
@@ -48,6 +48,17 @@ export async function startWorker(options: {
    */
   quarantine?: 'here' | 'only' | (() => QuarantineProcess);
 }): Promise<WorkerProcess> {
+  return startObservedWorker(options, undefined);
+}
+
+/** Receives each step and task that ended. */
+export type StepObserver = Pick<WorkerEvents, 'finished' | 'taskEnded'>;
+
+/** As startWorker, with an observer beside metrics and log: `tasker dev` shows each step. */
+export async function startObservedWorker(
+  options: Parameters<typeof startWorker>[0],
+  observer: StepObserver | undefined,
+): Promise<WorkerProcess> {
   const { config, workflows, log, quarantine = 'here' } = options;
   const alone = quarantine === 'only';
   const { running, service } = await runService({
@@ -55,7 +66,8 @@ export async function startWorker(options: {
     config,
     log,
     make: ({ db, metrics, progress, name, survived }) => {
-      const events = recordEvents(metrics, log, survived, () => worker.lease.current ?? '');
+      const recorded = recordEvents(metrics, log, survived, () => worker.lease.current ?? '');
+      const events = observer === undefined ? recorded : alsoTo(observer, recorded);
       const worker = new Worker({
         db,
         settings: alone ? onlyQuarantines(config) : config,
@@ -120,6 +132,20 @@ function logSchedules(log: Logger, workflows: readonly WorkflowDefinition[]): vo
     { schedules: [...new Set(schedules)] },
     'workflows of this worker have schedules in code: a deployment applies them, with tasker schedule apply or client.applySchedules',
   );
+}
+
+function alsoTo(observer: StepObserver, events: WorkerEvents): WorkerEvents {
+  return {
+    ...events,
+    finished(...info) {
+      events.finished(...info);
+      observer.finished(...info);
+    },
+    taskEnded(...info) {
+      events.taskEnded(...info);
+      observer.taskEnded(...info);
+    },
+  };
 }
 
 /** A process for quarantined steps claims nothing else, and one step at a time. */

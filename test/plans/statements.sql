@@ -2617,6 +2617,9 @@ WITH released AS (
 )
 SELECT task_id, workflow_step_id, queue FROM released;
 
+-- rename_version
+UPDATE tasker.tasker_named_tasks SET version = $2 WHERE named_task_id = $1;
+
 -- renew_installation
 UPDATE tasker.tasker_installation SET installation_id = gen_random_uuid();
 

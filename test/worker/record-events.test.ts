@@ -36,6 +36,7 @@ it('logs a failure with the task, the attempt, the worker, and what the handler 
       step: 'pay',
       attempt: 2,
       outcome: 'error',
+      duration_ms: 1000,
       will_retry: true,
       error_name: 'TypeError',
       error_message: 'no card',

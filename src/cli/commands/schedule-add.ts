@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
+import { MODULES_OPTION, workflowsToSubmit } from '../dev-environment.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
 import type { MakeUp } from '../../workflow/schedule-options.ts';
@@ -11,7 +12,7 @@ import { priorityOf } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
-  workflows: string[];
+  workflows?: string[];
   tz: string;
   input: string;
   priority?: string;
@@ -39,7 +40,7 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
     .argument('<key>', 'its name')
     .argument('<cron>', 'cron expression of five fields')
     .argument('<workflow>', WORKFLOW_ARGUMENT)
-    .requiredOption('-w, --workflows <modules...>', 'modules that export the definition (its schema checks the input)')
+    .option('-w, --workflows <modules...>', MODULES_OPTION)
     .option('--tz <zone>', 'time zone, a name of the IANA database', 'UTC')
     .option('-i, --input <json>', `input of each task: ${INPUT_OPTION}`, '{}')
     .option('-p, --priority <n>', 'priority of all steps of each task; lower runs sooner')
@@ -53,7 +54,10 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
     )
     .addHelpText('after', CRON_HELP)
     .action(async (key: string, cron: string, reference: string, options: Options) => {
-      const { definition, pinned } = findWorkflow(reference, await loadWorkflows(options.workflows));
+      const { definition, pinned } = findWorkflow(
+        reference,
+        await loadWorkflows(await workflowsToSubmit(options.workflows)),
+      );
       const input = await readInput(options.input);
       const { namespace, name, version } = definition;
       const added = await withClient((client) =>

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { AppliedSchedule } from '../../client/apply-schedules.ts';
+import { MODULES_OPTION, workflowsToSubmit } from '../dev-environment.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { STATUS } from '../report-error.ts';
 import { table, toMinute } from '../table.ts';
@@ -7,7 +8,7 @@ import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
-  workflows: string[];
+  workflows?: string[];
   dryRun?: boolean;
   force?: boolean;
   json?: boolean;
@@ -27,12 +28,12 @@ Example:
 export function scheduleApplyCommand(exit: (status: number) => void): Command {
   return withJson(new Command('apply'))
     .description('make the schedules of workflows those that their code has')
-    .requiredOption('-w, --workflows <modules...>', 'modules that export the workflows')
+    .option('-w, --workflows <modules...>', MODULES_OPTION)
     .option('--dry-run', 'check everything and print what would be done, and write nothing')
     .option('--force', 'also replace schedules that were made or changed by hand')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      const definitions = await loadWorkflows(options.workflows);
+      const definitions = await loadWorkflows(await workflowsToSubmit(options.workflows));
       const { force = false, dryRun = false } = options;
       const { applied, schedulers } = await withClient(async (client) => ({
         applied: await client.applySchedules(definitions, { force, dryRun }),

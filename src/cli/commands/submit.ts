@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { endOf } from '../../client/task-result.ts';
 import { MAX_REUSE_AFTER_SECONDS, type ReuseRule } from '../../workflow/reuse.ts';
 import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
+import { MODULES_OPTION, workflowsToSubmit } from '../dev-environment.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { STATUS } from '../report-error.ts';
@@ -28,7 +29,7 @@ export function submitCommand(exit: (status: number) => void): Command {
   return withJson(new Command('submit'))
     .description('create a task; if one with the same identity exists, that one is returned')
     .argument('<workflow>', WORKFLOW_ARGUMENT)
-    .requiredOption('-w, --workflows <modules...>', 'modules that export the definition (its schema checks the input)')
+    .option('-w, --workflows <modules...>', MODULES_OPTION)
     .option('-i, --input <json>', `the input: ${INPUT_OPTION}`, '{}')
     .option('-k, --key <key>', 'the key that identifies the task, for workflows with identity caller_key')
     .option('-p, --priority <n>', 'priority of all its steps; lower runs sooner')
@@ -46,7 +47,7 @@ export function submitCommand(exit: (status: number) => void): Command {
       `\nExample:\n  tasker submit shop/checkout --workflows ./workflows.ts --input '{"order":"10248"}'`,
     )
     .action(async (name: string, options: Options) => {
-      const { definition } = findWorkflow(name, await loadWorkflows(options.workflows ?? []));
+      const { definition } = findWorkflow(name, await loadWorkflows(await workflowsToSubmit(options.workflows)));
       const input = await readInput(options.input ?? '{}');
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {

@@ -101,7 +101,7 @@ export class ClaimReconciler {
       const { outcome, closed } = await recoverClaims(db, left);
       claims.recovered(closed);
       notifier.notify(outcome.recovered.keys());
-      if (outcome.erroredTasks.length > 0) events.taskEnded('error', outcome.erroredTasks.length);
+      if (outcome.erroredTasks.length > 0) events.taskEnded('error', outcome.erroredTasks);
     } catch (error) {
       events.failed('recover steps whose outcome was refused', error);
     }

@@ -43,6 +43,6 @@ export class Recorder {
   private tasksEnded(state: 'complete' | 'error', taskIds: readonly string[]): void {
     if (taskIds.length === 0) return;
     for (const taskId of taskIds) this.scope.results.delete(taskId);
-    this.scope.events.taskEnded(state, taskIds.length);
+    this.scope.events.taskEnded(state, taskIds);
   }
 }

@@ -40,7 +40,7 @@ export interface WorkerEvents {
   ): void;
   /** One batch of outcomes was written, or failed to be. */
   batchCompleted(info: { steps: number; seconds: number }): void;
-  taskEnded(state: 'complete' | 'error', count: number): void;
+  taskEnded(state: 'complete' | 'error', taskIds: readonly string[]): void;
   /** A handler went on running after its deadline and the grace that follows. */
   unresponsive(labels: StepLabels): void;
   /** The lease was ended by another process: everything that was running here now belongs to others. */

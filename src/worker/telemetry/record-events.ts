@@ -59,6 +59,7 @@ export function recordEvents(
           ...labels,
           attempt,
           outcome,
+          duration_ms: Math.round(seconds * 1000),
           will_retry: willRetry === true,
           ...errorFields(error),
         },
@@ -69,8 +70,8 @@ export function recordEvents(
       metrics.observe('flushSteps', {}, steps);
       metrics.observe('flushSeconds', {}, seconds);
     },
-    taskEnded(state, count) {
-      metrics.count('transitions', { entity: 'task', to_state: state }, count);
+    taskEnded(state, taskIds) {
+      metrics.count('transitions', { entity: 'task', to_state: state }, taskIds.length);
     },
     unresponsive({ namespace, workflow, step }) {
       metrics.count('stuckHandlers', { namespace, workflow, step });

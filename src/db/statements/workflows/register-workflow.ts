@@ -99,6 +99,13 @@ USING tasker.tasker_named_steps n
 WHERE n.named_step_id = t.named_step_id AND t.named_task_id = :named_task_id AND n.name <> ALL (:names::text[])`,
 });
 
+/** Gives a workflow another version. No other version of the workflow has that one. */
+export const renameVersion = defineStatement()({
+  name: 'rename_version',
+  params: { named_task_id: 'integer', version: 'text' },
+  text: `UPDATE tasker.tasker_named_tasks SET version = :version WHERE named_task_id = :named_task_id`,
+});
+
 /** The queues of the root steps: those in which a new task starts. */
 export const findRootQueues = defineStatement<{ queue: string }>()({
   name: 'find_root_queues',
