@@ -21,7 +21,10 @@ export async function clientEnvironment(): Promise<NodeJS.ProcessEnv> {
   return { ...env, DATABASE_URL: here.dev.url, TASKER_SCHEMA: here.dev.schema };
 }
 
-/** The modules of a command that submits: those that are named, of the environment, of a `tasker dev` that runs here, or in ./workflows. */
+/**
+ * The modules of a command that submits: those that are named, of the environment, of a `tasker dev` that runs here, or in
+ * ./workflows.
+ */
 export async function workflowsToSubmit(named: readonly string[] | undefined): Promise<readonly string[]> {
   if (named !== undefined) return named;
   const paths = process.env['TASKER_WORKFLOWS']?.trim()

@@ -18,8 +18,8 @@ export function defaultWorkflows(env: NodeJS.ProcessEnv): string[] | undefined {
 
 /**
  * Imports modules and collects the workflow definitions that they export, under any name, single or in arrays. Throws
- * ConfigError for a path that does not exist, a module that does not load, and a module without a definition. A folder stands for the
- * modules in it, of which some may have no definition.
+ * ConfigError for a path that does not exist, a module that does not load, and a module without a definition. A folder
+ * stands for the modules in it, of which some may have no definition.
  */
 export async function loadWorkflows(paths: readonly string[]): Promise<WorkflowDefinition[]> {
   const found: WorkflowDefinition[] = [];

@@ -21,8 +21,8 @@ export function openClient(config: Config): Client {
 }
 
 /**
- * Opens a client with the settings of the environment, does the work, and closes the client in any case. Without DATABASE_URL it works on
- * the database of a `tasker dev` that runs in this folder or above it.
+ * Opens a client with the settings of the environment, does the work, and closes the client in any case. Without
+ * DATABASE_URL it works on the database of a `tasker dev` that runs in this folder or above it.
  */
 export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
   const client = openClient(loadConfig('client', await clientEnvironment()));

@@ -65,8 +65,9 @@ export async function prepareDatabase(config: Connection): Promise<string[]> {
 }
 
 /**
- * Refuses a database on which a fleet runs that this command did not start: it would migrate it, run its tasks with the code of this
- * folder, and set graphs of its workflows aside. Processes of this machine that are gone, such as a `tasker dev` that was killed, do not count.
+ * Refuses a database on which a fleet runs that this command did not start: it would migrate it, run its tasks with the code
+ * of this folder, and set graphs of its workflows aside. Processes of this machine that are gone, such as a `tasker dev`
+ * that was killed, do not count.
  */
 export async function refuseForeignFleet(config: Connection): Promise<void> {
   const url = config.databaseUrlDirect ?? config.databaseUrl;

@@ -20,8 +20,8 @@ export interface GenerationsOptions {
 }
 
 /**
- * Keeps one worker process running with the newest code that loads. On a change, a new process loads the code; if that succeeds it starts,
- * and the former one drains. If it does not, the former one runs on.
+ * Keeps one worker process running with the newest code that loads. On a change, a new process loads the code; if that
+ * succeeds it starts, and the former one drains. If it does not, the former one runs on.
  */
 export class Generations {
   private readonly options: GenerationsOptions;

@@ -2,8 +2,8 @@ import { ConfigError } from '../errors.ts';
 import { userFrames } from './error-lines.ts';
 
 /**
- * What is wrong with code that does not load: the message `line`, and, if the error has it, the place in the user's own code (a syntax error
- * shows the line itself).
+ * What is wrong with code that does not load: the message `line`, and, if the error has it, the place in the user's own code
+ * (a syntax error shows the line itself).
  */
 export function loadProblem(error: unknown, line: string): string {
   const stack = error instanceof ConfigError ? error.details['stack'] : undefined;

@@ -15,7 +15,10 @@ const IN_COLUMNS = new Set(
    error err error_name error_message error_code error_note error_stack error_cause error_errors`.split(/\s+/),
 );
 
-/** Draws log lines for people: the time, the task and its step, what happened. One object for each process, which keeps the columns even. */
+/**
+ * Draws log lines for people: the time, the task and its step, what happened. One object for each process, which keeps the
+ * columns even.
+ */
 export class LogLines {
   private readonly paint: Paint;
   private widths = { task: 0, step: 0 };

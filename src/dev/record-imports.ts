@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { ownFolder } from './own-folder.ts';
 
 /**
- * Notes every file that is imported or required from now on, of packages excepted. Returns the list, which grows: a module that does not
- * load has its file in it too.
+ * Notes every file that is imported or required from now on, of packages excepted. Returns the list, which grows: a module
+ * that does not load has its file in it too.
  */
 export function recordImports(): ReadonlySet<string> {
   const files = new Set<string>();

@@ -49,8 +49,8 @@ export function toStart(): Promise<void> {
 }
 
 /**
- * Registers the workflows, a changed graph without a new version, and starts a worker for them. Open tasks of a former graph keep it
- * under another version, which nobody serves, and are listed.
+ * Registers the workflows, a changed graph without a new version, and starts a worker for them. Open tasks of a former graph
+ * keep it under another version, which nobody serves, and are listed.
  */
 export async function startDevWorker(options: {
   config: Config;

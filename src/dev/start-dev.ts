@@ -41,7 +41,10 @@ export interface RunningDev {
 /** Variables about the database that DATABASE_URL names; they mean nothing for the embedded one. */
 const OF_OTHER_DATABASES = ['DATABASE_URL_DIRECT', 'TASKER_POOLED', 'TASKER_DATABASE_PASSWORD_FILE'];
 
-/** Everything that one person needs for a workflow: a database, a scheduler, and a worker that starts anew when its code changes. */
+/**
+ * Everything that one person needs for a workflow: a database, a scheduler, and a worker that starts anew when its code
+ * changes.
+ */
 export async function startDev(options: DevOptions): Promise<RunningDev> {
   const { folder, log } = options;
   const other = await readDevFile(folder);

@@ -7,8 +7,8 @@ import { modulesIn } from './module-files.ts';
 const QUIET_MS = 120;
 
 /**
- * Reports which of the watched files have another content than at the last report. Folders are watched, because editors replace a file by
- * another of the same name. A folder among the paths changes when a module in it comes or goes.
+ * Reports which of the watched files have another content than at the last report. Folders are watched, because editors
+ * replace a file by another of the same name. A folder among the paths changes when a module in it comes or goes.
  */
 export class FileWatch {
   private readonly onChange: (changed: string[]) => void;

@@ -11,8 +11,8 @@ export interface WorkerProcessEvents {
 }
 
 /**
- * One worker of `tasker dev`, in a process of its own: a module that was imported cannot be unloaded, so new code needs a new process.
- * It loads the code first, and runs steps when `start` is called.
+ * One worker of `tasker dev`, in a process of its own: a module that was imported cannot be unloaded, so new code needs a
+ * new process. It loads the code first, and runs steps when `start` is called.
  */
 export class DevWorkerProcess {
   /** Resolves when its modules are loaded: undefined, or what is wrong with them. */

@@ -31,8 +31,8 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
  * have the old ones. Throws WorkflowDefinitionError then.
  *
  * A workflow that Tasker (Ruby) registered takes whatever graph the definition has. Open tasks of this graph are adopted; those
- * of another get a version of their own (`setAside`), so that they do not keep the workflow from being served: a worker that exports their
- * graph under that version finishes them, or an operator cancels them.
+ * of another get a version of their own (`setAside`), so that they do not keep the workflow from being served: a worker that
+ * exports their graph under that version finishes them, or an operator cancels them.
  */
 export async function enrol(
   db: Database,

@@ -31,7 +31,8 @@ export interface AddedPackages {
 const NO_TEST = /no test specified/;
 
 /**
- * Writes a project into a folder, which is made if it is missing. `packages` are added to package.json. Throws ConfigError, before anything is written, if a file is there already or the package is not one of ES modules.
+ * Writes a project into a folder, which is made if it is missing. `packages` are added to package.json. Throws ConfigError,
+ * before anything is written, if a file is there already or the package is not one of ES modules.
  */
 export function writeProject(folder: string, packages: AddedPackages): Project {
   const root = resolve(folder);
