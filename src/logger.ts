@@ -24,10 +24,7 @@ export function createLogger(options: { level: string; role: string; redact?: re
 }
 
 /** As createLogger, with another place for the lines. */
-export function createLoggerTo(
-  destination: DestinationStream,
-  options: Parameters<typeof createLogger>[0],
-): Logger {
+export function createLoggerTo(destination: DestinationStream, options: Parameters<typeof createLogger>[0]): Logger {
   const base = { role: options.role, pid: process.pid };
   const paths = [...(options.redact ?? [])];
   const logger: Owning = pino(

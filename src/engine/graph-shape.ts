@@ -21,7 +21,9 @@ export function graphOf(definition: WorkflowDefinition): string {
 /** What a definition has otherwise than stored templates, for people: `step "pack" is new, step "notify" has other parents`. */
 export function graphDifference(stored: readonly Template[], definition: WorkflowDefinition): string {
   const nameOf = new Map(stored.map(({ ordinal, name }) => [ordinal, name]));
-  const before = new Map(stored.map(({ name, parents }) => [name, parents.map((parent) => nameOf.get(parent)).toSorted()]));
+  const before = new Map(
+    stored.map(({ name, parents }) => [name, parents.map((parent) => nameOf.get(parent)).toSorted()]),
+  );
   const differences: string[] = [];
   for (const { name, dependsOn } of definition.steps) {
     const parents = before.get(name);

@@ -55,7 +55,9 @@ describe('a new project', () => {
   test('overwrites nothing: one file that is there, and none is written', async () => {
     const folder = await scratchFolder();
     await writeFile(join(folder, 'Dockerfile'), 'FROM scratch');
-    expect(() => writeProject(folder, NONE)).toThrow(/has Dockerfile already, and nothing is overwritten: name another/);
+    expect(() => writeProject(folder, NONE)).toThrow(
+      /has Dockerfile already, and nothing is overwritten: name another/,
+    );
     expect(readdirSync(folder)).toEqual(['Dockerfile']);
   });
 

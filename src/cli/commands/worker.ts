@@ -13,7 +13,10 @@ import { startQuarantine } from '../start-quarantine.ts';
 export function workerCommand(exit: (status: number) => void): Command {
   return new Command('worker')
     .description('run steps until SIGTERM, SIGINT or SIGHUP, which drains; a second signal aborts')
-    .option('-w, --workflows <modules...>', 'modules that export workflow definitions, or folders of them (TASKER_WORKFLOWS)')
+    .option(
+      '-w, --workflows <modules...>',
+      'modules that export workflow definitions, or folders of them (TASKER_WORKFLOWS)',
+    )
     .option('-q, --queues <names>', 'comma-separated queues to serve (TASKER_QUEUES)')
     .option('-s, --slots <n>', 'how many handlers may run at once (TASKER_SLOTS)')
     .option('--metrics-port <port>', 'port of /metrics, /livez, /readyz; 0 for any (TASKER_METRICS_PORT)')

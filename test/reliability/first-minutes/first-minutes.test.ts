@@ -18,7 +18,17 @@ async function packedPackage(): Promise<string> {
   const folder = await scratchFolder();
   const copy = join(folder, 'repository');
   await mkdir(copy);
-  for (const part of ['src', 'migrations', 'scripts', 'tools', 'docs', 'package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'])
+  for (const part of [
+    'src',
+    'migrations',
+    'scripts',
+    'tools',
+    'docs',
+    'package.json',
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+  ])
     await cp(join(repository, part), join(copy, part), { recursive: true });
   for (const part of ['tsconfig.json', 'tsconfig.build.json']) await cp(join(repository, part), join(copy, part));
   await run('ln', ['-s', join(repository, 'node_modules'), join(copy, 'node_modules')]);
