@@ -4,6 +4,7 @@ export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
+export type { ScheduleClient } from './client/schedule-client.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
@@ -11,6 +12,7 @@ export type { AppliedSchedule, ApplySchedulesOptions } from './client/apply-sche
 export type { Config, Role, SettingName } from './config/catalogue.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction, GivenTransaction } from './db/connections/callers-transaction.ts';
+export type { KyselyTransaction } from './db/connections/kysely-transaction.ts';
 export type { PasswordSource } from './db/connections/password.ts';
 export type { QueueStatsRow } from './db/reads/queues.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
@@ -84,5 +86,5 @@ export type {
 } from './workflow/standard-schema.ts';
 export type { State } from './workflow/states.ts';
 export type { StepContextOf } from './workflow/step-context-of.ts';
-export type { TaskOccurrence } from './workflow/task-occurrence.ts';
+export type { StoredOccurrence, TaskOccurrence } from './workflow/task-occurrence.ts';
 export { loadWorkflowYaml, type LoadYamlOptions, type YamlStepHandler } from './workflow/yaml.ts';
