@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 /**
  * Values whose types are taken apart in signatures (`keyof typeof CATALOGUE`), a type under another name, and the type of `client.db`,
- * which is not for programs.
+ * which is not for programs, and what the base class of a client is made of.
  */
-const NAMELESS = new Set(['CATALOGUE', 'STATES', 'UntypedOptions', 'Database']);
+const NAMELESS = new Set(['CATALOGUE', 'STATES', 'UntypedOptions', 'Database', 'ClientParts']);
 
 /**
  * The types in the declarations of what `index` (the text of index.d.ts) exports that it does not export, as `Client: WorkflowRow`.
