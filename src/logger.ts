@@ -1,52 +1,63 @@
-import pino, { type DestinationStream, type LogFn, type Logger } from 'pino';
-import { isErrorLike, type Loggable, loggableFields, loggableText, REDACTED } from './logger/loggable.ts';
+import pino, { type LogFn, type Logger, type LoggerOptions as PinoOptions } from 'pino';
+import { InvalidInputError } from './errors.ts';
+import { checkLoggerOptions, isLogger, type LoggerOptions, type OwnLogger } from './logger/logger-options.ts';
+import { isSafeOwnLogger, safeOwnLogger } from './logger/own-logger.ts';
+import { destinationOf, pinoSettings } from './logger/pino-settings.ts';
+import { type LineRules, safeArguments, safeFields } from './logger/safe-arguments.ts';
 
 export type { Logger } from 'pino';
+export type { LoggerOptions, OwnLogger } from './logger/logger-options.ts';
 
 /** The fields that each logger adds to its lines: JSON with the same key twice is ambiguous. */
 const OWN_FIELDS = Symbol('own fields of every line');
 type Owning = Logger & { [OWN_FIELDS]?: ReadonlySet<string> };
 
-const MESSAGE = 'message';
+const NONE: ReadonlySet<string> = new Set();
 
 /**
- * The process's logger: one JSON object a line on stdout. Payloads (inputs, results) are never logged by the engine. If its
- * reader goes away (EPIPE), the log ends but not the process.
+ * The process's logger: one JSON object a line on stdout, unless the options say otherwise. Payloads (inputs, results) are never logged
+ * by the engine. If its reader goes away (EPIPE), the log ends but not the process.
  *
  * Its methods never throw, whatever they are given. Values under names of secrets are hidden at any depth, further ones by
  * the paths in `redact` (pino's notation). A field called like one that the line has already (`level`, `task_id`) is renamed
- * `field_level`.
+ * `field_level`. All this holds with options of pino and with a pino of the program's own. Throws InvalidInputError for bad options.
  */
-export function createLogger(options: { level: string; role: string; redact?: readonly string[] }): Logger {
-  const destination = pino.destination({ dest: 1, sync: true });
-  destination.on('error', () => undefined);
-  return createLoggerTo(destination, options);
-}
-
-/** As createLogger, with another place for the lines. */
-export function createLoggerTo(destination: DestinationStream, options: Parameters<typeof createLogger>[0]): Logger {
-  const base = { role: options.role, pid: process.pid };
-  const paths = [...(options.redact ?? [])];
-  const logger: Owning = pino(
-    {
-      level: options.level,
-      base,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      messageKey: MESSAGE,
-      formatters: { level: (label) => ({ level: label }) },
-      ...(paths.length === 0 ? {} : { redact: { paths, censor: REDACTED } }),
-      hooks: {
-        logMethod(args: unknown[], method: LogFn) {
-          // Without `this` the method was called apart from its logger: the line then has the fields of the process.
-          writeSafely((this as Logger | undefined) ?? logger, args, method);
-        },
-      },
-    },
-    destination,
+export function createLogger(options: LoggerOptions): Logger {
+  checkLoggerOptions(options);
+  if (isLogger(options.pino)) return safeLogger(options.pino).child({ role: options.role });
+  let writing: ReadonlySet<string> = NONE;
+  const { settings, own, messageKey } = pinoSettings(
+    options,
+    (logger) => (logger as Owning | undefined)?.[OWN_FIELDS] ?? writing,
   );
-  logger[OWN_FIELDS] = new Set(['level', 'time', ...Object.keys(base)]);
+  const { hooks, serializers } = (options.pino ?? {}) as PinoOptions;
+  const logMethod = hooks?.logMethod;
+  settings.hooks = {
+    ...hooks,
+    logMethod(args: unknown[], method: LogFn, level: number) {
+      // Without `this` the method was called apart from its logger: the line then has the fields of the process.
+      const line = (this as Logger | undefined) ?? logger;
+      try {
+        writing = (line as Owning)[OWN_FIELDS] ?? NONE;
+        const safe = safeArguments(args, writing, rules);
+        if (logMethod === undefined) (method as (...given: unknown[]) => void).apply(line, safe);
+        else logMethod.call(line, safe as Parameters<LogFn>, method, level);
+      } catch {
+        // Only code of the program, or a stream that cannot be written to, comes here.
+      }
+    },
+  };
+  const rules: LineRules = { messageKey, ...(serializers === undefined ? {} : { serializers }) };
+  const logger: Owning = made(() => pino(settings, destinationOf(options)));
+  logger[OWN_FIELDS] = own;
   makeChildrenSafe(logger);
   return logger;
+}
+
+/** A logger of the program's own, made safe; one of this package is returned as it is. */
+export function safeLogger(log: Logger | OwnLogger): Logger {
+  const isSafe = (log as Owning)[OWN_FIELDS] !== undefined || isSafeOwnLogger(log);
+  return isSafe ? (log as Logger) : safeOwnLogger(log);
 }
 
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -56,83 +67,38 @@ const SILENT = { debug: () => undefined, info: () => undefined, warn: () => unde
  * package's logger nor one that the program passed in.
  */
 export function handlerLogger(
-  log: Logger,
+  log: Logger | OwnLogger,
   fields: Record<string, string | number>,
 ): Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> {
-  let child: Logger;
   try {
-    child = log.child(fields);
+    return safeLogger(log).child(fields);
   } catch {
     return SILENT;
   }
-  if ((log as Owning)[OWN_FIELDS] !== undefined) return child;
-  const own = new Set(['level', 'time', ...Object.keys(fields)]);
-  const guarded =
-    (level: 'debug' | 'info' | 'warn' | 'error'): LogFn =>
-    (...args: unknown[]) => {
-      try {
-        (child[level] as (...given: unknown[]) => void)(...safeArguments(args, own));
-      } catch {
-        // A lost line is better than a failed attempt.
-      }
-    };
-  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
 }
 
-function writeSafely(logger: Owning, args: unknown[], method: LogFn): void {
+function made(make: () => Logger): Logger {
   try {
-    (method as (...given: unknown[]) => void).apply(logger, safeArguments(args, logger[OWN_FIELDS] ?? new Set()));
-  } catch {
-    // Only a stream that cannot be written to comes here.
+    return make();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidInputError(`pino refuses these options of a logger: ${reason}`, { field: 'pino' });
   }
-}
-
-/** Fields (or an error), a message and its arguments, in the form of pino, made so that nothing in them can throw. */
-function safeArguments(args: readonly unknown[], own: ReadonlySet<string>): unknown[] {
-  const [first, ...rest] = args;
-  const texts = rest.map(safeText);
-  if (typeof first !== 'object' || first === null) return [...(first === undefined ? [] : [safeText(first)]), ...texts];
-  const fields = isErrorLike(first) ? loggableFields({ err: first }) : renamed(withErrors(loggableFields(first)), own);
-  if (texts.length > 0) return [texts[0] === undefined ? fields : renamed(fields, new Set([MESSAGE])), ...texts];
-  if (!isErrorLike(first)) return [fields];
-  return [fields, (fields['err'] as { message: string }).message];
-}
-
-/** Makes sure that `error` and `err` are objects with a message. */
-function withErrors(fields: { [key: string]: Loggable }): { [key: string]: Loggable } {
-  for (const key of ['error', 'err']) {
-    const value = fields[key];
-    if (value !== undefined && (typeof value !== 'object' || value === null)) fields[key] = { message: String(value) };
-  }
-  return fields;
-}
-
-function renamed(fields: { [key: string]: Loggable }, taken: ReadonlySet<string>): { [key: string]: Loggable } {
-  if (!Object.keys(fields).some((key) => taken.has(key))) return fields;
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [taken.has(key) ? `field_${key}` : key, value]),
-  );
-}
-
-function safeText(value: unknown): unknown {
-  if (typeof value === 'string') return loggableText(value);
-  if (value === undefined || typeof value === 'number' || typeof value === 'boolean') return value;
-  return loggableFields({ value })['value'] ?? String(typeof value);
 }
 
 /** A child logger has the fields of its parent and may not repeat them. Children of children are made by the same function. */
 function makeChildrenSafe(logger: Owning): void {
   const { child, setBindings } = logger;
   logger.child = function childWithSafeFields(this: Owning, bindings: object, options?: object): Owning {
-    const inherited = this[OWN_FIELDS] ?? new Set<string>();
-    const fields = renamed(withErrors(loggableFields(bindings ?? {})), inherited);
-    const made = (child as unknown as (...args: unknown[]) => Owning).call(this, fields, options);
-    made[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
-    return made;
+    const inherited = this[OWN_FIELDS] ?? NONE;
+    const fields = safeFields(bindings ?? {}, inherited);
+    const instance = (child as unknown as (...args: unknown[]) => Owning).call(this, fields, options);
+    instance[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
+    return instance;
   } as unknown as Logger['child'];
   logger.setBindings = function setSafeBindings(this: Owning, bindings: object): void {
-    const inherited = this[OWN_FIELDS] ?? new Set<string>();
-    const fields = renamed(withErrors(loggableFields(bindings)), inherited);
+    const inherited = this[OWN_FIELDS] ?? NONE;
+    const fields = safeFields(bindings, inherited);
     setBindings.call(this, fields);
     this[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
   };

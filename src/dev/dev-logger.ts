@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { createLoggerTo, type Logger } from '../logger.ts';
+import { createLogger, type Logger } from '../logger.ts';
 import { LogLines } from './log-line.ts';
 import { type LogRecord, paintFor } from './log-record.ts';
 
@@ -24,7 +24,7 @@ export function devLogger(options: {
     if (!options.verbose && isAboutFleet(record)) return;
     writeOut(`${lines.draw(record)}\n`);
   };
-  return createLoggerTo({ write }, options);
+  return createLogger({ ...options, destination: { write } });
 }
 
 function isAboutFleet({ role, level, step, task_id: taskId }: LogRecord): boolean {

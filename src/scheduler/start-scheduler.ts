@@ -1,5 +1,5 @@
 import type { Config } from '../config/catalogue.ts';
-import type { Logger } from '../logger.ts';
+import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
 import type { Host } from '../process/host.ts';
 import { type RoleService, runService, type RunningService } from '../process/run-service.ts';
 import { VERSION } from '../version.ts';
@@ -17,8 +17,13 @@ export interface SchedulerProcess extends RunningService {
 }
 
 /** Starts a scheduler with its metrics and probes. Rejects if the database cannot be reached. */
-export async function startScheduler(options: { config: Config; log: Logger }): Promise<SchedulerProcess> {
-  const { config, log } = options;
+export async function startScheduler(options: {
+  config: Config;
+  /** What `createLogger` returns, or a logger of the program's own, such as its pino. */
+  log: Logger | OwnLogger;
+}): Promise<SchedulerProcess> {
+  const { config } = options;
+  const log = safeLogger(options.log);
   const { running, service } = await runService({
     role: 'scheduler',
     config,

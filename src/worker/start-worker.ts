@@ -1,6 +1,6 @@
 import inspector from 'node:inspector';
 import type { Config } from '../config/catalogue.ts';
-import { handlerLogger, type Logger } from '../logger.ts';
+import { handlerLogger, type Logger, type OwnLogger, safeLogger } from '../logger.ts';
 import { runService, type RunningService } from '../process/run-service.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { NO_SCHEDULER } from '../reads/schedulers.ts';
@@ -40,7 +40,8 @@ const claimLoopMaxAgeMs = (config: Config): number =>
 export async function startWorker(options: {
   config: Config;
   workflows: readonly WorkflowDefinition[];
-  log: Logger;
+  /** What `createLogger` returns, or a logger of the program's own, such as its pino. */
+  log: Logger | OwnLogger;
   /**
    * Steps whose process crashed twice wait in a quarantine beside their queue. 'here' (the default): this worker runs them
    * beside its others, one at a time. 'only': this process runs nothing else, one after the other. A function starts such a
@@ -59,7 +60,8 @@ export async function startObservedWorker(
   options: Parameters<typeof startWorker>[0],
   observer: StepObserver | undefined,
 ): Promise<WorkerProcess> {
-  const { config, workflows, log, quarantine = 'here' } = options;
+  const { config, workflows, quarantine = 'here' } = options;
+  const log = safeLogger(options.log);
   const alone = quarantine === 'only';
   const { running, service } = await runService({
     role: 'worker',

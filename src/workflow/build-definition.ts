@@ -14,6 +14,7 @@ import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
 import { reuseAfterProblem, type ReuseOptions, reuseProblem } from './reuse.ts';
 import type { WorkflowSchedule } from './schedule-options.ts';
+import { findScheduleProblems } from './schedule-problems.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { descriptionProblem, findOptionProblems, isRecord, optionProblemText, resolveOptions } from './step-options.ts';
 import { storableText } from './storable-text.ts';
@@ -75,7 +76,12 @@ export function buildDefinition<Schema extends StandardSchema>(
   steps: readonly StepInput[],
   schedules: readonly WorkflowSchedule[] = [],
 ): WorkflowDefinition<Schema> {
-  throwProblems(options, [...findWorkflowProblems(options), ...steps.flatMap(findStepProblems)]);
+  const ofSchedules = schedules.flatMap((schedule, index) => findScheduleProblems(schedule, schedules.slice(0, index)));
+  throwProblems(options, [
+    ...findWorkflowProblems(options),
+    ...steps.flatMap(findStepProblems),
+    ...ofSchedules.map((message) => ({ message })),
+  ]);
   const nodes = steps.map((step) => ({ name: step.name, dependsOn: step.options?.dependsOn ?? [] }));
   throwProblems(
     options,

@@ -56,7 +56,8 @@ type LogMethod = {
   (fields: object, message?: string): void;
 };
 
-/** Like pino: a message, or fields and a message. Lines carry the task, the step and the attempt. */
+/** Like pino: a message, or fields and a message. Lines carry the namespace, the workflow, the task, the step, the attempt and the worker; fields of the
+ * same names become `field_task_id`. */
 export interface StepLogger {
   readonly debug: LogMethod;
   readonly info: LogMethod;

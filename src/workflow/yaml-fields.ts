@@ -34,6 +34,20 @@ const stepOverride = z
   .required({ name: true });
 const stepTemplate = stepOverride.required({ handler_class: true });
 
+const schedule = z.strictObject({
+  key: z.string(),
+  cron: z.string(),
+  timezone: z.string().optional(),
+  input: z.unknown().optional(),
+  priority: z.number().optional(),
+  tags: names.optional(),
+  reason: z.string().optional(),
+  version: z.string().optional(),
+  overlap: z.string().optional(),
+  make_up: z.string().optional(),
+  make_up_window_seconds: z.number().optional(),
+});
+
 const workflow = z.strictObject({
   name: z.string(),
   namespace_name: z.string().optional(),
@@ -45,6 +59,7 @@ const workflow = z.strictObject({
   named_steps: names.optional(),
   schema: settings.optional(),
   step_templates: z.array(stepTemplate),
+  schedules: z.array(schedule).optional(),
   environments: z
     .record(z.string(), z.strictObject({ step_templates: z.array(stepOverride).optional() }).nullable())
     .optional(),
@@ -98,6 +113,7 @@ export function readFields(document: YamlDocument): YamlWorkflow | undefined {
 function knownKeys(path: YamlPath): string[] {
   if (path.length === 0) return Object.keys(workflow.shape);
   if (path.at(-2) === 'step_templates') return ['name', ...Object.keys(stepFields)];
+  if (path.at(-2) === 'schedules') return Object.keys(schedule.shape);
   return ['step_templates'];
 }
 

@@ -11,6 +11,7 @@ import { reuseAfterProblem, reuseProblem, type ReuseRule } from './reuse.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { descriptionProblem, findOptionProblems, isRecord } from './step-options.ts';
 import { YamlDocument, type YamlPath } from './yaml-document.ts';
+import { toSchedules } from './yaml-schedules.ts';
 import { FIELD_OF_OPTION, readFields, type YamlStep, type YamlStepOverride, type YamlWorkflow } from './yaml-fields.ts';
 
 /** Called like any handler, with the step's `handler_config` as a second argument. */
@@ -49,6 +50,7 @@ export function loadWorkflowYaml(text: string, options: LoadYamlOptions): Workfl
   const steps = mergeEnvironment(workflow, options.environment, document).map((step, index) =>
     toStep(step, ['step_templates', index], options.handlers, document),
   );
+  const schedules = toSchedules(workflow, document);
   document.throwProblems();
   checkGraph(steps, document);
   document.throwProblems();
@@ -65,6 +67,7 @@ export function loadWorkflowYaml(text: string, options: LoadYamlOptions): Workfl
       ...(workflow.reuse_after_seconds === undefined ? {} : { reuseAfterSeconds: workflow.reuse_after_seconds }),
     },
     steps,
+    schedules,
   );
 }
 

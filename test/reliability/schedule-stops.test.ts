@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
+import type { MakeUp } from '../../src/workflow/schedule-options.ts';
 import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
 import { type TestProcess, useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -17,11 +18,17 @@ const scheduler = (): TestProcess =>
     env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0', TASKER_LOG_LEVEL: 'info' },
   });
 
+interface Due {
+  minutes: number;
+  makeUp?: MakeUp;
+  makeUpWindowSeconds?: number;
+}
+
 /** A daily schedule that was due `minutes` ago, with ticks of it in pg-boss. */
-async function due(key: string, minutes: number): Promise<void> {
+async function due(key: string, { minutes, ...options }: Due): Promise<void> {
   const at = new Date(Date.now() - minutes * 60_000);
   const cron = `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
-  await client.schedule(steady, { key, cron, input: { ms: 1 } });
+  await client.schedule(steady, { key, cron, input: { ms: 1 }, ...options });
   await test.query(
     `UPDATE tasker_cron.schedule SET data = data || jsonb_build_object('since', now() - interval '2 hours') WHERE key = $1`,
     [key],
@@ -49,8 +56,15 @@ it('an occurrence makes one task, even if all schedulers stop in the middle of i
   const running = [scheduler(), scheduler()];
   await Promise.all(running.map((one) => one.waitForLine(/scheduler started/, { timeoutMs: 30_000 })));
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    const keys = { [`now-${signal}`]: 1, [`late-${signal}`]: 8, [`old-${signal}`]: 30 };
-    for (const [key, minutes] of Object.entries(keys)) await due(key, minutes);
+    const keys: Record<string, [tasks: number, due: Due]> = {
+      [`now-${signal}`]: [1, { minutes: 1 }],
+      [`late-${signal}`]: [1, { minutes: 8 }],
+      [`old-${signal}`]: [0, { minutes: 30 }],
+      [`late-skipped-${signal}`]: [0, { minutes: 8, makeUp: 'skip' }],
+      [`old-last-${signal}`]: [1, { minutes: 30, makeUp: 'last', makeUpWindowSeconds: 86_400 }],
+      [`old-all-${signal}`]: [1, { minutes: 30, makeUp: 'all', makeUpWindowSeconds: 3600 }],
+    };
+    for (const [key, [, what]] of Object.entries(keys)) await due(key, what);
     const [first] = Object.keys(keys) as [string];
     await waitFor(async () => (await ticksOf(first, `'active', 'completed'`)) > 0 || (await tasksOf(first)) > 0, {
       what: 'a tick to be processed',
@@ -61,12 +75,12 @@ it('an occurrence makes one task, even if all schedulers stop in the middle of i
     await test.query(`UPDATE tasker_cron.job SET state = 'created', started_on = NULL WHERE state = 'active'`);
     running.push(scheduler(), scheduler());
     await Promise.all(running.map((one) => one.waitForLine(/scheduler started/, { timeoutMs: 30_000 })));
-    for (const [key, minutes] of Object.entries(keys)) {
+    for (const [key, [tasks, { minutes }]] of Object.entries(keys)) {
       await waitFor(async () => (await ticksOf(key, `'created', 'active', 'retry'`)) === 0, {
         what: `the ticks of ${key} to be processed`,
         timeoutMs: 30_000,
       });
-      expect(await tasksOf(key), `${key}, due ${minutes} min ago`).toBe(minutes < 10 ? 1 : 0);
+      expect(await tasksOf(key), `${key}, due ${minutes} min ago`).toBe(tasks);
     }
   }
   await Promise.all(running.map((one) => one.kill('SIGTERM')));

@@ -491,3 +491,27 @@ describe('a hostile text', () => {
     expect(load(`name: long\nstep_templates:\n${steps}`).steps).toHaveLength(10_000);
   });
 });
+
+test('a template has schedules, as a definition in code has', () => {
+  const template = (schedules: string) =>
+    `name: report\nstep_templates:\n  - { name: a, handler_class: 'Shop::FetchCart' }\nschedules:\n${schedules}`;
+  const { schedules } = load(
+    template(
+      '  - { key: nightly, cron: "30 2 * * *", timezone: Europe/Berlin, make_up: last, make_up_window_seconds: 3600 }',
+    ),
+  );
+  expect(schedules).toEqual([
+    {
+      key: 'nightly',
+      cron: '30 2 * * *',
+      timezone: 'Europe/Berlin',
+      input: {},
+      makeUp: 'last',
+      makeUpWindowSeconds: 3600,
+    },
+  ]);
+  expect(() => load(template('  - { key: k, cron: "@daily", time_zone: UTC }'))).toThrow(
+    /time_zone is not a known key: did you mean "timezone"/,
+  );
+  expect(() => load(template('  - { key: k k, cron: "@daily" }'))).toThrow(/schedules\[0\].*schedule key "k k"/);
+});

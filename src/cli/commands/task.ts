@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { TaskDetails } from '../../reads/task.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
 import { STATUS } from '../report-error.ts';
 import { duration } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
@@ -10,7 +11,8 @@ export function taskCommand(exit: (status: number) => void): Command {
   return withJson(new Command('task'))
     .description('show one task: its graph with states, attempts, next retries and errors')
     .argument('<id>')
-    .action(async (taskId: string, options: { json?: boolean }) => {
+    .option('--stack', 'also show the stacks of errors')
+    .action(async (taskId: string, options: { stack?: boolean; json?: boolean }) => {
       const [found, schedulers] = await withClient((client) =>
         Promise.all([client.getTask(taskId), client.liveSchedulers()]),
       );
@@ -19,7 +21,7 @@ export function taskCommand(exit: (status: number) => void): Command {
         exit(STATUS.notFound);
         return;
       }
-      print(found, options.json, drawTask);
+      print(found, options.json, (task) => drawTask(task, options.stack === true));
       // These steps wait for a scheduler.
       const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
       if (waits) warnOfNoScheduler(schedulers);
@@ -31,7 +33,7 @@ const retryText = (seconds: number): string =>
   seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
 
 /** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
-function drawTask(task: TaskDetails): string {
+function drawTask(task: TaskDetails, withStack: boolean): string {
   const depth = new Map<string, number>();
   for (const step of task.steps) {
     depth.set(step.name, Math.max(0, ...step.parents.map((parent) => (depth.get(parent) ?? 0) + 1)));
@@ -61,10 +63,23 @@ function drawTask(task: TaskDetails): string {
       `${indent}${SYMBOLS[step.state] ?? '?'} ${step.name}  ${step.state}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`,
     );
     if (step.state === 'error' && step.last_error !== null) {
-      lines.push(`${indent}    ${step.last_error.name}: ${step.last_error.message}`);
+      lines.push(...errorLines(step.last_error, withStack).map((line) => `${indent}    ${line}`));
     }
   }
   return lines.join('\n');
+}
+
+/** An error with the errors that caused it, the outermost first. */
+function errorLines({ name, message, stack, cause, note }: StoredError, withStack: boolean): string[] {
+  const frames = withStack ? (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  return [
+    `${name}: ${message}`,
+    ...(note === undefined ? [] : [`  (${note})`]),
+    ...frames.map((frame) => `  ${frame.trim()}`),
+    ...(cause === undefined
+      ? []
+      : errorLines(cause, withStack).map((line, at) => (at === 0 ? `caused by ${line}` : line))),
+  ];
 }
 
 const SYMBOLS: Record<string, string> = {
