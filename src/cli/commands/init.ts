@@ -11,7 +11,8 @@ export function initCommand(exit: (status: number) => void): Command {
     .option('--no-install', 'write the files only; install the packages yourself')
     .addHelpText('after', '\nExample:\n  npx tasker-fleet init my-workflows')
     .action(async (folder: string, options: { install: boolean }) => {
-      const { packageManager, PLATFORM_PACKAGES, POSTGRES_PACKAGE } = await import('../../dev/postgres-package.ts');
+      const { packageManager, PLATFORM_PACKAGES, POSTGRES_PACKAGE, quiet } =
+        await import('../../dev/postgres-package.ts');
       const { writeProject } = await import('../../init/write-project.ts');
       const { written, changed } = writeProject(folder, {
         forDevelopment: [POSTGRES_PACKAGE],
@@ -25,7 +26,7 @@ export function initCommand(exit: (status: number) => void): Command {
       let installed = false;
       if (options.install) {
         console.log(`\n${manager} install ...`);
-        const { status } = spawnSync(manager, ['install', ...(manager === 'npm' ? ['--no-fund', '--no-audit'] : [])], {
+        const { status } = spawnSync(manager, ['install', ...quiet(manager)], {
           cwd: root,
           stdio: ['ignore', 'ignore', 'inherit'],
         });
