@@ -12,35 +12,36 @@ RUN test -x /usr/bin/tini-static \
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Without the optional ones: they are the embedded PostgreSQL and a Node of its own.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
-    npm ci --omit=dev --omit=optional --ignore-scripts --no-update-notifier \
+    npm ci --omit=dev --omit=optional --workspaces=false --ignore-scripts --no-update-notifier \
  # A workflow with a package.json of its own finds this library too, and not a second copy.
  && ln -s .. node_modules/tasker-fleet
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
-# Not the optional ones of this package, a quarter of a gigabyte; but those of others: the compiler is one. Versions and
-# checksums stay those of the lock file.
+# Not the workspaces, which hold a quarter of a gigabyte for the tests. Versions and checksums stay those of the lock file.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
-    npm pkg delete optionalDependencies allowScripts workspaces \
+    npm pkg delete allowScripts workspaces \
  && npm install --ignore-scripts --no-save --no-update-notifier
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations migrations
 COPY src src
-COPY scripts/inline-files.ts scripts/inline-files.ts
-RUN npm run build && chmod 755 dist/src/cli/main.js
+COPY scripts/build.ts scripts/build.ts
+COPY scripts/package scripts/package
+RUN npm run build
 
 FROM ${NODE_IMAGE}
 COPY --from=init /usr/bin/tini-static /usr/local/bin/tini
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
+# The package has the zod that it uses inside; this one is for workflows that bring none.
+COPY --from=build /src/node_modules/zod node_modules/zod
 COPY package.json LICENSE ./
 COPY deploy/image/healthcheck.js healthcheck.js
 COPY --from=build /src/dist dist
 # Workflows are added by an image FROM this one, or mounted here.
-RUN mkdir workflows && ln -s /app/dist/src/cli/main.js /usr/local/bin/tasker
+RUN mkdir workflows && ln -s /app/dist/cli.js /usr/local/bin/tasker
 # Probes come from outside the container, so they cannot listen on its loopback address alone. Node's own limit of its heap is
 # as large as a small container: the process would be killed instead of collecting garbage or reporting that its heap is full.
 # The young generation would take 96 MB; with 8 MB a worker at full load is slower by a twentieth at most.

@@ -16,7 +16,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['membership', 'schedules'],
   ['worker', 'scheduler', 'client', 'api'],
   ['dev', 'init'],
-  ['index', 'cli', 'testing'],
+  ['index', 'entry', 'cli', 'testing'],
 ];
 
 /** Packages that only some rooms may import. */
@@ -24,7 +24,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pg: ['db', 'embedded'],
   kysely: ['db'],
   'pg-boss': ['schedules'],
-  fastify: ['process', 'api'],
+  fastify: ['api'],
   commander: ['cli'],
   'prom-client': ['metrics', 'process'],
   'cron-parser': ['schedules'],

@@ -86,7 +86,7 @@ export function dataModel(generated: string, row: (cells: string[]) => string): 
   return `${generated}
 # Data model
 
-Everything is in one schema, \`tasker\` by default; [schema.sql](../../schema.sql) is its dump, made by the migrations. Tables
+Everything is in one schema, \`tasker\` by default; [schema.sql](https://github.com/tasker-fleet/tasker-fleet/blob/main/schema.sql) is its dump, made by the migrations. Tables
 and columns have the meanings below as comments, which \`\\d+\` of psql shows. Keys begin with \`task_id\`, so one index
 serves "this step" and "this task", and partitioning or sharding by task stays open. A step's id is its task's id * 65536 +
 its ordinal in the workflow ([why](../decisions/0001-step-ids-from-task-ids.md)).

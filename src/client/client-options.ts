@@ -1,5 +1,5 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
-import type { PasswordSource } from '../db/connections/password.ts';
+import type { PasswordSource } from '../db/connections/password-source.ts';
 import type { State } from '../workflow/states.ts';
 
 /** Which fleet a client talks to, and how. */

@@ -1,5 +1,5 @@
 import { type Database, openDatabase } from '../db/connections/database.ts';
-import { ScheduleList } from '../schedules/schedule-list.ts';
+import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { checkedWhole } from './checked.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -9,7 +9,8 @@ import { WorkNotifications } from './work-notifications.ts';
 export interface ClientParts {
   readonly db: Database;
   readonly notifications: WorkNotifications;
-  readonly scheduleList: ScheduleList;
+  /** Loaded when it is first used: cron expressions take as long to load as the rest of a client without its driver. */
+  scheduleList(): Promise<ScheduleList>;
   readonly validation: ValidationOptions;
   close(): Promise<void>;
 }
@@ -26,21 +27,21 @@ export function openClient(options: ClientOptions): ClientParts {
     pooled,
   });
   const notifications = new WorkNotifications(db, options.notify ?? true);
-  const scheduleList = new ScheduleList({
-    db,
-    url: options.url,
-    cronSchema: options.cronSchema,
-    password: options.password,
-    pooled,
-  });
+  let scheduleList: Promise<ScheduleList> | undefined;
   return {
     db,
     notifications,
-    scheduleList,
+    scheduleList() {
+      const { url, cronSchema, password } = options;
+      scheduleList ??= import('../schedules/schedule-list.ts').then(
+        (module) => new module.ScheduleList({ db, url, cronSchema, password, pooled }),
+      );
+      return scheduleList;
+    },
     validation: { hideValues: options.hideInputValues },
     async close() {
       await notifications.close();
-      await scheduleList.close();
+      await (await scheduleList)?.close();
       await db.close();
     },
   };

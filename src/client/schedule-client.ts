@@ -3,15 +3,15 @@ import { countLiveSchedulers } from '../reads/schedulers.ts';
 import type { ScheduleInfo } from '../schedules/schedule-info.ts';
 import type { ScheduleAdded } from '../schedules/schedule-list.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
-import { type AppliedSchedule, applySchedules, type ApplySchedulesOptions } from './apply-schedules.ts';
+import type { AppliedSchedule, ApplySchedulesOptions } from './apply-schedules.ts';
 import { checkedText } from './checked.ts';
 import type { ClientParts } from './client-parts.ts';
 import { renewDefinitionId } from './definitions.ts';
-import { newSchedule, type ScheduleOptions } from './new-schedule.ts';
+import type { ScheduleOptions } from './new-schedule.ts';
 
-/** What a client does with schedules. */
+/** What a client does with schedules. Their code is loaded at the first use: it brings the parser of cron expressions. */
 export class ScheduleClient {
-  /** The client's own connections; what of it is not documented may change in any version. */
+  /** @internal Its types are those of the driver, whose declarations a program need not have. */
   readonly db: Database;
   protected readonly parts: ClientParts;
 
@@ -33,21 +33,23 @@ export class ScheduleClient {
     definition: Definition,
     options: ScheduleOptions<Definition>,
   ): Promise<ScheduleAdded> {
+    const { newSchedule } = await import('./new-schedule.ts');
     const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
     await this.register(definition);
-    return this.parts.scheduleList.put(schedule);
+    return (await this.parts.scheduleList()).put(schedule);
   }
 
   /**
    * Makes the stored schedules of these workflows those that they have in code (`.schedule({ ... })`); for a deployment, and not for
    * every worker. Schedules that were made or changed by hand are kept. Throws InvalidInputError before anything is written.
    */
-  applySchedules(
+  async applySchedules(
     definitions: readonly WorkflowDefinition[],
     options: ApplySchedulesOptions = {},
   ): Promise<AppliedSchedule[]> {
+    const { applySchedules } = await import('./apply-schedules.ts');
     const parts = {
-      list: this.parts.scheduleList,
+      list: await this.parts.scheduleList(),
       register: (definition: WorkflowDefinition) => this.register(definition),
       validation: this.parts.validation,
     };
@@ -55,24 +57,24 @@ export class ScheduleClient {
   }
 
   /** Lets a schedule submit nothing until it is resumed, whatever else about it changes. Throws InvalidInputError for an invalid key. */
-  pauseSchedule(key: string, options: { reason?: string } = {}): Promise<'paused' | 'not found'> {
+  async pauseSchedule(key: string, options: { reason?: string } = {}): Promise<'paused' | 'not found'> {
     checkedText('reason', options.reason);
-    return this.parts.scheduleList.pause(key, options.reason);
+    return (await this.parts.scheduleList()).pause(key, options.reason);
   }
 
   /** What came due in the pause is not made up for. Throws InvalidInputError for an invalid key. */
-  resumeSchedule(key: string): Promise<'resumed' | 'not paused' | 'not found'> {
-    return this.parts.scheduleList.resume(key);
+  async resumeSchedule(key: string): Promise<'resumed' | 'not paused' | 'not found'> {
+    return (await this.parts.scheduleList()).resume(key);
   }
 
   /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
-  unschedule(key: string): Promise<boolean> {
-    return this.parts.scheduleList.remove(key);
+  async unschedule(key: string): Promise<boolean> {
+    return (await this.parts.scheduleList()).remove(key);
   }
 
   /** All schedules by key: what each runs, when, and what became of its last occurrence. */
-  schedules(): Promise<ScheduleInfo[]> {
-    return this.parts.scheduleList.list();
+  async schedules(): Promise<ScheduleInfo[]> {
+    return (await this.parts.scheduleList()).list();
   }
 
   /** The number of live schedulers. Without one, schedules, retries and the recovery of dead workers' steps wait. */

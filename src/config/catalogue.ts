@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../retry-policy.ts';
+import type { Role, SettingName, Settings } from './config.ts';
 import { readDatabaseUrl } from './database-url.ts';
-
-/** Which settings a process reads. */
-export type Role = 'worker' | 'scheduler' | 'client';
 
 interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** Environment variable. */
@@ -388,14 +386,4 @@ export const CATALOGUE = {
     description:
       'Show no value of an input that its schema refuses; by default those are hidden whose name or schema says that they are secret.',
   }),
-} as const;
-
-/** A setting by its name in `Config`. */
-export type SettingName = keyof typeof CATALOGUE;
-/** The settings of a process, checked. Their names, ranges and defaults: docs/reference/configuration.md, in capitals. */
-export type Config = { readonly [Name in SettingName]: z.output<(typeof CATALOGUE)[Name]['schema']> } & {
-  /** True if the metrics port is not set: if the default is taken, the next free one is used. */
-  readonly metricsPortIsDefault?: boolean;
-  /** Set, or derived from the schema. */
-  readonly cronSchema: string;
-};
+} as const satisfies { readonly [Name in SettingName]: Setting<z.ZodType<Settings[Name]>> };

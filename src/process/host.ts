@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { openDatabase, type Database } from '../db/connections/database.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { ping } from '../db/statements/server/ping.ts';
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
 import { Metrics } from '../metrics/registry.ts';

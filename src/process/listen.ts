@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import { ConfigError } from '../errors.ts';
+import type { HttpServer } from './http-server.ts';
 
 export interface Address {
   host: string;
@@ -16,9 +16,9 @@ const FURTHER_PORTS = 20;
  * Throws ConfigError, with the setting to change, for an address that cannot be used.
  */
 export async function listen(
-  make: () => FastifyInstance,
+  make: () => HttpServer,
   { host, port, portIsDefault = false }: Address,
-): Promise<{ server: FastifyInstance; url: string }> {
+): Promise<{ server: HttpServer; url: string }> {
   const last = portIsDefault && port > 0 ? Math.min(port + FURTHER_PORTS, 65_535) : port;
   for (let candidate = port; ; candidate = candidate < last ? candidate + 1 : 0) {
     const server = make();

@@ -1,9 +1,9 @@
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
 import type { Health, ServiceServer } from './server.ts';
-import type { Drained } from './service.ts';
+import type { Drained, RunningService } from './service.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /** What a role adds to the process around it. */
@@ -20,16 +20,6 @@ export interface RoleService {
   refresh(): void;
   /** Fields of the log line `<role> started`. */
   describe(): Record<string, unknown>;
-}
-
-/** A worker or a scheduler that runs in this process. */
-export interface RunningService {
-  /** Where /metrics, /livez and /readyz are served. */
-  readonly url: string;
-  /** Stops the work, then closes the server and the pool. Idempotent. */
-  stop(): Promise<Drained>;
-  /** Resolves when the process should end: the database has refused its login for longer than its lease. */
-  readonly refused: Promise<Error>;
 }
 
 /** A pool waits for the end of the statements of its connections; one whose connection went silent never ends. */

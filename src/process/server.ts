@@ -1,5 +1,5 @@
-import fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { HttpServer, json, type Reply } from './http-server.ts';
 import { type Address, listen } from './listen.ts';
 import type { Service } from './service.ts';
 
@@ -26,7 +26,7 @@ const READINESS_LIMIT_MS = 2000;
 /** Serves /metrics, /livez and /readyz. */
 export class ServiceServer implements Service {
   private readonly options: ServiceServerOptions;
-  private listening: Promise<{ server: FastifyInstance; url: string }> | undefined;
+  private listening: Promise<{ server: HttpServer; url: string }> | undefined;
   private address: string | undefined;
   private stopping: Promise<void> | undefined;
 
@@ -59,29 +59,30 @@ export class ServiceServer implements Service {
   }
 }
 
-function createServer(options: ServiceServerOptions): FastifyInstance {
-  const server: FastifyInstance = fastify({ logger: false, forceCloseConnections: true });
-
-  server.get('/metrics', async (_, reply) => {
-    try {
-      await limited(options.refresh?.() ?? Promise.resolve(), REFRESH_LIMIT_MS, 'refreshing the metrics');
-    } catch (error) {
-      options.onScrapeError?.(error);
-    }
-    return reply.header('content-type', options.registry.contentType).send(await options.registry.metrics());
+function createServer(options: ServiceServerOptions): HttpServer {
+  const { registry, refresh, onScrapeError, liveness, readiness } = options;
+  return new HttpServer({
+    '/metrics': async () => {
+      try {
+        await limited(refresh?.() ?? Promise.resolve(), REFRESH_LIMIT_MS, 'refreshing the metrics');
+      } catch (error) {
+        onScrapeError?.(error);
+      }
+      return { status: 200, contentType: registry.contentType, body: await registry.metrics() };
+    },
+    '/livez': async () => replyOf(liveness()),
+    '/readyz': async () =>
+      replyOf(
+        await limited(readiness(), READINESS_LIMIT_MS, 'the readiness check').catch((error: unknown) => ({
+          ok: false,
+          reasons: [error instanceof Error ? error.message : String(error)],
+        })),
+      ),
   });
-  server.get('/livez', async (_, reply) => respond(reply, options.liveness()));
-  server.get('/readyz', async (_, reply) => {
-    const health = await limited(options.readiness(), READINESS_LIMIT_MS, 'the readiness check').catch(
-      (error: unknown): Health => ({ ok: false, reasons: [error instanceof Error ? error.message : String(error)] }),
-    );
-    return respond(reply, health);
-  });
-  return server;
 }
 
-function respond(reply: { code: (status: number) => { send: (body: unknown) => unknown } }, health: Health): unknown {
-  return reply.code(health.ok ? 200 : 503).send({ status: health.ok ? 'ok' : 'failing', reasons: health.reasons });
+function replyOf({ ok, reasons }: Health): Reply {
+  return json(ok ? 200 : 503, { status: ok ? 'ok' : 'failing', reasons });
 }
 
 async function limited<T>(work: Promise<T>, ms: number, what: string): Promise<T> {

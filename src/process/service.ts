@@ -21,6 +21,16 @@ export interface Drained {
   readonly unfinished: readonly string[];
 }
 
+/** A worker or a scheduler that runs in this process. */
+export interface RunningService {
+  /** Where /metrics, /livez and /readyz are served. */
+  readonly url: string;
+  /** Stops the work, then closes the server and the pool. Idempotent. */
+  stop(): Promise<Drained>;
+  /** Resolves when the process should end: the database has refused its login for longer than its lease. */
+  readonly refused: Promise<Error>;
+}
+
 /**
  * Stops all of them at once and returns the names of those that had not stopped at `deadline` (milliseconds of
  * performance.now()). A stop that rejects has ended; `onError` receives its error.

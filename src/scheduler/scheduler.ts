@@ -1,6 +1,5 @@
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import type { Database } from '../db/connections/database.ts';
-import { Cron } from '../schedules/cron.ts';
 import { installationOf } from '../db/installation.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { Notifier } from '../db/connections/notifier.ts';
@@ -177,8 +176,10 @@ export class Scheduler {
       db,
       notifier: this.notifier,
       cronSchema: settings.cronSchema,
-      openCron: (fires) =>
-        new Cron({
+      openCron: async (fires) => {
+        // At the start of a scheduler: a program that imports this package to do something else does without pg-boss.
+        const { Cron } = await import('../schedules/cron.ts');
+        return new Cron({
           url: settings.databaseUrlDirect ?? settings.databaseUrl,
           schema: settings.cronSchema,
           applicationName: 'tasker cron',
@@ -186,7 +187,8 @@ export class Scheduler {
           fires,
           pooled: settings.databaseUrlDirect === undefined,
           onError: (error) => events.failed('cron', error),
-        }),
+        });
+      },
       onFired: (schedule, outcome, about) => events.cronFired(schedule, outcome, about),
       onError: (what, error) => events.failed(what, error),
     });

@@ -1,7 +1,8 @@
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
 import type { Host } from '../process/host.ts';
-import { type RoleService, runService, type RunningService } from '../process/run-service.ts';
+import { type RoleService, runService } from '../process/run-service.ts';
+import type { RunningService } from '../process/service.ts';
 import { VERSION } from '../version.ts';
 import { checkRights } from './chores/check-rights.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';

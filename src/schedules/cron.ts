@@ -1,7 +1,7 @@
 import { type Job, PgBoss } from 'pg-boss';
 import { taskerErrorCode } from '../errors.ts';
 import { describeRefusal, ensureCronSchema } from '../db/cron-schema.ts';
-import type { PasswordSource } from '../db/connections/password.ts';
+import type { PasswordSource } from '../db/connections/password-source.ts';
 import { MIGRATION } from '../db/connections/session-settings.ts';
 import { session } from '../db/connections/session.ts';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { cronSchemaOf } from '../config/cron-schema.ts';
 import type { Database } from '../db/connections/database.ts';
-import type { PasswordSource } from '../db/connections/password.ts';
+import type { PasswordSource } from '../db/connections/password-source.ts';
 import {
   databaseNow,
   findWorkflowVersions,

@@ -1,7 +1,8 @@
 import inspector from 'node:inspector';
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { handlerLogger, type Logger, type OwnLogger, safeLogger } from '../logger.ts';
-import { runService, type RunningService } from '../process/run-service.ts';
+import { runService } from '../process/run-service.ts';
+import type { RunningService } from '../process/service.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { NO_SCHEDULER } from '../reads/schedulers.ts';
 import { VERSION } from '../version.ts';

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { brokenLinks } from './links.ts';
+import { brokenLinks, REPOSITORY } from './links.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const documents = ['*.md', 'docs/**/*.md', 'examples/**/*.md'].flatMap((pattern) => globSync(pattern, { cwd: root }));
@@ -23,7 +23,8 @@ describe('the documents', () => {
     const follow = (file: string): void => {
       if (reached.has(file)) return;
       reached.add(file);
-      for (const [, target = ''] of readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)#:]+)[^)]*\)/g)) {
+      const text = readFileSync(join(root, file), 'utf8').replaceAll(REPOSITORY, relative(dirname(file), '.') + '/');
+      for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)[^)]*\)/g)) {
         const path = relative(root, join(root, dirname(file), target));
         if (path.endsWith('.md') && existsSync(join(root, path))) follow(path);
       }

@@ -1,13 +1,18 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** Files that the package does not have are linked by the address of the repository. */
+export const REPOSITORY = 'https://github.com/tasker-fleet/tasker-fleet/blob/main/';
+
 /** Links of a document to files, folders and headings that do not exist, and paths in backticks that lead nowhere. */
 export function brokenLinks(root: string, file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8').replaceAll(/^```[\s\S]*?^```$/gm, '');
   const broken: string[] = [];
   for (const [link, target = '', heading] of text.matchAll(/\]\(([^)\s#]*)(?:#([^)\s]+))?\)/g)) {
-    if (/^[a-z]+:/.test(target)) continue;
-    const path = target === '' ? join(root, file) : join(root, dirname(file), target);
+    const inRepository = target.startsWith(REPOSITORY);
+    if (/^[a-z]+:/.test(target) && !inRepository) continue;
+    const from = inRepository ? root : join(root, dirname(file));
+    const path = target === '' ? join(root, file) : join(from, target.replace(REPOSITORY, ''));
     if (!existsSync(path)) broken.push(link);
     else if (heading !== undefined && (!statSync(path).isFile() || !headingsOf(path).has(heading))) broken.push(link);
   }

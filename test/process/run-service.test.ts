@@ -2,7 +2,8 @@ import { afterEach, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger, type Logger } from '../../src/logger.ts';
 import type { Host } from '../../src/process/host.ts';
-import { type RoleService, runService, type RunningService } from '../../src/process/run-service.ts';
+import { type RoleService, runService } from '../../src/process/run-service.ts';
+import type { RunningService } from '../../src/process/service.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();

@@ -139,11 +139,12 @@ function classCode(file: SourceFile, node: Class): string {
   return `class ${node.id?.name ?? ''}${generics}${parent} ${body}`;
 }
 
-/** Undefined for what is private. */
+/** Undefined for what is private, or not part of the declarations. */
 function memberCode(file: SourceFile, member: ClassElement): string | undefined {
   if (!('key' in member) || member.key.type === 'PrivateIdentifier') return undefined;
   if ('accessibility' in member && (member.accessibility === 'private' || member.accessibility === 'protected'))
     return undefined;
+  if (docComment(file, member.start)?.startsWith('@internal') === true) return undefined;
   const name = `${'static' in member && member.static ? 'static ' : ''}${slice(file, member.key)}`;
   if (member.type === 'MethodDefinition') {
     const kind = member.kind === 'get' ? 'get ' : member.kind === 'set' ? 'set ' : '';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
-import type { PasswordSource } from './password.ts';
+import type { PasswordSource } from './password-source.ts';
 import { inSchema } from '../schema-name.ts';
 import { PINNED_PLANS, type Plans } from './session-settings.ts';
 import { session } from './session.ts';
@@ -48,6 +48,7 @@ export interface Transactions {
 export interface Database extends Executor, Transactions {
   /** Runs `work` in one READ COMMITTED transaction; a deadlock or serialization failure runs it again, at most 5 times. */
   transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+  /** @internal Its types are those of the driver. */
   readonly pool: pg.Pool;
   /** Whether its sessions come through a pooler. Undefined before the first. */
   readonly proxied: boolean | undefined;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { type Backoff, exponential, FULL_JITTER } from '../../backoff.ts';
-import type { PasswordSource } from './password.ts';
+import type { PasswordSource } from './password-source.ts';
 import { type Session, session } from './session.ts';
 
 /** The channel of the notifications that a queue has ready steps. The payload is the queue's name. */

@@ -1,6 +1,6 @@
 import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
-import type { PasswordSource } from './password.ts';
+import type { PasswordSource } from './password-source.ts';
 import { inSchema } from '../schema-name.ts';
 import { session } from './session.ts';
 import { MIGRATION } from './session-settings.ts';

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-
-/** Called at each new connection, so that a password that was rotated, or a token that expired, is read again. */
-export type PasswordSource = () => string | Promise<string>;
+import type { PasswordSource } from './password-source.ts';
 
 /** Reads the password from a file, without its last line break, as a mounted Secret or `echo` writes it. */
 export function passwordFromFile(file: string): PasswordSource {

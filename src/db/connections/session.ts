@@ -2,7 +2,8 @@ import type pg from 'pg';
 import type { ClientConfig } from 'pg';
 import { readDatabaseUrl } from '../../config/database-url.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../../errors.ts';
-import { clientClass, type PasswordSource } from './password.ts';
+import { clientClass } from './password.ts';
+import type { PasswordSource } from './password-source.ts';
 import { EVERY_SESSION, OLDEST_SERVER, type SessionSetting } from './session-settings.ts';
 
 export interface SessionOptions {

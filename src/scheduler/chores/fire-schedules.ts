@@ -23,7 +23,7 @@ export interface FireSchedulesOptions {
   notifier: Notifier;
   cronSchema: string;
   /** Opens a pg-boss for this process: one that fires, or one that only reads and writes. */
-  openCron: (fires: boolean) => Cron;
+  openCron: (fires: boolean) => Cron | Promise<Cron>;
   onFired: (schedule: string, outcome: FiredOutcome, about: FiredAbout) => void;
   onError: (what: string, error: unknown) => void;
   intervalMs?: number;
@@ -70,7 +70,7 @@ export class FireSchedules implements Chore {
    * fleet their owner. Rejects with ConfigError if they are another fleet's.
    */
   async prepare(): Promise<void> {
-    const cron = this.options.openCron(false);
+    const cron = await this.options.openCron(false);
     try {
       await cron.start();
       await cron.prepare(WORKFLOW_SCHEDULES);
@@ -119,7 +119,8 @@ export class FireSchedules implements Chore {
   }
 
   private async begin(): Promise<void> {
-    const cron = this.options.openCron(true);
+    const cron = await this.options.openCron(true);
+    if (this.stopped) return;
     this.cron = cron;
     try {
       await cron.start();

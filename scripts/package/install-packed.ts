@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+
+/** Packs the package as `npm publish` would, into a folder. Returns the path of the tarball. */
+export function pack(folder: string): string {
+  const args = ['pack', '--json', '--pack-destination', folder, ...quiet];
+  // The build is a script of npm, and its output would be mixed into the JSON.
+  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] });
+  const output = execFileSync('npm', [...args, '--ignore-scripts'], { cwd: repository, encoding: 'utf8' });
+  const [packed] = Object.values(JSON.parse(output) as Record<string, { filename: string }>);
+  if (packed === undefined) throw new Error('npm packed nothing');
+  return join(folder, packed.filename);
+}
+
+/**
+ * Installs the packed package into an empty project in a temporary folder, from npm's cache as far as it goes. `also`: further
+ * packages, with versions. Returns the project's folder, which the caller removes.
+ */
+export function installPacked(also: readonly string[] = []): string {
+  const app = mkdtempSync(join(tmpdir(), 'tasker-package-'));
+  const tarball = pack(app);
+  writeFileSync(join(app, 'package.json'), '{ "name": "app", "version": "1.0.0", "private": true }\n');
+  execFileSync('npm', ['install', tarball, ...also, '--prefer-offline', ...quiet], {
+    cwd: app,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return app;
+}

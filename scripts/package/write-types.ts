@@ -1,0 +1,33 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+const IMPORT = /((?:\bfrom|\bimport)\s*\(?\s*)(['"])(\.[^'"]+?)\.ts\2/g;
+/** What an import or export at the beginning of a line takes from a package, and what a type takes by `import('...')`. */
+const PACKAGE = /^(?:import|export)\b[^;'"]*\bfrom ['"]([^.'"][^'"]*)['"]|\bimport\(['"]([^.'"][^'"]*)['"]\)/gm;
+
+/**
+ * Copies those declarations that the entries reach, twice: for ECMAScript modules and, with other endings, for CommonJS.
+ * TypeScript takes the format of a declaration from its ending, and in older modes refuses to `require` a module. Returns the
+ * packages that they import.
+ */
+export function writeTypes(from: string, to: string, entries: readonly string[]): Set<string> {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8');
+    const target = join(to, relative(from, file));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, text.replaceAll(IMPORT, '$1$2$3.js$2'));
+    writeFileSync(target.replace(/\.d\.ts$/, '.d.cts'), text.replaceAll(IMPORT, '$1$2$3.cjs$2'));
+    for (const [, , , path = ''] of text.matchAll(IMPORT)) visit(join(dirname(file), `${path}.d.ts`));
+    for (const [, imported, named] of text.matchAll(PACKAGE)) packages.add(imported ?? named ?? '');
+  };
+  for (const entry of entries) {
+    const file = join(from, entry.replace(/\.ts$/, '.d.ts'));
+    if (!existsSync(file)) throw new Error(`the compiler wrote no ${file}`);
+    visit(file);
+  }
+  return packages;
+}

@@ -1,0 +1,32 @@
+/** `tasker-fleet/client`: for programs that submit tasks, read and steer them. Loads the PostgreSQL driver, no server and no cron. */
+export { Client, createClient } from '../client/client.ts';
+export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from '../client/client-options.ts';
+export type { ScheduleOptions } from '../client/new-schedule.ts';
+export type { SubmitOptions, SubmitRequest } from '../client/new-task.ts';
+export type { StepError, TaskResult } from '../client/task-result.ts';
+export type { CallersTransaction, GivenTransaction } from '../db/connections/callers-transaction.ts';
+export type { QueueStatsRow } from '../db/reads/queues.ts';
+export type { StepRow, TaskRow } from '../db/reads/tasks.ts';
+export type { WorkerRow } from '../db/reads/workers.ts';
+export type { WorkflowRow } from '../db/reads/workflows.ts';
+export type { CancelOutcome } from '../engine/cancel.ts';
+export type { OperatorAction, Superseded } from '../engine/operator-action.ts';
+export type { ReleaseHeldOutcome } from '../engine/release-held.ts';
+export type { ResolveOutcome } from '../engine/resolve.ts';
+export type { RetryOutcome } from '../engine/retry.ts';
+export type { Submitted } from '../engine/submit.ts';
+export {
+  ConfigError,
+  InvalidInputError,
+  SchemaOutdatedError,
+  TaskerError,
+  UnknownWorkflowError,
+  UnsuitableDatabaseError,
+  WaitTimeoutError,
+} from '../errors.ts';
+export type { TaskDetails } from '../reads/task.ts';
+export type { ScheduleInfo } from '../schedules/schedule-info.ts';
+export type { ScheduleAdded } from '../schedules/schedule-list.ts';
+export type { InputOf, ResultsOf, WorkflowDefinition } from '../workflow/definition.ts';
+export type { StoredError } from '../workflow/describe-thrown.ts';
+export type { State } from '../workflow/states.ts';

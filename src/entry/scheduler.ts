@@ -1,0 +1,7 @@
+/** `tasker-fleet/scheduler`: to run a scheduler inside a program of one's own. */
+export type { Config } from '../config/config.ts';
+export { loadConfig } from '../config/load-config.ts';
+export { ConfigError, SchemaOutdatedError, TaskerError, UnsuitableDatabaseError } from '../errors.ts';
+export { createLogger, type Logger } from '../logger.ts';
+export type { Drained } from '../process/service.ts';
+export { type SchedulerProcess, startScheduler } from '../scheduler/start-scheduler.ts';

