@@ -10,5 +10,9 @@ export const ENTRIES = {
   embedded: 'src/entry/embedded.ts',
 } as const;
 
-/** Programs: the command line, and a process that the test kit starts. */
-export const PROGRAMS = { cli: 'src/cli/main.ts', 'server-watchdog': 'src/testing/fleet/server-watchdog.ts' } as const;
+/** Programs: the command line, and processes that the test kit starts. Code finds those beside itself, under the name of their source. */
+export const PROGRAMS = {
+  cli: 'src/cli/main.ts',
+  'crash-worker': 'src/testing/crash/crash-worker.ts',
+  'server-watchdog': 'src/testing/fleet/server-watchdog.ts',
+} as const;

@@ -19,14 +19,14 @@ export function pack(folder: string): string {
 }
 
 /**
- * Installs the packed package into an empty project in a temporary folder, from npm's cache as far as it goes. `also`: further
- * packages, with versions. Returns the project's folder, which the caller removes.
+ * Installs the packed package into an empty project in a temporary folder, from npm's cache as far as it goes.
+ * Returns the project's folder, which the caller removes.
  */
-export function installPacked(also: readonly string[] = []): string {
+export function installPacked(): string {
   const app = mkdtempSync(join(tmpdir(), 'tasker-package-'));
   const tarball = pack(app);
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "version": "1.0.0", "private": true }\n');
-  execFileSync('npm', ['install', tarball, ...also, '--prefer-offline', ...quiet], {
+  execFileSync('npm', ['install', tarball, '--prefer-offline', ...quiet], {
     cwd: app,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

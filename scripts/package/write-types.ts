@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-const IMPORT = /((?:\bfrom|\bimport)\s*\(?\s*)(['"])(\.[^'"]+?)\.ts\2/g;
-/** What an import or export at the beginning of a line takes from a package, and what a type takes by `import('...')`. */
-const PACKAGE = /^(?:import|export)\b[^;'"]*\bfrom ['"]([^.'"][^'"]*)['"]|\bimport\(['"]([^.'"][^'"]*)['"]\)/gm;
+/** The paths of an import or export at the beginning of a line, and of a type by `import('...')`. */
+const OWN = /(^(?:import|export)\b[^;'"=]*\bfrom |^import |\bimport\()(['"])(\.[^'"]+)\.ts\2/gm;
+const PACKAGE = /(^(?:import|export)\b[^;'"=]*\bfrom |^import |\bimport\()(['"])([^.'"][^'"]*)\2/gm;
 
 /**
  * Copies those declarations that the entries reach, twice: for ECMAScript modules and, with other endings, for CommonJS.
@@ -19,10 +19,10 @@ export function writeTypes(from: string, to: string, entries: readonly string[])
     const text = readFileSync(file, 'utf8');
     const target = join(to, relative(from, file));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, text.replaceAll(IMPORT, '$1$2$3.js$2'));
-    writeFileSync(target.replace(/\.d\.ts$/, '.d.cts'), text.replaceAll(IMPORT, '$1$2$3.cjs$2'));
-    for (const [, , , path = ''] of text.matchAll(IMPORT)) visit(join(dirname(file), `${path}.d.ts`));
-    for (const [, imported, named] of text.matchAll(PACKAGE)) packages.add(imported ?? named ?? '');
+    writeFileSync(target, text.replaceAll(OWN, '$1$2$3.js$2'));
+    writeFileSync(target.replace(/\.d\.ts$/, '.d.cts'), text.replaceAll(OWN, '$1$2$3.cjs$2'));
+    for (const [, , , path = ''] of text.matchAll(OWN)) visit(join(dirname(file), `${path}.d.ts`));
+    for (const [, , , name = ''] of text.matchAll(PACKAGE)) packages.add(name);
   };
   for (const entry of entries) {
     const file = join(from, entry.replace(/\.ts$/, '.d.ts'));

@@ -49,6 +49,15 @@ test('no link of its documents is broken', () => {
   expect(broken).toEqual([]);
 });
 
+test('each program that its code starts is beside the code', () => {
+  const code = readdirSync(join(installed, 'dist'))
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(installed, 'dist', file), 'utf8'));
+  const names = code.flatMap((text) => [...text.matchAll(/new URL\(`([\w-]+)\$\{extname\(/g)].map(([, name]) => `${name}.js`));
+  expect(names.toSorted()).toEqual(['crash-worker.js', 'server-watchdog.js']);
+  expect(names.filter((name) => !existsSync(join(installed, 'dist', name)))).toEqual([]);
+});
+
 test('each file that package.json names is there', () => {
   const { exports, bin, main, types } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   const paths = JSON.stringify({ exports, bin, main, types }).match(/(?<=")(\.\/)?dist\/[^"]+/g) ?? [];

