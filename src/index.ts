@@ -50,7 +50,7 @@ export {
 export { createLogger, type Logger, type LoggerOptions, type OwnLogger } from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
 export type { Drained } from './process/service.ts';
-export type { RunningService } from './process/run-service.ts';
+export type { RunningService } from './process/service.ts';
 export type { CrashOrigin } from './worker/telemetry/events.ts';
 export type { QuarantineProcess } from './worker/scope/worker-options.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';

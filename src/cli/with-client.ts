@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig, usesPreparedStatements } from '../config/load-config.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { clientEnvironment } from './dev-environment.ts';

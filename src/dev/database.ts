@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/connections/database.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { migrateToLatest, migrationStatus } from '../db/migrate.ts';

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { Config } from '../config/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { openDatabase } from '../db/connections/database.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { registerWorkflows } from '../engine/register-workflows.ts';

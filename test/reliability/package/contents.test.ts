@@ -53,7 +53,9 @@ test('each program that its code starts is beside the code', () => {
   const code = readdirSync(join(installed, 'dist'))
     .filter((file) => file.endsWith('.js'))
     .map((file) => readFileSync(join(installed, 'dist', file), 'utf8'));
-  const names = code.flatMap((text) => [...text.matchAll(/new URL\(`([\w-]+)\$\{extname\(/g)].map(([, name]) => `${name}.js`));
+  const names = code.flatMap((text) =>
+    [...text.matchAll(/new URL\(`([\w-]+)\$\{extname\(/g)].map(([, name]) => `${name}.js`),
+  );
   expect(names.toSorted()).toEqual(['crash-worker.js', 'server-watchdog.js']);
   expect(names.filter((name) => !existsSync(join(installed, 'dist', name)))).toEqual([]);
 });

@@ -104,7 +104,8 @@ test('the test kit runs a fleet and its crash tests from the package, on an embe
   writeFileSync(
     join(app, 'hello.mjs'),
     `import { defineWorkflow } from 'tasker-fleet/workflow';
-     export const hello = defineWorkflow({ namespace: 'test', name: 'hello' }).step('greet', () => 'hello');`,
+     const any = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+     export const hello = defineWorkflow({ namespace: 'test', name: 'hello', input: any }).step('greet', () => 'hello');`,
   );
   const file = join(app, 'kit.mjs');
   writeFileSync(
