@@ -51,7 +51,7 @@ export async function audit(options: {
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
       ...checkIdempotencyKeys(options.ledger),
-      ...(await exitViolations(db, options.exits, options.ledger, options.refused ?? [])),
+      ...exitViolations(options.exits, options.ledger, options.refused ?? []),
     );
     const { violations: unfair, ...claiming } = await claimingOf(
       db,

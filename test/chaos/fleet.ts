@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { QUEUES } from './queues.ts';
@@ -22,6 +22,8 @@ export interface Exit {
   at: number;
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** It had logged that its start was over. */
+  hadStarted: boolean;
 }
 
 export interface FleetOptions {
@@ -110,7 +112,8 @@ export class Fleet {
 
   private start(role: Role, place: number): void {
     const { options } = this;
-    const log = openSync(join(options.logFolder, `${role}-${place}.log`), 'a');
+    const logFile = join(options.logFolder, `${role}-${place}.log`);
+    const log = openSync(logFile, 'a');
     const offsetMs = role === 'worker' ? clockOffset(options.clockOffsetsMs ?? [0], place) : 0;
     const child = spawn(
       process.execPath,
@@ -154,12 +157,18 @@ export class Fleet {
     this.living.set(member.pid, { member, child });
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (!this.living.delete(member.pid)) return;
-      this.exits.push({ member, at: Date.now(), code, signal });
+      this.exits.push({ member, at: Date.now(), code, signal, hadStarted: hasStarted(logFile, member) });
       if (this.keepUp) setTimeout(() => this.keepUp && this.start(role, place), RESTART_AFTER_MS);
     };
     child.once('error', () => ended(null, null));
     child.once('exit', ended);
   }
+}
+
+function hasStarted(logFile: string, { role, pid }: Member): boolean {
+  return readFileSync(logFile, 'utf8')
+    .split('\n')
+    .some((line) => line.includes(`"pid":${pid},`) && line.includes(`"message":"${role} started"`));
 }
 
 function clockOffset(offsetsMs: readonly number[], place: number): number {
