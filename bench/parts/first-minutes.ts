@@ -1,12 +1,12 @@
 /**
  * The first minutes of somebody else's application: for each product its shortest program (bench/first-minutes), installed into an
  * empty project and run against an empty database of the same PostgreSQL. Tasker Fleet is installed from the tarball that would be
- * published. npm's cache is warm: an install that is not timed comes first.
+ * published, or from the one that TASKER_FLEET_TARBALL names. npm's cache is warm: an install that is not timed comes first.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installedSize, placeOf, secondsToInstall } from '../support/first-minutes/install.ts';
 import { importMs, linesOf, runProgram } from '../support/first-minutes/program.ts';
@@ -76,7 +76,7 @@ export async function firstMinutes(server: BenchServer, quick: boolean): Promise
     const install = [pack(scratch), 'zod'];
     const products: Product[] = [
       { name: 'Tasker Fleet', install, program: 'tasker-fleet.mjs' },
-      { ...DEV, install },
+      ...(existsSync(join(root, 'src/cli/commands/dev.ts')) ? [{ ...DEV, install }] : []),
       ...PEERS,
     ];
     const data: Record<string, Measured | { failed: string }> = {};
@@ -86,14 +86,18 @@ export async function firstMinutes(server: BenchServer, quick: boolean): Promise
       }));
       console.error(`  ${product.name}: ${JSON.stringify(data[product.name])}`);
     }
+    const ours = data['Tasker Fleet'];
+    if (ours === undefined || 'failed' in ours)
+      throw new Error(`Tasker Fleet itself could not be measured: ${ours?.failed}`);
     return { tables: [table(products, data), places(data), leftOut(data)], data };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** The tarball that would be published. */
 function pack(folder: string): string {
+  const given = process.env['TASKER_FLEET_TARBALL'];
+  if (given !== undefined) return resolve(given);
   execFileSync('npm', ['run', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   const listed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, encoding: 'utf8' });
   const name = /"filename":\s*"([^"]+)"/.exec(listed)?.[1];
