@@ -87,7 +87,8 @@ function importsForRequire(dependencies: readonly string[]): Plugin {
           : undefined,
       );
       onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-        contents: `import whole from ${JSON.stringify(path)}; export { whole as 'module.exports' };`,
+        // By name: what `require` returns of a module that was bundled is its namespace.
+        contents: `export * from ${JSON.stringify(path)};`,
         loader: 'js',
         resolveDir: process.cwd(),
       }));
