@@ -1,9 +1,15 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { nodeProblem } from './node-version.ts';
 import { createProgram } from './program.ts';
 import { reportError, STATUS } from './report-error.ts';
 
 const exit = (status: number): never => process.exit(status);
+const problem = nodeProblem(process.versions.node);
+if (problem !== undefined) {
+  console.error(`tasker: ${problem}`);
+  exit(STATUS.failed);
+}
 const program = createProgram(exit);
 for (const command of [program, ...program.commands, ...program.commands.flatMap((nested) => nested.commands)]) {
   command.exitOverride();
