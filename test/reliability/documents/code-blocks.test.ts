@@ -36,6 +36,8 @@ it('every TypeScript block compiles against the package, with declarations', asy
     strict: true,
     types: ['node'],
     declaration: true,
+    // Programs that Node runs as they are import files with their ending.
+    rewriteRelativeImportExtensions: true,
     outDir: 'compiled',
     rootDir: '.',
     skipLibCheck: true,
@@ -50,17 +52,19 @@ it('every TypeScript block compiles against the package, with declarations', asy
 it('the fleet of the README runs as written, on one machine', async () => {
   const [workflow] = codeBlocks('ts', ['README.md']);
   const blocks = codeBlocks('sh', ['README.md']);
-  // The first two need a clone of the repository: npm-start.test.ts and every test run cover them. test/reliability/package installs.
+  // test/reliability/first-minutes runs the first, npm-start.test.ts and every test run the two of a clone, test/reliability/package installs.
   expect(blocks.map(({ code }) => code.split('\n')[0]?.split('#')[0]?.trim())).toEqual([
+    'npm install tasker-fleet',
     'npm ci && npm start',
     'npm ci && npm test',
     'npm install tasker-fleet zod',
-    'tasker migrate up',
+    'export DATABASE_URL=postgres://...',
   ]);
   expect(readFileSync('.ci/run', 'utf8')).toMatch(/^npm ci && npm test$/m);
   await writeFile(join(app, 'checkout.ts'), workflow?.code ?? '');
   // The lines after the block end its jobs, as a reader does with Ctrl-C and fg.
-  const script = `${blocks[3]?.code}\nkill $(jobs -p)\nfor job in $(jobs -p); do wait $job; echo "ended with $?"; done\n`;
+  const fleet = blocks[4]?.code.replace(/^export DATABASE_URL=.*\n/, '');
+  const script = `${fleet}\nkill $(jobs -p)\nfor job in $(jobs -p); do wait $job; echo "ended with $?"; done\n`;
   const env: Record<string, string | undefined> = {
     ...process.env,
     DATABASE_URL: database.url,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 120_000);
 
 test('every type in a public signature is exported', () => {
-  const folder = join(app, 'node_modules/tasker-fleet/dist/src');
+  const folder = join(app, 'node_modules/tasker-fleet/dist/types/src');
   const index = readFileSync(join(folder, 'index.d.ts'), 'utf8');
   expect(missingExports(folder, index)).toEqual([]);
   // The test can fail.
