@@ -9,7 +9,7 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();
-const client = new Client({ url: test.url });
+const client = new Client({ url: test.url, pooled: test.directUrl === undefined });
 afterAll(() => client.close());
 
 const order = defineWorkflow({ namespace: 'shop', name: 'order', input: z.unknown() }).step(
@@ -28,7 +28,11 @@ it.each(['pino of the program', 'options of pino'])('a worker logs steps through
     way === 'options of pino'
       ? createLogger({ role: 'worker', destination, pino: { messageKey: 'msg' } })
       : pino({}, destination);
-  const config = loadConfig('worker', { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' });
+  const config = loadConfig('worker', {
+    DATABASE_URL: test.url,
+    TASKER_POOLED: String(test.directUrl === undefined),
+    TASKER_METRICS_PORT: '0',
+  });
   const worker = await startWorker({ config, workflows: [order], log });
   const { taskId } = await client.submit(order, {});
   await client.waitForTask(taskId);
