@@ -9,7 +9,7 @@ import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const test = await useTestDatabase();
-const client = new Client({ url: test.url, pooled: test.directUrl === undefined });
+const client = new Client({ url: test.url, preparedStatements: test.directUrl !== undefined });
 afterAll(() => client.close());
 
 const order = defineWorkflow({ namespace: 'shop', name: 'order', input: z.unknown() }).step(
@@ -30,7 +30,7 @@ it.each(['pino of the program', 'options of pino'])('a worker logs steps through
       : pino({}, destination);
   const config = loadConfig('worker', {
     DATABASE_URL: test.url,
-    TASKER_POOLED: String(test.directUrl === undefined),
+    TASKER_PREPARED_STATEMENTS: String(test.directUrl !== undefined),
     TASKER_METRICS_PORT: '0',
   });
   const worker = await startWorker({ config, workflows: [order], log });

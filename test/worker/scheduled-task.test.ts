@@ -8,7 +8,7 @@ import type { TaskOccurrence } from '../../src/workflow/task-occurrence.ts';
 import { useWorkers } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
-const client = new Client({ url: fleet.test.url, pooled: fleet.test.directUrl === undefined });
+const client = new Client({ url: fleet.test.url, preparedStatements: fleet.test.directUrl !== undefined });
 afterAll(() => client.close());
 
 const seen: Record<string, TaskOccurrence | undefined> = {};
