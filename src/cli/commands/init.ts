@@ -11,8 +11,8 @@ export function initCommand(exit: (status: number) => void): Command {
     .option('--no-install', 'write the files only; install the packages yourself')
     .addHelpText('after', '\nExample:\n  npx tasker-fleet init my-workflows')
     .action(async (folder: string, options: { install: boolean }) => {
-      const { packageManager, PLATFORM_PACKAGES, POSTGRES_PACKAGE, quiet } =
-        await import('../../dev/postgres-package.ts');
+      const { packageManager, PLATFORM_PACKAGES, quiet } = await import('../../dev/postgres-package.ts');
+      const { POSTGRES_PACKAGE } = await import('../../embedded/binaries.ts');
       const { writeProject } = await import('../../init/write-project.ts');
       const { written, changed } = writeProject(folder, {
         forDevelopment: [POSTGRES_PACKAGE],

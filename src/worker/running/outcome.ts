@@ -1,5 +1,6 @@
 import { taskerErrorCode } from '../../errors.ts';
 import { readRetryAfter } from '../../errors/retry-after.ts';
+import { capRequestedBackoff } from '../../retry-policy.ts';
 import { describeThrown } from '../../workflow/describe-thrown.ts';
 import { storableText } from '../../workflow/storable-text.ts';
 import { toStorableJson } from '../../workflow/to-storable-json.ts';
@@ -41,7 +42,7 @@ export function thrownOutcome(error: unknown, maxBackoffRequestSeconds: number):
   return failure(
     'fail',
     false,
-    seconds === undefined ? undefined : Math.min(seconds, maxBackoffRequestSeconds),
+    seconds === undefined ? undefined : capRequestedBackoff(seconds, maxBackoffRequestSeconds),
     problem === undefined ? description : { ...description, note: storableText(problem, MAX_NOTE) },
   );
 }
