@@ -12,6 +12,7 @@ import { latency } from './parts/latency.ts';
 import { peers } from './parts/peers.ts';
 import { readiness } from './parts/readiness.ts';
 import { throughput } from './parts/throughput.ts';
+import { buildFleet } from './support/build-fleet.ts';
 import { describeMachine, markdown, type PartResult, writeResult } from './support/report.ts';
 import { type BenchServer, startServer } from './support/server.ts';
 
@@ -46,13 +47,8 @@ if (measuresFleet && (!quick || chosen.includes('peers')) && !existsSync(`${here
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });
   if (installed.status !== 0) process.exit(installed.status ?? 1);
 }
-// Processes of the fleet run compiled, as in the image.
-const built = measuresFleet
-  ? spawnSync(process.execPath, [`${here}../node_modules/typescript/bin/tsc`, '-p', `${here}tsconfig.build.json`], {
-      stdio: 'inherit',
-    })
-  : { status: 0 };
-if (built.status !== 0) process.exit(built.status ?? 1);
+// Processes of the fleet run the bundle, as in the image.
+if (measuresFleet) await buildFleet();
 const out = values.out ?? fileURLToPath(new URL(quick ? '../.tmp/bench' : '../docs/performance', import.meta.url));
 
 const server = await startServer();

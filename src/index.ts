@@ -47,7 +47,16 @@ export {
   WaitTimeoutError,
   WorkflowDefinitionError,
 } from './errors.ts';
-export { createLogger, type Logger, type LoggerOptions, type OwnLogger } from './logger.ts';
+export {
+  createLogger,
+  type LogDestination,
+  type Logger,
+  type LoggerOptions,
+  type LogMethod,
+  type OwnLogger,
+  type PinoOptions,
+  type PinoTransport,
+} from './logger.ts';
 export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
 export type { Drained } from './process/service.ts';
 export type { RunningService } from './process/service.ts';

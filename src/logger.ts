@@ -1,11 +1,12 @@
-import pino, { type LogFn, type Logger, type LoggerOptions as PinoOptions } from 'pino';
+import pino from 'pino';
 import { InvalidInputError } from './errors.ts';
 import { checkLoggerOptions, isLogger, type LoggerOptions, type OwnLogger } from './logger/logger-options.ts';
 import { isSafeOwnLogger, safeOwnLogger } from './logger/own-logger.ts';
 import { destinationOf, pinoSettings } from './logger/pino-settings.ts';
+import type { Logger, LogMethod, PinoOptions } from './logger/logger-types.ts';
 import { type LineRules, safeArguments, safeFields } from './logger/safe-arguments.ts';
 
-export type { Logger } from 'pino';
+export type { LogDestination, Logger, LogMethod, PinoOptions, PinoTransport } from './logger/logger-types.ts';
 export type { LoggerOptions, OwnLogger } from './logger/logger-options.ts';
 
 /** The fields that each logger adds to its lines: JSON with the same key twice is ambiguous. */
@@ -34,21 +35,21 @@ export function createLogger(options: LoggerOptions): Logger {
   const logMethod = hooks?.logMethod;
   settings.hooks = {
     ...hooks,
-    logMethod(args: unknown[], method: LogFn, level: number) {
+    logMethod(args: unknown[], method: LogMethod, level: number) {
       // Without `this` the method was called apart from its logger: the line then has the fields of the process.
       const line = (this as Logger | undefined) ?? logger;
       try {
         writing = (line as Owning)[OWN_FIELDS] ?? NONE;
         const safe = safeArguments(args, writing, rules);
         if (logMethod === undefined) (method as (...given: unknown[]) => void).apply(line, safe);
-        else logMethod.call(line, safe as Parameters<LogFn>, method, level);
+        else logMethod.call(line, safe, method, level);
       } catch {
         // Only code of the program, or a stream that cannot be written to, comes here.
       }
     },
   };
   const rules: LineRules = { messageKey, ...(serializers === undefined ? {} : { serializers }) };
-  const logger: Owning = made(() => pino(settings, destinationOf(options)));
+  const logger: Owning = made(() => pino(settings as pino.LoggerOptions, destinationOf(options)));
   logger[OWN_FIELDS] = own;
   makeChildrenSafe(logger);
   return logger;
@@ -81,6 +82,7 @@ function made(make: () => Logger): Logger {
   try {
     return make();
   } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new InvalidInputError(`pino refuses these options of a logger: ${reason}`, { field: 'pino' });
   }

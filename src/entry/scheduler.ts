@@ -2,6 +2,15 @@
 export type { Config } from '../config/config.ts';
 export { loadConfig } from '../config/load-config.ts';
 export { ConfigError, SchemaOutdatedError, TaskerError, UnsuitableDatabaseError } from '../errors.ts';
-export { createLogger, type Logger } from '../logger.ts';
+export {
+  createLogger,
+  type LogDestination,
+  type Logger,
+  type LoggerOptions,
+  type LogMethod,
+  type OwnLogger,
+  type PinoOptions,
+  type PinoTransport,
+} from '../logger.ts';
 export type { Drained } from '../process/service.ts';
 export { type SchedulerProcess, startScheduler } from '../scheduler/start-scheduler.ts';

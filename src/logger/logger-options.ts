@@ -1,5 +1,6 @@
-import pino, { type DestinationStream, type Logger, type LoggerOptions as PinoOptions } from 'pino';
+import pino from 'pino';
 import { InvalidInputError } from '../errors.ts';
+import type { LogDestination, Logger, PinoOptions } from './logger-types.ts';
 
 /** A logger of the program's own: pino's of any version, or another whose methods take fields and a message. */
 export interface OwnLogger {
@@ -19,7 +20,7 @@ export interface LoggerOptions {
   /** Paths whose values are hidden, in pino's notation, beside those under names of secrets. */
   redact?: readonly string[];
   /** Where lines go. Default: standard output. */
-  destination?: DestinationStream;
+  destination?: LogDestination;
   /**
    * Options of pino (`transport`, `formatters`, `serializers`, `timestamp`, `base`, `mixin`, `messageKey`, ...) for the logger that
    * is made; or a logger of the program's own, which then writes the lines in its own way.

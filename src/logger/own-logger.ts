@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { OwnLogger } from './logger-options.ts';
+import type { Logger } from './logger-types.ts';
 import { type LineRules, safeArguments, safeFields } from './safe-arguments.ts';
 
 const METHODS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;

