@@ -4,6 +4,7 @@ export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
+export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
@@ -29,6 +30,8 @@ export {
 } from './db/migrate.ts';
 export type { CancelOutcome } from './engine/cancel.ts';
 export type { OperatorAction, Superseded } from './engine/operator-action.ts';
+export type { PurgedRows } from './db/statements/tasks/purge-tasks.ts';
+export type { KeptTask } from './engine/purge.ts';
 export type { ReleaseHeldOutcome } from './engine/release-held.ts';
 export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';

@@ -6,6 +6,7 @@ import { devWorkerCommand } from './commands/dev-worker.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
 import { releaseCommand } from './commands/release.ts';
 import { resolveCommand } from './commands/resolve.ts';
@@ -49,6 +50,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     cancelCommand(exit),
     resolveCommand(exit),
     releaseCommand(exit),
+    purgeCommand(exit),
     scheduleCommand(exit),
     doctorCommand(exit),
     scaleSimulateCommand(exit),

@@ -32,6 +32,7 @@ import { openClient } from './client-parts.ts';
 import { submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
+import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
 import { ScheduleClient } from './schedule-client.ts';
 import { submitStream } from './submit-stream.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
@@ -197,6 +198,14 @@ export class Client extends ScheduleClient {
     const outcome = await releaseHeldStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
     if (outcome.outcome === 'released') this.parts.notifications.readied(taskId, outcome.queues, options);
     return outcome;
+  }
+
+  /**
+   * Removes tasks for good, with their input, results and history: those with these ids, or all with a tag, in batches that commit one
+   * by one. Tasks that have not ended stay, unless `open` is set.
+   */
+  async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
+    return purgeSelected(this.db, selection, options);
   }
 
   /** The live processes of the fleet, or all that are on record. */

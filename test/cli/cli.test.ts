@@ -113,6 +113,31 @@ describe('tasker', () => {
     });
   }, 30_000);
 
+  it('purges tasks by id and by tag, and says what it left', async () => {
+    const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--tag', 'tenant=acme', '--key'];
+    const ended = (await json([...submit, 'p1'])) as { task_id: string };
+    const { task_id: openId } = (await json([...submit, 'p2'])) as { task_id: string };
+    await tasker(['cancel', ended.task_id]);
+    expect(await tasker(['purge', '--tag', 'tenant=acme', '--dry-run'])).toEqual({
+      code: 4,
+      output: `would purge 1 tasks; nothing was removed\nkept 1 tasks:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,
+    });
+    expect(await json(['purge', '--tag', 'tenant=acme'])).toMatchObject({
+      tasks: 1,
+      kept_tasks: 1,
+      kept: [{ task_id: openId, reason: 'open' }],
+      missing: [],
+    });
+    expect((await tasker(['task', ended.task_id])).code).toBe(3);
+    expect(await tasker(['purge', '--task', openId, '--open'])).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^purged 1 tasks, with \d+ steps/) as string,
+    });
+    expect(await tasker(['purge', '--task', openId])).toMatchObject({ code: 3 });
+    expect(await tasker(['purge'])).toMatchObject({ code: 2, output: expect.stringContaining('--tag') as string });
+    expect(await tasker(['purge', '--task', 'x'])).toMatchObject({ code: 2 });
+  }, 60_000);
+
   it('numbers that are none, or out of range, are wrong calls that name the option, the text and the range', async () => {
     const calls = [
       ['retry', '1', '--attempts', '99999999999'],

@@ -12,6 +12,8 @@ import { notifyReadyTasks } from '../../src/db/statements/queues/notify.ts';
 import { releaseSteps } from '../../src/db/statements/steps/release-steps.ts';
 import { promoteSteps } from '../../src/db/statements/steps/promote-steps.ts';
 import { enqueueDueSteps } from '../../src/db/statements/steps/enqueue-due-retries.ts';
+import { lockOpenSteps } from '../../src/db/statements/tasks/cancel-tasks.ts';
+import { findFirstOfIdentities, findTaggedTasks, purgeTasks } from '../../src/db/statements/tasks/purge-tasks.ts';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
@@ -197,6 +199,20 @@ describe('with 50,000 tasks', () => {
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(30);
+  });
+
+  it('a purge finds the rows of its tasks by their keys, and a search for a tag reads one page of tasks', async () => {
+    const task_ids = [0, 1, 2].map((more) => String(Number(taskId) + more));
+    for (const given of [
+      call(lockOpenSteps, { task_ids }),
+      call(findFirstOfIdentities, { task_ids }),
+      call(purgeTasks, { task_ids }),
+      call(findTaggedTasks, { tag: 'tenant=acme', below: taskId, size: 1000 }),
+    ]) {
+      const plan = await planOf(engine.test.pool, given);
+      expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+      expect(plan.buffers).toBeLessThanOrEqual(1000);
+    }
   });
 
   it.each([

@@ -1720,6 +1720,19 @@ JOIN tasker.tasker_workflow_step_transitions t
   ON t.task_id = i.task_id AND t.workflow_step_id = i.workflow_step_id AND t.claim_id = i.claim_id
 WHERE t.cause IN ('complete', 'fail', 'timeout', 'released');
 
+-- find_first_of_identities
+SELECT own.task_id, l.task_id AS held_by
+FROM tasker.tasker_identities own
+CROSS JOIN LATERAL (
+  SELECT later.task_id
+  FROM tasker.tasker_identities later
+  WHERE later.identity_hash = own.identity_hash AND later.generation > 1 AND later.task_id <> ALL ($1::bigint[])
+  ORDER BY later.generation DESC
+  LIMIT 1
+) l
+WHERE own.task_id = ANY ($1::bigint[]) AND own.generation = 1
+ORDER BY own.task_id;
+
 -- find_foreign_tasks
 WITH step AS MATERIALIZED (
 SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
@@ -1858,6 +1871,18 @@ SELECT (
     LIMIT 1) AS successor
 FROM tasker.tasker_tasks t
 WHERE t.task_id = $1;
+
+-- find_tagged_tasks
+WITH page AS MATERIALIZED (
+  SELECT t.task_id, t.tags
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id < coalesce($2::bigint, 9223372036854775807)
+  ORDER BY t.task_id DESC
+  LIMIT $3
+)
+SELECT coalesce(array_agg(p.task_id ORDER BY p.task_id DESC) FILTER (WHERE p.tags @> jsonb_build_array($1::text)), '{}') AS found,
+  min(p.task_id) AS last
+FROM page p;
 
 -- find_task
 SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
@@ -2337,6 +2362,24 @@ RETURNING worker_id;
 -- prune_workflows
 DELETE FROM tasker.tasker_worker_workflows w
 WHERE NOT EXISTS (SELECT FROM tasker.tasker_workers k WHERE k.worker_id = w.worker_id);
+
+-- purge_tasks
+WITH step_history AS (
+  DELETE FROM tasker.tasker_workflow_step_transitions WHERE task_id = ANY ($1::bigint[]) RETURNING 1
+), task_history AS (
+  DELETE FROM tasker.tasker_task_transitions WHERE task_id = ANY ($1::bigint[]) RETURNING 1
+), edges AS (
+  DELETE FROM tasker.tasker_workflow_step_edges WHERE task_id = ANY ($1::bigint[]) RETURNING 1
+), steps AS (
+  DELETE FROM tasker.tasker_workflow_steps WHERE task_id = ANY ($1::bigint[]) RETURNING 1
+), tasks AS (
+  DELETE FROM tasker.tasker_tasks WHERE task_id = ANY ($1::bigint[]) RETURNING 1
+), identities AS (
+  DELETE FROM tasker.tasker_identities WHERE task_id = ANY ($1::bigint[])
+)
+SELECT (SELECT count(*) FROM tasks)::integer AS tasks, (SELECT count(*) FROM steps)::integer AS steps,
+  (SELECT count(*) FROM edges)::integer AS edges,
+  ((SELECT count(*) FROM step_history) + (SELECT count(*) FROM task_history))::integer AS transitions;
 
 -- queue_stats
 SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds

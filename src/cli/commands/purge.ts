@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import { ConfigError } from '../../errors.ts';
+import type { PurgeReport } from '../../client/purge.ts';
+import { STATUS } from '../report-error.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+
+interface PurgeFlags {
+  task?: string[];
+  tag?: string;
+  open?: boolean;
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+/** Tasks that the text for people names. */
+const NAMED = 20;
+
+/** `tasker purge --task <id> | --tag <tag>`: removes tasks for good. */
+export function purgeCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('purge'))
+    .description('remove tasks for good, with their input, results and history')
+    .option('--task <id...>', 'these tasks')
+    .option('--tag <tag>', 'every task with this tag')
+    .option('--open', 'also tasks that have not ended; what runs of them is aborted')
+    .option('--dry-run', 'remove nothing, and report what would be removed')
+    .action(async ({ task, tag, open = false, dryRun = false, json }: PurgeFlags) => {
+      const selection = task === undefined ? { tag: tag as string } : { taskIds: task };
+      if ((task === undefined) === (tag === undefined)) {
+        throw new ConfigError('tasker purge needs either --task or --tag: give one of the two');
+      }
+      const report = await withClient((client) => client.purge(selection, { open, dryRun }));
+      print(asWire(report), json, () => asText(report, dryRun));
+      exit(statusOf(report));
+    });
+}
+
+function asWire({ kept, keptTasks, ...report }: PurgeReport) {
+  return {
+    ...report,
+    kept_tasks: keptTasks,
+    kept: kept.map(({ taskId, reason, heldBy }) => ({ task_id: taskId, reason, held_by: heldBy })),
+  };
+}
+
+function asText({ tasks, steps, edges, transitions, kept, keptTasks, missing }: PurgeReport, dryRun: boolean): string {
+  const lines = [
+    dryRun
+      ? `would purge ${tasks} tasks; nothing was removed`
+      : `purged ${tasks} tasks, with ${steps} steps, ${edges} edges and ${transitions} transitions`,
+  ];
+  if (keptTasks > 0) lines.push(`kept ${keptTasks} tasks:`);
+  for (const { taskId, reason, heldBy } of kept.slice(0, NAMED)) {
+    lines.push(
+      reason === 'open'
+        ? `  ${taskId} has not ended: wait, cancel or resolve it, or purge with --open`
+        : `  ${taskId} is the first task of an identity that task ${heldBy} holds: purge that one as well`,
+    );
+  }
+  if (keptTasks > NAMED) lines.push(`  and ${keptTasks - NAMED} more (--json names up to 1,000)`);
+  if (missing.length > 0) lines.push(`there is no task ${missing.join(', ')}`);
+  return lines.join('\n');
+}
+
+function statusOf({ tasks, keptTasks, missing }: PurgeReport): number {
+  if (keptTasks > 0) return STATUS.refused;
+  return tasks === 0 && missing.length > 0 ? STATUS.notFound : STATUS.ok;
+}
