@@ -1651,8 +1651,8 @@ WITH input AS MATERIALIZED (
       sort_key = s.sort_key + 1,
       backoff_request_seconds = ceil(i.requested_seconds)::integer,
       next_retry_at = CASE WHEN NOT i.permanent AND s.retryable AND s.attempts < s.retry_limit THEN
-        clock_timestamp() + make_interval(secs => coalesce(
-          i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2) * $11)) END,
+        clock_timestamp() + make_interval(secs => $11 * coalesce(
+          i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2))) END,
       blocked_at = CASE WHEN i.permanent OR NOT s.retryable OR s.attempts >= s.retry_limit THEN clock_timestamp() END
   FROM input i
   WHERE s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process
