@@ -4,7 +4,7 @@ import { openDatabase } from '../db/connections/database.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { registerWorkflows } from '../engine/register-workflows.ts';
 import type { Logger } from '../logger.ts';
-import { startObservedWorker, type WorkerProcess } from '../worker/start-worker.ts';
+import { startWorkerWith, type WorkerProcess } from '../worker/start-worker.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { observeSteps } from './observe-steps.ts';
@@ -81,7 +81,7 @@ export async function startDevWorker(options: {
     await db.close();
   }
   const observer = observeSteps(log, (taskId, state) => report({ type: 'taskEnded', taskId, state }));
-  const worker = await startObservedWorker({ config, workflows, log }, observer);
+  const worker = await startWorkerWith({ config, workflows, log }, { observer });
   const served = workflows.map(({ namespace, name, version, steps, inputSchema, identity }) => ({
     namespace,
     name,

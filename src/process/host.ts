@@ -6,9 +6,10 @@ import type { Config } from '../config/config.ts';
 import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
 import { Metrics } from '../metrics/registry.ts';
+import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
-import { type Health, ServiceServer } from './server.ts';
+import type { Health } from './server.ts';
 
 export type HostRole = 'worker' | 'scheduler';
 
@@ -28,13 +29,22 @@ export interface Host {
    * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet: a process
    * that cannot listen on the configured address claims nothing.
    */
-  serve(options: { started: () => boolean; ready: () => Health; refresh: () => Promise<void> }): Promise<ServiceServer>;
+  serve(options: { started: () => boolean; ready: () => Health; refresh: () => Promise<void> }): Promise<Served>;
 }
 
 const STARTING: Health = { ok: false, reasons: ['the process has not joined the fleet yet'] };
 
-/** Opens the pool and the metrics of one process. `leaseAgeSeconds`: since the last heartbeat that succeeded. */
-export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSeconds: () => number): Host {
+/**
+ * Opens the pool and the metrics of one role. `leaseAgeSeconds`: since the last heartbeat that succeeded. `endpoint`: a port that it
+ * shares with another role of this process; default: one of its own.
+ */
+export function openHost(
+  role: HostRole,
+  config: Config,
+  log: Logger,
+  leaseAgeSeconds: () => number,
+  endpoint = new Endpoint(),
+): Host {
   const logins = new LoginWatch(config.leaseSeconds);
   const metrics = new Metrics(role);
   const progress = new ProgressMonitor();
@@ -76,10 +86,12 @@ export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSe
       );
     },
     serve: async ({ started, ready, refresh }) => {
-      const server = new ServiceServer({
+      const address = {
         host: config.metricsHost,
         port: config.metricsPort,
         portIsDefault: config.metricsPortIsDefault ?? false,
+      };
+      const served = await endpoint.serve(address, {
         registry: metrics.registry,
         liveness: () => {
           if (!started()) return STARTING;
@@ -104,14 +116,14 @@ export function openHost(role: HostRole, config: Config, log: Logger, leaseAgeSe
         },
         onScrapeError: () => metrics.count('scrapeErrors', {}),
       });
-      await server.start();
-      if (config.metricsPortIsDefault === true && Number(new URL(server.url).port) !== config.metricsPort) {
+      const elsewhere = Number(new URL(served.url).port) !== config.metricsPort;
+      if (served.opened && elsewhere && config.metricsPortIsDefault === true) {
         log.warn(
-          { url: server.url },
+          { url: served.url },
           `port ${config.metricsPort} is taken: metrics and probes are served on the next free one; TASKER_METRICS_PORT chooses`,
         );
       }
-      return server;
+      return served;
     },
   };
 }

@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
+import type { Endpoint, Served } from './endpoint.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
-import type { Health, ServiceServer } from './server.ts';
+import type { Health } from './server.ts';
 import type { Drained, RunningService } from './service.ts';
 import { withTimeout } from './with-timeout.ts';
 
@@ -33,20 +34,22 @@ export async function runService<Role extends RoleService>(options: {
   role: HostRole;
   config: Config;
   log: Logger;
+  /** A port that it shares with another role of this process. */
+  endpoint?: Endpoint | undefined;
   make: (host: Host) => Role;
 }): Promise<{ running: RunningService; service: Role }> {
   const { role, config, log } = options;
-  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds());
+  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), options.endpoint);
   const service = options.make(host);
   const { db, metrics, progress } = host;
   let started = false;
   let stopping: Promise<Drained> | undefined;
-  let server: ServiceServer | undefined;
+  let served: Served | undefined;
 
   const close = async (): Promise<Drained> => {
     for (const { name } of service.loops) progress.unwatch(name);
     const drained = await service.stop();
-    await server?.stop();
+    await served?.stop();
     await withTimeout(db.close(), CLOSE_TIMEOUT_MS);
     return drained;
   };
@@ -58,7 +61,7 @@ export async function runService<Role extends RoleService>(options: {
     await requireSchema(db);
     host.warnOfPooler();
     // Before the process joins the fleet: one that cannot listen at its address claims nothing.
-    server = await host.serve({
+    served = await host.serve({
       started: () => started,
       ready,
       refresh: async () => {
@@ -74,6 +77,6 @@ export async function runService<Role extends RoleService>(options: {
     await stop();
     throw error;
   }
-  log.info({ ...service.describe(), url: server.url }, `${role} started`);
-  return { running: { url: server.url, stop, refused: host.refused }, service };
+  log.info({ ...service.describe(), url: served.url }, `${role} started`);
+  return { running: { url: served.url, stop, refused: host.refused }, service };
 }

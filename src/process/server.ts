@@ -1,4 +1,5 @@
-import type { Registry } from 'prom-client';
+import { Registry } from 'prom-client';
+import { mergeMetricTexts } from '../metrics/merge-texts.ts';
 import { HttpServer, json, type Reply } from './http-server.ts';
 import { type Address, listen } from './listen.ts';
 import type { Service } from './service.ts';
@@ -9,7 +10,8 @@ export interface Health {
   reasons: string[];
 }
 
-export interface ServiceServerOptions extends Address {
+/** What a role serves. */
+export interface ServedRole {
   registry: Registry;
   /** Whether the process makes progress. A failure should restart it. */
   liveness: () => Health;
@@ -23,15 +25,20 @@ export interface ServiceServerOptions extends Address {
 const REFRESH_LIMIT_MS = 1000;
 const READINESS_LIMIT_MS = 2000;
 
-/** Serves /metrics, /livez and /readyz. */
+/**
+ * Serves /metrics, /livez and /readyz for the roles of a process. A probe fails if it fails for one of them. A role may be added or
+ * taken away at any time.
+ */
 export class ServiceServer implements Service {
-  private readonly options: ServiceServerOptions;
+  private readonly listensAt: Address;
+  private readonly roles: Iterable<ServedRole>;
   private listening: Promise<{ server: HttpServer; url: string }> | undefined;
   private address: string | undefined;
   private stopping: Promise<void> | undefined;
 
-  constructor(options: ServiceServerOptions) {
-    this.options = options;
+  constructor(listensAt: Address, roles: Iterable<ServedRole>) {
+    this.listensAt = listensAt;
+    this.roles = roles;
   }
 
   /** Where it listens. Throws before the end of the start. */
@@ -43,7 +50,7 @@ export class ServiceServer implements Service {
   /** Resolves when it listens. Throws ConfigError, with the setting to change, if it cannot listen on its address. */
   async start(): Promise<void> {
     if (this.stopping !== undefined) throw new Error('the server was stopped before');
-    this.listening ??= listen(() => createServer(this.options), this.options);
+    this.listening ??= listen(() => createServer(this.roles), this.listensAt);
     this.address = (await this.listening).url;
   }
 
@@ -59,29 +66,37 @@ export class ServiceServer implements Service {
   }
 }
 
-function createServer(options: ServiceServerOptions): HttpServer {
-  const { registry, refresh, onScrapeError, liveness, readiness } = options;
+function createServer(served: Iterable<ServedRole>): HttpServer {
   return new HttpServer({
     '/metrics': async () => {
-      try {
-        await limited(refresh?.() ?? Promise.resolve(), REFRESH_LIMIT_MS, 'refreshing the metrics');
-      } catch (error) {
-        onScrapeError?.(error);
-      }
-      return { status: 200, contentType: registry.contentType, body: await registry.metrics() };
+      const roles = [...served];
+      await Promise.all(roles.map(refreshed));
+      const texts = await Promise.all(roles.map(({ registry }) => registry.metrics()));
+      return { status: 200, contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: mergeMetricTexts(texts) };
     },
-    '/livez': async () => replyOf(liveness()),
-    '/readyz': async () =>
-      replyOf(
-        await limited(readiness(), READINESS_LIMIT_MS, 'the readiness check').catch((error: unknown) => ({
-          ok: false,
-          reasons: [error instanceof Error ? error.message : String(error)],
-        })),
-      ),
+    '/livez': async () => replyOf([...served].map(({ liveness }) => liveness())),
+    '/readyz': async () => replyOf(await Promise.all([...served].map(readinessOf))),
   });
 }
 
-function replyOf({ ok, reasons }: Health): Reply {
+async function refreshed({ refresh, onScrapeError }: ServedRole): Promise<void> {
+  try {
+    await limited(refresh?.() ?? Promise.resolve(), REFRESH_LIMIT_MS, 'refreshing the metrics');
+  } catch (error) {
+    onScrapeError?.(error);
+  }
+}
+
+function readinessOf({ readiness }: ServedRole): Promise<Health> {
+  return limited(readiness(), READINESS_LIMIT_MS, 'the readiness check').catch((error: unknown) => ({
+    ok: false,
+    reasons: [error instanceof Error ? error.message : String(error)],
+  }));
+}
+
+function replyOf(healths: readonly Health[]): Reply {
+  const ok = healths.every((health) => health.ok);
+  const reasons = healths.flatMap((health) => health.reasons);
   return json(ok ? 200 : 503, { status: ok ? 'ok' : 'failing', reasons });
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
+import type { Endpoint } from '../process/endpoint.ts';
 import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
@@ -23,12 +24,21 @@ export async function startScheduler(options: {
   /** What `createLogger` returns, or a logger of the program's own, such as its pino. */
   log: Logger | OwnLogger;
 }): Promise<SchedulerProcess> {
+  return startSchedulerAt(undefined, options);
+}
+
+/** @internal As startScheduler, on a port that it shares with another role of this process. */
+export async function startSchedulerAt(
+  endpoint: Endpoint | undefined,
+  options: Parameters<typeof startScheduler>[0],
+): Promise<SchedulerProcess> {
   const { config } = options;
   const log = safeLogger(options.log);
   const { running, service } = await runService({
     role: 'scheduler',
     config,
     log,
+    endpoint,
     make: (host) => makeScheduler(host, config, log),
   });
   return { ...running, workerId: service.scheduler.lease.last };

@@ -1,6 +1,7 @@
 import inspector from 'node:inspector';
 import type { Config } from '../config/config.ts';
 import { handlerLogger, type Logger, type OwnLogger, safeLogger } from '../logger.ts';
+import type { Endpoint } from '../process/endpoint.ts';
 import { runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
@@ -50,16 +51,19 @@ export async function startWorker(options: {
    */
   quarantine?: 'here' | 'only' | (() => QuarantineProcess);
 }): Promise<WorkerProcess> {
-  return startObservedWorker(options, undefined);
+  return startWorkerWith(options, {});
 }
 
 /** Receives each step and task that ended. */
 export type StepObserver = Pick<WorkerEvents, 'finished' | 'taskEnded'>;
 
-/** As startWorker, with an observer beside metrics and log: `tasker dev` shows each step. */
-export async function startObservedWorker(
+/**
+ * @internal As startWorker, for the rooms above: with an observer beside metrics and log (`tasker dev` shows each step), and on a port that it
+ * shares with another role of this process.
+ */
+export async function startWorkerWith(
   options: Parameters<typeof startWorker>[0],
-  observer: StepObserver | undefined,
+  { observer, endpoint }: { observer?: StepObserver; endpoint?: Endpoint },
 ): Promise<WorkerProcess> {
   const { config, workflows, quarantine = 'here' } = options;
   const log = safeLogger(options.log);
@@ -68,6 +72,7 @@ export async function startObservedWorker(
     role: 'worker',
     config,
     log,
+    endpoint,
     make: ({ db, metrics, progress, name, survived }) => {
       const recorded = recordEvents(metrics, log, survived, () => worker.lease.current ?? '');
       const events = observer === undefined ? recorded : alsoTo(observer, recorded);

@@ -1,13 +1,14 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ProgressMonitor } from '../../src/process/progress.ts';
-import { ServiceServer, type ServiceServerOptions } from '../../src/process/server.ts';
+import { type ServedRole, ServiceServer } from '../../src/process/server.ts';
 
-const base = { host: '127.0.0.1', port: 0, registry: new Registry() };
+const address = { host: '127.0.0.1', port: 0 };
+const base = { registry: new Registry() };
 const fine = { ok: true, reasons: [] };
 
-async function started(options: ServiceServerOptions): Promise<ServiceServer> {
-  const server = new ServiceServer(options);
+async function started(...roles: ServedRole[]): Promise<ServiceServer> {
+  const server = new ServiceServer(address, roles);
   await server.start();
   return server;
 }

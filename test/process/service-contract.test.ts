@@ -67,13 +67,12 @@ describe('a chore loop', () => {
 
 describe('the server of metrics and probes', () => {
   serviceContract(() => {
-    const server = new ServiceServer({
-      host: '127.0.0.1',
-      port: 0,
+    const role = {
       registry: new Registry(),
       liveness: () => ({ ok: true, reasons: [] }),
       readiness: async () => ({ ok: true, reasons: [] }),
-    });
+    };
+    const server = new ServiceServer({ host: '127.0.0.1', port: 0 }, [role]);
     const running = async (): Promise<number> => {
       try {
         return (await fetch(`${server.url}/livez`)).ok ? 1 : 0;
