@@ -1,5 +1,6 @@
 /** `tasker-fleet/workflow`: to define workflows and the errors that handlers throw. Loads no driver and no server. */
 export { PermanentError, RetryableError, TaskerError, WorkflowDefinitionError } from '../errors.ts';
+export type { AnyJson } from '../workflow/any-json.ts';
 export { analyzeDag, type Dag, type DagNode } from '../workflow/analyze-dag.ts';
 export { buildDefinition, type StepInput } from '../workflow/build-definition.ts';
 export { defineWorkflow, type Workflow, type WorkflowOptions } from '../workflow/define-workflow.ts';

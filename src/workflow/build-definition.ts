@@ -1,5 +1,6 @@
 import { WorkflowDefinitionError } from '../errors.ts';
 import { type Dag, analyzeDag, findDagProblems } from './analyze-dag.ts';
+import { ANY_JSON, type AnyJson } from './any-json.ts';
 import type {
   IdentityStrategy,
   StepDefaults,
@@ -31,8 +32,8 @@ export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema>
   /** x.y.z; default 0.1.0. */
   version?: string;
   description?: string;
-  /** The schema of the input: a zod schema or any other Standard Schema. */
-  input: Schema;
+  /** The schema of the input: a zod schema or any other Standard Schema. Without one the input is any JSON, and nothing is checked. */
+  input?: Schema;
   /** Default `unique`. */
   identity?: IdentityStrategy;
   /** Options of every step that does not set its own. */
@@ -71,7 +72,7 @@ const WORKFLOW_OPTIONS = [
  * Makes a definition from a list of steps, in any order: for definitions made by a program (`defineWorkflow` is the typed
  * way). Checks everything and throws one WorkflowDefinitionError with all problems.
  */
-export function buildDefinition<Schema extends StandardSchema>(
+export function buildDefinition<Schema extends StandardSchema = AnyJson>(
   options: WorkflowOptions<Schema>,
   steps: readonly StepInput[],
   schedules: readonly WorkflowSchedule[] = [],
@@ -92,7 +93,8 @@ export function buildDefinition<Schema extends StandardSchema>(
     name: options.name,
     version: options.version ?? DEFAULT_VERSION,
     description: options.description,
-    inputSchema: options.input,
+    // The default of the type parameter is what is there without a schema.
+    inputSchema: options.input ?? (ANY_JSON as unknown as Schema),
     identity: options.identity ?? 'unique',
     ...(options.reuse === undefined ? {} : { reuse: options.reuse }),
     ...(options.reuseAfterSeconds === undefined ? {} : { reuseAfterSeconds: options.reuseAfterSeconds }),
@@ -144,7 +146,8 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
   add(options['reuse'], reuseProblem, 'reuse ');
   add(options['reuseAfterSeconds'], reuseAfterProblem, 'reuseAfterSeconds ');
   messages.push(...reuseWithoutEffect(options));
-  if (!isStandardSchema(options['input'])) {
+  // One that is there but undefined is a mistake, such as two modules that import each other.
+  if (Object.hasOwn(options, 'input') && !isStandardSchema(options['input'])) {
     messages.push(`input is ${preview(options['input'])}: it is a schema, such as z.object({ ... })`);
   }
   if (options['defaults'] !== undefined) {

@@ -1,3 +1,4 @@
+import type { AnyJson } from './any-json.ts';
 import {
   type StepInput,
   type WorkflowOptions as UntypedOptions,
@@ -15,7 +16,7 @@ import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schem
 
 /** What a workflow is, apart from its steps. */
 export interface WorkflowOptions<
-  Schema extends StandardSchema,
+  Schema extends StandardSchema = AnyJson,
   Skippable extends boolean = false,
 > extends UntypedOptions<Schema> {
   /** Options of every step that does not set its own. */
@@ -77,10 +78,10 @@ export interface Workflow<
 }
 
 /**
- * Begins a workflow: `defineWorkflow({ name, input }).step('a', handler).step('b', { dependsOn: ['a'] }, handler)`.
- * Throws WorkflowDefinitionError for bad options.
+ * Begins a workflow: `defineWorkflow({ name, input }).step('a', handler).step('b', { dependsOn: ['a'] }, handler)`. Without the schema
+ * `input` a task takes any JSON. Throws WorkflowDefinitionError for bad options.
  */
-export function defineWorkflow<Schema extends StandardSchema, const Skippable extends boolean = false>(
+export function defineWorkflow<Schema extends StandardSchema = AnyJson, const Skippable extends boolean = false>(
   options: WorkflowOptions<Schema, Skippable>,
 ): Workflow<Schema, Record<never, never>, Skippable> {
   throwProblems(options, findWorkflowProblems(options));

@@ -3,10 +3,29 @@ import { describe, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { InputOf, ResultsOf, WorkflowDefinition } from '../../src/workflow/definition.ts';
+import type { Json } from '../../src/workflow/json.ts';
 
 const begin = defineWorkflow({
   name: 'orders',
   input: z.object({ order_id: z.string().transform(Number), note: z.string().default('none') }),
+});
+
+describe('without a schema', () => {
+  const anything = defineWorkflow({ name: 'anything' }).step('a', ({ input }) => {
+    expectTypeOf(input).toEqualTypeOf<Json>();
+    // @ts-expect-error any JSON: it may have no such member
+    void input.name;
+    return 1;
+  });
+
+  test('a task takes any JSON', () => {
+    expectTypeOf<InputOf<typeof anything>>().toEqualTypeOf<Json>();
+    expectTypeOf<ResultsOf<typeof anything>['a']>().toEqualTypeOf<number>();
+    expectTypeOf(anything).toExtend<WorkflowDefinition>();
+    anything.schedule({ key: 'daily', cron: '@daily', input: { some: ['thing'] } });
+    // @ts-expect-error no JSON
+    anything.schedule({ key: 'daily', cron: '@daily', input: new Date() });
+  });
 });
 
 describe('what a handler sees', () => {
@@ -147,8 +166,8 @@ describe('mistakes', () => {
     defineWorkflow({ name: 'x', input: z.object({}), identity: 'hash' });
     // @ts-expect-error defaults have no parents
     defineWorkflow({ name: 'x', input: z.object({}), defaults: { dependsOn: ['a'] } });
-    // @ts-expect-error no schema
-    defineWorkflow({ name: 'x' });
+    // @ts-expect-error a schema that may be missing
+    defineWorkflow({ name: 'x', input: undefined });
     // @ts-expect-error not a schema
     defineWorkflow({ name: 'x', input: { order_id: 'number' } });
   });

@@ -36,6 +36,14 @@ describe('an input that fits', () => {
   test('a schema may take its time', async () =>
     expect(await validateInput(workflow(z.string().refine(async (text) => text.length > 2)), 'abc')).toBe('abc'));
 
+  test('without a schema is any JSON, and nothing else', async () => {
+    const anything = defineWorkflow({ name: 'anything' }).step('a', () => null);
+    for (const value of [{ some: ['thing'] }, 'text', 0, false, null])
+      expect(await validateInput(anything, value)).toEqual(value);
+    await expect(validateInput(anything, new Date())).rejects.toThrow(/input is a Date/);
+    await expect(validateInput(anything, undefined)).rejects.toThrow(/input is undefined/);
+  });
+
   test('is a copy that nobody else can change', async () => {
     const given = { id: 1, lines: [{ quantity: 1 }] };
     const validated = (await validateInput(workflow(z.any()), given)) as typeof given;
