@@ -114,8 +114,17 @@ export class Membership {
   }
 
   private async doStart(): Promise<void> {
-    await this.heartbeat.start();
-    await this.join();
+    // Side by side: the heartbeat's session lock has to be held when the process registers, and not before.
+    const prepared = this.options.prepare();
+    // Handled below, when the heartbeat has started.
+    prepared.catch(() => undefined);
+    try {
+      await this.heartbeat.start();
+    } catch (error) {
+      await prepared.catch(() => undefined);
+      throw error;
+    }
+    await this.join(prepared);
   }
 
   private async doStop(deregisters: boolean, timeoutMs: number): Promise<void> {
@@ -135,11 +144,11 @@ export class Membership {
     if (workerId !== undefined) await deregister(this.options.db, workerId);
   }
 
-  private async join(): Promise<void> {
+  private async join(first?: ReturnType<MembershipOptions['prepare']>): Promise<void> {
     const { db, process, settings } = this.options;
     const registration = { ...process, leaseSeconds: settings.leaseSeconds, sessionLock: this.sessionLock };
     for (let tries = 1; tries <= MAX_REGISTRATION_TRIES; tries += 1) {
-      const { known, joined } = await this.options.prepare();
+      const { known, joined } = await (tries === 1 && first !== undefined ? first : this.options.prepare());
       const workerId = await registerIn(db, registration, known);
       if (workerId === undefined) continue;
       joined();

@@ -129,12 +129,17 @@ export class Scheduler {
   }
 
   private async doStart(): Promise<void> {
-    await this.membership.start();
-    // Sweeps first: they matter within seconds, cron within a minute, and its tables may take a while to be made.
-    for (const loop of this.loops) loop.start();
-    await this.schedules.prepare();
+    // Side by side: sweeps matter within seconds, cron within a minute, and its tables may take a while to be made.
+    const steps = await Promise.allSettled([this.join(), this.schedules.prepare()]);
+    // Only after both have ended: a stop waits for the start, and then nothing may run any more.
+    for (const step of steps) if (step.status === 'rejected') throw step.reason as unknown;
     await this.firing.tick();
     this.firing.start();
+  }
+
+  private async join(): Promise<void> {
+    await this.membership.start();
+    for (const loop of this.loops) loop.start();
   }
 
   private async doStop(): Promise<Drained> {

@@ -83,10 +83,10 @@ export class Worker {
     const { scope, joined, membership, workflowReport, running, listener, reconciler, quarantine, activity, claimer } =
       this.parts;
     scope.db.pool.on('connect', joined.distrust);
-    await membership.start();
+    // Side by side: each waits for a connection of its own.
+    await Promise.all([membership.start(), listener.start()]);
     workflowReport.start();
     running.start();
-    await listener.start();
     reconciler.start();
     if (this.options.watchesQuarantine !== false) quarantine.start();
     activity.start(this.options.activityIntervalMs);
