@@ -15,7 +15,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['engine', 'reads', 'process', 'transactions'],
   ['membership', 'schedules'],
   ['worker', 'scheduler', 'client', 'api'],
-  ['dev', 'init'],
+  ['dev', 'init', 'tasker'],
   ['index', 'entry', 'cli', 'testing'],
 ];
 

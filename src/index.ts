@@ -3,7 +3,6 @@ export { Client, createClient } from './client/client.ts';
 export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client/client-options.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
-export type { WaitStats } from './reads/task-watcher.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';
@@ -38,7 +37,6 @@ export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';
 export {
-  ClientClosedError,
   ConfigError,
   EmbeddedPostgresError,
   EmbeddedPostgresUnavailableError,
@@ -67,8 +65,12 @@ export type { Drained } from './process/service.ts';
 export type { RunningService } from './process/service.ts';
 export type { CrashOrigin } from './worker/telemetry/events.ts';
 export type { QuarantineProcess } from './worker/scope/worker-options.ts';
+export { startTasker, type Tasker } from './tasker/start-tasker.ts';
+export type { TaskerOptions } from './tasker/tasker-options.ts';
+export type { SettingsInCode } from './process/settings-in-code.ts';
 export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
+export type { AnyJson } from './workflow/any-json.ts';
 export { analyzeDag, type Dag, type DagNode } from './workflow/analyze-dag.ts';
 export { buildDefinition, type StepInput } from './workflow/build-definition.ts';
 export { defineWorkflow, type Workflow, type WorkflowOptions } from './workflow/define-workflow.ts';

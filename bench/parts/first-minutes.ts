@@ -73,7 +73,7 @@ const programs = fileURLToPath(new URL('../first-minutes', import.meta.url));
 export async function firstMinutes(server: BenchServer, quick: boolean): Promise<PartResult> {
   const scratch = mkdtempSync(join(tmpdir(), 'first-minutes-'));
   try {
-    const install = [pack(scratch), 'zod'];
+    const install = [pack(scratch)];
     const products: Product[] = [
       { name: 'Tasker Fleet', install, program: 'tasker-fleet.mjs' },
       ...(existsSync(join(root, 'src/cli/commands/dev.ts')) ? [{ ...DEV, install }] : []),

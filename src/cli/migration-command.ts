@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { directUrl } from '../config/direct-url.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { MigrateOptions } from '../db/migrate-options.ts';
 import { passwordOf } from '../db/connections/password.ts';
-import { ConfigError } from '../errors.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** Options that every command below `tasker migrate` has. */
@@ -23,13 +23,8 @@ export type MigrationConnection = MigrateOptions & { url: string; schema: string
 /** Where to migrate. Throws ConfigError if only a pooler is known. */
 export function migrationConnection(options: MigrationOptions): MigrationConnection {
   const config = loadConfig('client');
-  if (config.databaseUrlDirect === undefined) {
-    throw new ConfigError(
-      'DATABASE_URL_DIRECT is not set and DATABASE_URL is a pooler (TASKER_POOLED): migrations hold a session lock, which needs the server itself',
-    );
-  }
   return {
-    url: config.databaseUrlDirect,
+    url: directUrl(config),
     schema: config.schema,
     password: passwordOf(config),
     ...(options.waitSeconds === undefined

@@ -1,23 +1,13 @@
 import type { Command } from 'commander';
-import { type Client, createClient } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
+import { configuredClient } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig, usesPreparedStatements } from '../config/load-config.ts';
-import { passwordOf } from '../db/connections/password.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { clientEnvironment } from './dev-environment.ts';
 
 /** A client with these settings. */
 export function openClient(config: Config): Client {
-  return createClient({
-    url: config.databaseUrl,
-    schema: config.schema,
-    cronSchema: config.cronSchema,
-    poolSize: 2,
-    applicationName: 'tasker cli',
-    preparedStatements: usesPreparedStatements(config),
-    hideInputValues: config.hideInputValues,
-    password: passwordOf(config),
-    pooled: config.pooled,
-  });
+  return configuredClient(config, { poolSize: 2, applicationName: 'tasker cli' });
 }
 
 /**

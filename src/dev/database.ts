@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { directUrl } from '../config/direct-url.ts';
 import { openDatabase } from '../db/connections/database.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { migrateToLatest, migrationStatus } from '../db/migrate.ts';
@@ -10,9 +11,7 @@ import { isInProcessTable } from '../embedded/process-identity.ts';
 import { startEmbeddedPostgres } from '../embedded/start.ts';
 import { ConfigError } from '../errors.ts';
 import { readWorkers } from '../reads/workers.ts';
-import { migrateCron } from '../schedules/cron.ts';
-import { checkCronOwner, claimCronSchema } from '../schedules/cron-owner.ts';
-import { WORKFLOW_SCHEDULES } from '../schedules/scheduled-submit.ts';
+import { prepareSchedules } from '../schedules/prepare-schedules.ts';
 
 export interface DevServer {
   readonly url: string;
@@ -45,22 +44,10 @@ type Connection = Pick<Config, 'databaseUrl' | 'databaseUrlDirect' | 'databasePa
 
 /** Brings the schema to this version. Returns the names of the migrations that were applied. */
 export async function prepareDatabase(config: Connection): Promise<string[]> {
-  const { schema, cronSchema, databaseUrlDirect: url } = config;
-  if (url === undefined) {
-    throw new ConfigError(
-      'DATABASE_URL is a transaction pooler (TASKER_POOLED): set DATABASE_URL_DIRECT to the server itself, for migrations',
-    );
-  }
-  const password = passwordOf(config);
-  const applied = await migrateToLatest(url, { schema, password });
-  const db = openDatabase({ url, schema, password, poolSize: 1, applicationName: 'tasker dev' });
-  try {
-    await checkCronOwner(db, cronSchema as string);
-    const made = await migrateCron({ url, schema: cronSchema as string, queue: WORKFLOW_SCHEDULES, password });
-    if (made.outcome !== 'refused') await claimCronSchema(db, cronSchema as string, WORKFLOW_SCHEDULES);
-  } finally {
-    await db.close();
-  }
+  const { schema, cronSchema } = config;
+  const target = { url: directUrl(config), schema, password: passwordOf(config) };
+  const applied = await migrateToLatest(target.url, target);
+  await prepareSchedules({ ...target, cronSchema });
   return applied;
 }
 

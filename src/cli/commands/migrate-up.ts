@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load-config.ts';
-import { checkCronOwner, claimCronSchema } from '../../schedules/cron-owner.ts';
-import { openDatabase } from '../../db/connections/database.ts';
 import { migrateToLatest, migrateUp } from '../../db/migrate.ts';
-import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
+import { prepareSchedules } from '../../schedules/prepare-schedules.ts';
 import {
   migrationCommand,
   migrationConnection,
@@ -22,23 +20,14 @@ export function migrateUpCommand(exit: (status: number) => void): Command {
       await runMigration(options, ({ url, ...rest }) =>
         steps === undefined ? migrateToLatest(url, rest) : migrateUp(url, steps, rest),
       );
-      await prepareSchedules();
+      await makeSchedules();
       exit(STATUS.ok);
     });
 }
 
-/** Makes the tables of pg-boss, so that the role of a scheduler needs no right to. Without that right it prints what is missing. */
-async function prepareSchedules(): Promise<void> {
-  const { url, schema, password } = migrationConnection({});
+/** Without the right to make the tables of pg-boss it prints what is missing. */
+async function makeSchedules(): Promise<void> {
   const { cronSchema } = loadConfig('client');
-  const { migrateCron } = await import('../../schedules/cron.ts');
-  const db = openDatabase({ url, schema, password, poolSize: 1, applicationName: 'tasker migrate cron' });
-  try {
-    await checkCronOwner(db, cronSchema);
-    const made = await migrateCron({ url, schema: cronSchema, queue: WORKFLOW_SCHEDULES, password });
-    if (made.outcome === 'refused') console.error(`tasker: no schedules yet: ${made.why}`);
-    else await claimCronSchema(db, cronSchema, WORKFLOW_SCHEDULES);
-  } finally {
-    await db.close();
-  }
+  const made = await prepareSchedules({ ...migrationConnection({}), cronSchema });
+  if (made.outcome === 'refused') console.error(`tasker: no schedules yet: ${made.why}`);
 }

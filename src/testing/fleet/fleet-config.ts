@@ -1,8 +1,6 @@
 import type { Config } from '../../config/config.ts';
-import { CATALOGUE } from '../../config/catalogue.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import { InvalidInputError } from '../../errors.ts';
-import { didYouMean } from '../../workflow/did-you-mean.ts';
+import { settingTexts } from '../../process/settings-in-code.ts';
 import type { WorkflowDefinition } from '../../workflow/definition.ts';
 
 /** Short intervals: a test waits for each of them, and its database has nothing else to do. */
@@ -31,14 +29,7 @@ export function fleetConfig(
   workflows: readonly WorkflowDefinition[],
   settings: Readonly<Record<string, string | number | boolean>>,
 ): Config {
-  for (const name of Object.keys(settings)) {
-    if (Object.hasOwn(CATALOGUE, name)) continue;
-    throw new InvalidInputError(
-      `settings names "${name}", which is no setting${didYouMean(name, Object.keys(CATALOGUE))}`,
-      { field: 'settings' },
-    );
-  }
+  const given = settingTexts(settings);
   const queues = [...new Set(workflows.flatMap(({ steps }) => steps.map(({ queue }) => queue)))].join(',');
-  const given = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
   return loadConfig(role, {}, { ...FOR_TESTS, ...(queues === '' ? {} : { queues }), ...given, databaseUrl: url });
 }

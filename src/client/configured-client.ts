@@ -1,0 +1,22 @@
+import type { Config } from '../config/config.ts';
+import { usesPreparedStatements } from '../config/load-config.ts';
+import { passwordOf } from '../db/connections/password.ts';
+import { type Client, createClient } from './client.ts';
+import type { ClientOptions } from './client-options.ts';
+
+/** A client with the settings of a process. */
+export function configuredClient(
+  config: Config,
+  options: Required<Pick<ClientOptions, 'poolSize' | 'applicationName'>>,
+): Client {
+  return createClient({
+    ...options,
+    url: config.databaseUrl,
+    schema: config.schema,
+    cronSchema: config.cronSchema,
+    preparedStatements: usesPreparedStatements(config),
+    hideInputValues: config.hideInputValues,
+    password: passwordOf(config),
+    pooled: config.pooled,
+  });
+}

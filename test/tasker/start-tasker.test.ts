@@ -1,0 +1,220 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLogger, defineWorkflow, startTasker, type Tasker, type TaskerOptions } from '../../src/index.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const test = await useTestDatabase();
+const empty = await useTestDatabase({ empty: true });
+const running: Tasker[] = [];
+afterEach(async () => {
+  for (const tasker of running.splice(0)) await tasker.stop();
+});
+
+const hello = defineWorkflow({ name: 'hello' })
+  .step('greet', ({ input }) => `hello ${(input as { name: string }).name}`)
+  .step('mail', { dependsOn: ['greet'], queue: 'mails' }, ({ parents }) => parents.greet.length);
+
+async function start(options: Partial<TaskerOptions> = {}): Promise<Tasker> {
+  const settings = { metricsPort: 0, logLevel: 'error', ...options.settings };
+  const tasker = await startTasker({ workflows: hello, url: test.url, ...options, settings });
+  running.push(tasker);
+  return tasker;
+}
+
+/** Names of the sessions that programs under test have on a database. */
+async function sessions(database = test): Promise<string[]> {
+  const rows = await database.query<{ name: string }>(
+    `SELECT application_name AS name FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name LIKE 'tasker %' ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+const noSessionsLeft = (database = test): Promise<unknown> =>
+  waitFor(async () => (await sessions(database)).length === 0, { what: 'the end of all sessions' });
+
+/** A workflow whose only step waits for `open`; `began` resolves when it runs. */
+function gated() {
+  const began = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<string>();
+  const workflow = defineWorkflow({ name: 'gated' }).step('wait', () => {
+    began.resolve();
+    return gate.promise;
+  });
+  return { workflow, began: began.promise, open: gate.resolve };
+}
+
+describe('one program', () => {
+  it('runs a task, whatever queues its steps are in, and stops twice', async () => {
+    const tasker = await start();
+    const task = await tasker.client.submitAndWait(hello, { name: 'you' });
+    expect(task).toMatchObject({ state: 'complete', results: { greet: 'hello you', mail: 9 } });
+    const rows = await tasker.client.workers();
+    expect(rows.map(({ role, queues }) => ({ role, queues })).toSorted((a, b) => a.role.localeCompare(b.role))).toEqual(
+      [
+        { role: 'scheduler', queues: [] },
+        { role: 'worker', queues: ['default', 'mails'] },
+      ],
+    );
+    expect([tasker.worker.workerId, tasker.scheduler?.workerId].toSorted()).toEqual(
+      rows.map(({ worker_id }) => worker_id).toSorted(),
+    );
+    expect(await Promise.all([tasker.stop(), tasker.stop()])).toEqual([{ unfinished: [] }, { unfinished: [] }]);
+    await noSessionsLeft();
+  });
+
+  it('holds at most 15 sessions, in pools of 4', async () => {
+    const tasker = await start();
+    await Promise.all(Array.from({ length: 40 }, () => tasker.client.submitAndWait(hello, { name: 'you' })));
+    const counted = Map.groupBy(await sessions(), (name) => name);
+    expect(counted.get('tasker worker')?.length).toBeLessThanOrEqual(4);
+    expect(counted.get('tasker scheduler')?.length ?? 0).toBeLessThanOrEqual(4);
+    expect(counted.get('tasker client')?.length).toBeLessThanOrEqual(4);
+    expect(counted.get('tasker heartbeat')).toHaveLength(2);
+    expect(counted.get('tasker listener')).toHaveLength(1);
+    expect([...counted.keys()].toSorted()).toEqual(
+      ['client', 'heartbeat', 'listener', 'scheduler', 'worker'].map((name) => `tasker ${name}`),
+    );
+  });
+
+  it('serves metrics and probes of both roles on one port', async () => {
+    const tasker = await start();
+    const text = await (await fetch(`${tasker.url}/metrics`)).text();
+    expect([...text.matchAll(/^tasker_draining\{role="(\w+)"\} 0$/gm)].map(([, role]) => role).toSorted()).toEqual([
+      'scheduler',
+      'worker',
+    ]);
+    const families = [...text.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name);
+    expect(new Set(families).size).toBe(families.length);
+    // Node's metrics are those of the process: a sum over roles would count it twice.
+    expect(text.match(/^process_cpu_seconds_total\{.*$/gm)).toHaveLength(1);
+    expect((await fetch(`${tasker.url}/livez`)).status).toBe(200);
+    expect((await fetch(`${tasker.url}/readyz`)).status).toBe(200);
+    expect(tasker.scheduler?.url).toBe(tasker.url);
+
+    const { workflow, began, open } = gated();
+    const other = await start({ workflows: workflow });
+    await other.client.submit(workflow, {});
+    await began;
+    const stopped = other.stop();
+    const ready = await fetch(`${other.url}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([
+      503,
+      { status: 'failing', reasons: ['the worker is draining'] },
+    ]);
+    open('done');
+    await stopped;
+    await expect(fetch(`${other.url}/livez`)).rejects.toThrow('fetch failed');
+  });
+
+  it('stopped while a step runs, it waits for the step', async () => {
+    const { workflow, began, open } = gated();
+    const tasker = await start({ workflows: [workflow] });
+    const { taskId } = await tasker.client.submit(workflow, {});
+    await began;
+    const stopped = tasker.stop();
+    open('done');
+    expect(await stopped).toEqual({ unfinished: [] });
+    const after = await start({ workflows: [workflow] });
+    expect(await after.client.result(workflow, taskId)).toMatchObject({ state: 'complete', results: { wait: 'done' } });
+  });
+
+  it('without a scheduler, leaves that to others', async () => {
+    const tasker = await start({ scheduler: false });
+    expect(tasker.scheduler).toBeUndefined();
+    expect((await tasker.client.workers()).map(({ role }) => role)).toEqual(['worker']);
+    expect(await tasker.client.submitAndWait(hello, { name: 'you' })).toMatchObject({ state: 'complete' });
+  });
+
+  it('applies schedules of the code if that is asked for', async () => {
+    const daily = hello.schedule({ key: 'daily', cron: '0 6 * * *', input: { name: 'all' } });
+    const first = await start({ workflows: daily });
+    expect(await first.client.schedules()).toEqual([]);
+    await first.stop();
+    const second = await start({ workflows: daily, applySchedules: true });
+    expect(await second.client.schedules()).toMatchObject([{ key: 'daily', cron: '0 6 * * *' }]);
+    expect(await second.client.unschedule('daily')).toBe(true);
+  });
+
+  it('logs into a logger of the program, with the role of each part', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) };
+    const log = createLogger({ role: 'shop', destination });
+    const tasker = await start({ log });
+    await tasker.stop();
+    const started = lines.filter(({ message }) => String(message).endsWith(' started'));
+    expect(started.map(({ role, field_role }) => [role, field_role]).toSorted()).toEqual([
+      ['shop', 'scheduler'],
+      ['shop', 'worker'],
+    ]);
+  });
+});
+
+describe('a start that fails', () => {
+  it('on an empty database is the error of the schema, and leaves no session; with migrate it works', async () => {
+    const error = { code: 'SCHEMA_OUTDATED' };
+    await expect(start({ url: empty.url })).rejects.toMatchObject(error);
+    await noSessionsLeft(empty);
+    const tasker = await start({ url: empty.url, migrate: true });
+    expect(await tasker.client.submitAndWait(hello, { name: 'you' })).toMatchObject({ state: 'complete' });
+    await tasker.stop();
+    // Migrated already, with the tables for schedules but without a scheduler.
+    const again = await start({ url: empty.url, migrate: true, scheduler: false });
+    expect(await again.client.schedules()).toEqual([]);
+    await again.stop();
+    await noSessionsLeft(empty);
+  });
+
+  it('because of one part stops the other', async () => {
+    await expect(start({ settings: { analyzeCron: '61 * * * *' } })).rejects.toThrow(/61/);
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    await expect(start({ settings: { metricsPort: port } })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(`${port} is taken`),
+    });
+    taken.close();
+    await noSessionsLeft();
+    const tasker = await start();
+    expect(await tasker.client.workers()).toHaveLength(2);
+  });
+
+  it('because of its signal leaves nothing, during the start and before', async () => {
+    const early = new AbortController();
+    early.abort(new Error('no longer wanted'));
+    await expect(start({ signal: early.signal })).rejects.toThrow('no longer wanted');
+    const during = new AbortController();
+    const starting = start({ signal: during.signal });
+    setTimeout(() => during.abort(new Error('stopped meanwhile')), 20);
+    await expect(starting).rejects.toThrow('stopped meanwhile');
+    await noSessionsLeft();
+    const later = new AbortController();
+    await start({ signal: later.signal });
+    later.abort();
+    await noSessionsLeft();
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['an option that does not exist', { workflow: hello }, /there is no option "workflow": did you mean "workflows"\?/],
+    ['no workflows', { workflows: [] }, /^workflows is \[\]: name at least one/],
+    ['what is no workflow', { workflows: [undefined] }, /^workflows is undefined: use what defineWorkflow/],
+    ['a setting that does not exist', { settings: { slot: 1 } }, /settings names "slot".* did you mean "slots"/],
+    ['two databases', { settings: { databaseUrl: test.url } }, /^settings.databaseUrl is .*: leave one of them out/],
+    ['a logger that is none', { log: 'info' }, /^log is "info": use a logger/],
+    ['a text for a boolean', { migrate: 'yes' }, /^migrate is "yes": use true or false/],
+  ])('because of %s connects to nothing', async (_, options, message) => {
+    await expect(startTasker({ workflows: hello, url: test.url, ...options })).rejects.toThrow(message);
+    await expect(startTasker({ workflows: hello, url: test.url, ...options })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+    });
+  });
+
+  it('because of settings lists every problem', async () => {
+    await expect(start({ settings: { slots: 0, poolSize: 'many' } })).rejects.toThrow(
+      /2 problem\(s\):\n {2}TASKER_POOL_SIZE: "many" .*\n {2}TASKER_SLOTS: "0" is below 1/,
+    );
+  });
+});
