@@ -98,8 +98,15 @@ export class InvalidInputError extends TaskerError {
 
 /** A task had not ended when the time to wait for it was over. It goes on; `details` has its `taskId` and `state`. */
 export class WaitTimeoutError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('WAIT_TIMEOUT', message, details, options);
+  }
+}
+
+/** The client was closed while a call waited for the end of a task, which goes on; `details` has its `taskId`. */
+export class ClientClosedError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}) {
-    super('WAIT_TIMEOUT', message, details);
+    super('CLIENT_CLOSED', message, details);
   }
 }
 

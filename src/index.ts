@@ -3,6 +3,7 @@ export { Client, createClient } from './client/client.ts';
 export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client/client-options.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
+export type { WaitStats } from './reads/task-watcher.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';
@@ -37,6 +38,7 @@ export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';
 export {
+  ClientClosedError,
   ConfigError,
   EmbeddedPostgresError,
   EmbeddedPostgresUnavailableError,

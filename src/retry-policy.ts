@@ -43,11 +43,11 @@ export interface BackoffPolicy {
  * up to the cap: 1-2 s, 2-4 s, 4-8 s, 8-16 s, then 15-30 s. The spread keeps steps that failed together from coming back together.
  */
 export function backoffWindowSeconds(attempts: number, policy: BackoffPolicy = {}): { min: number; max: number } {
+  if (policy.disabled === true) return { min: 0, max: 0 };
   if (policy.requestedSeconds !== undefined) {
     const wait = capRequestedBackoff(policy.requestedSeconds, policy.maxRequestedSeconds);
     return { min: wait, max: wait };
   }
-  if (policy.disabled === true) return { min: 0, max: 0 };
   const initial = policy.initialSeconds ?? DEFAULT_INITIAL_BACKOFF_SECONDS;
   const base = Math.min(
     initial * 2 ** (Math.min(attempts, MAX_BACKOFF_EXPONENT) - 1),

@@ -1,4 +1,5 @@
 import { type Database, openDatabase } from '../db/connections/database.ts';
+import { TaskWatcher } from '../reads/task-watcher.ts';
 import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { checkedWhole } from './checked.ts';
@@ -9,6 +10,8 @@ import { WorkNotifications } from './work-notifications.ts';
 export interface ClientParts {
   readonly db: Database;
   readonly notifications: WorkNotifications;
+  /** One for all calls that wait. */
+  readonly watcher: TaskWatcher;
   /** Loaded when it is first used: cron expressions take as long to load as the rest of a client without its driver. */
   scheduleList(): Promise<ScheduleList>;
   readonly validation: ValidationOptions;
@@ -27,9 +30,11 @@ export function openClient(options: ClientOptions): ClientParts {
     pooled,
   });
   const notifications = new WorkNotifications(db, options.notify ?? true);
+  const watcher = new TaskWatcher(db);
   let scheduleList: Promise<ScheduleList> | undefined;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    watcher.close();
     await notifications.close();
     await (await scheduleList)?.close();
     await db.close();
@@ -37,6 +42,7 @@ export function openClient(options: ClientOptions): ClientParts {
   return {
     db,
     notifications,
+    watcher,
     scheduleList() {
       const { url, cronSchema, password } = options;
       scheduleList ??= import('../schedules/schedule-list.ts').then(

@@ -12,7 +12,7 @@ import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
 import { readTaskList } from '../reads/task-list.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
-import { waitForTask } from '../reads/wait-for-task.ts';
+import type { WaitStats } from '../reads/task-watcher.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
 import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
@@ -114,10 +114,13 @@ export class Client extends ScheduleClient {
     });
   }
 
-  /** Waits until a task has ended (or is in error) and returns it. Throws WaitTimeoutError, or the reason of the signal's abort. */
+  /**
+   * Waits until a task has ended (or is in error) and returns it. Throws WaitTimeoutError at the deadline, or the reason of the signal's
+   * abort. All calls of a client wait together: any number of them costs the database at most 20 statements a second.
+   */
   async waitForTask(taskId: string, options: WaitOptions = {}): Promise<TaskDetails> {
     const timeoutMs = checkedMilliseconds('timeoutMs', options.timeoutMs ?? 60_000);
-    return waitForTask(this.db, checkedId(taskId), { timeoutMs, signal: options.signal });
+    return this.parts.watcher.wait(checkedId(taskId), { timeoutMs, signal: options.signal });
   }
 
   /**
@@ -208,6 +211,11 @@ export class Client extends ScheduleClient {
     return purgeSelected(this.db, selection, options);
   }
 
+  /** How many calls wait, and what that has cost the database since the client was made: for the metrics of your program. */
+  waitStats(): WaitStats {
+    return this.parts.watcher.stats;
+  }
+
   /** The live processes of the fleet, or all that are on record. */
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
     return readWorkers(this.db, options);
@@ -223,7 +231,7 @@ export class Client extends ScheduleClient {
     return readQueues(this.db);
   }
 
-  /** Closes the connections. Idempotent. */
+  /** Closes the connections. What still waits for a task throws ClientClosedError. Idempotent. */
   async close(): Promise<void> {
     await this.parts.close();
   }

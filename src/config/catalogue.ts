@@ -229,7 +229,7 @@ export const CATALOGUE = {
     default: 'false',
     range: 'true, false',
     roles: WORKER,
-    description: 'Retry at once. For tests.',
+    description: 'Retry at once, also if the handler requested a wait. For tests.',
   }),
   resultCacheBytes: number('TASKER_RESULT_CACHE_BYTES', 4_194_304, 0, 4_294_967_296, {
     roles: WORKER,

@@ -19,6 +19,7 @@ export type { ResolveOutcome } from '../engine/resolve.ts';
 export type { RetryOutcome } from '../engine/retry.ts';
 export type { Submitted } from '../engine/submit.ts';
 export {
+  ClientClosedError,
   ConfigError,
   InvalidInputError,
   SchemaOutdatedError,
@@ -28,6 +29,7 @@ export {
   WaitTimeoutError,
 } from '../errors.ts';
 export type { TaskDetails } from '../reads/task.ts';
+export type { WaitStats } from '../reads/task-watcher.ts';
 export type { ScheduleInfo } from '../schedules/schedule-info.ts';
 export type { ScheduleAdded } from '../schedules/schedule-list.ts';
 export type { InputOf, ResultsOf, WorkflowDefinition } from '../workflow/definition.ts';

@@ -29,9 +29,9 @@ describe('the wait after a failure', () => {
     expect(backoffWindowSeconds(1, { requestedSeconds: 90, maxRequestedSeconds: 60 })).toEqual({ min: 60, max: 60 });
   });
 
-  test('switched off, it is nothing; a wish still counts', () => {
+  test('switched off, it is nothing, also if the handler requested one', () => {
     expect(backoffWindowSeconds(3, { disabled: true })).toEqual({ min: 0, max: 0 });
-    expect(backoffWindowSeconds(3, { disabled: true, requestedSeconds: 7 })).toEqual({ min: 7, max: 7 });
+    expect(backoffWindowSeconds(3, { disabled: true, requestedSeconds: 7 })).toEqual({ min: 0, max: 0 });
   });
 
   test('a wish that makes no sense is bounded', () => {

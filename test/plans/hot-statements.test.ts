@@ -4,6 +4,7 @@ import { completeStatement, completeStatementByQueue } from '../../src/db/statem
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
 import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
+import { findChangedTasks, findStepsOfTasks } from '../../src/db/reads/watched-tasks.ts';
 import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
@@ -212,6 +213,19 @@ describe('with 50,000 tasks', () => {
       const plan = await planOf(engine.test.pool, given);
       expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
       expect(plan.buffers).toBeLessThanOrEqual(1000);
+    }
+  });
+
+  it('waiters check tasks by the key, and read the steps of those that have ended', async () => {
+    const ids = Array.from({ length: 2000 }, (_, more) => String(Number(taskId) - 1000 + more));
+    const known = ids.map((watched_id) => ({ watched_id, task_version: null }));
+    for (const [given, key] of [
+      [call(findChangedTasks, { known }), 'tasker_tasks_pkey'],
+      [call(findStepsOfTasks, { tasks: ids.map((task_id) => ({ task_id })) }), 'tasker_workflow_steps_pkey'],
+    ] as const) {
+      const plan = await planOf(engine.test.pool, given);
+      expect(plan.indexes).toContain(key);
+      expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     }
   });
 

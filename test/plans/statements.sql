@@ -1651,8 +1651,8 @@ WITH input AS MATERIALIZED (
       sort_key = s.sort_key + 1,
       backoff_request_seconds = ceil(i.requested_seconds)::integer,
       next_retry_at = CASE WHEN NOT i.permanent AND s.retryable AND s.attempts < s.retry_limit THEN
-        clock_timestamp() + make_interval(secs => coalesce(
-          i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2) * $11)) END,
+        clock_timestamp() + make_interval(secs => $11 * coalesce(
+          i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2))) END,
       blocked_at = CASE WHEN i.permanent OR NOT s.retryable OR s.attempts >= s.retry_limit THEN clock_timestamp() END
   FROM input i
   WHERE s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process
@@ -1685,6 +1685,31 @@ FROM (
     WHERE first.next_retry_at <= statement_timestamp()) AS retry_due
 ) d
 LEFT JOIN tasker.tasker_workers w ON w.stopped_at IS NULL;
+
+-- find_changed_tasks
+SELECT w.watched_id, hashtextextended(t.identity_hash, t.sort_key) AS task_version, t.identity_hash, t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+  t.initiator, t.source_system, t.reason, t.tags, t.schedule,
+  CASE WHEN t.state IN ('complete', 'error', 'cancelled', 'resolved_manually') THEN t.context END AS context,
+  CASE WHEN t.state IN ('complete', 'error', 'cancelled', 'resolved_manually') THEN (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) END AS superseded_by,
+  CASE WHEN t.state IN ('complete', 'error', 'cancelled', 'resolved_manually') THEN (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation < own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation DESC
+    LIMIT 1) END AS replaces
+FROM unnest($1::bigint[], $2::bigint[]) AS w (watched_id, task_version)
+LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = w.watched_id LIMIT 1) t ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id IS NULL OR w.task_version IS DISTINCT FROM hashtextextended(t.identity_hash, t.sort_key)
+LIMIT 2500;
 
 -- find_claims
 SELECT c.claim_id
@@ -1860,6 +1885,27 @@ FROM tasker.tasker_named_tasks_named_steps t
 JOIN tasker.tasker_named_steps n ON n.named_step_id = t.named_step_id
 WHERE t.named_task_id = $1
 ORDER BY t.ordinal;
+
+-- find_steps_of_tasks
+SELECT s.task_id, s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
+  ARRAY(
+    SELECT pn.name
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = p.named_step_id
+    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+    ORDER BY e.from_step_id) AS parents,
+  (
+    SELECT t.metadata -> 'error'
+    FROM tasker.tasker_workflow_step_transitions t
+    WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
+    ORDER BY t.sort_key DESC
+    LIMIT 1) AS last_error
+FROM unnest($1::bigint[]) AS w (task_id)
+CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_workflow_steps x WHERE x.task_id = w.task_id OFFSET 0) s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+ORDER BY s.task_id, s.workflow_step_id;
 
 -- find_successor
 SELECT (

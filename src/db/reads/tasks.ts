@@ -23,7 +23,8 @@ export interface TaskRow {
   schedule: StoredOccurrence | null;
 }
 
-const COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+/** The columns of a TaskRow, of the tables `t` (tasks), `k` (workflows) and `n` (namespaces). */
+export const TASK_COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
   t.initiator, t.source_system, t.reason, t.tags, t.schedule`;
 
 /** One task. */
@@ -33,7 +34,7 @@ export const findTask = defineStatement<
   name: 'find_task',
   params: { task_id: 'bigint' },
   text: `
-SELECT ${COLUMNS}, t.context, t.identity_hash, ${successorOf('t')} AS superseded_by, ${predecessorOf('t')} AS replaces
+SELECT ${TASK_COLUMNS}, t.context, t.identity_hash, ${successorOf('t')} AS superseded_by, ${predecessorOf('t')} AS replaces
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
@@ -68,12 +69,8 @@ export interface StepRow {
   last_error: StoredError | null;
 }
 
-/** The steps of one task in topological order, with their parents' names and their newest error. */
-export const findTaskSteps = defineStatement<StepRow>()({
-  name: 'find_task_steps',
-  params: { task_id: 'bigint' },
-  text: `
-SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
+/** The columns of a StepRow, of the tables `s` (steps) and `n` (their names). */
+export const STEP_COLUMNS = `s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
   s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
   ARRAY(
     SELECT pn.name
@@ -87,7 +84,14 @@ SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, 
     FROM tasker.tasker_workflow_step_transitions t
     WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
     ORDER BY t.sort_key DESC
-    LIMIT 1) AS last_error
+    LIMIT 1) AS last_error`;
+
+/** The steps of one task in topological order, with their parents' names and their newest error. */
+export const findTaskSteps = defineStatement<StepRow>()({
+  name: 'find_task_steps',
+  params: { task_id: 'bigint' },
+  text: `
+SELECT ${STEP_COLUMNS}
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = :task_id

@@ -20,10 +20,10 @@ export const isExhausted = (step: string, failure: string): string =>
 /**
  * The wait before the next attempt, in seconds: what the other side asked for, or uniform in [base / 2, base] with
  * base = min(initial * 2^(attempts - 1), cap). `failure`: a row with requested_seconds (null: computed), initial_seconds and
- * cap_seconds. `factor`: of the computed wait; 1, or 0 if backoff is switched off. `backoffWindowSeconds` is the same in TypeScript.
+ * cap_seconds. `factor`: 1, or 0 if every retry comes at once. `backoffWindowSeconds` is the same in TypeScript.
  */
-export const backoffSeconds = (step: string, failure: string, factor: string): string => `coalesce(
-          ${failure}.requested_seconds, least(${failure}.initial_seconds * power(2, least(${step}.attempts, ${MAX_BACKOFF_EXPONENT}) - 1), ${failure}.cap_seconds) * (0.5 + random() / 2) * ${factor})`;
+export const backoffSeconds = (step: string, failure: string, factor: string): string => `${factor} * coalesce(
+          ${failure}.requested_seconds, least(${failure}.initial_seconds * power(2, least(${step}.attempts, ${MAX_BACKOFF_EXPONENT}) - 1), ${failure}.cap_seconds) * (0.5 + random() / 2))`;
 
 /** The key, in the metadata of a transition, of a crash that was not charged. Stored, so its name is a contract. */
 export const UNCHARGED_KEY = 'pardoned';
