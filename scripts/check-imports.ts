@@ -13,7 +13,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['workflow', 'scaling'],
   ['db'],
   ['engine', 'reads', 'process', 'transactions'],
-  ['membership', 'schedules'],
+  ['membership', 'schedules', 'import-tasker'],
   ['worker', 'scheduler', 'client', 'api'],
   ['dev', 'init', 'tasker'],
   ['index', 'entry', 'cli', 'testing'],

@@ -4,6 +4,7 @@ import { cancelCommand } from './commands/cancel.ts';
 import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { importTaskerCommand } from './commands/import-tasker.ts';
 import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { purgeCommand } from './commands/purge.ts';
@@ -53,6 +54,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     purgeCommand(exit),
     scheduleCommand(exit),
     doctorCommand(exit),
+    importTaskerCommand(exit),
     scaleSimulateCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);

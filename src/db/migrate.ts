@@ -78,7 +78,7 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   return withMigrationConnection({ ...options, url, schema }, async (db, client) => {
     await acquireMigrationLock(client, schema, options.waitSeconds ?? 120);
-    await refuseForeignTables(client, schema);
+    await refuseForeignTables(client, schema, options.onWarning);
     await createMigrationRecord(client, schema);
     const applied = await appliedMigrations(client, schema);
     refuseUnknownMigrations([...applied.keys()]);

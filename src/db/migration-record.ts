@@ -1,19 +1,8 @@
 import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError } from '../errors.ts';
-
-/** The tables that the first migration creates. */
-const FIRST_TABLES = [
-  'tasker_task_namespaces',
-  'tasker_named_tasks',
-  'tasker_named_steps',
-  'tasker_named_tasks_named_steps',
-  'tasker_tasks',
-  'tasker_workflow_steps',
-  'tasker_workflow_step_edges',
-  'tasker_workflow_step_transitions',
-  'tasker_task_transitions',
-];
+import { findTaskerSchemas, type TaskerSchemaRow } from './statements/imports/tasker-schemas.ts';
+import { nameOf, recognize, type TaskerSchema } from './tasker-schemas.ts';
 
 /** The names of the applied migrations with their times, in order; empty if the schema was never migrated. */
 export async function appliedMigrations(client: pg.Client, schema: string): Promise<Map<string, Date>> {
@@ -40,23 +29,42 @@ export function refuseUnknownMigrations(applied: readonly string[]): void {
 }
 
 /**
- * Refuses, before anything is written, a schema to which no migration was applied but which has tables of the names that the
- * first migration creates. They belong to another program: Tasker (Ruby) has such tables, mostly in `public`.
+ * Refuses, before anything is written, a schema to which no migration was applied but which has tables of other programs: of
+ * Tasker (Ruby), mostly in `public`, or of tasker-core, whose schema has the name that is the default here. Warns if Tasker (Ruby) lies in
+ * another schema.
  */
-export async function refuseForeignTables(client: pg.Client, schema: string): Promise<void> {
+export async function refuseForeignTables(
+  client: pg.Client,
+  schema: string,
+  onWarning?: (message: string) => void,
+): Promise<void> {
   if ((await appliedMigrations(client, schema)).size > 0) return;
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = $1 AND c.relname = ANY ($2) ORDER BY c.relname`,
-    [schema, FIRST_TABLES],
-  );
-  if (rows.length === 0) return;
-  const names = rows.map(({ name }) => name);
-  throw new TaskerError(
-    'SCHEMA_OCCUPIED',
-    `schema "${schema}" has ${names.length === 1 ? 'a table' : 'tables'} that no migration of Tasker Fleet made (${names.join(', ')}), those of Tasker (Ruby) perhaps: nothing was changed; set TASKER_SCHEMA to another schema and migrate again`,
-    { schema, tables: names },
-  );
+  const { rows } = await client.query<TaskerSchemaRow>(findTaskerSchemas.text);
+  const found = rows.map((row) => ({ ...recognize(row), tables: row.tables }));
+  const here = found.find((row) => row.schema === schema);
+  if (here !== undefined) {
+    const tables = here.tables.length === 0 ? '' : ` (${here.tables.join(', ')})`;
+    throw new TaskerError(
+      'SCHEMA_OCCUPIED',
+      `schema "${schema}" has tables of ${nameOf(here)}${tables}, and no migration of this version is recorded there: nothing was changed; ${wayOut(here)}`,
+      { schema, tables: here.tables, found: nameOf(here) },
+    );
+  }
+  for (const other of found) {
+    if (other.kind !== 'tasker' || other.class === 'E') continue;
+    onWarning?.(
+      `schema "${other.schema}" has the tables of ${nameOf(other)}, which stay as they are; tasker import-tasker --source-schema ${other.schema} --dry-run shows what can be brought over`,
+    );
+  }
+}
+
+function wayOut(found: TaskerSchema): string {
+  if (found.kind === 'ours')
+    return 'restore the table tasker_migrations from a backup, or set TASKER_SCHEMA to another schema';
+  const elsewhere = 'set TASKER_SCHEMA to another schema and migrate again';
+  if (found.kind === 'tasker' && found.class !== 'E')
+    return `${elsewhere}, then bring its tasks over with tasker import-tasker --source-schema ${found.schema}`;
+  return elsewhere;
 }
 
 /**

@@ -1,5 +1,8 @@
 import type { Executor } from '../db/connections/database.ts';
 import {
+  finishEdges,
+  finishSteps,
+  finishTransitions,
   findForeignTasks,
   findOpenTasks,
   findVersions,
@@ -46,8 +49,13 @@ export async function adoptInheritedTasks(
 }
 
 async function renumber(tx: Executor, namedTaskId: number, taskIds: readonly string[]): Promise<void> {
-  for (const statement of [renumberTransitions, renumberEdges, renumberSteps])
-    await tx.run(statement, { named_task_id: namedTaskId, task_ids: taskIds });
+  const given = { named_task_id: namedTaskId, task_ids: taskIds };
+  await tx.run(renumberTransitions, given);
+  await tx.run(finishTransitions, given);
+  await tx.run(renumberEdges, given);
+  await tx.run(finishEdges, given);
+  await tx.run(renumberSteps, given);
+  await tx.run(finishSteps, given);
 }
 
 /** Tasks of another graph go to the version of the workflow that has it, if one is registered, and else to a new one. */

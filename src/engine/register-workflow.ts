@@ -1,5 +1,6 @@
 import type { Database } from '../db/connections/database.ts';
 import {
+  clearOrdinals,
   findNamedTask,
   findStepTemplates,
   insertNamedSteps,
@@ -67,6 +68,7 @@ export async function enrol(
       sinks,
     });
     const namedTaskId = (row as { named_task_id: number }).named_task_id;
+    if (inherited) await tx.run(clearOrdinals, { named_task_id: namedTaskId });
     await tx.run(insertNamedSteps, { names: definition.steps.map((step) => step.name) });
     await tx.run(upsertStepTemplates, {
       named_task_id: namedTaskId,

@@ -10,7 +10,7 @@ export function nameProblem(value: unknown): string | undefined {
   if (typeof value === 'string' && NAME.test(value)) return undefined;
   const rule = 'a name has 1 to 128 characters a-z, 0-9 and _, the first one a letter';
   if (typeof value !== 'string') return `the name is ${preview(value)}: ${rule}`;
-  const fixed = toName(value);
+  const fixed = legalName(value);
   return `the name is ${preview(value)}: ${rule}${fixed === undefined ? '' : `, for example "${fixed}"`}`;
 }
 
@@ -25,7 +25,8 @@ export function versionProblem(value: unknown): string | undefined {
   return `the version is ${preview(value)}: it has three numbers without leading zeros, such as 1.0.0${hint}`;
 }
 
-function toName(text: string): string | undefined {
+/** A legal name that is like this text; undefined if the text has no letter to begin with. */
+export function legalName(text: string): string | undefined {
   const name = text
     .slice(0, 128)
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')

@@ -167,13 +167,33 @@ UPDATE tasker.tasker_tasks SET named_task_id = :named_task_id WHERE task_id = AN
 
 const RENUMBERED = { named_task_id: 'integer', task_ids: 'bigint[]' } as const;
 
+/**
+ * Two steps may exchange their ids, and PostgreSQL checks a key row by row. So each statement writes the new ids with a minus sign,
+ * and the one after it takes the sign away.
+ */
+const withoutSign = (name: string, table: string, columns: readonly string[]) =>
+  defineStatement()({
+    name,
+    params: { task_ids: 'bigint[]' },
+    text: `
+UPDATE tasker.${table}
+SET ${columns.map((column) => `${column} = -${column}`).join(', ')}
+WHERE task_id = ANY (:task_ids::bigint[]) AND ${columns[0]} < 0`,
+  });
+
+export const finishTransitions = withoutSign('finish_transitions', 'tasker_workflow_step_transitions', [
+  'workflow_step_id',
+]);
+export const finishEdges = withoutSign('finish_edges', 'tasker_workflow_step_edges', ['from_step_id', 'to_step_id']);
+export const finishSteps = withoutSign('finish_steps', 'tasker_workflow_steps', ['workflow_step_id']);
+
 /** Transitions of Tasker (Ruby) have no cause; a constraint refuses to write such a row again. */
 export const renumberTransitions = defineStatement()({
   name: 'renumber_transitions',
   params: RENUMBERED,
   text: `
 UPDATE tasker.tasker_workflow_step_transitions x
-SET workflow_step_id = m.new_id, cause = coalesce(x.cause, 'inherited')
+SET workflow_step_id = -(m.new_id), cause = coalesce(x.cause, 'inherited')
 FROM (${NEW_IDS}) m
 WHERE x.task_id = m.task_id AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id`,
 });
@@ -184,7 +204,7 @@ export const renumberEdges = defineStatement()({
   text: `
 WITH step AS MATERIALIZED (${NEW_IDS})
 UPDATE tasker.tasker_workflow_step_edges e
-SET from_step_id = p.new_id, to_step_id = c.new_id
+SET from_step_id = -(p.new_id), to_step_id = -(c.new_id)
 FROM step p, step c
 WHERE p.task_id = e.task_id AND p.old_id = e.from_step_id AND c.task_id = e.task_id AND c.old_id = e.to_step_id
   AND (p.old_id <> p.new_id OR c.old_id <> c.new_id)`,
@@ -196,7 +216,7 @@ export const renumberSteps = defineStatement()({
   params: RENUMBERED,
   text: `
 UPDATE tasker.tasker_workflow_steps s
-SET workflow_step_id = m.new_id,
+SET workflow_step_id = -(m.new_id),
     children = ARRAY(SELECT ${stepId('s.task_id', 'x.ordinal')} FROM unnest(n.children) AS x (ordinal)),
     queue = n.queue,
     priority = n.priority

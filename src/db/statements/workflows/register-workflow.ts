@@ -55,6 +55,16 @@ export const insertNamedSteps = defineStatement()({
   text: `INSERT INTO tasker.tasker_named_steps (name) SELECT DISTINCT unnest(:names::text[]) ON CONFLICT (name) DO NOTHING`,
 });
 
+/**
+ * Takes the order from the steps of a workflow that nobody has registered: it gets that of a definition, and no two of its steps may
+ * have one place, not even between two rows of one statement.
+ */
+export const clearOrdinals = defineStatement()({
+  name: 'clear_ordinals',
+  params: { named_task_id: 'integer' },
+  text: `UPDATE tasker.tasker_named_tasks_named_steps SET ordinal = 0 WHERE named_task_id = :named_task_id AND ordinal > 0`,
+});
+
 /** `steps`: a JSON array of { name, ordinal, parents, children, queue, priority, retryable, retry_limit, skippable }. */
 export const upsertStepTemplates = defineStatement()({
   name: 'upsert_step_templates',

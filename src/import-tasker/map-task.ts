@@ -1,0 +1,141 @@
+import { findDagProblems, MAX_EDGES, MAX_STEPS } from '../workflow/analyze-dag.ts';
+import { isFinal, type State } from '../workflow/states.ts';
+import { tagsOf } from './annotations.ts';
+import { decideSteps, type InFlight } from './decide-steps.ts';
+import { addRow, addUpTo, isDone, stateOf, taskHistory } from './history.ts';
+import { mapStep } from './map-steps.ts';
+import type { MappedStep, MappedTask, Mapping, Reason } from './mapped-task.ts';
+import { oneStepPerName } from './one-step-per-name.ts';
+import { isRunning, phaseOf } from './phase.ts';
+import type { SourceTask } from './source-task.ts';
+
+export interface MapOptions {
+  /** Microseconds since 1970, by the clock of the database. */
+  now: number;
+  nameOf: (name: string) => string;
+  inFlight: InFlight;
+  /** A running task without a change for this long has no job any more. Microseconds. */
+  inFlightAge: number;
+  /** Whether open tasks skip the steps in their `bypass_steps`, which Tasker (Ruby) never did. */
+  honourBypass: boolean;
+}
+
+/** What becomes of a task here, or why it is left out. Reads and writes nothing. */
+export function mapTask(task: SourceTask, options: MapOptions): Mapping {
+  const phase = phaseOf(task);
+  const left = (reason: Reason, detail?: string): Mapping => ({
+    sourceId: task.id,
+    phase,
+    left: reason,
+    ...(detail === undefined ? {} : { detail }),
+  });
+  const merged = oneStepPerName(task.steps, options.nameOf, options.now);
+  if (merged.kept.length === 0) return left('no_steps');
+  if (task.outside > 0) return left('other_task');
+  if (task.steps.some((step) => step.parents.includes(step.id))) return left('self_edge');
+  const nameById = new Map(merged.kept.map((step) => [step.id, options.nameOf(step.name)]));
+  const nodes = merged.kept.map((step) => ({
+    name: nameById.get(step.id) as string,
+    dependsOn: step.parents.map((parent) => nameById.get(parent) as string).toSorted(),
+  }));
+  if (nodes.length > MAX_STEPS || nodes.reduce((sum, node) => sum + node.dependsOn.length, 0) > MAX_EDGES)
+    return left('too_large');
+  const [problem] = findDagProblems(nodes);
+  if (problem !== undefined) return left('cycle', problem.message);
+
+  const { rows: history, unknown, newestUnknown } = taskHistory(task.history, options.now);
+  if (newestUnknown !== undefined) return left('unknown_state', `the task is "${newestUnknown}"`);
+  const requestedAt = Math.min(task.requestedAt ?? options.now, options.now);
+  const context = task.context ?? '{}';
+  const notes = unknown.map(() => 'unknown_states_left_out');
+  const pairs: { source: (typeof merged.kept)[number]; step: MappedStep }[] = [];
+  for (const [index, source] of merged.kept.entries()) {
+    const mapped = mapStep(source, nodes[index]?.dependsOn ?? [], { ...options, requestedAt, context });
+    if (mapped.unknown !== undefined) return left('unknown_state', `step ${mapped.mapped.name} is "${mapped.unknown}"`);
+    notes.push(...mapped.notes);
+    pairs.push({ source, step: mapped.mapped });
+  }
+  const steps = pairs.map(({ step }) => step);
+  if (taskFlags(history, task, steps, requestedAt)) notes.push('states_from_flags');
+  const running = isRunning(task, steps);
+  if (phase === 'open' && running && options.inFlight === 'wait' && newestChange(task) > options.now - options.inFlightAge)
+    return left('in_flight');
+  if (running && phase === 'open') notes.push('was_running');
+
+  decideSteps(pairs, { taskState: stateOf(history), now: options.now, inFlight: options.inFlight });
+  const state = decideTask(history, steps, requestedAt);
+  if (merged.left.length > 0) notes.push('steps_of_one_name_merged');
+  if (task.orphans > 0) notes.push('edges_without_a_step_left_out');
+  if (task.otherEdges > 0) notes.push('edges_of_other_names');
+  if (task.context === null) notes.push('context_was_null');
+  return { task: whole(task, { phase, state, history, steps, context, notes, merged: merged.left }, options) };
+}
+
+function whole(
+  task: SourceTask,
+  made: Pick<MappedTask, 'phase' | 'state' | 'history' | 'steps' | 'context' | 'notes'> & { merged: readonly object[] },
+  options: MapOptions,
+): MappedTask {
+  const { merged, ...rest } = made;
+  const bypass = task.bypassSteps === null || ['null', '[]'].includes(task.bypassSteps.trim()) ? null : task.bypassSteps;
+  const keepsBypass = bypass !== null && (made.phase === 'ended' || options.honourBypass);
+  if (bypass !== null && !keepsBypass) made.notes.push('bypass_steps_not_honoured');
+  const { tags, annotations } = tagsOf(task);
+  return {
+    ...rest,
+    sourceId: task.id,
+    namedTaskId: task.namedTaskId,
+    requestedAt: task.requestedAt,
+    completedAt: isFinal(made.state) ? (made.history.at(-1)?.at ?? null) : null,
+    initiator: task.initiator,
+    sourceSystem: task.sourceSystem,
+    reason: task.reason,
+    bypassSteps: keepsBypass ? bypass : null,
+    tags,
+    identityHash: task.identityHash,
+    details: {
+      ...(bypass === null || keepsBypass ? {} : { bypass_steps: JSON.parse(bypass) as unknown }),
+      ...(annotations.length === 0 ? {} : { annotations }),
+      ...(merged.length === 0 ? {} : { merged_steps: merged }),
+      ...(task.status === null ? {} : { status: task.status }),
+    },
+  };
+}
+
+/** Returns whether something other than the history decided. */
+function taskFlags(history: MappedTask['history'], task: SourceTask, steps: readonly MappedStep[], requestedAt: number): boolean {
+  const before = history.length;
+  const ends = steps.map((step) => step.processedAt ?? 0);
+  const times = { begun: requestedAt, ended: Math.max(requestedAt, ...ends) };
+  if (task.status !== null && history.length === 0 && isKnown(task.status))
+    addUpTo(history, task.status, times, { column: 'status' });
+  const state = stateOf(history);
+  if (task.complete && (state === 'pending' || state === 'in_progress'))
+    addUpTo(history, 'complete', times, { flag: 'complete' });
+  return history.length > before && task.status === null;
+}
+
+const isKnown = (text: string): text is State =>
+  ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'].includes(text);
+
+/** The state of the task by what became of its steps, with the rows that lead to it. */
+function decideTask(history: MappedTask['history'], steps: readonly MappedStep[], requestedAt: number): State {
+  const times = steps.flatMap((step) => step.history.map((row) => row.at));
+  const last = Math.max(requestedAt, ...times);
+  const begun = steps.some((step) => step.state !== 'pending' || step.attempts > 0);
+  if (stateOf(history) === 'pending' && begun)
+    addRow(history, 'in_progress', Math.min(...times, last), { why: 'a step of it had begun' });
+  if (!isFinal(stateOf(history)) && steps.every((step) => isDone(step.state)))
+    addUpTo(history, 'complete', { begun: last, ended: last }, { why: 'all of its steps were done' });
+  const goesOn = steps.some((step) => step.isReady || step.nextRetryAt !== null);
+  if (stateOf(history) === 'in_progress' && !goesOn && steps.some((step) => step.blockedAt !== null))
+    addRow(history, 'error', last, { why: 'no step of it can go on' });
+  return stateOf(history);
+}
+
+/** When something of the task last changed, as far as Tasker (Ruby) recorded it. */
+export function newestChange(task: SourceTask): number {
+  const times = [task, ...task.steps].flatMap(({ history }) => history.map((row) => row.at));
+  const attempts = task.steps.flatMap((step) => [step.lastAttemptedAt ?? 0, step.processedAt ?? 0]);
+  return Math.max(task.requestedAt ?? 0, ...times, ...attempts);
+}

@@ -1,0 +1,63 @@
+import type { State } from '../workflow/states.ts';
+import type { HistoryRow } from './history.ts';
+
+/** A step as it will be written; its ordinal and its queue come from the version that has its graph. */
+export interface MappedStep {
+  name: string;
+  /** Names of its parents, sorted. */
+  parents: string[];
+  state: State;
+  history: HistoryRow[];
+  retryable: boolean;
+  retryLimit: number;
+  attempts: number;
+  skippable: boolean;
+  isReady: boolean;
+  nextRetryAt: number | null;
+  blockedAt: number | null;
+  processedAt: number | null;
+  lastAttemptedAt: number | null;
+  backoffSeconds: number | null;
+  inputs: string | null;
+  results: string | null;
+}
+
+export interface MappedTask {
+  sourceId: string;
+  namedTaskId: number;
+  phase: 'ended' | 'open';
+  state: State;
+  history: HistoryRow[];
+  requestedAt: number | null;
+  completedAt: number | null;
+  initiator: string | null;
+  sourceSystem: string | null;
+  reason: string | null;
+  bypassSteps: string | null;
+  tags: string | null;
+  context: string;
+  identityHash: string;
+  steps: MappedStep[];
+  /** For the books. */
+  details: Record<string, unknown>;
+  /** What was changed on the way, by kind: counted in the report. */
+  notes: string[];
+}
+
+/** Why a task is left out. `fix`: what to do about it. */
+export const REASONS = {
+  no_steps: 'has no steps: nothing of it can run; cancel it in Tasker, or leave it',
+  cycle: 'has a cycle of steps: cancel it in Tasker, or leave it',
+  self_edge: 'has a step that depends on itself: delete that edge, or leave the task to Tasker',
+  other_task: 'has a step that depends on a step of another task: delete that edge, or leave the task to Tasker',
+  too_large: 'has more steps or edges than a workflow may have',
+  unknown_state: 'has a newest state that is none of the six: correct it in Tasker, then import again',
+  in_flight: 'is running in Tasker: import again when its job has ended (--in-flight decides about jobs that never end)',
+  ended_just_now: 'ended less than an hour ago: import again later',
+  identity_taken: 'has an identity that a task here has already: it was submitted to both; cancel one of the two',
+  changed: 'was changed by Tasker at this moment: import again',
+} as const;
+
+export type Reason = keyof typeof REASONS;
+
+export type Mapping = { task: MappedTask } | { sourceId: string; phase: 'ended' | 'open'; left: Reason; detail?: string };

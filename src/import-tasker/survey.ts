@@ -1,0 +1,81 @@
+import { readSourceGraphs } from '../db/statements/imports/source.ts';
+import { FIRST_OTHER_PATCH } from '../engine/other-version.ts';
+import { readClock } from './clock.ts';
+import { waitForThoseThatEndedNow } from './import-ended.ts';
+import { type ImportRun, mapAll, pages, selectedWorkflows, workflowOf } from './import-run.ts';
+import type { MappedTask } from './mapped-task.ts';
+import { phaseOf } from './phase.ts';
+import { readTasks } from './read-tasks.ts';
+import { graphOf } from './shape.ts';
+import { read } from './source.ts';
+
+/** A graph that tasks of a workflow have, and one of them. */
+export interface Shape {
+  namedTaskId: number;
+  version: string;
+  tasks: number;
+  openTasks: number;
+  sample: MappedTask;
+}
+
+/**
+ * Finds the graphs that the tasks of each workflow have. The one that most open tasks have gets the version of the workflow; each other
+ * one gets a version of its own, so that no task keeps a worker from registering the definition that you have.
+ */
+export async function findShapes(run: ImportRun): Promise<Shape[]> {
+  const rows = await read(run.source, readSourceGraphs, [
+    { named_task_ids: selectedWorkflows(run.registry, run.options.only) },
+  ]);
+  const samples = new Map(
+    (await readTasks(run.source, rows.map((row) => row.sample_task_id))).map((task) => [task.id, task]),
+  );
+  const now = await readClock(run.db);
+  const shapes = new Map<string, Shape>();
+  for (const row of rows) {
+    const sample = samples.get(row.sample_task_id);
+    const [mapping] = sample === undefined ? [] : mapAll({ ...run, options: { ...run.options, inFlight: 'block' } }, [sample], now);
+    if (mapping === undefined || !('task' in mapping)) continue;
+    const workflow = run.registry.workflows.get(row.named_task_id);
+    if (workflow === undefined) continue;
+    const graph = graphOf(mapping.task.steps);
+    workflow.mainGraph ??= graph;
+    const key = `${row.named_task_id} ${graph}`;
+    const shape = shapes.get(key) ?? {
+      namedTaskId: row.named_task_id,
+      version: versionOf(workflow, graph, [...shapes.values()].filter((known) => known.namedTaskId === row.named_task_id).length),
+      tasks: 0,
+      openTasks: 0,
+      sample: mapping.task,
+    };
+    shape.tasks += row.tasks;
+    shape.openTasks += row.open_tasks;
+    shapes.set(key, shape);
+  }
+  return [...shapes.values()];
+}
+
+function versionOf({ version, mainGraph }: { version: string; mainGraph?: string }, graph: string, before: number): string {
+  if (graph === mainGraph) return version;
+  const [major, minor] = version.split('.');
+  return `${major}.${minor}.${FIRST_OTHER_PATCH + before - 1}`;
+}
+
+/** Maps every task of the phase, and writes nothing. */
+export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<void> {
+  const { phase, stopped } = run.options;
+  const versions = new Map(shapes.map((shape) => [`${shape.namedTaskId} ${graphOf(shape.sample.steps)}`, shape.version]));
+  for await (const page of pages(run, run.options.batch)) {
+    const tasks = page.filter((task) => phase === 'all' || phaseOf(task) === phase);
+    const now = await readClock(run.db);
+    const mappings = stopped ? mapAll(run, tasks, now) : waitForThoseThatEndedNow(run, tasks, now);
+    for (const mapping of mappings) {
+      if ('left' in mapping) run.tally.addLeft(mapping);
+      else {
+        const { task } = mapping;
+        const version = versions.get(`${task.namedTaskId} ${graphOf(task.steps)}`);
+        run.tally.addTask(task, workflowOf(run, task.namedTaskId, version));
+      }
+    }
+    run.options.onProgress?.(tasks.length);
+  }
+}
