@@ -47,6 +47,47 @@ COMMENT ON COLUMN tasker.tasker_identities.identity_hash IS 'The identity: the i
 COMMENT ON COLUMN tasker.tasker_identities.generation IS 'From 1. The identity_hash of a later task is this one with ~ and the generation behind it.';
 COMMENT ON COLUMN tasker.tasker_identities.task_id IS 'The task of this generation.';
 
+CREATE TABLE tasker.tasker_imported_tasks (
+  source text NOT NULL,
+  source_task_id bigint NOT NULL,
+  import_id uuid NOT NULL,
+  phase text NOT NULL,
+  task_id bigint,
+  reason text,
+  details jsonb DEFAULT '{}'::jsonb NOT NULL,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_imported_tasks_pkey PRIMARY KEY (source, source_task_id),
+  CONSTRAINT imported_tasks_agree CHECK (((phase = ANY (ARRAY['ended'::text, 'open'::text])) AND ((task_id IS NULL) = (reason IS NOT NULL))))
+);
+COMMENT ON TABLE tasker.tasker_imported_tasks IS 'One row per task of Tasker (Ruby) that an import has seen and taken over, or left out.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.source IS 'As in `tasker_imports`.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.source_task_id IS 'The id of the task there.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.import_id IS 'The run that wrote this row.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.phase IS '`ended`: the task had ended there, and was copied. `open`: it was handed over, and is cancelled there.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.task_id IS 'The id of the task here; null: it was left out.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.reason IS 'Why it was left out; the guide lists the reasons.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.details IS 'What has no place elsewhere: annotations, `bypass_steps` of open tasks, steps of one name that were merged, the sort keys at the import.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.recorded_at IS 'When, by the clock of the database.';
+
+CREATE TABLE tasker.tasker_imports (
+  import_id uuid DEFAULT gen_random_uuid() NOT NULL,
+  source text NOT NULL,
+  release text NOT NULL,
+  options jsonb DEFAULT '{}'::jsonb NOT NULL,
+  counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+  started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT tasker_imports_pkey PRIMARY KEY (import_id)
+);
+COMMENT ON TABLE tasker.tasker_imports IS 'One row per run of `tasker import-tasker` that wrote something.';
+COMMENT ON COLUMN tasker.tasker_imports.import_id IS 'Key, random.';
+COMMENT ON COLUMN tasker.tasker_imports.source IS 'The database and the schema that it read: `app/public`.';
+COMMENT ON COLUMN tasker.tasker_imports.release IS 'The releases of Tasker (Ruby) that have the tables found there: `2.0-2.1`.';
+COMMENT ON COLUMN tasker.tasker_imports.options IS 'The options of the run.';
+COMMENT ON COLUMN tasker.tasker_imports.counts IS 'What it did, in numbers; empty if it was interrupted.';
+COMMENT ON COLUMN tasker.tasker_imports.started_at IS 'When it began.';
+COMMENT ON COLUMN tasker.tasker_imports.ended_at IS 'When it ended; null: it runs, or was interrupted.';
+
 CREATE TABLE tasker.tasker_installation (
   only_row boolean DEFAULT true NOT NULL,
   installation_id uuid DEFAULT gen_random_uuid() NOT NULL,

@@ -47,7 +47,8 @@ const COMMENTS: Readonly<Record<string, string>> = {
   'COLUMN tasker.tasker_imports.counts': 'What it did, in numbers; empty if it was interrupted.',
   'COLUMN tasker.tasker_imports.started_at': 'When it began.',
   'COLUMN tasker.tasker_imports.ended_at': 'When it ended; null: it runs, or was interrupted.',
-  'TABLE tasker.tasker_imported_tasks': 'One row per task of Tasker (Ruby) that an import has seen and taken over, or left out.',
+  'TABLE tasker.tasker_imported_tasks':
+    'One row per task of Tasker (Ruby) that an import has seen and taken over, or left out.',
   'COLUMN tasker.tasker_imported_tasks.source': 'As in `tasker_imports`.',
   'COLUMN tasker.tasker_imported_tasks.source_task_id': 'The id of the task there.',
   'COLUMN tasker.tasker_imported_tasks.import_id': 'The run that wrote this row.',

@@ -26,6 +26,8 @@ const ORDER = [
   'worker_workflows',
   'queue_scaling_signals',
   'migrations',
+  'imports',
+  'imported_tasks',
   'clock',
 ].map((name) => `tasker_${name}`);
 

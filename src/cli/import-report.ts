@@ -2,11 +2,11 @@ import type { ImportReport } from '../import-tasker/report.ts';
 import { table } from './table.ts';
 
 /** Left out for what does not pass by itself. */
-const PASSING: readonly string[] = ['in_flight', 'ended_just_now', 'changed'];
+const PASSING: ReadonlySet<string> = new Set(['in_flight', 'ended_just_now', 'changed']);
 
 /** Whether somebody has to look at what was left out, or at what differs. */
 export function importFailed(report: ImportReport): boolean {
-  return report.differences.length > 0 || report.left.some(({ reason }) => !PASSING.includes(reason));
+  return report.differences.length > 0 || report.left.some(({ reason }) => !PASSING.has(reason));
 }
 
 /** The report for people. */
@@ -60,7 +60,8 @@ function names({ names: changed, mode }: ImportReport): string {
 const NOTES: Readonly<Record<string, string>> = {
   unknown_states_left_out: 'rows of histories with an unknown state were left out',
   most_recent_corrected: 'histories had another row marked as the most recent one than the newest',
-  states_from_flags: 'states were taken from the flags processed, in_process, complete, or from attempts: there is no history of them',
+  states_from_flags:
+    'states were taken from the flags processed, in_process, complete, or from attempts: there is no history of them',
   was_running: 'tasks had a running step, which is blocked now (with --in-flight rerun: runs again, if it may)',
   steps_of_one_name_merged: 'tasks had several steps of one name, which were merged',
   edges_without_a_step_left_out: 'tasks had edges to steps that do not exist, which were left out',

@@ -89,6 +89,72 @@ export interface TaskerIdentities {
   task_id: Int8;
 }
 
+export interface TaskerImportedTasks {
+  /**
+   * What has no place elsewhere: annotations, `bypass_steps` of open tasks, steps of one name that were merged, the sort keys at the import.
+   */
+  details: Generated<Json>;
+  /**
+   * The run that wrote this row.
+   */
+  import_id: string;
+  /**
+   * `ended`: the task had ended there, and was copied. `open`: it was handed over, and is cancelled there.
+   */
+  phase: string;
+  /**
+   * Why it was left out; the guide lists the reasons.
+   */
+  reason: string | null;
+  /**
+   * When, by the clock of the database.
+   */
+  recorded_at: Generated<Timestamp>;
+  /**
+   * As in `tasker_imports`.
+   */
+  source: string;
+  /**
+   * The id of the task there.
+   */
+  source_task_id: Int8;
+  /**
+   * The id of the task here; null: it was left out.
+   */
+  task_id: Int8 | null;
+}
+
+export interface TaskerImports {
+  /**
+   * What it did, in numbers; empty if it was interrupted.
+   */
+  counts: Generated<Json>;
+  /**
+   * When it ended; null: it runs, or was interrupted.
+   */
+  ended_at: Timestamp | null;
+  /**
+   * Key, random.
+   */
+  import_id: Generated<string>;
+  /**
+   * The options of the run.
+   */
+  options: Generated<Json>;
+  /**
+   * The releases of Tasker (Ruby) that have the tables found there: `2.0-2.1`.
+   */
+  release: string;
+  /**
+   * The database and the schema that it read: `app/public`.
+   */
+  source: string;
+  /**
+   * When it began.
+   */
+  started_at: Generated<Timestamp>;
+}
+
 export interface TaskerInstallation {
   /**
    * When it was made: by the first migration that has this table.
@@ -902,6 +968,8 @@ export interface DB {
   tasker_claims: TaskerClaims;
   tasker_clock: TaskerClock;
   tasker_identities: TaskerIdentities;
+  tasker_imported_tasks: TaskerImportedTasks;
+  tasker_imports: TaskerImports;
   tasker_installation: TaskerInstallation;
   tasker_migrations: TaskerMigrations;
   tasker_named_steps: TaskerNamedSteps;

@@ -1,7 +1,10 @@
 import type { SourceTask } from './source-task.ts';
 
 /** Tags of a task with its annotations among them, and the annotations as they were, for the books. */
-export function tagsOf(task: SourceTask): { tags: string | null; annotations: { name: string; annotation: unknown }[] } {
+export function tagsOf(task: SourceTask): {
+  tags: string | null;
+  annotations: { name: string; annotation: unknown }[];
+} {
   const annotations = task.annotations.map(({ name, annotation }) => ({
     name,
     annotation: annotation === null ? null : (JSON.parse(annotation) as unknown),

@@ -33,26 +33,44 @@ export async function handOver(run: ImportRun): Promise<void> {
   }
 }
 
+/** It was open before it was locked: meanwhile it may have ended, or begun. */
 export async function handOverTask(run: ImportRun, taskId: string): Promise<void> {
-  const { written, left } = await run.db.transaction(async (tx) => {
-    const on = run.source.same ? tx : run.source.db;
-    if (run.source.same) await lockInSource(run, tx, taskId);
-    const tasks = await readTasks(run.source, [taskId], on);
-    // It was open before it was locked: meanwhile it may have ended, or begun.
-    const mappings = mapAll(run, tasks, await readClock(tx)).map(
-      (mapping): Mapping =>
+  const { source, db } = run;
+  const write = (tx: Executor, mappings: readonly Mapping[]) =>
+    writeTasks(tx, run.books, run.registry.workflows, mappings);
+  const made = await db
+    .transaction(async (tx) => {
+      if (source.same) await lockInSource(run, tx, taskId);
+      const tasks = await readTasks(source, [taskId], source.same ? tx : source.db);
+      const mappings = mapAll(run, tasks, await readClock(tx)).map((mapping): Mapping =>
         'task' in mapping && mapping.task.phase === 'ended'
           ? { sourceId: taskId, phase: 'ended', left: 'changed' }
           : mapping,
-    );
-    const made = await writeTasks(tx, run.books, run.registry.workflows, mappings);
-    if (run.source.same) for (const one of made.written) await endInSource(run, tx, taskId, one.taskId);
-    return made;
-  });
+      );
+      // If Tasker adds a row at this moment, this waits for it, and one of the two fails: before anything here is locked.
+      if (source.same && mappings.some((mapping) => 'task' in mapping)) await endInSource(run, tx, taskId);
+      const { written, left } = await write(tx, mappings);
+      if (mappings.some((mapping) => 'task' in mapping) && written.length === 0) throw new LeftAfterAll(left);
+      return { written, left };
+    })
+    .catch(async (error: unknown) => {
+      if (!(error instanceof LeftAfterAll)) throw error;
+      return db.transaction((tx) => write(tx, error.left));
+    });
   // In another database no transaction does both. Its processes are stopped, and the next run ends what this one could not.
-  if (!run.source.same) for (const one of written) await endInSource(run, run.source.db, taskId, one.taskId);
-  for (const { task, version } of written) run.tally.addTask(task, workflowOf(run, task.namedTaskId, version));
-  for (const one of left) run.tally.addLeft(one);
+  if (!source.same && made.written.length > 0) await endInSource(run, source.db, taskId);
+  for (const { task, version } of made.written) run.tally.addTask(task, workflowOf(run, task.namedTaskId, version));
+  for (const one of made.left) run.tally.addLeft(one);
+}
+
+/** Rolls back what was done in the source for a task that cannot be written here. */
+class LeftAfterAll extends Error {
+  readonly left: readonly Left[];
+
+  constructor(left: readonly Left[]) {
+    super('left out');
+    this.left = left;
+  }
 }
 
 /** First the most recent transition and then the task, in the order in which Tasker (Ruby) gets to them; the other order deadlocks. */
@@ -65,14 +83,15 @@ export async function lockInSource(run: ImportRun, tx: Executor, taskId: string)
 async function endUnfinished(run: ImportRun): Promise<void> {
   for await (const page of importedPages(run)) {
     const open = page.filter((row) => row.phase === 'open');
-    const tasks = await readTasks(run.source, open.map((row) => row.source_task_id));
-    const idOf = new Map(open.map((row) => [row.source_task_id, row.task_id]));
-    for (const task of tasks)
-      if (phaseOf(task) === 'open') await endInSource(run, run.source.db, task.id, idOf.get(task.id) as string);
+    const tasks = await readTasks(
+      run.source,
+      open.map((row) => row.source_task_id),
+    );
+    for (const task of tasks) if (phaseOf(task) === 'open') await endInSource(run, run.source.db, task.id);
   }
 }
 
-async function endInSource({ source }: ImportRun, on: Executor, sourceId: string, taskId: string): Promise<void> {
+async function endInSource({ source }: ImportRun, on: Executor, sourceId: string): Promise<void> {
   if (!hasTransitions(source)) {
     await on.run(inSource(cancelStatusInSource, source.schema), { task_id: sourceId });
     return;
@@ -80,7 +99,7 @@ async function endInSource({ source }: ImportRun, on: Executor, sourceId: string
   await on.run(inSource(flipSourceNewest, source.schema), { task_id: sourceId });
   await on.run(inSource(cancelInSource, source.schema), {
     task_id: sourceId,
-    metadata: JSON.stringify({ adopted_by: 'tasker-fleet', task_id: taskId }),
+    metadata: JSON.stringify({ adopted_by: 'tasker-fleet' }),
     time_zone: source.timeZone,
   });
 }

@@ -20,7 +20,7 @@ export interface MappedHistory {
 
 type Known = SourceTransition & { readonly to: State };
 
-const isState = (text: string): text is State => (STATES as readonly string[]).includes(text);
+export const isState = (text: string): text is State => (STATES as readonly string[]).includes(text);
 export const isDone = (state: State): boolean => state === 'complete' || state === 'resolved_manually';
 
 /** The state after these rows. */
@@ -87,11 +87,20 @@ export const iso = (microseconds: number): string => new Date(microseconds / 100
 
 /** Adds a row that Tasker (Ruby) did not write, with the reason for it. */
 export function addRow(rows: HistoryRow[], to: State, at: number, metadata: object): void {
-  rows.push({ to, at: Math.max(at, rows.at(-1)?.at ?? 0), metadata: JSON.stringify({ by: 'import-tasker', ...metadata }) });
+  rows.push({
+    to,
+    at: Math.max(at, rows.at(-1)?.at ?? 0),
+    metadata: JSON.stringify({ by: 'import-tasker', ...metadata }),
+  });
 }
 
 /** Adds what leads to a state that only a flag or a column records. */
-export function addUpTo(rows: HistoryRow[], to: State, times: { begun: number; ended: number }, metadata: object): void {
+export function addUpTo(
+  rows: HistoryRow[],
+  to: State,
+  times: { begun: number; ended: number },
+  metadata: object,
+): void {
   const state = stateOf(rows);
   if (state === to || to === 'pending') return;
   const passes = to === 'complete' || to === 'error';

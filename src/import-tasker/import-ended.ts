@@ -28,7 +28,8 @@ export async function importEnded(run: ImportRun): Promise<void> {
 export function waitForThoseThatEndedNow(run: ImportRun, tasks: readonly SourceTask[], now: number): Mapping[] {
   return mapAll(run, tasks, now).map((mapping, index) => {
     const task = tasks[index] as SourceTask;
-    const waits = 'task' in mapping && mapping.task.phase === 'ended' && newestChange(task) > now - ENDED_FOR_MICROSECONDS;
+    const waits =
+      'task' in mapping && mapping.task.phase === 'ended' && newestChange(task) > now - ENDED_FOR_MICROSECONDS;
     return waits ? { sourceId: task.id, phase: 'ended', left: 'ended_just_now' } : mapping;
   });
 }

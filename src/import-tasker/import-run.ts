@@ -75,7 +75,7 @@ export async function* pages(run: ImportRun, size: number): AsyncGenerator<Sourc
 /** Pages of the tasks that earlier runs imported from this source. */
 export async function* importedPages(run: ImportRun): AsyncGenerator<ImportedTaskRow[]> {
   const { source, options } = run;
-  for (let after = '0'; ; ) {
+  for (let after = '0'; ;) {
     const page = await run.db.run(pageOfImported, {
       source: source.label,
       after,
@@ -106,7 +106,11 @@ export const mapAll = (run: ImportRun, tasks: readonly SourceTask[], now: number
   tasks.map((task) => mapTask(task, mapOptions(run, now)));
 
 /** The workflow of a task for the report. */
-export function workflowOf(run: ImportRun, namedTaskId: number, version?: string): { workflow: string; version: string; from: string } {
+export function workflowOf(
+  run: ImportRun,
+  namedTaskId: number,
+  version?: string,
+): { workflow: string; version: string; from: string } {
   const found = run.registry.workflows.get(namedTaskId) as SourceWorkflow;
   return { workflow: `${found.namespace}/${found.name}`, version: version ?? found.version, from: found.sourceName };
 }

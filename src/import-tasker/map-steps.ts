@@ -1,5 +1,4 @@
-import type { State } from '../workflow/states.ts';
-import { addRow, addUpTo, isDone, stateOf, stepHistory } from './history.ts';
+import { addRow, addUpTo, isDone, isState, stateOf, stepHistory } from './history.ts';
 import { jsonList, withMember } from './json-text.ts';
 import type { MappedStep } from './mapped-task.ts';
 import type { SourceStep } from './source-task.ts';
@@ -19,10 +18,17 @@ export interface StepOptions {
 }
 
 /** A step with its history in the engine's form, before its task decides what becomes of it. */
-export function mapStep(step: SourceStep, parents: string[], options: StepOptions): { mapped: MappedStep; notes: string[]; unknown?: string } {
+export function mapStep(
+  step: SourceStep,
+  parents: string[],
+  options: StepOptions,
+): { mapped: MappedStep; notes: string[]; unknown?: string } {
   const { rows, unknown, newestUnknown } = stepHistory(step.history, options.now);
   const notes = unknown.map(() => 'unknown_states_left_out');
-  if (step.history.filter((row) => row.mostRecent).length > 1 || (step.history.length > 0 && step.history.at(-1)?.mostRecent !== true))
+  if (
+    step.history.filter((row) => row.mostRecent).length > 1 ||
+    (step.history.length > 0 && step.history.at(-1)?.mostRecent !== true)
+  )
     notes.push('most_recent_corrected');
   if (addFlags(rows, step, options)) notes.push('states_from_flags');
   const state = stateOf(rows);
@@ -57,7 +63,7 @@ function addFlags(rows: MappedStep['history'], step: SourceStep, { now, requeste
   const before = rows.length;
   const begun = Math.min(step.lastAttemptedAt ?? step.processedAt ?? requestedAt, now);
   const times = { begun, ended: Math.min(Math.max(step.processedAt ?? begun, begun), now) };
-  if (step.status !== null && rows.length === 0 && isKnown(step.status))
+  if (step.status !== null && rows.length === 0 && isState(step.status))
     addUpTo(rows, step.status, times, { column: 'status' });
   const state = stateOf(rows);
   if (step.processed && (state === 'pending' || state === 'in_progress' || state === 'error'))
@@ -66,9 +72,6 @@ function addFlags(rows: MappedStep['history'], step: SourceStep, { now, requeste
   else if (rows.length === 0 && (step.attempts ?? 0) > 0) addUpTo(rows, 'error', times, { flag: 'attempts' });
   return rows.length > before && step.status === null;
 }
-
-const KNOWN: readonly string[] = ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'];
-const isKnown = (text: string): text is State => KNOWN.includes(text);
 
 /** Tasker (Ruby) keeps the error of a step among its results; the engine keeps it in the history. */
 function keepError(rows: MappedStep['history'], step: SourceStep): void {
@@ -115,7 +118,10 @@ export function block(step: MappedStep, at: number, error: { name: string; messa
 export function blockCancelled(step: MappedStep): void {
   const cancelled = step.history.pop();
   if (cancelled === undefined) return;
-  const error = { name: 'StepCancelled', message: 'this step was cancelled while its task went on: resolve the step, or retry it' };
+  const error = {
+    name: 'StepCancelled',
+    message: 'this step was cancelled while its task went on: resolve the step, or retry it',
+  };
   if (stateOf(step.history) !== 'error') {
     block(step, cancelled.at, error);
   } else {

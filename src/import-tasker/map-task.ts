@@ -2,7 +2,7 @@ import { findDagProblems, MAX_EDGES, MAX_STEPS } from '../workflow/analyze-dag.t
 import { isFinal, type State } from '../workflow/states.ts';
 import { tagsOf } from './annotations.ts';
 import { decideSteps, type InFlight } from './decide-steps.ts';
-import { addRow, addUpTo, isDone, stateOf, taskHistory } from './history.ts';
+import { addRow, addUpTo, isDone, isState, stateOf, taskHistory } from './history.ts';
 import { mapStep } from './map-steps.ts';
 import type { MappedStep, MappedTask, Mapping, Reason } from './mapped-task.ts';
 import { oneStepPerName } from './one-step-per-name.ts';
@@ -58,7 +58,12 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
   const steps = pairs.map(({ step }) => step);
   if (taskFlags(history, task, steps, requestedAt)) notes.push('states_from_flags');
   const running = isRunning(task, steps);
-  if (phase === 'open' && running && options.inFlight === 'wait' && newestChange(task) > options.now - options.inFlightAge)
+  if (
+    phase === 'open' &&
+    running &&
+    options.inFlight === 'wait' &&
+    newestChange(task) > options.now - options.inFlightAge
+  )
     return left('in_flight');
   if (running && phase === 'open') notes.push('was_running');
 
@@ -77,7 +82,8 @@ function whole(
   options: MapOptions,
 ): MappedTask {
   const { merged, ...rest } = made;
-  const bypass = task.bypassSteps === null || ['null', '[]'].includes(task.bypassSteps.trim()) ? null : task.bypassSteps;
+  const bypass =
+    task.bypassSteps === null || ['null', '[]'].includes(task.bypassSteps.trim()) ? null : task.bypassSteps;
   const keepsBypass = bypass !== null && (made.phase === 'ended' || options.honourBypass);
   if (bypass !== null && !keepsBypass) made.notes.push('bypass_steps_not_honoured');
   const { tags, annotations } = tagsOf(task);
@@ -103,20 +109,22 @@ function whole(
 }
 
 /** Returns whether something other than the history decided. */
-function taskFlags(history: MappedTask['history'], task: SourceTask, steps: readonly MappedStep[], requestedAt: number): boolean {
+function taskFlags(
+  history: MappedTask['history'],
+  task: SourceTask,
+  steps: readonly MappedStep[],
+  requestedAt: number,
+): boolean {
   const before = history.length;
   const ends = steps.map((step) => step.processedAt ?? 0);
   const times = { begun: requestedAt, ended: Math.max(requestedAt, ...ends) };
-  if (task.status !== null && history.length === 0 && isKnown(task.status))
+  if (task.status !== null && history.length === 0 && isState(task.status))
     addUpTo(history, task.status, times, { column: 'status' });
   const state = stateOf(history);
   if (task.complete && (state === 'pending' || state === 'in_progress'))
     addUpTo(history, 'complete', times, { flag: 'complete' });
   return history.length > before && task.status === null;
 }
-
-const isKnown = (text: string): text is State =>
-  ['pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually'].includes(text);
 
 /** The state of the task by what became of its steps, with the rows that lead to it. */
 function decideTask(history: MappedTask['history'], steps: readonly MappedStep[], requestedAt: number): State {

@@ -52,7 +52,8 @@ export const REASONS = {
   other_task: 'has a step that depends on a step of another task: delete that edge, or leave the task to Tasker',
   too_large: 'has more steps or edges than a workflow may have',
   unknown_state: 'has a newest state that is none of the six: correct it in Tasker, then import again',
-  in_flight: 'is running in Tasker: import again when its job has ended (--in-flight decides about jobs that never end)',
+  in_flight:
+    'is running in Tasker: import again when its job has ended (--in-flight decides about jobs that never end)',
   ended_just_now: 'ended less than an hour ago: import again later',
   identity_taken: 'has an identity that a task here has already: it was submitted to both; cancel one of the two',
   changed: 'was changed by Tasker at this moment: import again',
@@ -60,4 +61,6 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-export type Mapping = { task: MappedTask } | { sourceId: string; phase: 'ended' | 'open'; left: Reason; detail?: string };
+export type Mapping =
+  | { task: MappedTask }
+  | { sourceId: string; phase: 'ended' | 'open'; left: Reason; detail?: string };

@@ -1,5 +1,4 @@
-import { STATES } from '../workflow/states.ts';
-import { stateOf, stepHistory } from './history.ts';
+import { isState, stateOf, stepHistory } from './history.ts';
 import type { SourceStep } from './source-task.ts';
 
 /** The further a step has come, the higher. */
@@ -31,11 +30,16 @@ export function oneStepPerName(steps: readonly SourceStep[], nameOf: (name: stri
 
 function rankOf(step: SourceStep, now: number): number {
   if (step.processed) return RANK.length;
-  const state = step.status !== null && (STATES as readonly string[]).includes(step.status) ? step.status : stateOf(stepHistory(step.history, now).rows);
+  const state =
+    step.status !== null && isState(step.status) ? step.status : stateOf(stepHistory(step.history, now).rows);
   return RANK.indexOf(state);
 }
 
-function withEdgesOf(step: SourceStep, steps: readonly SourceStep[], replacedBy: ReadonlyMap<string, string>): SourceStep {
+function withEdgesOf(
+  step: SourceStep,
+  steps: readonly SourceStep[],
+  replacedBy: ReadonlyMap<string, string>,
+): SourceStep {
   if (replacedBy.size === 0) return step;
   const same = steps.filter((other) => other.id === step.id || replacedBy.get(other.id) === step.id);
   const parents = same.flatMap((other) => other.parents.map((parent) => replacedBy.get(parent) ?? parent));

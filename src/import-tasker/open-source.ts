@@ -16,7 +16,10 @@ export interface OpenedSource {
 
 /** Finds out what the source is, and refuses what cannot be imported. Writes nothing. */
 export async function openSource(db: Database, options: CheckedOptions): Promise<OpenedSource> {
-  const other = options.source === undefined ? undefined : openDatabase({ url: options.source, poolSize: 2, applicationName: 'tasker import' });
+  const other =
+    options.source === undefined
+      ? undefined
+      : openDatabase({ url: options.source, poolSize: 2, applicationName: 'tasker import' });
   const on: Executor = other ?? db;
   const close = async (): Promise<void> => other?.close();
   try {
@@ -92,7 +95,9 @@ function warningsOf(source: Source, facts: SourceFactsRow, options: CheckedOptio
       `the newest row of Tasker is ${Math.round(-ago / 60)} minutes in the future if its times are ${options.timeZone}: set --time-zone`,
     );
   if (ago !== null && ago < 300 && ago > -60 && options.stopped)
-    warnings.push('rows of Tasker are younger than five minutes although --tasker-stopped was given: make sure that none of its processes runs');
+    warnings.push(
+      'rows of Tasker are younger than five minutes although --tasker-stopped was given: make sure that none of its processes runs',
+    );
   if (!hasTransitions(source) && !options.stopped)
     warnings.push('import before you upgrade Tasker to 2.0: that upgrade throws the states of steps and tasks away');
   if (hasTransitions(source) && !facts.has_unique_most_recent)

@@ -63,7 +63,8 @@ export function checkedImportOptions(options: ImportOptions): CheckedOptions {
   };
   const problems: string[] = [];
   const oneOf = (option: string, value: string, known: readonly string[]): void => {
-    if (!known.includes(value)) problems.push(`${option} is ${JSON.stringify(value)}: it is one of ${known.join(', ')}`);
+    if (!known.includes(value))
+      problems.push(`${option} is ${JSON.stringify(value)}: it is one of ${known.join(', ')}`);
   };
   oneOf('--phase', checked.phase, ['ended', 'open', 'all']);
   oneOf('--in-flight', checked.inFlight, ['wait', 'block', 'rerun']);

@@ -20,12 +20,7 @@ import type { SourceStep, SourceTask, SourceTransition } from './source-task.ts'
 /** Reads whole tasks, in the order of their ids; those that are gone are left out. */
 export async function readTasks(source: Source, taskIds: readonly string[], on?: Executor): Promise<SourceTask[]> {
   const given = { task_ids: taskIds, time_zone: source.timeZone };
-  const tasks = await read(
-    source,
-    hasTransitions(source) ? readSourceTasks : readSourceTasksWithStatus,
-    [given],
-    on,
-  );
+  const tasks = await read(source, hasTransitions(source) ? readSourceTasks : readSourceTasksWithStatus, [given], on);
   const steps = await read(source, stepsOf(source), [given], on);
   const stepIds = steps.map((step) => step.workflow_step_id);
   const edges = await read(source, readSourceEdges, [{ step_ids: stepIds }], on);

@@ -23,7 +23,9 @@ export function graphOfVersion({ steps }: VersionRow): string {
 }
 
 /** The steps with ordinals, parents before children, the same for equal graphs. */
-export function inOrder(steps: readonly Node[]): { name: string; ordinal: number; parents: number[]; children: number[] }[] {
+export function inOrder(
+  steps: readonly Node[],
+): { name: string; ordinal: number; parents: number[]; children: number[] }[] {
   const nodes = steps
     .map(({ name, parents }) => ({ name, dependsOn: parents.toSorted() }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));

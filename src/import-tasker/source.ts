@@ -3,7 +3,7 @@ import type { Statement } from '../db/statement.ts';
 import type { TaskerClass } from '../db/tasker-schemas.ts';
 import { inSource } from '../db/statements/imports/in-source.ts';
 
-/** Where the tasks of Tasker (Ruby) lie, and how to read them. */
+/** The tables of Tasker (Ruby), and how to read them. */
 export interface Source {
   readonly schema: string;
   readonly class: Exclude<TaskerClass, 'E'>;

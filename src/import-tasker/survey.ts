@@ -27,13 +27,19 @@ export async function findShapes(run: ImportRun): Promise<Shape[]> {
     { named_task_ids: selectedWorkflows(run.registry, run.options.only) },
   ]);
   const samples = new Map(
-    (await readTasks(run.source, rows.map((row) => row.sample_task_id))).map((task) => [task.id, task]),
+    (
+      await readTasks(
+        run.source,
+        rows.map((row) => row.sample_task_id),
+      )
+    ).map((task) => [task.id, task]),
   );
   const now = await readClock(run.db);
   const shapes = new Map<string, Shape>();
   for (const row of rows) {
     const sample = samples.get(row.sample_task_id);
-    const [mapping] = sample === undefined ? [] : mapAll({ ...run, options: { ...run.options, inFlight: 'block' } }, [sample], now);
+    const [mapping] =
+      sample === undefined ? [] : mapAll({ ...run, options: { ...run.options, inFlight: 'block' } }, [sample], now);
     if (mapping === undefined || !('task' in mapping)) continue;
     const workflow = run.registry.workflows.get(row.named_task_id);
     if (workflow === undefined) continue;
@@ -42,7 +48,11 @@ export async function findShapes(run: ImportRun): Promise<Shape[]> {
     const key = `${row.named_task_id} ${graph}`;
     const shape = shapes.get(key) ?? {
       namedTaskId: row.named_task_id,
-      version: versionOf(workflow, graph, [...shapes.values()].filter((known) => known.namedTaskId === row.named_task_id).length),
+      version: versionOf(
+        workflow,
+        graph,
+        [...shapes.values()].filter((known) => known.namedTaskId === row.named_task_id).length,
+      ),
       tasks: 0,
       openTasks: 0,
       sample: mapping.task,
@@ -54,7 +64,11 @@ export async function findShapes(run: ImportRun): Promise<Shape[]> {
   return [...shapes.values()];
 }
 
-function versionOf({ version, mainGraph }: { version: string; mainGraph?: string }, graph: string, before: number): string {
+function versionOf(
+  { version, mainGraph }: { version: string; mainGraph?: string },
+  graph: string,
+  before: number,
+): string {
   if (graph === mainGraph) return version;
   const [major, minor] = version.split('.');
   return `${major}.${minor}.${FIRST_OTHER_PATCH + before - 1}`;
@@ -63,7 +77,9 @@ function versionOf({ version, mainGraph }: { version: string; mainGraph?: string
 /** Maps every task of the phase, and writes nothing. */
 export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<void> {
   const { phase, stopped } = run.options;
-  const versions = new Map(shapes.map((shape) => [`${shape.namedTaskId} ${graphOf(shape.sample.steps)}`, shape.version]));
+  const versions = new Map(
+    shapes.map((shape) => [`${shape.namedTaskId} ${graphOf(shape.sample.steps)}`, shape.version]),
+  );
   for await (const page of pages(run, run.options.batch)) {
     const tasks = page.filter((task) => phase === 'all' || phaseOf(task) === phase);
     const now = await readClock(run.db);

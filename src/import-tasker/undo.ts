@@ -1,5 +1,10 @@
 import type { Executor } from '../db/connections/database.ts';
-import { deleteImportedTasks, type ImportedTaskRow, lockImportedSteps, readSortKeys } from '../db/statements/imports/books.ts';
+import {
+  deleteImportedTasks,
+  type ImportedTaskRow,
+  lockImportedSteps,
+  readSortKeys,
+} from '../db/statements/imports/books.ts';
 import { deleteHandOver, restoreSourceNewest, restoreSourceStatus } from '../db/statements/imports/hand-over.ts';
 import { inSource } from '../db/statements/imports/in-source.ts';
 import { lockInSource } from './hand-over.ts';
@@ -54,8 +59,7 @@ async function giveBack(run: ImportRun, row: ImportedTaskRow): Promise<void> {
       return;
     }
     const deleted = await on.run(inSource(deleteHandOver, source.schema), { task_id: row.source_task_id });
-    if (deleted.length > 0)
-      await on.run(inSource(restoreSourceNewest, source.schema), { task_id: row.source_task_id });
+    if (deleted.length > 0) await on.run(inSource(restoreSourceNewest, source.schema), { task_id: row.source_task_id });
   };
   const removed = await run.db.transaction(async (tx) => {
     if (source.same) await lockInSource(run, tx, row.source_task_id);

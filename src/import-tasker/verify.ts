@@ -13,7 +13,10 @@ import type { SourceTask } from './source-task.ts';
  */
 export async function verify(run: ImportRun): Promise<void> {
   for await (const page of importedPages(run)) {
-    const sources = await readTasks(run.source, page.map((row) => row.source_task_id));
+    const sources = await readTasks(
+      run.source,
+      page.map((row) => row.source_task_id),
+    );
     const stored = await run.db.run(readStoredTasks, { task_ids: page.map((row) => row.task_id) });
     const now = await readClock(run.db);
     const sourceOf = new Map(sources.map((task) => [task.id, task]));
@@ -62,7 +65,10 @@ function compareGraph(task: MappedTask, here: StoredTaskRow): string[] {
   const differences: string[] = [];
   if (md5(task.context) !== here.context_md5) differences.push('the input differs');
   const graph = (steps: readonly { name: string; parents: readonly string[] }[]): string =>
-    steps.map(({ name, parents }) => `${name}<${parents.toSorted().join(',')}`).toSorted().join('|');
+    steps
+      .map(({ name, parents }) => `${name}<${parents.toSorted().join(',')}`)
+      .toSorted()
+      .join('|');
   if (graph(task.steps) !== graph(here.steps)) differences.push('its steps or their parents differ');
   return differences;
 }
@@ -70,14 +76,14 @@ function compareGraph(task: MappedTask, here: StoredTaskRow): string[] {
 function compareStates(task: MappedTask, here: StoredTaskRow, unchanged: boolean): string[] {
   const differences: string[] = [];
   const stored = new Map(here.steps.map((step) => [step.name, step]));
-  if (unchanged && here.state !== task.state)
-    differences.push(`it is ${here.state} here, and would be ${task.state}`);
+  if (unchanged && here.state !== task.state) differences.push(`it is ${here.state} here, and would be ${task.state}`);
   for (const step of task.steps) {
     const own = stored.get(step.name);
     if (own === undefined) continue;
     const done = step.state === 'complete' || step.state === 'resolved_manually';
     if (!unchanged && !done) continue;
-    if (own.state !== step.state) differences.push(`step ${step.name} is ${own.state} here, and would be ${step.state}`);
+    if (own.state !== step.state)
+      differences.push(`step ${step.name} is ${own.state} here, and would be ${step.state}`);
     if (unchanged && own.attempts !== step.attempts)
       differences.push(`step ${step.name} has ${own.attempts} attempts here, and would have ${step.attempts}`);
     if (done && (step.results === null ? null : md5(step.results)) !== own.results_md5)

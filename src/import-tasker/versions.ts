@@ -1,5 +1,9 @@
 import type { Executor } from '../db/connections/database.ts';
-import { findVersionsWithSteps, insertImportedVersion, type VersionRow } from '../db/statements/imports/import-versions.ts';
+import {
+  findVersionsWithSteps,
+  insertImportedVersion,
+  type VersionRow,
+} from '../db/statements/imports/import-versions.ts';
 import { insertNamedSteps, upsertStepTemplates } from '../db/statements/workflows/register-workflow.ts';
 import { FIRST_OTHER_PATCH, freeVersion } from '../engine/other-version.ts';
 import type { MappedTask } from './mapped-task.ts';
@@ -47,7 +51,10 @@ export class Versions {
     const same = rows.find((row) => {
       const [otherMajor, otherMinor, patch] = row.version.split('.');
       return (
-        otherMajor === major && otherMinor === minor && Number(patch) >= FIRST_OTHER_PATCH && graphOfVersion(row) === graph
+        otherMajor === major &&
+        otherMinor === minor &&
+        Number(patch) >= FIRST_OTHER_PATCH &&
+        graphOfVersion(row) === graph
       );
     });
     const taken = new Set([workflow.version, ...rows.map((row) => row.version)]);
@@ -75,7 +82,9 @@ export class Versions {
     await this.#tx.run(insertNamedSteps, { names: steps.map((step) => step.name) });
     await this.#tx.run(upsertStepTemplates, {
       named_task_id: (row as { named_task_id: number }).named_task_id,
-      steps: JSON.stringify(steps.map((step) => ({ ...step, queue: 'default', priority: 0, ...optionsOf(step.name, workflow, task) }))),
+      steps: JSON.stringify(
+        steps.map((step) => ({ ...step, queue: 'default', priority: 0, ...optionsOf(step.name, workflow, task) })),
+      ),
     });
     this.#rows.delete(`${namespace}/${name}`);
     return (await this.#versionsOf(workflow)).find((found) => found.version === version) as VersionRow;
@@ -89,7 +98,11 @@ function configurationOf({ configuration }: SourceWorkflow): string {
 
 function optionsOf(name: string, { defaults }: SourceWorkflow, task: MappedTask): Record<string, unknown> {
   const step = task.steps.find((own) => own.name === name);
-  const given = defaults.get(name) ?? { skippable: false, retryable: step?.retryable ?? true, retryLimit: step?.retryLimit ?? 3 };
+  const given = defaults.get(name) ?? {
+    skippable: false,
+    retryable: step?.retryable ?? true,
+    retryLimit: step?.retryLimit ?? 3,
+  };
   return { skippable: given.skippable, retryable: given.retryable, retry_limit: given.retryLimit };
 }
 

@@ -48,7 +48,8 @@ export async function writeTasks(
   const identities = new Set(taken.map((row) => row.identity_hash));
   const free: MappedTask[] = [];
   for (const task of tasks) {
-    if (identities.has(task.identityHash)) left.push({ sourceId: task.sourceId, phase: task.phase, left: 'identity_taken' });
+    if (identities.has(task.identityHash))
+      left.push({ sourceId: task.sourceId, phase: task.phase, left: 'identity_taken' });
     else free.push(task);
     identities.add(task.identityHash);
   }

@@ -31,7 +31,7 @@ describe('the migrator', () => {
     await expect(migrateToLatest(database.url, { schema: 'public' })).rejects.toMatchObject({
       code: 'SCHEMA_OCCUPIED',
       message: expect.stringContaining(
-        'schema "public" has a table that no migration of Tasker Fleet made (tasker_named_tasks)',
+        'schema "public" has tables of Tasker (Ruby), but it lacks tasker_tasks, tasker_workflow_steps, tasker_named_steps (tasker_named_tasks)',
       ),
     });
     expect(

@@ -37,7 +37,11 @@ export function importTaskerCommand(exit: (status: number) => void): Command {
   return withJson(new Command('import-tasker'))
     .description('bring workflows and tasks of Tasker (Ruby) over; status 1 if a task was left out for good or differs')
     .option('--dry-run', 'write nothing: report what would be imported, what would be left out, and why')
-    .option('--phase <phase>', 'ended: copy tasks that have ended; open: hand the others over, one by one; all', 'ended')
+    .option(
+      '--phase <phase>',
+      'ended: copy tasks that have ended; open: hand the others over, one by one; all',
+      'ended',
+    )
     .option('--verify', 'compare every imported task with its source')
     .option('--undo', 'remove imported tasks of the phase to which nothing has happened here, and give open ones back')
     .option('--source <url>', 'the database of Tasker, if it is not that of DATABASE_URL')
@@ -49,7 +53,11 @@ export function importTaskerCommand(exit: (status: number) => void): Command {
     .option('--task <ids...>', 'only these tasks')
     .option('--since <date>', 'only tasks that were requested at this time or later')
     .option('--batch <n>', 'ended tasks in one transaction', '500')
-    .option('--in-flight <how>', 'tasks with a running step: wait (leave them), block, or rerun what may run again', 'wait')
+    .option(
+      '--in-flight <how>',
+      'tasks with a running step: wait (leave them), block, or rerun what may run again',
+      'wait',
+    )
     .option('--in-flight-age <time>', 'with wait: a task that did not change for this long is blocked', '15m')
     .option('--tasker-stopped', 'the processes of Tasker are stopped for good')
     .option('--honour-bypass', 'open tasks skip the steps in their bypass_steps, which Tasker never did')

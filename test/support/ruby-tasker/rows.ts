@@ -60,8 +60,14 @@ export async function insertRubyTasks(
   const names = [...new Set(tasks.flatMap((task) => task.steps.map((step) => step.name)))];
   await insert('tasker_dependent_systems', [{ dependent_system_id: 1, name: 'default', ...times }]);
   if (form === 'D') await insert('tasker_task_namespaces', [{ task_namespace_id: 1, name: 'shop', ...times }]);
-  await insert('tasker_named_tasks', workflows.map((name) => ({ name, ...times })));
-  await insert('tasker_named_steps', names.map((name) => ({ dependent_system_id: 1, name, ...times })));
+  await insert(
+    'tasker_named_tasks',
+    workflows.map((name) => ({ name, ...times })),
+  );
+  await insert(
+    'tasker_named_steps',
+    names.map((name) => ({ dependent_system_id: 1, name, ...times })),
+  );
   const idOf = await ids(on, schema);
   await insert(
     'tasker_named_tasks_named_steps',
@@ -91,7 +97,12 @@ export async function insertRubyTasks(
   );
   const steps = tasks.flatMap((task) => task.steps.map((step, place) => ({ task, step, id: stepIdOf(task, place) })));
   const parentsOf = (task: RubyTask, step: RubyStep): number[] =>
-    (step.parents ?? []).map((parent) => stepIdOf(task, task.steps.findIndex((other) => other.name === parent)));
+    (step.parents ?? []).map((parent) =>
+      stepIdOf(
+        task,
+        task.steps.findIndex((other) => other.name === parent),
+      ),
+    );
   await insert(
     'tasker_workflow_steps',
     steps.map(({ task, step, id }) => ({
@@ -132,7 +143,10 @@ export async function insertRubyTasks(
         created_at: timestamp(DAY - 10 - index),
         updated_at: timestamp(DAY - 10 - index),
       }));
-    await insert('tasker_task_transitions', tasks.flatMap((task) => historyOf({ task_id: Number(task.id) }, task.states)));
+    await insert(
+      'tasker_task_transitions',
+      tasks.flatMap((task) => historyOf({ task_id: Number(task.id) }, task.states)),
+    );
     await insert(
       'tasker_workflow_step_transitions',
       steps.flatMap(({ step, id }) => historyOf({ workflow_step_id: id }, step.states, step.sortKeys)),
@@ -148,8 +162,13 @@ async function insertAnnotations(
   tasks: readonly RubyTask[],
   times: object,
 ): Promise<void> {
-  const notes = tasks.flatMap((task) => Object.entries(task.annotations ?? {}).map(([name, note]) => ({ task, name, note })));
-  await insert('tasker_annotation_types', [...new Set(notes.map(({ name }) => name))].map((name) => ({ name, ...times })));
+  const notes = tasks.flatMap((task) =>
+    Object.entries(task.annotations ?? {}).map(([name, note]) => ({ task, name, note })),
+  );
+  await insert(
+    'tasker_annotation_types',
+    [...new Set(notes.map(({ name }) => name))].map((name) => ({ name, ...times })),
+  );
   const { rows } = await on.query<{ ids: Record<string, number> | null }>(
     `SELECT jsonb_object_agg(name, annotation_type_id) AS ids FROM ${schema}.tasker_annotation_types`,
   );
@@ -166,7 +185,10 @@ async function insertAnnotations(
 
 const stepIdOf = (task: RubyTask, place: number): number => Number(task.id) * 100 + place;
 
-async function ids(on: Pool | ClientBase, schema: string): Promise<{ workflows: Record<string, number>; steps: Record<string, number> }> {
+async function ids(
+  on: Pool | ClientBase,
+  schema: string,
+): Promise<{ workflows: Record<string, number>; steps: Record<string, number> }> {
   const { rows } = await on.query<{ workflows: Record<string, number>; steps: Record<string, number> }>(
     `SELECT (SELECT jsonb_object_agg(name, named_task_id) FROM ${schema}.tasker_named_tasks) AS workflows,
        (SELECT jsonb_object_agg(name, named_step_id) FROM ${schema}.tasker_named_steps) AS steps`,

@@ -48,44 +48,91 @@ const going = ['in_progress', 'pending'];
 
 /** What the databases of Tasker (Ruby) hold, one by one. Of releases before 2.0, whose states are columns, `transitions` has no use. */
 export const SCENARIOS: readonly (Scenario & { transitions?: true })[] = [
-  { name: 'complete', task: { states: ['in_progress', 'complete'], complete: true, steps: all(done) }, becomes: 'complete', never: Object.keys(STEPS) },
+  {
+    name: 'complete',
+    task: { states: ['in_progress', 'complete'], complete: true, steps: all(done) },
+    becomes: 'complete',
+    never: Object.keys(STEPS),
+  },
   { name: 'fresh', task: { steps: all(fresh) }, becomes: 'pending', ends: true },
-  { name: 'partial', task: { states: going, steps: order({ validate: done, charge: done }) }, becomes: 'in_progress', ends: true, never: ['validate', 'charge'] },
-  { name: 'all done but open', task: { states: going, steps: all(done) }, becomes: 'complete', never: Object.keys(STEPS) },
-  { name: 'due', task: { states: going, steps: order({ validate: done, charge: failed }) }, becomes: 'in_progress', ends: true, never: ['validate'] },
+  {
+    name: 'partial',
+    task: { states: going, steps: order({ validate: done, charge: done }) },
+    becomes: 'in_progress',
+    ends: true,
+    never: ['validate', 'charge'],
+  },
+  {
+    name: 'all done but open',
+    task: { states: going, steps: all(done) },
+    becomes: 'complete',
+    never: Object.keys(STEPS),
+  },
+  {
+    name: 'due',
+    task: { states: going, steps: order({ validate: done, charge: failed }) },
+    becomes: 'in_progress',
+    ends: true,
+    never: ['validate'],
+  },
   {
     name: 'explicit backoff',
-    task: { states: going, steps: order({ validate: done, charge: (n, p) => failed(n, p, { backoffSeconds: 7200, attemptedSecondsAgo: 60 }) }) },
+    task: {
+      states: going,
+      steps: order({
+        validate: done,
+        charge: (n, p) => failed(n, p, { backoffSeconds: 7200, attemptedSecondsAgo: 60 }),
+      }),
+    },
     becomes: 'in_progress',
     ends: true,
   },
   {
     name: 'backoff without an attempt',
-    task: { states: going, steps: order({ validate: done, charge: (n, p) => ({ ...fresh(n, p), backoffSeconds: 30 }) }) },
+    task: {
+      states: going,
+      steps: order({ validate: done, charge: (n, p) => ({ ...fresh(n, p), backoffSeconds: 30 }) }),
+    },
     becomes: 'in_progress',
     ends: true,
   },
   {
     name: 'exhausted',
-    task: { states: ['in_progress', 'error'], steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { attempts: 3 }) }) },
+    task: {
+      states: ['in_progress', 'error'],
+      steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { attempts: 3 }) }),
+    },
     becomes: 'error',
     never: ['validate', 'pack', 'charge', 'ship'],
   },
   {
     name: 'exhausted, task open',
-    task: { states: going, steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { attempts: 3 }) }) },
+    task: {
+      states: going,
+      steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { attempts: 3 }) }),
+    },
     becomes: 'error',
     never: ['validate', 'pack', 'charge', 'ship'],
   },
   {
     name: 'not retryable, failed',
-    task: { states: going, steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { retryable: false }) }) },
+    task: {
+      states: going,
+      steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { retryable: false }) }),
+    },
     becomes: 'error',
     never: ['charge'],
   },
   {
     name: 'in flight for a day',
-    task: { states: ['in_progress'], steps: order({ validate: done, pack: done, charge: (n, p) => ({ ...fresh(n, p), states: ['in_progress'], attempts: 0 }) }) },
+    task: {
+      states: ['in_progress'],
+      steps: order({
+        validate: done,
+        pack: done,
+        charge: (n, p) => ({ ...fresh(n, p), states: ['in_progress'], attempts: 0 }),
+      }),
+    },
     becomes: 'error',
     never: ['validate', 'charge'],
   },
@@ -94,40 +141,80 @@ export const SCENARIOS: readonly (Scenario & { transitions?: true })[] = [
     task: {
       states: ['in_progress'],
       secondsAgo: 5,
-      steps: order({ validate: done, charge: (n, p) => ({ ...fresh(n, p), states: ['in_progress'], attemptedSecondsAgo: 5 }) }),
+      steps: order({
+        validate: done,
+        charge: (n, p) => ({ ...fresh(n, p), states: ['in_progress'], attemptedSecondsAgo: 5 }),
+      }),
     },
     left: 'in_flight',
   },
-  { name: 'cancelled', task: { states: ['in_progress', 'cancelled'], steps: order({ validate: done }) }, becomes: 'cancelled', never: Object.keys(STEPS) },
+  {
+    name: 'cancelled',
+    task: { states: ['in_progress', 'cancelled'], steps: order({ validate: done }) },
+    becomes: 'cancelled',
+    never: Object.keys(STEPS),
+  },
   {
     name: 'cancelled step',
-    task: { states: going, steps: order({ validate: done, pack: done, charge: (n, p) => ({ ...fresh(n, p), states: ['cancelled'] }) }) },
+    task: {
+      states: going,
+      steps: order({ validate: done, pack: done, charge: (n, p) => ({ ...fresh(n, p), states: ['cancelled'] }) }),
+    },
     becomes: 'error',
     never: ['charge', 'ship'],
   },
   {
     name: 'resolved step',
-    task: { states: going, steps: order({ validate: done, pack: done, charge: (n, p) => failed(n, p, { states: ['in_progress', 'error', 'resolved_manually'] }) }) },
+    task: {
+      states: going,
+      steps: order({
+        validate: done,
+        pack: done,
+        charge: (n, p) => failed(n, p, { states: ['in_progress', 'error', 'resolved_manually'] }),
+      }),
+    },
     becomes: 'in_progress',
     ends: true,
     never: ['validate', 'pack', 'charge'],
   },
   {
     name: 'resolved task',
-    task: { states: ['in_progress', 'error', 'resolved_manually'], complete: true, steps: order({ validate: done, charge: (n, p) => failed(n, p, { attempts: 3 }) }) },
+    task: {
+      states: ['in_progress', 'error', 'resolved_manually'],
+      complete: true,
+      steps: order({ validate: done, charge: (n, p) => failed(n, p, { attempts: 3 }) }),
+    },
     becomes: 'resolved_manually',
     never: Object.keys(STEPS),
   },
   {
     name: 'reset',
     transitions: true,
-    task: { states: ['in_progress', 'error', 'pending'], steps: order({ validate: done, charge: (n, p) => failed(n, p, { states: ['in_progress', 'error', 'pending'] }) }) },
+    task: {
+      states: ['in_progress', 'error', 'pending'],
+      steps: order({ validate: done, charge: (n, p) => failed(n, p, { states: ['in_progress', 'error', 'pending'] }) }),
+    },
     becomes: 'in_progress',
     ends: true,
   },
-  { name: 'attempts null', task: { steps: order({ validate: (n, p) => ({ ...fresh(n, p), attempts: null }) }) }, becomes: 'pending', ends: true },
-  { name: 'limit null', task: { steps: order({ validate: (n, p) => ({ ...fresh(n, p), retryLimit: null }) }) }, becomes: 'pending', ends: true },
-  { name: 'limit 0', task: { steps: order({ validate: (n, p) => ({ ...fresh(n, p), retryLimit: 0 }) }) }, becomes: 'error', never: Object.keys(STEPS) },
+  {
+    name: 'attempts null',
+    task: { steps: order({ validate: (n, p) => ({ ...fresh(n, p), attempts: null }) }) },
+    becomes: 'pending',
+    ends: true,
+  },
+  {
+    name: 'limit null',
+    task: { steps: order({ validate: (n, p) => ({ ...fresh(n, p), retryLimit: null }) }) },
+    becomes: 'pending',
+    ends: true,
+  },
+  {
+    name: 'limit 0',
+    task: { steps: order({ validate: (n, p) => ({ ...fresh(n, p), retryLimit: 0 }) }) },
+    becomes: 'error',
+    never: Object.keys(STEPS),
+  },
   {
     name: 'complete, then cancelled',
     transitions: true,
@@ -146,7 +233,12 @@ export const SCENARIOS: readonly (Scenario & { transitions?: true })[] = [
   {
     name: 'half done before 2.0',
     transitions: true,
-    task: { steps: order({ validate: (n, p) => ({ ...done(n, p), states: [], processed: true }), charge: (n, p) => failed(n, p, { states: [] }) }) },
+    task: {
+      steps: order({
+        validate: (n, p) => ({ ...done(n, p), states: [], processed: true }),
+        charge: (n, p) => failed(n, p, { states: [] }),
+      }),
+    },
     becomes: 'in_progress',
     ends: true,
     never: ['validate'],
@@ -154,7 +246,17 @@ export const SCENARIOS: readonly (Scenario & { transitions?: true })[] = [
   {
     name: 'a first row of sort key 0',
     transitions: true,
-    task: { states: ['pending'], steps: order({ validate: (n, p) => ({ ...fresh(n, p), states: ['pending', 'in_progress', 'complete'], sortKeys: [0, 10, 20], processed: true }) }) },
+    task: {
+      states: ['pending'],
+      steps: order({
+        validate: (n, p) => ({
+          ...fresh(n, p),
+          states: ['pending', 'in_progress', 'complete'],
+          sortKeys: [0, 10, 20],
+          processed: true,
+        }),
+      }),
+    },
     becomes: 'in_progress',
     ends: true,
     never: ['validate'],

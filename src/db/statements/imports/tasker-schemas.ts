@@ -32,7 +32,7 @@ const CORE_TABLES = ['tasks', 'workflow_steps', 'named_tasks'];
 const list = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
 /**
- * Every schema with tables of Tasker (Ruby), of tasker-core, or of this engine, told apart by their columns: Rails numbers the
+ * Every schema with tables of Tasker (Ruby), of tasker-core, or of this engine, distinguished by their columns: Rails numbers the
  * migrations of an engine anew when it installs them, and a refused `migrate up` of ours may have left tasker_migrations behind.
  */
 export const findTaskerSchemas = defineStatement<TaskerSchemaRow>()({
