@@ -59,13 +59,14 @@ CREATE TABLE tasker.tasker_imported_tasks (
   CONSTRAINT tasker_imported_tasks_pkey PRIMARY KEY (source, source_task_id),
   CONSTRAINT imported_tasks_agree CHECK (((phase = ANY (ARRAY['ended'::text, 'open'::text])) AND ((task_id IS NULL) = (reason IS NOT NULL))))
 );
+CREATE INDEX imported_tasks_by_task ON tasker.tasker_imported_tasks USING btree (task_id) WHERE (task_id IS NOT NULL);
 COMMENT ON TABLE tasker.tasker_imported_tasks IS 'One row per task of Tasker (Ruby) that an import has seen and taken over, or left out.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.source IS 'As in `tasker_imports`.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.source_task_id IS 'The id of the task there.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.import_id IS 'The run that wrote this row.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.phase IS '`ended`: the task had ended there, and was copied. `open`: it was handed over, and is cancelled there.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.task_id IS 'The id of the task here; null: it was left out.';
-COMMENT ON COLUMN tasker.tasker_imported_tasks.reason IS 'Why it was left out; the guide lists the reasons.';
+COMMENT ON COLUMN tasker.tasker_imported_tasks.reason IS 'Why it was left out; the guide lists the reasons. `purged`: it was here, and is never imported again.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.details IS 'What has no place elsewhere: annotations, `bypass_steps` of open tasks, steps of one name that were merged, the sort keys at the import.';
 COMMENT ON COLUMN tasker.tasker_imported_tasks.recorded_at IS 'When, by the clock of the database.';
 

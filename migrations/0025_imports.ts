@@ -28,6 +28,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       PRIMARY KEY (source, source_task_id),
       CONSTRAINT imported_tasks_agree CHECK (phase IN ('ended', 'open') AND (task_id IS NULL) = (reason IS NOT NULL))
     )`.execute(db);
+  // A purge, and an undo, find the row of a task.
+  await sql`
+    CREATE INDEX imported_tasks_by_task ON tasker.tasker_imported_tasks (task_id) WHERE task_id IS NOT NULL`.execute(
+    db,
+  );
   for (const [name, meaning] of Object.entries(COMMENTS)) {
     await sql`COMMENT ON ${sql.raw(name)} IS ${sql.lit(meaning)}`.execute(db);
   }
@@ -55,7 +60,8 @@ const COMMENTS: Readonly<Record<string, string>> = {
   'COLUMN tasker.tasker_imported_tasks.phase':
     '`ended`: the task had ended there, and was copied. `open`: it was handed over, and is cancelled there.',
   'COLUMN tasker.tasker_imported_tasks.task_id': 'The id of the task here; null: it was left out.',
-  'COLUMN tasker.tasker_imported_tasks.reason': 'Why it was left out; the guide lists the reasons.',
+  'COLUMN tasker.tasker_imported_tasks.reason':
+    'Why it was left out; the guide lists the reasons. `purged`: it was here, and is never imported again.',
   'COLUMN tasker.tasker_imported_tasks.details':
     'What has no place elsewhere: annotations, `bypass_steps` of open tasks, steps of one name that were merged, the sort keys at the import.',
   'COLUMN tasker.tasker_imported_tasks.recorded_at': 'When, by the clock of the database.',

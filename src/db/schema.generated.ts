@@ -103,7 +103,7 @@ export interface TaskerImportedTasks {
    */
   phase: string;
   /**
-   * Why it was left out; the guide lists the reasons.
+   * Why it was left out; the guide lists the reasons. `purged`: it was here, and is never imported again.
    */
   reason: string | null;
   /**

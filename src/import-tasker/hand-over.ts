@@ -20,7 +20,7 @@ type Left = Exclude<Mapping, { task: unknown }>;
 /** Takes open tasks from Tasker (Ruby), each in a transaction of its own: it is cancelled there and exists here, or neither. */
 export async function handOver(run: ImportRun): Promise<void> {
   if (!run.source.same) await endUnfinished(run);
-  for await (const page of pages(run, run.options.batch)) {
+  for await (const page of pages(run, run.options.phase === 'open')) {
     const now = await readClock(run.db);
     const open = page.filter((task) => phaseOf(task) === 'open');
     // Most of what is left out is found without a lock on a row of Tasker.

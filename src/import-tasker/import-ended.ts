@@ -11,7 +11,7 @@ const ENDED_FOR_MICROSECONDS = 3_600_000_000;
 
 /** Copies tasks that have ended in Tasker (Ruby), a page in each transaction. A run that was interrupted goes on with the next page. */
 export async function importEnded(run: ImportRun): Promise<void> {
-  for await (const page of pages(run, run.options.batch)) {
+  for await (const page of pages(run)) {
     const tasks = page.filter((task) => phaseOf(task) === 'ended');
     if (tasks.length === 0) continue;
     const now = await readClock(run.db);

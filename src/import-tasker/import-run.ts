@@ -43,8 +43,8 @@ const namesOf = ({ sourceName, namespace, name, version }: SourceWorkflow): stri
   `${namespace}/${name} ${version}`,
 ];
 
-/** Pages of tasks of the source in the order of their ids, without those that are here already. */
-export async function* pages(run: ImportRun, size: number): AsyncGenerator<SourceTask[]> {
+/** Pages of tasks of the source in the order of their ids, without those that are here already, which are counted if `counts`. */
+export async function* pages(run: ImportRun, counts = true): AsyncGenerator<SourceTask[]> {
   const { source, options, registry } = run;
   const selected = selectedWorkflows(registry, options.only);
   let after = '0';
@@ -56,7 +56,7 @@ export async function* pages(run: ImportRun, size: number): AsyncGenerator<Sourc
         task_ids: options.tasks.length === 0 ? null : options.tasks,
         since: options.since ?? null,
         time_zone: source.timeZone,
-        page: size,
+        page: options.batch,
       },
     ]);
     const last = ids.at(-1)?.task_id;
@@ -66,7 +66,7 @@ export async function* pages(run: ImportRun, size: number): AsyncGenerator<Sourc
     const known = new Set(
       (await run.db.run(findImported, { source: source.label, task_ids: all })).map((row) => row.source_task_id),
     );
-    run.tally.alreadyImported += known.size;
+    if (counts) run.tally.alreadyImported += known.size;
     const wanted = all.filter((id) => !known.has(id));
     if (wanted.length > 0) yield await readTasks(source, wanted);
   }

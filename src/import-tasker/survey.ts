@@ -80,7 +80,7 @@ export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<
   const versions = new Map(
     shapes.map((shape) => [`${shape.namedTaskId} ${graphOf(shape.sample.steps)}`, shape.version]),
   );
-  for await (const page of pages(run, run.options.batch)) {
+  for await (const page of pages(run)) {
     const tasks = page.filter((task) => phase === 'all' || phaseOf(task) === phase);
     const now = await readClock(run.db);
     const mappings = stopped ? mapAll(run, tasks, now) : waitForThoseThatEndedNow(run, tasks, now);

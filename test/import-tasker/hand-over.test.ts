@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/db/doctor/examine.ts';
+import { purge } from '../../src/engine/purge.ts';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import type { RubyTask } from '../support/ruby-tasker/rows.ts';
@@ -112,6 +113,19 @@ describe('handing over', () => {
       ['1', 'the result of step first differs'],
       ['2', 'the input differs'],
     ]);
+  });
+
+  test('a task that was purged here is not brought back', async () => {
+    await source.with('D', [task(1, { states: ['in_progress', 'complete'], annotations: { who: 'Ada' } }), task(2)]);
+    await source.import({ phase: 'all' });
+    await purge(source.db, ['1', '2'], { open: true });
+    expect(
+      await source.query(
+        'SELECT source_task_id, task_id, reason, details FROM tasker.tasker_imported_tasks ORDER BY 1',
+      ),
+    ).toEqual(['1', '2'].map((id) => ({ source_task_id: id, task_id: null, reason: 'purged', details: {} })));
+    expect(await source.import({ phase: 'all' })).toMatchObject({ imported: 0, already_imported: 2 });
+    expect(await source.import({ undo: true, phase: 'all' })).toMatchObject({ imported: 0, differences: [] });
   });
 
   test('goes on after an interruption at any transaction', async () => {

@@ -67,6 +67,10 @@ BEGIN
 END
 $$;
 
+-- begin_import
+INSERT INTO tasker.tasker_imports (source, release, options) VALUES ($1, $2, $3::jsonb)
+RETURNING import_id;
+
 -- bring_retries_forward
 WITH waiting AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id
@@ -80,6 +84,12 @@ SET next_retry_at = greatest(s.next_retry_at - make_interval(secs => $1), clock_
 FROM waiting w
 WHERE s.task_id = w.task_id AND s.workflow_step_id = w.workflow_step_id
 RETURNING s.workflow_step_id;
+
+-- cancel_in_source
+INSERT INTO tasker.tasker_task_transitions (task_id, to_state, sort_key, most_recent, metadata, created_at, updated_at)
+SELECT $1::bigint, 'cancelled',
+  coalesce((SELECT max(x.sort_key) FROM tasker.tasker_task_transitions x WHERE x.task_id = $1::bigint), 0) + 10,
+  true, $2::jsonb, clock_timestamp() AT TIME ZONE $3::text, clock_timestamp() AT TIME ZONE $3::text;
 
 -- cancel_open_steps
 WITH before AS MATERIALIZED (
@@ -117,6 +127,9 @@ WITH before AS MATERIALIZED (
   WHERE r.sort_key = 1
 )
 SELECT task_id, workflow_step_id FROM cancelled;
+
+-- cancel_status_in_source
+UPDATE tasker.tasker_tasks SET status = 'cancelled' WHERE task_id = $1;
 
 -- claim_steps_1
 WITH candidate AS MATERIALIZED (
@@ -339,6 +352,9 @@ JOIN tasker.tasker_tasks t ON t.task_id = c.task_id;
 -- claim_steps_1024: claim_steps_1 with LIMIT 1024 and 1024
 
 -- claim_steps_1024_locking: claim_steps_1_locking with LIMIT 1024 and 1024
+
+-- clear_ordinals
+UPDATE tasker.tasker_named_tasks_named_steps SET ordinal = 0 WHERE named_task_id = $1 AND ordinal > 0;
 
 -- close_claims
 DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($1::uuid[]);
@@ -1555,6 +1571,27 @@ SELECT
 -- database_now
 SELECT clock_timestamp() AS now;
 
+-- delete_hand_over
+DELETE FROM tasker.tasker_task_transitions x
+WHERE x.task_id = $1 AND x.most_recent AND x.to_state = 'cancelled' AND x.metadata ? 'adopted_by'
+RETURNING x.id;
+
+-- delete_imported_tasks
+WITH step_history AS (
+  DELETE FROM tasker.tasker_workflow_step_transitions WHERE task_id = ANY ($2::bigint[])
+), task_history AS (
+  DELETE FROM tasker.tasker_task_transitions WHERE task_id = ANY ($2::bigint[])
+), edges AS (
+  DELETE FROM tasker.tasker_workflow_step_edges WHERE task_id = ANY ($2::bigint[])
+), steps AS (
+  DELETE FROM tasker.tasker_workflow_steps WHERE task_id = ANY ($2::bigint[])
+), identities AS (
+  DELETE FROM tasker.tasker_identities WHERE task_id = ANY ($2::bigint[])
+), books AS (
+  DELETE FROM tasker.tasker_imported_tasks WHERE source = $1 AND task_id = ANY ($2::bigint[])
+)
+DELETE FROM tasker.tasker_tasks WHERE task_id = ANY ($2::bigint[]);
+
 -- delete_other_templates
 DELETE FROM tasker.tasker_named_tasks_named_steps t
 USING tasker.tasker_named_steps n
@@ -1592,6 +1629,9 @@ WITH ended AS (
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
 )
 SELECT task_id FROM ended;
+
+-- end_import
+UPDATE tasker.tasker_imports SET counts = $2::jsonb, ended_at = clock_timestamp() WHERE import_id = $1;
 
 -- end_stuck_tasks
 WITH ended AS (
@@ -1821,6 +1861,11 @@ FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1 AND s.in_process AND n.name = $2;
 
+-- find_imported
+SELECT b.source_task_id
+FROM tasker.tasker_imported_tasks b
+WHERE b.source = $1 AND b.source_task_id = ANY ($2::bigint[]) AND (b.task_id IS NOT NULL OR b.reason = 'purged');
+
 -- find_installation
 SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
     SELECT FROM tasker.tasker_workers w WHERE w.worker_id < 4503599627370496) AS had_earlier_versions
@@ -1930,6 +1975,11 @@ SELECT coalesce(array_agg(p.task_id ORDER BY p.task_id DESC) FILTER (WHERE p.tag
   min(p.task_id) AS last
 FROM page p;
 
+-- find_taken
+SELECT t.task_id, t.identity_hash FROM tasker.tasker_tasks t WHERE t.task_id = ANY ($1::bigint[])
+UNION
+SELECT t.task_id, t.identity_hash FROM tasker.tasker_tasks t WHERE t.identity_hash = ANY ($2::text[]);
+
 -- find_task
 SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
   t.initiator, t.source_system, t.reason, t.tags, t.schedule, t.context, t.identity_hash, (
@@ -1985,6 +2035,26 @@ FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1
 ORDER BY s.workflow_step_id;
+
+-- find_tasker_schemas
+SELECT n.nspname AS schema,
+  bool_or(c.relname = 'tasker_workflow_step_edges' AND a.attname = 'task_id') AS ours,
+  coalesce(array_agg(DISTINCT c.relname::text ORDER BY c.relname::text) FILTER (WHERE c.relname LIKE 'tasker\_%'), '{}') AS tables,
+  bool_or(c.relname = 'tasker_workflow_steps' AND a.attname = 'depends_on_step_id') AS has_depends_on,
+  bool_or(c.relname = 'tasker_tasks' AND a.attname = 'status') AS has_status,
+  bool_or(c.relname = 'tasker_workflow_step_transitions') AS has_transitions,
+  bool_or(c.relname = 'tasker_named_tasks' AND a.attname = 'task_namespace_id') AS has_namespaces,
+  EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname LIKE 'get\_step\_readiness\_status%') AS has_functions,
+  bool_or(c.relname IN ('tasks', 'workflow_steps', 'named_tasks') AND a.attname LIKE '%\_uuid' AND a.atttypid = 'uuid'::regtype) AS has_core
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND c.relname IN ('tasker_tasks', 'tasker_workflow_steps', 'tasker_named_tasks', 'tasker_named_steps', 'tasker_named_tasks_named_steps', 'tasker_workflow_step_edges', 'tasker_task_transitions', 'tasker_workflow_step_transitions', 'tasker_task_namespaces', 'tasks', 'workflow_steps', 'named_tasks')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+GROUP BY n.oid, n.nspname
+HAVING bool_or(c.relname LIKE 'tasker\_%')
+  OR bool_or(c.relname IN ('tasks', 'workflow_steps', 'named_tasks') AND a.attname LIKE '%\_uuid' AND a.atttypid = 'uuid'::regtype)
+ORDER BY n.nspname;
 
 -- find_tasks_by_identity
 WITH sought AS MATERIALIZED (
@@ -2059,6 +2129,20 @@ FROM tasker.tasker_named_tasks k
 JOIN tasker.tasker_named_tasks o ON o.task_namespace_id = k.task_namespace_id AND o.name = k.name
 WHERE k.named_task_id = $1;
 
+-- find_versions_with_steps
+SELECT k.named_task_id, k.version, k.definition_hash, coalesce(s.steps, '[]') AS steps
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+CROSS JOIN LATERAL (
+  SELECT jsonb_agg(jsonb_build_object('name', m.name, 'named_step_id', t.named_step_id, 'ordinal', t.ordinal, 'parents', t.parents,
+    'queue', t.queue, 'priority', t.priority) ORDER BY t.ordinal) AS steps
+  FROM tasker.tasker_named_tasks_named_steps t
+  JOIN tasker.tasker_named_steps m ON m.named_step_id = t.named_step_id
+  WHERE t.named_task_id = k.named_task_id AND t.ordinal > 0
+) s
+WHERE n.name = $1 AND k.name = $2
+ORDER BY k.named_task_id;
+
 -- find_workflow_versions
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
     SELECT FROM tasker.tasker_worker_workflows s
@@ -2069,6 +2153,21 @@ SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
 FROM unnest($1::text[], $2::text[]) AS i (namespace, name)
 JOIN tasker.tasker_task_namespaces n ON n.name = i.namespace
 JOIN tasker.tasker_named_tasks t ON t.task_namespace_id = n.task_namespace_id AND t.name = i.name;
+
+-- finish_edges
+UPDATE tasker.tasker_workflow_step_edges
+SET from_step_id = -from_step_id, to_step_id = -to_step_id
+WHERE task_id = ANY ($1::bigint[]) AND from_step_id < 0;
+
+-- finish_steps
+UPDATE tasker.tasker_workflow_steps
+SET workflow_step_id = -workflow_step_id
+WHERE task_id = ANY ($1::bigint[]) AND workflow_step_id < 0;
+
+-- finish_transitions
+UPDATE tasker.tasker_workflow_step_transitions
+SET workflow_step_id = -workflow_step_id
+WHERE task_id = ANY ($1::bigint[]) AND workflow_step_id < 0;
 
 -- flag_blocked_tasks
 WITH open AS MATERIALIZED (
@@ -2097,6 +2196,11 @@ FROM (
   FROM tasker.tasker_workers
   WHERE stopped_at IS NULL
 ) w;
+
+-- flip_source_newest
+UPDATE tasker.tasker_task_transitions x
+SET most_recent = false
+WHERE x.task_id = $1 AND x.most_recent;
 
 -- forget_schedule
 DELETE FROM tasker.tasker_schedule_states WHERE schedule_key = $1;
@@ -2142,6 +2246,54 @@ WHERE schemaname = $1;
 
 -- insert_cron_owner
 INSERT INTO "tasker_cron" .tasker_owner (schema_name) VALUES ($1);
+
+-- insert_imported_edges
+INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id)
+SELECT i.task_id, i.from_step_id, i.to_step_id FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS i (task_id, from_step_id, to_step_id);
+
+-- insert_imported_step_history
+INSERT INTO tasker.tasker_workflow_step_transitions
+  (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, metadata, created_at, cause)
+SELECT i.task_id, i.workflow_step_id, i.sort_key, i.from_state, i.to_state, i.most_recent, i.metadata, 'epoch'::timestamptz + i.created_at::float8 * interval '1 microsecond',
+  'inherited'
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::jsonb[], $8::bigint[]) AS i (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, metadata, created_at);
+
+-- insert_imported_steps
+INSERT INTO tasker.tasker_workflow_steps
+  (task_id, workflow_step_id, named_step_id, named_task_id, queue, priority, retryable, retry_limit, attempts, state, sort_key,
+   processed, total_parents, unmet_parents, children, ready_at, next_retry_at, blocked_at, task_blocked, processed_at,
+   last_attempted_at, backoff_request_seconds, inputs, results, skippable)
+SELECT i.task_id, i.workflow_step_id, i.named_step_id, i.named_task_id, i.queue, i.priority, i.retryable, i.retry_limit, i.attempts,
+  i.state, i.sort_key, i.state IN ('complete', 'resolved_manually'), i.total_parents, i.unmet_parents, i.children::bigint[],
+  CASE WHEN i.is_ready THEN clock_timestamp() END, 'epoch'::timestamptz + i.next_retry_at::float8 * interval '1 microsecond', 'epoch'::timestamptz + i.blocked_at::float8 * interval '1 microsecond', i.task_blocked,
+  'epoch'::timestamptz + i.processed_at::float8 * interval '1 microsecond', 'epoch'::timestamptz + i.last_attempted_at::float8 * interval '1 microsecond', i.backoff_request_seconds, i.inputs, i.results, i.skippable
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::smallint[], $7::boolean[], $8::integer[], $9::integer[], $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::text[], $15::boolean[], $16::bigint[], $17::bigint[], $18::boolean[], $19::bigint[], $20::bigint[], $21::integer[], $22::jsonb[], $23::jsonb[], $24::boolean[]) AS i (task_id, workflow_step_id, named_step_id, named_task_id, queue, priority, retryable, retry_limit, attempts, state, sort_key, total_parents, unmet_parents, children, is_ready, next_retry_at, blocked_at, task_blocked, processed_at, last_attempted_at, backoff_request_seconds, inputs, results, skippable);
+
+-- insert_imported_task_history
+INSERT INTO tasker.tasker_task_transitions
+  (task_id, sort_key, from_state, to_state, most_recent, metadata, created_at, cause)
+SELECT i.task_id, i.sort_key, i.from_state, i.to_state, i.most_recent, i.metadata, 'epoch'::timestamptz + i.created_at::float8 * interval '1 microsecond', 'inherited'
+FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[], $7::bigint[]) AS i (task_id, sort_key, from_state, to_state, most_recent, metadata, created_at);
+
+-- insert_imported_tasks
+INSERT INTO tasker.tasker_tasks
+  (task_id, named_task_id, state, sort_key, complete, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason,
+   bypass_steps, tags, context, identity_hash)
+SELECT i.task_id, i.named_task_id, i.state, i.sort_key, i.state IN ('complete', 'resolved_manually'),
+  coalesce('epoch'::timestamptz + i.requested_at::float8 * interval '1 microsecond', clock_timestamp()), 'epoch'::timestamptz + i.completed_at::float8 * interval '1 microsecond', i.unfinished_sinks, i.initiator, i.source_system,
+  i.reason, i.bypass_steps, i.tags, i.context, i.identity_hash
+FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[]) AS i (task_id, named_task_id, state, sort_key, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason, bypass_steps, tags, context, identity_hash);
+
+-- insert_imported_version
+WITH namespace AS (
+  INSERT INTO tasker.tasker_task_namespaces (name) VALUES ($1)
+  ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
+  RETURNING task_namespace_id
+)
+INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, sinks)
+SELECT task_namespace_id, $2, $3, $4, $5::jsonb, $6 FROM namespace
+ON CONFLICT (task_namespace_id, name, version) DO UPDATE SET sinks = EXCLUDED.sinks
+RETURNING named_task_id;
 
 -- insert_named_steps
 INSERT INTO tasker.tasker_named_steps (name) SELECT DISTINCT unnest($1::text[]) ON CONFLICT (name) DO NOTHING;
@@ -2226,6 +2378,12 @@ JOIN tasker.tasker_workflow_steps s
 -- lock_cron_owner
 SELECT pg_advisory_xact_lock(hashtextextended('owner of cron schema ' || $1, 0));
 
+-- lock_imported_steps
+SELECT FROM tasker.tasker_workflow_steps s
+WHERE s.task_id = ANY ($1::bigint[])
+ORDER BY s.task_id, s.workflow_step_id
+FOR UPDATE;
+
 -- lock_inherited_steps
 SELECT FROM tasker.tasker_workflow_steps s
 WHERE s.task_id IN (
@@ -2254,6 +2412,14 @@ FOR SHARE;
 INSERT INTO tasker.tasker_schedule_states (schedule_key) VALUES ($1)
 ON CONFLICT (schedule_key) DO UPDATE SET schedule_key = EXCLUDED.schedule_key
 RETURNING occurrence_at, paused_at, resumed_at;
+
+-- lock_source_newest
+SELECT FROM tasker.tasker_task_transitions x
+WHERE x.task_id = $1 AND x.most_recent
+FOR UPDATE;
+
+-- lock_source_task
+SELECT FROM tasker.tasker_tasks t WHERE t.task_id = $1 FOR UPDATE;
 
 -- lock_tasks
 SELECT t.task_id, t.state
@@ -2320,6 +2486,9 @@ WITH steps AS (
 )
 UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[]);
 
+-- next_task_ids
+SELECT nextval(pg_get_serial_sequence('tasker.tasker_tasks', 'task_id')) AS task_id FROM generate_series(1, $1::integer);
+
 -- note_clock_set_back
 UPDATE tasker.tasker_clock c
 SET set_back_from = c.latest_at, set_back_to = clock_timestamp(), latest_at = clock_timestamp()
@@ -2336,6 +2505,24 @@ FROM (
   FROM tasker.tasker_workflow_steps s
   WHERE s.task_id = ANY ($2::bigint[]) AND s.ready_at IS NOT NULL
 ) r;
+
+-- page_of_imported
+SELECT b.source_task_id, b.task_id, b.phase, b.details
+FROM tasker.tasker_imported_tasks b
+WHERE b.source = $1 AND b.source_task_id > $2 AND b.task_id IS NOT NULL
+  AND ($3::bigint[] IS NULL OR b.source_task_id = ANY ($3::bigint[]))
+ORDER BY b.source_task_id
+LIMIT $4;
+
+-- page_of_source_tasks
+SELECT t.task_id
+FROM tasker.tasker_tasks t
+WHERE t.task_id > $1
+  AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+  AND ($3::bigint[] IS NULL OR t.task_id = ANY ($3::bigint[]))
+  AND ($4::timestamptz IS NULL OR t.requested_at AT TIME ZONE $5::text >= $4::timestamptz)
+ORDER BY t.task_id
+LIMIT $6;
 
 -- parse_value
 SELECT $1::jsonb IS NULL AS nothing;
@@ -2422,6 +2609,8 @@ WITH step_history AS (
   DELETE FROM tasker.tasker_tasks WHERE task_id = ANY ($1::bigint[]) RETURNING 1
 ), identities AS (
   DELETE FROM tasker.tasker_identities WHERE task_id = ANY ($1::bigint[])
+), imported AS (
+  UPDATE tasker.tasker_imported_tasks SET task_id = NULL, reason = 'purged', details = '{}' WHERE task_id = ANY ($1::bigint[])
 )
 SELECT (SELECT count(*) FROM tasks)::integer AS tasks, (SELECT count(*) FROM steps)::integer AS steps,
   (SELECT count(*) FROM edges)::integer AS edges,
@@ -2433,14 +2622,180 @@ FROM tasker.tasker_workflow_steps s
 WHERE s.ready_at IS NOT NULL
 GROUP BY s.queue;
 
+-- raise_task_ids
+SELECT setval(q.sequence, greatest(nextval(q.sequence), $1::bigint))
+FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id') AS sequence) q;
+
 -- read_isolation
 SELECT current_setting('transaction_isolation') AS isolation;
+
+-- read_microseconds
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now;
 
 -- read_queue_scaling
 SELECT queue, desired_replicas, wanted_replicas, desired_slots, reason, ready_steps, workers, slots_per_worker,
   arrival_rate, completion_rate, step_seconds, max_replicas, overdue
 FROM tasker.tasker_queue_scaling
 ORDER BY queue;
+
+-- read_sort_keys
+SELECT t.task_id, t.sort_key || ':' || coalesce((
+  SELECT sum(s.sort_key) FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id), 0) AS sort_keys
+FROM tasker.tasker_tasks t
+WHERE t.task_id = ANY ($1::bigint[]);
+
+-- read_source_annotations
+SELECT a.task_id, y.name, a.annotation::text AS annotation
+FROM tasker.tasker_task_annotations a
+JOIN tasker.tasker_annotation_types y ON y.annotation_type_id = a.annotation_type_id
+WHERE a.task_id = ANY ($1::bigint[])
+ORDER BY a.task_annotation_id;
+
+-- read_source_edges
+SELECT e.to_step_id, e.from_step_id, e.name, f.task_id AS from_task_id
+FROM tasker.tasker_workflow_step_edges e
+LEFT JOIN tasker.tasker_workflow_steps f ON f.workflow_step_id = e.from_step_id
+WHERE e.to_step_id = ANY ($1::bigint[])
+ORDER BY e.to_step_id, e.from_step_id;
+
+-- read_source_facts
+WITH history AS (SELECT to_regclass(format('%I.tasker_task_transitions', $1::text)) AS oid)
+SELECT current_database() AS database,
+  (SELECT max(t.task_id) FROM tasker.tasker_tasks t) AS highest_task_id,
+  (SELECT extract(epoch FROM clock_timestamp() - max(t.updated_at) AT TIME ZONE $2::text)::float8
+    FROM tasker.tasker_tasks t) AS newest_seconds_ago,
+  to_regclass(format('%I.tasker_task_annotations', $1::text)) IS NOT NULL AS has_annotations,
+  EXISTS (SELECT FROM pg_index i, history h WHERE i.indrelid = h.oid AND i.indisunique AND i.indpred IS NOT NULL) AS has_unique_most_recent,
+  EXISTS (SELECT FROM pg_constraint c, history h WHERE c.conrelid = h.oid AND c.contype = 'f'
+    AND c.confrelid = to_regclass(format('%I.tasker_tasks', $1::text))) AS has_foreign_key,
+  ARRAY(SELECT a.attname::text FROM pg_attribute a, history h
+    WHERE a.attrelid = h.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+      AND a.attname NOT IN ('id', 'to_state', 'from_state', 'metadata', 'sort_key', 'most_recent', 'task_id', 'created_at', 'updated_at')) AS unknown_columns;
+
+-- read_source_graphs
+WITH parents AS (
+  SELECT e.to_step_id, string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
+  FROM tasker.tasker_workflow_step_edges e
+  JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
+  GROUP BY e.to_step_id
+), graphs AS (
+  SELECT s.task_id, md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
+  FROM tasker.tasker_workflow_steps s
+  LEFT JOIN parents p ON p.to_step_id = s.workflow_step_id
+  GROUP BY s.task_id
+)
+SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS tasks,
+  count(*) FILTER (WHERE NOT coalesce(t.complete, false))::integer AS open_tasks
+FROM graphs g
+JOIN tasker.tasker_tasks t ON t.task_id = g.task_id
+WHERE $1::integer[] IS NULL OR t.named_task_id = ANY ($1::integer[])
+GROUP BY t.named_task_id, g.graph
+ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC;
+
+-- read_source_step_names
+SELECT DISTINCT n.name FROM tasker.tasker_named_steps n ORDER BY n.name;
+
+-- read_source_step_transitions
+SELECT x.workflow_step_id AS of_id, x.id, x.sort_key, x.to_state, x.most_recent, CASE WHEN isfinite(x.created_at) THEN (extract(epoch FROM (x.created_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS created_at,
+  x.metadata::text AS metadata
+FROM tasker.tasker_workflow_step_transitions x
+WHERE x.workflow_step_id = ANY ($1::bigint[])
+ORDER BY x.workflow_step_id, x.sort_key, x.id;
+
+-- read_source_steps
+SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
+  coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, CASE WHEN isfinite(s.processed_at) THEN (extract(epoch FROM (s.processed_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS processed_at,
+  s.attempts, CASE WHEN isfinite(s.last_attempted_at) THEN (extract(epoch FROM (s.last_attempted_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, NULL::text AS status, NULL::bigint AS depends_on_step_id
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = ANY ($1::bigint[])
+ORDER BY s.task_id, s.workflow_step_id;
+
+-- read_source_steps_with_parent
+SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
+  coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, CASE WHEN isfinite(s.processed_at) THEN (extract(epoch FROM (s.processed_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS processed_at,
+  s.attempts, CASE WHEN isfinite(s.last_attempted_at) THEN (extract(epoch FROM (s.last_attempted_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, s.status AS status, s.depends_on_step_id AS depends_on_step_id
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = ANY ($1::bigint[])
+ORDER BY s.task_id, s.workflow_step_id;
+
+-- read_source_steps_with_status
+SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
+  coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, CASE WHEN isfinite(s.processed_at) THEN (extract(epoch FROM (s.processed_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS processed_at,
+  s.attempts, CASE WHEN isfinite(s.last_attempted_at) THEN (extract(epoch FROM (s.last_attempted_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, s.status AS status, NULL::bigint AS depends_on_step_id
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = ANY ($1::bigint[])
+ORDER BY s.task_id, s.workflow_step_id;
+
+-- read_source_task_transitions
+SELECT x.task_id AS of_id, x.id, x.sort_key, x.to_state, x.most_recent, CASE WHEN isfinite(x.created_at) THEN (extract(epoch FROM (x.created_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS created_at,
+  x.metadata::text AS metadata
+FROM tasker.tasker_task_transitions x
+WHERE x.task_id = ANY ($1::bigint[])
+ORDER BY x.task_id, x.sort_key, x.id;
+
+-- read_source_tasks
+SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete, CASE WHEN isfinite(t.requested_at) THEN (extract(epoch FROM (t.requested_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS requested_at, t.initiator,
+  t.source_system, t.reason, t.bypass_steps::text AS bypass_steps, t.tags::text AS tags, t.context::text AS context, t.identity_hash,
+  NULL::text AS status
+FROM tasker.tasker_tasks t
+WHERE t.task_id = ANY ($1::bigint[])
+ORDER BY t.task_id;
+
+-- read_source_tasks_with_status
+SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete, CASE WHEN isfinite(t.requested_at) THEN (extract(epoch FROM (t.requested_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS requested_at, t.initiator,
+  t.source_system, t.reason, t.bypass_steps::text AS bypass_steps, t.tags::text AS tags, t.context::text AS context, t.identity_hash,
+  t.status AS status
+FROM tasker.tasker_tasks t
+WHERE t.task_id = ANY ($1::bigint[])
+ORDER BY t.task_id;
+
+-- read_source_templates
+SELECT a.named_task_id, n.name, a.skippable, a.default_retryable, a.default_retry_limit
+FROM tasker.tasker_named_tasks_named_steps a
+JOIN tasker.tasker_named_steps n ON n.named_step_id = a.named_step_id
+ORDER BY a.named_task_id, n.name;
+
+-- read_source_workflow_versions
+SELECT k.named_task_id, n.name AS namespace, k.name, k.version, k.description, k.configuration::text AS configuration
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+ORDER BY k.named_task_id;
+
+-- read_source_workflows
+SELECT k.named_task_id, NULL::text AS namespace, k.name, NULL::text AS version, k.description, NULL::text AS configuration
+FROM tasker.tasker_named_tasks k
+ORDER BY k.named_task_id;
+
+-- read_stored_tasks
+SELECT t.task_id, t.state, md5(t.context::text) AS context_md5,
+  t.sort_key || ':' || coalesce((
+    SELECT sum(s.sort_key) FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id), 0) AS sort_keys,
+  (SELECT count(*)::integer FROM tasker.tasker_task_transitions x WHERE x.task_id = t.task_id) AS history,
+  (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'state', s.state, 'attempts', s.attempts,
+      'results_md5', md5(s.results::text),
+      'parents', (
+        SELECT coalesce(jsonb_agg(pn.name ORDER BY pn.name COLLATE "C"), '[]')
+        FROM tasker.tasker_workflow_step_edges e
+        JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+        JOIN tasker.tasker_named_steps pn ON pn.named_step_id = p.named_step_id
+        WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id),
+      'history', (
+        SELECT count(*) FROM tasker.tasker_workflow_step_transitions x
+        WHERE x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id)) ORDER BY n.name COLLATE "C"), '[]')
+    FROM tasker.tasker_workflow_steps s
+    JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+    WHERE s.task_id = t.task_id
+  ) AS steps
+FROM tasker.tasker_tasks t
+WHERE t.task_id = ANY ($1::bigint[])
+ORDER BY t.task_id;
 
 -- rebase_leases
 UPDATE tasker.tasker_workers w
@@ -2463,6 +2818,19 @@ SET next_retry_at = clock_timestamp() + greatest(a.wait, interval '0')
 FROM ahead a
 WHERE s.task_id = a.task_id AND s.workflow_step_id = a.workflow_step_id
 RETURNING s.workflow_step_id;
+
+-- record_imported
+INSERT INTO tasker.tasker_imported_tasks AS b (source, source_task_id, import_id, phase, task_id, reason, details)
+SELECT $1::text, i.source_task_id, $2::uuid, i.phase, i.task_id, i.reason, i.details
+FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::jsonb[]) AS i (source_task_id, phase, task_id, reason, details)
+ON CONFLICT (source, source_task_id) DO UPDATE
+SET import_id = EXCLUDED.import_id,
+    phase = EXCLUDED.phase,
+    task_id = EXCLUDED.task_id,
+    reason = EXCLUDED.reason,
+    details = EXCLUDED.details,
+    recorded_at = clock_timestamp()
+WHERE b.task_id IS NULL;
 
 -- record_occurrence
 WITH task AS (
@@ -2720,14 +3088,14 @@ JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
 WHERE o.task_id <= 140737488355327)
 UPDATE tasker.tasker_workflow_step_edges e
-SET from_step_id = p.new_id, to_step_id = c.new_id
+SET from_step_id = -(p.new_id), to_step_id = -(c.new_id)
 FROM step p, step c
 WHERE p.task_id = e.task_id AND p.old_id = e.from_step_id AND c.task_id = e.task_id AND c.old_id = e.to_step_id
   AND (p.old_id <> p.new_id OR c.old_id <> c.new_id);
 
 -- renumber_steps
 UPDATE tasker.tasker_workflow_steps s
-SET workflow_step_id = m.new_id,
+SET workflow_step_id = -(m.new_id),
     children = ARRAY(SELECT s.task_id * 65536 + x.ordinal FROM unnest(n.children) AS x (ordinal)),
     queue = n.queue,
     priority = n.priority
@@ -2743,7 +3111,7 @@ WHERE s.task_id = m.task_id AND s.workflow_step_id = m.old_id;
 
 -- renumber_transitions
 UPDATE tasker.tasker_workflow_step_transitions x
-SET workflow_step_id = m.new_id, cause = coalesce(x.cause, 'inherited')
+SET workflow_step_id = -(m.new_id), cause = coalesce(x.cause, 'inherited')
 FROM (
 SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
 FROM (SELECT unnest($2::bigint[]) AS task_id) o
@@ -2844,6 +3212,15 @@ WITH before AS MATERIALIZED (
   WHERE r.sort_key = 1
 )
 SELECT workflow_step_id, name, children FROM resolved;
+
+-- restore_source_newest
+UPDATE tasker.tasker_task_transitions x
+SET most_recent = true
+WHERE x.task_id = $1
+  AND x.sort_key = (SELECT max(y.sort_key) FROM tasker.tasker_task_transitions y WHERE y.task_id = $1);
+
+-- restore_source_status
+UPDATE tasker.tasker_tasks SET status = $2 WHERE task_id = $1 AND status = 'cancelled';
 
 -- resubmit_tasks
 WITH requested AS MATERIALIZED (

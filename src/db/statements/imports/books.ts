@@ -15,14 +15,14 @@ export const endImport = defineStatement()({
 UPDATE tasker.tasker_imports SET counts = :counts::jsonb, ended_at = clock_timestamp() WHERE import_id = :import_id`,
 });
 
-/** Which of these tasks are here already. */
-export const findImported = defineStatement<{ source_task_id: string; task_id: string }>()({
+/** Which of these tasks are here already, or were purged here. */
+export const findImported = defineStatement<{ source_task_id: string }>()({
   name: 'find_imported',
   params: { source: 'text', task_ids: 'bigint[]' },
   text: `
-SELECT b.source_task_id, b.task_id
+SELECT b.source_task_id
 FROM tasker.tasker_imported_tasks b
-WHERE b.source = :source AND b.source_task_id = ANY (:task_ids::bigint[]) AND b.task_id IS NOT NULL`,
+WHERE b.source = :source AND b.source_task_id = ANY (:task_ids::bigint[]) AND (b.task_id IS NOT NULL OR b.reason = 'purged')`,
 });
 
 /** A task that was left out before may be imported now, and the other way round; one that was imported stays so. */

@@ -33,7 +33,8 @@ export interface PurgedRows {
 /**
  * Removes tasks with all their rows; their open steps and their own rows are locked by the caller. A step that is running loses its
  * claim with its row: its worker's completion finds nothing, and the worker aborts it. Rows of tasker_claims stay, as after every lost
- * claim: their worker closes them, or recovery does.
+ * claim: their worker closes them, or recovery does. The books of imports keep the id that a task had in Tasker (Ruby), so that no
+ * further import brings it back.
  */
 export const purgeTasks = defineStatement<PurgedRows>()({
   name: 'purge_tasks',
@@ -51,6 +52,8 @@ WITH step_history AS (
   DELETE FROM tasker.tasker_tasks WHERE task_id = ANY (:task_ids::bigint[]) RETURNING 1
 ), identities AS (
   DELETE FROM tasker.tasker_identities WHERE task_id = ANY (:task_ids::bigint[])
+), imported AS (
+  UPDATE tasker.tasker_imported_tasks SET task_id = NULL, reason = 'purged', details = '{}' WHERE task_id = ANY (:task_ids::bigint[])
 )
 SELECT (SELECT count(*) FROM tasks)::integer AS tasks, (SELECT count(*) FROM steps)::integer AS steps,
   (SELECT count(*) FROM edges)::integer AS edges,
