@@ -72,7 +72,7 @@ const NOTES: Readonly<Record<string, string>> = {
 
 function notes({ notes: counts }: ImportReport): string {
   return Object.entries(counts)
-    .map(([note, count]) => `${count} ${NOTES[note] ?? note}`)
+    .map(([note, count]) => `${NOTES[note] ?? note} (${count})`)
     .join('\n');
 }
 
