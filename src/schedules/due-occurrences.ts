@@ -19,8 +19,6 @@ export const DEFAULT_MAKE_UP_WINDOW_SECONDS = 600;
 const UNKNOWN_SINCE_MS = 2 * 60_000;
 /** A decision this far ahead was made before the clock was set back. */
 const FAR_AHEAD_MS = 600_000;
-/** The newest missed occurrence is looked for in this time first. */
-const RECENT_MS = 3 * 3_600_000;
 
 /**
  * What is due by the policy of the schedule, the oldest first; computed as far as it is read. Throws InvalidInputError for an expression
@@ -46,9 +44,8 @@ export function* dueOccurrences(
 
 function missed(cron: CronSchedule, makeUp: Exclude<MakeUp, 'skip'>, from: Date, to: Date): Iterable<Occurrence> {
   if (makeUp === 'all') return cron.after(from, to);
-  const recent = new Date(Math.max(from.getTime(), to.getTime() - RECENT_MS));
-  const found = cron.between(recent, to);
-  return (found.length > 0 ? found : [...cron.after(from, recent)]).slice(-1);
+  const last = cron.last(from, to);
+  return last === undefined ? [] : [last];
 }
 
 /** Occurrences up to this time were decided, or are from before the schedule. */

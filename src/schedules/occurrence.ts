@@ -102,6 +102,25 @@ export class CronSchedule {
     }
   }
 
+  /**
+   * The latest occurrence after `from`, up to and including `to`. Searched by halves, about twenty calls of `next` for a month, so that
+   * an expression for each minute of most hours costs no more than one for each month.
+   */
+  last(from: Date, to: Date): Occurrence | undefined {
+    let found = this.next(from);
+    if (found === undefined || found.at > to) return undefined;
+    let after = floor(from.getTime());
+    let none = floor(to.getTime());
+    // Whole minutes, as occurrences are: there is one after `after`, the first of which is `found`, and none after `none`.
+    while (none - after > MINUTE_MS) {
+      const middle = floor((after + none) / 2);
+      const next = this.next(new Date(middle));
+      if (next !== undefined && next.at <= to) [after, found] = [middle, next];
+      else none = middle;
+    }
+    return found;
+  }
+
   /** The occurrence of this minute; in a repeated hour, that of its first pass. */
   private inMinute(minute: number): Occurrence | undefined {
     const wall = this.wall(minute);

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CronSchedule } from '../../src/schedules/occurrence.ts';
 
@@ -200,4 +201,43 @@ it('the next occurrence is the first that is found minute by minute', { timeout:
   }
   expect(compared).toBeGreaterThan(300);
   expect(wrong).toEqual([]);
+});
+
+describe('the last occurrence', () => {
+  const crons = ['* * * * *', '*/7 1-3 * * *', '30 2 * * *', '0 * * * *', '15 0-20 * * 1-5', '* * 1 * *', '0 0 29 2 *'];
+  const zones = ['UTC', 'America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe'];
+  /** Days on which clocks change in one of the zones, and one on which none does. */
+  const days = ['2026-03-08', '2026-03-29', '2026-04-05', '2026-10-04', '2026-10-25', '2026-11-01', '2026-07-01'];
+
+  it('is the last of all that there are, also when clocks change', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...crons),
+        fc.constantFrom(...zones),
+        fc.constantFrom(...days),
+        fc.integer({ min: -2000, max: 2000 }),
+        fc.integer({ min: 0, max: 3000 }),
+        (cron, zone, day, start, length) => {
+          const schedule = new CronSchedule(cron, zone);
+          const from = new Date(Date.parse(day) + start * 60_000 + 17_000);
+          const to = new Date(from.getTime() + length * 60_000);
+          expect(schedule.last(from, to)).toEqual(schedule.between(from, to).at(-1));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('of a month in which most minutes have one is found without visiting them', () => {
+    const schedule = new CronSchedule('* 0-20 * * *', 'Europe/Berlin');
+    let visited = 0;
+    const { next } = schedule;
+    schedule.next = (from) => {
+      visited += 1;
+      return next.call(schedule, from);
+    };
+    const found = schedule.last(new Date('2026-07-01T00:00Z'), new Date('2026-07-31T21:30Z'));
+    expect(found?.at.toISOString()).toBe('2026-07-31T18:59:00.000Z');
+    expect(visited).toBeLessThan(25);
+  });
 });
