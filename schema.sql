@@ -296,6 +296,7 @@ CREATE TABLE tasker.tasker_task_transitions (
   autovacuum_vacuum_threshold = 5000,
   fillfactor = 50
 );
+CREATE INDEX task_transitions_by_hand ON tasker.tasker_task_transitions USING btree (task_id) WHERE (to_state = ANY (ARRAY['cancelled'::text, 'resolved_manually'::text]));
 COMMENT ON TABLE tasker.tasker_task_transitions IS 'The history of every task, likewise.';
 COMMENT ON COLUMN tasker.tasker_task_transitions.task_id IS 'The task.';
 COMMENT ON COLUMN tasker.tasker_task_transitions.sort_key IS '1, 2, 3, ... without gaps.';
@@ -335,6 +336,9 @@ CREATE TABLE tasker.tasker_tasks (
   fillfactor = 40
 );
 CREATE UNIQUE INDEX index_tasks_on_identity_hash ON tasker.tasker_tasks USING btree (identity_hash);
+CREATE INDEX tasks_by_initiator ON tasker.tasker_tasks USING btree ("left"(initiator, 128), task_id) WHERE (initiator IS NOT NULL);
+CREATE INDEX tasks_by_tag ON tasker.tasker_tasks USING gin (tags jsonb_path_ops) WITH (fastupdate=off) WHERE (tags IS NOT NULL);
+CREATE INDEX tasks_by_workflow ON tasker.tasker_tasks USING brin (named_task_id int4_bloom_ops (n_distinct_per_range='64', false_positive_rate='0.001')) WITH (pages_per_range='128', autosummarize='on');
 COMMENT ON TABLE tasker.tasker_tasks IS 'One row per run of a workflow.';
 COMMENT ON COLUMN tasker.tasker_tasks.task_id IS 'Key.';
 COMMENT ON COLUMN tasker.tasker_tasks.named_task_id IS 'Its workflow.';

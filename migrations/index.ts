@@ -38,5 +38,6 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0020_comments', load: () => import('./0020_comments.ts') },
   { name: '0021_identities', load: () => import('./0021_identities.ts') },
   { name: '0022_occurrences', load: () => import('./0022_occurrences.ts') },
+  { name: '0023_task_lists', load: () => import('./0023_task_lists.ts') },
   { name: '0025_imports', load: () => import('./0025_imports.ts') },
 ];

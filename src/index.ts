@@ -1,9 +1,17 @@
 /** The public API: everything a program needs to define, submit and run workflows. */
 export { Client, createClient } from './client/client.ts';
-export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client/client-options.ts';
+export type {
+  ClientOptions,
+  InTransaction,
+  ListTasksOptions,
+  TaskPageOptions,
+  WaitOptions,
+} from './client/client-options.ts';
+export type { TaskPage } from './client/task-list-client.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { WaitStats } from './reads/task-watcher.ts';
+export type { TaskFilter } from './reads/task-filter.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';

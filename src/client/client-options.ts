@@ -1,6 +1,6 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
-import type { State } from '../workflow/states.ts';
+import type { TaskFilter } from '../reads/task-filter.ts';
 
 /** Which fleet a client talks to, and how. */
 export interface ClientOptions {
@@ -33,17 +33,17 @@ export interface InTransaction {
 }
 
 /** Filters and pages of `listTasks`. */
-export interface ListTasksOptions {
-  /** Default: all. */
-  states?: readonly State[];
-  namespace?: string;
-  workflow?: string;
-  /** Only tasks that the schedule of this key submitted. */
-  schedule?: string;
+export interface ListTasksOptions extends TaskFilter {
   /** Only tasks with a lower id: the last id of the page before. */
-  after?: string;
+  after?: string | undefined;
   /** 1 to 1,000, default 50. */
   limit?: number;
+}
+
+/** Filters and pages of `taskPage`. */
+export interface TaskPageOptions extends ListTasksOptions {
+  /** `nextCursor` of the page before, instead of `after`. It has the filters of its list, so they can be left out. */
+  cursor?: string | undefined;
 }
 
 /** How long to wait for the end of a task. */

@@ -1,6 +1,5 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
-import type { TaskRow } from '../db/reads/tasks.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
 import type { WorkflowRow } from '../db/reads/workflows.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
@@ -10,12 +9,10 @@ import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
-import { readTaskList } from '../reads/task-list.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
 import type { WaitStats } from '../reads/task-watcher.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
-import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import {
@@ -23,22 +20,21 @@ import {
   checkedId,
   checkedMilliseconds,
   checkedResult,
-  checkedStates,
   checkedWhole,
   checkNoTransaction,
 } from './checked.ts';
-import type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from './client-options.ts';
+import type { ClientOptions, InTransaction, WaitOptions } from './client-options.ts';
 import { openClient } from './client-parts.ts';
 import { submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
-import { ScheduleClient } from './schedule-client.ts';
 import { submitStream } from './submit-stream.ts';
+import { TaskListClient } from './task-list-client.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
-export class Client extends ScheduleClient {
+export class Client extends TaskListClient {
   constructor(options: ClientOptions) {
     super(openClient(options));
   }
@@ -98,20 +94,6 @@ export class Client extends ScheduleClient {
   /** A task with its input and its steps; undefined if there is none with this id. */
   async getTask(taskId: string): Promise<TaskDetails | undefined> {
     return readTask(this.db, checkedId(taskId));
-  }
-
-  /** Tasks without their steps, newest first; `after` gives the next page. */
-  async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
-    if (options.schedule !== undefined) checkScheduleKey(options.schedule);
-    const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' tasks');
-    return readTaskList(this.db, {
-      states: checkedStates(options.states),
-      namespace: options.namespace,
-      workflow: options.workflow,
-      schedule: options.schedule,
-      below: options.after === undefined ? undefined : checkedId(options.after),
-      limit,
-    });
   }
 
   /**

@@ -1,9 +1,16 @@
 /** `tasker-fleet/client`: for programs that submit tasks, read and steer them. Loads the PostgreSQL driver, no server and no cron. */
 export { Client, createClient } from '../client/client.ts';
-export type { ClientOptions, InTransaction, ListTasksOptions, WaitOptions } from '../client/client-options.ts';
+export type {
+  ClientOptions,
+  InTransaction,
+  ListTasksOptions,
+  TaskPageOptions,
+  WaitOptions,
+} from '../client/client-options.ts';
 export type { ScheduleOptions } from '../client/new-schedule.ts';
 export type { SubmitOptions, SubmitRequest } from '../client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from '../client/purge.ts';
+export type { TaskPage } from '../client/task-list-client.ts';
 export type { StepError, TaskResult } from '../client/task-result.ts';
 export type { CallersTransaction, GivenTransaction } from '../db/connections/callers-transaction.ts';
 export type { QueueStatsRow } from '../db/reads/queues.ts';
@@ -30,6 +37,7 @@ export {
 } from '../errors.ts';
 export type { TaskDetails } from '../reads/task.ts';
 export type { WaitStats } from '../reads/task-watcher.ts';
+export type { TaskFilter } from '../reads/task-filter.ts';
 export type { ScheduleInfo } from '../schedules/schedule-info.ts';
 export type { ScheduleAdded } from '../schedules/schedule-list.ts';
 export type { InputOf, ResultsOf, WorkflowDefinition } from '../workflow/definition.ts';

@@ -1,8 +1,113 @@
-import type { Database } from '../db/connections/database.ts';
-import { listTasks, type TaskFilter } from '../db/reads/list-tasks.ts';
-import type { TaskRow } from '../db/reads/tasks.ts';
+import type { Database, Executor } from '../db/connections/database.ts';
+import { findIdAtTime } from '../db/reads/id-at-time.ts';
+import { listTasks, listTasksEndedByHand, listTasksOfIdentity, listTasksOfInitiator } from '../db/reads/task-lists.ts';
+import type { PageRow } from '../db/reads/task-pages.ts';
+import { listOpenTasks, listTasksOfWorkflows, listTasksWithTags, readByIndexOnly } from '../db/reads/task-sets.ts';
+import { findVersions } from '../db/reads/workflows.ts';
+import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
+import { identityOfKey } from '../workflow/identity.ts';
+import { initiatorOf } from '../workflow/task-occurrence.ts';
+import type { TaskFilter } from './task-filter.ts';
+import { chooseSources, type OrderedSource, type SetSource, type Sources, stepsOfOpenTasks } from './task-sources.ts';
 
-/** A page of tasks, the newest first. The next page is the one below its last id. */
-export function readTaskList(db: Database, filter: TaskFilter): Promise<TaskRow[]> {
-  return listTasks(db, filter);
+/** A list of tasks whose names and times have been looked up. */
+export interface TaskList {
+  readonly filter: TaskFilter;
+  /** Ids of the workflow versions; undefined: any. */
+  readonly versions: readonly number[] | undefined;
+  readonly sources: Sources;
+  /** No task of the list has a lower id. */
+  readonly floor: string;
+  /** No task of the list has this id or a higher one. */
+  readonly ceiling: string;
+}
+
+/** Above every id. */
+export const NO_CEILING = '9223372036854775807';
+
+/** How far the order of ids and that of times may differ: submits that run at the same time. */
+const CONCURRENT_MS = 10_000;
+
+/** `floor`: if an earlier page of the same list has looked the time up. */
+export async function openTaskList(db: Executor, filter: TaskFilter, floor?: string): Promise<TaskList> {
+  const { namespace, workflow, version, requestedSince, requestedBefore } = filter;
+  const isNamed = namespace !== undefined || workflow !== undefined || version !== undefined;
+  const versions = isNamed
+    ? (await db.run(findVersions, { namespace, name: workflow, version })).map((row) => row.named_task_id)
+    : undefined;
+  return {
+    filter,
+    versions,
+    sources: chooseSources(filter, versions),
+    floor: floor ?? (requestedSince === undefined ? '0' : await floorOf(db, requestedSince)),
+    ceiling: requestedBefore === undefined ? NO_CEILING : await ceilingOf(db, requestedBefore),
+  };
+}
+
+async function floorOf(db: Executor, since: Date): Promise<string> {
+  const [row] = await db.run(findIdAtTime, { at: new Date(since.getTime() - CONCURRENT_MS) });
+  return row?.first ?? '0';
+}
+
+async function ceilingOf(db: Executor, before: Date): Promise<string> {
+  const [row] = await db.run(findIdAtTime, { at: new Date(before.getTime() + CONCURRENT_MS) });
+  return row?.past ?? NO_CEILING;
+}
+
+/** Which part of a source to read. */
+export interface Part {
+  readonly below: string;
+  readonly limit: number;
+  /** How many rows to read at most. */
+  readonly rows: number;
+}
+
+export function readOrdered(db: Executor, list: TaskList, { rows, ...part }: Part): Promise<PageRow[]> {
+  const parameters = { ...parametersOf(list, part), rows };
+  const { ordered } = list.sources;
+  if (ordered !== 'identity') return db.run(ORDERED[ordered], parameters);
+  const { namespace = DEFAULT_NAMESPACE, workflow = '', key = '' } = list.filter;
+  return db.run(listTasksOfIdentity, {
+    ...parameters,
+    identity_hash: identityOfKey({ namespace, name: workflow }, key),
+  });
+}
+
+const ORDERED = {
+  all: listTasks,
+  initiator: listTasksOfInitiator,
+  ended_by_hand: listTasksEndedByHand,
+} as const satisfies Record<Exclude<OrderedSource, 'identity'>, unknown>;
+
+/** Undefined: the set is too large. */
+export async function readSet(
+  db: Database,
+  list: TaskList,
+  set: SetSource,
+  part: Omit<Part, 'rows'>,
+): Promise<PageRow[] | undefined> {
+  const parameters = parametersOf(list, part);
+  const rows = await db.transaction(async (tx) => {
+    await tx.run(readByIndexOnly, { bitmap_only: set !== 'open' });
+    if (set === 'open') return tx.run(listOpenTasks, { ...parameters, ...stepsOfOpenTasks(list.filter) });
+    return tx.run(set === 'tags' ? listTasksWithTags : listTasksOfWorkflows, parameters);
+  });
+  return rows[0]?.overflow === true ? undefined : rows;
+}
+
+function parametersOf({ filter, versions, floor }: TaskList, { below, limit }: { below: string; limit: number }) {
+  return {
+    states: filter.states,
+    named_task_ids: versions,
+    tags: filter.tags === undefined ? undefined : JSON.stringify(filter.tags),
+    // So the tasks of a schedule are found by the index of initiators.
+    initiator: filter.initiator ?? (filter.schedule === undefined ? undefined : initiatorOf(filter.schedule)),
+    schedule: filter.schedule,
+    requested_since: filter.requestedSince,
+    requested_before: filter.requestedBefore,
+    error: filter.error,
+    floor,
+    below,
+    limit,
+  };
 }

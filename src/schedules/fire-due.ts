@@ -15,7 +15,7 @@ import { UnknownWorkflowError } from '../errors.ts';
 import { decidedUntil, type DueOccurrence, dueOccurrences } from './due-occurrences.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
 import { submitIn, type Submitted } from '../engine/submit.ts';
-import { storedOccurrence } from '../workflow/task-occurrence.ts';
+import { initiatorOf, storedOccurrence } from '../workflow/task-occurrence.ts';
 
 export interface Fired {
   key: string;
@@ -117,7 +117,7 @@ function fireOccurrence(
         priority: data.priority,
         tags: data.tags,
         reason: data.reason,
-        initiator: `schedule:${key}`,
+        initiator: initiatorOf(key),
       },
     ]);
     const { outcome, taskId, ...existing } = submitted as Submitted;

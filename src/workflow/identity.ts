@@ -28,7 +28,7 @@ export function identityHash(
 ): string {
   const { namespace, name, version, identity } = definition;
   if (identity === 'caller_key') {
-    return hashJson(['caller_key', namespace, name, checkedKey(definition, request.key)]);
+    return identityOfKey(definition, checkedKey(definition, request.key));
   }
   if (request.key !== undefined) {
     throw new InvalidInputError(
@@ -40,20 +40,31 @@ export function identityHash(
   return randomUUID();
 }
 
-function checkedKey(definition: WorkflowDefinition, key: unknown): string {
+/** The identity of the tasks that are submitted to a workflow under this key, whatever its version is. */
+export function identityOfKey({ namespace, name }: { namespace: string; name: string }, key: string): string {
+  return hashJson(['caller_key', namespace, name, key]);
+}
+
+const KEY_RULE = `a key is a text of 1 to ${MAX_KEY_LENGTH} characters without control characters, such as an order number`;
+
+export function keyProblem(key: unknown): string | undefined {
   const isGood =
     typeof key === 'string' &&
     key.length > 0 &&
     key.length <= MAX_KEY_LENGTH &&
     key.isWellFormed() &&
     !/\p{Cc}/u.test(key);
-  if (isGood) return key;
+  return isGood ? undefined : `the key is ${preview(key)}: ${KEY_RULE}`;
+}
+
+function checkedKey(definition: WorkflowDefinition, key: unknown): string {
+  const problem = keyProblem(key);
+  if (problem === undefined) return key as string;
   const { namespace, name, version } = definition;
-  const rule = `a key is a text of 1 to ${MAX_KEY_LENGTH} characters without control characters, such as an order number`;
   throw new InvalidInputError(
     key === undefined
-      ? `${workflowLabel(definition)} needs a key (its identity is "caller_key"): ${rule}`
-      : `${workflowLabel(definition)}: the key is ${preview(key)}: ${rule}`,
+      ? `${workflowLabel(definition)} needs a key (its identity is "caller_key"): ${KEY_RULE}`
+      : `${workflowLabel(definition)}: ${problem}`,
     { field: 'key', namespace, name, version },
   );
 }

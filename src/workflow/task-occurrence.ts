@@ -16,6 +16,9 @@ export interface StoredOccurrence {
   readonly made_up: boolean;
 }
 
+/** The initiator of the tasks that the schedule of this key submits. */
+export const initiatorOf = (key: string): string => `schedule:${key}`;
+
 export function storedOccurrence({ name, scheduledAt, madeUp }: TaskOccurrence): StoredOccurrence {
   return { name, scheduled_at: scheduledAt.toISOString(), made_up: madeUp };
 }

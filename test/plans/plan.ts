@@ -85,11 +85,11 @@ export interface Plan {
   buffers: number;
 }
 
-/** Executes a statement in a transaction that is rolled back and returns how PostgreSQL ran it. `worker`: with the plan that a worker's sessions get. */
+/** Executes a statement in a transaction that is rolled back and returns how PostgreSQL ran it. `worker`: with the plan that a worker's sessions get. `before`: after these statements. */
 export async function planOf(
   pool: Pick<Pool, 'connect'>,
   { text, values }: Pick<Call, 'text' | 'values'>,
-  options: { worker?: boolean } = {},
+  options: { worker?: boolean; before?: readonly Call[] } = {},
 ): Promise<Plan> {
   const client = await pool.connect();
   try {
@@ -99,6 +99,7 @@ export async function planOf(
         await client.query(`SELECT set_config($1, $2, true)`, [name, value]);
       }
     }
+    for (const given of options.before ?? []) await client.query(given.text, [...given.values]);
     return await explain(client, text, [...values]);
   } finally {
     await client.query('ROLLBACK');

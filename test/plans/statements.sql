@@ -1861,6 +1861,36 @@ FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1 AND s.in_process AND n.name = $2;
 
+-- find_id_at_time
+WITH RECURSIVE search AS (
+  SELECT (SELECT min(t.task_id) FROM tasker.tasker_tasks t) AS low, (SELECT max(t.task_id) + 1 FROM tasker.tasker_tasks t) AS high
+  UNION ALL
+  SELECT CASE WHEN p.latest_at < $1::timestamptz THEN p.last_id + 1 ELSE s.low END,
+    CASE WHEN p.latest_at < $1::timestamptz THEN s.high ELSE m.middle END
+  FROM search s
+  CROSS JOIN LATERAL (SELECT s.low + (s.high - s.low) / 2 AS middle) m
+  CROSS JOIN LATERAL (
+    SELECT max(w.task_id) AS last_id, max(w.requested_at) AS latest_at
+    FROM (
+      SELECT t.task_id, t.requested_at
+      FROM tasker.tasker_tasks t
+      WHERE t.task_id >= m.middle AND t.task_id < s.high
+      ORDER BY t.task_id
+      LIMIT 16
+    ) w
+  ) p
+  WHERE s.low < s.high
+)
+SELECT f.low AS first, (
+    SELECT t.task_id
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id >= f.low
+    ORDER BY t.task_id
+    OFFSET 16
+    LIMIT 1) AS past
+FROM search f
+WHERE f.low >= f.high;
+
 -- find_imported
 SELECT b.source_task_id
 FROM tasker.tasker_imported_tasks b
@@ -2114,20 +2144,13 @@ WHERE t.state = 'in_progress'
     WHERE s.task_id = t.task_id AND (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL));
 
 -- find_versions
-SELECT o.named_task_id, o.version, md5((
-  SELECT string_agg(n.name || '<' || coalesce(p.names, ''), '|' ORDER BY n.name)
-  FROM tasker.tasker_named_tasks_named_steps s
-  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-  CROSS JOIN LATERAL (
-    SELECT string_agg(pn.name, ',' ORDER BY pn.name) AS names
-    FROM tasker.tasker_named_tasks_named_steps ps
-    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = ps.named_step_id
-    WHERE ps.named_task_id = s.named_task_id AND ps.ordinal = ANY (s.parents)
-  ) p
-  WHERE s.named_task_id = o.named_task_id AND s.ordinal > 0)) AS shape
+SELECT k.named_task_id
 FROM tasker.tasker_named_tasks k
-JOIN tasker.tasker_named_tasks o ON o.task_namespace_id = k.task_namespace_id AND o.name = k.name
-WHERE k.named_task_id = $1;
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE ($1::text IS NULL OR n.name = $1::text)
+  AND ($2::text IS NULL OR k.name = $2::text)
+  AND ($3::text IS NULL OR k.version = $3::text)
+ORDER BY k.named_task_id;
 
 -- find_versions_with_steps
 SELECT k.named_task_id, k.version, k.definition_hash, coalesce(s.steps, '[]') AS steps
@@ -2314,6 +2337,58 @@ WITH version AS (
 )
 SELECT named_task_id FROM version;
 
+-- list_open_tasks
+WITH found AS MATERIALIZED (
+  SELECT f.task_id
+  FROM (
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $15 AND s.blocked_at IS NOT NULL
+    UNION ALL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $14 AND s.next_retry_at IS NOT NULL
+    UNION ALL
+    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $13
+    UNION ALL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $12 AND s.ready_at IS NOT NULL
+  ) f
+  LIMIT 10001
+), source AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM (
+    SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint AND NOT (SELECT count(*) FROM found) > 10000
+  ) i
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
 -- list_schedules
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
   s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
@@ -2322,6 +2397,263 @@ FROM "tasker_cron" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = $1 AND ($2::text IS NULL OR s.key = $2)
 ORDER BY s.key;
+
+-- list_tasks
+WITH source AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint
+  ORDER BY t.task_id DESC
+  LIMIT $12
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
+-- list_tasks_ended_by_hand
+WITH source AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM (
+    SELECT t.task_id
+    FROM tasker.tasker_task_transitions t
+    WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.most_recent AND t.task_id < $10::bigint AND t.task_id >= $9::bigint
+    ORDER BY t.task_id DESC
+    LIMIT $12
+  ) i
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
+-- list_tasks_of_identity
+WITH source AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM (
+    SELECT DISTINCT t.task_id
+    FROM (
+    SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = $13
+    UNION ALL
+    SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $13
+    ) t
+    WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint
+    ORDER BY t.task_id DESC
+    LIMIT $12
+  ) i
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
+-- list_tasks_of_initiator
+WITH source AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM tasker.tasker_tasks t
+  WHERE t.initiator IS NOT NULL
+    AND (left(t.initiator, 128), t.task_id) < (left($4::text, 128), $10::bigint)
+    AND (left(t.initiator, 128), t.task_id) >= (left($4::text, 128), $9::bigint)
+    AND t.task_id < $10::bigint AND t.task_id >= $9::bigint
+  ORDER BY left(t.initiator, 128) DESC, t.task_id DESC
+  LIMIT $12
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
+-- list_tasks_of_workflows
+WITH found AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM unnest($2::integer[]) AS v (named_task_id)
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id OFFSET 0) t
+  LIMIT 10001
+), source AS MATERIALIZED (
+  SELECT t.* FROM found t WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint AND NOT (SELECT count(*) FROM found) > 10000
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
+-- list_tasks_with_tags
+WITH found AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM tasker.tasker_tasks t
+  WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb
+  LIMIT 10001
+), source AS MATERIALIZED (
+  SELECT t.* FROM found t WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint AND NOT (SELECT count(*) FROM found) > 10000
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($8::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0))
+  ORDER BY t.task_id DESC
+  LIMIT $11
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
 
 -- list_workers
 SELECT worker_id, role, name, version, queues, slots, busy_slots, draining, started_at,
@@ -2625,6 +2957,11 @@ GROUP BY s.queue;
 -- raise_task_ids
 SELECT setval(q.sequence, greatest(nextval(q.sequence), $1::bigint))
 FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id') AS sequence) q;
+
+-- read_by_index_only
+SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+  CASE WHEN $1 THEN set_config('enable_indexscan', 'off', true) END,
+  CASE WHEN $1 THEN set_config('enable_indexonlyscan', 'off', true) END;
 
 -- read_isolation
 SELECT current_setting('transaction_isolation') AS isolation;

@@ -1,9 +1,35 @@
 import { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
+import type { TaskPage } from '../../client/task-list-client.ts';
+import { InvalidInputError } from '../../errors.ts';
+import type { TaskFilter } from '../../reads/task-filter.ts';
 import { type State, STATES } from '../../workflow/states.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
+import { TIME_ARGUMENT, timeOf } from '../time-option.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
+
+interface Options {
+  state?: string[];
+  namespace?: string;
+  workflow?: string;
+  key?: string;
+  tag?: string[];
+  initiator?: string;
+  schedule?: string;
+  error?: string;
+  since?: string;
+  before?: string;
+  limit: string;
+  after?: string;
+  cursor?: string;
+  page?: boolean;
+  json?: boolean;
+}
+
+/** How long a list goes on by itself while its filter excludes nearly everything. */
+const PATIENCE_MS = 5000;
 
 /** `tasker tasks`: lists tasks, the newest first. */
 export function tasksCommand(exit: (status: number) => void): Command {
@@ -11,43 +37,95 @@ export function tasksCommand(exit: (status: number) => void): Command {
     .description('list tasks, the newest first')
     .option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`)
     .option('-n, --namespace <name>', 'only of this namespace')
-    .option('-w, --workflow <name>', 'only of this workflow')
+    .option('-w, --workflow <workflow>', 'only of this workflow: [namespace/]name[@version]')
+    .option('--key <key>', 'only those that were submitted with this key; needs --workflow')
+    .option('--tag <tags...>', 'only those that have all of these tags')
+    .option('--initiator <name>', 'only those of this initiator')
     .option('--schedule <key>', 'only those that this schedule submitted')
+    .option('--error <text>', 'only those with a step in error now, whose error (name, code, message) has this text')
+    .option('--since <time>', `only those requested since then: ${TIME_ARGUMENT}`)
+    .option('--before <time>', 'only those requested before then')
     .option('-l, --limit <n>', 'how many, at most 1000', '50')
     .option('--after <id>', 'only tasks below this id: the last of the page before')
-    .action(
-      async (options: {
-        state?: string[];
-        namespace?: string;
-        workflow?: string;
-        schedule?: string;
-        limit: string;
-        after?: string;
-        json?: boolean;
-      }) => {
-        const rows = await withClient((client) =>
-          client.listTasks({
-            ...(options.state === undefined ? {} : { states: options.state as State[] }),
-            ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-            ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
-            ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
-            ...(options.after === undefined ? {} : { after: options.after }),
-            limit: wholeNumber('--limit', options.limit, 1, 1000),
-          }),
-        );
-        print(rows, options.json, (list) =>
-          table(
-            ['TASK', 'WORKFLOW', 'VERSION', 'STATE', 'AGE'],
-            list.map((task) => [
-              task.task_id,
-              `${task.namespace}/${task.workflow}`,
-              task.version,
-              task.state,
-              age(task.requested_at),
-            ]),
-          ),
-        );
-        exit(STATUS.ok);
-      },
+    .option('--cursor <cursor>', 'the next page of an earlier call, with its filters')
+    .option('--page', 'with --json: an object with the tasks, the next cursor, and how far back the list was read')
+    .action(async (options: Options) => {
+      const page = await withClient((client) => readPage(client, options));
+      print(options.page === true ? pageAsJson(page) : page.tasks, options.json, () => drawTasks(page));
+      for (const line of whatFollows(page)) console.error(line);
+      exit(STATUS.ok);
+    });
+}
+
+async function readPage(client: Client, options: Options): Promise<TaskPage> {
+  const limit = wholeNumber('--limit', options.limit, 1, 1000);
+  const filter = filterOf(options);
+  const until = performance.now() + PATIENCE_MS;
+  const tasks: TaskPage['tasks'] = [];
+  for (let { after, cursor } = options; ; after = undefined) {
+    const page = await client.taskPage({ ...filter, after, cursor, limit: limit - tasks.length });
+    tasks.push(...page.tasks);
+    if (page.complete || tasks.length === limit || performance.now() > until) return { ...page, tasks };
+    cursor = page.nextCursor;
+  }
+}
+
+function filterOf(options: Options): TaskFilter {
+  const { namespace, name, version } = namesOf(options);
+  return {
+    states: options.state as State[] | undefined,
+    namespace,
+    workflow: name,
+    version,
+    key: options.key,
+    tags: options.tag,
+    initiator: options.initiator,
+    schedule: options.schedule,
+    error: options.error,
+    requestedSince: options.since === undefined ? undefined : timeOf('--since', options.since),
+    requestedBefore: options.before === undefined ? undefined : timeOf('--before', options.before),
+  };
+}
+
+function namesOf({ namespace, workflow }: Options): Record<'namespace' | 'name' | 'version', string | undefined> {
+  if (workflow === undefined) return { namespace, name: undefined, version: undefined };
+  const [, within, name, version] = /^(?:([^/@]+)\/)?([^/@]+)(?:@(.+))?$/.exec(workflow) ?? [];
+  if (name === undefined || (within !== undefined && namespace !== undefined && within !== namespace)) {
+    throw new InvalidInputError(
+      name === undefined
+        ? `--workflow is ${JSON.stringify(workflow)}: write [namespace/]name[@version]`
+        : `--workflow is of the namespace ${within}, and --namespace is ${namespace}: name one of them`,
+      { field: '--workflow' },
     );
+  }
+  return { namespace: within ?? namespace, name, version };
+}
+
+const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf }: TaskPage) => ({
+  tasks,
+  next_cursor: nextCursor ?? null,
+  complete,
+  scanned_to: scannedTo ?? null,
+  as_of: asOf,
+});
+
+function drawTasks({ tasks }: TaskPage): string {
+  return table(
+    ['TASK', 'WORKFLOW', 'VERSION', 'STATE', 'AGE'],
+    tasks.map((task) => [
+      task.task_id,
+      `${task.namespace}/${task.workflow}`,
+      task.version,
+      task.state,
+      age(task.requested_at),
+    ]),
+  );
+}
+
+/** On standard error, so that what reads the list reads only tasks. */
+function whatFollows({ nextCursor, complete, scannedTo }: TaskPage): string[] {
+  if (nextCursor === undefined) return [];
+  const how = `tasker tasks --cursor ${nextCursor}`;
+  if (complete) return [`more: ${how}`];
+  return [`tasker: looked back to ${scannedTo?.toISOString() ?? 'the beginning'} so far; to go on: ${how}`];
 }

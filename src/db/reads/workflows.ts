@@ -52,3 +52,17 @@ FULL JOIN (
 LEFT JOIN open o ON o.named_task_id = k.named_task_id
 ORDER BY 1, 2, 3`,
 });
+
+/** The versions of workflows with these names; a name that is null is not compared. */
+export const findVersions = defineStatement<{ named_task_id: number }>()({
+  name: 'find_versions',
+  params: { namespace: 'text | null', name: 'text | null', version: 'text | null' },
+  text: `
+SELECT k.named_task_id
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE (:namespace::text IS NULL OR n.name = :namespace::text)
+  AND (:name::text IS NULL OR k.name = :name::text)
+  AND (:version::text IS NULL OR k.version = :version::text)
+ORDER BY k.named_task_id`,
+});

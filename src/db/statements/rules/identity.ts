@@ -23,6 +23,12 @@ export const holderOf = (identity: string): string => `coalesce(
     (SELECT l.task_id FROM (${latestGeneration(identity)}) l),
     (SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = ${identity}))`;
 
+/** Selects the ids (`task_id`) of every task of the identity `identity`, of each generation. */
+export const tasksOfIdentity = (identity: string): string => `
+    SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = ${identity}
+    UNION ALL
+    SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = ${identity}`;
+
 /** The id of another task of the identity of the task `task`: the next one in this direction of generations. */
 const neighbourOf = (task: string, ahead: '>' | '<', order: 'ASC' | 'DESC'): string => `(
     SELECT other.task_id

@@ -1,0 +1,66 @@
+import { InvalidInputError } from '../errors.ts';
+import { decodeCursor, sameFilter, type TaskCursor } from '../reads/task-cursor.ts';
+import { FILTER_NAMES, type TaskFilter } from '../reads/task-filter.ts';
+import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
+import { didYouMean } from '../workflow/did-you-mean.ts';
+import { keyProblem } from '../workflow/identity.ts';
+import { preview } from '../workflow/preview.ts';
+import { checkedStates, checkedText, checkedTexts } from './checked.ts';
+
+/**
+ * The filter among the options of a list. Refuses names that are none: a filter with a typing error would list everything.
+ * `others`: what the options may have besides.
+ */
+export function checkedFilter(options: TaskFilter, others: readonly string[]): TaskFilter {
+  const known = [...FILTER_NAMES, ...others];
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new InvalidInputError(`unknown option ${preview(name)} of a list of tasks${didYouMean(name, known)}`, {
+      field: name,
+    });
+  }
+  const { states, namespace, workflow, version, key, tags, initiator, schedule, error } = options;
+  const { requestedSince, requestedBefore } = options;
+  checkedStates(states);
+  for (const [field, value] of Object.entries({ namespace, workflow, version, initiator, error })) {
+    checkedText(field, value);
+  }
+  if (states?.length === 0) refuse('states', 'is empty: name at least one state, or leave it out');
+  checkedTexts('tags', tags);
+  if (tags?.length === 0) refuse('tags', 'is empty: name at least one tag, or leave it out');
+  if (error?.trim() === '') refuse('error', 'is empty: give a part of the name, code or message of an error');
+  if (key !== undefined) {
+    const problem = keyProblem(key);
+    if (problem !== undefined) throw new InvalidInputError(problem, { field: 'key' });
+    if (workflow === undefined) refuse('key', 'is given without workflow: a key belongs to one workflow, so name it');
+  }
+  if (schedule !== undefined) checkScheduleKey(schedule);
+  for (const [field, value] of Object.entries({ requestedSince, requestedBefore })) {
+    if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) continue;
+    refuse(field, `is ${preview(value)}: use a valid Date`);
+  }
+  if (requestedSince !== undefined && requestedBefore !== undefined && requestedSince >= requestedBefore) {
+    const times = `${requestedSince.toISOString()} to ${requestedBefore.toISOString()}`;
+    refuse('requestedBefore', `is not after requestedSince (${times}): no task can be between them`);
+  }
+  return Object.fromEntries(
+    FILTER_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  );
+}
+
+function refuse(field: string, problem: string): never {
+  throw new InvalidInputError(`${field} ${problem}`, { field });
+}
+
+/** The cursor that an earlier page returned. A filter may be given beside it if it is the same: the cursor has it. */
+export function checkedCursor(text: unknown, filter: TaskFilter): TaskCursor {
+  const cursor = decodeCursor(text);
+  if (cursor === undefined) {
+    refuse('cursor', `is ${preview(text)}, which no page of tasks returned: use nextCursor of a page as it is`);
+  }
+  const own = checkedFilter(cursor.filter, []);
+  if (Object.keys(filter).length > 0 && !sameFilter(filter, own)) {
+    refuse('cursor', 'belongs to a list with other filters: leave them out, because the cursor has its own');
+  }
+  return { ...cursor, filter: own };
+}

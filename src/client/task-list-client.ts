@@ -1,0 +1,93 @@
+import type { TaskRow } from '../db/reads/tasks.ts';
+import { InvalidInputError } from '../errors.ts';
+import { encodeCursor } from '../reads/task-cursor.ts';
+import type { TaskFilter } from '../reads/task-filter.ts';
+import { openTaskList, type TaskList } from '../reads/task-list.ts';
+import { type FromSet, readTaskPage } from '../reads/task-page.ts';
+import { checkedCursor, checkedFilter } from './checked-filter.ts';
+import { checkedId, checkedWhole } from './checked.ts';
+import type { ListTasksOptions, TaskPageOptions } from './client-options.ts';
+import { ScheduleClient } from './schedule-client.ts';
+
+const MOST_TASKS = 1000;
+/** Pages of `tasks()`. */
+const BATCH = 200;
+
+/** A page of tasks without their steps, newest first. */
+export interface TaskPage {
+  tasks: TaskRow[];
+  /** For the next page, which begins below this one; undefined: this is the last. */
+  nextCursor: string | undefined;
+  /** False: the page has fewer tasks than its limit because it had read enough of others; the next page goes on. */
+  complete: boolean;
+  /** how far back the page has read: when the oldest task that it read was requested. Undefined: to the end of the list. */
+  scannedTo: Date | undefined;
+  /** When the page was read, by the clock of the database. */
+  asOf: Date;
+}
+
+/** What a client does with lists of tasks. They cost the same however many tasks there are: see the guide "Finding tasks". */
+export class TaskListClient extends ScheduleClient {
+  /**
+   * Tasks without their steps, newest first; `after` gives the next page. Reads on until it has `limit` tasks or there are no more,
+   * which can take long if a filter has no index: `taskPage` and `tasks` read in portions.
+   */
+  async listTasks(options: ListTasksOptions = {}): Promise<TaskRow[]> {
+    const filter = checkedFilter(options, ['after', 'limit']);
+    const limit = checkedLimit(options.limit);
+    const tasks: TaskRow[] = [];
+    for await (const page of this.pages(filter, limit, checkedAfter(options.after))) {
+      tasks.push(...page.slice(0, limit - tasks.length));
+      if (tasks.length === limit) break;
+    }
+    return tasks;
+  }
+
+  /**
+   * One page of tasks without their steps, newest first, at a bounded cost; `cursor` gives the next one. Throws InvalidInputError,
+   * also for a cursor of other filters.
+   */
+  async taskPage(options: TaskPageOptions = {}): Promise<TaskPage> {
+    const given = checkedFilter(options, ['after', 'cursor', 'limit']);
+    const limit = checkedLimit(options.limit);
+    const after = checkedAfter(options.after);
+    const cursor = options.cursor === undefined ? undefined : checkedCursor(options.cursor, given);
+    if (cursor !== undefined && after !== undefined) {
+      throw new InvalidInputError('after is given with cursor: a cursor has its own place, so leave it out', {
+        field: 'after',
+      });
+    }
+    const filter = cursor?.filter ?? given;
+    const list = await openTaskList(this.db, filter, cursor?.floor);
+    const from = { below: cursor?.below ?? start(list, after), limit, fromSet: cursor?.fromSet };
+    const { below, fromSet, ...page } = await readTaskPage(this.db, list, from);
+    const { floor } = list;
+    return { ...page, nextCursor: below === undefined ? undefined : encodeCursor({ filter, below, floor, fromSet }) };
+  }
+
+  /** Every task of a list, newest first, read in pages as the loop goes on. Tasks that are submitted meanwhile are not among them. */
+  async *tasks(filter: TaskFilter = {}): AsyncGenerator<TaskRow> {
+    for await (const page of this.pages(checkedFilter(filter, []), BATCH)) yield* page;
+  }
+
+  private async *pages(filter: TaskFilter, limit: number, after?: string): AsyncGenerator<TaskRow[]> {
+    const list: TaskList = await openTaskList(this.db, filter);
+    let below: string | undefined = start(list, after);
+    let fromSet: FromSet;
+    while (below !== undefined) {
+      const page = await readTaskPage(this.db, list, { below, limit, fromSet });
+      yield page.tasks;
+      ({ below, fromSet } = page);
+    }
+  }
+}
+
+/** The id below which the first page begins. */
+function start({ ceiling }: TaskList, after: string | undefined): string {
+  return after === undefined || BigInt(after) > BigInt(ceiling) ? ceiling : after;
+}
+
+const checkedAfter = (after: string | undefined): string | undefined =>
+  after === undefined ? undefined : checkedId(after);
+
+const checkedLimit = (limit = 50): number => checkedWhole('limit', limit, 1, MOST_TASKS, ' tasks');

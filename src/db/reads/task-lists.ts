@@ -1,0 +1,67 @@
+import { defineStatement } from '../statement.ts';
+import { tasksOfIdentity } from '../statements/rules/identity.ts';
+import { COLUMNS, IN_RANGE, PAGE, page, type PageRow, tasksOf } from './task-pages.ts';
+
+/** How many characters of an initiator are in its index: an index entry has an upper bound, an initiator has none. */
+export const INITIATOR_PREFIX = 128;
+
+/** `rows`: how many rows of the source to read. */
+const ORDERED = { ...PAGE, rows: 'integer' } as const;
+
+export const listTasks = defineStatement<PageRow>()({
+  name: 'list_tasks',
+  params: ORDERED,
+  text: page(`
+  SELECT ${COLUMNS}
+  FROM tasker.tasker_tasks t
+  WHERE ${IN_RANGE}
+  ORDER BY t.task_id DESC
+  LIMIT :rows`),
+});
+
+/**
+ * Compared as pairs and not by equality: with equality the order by id alone would do, and the planner could walk the primary key through
+ * everything that is newer than the last task of an initiator.
+ */
+export const listTasksOfInitiator = defineStatement<PageRow>()({
+  name: 'list_tasks_of_initiator',
+  params: ORDERED,
+  text: page(`
+  SELECT ${COLUMNS}
+  FROM tasker.tasker_tasks t
+  WHERE t.initiator IS NOT NULL
+    AND (left(t.initiator, ${INITIATOR_PREFIX}), t.task_id) < (left(:initiator::text, ${INITIATOR_PREFIX}), :below::bigint)
+    AND (left(t.initiator, ${INITIATOR_PREFIX}), t.task_id) >= (left(:initiator::text, ${INITIATOR_PREFIX}), :floor::bigint)
+    AND ${IN_RANGE}
+  ORDER BY left(t.initiator, ${INITIATOR_PREFIX}) DESC, t.task_id DESC
+  LIMIT :rows`),
+});
+
+/** Tasks that an operator or a program ended: cancelled or resolved. Their history says so for ever, so the index is never updated. */
+export const listTasksEndedByHand = defineStatement<PageRow>()({
+  name: 'list_tasks_ended_by_hand',
+  params: ORDERED,
+  text: page(
+    tasksOf(`
+    SELECT t.task_id
+    FROM tasker.tasker_task_transitions t
+    WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.most_recent AND ${IN_RANGE}
+    ORDER BY t.task_id DESC
+    LIMIT :rows`),
+  ),
+});
+
+/** Every generation of an identity. */
+export const listTasksOfIdentity = defineStatement<PageRow>()({
+  name: 'list_tasks_of_identity',
+  params: { ...ORDERED, identity_hash: 'text' },
+  text: page(
+    tasksOf(`
+    SELECT DISTINCT t.task_id
+    FROM (${tasksOfIdentity(':identity_hash')}
+    ) t
+    WHERE ${IN_RANGE}
+    ORDER BY t.task_id DESC
+    LIMIT :rows`),
+  ),
+});

@@ -1,0 +1,83 @@
+import { defineStatement } from '../statement.ts';
+import { COLUMNS, IN_RANGE, PAGE, page, type PageRow, tasksOf } from './task-pages.ts';
+
+/** The largest set that is read as a whole. */
+const LARGEST_SET = 10_000;
+
+const OVERFLOW = `(SELECT count(*) FROM found) > ${LARGEST_SET}`;
+
+/** \`set\` selects ids, or rows of tasks, up to the limit of a set; \`rows\` makes rows of them, which are not used beyond. */
+const setPage = (set: string, rows: (found: string) => string): string =>
+  page(rows(`FROM found t WHERE ${IN_RANGE} AND NOT ${OVERFLOW}`), {
+    first: `found AS MATERIALIZED (${set}
+  LIMIT ${LARGEST_SET + 1}
+), `,
+    overflow: OVERFLOW,
+  });
+
+/** Which steps make up a set of open tasks. */
+const OF_STEPS = { ready: 'boolean', running: 'boolean', retrying: 'boolean', blocked: 'boolean' } as const;
+
+/** Tasks by what their steps are doing. An open task has a step that is ready, runs, waits for a retry or is blocked. */
+export const listOpenTasks = defineStatement<PageRow>()({
+  name: 'list_open_tasks',
+  params: { ...PAGE, ...OF_STEPS },
+  text: setPage(
+    `
+  SELECT f.task_id
+  FROM (
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE :blocked AND s.blocked_at IS NOT NULL
+    UNION ALL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE :retrying AND s.next_retry_at IS NOT NULL
+    UNION ALL
+    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE :running
+    UNION ALL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE :ready AND s.ready_at IS NOT NULL
+  ) f`,
+    (found) =>
+      tasksOf(`
+    SELECT DISTINCT t.task_id ${found}`),
+  ),
+});
+
+const asTheyAre = (found: string): string => `
+  SELECT t.* ${found}`;
+
+export const listTasksWithTags = defineStatement<PageRow>()({
+  name: 'list_tasks_with_tags',
+  params: PAGE,
+  text: setPage(
+    `
+  SELECT ${COLUMNS}
+  FROM tasker.tasker_tasks t
+  WHERE t.tags IS NOT NULL AND t.tags @> :tags::jsonb`,
+    asTheyAre,
+  ),
+});
+
+/** One version after the other: the index has no look-up of several values. */
+export const listTasksOfWorkflows = defineStatement<PageRow>()({
+  name: 'list_tasks_of_workflows',
+  params: PAGE,
+  text: setPage(
+    `
+  SELECT ${COLUMNS}
+  FROM unnest(:named_task_ids::integer[]) AS v (named_task_id)
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id OFFSET 0) t`,
+    asTheyAre,
+  ),
+});
+
+/**
+ * For the rest of a transaction the planner may not read a whole table, nor with `bitmap_only` a whole index, if another index has what
+ * is wanted. With a LIMIT it would sometimes choose to: it expects to find the wanted rows soon, while all of them may be at the
+ * table's other end. Compiling the statement, for which it expects the full size of a set, would take longer than to run it.
+ */
+export const readByIndexOnly = defineStatement()({
+  name: 'read_by_index_only',
+  params: { bitmap_only: 'boolean' },
+  text: `
+SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+  CASE WHEN :bitmap_only THEN set_config('enable_indexscan', 'off', true) END,
+  CASE WHEN :bitmap_only THEN set_config('enable_indexonlyscan', 'off', true) END`,
+});

@@ -1,0 +1,132 @@
+import type { Database } from '../db/connections/database.ts';
+import type { PageRow } from '../db/reads/task-pages.ts';
+import type { TaskRow } from '../db/reads/tasks.ts';
+import { type Part, readOrdered, readSet, type TaskList } from './task-list.ts';
+
+/**
+ * How many rows one page may read of a source that also has other tasks, in steps: most pages are full after the first. The limit is
+ * some ten milliseconds of reading, from which a claim does not suffer.
+ */
+const STEPS = [1000, 4000, 15_000] as const;
+const BUDGET_ROWS = STEPS.reduce((sum, rows) => sum + rows, 0);
+/** After this time a page reads no further, if a slow disk makes each row expensive. */
+const BUDGET_MS = 500;
+/** Looking for the text of an error costs several look-ups a row. */
+const ERROR_SHARE = 4;
+
+/** Whether the list is read from its set; undefined: not decided yet. */
+export type FromSet = boolean | undefined;
+
+/** A page of a list, the newest tasks first. */
+export interface TaskPage {
+  readonly tasks: TaskRow[];
+  /** The page reached its limit of tasks or the end of the list; false: it stopped because it had read enough. */
+  readonly complete: boolean;
+  /** The next page has the tasks below this id; undefined: there is none. */
+  readonly below: string | undefined;
+  /** how far back the page has read: when the oldest task that it read was requested; undefined: to the end of the list. */
+  readonly scannedTo: Date | undefined;
+  /** When the page was read, by the clock of the database. */
+  readonly asOf: Date;
+  readonly fromSet: FromSet;
+}
+
+/**
+ * Reads one page, at a cost that does not depend on how many tasks there are. Tasks that pass the filter may be few among those of the
+ * source: then a small set that has all of them is read if there is one, or the page ends early and says so.
+ */
+export async function readTaskPage(
+  db: Database,
+  list: TaskList,
+  { below, limit, fromSet }: { below: string; limit: number; fromSet?: FromSet },
+): Promise<TaskPage> {
+  const { exact, set } = list.sources;
+  const page = new Page(below, limit);
+  let decided = set === undefined ? false : fromSet;
+  const began = performance.now();
+  const steps = STEPS.map((rows) => partOf(rows, list));
+  // At the edges of a range of times an exact source has tasks beside it, which the steps skip.
+  for (const [index, rows] of (exact ? [limit + 1, ...steps] : steps).entries()) {
+    if (set !== undefined && (decided === true || (decided === undefined && index > 0 && !page.isDense))) {
+      const found = await readSet(db, list, set, page.part());
+      decided = found !== undefined;
+      if (found !== undefined) return page.add(found, Infinity).result(true);
+    }
+    page.add(await readOrdered(db, list, { ...page.part(), rows }), rows);
+    if (page.isDone || performance.now() - began > BUDGET_MS) break;
+  }
+  return page.result(decided);
+}
+
+const partOf = (rows: number, { filter }: TaskList): number =>
+  filter.error === undefined ? rows : Math.ceil(rows / ERROR_SHARE);
+
+/** A page that is being read. */
+class Page {
+  private readonly tasks: TaskRow[] = [];
+  private readonly rates: { found: number; read: number }[] = [];
+  private atEnd = false;
+  private scanned: { id: string; at: Date } | undefined;
+  private asOf = new Date();
+  private readonly from: string;
+  private readonly limit: number;
+
+  constructor(from: string, limit: number) {
+    this.from = from;
+    this.limit = limit;
+  }
+
+  /** What is still missing; one task more than the page has says whether there is a next one. */
+  part(): Omit<Part, 'rows'> {
+    return { below: this.scanned?.id ?? this.from, limit: this.limit + 1 - this.tasks.length };
+  }
+
+  /** `rows`: how many could have been read; fewer means that the source has no more. */
+  add(found: readonly PageRow[], rows: number): this {
+    const [first] = found;
+    if (first === undefined) return this;
+    this.asOf = first.as_of;
+    const before = this.tasks.length;
+    if (first.scanned_to !== null && first.scanned_to_at !== null) {
+      this.scanned = { id: first.scanned_to, at: first.scanned_to_at };
+    }
+    for (const row of found) if (row.task_id !== null) this.tasks.push(taskOf(row));
+    this.rates.push({ found: this.tasks.length - before, read: first.read_rows });
+    this.atEnd = first.read_rows < rows;
+    return this;
+  }
+
+  get isFull(): boolean {
+    return this.tasks.length > this.limit;
+  }
+
+  get isDone(): boolean {
+    return this.isFull || this.atEnd;
+  }
+
+  /** At the rate of the last step, the rest of the budget fills the page. Tasks that pass may be many at one place, and none behind. */
+  get isDense(): boolean {
+    const { found = 0, read = 0 } = this.rates.at(-1) ?? {};
+    const left = BUDGET_ROWS - this.rates.reduce((sum, step) => sum + step.read, 0);
+    return found * left > (this.limit + 1 - this.tasks.length) * read;
+  }
+
+  result(fromSet: FromSet): TaskPage {
+    const tasks = this.tasks.slice(0, this.limit);
+    const last = this.isFull ? tasks.at(-1) : undefined;
+    const stopped = last === undefined && !this.atEnd ? this.scanned : undefined;
+    return {
+      tasks,
+      complete: stopped === undefined,
+      below: last?.task_id ?? stopped?.id,
+      scannedTo: last?.requested_at ?? stopped?.at,
+      asOf: this.asOf,
+      fromSet,
+    };
+  }
+}
+
+function taskOf(row: PageRow & TaskRow): TaskRow {
+  const { read_rows: _read, scanned_to: _to, scanned_to_at: _at, overflow: _overflow, as_of: _asOf, ...task } = row;
+  return task;
+}

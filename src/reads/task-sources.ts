@@ -1,0 +1,74 @@
+import type { State } from '../workflow/states.ts';
+import type { TaskFilter } from './task-filter.ts';
+
+/** Sources of tasks in the order of their ids, from which a list can go on anywhere. */
+export type OrderedSource = 'all' | 'initiator' | 'ended_by_hand' | 'identity';
+/** Sources that are read as a whole, if they are small. The filter is also applied to what they return. */
+export type SetSource = 'open' | 'tags' | 'workflows';
+
+export interface Sources {
+  readonly ordered: OrderedSource;
+  /** Whether every task of the ordered source passes the filter, except for the time. */
+  readonly exact: boolean;
+  readonly set: SetSource | undefined;
+}
+
+/** Each version costs a scan of the index of workflows, which is small. */
+const MOST_VERSIONS = 20;
+
+const OPEN: readonly State[] = ['pending', 'in_progress', 'error'];
+const BY_HAND: readonly State[] = ['cancelled', 'resolved_manually'];
+
+/** Where the tasks of a list are read from: the narrowest of the sources that have all of them. */
+export function chooseSources(filter: TaskFilter, versions: readonly number[] | undefined): Sources {
+  const ordered = chooseOrdered(filter);
+  return {
+    ordered,
+    exact: isExact(filter, ordered, versions),
+    set: chooseSet(filter, ordered, versions),
+  };
+}
+
+function chooseOrdered({ key, states, initiator, schedule }: TaskFilter): OrderedSource {
+  if (key !== undefined) return 'identity';
+  if (within(states, BY_HAND)) return 'ended_by_hand';
+  return initiator === undefined && schedule === undefined ? 'all' : 'initiator';
+}
+
+function chooseSet(
+  { states, error, tags }: TaskFilter,
+  ordered: OrderedSource,
+  versions: readonly number[] | undefined,
+): SetSource | undefined {
+  if (ordered === 'identity' || ordered === 'ended_by_hand') return undefined;
+  if (within(states, OPEN) || error !== undefined) return 'open';
+  if (ordered === 'initiator') return undefined;
+  if (tags !== undefined) return 'tags';
+  return versions !== undefined && versions.length <= MOST_VERSIONS ? 'workflows' : undefined;
+}
+
+const within = (states: readonly State[] | undefined, few: readonly State[]): boolean =>
+  states !== undefined && states.every((state) => few.includes(state));
+
+/** An initiator is never exact: its index has only the beginning of it. */
+function isExact(filter: TaskFilter, ordered: OrderedSource, versions: readonly number[] | undefined): boolean {
+  const { states, tags, initiator, schedule, error } = filter;
+  if ([tags, initiator, schedule, error, versions].some((given) => given !== undefined)) return false;
+  return ordered === 'ended_by_hand' ? states?.length === BY_HAND.length : states === undefined;
+}
+
+/** The steps whose tasks make up the set of open tasks. A failing step is blocked or waits for a retry, whatever its task is. */
+export function stepsOfOpenTasks({ states, error }: TaskFilter): Record<StepsDo, boolean> {
+  const mayBe = (state: State): boolean => states === undefined || states.includes(state);
+  const goesOn = mayBe('in_progress');
+  if (error !== undefined) return { ready: false, running: false, retrying: goesOn, blocked: true };
+  return {
+    // The first step of a pending task is ready; of a task in progress some steps are, or run, or wait, or are blocked.
+    ready: goesOn || mayBe('pending'),
+    running: goesOn,
+    retrying: goesOn,
+    blocked: goesOn || mayBe('error'),
+  };
+}
+
+type StepsDo = 'ready' | 'running' | 'retrying' | 'blocked';

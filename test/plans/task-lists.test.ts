@@ -1,0 +1,126 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
+import {
+  listTasks,
+  listTasksEndedByHand,
+  listTasksOfIdentity,
+  listTasksOfInitiator,
+} from '../../src/db/reads/task-lists.ts';
+import {
+  listOpenTasks,
+  listTasksOfWorkflows,
+  listTasksWithTags,
+  readByIndexOnly,
+} from '../../src/db/reads/task-sets.ts';
+import { NO_CEILING } from '../../src/reads/task-list.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { useEngine } from '../engine/engine-fixture.ts';
+import { loadHistory, requestedAt } from '../support/long-history.ts';
+import { call, planOf } from './plan.ts';
+
+const TASKS = 50_000;
+const engine = await useEngine();
+let common: number;
+let rare: number;
+
+beforeAll(async () => {
+  common = await engine.workflow(defineWorkflow({ name: 'common', input: z.unknown() }).step('a', () => 1));
+  rare = await engine.workflow(defineWorkflow({ name: 'rare', input: z.unknown() }).step('a', () => 1));
+  const [step] = await engine.test.query<{ id: number }>(`SELECT named_step_id AS id FROM tasker.tasker_named_steps`);
+  await loadHistory(engine.test.pool, { common, rare, namedStep: step?.id as number, tasks: TASKS });
+}, 60_000);
+
+/** A page of 50 of every task. */
+const page = (given: object = {}) => ({
+  states: null,
+  named_task_ids: null,
+  tags: null,
+  initiator: null,
+  schedule: null,
+  requested_since: null,
+  requested_before: null,
+  error: null,
+  floor: '0',
+  below: NO_CEILING,
+  limit: 51,
+  ...given,
+});
+const steps = { ready: false, running: false, retrying: false, blocked: false };
+
+describe(`with ${TASKS} tasks, a page of 50`, () => {
+  // Each row of an index costs a descent of the primary key: four pages, and its own.
+  it.each([
+    ['of all tasks', () => call(listTasks, { ...page(), rows: 51 }), 'tasker_tasks_pkey', 150],
+    ['below an id', () => call(listTasks, { ...page({ below: '30000' }), rows: 51 }), 'tasker_tasks_pkey', 150],
+    [
+      'of an initiator',
+      () => call(listTasksOfInitiator, { ...page({ initiator: 'alice' }), rows: 51 }),
+      'tasks_by_initiator',
+      300,
+    ],
+    [
+      'of tasks that were cancelled',
+      () => call(listTasksEndedByHand, { ...page({ states: ['cancelled'] }), rows: 51 }),
+      'task_transitions_by_hand',
+      300,
+    ],
+    [
+      'of an identity',
+      () => call(listTasksOfIdentity, { ...page(), rows: 51, identity_hash: 'history 5' }),
+      'index_tasks_on_identity_hash',
+      20,
+    ],
+    [
+      'of tasks in error',
+      () => call(listOpenTasks, { ...page({ states: ['error'] }), ...steps, blocked: true }),
+      'steps_blocked',
+      300,
+    ],
+    [
+      'of tasks with an error',
+      () => call(listOpenTasks, { ...page({ error: 'econnreset' }), ...steps, blocked: true, retrying: true }),
+      'steps_blocked',
+      600,
+    ],
+    [
+      'of pending tasks',
+      () => call(listOpenTasks, { ...page({ states: ['pending'] }), ...steps, ready: true }),
+      'steps_ready',
+      300,
+    ],
+    [
+      // A part of the table: each filter of the index is for 128 pages.
+      'of a workflow that ran long ago',
+      () => call(listTasksOfWorkflows, page({ named_task_ids: [rare] })),
+      'tasks_by_workflow',
+      1500,
+    ],
+    ['with a tag', () => call(listTasksWithTags, page({ tags: '["vip"]' })), 'tasks_by_tag', 300],
+    ['at a time', () => call(findIdAtTime, { at: requestedAt(20_000) }), 'tasker_tasks_pkey', 250],
+  ])('%s reads its own index and as many rows as it has tasks', async (_, given, index, pages) => {
+    const before = [call(readByIndexOnly, { bitmap_only: index === 'tasks_by_tag' || index === 'tasks_by_workflow' })];
+    const plan = await planOf(engine.test.pool, given(), { before });
+    expect(plan.indexes).toContain(index);
+    expect([...plan.sequential].filter((table) => table.startsWith('tasker_task') || table.includes('step'))).toEqual(
+      [],
+    );
+    expect(plan.buffers).toBeLessThanOrEqual(pages);
+  });
+
+  it('of a workflow that nearly every task has stops at the limit of a set', async () => {
+    const given = call(listTasksOfWorkflows, page({ named_task_ids: [common] }));
+    const plan = await planOf(engine.test.pool, given, { before: [call(readByIndexOnly, { bitmap_only: true })] });
+    const [table] = await engine.test.query<{ pages: number }>(
+      `SELECT relpages AS pages FROM pg_class WHERE oid = 'tasker.tasker_tasks'::regclass`,
+    );
+    expect(plan.buffers).toBeLessThan((table?.pages as number) / 2);
+  });
+
+  it('that a filter excludes reads no more rows than it may', async () => {
+    const given = call(listTasks, { ...page({ states: ['in_progress'] }), rows: 1000 });
+    const plan = await planOf(engine.test.pool, given);
+    expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
+    expect(plan.buffers).toBeLessThanOrEqual(150);
+  });
+});
