@@ -30,7 +30,9 @@ function headline(report: ImportReport): string {
     return `${tasks(report.already_imported)} compared with their source: ${report.differences.length === 0 ? 'no difference' : `${report.differences.length} differences`}`;
   if (report.mode === 'undo') return `${count} removed here`;
   const before = report.already_imported === 0 ? '' : `, ${report.already_imported} were here already`;
-  return report.mode === 'dry_run' ? `dry run: ${count} would be imported${before}` : `${count} imported${before}`;
+  if (report.mode === 'import') return `${count} imported${before}`;
+  const compared = `${report.compared_steps} steps of open tasks compared with the view of Tasker: ${report.differences.length === 0 ? 'no difference' : `${report.differences.length} differences`}`;
+  return `dry run: ${count} would be imported${before}${report.compared_steps === 0 ? '' : `\n${compared}`}`;
 }
 
 const tasks = (count: number): string => `${count} ${count === 1 ? 'task' : 'tasks'}`;

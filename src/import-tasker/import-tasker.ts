@@ -39,7 +39,7 @@ export async function importTasker(
       tally: new Tally(),
       books: { source: opened.source.label, importId: '' },
     };
-    const shapes = options.undo || options.verify ? [] : await findShapes(run);
+    const shapes = options.undo || options.verify ? [] : await findShapes(run, options.dryRun || folder !== undefined);
     if (folder !== undefined) await writeShapes(folder, registry, shapes);
     await act(run, opened, shapes);
     return {

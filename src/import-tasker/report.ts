@@ -17,6 +17,8 @@ export interface ImportReport {
   names: { kind: 'workflow' | 'step'; from: string; to: string }[];
   /** Tasks that were left out, by reason. */
   left: { reason: Reason; tasks: number; first: string[]; fix: string }[];
+  /** Steps that a dry run compared with the view or function of Tasker. */
+  compared_steps: number;
   /** How often something was changed on the way. */
   notes: Record<string, number>;
   /** Of verification and undo: tasks and what is wrong with them. */
@@ -42,6 +44,7 @@ const NAMED = 5;
 export class Tally {
   imported = 0;
   alreadyImported = 0;
+  comparedSteps = 0;
   readonly #workflows = new Map<string, WorkflowReport>();
   readonly #left = new Map<Reason, { tasks: number; first: string[] }>();
   readonly #notes = new Map<string, number>();
@@ -76,10 +79,14 @@ export class Tally {
     this.#left.set(left, row);
   }
 
-  counts(): Pick<ImportReport, 'imported' | 'already_imported' | 'workflows' | 'left' | 'notes' | 'differences'> {
+  counts(): Pick<
+    ImportReport,
+    'imported' | 'already_imported' | 'workflows' | 'left' | 'compared_steps' | 'notes' | 'differences'
+  > {
     return {
       imported: this.imported,
       already_imported: this.alreadyImported,
+      compared_steps: this.comparedSteps,
       workflows: [...this.#workflows.values()].toSorted((a, b) =>
         `${a.workflow} ${a.version}` < `${b.workflow} ${b.version}` ? -1 : 1,
       ),

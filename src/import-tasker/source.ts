@@ -14,6 +14,8 @@ export interface Source {
   /** Whether it lies in the database of the engine, so that one transaction can do both. */
   readonly same: boolean;
   readonly hasAnnotations: boolean;
+  /** What Tasker itself has to say about the readiness of steps; undefined: neither is there. */
+  readonly readiness: 'view' | 'function' | undefined;
   /** Outside of a transaction. */
   readonly db: Executor;
 }

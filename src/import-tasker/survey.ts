@@ -1,5 +1,7 @@
 import { readSourceGraphs } from '../db/statements/imports/source.ts';
+import { findNamedTask } from '../db/statements/workflows/register-workflow.ts';
 import { FIRST_OTHER_PATCH } from '../engine/other-version.ts';
+import { compareReadiness } from './compare-readiness.ts';
 import { readClock } from './clock.ts';
 import { waitForThoseThatEndedNow } from './import-ended.ts';
 import { type ImportRun, mapAll, pages, selectedWorkflows, workflowOf } from './import-run.ts';
@@ -8,6 +10,8 @@ import { phaseOf } from './phase.ts';
 import { readTasks } from './read-tasks.ts';
 import { graphOf } from './shape.ts';
 import { read } from './source.ts';
+import type { SourceTask } from './source-task.ts';
+import type { SourceWorkflow } from './workflows.ts';
 
 /** A graph that tasks of a workflow have, and one of them. */
 export interface Shape {
@@ -20,11 +24,13 @@ export interface Shape {
 
 /**
  * Finds the graphs that the tasks of each workflow have. The one that most open tasks have gets the version of the workflow; each other
- * one gets a version of its own, so that no task keeps a worker from registering the definition that you have.
+ * one gets a version of its own, so that no task keeps a worker from registering the definition that you have. `all`: also of workflows
+ * whose version is here already; this reads all of their tasks.
  */
-export async function findShapes(run: ImportRun): Promise<Shape[]> {
+export async function findShapes(run: ImportRun, all: boolean): Promise<Shape[]> {
+  const selected = selectedWorkflows(run.registry, run.options.only) ?? [...run.registry.workflows.keys()];
   const rows = await read(run.source, readSourceGraphs, [
-    { named_task_ids: selectedWorkflows(run.registry, run.options.only) },
+    { named_task_ids: all ? selected : await withoutVersion(run, selected) },
   ]);
   const samples = new Map(
     (
@@ -64,6 +70,17 @@ export async function findShapes(run: ImportRun): Promise<Shape[]> {
   return [...shapes.values()];
 }
 
+/** Workflows whose version is not here yet. That of the others has its graph already. */
+async function withoutVersion({ db, registry }: ImportRun, namedTaskIds: readonly number[]): Promise<number[]> {
+  const missing: number[] = [];
+  for (const id of namedTaskIds) {
+    const { namespace, name, version } = registry.workflows.get(id) as SourceWorkflow;
+    const rows = await db.run(findNamedTask, { namespace, name, version });
+    if (rows.length === 0) missing.push(id);
+  }
+  return missing;
+}
+
 function versionOf(
   { version, mainGraph }: { version: string; mainGraph?: string },
   graph: string,
@@ -74,7 +91,7 @@ function versionOf(
   return `${major}.${minor}.${FIRST_OTHER_PATCH + before - 1}`;
 }
 
-/** Maps every task of the phase, and writes nothing. */
+/** Maps every task of the phase, compares open ones with what Tasker itself says of their steps, and writes nothing. */
 export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<void> {
   const { phase, stopped } = run.options;
   const versions = new Map(
@@ -84,6 +101,12 @@ export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<
     const tasks = page.filter((task) => phase === 'all' || phaseOf(task) === phase);
     const now = await readClock(run.db);
     const mappings = stopped ? mapAll(run, tasks, now) : waitForThoseThatEndedNow(run, tasks, now);
+    const open = mappings.flatMap((mapping, index) =>
+      'task' in mapping && mapping.task.phase === 'open'
+        ? [{ source: tasks[index] as SourceTask, task: mapping.task }]
+        : [],
+    );
+    await compareReadiness(run, open, now);
     for (const mapping of mappings) {
       if ('left' in mapping) run.tally.addLeft(mapping);
       else {

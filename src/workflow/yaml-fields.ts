@@ -60,6 +60,8 @@ const workflow = z.strictObject({
   schema: settings.optional(),
   step_templates: z.array(stepTemplate),
   schedules: z.array(schedule).optional(),
+  /** Of every step, unless it has a member of its own of that name. */
+  handler_config: settings.optional(),
   environments: z
     .record(z.string(), z.strictObject({ step_templates: z.array(stepOverride).optional() }).nullable())
     .optional(),
@@ -67,6 +69,7 @@ const workflow = z.strictObject({
   task_handler_class: z.string().optional(),
   module_namespace: z.string().optional(),
   default_dependent_system: z.string().optional(),
+  custom_events: z.array(z.unknown()).optional(),
   concurrent: z.boolean().optional(),
 });
 

@@ -3,7 +3,7 @@ import { findDagProblems } from './analyze-dag.ts';
 import { type StepInput, buildDefinition, findWorkflowProblems } from './build-definition.ts';
 import type { IdentityStrategy, StepContext, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
 import { didYouMean } from './did-you-mean.ts';
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import { fromJsonSchema } from './json-schema.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { preview } from './preview.ts';
@@ -12,6 +12,7 @@ import type { StandardSchema } from './standard-schema.ts';
 import { descriptionProblem, findOptionProblems, isRecord } from './step-options.ts';
 import { YamlDocument, type YamlPath } from './yaml-document.ts';
 import { toSchedules } from './yaml-schedules.ts';
+import { withLegalNames } from './yaml-names.ts';
 import { FIELD_OF_OPTION, readFields, type YamlStep, type YamlStepOverride, type YamlWorkflow } from './yaml-fields.ts';
 
 /** Called like any handler, with the step's `handler_config` as a second argument. */
@@ -26,6 +27,13 @@ export interface LoadYamlOptions {
   handlers: Readonly<Record<string, YamlStepHandler>>;
   /** The environment whose `step_templates` are merged over the others; none by default. */
   environment?: string | undefined;
+  /**
+   * `legal`: names that this engine does not allow are replaced by legal ones (`orders/create` by `orders_create`). Default: they are
+   * refused.
+   */
+  names?: 'as-written' | 'legal' | undefined;
+  /** Called for each name that `names: 'legal'` replaced. */
+  onRename?: ((from: string, to: string) => void) | undefined;
   /** The name of the text in an error: its file name. Default `the workflow template`. */
   source?: string | undefined;
 }
@@ -43,7 +51,8 @@ export function loadWorkflowYaml(text: string, options: LoadYamlOptions): Workfl
   const fields = readFields(document);
   document.throwProblems();
   // readFields adds a problem whenever it returns nothing.
-  const workflow = fields as YamlWorkflow;
+  const workflow =
+    options.names === 'legal' ? withLegalNames(fields as YamlWorkflow, options.onRename) : (fields as YamlWorkflow);
 
   checkWorkflow(workflow, document);
   const input = inputSchema(workflow, document);
@@ -128,7 +137,9 @@ function mergeEnvironment(workflow: YamlWorkflow, environment: string | undefine
   }
   return workflow.step_templates.map((step) => {
     const override = overrides.get(step.name);
-    return override === undefined ? step : (mergeDeep(step, override) as YamlStep);
+    const merged = override === undefined ? step : (mergeDeep(step, override) as YamlStep);
+    if (workflow.handler_config === undefined) return merged;
+    return { ...merged, handler_config: mergeDeep(workflow.handler_config, merged.handler_config ?? {}) as JsonObject };
   });
 }
 
@@ -208,5 +219,7 @@ function checkGraph(steps: readonly StepInput[], document: YamlDocument): void {
 
 /** The field's own name stands before it. */
 function colon(problem: string | undefined): string | undefined {
-  return problem?.replace(/^the (name|version) is /, 'is ');
+  return problem
+    ?.replace(/^the (name|version) is /, 'is ')
+    .replace(/(, for example "\w+")$/, "$1; names: 'legal' replaces such names");
 }

@@ -115,6 +115,24 @@ describe('handing over', () => {
     ]);
   });
 
+  test('a dry run compares each open step with what Tasker itself reports of it', async () => {
+    await source.with('D', [task(1), task(2)]);
+    expect(await source.import({ phase: 'open', dryRun: true })).toMatchObject({ compared_steps: 4, differences: [] });
+    await source.query(`
+      CREATE OR REPLACE FUNCTION ruby.get_step_readiness_status_batch(bigint[])
+      RETURNS TABLE (workflow_step_id bigint, task_id bigint, current_state varchar, total_parents bigint, completed_parents bigint,
+        ready_for_execution boolean)
+      LANGUAGE sql AS $$
+        SELECT s.workflow_step_id, s.task_id, CASE WHEN s.task_id = 2 THEN 'complete' ELSE 'pending' END, 0, 0, true
+        FROM ruby.tasker_workflow_steps s $$`);
+    const { differences } = await source.import({ phase: 'open', dryRun: true });
+    expect(differences.map((row) => `${row.source_task_id}: ${row.difference}`)).toEqual([
+      '1: step second has 0 of 0 parents done by the view of Tasker, and would have 0 of 1',
+      '2: step first is complete by the view of Tasker, and would be pending',
+      '2: step second is complete by the view of Tasker, and would be pending',
+    ]);
+  });
+
   test('a task that was purged here is not brought back', async () => {
     await source.with('D', [task(1, { states: ['in_progress', 'complete'], annotations: { who: 'Ada' } }), task(2)]);
     await source.import({ phase: 'all' });

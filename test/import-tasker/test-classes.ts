@@ -64,6 +64,8 @@ export function testClasses(source: RubyTaskerSource, classes: readonly RubyClas
       const states = `SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (SELECT * FROM ${history}) t`;
       const statesBefore = await source.query(states);
       const dry = await source.import({ phase: 'all', stopped: early, dryRun: true });
+      expect(dry.differences).toEqual([]);
+      expect(dry.compared_steps > 0).toBe(!early);
       expect(dry.imported).toBe(cases.filter((one) => one.becomes !== undefined).length);
       expect(await source.states()).toEqual({});
       const real = await source.import({ phase: 'all', stopped: early });

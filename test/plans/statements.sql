@@ -3002,6 +3002,8 @@ SELECT current_database() AS database,
   (SELECT extract(epoch FROM clock_timestamp() - max(t.updated_at) AT TIME ZONE $2::text)::float8
     FROM tasker.tasker_tasks t) AS newest_seconds_ago,
   to_regclass(format('%I.tasker_task_annotations', $1::text)) IS NOT NULL AS has_annotations,
+  to_regclass(format('%I.tasker_step_readiness_statuses', $1::text)) IS NOT NULL AS has_readiness_view,
+  to_regprocedure(format('%I.get_step_readiness_status_batch(bigint[])', $1::text)) IS NOT NULL AS has_readiness_function,
   EXISTS (SELECT FROM pg_index i, history h WHERE i.indrelid = h.oid AND i.indisunique AND i.indpred IS NOT NULL) AS has_unique_most_recent,
   EXISTS (SELECT FROM pg_constraint c, history h WHERE c.conrelid = h.oid AND c.contype = 'f'
     AND c.confrelid = to_regclass(format('%I.tasker_tasks', $1::text))) AS has_foreign_key,
@@ -3010,24 +3012,36 @@ SELECT current_database() AS database,
       AND a.attname NOT IN ('id', 'to_state', 'from_state', 'metadata', 'sort_key', 'most_recent', 'task_id', 'created_at', 'updated_at')) AS unknown_columns;
 
 -- read_source_graphs
-WITH parents AS (
-  SELECT e.to_step_id, string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
-  FROM tasker.tasker_workflow_step_edges e
-  JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
-  GROUP BY e.to_step_id
-), graphs AS (
-  SELECT s.task_id, md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
-  FROM tasker.tasker_workflow_steps s
-  LEFT JOIN parents p ON p.to_step_id = s.workflow_step_id
-  GROUP BY s.task_id
+WITH graphs AS (
+  SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete,
+    md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
+  FROM tasker.tasker_tasks t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
+  LEFT JOIN LATERAL (
+    SELECT string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
+    WHERE e.to_step_id = s.workflow_step_id
+  ) p ON true
+  WHERE t.named_task_id = ANY ($1::integer[])
+  GROUP BY t.task_id, t.named_task_id, t.complete
 )
 SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS tasks,
-  count(*) FILTER (WHERE NOT coalesce(t.complete, false))::integer AS open_tasks
-FROM graphs g
-JOIN tasker.tasker_tasks t ON t.task_id = g.task_id
-WHERE $1::integer[] IS NULL OR t.named_task_id = ANY ($1::integer[])
-GROUP BY t.named_task_id, g.graph
+  count(*) FILTER (WHERE NOT t.complete)::integer AS open_tasks
+FROM graphs t
+GROUP BY t.named_task_id, t.graph
 ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC;
+
+-- read_source_readiness
+SELECT v.task_id, v.workflow_step_id, v.current_state, v.ready_for_execution, v.total_parents::integer AS total_parents,
+  v.completed_parents::integer AS completed_parents
+FROM tasker.get_step_readiness_status_batch($1::bigint[]) v;
+
+-- read_source_readiness_view
+SELECT v.task_id, v.workflow_step_id, v.current_state, v.ready_for_execution, v.total_parents::integer AS total_parents,
+  v.completed_parents::integer AS completed_parents
+FROM tasker.tasker_step_readiness_statuses v
+WHERE v.task_id = ANY ($1::bigint[]);
 
 -- read_source_step_names
 SELECT DISTINCT n.name FROM tasker.tasker_named_steps n ORDER BY n.name;

@@ -515,3 +515,66 @@ test('a template has schedules, as a definition in code has', () => {
   );
   expect(() => load(template('  - { key: k k, cron: "@daily" }'))).toThrow(/schedules\[0\].*schedule key "k k"/);
 });
+
+describe('templates of Tasker (Ruby)', () => {
+  const template = `
+name: api_task/integration_yaml_example
+namespace_name: ECommerce
+custom_events: [{ name: order.placed, description: for subscribers }]
+handler_config:
+  url: https://api.example
+  headers: { accept: application/json, trace: 'on' }
+named_steps: [Fetch Cart, CreateOrder]
+step_templates:
+  - name: Fetch Cart
+    handler_class: Shop::FetchCart
+    handler_config: { path: /cart, headers: { trace: 'off' } }
+  - name: CreateOrder
+    handler_class: Shop::CreateOrder
+    depends_on_step: Fetch Cart
+environments:
+  test:
+    step_templates:
+      - name: Fetch Cart
+        handler_config: { url: http://localhost }
+`;
+
+  test('load with custom_events and handler_config at the top, and legal names if that is wanted', () => {
+    const renamed: Record<string, string> = {};
+    const definition = load(template, {
+      names: 'legal',
+      environment: 'test',
+      onRename: (from, to) => (renamed[from] = to),
+    });
+    expect(renamed).toEqual({
+      'api_task/integration_yaml_example': 'api_task_integration_yaml_example',
+      ECommerce: 'ecommerce',
+      'Fetch Cart': 'fetch_cart',
+      CreateOrder: 'create_order',
+    });
+    expect(definition.name).toBe('api_task_integration_yaml_example');
+    expect(definition.steps.map(({ name, dependsOn, handlerConfig }) => [name, dependsOn, handlerConfig])).toEqual([
+      [
+        'fetch_cart',
+        [],
+        { url: 'http://localhost', headers: { accept: 'application/json', trace: 'off' }, path: '/cart' },
+      ],
+      [
+        'create_order',
+        ['fetch_cart'],
+        { url: 'https://api.example', headers: { accept: 'application/json', trace: 'on' } },
+      ],
+    ]);
+  });
+
+  test('are refused as written with what would help', () => {
+    expect(() => load(template)).toThrow(
+      /line 2, column 7: name is "api_task\/integration_yaml_example": .*, for example "api_task_integration_yaml_example"; names: 'legal' replaces such names/,
+    );
+  });
+
+  test('names that become one are a step that is defined twice', () => {
+    const twice = `{ name: a, step_templates: [{ name: a b, handler_class: 'Shop::FetchCart' }, { name: a-b, handler_class: 'Shop::FetchCart' }] }`;
+    expect(() => load(twice, { names: 'legal' })).toThrow(/\("a_b"\) is defined twice/);
+  });
+});

@@ -158,6 +158,32 @@ export function tablesOf(form: RubyClass): Record<string, Table> {
   };
 }
 
+/** Whether a step is ready, by the rules of its releases. `late`: of the functions. */
+function readinessOf(late: boolean): string {
+  const newest = (step: string): string => `(SELECT x.to_state FROM {schema}.tasker_workflow_step_transitions x
+    WHERE x.workflow_step_id = ${step} AND x.most_recent)`;
+  const failed = `(SELECT max(x.created_at) FROM {schema}.tasker_workflow_step_transitions x
+    WHERE x.workflow_step_id = s.workflow_step_id AND x.to_state = 'error' ${late ? 'AND x.most_recent' : ''})`;
+  return `
+    SELECT r.workflow_step_id, r.task_id, r.current_state, r.total_parents, r.completed_parents,
+      r.current_state IN ('pending', 'error') AND r.total_parents = r.completed_parents AND r.attempts < r.retry_limit
+        AND NOT r.in_process AND NOT r.processed ${late ? 'AND r.retryable' : ''}
+        AND coalesce(r.due_at <= now() AT TIME ZONE 'UTC', r.backoff IS NULL) AS ready_for_execution
+    FROM (
+      SELECT s.workflow_step_id, s.task_id, coalesce(${newest('s.workflow_step_id')}, 'pending')::varchar AS current_state,
+        count(e.id) AS total_parents,
+        count(e.id) FILTER (WHERE ${newest('e.from_step_id')} IN ('complete', 'resolved_manually')) AS completed_parents,
+        s.attempts, coalesce(s.retry_limit, 3) AS retry_limit, s.in_process, s.processed, s.retryable,
+        s.backoff_request_seconds AS backoff,
+        CASE WHEN s.backoff_request_seconds IS NOT NULL
+          THEN s.last_attempted_at + s.backoff_request_seconds * interval '1 s'
+          ELSE ${failed} + least(power(2, s.attempts), 30) * interval '1 s' END AS due_at
+      FROM {schema}.tasker_workflow_steps s
+      LEFT JOIN {schema}.tasker_workflow_step_edges e ON e.to_step_id = s.workflow_step_id
+      GROUP BY s.workflow_step_id
+    ) r`;
+}
+
 /** The SQL that makes the tables of a class in a schema, which is dropped first. */
 export function schemaOf(form: RubyClass, schema = 'ruby'): string {
   const statements = [`DROP SCHEMA IF EXISTS ${schema} CASCADE`, `CREATE SCHEMA ${schema}`];
@@ -169,9 +195,13 @@ export function schemaOf(form: RubyClass, schema = 'ruby'): string {
       statements.push(`CREATE ${unique}INDEX ${index} ${rest}`);
     }
   }
-  if (form === 'C' || form === 'D')
-    statements.push(
-      `CREATE FUNCTION {schema}.get_step_readiness_status(bigint) RETURNS integer LANGUAGE sql AS 'SELECT 1'`,
-    );
+  if (form === 'B') statements.push(`CREATE VIEW {schema}.tasker_step_readiness_statuses AS ${readinessOf(false)}`);
+  if (form === 'C' || form === 'D') {
+    statements.push(`
+      CREATE FUNCTION {schema}.get_step_readiness_status_batch(bigint[])
+      RETURNS TABLE (workflow_step_id bigint, task_id bigint, current_state varchar, total_parents bigint,
+        completed_parents bigint, ready_for_execution boolean)
+      LANGUAGE sql STABLE AS $$ SELECT * FROM (${readinessOf(true)}) r WHERE r.task_id = ANY ($1) $$`);
+  }
   return statements.map((statement) => statement.replaceAll('{schema}', schema)).join(';\n');
 }

@@ -80,25 +80,26 @@ export const readSourceGraphs = defineStatement<{
   tasks: number;
 }>()({
   name: 'read_source_graphs',
-  params: { named_task_ids: 'integer[] | null' },
+  params: { named_task_ids: 'integer[]' },
   text: `
-WITH parents AS (
-  SELECT e.to_step_id, string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
-  FROM tasker.tasker_workflow_step_edges e
-  JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
-  GROUP BY e.to_step_id
-), graphs AS (
-  SELECT s.task_id, md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
-  FROM tasker.tasker_workflow_steps s
-  LEFT JOIN parents p ON p.to_step_id = s.workflow_step_id
-  GROUP BY s.task_id
+WITH graphs AS (
+  SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete,
+    md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
+  FROM tasker.tasker_tasks t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
+  LEFT JOIN LATERAL (
+    SELECT string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
+    WHERE e.to_step_id = s.workflow_step_id
+  ) p ON true
+  WHERE t.named_task_id = ANY (:named_task_ids::integer[])
+  GROUP BY t.task_id, t.named_task_id, t.complete
 )
 SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS tasks,
-  count(*) FILTER (WHERE NOT coalesce(t.complete, false))::integer AS open_tasks
-FROM graphs g
-JOIN tasker.tasker_tasks t ON t.task_id = g.task_id
-WHERE :named_task_ids::integer[] IS NULL OR t.named_task_id = ANY (:named_task_ids::integer[])
-GROUP BY t.named_task_id, g.graph
+  count(*) FILTER (WHERE NOT t.complete)::integer AS open_tasks
+FROM graphs t
+GROUP BY t.named_task_id, t.graph
 ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC`,
 });
 
@@ -108,6 +109,8 @@ export interface SourceFactsRow {
   /** In this time zone the newest row was written this many seconds ago; negative: in the future. */
   newest_seconds_ago: number | null;
   has_annotations: boolean;
+  has_readiness_view: boolean;
+  has_readiness_function: boolean;
   /** Whether at most one row can be the most recent one of a task, and tasks of transitions exist. */
   has_unique_most_recent: boolean;
   has_foreign_key: boolean;
@@ -127,6 +130,8 @@ SELECT current_database() AS database,
   (SELECT extract(epoch FROM clock_timestamp() - max(t.updated_at) AT TIME ZONE :time_zone::text)::float8
     FROM tasker.tasker_tasks t) AS newest_seconds_ago,
   to_regclass(format('%I.tasker_task_annotations', :schema::text)) IS NOT NULL AS has_annotations,
+  to_regclass(format('%I.tasker_step_readiness_statuses', :schema::text)) IS NOT NULL AS has_readiness_view,
+  to_regprocedure(format('%I.get_step_readiness_status_batch(bigint[])', :schema::text)) IS NOT NULL AS has_readiness_function,
   EXISTS (SELECT FROM pg_index i, history h WHERE i.indrelid = h.oid AND i.indisunique AND i.indpred IS NOT NULL) AS has_unique_most_recent,
   EXISTS (SELECT FROM pg_constraint c, history h WHERE c.conrelid = h.oid AND c.contype = 'f'
     AND c.confrelid = to_regclass(format('%I.tasker_tasks', :schema::text))) AS has_foreign_key,
