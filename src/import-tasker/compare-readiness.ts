@@ -41,6 +41,14 @@ export async function compareReadiness(
   }
 }
 
+/** Flags are no states there, and a second step of one name, or an edge without a step, is not here. */
+const OTHER_THERE: ReadonlySet<string> = new Set([
+  'states_from_flags',
+  'steps_of_one_name_merged',
+  'edges_without_a_step_left_out',
+  'most_recent_corrected',
+]);
+
 interface Around {
   from: SourceTask;
   task: MappedTask;
@@ -50,14 +58,7 @@ interface Around {
 /** Undefined if both agree, or differ as they have to. */
 function differenceOf(row: SourceReadinessRow, step: SourceStep, own: MappedStep, around: Around): string | undefined {
   const { from, task } = around;
-  // Flags are no states there, and a second step of one name, or an edge without a step, is not here.
-  const others = [
-    'states_from_flags',
-    'steps_of_one_name_merged',
-    'edges_without_a_step_left_out',
-    'most_recent_corrected',
-  ];
-  const flags = task.notes.some((note) => others.includes(note));
+  const flags = task.notes.some((note) => OTHER_THERE.has(note));
   const doneThere = isState(row.current_state) && isDone(row.current_state);
   if (doneThere !== isDone(own.state) && !flags)
     return `is ${row.current_state} by the view of Tasker, and would be ${own.state}`;
