@@ -3,6 +3,7 @@ import { Client } from '../../src/client/client.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { HANDLER_FAULTS, type HandlerFault } from './handler-faults.ts';
 import type { Random } from './random.ts';
+import { Reuse } from './reuse.ts';
 import * as workflows from './workflows.ts';
 
 /** A task whose submit was acknowledged: from then on it may not be lost. */
@@ -32,6 +33,7 @@ const LATE_COMMIT_MS = [300, 1500] as const;
 /** Submits tasks continuously, some of them with a fault, and records the acknowledged ones. */
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
+  readonly reuse: Reuse;
   private readonly client: Client;
   private readonly random: Random;
   private readonly perSecond: number;
@@ -44,11 +46,13 @@ export class Load {
     this.client = new Client({ url: options.url, applicationName: 'chaos load', poolSize: 4 });
     this.random = options.random;
     this.perSecond = options.perSecond;
+    this.reuse = new Reuse(this.client, options.random);
   }
 
   async start(): Promise<void> {
     for (const definition of Object.values(workflows)) await this.client.register(definition);
     this.loop = this.run();
+    this.reuse.start();
   }
 
   /** Submits one task with this fault in it, soon. */
@@ -60,7 +64,7 @@ export class Load {
   /** Resolves when everything so far is acknowledged. */
   async pause(): Promise<void> {
     this.running = false;
-    await this.loop;
+    await Promise.all([this.loop, this.reuse.stop()]);
     await Promise.all(this.pending);
   }
 

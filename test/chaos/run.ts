@@ -146,6 +146,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const audited = await audit({
       url: server.adminUrl,
       acknowledged,
+      reuse: load.reuse,
       ledger,
       stalls: readStalls(ledgerFolder),
       exits: fleet.exits,

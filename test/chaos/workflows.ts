@@ -15,6 +15,8 @@ const input = z.object({
   step: z.string().optional(),
   /** How long each step takes that does not misbehave. */
   paceMs: z.number().optional(),
+  /** The key under which tasks are submitted again and again. */
+  again: z.string().optional(),
 });
 
 interface Attempt {
@@ -77,3 +79,8 @@ export const poisoned = defineWorkflow({ name: 'chaos_poisoned', input, identity
   { ...patient, retryLimit: 2 },
   handle,
 );
+
+/** Submitted under few keys, again and again: a submit makes a new task if the one before has ended. */
+export const again = defineWorkflow({ name: 'chaos_again', input, identity: 'caller_key' })
+  .step('once', patient, handle)
+  .step('more', { ...patient, dependsOn: ['once'] }, handle);

@@ -12,6 +12,7 @@ import { READINESS_LOG } from '../chaos/readiness-log.ts';
 import type { Span } from '../chaos/ready-spans.ts';
 import { killBefore, summarize } from '../chaos/recovery.ts';
 import * as workflows from '../chaos/workflows.ts';
+import { type Reuse } from '../chaos/reuse.ts';
 import { runMarker } from '../support/test-run.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -19,6 +20,7 @@ import { waitFor } from '../support/wait-for.ts';
 /** The audit of a chaos run must find every violation: each test corrupts one thing of a correct run. */
 const test = await useTestDatabase();
 const acknowledged: Acknowledged[] = [];
+const reused = new Map<string, number>();
 let ledger: LedgerLine[] = [];
 let exits: Exit[] = [];
 
@@ -48,6 +50,12 @@ beforeAll(async () => {
       const { taskId } = await client.submit(workflows.chain, { identity, variety: 1, fault, step }, { key: identity });
       acknowledged.push({ taskId, ends, fault, step });
     }
+    for (const number of [1, 2]) {
+      const input = { identity: `again 1, ${number}`, variety: number, again: 'again 1' };
+      const { taskId } = await client.submit(workflows.again, input, { key: 'again 1', reuse: 'afterEnd' });
+      reused.set(taskId, 1);
+      await client.waitForTask(taskId, { timeoutMs: 60_000 });
+    }
     await waitFor(
       async () =>
         (await test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress')`)).length === 0,
@@ -62,11 +70,25 @@ beforeAll(async () => {
 }, 120_000);
 
 const kinds = async (
-  changes: { acknowledged?: Acknowledged[]; ledger?: LedgerLine[]; exits?: Exit[]; refused?: Span[] } = {},
+  changes: {
+    acknowledged?: Acknowledged[];
+    reuse?: Pick<Reuse, 'acknowledged' | 'violations'>;
+    ledger?: LedgerLine[];
+    exits?: Exit[];
+    refused?: Span[];
+  } = {},
 ) =>
-  (await audit({ url: test.url, acknowledged, ledger, exits, calm: [], ...changes })).violations.map(
-    ({ kind }) => kind,
-  );
+  (
+    await audit({
+      url: test.url,
+      acknowledged,
+      reuse: { acknowledged: reused, violations: [] },
+      ledger,
+      exits,
+      calm: [],
+      ...changes,
+    })
+  ).violations.map(({ kind }) => kind);
 
 /** Runs `work` on a database that this statement has corrupted, and undoes the corruption. */
 async function corrupted(statement: string, undo: string, work: () => Promise<void>): Promise<void> {
@@ -82,6 +104,18 @@ describe('the audit of a chaos run', () => {
   it('finds nothing in a correct run', async () => {
     expect(ledger.length).toBeGreaterThan(10);
     expect(await kinds()).toEqual([]);
+  });
+
+  it('finds what is wrong with tasks of a key that is submitted again', async () => {
+    expect(reused.size).toBe(2);
+    const twice = { kind: 'two open tasks of one key', detail: '' };
+    const ghost = new Map([...reused, ['999999', 1]]);
+    expect(await kinds({ reuse: { acknowledged: ghost, violations: [twice] } })).toEqual([twice.kind, 'lost']);
+    await corrupted(
+      'UPDATE tasker.tasker_identities SET generation = 7 WHERE generation = 2',
+      'UPDATE tasker.tasker_identities SET generation = 2 WHERE generation = 7',
+      async () => expect(await kinds()).toContain('generations'),
+    );
   });
 
   it('finds an acknowledged task that is missing, and a task without a submit', async () => {
