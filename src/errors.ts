@@ -135,6 +135,13 @@ export class UnsuitableDatabaseError extends TaskerError {
   }
 }
 
+/** The replica for reports cannot be read, or lags too far behind, and reports must not fall back to the primary. */
+export class ReportUnavailableError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('REPORT_UNAVAILABLE', message, details, options);
+  }
+}
+
 /** The embedded PostgreSQL cannot run on this machine at all: no binaries for the platform, or they do not load. */
 export class EmbeddedPostgresUnavailableError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {

@@ -4,11 +4,13 @@ export type {
   ClientOptions,
   InTransaction,
   ListTasksOptions,
+  ReportOptions,
   TaskPageOptions,
   WaitOptions,
 } from './client/client-options.ts';
 export type { TaskPage } from './client/task-list-client.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
+export type { ReportFallback } from './reads/report-reader.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { WaitStats } from './reads/task-watcher.ts';
 export type { TaskFilter } from './reads/task-filter.ts';
@@ -52,6 +54,7 @@ export {
   EmbeddedPostgresUnavailableError,
   InvalidInputError,
   PermanentError,
+  ReportUnavailableError,
   RetryableError,
   SchemaOutdatedError,
   TaskerError,

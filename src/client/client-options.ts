@@ -1,5 +1,6 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
+import type { ReportFallback } from '../reads/report-reader.ts';
 import type { TaskFilter } from '../reads/task-filter.ts';
 
 /** Which fleet a client talks to, and how. */
@@ -24,6 +25,17 @@ export interface ClientOptions {
   hideInputValues?: boolean;
   /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
   password?: PasswordSource | undefined;
+  report?: ReportOptions | undefined;
+}
+
+/** A streaming replica of the fleet's server, from which lists of tasks and `workflows()` are read. */
+export interface ReportOptions {
+  /** `postgres://...` of the replica, with the same database. */
+  url: string;
+  /** How far it may be behind. Default 60. */
+  maxLagSeconds?: number;
+  /** While it is further behind or away: read from the primary (default), or throw ReportUnavailableError. */
+  fallback?: ReportFallback;
 }
 
 /** Of each action that can take part in a transaction of the caller. */

@@ -1,7 +1,10 @@
 import { type Database, openDatabase } from '../db/connections/database.ts';
+import { ReportReader } from '../reads/report-reader.ts';
 import { TaskWatcher } from '../reads/task-watcher.ts';
 import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
+import { InvalidInputError } from '../errors.ts';
+import { preview } from '../workflow/preview.ts';
 import { checkedWhole } from './checked.ts';
 import type { ClientOptions } from './client-options.ts';
 import { WorkNotifications } from './work-notifications.ts';
@@ -12,6 +15,8 @@ export interface ClientParts {
   readonly notifications: WorkNotifications;
   /** One for all calls that wait. */
   readonly watcher: TaskWatcher;
+  /** Where reports are read. */
+  readonly reports: ReportReader;
   /** Loaded when it is first used: cron expressions take as long to load as the rest of a client without its driver. */
   scheduleList(): Promise<ScheduleList>;
   readonly validation: ValidationOptions;
@@ -31,18 +36,21 @@ export function openClient(options: ClientOptions): ClientParts {
   });
   const notifications = new WorkNotifications(db, options.notify ?? true);
   const watcher = new TaskWatcher(db);
+  const reports = openReports(db, options, pooled);
   let scheduleList: Promise<ScheduleList> | undefined;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     watcher.close();
     await notifications.close();
     await (await scheduleList)?.close();
+    await reports.close();
     await db.close();
   };
   return {
     db,
     notifications,
     watcher,
+    reports,
     scheduleList() {
       const { url, cronSchema, password } = options;
       scheduleList ??= import('../schedules/schedule-list.ts').then(
@@ -53,4 +61,35 @@ export function openClient(options: ClientOptions): ClientParts {
     validation: { hideValues: options.hideInputValues },
     close: () => (closing ??= close()),
   };
+}
+
+/** A replica that is down must not keep a list waiting: the primary has it. */
+const REPORT_CONNECT_TIMEOUT_MS = 3000;
+
+function openReports(db: Database, options: ClientOptions, pooled: boolean): ReportReader {
+  const { report } = options;
+  const { url, maxLagSeconds = 60, fallback = 'primary' } = report ?? {};
+  if (fallback !== 'primary' && fallback !== 'refuse') {
+    throw new InvalidInputError(`report.fallback is ${preview(fallback)}: use "primary" or "refuse"`, {
+      field: 'report.fallback',
+    });
+  }
+  checkedWhole('report.maxLagSeconds', maxLagSeconds, 1, 86_400, ' seconds');
+  if (report !== undefined && typeof url !== 'string') {
+    throw new InvalidInputError(`report.url is ${preview(url)}: use the URL of a replica`, { field: 'report.url' });
+  }
+  const replica =
+    url === undefined
+      ? undefined
+      : openDatabase({
+          url,
+          schema: db.schema,
+          poolSize: options.poolSize ?? 4,
+          applicationName: `${options.applicationName ?? 'tasker client'} reports`,
+          prepared: options.preparedStatements ?? true,
+          password: options.password,
+          pooled,
+          connectTimeoutMs: REPORT_CONNECT_TIMEOUT_MS,
+        });
+  return new ReportReader(db, replica, { maxLagSeconds, fallback });
 }

@@ -203,9 +203,12 @@ export class Client extends TaskListClient {
     return readWorkers(this.db, options);
   }
 
-  /** Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads all tasks. */
-  workflows(): Promise<WorkflowRow[]> {
-    return readWorkflows(this.db);
+  /**
+   * Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads all tasks; from the
+   * replica for reports, if there is one.
+   */
+  async workflows(): Promise<WorkflowRow[]> {
+    return (await this.reports.read(readWorkflows)).value;
   }
 
   /** The ready steps of each queue that has any. */

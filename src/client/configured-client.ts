@@ -18,5 +18,9 @@ export function configuredClient(
     hideInputValues: config.hideInputValues,
     password: passwordOf(config),
     pooled: config.pooled,
+    report:
+      config.reportUrl === undefined
+        ? undefined
+        : { url: config.reportUrl, maxLagSeconds: config.reportMaxLagSeconds, fallback: config.reportFallback },
   });
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../db/connections/database.ts';
+import type { ReportReader } from '../reads/report-reader.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
 import type { ScheduleInfo } from '../schedules/schedule-info.ts';
 import type { ScheduleAdded } from '../schedules/schedule-list.ts';
@@ -13,11 +14,14 @@ import type { ScheduleOptions } from './new-schedule.ts';
 export class ScheduleClient {
   /** @internal Its types are those of the driver, whose declarations a program need not have. */
   readonly db: Database;
+  /** @internal */
+  readonly reports: ReportReader;
   protected readonly parts: ClientParts;
 
   protected constructor(parts: ClientParts) {
     this.parts = parts;
     this.db = parts.db;
+    this.reports = parts.reports;
   }
 
   /** Writes a definition to the database, or finds it there. Submit does the same. Returns its id in this database. */

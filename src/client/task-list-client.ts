@@ -3,7 +3,7 @@ import { InvalidInputError } from '../errors.ts';
 import { encodeCursor } from '../reads/task-cursor.ts';
 import type { TaskFilter } from '../reads/task-filter.ts';
 import { openTaskList, type TaskList } from '../reads/task-list.ts';
-import { type FromSet, readTaskPage } from '../reads/task-page.ts';
+import { type FromSet, readTaskPage, type TaskPage as ReadPage } from '../reads/task-page.ts';
 import { checkedCursor, checkedFilter } from './checked-filter.ts';
 import { checkedId, checkedWhole } from './checked.ts';
 import type { ListTasksOptions, TaskPageOptions } from './client-options.ts';
@@ -22,7 +22,7 @@ export interface TaskPage {
   complete: boolean;
   /** how far back the page has read: when the oldest task that it read was requested. Undefined: to the end of the list. */
   scannedTo: Date | undefined;
-  /** When the page was read, by the clock of the database. */
+  /** When the page was read, by the clock of the database; of a replica, up to when it has everything. */
   asOf: Date;
 }
 
@@ -58,11 +58,14 @@ export class TaskListClient extends ScheduleClient {
       });
     }
     const filter = cursor?.filter ?? given;
-    const list = await openTaskList(this.db, filter, cursor?.floor);
-    const from = { below: cursor?.below ?? start(list, after), limit, fromSet: cursor?.fromSet };
-    const { below, fromSet, ...page } = await readTaskPage(this.db, list, from);
-    const { floor } = list;
-    return { ...page, nextCursor: below === undefined ? undefined : encodeCursor({ filter, below, floor, fromSet }) };
+    const { value, source } = await this.reports.read(async (db) => {
+      const list = await openTaskList(db, filter, cursor?.floor);
+      const from = { below: cursor?.below ?? start(list, after), limit, fromSet: cursor?.fromSet };
+      return { ...(await readTaskPage(db, list, from)), floor: list.floor };
+    });
+    const { below, fromSet, floor, ...page } = value;
+    const nextCursor = below === undefined ? undefined : encodeCursor({ filter, below, floor, fromSet });
+    return { ...page, nextCursor, asOf: source.asOf ?? page.asOf };
   }
 
   /** Every task of a list, newest first, read in pages as the loop goes on. Tasks that are submitted meanwhile are not among them. */
@@ -71,11 +74,12 @@ export class TaskListClient extends ScheduleClient {
   }
 
   private async *pages(filter: TaskFilter, limit: number, after?: string): AsyncGenerator<TaskRow[]> {
-    const list: TaskList = await openTaskList(this.db, filter);
+    const { value: list } = await this.reports.read((db) => openTaskList(db, filter));
     let below: string | undefined = start(list, after);
     let fromSet: FromSet;
     while (below !== undefined) {
-      const page = await readTaskPage(this.db, list, { below, limit, fromSet });
+      const from: { below: string; limit: number; fromSet: FromSet } = { below, limit, fromSet };
+      const { value: page } = await this.reports.read<ReadPage>((db) => readTaskPage(db, list, from));
       yield page.tasks;
       ({ below, fromSet } = page);
     }

@@ -51,6 +51,7 @@ const number = (
 
 const WORKER: readonly Role[] = ['worker'];
 const SCHEDULER: readonly Role[] = ['scheduler'];
+const CLIENT: readonly Role[] = ['client'];
 const FLEET: readonly Role[] = ['worker', 'scheduler'];
 
 /** Every setting, once: the environment is checked against it, and the configuration reference is generated from it. */
@@ -385,5 +386,28 @@ export const CATALOGUE = {
     roles: 'all',
     description:
       'Show no value of an input that its schema refuses; by default those are hidden whose name or schema says that they are secret.',
+  }),
+  reportUrl: setting({
+    env: 'TASKER_REPORT_URL',
+    schema: url.optional(),
+    default: undefined,
+    range: 'postgres:// URL',
+    roles: CLIENT,
+    secret: true,
+    description: 'A streaming replica of the server, for lists of tasks, tasker workflows and tasker doctor.',
+  }),
+  reportMaxLagSeconds: number('TASKER_REPORT_MAX_LAG_SECONDS', 60, 1, 86_400, {
+    roles: CLIENT,
+    unit: 's',
+    description: 'How far that replica may be behind.',
+  }),
+  reportFallback: setting({
+    env: 'TASKER_REPORT_FALLBACK',
+    schema: z.enum(['primary', 'refuse'], 'is neither primary nor refuse'),
+    default: 'primary',
+    range: 'primary, refuse',
+    roles: CLIENT,
+    description:
+      'What becomes of a report while the replica is further behind or away: it is read from the primary, or refused.',
   }),
 } as const satisfies { readonly [Name in SettingName]: Setting<z.ZodType<Settings[Name]>> };

@@ -57,6 +57,9 @@ export interface Settings {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly redact: string[];
   readonly hideInputValues: boolean;
+  readonly reportUrl: string | undefined;
+  readonly reportMaxLagSeconds: number;
+  readonly reportFallback: 'primary' | 'refuse';
 }
 
 /** A setting by its name in `Config`. */

@@ -4,6 +4,7 @@ export type {
   ClientOptions,
   InTransaction,
   ListTasksOptions,
+  ReportOptions,
   TaskPageOptions,
   WaitOptions,
 } from '../client/client-options.ts';
@@ -29,12 +30,14 @@ export {
   ClientClosedError,
   ConfigError,
   InvalidInputError,
+  ReportUnavailableError,
   SchemaOutdatedError,
   TaskerError,
   UnknownWorkflowError,
   UnsuitableDatabaseError,
   WaitTimeoutError,
 } from '../errors.ts';
+export type { ReportFallback } from '../reads/report-reader.ts';
 export type { TaskDetails } from '../reads/task.ts';
 export type { WaitStats } from '../reads/task-watcher.ts';
 export type { TaskFilter } from '../reads/task-filter.ts';

@@ -75,6 +75,16 @@ it('prints the page as an object on request', async () => {
   expect(page).toMatchObject({ complete: true, scanned_to: requestedAt(2999).toISOString() });
 });
 
+it('notes why the replica for reports was not read, or refuses', async () => {
+  vi.stubEnv('TASKER_REPORT_URL', engine.test.url);
+  const { notes, output } = await tasks('--limit', '1', '--json');
+  expect(idsOf(output)).toEqual(['3000']);
+  expect(notes).toMatch(/^tasker: from the primary, because the replica is no replica: it is not in recovery/);
+  vi.stubEnv('TASKER_REPORT_URL', engine.test.url);
+  vi.stubEnv('TASKER_REPORT_FALLBACK', 'refuse');
+  await expect(tasks('--limit', '1')).rejects.toThrow('the replica for reports is no replica');
+});
+
 it.each([
   [['--workflow', 'a/b/c'], '--workflow is "a/b/c": write [namespace/]name[@version]'],
   [['--workflow', 'shop/rare', '--namespace', 'x'], '--workflow is of the namespace shop, and --namespace is x'],

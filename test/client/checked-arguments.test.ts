@@ -61,6 +61,15 @@ describe('every other number', () => {
     ['batchSize', () => client.submitMany(ping, [{ input: 1 }], { batchSize: Infinity }).next()],
     ['priority', () => client.submit(ping, 1, { priority: 40_000 })],
     ['poolSize', async () => createClient({ url: engine.test.url, poolSize: 0 })],
+    [
+      'report.maxLagSeconds',
+      async () => createClient({ url: engine.test.url, report: { url: engine.test.url, maxLagSeconds: 0 } }),
+    ],
+    [
+      'report.fallback',
+      async () => createClient({ url: engine.test.url, report: { url: engine.test.url, fallback: 'none' as never } }),
+    ],
+    ['report.url', async () => createClient({ url: engine.test.url, report: {} as never })],
     ['task id', () => client.getTask(1 as never)],
     ['task id', () => client.getTask('1e3')],
   ])('is checked before anything is sent: %s', async (field, call) => {

@@ -2231,6 +2231,9 @@ DELETE FROM tasker.tasker_schedule_states WHERE schedule_key = $1;
 -- has_cron_owner
 SELECT to_regclass(format('%I.tasker_owner', $1::text)) IS NOT NULL AS found;
 
+-- has_replayed
+SELECT pg_last_wal_replay_lsn() >= ($1::text)::pg_lsn AS replayed;
+
 -- has_schedules
 SELECT to_regclass(format('%I.schedule', $1::text)) IS NOT NULL AS found;
 
@@ -2867,6 +2870,10 @@ SET paused_at = coalesce(s.paused_at, EXCLUDED.paused_at), pause_reason = coales
 -- ping
 SELECT 1 FROM tasker.tasker_workers LIMIT 1;
 
+-- primary_position
+SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn()::text END AS position, clock_timestamp() AS read_at,
+  (SELECT i.installation_id FROM tasker.tasker_installation i) AS installation_id;
+
 -- promote_steps
 WITH RECURSIVE level AS (
   (
@@ -3473,6 +3480,10 @@ WHERE x.task_id = m.task_id AND x.workflow_step_id = m.old_id AND m.old_id <> m.
 
 -- replace_cron_owner
 UPDATE "tasker_cron" .tasker_owner SET schema_name = $1;
+
+-- replica_state
+SELECT pg_is_in_recovery() AS in_recovery, pg_last_xact_replay_timestamp() AS replayed_at, clock_timestamp() AS read_at,
+  (SELECT i.installation_id FROM tasker.tasker_installation i) AS installation_id;
 
 -- report_activity
 INSERT INTO tasker.tasker_worker_activity AS a (worker_id, queue, started_attempts, completed_attempts, failed_attempts,

@@ -3,6 +3,7 @@ import { installationOf } from '../../db/installation.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import type { Mend } from '../../db/doctor/mends/index.ts';
 import { countLiveSchedulers } from '../../reads/schedulers.ts';
+import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
@@ -41,14 +42,19 @@ export function doctorCommand(exit: (status: number) => void): Command {
         exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
         return;
       }
-      const { installation, findings, schedulers } = await withClient(async ({ db }) => ({
-        schedulers: await countLiveSchedulers(db),
-        installation: await installationOf(db),
-        findings: await examine(db, { examples: wholeNumber('--examples', options.examples, 0, 1000) }),
-      }));
+      const shown = wholeNumber('--examples', options.examples, 0, 1000);
+      const { value, source } = await withClient(({ reports }) =>
+        reports.read(async (db) => ({
+          schedulers: await countLiveSchedulers(db),
+          installation: await installationOf(db),
+          findings: await examine(db, { examples: shown }),
+        })),
+      );
+      const { installation, findings, schedulers } = value;
       const { installationId, createdAt } = installation;
       const report = {
         installation: { installation_id: installationId, created_at: createdAt },
+        ...(source.asOf === undefined ? {} : { as_of: source.asOf }),
         checks: CHECKS.length,
         findings,
       };
@@ -66,6 +72,7 @@ export function doctorCommand(exit: (status: number) => void): Command {
           )
           .join('\n')}`;
       });
+      noteSource(source);
       warnOfNoScheduler(schedulers);
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });

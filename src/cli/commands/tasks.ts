@@ -4,6 +4,7 @@ import type { TaskPage } from '../../client/task-list-client.ts';
 import { InvalidInputError } from '../../errors.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { type State, STATES } from '../../workflow/states.ts';
+import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
 import { TIME_ARGUMENT, timeOf } from '../time-option.ts';
@@ -50,8 +51,12 @@ export function tasksCommand(exit: (status: number) => void): Command {
     .option('--cursor <cursor>', 'the next page of an earlier call, with its filters')
     .option('--page', 'with --json: an object with the tasks, the next cursor, and how far back the list was read')
     .action(async (options: Options) => {
-      const page = await withClient((client) => readPage(client, options));
+      const { page, source } = await withClient(async (client) => ({
+        page: await readPage(client, options),
+        source: client.reports.lastSource,
+      }));
       print(options.page === true ? pageAsJson(page) : page.tasks, options.json, () => drawTasks(page));
+      noteSource(source);
       for (const line of whatFollows(page)) console.error(line);
       exit(STATUS.ok);
     });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { WorkflowRow } from '../../db/reads/workflows.ts';
+import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -9,8 +10,12 @@ export function workflowsCommand(exit: (status: number) => void): Command {
   return withJson(new Command('workflows'))
     .description('list workflow versions with their open tasks, the workers that serve them, and what is wrong')
     .action(async (options: { json?: boolean }) => {
-      const rows = await withClient((client) => client.workflows());
+      const { rows, source } = await withClient(async (client) => ({
+        rows: await client.workflows(),
+        source: client.reports.lastSource,
+      }));
       print(rows, options.json, drawWorkflows);
+      noteSource(source);
       exit(STATUS.ok);
     });
 }
