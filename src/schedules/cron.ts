@@ -4,6 +4,7 @@ import { describeRefusal, ensureCronSchema } from '../db/cron-schema.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import { MIGRATION } from '../db/connections/session-settings.ts';
 import { session } from '../db/connections/session.ts';
+import { FORMER_SCHEDULES } from './cron-tables.ts';
 
 export interface CronOptions {
   url: string;
@@ -79,12 +80,6 @@ const KEEP_CONNECTIONS: object = { min: 3 };
 const MOST_TICKS = 100;
 /** pg-boss's own queue: a tick is first a job there, and is then forwarded to the queue of its schedule. */
 const FORWARDING_QUEUE = '__pgboss__send-it';
-/** Schedules that earlier versions made for themselves. No process works on these queues any longer. */
-const FORMER_SCHEDULES = [
-  ['tasker-catch-up', 'every-minute'],
-  ['tasker-maintenance', 'analyze'],
-] as const;
-
 /**
  * Cron by pg-boss: each tick of each schedule becomes one job, however many processes run pg-boss. A job waits in its tables while
  * no scheduler lives, and can outlive its schedule: the handler treats it as a hint only.

@@ -1,6 +1,7 @@
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import { openDatabase } from '../db/connections/database.ts';
 import { checkCronOwner, claimCronSchema } from './cron-owner.ts';
+import { cronIsPrepared } from './cron-tables.ts';
 import { WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
 
 /**
@@ -15,13 +16,16 @@ export async function prepareSchedules(target: {
   password?: PasswordSource | undefined;
 }): Promise<{ outcome: 'ready' } | { outcome: 'refused'; why: string }> {
   const { url, schema, cronSchema, password } = target;
-  const { migrateCron } = await import('./cron.ts');
   const db = openDatabase({ url, schema, password, poolSize: 1, applicationName: 'tasker migrate cron' });
   try {
     await checkCronOwner(db, cronSchema);
-    const made = await migrateCron({ url, schema: cronSchema, queue: WORKFLOW_SCHEDULES, password });
-    if (made.outcome === 'ready') await claimCronSchema(db, cronSchema, WORKFLOW_SCHEDULES);
-    return made;
+    if (!(await cronIsPrepared(db, cronSchema, WORKFLOW_SCHEDULES))) {
+      const { migrateCron } = await import('./cron.ts');
+      const made = await migrateCron({ url, schema: cronSchema, queue: WORKFLOW_SCHEDULES, password });
+      if (made.outcome === 'refused') return made;
+    }
+    await claimCronSchema(db, cronSchema, WORKFLOW_SCHEDULES);
+    return { outcome: 'ready' };
   } finally {
     await db.close();
   }

@@ -1558,6 +1558,11 @@ WHERE role = 'scheduler' AND stopped_at IS NULL AND lease_expires_at > clock_tim
 -- create_cron_owner
 CREATE TABLE IF NOT EXISTS "tasker_cron" .tasker_owner (schema_name text PRIMARY KEY);
 
+-- cron_tables
+SELECT EXISTS (SELECT FROM "tasker_cron" .version v WHERE v.version = $1)
+  AND EXISTS (SELECT FROM "tasker_cron" .queue q WHERE q.name = $2)
+  AND NOT EXISTS (SELECT FROM "tasker_cron" .schedule s WHERE s.name = ANY ($3)) AS prepared;
+
 -- database_health
 SELECT
   (SELECT sum(heap_blks_hit)::float8 / nullif(sum(heap_blks_hit) + sum(heap_blks_read), 0)
@@ -2230,6 +2235,11 @@ DELETE FROM tasker.tasker_schedule_states WHERE schedule_key = $1;
 
 -- has_cron_owner
 SELECT to_regclass(format('%I.tasker_owner', $1::text)) IS NOT NULL AS found;
+
+-- has_cron_tables
+SELECT to_regclass(format('%I.version', $1::text)) IS NOT NULL
+  AND to_regclass(format('%I.queue', $1::text)) IS NOT NULL
+  AND to_regclass(format('%I.schedule', $1::text)) IS NOT NULL AS found;
 
 -- has_replayed
 SELECT pg_last_wal_replay_lsn() >= ($1::text)::pg_lsn AS replayed;

@@ -1,7 +1,9 @@
+import { createRequire } from 'node:module';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Client } from '../../src/client/client.ts';
 import { Cron } from '../../src/schedules/cron.ts';
+import { CRON_TABLES_VERSION, cronIsPrepared } from '../../src/schedules/cron-tables.ts';
 import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
 import { Notifier } from '../../src/db/connections/notifier.ts';
 import { ChoreLoop } from '../../src/scheduler/chore.ts';
@@ -177,6 +179,23 @@ it('schedules that earlier versions made for themselves are removed', async () =
   );
   expect(left).toEqual([]);
   await cron.stop();
+});
+
+it('a scheduler finds tables that are prepared without pg-boss, and prepares those that are not', async () => {
+  const { schema } = (createRequire(import.meta.url)('pg-boss/package.json') as { pgboss: { schema: number } }).pgboss;
+  expect(CRON_TABLES_VERSION).toBe(schema);
+  const prepared = () => cronIsPrepared(engine.db, 'tasker_cron', WORKFLOW_SCHEDULES);
+  await fireSchedules(0).schedules.prepare();
+  expect(await prepared()).toBe(true);
+  reachable = false;
+  await fireSchedules(0).schedules.prepare();
+  await engine.test.query('UPDATE tasker_cron.version SET version = version - 1');
+  await expect(fireSchedules(0).schedules.prepare()).rejects.toThrow(/ECONNREFUSED/);
+  await engine.test.query('UPDATE tasker_cron.version SET version = version + 1');
+  expect(await prepared()).toBe(true);
+  reachable = true;
+  expect(await cronIsPrepared(engine.db, 'tasker_cron', 'a queue that is missing')).toBe(false);
+  expect(await cronIsPrepared(engine.db, 'nowhere', WORKFLOW_SCHEDULES)).toBe(false);
 });
 
 it('a round that fails starts nothing, and one after a failed start tries again', async () => {

@@ -1,5 +1,6 @@
 import type { Cron, Tick } from '../../schedules/cron.ts';
 import { claimCronSchema } from '../../schedules/cron-owner.ts';
+import { cronIsPrepared } from '../../schedules/cron-tables.ts';
 import type { Database } from '../../db/connections/database.ts';
 import { FORMER_CRON_SCHEMA } from '../../db/statements/schedules/cron-owner.ts';
 import { findSchedules } from '../../db/statements/schedules/schedules.ts';
@@ -70,14 +71,16 @@ export class FireSchedules implements Chore {
    * fleet their owner. Rejects with ConfigError if they are another fleet's.
    */
   async prepare(): Promise<void> {
-    const cron = await this.options.openCron(false);
-    try {
-      await cron.start();
-      await cron.prepare(WORKFLOW_SCHEDULES);
-    } finally {
-      await cron.stop();
-    }
     const { db, cronSchema, onError } = this.options;
+    if (!(await cronIsPrepared(db, cronSchema, WORKFLOW_SCHEDULES))) {
+      const cron = await this.options.openCron(false);
+      try {
+        await cron.start();
+        await cron.prepare(WORKFLOW_SCHEDULES);
+      } finally {
+        await cron.stop();
+      }
+    }
     const { left } = await claimCronSchema(db, cronSchema, WORKFLOW_SCHEDULES);
     if (left) {
       onError(
