@@ -73,15 +73,16 @@ export {
   type PinoOptions,
   type PinoTransport,
 } from './logger.ts';
-export { type SchedulerProcess, startScheduler } from './scheduler/start-scheduler.ts';
+export type { SchedulerProcess, SchedulerProcessOptions } from './scheduler/start-scheduler.ts';
 export type { Drained } from './process/service.ts';
 export type { RunningService } from './process/service.ts';
 export type { CrashOrigin } from './worker/telemetry/events.ts';
 export type { QuarantineProcess } from './worker/scope/worker-options.ts';
-export { startTasker, type Tasker } from './tasker/start-tasker.ts';
+export { startScheduler, startTasker, startWorker } from './tasker/on-call.ts';
+export type { Tasker } from './tasker/start-tasker.ts';
 export type { TaskerOptions } from './tasker/tasker-options.ts';
 export type { SettingsInCode } from './process/settings-in-code.ts';
-export { startWorker, type WorkerProcess } from './worker/start-worker.ts';
+export type { WorkerProcess, WorkerProcessOptions } from './worker/start-worker.ts';
 export { VERSION } from './version.ts';
 export type { AnyJson } from './workflow/any-json.ts';
 export { analyzeDag, type Dag, type DagNode } from './workflow/analyze-dag.ts';

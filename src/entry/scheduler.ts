@@ -13,4 +13,4 @@ export {
   type PinoTransport,
 } from '../logger.ts';
 export type { Drained } from '../process/service.ts';
-export { type SchedulerProcess, startScheduler } from '../scheduler/start-scheduler.ts';
+export { type SchedulerProcess, type SchedulerProcessOptions, startScheduler } from '../scheduler/start-scheduler.ts';

@@ -14,5 +14,5 @@ export {
 } from '../logger.ts';
 export type { Drained } from '../process/service.ts';
 export type { QuarantineProcess } from '../worker/scope/worker-options.ts';
-export { startWorker, type WorkerProcess } from '../worker/start-worker.ts';
+export { startWorker, type WorkerProcess, type WorkerProcessOptions } from '../worker/start-worker.ts';
 export type { WorkflowDefinition } from '../workflow/definition.ts';

@@ -18,19 +18,21 @@ export interface SchedulerProcess extends RunningService {
   readonly workerId: string;
 }
 
-/** Starts a scheduler with its metrics and probes. Rejects if the database cannot be reached. */
-export async function startScheduler(options: {
+export interface SchedulerProcessOptions {
   config: Config;
   /** What `createLogger` returns, or a logger of the program's own, such as its pino. */
   log: Logger | OwnLogger;
-}): Promise<SchedulerProcess> {
+}
+
+/** Starts a scheduler with its metrics and probes. Rejects if the database cannot be reached. */
+export async function startScheduler(options: SchedulerProcessOptions): Promise<SchedulerProcess> {
   return startSchedulerAt(undefined, options);
 }
 
 /** @internal As startScheduler, on a port that it shares with another role of this process. */
 export async function startSchedulerAt(
   endpoint: Endpoint | undefined,
-  options: Parameters<typeof startScheduler>[0],
+  options: SchedulerProcessOptions,
 ): Promise<SchedulerProcess> {
   const { config } = options;
   const log = safeLogger(options.log);

@@ -38,8 +38,7 @@ const QUARANTINE_IDLE_MS = 5000;
 const claimLoopMaxAgeMs = (config: Config): number =>
   Math.max(config.maxPollIntervalMs, config.hintedPollIntervalMs) + config.queryTimeoutMs + 10_000;
 
-/** Starts a worker with its metrics and probes. Rejects if the database cannot be reached or no workflow can be served. */
-export async function startWorker(options: {
+export interface WorkerProcessOptions {
   config: Config;
   workflows: readonly WorkflowDefinition[];
   /** What `createLogger` returns, or a logger of the program's own, such as its pino. */
@@ -50,7 +49,10 @@ export async function startWorker(options: {
    * process.
    */
   quarantine?: 'here' | 'only' | (() => QuarantineProcess);
-}): Promise<WorkerProcess> {
+}
+
+/** Starts a worker with its metrics and probes. Rejects if the database cannot be reached or no workflow can be served. */
+export async function startWorker(options: WorkerProcessOptions): Promise<WorkerProcess> {
   return startWorkerWith(options, {});
 }
 
@@ -62,7 +64,7 @@ export type StepObserver = Pick<WorkerEvents, 'finished' | 'taskEnded'>;
  * shares with another role of this process.
  */
 export async function startWorkerWith(
-  options: Parameters<typeof startWorker>[0],
+  options: WorkerProcessOptions,
   { observer, endpoint }: { observer?: StepObserver; endpoint?: Endpoint },
 ): Promise<WorkerProcess> {
   const { config, workflows, quarantine = 'here' } = options;

@@ -48,6 +48,13 @@ test('a worker loads no cron, and a scheduler no pg-boss before it starts', asyn
   expect((await loadedBy('scheduler')).rooms).not.toContain('worker');
 });
 
+test('the whole package loads nothing of a worker or a scheduler before one starts', async () => {
+  const { packages, rooms } = await loadedBy('index');
+  expect(packages).toEqual(['pg', 'pino', 'yaml', 'zod']);
+  expect(rooms).not.toContain('worker');
+  expect(rooms).not.toContain('scheduler');
+});
+
 test('the embedded PostgreSQL loads nothing of the engine', async () => {
   expect(await loadedBy('embedded')).toEqual({ packages: ['pg'], rooms: ['embedded', 'entry', 'errors'] });
 });
