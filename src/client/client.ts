@@ -204,7 +204,7 @@ export class Client extends TaskListClient {
   }
 
   /**
-   * Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads all tasks; from the
+   * Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads every open task; from the
    * replica for reports, if there is one.
    */
   async workflows(): Promise<WorkflowRow[]> {

@@ -2685,7 +2685,16 @@ WITH live AS (
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
     count(*) FILTER (WHERE t.state = 'in_progress')::integer AS in_progress,
     count(*) FILTER (WHERE t.state = 'error')::integer AS error
-  FROM tasker.tasker_tasks t
+  FROM (SELECT DISTINCT i.task_id FROM (
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE true AND s.blocked_at IS NOT NULL
+    UNION ALL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE true AND s.next_retry_at IS NOT NULL
+    UNION ALL
+    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE true
+    UNION ALL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE true AND s.ready_at IS NOT NULL
+  ) i) o
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = o.task_id OFFSET 0) t
   WHERE t.state IN ('pending', 'in_progress', 'error')
   GROUP BY t.named_task_id
 ), known AS (

@@ -13,6 +13,7 @@ import {
   listTasksWithTags,
   readByIndexOnly,
 } from '../../src/db/reads/task-sets.ts';
+import { listWorkflows } from '../../src/db/reads/workflows.ts';
 import { NO_CEILING } from '../../src/reads/task-list.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
@@ -122,5 +123,12 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     const plan = await planOf(engine.test.pool, given);
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(150);
+  });
+
+  it('of workflows with their open tasks reads these tasks only', async () => {
+    const plan = await planOf(engine.test.pool, call(listWorkflows));
+    expect(plan.indexes).toContain('steps_ready');
+    expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
+    expect(plan.buffers).toBeLessThan(1000);
   });
 });

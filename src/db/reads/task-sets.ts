@@ -1,4 +1,5 @@
 import { defineStatement } from '../statement.ts';
+import { openTaskIds } from './open-tasks.ts';
 import { COLUMNS, IN_RANGE, PAGE, page, type PageRow, tasksOf } from './task-pages.ts';
 
 /** The largest set that is read as a whole. */
@@ -18,21 +19,14 @@ const setPage = (set: string, rows: (found: string) => string): string =>
 /** Which steps make up a set of open tasks. */
 const OF_STEPS = { ready: 'boolean', running: 'boolean', retrying: 'boolean', blocked: 'boolean' } as const;
 
-/** Tasks by what their steps are doing. An open task has a step that is ready, runs, waits for a retry or is blocked. */
+/** Tasks by what their steps do. */
 export const listOpenTasks = defineStatement<PageRow>()({
   name: 'list_open_tasks',
   params: { ...PAGE, ...OF_STEPS },
   text: setPage(
     `
   SELECT f.task_id
-  FROM (
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE :blocked AND s.blocked_at IS NOT NULL
-    UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE :retrying AND s.next_retry_at IS NOT NULL
-    UNION ALL
-    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE :running
-    UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE :ready AND s.ready_at IS NOT NULL
+  FROM (${openTaskIds({ blocked: ':blocked', retrying: ':retrying', running: ':running', ready: ':ready' })}
   ) f`,
     (found) =>
       tasksOf(`

@@ -1,4 +1,5 @@
 import { defineStatement } from '../statement.ts';
+import { openTaskIds } from './open-tasks.ts';
 
 /** A version of a workflow, with its open tasks and the workers that serve it. */
 export interface WorkflowRow {
@@ -16,7 +17,7 @@ export interface WorkflowRow {
   problems: string[];
 }
 
-/** Every workflow version with its open tasks and the workers that serve it. Reads the whole table of tasks: a report. */
+/** Every workflow version with its open tasks and the workers that serve it. Costs some look-ups for each open step: a report. */
 export const listWorkflows = defineStatement<WorkflowRow>()({
   name: 'list_workflows',
   text: `
@@ -29,7 +30,9 @@ WITH live AS (
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
     count(*) FILTER (WHERE t.state = 'in_progress')::integer AS in_progress,
     count(*) FILTER (WHERE t.state = 'error')::integer AS error
-  FROM tasker.tasker_tasks t
+  FROM (SELECT DISTINCT i.task_id FROM (${openTaskIds()}
+  ) i) o
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = o.task_id OFFSET 0) t
   WHERE t.state IN ('pending', 'in_progress', 'error')
   GROUP BY t.named_task_id
 ), known AS (
