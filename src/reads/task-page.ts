@@ -45,7 +45,7 @@ export async function readTaskPage(
   let decided = set === undefined ? false : fromSet;
   const began = performance.now();
   const steps = STEPS.map((rows) => partOf(rows, list));
-  // At the edges of a range of times an exact source has tasks beside it, which the steps skip.
+  // An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip.
   for (const [index, rows] of (exact ? [limit + 1, ...steps] : steps).entries()) {
     if (set !== undefined && (decided === true || (decided === undefined && index > 0 && !page.isDense))) {
       const found = await readSet(db, list, set, page.part());

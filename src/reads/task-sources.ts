@@ -8,7 +8,7 @@ export type SetSource = 'open' | 'tags' | 'workflows';
 
 export interface Sources {
   readonly ordered: OrderedSource;
-  /** Whether every task of the ordered source passes the filter, except for the time. */
+  /** Whether nearly every task of the ordered source passes the filter: a page reads little more than it has. */
   readonly exact: boolean;
   readonly set: SetSource | undefined;
 }
@@ -50,10 +50,11 @@ function chooseSet(
 const within = (states: readonly State[] | undefined, few: readonly State[]): boolean =>
   states !== undefined && states.every((state) => few.includes(state));
 
-/** An initiator is never exact: its index has only the beginning of it. */
+/** Initiators with the same beginning share an index entry: those of others are excluded by the filter, and are rare. */
 function isExact(filter: TaskFilter, ordered: OrderedSource, versions: readonly number[] | undefined): boolean {
-  const { states, tags, initiator, schedule, error } = filter;
-  if ([tags, initiator, schedule, error, versions].some((given) => given !== undefined)) return false;
+  const { states, tags, error, initiator, schedule } = filter;
+  if ([tags, error, versions].some((given) => given !== undefined)) return false;
+  if (ordered !== 'initiator' && (initiator ?? schedule) !== undefined) return false;
   return ordered === 'ended_by_hand' ? states?.length === BY_HAND.length : states === undefined;
 }
 
