@@ -10,7 +10,7 @@ import { read } from './source.ts';
 import type { SourceStep, SourceTask } from './source-task.ts';
 
 /**
- * Compares open tasks, as they would be imported, with what Tasker's own view or function says of their steps. What differs on purpose
+ * Compares open tasks, as they would be imported, with what Tasker's own view or function returns of their steps. What differs on purpose
  * is counted by its reason; anything else is a difference.
  */
 export async function compareReadiness(
