@@ -236,6 +236,89 @@ COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.max_replicas IS 'What the 
 COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.measured_at IS 'When it was measured.';
 COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.valid_until IS 'After this time the signal is overdue: the view then only holds or raises it.';
 
+CREATE TABLE tasker.tasker_run_stats (
+  period text NOT NULL,
+  starts_at timestamp with time zone NOT NULL,
+  named_task_id integer NOT NULL,
+  named_step_id integer NOT NULL,
+  runs bigint NOT NULL,
+  failures bigint NOT NULL,
+  retries bigint NOT NULL,
+  waiting_p50 double precision,
+  waiting_p95 double precision,
+  running_p50 double precision,
+  running_p95 double precision,
+  waiting_buckets smallint[] DEFAULT '{}'::smallint[] NOT NULL,
+  waiting_counts bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+  running_buckets smallint[] DEFAULT '{}'::smallint[] NOT NULL,
+  running_counts bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+  CONSTRAINT tasker_run_stats_pkey PRIMARY KEY (period, starts_at, named_task_id, named_step_id),
+  CONSTRAINT run_stats_agree CHECK (((period = ANY (ARRAY['hour'::text, 'day'::text])) AND (runs >= 0) AND ((failures >= 0) AND (failures <= runs)) AND (retries >= 0) AND (cardinality(waiting_buckets) = cardinality(waiting_counts)) AND (cardinality(running_buckets) = cardinality(running_counts))))
+) WITH (
+  fillfactor = 70
+);
+CREATE INDEX run_stats_by_workflow ON tasker.tasker_run_stats USING btree (period, named_task_id, named_step_id, starts_at);
+COMMENT ON TABLE tasker.tasker_run_stats IS 'Runs by hour and by day (UTC), of each workflow version and of each of its steps. A chore of the scheduler keeps it. Read it through the views tasker_workflow_hours and tasker_step_hours.';
+COMMENT ON COLUMN tasker.tasker_run_stats.period IS '`hour`, or `day`: the sum of its 24 hours, made when the last of them is closed.';
+COMMENT ON COLUMN tasker.tasker_run_stats.starts_at IS 'Begin of the period.';
+COMMENT ON COLUMN tasker.tasker_run_stats.named_task_id IS 'The workflow.';
+COMMENT ON COLUMN tasker.tasker_run_stats.named_step_id IS 'The step; 0: the tasks of the workflow themselves.';
+COMMENT ON COLUMN tasker.tasker_run_stats.runs IS 'Attempts that ended in the period: complete, failed or lost. Of tasks: those that were complete, or went to error.';
+COMMENT ON COLUMN tasker.tasker_run_stats.failures IS 'How many of them failed or were lost; of tasks: went to error.';
+COMMENT ON COLUMN tasker.tasker_run_stats.retries IS 'Attempts of a step that had failed before; of tasks in error: those that an operator let go on.';
+COMMENT ON COLUMN tasker.tasker_run_stats.waiting_p50 IS 'Median of the seconds from ready to claimed; of tasks: from requested_at to the first claim. Within 5 %.';
+COMMENT ON COLUMN tasker.tasker_run_stats.waiting_p95 IS 'The 95th percentile of them.';
+COMMENT ON COLUMN tasker.tasker_run_stats.running_p50 IS 'Median of the seconds from the claim to the end. Within 5 %.';
+COMMENT ON COLUMN tasker.tasker_run_stats.running_p95 IS 'The 95th percentile of them.';
+COMMENT ON COLUMN tasker.tasker_run_stats.waiting_buckets IS 'Buckets that have any of them, ascending: the upper bound of b is 1.1^b milliseconds.';
+COMMENT ON COLUMN tasker.tasker_run_stats.waiting_counts IS 'How many are in each of these buckets.';
+COMMENT ON COLUMN tasker.tasker_run_stats.running_buckets IS 'Likewise for the running.';
+COMMENT ON COLUMN tasker.tasker_run_stats.running_counts IS 'Likewise for the running.';
+
+CREATE TABLE tasker.tasker_run_stats_progress (
+  only_row boolean DEFAULT true NOT NULL,
+  counted_until timestamp with time zone,
+  counted_from timestamp with time zone,
+  listed_up_to bigint DEFAULT 0 NOT NULL,
+  next_listed_up_to bigint,
+  next_listed_at timestamp with time zone,
+  settled_after bigint,
+  slice_until timestamp with time zone,
+  slice_task_id bigint,
+  slice_listed_up_to bigint,
+  slice_phase text,
+  slice_cursor bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT tasker_run_stats_progress_pkey PRIMARY KEY (only_row),
+  CONSTRAINT run_stats_progress_one_row CHECK (only_row),
+  CONSTRAINT run_stats_progress_phase CHECK ((slice_phase = ANY (ARRAY['listed'::text, 'young'::text])))
+) WITH (
+  fillfactor = 50
+);
+COMMENT ON TABLE tasker.tasker_run_stats_progress IS 'How far the histories are counted: one row, locked by the scheduler that counts.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.only_row IS 'Always true.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.counted_until IS 'Every transition before this time is counted, and none after it. An hour that ended before it is closed. Null: counting has not begun.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.counted_from IS 'The first hour that is counted as a whole.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.listed_up_to IS 'Open tasks with an id up to this one are in tasker_run_stats_tasks.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.next_listed_up_to IS 'The next value of it: the highest id at next_listed_at.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.next_listed_at IS 'When that was.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.settled_after IS 'Transactions with lower numbers have to be over before the slice is counted.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.slice_until IS 'End of the slice of time that is being counted; null: none is.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.slice_task_id IS 'The highest id that may have transitions in it.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.slice_listed_up_to IS 'listed_up_to after it.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.slice_phase IS '`listed`: the tasks of tasker_run_stats_tasks, then `young`: those above listed_up_to.';
+COMMENT ON COLUMN tasker.tasker_run_stats_progress.slice_cursor IS 'The last id of the phase that is counted.';
+
+CREATE TABLE tasker.tasker_run_stats_tasks (
+  task_id bigint NOT NULL,
+  quiet_sort_key integer,
+  CONSTRAINT tasker_run_stats_tasks_pkey PRIMARY KEY (task_id)
+) WITH (
+  fillfactor = 70
+);
+COMMENT ON TABLE tasker.tasker_run_stats_tasks IS 'Tasks up to tasker_run_stats_progress.listed_up_to that may still have transitions that are not counted: those that are open. Younger ones are found by their ids.';
+COMMENT ON COLUMN tasker.tasker_run_stats_tasks.task_id IS 'The task.';
+COMMENT ON COLUMN tasker.tasker_run_stats_tasks.quiet_sort_key IS 'If it is in error and all of it is counted: the sort_key of the task. As long as that stays, nothing is new.';
+
 CREATE TABLE tasker.tasker_schedule_states (
   schedule_key text NOT NULL,
   occurrence_at timestamp with time zone,
@@ -644,6 +727,27 @@ CREATE VIEW tasker.tasker_step_dag_relationships AS
              LEFT JOIN depths ON ((depths.step_id = s.workflow_step_id)))
           WHERE (s.task_id = t.task_id)) step);
 
+CREATE VIEW tasker.tasker_step_hours AS
+ SELECT n.name AS namespace,
+    k.name AS workflow,
+    k.version,
+    s.name AS step,
+    r.starts_at AS hour,
+    ((r.starts_at + '01:00:00'::interval) <= p.counted_until) AS closed,
+    r.runs,
+    r.failures,
+    r.retries,
+    r.waiting_p50,
+    r.waiting_p95,
+    r.running_p50,
+    r.running_p95
+   FROM ((((tasker.tasker_run_stats r
+     JOIN tasker.tasker_named_tasks k ON ((k.named_task_id = r.named_task_id)))
+     JOIN tasker.tasker_task_namespaces n ON ((n.task_namespace_id = k.task_namespace_id)))
+     JOIN tasker.tasker_named_steps s ON ((s.named_step_id = r.named_step_id)))
+     CROSS JOIN tasker.tasker_run_stats_progress p)
+  WHERE ((r.period = 'hour'::text) AND (r.named_step_id > 0));
+
 CREATE VIEW tasker.tasker_step_readiness_statuses AS
  SELECT workflow_step_id,
     task_id,
@@ -760,3 +864,22 @@ CREATE VIEW tasker.tasker_task_workflow_summaries AS
             jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.ready_for_execution) AS next_executable_step_ids
            FROM tasker.tasker_step_readiness_statuses r
           WHERE (r.task_id = c.task_id)) steps);
+
+CREATE VIEW tasker.tasker_workflow_hours AS
+ SELECT n.name AS namespace,
+    k.name AS workflow,
+    k.version,
+    r.starts_at AS hour,
+    ((r.starts_at + '01:00:00'::interval) <= p.counted_until) AS closed,
+    r.runs,
+    r.failures,
+    r.retries,
+    r.waiting_p50,
+    r.waiting_p95,
+    r.running_p50,
+    r.running_p95
+   FROM (((tasker.tasker_run_stats r
+     JOIN tasker.tasker_named_tasks k ON ((k.named_task_id = r.named_task_id)))
+     JOIN tasker.tasker_task_namespaces n ON ((n.task_namespace_id = k.task_namespace_id)))
+     CROSS JOIN tasker.tasker_run_stats_progress p)
+  WHERE ((r.period = 'hour'::text) AND (r.named_step_id = 0));

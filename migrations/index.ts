@@ -39,5 +39,6 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0021_identities', load: () => import('./0021_identities.ts') },
   { name: '0022_occurrences', load: () => import('./0022_occurrences.ts') },
   { name: '0023_task_lists', load: () => import('./0023_task_lists.ts') },
+  { name: '0024_run_stats', load: () => import('./0024_run_stats.ts') },
   { name: '0025_imports', load: () => import('./0025_imports.ts') },
 ];

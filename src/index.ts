@@ -5,6 +5,7 @@ export type {
   InTransaction,
   ListTasksOptions,
   ReportOptions,
+  RunStatsOptions,
   TaskPageOptions,
   WaitOptions,
 } from './client/client-options.ts';
@@ -12,11 +13,13 @@ export type { TaskPage } from './client/task-list-client.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { ReportFallback } from './reads/report-reader.ts';
 export type { TaskDetails } from './reads/task.ts';
+export type { RunStats } from './reads/run-stats.ts';
 export type { WaitStats } from './reads/task-watcher.ts';
 export type { TaskFilter } from './reads/task-filter.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';
+export type { StatsClient } from './client/stats-client.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
@@ -27,6 +30,7 @@ export type { CallersTransaction, GivenTransaction } from './db/connections/call
 export type { KyselyTransaction } from './db/connections/kysely-transaction.ts';
 export type { PasswordSource } from './db/connections/password-source.ts';
 export type { QueueStatsRow } from './db/reads/queues.ts';
+export type { HourStatsRow, RunStatsRow } from './db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';
 export type { WorkflowRow } from './db/reads/workflows.ts';

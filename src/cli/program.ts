@@ -15,6 +15,7 @@ import { retryCommand } from './commands/retry.ts';
 import { scaleSimulateCommand } from './commands/scale-simulate.ts';
 import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
+import { statsCommand } from './commands/stats.ts';
 import { submitCommand } from './commands/submit.ts';
 import { taskCommand } from './commands/task.ts';
 import { tasksCommand } from './commands/tasks.ts';
@@ -47,6 +48,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     workersCommand(exit),
     queuesCommand(exit),
     workflowsCommand(exit),
+    statsCommand(exit),
     retryCommand(exit),
     cancelCommand(exit),
     resolveCommand(exit),

@@ -4,6 +4,7 @@ import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { type State, STATES } from '../workflow/states.ts';
 import { preview } from '../workflow/preview.ts';
+import type { RunStatsOptions } from './client-options.ts';
 import { isStorable } from '../workflow/storable-text.ts';
 import { toStorableJson } from '../workflow/to-storable-json.ts';
 
@@ -81,6 +82,29 @@ export function checkedStates(states: readonly State[] | undefined): readonly St
     });
   }
   return states;
+}
+
+/** `since` with its default; the names of a namespace and a workflow. */
+export function checkedStats(options: RunStatsOptions): RunStatsOptions & { since: Date } {
+  const since = options.since ?? new Date(Date.now() - 86_400_000);
+  if (!(since instanceof Date) || Number.isNaN(since.getTime()))
+    throw new InvalidInputError(`since is ${preview(since)}: use a Date`, { field: 'since' });
+  checkedText('namespace', options.namespace);
+  checkedText('workflow', options.workflow);
+  return { ...options, since };
+}
+
+/** As `checkedStats`, of one workflow. */
+export function checkedHourStats<Options extends RunStatsOptions & { namespace: string; workflow: string }>(
+  options: Options,
+): Options & { since: Date } {
+  for (const field of ['namespace', 'workflow'] as const) {
+    if (typeof options[field] === 'string') continue;
+    throw new InvalidInputError(`${field} is ${preview(options[field])}: name the one workflow whose hours to read`, {
+      field,
+    });
+  }
+  return { ...options, ...checkedStats(options) };
 }
 
 export function checkedAction<Options extends OperatorAction & { steps?: readonly string[] }>(

@@ -64,3 +64,13 @@ export interface WaitOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
 }
+
+/** Which runs `stats` adds up. */
+export interface RunStatsOptions {
+  /** From the full hour of this time on. Default: 24 hours ago. */
+  since?: Date;
+  namespace?: string;
+  workflow?: string;
+  /** Also each step of the workflows. Default false. */
+  steps?: boolean;
+}

@@ -10,7 +10,6 @@ import { retry, type RetryOutcome } from '../engine/retry.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
-import type { WaitStats } from '../reads/task-watcher.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
@@ -29,12 +28,12 @@ import { submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
+import { StatsClient } from './stats-client.ts';
 import { submitStream } from './submit-stream.ts';
-import { TaskListClient } from './task-list-client.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
-export class Client extends TaskListClient {
+export class Client extends StatsClient {
   constructor(options: ClientOptions) {
     super(openClient(options));
   }
@@ -191,11 +190,6 @@ export class Client extends TaskListClient {
    */
   async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
     return purgeSelected(this.db, selection, options);
-  }
-
-  /** How many calls wait, and what that has cost the database since the client was made: for the metrics of your program. */
-  waitStats(): WaitStats {
-    return this.parts.watcher.stats;
   }
 
   /** The live processes of the fleet, or all that are on record. */

@@ -6,6 +6,7 @@ export type {
   ListTasksOptions,
   ReportOptions,
   TaskPageOptions,
+  RunStatsOptions,
   WaitOptions,
 } from '../client/client-options.ts';
 export type { ScheduleOptions } from '../client/new-schedule.ts';
@@ -15,6 +16,7 @@ export type { TaskPage } from '../client/task-list-client.ts';
 export type { StepError, TaskResult } from '../client/task-result.ts';
 export type { CallersTransaction, GivenTransaction } from '../db/connections/callers-transaction.ts';
 export type { QueueStatsRow } from '../db/reads/queues.ts';
+export type { HourStatsRow, RunStatsRow } from '../db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from '../db/reads/tasks.ts';
 export type { WorkerRow } from '../db/reads/workers.ts';
 export type { WorkflowRow } from '../db/reads/workflows.ts';
@@ -39,6 +41,7 @@ export {
 } from '../errors.ts';
 export type { ReportFallback } from '../reads/report-reader.ts';
 export type { TaskDetails } from '../reads/task.ts';
+export type { RunStats } from '../reads/run-stats.ts';
 export type { WaitStats } from '../reads/task-watcher.ts';
 export type { TaskFilter } from '../reads/task-filter.ts';
 export type { ScheduleInfo } from '../schedules/schedule-info.ts';

@@ -280,6 +280,13 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
+  runStatsLag: {
+    name: 'tasker_run_stats_lag_seconds',
+    type: 'gauge',
+    help: 'Time that is over and not counted by the run statistics (`tasker stats`); some minutes are normal.',
+    labels: [],
+    roles: S,
+  },
   claimsInFlight: {
     name: 'tasker_open_claims',
     type: 'gauge',

@@ -6,6 +6,7 @@ import { type RoleService, runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
 import { VERSION } from '../version.ts';
 import { checkRights } from './chores/check-rights.ts';
+import { countRuns } from './chores/count-runs.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
 import type { Chore } from './chore.ts';
@@ -81,6 +82,7 @@ function measurementsOf({ db, metrics, survived }: Host, config: Config): Chore[
   return [
     measureQueues(db, metrics, config.statsIntervalMs),
     measureDatabase(db, metrics, config.statsIntervalMs),
+    countRuns(db, metrics),
     checkRights({ db, metrics, onMissing: (error) => survived('refresh_statistics', error) }),
     evaluateScaling({
       db,

@@ -175,6 +175,11 @@ const CORRUPTIONS: Record<string, () => string> = {
   identity_held_once: () =>
     `UPDATE tasker.tasker_identities SET task_id = ${ids['fresh']} WHERE task_id = ${ids['superseded']}`,
   identity_generations_recorded: () => `DELETE FROM tasker.tasker_identities`,
+  // Counting has gone on for hours, and has nothing of these tasks.
+  stats_hours_counted: () =>
+    `UPDATE tasker.tasker_run_stats_progress SET counted_from = now() - interval '1 day', counted_until = now() + interval '2 h'`,
+  stats_open_tasks_listed: () =>
+    `UPDATE tasker.tasker_run_stats_progress SET counted_until = now(), listed_up_to = ${ids['fresh']}`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 

@@ -5,6 +5,14 @@ import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
 import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
 import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
 import { findChangedTasks, findStepsOfTasks } from '../../src/db/reads/watched-tasks.ts';
+import { countRuns } from '../../src/db/statements/stats/count-runs.ts';
+import {
+  keepListedTasks,
+  listAgedTasks,
+  pickListedTasks,
+  pickYoungTasks,
+} from '../../src/db/statements/stats/pick-tasks.ts';
+import { openSlice } from '../../src/db/statements/stats/progress.ts';
 import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
@@ -225,6 +233,21 @@ describe('with 50,000 tasks', () => {
     ] as const) {
       const plan = await planOf(engine.test.pool, given);
       expect(plan.indexes).toContain(key);
+      expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+    }
+  });
+
+  it('run statistics are counted from the keys of the tasks that a round visits', async () => {
+    const task_ids = Array.from({ length: 1000 }, (_, more) => String(Number(taskId) - 1000 + more));
+    for (const given of [
+      call(countRuns, { task_ids }),
+      call(pickListedTasks, { limit: 1000 }),
+      call(pickYoungTasks, { limit: 1000 }),
+      call(keepListedTasks, { cursor: taskId }),
+      call(listAgedTasks, { cursor: taskId }),
+      call(openSlice, { slice_seconds: 0, settle_seconds: 0, young_seconds: 0 }),
+    ]) {
+      const plan = await planOf(engine.test.pool, given);
       expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
     }
   });

@@ -71,6 +71,29 @@ $$;
 INSERT INTO tasker.tasker_imports (source, release, options) VALUES ($1, $2, $3::jsonb)
 RETURNING import_id;
 
+-- begin_run_stats
+WITH open AS MATERIALIZED (
+  SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
+  UNION
+  SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL
+  UNION
+  SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL
+  UNION
+  SELECT c.task_id FROM tasker.tasker_claims, unnest(task_ids) AS c (task_id)
+), listed AS (
+  INSERT INTO tasker.tasker_run_stats_tasks (task_id)
+  SELECT o.task_id FROM open o
+  ON CONFLICT DO NOTHING
+  RETURNING task_id
+), moment AS MATERIALIZED (
+  SELECT count(*) AS listed, clock_timestamp() AS began_at FROM listed
+)
+UPDATE tasker.tasker_run_stats_progress
+SET counted_until = m.began_at,
+    counted_from = date_trunc('hour', m.began_at, 'UTC') + interval '1 hour',
+    settled_after = NULL
+FROM moment m;
+
 -- bring_retries_forward
 WITH waiting AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id
@@ -358,6 +381,18 @@ UPDATE tasker.tasker_named_tasks_named_steps SET ordinal = 0 WHERE named_task_id
 
 -- close_claims
 DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($1::uuid[]);
+
+-- close_stats_slice
+UPDATE tasker.tasker_run_stats_progress p
+SET counted_until = p.slice_until,
+    listed_up_to = p.slice_listed_up_to,
+    slice_until = NULL,
+    slice_task_id = NULL,
+    slice_listed_up_to = NULL,
+    slice_phase = NULL,
+    settled_after = NULL
+RETURNING p.counted_until,
+  CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN p.counted_until - interval '1 day' END AS day_ended;
 
 -- complete_steps
 WITH done AS (
@@ -1550,10 +1585,128 @@ WHERE backend_type = 'client backend'
 GROUP BY 1
 ORDER BY 2 DESC, 1;
 
+-- count_runs
+WITH picked AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.requested_at, p.counted_until AS since, p.slice_until AS until
+  FROM tasker.tasker_run_stats_progress p
+  CROSS JOIN unnest($1::bigint[]) AS i (task_id)
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = i.task_id LIMIT 1) t
+), attempts AS MATERIALIZED (
+  SELECT e.named_task_id, s.named_step_id, e.failed, e.failed_before, e.since, e.until,
+    extract(epoch FROM e.created_at - e.claimed_at)::float8 AS running,
+    extract(epoch FROM e.claimed_at - greatest(coalesce(e.queued_at, e.requested_at), (
+      SELECT max(x.processed_at)
+      FROM tasker.tasker_workflow_step_edges g
+      JOIN tasker.tasker_workflow_steps x ON x.task_id = g.task_id AND x.workflow_step_id = g.from_step_id
+      WHERE g.task_id = e.task_id AND g.to_step_id = e.workflow_step_id)))::float8 AS waiting
+  FROM (
+    SELECT p.named_task_id, p.requested_at, p.since, p.until, h.task_id, h.workflow_step_id, h.from_state, h.to_state, h.cause, h.created_at,
+      h.to_state = 'error' OR h.cause = 'lease_expired' AS failed,
+      lag(h.created_at) OVER steps AS claimed_at,
+      lag(h.created_at, 2) OVER steps AS queued_at,
+      coalesce(bool_or(h.to_state = 'error' OR h.cause = 'lease_expired') OVER (steps ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+        AS failed_before
+    FROM picked p
+    CROSS JOIN LATERAL (
+      SELECT * FROM tasker.tasker_workflow_step_transitions x WHERE x.task_id = p.task_id OFFSET 0
+    ) h
+    WINDOW steps AS (PARTITION BY h.task_id, h.workflow_step_id ORDER BY h.sort_key)
+  ) e
+  CROSS JOIN LATERAL (
+    SELECT x.named_step_id
+    FROM tasker.tasker_workflow_steps x
+    WHERE x.task_id = e.task_id AND x.workflow_step_id = e.workflow_step_id
+    LIMIT 1
+  ) s
+  WHERE e.from_state = 'in_progress' AND e.to_state <> 'cancelled' AND coalesce(e.cause, 'inherited') NOT IN ('inherited', 'released')
+    AND e.created_at >= e.since AND e.created_at < e.until
+), tasks AS MATERIALIZED (
+  SELECT e.named_task_id, e.from_state = 'in_progress' AS ended, e.to_state = 'error' AS failed,
+    CASE WHEN e.from_state = 'in_progress' THEN extract(epoch FROM e.created_at - e.begun_at)::float8 END AS running,
+    CASE WHEN e.from_state = 'in_progress' AND e.sort_key = 2 THEN extract(epoch FROM e.begun_at - e.requested_at)::float8 END AS waiting
+  FROM (
+    SELECT p.named_task_id, p.requested_at, p.since, p.until, h.sort_key, h.from_state, h.to_state, h.cause, h.created_at,
+      lag(h.created_at) OVER (PARTITION BY h.task_id ORDER BY h.sort_key) AS begun_at
+    FROM picked p
+    CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_task_transitions x WHERE x.task_id = p.task_id OFFSET 0) h
+  ) e
+  WHERE (e.from_state = 'in_progress' AND e.to_state IN ('complete', 'error') OR e.from_state = 'error' AND e.to_state = 'in_progress')
+    AND coalesce(e.cause, 'inherited') NOT IN ('inherited', 'released') AND e.created_at >= e.since AND e.created_at < e.until
+), runs AS MATERIALIZED (
+  SELECT a.named_task_id, a.named_step_id, 1 AS runs, a.failed::integer AS failures, a.failed_before::integer AS retries, a.waiting, a.running
+  FROM attempts a
+  UNION ALL
+  SELECT t.named_task_id, 0, t.ended::integer, (t.ended AND t.failed)::integer, (NOT t.ended)::integer, t.waiting, t.running
+  FROM tasks t
+), totals AS MATERIALIZED (
+  SELECT 'hour'::text AS period, date_trunc('hour', p.counted_until, 'UTC') AS starts_at, r.named_task_id, r.named_step_id,
+    sum(r.runs) AS runs, sum(r.failures) AS failures, sum(r.retries) AS retries
+  FROM runs r
+  CROSS JOIN tasker.tasker_run_stats_progress p
+  GROUP BY p.counted_until, r.named_task_id, r.named_step_id
+), parts AS MATERIALIZED (
+  SELECT r.named_task_id, r.named_step_id, m.measure, least(255, greatest(0, ceil(ln(greatest(m.seconds, 0.001) * 1000) / ln(1.1::float8))))::smallint AS bucket, 1::bigint AS count
+  FROM runs r
+  CROSS JOIN LATERAL (VALUES ('waiting', r.waiting), ('running', r.running)) AS m (measure, seconds)
+  WHERE m.seconds IS NOT NULL
+  UNION ALL
+  SELECT known.named_task_id, known.named_step_id, m.measure, m.bucket, m.count
+  FROM totals t
+  JOIN tasker.tasker_run_stats known
+    ON known.period = t.period AND known.starts_at = t.starts_at AND known.named_task_id = t.named_task_id
+    AND known.named_step_id = t.named_step_id
+  CROSS JOIN LATERAL (
+    SELECT 'waiting' AS measure, w.bucket, w.count FROM unnest(known.waiting_buckets, known.waiting_counts) AS w (bucket, count)
+    UNION ALL
+    SELECT 'running', w.bucket, w.count FROM unnest(known.running_buckets, known.running_counts) AS w (bucket, count)
+  ) m
+), merged AS MATERIALIZED (
+  SELECT c.named_task_id, c.named_step_id, c.measure,
+    array_agg(c.bucket ORDER BY c.bucket) AS buckets,
+    array_agg(c.count ORDER BY c.bucket) AS counts,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.5 * c.total)) * 0.9523809523809523 / 1000) AS p50,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.95 * c.total)) * 0.9523809523809523 / 1000) AS p95
+  FROM (
+    SELECT b.*,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure ORDER BY b.bucket) AS up_to,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure) AS total
+    FROM (
+      SELECT p.named_task_id, p.named_step_id, p.measure, p.bucket, sum(p.count)::bigint AS count
+      FROM parts p
+      GROUP BY p.named_task_id, p.named_step_id, p.measure, p.bucket
+    ) b
+  ) c
+  GROUP BY c.named_task_id, c.named_step_id, c.measure
+)
+
+INSERT INTO tasker.tasker_run_stats AS r
+  (period, starts_at, named_task_id, named_step_id, runs, failures, retries, waiting_p50, waiting_p95, running_p50, running_p95,
+   waiting_buckets, waiting_counts, running_buckets, running_counts)
+SELECT t.period, t.starts_at, t.named_task_id, t.named_step_id, t.runs, t.failures, t.retries, w.p50, w.p95, x.p50, x.p95,
+  coalesce(w.buckets, '{}'), coalesce(w.counts, '{}'), coalesce(x.buckets, '{}'), coalesce(x.counts, '{}')
+FROM totals t
+LEFT JOIN merged w ON w.named_task_id = t.named_task_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.named_task_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
+ON CONFLICT (period, starts_at, named_task_id, named_step_id) DO UPDATE
+SET runs = r.runs + excluded.runs,
+    failures = r.failures + excluded.failures,
+    retries = r.retries + excluded.retries,
+    waiting_p50 = excluded.waiting_p50,
+    waiting_p95 = excluded.waiting_p95,
+    running_p50 = excluded.running_p50,
+    running_p95 = excluded.running_p95,
+    waiting_buckets = excluded.waiting_buckets,
+    waiting_counts = excluded.waiting_counts,
+    running_buckets = excluded.running_buckets,
+    running_counts = excluded.running_counts;
+
 -- count_schedulers
 SELECT count(*)::integer AS schedulers
 FROM tasker.tasker_workers
 WHERE role = 'scheduler' AND stopped_at IS NULL AND lease_expires_at > clock_timestamp();
+
+-- counted_until
+SELECT p.counted_until FROM tasker.tasker_run_stats_progress p;
 
 -- create_cron_owner
 CREATE TABLE IF NOT EXISTS "tasker_cron" .tasker_owner (schema_name text PRIMARY KEY);
@@ -2312,13 +2465,22 @@ SELECT i.task_id, i.sort_key, i.from_state, i.to_state, i.most_recent, i.metadat
 FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[], $7::bigint[]) AS i (task_id, sort_key, from_state, to_state, most_recent, metadata, created_at);
 
 -- insert_imported_tasks
+WITH imported AS (
 INSERT INTO tasker.tasker_tasks
   (task_id, named_task_id, state, sort_key, complete, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason,
    bypass_steps, tags, context, identity_hash)
 SELECT i.task_id, i.named_task_id, i.state, i.sort_key, i.state IN ('complete', 'resolved_manually'),
   coalesce('epoch'::timestamptz + i.requested_at::float8 * interval '1 microsecond', clock_timestamp()), 'epoch'::timestamptz + i.completed_at::float8 * interval '1 microsecond', i.unfinished_sinks, i.initiator, i.source_system,
   i.reason, i.bypass_steps, i.tags, i.context, i.identity_hash
-FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[]) AS i (task_id, named_task_id, state, sort_key, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason, bypass_steps, tags, context, identity_hash);
+FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[]) AS i (task_id, named_task_id, state, sort_key, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason, bypass_steps, tags, context, identity_hash)
+RETURNING task_id, state
+)
+INSERT INTO tasker.tasker_run_stats_tasks (task_id)
+SELECT t.task_id
+FROM imported t
+JOIN tasker.tasker_run_stats_progress p ON t.task_id <= coalesce(p.slice_listed_up_to, p.listed_up_to)
+WHERE t.state IN ('pending', 'in_progress', 'error')
+ON CONFLICT DO NOTHING;
 
 -- insert_imported_version
 WITH namespace AS (
@@ -2349,6 +2511,45 @@ WITH version AS (
   WHERE s.task_id = ANY ($3::bigint[])
 )
 SELECT named_task_id FROM version;
+
+-- keep_listed_tasks
+WITH part AS MATERIALIZED (
+  SELECT l.task_id, coalesce((t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= p.slice_until), false) AS stays,
+    CASE WHEN t.state = 'error' AND EXISTS (
+      SELECT FROM tasker.tasker_task_transitions h
+      WHERE h.task_id = t.task_id AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
+  FROM tasker.tasker_run_stats_progress p
+  JOIN tasker.tasker_run_stats_tasks l ON l.task_id > p.slice_cursor AND l.task_id <= $1
+  LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = l.task_id LIMIT 1) t ON true
+), gone AS (
+  DELETE FROM tasker.tasker_run_stats_tasks l
+  USING part q
+  WHERE l.task_id = q.task_id AND NOT q.stays
+)
+UPDATE tasker.tasker_run_stats_tasks l
+SET quiet_sort_key = q.quiet_sort_key
+FROM part q
+WHERE l.task_id = q.task_id AND q.stays AND l.quiet_sort_key IS DISTINCT FROM q.quiet_sort_key;
+
+-- list_aged_tasks
+INSERT INTO tasker.tasker_run_stats_tasks (task_id)
+SELECT t.task_id
+FROM tasker.tasker_run_stats_progress p
+JOIN tasker.tasker_tasks t ON t.task_id > p.slice_cursor AND t.task_id <= least($1, p.slice_listed_up_to)
+WHERE (t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= p.slice_until)
+ON CONFLICT DO NOTHING;
+
+-- list_hour_stats
+SELECT v.namespace, v.workflow, v.version, NULL AS step, v.hour, v.closed, v.runs::float8 AS runs, v.failures::float8 AS failures,
+  v.retries::float8 AS retries, v.waiting_p50, v.waiting_p95, v.running_p50, v.running_p95
+FROM tasker.tasker_workflow_hours v
+WHERE v.hour >= $1::timestamptz AND v.namespace = $2 AND v.workflow = $3
+UNION ALL
+SELECT v.namespace, v.workflow, v.version, v.step, v.hour, v.closed, v.runs::float8, v.failures::float8, v.retries::float8,
+  v.waiting_p50, v.waiting_p95, v.running_p50, v.running_p95
+FROM tasker.tasker_step_hours v
+WHERE $4 AND v.hour >= $1::timestamptz AND v.namespace = $2 AND v.workflow = $3
+ORDER BY hour, version, step NULLS FIRST;
 
 -- list_open_tasks
 WITH found AS MATERIALIZED (
@@ -2756,6 +2957,13 @@ FOR NO KEY UPDATE;
 -- lock_registry
 SELECT pg_advisory_xact_lock(hashtext('tasker.registry'));
 
+-- lock_run_stats
+SELECT p.counted_until, p.slice_until, p.slice_phase,
+  pg_snapshot_xmin(pg_current_snapshot())::text::bigint > p.settled_after AS settled,
+  coalesce(extract(epoch FROM clock_timestamp() - p.counted_until), 0)::float8 AS lag_seconds
+FROM tasker.tasker_run_stats_progress p
+FOR NO KEY UPDATE SKIP LOCKED;
+
 -- lock_schedule
 SELECT s.key
 FROM "tasker_cron" .schedule s
@@ -2802,6 +3010,11 @@ SELECT
     ) first) AS quarantined,
   $4::bigint IS NOT NULL AND EXISTS (
     SELECT FROM tasker.tasker_claims c WHERE c.worker_id = $4 AND c.claim_id <> ALL ($5::uuid[])) AS orphaned;
+
+-- move_stats_cursor
+UPDATE tasker.tasker_run_stats_progress p
+SET slice_phase = CASE WHEN $1::bigint IS NULL THEN 'young' ELSE p.slice_phase END,
+    slice_cursor = coalesce($1::bigint, p.listed_up_to);
 
 -- move_tasks
 WITH before AS MATERIALIZED (
@@ -2860,6 +3073,29 @@ FROM (
   WHERE s.task_id = ANY ($2::bigint[]) AND s.ready_at IS NOT NULL
 ) r;
 
+-- open_stats_slice
+WITH next AS MATERIALIZED (
+  SELECT p.counted_until, clock_timestamp() AS now,
+    least(date_trunc('hour', p.counted_until, 'UTC') + interval '1 hour',
+      clock_timestamp() - make_interval(secs => $2)) AS until,
+    date_trunc('hour', p.counted_until, 'UTC') + interval '1 hour' AS hour_ends_at,
+    coalesce(p.next_listed_at <= clock_timestamp() - make_interval(secs => $3), false) AS moves,
+    (SELECT coalesce(max(t.task_id), 0) FROM tasker.tasker_tasks t) AS last_task_id
+  FROM tasker.tasker_run_stats_progress p
+)
+UPDATE tasker.tasker_run_stats_progress p
+SET slice_until = n.until,
+    slice_task_id = n.last_task_id,
+    slice_listed_up_to = CASE WHEN n.moves THEN p.next_listed_up_to ELSE p.listed_up_to END,
+    next_listed_up_to = CASE WHEN n.moves OR p.next_listed_at IS NULL THEN n.last_task_id ELSE p.next_listed_up_to END,
+    next_listed_at = CASE WHEN n.moves OR p.next_listed_at IS NULL THEN n.now ELSE p.next_listed_at END,
+    slice_phase = 'listed',
+    slice_cursor = 0,
+    settled_after = pg_current_xact_id()::text::bigint
+FROM next n
+WHERE n.until = n.hour_ends_at OR n.until >= n.counted_until + make_interval(secs => $1)
+RETURNING p.slice_until;
+
 -- page_of_imported
 SELECT b.source_task_id, b.task_id, b.phase, b.details
 FROM tasker.tasker_imported_tasks b
@@ -2886,8 +3122,39 @@ INSERT INTO tasker.tasker_schedule_states AS s (schedule_key, paused_at, pause_r
 ON CONFLICT (schedule_key) DO UPDATE
 SET paused_at = coalesce(s.paused_at, EXCLUDED.paused_at), pause_reason = coalesce(EXCLUDED.pause_reason, s.pause_reason);
 
+-- pick_listed_tasks
+WITH part AS MATERIALIZED (
+  SELECT l.task_id, l.quiet_sort_key
+  FROM tasker.tasker_run_stats_progress p
+  JOIN tasker.tasker_run_stats_tasks l ON l.task_id > p.slice_cursor
+  ORDER BY l.task_id
+  LIMIT $1
+)
+SELECT coalesce(array_agg(t.task_id::text) FILTER (WHERE t.sort_key IS DISTINCT FROM l.quiet_sort_key OR t.state <> 'error'), '{}') AS task_ids,
+  max(l.task_id) AS cursor
+FROM part l
+LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = l.task_id LIMIT 1) t ON true;
+
+-- pick_young_tasks
+WITH progress AS MATERIALIZED (
+  SELECT p.counted_until, p.slice_cursor, p.slice_task_id FROM tasker.tasker_run_stats_progress p
+), part AS MATERIALIZED (
+  SELECT t.task_id, (t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= (SELECT p.counted_until FROM progress p)) AS counts
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id > (SELECT p.slice_cursor FROM progress p) AND t.task_id <= (SELECT p.slice_task_id FROM progress p)
+  ORDER BY t.task_id
+  LIMIT $1
+)
+SELECT coalesce(array_agg(t.task_id::text) FILTER (WHERE t.counts AND NOT EXISTS (
+    SELECT FROM tasker.tasker_run_stats_tasks l WHERE l.task_id = t.task_id)), '{}') AS task_ids, max(t.task_id) AS cursor
+FROM part t;
+
 -- ping
 SELECT 1 FROM tasker.tasker_workers LIMIT 1;
+
+-- prepare_run_stats
+UPDATE tasker.tasker_run_stats_progress
+SET settled_after = pg_current_xact_id()::text::bigint, listed_up_to = (SELECT coalesce(max(t.task_id), 0) FROM tasker.tasker_tasks t);
 
 -- primary_position
 SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn()::text END AS position, clock_timestamp() AS read_at,
@@ -3841,6 +4108,134 @@ WITH input AS MATERIALIZED (
   CROSS JOIN LATERAL unnest(t.parents) AS p (ordinal)
 )
 SELECT task_id, identity_hash FROM created;
+
+-- sum_run_stats
+WITH days AS MATERIALIZED (
+  SELECT date_trunc('day', $1::timestamptz + interval '1 day' - interval '1 microsecond', 'UTC') AS days_from,
+    date_trunc('day', p.counted_until, 'UTC') AS days_until
+  FROM tasker.tasker_run_stats_progress p
+), picked AS MATERIALIZED (
+  SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
+    r.running_counts
+  FROM tasker.tasker_run_stats r
+  WHERE r.period = 'day' AND r.starts_at >= (SELECT d.days_from FROM days d) AND r.starts_at < (SELECT d.days_until FROM days d) AND ($4 OR r.named_step_id = 0)
+  UNION ALL
+  SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
+    r.running_counts
+  FROM tasker.tasker_run_stats r
+  WHERE r.period = 'hour' AND r.starts_at >= $1::timestamptz AND r.starts_at < (SELECT d.days_from FROM days d) AND ($4 OR r.named_step_id = 0)
+  UNION ALL
+  SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
+    r.running_counts
+  FROM tasker.tasker_run_stats r
+  WHERE r.period = 'hour' AND r.starts_at >= greatest($1::timestamptz, (SELECT d.days_from FROM days d), (SELECT d.days_until FROM days d)) AND ($4 OR r.named_step_id = 0)
+), named AS MATERIALIZED (
+  SELECT p.*, n.name AS namespace, k.name AS workflow, s.name AS step,
+    min(p.named_task_id) OVER (PARTITION BY n.name, k.name) AS workflow_id
+  FROM picked p
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  LEFT JOIN tasker.tasker_named_steps s ON s.named_step_id = p.named_step_id
+  WHERE ($2::text IS NULL OR n.name = $2)
+    AND ($3::text IS NULL OR k.name = $3)
+), stats AS MATERIALIZED (
+  SELECT n.workflow_id AS named_task_id, n.named_step_id, n.waiting_buckets, n.waiting_counts, n.running_buckets, n.running_counts
+  FROM named n
+), parts AS MATERIALIZED (
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, w.bucket, w.count
+  FROM stats h
+  CROSS JOIN LATERAL unnest(h.waiting_buckets, h.waiting_counts) AS w (bucket, count)
+  UNION ALL
+  SELECT h.named_task_id, h.named_step_id, 'running', w.bucket, w.count
+  FROM stats h
+  CROSS JOIN LATERAL unnest(h.running_buckets, h.running_counts) AS w (bucket, count)
+), merged AS MATERIALIZED (
+  SELECT c.named_task_id, c.named_step_id, c.measure,
+    array_agg(c.bucket ORDER BY c.bucket) AS buckets,
+    array_agg(c.count ORDER BY c.bucket) AS counts,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.5 * c.total)) * 0.9523809523809523 / 1000) AS p50,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.95 * c.total)) * 0.9523809523809523 / 1000) AS p95
+  FROM (
+    SELECT b.*,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure ORDER BY b.bucket) AS up_to,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure) AS total
+    FROM (
+      SELECT p.named_task_id, p.named_step_id, p.measure, p.bucket, sum(p.count)::bigint AS count
+      FROM parts p
+      GROUP BY p.named_task_id, p.named_step_id, p.measure, p.bucket
+    ) b
+  ) c
+  GROUP BY c.named_task_id, c.named_step_id, c.measure
+)
+
+SELECT t.namespace, t.workflow, t.step, t.runs, t.failures, t.retries,
+  w.p50 AS waiting_p50, w.p95 AS waiting_p95, x.p50 AS running_p50, x.p95 AS running_p95
+FROM (
+  SELECT n.namespace, n.workflow, n.step, n.workflow_id, n.named_step_id,
+    sum(n.runs)::float8 AS runs, sum(n.failures)::float8 AS failures, sum(n.retries)::float8 AS retries
+  FROM named n
+  GROUP BY n.namespace, n.workflow, n.step, n.workflow_id, n.named_step_id
+) t
+LEFT JOIN merged w ON w.named_task_id = t.workflow_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.workflow_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
+ORDER BY t.namespace, t.workflow, t.step NULLS FIRST;
+
+-- sum_stats_day
+WITH hours AS MATERIALIZED (
+  SELECT * FROM tasker.tasker_run_stats r
+  WHERE r.period = 'hour' AND r.starts_at >= $1::timestamptz AND r.starts_at < $1::timestamptz + interval '1 day'
+), totals AS MATERIALIZED (
+  SELECT 'day'::text AS period, $1::timestamptz AS starts_at, h.named_task_id, h.named_step_id,
+    sum(h.runs)::bigint AS runs, sum(h.failures)::bigint AS failures, sum(h.retries)::bigint AS retries
+  FROM hours h
+  GROUP BY h.named_task_id, h.named_step_id
+), parts AS MATERIALIZED (
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, w.bucket, w.count
+  FROM hours h
+  CROSS JOIN LATERAL unnest(h.waiting_buckets, h.waiting_counts) AS w (bucket, count)
+  UNION ALL
+  SELECT h.named_task_id, h.named_step_id, 'running', w.bucket, w.count
+  FROM hours h
+  CROSS JOIN LATERAL unnest(h.running_buckets, h.running_counts) AS w (bucket, count)
+), merged AS MATERIALIZED (
+  SELECT c.named_task_id, c.named_step_id, c.measure,
+    array_agg(c.bucket ORDER BY c.bucket) AS buckets,
+    array_agg(c.count ORDER BY c.bucket) AS counts,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.5 * c.total)) * 0.9523809523809523 / 1000) AS p50,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.95 * c.total)) * 0.9523809523809523 / 1000) AS p95
+  FROM (
+    SELECT b.*,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure ORDER BY b.bucket) AS up_to,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure) AS total
+    FROM (
+      SELECT p.named_task_id, p.named_step_id, p.measure, p.bucket, sum(p.count)::bigint AS count
+      FROM parts p
+      GROUP BY p.named_task_id, p.named_step_id, p.measure, p.bucket
+    ) b
+  ) c
+  GROUP BY c.named_task_id, c.named_step_id, c.measure
+)
+
+INSERT INTO tasker.tasker_run_stats AS r
+  (period, starts_at, named_task_id, named_step_id, runs, failures, retries, waiting_p50, waiting_p95, running_p50, running_p95,
+   waiting_buckets, waiting_counts, running_buckets, running_counts)
+SELECT t.period, t.starts_at, t.named_task_id, t.named_step_id, t.runs, t.failures, t.retries, w.p50, w.p95, x.p50, x.p95,
+  coalesce(w.buckets, '{}'), coalesce(w.counts, '{}'), coalesce(x.buckets, '{}'), coalesce(x.counts, '{}')
+FROM totals t
+LEFT JOIN merged w ON w.named_task_id = t.named_task_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.named_task_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
+ON CONFLICT (period, starts_at, named_task_id, named_step_id) DO UPDATE
+SET runs = excluded.runs,
+    failures = excluded.failures,
+    retries = excluded.retries,
+    waiting_p50 = excluded.waiting_p50,
+    waiting_p95 = excluded.waiting_p95,
+    running_p50 = excluded.running_p50,
+    running_p95 = excluded.running_p95,
+    waiting_buckets = excluded.waiting_buckets,
+    waiting_counts = excluded.waiting_counts,
+    running_buckets = excluded.running_buckets,
+    running_counts = excluded.running_counts;
 
 -- summarize_task
 SELECT t.state,

@@ -3,6 +3,7 @@ import type { Database } from '../connections/database.ts';
 import { attemptChecks } from './attempt-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { identityChecks } from './identity-checks.ts';
+import { runStatsChecks } from './run-stats-checks.ts';
 import { stepChecks } from './step-checks.ts';
 import { taskChecks } from './task-checks.ts';
 import type { Check } from './check.ts';
@@ -15,6 +16,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Attempts and claims': attemptChecks,
   'Tasks, processes and the schema': taskChecks,
   'Identities that were used again': identityChecks,
+  'Run statistics': runStatsChecks,
 };
 
 export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();

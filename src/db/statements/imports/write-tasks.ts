@@ -1,4 +1,5 @@
 import { defineStatement, rows } from '../../statement.ts';
+import { isOpen } from '../rules/open-states.ts';
 
 /** Statements that write imported tasks. Times are microseconds since 1970. */
 const time = (column: string): string => `'epoch'::timestamptz + ${column}::float8 * interval '1 microsecond'`;
@@ -29,6 +30,7 @@ SELECT setval(q.sequence, greatest(nextval(q.sequence), :above::bigint))
 FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id') AS sequence) q`,
 });
 
+/** Also lists open ones whose ids are not young for the run statistics. */
 export const insertImportedTasks = defineStatement()({
   name: 'insert_imported_tasks',
   params: {
@@ -50,13 +52,22 @@ export const insertImportedTasks = defineStatement()({
     }),
   },
   text: `
+WITH imported AS (
 INSERT INTO tasker.tasker_tasks
   (task_id, named_task_id, state, sort_key, complete, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason,
    bypass_steps, tags, context, identity_hash)
 SELECT i.task_id, i.named_task_id, i.state, i.sort_key, i.state IN ('complete', 'resolved_manually'),
   coalesce(${time('i.requested_at')}, clock_timestamp()), ${time('i.completed_at')}, i.unfinished_sinks, i.initiator, i.source_system,
   i.reason, i.bypass_steps, i.tags, i.context, i.identity_hash
-FROM :tasks AS i`,
+FROM :tasks AS i
+RETURNING task_id, state
+)
+INSERT INTO tasker.tasker_run_stats_tasks (task_id)
+SELECT t.task_id
+FROM imported t
+JOIN tasker.tasker_run_stats_progress p ON t.task_id <= coalesce(p.slice_listed_up_to, p.listed_up_to)
+WHERE ${isOpen('t')}
+ON CONFLICT DO NOTHING`,
 });
 
 /** `children`: an array literal. */

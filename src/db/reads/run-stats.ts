@@ -1,0 +1,115 @@
+import { defineStatement } from '../statement.ts';
+import { withCtes } from '../statements/ctes.ts';
+import { MERGED, partsOf } from '../statements/stats/count-runs.ts';
+
+/** What a workflow or one of its steps did in a time; versions of the workflow are added up. Durations in seconds, within 5 %. */
+export interface RunStatsRow {
+  namespace: string;
+  workflow: string;
+  /** Null: the tasks of the workflow. */
+  step: string | null;
+  /** Attempts that ended: complete, failed or lost. Of tasks: those that were complete, or went to error. */
+  runs: number;
+  /** How many of them failed or were lost. */
+  failures: number;
+  /** Attempts after one that failed. Of tasks: those in error that an operator let go on. */
+  retries: number;
+  /** From ready to claimed; of tasks from `requested_at` to the first claim. Null: nothing ran. */
+  waiting_p50: number | null;
+  waiting_p95: number | null;
+  /** From the claim to the end. */
+  running_p50: number | null;
+  running_p95: number | null;
+}
+
+/** The whole days in the time. */
+const DAYS = `days AS MATERIALIZED (
+  SELECT date_trunc('day', :since::timestamptz + interval '1 day' - interval '1 microsecond', 'UTC') AS days_from,
+    date_trunc('day', p.counted_until, 'UTC') AS days_until
+  FROM tasker.tasker_run_stats_progress p
+)`;
+
+const part = (period: 'day' | 'hour', time: string): string => `
+  SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
+    r.running_counts
+  FROM tasker.tasker_run_stats r
+  WHERE r.period = '${period}' AND ${time} AND (:steps OR r.named_step_id = 0)`;
+const DAYS_FROM = '(SELECT d.days_from FROM days d)';
+const DAYS_UNTIL = '(SELECT d.days_until FROM days d)';
+
+/** Whole days come from their sums, the rest from hours: ranges of the primary key. */
+const PICKED = `picked AS MATERIALIZED (${[
+  part('day', `r.starts_at >= ${DAYS_FROM} AND r.starts_at < ${DAYS_UNTIL}`),
+  part('hour', `r.starts_at >= :since::timestamptz AND r.starts_at < ${DAYS_FROM}`),
+  part('hour', `r.starts_at >= greatest(:since::timestamptz, ${DAYS_FROM}, ${DAYS_UNTIL})`),
+].join('\n  UNION ALL')}
+)`;
+
+/** By workflow and step name, whatever the version. */
+const NAMED = `named AS MATERIALIZED (
+  SELECT p.*, n.name AS namespace, k.name AS workflow, s.name AS step,
+    min(p.named_task_id) OVER (PARTITION BY n.name, k.name) AS workflow_id
+  FROM picked p
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  LEFT JOIN tasker.tasker_named_steps s ON s.named_step_id = p.named_step_id
+  WHERE (:namespace::text IS NULL OR n.name = :namespace)
+    AND (:workflow::text IS NULL OR k.name = :workflow)
+)`;
+
+const ROWS = `stats AS MATERIALIZED (
+  SELECT n.workflow_id AS named_task_id, n.named_step_id, n.waiting_buckets, n.waiting_counts, n.running_buckets, n.running_counts
+  FROM named n
+)`;
+
+/** What ran since a full hour, of each workflow and, if `steps`, of each of its steps. */
+export const sumRunStats = defineStatement<RunStatsRow>()({
+  name: 'sum_run_stats',
+  params: { since: 'timestamptz', namespace: 'text | null', workflow: 'text | null', steps: 'boolean' },
+  text: withCtes(
+    [DAYS, PICKED, NAMED, ROWS, partsOf('stats'), MERGED],
+    `
+SELECT t.namespace, t.workflow, t.step, t.runs, t.failures, t.retries,
+  w.p50 AS waiting_p50, w.p95 AS waiting_p95, x.p50 AS running_p50, x.p95 AS running_p95
+FROM (
+  SELECT n.namespace, n.workflow, n.step, n.workflow_id, n.named_step_id,
+    sum(n.runs)::float8 AS runs, sum(n.failures)::float8 AS failures, sum(n.retries)::float8 AS retries
+  FROM named n
+  GROUP BY n.namespace, n.workflow, n.step, n.workflow_id, n.named_step_id
+) t
+LEFT JOIN merged w ON w.named_task_id = t.workflow_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.workflow_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
+ORDER BY t.namespace, t.workflow, t.step NULLS FIRST`,
+  ),
+});
+
+/** One hour of a workflow version or of one of its steps. */
+export interface HourStatsRow extends RunStatsRow {
+  version: string;
+  hour: Date;
+  /** The hour is over, and all of it is counted. */
+  closed: boolean;
+}
+
+/** Every hour since `since` in which a workflow ran: the rows of the views. */
+export const listHourStats = defineStatement<HourStatsRow>()({
+  name: 'list_hour_stats',
+  params: { since: 'timestamptz', namespace: 'text', workflow: 'text', steps: 'boolean' },
+  text: `
+SELECT v.namespace, v.workflow, v.version, NULL AS step, v.hour, v.closed, v.runs::float8 AS runs, v.failures::float8 AS failures,
+  v.retries::float8 AS retries, v.waiting_p50, v.waiting_p95, v.running_p50, v.running_p95
+FROM tasker.tasker_workflow_hours v
+WHERE v.hour >= :since::timestamptz AND v.namespace = :namespace AND v.workflow = :workflow
+UNION ALL
+SELECT v.namespace, v.workflow, v.version, v.step, v.hour, v.closed, v.runs::float8, v.failures::float8, v.retries::float8,
+  v.waiting_p50, v.waiting_p95, v.running_p50, v.running_p95
+FROM tasker.tasker_step_hours v
+WHERE :steps AND v.hour >= :since::timestamptz AND v.namespace = :namespace AND v.workflow = :workflow
+ORDER BY hour, version, step NULLS FIRST`,
+});
+
+/** How far the runs are counted; null: counting has not begun. */
+export const countedUntil = defineStatement<{ counted_until: Date | null }>()({
+  name: 'counted_until',
+  text: `SELECT p.counted_until FROM tasker.tasker_run_stats_progress p`,
+});

@@ -1,0 +1,43 @@
+import type { Database } from '../../db/connections/database.ts';
+import { countRunsOnce } from '../../engine/count-runs.ts';
+import type { Metrics } from '../../metrics/registry.ts';
+import type { Chore } from '../chore.ts';
+
+/** Between two rounds that find nothing to do. */
+const INTERVAL_MS = 10_000;
+/** What has happened since is counted when it is this long. */
+const SLICE_SECONDS = 60;
+/** If counting a slice took long (many tasks are open), the next one is longer: at most this share of the time is spent on it. */
+const SHARE_OF_TIME = 0.05;
+/** From the time of a transition to the first write of its transaction it takes far less. */
+const SETTLE_SECONDS = 2;
+/** An id becomes visible after a higher one by far less. */
+const YOUNG_SECONDS = 600;
+/** Tasks that one round visits: some ten thousand rows of their histories. */
+const LIMIT = 1000;
+
+/** Counts what ran, from the histories into the tables behind `tasker stats`. */
+export function countRuns(db: Database, metrics: Metrics): Chore {
+  let spentSeconds = 0;
+  let sliceSeconds = SLICE_SECONDS;
+  return {
+    name: 'count_runs',
+    intervalMs: INTERVAL_MS,
+    async run() {
+      const started = performance.now();
+      const { tasks, more, closed, lagSeconds } = await countRunsOnce(db, {
+        sliceSeconds,
+        settleSeconds: SETTLE_SECONDS,
+        youngSeconds: YOUNG_SECONDS,
+        limit: LIMIT,
+      });
+      spentSeconds += (performance.now() - started) / 1000;
+      if (closed) {
+        sliceSeconds = Math.max(SLICE_SECONDS, spentSeconds / SHARE_OF_TIME);
+        spentSeconds = 0;
+      }
+      if (lagSeconds !== undefined) metrics.set('runStatsLag', {}, lagSeconds);
+      return { done: tasks, more };
+    },
+  };
+}
