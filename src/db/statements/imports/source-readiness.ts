@@ -1,6 +1,6 @@
 import { defineStatement } from '../../statement.ts';
 
-/** What Tasker (Ruby) itself says of a step. */
+/** What Tasker (Ruby) itself has about a step. */
 export interface SourceReadinessRow {
   task_id: string;
   workflow_step_id: string;
