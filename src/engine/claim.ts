@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Executor } from '../db/connections/database.ts';
 import { type ClaimedStepRow, claimStatement } from '../db/statements/claims/claim-steps.ts';
 import { findEarlierKeys } from '../db/statements/claims/earlier-keys.ts';
-import { loadInputs } from '../db/statements/claims/load-inputs.ts';
+import { loadInputs, loadUsed } from '../db/statements/claims/load-inputs.ts';
 import { rangeRow, type ReadyRange, WHOLE_QUEUE } from '../db/statements/claims/ready-ranges.ts';
 
 /** What identifies one attempt: every write about it carries the claim id, and changes nothing if the claim was lost. */
@@ -145,6 +145,22 @@ export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]):
       },
     ]),
   );
+}
+
+/** The results of the steps with these ordinals in the tasks of claimed steps, as JSON text, by the claimed step and by ordinal. */
+export async function loadUsedResults(
+  db: Executor,
+  using: readonly { step: StepClaim; uses: readonly number[] }[],
+): Promise<Map<string, Map<string, string>>> {
+  const steps = using.flatMap(({ step, uses }) =>
+    uses.map((ordinal) => ({ task_id: step.taskId, workflow_step_id: step.stepId, ordinal })),
+  );
+  const found = new Map<string, Map<string, string>>();
+  for (const row of await db.run(loadUsed, { steps })) {
+    const results = found.get(row.workflow_step_id) ?? new Map<string, string>();
+    found.set(row.workflow_step_id, results.set(String(row.ordinal), row.results ?? 'null'));
+  }
+  return found;
 }
 
 /** The ids of those of these steps that a version before migration 0016 began: they keep its form of idempotency key. */

@@ -12,6 +12,7 @@ import type {
 import { didYouMean } from './did-you-mean.ts';
 import type { Json } from './json.ts';
 import { nameProblem, versionProblem } from './names.ts';
+import { findUsesProblems } from './uses.ts';
 import { preview } from './preview.ts';
 import { reuseAfterProblem, type ReuseOptions, reuseProblem } from './reuse.ts';
 import type { WorkflowSchedule } from './schedule-options.ts';
@@ -88,6 +89,8 @@ export function buildDefinition<Schema extends StandardSchema = AnyJson>(
     options,
     findDagProblems(nodes).map(({ node, ...rest }) => ({ ...rest, ...(node === undefined ? {} : { step: node }) })),
   );
+  const dag = analyzeDag(nodes);
+  throwProblems(options, findUsesProblems(steps, dag));
   return Object.freeze({
     namespace: options.namespace ?? DEFAULT_NAMESPACE,
     name: options.name,
@@ -98,7 +101,7 @@ export function buildDefinition<Schema extends StandardSchema = AnyJson>(
     identity: options.identity ?? 'unique',
     ...(options.reuse === undefined ? {} : { reuse: options.reuse }),
     ...(options.reuseAfterSeconds === undefined ? {} : { reuseAfterSeconds: options.reuseAfterSeconds }),
-    steps: Object.freeze(toTemplates(steps, analyzeDag(nodes), options.defaults ?? {})),
+    steps: Object.freeze(toTemplates(steps, dag, options.defaults ?? {})),
     schedules: Object.freeze([...schedules]),
   });
 }
@@ -114,6 +117,9 @@ function toTemplates(steps: readonly StepInput[], dag: Dag, defaults: StepDefaul
       name,
       ordinal: index + 1,
       dependsOn: Object.freeze([...(step.options?.dependsOn ?? [])]),
+      ...(step.options?.uses === undefined || step.options.uses.length === 0
+        ? {}
+        : { uses: Object.freeze([...step.options.uses]) }),
       parentOrdinals: ordinalsOf(dag.parents.get(name)),
       childOrdinals: ordinalsOf(dag.children.get(name)),
       ...resolveOptions(step.options ?? {}, defaults),

@@ -25,6 +25,8 @@ function stepConfiguration(step: StepTemplate): JsonObject {
     name: step.name,
     ordinal: step.ordinal,
     depends_on: step.dependsOn.toSorted(),
+    // Written only if it is set, so that the hash of definitions without it did not change.
+    ...(step.uses === undefined ? {} : { uses: step.uses.toSorted() }),
     queue: step.queue,
     priority: step.priority,
     retryable: step.retryable,

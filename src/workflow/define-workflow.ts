@@ -59,11 +59,12 @@ export interface Workflow<
     Result,
     const Parent extends StepNames<Results> = never,
     const Skippable extends boolean = SkippableDefault,
+    const Used extends StepNames<Results> = never,
   >(
     name: FreshName<Name, Results>,
-    options: StepOptions<Parent> & { skippable?: Skippable },
+    options: StepOptions<Parent, Used> & { skippable?: Skippable },
     handler: (
-      context: StepContext<SchemaOutput<Schema>, { readonly [Key in Parent]: Results[Key] }>,
+      context: StepContext<SchemaOutput<Schema>, { readonly [Key in Parent | NoInfer<Used>]: Results[Key] }>,
     ) => (Result | PromiseLike<Result>) & Storable<Result>,
   ): Workflow<Schema, Results & Record<Name, StepResult<Result, Skippable>>, SkippableDefault>;
 
@@ -174,6 +175,7 @@ class Builder implements WorkflowDefinition {
 function copyLists(options: StepOptions): StepOptions {
   return {
     ...(options.dependsOn === undefined ? {} : { dependsOn: [...options.dependsOn] }),
+    ...(options.uses === undefined ? {} : { uses: [...options.uses] }),
     ...(options.backoff === undefined ? {} : { backoff: { ...options.backoff } }),
   };
 }

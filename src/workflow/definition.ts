@@ -46,9 +46,11 @@ export interface StepDefaults {
 }
 
 /** Options of a step. */
-export interface StepOptions<Parent extends string = string> extends StepDefaults {
+export interface StepOptions<Parent extends string = string, Used extends string = string> extends StepDefaults {
   /** The steps whose results the handler needs, or that must complete before it. */
   dependsOn?: readonly Parent[];
+  /** Steps before its parents whose results the handler receives too, among `parents`. They are no edges of the graph. */
+  uses?: readonly Used[];
 }
 
 type LogMethod = {
@@ -88,7 +90,7 @@ export interface StepContext<Input = unknown, Parents = Readonly<Record<string, 
   readonly retryLimit: number;
   /** The task's input, after its schema's defaults and transforms. */
   readonly input: Input;
-  /** The results of the steps in `dependsOn`, by name, and nothing else. */
+  /** The results of the steps in `dependsOn` and `uses`, by name, and nothing else. */
   readonly parents: Parents;
   /** `input` and `parents` as JSON text, the same at every attempt. */
   readonly raw: RawTexts<Parents>;
@@ -115,6 +117,8 @@ export interface StepTemplate {
   readonly ordinal: number;
   /** The parents' names, in the order they were given. */
   readonly dependsOn: readonly string[];
+  /** Steps before its parents whose results its handler receives too. Absent: none. */
+  readonly uses?: readonly string[];
   /** Ascending. */
   readonly parentOrdinals: readonly number[];
   /** Ascending. */

@@ -20,11 +20,17 @@ const MAX_DESCRIPTION_LENGTH = 2000;
 /** The problem of an option's value (a phrase that follows the option's name), or undefined. */
 type Check = (value: unknown) => string | undefined;
 
+const stepNames: Check = (value) =>
+  Array.isArray(value) && value.every((name) => typeof name === 'string')
+    ? undefined
+    : `is ${preview(value)}: it is an array of step names`;
+
+/** Options that only a step can have. */
+const OF_STEPS: ReadonlySet<string> = new Set(['dependsOn', 'uses']);
+
 const CHECKS: Record<keyof StepOptions, Check> = {
-  dependsOn: (value) =>
-    Array.isArray(value) && value.every((name) => typeof name === 'string')
-      ? undefined
-      : `is ${preview(value)}: it is an array of step names`,
+  dependsOn: stepNames,
+  uses: stepNames,
   retryable: isBoolean,
   retryLimit: wholeNumber(1, MAX_RETRY_LIMIT, 'attempts in all, the first included'),
   backoff: (value) => {
@@ -54,11 +60,11 @@ export interface OptionProblem {
   readonly problem: string;
 }
 
-/** Every problem of a step's options. `dependsOn` is not allowed among a workflow's defaults. */
+/** Every problem of a step's options. `dependsOn` and `uses` are not allowed among a workflow's defaults. */
 export function findOptionProblems(options: unknown, kind: 'step' | 'defaults'): OptionProblem[] {
   if (!isRecord(options))
     return [{ option: undefined, problem: `the options are ${preview(options)}: they are an object` }];
-  const known = Object.keys(CHECKS).filter((name) => kind === 'step' || name !== 'dependsOn');
+  const known = Object.keys(CHECKS).filter((name) => kind === 'step' || !OF_STEPS.has(name));
   return Object.entries(options).flatMap(([option, value]): OptionProblem[] => {
     if (!known.includes(option)) {
       return [

@@ -14,6 +14,7 @@ const stepFields = {
   description: z.string(),
   depends_on_step: z.string(),
   depends_on_steps: names,
+  uses: names,
   default_retryable: z.boolean(),
   default_retry_limit: z.number(),
   skippable: z.boolean(),
@@ -80,6 +81,7 @@ export type YamlStepOverride = z.output<typeof stepOverride>;
 /** Which option of a step a YAML field sets. */
 export const FIELD_OF_OPTION: Record<string, keyof YamlStep> = {
   dependsOn: 'depends_on_steps',
+  uses: 'uses',
   retryable: 'default_retryable',
   retryLimit: 'default_retry_limit',
   backoff: 'backoff_max_seconds',

@@ -25,6 +25,7 @@ export function withLegalNames(
     ...('depends_on_steps' in own && own.depends_on_steps !== undefined
       ? { depends_on_steps: own.depends_on_steps.map(legal) }
       : {}),
+    ...('uses' in own && own.uses !== undefined ? { uses: own.uses.map(legal) } : {}),
   });
   return {
     ...workflow,

@@ -167,6 +167,7 @@ function toStep(
   ];
   const options: StepOptions = {
     dependsOn: [...new Set(parents)],
+    ...(step.uses === undefined ? {} : { uses: step.uses }),
     ...(step.default_retryable === undefined ? {} : { retryable: step.default_retryable }),
     ...(step.default_retry_limit === undefined ? {} : { retryLimit: step.default_retry_limit }),
     ...(step.backoff_max_seconds === undefined && step.backoff_initial_seconds === undefined

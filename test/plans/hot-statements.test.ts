@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { claimStatement } from '../../src/db/statements/claims/claim-steps.ts';
 import { completeStatement, completeStatementByQueue } from '../../src/db/statements/steps/complete-steps.ts';
 import { failSteps } from '../../src/db/statements/steps/fail-steps.ts';
-import { loadInputs } from '../../src/db/statements/claims/load-inputs.ts';
+import { loadInputs, loadUsed } from '../../src/db/statements/claims/load-inputs.ts';
 import { checkIdle } from '../../src/db/statements/claims/idle-check.ts';
 import { findChangedTasks, findStepsOfTasks } from '../../src/db/reads/watched-tasks.ts';
 import { countRuns } from '../../src/db/statements/stats/count-runs.ts';
@@ -122,6 +122,13 @@ describe('with 50,000 tasks', () => {
     ],
     ['complete and leave the children', () => completion(0)],
     ['load inputs', () => call(loadInputs, attempts(held))],
+    [
+      'load used results',
+      () =>
+        call(loadUsed, {
+          steps: held.map((step) => ({ task_id: step.taskId, workflow_step_id: step.stepId, ordinal: 1 })),
+        }),
+    ],
     ['fail', () => call(failSteps, failing(held, worker))],
     ['release', () => call(releaseSteps, { ...attempts(held), worker_id: worker })],
   ] as const)('a worker finds the rows to %s by their key', async (_, given) => {

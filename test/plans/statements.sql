@@ -2930,6 +2930,11 @@ JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s
   ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process;
 
+-- load_used
+SELECT i.workflow_step_id, i.ordinal, s.results::text AS results
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS i (task_id, workflow_step_id, ordinal)
+JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.task_id * 65536 + i.ordinal;
+
 -- lock_cron_owner
 SELECT pg_advisory_xact_lock(hashtextextended('owner of cron schema ' || $1, 0));
 

@@ -55,6 +55,22 @@ describe('what a handler sees', () => {
       });
   });
 
+  test('the results of steps in uses are among the parents', () => {
+    begin
+      .step('a', () => ({ total: 1 }))
+      .step('b', { dependsOn: ['a'], skippable: true }, () => ['x'])
+      .step('c', { dependsOn: ['b'] }, () => true)
+      .step('d', { dependsOn: ['c'], uses: ['a', 'b'] }, ({ parents }) => {
+        expectTypeOf(parents).toEqualTypeOf<{
+          readonly a: { total: number };
+          readonly b: string[] | null;
+          readonly c: boolean;
+        }>();
+      })
+      // @ts-expect-error there is no step x
+      .step('e', { dependsOn: ['c'], uses: ['x'] }, () => 1);
+  });
+
   test('parents and input cannot be changed by mistake', () => {
     begin
       .step('a', () => 1)

@@ -1,7 +1,14 @@
 import { type Jitter, withJitter } from '../../backoff.ts';
 import type { Database } from '../../db/connections/database.ts';
 import { mayFitSmaller } from '../../db/connections/sql-errors.ts';
-import { type ClaimedStep, loadStepInputs, type StepInputs, stepsWithEarlierKeys } from '../../engine/claim.ts';
+import {
+  type ClaimedStep,
+  loadStepInputs,
+  loadUsedResults,
+  type StepInputs,
+  stepsWithEarlierKeys,
+} from '../../engine/claim.ts';
+import { jsonbMembers } from '../../workflow/jsonb-text.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { HandlerRegistry } from '../scope/handler-registry.ts';
 import type { ResultCache } from '../scope/result-cache.ts';
@@ -17,8 +24,9 @@ export function inputsAtHand(
   handlers: HandlerRegistry,
   results: ResultCache,
 ): StepInputs | undefined {
-  if (step.inputs !== undefined) return step.inputs;
+  if (step.inputs !== undefined && !handlers.anyUses) return step.inputs;
   const type = handlers.find(step.namedTaskId, ordinalOf(step.stepId));
+  if (step.inputs !== undefined) return type?.uses === undefined ? step.inputs : undefined;
   const cached = results.get(step.taskId);
   if (type === undefined || cached === undefined) return undefined;
   const parts: string[] = [];
@@ -55,9 +63,43 @@ export async function loadMissing(
 ): Promise<void> {
   const { db } = scope;
   await Promise.all([
-    withRetry(scope, missing, (steps) => loadStepInputs(db, steps), onLoaded),
+    withRetry(scope, missing, (steps) => loadWithUsed(scope, steps), onLoaded),
     withRetry(scope, begun, (steps) => withFormOfKeys(db, steps), onLoaded),
   ]);
+}
+
+/** Steps that were claimed with their inputs come here only for the results that a claim does not bring. */
+async function loadWithUsed(scope: WorkerScope, steps: readonly ClaimedStep[]): Promise<Map<string, StepInputs>> {
+  const loaded = await loadStepInputs(scope.db, steps);
+  if (!scope.handlers.anyUses) return loaded;
+  const using = steps.flatMap((step) => {
+    const { uses } = scope.handlers.find(step.namedTaskId, ordinalOf(step.stepId)) ?? {};
+    return uses === undefined || !loaded.has(step.stepId) ? [] : [{ step, uses }];
+  });
+  if (using.length === 0) return loaded;
+  const used = await loadUsedResults(scope.db, using);
+  const begun = using.map(({ step }) => step).filter((step) => step.inputs?.hasHistory === true);
+  const earlier =
+    begun.length === 0 || !scope.state.hadEarlierVersions ? new Set() : await stepsWithEarlierKeys(scope.db, begun);
+  for (const { step } of using) {
+    const inputs = loaded.get(step.stepId) as StepInputs;
+    loaded.set(step.stepId, {
+      ...inputs,
+      parents: joined(inputs.parents, used.get(step.stepId)),
+      hasHistory: step.inputs?.hasHistory ?? false,
+      hasEarlierKey: earlier.has(step.stepId),
+    });
+  }
+  return loaded;
+}
+
+/** One object of both, as jsonb_object_agg writes it: ordinals ascend, and a shorter key comes first. */
+function joined(parents: string | null, used: ReadonlyMap<string, string> = new Map()): string {
+  const results = [...(parents === null ? [] : jsonbMembers(parents)), ...used];
+  return `{${results
+    .toSorted(([a], [b]) => Number(a) - Number(b))
+    .map(([ordinal, result]) => `"${ordinal}": ${result}`)
+    .join(', ')}}`;
 }
 
 async function withFormOfKeys(db: Database, steps: readonly ClaimedStep[]): Promise<Map<string, StepInputs>> {

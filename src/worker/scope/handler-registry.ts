@@ -8,8 +8,10 @@ type Defaults = Pick<WorkerSettings, 'stepTimeoutSeconds' | 'backoffCapSeconds'>
 export interface StepType {
   definition: WorkflowDefinition;
   template: StepTemplate;
-  /** Ordinal and name of each parent: what the handler's `parents` is made of. */
+  /** Ordinal and name of each parent, and of each step in `uses`: what the handler's `parents` is made of. Ascending. */
   parents: readonly { ordinal: number; name: string }[];
+  /** The ordinals of the steps in `uses`: a claim does not bring their results. Undefined: none. */
+  uses: readonly number[] | undefined;
   timeoutMs: number;
   backoffCapSeconds: number;
   backoffInitialSeconds: number | undefined;
@@ -25,6 +27,8 @@ export class HandlerRegistry {
   /** For the process's registration. */
   readonly named: (WorkflowName & { namedTaskId: number })[] = [];
   private readonly defaults: Defaults;
+  /** Whether any step uses results of steps that are not its parents: without one, nothing is looked up for it. */
+  anyUses = false;
 
   constructor(defaults: Defaults) {
     this.defaults = defaults;
@@ -39,6 +43,10 @@ export class HandlerRegistry {
     const { namespace, name, version } = definition;
     this.named.push({ namedTaskId, namespace, name, version });
     const names = new Map(definition.steps.map((step) => [step.ordinal, step.name]));
+    const ordinals = new Map(definition.steps.map((step) => [step.name, step.ordinal]));
+    const usesOf = (template: StepTemplate): number[] | undefined =>
+      template.uses?.map((used) => ordinals.get(used) as number);
+    if (definition.steps.some((step) => step.uses !== undefined)) this.anyUses = true;
     this.workflows.set(
       namedTaskId,
       new Map(
@@ -47,7 +55,10 @@ export class HandlerRegistry {
           {
             definition,
             template,
-            parents: template.parentOrdinals.map((ordinal) => ({ ordinal, name: names.get(ordinal) as string })),
+            parents: [...template.parentOrdinals, ...(usesOf(template) ?? [])]
+              .sort((a, b) => a - b)
+              .map((ordinal) => ({ ordinal, name: names.get(ordinal) as string })),
+            uses: usesOf(template),
             timeoutMs: (template.timeoutSeconds ?? this.defaults.stepTimeoutSeconds) * 1000,
             backoffCapSeconds:
               template.backoff?.maxSeconds ??
@@ -69,6 +80,7 @@ export class HandlerRegistry {
   clear(): void {
     this.workflows.clear();
     this.named.length = 0;
+    this.anyUses = false;
   }
 
   find(namedTaskId: number, ordinal: number): StepType | undefined {

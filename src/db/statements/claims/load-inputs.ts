@@ -1,6 +1,7 @@
 import { defineStatement, rows } from '../../statement.ts';
 import { ATTEMPT, heldBy } from '../rules/claim-fence.ts';
 import { parentResults } from '../rules/parent-results.ts';
+import { stepId } from '../rules/step-id.ts';
 
 export interface StepInputsRow {
   task_id: string;
@@ -29,4 +30,14 @@ FROM :steps AS i
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s
   ON ${heldBy('s', 'i')}`,
+});
+
+/** Results of steps that are no parents of the claimed ones, for handlers that use them. They are done, so nothing changes them. */
+export const loadUsed = defineStatement<{ workflow_step_id: string; ordinal: number; results: string | null }>()({
+  name: 'load_used',
+  params: { steps: rows({ task_id: 'bigint', workflow_step_id: 'bigint', ordinal: 'integer' }) },
+  text: `
+SELECT i.workflow_step_id, i.ordinal, s.results::text AS results
+FROM :steps AS i
+JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = ${stepId('i.task_id', 'i.ordinal')}`,
 });
