@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { InvalidInputError } from '../../errors.ts';
 import { importTasker } from '../../import-tasker/import-tasker.ts';
+import { makeCompatViews } from '../../import-tasker/make-compat-views.ts';
 import type { NameMap } from '../../import-tasker/names.ts';
 import type { ImportOptions, Phase } from '../../import-tasker/options.ts';
 import { drawImport, importFailed } from '../import-report.ts';
@@ -29,6 +30,8 @@ interface Options {
   writeShapes?: string;
   verify?: boolean;
   undo?: boolean;
+  compatViews?: string;
+  compatRelease: string;
   json?: boolean;
 }
 
@@ -62,8 +65,20 @@ export function importTaskerCommand(exit: (status: number) => void): Command {
     .option('--tasker-stopped', 'the processes of Tasker are stopped for good')
     .option('--honour-bypass', 'open tasks skip the steps in their bypass_steps, which Tasker never did')
     .option('--write-shapes <folder>', 'write each graph as a YAML template and as a TypeScript module')
+    .option(
+      '--compat-views <schema>',
+      'make views with the names and columns of Tasker in this schema, for reports, and do nothing else',
+    )
+    .option('--compat-release <release>', 'with --compat-views: the form of 2.0 or of 2.3', '2.3')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
+      if (options.compatViews !== undefined) {
+        const { compatViews: schema, compatRelease: release } = options;
+        const made = await withClient((client) => makeCompatViews(client.db, schema, release));
+        print({ schema, release, made }, options.json, () => `${made} views and functions in schema "${schema}"`);
+        exit(STATUS.ok);
+        return;
+      }
       const given = { ...(await toImportOptions(options)), onProgress: progress(options.json) };
       const report = await withClient((client) => importTasker(client.db, given));
       for (const warning of report.warnings) console.error(`tasker: warning: ${warning}`);

@@ -1,0 +1,132 @@
+import { inSchema } from './schema-name.ts';
+
+/**
+ * Read-only views with the names, columns and types of Tasker (Ruby) over the tables of the engine, for reports that read those: times
+ * without a zone, in UTC. `B`: of releases 2.0 and 2.1; `D`: of 2.3 and later. Ids of edges and transitions, which the engine does not
+ * have, are made of their keys.
+ */
+export type CompatForm = 'B' | 'D';
+
+const utc = (column: string, as: string, precision = '(6)'): string =>
+  `(${column} AT TIME ZONE 'UTC')::timestamp${precision} AS ${as}`;
+const times = (created: string, updated = created): string =>
+  `${utc(created, 'created_at')}, ${utc(updated, 'updated_at')}`;
+const text = (column: string, length: number, as = column.split('.').at(-1)): string =>
+  `${column}::varchar(${length}) AS ${as}`;
+
+const transitions = (table: string, key: string): string => `
+SELECT hashint8extended(x.${key}, x.sort_key) AS id, x.to_state::varchar AS to_state, x.from_state::varchar AS from_state,
+  coalesce(x.metadata, '{}') AS metadata, x.sort_key, x.most_recent, x.${key}, ${times('x.created_at')}
+FROM tasker.${table} x`;
+
+/** Parents before children, as in the tables of Tasker (Ruby); each SELECT is one view. */
+function viewsOf(form: CompatForm): Record<string, string> {
+  return {
+    ...(form === 'D'
+      ? {
+          tasker_task_namespaces: `
+SELECT n.task_namespace_id, ${text('n.name', 64)}, ${text('n.description', 255)}, ${times('n.created_at')}
+FROM tasker.tasker_task_namespaces n`,
+        }
+      : {}),
+    tasker_named_steps: `
+SELECT n.named_step_id, 1 AS dependent_system_id, ${text('n.name', 128)}, ${text('n.description', 255)}, ${times('n.created_at')}
+FROM tasker.tasker_named_steps n`,
+    tasker_named_tasks: `
+SELECT k.named_task_id, ${text('k.name', 64)}, ${text('k.description', 255)}, ${times('k.created_at')}${
+      form === 'D'
+        ? `, k.task_namespace_id::bigint AS task_namespace_id, ${text('k.version', 16)}, k.configuration`
+        : ''
+    }
+FROM tasker.tasker_named_tasks k`,
+    tasker_named_tasks_named_steps: `
+SELECT hashint8(a.named_task_id::bigint * 2147483648 + a.named_step_id) AS id, a.named_task_id, a.named_step_id, a.skippable,
+  a.default_retryable, a.default_retry_limit, ${times('k.created_at')}
+FROM tasker.tasker_named_tasks_named_steps a
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = a.named_task_id`,
+    tasker_tasks: `
+SELECT t.task_id, t.named_task_id, t.complete, ${utc('t.requested_at', 'requested_at', '')}, ${text('t.initiator', 128)},
+  ${text('t.source_system', 128)}, ${text('t.reason', 128)}, t.bypass_steps::json AS bypass_steps, t.tags, t.context,
+  ${text('t.identity_hash', 128)}, ${times('t.requested_at', 'coalesce(t.completed_at, t.requested_at)')}
+FROM tasker.tasker_tasks t`,
+    tasker_workflow_steps: `
+SELECT s.workflow_step_id, s.task_id, s.named_step_id, s.retryable, s.retry_limit, s.in_process, s.processed,
+  ${utc('s.processed_at', 'processed_at', '')}, s.attempts, ${utc('s.last_attempted_at', 'last_attempted_at', '')},
+  s.backoff_request_seconds, s.inputs, s.results, s.skippable,
+  ${times('t.requested_at', 'coalesce(s.processed_at, s.last_attempted_at, t.requested_at)')}
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_tasks t ON t.task_id = s.task_id`,
+    tasker_workflow_step_edges: `
+SELECT hashint8extended(e.from_step_id, e.to_step_id) AS id, e.from_step_id, e.to_step_id, e.name::varchar AS name,
+  ${times('t.requested_at')}
+FROM tasker.tasker_workflow_step_edges e
+JOIN tasker.tasker_tasks t ON t.task_id = e.task_id`,
+    tasker_task_transitions: transitions('tasker_task_transitions', 'task_id'),
+    tasker_workflow_step_transitions: transitions('tasker_workflow_step_transitions', 'workflow_step_id'),
+    ...(form === 'B' ? { tasker_step_readiness_statuses: READINESS, tasker_task_execution_contexts: CONTEXTS } : {}),
+  };
+}
+
+const READINESS = `
+SELECT v.workflow_step_id, v.task_id, v.named_step_id, v.name::varchar AS name, v.current_state::varchar AS current_state,
+  v.dependencies_satisfied, v.retry_eligible, v.ready_for_execution, ${utc('v.last_failure_at', 'last_failure_at')},
+  ${utc('v.next_retry_at', 'next_retry_at')}, v.total_parents::bigint AS total_parents, v.completed_parents::bigint AS completed_parents,
+  v.attempts, v.retry_limit, v.backoff_request_seconds, ${utc('v.last_attempted_at', 'last_attempted_at', '')}
+FROM tasker.tasker_step_readiness_statuses v`;
+
+const CONTEXTS = `
+SELECT v.task_id, v.named_task_id, v.status::varchar AS status, v.total_steps::bigint AS total_steps,
+  v.pending_steps::bigint AS pending_steps, v.in_progress_steps::bigint AS in_progress_steps,
+  v.completed_steps::bigint AS completed_steps, v.failed_steps::bigint AS failed_steps, v.ready_steps::bigint AS ready_steps,
+  v.execution_status, v.recommended_action, v.completion_percentage, v.health_status
+FROM tasker.tasker_task_execution_contexts v`;
+
+const READINESS_COLUMNS = `workflow_step_id bigint, task_id bigint, named_step_id integer, name text, current_state text,
+  dependencies_satisfied boolean, retry_eligible boolean, ready_for_execution boolean, last_failure_at timestamp,
+  next_retry_at timestamp, total_parents integer, completed_parents integer, attempts integer, retry_limit integer,
+  backoff_request_seconds integer, last_attempted_at timestamp`;
+const CONTEXT_COLUMNS = `task_id bigint, named_task_id integer, status text, total_steps bigint, pending_steps bigint,
+  in_progress_steps bigint, completed_steps bigint, failed_steps bigint, ready_steps bigint, execution_status text,
+  recommended_action text, completion_percentage numeric, health_status text`;
+
+/** Of releases from 2.3 on. `steps`: only these, of the task. */
+const FUNCTIONS = [
+  [
+    'get_step_readiness_status',
+    'input_task_id bigint, step_ids bigint[] DEFAULT NULL',
+    READINESS_COLUMNS,
+    READINESS,
+    'v.task_id = input_task_id AND (step_ids IS NULL OR v.workflow_step_id = ANY (step_ids))',
+  ],
+  [
+    'get_step_readiness_status_batch',
+    'input_task_ids bigint[]',
+    READINESS_COLUMNS,
+    READINESS,
+    'v.task_id = ANY (input_task_ids)',
+  ],
+  ['get_task_execution_context', 'input_task_id bigint', CONTEXT_COLUMNS, CONTEXTS, 'v.task_id = input_task_id'],
+  [
+    'get_task_execution_contexts_batch',
+    'input_task_ids bigint[]',
+    CONTEXT_COLUMNS,
+    CONTEXTS,
+    'v.task_id = ANY (input_task_ids)',
+  ],
+] as const;
+
+/** The statements that make the views in a schema, which has to be without tables of these names. Run them in one transaction. */
+export function compatStatements(form: CompatForm, target: string, schema: string): string[] {
+  const views = Object.entries(viewsOf(form)).map(
+    ([name, select]) => `CREATE OR REPLACE VIEW "${target}".${name} AS ${inSchema(select, schema)}`,
+  );
+  const functions = FUNCTIONS.map(([name, given, returned, select, condition]) => {
+    const columns = returned.split(',').map((column) => {
+      const [own = '', type = ''] = column.trim().split(' ');
+      return `r.${own}::${type}`;
+    });
+    return `CREATE OR REPLACE FUNCTION "${target}".${name}(${given}) RETURNS TABLE (${returned}) LANGUAGE sql STABLE AS $$
+SELECT ${columns.join(', ')} FROM (${inSchema(`${select}\nWHERE ${condition}`, schema)}) r $$`;
+  });
+  return [`CREATE SCHEMA IF NOT EXISTS "${target}"`, ...views, ...(form === 'D' ? functions : [])];
+}
