@@ -7,6 +7,7 @@ export const STATUS = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, una
 
 /** By code and not by class: a module of workflows may throw the errors of its own copy of this package. */
 const WRONG_CALL = new Set(['CONFIG_INVALID', 'INPUT_INVALID', 'WORKFLOW_UNKNOWN', 'WORKFLOW_DEFINITION_INVALID']);
+const NO_DATABASE = new Set(['DATABASE_UNSUITABLE', 'REPORT_UNAVAILABLE']);
 
 /** Prints on stderr what went wrong and returns the exit status. Shows a stack only if the error is a bug of this package. */
 export function reportError(error: unknown): number {
@@ -19,11 +20,7 @@ export function reportError(error: unknown): number {
 export function describeFailure(error: unknown): { line: string; status: number } {
   const code = taskerErrorCode(error);
   if (code !== undefined) {
-    const status = WRONG_CALL.has(code)
-      ? STATUS.usage
-      : code === 'DATABASE_UNSUITABLE'
-        ? STATUS.unavailable
-        : STATUS.failed;
+    const status = WRONG_CALL.has(code) ? STATUS.usage : NO_DATABASE.has(code) ? STATUS.unavailable : STATUS.failed;
     // Shown whole, because it may be a list; the messages of other errors are cut.
     return { line: (error as Error).message, status };
   }

@@ -1,6 +1,7 @@
 import { beforeAll, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { createProgram } from '../../src/cli/program.ts';
+import { describeFailure } from '../../src/cli/report-error.ts';
 import { timeOf } from '../../src/cli/time-option.ts';
 import { InvalidInputError } from '../../src/errors.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -82,7 +83,11 @@ it('notes why the replica for reports was not read, or refuses', async () => {
   expect(notes).toMatch(/^tasker: from the primary, because the replica is no replica: it is not in recovery/);
   vi.stubEnv('TASKER_REPORT_URL', engine.test.url);
   vi.stubEnv('TASKER_REPORT_FALLBACK', 'refuse');
-  await expect(tasks('--limit', '1')).rejects.toThrow('the replica for reports is no replica');
+  const refused: unknown = await tasks('--limit', '1').catch((error: unknown) => error);
+  expect(describeFailure(refused)).toMatchObject({
+    line: expect.stringMatching(/^the replica for reports is no/),
+    status: 5,
+  });
 });
 
 it.each([
