@@ -280,6 +280,8 @@ export const SCENARIOS: readonly (Scenario & { transitions?: true })[] = [
     becomes: 'pending',
     ends: true,
   },
+  { name: 'cycle', task: { steps: [fresh('validate', ['ship']), fresh('ship', ['validate'])] }, left: 'cycle' },
+  { name: 'self edge', task: { steps: [fresh('validate', ['validate'])] }, left: 'self_edge' },
   { name: 'context null', task: { steps: all(fresh), context: null }, becomes: 'pending', ends: true },
   { name: 'another graph', task: { steps: [fresh('validate'), fresh('ship', ['validate'])] }, becomes: 'pending' },
 ];
