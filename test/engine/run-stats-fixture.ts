@@ -11,7 +11,7 @@ export interface RunStatsFixture {
   countAll(options?: typeof NOW, db?: Transactions): Promise<number>;
   /** Removes every task and everything that was counted. */
   reset(): Promise<void>;
-  /** What ran in the last two days. */
+  /** What ran in the last three days. */
   stats(): Promise<RunStats['rows']>;
   /** Null: of the tasks. */
   ofStep(step: string | null): Promise<RunStats['rows'][number] | undefined>;
@@ -19,7 +19,7 @@ export interface RunStatsFixture {
 
 export function runStatsOf({ db, test: { query } }: EngineFixture): RunStatsFixture {
   const stats = async () =>
-    (await readRunStats(db, { since: new Date(Date.now() - 48 * 3_600_000), steps: true })).rows;
+    (await readRunStats(db, { since: new Date(Date.now() - 72 * 3_600_000), steps: true })).rows;
   return {
     async countAll(options = NOW, transactions = db) {
       const [now] = await query<{ at: Date }>('SELECT clock_timestamp() AS at');
