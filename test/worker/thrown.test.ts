@@ -82,7 +82,7 @@ describe('errors of this package', () => {
         if (attempt === 1) throw new copy.RetryableError('busy', { retryAfter: new Date(Date.now() + 1500) });
         return 'done';
       });
-    await fleet.start([workflow]);
+    await fleet.start([workflow], { retryBackoffDisabled: false });
     const started = Date.now();
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['error']);

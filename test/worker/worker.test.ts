@@ -54,7 +54,7 @@ describe('a worker', () => {
         if (attempt === 1) throw new RetryableError('busy', { retryAfter: 1 });
         return 'done';
       });
-    await fleet.start([workflow]);
+    await fleet.start([workflow], { retryBackoffDisabled: false });
     const started = Date.now();
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['error']);
