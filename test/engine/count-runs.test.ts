@@ -3,6 +3,7 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { countRunsOnce } from '../../src/engine/count-runs.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { cancel } from '../../src/engine/cancel.ts';
+import { purge } from '../../src/engine/purge.ts';
 import { release } from '../../src/engine/release.ts';
 import { resolveStep } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
@@ -85,6 +86,20 @@ describe('tasks of every kind', () => {
     expect(await countAll()).toBeGreaterThan(0);
     expect(await ofStep('a')).toMatchObject({ runs: 1, failures: 0, retries: 1 });
     expect(await ofStep(null)).toMatchObject({ runs: 0, failures: 0, retries: 1 });
+  });
+
+  it('in error that are removed are forgotten, and do not keep others from being counted', async () => {
+    const worker = await engine.worker();
+    const id = await engine.submitOne(workflow);
+    const other = await engine.submitOne(workflow);
+    for (const step of await worker.claim()) await worker.fail(step, { permanent: true });
+    for (let round = 0; round < 3; round += 1) await countAll();
+    expect(await purge(engine.db, [id], { open: true })).toMatchObject({ purged: { tasks: 1 } });
+    await retry(engine.db, other);
+    await worker.complete([await worker.claimOne()]);
+    await countAll();
+    expect(await ofStep('a')).toMatchObject({ runs: 1, retries: 1 });
+    expect(await query('SELECT task_id FROM tasker.tasker_run_stats_tasks')).toEqual([{ task_id: other }]);
   });
 });
 

@@ -3135,7 +3135,8 @@ WITH part AS MATERIALIZED (
   ORDER BY l.task_id
   LIMIT $1
 )
-SELECT coalesce(array_agg(t.task_id::text) FILTER (WHERE t.sort_key IS DISTINCT FROM l.quiet_sort_key OR t.state <> 'error'), '{}') AS task_ids,
+SELECT coalesce(array_agg(t.task_id::text) FILTER (
+    WHERE t.task_id IS NOT NULL AND (t.sort_key IS DISTINCT FROM l.quiet_sort_key OR t.state <> 'error')), '{}') AS task_ids,
   max(l.task_id) AS cursor
 FROM part l
 LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = l.task_id LIMIT 1) t ON true;
