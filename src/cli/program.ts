@@ -15,6 +15,7 @@ import { retryCommand } from './commands/retry.ts';
 import { scaleSimulateCommand } from './commands/scale-simulate.ts';
 import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
+import { sizeCommand } from './commands/size.ts';
 import { statsCommand } from './commands/stats.ts';
 import { submitCommand } from './commands/submit.ts';
 import { taskCommand } from './commands/task.ts';
@@ -58,6 +59,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     doctorCommand(exit),
     importTaskerCommand(exit),
     scaleSimulateCommand(exit),
+    sizeCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);
   program.addCommand(devWorkerCommand(exit), { hidden: true });

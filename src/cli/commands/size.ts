@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import { type Load, type Size, sizeOf } from '../../scaling/size.ts';
+import { STATUS } from '../report-error.ts';
+import { secondsOf } from '../seconds-option.ts';
+import { table } from '../table.ts';
+import { wholeNumber } from '../whole-number.ts';
+import { print, withJson } from '../with-client.ts';
+
+interface Options {
+  stepsPerDay: string;
+  keep: string;
+  stepsPerTask: string;
+  inputBytes: string;
+  resultBytes: string;
+  json?: boolean;
+}
+
+const MOST = 1_000_000_000_000;
+
+/** `tasker size`: the disk and the WAL that a load takes, without a database. */
+export function sizeCommand(exit: (status: number) => void): Command {
+  return withJson(new Command('size'))
+    .description('compute the disk and the WAL that a load takes, from what was measured; needs no database')
+    .requiredOption('--steps-per-day <n>', 'steps that run in a day')
+    .requiredOption('--keep <time>', 'how long tasks are kept: 30d')
+    .option('--steps-per-task <n>', 'steps of a task', '5')
+    .option('--input-bytes <n>', 'JSON of the input of a task', '500')
+    .option('--result-bytes <n>', 'JSON of the result of a step', '200')
+    .action((options: Options) => {
+      const load: Load = {
+        stepsPerDay: wholeNumber('--steps-per-day', options.stepsPerDay, 1, MOST),
+        stepsPerTask: wholeNumber('--steps-per-task', options.stepsPerTask, 1, 65_535),
+        parentsPerStep: 1,
+        inputBytes: wholeNumber('--input-bytes', options.inputBytes, 0, 1_000_000_000),
+        resultBytes: wholeNumber('--result-bytes', options.resultBytes, 0, 1_000_000_000),
+        keepDays: secondsOf('--keep', options.keep) / 86_400,
+      };
+      print({ load, size: sizeOf(load) }, options.json, ({ size }) => draw(size));
+      exit(STATUS.ok);
+    });
+}
+
+function draw(size: Size): string {
+  return table(
+    ['', 'A STEP', 'A DAY', 'KEPT'],
+    [
+      ['disk', amount(size.diskBytesPerStep), amount(size.diskBytesPerDay), amount(size.diskBytes)],
+      ['WAL', amount(size.walBytesPerStep), amount(size.walBytesPerDay), ''],
+    ],
+  );
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+function amount(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(bytes) / 3)));
+  return `${Number((bytes / 1000 ** unit).toPrecision(3))} ${UNITS[unit]}`;
+}
