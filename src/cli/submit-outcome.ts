@@ -1,3 +1,4 @@
+import type { TaskResult } from '../client/task-result.ts';
 import type { Submitted } from '../engine/submit.ts';
 import type { State } from '../workflow/states.ts';
 
@@ -17,10 +18,18 @@ export function describeSubmit(submitted: Submitted, state: State | undefined): 
   return line(`task ${submitted.taskId} ${submitted.outcome}`, [state, ...notesOn(submitted)]);
 }
 
-/** `task 5 complete`, after waiting for its end. */
-export function describeEnd(submitted: Submitted, state: State): string {
-  return line(`task ${submitted.taskId} ${state}`, notesOn(submitted));
+/** `task 5 complete`, after waiting for its end; below it what failed, if it did not end well. */
+export function describeEnd(submitted: Submitted, end: TaskResult): string {
+  const earlier = submitted.outcome === 'existing' ? ['the task of an earlier submit'] : [];
+  const ended = line(`task ${submitted.taskId} ${end.state}`, [...earlier, ...notesOn(submitted)]);
+  if (end.state === 'complete') return ended;
+  const errors = end.errors.map(
+    ({ step, error }) => `  ${step}: ${error.name ?? 'Error'}: ${firstLine(error.message ?? '')}`,
+  );
+  return [ended, ...errors, `  tasker task ${submitted.taskId} shows its steps`].join('\n');
 }
+
+const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
 function notesOn(submitted: Submitted): (string | undefined)[] {
   if (submitted.outcome === 'existing') {

@@ -1,7 +1,7 @@
 import type { Executor } from '../db/connections/database.ts';
-import { queueStats, type QueueStatsRow } from '../db/reads/queues.ts';
+import { queuesWithWorkers, type QueueStatsRow } from '../db/reads/queues.ts';
 
 /** Every queue that has ready steps. Costs one index entry for each ready step. */
 export function readQueues(db: Executor): Promise<QueueStatsRow[]> {
-  return db.run(queueStats);
+  return db.run(queuesWithWorkers);
 }

@@ -19,6 +19,7 @@ export interface SchedulerProcess extends RunningService {
   readonly workerId: string;
 }
 
+/** What a scheduler is started with. */
 export interface SchedulerProcessOptions {
   config: Config;
   /** What `createLogger` returns, or a logger of the program's own, such as its pino. */

@@ -38,6 +38,7 @@ const QUARANTINE_IDLE_MS = 5000;
 const claimLoopMaxAgeMs = (config: Config): number =>
   Math.max(config.maxPollIntervalMs, config.hintedPollIntervalMs) + config.queryTimeoutMs + 10_000;
 
+/** What a worker is started with. */
 export interface WorkerProcessOptions {
   config: Config;
   workflows: readonly WorkflowDefinition[];
@@ -95,7 +96,10 @@ export async function startWorkerWith(
         if (anyLives) log.info('a scheduler lives again');
         else log.warn(NO_SCHEDULER);
       });
-      if (!alone) logSchedules(log, workflows);
+      if (!alone) {
+        logSchedules(log, workflows);
+        logQueues(log, config.queues, workflows);
+      }
       return {
         worker,
         events,
@@ -142,6 +146,21 @@ function logSchedules(log: Logger, workflows: readonly WorkflowDefinition[]): vo
     { schedules: [...new Set(schedules)] },
     'workflows of this worker have schedules in code: a deployment applies them, with tasker schedule apply or client.applySchedules',
   );
+}
+
+/** A step in a queue that nobody serves waits without an error. */
+function logQueues(log: Logger, served: readonly string[], workflows: readonly WorkflowDefinition[]): void {
+  const queues = new Set(workflows.flatMap(({ steps }) => steps.map(({ queue }) => queue)));
+  const left = [...queues].filter((queue) => !served.includes(queue));
+  if (left.length === 0) return;
+  const fields = { serves: served, leaves: left };
+  if (left.length === queues.size)
+    log.warn(fields, 'this worker serves no queue in which its workflows have steps: set TASKER_QUEUES (--queues)');
+  else
+    log.info(
+      fields,
+      'workflows of this worker have steps in queues that it leaves to others (TASKER_QUEUES, --queues)',
+    );
 }
 
 function alsoTo(observer: StepObserver, events: WorkerEvents): WorkerEvents {

@@ -50,7 +50,12 @@ describe('tasker', () => {
       state: 'complete',
     });
     const failed = await tasker(['submit', 'greet@0.1.0', ...workflows, '--input', '{"name":"nobody"}', '--wait']);
-    expect(failed).toMatchObject({ code: 1, output: expect.stringMatching(/^task \d+ error$/) as string });
+    expect(failed).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(
+        /^task (\d+) error\n {2}judge: PermanentError: nobody is there\n {2}tasker task \1 shows its steps$/,
+      ) as string,
+    });
     const id = /\d+/.exec(failed.output)?.[0] as string;
 
     const shown = await tasker(['task', id]);
@@ -83,11 +88,30 @@ describe('tasker', () => {
     });
   }, 60_000);
 
+  it('a worker says which queues of its workflows it leaves, and warns if that is all of them', async () => {
+    const started = async (queues: string): Promise<string[]> => {
+      const args = ['worker', '--workflows', 'test/cli/queue-workflows.ts', '--queues', queues];
+      const worker = processes.start('src/cli/main.ts', {
+        args,
+        env: { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' },
+      });
+      await worker.waitForLine(/worker started/);
+      await worker.kill('SIGTERM');
+      return worker.lines.filter((line) => line.includes('TASKER_QUEUES'));
+    };
+    expect(await started('default,scoring')).toEqual([]);
+    expect(await started('default')).toEqual([expect.stringMatching(/"level":"info".*"leaves":\["scoring"\]/)]);
+    expect(await started('defualt')).toEqual([expect.stringMatching(/"level":"warn".*serves no queue/)]);
+  }, 60_000);
+
   it('shows the state of the task that has a taken key: a cancelled one never runs again', async () => {
     const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'k'];
     const id = /\d+/.exec((await tasker(submit)).output)?.[0] as string;
     expect((await tasker(['cancel', id])).code).toBe(0);
     expect(await tasker(submit)).toMatchObject({ code: 0, output: `task ${id} existing (cancelled)` });
+    expect((await tasker([...submit, '--wait'])).output).toMatch(
+      new RegExp(`^task ${id} cancelled \\(the task of an earlier submit\\)\n`),
+    );
     expect(await json(submit)).toEqual({
       outcome: 'existing',
       task_id: id,
@@ -100,6 +124,8 @@ describe('tasker', () => {
     const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'again'];
     const former = /\d+/.exec((await tasker([...submit, '--input', '1'])).output)?.[0] as string;
     const other = [...submit, '--input', '2', '--reuse', 'afterFailure'];
+    expect(await json(['queues'])).toContainEqual(expect.objectContaining({ ready: 1, workers: 0 }));
+    expect((await tasker(['queues'])).output).toMatch(/WORKERS +PROBLEM\n.* 0 +no worker serves it/);
     const note = 'pending; its input is another one than this';
     expect(await tasker(other)).toMatchObject({ code: 0, output: `task ${former} existing (${note})` });
     await tasker(['cancel', former]);

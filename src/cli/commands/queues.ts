@@ -6,13 +6,21 @@ import { print, withClient, withJson } from '../with-client.ts';
 /** `tasker queues`: queues that have ready steps. */
 export function queuesCommand(exit: (status: number) => void): Command {
   return withJson(new Command('queues'))
-    .description('list queues that have ready steps, with their depth and the age of the oldest')
+    .description(
+      'list queues that have ready steps, with their depth, the age of the oldest step and the workers that serve them',
+    )
     .action(async (options: { json?: boolean }) => {
       const rows = await withClient((client) => client.queues());
       print(rows, options.json, (list) =>
         table(
-          ['QUEUE', 'READY', 'OLDEST'],
-          list.map((queue) => [queue.queue, String(queue.ready), duration(queue.oldest_ready_seconds)]),
+          ['QUEUE', 'READY', 'OLDEST', 'WORKERS', 'PROBLEM'],
+          list.map((queue) => [
+            queue.queue,
+            String(queue.ready),
+            duration(queue.oldest_ready_seconds),
+            String(queue.workers),
+            queue.workers === 0 ? 'no worker serves it (tasker worker --queues)' : '',
+          ]),
         ),
       );
       exit(STATUS.ok);

@@ -69,11 +69,12 @@ export function submitCommand(exit: (status: number) => void): Command {
           return STATUS.ok;
         }
         const task = await client.waitForTask(submitted.taskId, { timeoutMs: 86_400_000 });
-        const { results, ...end } = endOf(task);
+        const ended = endOf(task);
+        const { results, ...end } = ended;
         print(
           { ...submitOutcome(submitted, task.state), results, ...('errors' in end ? { errors: end.errors } : {}) },
           options.json,
-          () => describeEnd(submitted, task.state),
+          () => describeEnd(submitted, ended),
         );
         return task.state === 'complete' ? STATUS.ok : STATUS.failed;
       });

@@ -97,7 +97,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     Client: sessions.Client,
   });
   // An idle connection that the server closes is no reason to end the process.
-  pool.on('error', (error) => options.onPoolError?.(error));
+  let closing = false;
+  pool.on('error', (error) => {
+    // A server that stops right after the pool may end a session of it first.
+    if (!closing) options.onPoolError?.(error);
+  });
   // Neither is one that breaks while a transaction uses it: the pool handles errors of idle connections only, and the current or
   // the next statement rejects anyway.
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -159,7 +163,10 @@ export function openDatabase(options: DatabaseOptions): Database {
           client.release(broken);
         }
       }),
-    close: () => pool.end(),
+    close() {
+      closing = true;
+      return pool.end();
+    },
   };
 }
 
