@@ -24,13 +24,17 @@ export function summarize(seconds: readonly number[]): Times {
   return { n: sorted.length, p50: rank(0.5), p99: rank(0.99), max: sorted.at(-1) ?? 0 };
 }
 
-/** When the process of this name was killed for the last time before `ms`: in a long run the system reuses process ids. */
+/**
+ * When the process of this name, which joined at `sinceMs`, was killed before `ms`: in a long run the system reuses process ids, and not
+ * every process that dies was killed.
+ */
 export function killBefore(
   kills: readonly { pid: number; at: number }[],
   name: string,
   ms: number,
+  sinceMs: number,
 ): number | undefined {
-  const before = kills.filter(({ pid, at }) => name === `${hostname()}:${pid}` && at <= ms).map(({ at }) => at);
+  const before = kills.filter(({ pid, at }) => name === `${hostname()}:${pid}` && at >= sinceMs && at <= ms).map(({ at }) => at);
   return before.length === 0 ? undefined : Math.max(...before);
 }
 
@@ -43,16 +47,16 @@ export async function recoveryTimes(options: {
   const client = new pg.Client({ connectionString: options.url, application_name: 'chaos audit' });
   await client.connect();
   try {
-    const { rows: recovered } = await client.query<{ name: string; ms: number }>(
-      `SELECT w.name, extract(epoch FROM t.created_at)::float8 * 1000 AS ms
+    const { rows: recovered } = await client.query<{ name: string; joined: number; ms: number }>(
+      `SELECT w.name, extract(epoch FROM w.started_at)::float8 * 1000 AS joined, extract(epoch FROM t.created_at)::float8 * 1000 AS ms
        FROM tasker.tasker_workflow_step_transitions t
        JOIN tasker.tasker_workers w ON w.worker_id = t.worker_id
        WHERE t.cause = 'lease_expired'`,
     );
     const all: number[] = [];
     const undisturbed: number[] = [];
-    for (const { name, ms } of recovered) {
-      const at = killBefore(options.kills, name, ms);
+    for (const { name, joined, ms } of recovered) {
+      const at = killBefore(options.kills, name, ms, joined);
       if (at === undefined) continue;
       all.push((ms - at) / 1000);
       const down = options.restarts.some(({ crashedAt, readyAt }) => crashedAt < ms && readyAt > at - 1000);

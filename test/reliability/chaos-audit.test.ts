@@ -293,7 +293,7 @@ it('a recovery is measured from the last kill of its process, even if an earlier
     { pid: 8, at: 2000 },
     { pid: 7, at: 50_000 },
   ];
-  const at = (pid: number, ms: number) => killBefore(kills, `${hostname()}:${pid}`, ms);
+  const at = (pid: number, ms: number, sinceMs = 0) => killBefore(kills, `${hostname()}:${pid}`, ms, sinceMs);
   expect([at(7, 900), at(7, 4000), at(7, 53_000), at(8, 53_000), at(9, 53_000)]).toEqual([
     undefined,
     1000,
@@ -301,4 +301,6 @@ it('a recovery is measured from the last kill of its process, even if an earlier
     2000,
     undefined,
   ]);
+  // A later process of the same id that died by itself was not killed.
+  expect(at(7, 40_000, 1500)).toBeUndefined();
 });
