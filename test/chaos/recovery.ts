@@ -34,7 +34,9 @@ export function killBefore(
   ms: number,
   sinceMs: number,
 ): number | undefined {
-  const before = kills.filter(({ pid, at }) => name === `${hostname()}:${pid}` && at >= sinceMs && at <= ms).map(({ at }) => at);
+  const before = kills
+    .filter(({ pid, at }) => name === `${hostname()}:${pid}` && at >= sinceMs && at <= ms)
+    .map(({ at }) => at);
   return before.length === 0 ? undefined : Math.max(...before);
 }
 
