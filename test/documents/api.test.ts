@@ -15,6 +15,7 @@ it('the page has signatures without bodies, defaults and private members, and li
     'function migrateDown(url: string, steps?: number, options?: MigrateOptions): Promise<string[]>;',
   );
   expect(page).toContain('  getTask(taskId: string): Promise<TaskDetails | undefined>;\n');
+  expect(page).toContain('    options?: SubmitOptions & WaitOptions,\n');
   expect(page).toContain('Value of `tasker-fleet/testing`. See [EffectOptions](#effectoptions).');
   expect(page).not.toContain('private ');
   expect(page).not.toMatch(/^ {4}return /m);

@@ -95,13 +95,14 @@ function signature(file: SourceFile, node: FunctionNode, where = node.id?.name):
 
 function parameterCode(file: SourceFile, node: ParamPattern): string {
   if (node.type === 'AssignmentPattern') {
+    // A pattern says nothing to a caller; its type does.
+    if (node.left.type === 'ObjectPattern') return `options?${slice(file, node.left.typeAnnotation)}`;
     const name = slice(file, node.left);
     if (node.right.type === 'Literal' && node.left.typeAnnotation === null)
       return `${name}?: ${typeof node.right.value}`;
     return name.replace(/^(\w+)/, '$1?');
   }
   if (node.type === 'TSParameterProperty') return parameterCode(file, node.parameter as ParamPattern);
-  // A pattern says nothing to a caller; its type does.
   if (node.type === 'ObjectPattern') return `options${slice(file, node.typeAnnotation)}`;
   return slice(file, node);
 }
