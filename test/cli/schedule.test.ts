@@ -69,7 +69,7 @@ it('applies the schedules of the code, and pauses and resumes them', async () =>
     output: 'schedule in-code is paused',
   });
   const { output } = await tasker('list');
-  expect(output).toMatch(/^in-code .* last 24 h +paused +maintenance$/m);
+  expect(output).toMatch(/^in-code .* last 24 h +paused: maintenance *$/m);
   expect(await tasker('resume', 'in-code')).toEqual({ code: 0, output: 'schedule in-code is resumed' });
   expect(await tasker('pause', 'no-such-key')).toEqual({ code: 3, output: 'there is no schedule no-such-key' });
   const replaced = await tasker(

@@ -25,7 +25,7 @@ export function retryCommand(exit: (status: number) => void): Command {
         const names = outcome.outcome === 'retried' ? outcome.steps.map((step) => step.name).join(', ') : '';
         finish(exit, taskId, outcome, options.json, {
           done: `${names} ready again`,
-          refused: 'none of the steps asked for is in error',
+          refused: options.step === undefined ? 'it has no step in error' : 'none of the steps asked for is in error',
         });
       },
     );

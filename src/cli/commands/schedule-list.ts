@@ -31,12 +31,14 @@ function draw(schedules: readonly ScheduleInfo[]): string {
       `${schedule.version ?? 'none'} (${schedule.versionPolicy})`,
       schedule.served ? 'yes' : 'nobody',
       schedule.makeUp === 'skip' ? 'skip' : `${schedule.makeUp} ${duration(schedule.makeUpWindowSeconds)}`,
-      schedule.pausedAt === null ? toMinute(schedule.next) : 'paused',
+      schedule.pausedAt === null ? toMinute(schedule.next) : paused(schedule.pauseReason),
       schedule.lastOccurrence === null ? '' : `${toMinute(schedule.lastOccurrence)} ${schedule.lastOutcome}`,
-      [schedule.problem, schedule.pauseReason].filter((text) => text !== null).join('; '),
+      schedule.problem ?? '',
     ]),
   );
 }
+
+const paused = (reason: string | null): string => (reason === null ? 'paused' : `paused: ${reason}`);
 
 function toJson(schedule: ScheduleInfo): Record<string, unknown> {
   return {
