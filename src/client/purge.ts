@@ -10,7 +10,7 @@ export type PurgeSelection = { taskIds: readonly string[] } | { tag: string };
 
 /** How to purge. */
 export interface PurgeOptions {
-  /** Also tasks that have not ended: what runs of them is aborted. Default false. */
+  /** Also tasks that have not ended or are in error: what runs of them is aborted. Default false. */
   open?: boolean;
   /** Remove nothing, and report the tasks that would be removed. Default false. */
   dryRun?: boolean;

@@ -2,16 +2,17 @@ import type { Transactions } from '../db/connections/database.ts';
 import { lockOpenSteps } from '../db/statements/tasks/cancel-tasks.ts';
 import { lockTasks } from '../db/statements/tasks/finalize-tasks.ts';
 import { findFirstOfIdentities, type PurgedRows, purgeTasks } from '../db/statements/tasks/purge-tasks.ts';
-import { isFinal } from '../workflow/states.ts';
+import { isFinal, type State } from '../workflow/states.ts';
 
 /** A task that a purge left, and why. */
 export interface KeptTask {
   taskId: string;
   /**
-   * `open`: it has not ended. `identity`: it is the first task of an identity that the task `heldBy` holds now; without it, a submit
-   * of that identity would create another task beside that one.
+   * `open`: it is pending, in progress or in error (`state`). `identity`: it is the first task of an identity that the task `heldBy`
+   * holds now; without it, a submit of that identity would create another task beside that one.
    */
   reason: 'open' | 'identity';
+  state?: State;
   heldBy?: string;
 }
 
@@ -26,7 +27,7 @@ const NOTHING: PurgedRows = { tasks: 0, steps: 0, edges: 0, transitions: 0 };
 
 /**
  * Removes tasks with their steps, results and history, in one transaction: give it batches. Locks as an operator's action does: open
- * steps by key, then tasks by id. `open`: also tasks that have not ended. `dryRun`: removes nothing, and returns the number of tasks
+ * steps by key, then tasks by id. `open`: also tasks that have not ended or are in error. `dryRun`: removes nothing, and returns the number of tasks
  * that it would remove.
  */
 export async function purge(
@@ -40,7 +41,9 @@ export async function purge(
     const kept: KeptTask[] =
       options.open === true
         ? []
-        : found.filter(({ state }) => !isFinal(state)).map(({ task_id: taskId }) => ({ taskId, reason: 'open' }));
+        : found
+            .filter(({ state }) => !isFinal(state))
+            .map(({ task_id: taskId, state }) => ({ taskId, reason: 'open', state }));
     const open = new Set(kept.map(({ taskId }) => taskId));
     const ended = found.map((task) => task.task_id).filter((taskId) => !open.has(taskId));
     // After the locks: a submit that let a new task take over one of these has committed, or will find it gone.

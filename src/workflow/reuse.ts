@@ -4,11 +4,11 @@ import { preview } from './preview.ts';
 /**
  * What a submit does if its identity belongs to a task already.
  *
- * | rule           | a new task is created if the present one                   |
- * |----------------|------------------------------------------------------------|
- * | `never`        | (never)                                                    |
- * | `afterFailure` | is in error or cancelled                                   |
- * | `afterEnd`     | has ended in any way: complete, resolved, error, cancelled |
+ * | rule           | a new task is created if the present one     |
+ * |----------------|----------------------------------------------|
+ * | `never`        | (never)                                      |
+ * | `afterFailure` | is in error or cancelled                     |
+ * | `afterEnd`     | is complete, resolved, cancelled or in error |
  *
  * Otherwise the submit returns the present task. At any time at most one task of an identity is pending or in progress.
  */

@@ -71,6 +71,7 @@ describe('tasker', () => {
     expect((await tasker(['task', '424242'])).code).toBe(3);
     await expect.poll(async () => (await tasker(['task', id])).output, { timeout: 10_000 }).toContain('! judge');
     expect((await tasker(['cancel', id])).code).toBe(4);
+    expect((await tasker(['purge', '--task', id])).output).toContain(`${id} is in error: resolve it, or retry it`);
     expect(await tasker(['resolve', id, '--step', 'judge', '--result', '1'])).toMatchObject({ code: 0 });
     expect(((await json(['task', id])) as { state: string }).state).toBe('complete');
 
@@ -144,6 +145,10 @@ describe('tasker', () => {
     const ended = (await json([...submit, 'p1'])) as { task_id: string };
     const { task_id: openId } = (await json([...submit, 'p2'])) as { task_id: string };
     await tasker(['cancel', ended.task_id]);
+    expect(await tasker(['retry', ended.task_id])).toEqual({
+      code: 4,
+      output: `task ${ended.task_id} is cancelled: it has no step in error`,
+    });
     expect(await tasker(['purge', '--tag', 'tenant=acme', '--dry-run'])).toEqual({
       code: 4,
       output: `would purge 1 tasks; nothing was removed\nkept 1 tasks:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,

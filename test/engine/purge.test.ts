@@ -57,8 +57,8 @@ describe('a purge', () => {
     expect(await purge(engine.db, [open, failed, ended])).toMatchObject({
       purged: { tasks: 1 },
       kept: [
-        { taskId: open, reason: 'open' },
-        { taskId: failed, reason: 'open' },
+        { taskId: open, reason: 'open', state: 'in_progress' },
+        { taskId: failed, reason: 'open', state: 'error' },
       ],
     });
     expect(await rowsOf(ended)).toEqual({});
@@ -113,7 +113,7 @@ describe('the first task of an identity that a later one holds', () => {
     expect(await purge(engine.db, [one, two?.taskId as string])).toMatchObject({
       purged: { tasks: 0 },
       kept: [
-        { taskId: two?.taskId, reason: 'open' },
+        { taskId: two?.taskId, reason: 'open', state: 'pending' },
         { taskId: one, reason: 'identity', heldBy: two?.taskId },
       ],
     });

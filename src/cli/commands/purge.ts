@@ -21,7 +21,7 @@ export function purgeCommand(exit: (status: number) => void): Command {
     .description('remove tasks for good, with their input, results and history')
     .option('--task <id...>', 'these tasks')
     .option('--tag <tag>', 'every task with this tag')
-    .option('--open', 'also tasks that have not ended; what runs of them is aborted')
+    .option('--open', 'also tasks that have not ended or are in error; what runs of them is aborted')
     .option('--dry-run', 'remove nothing, and report what would be removed')
     .action(async ({ task, tag, open = false, dryRun = false, json }: PurgeFlags) => {
       const selection = task === undefined ? { tag: tag as string } : { taskIds: task };
@@ -38,7 +38,7 @@ function asWire({ kept, keptTasks, ...report }: PurgeReport) {
   return {
     ...report,
     kept_tasks: keptTasks,
-    kept: kept.map(({ taskId, reason, heldBy }) => ({ task_id: taskId, reason, held_by: heldBy })),
+    kept: kept.map(({ taskId, reason, state, heldBy }) => ({ task_id: taskId, reason, state, held_by: heldBy })),
   };
 }
 
@@ -49,16 +49,18 @@ function asText({ tasks, steps, edges, transitions, kept, keptTasks, missing }: 
       : `purged ${tasks} tasks, with ${steps} steps, ${edges} edges and ${transitions} transitions`,
   ];
   if (keptTasks > 0) lines.push(`kept ${keptTasks} tasks:`);
-  for (const { taskId, reason, heldBy } of kept.slice(0, NAMED)) {
-    lines.push(
-      reason === 'open'
-        ? `  ${taskId} has not ended: wait, cancel or resolve it, or purge with --open`
-        : `  ${taskId} is the first task of an identity that task ${heldBy} holds: purge that one as well`,
-    );
-  }
+  for (const task of kept.slice(0, NAMED)) lines.push(`  ${task.taskId} ${whyKept(task)}`);
   if (keptTasks > NAMED) lines.push(`  and ${keptTasks - NAMED} more (--json names up to 1,000)`);
   if (missing.length > 0) lines.push(`there is no task ${missing.join(', ')}`);
   return lines.join('\n');
+}
+
+function whyKept({ reason, state, heldBy }: PurgeReport['kept'][number]): string {
+  if (reason === 'identity')
+    return `is the first task of an identity that task ${heldBy} holds: purge that one as well`;
+  return state === 'error'
+    ? 'is in error: resolve it, or retry it and wait, or purge with --open'
+    : 'has not ended: wait, cancel or resolve it, or purge with --open';
 }
 
 function statusOf({ tasks, keptTasks, missing }: PurgeReport): number {

@@ -38,7 +38,7 @@ export function submitCommand(exit: (status: number) => void): Command {
     .option('--bypass <steps...>', 'skippable steps to do without')
     .option(
       '--reuse <rule>',
-      'never, afterFailure or afterEnd: when a new task may take the identity of one that has ended',
+      'never, afterFailure or afterEnd: when a new task may take the identity of one that has ended or is in error',
     )
     .option('--reuse-after <seconds>', 'at least this many seconds after that end')
     .option('--wait', 'wait until the task has ended; status 1 unless it is complete; --json adds results and errors')
