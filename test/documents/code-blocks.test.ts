@@ -42,7 +42,7 @@ const UNCHECKED = [
     file: 'docs/guides/testing.md',
     language: 'ts',
     has: '',
-    why: 'parts of examples/testing, word for word: test/testing/guide.test.ts',
+    why: 'the files of examples/testing, word for word: test/testing/guide.test.ts',
   },
   {
     file: 'docs/guides/transactions.md',
