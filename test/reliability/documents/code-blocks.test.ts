@@ -57,7 +57,7 @@ it('the fleet of the README runs as written, on one machine', async () => {
     'npm install tasker-fleet',
     'npm ci && npm start',
     'npm ci && npm test',
-    'npm install tasker-fleet zod',
+    'npm init --yes && npm pkg set type=module',
     'export DATABASE_URL=postgres://...',
   ]);
   expect(readFileSync('.ci/run', 'utf8')).toMatch(/^npm ci && npm test$/m);
