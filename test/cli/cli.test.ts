@@ -89,7 +89,7 @@ describe('tasker', () => {
     });
   }, 60_000);
 
-  it('a worker says which queues of its workflows it leaves, and warns if that is all of them', async () => {
+  it('a worker reports which queues of its workflows it leaves, and warns if that is all of them', async () => {
     const started = async (queues: string): Promise<string[]> => {
       const args = ['worker', '--workflows', 'test/cli/queue-workflows.ts', '--queues', queues];
       const worker = processes.start('src/cli/main.ts', {
