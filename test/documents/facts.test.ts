@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { ALERTS } from '../../scripts/support/monitoring/alerts.ts';
 import { CHECKS } from '../../src/db/doctor/examine.ts';
@@ -26,4 +26,16 @@ it('the glossary names only what is in the code', () => {
   expect(names.length).toBeGreaterThan(40);
   const isMissing = (name: string): boolean => !code.includes(name.replaceAll(/^~|\*$/g, ''));
   expect(names.filter((name) => !name.includes('/')).filter(isMissing)).toEqual([]);
+});
+
+it('each decision has a number of its own, the same in its name, its title and the list', () => {
+  const list = readFileSync('docs/decisions/README.md', 'utf8');
+  const records = readdirSync('docs/decisions').filter((name) => /^\d{4}-/.test(name));
+  const numbers = records.map((name) => Number(name.slice(0, 4)));
+  expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([]);
+  for (const [index, name] of records.entries()) {
+    expect(readFileSync(`docs/decisions/${name}`, 'utf8')).toMatch(new RegExp(`^# ${numbers[index]}\\. `));
+    expect(list).toContain(`(${name})`);
+    expect(list).toMatch(new RegExp(`\\[${numbers[index]}\\. [^\\]]+\\]\\(${name}\\)`));
+  }
 });

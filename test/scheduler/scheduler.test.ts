@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Cron } from '../../src/schedules/cron.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
-import { WORKFLOW_SCHEDULES } from '../../src/schedules/scheduled-submit.ts';
 import { Scheduler, type SchedulerOptions, type SchedulerSettings } from '../../src/scheduler/scheduler.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
@@ -155,37 +153,4 @@ describe('schedulers', () => {
     expect((await dies.complete([lost as never])).lost).toEqual([lost?.stepId]);
     expect((await lives.complete([held as never])).lost).toEqual([]);
   });
-
-  it('fire a schedule that is made while three of them live, once for each minute', async () => {
-    await Promise.all([scheduler(), scheduler(), scheduler()].map((started) => started.start()));
-    const cron = new Cron({
-      url: engine.test.url,
-      schema: 'tasker_cron',
-      applicationName: 'test cron',
-      fires: false,
-      onError: () => undefined,
-    });
-    await cron.start();
-    const made = Math.floor(Date.now() / 60_000);
-    await cron.schedule(WORKFLOW_SCHEDULES, {
-      key: 'every-minute',
-      cron: '* * * * *',
-      timezone: 'UTC',
-      data: {
-        key: 'every-minute',
-        namespace: 'default',
-        workflow: 'nightly',
-        version: '0.1.0',
-        input: { from: 'cron' },
-      },
-    });
-    const fired = () =>
-      engine.test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE initiator = 'schedule:every-minute'`);
-    await waitFor(async () => (await fired()).length >= 2, { timeoutMs: 140_000, what: 'two ticks of the schedule' });
-    await Promise.all(running.splice(0).map((stopped) => stopped.stop()));
-    // A tick may reach us in the minute after its own, so what counts is how many minutes there were.
-    const minutes = Math.floor(Date.now() / 60_000) - made + 1;
-    expect((await fired()).length).toBeLessThanOrEqual(minutes);
-    await cron.stop();
-  }, 160_000);
 });
