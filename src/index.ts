@@ -14,7 +14,7 @@ export type { StepError, TaskResult } from './client/task-result.ts';
 export type { ReportFallback } from './reads/report-reader.ts';
 export type { TaskDetails } from './reads/task.ts';
 export type { RunStats } from './reads/run-stats.ts';
-export type { WaitStats } from './reads/task-watcher.ts';
+export type { WaitStats } from './reads/wait-stats.ts';
 export type { TaskFilter } from './reads/task-filter.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';

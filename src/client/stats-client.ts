@@ -1,6 +1,6 @@
 import type { HourStatsRow } from '../db/reads/run-stats.ts';
 import { readHourStats, readRunStats, type RunStats } from '../reads/run-stats.ts';
-import type { WaitStats } from '../reads/task-watcher.ts';
+import type { WaitStats } from '../reads/wait-stats.ts';
 import { checkedHourStats, checkedStats } from './checked.ts';
 import type { RunStatsOptions } from './client-options.ts';
 import { TaskListClient } from './task-list-client.ts';

@@ -42,7 +42,7 @@ export {
 export type { ReportFallback } from '../reads/report-reader.ts';
 export type { TaskDetails } from '../reads/task.ts';
 export type { RunStats } from '../reads/run-stats.ts';
-export type { WaitStats } from '../reads/task-watcher.ts';
+export type { WaitStats } from '../reads/wait-stats.ts';
 export type { TaskFilter } from '../reads/task-filter.ts';
 export type { ScheduleInfo } from '../schedules/schedule-info.ts';
 export type { ScheduleAdded } from '../schedules/schedule-list.ts';

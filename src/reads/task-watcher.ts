@@ -8,19 +8,8 @@ import { ClientClosedError, WaitTimeoutError } from '../errors.ts';
 import { NO_SCHEDULER } from './schedulers.ts';
 import type { TaskDetails } from './task.ts';
 import { Waiter } from './waiter.ts';
+import type { WaitStats } from './wait-stats.ts';
 import { WatchedTask } from './watched-task.ts';
-
-/** What waiting has cost since the client was made. */
-export interface WaitStats {
-  /** Calls that wait now. */
-  readonly waiting: number;
-  /** Times that a waiting call needed the state of its task. */
-  readonly checks: number;
-  /** Statements that this took. */
-  readonly statements: number;
-  /** The share of checks that took no statement of their own, 0 to 1. */
-  readonly hitRatio: number;
-}
 
 /**
  * Statements follow each other no faster than this when many wait: 18 a second. Of few waiters each adds a millisecond, so that one alone
