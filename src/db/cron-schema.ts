@@ -12,6 +12,9 @@ export interface CronSchemaState {
   mayCreateIn: boolean;
 }
 
+/** unique_violation, duplicate_schema. */
+const MADE_MEANWHILE: ReadonlySet<string> = new Set(['23505', '42P06']);
+
 type Where = Pick<SessionOptions, 'url' | 'applicationName' | 'pooled' | 'password'> & { schema: string };
 
 /**
@@ -30,6 +33,9 @@ export async function ensureCronSchema(where: Where): Promise<CronSchemaState> {
     try {
       await client.query(`CREATE SCHEMA IF NOT EXISTS "${where.schema}"`);
     } catch (error) {
+      // Another process made it after this one had found it missing: IF NOT EXISTS does not cover two at the same moment, and the
+      // second then violates the unique index of the catalogue.
+      if (MADE_MEANWHILE.has(sqlState(error) ?? '')) return await readState(client, where.schema);
       throw sqlState(error) === '42501' ? lacksCreate(where.schema, state, error) : error;
     }
     return { ...state, exists: true, mayCreateIn: true };
