@@ -182,7 +182,7 @@ export class Scheduler {
       notifier: this.notifier,
       cronSchema: settings.cronSchema,
       openCron: async (fires) => {
-        // At the start of a scheduler: a program that imports this package to do something else does without pg-boss.
+        // A scheduler without schedules, whose tables are prepared, does without pg-boss.
         const { Cron } = await import('../schedules/cron.ts');
         return new Cron({
           url: settings.databaseUrlDirect ?? settings.databaseUrl,

@@ -3260,10 +3260,10 @@ SELECT r.queue, r.ready, r.oldest_ready_seconds, (
     WHERE w.stopped_at IS NULL AND w.role = 'worker' AND NOT w.draining AND r.queue = ANY (w.queues)
   ) AS workers
 FROM (
-  SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL
-  GROUP BY s.queue
+SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
+FROM tasker.tasker_workflow_steps s
+WHERE s.ready_at IS NOT NULL
+GROUP BY s.queue
 ) r;
 
 -- raise_task_ids

@@ -13,15 +13,15 @@ export interface QueueStatsRow extends QueueDepthRow {
   workers: number;
 }
 
-/** Depth and age of every queue that has ready steps. An index-only scan of steps_ready: one entry for each ready step. */
-export const queueStats = defineStatement<QueueDepthRow>()({
-  name: 'queue_stats',
-  text: `
+/** An index-only scan of steps_ready: one entry for each ready step. */
+const DEPTHS = `
 SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
 FROM tasker.tasker_workflow_steps s
 WHERE s.ready_at IS NOT NULL
-GROUP BY s.queue`,
-});
+GROUP BY s.queue`;
+
+/** Depth and age of every queue that has ready steps. */
+export const queueStats = defineStatement<QueueDepthRow>()({ name: 'queue_stats', text: DEPTHS });
 
 /** As `queueStats`, with the workers; of those one row for each process is read. */
 export const queuesWithWorkers = defineStatement<QueueStatsRow>()({
@@ -32,10 +32,6 @@ SELECT r.queue, r.ready, r.oldest_ready_seconds, (
     FROM tasker.tasker_workers w
     WHERE w.stopped_at IS NULL AND w.role = 'worker' AND NOT w.draining AND r.queue = ANY (w.queues)
   ) AS workers
-FROM (
-  SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL
-  GROUP BY s.queue
+FROM (${DEPTHS}
 ) r`,
 });
