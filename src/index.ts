@@ -47,7 +47,10 @@ export {
 export type { CancelOutcome } from './engine/cancel.ts';
 export type { OperatorAction, Superseded } from './engine/operator-action.ts';
 export type { PurgedRows } from './db/statements/tasks/purge-tasks.ts';
-export type { KeptTask } from './engine/purge.ts';
+export type { KeptByHold, KeptTask } from './engine/remove-tasks.ts';
+export type { Hold, HoldSubject } from './engine/holds.ts';
+export type { KeepSource, WorkflowRetention } from './engine/retention-policy.ts';
+export type { KeepPolicy, KeepTime, KeptState } from './keep-policy.ts';
 export type { ReleaseHeldOutcome } from './engine/release-held.ts';
 export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';

@@ -1,6 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import { findTaggedTasks, type PurgedRows } from '../db/statements/tasks/purge-tasks.ts';
-import { type KeptTask, purge } from '../engine/purge.ts';
+import { purge } from '../engine/purge.ts';
+import type { KeptTask } from '../engine/remove-tasks.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
 import { checkedId, checkedText } from './checked.ts';

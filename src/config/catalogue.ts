@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../retry-policy.ts';
 import type { Role, SettingName, Settings } from './config.ts';
+import { readKeepSetting } from '../keep-policy.ts';
 import { readDatabaseUrl } from './database-url.ts';
 
 interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -347,6 +348,17 @@ export const CATALOGUE = {
     range: 'cron expression',
     roles: SCHEDULER,
     description: 'When the hot tables are analyzed (in UTC).',
+  }),
+  keep: setting({
+    env: 'TASKER_KEEP',
+    schema: z.string().superRefine((text, context) => {
+      for (const problem of readKeepSetting(text).problems) context.addIssue({ code: 'custom', message: problem });
+    }),
+    default: '',
+    range: 'comma-separated, such as complete=30d,cancelled=7d,shop/orders:complete=1y',
+    roles: SCHEDULER,
+    description:
+      'How long tasks are kept after their end, by state: `complete`, `resolved_manually` (as `complete` if it is not named), `cancelled`, `error`; `forever`, or a number with s, m, h, d, w or y. With a workflow before it, it replaces what the definition of that workflow says; without one, it holds for workflows whose definition says nothing. What nothing names is kept for ever. That of the scheduler that started last counts.',
   }),
   metricsHost: setting({
     env: 'TASKER_METRICS_HOST',

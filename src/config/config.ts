@@ -52,6 +52,7 @@ export interface Settings {
   readonly poolerConnections: number;
   readonly pruneWorkersHours: number;
   readonly analyzeCron: string;
+  readonly keep: string;
   readonly metricsHost: string;
   readonly metricsPort: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

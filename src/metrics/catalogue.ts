@@ -287,6 +287,20 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
+  retentionRemoved: {
+    name: 'tasker_retention_removed_tasks_total',
+    type: 'counter',
+    help: 'Tasks that retention has removed, by the state in which they had ended.',
+    labels: ['namespace', 'workflow', 'state'],
+    roles: S,
+  },
+  retentionLag: {
+    name: 'tasker_retention_lag_seconds',
+    type: 'gauge',
+    help: 'For how long the oldest task that retention may remove has been due, by the scheduler that removes; a minute is normal, hours are while a backlog is removed.',
+    labels: [],
+    roles: S,
+  },
   claimsInFlight: {
     name: 'tasker_open_claims',
     type: 'gauge',

@@ -71,7 +71,8 @@ export class ChoreLoop {
       for (let round = 0; round < MAX_ROUNDS; round += 1) {
         const result = await this.chore.run();
         done += result.done;
-        if (!result.more) break;
+        // A stop waits for the round under way, not for all of them.
+        if (!result.more || this.state === 'stopped') break;
       }
       this.events.swept(this.chore.name, { done, seconds: (performance.now() - started) / 1000 });
     } catch (error) {

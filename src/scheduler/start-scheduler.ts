@@ -9,6 +9,7 @@ import { checkRights } from './chores/check-rights.ts';
 import { countRuns } from './chores/count-runs.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
+import { removeDueTasks } from './chores/remove-due-tasks.ts';
 import type { Chore } from './chore.ts';
 import { schedulerEvents } from './scheduler-events.ts';
 import { Scheduler } from './scheduler.ts';
@@ -50,7 +51,7 @@ export async function startSchedulerAt(
 
 function makeScheduler(host: Host, config: Config, log: Logger): RoleService & { scheduler: Scheduler } {
   const { db, metrics, progress } = host;
-  const measurements = measurementsOf(host, config);
+  const measurements = [...measurementsOf(host, config), removeDueTasks({ db, metrics, log, keep: config.keep })];
   const scheduler = new Scheduler({
     db,
     settings: config,

@@ -14,6 +14,7 @@ import type { Json } from './json.ts';
 import { nameProblem, versionProblem } from './names.ts';
 import { findUsesProblems } from './uses.ts';
 import { preview } from './preview.ts';
+import { keepProblems, type KeepPolicy } from '../keep-policy.ts';
 import { reuseAfterProblem, type ReuseOptions, reuseProblem } from './reuse.ts';
 import type { WorkflowSchedule } from './schedule-options.ts';
 import { findScheduleProblems } from './schedule-problems.ts';
@@ -37,6 +38,11 @@ export interface WorkflowOptions<Schema extends StandardSchema = StandardSchema>
   input?: Schema;
   /** Default `unique`. */
   identity?: IdentityStrategy;
+  /**
+   * How long tasks are kept after their end, by state: `{ complete: '30d', cancelled: '7d', error: 'forever' }`. The newest version of a
+   * workflow decides for the tasks of all versions. Default: the fleet's TASKER_KEEP, without it for ever.
+   */
+  keep?: KeepPolicy;
   /** Options of every step that does not set its own. */
   defaults?: StepDefaults;
 }
@@ -66,6 +72,7 @@ const WORKFLOW_OPTIONS = [
   'identity',
   'reuse',
   'reuseAfterSeconds',
+  'keep',
   'defaults',
 ];
 
@@ -101,6 +108,7 @@ export function buildDefinition<Schema extends StandardSchema = AnyJson>(
     identity: options.identity ?? 'unique',
     ...(options.reuse === undefined ? {} : { reuse: options.reuse }),
     ...(options.reuseAfterSeconds === undefined ? {} : { reuseAfterSeconds: options.reuseAfterSeconds }),
+    ...(options.keep === undefined ? {} : { keep: Object.freeze({ ...options.keep }) }),
     steps: Object.freeze(toTemplates(steps, dag, options.defaults ?? {})),
     schedules: Object.freeze([...schedules]),
   });
@@ -151,6 +159,7 @@ export function findWorkflowProblems(options: unknown): DefinitionProblem[] {
   );
   add(options['reuse'], reuseProblem, 'reuse ');
   add(options['reuseAfterSeconds'], reuseAfterProblem, 'reuseAfterSeconds ');
+  if (options['keep'] !== undefined) messages.push(...keepProblems(options['keep']).map((problem) => `keep${problem}`));
   messages.push(...reuseWithoutEffect(options));
   // One that is there but undefined is a mistake, such as two modules that import each other.
   if (Object.hasOwn(options, 'input') && !isStandardSchema(options['input'])) {

@@ -16,6 +16,7 @@ export function definitionConfiguration(definition: WorkflowDefinition): JsonObj
     // Written only if they are set, so that the hash of definitions without them did not change.
     ...(definition.reuse === undefined ? {} : { reuse: definition.reuse }),
     ...(definition.reuseAfterSeconds === undefined ? {} : { reuse_after_seconds: definition.reuseAfterSeconds }),
+    ...(definition.keep === undefined ? {} : { keep: { ...definition.keep } }),
     steps: definition.steps.map(stepConfiguration),
   };
 }

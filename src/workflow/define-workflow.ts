@@ -9,6 +9,7 @@ import {
 } from './build-definition.ts';
 import type { StepContext, StepDefaults, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
 import type { Jsonify, Storable } from './json.ts';
+import type { KeepPolicy } from '../keep-policy.ts';
 import type { ReuseRule } from './reuse.ts';
 import type { WorkflowSchedule } from './schedule-options.ts';
 import { findScheduleProblems } from './schedule-problems.ts';
@@ -162,6 +163,9 @@ class Builder implements WorkflowDefinition {
   }
   get reuseAfterSeconds() {
     return this.build().reuseAfterSeconds as number;
+  }
+  get keep() {
+    return this.build().keep as KeepPolicy;
   }
   get steps() {
     return this.build().steps;

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts';
+import type { KeepPolicy } from '../keep-policy.ts';
 import type { ReuseRule } from './reuse.ts';
 import type { SchemaInput, StandardSchema } from './standard-schema.ts';
 import type { WorkflowSchedule } from './schedule-options.ts';
@@ -158,6 +159,8 @@ export interface WorkflowDefinition<
   /** For submits that do not set their own. Absent: `never`. */
   readonly reuse?: ReuseRule;
   readonly reuseAfterSeconds?: number;
+  /** How long its tasks are kept after their end. Absent: as the fleet's TASKER_KEEP says, by default for ever. */
+  readonly keep?: KeepPolicy;
   /** In topological order: `steps[i].ordinal === i + 1`. */
   readonly steps: readonly StepTemplate[];
   /** What `tasker schedule apply` and `client.applySchedules` make of it is in the database. */

@@ -57,6 +57,7 @@ const workflow = z.strictObject({
   identity: z.string().optional(),
   reuse: z.string().optional(),
   reuse_after_seconds: z.number().optional(),
+  keep: settings.optional(),
   named_steps: names.optional(),
   schema: settings.optional(),
   step_templates: z.array(stepTemplate),

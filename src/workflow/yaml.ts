@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { findDagProblems } from './analyze-dag.ts';
 import { type StepInput, buildDefinition, findWorkflowProblems } from './build-definition.ts';
 import type { IdentityStrategy, StepContext, StepHandler, StepOptions, WorkflowDefinition } from './definition.ts';
+import { keepProblems, type KeepPolicy } from '../keep-policy.ts';
 import { didYouMean } from './did-you-mean.ts';
 import type { Json, JsonObject } from './json.ts';
 import { fromJsonSchema } from './json-schema.ts';
@@ -74,6 +75,7 @@ export function loadWorkflowYaml(text: string, options: LoadYamlOptions): Workfl
       ...(workflow.identity === undefined ? {} : { identity: workflow.identity as IdentityStrategy }),
       ...(workflow.reuse === undefined ? {} : { reuse: workflow.reuse as ReuseRule }),
       ...(workflow.reuse_after_seconds === undefined ? {} : { reuseAfterSeconds: workflow.reuse_after_seconds }),
+      ...(workflow.keep === undefined ? {} : { keep: workflow.keep as KeepPolicy }),
     },
     steps,
     schedules,
@@ -98,6 +100,10 @@ function checkWorkflow(workflow: YamlWorkflow, document: YamlDocument): void {
   });
   add('reuse', reuseProblem);
   add('reuse_after_seconds', reuseAfterProblem);
+  for (const problem of workflow.keep === undefined ? [] : keepProblems(workflow.keep)) {
+    const [, state = '', message = ''] = /^\.(\S*) (.*)$/s.exec(problem) ?? [];
+    document.add(['keep', state], message);
+  }
   if (workflow.named_steps === undefined) return;
   const named = new Set(workflow.named_steps);
   for (const [index, step] of workflow.step_templates.entries()) {

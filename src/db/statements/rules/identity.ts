@@ -45,7 +45,7 @@ export const successorOf = (task: string): string => neighbourOf(task, '>', 'ASC
 export const predecessorOf = (task: string): string => neighbourOf(task, '<', 'DESC');
 
 /** When the task `task` ended or went to error. Only its last transition has the time of an error. */
-const endedAt = (task: string): string => `coalesce(${task}.completed_at, (
+export const endedAt = (task: string): string => `coalesce(${task}.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
     WHERE x.task_id = ${task}.task_id AND x.sort_key = ${task}.sort_key))`;

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../db/connections/database.ts';
+import { announceKeep, readKeeps } from '../../db/statements/retention/policies.ts';
+import { removeOnly, type Retained, retainOnce, type TaskRemover } from '../../engine/retain.ts';
+import type { Logger } from '../../logger.ts';
+import type { Metrics } from '../../metrics/registry.ts';
+import type { Chore } from '../chore.ts';
+
+/** Between two rounds that find nothing to do. */
+const INTERVAL_MS = 5000;
+/** From the allocation of an id to the commit that makes it visible it takes far less. */
+const YOUNG_SECONDS = 600;
+/** After a batch it pauses for as long as the batch took: it never takes more than half of one session. */
+const PAUSE_SHARE = 1;
+const MAX_PAUSE_MS = 2000;
+
+export interface RemoveDueTasksOptions {
+  db: Database;
+  metrics: Metrics;
+  log: Logger;
+  /** TASKER_KEEP of this process. */
+  keep: string;
+  /** Instead of deleting alone: an archive. */
+  remover?: TaskRemover;
+  youngSeconds?: number;
+}
+
+/** Removes the tasks that no policy keeps any longer, in small batches. */
+export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
+  const { db, metrics, log, keep } = options;
+  const remover = options.remover ?? removeOnly(db);
+  const leaseId = randomUUID();
+  const names = new Map<number, { namespace: string; workflow: string }>();
+  let announced = false;
+
+  const report = async ({ removed, tasks, lagSeconds }: Retained): Promise<void> => {
+    if (lagSeconds !== undefined) metrics.set('retentionLag', {}, lagSeconds);
+    if (removed.some(({ namedTaskId }) => !names.has(namedTaskId)))
+      for (const row of await db.run(readKeeps))
+        names.set(row.named_task_id, { namespace: row.namespace, workflow: row.name });
+    for (const { namedTaskId, state, tasks: count } of removed) {
+      const { namespace = '', workflow = '' } = names.get(namedTaskId) ?? {};
+      metrics.count('retentionRemoved', { namespace, workflow, state }, count);
+    }
+    if (tasks > 0) log.debug({ tasks }, 'tasks were removed by retention');
+  };
+
+  return {
+    name: 'remove_due_tasks',
+    intervalMs: INTERVAL_MS,
+    async run() {
+      if (!announced) await db.run(announceKeep, { keep });
+      announced = true;
+      const started = performance.now();
+      const retained = await retainOnce(db, {
+        leaseId,
+        remover,
+        youngSeconds: options.youngSeconds ?? YOUNG_SECONDS,
+      });
+      const pauseMs = Math.min(MAX_PAUSE_MS, (performance.now() - started) * PAUSE_SHARE);
+      await report(retained);
+      if (retained.more) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      return { done: retained.tasks, more: retained.more };
+    },
+  };
+}
