@@ -1,5 +1,3 @@
-import { editDistance } from './edit-distance.ts';
-
 /**
  * How long tasks are kept after their end, by the state in which they ended. A leaf, because settings, definitions and the engine read
  * the same texts.
@@ -39,15 +37,15 @@ export function keepProblems(policy: unknown): string[] {
     return [` is ${shown(policy)}: it is an object by state, such as { complete: '30d', error: 'forever' }`];
   }
   return Object.entries(policy).flatMap(([state, time]) => {
-    const problem = stateProblem(state) ?? (keepSeconds(time) === undefined ? `is ${shown(time)}: ${TIMES}` : undefined);
+    const problem =
+      stateProblem(state) ?? (keepSeconds(time) === undefined ? `is ${shown(time)}: ${TIMES}` : undefined);
     return problem === undefined ? [] : [`.${state.slice(0, 64)} ${problem}`];
   });
 }
 
 function stateProblem(state: string): string | undefined {
   if ((KEPT_STATES as readonly string[]).includes(state)) return undefined;
-  const [closest] = KEPT_STATES.filter((known) => editDistance(state.slice(0, 64), known) <= 3);
-  return `is no state in which a task ends: use ${KEPT_STATES.join(', ')}${closest === undefined ? '' : ` (did you mean ${closest}?)`}`;
+  return `is no state in which a task ends: use ${KEPT_STATES.join(', ')}`;
 }
 
 /** TASKER_KEEP, read: the default of every workflow, and what it says of single ones (`shop/orders`), which counts more than their code. */
@@ -68,7 +66,8 @@ export function readKeepSetting(text: string): KeepSetting & { problems: string[
       problems.push(`${shown(entry)} is not of the form complete=30d or shop/orders:complete=30d`);
       continue;
     }
-    const problem = stateProblem(state) ?? (keepSeconds(time) === undefined ? `is ${shown(time)}: ${TIMES}` : undefined);
+    const problem =
+      stateProblem(state) ?? (keepSeconds(time) === undefined ? `is ${shown(time)}: ${TIMES}` : undefined);
     if (problem !== undefined) {
       problems.push(`in ${shown(entry)}, ${state.slice(0, 64)} ${problem}`);
       continue;

@@ -4,6 +4,7 @@ import { cancelCommand } from './commands/cancel.ts';
 import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { holdCommand } from './commands/hold.ts';
 import { importTaskerCommand } from './commands/import-tasker.ts';
 import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -11,6 +12,7 @@ import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
 import { releaseCommand } from './commands/release.ts';
 import { resolveCommand } from './commands/resolve.ts';
+import { retentionCommand } from './commands/retention.ts';
 import { retryCommand } from './commands/retry.ts';
 import { scaleSimulateCommand } from './commands/scale-simulate.ts';
 import { scheduleCommand } from './commands/schedule.ts';
@@ -55,6 +57,8 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     resolveCommand(exit),
     releaseCommand(exit),
     purgeCommand(exit),
+    retentionCommand(exit),
+    holdCommand(exit),
     scheduleCommand(exit),
     doctorCommand(exit),
     importTaskerCommand(exit),

@@ -28,12 +28,12 @@ import { submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
-import { StatsClient } from './stats-client.ts';
+import { RetentionClient } from './retention-client.ts';
 import { submitStream } from './submit-stream.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
-export class Client extends StatsClient {
+export class Client extends RetentionClient {
   constructor(options: ClientOptions) {
     super(openClient(options));
   }
@@ -186,7 +186,7 @@ export class Client extends StatsClient {
 
   /**
    * Removes tasks for good, with their input, results and history: those with these ids, or all with a tag, in batches that commit one
-   * by one. Tasks that have not ended stay, unless `open` is set.
+   * by one. Tasks that have not ended stay, unless `open` is set; those that a legal hold keeps stay in any case.
    */
   async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
     return purgeSelected(this.db, selection, options);

@@ -98,8 +98,9 @@ async function enter(db: Database, state: RetentionRow): Promise<boolean> {
     more ||= !all;
   }
   // The last block is not full: it is entered again as long as it is the last, which changes nothing.
-  const last = young?.next == null ? null : String(BigInt(young.next) - BigInt(BLOCK));
-  if (last !== null || settled !== null || arm)
+  const end = young?.next ?? null;
+  const last = end === null ? enteredUpTo : String(BigInt(end) - BigInt(BLOCK));
+  if (last !== enteredUpTo || settled !== null || arm)
     await db.run(moveRetention, { entered_up_to: last, settled_up_to: settled, arm });
   return more;
 }

@@ -1,6 +1,14 @@
 import type { Executor } from '../db/connections/database.ts';
 import { type KeepRow, readKeeps, readRetention } from '../db/statements/retention/policies.ts';
-import { KEPT_STATES, keepOf, type KeepPolicy, keepSeconds, type KeepTime, type KeptState, readKeepSetting } from '../keep-policy.ts';
+import {
+  KEPT_STATES,
+  keepOf,
+  type KeepPolicy,
+  keepSeconds,
+  type KeepTime,
+  type KeptState,
+  readKeepSetting,
+} from '../keep-policy.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 import { FIRST_OTHER_PATCH } from './other-version.ts';
 

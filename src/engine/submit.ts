@@ -50,6 +50,20 @@ export async function submit(db: Database, tasks: readonly NewTask[], workflow?:
 
 /** As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. */
 export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow?: WorkflowName): Promise<Submitted[]> {
+  return submitOnce(tx, tasks, workflow, (lost) =>
+    submitOnce(tx, lost, workflow, ([task]) => {
+      throw unknownWorkflow((task as NewTask).namedTaskId, workflow);
+    }),
+  );
+}
+
+/** `again`: what to do with tasks that were neither created nor found. */
+async function submitOnce(
+  tx: Executor,
+  tasks: readonly NewTask[],
+  workflow: WorkflowName | undefined,
+  again: (lost: readonly NewTask[]) => Promise<Submitted[]>,
+): Promise<Submitted[]> {
   const created = new Map<string, Created>();
   for (const row of await insert(tx, tasks, workflow)) created.set(row.identity_hash, { taskId: row.task_id });
 
@@ -81,12 +95,19 @@ export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow
     tasks: others.map(({ task }) => ({ identity_hash: task.identityHash, context: task.context })),
   });
   const byPosition = new Map(holders.map((row) => [row.position, row]));
+  const lost: { task: NewTask; index: number }[] = [];
   for (const [position, { task, index }] of others.entries()) {
     const holder = byPosition.get(position + 1);
-    // Neither created nor found, or not replaced and still there: the statement refused the workflow.
-    if (holder === undefined || notGiven.get(task.identityHash) === holder.task_id)
+    // Not replaced and still there: the statement refused the workflow.
+    if (holder !== undefined && notGiven.get(task.identityHash) === holder.task_id)
       throw unknownWorkflow(task.namedTaskId, workflow);
-    submitted[index] = { outcome: 'existing', taskId: holder.task_id, inputDiffers: holder.input_differs };
+    if (holder === undefined) lost.push({ task, index });
+    else submitted[index] = { outcome: 'existing', taskId: holder.task_id, inputDiffers: holder.input_differs };
+  }
+  // Neither created nor found: the statement refused the workflow, or the task that had the identity was removed in between.
+  if (lost.length > 0) {
+    const results = await again(lost.map(({ task }) => task));
+    for (const [place, { index }] of lost.entries()) submitted[index] = results[place];
   }
   return submitted as Submitted[];
 }

@@ -180,6 +180,9 @@ const CORRUPTIONS: Record<string, () => string> = {
     `UPDATE tasker.tasker_run_stats_progress SET counted_from = now() - interval '1 day', counted_until = now() + interval '2 h'`,
   stats_open_tasks_listed: () =>
     `UPDATE tasker.tasker_run_stats_progress SET counted_until = now(), listed_up_to = ${ids['fresh']}`,
+  removed_as_a_whole: () => `DELETE FROM ${T} WHERE task_id = ${ids['cancelled']}`,
+  retention_visits_every_task: () => `UPDATE tasker.tasker_retention SET settled_up_to = ${ids['fresh']}`,
+  identity_first_task_kept: () => `UPDATE ${T} SET identity_hash = 'another' WHERE task_id = ${ids['superseded']}`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 

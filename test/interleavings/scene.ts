@@ -35,6 +35,9 @@ const TABLES = [
   'tasker_claims',
   'tasker_workers',
   'tasker_identities',
+  'tasker_holds',
+  'tasker_retention_blocks',
+  'tasker_retention_removed',
 ].map((table) => `tasker.${table}`);
 
 /** Prepares the database of a scenario by the engine's own verbs, on the test's own connections, without interleaving. */

@@ -38,7 +38,13 @@ function asWire({ kept, keptTasks, ...report }: PurgeReport) {
   return {
     ...report,
     kept_tasks: keptTasks,
-    kept: kept.map(({ taskId, reason, state, heldBy }) => ({ task_id: taskId, reason, state, held_by: heldBy })),
+    kept: kept.map(({ taskId, reason, state, heldBy, hold }) => ({
+      task_id: taskId,
+      reason,
+      state,
+      held_by: heldBy,
+      ...(hold === undefined ? {} : { hold: { hold_id: hold.holdId, tag: hold.tag, reason: hold.reason } }),
+    })),
   };
 }
 
@@ -55,7 +61,11 @@ function asText({ tasks, steps, edges, transitions, kept, keptTasks, missing }: 
   return lines.join('\n');
 }
 
-function whyKept({ reason, state, heldBy }: PurgeReport['kept'][number]): string {
+function whyKept({ reason, state, heldBy, hold }: PurgeReport['kept'][number]): string {
+  if (hold !== undefined) {
+    const about = hold.tag === undefined ? '' : ` on ${hold.tag}`;
+    return `is kept by hold ${hold.holdId}${about} (${hold.reason}): it stays until that ends (tasker hold remove ${hold.holdId})`;
+  }
   if (reason === 'identity')
     return `is the first task of an identity that task ${heldBy} holds: purge that one as well`;
   return state === 'error'

@@ -3,6 +3,7 @@ import type { Database } from '../connections/database.ts';
 import { attemptChecks } from './attempt-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { identityChecks } from './identity-checks.ts';
+import { retentionChecks } from './retention-checks.ts';
 import { runStatsChecks } from './run-stats-checks.ts';
 import { stepChecks } from './step-checks.ts';
 import { taskChecks } from './task-checks.ts';
@@ -17,6 +18,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Tasks, processes and the schema': taskChecks,
   'Identities that were used again': identityChecks,
   'Run statistics': runStatsChecks,
+  'Removing tasks': retentionChecks,
 };
 
 export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();

@@ -18,6 +18,7 @@ export const SEQUENCE_COLUMNS = [
   ['tasker_task_namespaces', 'task_namespace_id'],
   ['tasker_named_tasks', 'named_task_id'],
   ['tasker_named_steps', 'named_step_id'],
+  ['tasker_holds', 'hold_id'],
 ] as const;
 
 /**

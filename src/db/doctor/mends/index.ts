@@ -1,6 +1,7 @@
 import { historyMends } from './history-mends.ts';
 import { identityMends } from './identity-mends.ts';
 import type { Mend } from './mend.ts';
+import { retentionMends } from './retention-mends.ts';
 import { runStatsMends } from './run-stats-mends.ts';
 import { stepMends } from './step-mends.ts';
 import { taskMends } from './task-mends.ts';
@@ -14,4 +15,5 @@ export const MENDS: Readonly<Record<string, Mend>> = {
   ...taskMends,
   ...identityMends,
   ...runStatsMends,
+  ...retentionMends,
 };
