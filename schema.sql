@@ -34,6 +34,26 @@ COMMENT ON COLUMN tasker.tasker_clock.latest_at IS 'The latest time that a sched
 COMMENT ON COLUMN tasker.tasker_clock.set_back_from IS 'What the clock had shown when it was last set back; null: never.';
 COMMENT ON COLUMN tasker.tasker_clock.set_back_to IS 'What it showed when that was noticed.';
 
+CREATE TABLE tasker.tasker_holds (
+  hold_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  task_id bigint,
+  tag text,
+  reason text NOT NULL,
+  created_by text NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_holds_pkey PRIMARY KEY (hold_id),
+  CONSTRAINT holds_of_a_task_or_a_tag CHECK (((task_id IS NULL) <> (tag IS NULL)))
+);
+CREATE INDEX holds_by_tag ON tasker.tasker_holds USING btree (tag) WHERE (tag IS NOT NULL);
+CREATE INDEX holds_by_task ON tasker.tasker_holds USING btree (task_id) WHERE (task_id IS NOT NULL);
+COMMENT ON TABLE tasker.tasker_holds IS 'Legal holds: a task that one of them is about is removed by nobody.';
+COMMENT ON COLUMN tasker.tasker_holds.hold_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_holds.task_id IS 'It holds this task; null: it holds a tag.';
+COMMENT ON COLUMN tasker.tasker_holds.tag IS 'It holds every task with this tag, also later ones; null: it holds one task.';
+COMMENT ON COLUMN tasker.tasker_holds.reason IS 'Why, in the words of whoever set it.';
+COMMENT ON COLUMN tasker.tasker_holds.created_by IS 'Who set it.';
+COMMENT ON COLUMN tasker.tasker_holds.created_at IS 'When, by the clock of the database.';
+
 CREATE TABLE tasker.tasker_identities (
   identity_hash text NOT NULL,
   generation integer NOT NULL,
@@ -235,6 +255,61 @@ COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.completed_seconds_total IS
 COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.max_replicas IS 'What the connection budget allows; null: not known.';
 COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.measured_at IS 'When it was measured.';
 COMMENT ON COLUMN tasker.tasker_queue_scaling_signals.valid_until IS 'After this time the signal is overdue: the view then only holds or raises it.';
+
+CREATE TABLE tasker.tasker_retention (
+  only_row boolean DEFAULT true NOT NULL,
+  keep text DEFAULT ''::text NOT NULL,
+  keep_set_at timestamp with time zone,
+  policies jsonb DEFAULT '{}'::jsonb NOT NULL,
+  entered_up_to bigint DEFAULT 0 NOT NULL,
+  settled_up_to bigint DEFAULT 0 NOT NULL,
+  next_settled_up_to bigint,
+  next_settled_at timestamp with time zone,
+  leased_by uuid,
+  leased_until timestamp with time zone,
+  CONSTRAINT tasker_retention_pkey PRIMARY KEY (only_row),
+  CONSTRAINT retention_has_one_row CHECK (only_row)
+) WITH (
+  fillfactor = 50
+);
+COMMENT ON TABLE tasker.tasker_retention IS 'How far retention is: one row, written by the scheduler that removes.';
+COMMENT ON COLUMN tasker.tasker_retention.only_row IS 'Always true.';
+COMMENT ON COLUMN tasker.tasker_retention.keep IS 'TASKER_KEEP of the scheduler that started last: all of them go by it.';
+COMMENT ON COLUMN tasker.tasker_retention.keep_set_at IS 'When that one wrote it; null: no scheduler of this version has started.';
+COMMENT ON COLUMN tasker.tasker_retention.policies IS 'The policies by which `next_at` of the blocks was computed: by id of the workflow, the seconds for each state. If one becomes shorter, every block is due.';
+COMMENT ON COLUMN tasker.tasker_retention.entered_up_to IS 'Tasks with lower ids that were visible then are in tasker_retention_blocks.';
+COMMENT ON COLUMN tasker.tasker_retention.settled_up_to IS 'Tasks with lower ids are all in tasker_retention_blocks: no further one becomes visible there.';
+COMMENT ON COLUMN tasker.tasker_retention.next_settled_up_to IS 'The next value of it: the highest id at next_settled_at.';
+COMMENT ON COLUMN tasker.tasker_retention.next_settled_at IS 'When that was.';
+COMMENT ON COLUMN tasker.tasker_retention.leased_by IS 'The scheduler that removes now: others leave it the work.';
+COMMENT ON COLUMN tasker.tasker_retention.leased_until IS 'Until when, unless it goes on.';
+
+CREATE TABLE tasker.tasker_retention_blocks (
+  first_task_id bigint NOT NULL,
+  next_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_retention_blocks_pkey PRIMARY KEY (first_task_id)
+);
+CREATE INDEX retention_blocks_due ON tasker.tasker_retention_blocks USING btree (next_at, first_task_id);
+COMMENT ON TABLE tasker.tasker_retention_blocks IS 'When retention has to visit the tasks of a range of 1,000 ids again. A range without tasks has no row.';
+COMMENT ON COLUMN tasker.tasker_retention_blocks.first_task_id IS 'The first id of the range.';
+COMMENT ON COLUMN tasker.tasker_retention_blocks.next_at IS 'No task of it is due earlier. `infinity`: none will be, by the present policies.';
+
+CREATE TABLE tasker.tasker_retention_removed (
+  day date NOT NULL,
+  named_task_id integer NOT NULL,
+  state text NOT NULL,
+  tasks bigint NOT NULL,
+  steps bigint NOT NULL,
+  CONSTRAINT tasker_retention_removed_pkey PRIMARY KEY (day, named_task_id, state)
+) WITH (
+  fillfactor = 50
+);
+COMMENT ON TABLE tasker.tasker_retention_removed IS 'What retention has removed, by day (UTC).';
+COMMENT ON COLUMN tasker.tasker_retention_removed.day IS 'The day on which they were removed.';
+COMMENT ON COLUMN tasker.tasker_retention_removed.named_task_id IS 'The workflow.';
+COMMENT ON COLUMN tasker.tasker_retention_removed.state IS 'How the tasks had ended.';
+COMMENT ON COLUMN tasker.tasker_retention_removed.tasks IS 'How many were removed.';
+COMMENT ON COLUMN tasker.tasker_retention_removed.steps IS 'How many steps they had.';
 
 CREATE TABLE tasker.tasker_run_stats (
   period text NOT NULL,

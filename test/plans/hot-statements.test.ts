@@ -13,6 +13,15 @@ import {
   pickYoungTasks,
 } from '../../src/db/statements/stats/pick-tasks.ts';
 import { openSlice } from '../../src/db/statements/stats/progress.ts';
+import { readDuePage } from '../../src/db/reads/retention.ts';
+import { enterBlocks, findDueBlocks, scanBlock } from '../../src/db/statements/retention/blocks.ts';
+import { findHeldTasks } from '../../src/db/statements/retention/holds.ts';
+import {
+  countSteps,
+  findBoundByIdentities,
+  findDueTasks,
+  findIdentityEnds,
+} from '../../src/db/statements/retention/remove.ts';
 import { analyzeHotTables } from '../../src/db/health/analyze.ts';
 import { recoverSteps } from '../../src/db/statements/steps/recover-steps.ts';
 import { findHeartbeats } from '../../src/db/statements/workers/expire-leases.ts';
@@ -229,6 +238,39 @@ describe('with 50,000 tasks', () => {
       expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
       expect(plan.buffers).toBeLessThanOrEqual(1000);
     }
+  });
+
+  it('retention reads a block of tasks by their key, and decides about a batch of them by theirs', async () => {
+    const task_ids = Array.from({ length: 100 }, (_, more) => String(Number(taskId) - 100 + more));
+    const policies = [
+      { named_task_id: workflow, state: 'complete', keep_seconds: 1 },
+      { named_task_id: workflow, state: 'error', keep_seconds: 1 },
+    ];
+    const first_task_id = String(Math.floor(Number(taskId) / 1000) * 1000);
+    for (const [given, pages] of [
+      [call(scanBlock, { first_task_id, policies }), 6000],
+      [call(enterBlocks, { from: '0', until: null, limit: 10 }), 60],
+      [call(findDueTasks, { task_ids, policies }), 800],
+      [call(findHeldTasks, { task_ids }), 800],
+      [call(findIdentityEnds, { task_ids }), 800],
+      [call(findBoundByIdentities, { task_ids }), 800],
+      [call(countSteps, { task_ids }), 1500],
+      [call(readDuePage, { below: taskId, size: 1000, policies }), 6000],
+    ] as const) {
+      const plan = await planOf(engine.test.pool, given);
+      expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
+      expect(plan.buffers).toBeLessThanOrEqual(pages);
+    }
+  });
+
+  it('retention finds the blocks that are due by their index, however many there are', async () => {
+    await engine.test.query(`INSERT INTO tasker.tasker_retention_blocks (first_task_id, next_at)
+      SELECT n * 1000, now() + make_interval(secs => n - 3) FROM generate_series(1, 50000) n`);
+    await engine.test.query('ANALYZE tasker.tasker_retention_blocks');
+    const plan = await planOf(engine.test.pool, call(findDueBlocks, { limit: 8 }));
+    expect(plan.indexes).toContain('retention_blocks_due');
+    expect(plan.buffers).toBeLessThanOrEqual(20);
+    await engine.test.query('DELETE FROM tasker.tasker_retention_blocks');
   });
 
   it('waiters check tasks by the key, and read the steps of those that have ended', async () => {

@@ -129,6 +129,25 @@ export const FLEET_ALERTS: readonly Alert[] = [
     },
   },
   {
+    name: 'TaskerRetentionBehind',
+    expr: `min(${m('retentionLag')}) > 21600`,
+    data: [`min(${m('retentionLag')})`],
+    for: '30m',
+    severity: 'warning',
+    summary: 'Tasks that may go have not been removed for {{ $value | humanizeDuration }}',
+    description:
+      'Retention is behind: it fails, or it cannot remove as fast as tasks end. The disk fills up more than was planned.',
+    test: {
+      at: '40m',
+      fires: [series(`${m('retentionLag')}{instance="a"}`, '25000+60x45')],
+      labels: {},
+      silent: [
+        series(`${m('retentionLag')}{instance="a"}`, '25000+60x45'),
+        series(`${m('retentionLag')}{instance="b"}`, '4x45'),
+      ],
+    },
+  },
+  {
     name: 'TaskerScalingLimited',
     expr: `sum(max by (queue) (${m('wantedReplicas')})) > sum(max by (queue) (${m('desiredReplicas')}))`,
     data: [`sum(max by (queue) (${m('wantedReplicas')}))`, `sum(max by (queue) (${m('desiredReplicas')}))`],

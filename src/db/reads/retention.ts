@@ -24,7 +24,7 @@ FROM tasker.tasker_retention r
 CROSS JOIN LATERAL (
   SELECT count(*)::integer AS due_blocks, coalesce(extract(epoch FROM clock_timestamp() - min(d.next_at)), 0)::float8 AS late_seconds
   FROM tasker.tasker_retention_blocks d
-  WHERE d.next_at <= clock_timestamp()
+  WHERE d.next_at <= statement_timestamp()
 ) b`,
 });
 

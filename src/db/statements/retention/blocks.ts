@@ -55,14 +55,17 @@ SET entered_up_to = greatest(r.entered_up_to, :entered_up_to::bigint),
     next_settled_at = CASE WHEN :arm THEN clock_timestamp() ELSE r.next_settled_at END`,
 });
 
-/** The blocks that are due, the longest first. `next_at` as text: a Date has no microseconds. `late_seconds`: for how long the first is. */
+/**
+ * The blocks that are due, the longest first: the first entries of the index, in which statement_timestamp() is looked up, unlike
+ * clock_timestamp(). `next_at` as text: a Date has no microseconds. `late_seconds`: for how long the first is due.
+ */
 export const findDueBlocks = defineStatement<{ first_task_id: string; next_at: string; late_seconds: number }>()({
   name: 'find_due_retention_blocks',
   params: { limit: 'integer' },
   text: `
 SELECT b.first_task_id, b.next_at::text AS next_at, extract(epoch FROM clock_timestamp() - b.next_at)::float8 AS late_seconds
 FROM tasker.tasker_retention_blocks b
-WHERE b.next_at <= clock_timestamp()
+WHERE b.next_at <= statement_timestamp()
 ORDER BY b.next_at, b.first_task_id
 LIMIT :limit`,
 });
