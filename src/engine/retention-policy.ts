@@ -12,7 +12,7 @@ import {
 import { compareVersions } from '../workflow/compare-versions.ts';
 import { FIRST_OTHER_PATCH } from './other-version.ts';
 
-/** Where a time comes from, what counts most first. */
+/** What says for how long tasks are kept; what counts most comes first. */
 export type KeepSource =
   /** TASKER_KEEP names this workflow. */
   | 'setting'

@@ -5,6 +5,7 @@ import {
   lockImportedSteps,
   readSortKeys,
 } from '../db/statements/imports/books.ts';
+import { findHeldTasks, lockHolds } from '../db/statements/retention/holds.ts';
 import { deleteHandOver, restoreSourceNewest, restoreSourceStatus } from '../db/statements/imports/hand-over.ts';
 import { inSource } from '../db/statements/imports/in-source.ts';
 import { lockInSource } from './hand-over.ts';
@@ -30,12 +31,21 @@ export async function undo(run: ImportRun): Promise<void> {
 async function remove(run: ImportRun, tx: Executor, rows: readonly ImportedTaskRow[]): Promise<string[]> {
   const ids = rows.map((row) => row.task_id);
   if (ids.length === 0) return [];
+  await tx.run(lockHolds);
   await tx.run(lockImportedSteps, { task_ids: ids });
   const sortKeys = new Map((await tx.run(readSortKeys, { task_ids: ids })).map((row) => [row.task_id, row.sort_keys]));
+  const held = new Map((await tx.run(findHeldTasks, { task_ids: ids })).map((hold) => [hold.task_id, hold]));
   const same: string[] = [];
   for (const row of rows) {
     const now = sortKeys.get(row.task_id);
-    if (now === undefined || now === row.details.sort_keys) same.push(row.task_id);
+    const hold = held.get(row.task_id);
+    if (hold !== undefined) {
+      run.tally.differences.push({
+        source_task_id: row.source_task_id,
+        task_id: row.task_id,
+        difference: `hold ${hold.hold_id} keeps it (${hold.reason}): it stays`,
+      });
+    } else if (now === undefined || now === row.details.sort_keys) same.push(row.task_id);
     else
       run.tally.differences.push({
         source_task_id: row.source_task_id,

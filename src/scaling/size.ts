@@ -21,6 +21,9 @@ export interface Size {
   diskBytes: number;
   walBytesPerStep: number;
   walBytesPerDay: number;
+  /** What removing the tasks writes, once they are no longer kept. */
+  removalWalBytesPerStep: number;
+  removalWalBytesPerDay: number;
 }
 
 /**
@@ -36,6 +39,8 @@ const DISK = {
   edge: 143,
 } as const;
 const WAL = { task: 715, step: 2067, payloadByte: 1.5 } as const;
+/** Of deletes, 200 tasks of four steps and edges in a statement, with the vacuum after it: tasks, steps with their history, edges. */
+const REMOVAL_WAL = { task: 384, step: 350 + 706, edge: 220 } as const;
 
 /** Disk and WAL of a load: sums of measured parts. */
 export function sizeOf(load: Load): Size {
@@ -46,6 +51,8 @@ export function sizeOf(load: Load): Size {
     stepsPerTask * (DISK.step + DISK.resultByte * load.resultBytes + DISK.edge * load.parentsPerStep);
   const walBytesPerTask =
     WAL.task + WAL.step * stepsPerTask + WAL.payloadByte * (load.inputBytes + stepsPerTask * load.resultBytes);
+  const removalWalBytesPerTask =
+    REMOVAL_WAL.task + stepsPerTask * (REMOVAL_WAL.step + REMOVAL_WAL.edge * load.parentsPerStep);
   const tasksPerDay = load.stepsPerDay / stepsPerTask;
   const diskBytesPerDay = tasksPerDay * diskBytesPerTask;
   return {
@@ -56,5 +63,7 @@ export function sizeOf(load: Load): Size {
     diskBytes: diskBytesPerDay * load.keepDays,
     walBytesPerStep: walBytesPerTask / stepsPerTask,
     walBytesPerDay: tasksPerDay * walBytesPerTask,
+    removalWalBytesPerStep: removalWalBytesPerTask / stepsPerTask,
+    removalWalBytesPerDay: tasksPerDay * removalWalBytesPerTask,
   };
 }

@@ -204,6 +204,17 @@ describe('a mistake in a workflow is refused at defineWorkflow', () => {
       /identity is 5: it is one of unique, content_hash, caller_key$/,
     ],
     [
+      'a time to keep tasks that is none',
+      { keep: { complete: '30 days' } },
+      /keep\.complete is "30 days": use forever, or a number with s, m, h, d, w or y behind it/,
+    ],
+    [
+      'a state in which no task ends',
+      { keep: { completed: '30d' } },
+      /keep\.completed is no state in which a task ends: use complete, resolved_manually, cancelled, error/,
+    ],
+    ['a policy that is no object', { keep: '30d' }, /keep is "30d": it is an object by state/],
+    [
       'an unknown reuse rule',
       { identity: 'caller_key', reuse: 'afterFailed' },
       /reuse is "afterFailed": it is one of never, afterFailure, afterEnd: did you mean "afterFailure"\?$/,

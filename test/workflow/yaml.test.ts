@@ -170,6 +170,11 @@ step_templates:
     ]);
   });
 
+  test('the time for which tasks are kept can be set', () =>
+    expect(
+      load(CART.replace('version: 2.1.0', 'version: 2.1.0\nkeep: { complete: 30d, error: forever }')),
+    ).toMatchObject({ keep: { complete: '30d', error: 'forever' } }));
+
   test('the reuse rule can be chosen', () =>
     expect(
       load(CART.replace('version: 2.1.0', 'identity: caller_key\nreuse: afterEnd\nreuse_after_seconds: 60')),
@@ -361,6 +366,12 @@ describe('a mistake is reported with its line, its field and the word that was m
       'version: 2.1.0',
       'identity: content_hsh',
       'line 4, column 11: identity is "content_hsh": it is one of unique, content_hash, caller_key: did you mean "content_hash"?',
+    ],
+    [
+      'a time to keep tasks that is none',
+      'version: 2.1.0',
+      'keep: { complete: 0d }',
+      `line 4, column 19: keep.complete is "0d": use forever, or a number with s, m, h, d, w or y behind it, such as '30d', from 1s to 100y`,
     ],
     [
       'an unknown reuse rule',

@@ -46,6 +46,7 @@ function draw(size: Size): string {
     [
       ['disk', amount(size.diskBytesPerStep), amount(size.diskBytesPerDay), amount(size.diskBytes)],
       ['WAL', amount(size.walBytesPerStep), amount(size.walBytesPerDay), ''],
+      ['WAL of removing', amount(size.removalWalBytesPerStep), amount(size.removalWalBytesPerDay), ''],
     ],
   );
 }

@@ -1,4 +1,4 @@
-import { defineStatement, rows } from '../../statement.ts';
+import { defineStatement } from '../../statement.ts';
 import { holdsOf } from '../rules/retention.ts';
 
 /** A hold, and a task that it is about. */
@@ -74,16 +74,5 @@ SELECT t.task_id, h.hold_id, h.tag, h.reason
 FROM tasker.tasker_tasks t
 CROSS JOIN LATERAL (SELECT own.* FROM (${holdsOf('t')}) own ORDER BY own.hold_id LIMIT 1) h
 WHERE t.task_id = ANY (:task_ids::bigint[])
-ORDER BY t.task_id`,
-});
-
-/** As `findHeldTasks`, of tasks that are no longer in the tables: their ids and tags are given. `tags`: a JSON array, or null. */
-export const heldAmong = defineStatement<HeldRow>()({
-  name: 'held_among',
-  params: { tasks: rows({ task_id: 'bigint', tags: 'jsonb | null' }) },
-  text: `
-SELECT t.task_id, h.hold_id, h.tag, h.reason
-FROM :tasks AS t
-CROSS JOIN LATERAL (SELECT own.* FROM (${holdsOf('t')}) own ORDER BY own.hold_id LIMIT 1) h
 ORDER BY t.task_id`,
 });
