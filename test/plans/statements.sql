@@ -2527,19 +2527,6 @@ SET heartbeat_at = clock_timestamp(),
 WHERE worker_id = $1 AND stopped_at IS NULL
 RETURNING worker_id;
 
--- held_among
-SELECT t.task_id, h.hold_id, h.tag, h.reason
-FROM unnest($1::bigint[], $2::jsonb[]) AS t (task_id, tags)
-CROSS JOIN LATERAL (SELECT own.* FROM (
-    SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by
-    FROM tasker.tasker_holds h
-    WHERE h.task_id = t.task_id
-    UNION ALL
-    SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by
-    FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(t.tags) = 'array' THEN t.tags ELSE '[]' END) AS own (tag)
-    JOIN tasker.tasker_holds h ON h.tag = own.tag) own ORDER BY own.hold_id LIMIT 1) h
-ORDER BY t.task_id;
-
 -- index_bloat
 SELECT t.relname AS relation, i.relname AS index,
   greatest(0, 1 - (
