@@ -157,6 +157,7 @@ CREATE TABLE tasker.tasker_named_tasks (
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   definition_hash text,
   sinks integer DEFAULT 0 NOT NULL,
+  input_schema json,
   CONSTRAINT tasker_named_tasks_pkey PRIMARY KEY (named_task_id),
   CONSTRAINT tasker_named_tasks_task_namespace_id_name_version_key UNIQUE (task_namespace_id, name, version),
   CONSTRAINT tasker_named_tasks_task_namespace_id_fkey FOREIGN KEY (task_namespace_id) REFERENCES tasker.tasker_task_namespaces(task_namespace_id),
@@ -172,6 +173,7 @@ COMMENT ON COLUMN tasker.tasker_named_tasks.configuration IS 'The definition wit
 COMMENT ON COLUMN tasker.tasker_named_tasks.created_at IS 'When it was first registered.';
 COMMENT ON COLUMN tasker.tasker_named_tasks.definition_hash IS 'Hash of the configuration: registering a definition that is here already costs one read.';
 COMMENT ON COLUMN tasker.tasker_named_tasks.sinks IS 'How many of its steps have no child: a task is complete when this many of them are done.';
+COMMENT ON COLUMN tasker.tasker_named_tasks.input_schema IS 'JSON Schema of the input, as the last process that registered the workflow had it; null: the library of its schema has none. No part of the hash.';
 
 CREATE TABLE tasker.tasker_named_tasks_named_steps (
   named_task_id integer NOT NULL,

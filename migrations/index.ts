@@ -42,4 +42,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0024_run_stats', load: () => import('./0024_run_stats.ts') },
   { name: '0025_imports', load: () => import('./0025_imports.ts') },
   { name: '0026_retention', load: () => import('./0026_retention.ts') },
+  { name: '0027_input_schemas', load: () => import('./0027_input_schemas.ts') },
 ];

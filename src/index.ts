@@ -21,6 +21,10 @@ export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.t
 export type { ScheduleClient } from './client/schedule-client.ts';
 export type { TaskListClient } from './client/task-list-client.ts';
 export type { StatsClient } from './client/stats-client.ts';
+export type { InsightClient } from './client/insight-client.ts';
+export type { FailureGroup } from './db/reads/failures.ts';
+export type { Failures } from './reads/failures.ts';
+export type { WorkflowDetails, WorkflowStep } from './reads/workflow-details.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';

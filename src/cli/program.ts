@@ -5,6 +5,7 @@ import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { holdCommand } from './commands/hold.ts';
+import { failuresCommand } from './commands/failures.ts';
 import { importTaskerCommand } from './commands/import-tasker.ts';
 import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -24,6 +25,7 @@ import { taskCommand } from './commands/task.ts';
 import { tasksCommand } from './commands/tasks.ts';
 import { workerCommand } from './commands/worker.ts';
 import { workersCommand } from './commands/workers.ts';
+import { workflowCommand } from './commands/workflow.ts';
 import { workflowsCommand } from './commands/workflows.ts';
 
 /** The whole command line. `exit` ends the process; the commands call it once, at their end. */
@@ -51,6 +53,8 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     workersCommand(exit),
     queuesCommand(exit),
     workflowsCommand(exit),
+    workflowCommand(exit),
+    failuresCommand(exit),
     statsCommand(exit),
     retryCommand(exit),
     cancelCommand(exit),

@@ -3,6 +3,7 @@ import { decodeCursor, sameFilter, type TaskCursor } from '../reads/task-cursor.
 import { FILTER_NAMES, type TaskFilter } from '../reads/task-filter.ts';
 import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
 import { didYouMean } from '../workflow/did-you-mean.ts';
+import { FINGERPRINT } from '../workflow/fingerprint.ts';
 import { keyProblem } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
 import { checkedStates, checkedText, checkedTexts } from './checked.ts';
@@ -19,7 +20,7 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
       field: name,
     });
   }
-  const { states, namespace, workflow, version, key, tags, initiator, schedule, error } = options;
+  const { states, namespace, workflow, version, key, tags, initiator, schedule, error, fingerprint } = options;
   const { requestedSince, requestedBefore } = options;
   checkedStates(states);
   for (const [field, value] of Object.entries({ namespace, workflow, version, initiator, error })) {
@@ -29,6 +30,12 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
   checkedTexts('tags', tags);
   if (tags?.length === 0) refuse('tags', 'is empty: name at least one tag, or leave it out');
   if (error?.trim() === '') refuse('error', 'is empty: give a part of the name, code or message of an error');
+  if (fingerprint !== undefined && !FINGERPRINT.test(fingerprint)) {
+    refuse(
+      'fingerprint',
+      `is ${preview(fingerprint)}: use the fingerprint of a group of failures, 12 hexadecimal characters`,
+    );
+  }
   if (key !== undefined) {
     const problem = keyProblem(key);
     if (problem !== undefined) throw new InvalidInputError(problem, { field: 'key' });

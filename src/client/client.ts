@@ -28,12 +28,12 @@ import { submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
-import { RetentionClient } from './retention-client.ts';
+import { InsightClient } from './insight-client.ts';
 import { submitStream } from './submit-stream.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
-export class Client extends RetentionClient {
+export class Client extends InsightClient {
   constructor(options: ClientOptions) {
     super(openClient(options));
   }

@@ -5,11 +5,13 @@ import {
   findStepTemplates,
   insertNamedSteps,
   lockRegistry,
+  updateInputSchema,
   upsertNamedTask,
   upsertStepTemplates,
 } from '../db/statements/workflows/register-workflow.ts';
 import { WorkflowDefinitionError } from '../errors.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { inputJsonSchema } from '../workflow/input-json-schema.ts';
 import { definitionConfiguration, definitionHash } from '../workflow/configuration.ts';
 import { adoptInheritedTasks, type SetAside } from './adopt-inherited-tasks.ts';
 import { graphDifference, graphOf, graphOfTemplates } from './graph-shape.ts';
@@ -28,7 +30,7 @@ export async function registerWorkflow(db: Database, definition: WorkflowDefinit
 
 /**
  * Writes a definition to the database, or finds it there, and returns its id. Options of steps (queue, priority, retries)
- * may change under the same version and hold for tasks submitted from then on. Steps and edges may not: tasks in flight
+ * and the schema of the input may change under the same version and hold for tasks submitted from then on. Steps and edges may not: tasks in flight
  * have the old ones. Throws WorkflowDefinitionError then.
  *
  * A workflow that Tasker (Ruby) registered takes whatever graph the definition has. Open tasks of this graph are adopted; those
@@ -43,7 +45,13 @@ export async function enrol(
   const { namespace, name, version } = definition;
   const hash = definitionHash(definition);
   const [known] = await db.run(findNamedTask, { namespace, name, version });
-  if (known?.definition_hash === hash) return { namedTaskId: known.named_task_id, setAside: [] };
+  const inputSchema = inputJsonSchema(definition.inputSchema);
+  if (known?.definition_hash === hash) {
+    if ((known.input_schema ?? undefined) !== inputSchema) {
+      await db.run(updateInputSchema, { named_task_id: known.named_task_id, input_schema: inputSchema });
+    }
+    return { namedTaskId: known.named_task_id, setAside: [] };
+  }
 
   return db.transaction(async (tx) => {
     await tx.run(lockRegistry);
@@ -66,6 +74,7 @@ export async function enrol(
       configuration: JSON.stringify(definitionConfiguration(definition)),
       definition_hash: hash,
       sinks,
+      input_schema: inputSchema,
     });
     const namedTaskId = (row as { named_task_id: number }).named_task_id;
     if (inherited) await tx.run(clearOrdinals, { named_task_id: namedTaskId });

@@ -19,6 +19,8 @@ export interface TaskFilter {
    * in capitals or not.
    */
   error?: string | undefined;
+  /** Tasks that fail now with this cause: the fingerprint of a group of `client.failures`. */
+  fingerprint?: string | undefined;
   /** Requested at this time or later. */
   requestedSince?: Date | undefined;
   /** Requested earlier than this time. */
@@ -35,6 +37,7 @@ export const FILTER_NAMES = [
   'initiator',
   'schedule',
   'error',
+  'fingerprint',
   'requestedSince',
   'requestedBefore',
 ] as const satisfies readonly (keyof TaskFilter)[];

@@ -106,6 +106,7 @@ function parametersOf({ filter, versions, floor }: TaskList, { below, limit }: {
     requested_since: filter.requestedSince,
     requested_before: filter.requestedBefore,
     error: filter.error,
+    fingerprint: filter.fingerprint,
     floor,
     below,
     limit,

@@ -59,7 +59,7 @@ export async function readTaskPage(
 }
 
 const partOf = (rows: number, { filter }: TaskList): number =>
-  filter.error === undefined ? rows : Math.ceil(rows / ERROR_SHARE);
+  (filter.error ?? filter.fingerprint) === undefined ? rows : Math.ceil(rows / ERROR_SHARE);
 
 /** A page that is being read. */
 class Page {

@@ -36,12 +36,12 @@ function chooseOrdered({ key, states, initiator, schedule }: TaskFilter): Ordere
 }
 
 function chooseSet(
-  { states, error, tags }: TaskFilter,
+  { states, error, fingerprint, tags }: TaskFilter,
   ordered: OrderedSource,
   versions: readonly number[] | undefined,
 ): SetSource | undefined {
   if (ordered === 'identity' || ordered === 'ended_by_hand') return undefined;
-  if (within(states, OPEN) || error !== undefined) return 'open';
+  if (within(states, OPEN) || (error ?? fingerprint) !== undefined) return 'open';
   if (ordered === 'initiator') return undefined;
   if (tags !== undefined) return 'tags';
   return versions !== undefined && versions.length <= MOST_VERSIONS ? 'workflows' : undefined;
@@ -52,17 +52,17 @@ const within = (states: readonly State[] | undefined, few: readonly State[]): bo
 
 /** Initiators with the same beginning share an index entry: those of others are excluded by the filter, and are rare. */
 function isExact(filter: TaskFilter, ordered: OrderedSource, versions: readonly number[] | undefined): boolean {
-  const { states, tags, error, initiator, schedule } = filter;
-  if ([tags, error, versions].some((given) => given !== undefined)) return false;
+  const { states, tags, error, fingerprint, initiator, schedule } = filter;
+  if ([tags, error, fingerprint, versions].some((given) => given !== undefined)) return false;
   if (ordered !== 'initiator' && (initiator ?? schedule) !== undefined) return false;
   return ordered === 'ended_by_hand' ? states?.length === BY_HAND.length : states === undefined;
 }
 
 /** The steps whose tasks make up the set of open tasks. A failing step is blocked or waits for a retry, whatever its task is. */
-export function stepsOfOpenTasks({ states, error }: TaskFilter): Record<StepsDo, boolean> {
+export function stepsOfOpenTasks({ states, error, fingerprint }: TaskFilter): Record<StepsDo, boolean> {
   const mayBe = (state: State): boolean => states === undefined || states.includes(state);
   const goesOn = mayBe('in_progress');
-  if (error !== undefined) return { ready: false, running: false, retrying: goesOn, blocked: true };
+  if ((error ?? fingerprint) !== undefined) return { ready: false, running: false, retrying: goesOn, blocked: true };
   return {
     // The first step of a pending task is ready; of a task in progress some steps are, or run, or wait, or are blocked.
     ready: goesOn || mayBe('pending'),

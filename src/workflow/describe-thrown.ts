@@ -18,6 +18,8 @@ export interface StoredError {
   errors?: StoredError[];
   /** A note of the engine, such as a `retryAfter` that could not be read. */
   note?: string;
+  /** The same for failures with one cause (`fingerprint.ts`); only of the error itself, not of its causes. */
+  fingerprint?: string;
 }
 
 /** Bounds of each text, in bytes of UTF-8, before the note that says how much is missing. */

@@ -1,4 +1,5 @@
 import { isSecretName } from '../secrets.ts';
+import { jsonSchemaOf } from './input-json-schema.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { isRecord } from './step-options.ts';
 
@@ -22,13 +23,6 @@ export function isSecretAt(schema: StandardSchema, path: InputPath): boolean {
     // A schema that cannot be converted marks nothing as secret.
     return false;
   }
-}
-
-/** By Standard JSON Schema (https://standardschema.dev/json-schema), which zod and others provide beside Standard Schema. */
-function jsonSchemaOf(schema: StandardSchema): unknown {
-  const { jsonSchema } = schema['~standard'] as { jsonSchema?: { input?: (options: object) => unknown } };
-  // Parts that JSON Schema cannot express must not keep the others from being read.
-  return jsonSchema?.input?.({ target: 'draft-2020-12', libraryOptions: { unrepresentable: 'any' } });
 }
 
 class SecretSearch {

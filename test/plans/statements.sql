@@ -1910,6 +1910,47 @@ WITH input AS MATERIALIZED (
 )
 SELECT task_id, workflow_step_id, attempts, next_retry_at FROM failed;
 
+-- failure_groups
+WITH failing AS MATERIALIZED (
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.blocked_at IS NOT NULL
+    ORDER BY s.blocked_at DESC
+    LIMIT $1
+  )
+  UNION ALL
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.next_retry_at IS NOT NULL
+    ORDER BY s.next_retry_at DESC
+    LIMIT $1
+  )
+), failures AS (
+  SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
+    x.metadata #>> '{error,fingerprint}' AS fingerprint, x.metadata #>> '{error,name}' AS name, x.metadata #>> '{error,code}' AS code
+  FROM failing f
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_workflow_step_transitions x
+    WHERE x.task_id = f.task_id AND x.workflow_step_id = f.workflow_step_id AND x.sort_key = f.sort_key
+    OFFSET 0
+  ) x
+)
+SELECT f.fingerprint, f.name, f.code, (array_agg(f.message ORDER BY f.created_at DESC))[1] AS message,
+  n.name AS namespace, k.name AS workflow, array_agg(DISTINCT k.version) AS versions, p.name AS step,
+  count(*)::integer AS steps, (count(*) FILTER (WHERE f.blocked))::integer AS blocked,
+  min(f.created_at) AS first_seen, max(f.created_at) AS last_seen,
+  (array_agg(f.task_id::text ORDER BY f.created_at DESC))[1] AS sample_task_id,
+  (SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM failing c)::integer AS read_steps
+FROM failures f
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
+GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
+ORDER BY steps DESC, last_seen DESC
+LIMIT $2;
+
 -- find_beats
 SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS heartbeat_us, d.retry_due
 FROM (
@@ -2185,7 +2226,7 @@ LEFT JOIN tasker.tasker_workflow_steps s
 WHERE s.task_id IS NULL;
 
 -- find_named_task
-SELECT t.named_task_id, t.definition_hash, t.configuration
+SELECT t.named_task_id, t.definition_hash, t.configuration, t.input_schema::text AS input_schema
 FROM tasker.tasker_named_tasks t
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_id
 WHERE n.name = $1 AND t.name = $2 AND t.version = $3;
@@ -2442,6 +2483,22 @@ CROSS JOIN LATERAL (
 WHERE n.name = $1 AND k.name = $2
 ORDER BY k.named_task_id;
 
+-- find_workflow_details
+SELECT n.name AS namespace, k.name AS workflow, k.version, k.description, k.configuration, k.input_schema,
+  k.definition_hash IS NOT NULL AS registered, coalesce(l.workers, '{}') AS workers, coalesce(l.problems, '{}') AS problems
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+CROSS JOIN LATERAL (
+  SELECT array_agg(s.worker_id::text ORDER BY s.worker_id) FILTER (WHERE s.problem IS NULL) AS workers,
+    array_agg(DISTINCT s.problem) FILTER (WHERE s.problem IS NOT NULL) AS problems
+  FROM tasker.tasker_worker_workflows s
+  JOIN tasker.tasker_workers w ON w.worker_id = s.worker_id
+  WHERE s.namespace = n.name AND s.name = k.name AND s.version = k.version
+    AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+) l
+WHERE k.name = $2 AND ($1::text IS NULL OR n.name = $1::text)
+ORDER BY n.name, k.version;
+
 -- find_workflow_versions
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
     SELECT FROM tasker.tasker_worker_workflows s
@@ -2686,20 +2743,20 @@ ORDER BY hour, version, step NULLS FIRST;
 WITH found AS MATERIALIZED (
   SELECT f.task_id
   FROM (
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $15 AND s.blocked_at IS NOT NULL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $16 AND s.blocked_at IS NOT NULL
     UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $14 AND s.next_retry_at IS NOT NULL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $15 AND s.next_retry_at IS NOT NULL
     UNION ALL
-    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $13
+    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $14
     UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $12 AND s.ready_at IS NOT NULL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $13 AND s.ready_at IS NOT NULL
   ) f
   LIMIT 10001
 ), source AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
   FROM (
-    SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint AND NOT (SELECT count(*) FROM found) > 10000
+    SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
   ) i
   CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
 ), page AS (
@@ -2715,15 +2772,17 @@ WITH found AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -2748,9 +2807,9 @@ WITH source AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
   FROM tasker.tasker_tasks t
-  WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint
+  WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
   ORDER BY t.task_id DESC
-  LIMIT $12
+  LIMIT $13
 ), page AS (
   SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
     t.initiator, t.source_system, t.reason, t.tags, t.schedule
@@ -2764,15 +2823,17 @@ WITH source AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -2790,9 +2851,9 @@ WITH source AS MATERIALIZED (
   FROM (
     SELECT t.task_id
     FROM tasker.tasker_task_transitions t
-    WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.most_recent AND t.task_id < $10::bigint AND t.task_id >= $9::bigint
+    WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.most_recent AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
     ORDER BY t.task_id DESC
-    LIMIT $12
+    LIMIT $13
   ) i
   CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
 ), page AS (
@@ -2808,15 +2869,17 @@ WITH source AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -2834,13 +2897,13 @@ WITH source AS MATERIALIZED (
   FROM (
     SELECT DISTINCT t.task_id
     FROM (
-    SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = $13
+    SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = $14
     UNION ALL
-    SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $13
+    SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $14
     ) t
-    WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint
+    WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
     ORDER BY t.task_id DESC
-    LIMIT $12
+    LIMIT $13
   ) i
   CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
 ), page AS (
@@ -2856,15 +2919,17 @@ WITH source AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -2881,11 +2946,11 @@ WITH source AS MATERIALIZED (
     t.tags, t.schedule
   FROM tasker.tasker_tasks t
   WHERE t.initiator IS NOT NULL
-    AND (left(t.initiator, 128), t.task_id) < (left($4::text, 128), $10::bigint)
-    AND (left(t.initiator, 128), t.task_id) >= (left($4::text, 128), $9::bigint)
-    AND t.task_id < $10::bigint AND t.task_id >= $9::bigint
+    AND (left(t.initiator, 128), t.task_id) < (left($4::text, 128), $11::bigint)
+    AND (left(t.initiator, 128), t.task_id) >= (left($4::text, 128), $10::bigint)
+    AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
   ORDER BY left(t.initiator, 128) DESC, t.task_id DESC
-  LIMIT $12
+  LIMIT $13
 ), page AS (
   SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
     t.initiator, t.source_system, t.reason, t.tags, t.schedule
@@ -2899,15 +2964,17 @@ WITH source AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -2926,7 +2993,7 @@ WITH found AS MATERIALIZED (
   CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id OFFSET 0) t
   LIMIT 10001
 ), source AS MATERIALIZED (
-  SELECT t.* FROM found t WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint AND NOT (SELECT count(*) FROM found) > 10000
+  SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
   SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
     t.initiator, t.source_system, t.reason, t.tags, t.schedule
@@ -2940,15 +3007,17 @@ WITH found AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -2967,7 +3036,7 @@ WITH found AS MATERIALIZED (
   WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb
   LIMIT 10001
 ), source AS MATERIALIZED (
-  SELECT t.* FROM found t WHERE t.task_id < $10::bigint AND t.task_id >= $9::bigint AND NOT (SELECT count(*) FROM found) > 10000
+  SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
   SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
     t.initiator, t.source_system, t.reason, t.tags, t.schedule
@@ -2981,15 +3050,17 @@ WITH found AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND ($8::text IS NULL OR EXISTS (
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0))
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $11
+  LIMIT $12
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
 FROM (
@@ -3777,7 +3848,7 @@ WITH dead AS MATERIALIZED (
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
-      WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', jsonb_build_object('name', 'OutcomeRefused', 'message',
+      WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', jsonb_build_object('name', 'OutcomeRefused', 'fingerprint', 'a93bdc6078fd', 'message',
         'the database refused to store how this attempt ended, and no attempts are left'))
       ELSE jsonb_build_object('deaths', r.crashes, 'pardoned', r.is_uncharged) END)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
@@ -3855,7 +3926,7 @@ WITH dead AS MATERIALIZED (
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
-      WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', jsonb_build_object('name', 'WorkerDied', 'message',
+      WHEN r.exhausted THEN jsonb_build_object('deaths', r.crashes, 'error', jsonb_build_object('name', 'WorkerDied', 'fingerprint', 'ea4c2952474d', 'message',
         format('the process that ran this step died (%s in all%s), and no attempts are left',
           CASE WHEN r.crashes = 1 THEN '1 death' ELSE r.crashes || ' deaths' END,
           CASE WHEN r.shared THEN '' ELSE ', the last time with nothing else running in it' END)))
@@ -4580,19 +4651,23 @@ FROM (
 WHERE s.task_id = $1 AND s.workflow_step_id = u.child_id
 RETURNING s.queue;
 
+-- update_input_schema
+UPDATE tasker.tasker_named_tasks SET input_schema = $2::json WHERE named_task_id = $1;
+
 -- upsert_named_task
 WITH namespace AS (
   INSERT INTO tasker.tasker_task_namespaces (name) VALUES ($1)
   ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
   RETURNING task_namespace_id
 )
-INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks)
-SELECT task_namespace_id, $2, $3, $4, $5::jsonb, $6, $7 FROM namespace
+INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks, input_schema)
+SELECT task_namespace_id, $2, $3, $4, $5::jsonb, $6, $7, $8::json FROM namespace
 ON CONFLICT (task_namespace_id, name, version) DO UPDATE
 SET description = EXCLUDED.description,
     configuration = EXCLUDED.configuration,
     definition_hash = EXCLUDED.definition_hash,
-    sinks = EXCLUDED.sinks
+    sinks = EXCLUDED.sinks,
+    input_schema = EXCLUDED.input_schema
 RETURNING named_task_id;
 
 -- upsert_step_templates

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { failureGroups } from '../../src/db/reads/failures.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
 import {
   listTasks,
@@ -42,6 +43,7 @@ const page = (given: object = {}) => ({
   requested_since: null,
   requested_before: null,
   error: null,
+  fingerprint: null,
   floor: '0',
   below: NO_CEILING,
   limit: 51,
@@ -123,6 +125,14 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     const plan = await planOf(engine.test.pool, given);
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(150);
+  });
+
+  it('of failures by cause reads the steps in error and their last transitions only', async () => {
+    const plan = await planOf(engine.test.pool, call(failureGroups, { most: 10_001, limit: 100 }));
+    expect(plan.indexes).toContain('steps_blocked');
+    expect(plan.indexes).toContain('tasker_workflow_step_transitions_pkey');
+    expect([...plan.sequential].filter((table) => table.startsWith('tasker_workflow_step'))).toEqual([]);
+    expect(plan.buffers).toBeLessThan(300);
   });
 
   it('of workflows with their open tasks reads these tasks only', async () => {

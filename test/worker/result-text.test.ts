@@ -216,6 +216,52 @@ describe('a handler', () => {
     expect(inputsOf('c')).toEqual(Array.from({ length: 8 }, () => ({ of: 'the task' })));
   });
 
+  it.each([
+    { chained: true, cached: true },
+    { chained: true, cached: false },
+    { chained: false, cached: true },
+    { chained: false, cached: false },
+  ])(
+    'whose step was given an input of its own leaves its siblings and children that of the task: $chained, $cached',
+    async ({ chained, cached }) => {
+      const seen: [string, unknown][] = [];
+      const see = ({ stepName, input }: { stepName: string; input: unknown }) => void seen.push([stepName, input]);
+      const workflow = defineWorkflow({ name: `edited_${chained}_${cached}`, input: anything })
+        // Its completion makes the cache warm with the input of the task, where there is a cache.
+        .step('first', see)
+        .step('edited', { dependsOn: ['first'] }, see)
+        .step('sibling', { dependsOn: ['first'] }, see)
+        .step('child', { dependsOn: ['edited'] }, see)
+        .step('last', { dependsOn: ['child', 'sibling'] }, see);
+      const taskIds: string[] = [];
+      for (let task = 0; task < 4; task += 1) {
+        const taskId = await fleet.submit(workflow, { of: 'the task' });
+        taskIds.push(taskId);
+        await fleet.test.query(
+          `UPDATE tasker.tasker_workflow_steps s SET inputs = '{"of": "the step"}' FROM tasker.tasker_named_steps n
+           WHERE n.named_step_id = s.named_step_id AND n.name = 'edited' AND s.task_id = $1`,
+          [taskId],
+        );
+      }
+      const chains = chaining();
+      await fleet.start([workflow], {
+        ...chains.options,
+        pollIntervalMs: 20,
+        maxPollIntervalMs: 20,
+        fusedClaims: chained,
+        resultCacheBytes: cached ? 1_000_000 : 0,
+      });
+      for (const taskId of taskIds) await fleet.taskIn(taskId, ['complete']);
+      if (chained) expect(chains.seen.chained).toBeGreaterThan(0);
+      else expect(chains.seen.chained).toBe(0);
+      const wrong = seen.filter(
+        ([step, input]) => (input as { of: string }).of !== (step === 'edited' ? 'the step' : 'the task'),
+      );
+      expect(wrong).toEqual([]);
+      expect(seen).toHaveLength(20);
+    },
+  );
+
   it('has the exact text of numbers that JavaScript cannot hold', async () => {
     const seen: unknown[] = [];
     const workflow = defineWorkflow({ name: 'big_numbers', input: anything })

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import type { TaskPage } from '../../client/task-list-client.ts';
+import { workflowReference } from '../../client/workflow-reference.ts';
 import { InvalidInputError } from '../../errors.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { type State, STATES } from '../../workflow/states.ts';
@@ -20,6 +21,7 @@ interface Options {
   initiator?: string;
   schedule?: string;
   error?: string;
+  fingerprint?: string;
   since?: string;
   before?: string;
   limit: string;
@@ -44,6 +46,7 @@ export function tasksCommand(exit: (status: number) => void): Command {
     .option('--initiator <name>', 'only those of this initiator')
     .option('--schedule <key>', 'only those that this schedule submitted')
     .option('--error <text>', 'only those with a step in error now, whose error (name, code, message) has this text')
+    .option('--fingerprint <fingerprint>', 'only those with a step in error now of this group of tasker failures')
     .option('--since <time>', `only those requested since then: ${TIME_ARGUMENT}`)
     .option('--before <time>', 'only those requested before then')
     .option('-l, --limit <n>', 'how many, at most 1000', '50')
@@ -87,6 +90,7 @@ function filterOf(options: Options): TaskFilter {
     initiator: options.initiator,
     schedule: options.schedule,
     error: options.error,
+    fingerprint: options.fingerprint,
     requestedSince: options.since === undefined ? undefined : timeOf('--since', options.since),
     requestedBefore: options.before === undefined ? undefined : timeOf('--before', options.before),
   };
@@ -94,12 +98,10 @@ function filterOf(options: Options): TaskFilter {
 
 function namesOf({ namespace, workflow }: Options): Record<'namespace' | 'name' | 'version', string | undefined> {
   if (workflow === undefined) return { namespace, name: undefined, version: undefined };
-  const [, within, name, version] = /^(?:([^/@]+)\/)?([^/@]+)(?:@(.+))?$/.exec(workflow) ?? [];
-  if (name === undefined || (within !== undefined && namespace !== undefined && within !== namespace)) {
+  const { namespace: within, name, version } = workflowReference('--workflow', workflow);
+  if (within !== undefined && namespace !== undefined && within !== namespace) {
     throw new InvalidInputError(
-      name === undefined
-        ? `--workflow is ${JSON.stringify(workflow)}: write [namespace/]name[@version]`
-        : `--workflow is of the namespace ${within}, and --namespace is ${namespace}: name one of them`,
+      `--workflow is of the namespace ${within}, and --namespace is ${namespace}: name one of them`,
       { field: '--workflow' },
     );
   }

@@ -29,6 +29,7 @@ export const PAGE = {
   requested_since: 'timestamptz | null',
   requested_before: 'timestamptz | null',
   error: 'text | null',
+  fingerprint: 'text | null',
   floor: 'bigint',
   below: 'bigint',
   limit: 'integer',
@@ -49,14 +50,16 @@ export const COLUMNS = `t.task_id, t.named_task_id, t.state, t.priority, t.reque
 
 export const IN_RANGE = `t.task_id < :below::bigint AND t.task_id >= :floor::bigint`;
 
-/** A step of the task is in error now, blocked or waiting for a retry, and its error has the text. */
+/** A step of the task is in error now, blocked or waiting for a retry, and its error has the text and the fingerprint that are given. */
 const FAILS_WITH = `EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND strpos(lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower(:error::text)) > 0)`;
+        AND (:fingerprint::text IS NULL OR x.metadata #>> '{error,fingerprint}' = :fingerprint::text)
+        AND (:error::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower(:error::text)) > 0))`;
 
 /** MATERIALIZED, so that the source is read once and in its own order, whatever the filter is. */
 export const page = (source: string, { first = '', overflow = 'false' } = {}): string => `
@@ -74,7 +77,7 @@ WITH ${first}source AS MATERIALIZED (${source}
     AND (:schedule::text IS NULL OR t.schedule ->> 'name' = :schedule::text)
     AND (:requested_since::timestamptz IS NULL OR t.requested_at >= :requested_since::timestamptz)
     AND (:requested_before::timestamptz IS NULL OR t.requested_at < :requested_before::timestamptz)
-    AND (:error::text IS NULL OR ${FAILS_WITH})
+    AND ((:error::text IS NULL AND :fingerprint::text IS NULL) OR ${FAILS_WITH})
   ORDER BY t.task_id DESC
   LIMIT :limit
 )

@@ -1,11 +1,14 @@
 import { isNotInEncoding, sqlState } from '../../db/connections/sql-errors.ts';
 import type { Ended, Outcome } from '../scope/outputs.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
+import { fingerprintOfName } from '../../workflow/fingerprint.ts';
 
 type Failed = Outcome & { kind: 'fail' };
 
 const REFUSED =
   '{"error":{"name":"UnstorableResult","message":"the database refused to store the outcome of this attempt';
+
+const FINGERPRINT_OF_REFUSED = fingerprintOfName('UnstorableResult');
 
 /** Taken before any handler's code runs: a handler that replaces it must not keep other outcomes from being written. */
 const { parse } = JSON;
@@ -28,7 +31,7 @@ function asRefused(outcome: Ended['outcome'], error: unknown): Failed | undefine
     cause: 'fail',
     permanent: true,
     requestedBackoffSeconds: undefined,
-    ...withMetadata(`${REFUSED} (SQLSTATE ${reason})"}}`),
+    ...withMetadata(`${REFUSED} (SQLSTATE ${reason})","fingerprint":"${FINGERPRINT_OF_REFUSED}"}}`),
   };
 }
 

@@ -2,6 +2,7 @@ import { taskerErrorCode } from '../../errors.ts';
 import { readRetryAfter } from '../../errors/retry-after.ts';
 import { capRequestedBackoff } from '../../retry-policy.ts';
 import { describeThrown } from '../../workflow/describe-thrown.ts';
+import { fingerprintOf, fingerprintOfName } from '../../workflow/fingerprint.ts';
 import { storableText } from '../../workflow/storable-text.ts';
 import { toStorableJson } from '../../workflow/to-storable-json.ts';
 import type { AbortCause } from './step-aborted.ts';
@@ -73,7 +74,9 @@ function failure(
   cause: 'fail' | 'timeout',
   permanent: boolean,
   requestedBackoffSeconds: number | undefined,
-  error: StoredError,
+  described: StoredError,
 ): Outcome {
+  const fingerprint = cause === 'timeout' ? fingerprintOfName(described.name) : fingerprintOf(described);
+  const error: StoredError = fingerprint === undefined ? described : { ...described, fingerprint };
   return { kind: 'fail', cause, permanent, requestedBackoffSeconds, error, metadata: stringify({ error }) };
 }

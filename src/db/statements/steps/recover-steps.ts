@@ -1,4 +1,5 @@
 import { MAX_UNCHARGED_CRASHES } from '../../../retry-policy.ts';
+import { fingerprintOfName } from '../../../workflow/fingerprint.ts';
 import { defineStatement } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
 import { heldBy } from '../rules/claim-fence.ts';
@@ -103,12 +104,12 @@ const recoveredHistory = (error: string): string =>
   });
 
 /** The error of a step that has no attempts left. */
-const WORKER_DIED = `jsonb_build_object('name', 'WorkerDied', 'message',
+const WORKER_DIED = `jsonb_build_object('name', 'WorkerDied', 'fingerprint', '${fingerprintOfName('WorkerDied')}', 'message',
         format('the process that ran this step died (%s in all%s), and no attempts are left',
           CASE WHEN r.crashes = 1 THEN '1 death' ELSE r.crashes || ' deaths' END,
           CASE WHEN r.shared THEN '' ELSE ', the last time with nothing else running in it' END))`;
 
-const OUTCOME_REFUSED = `jsonb_build_object('name', 'OutcomeRefused', 'message',
+const OUTCOME_REFUSED = `jsonb_build_object('name', 'OutcomeRefused', 'fingerprint', '${fingerprintOfName('OutcomeRefused')}', 'message',
         'the database refused to store how this attempt ended, and no attempts are left')`;
 
 /** Claims of which nothing is left are deleted; one of which a step was skipped stays for the next sweep. */

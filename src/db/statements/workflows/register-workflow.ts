@@ -10,17 +10,19 @@ export const findNamedTask = defineStatement<{
   named_task_id: number;
   definition_hash: string | null;
   configuration: unknown;
+  /** JSON text. */
+  input_schema: string | null;
 }>()({
   name: 'find_named_task',
   params: { namespace: 'text', name: 'text', version: 'text' },
   text: `
-SELECT t.named_task_id, t.definition_hash, t.configuration
+SELECT t.named_task_id, t.definition_hash, t.configuration, t.input_schema::text AS input_schema
 FROM tasker.tasker_named_tasks t
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_id
 WHERE n.name = :namespace AND t.name = :name AND t.version = :version`,
 });
 
-/** Writes a workflow version, and its namespace if that is new. `sinks`: the number of its sinks. */
+/** Writes a workflow version, and its namespace if that is new. `sinks`: the number of its sinks. `input_schema`: JSON text. */
 export const upsertNamedTask = defineStatement<{ named_task_id: number }>()({
   name: 'upsert_named_task',
   params: {
@@ -31,6 +33,7 @@ export const upsertNamedTask = defineStatement<{ named_task_id: number }>()({
     configuration: 'jsonb',
     definition_hash: 'text',
     sinks: 'integer',
+    input_schema: 'text | null',
   },
   text: `
 WITH namespace AS (
@@ -38,14 +41,22 @@ WITH namespace AS (
   ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
   RETURNING task_namespace_id
 )
-INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks)
-SELECT task_namespace_id, :name, :version, :description, :configuration::jsonb, :definition_hash, :sinks FROM namespace
+INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks, input_schema)
+SELECT task_namespace_id, :name, :version, :description, :configuration::jsonb, :definition_hash, :sinks, :input_schema::json FROM namespace
 ON CONFLICT (task_namespace_id, name, version) DO UPDATE
 SET description = EXCLUDED.description,
     configuration = EXCLUDED.configuration,
     definition_hash = EXCLUDED.definition_hash,
-    sinks = EXCLUDED.sinks
+    sinks = EXCLUDED.sinks,
+    input_schema = EXCLUDED.input_schema
 RETURNING named_task_id`,
+});
+
+/** The schema of the input may change under the same version, as handlers do: it is code, and no part of the hash. */
+export const updateInputSchema = defineStatement()({
+  name: 'update_input_schema',
+  params: { named_task_id: 'integer', input_schema: 'text | null' },
+  text: `UPDATE tasker.tasker_named_tasks SET input_schema = :input_schema::json WHERE named_task_id = :named_task_id`,
 });
 
 /** Adds the names that are new. Names are shared by all workflows. */

@@ -1,0 +1,26 @@
+import { readFailures, type Failures } from '../reads/failures.ts';
+import { readWorkflowDetails, type WorkflowDetails } from '../reads/workflow-details.ts';
+import { checkedWhole } from './checked.ts';
+import { RetentionClient } from './retention-client.ts';
+import { workflowReference } from './workflow-reference.ts';
+
+const MOST_GROUPS = 1000;
+
+/** What a client knows about why tasks are where they are, and about the workflows that they are of. */
+export class InsightClient extends RetentionClient {
+  /**
+   * What fails now, by cause: groups of the steps that are blocked or wait for a retry, the largest first. Costs a look-up for each of at
+   * most 20,000 steps, whatever the history is.
+   */
+  async failures(options: { limit?: number } = {}): Promise<Failures> {
+    return readFailures(this.db, checkedWhole('limit', options.limit ?? 100, 1, MOST_GROUPS, ' groups'));
+  }
+
+  /**
+   * A workflow as it is registered, with the JSON Schema of its input: `[namespace/]name[@version]`, the newest version by default.
+   * Undefined if there is none. Throws InvalidInputError if the name is in several namespaces and none is given.
+   */
+  async workflow(name: string): Promise<WorkflowDetails | undefined> {
+    return readWorkflowDetails(this.db, workflowReference('name', name));
+  }
+}
