@@ -6,7 +6,7 @@ import { workflowReference } from './workflow-reference.ts';
 
 const MOST_GROUPS = 1000;
 
-/** What a client knows about why tasks are where they are, and about the workflows that they are of. */
+/** Why tasks are where they are, and what the workflows that they are of look like. */
 export class InsightClient extends RetentionClient {
   /**
    * What fails now, by cause: groups of the steps that are blocked or wait for a retry, the largest first. Costs a look-up for each of at

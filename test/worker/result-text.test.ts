@@ -227,7 +227,7 @@ describe('a handler', () => {
       const seen: [string, unknown][] = [];
       const see = ({ stepName, input }: { stepName: string; input: unknown }) => void seen.push([stepName, input]);
       const workflow = defineWorkflow({ name: `edited_${chained}_${cached}`, input: anything })
-        // Its completion makes the cache warm with the input of the task, where there is a cache.
+        // Its completion puts the input of the task into the cache, if the worker has one.
         .step('first', see)
         .step('edited', { dependsOn: ['first'] }, see)
         .step('sibling', { dependsOn: ['first'] }, see)
