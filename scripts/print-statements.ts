@@ -2,10 +2,11 @@
  * Prints the SQL of every statement, each variant of it, to `test/plans/statements.sql`, so that a change of SQL is reviewed
  * as SQL. `node scripts/print-statements.ts [--check]`; with --check it writes nothing and exits 1 if the file is not current.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AnyStatement } from '../src/db/statement.ts';
+import { allStatements } from './support/all-statements.ts';
 import { firstDifference } from './support/first-difference.ts';
 
 const PATH = 'test/plans/statements.sql';
@@ -15,7 +16,7 @@ const HEADER =
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const file = join(root, PATH);
-const text = print(await collect(['src/db/statements', 'src/db/health', 'src/db/reads']));
+const text = print(await allStatements());
 if (!process.argv.includes('--check')) {
   writeFileSync(file, text);
 } else {
@@ -26,35 +27,6 @@ if (!process.argv.includes('--check')) {
     );
     process.exitCode = 1;
   }
-}
-
-/** Every statement that the modules of these folders export: one by one, or in a list of variants. */
-async function collect(folders: readonly string[]): Promise<AnyStatement[]> {
-  const found = new Map<string, AnyStatement>();
-  for (const folder of folders) {
-    for (const path of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-      if (!path.endsWith('.ts')) continue;
-      const exported = Object.values((await import(join(root, folder, path))) as Record<string, unknown>);
-      const statements = exported.flatMap((value) => statementsIn(value, path.startsWith('schedules')));
-      for (const statement of statements) found.set(statement.name, statement);
-      for (const [, name = ''] of readFileSync(join(root, folder, path), 'utf8').matchAll(
-        /\(\)\(\{\s+name: '(\w+)',/g,
-      )) {
-        if (!found.has(name)) throw new Error(`${folder}/${path} does not export its statement ${name}`);
-      }
-    }
-  }
-  const { compare } = new Intl.Collator('en', { numeric: true });
-  return [...found.values()].toSorted((a, b) => compare(a.name, b.name));
-}
-
-/** `bySchema`: functions of the module make statements for a schema of pg-boss. */
-function statementsIn(value: unknown, bySchema: boolean): AnyStatement[] {
-  if (Array.isArray(value)) return value.flatMap((element) => statementsIn(element, bySchema));
-  if (bySchema && typeof value === 'function')
-    return statementsIn((value as (schema: string) => unknown)('tasker_cron'), false);
-  const isStatement = typeof value === 'object' && value !== null && 'name' in value && 'text' in value;
-  return isStatement ? [value as AnyStatement] : [];
 }
 
 /** Statements that differ in their limits alone are printed once, with the limits of the others. */

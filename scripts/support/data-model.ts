@@ -148,6 +148,14 @@ backoff ends, an operator acts) and not when it is read: a claim reads only the 
 ## Tables
 
 ${tableSections(readTables(schemaSql), row)}
+## Partitions of the history
+
+\`tasker_workflow_step_transitions\` and \`tasker_task_transitions\` are partitioned by ranges of \`task_id\`
+([why these two](../decisions/0048-history-alone-is-partitioned.md)). The first partition begins at the lowest of all ids, the last one has no end, and there is no gap between them, so
+every task has its place whatever the schedulers do. A scheduler (chore \`extend_history\`) gives the last one its end at a multiple of 1,000,000 and makes the next one,
+200,000 tasks before its first task is submitted. If at most 1,000 tasks are left of the first two, \`merge_history\` puts one table in their place and drops them. Both need
+the owner of the tables, wait for a lock for at most 0.2 s, and then try again later. Read through the parent: the names of partitions (\`..._p1\`) say nothing.
+
 ## Views
 
 Each is a numbered file in \`migrations/views\`, never edited once it is released; a migration replaces one version by

@@ -3,7 +3,11 @@ import type { Client } from 'pg';
 interface TableRow {
   oid: string;
   name: string;
-  kind: 'r' | 'v';
+  kind: 'r' | 'p' | 'v';
+  /** How it is partitioned. */
+  partitioned: string | null;
+  /** Of a partition: its table and its range. */
+  part_of: string | null;
   options: string[] | null;
   comment: string | null;
   view: string | null;
@@ -26,12 +30,13 @@ interface DefinitionRow {
 }
 
 const RELATIONS = `
-SELECT c.oid::text AS oid, c.relname AS name, c.relkind AS kind, c.reloptions AS options,
+SELECT c.oid::text AS oid, c.relname AS name, c.relkind AS kind, c.reloptions AS options, pg_get_partkeydef(c.oid) AS partitioned,
+  (SELECT i.inhparent::regclass || ' ' || pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i WHERE i.inhrelid = c.oid) AS part_of,
   obj_description(c.oid, 'pg_class') AS comment,
   CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END AS view
 FROM pg_class c
-WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind IN ('r', 'v')
-ORDER BY c.relkind, c.relname`;
+WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind IN ('r', 'p', 'v')
+ORDER BY c.relkind = 'v', c.relname`;
 
 const COLUMNS = `
 SELECT a.attrelid::text AS relid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
@@ -40,7 +45,7 @@ SELECT a.attrelid::text AS relid, a.attname AS name, format_type(a.atttypid, a.a
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = to_regnamespace($1)::oid AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum`;
 
 /** NOT NULL ('n') is shown with the column. The definition of a constraint that is not validated contains NOT VALID. */
@@ -107,8 +112,16 @@ function tableText(
           .toSorted()
           .map((o) => `  ${o.replace('=', ' = ')}`)
           .join(',\n')}\n)`;
+  if (table.part_of !== null) {
+    // Its columns, key and comments are those of the table that it is a part of.
+    const [parent, ...bound] = table.part_of.split(' ');
+    const checks = constraints.filter(({ definition }) => definition.startsWith('CHECK'));
+    const own = checks.map(({ name, definition }) => `  CONSTRAINT ${name} ${definition}`).join(',\n');
+    return `CREATE TABLE ${schema}.${table.name} PARTITION OF ${parent} (\n${own}\n) ${bound.join(' ')}${options};\n`;
+  }
+  const by = table.partitioned === null ? '' : ` PARTITION BY ${table.partitioned}`;
   return [
-    `CREATE TABLE ${schema}.${table.name} (\n${lines.join(',\n')}\n)${options};`,
+    `CREATE TABLE ${schema}.${table.name} (\n${lines.join(',\n')}\n)${by}${options};`,
     ...indexes.map(({ definition }) => `${definition};`),
     ...commentText(`TABLE ${schema}.${table.name}`, table.comment),
     ...columns.flatMap(({ name, comment }) => commentText(`COLUMN ${schema}.${table.name}.${name}`, comment)),

@@ -57,6 +57,8 @@ export interface ClaimRequest {
   claimId?: string;
   /** The parts of the queue to scan, most urgent first; absent: the whole queue. */
   ranges?: readonly ReadyRange[];
+  /** Steps that have a history are taken only of tasks from this id on; absent: of every task. */
+  lowestTask?: number;
   /** Receives what the scan saw, if the claim took anything. */
   onScan?: (scan: ClaimScan) => void;
 }
@@ -84,6 +86,7 @@ export async function claim(db: Executor, request: ClaimRequest): Promise<Claime
     named_task_ids: request.namedTaskIds,
     closed_claims: request.closedClaims ?? [],
     ranges: (request.ranges ?? WHOLE_QUEUE).map(rangeRow),
+    lowest_task: request.lowestTask ?? 0,
   });
   const scan = request.onScan === undefined ? undefined : rows.find((row) => row.scan !== null)?.scan;
   if (typeof scan === 'string') request.onScan?.(claimScan(scan));

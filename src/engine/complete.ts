@@ -11,7 +11,7 @@ import type { ClaimedStep, StepClaim } from './claim.ts';
 import { LEAST_URGENT } from '../workflow/priority.ts';
 import { taskIdOf } from '../workflow/step-id.ts';
 import { finalize } from './finalize.ts';
-import { byKey } from './lock-order.ts';
+import { byKey, taskRange } from './lock-order.ts';
 
 export interface Completion extends StepClaim {
   /** JSON text that PostgreSQL accepts as jsonb. */
@@ -66,6 +66,7 @@ export async function complete(db: Database, request: CompleteRequest): Promise<
   const choice = { children, claimLimit: request.claimLimit, plans: db.plans };
   const params = {
     steps: batch.map(completionRow),
+    ...taskRange(batch),
     claim_id: claimId,
     worker_id: request.workerId,
     claim_limit: request.claimLimit,

@@ -2,7 +2,7 @@ import type { Database } from '../db/connections/database.ts';
 import { failSteps } from '../db/statements/steps/fail-steps.ts';
 import { DEFAULT_INITIAL_BACKOFF_SECONDS } from '../retry-policy.ts';
 import { attemptRow, type StepClaim } from './claim.ts';
-import { byKey } from './lock-order.ts';
+import { byKey, taskRange } from './lock-order.ts';
 import { finalize } from './finalize.ts';
 
 export interface Failure extends StepClaim {
@@ -36,6 +36,7 @@ export async function fail(
   const batch = byKey(request.failures);
   const rows = await db.run(failSteps, {
     steps: batch.map(failureRow),
+    ...taskRange(batch),
     worker_id: request.workerId,
     backoff_factor: request.backoffDisabled === true ? 0 : 1,
   });

@@ -1,7 +1,7 @@
 import type { Executor } from '../db/connections/database.ts';
 import { releaseSteps } from '../db/statements/steps/release-steps.ts';
 import { attemptRow, type StepClaim } from './claim.ts';
-import { byKey } from './lock-order.ts';
+import { byKey, taskRange } from './lock-order.ts';
 
 /** Gives steps back that were claimed and not run, or aborted, without spending their attempt. */
 export async function release(
@@ -9,7 +9,11 @@ export async function release(
   request: { workerId: string; steps: readonly StepClaim[] },
 ): Promise<{ released: string[]; lost: string[]; queues: string[] }> {
   const batch = byKey(request.steps);
-  const rows = await db.run(releaseSteps, { steps: batch.map(attemptRow), worker_id: request.workerId });
+  const rows = await db.run(releaseSteps, {
+    steps: batch.map(attemptRow),
+    ...taskRange(batch),
+    worker_id: request.workerId,
+  });
   const released = new Set(rows.map((row) => row.workflow_step_id));
   return {
     released: [...released],

@@ -470,6 +470,20 @@ export const METRICS = define({
     labels: ['relation'],
     roles: S,
   },
+  historyPartitions: {
+    name: 'tasker_history_partitions',
+    type: 'gauge',
+    help: 'Partitions of a table of history.',
+    labels: ['relation'],
+    roles: S,
+  },
+  historyIdsAhead: {
+    name: 'tasker_history_ids_ahead',
+    type: 'gauge',
+    help: 'Ids of tasks that are left until the last partition of a table of history, which has no end, is in use; below 0: it is.',
+    labels: ['relation'],
+    roles: S,
+  },
   hotRatio: {
     name: 'tasker_table_hot_update_ratio',
     type: 'gauge',

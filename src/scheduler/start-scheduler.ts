@@ -5,6 +5,8 @@ import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
 import { VERSION } from '../version.ts';
+import { extendHistoryAhead } from './chores/extend-history.ts';
+import { mergeOldHistory } from './chores/merge-history.ts';
 import { checkRights } from './chores/check-rights.ts';
 import { countRuns } from './chores/count-runs.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
@@ -85,6 +87,8 @@ function measurementsOf({ db, metrics, survived }: Host, config: Config): Chore[
     measureQueues(db, metrics, config.statsIntervalMs),
     measureDatabase(db, metrics, config.statsIntervalMs),
     countRuns(db, metrics),
+    extendHistoryAhead({ db, onMissing: (error) => survived('extend_history', error) }),
+    mergeOldHistory({ db }),
     checkRights({ db, metrics, onMissing: (error) => survived('refresh_statistics', error) }),
     evaluateScaling({
       db,

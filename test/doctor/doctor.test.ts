@@ -183,6 +183,8 @@ const CORRUPTIONS: Record<string, () => string> = {
   removed_as_a_whole: () => `DELETE FROM ${T} WHERE task_id = ${ids['cancelled']}`,
   retention_visits_every_task: () => `UPDATE tasker.tasker_retention SET settled_up_to = ${ids['fresh']}`,
   identity_first_task_kept: () => `UPDATE ${T} SET identity_hash = 'another' WHERE task_id = ${ids['superseded']}`,
+  history_has_its_place: () =>
+    `ALTER TABLE tasker.tasker_workflow_step_transitions DETACH PARTITION tasker.tasker_workflow_step_transitions_p2`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 
@@ -226,7 +228,7 @@ async function examineAfter(checkId: string, corruption: string): Promise<{ brok
     );
     for (const { table, name } of rows) await client.query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`);
     const { rowCount } = await client.query(corruption);
-    expect(rowCount).toBeGreaterThan(0);
+    if (!corruption.startsWith('ALTER')) expect(rowCount).toBeGreaterThan(0);
     const run = async (statement: Statement, ...given: []) =>
       (await client.query(statement.text, [...statement.values(...given)])).rows;
     const inTransaction = {

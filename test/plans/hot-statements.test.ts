@@ -36,7 +36,7 @@ import { claim, type ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { attempts, call, claiming, completing, failing, planOf } from './plan.ts';
+import { attempts, call, claiming, completing, failing, historyOf, planOf } from './plan.ts';
 
 /** The statement may read none of these as a whole. */
 const HOT = new Set([
@@ -139,7 +139,7 @@ describe('with 50,000 tasks', () => {
         }),
     ],
     ['fail', () => call(failSteps, failing(held, worker))],
-    ['release', () => call(releaseSteps, { ...attempts(held), worker_id: worker })],
+    ['release', () => call(releaseSteps, { ...historyOf(held), worker_id: worker })],
   ] as const)('a worker finds the rows to %s by their key', async (_, given) => {
     const plan = await planOf(engine.test.pool, given(), { worker: true });
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');

@@ -15,7 +15,7 @@ import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { diamond, type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
-import { attempts, type Call, call, claiming, completing, failing, keptPlanOf, type Plan } from './plan.ts';
+import { attempts, type Call, call, claiming, completing, failing, historyOf, keptPlanOf, type Plan } from './plan.ts';
 
 const HOT = [
   'tasker_tasks',
@@ -49,7 +49,7 @@ const statements: readonly [what: string, role: 'worker' | 'scheduler', callFor:
   ['complete and leave the children', 'worker', completion(0)],
   ['load inputs', 'worker', (held) => call(loadInputs, attempts(held))],
   ['fail', 'worker', (held) => call(failSteps, failing(held, state.worker))],
-  ['release', 'worker', (held) => call(releaseSteps, { ...attempts(held), worker_id: state.worker })],
+  ['release', 'worker', (held) => call(releaseSteps, { ...historyOf(held), worker_id: state.worker })],
   [
     'idle check',
     'worker',
@@ -119,7 +119,12 @@ describe.each(empties)('statements that were prepared when the tables were empty
   beforeAll(async () => {
     for (const session of Object.values(sessions)) await session.connect();
     // Nothing of the server's own accord may make the plans anew.
-    for (const table of HOT) await test.query(`ALTER TABLE tasker.${table} SET (autovacuum_enabled = off)`);
+    const stored = await test.query<{ table: string }>(
+      `SELECT c.oid::regclass::text AS table FROM pg_class c
+       WHERE c.relnamespace = 'tasker'::regnamespace AND c.relkind = 'r' AND regexp_replace(c.relname, '_p[0-9]+$', '') = ANY ($1)`,
+      [HOT],
+    );
+    for (const { table } of stored) await test.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
     state.workflow = await engine.workflow(diamond);
     const worker = await engine.worker();
     state.worker = worker.id;

@@ -3,6 +3,7 @@ import { PINNED_PLANS } from '../../src/db/connections/session-settings.ts';
 import type { AnyStatement, Statement } from '../../src/db/statement.ts';
 import { rangeRow, WHOLE_QUEUE } from '../../src/db/statements/claims/ready-ranges.ts';
 import { attemptRow, type StepClaim } from '../../src/engine/claim.ts';
+import { taskRange } from '../../src/engine/lock-order.ts';
 import { LEAST_URGENT } from '../../src/workflow/priority.ts';
 
 const CLAIM = '00000000-0000-4000-8000-000000000001';
@@ -21,6 +22,9 @@ export const call = <Given extends readonly unknown[]>(statement: Statement<obje
 /** The attempts that a statement is about. */
 export const attempts = (held: readonly StepClaim[]) => ({ steps: held.map(attemptRow) });
 
+/** The same for a statement that changes their history. */
+export const historyOf = (held: readonly StepClaim[]) => ({ ...attempts(held), ...taskRange(held) });
+
 /** The parameters of a claim in the queue `default`, as a worker sends them that has claimed before at one priority. */
 export const claiming = (worker: string, workflow: number) => ({
   claim_id: CLAIM,
@@ -33,6 +37,7 @@ export const claiming = (worker: string, workflow: number) => ({
     { fromPriority: 0, fromReadyUs: 1_700_000_000_000_000, toPriority: 0 },
     { fromPriority: 1, fromReadyUs: undefined, toPriority: LEAST_URGENT },
   ].map(rangeRow),
+  lowest_task: 0,
 });
 
 /** The parameters of a completion that may claim up to `claimLimit` children in the queue `default`. */
@@ -41,6 +46,7 @@ export const completing = (
   { worker, workflow, claimLimit }: { worker: string; workflow: number; claimLimit: number },
 ) => ({
   steps: held.map((step) => ({ ...attemptRow(step), results: '1' })),
+  ...taskRange(held),
   claim_id: CLAIM,
   worker_id: worker,
   claim_limit: claimLimit,
@@ -62,6 +68,7 @@ export const failing = (held: readonly StepClaim[], worker: string) => ({
     metadata: '{"error": {"name": "Error", "message": "planned"}}',
     initial_seconds: 2,
   })),
+  ...taskRange(held),
   worker_id: worker,
   backoff_factor: 1,
 });
@@ -72,6 +79,7 @@ interface PlanNode {
   'Index Name'?: string;
   'Shared Hit Blocks'?: number;
   'Shared Read Blocks'?: number;
+  'Actual Loops'?: number;
   Plans?: PlanNode[];
 }
 
@@ -81,6 +89,8 @@ export interface Plan {
   /** Tables that are read as a whole. */
   sequential: Set<string>;
   nodeTypes: Set<string>;
+  /** Partitions that the plan has, and those of them that were scanned. */
+  partitions: { planned: Set<string>; scanned: Set<string> };
   /** Pages touched, in memory or not. */
   buffers: number;
 }
@@ -139,6 +149,7 @@ async function explain(client: Pick<Client, 'query'>, text: string, values?: unk
     indexes: new Set(),
     sequential: new Set(),
     nodeTypes: new Set(),
+    partitions: { planned: new Set(), scanned: new Set() },
     buffers: (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0),
   };
   collect(root, plan);
@@ -147,7 +158,12 @@ async function explain(client: Pick<Client, 'query'>, text: string, values?: unk
 
 function collect(node: PlanNode, plan: Plan): void {
   plan.nodeTypes.add(node['Node Type']);
-  if (node['Node Type'] === 'Seq Scan') plan.sequential.add(node['Relation Name'] as string);
+  if (node['Node Type'] === 'Seq Scan') plan.sequential.add((node['Relation Name'] as string).replace(/_p\d+$/, ''));
+  const relation = node['Relation Name'] ?? '';
+  if (/_p\d+$/.test(relation) && node['Node Type'] !== 'ModifyTable') {
+    plan.partitions.planned.add(relation);
+    if ((node['Actual Loops'] ?? 0) > 0) plan.partitions.scanned.add(relation);
+  }
   if (node['Index Name'] !== undefined) plan.indexes.add(node['Index Name']);
   for (const child of node.Plans ?? []) collect(child, plan);
 }

@@ -48,7 +48,11 @@ DO $$
 DECLARE
   hot regclass;
 BEGIN
-  FOREACH hot IN ARRAY ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]
+  FOR hot IN SELECT h.hot FROM (
+    SELECT coalesce(p.relid, t.hot) AS hot
+    FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS t (hot)
+    LEFT JOIN LATERAL (SELECT l.relid FROM pg_partition_tree(t.hot) l WHERE l.isleaf) p ON true
+  ) h
   LOOP
     IF pg_relation_size(hot) > 0 THEN
       EXECUTE format('ANALYZE (SKIP_LOCKED) %s', hot);
@@ -62,7 +66,11 @@ DO $$
 DECLARE
   hot regclass;
 BEGIN
-  FOREACH hot IN ARRAY ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]
+  FOR hot IN SELECT h.hot FROM (
+    SELECT coalesce(p.relid, t.hot) AS hot
+    FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS t (hot)
+    LEFT JOIN LATERAL (SELECT l.relid FROM pg_partition_tree(t.hot) l WHERE l.isleaf) p ON true
+  ) h
   LOOP
     IF 
   pg_relation_size(hot) / current_setting('block_size')::integer
@@ -145,7 +153,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM cancelled r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1
@@ -195,7 +203,8 @@ WITH candidate AS MATERIALIZED (
   WHERE s.ctid = c.row_location AND (s.sort_key = 0 OR (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
-    WHERE seen.task_id = s.task_id
+    WHERE seen.task_id = ANY (array_append('{}'::bigint[], s.task_id))
+      AND seen.task_id >= $9::bigint
       AND seen.workflow_step_id = s.workflow_step_id
       AND seen.sort_key = s.sort_key))
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
@@ -203,9 +212,10 @@ WITH candidate AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM claimed r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $9::bigint
     AND r.sort_key > 1
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('in_progress')::text AS to_state, true AS most_recent, ('claim')::text AS cause, ($1)::uuid AS claim_id, ($2)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.last_attempted_at AS created_at
 ), history AS (
@@ -282,7 +292,8 @@ WITH candidate AS MATERIALIZED (
   WHERE s.ctid = c.row_location AND (s.sort_key = 0 OR (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
-    WHERE seen.task_id = s.task_id
+    WHERE seen.task_id = ANY (array_append('{}'::bigint[], s.task_id))
+      AND seen.task_id >= $9::bigint
       AND seen.workflow_step_id = s.workflow_step_id
       AND seen.sort_key = s.sort_key))
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
@@ -290,9 +301,10 @@ WITH candidate AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM claimed r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $9::bigint
     AND r.sort_key > 1
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('in_progress')::text AS to_state, true AS most_recent, ('claim')::text AS cause, ($1)::uuid AS claim_id, ($2)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.last_attempted_at AS created_at
 ), history AS (
@@ -421,31 +433,32 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    $7 > 0
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN coalesce((
+    $9 > 0
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f
-    ), $15::smallint) END) AS bound
+    ), $17::smallint) END) AS bound
   FROM (
     SELECT g.task_id, g.child_id, g.parents_done
     FROM (
@@ -465,10 +478,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -476,17 +489,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -508,11 +521,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -559,33 +573,34 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    $7 > 0
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN ARRAY(
+    $9 > 0
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f WHERE range.queue = q.queue
     ), q.least_urgent)
-      FROM unnest($8::text[], $15::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
+      FROM unnest($10::text[], $17::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
       ORDER BY q.position
     ) END) AS bounds
   FROM (
@@ -607,10 +622,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bounds[array_position($10::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -618,17 +633,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -650,11 +665,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -701,31 +717,32 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    $7 > 0
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN coalesce((
+    $9 > 0
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f
-    ), $15::smallint) END) AS bound
+    ), $17::smallint) END) AS bound
   FROM (
     SELECT g.task_id, g.child_id, g.parents_done
     FROM (
@@ -751,10 +768,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -763,17 +780,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -802,11 +819,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -853,33 +871,34 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    $7 > 0
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN ARRAY(
+    $9 > 0
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f WHERE range.queue = q.queue
     ), q.least_urgent)
-      FROM unnest($8::text[], $15::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
+      FROM unnest($10::text[], $17::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
       ORDER BY q.position
     ) END) AS bounds
   FROM (
@@ -907,10 +926,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bounds[array_position($10::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -919,17 +938,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -958,11 +977,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -1009,31 +1029,32 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    c.place <= $7
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN coalesce((
+    c.place <= $9
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f
-    ), $15::smallint) END) AS bound
+    ), $17::smallint) END) AS bound
   FROM (
     SELECT g.task_id, g.child_id, g.parents_done,
       row_number() OVER (ORDER BY s.unmet_parents = g.parents_done DESC, s.priority, g.child_id) AS place
@@ -1055,10 +1076,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -1066,17 +1087,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -1098,11 +1119,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -1149,33 +1171,34 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    c.place <= $7
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN ARRAY(
+    c.place <= $9
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f WHERE range.queue = q.queue
     ), q.least_urgent)
-      FROM unnest($8::text[], $15::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
+      FROM unnest($10::text[], $17::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
       ORDER BY q.position
     ) END) AS bounds
   FROM (
@@ -1199,10 +1222,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bounds[array_position($10::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.queue, s.in_process, s.ready_at, s.retry_limit, s.sort_key,
@@ -1210,17 +1233,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -1242,11 +1265,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -1293,31 +1317,32 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    c.place <= $7
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN coalesce((
+    c.place <= $9
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f
-    ), $15::smallint) END) AS bound
+    ), $17::smallint) END) AS bound
   FROM (
     SELECT g.task_id, g.child_id, g.parents_done,
       row_number() OVER (ORDER BY s.unmet_parents = g.parents_done DESC, s.priority, g.child_id) AS place
@@ -1345,10 +1370,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bound) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -1357,17 +1382,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -1396,11 +1421,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -1447,33 +1473,34 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
 ), unlocking AS MATERIALIZED (
   SELECT c.task_id, c.child_id, c.parents_done,
-    c.place <= $7
-      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $6 AND w.stopped_at IS NULL)) AS takes,
-    (SELECT CASE WHEN $7 > 0 THEN ARRAY(
+    c.place <= $9
+      AND (SELECT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = $8 AND w.stopped_at IS NULL)) AS takes,
+    (SELECT CASE WHEN $9 > 0 THEN ARRAY(
       SELECT coalesce((
       SELECT min(f.priority)
-      FROM unnest($11::text[], $12::smallint[], $13::timestamptz[], $14::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
+      FROM unnest($13::text[], $14::smallint[], $15::timestamptz[], $16::smallint[]) AS range (queue, from_priority, from_ready, to_priority)
       CROSS JOIN LATERAL (
         SELECT s.priority
         FROM tasker.tasker_workflow_steps s
         WHERE s.ready_at IS NOT NULL
           AND s.queue = range.queue
           AND (s.priority, s.ready_at) >= (range.from_priority, range.from_ready) AND s.priority <= range.to_priority
-          AND s.named_task_id = ANY ($9::integer[])
+          AND s.named_task_id = ANY ($11::integer[])
         ORDER BY s.priority, s.ready_at
         LIMIT 1
       ) f WHERE range.queue = q.queue
     ), q.least_urgent)
-      FROM unnest($8::text[], $15::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
+      FROM unnest($10::text[], $17::smallint[]) WITH ORDINALITY AS q (queue, least_urgent, position)
       ORDER BY q.position
     ) END) AS bounds
   FROM (
@@ -1503,10 +1530,10 @@ WITH done AS (
           c.taken,
           s.attempts + c.taken::integer,
           CASE WHEN c.taken THEN clock_timestamp() ELSE s.last_attempted_at END,
-          CASE WHEN c.taken THEN $5::uuid END,
-          CASE WHEN c.taken THEN $6::bigint END,
+          CASE WHEN c.taken THEN $7::uuid END,
+          CASE WHEN c.taken THEN $8::bigint END,
           s.sort_key + c.taken::integer
-        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($8::text[]) AND s.named_task_id = ANY ($9::integer[]) AND s.priority <= u.bounds[array_position($8::text[], s.queue)]) AS taken OFFSET 0) c)
+        FROM (SELECT s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AS ready, (s.state = 'pending' AND s.unmet_parents = u.parents_done AND s.attempts < s.retry_limit AND s.sort_key = 0 AND s.inputs IS NULL AND u.takes AND s.queue = ANY ($10::text[]) AND s.named_task_id = ANY ($11::integer[]) AND s.priority <= u.bounds[array_position($10::text[], s.queue)]) AS taken OFFSET 0) c)
   FROM unlocking u
   WHERE s.task_id = u.task_id AND s.workflow_step_id = u.child_id
     AND (SELECT count(*) FROM children_locked) >= 0
@@ -1515,17 +1542,17 @@ WITH done AS (
 ), child_history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions
     (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, created_at)
-  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $5, $6, u.last_attempted_at
+  SELECT u.task_id, u.workflow_step_id, u.sort_key, 'pending', 'in_progress', true, 'claim', $7, $8, u.last_attempted_at
   FROM unlocked u
   WHERE u.in_process
 ), recorded AS (
   INSERT INTO tasker.tasker_claims (claim_id, worker_id, task_ids, workflow_step_ids)
-  SELECT $5, $6, array_agg(u.task_id), array_agg(u.workflow_step_id)
+  SELECT $7, $8, array_agg(u.task_id), array_agg(u.workflow_step_id)
   FROM unlocked u
   WHERE u.in_process
   HAVING count(*) > 0
 ), closed AS (
-  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($10::uuid[])
+  DELETE FROM tasker.tasker_claims WHERE claim_id = ANY ($12::uuid[])
 ), sinks AS MATERIALIZED (
   SELECT d.task_id, count(*)::integer AS sinks_done
   FROM done d
@@ -1554,11 +1581,12 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
+    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
   INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
@@ -1745,7 +1773,7 @@ SELECT
   (SELECT sum(heap_blks_hit)::float8 / nullif(sum(heap_blks_hit) + sum(heap_blks_read), 0)
    FROM pg_statio_user_tables WHERE schemaname = $1) AS buffer_hit_ratio,
   (SELECT count(*)::float8 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE NOT l.granted AND n.nspname = $1 AND c.relname LIKE '%transitions') AS lock_waits_on_transitions,
+   WHERE NOT l.granted AND n.nspname = $1 AND c.relname ~ '_transitions(_p[0-9]+)?$') AS lock_waits_on_transitions,
   (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8
    FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()) AS oldest_snapshot_seconds,
   (SELECT deadlocks::float8 FROM pg_stat_database WHERE datname = current_database()) AS deadlocks;
@@ -1802,7 +1830,7 @@ WITH ended AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -1831,7 +1859,7 @@ WITH ended AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, ('step_blocked')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -1890,7 +1918,7 @@ WITH input AS MATERIALIZED (
       sort_key = s.sort_key + 1,
       backoff_request_seconds = ceil(i.requested_seconds)::integer,
       next_retry_at = CASE WHEN NOT i.permanent AND s.retryable AND s.attempts < s.retry_limit THEN
-        clock_timestamp() + make_interval(secs => $11 * coalesce(
+        clock_timestamp() + make_interval(secs => $13 * coalesce(
           i.requested_seconds, least(i.initial_seconds * power(2, least(s.attempts, 30) - 1), i.cap_seconds) * (0.5 + random() / 2))) END,
       blocked_at = CASE WHEN i.permanent OR NOT s.retryable OR s.attempts >= s.retry_limit THEN clock_timestamp() END
   FROM input i
@@ -1900,10 +1928,11 @@ WITH input AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM failed r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, (r.cause)::text AS cause, (r.claim_id)::uuid AS claim_id, ($10)::bigint AS worker_id, (r.metadata)::jsonb AS metadata, clock_timestamp() AS created_at
+    AND t.task_id >= $10::bigint AND t.task_id <= ALL (ARRAY[$11::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, (r.cause)::text AS cause, (r.claim_id)::uuid AS claim_id, ($12)::bigint AS worker_id, (r.metadata)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
@@ -2044,11 +2073,11 @@ WHERE t.task_id = ANY ($1::bigint[])
   AND coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) <= clock_timestamp()
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) <= clock_timestamp()
   AND coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
 ORDER BY t.task_id;
 
 -- find_earlier_keys
@@ -2237,7 +2266,11 @@ WHERE NOT t.complete AND t.state IN ('pending', 'in_progress', 'error') AND t.na
 ORDER BY t.task_id;
 
 -- find_outgrown
-SELECT hot::text AS relation FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS h (hot) WHERE 
+SELECT hot::text AS relation FROM (
+    SELECT coalesce(p.relid, t.hot) AS hot
+    FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS t (hot)
+    LEFT JOIN LATERAL (SELECT l.relid FROM pg_partition_tree(t.hot) l WHERE l.isleaf) p ON true
+  ) h WHERE 
   pg_relation_size(hot) / current_setting('block_size')::integer
     > 10 * (SELECT greatest(c.relpages, 1) FROM pg_class c WHERE c.oid = hot);
 
@@ -2375,7 +2408,7 @@ SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, 
   (
     SELECT t.metadata -> 'error'
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
+    WHERE t.task_id = $1 AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
     ORDER BY t.sort_key DESC
     LIMIT 1) AS last_error
 FROM tasker.tasker_workflow_steps s
@@ -2433,7 +2466,11 @@ FROM (
     pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') AS owned,
     CASE WHEN current_setting('server_version_num')::integer >= 170000
       THEN has_table_privilege(hot, 'MAINTAIN') ELSE false END AS maintains
-  FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS h (hot)
+  FROM (
+    SELECT coalesce(p.relid, t.hot) AS hot
+    FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS t (hot)
+    LEFT JOIN LATERAL (SELECT l.relid FROM pg_partition_tree(t.hot) l WHERE l.isleaf) p ON true
+  ) s (hot)
   JOIN pg_class c ON c.oid = hot
   JOIN pg_database d ON d.datname = current_database()
 ) h
@@ -2441,7 +2478,11 @@ WHERE NOT h.owned AND NOT h.maintains;
 
 -- find_unanalyzed
 SELECT hot::text AS relation
-FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS h (hot)
+FROM (
+    SELECT coalesce(p.relid, t.hot) AS hot
+    FROM unnest(ARRAY['tasker.tasker_workflow_steps', 'tasker.tasker_tasks', 'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workflow_step_edges', 'tasker.tasker_claims']::regclass[]) AS t (hot)
+    LEFT JOIN LATERAL (SELECT l.relid FROM pg_partition_tree(t.hot) l WHERE l.isleaf) p ON true
+  ) h
 WHERE pg_relation_size(hot) > 0
   AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => $1::float8), true);
 
@@ -2584,12 +2625,23 @@ SET heartbeat_at = clock_timestamp(),
 WHERE worker_id = $1 AND stopped_at IS NULL
 RETURNING worker_id;
 
+-- history_partitions
+SELECT p.relname AS relation, count(*)::integer AS partitions,
+  (max(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM \(''?(\d+)')::bigint) - 1 - greatest(
+    coalesce((SELECT max(t.task_id) FROM tasker.tasker_tasks t), 0),
+    coalesce(pg_sequence_last_value(pg_get_serial_sequence('tasker.tasker_tasks', 'task_id')::regclass), 0)))::float8 AS ids_ahead
+FROM unnest(ARRAY['tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions']::regclass[]) AS h (history)
+JOIN pg_class p ON p.oid = h.history
+JOIN pg_inherits i ON i.inhparent = p.oid
+JOIN pg_class c ON c.oid = i.inhrelid
+GROUP BY p.relname;
+
 -- index_bloat
-SELECT t.relname AS relation, i.relname AS index,
+SELECT coalesce(p.relname, t.relname) AS relation, coalesce(pi.relname, i.relname) AS index, max(
   greatest(0, 1 - (
     greatest(i.reltuples, 0) * (8 * ceil((8 + w.width) / 8.0) + 4)
     / (8168 * coalesce((SELECT option_value::numeric FROM pg_options_to_table(i.reloptions) WHERE option_name = 'fillfactor'), 90) / 100)
-  ) / i.relpages)::float8 AS bloat
+  ) / i.relpages))::float8 AS bloat
 FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_class t ON t.oid = x.indrelid
@@ -2601,12 +2653,23 @@ CROSS JOIN LATERAL (
   LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
   LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = t.relname AND s.attname = a.attname
 ) w
-WHERE n.nspname = $1 AND i.relpages >= 128 AND i.reltuples >= 0;
+LEFT JOIN pg_inherits h ON h.inhrelid = t.oid
+LEFT JOIN pg_class p ON p.oid = h.inhparent
+LEFT JOIN pg_inherits hi ON hi.inhrelid = i.oid
+LEFT JOIN pg_class pi ON pi.oid = hi.inhparent
+WHERE n.nspname = $1 AND i.relpages >= 128 AND i.reltuples >= 0
+GROUP BY 1, 2;
 
 -- index_usage
-SELECT relname AS relation, indexrelname AS index, idx_scan::float8 AS scans, pg_relation_size(indexrelid)::float8 AS bytes
-FROM pg_stat_user_indexes
-WHERE schemaname = $1;
+SELECT coalesce(p.relname, s.relname) AS relation, coalesce(x.relname, s.indexrelname) AS index, sum(s.idx_scan)::float8 AS scans,
+  sum(pg_relation_size(s.indexrelid))::float8 AS bytes
+FROM pg_stat_user_indexes s
+LEFT JOIN pg_inherits i ON i.inhrelid = s.relid
+LEFT JOIN pg_class p ON p.oid = i.inhparent
+LEFT JOIN pg_inherits j ON j.inhrelid = s.indexrelid
+LEFT JOIN pg_class x ON x.oid = j.inhparent
+WHERE s.schemaname = $1
+GROUP BY 1, 2;
 
 -- insert_cron_owner
 INSERT INTO "tasker_cron" .tasker_owner (schema_name) VALUES ($1);
@@ -2692,7 +2755,7 @@ WITH part AS MATERIALIZED (
   SELECT l.task_id, coalesce((t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= p.slice_until), false) AS stays,
     CASE WHEN t.state = 'error' AND EXISTS (
       SELECT FROM tasker.tasker_task_transitions h
-      WHERE h.task_id = t.task_id AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
+      WHERE h.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
   FROM tasker.tasker_run_stats_progress p
   JOIN tasker.tasker_run_stats_tasks l ON l.task_id > p.slice_cursor AND l.task_id <= $1
   LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = l.task_id LIMIT 1) t ON true
@@ -3253,7 +3316,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM moved r
-  WHERE t.task_id = r.task_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1
@@ -3502,16 +3565,16 @@ WITH page AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.tags, coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) AS due_at
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) AS due_at
   FROM page t
   JOIN unnest($3::integer[], $4::text[], $5::float8[]) AS p (named_task_id, state, keep_seconds) ON p.named_task_id = t.named_task_id AND p.state = t.state
   WHERE coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) <= clock_timestamp() AND coalesce(coalesce(t.completed_at, (
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) <= clock_timestamp() AND coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
 ), judged AS (
   SELECT d.named_task_id, d.state, d.due_at, EXISTS (
     SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by
@@ -3757,7 +3820,7 @@ WITH ahead AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.next_retry_at - t.created_at AS wait
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_workflow_step_transitions t
-    ON t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
+    ON t.task_id = ANY (array_append('{}'::bigint[], s.task_id)) AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
   WHERE s.next_retry_at > statement_timestamp() AND t.created_at > statement_timestamp()
   ORDER BY s.task_id, s.workflow_step_id
   FOR NO KEY UPDATE OF s SKIP LOCKED
@@ -3816,7 +3879,7 @@ WITH dead AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = h.task_id AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
+    WHERE t.task_id = ANY (array_append('{}'::bigint[], h.task_id)) AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
   ) p
 ), decision AS MATERIALIZED (
   SELECT r.*,
@@ -3844,7 +3907,7 @@ WITH dead AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM recovered r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
@@ -3894,7 +3957,7 @@ WITH dead AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = h.task_id AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
+    WHERE t.task_id = ANY (array_append('{}'::bigint[], h.task_id)) AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
   ) p
 ), decision AS MATERIALIZED (
   SELECT r.*,
@@ -3922,7 +3985,7 @@ WITH dead AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM recovered r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
@@ -3986,7 +4049,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM released r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('released')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.claimed_by)::bigint AS worker_id, ($3)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -4013,10 +4076,11 @@ WITH released AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM released r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('released')::text AS cause, (r.claim_id)::uuid AS claim_id, ($4)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
+    AND t.task_id >= $4::bigint AND t.task_id <= ALL (ARRAY[$5::bigint])
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('released')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
   SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
@@ -4070,7 +4134,7 @@ FROM (SELECT unnest($2::bigint[]) AS task_id) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
 WHERE o.task_id <= 140737488355327) m
-WHERE x.task_id = m.task_id AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id;
+WHERE x.task_id = ANY (array_append('{}'::bigint[], m.task_id)) AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id;
 
 -- replace_cron_owner
 UPDATE "tasker_cron" .tasker_owner SET schema_name = $1;
@@ -4118,7 +4182,7 @@ WITH due AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM enqueued r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('error')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('retry_due')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -4173,7 +4237,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM resolved r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1
@@ -4227,7 +4291,7 @@ WITH requested AS MATERIALIZED (
     OR coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)) <= clock_timestamp() - make_interval(secs => h.reuse_after_seconds))
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)) <= clock_timestamp() - make_interval(secs => h.reuse_after_seconds))
     FOR NO KEY UPDATE
   ) g
 ), input AS MATERIALIZED (
@@ -4310,7 +4374,7 @@ WITH retried AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM retried r
-  WHERE t.task_id = r.task_id AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('error')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('operator_retry')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, ($4)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -4382,11 +4446,11 @@ WITH policy AS MATERIALIZED (
     CASE WHEN p.keep_seconds IS NOT NULL THEN coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) END AS due_at,
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) END AS due_at,
     CASE WHEN p.keep_seconds IS NOT NULL THEN coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = t.task_id AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p) END AS counted,
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p) END AS counted,
     CASE WHEN t.state IN ('pending', 'in_progress', 'error') THEN clock_timestamp() + make_interval(secs => s.keep_seconds) END AS look_again_at
   FROM tasker.tasker_tasks t
   LEFT JOIN policy p ON p.named_task_id = t.named_task_id AND p.state = t.state
@@ -4628,10 +4692,14 @@ WITH flagged AS (
 UPDATE tasker.tasker_tasks SET unfinished_sinks = $2 WHERE task_id = $1 AND unfinished_sinks <> $2;
 
 -- table_health
-SELECT relname AS relation, n_live_tup::float8 AS live_tuples, n_dead_tup::float8 AS dead_tuples,
-  pg_total_relation_size(relid)::float8 AS total_bytes, n_tup_upd::float8 AS updates, n_tup_hot_upd::float8 AS hot_updates
-FROM pg_stat_user_tables
-WHERE schemaname = $1;
+SELECT coalesce(p.relname, s.relname) AS relation, sum(s.n_live_tup)::float8 AS live_tuples, sum(s.n_dead_tup)::float8 AS dead_tuples,
+  sum(pg_total_relation_size(s.relid))::float8 AS total_bytes, sum(s.n_tup_upd)::float8 AS updates,
+  sum(s.n_tup_hot_upd)::float8 AS hot_updates
+FROM pg_stat_user_tables s
+LEFT JOIN pg_inherits i ON i.inhrelid = s.relid
+LEFT JOIN pg_class p ON p.oid = i.inhparent
+WHERE s.schemaname = $1
+GROUP BY 1;
 
 -- take_retention_policies
 WITH due AS (

@@ -65,7 +65,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     [
       'of tasks that were cancelled',
       () => call(listTasksEndedByHand, { ...page({ states: ['cancelled'] }), rows: 51 }),
-      'task_transitions_by_hand',
+      'task_transitions_by_hand_p1',
       300,
     ],
     [
@@ -130,7 +130,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
   it('of failures by cause reads the steps in error and their last transitions only', async () => {
     const plan = await planOf(engine.test.pool, call(failureGroups, { most: 10_001, limit: 100 }));
     expect(plan.indexes).toContain('steps_blocked');
-    expect(plan.indexes).toContain('tasker_workflow_step_transitions_pkey');
+    expect(plan.indexes).toContain('tasker_workflow_step_transitions_p1_pkey');
     expect([...plan.sequential].filter((table) => table.startsWith('tasker_workflow_step'))).toEqual([]);
     expect(plan.buffers).toBeLessThan(300);
   });

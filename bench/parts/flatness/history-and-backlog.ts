@@ -29,6 +29,7 @@ async function claims(db: BenchDatabase, workflows: readonly number[], times: nu
       named_task_ids: workflows,
       closed_claims: [],
       ranges: WHOLE_QUEUE.map(rangeRow),
+      lowest_task: 0,
     });
     const samples: number[] = [];
     for (let turn = 0; turn < times; turn += 1) {

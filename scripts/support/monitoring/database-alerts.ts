@@ -82,6 +82,21 @@ export const DATABASE_ALERTS: readonly Alert[] = [
     },
   },
   {
+    name: 'TaskerHistoryNotExtended',
+    expr: `max by (relation) (${m('historyIdsAhead')}) < 0`,
+    data: [`max by (relation) (${m('historyIdsAhead')})`],
+    for: '1h',
+    severity: 'warning',
+    summary: 'The last partition of {{ $labels.relation }} is in use, and none is made behind it',
+    description: 'Nothing fails, but this partition grows, and what is old in it cannot be dropped apart from it.',
+    test: {
+      at: '70m',
+      fires: [series(`${m('historyIdsAhead')}{relation="t"}`, '-1000x80')],
+      labels: { relation: 't' },
+      silent: [series(`${m('historyIdsAhead')}{relation="t"}`, '900000x80')],
+    },
+  },
+  {
     name: 'TaskerIndexBloated',
     expr: `max by (relation, index) (${m('indexBloat')}) > 0.7 and on (relation, index) max by (relation, index) (${m('indexBytes')}) > 100000000`,
     data: [`max by (relation, index) (${m('indexBloat')})`, `max by (relation, index) (${m('indexBytes')})`],

@@ -4,6 +4,7 @@ import { attemptChecks } from './attempt-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { identityChecks } from './identity-checks.ts';
 import { retentionChecks } from './retention-checks.ts';
+import { partitionChecks } from './partition-checks.ts';
 import { runStatsChecks } from './run-stats-checks.ts';
 import { stepChecks } from './step-checks.ts';
 import { taskChecks } from './task-checks.ts';
@@ -19,6 +20,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Identities that were used again': identityChecks,
   'Run statistics': runStatsChecks,
   'Removing tasks': retentionChecks,
+  'Partitions of the history': partitionChecks,
 };
 
 export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();

@@ -177,7 +177,8 @@ export const taskChecks: Check[] = [
     why: 'A concurrent build was interrupted. Run tasker migrate up, which builds it again, or drop it.',
     sql: `SELECT c.relname AS index FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
       JOIN pg_class r ON r.oid = i.indrelid
-      WHERE r.oid = ANY (ARRAY['tasker.tasker_tasks', 'tasker.tasker_workflow_steps', 'tasker.tasker_workflow_step_edges',
+      LEFT JOIN pg_inherits h ON h.inhrelid = r.oid
+      WHERE coalesce(h.inhparent, r.oid) = ANY (ARRAY['tasker.tasker_tasks', 'tasker.tasker_workflow_steps', 'tasker.tasker_workflow_step_edges',
         'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions', 'tasker.tasker_workers']::regclass[])
       AND NOT i.indisvalid`,
   },

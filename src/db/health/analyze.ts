@@ -12,13 +12,20 @@ const HOT_TABLES = [
   .map((table) => `'tasker.tasker_${table}'`)
   .join(', ');
 
-/** Analyzes each hot table for which `condition` holds. */
+/** The tables that store the rows of the hot tables, as a set of rows with the column `hot`: of a partitioned table its partitions. */
+const STORED = `(
+    SELECT coalesce(p.relid, t.hot) AS hot
+    FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS t (hot)
+    LEFT JOIN LATERAL (SELECT l.relid FROM pg_partition_tree(t.hot) l WHERE l.isleaf) p ON true
+  )`;
+
+/** Analyzes each of them for which `condition` holds. */
 const analyzeWhere = (condition: string, options = ''): string => `
 DO $$
 DECLARE
   hot regclass;
 BEGIN
-  FOREACH hot IN ARRAY ARRAY[${HOT_TABLES}]::regclass[]
+  FOR hot IN SELECT h.hot FROM ${STORED} h
   LOOP
     IF ${condition} THEN
       EXECUTE format('ANALYZE ${options}%s', hot);
@@ -43,7 +50,7 @@ export const findUnanalyzed = defineStatement<{ relation: string }>()({
   params: { seconds: 'float8' },
   text: `
 SELECT hot::text AS relation
-FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot)
+FROM ${STORED} h
 WHERE pg_relation_size(hot) > 0
   AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => :seconds::float8), true)`,
 });
@@ -61,7 +68,7 @@ FROM (
     pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') AS owned,
     CASE WHEN current_setting('server_version_num')::integer >= 170000
       THEN has_table_privilege(hot, 'MAINTAIN') ELSE false END AS maintains
-  FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot)
+  FROM ${STORED} s (hot)
   JOIN pg_class c ON c.oid = hot
   JOIN pg_database d ON d.datname = current_database()
 ) h
@@ -79,7 +86,7 @@ const outgrown = (table: string): string => `
  */
 export const findOutgrown = defineStatement<{ relation: string }>()({
   name: 'find_outgrown',
-  text: `SELECT hot::text AS relation FROM unnest(ARRAY[${HOT_TABLES}]::regclass[]) AS h (hot) WHERE ${outgrown('hot')}`,
+  text: `SELECT hot::text AS relation FROM ${STORED} h WHERE ${outgrown('hot')}`,
 });
 
 /** Refreshes the statistics of those. Tables that another session is analyzing are skipped. */

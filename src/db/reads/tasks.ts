@@ -69,8 +69,13 @@ export interface StepRow {
   last_error: StoredError | null;
 }
 
-/** The columns of a StepRow, of the tables `s` (steps) and `n` (their names). */
-export const STEP_COLUMNS = `s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
+/**
+ * The columns of a StepRow, of the tables `s` (steps) and `n` (their names). `task`: the task; as a parameter it lets PostgreSQL open one
+ * partition of the history instead of all.
+ */
+export const stepColumns = (
+  task: string,
+): string => `s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
   s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
   ARRAY(
     SELECT pn.name
@@ -82,7 +87,7 @@ export const STEP_COLUMNS = `s.workflow_step_id, n.name, s.state, s.queue, s.att
   (
     SELECT t.metadata -> 'error'
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
+    WHERE t.task_id = ${task} AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
     ORDER BY t.sort_key DESC
     LIMIT 1) AS last_error`;
 
@@ -91,7 +96,7 @@ export const findTaskSteps = defineStatement<StepRow>()({
   name: 'find_task_steps',
   params: { task_id: 'bigint' },
   text: `
-SELECT ${STEP_COLUMNS}
+SELECT ${stepColumns(':task_id')}
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = :task_id

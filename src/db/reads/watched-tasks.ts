@@ -1,7 +1,7 @@
 import type { State } from '../../workflow/states.ts';
 import { defineStatement, rows } from '../statement.ts';
 import { predecessorOf, successorOf } from '../statements/rules/identity.ts';
-import { STEP_COLUMNS, type StepRow, TASK_COLUMNS, type TaskRow } from './tasks.ts';
+import { stepColumns, type StepRow, TASK_COLUMNS, type TaskRow } from './tasks.ts';
 
 /** A watched task that is not as it was. Of a task that has not ended, `context`, `superseded_by` and `replaces` are not read. */
 export interface ChangedTaskRow extends TaskRow {
@@ -53,7 +53,7 @@ export const findStepsOfTasks = defineStatement<StepRow & { task_id: string }>()
   name: 'find_steps_of_tasks',
   params: { tasks: rows({ task_id: 'bigint' }) },
   text: `
-SELECT s.task_id, ${STEP_COLUMNS}
+SELECT s.task_id, ${stepColumns('s.task_id')}
 FROM :tasks AS w
 CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_workflow_steps x WHERE x.task_id = w.task_id OFFSET 0) s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id

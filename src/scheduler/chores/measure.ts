@@ -1,6 +1,7 @@
 import type { Database } from '../../db/connections/database.ts';
 import { databaseHealth } from '../../db/health/database-health.ts';
 import { fleetStats } from '../../db/health/fleet-stats.ts';
+import { historyPartitions } from '../../db/health/history-partitions.ts';
 import { indexBloat } from '../../db/health/index-bloat.ts';
 import { indexUsage, tableHealth } from '../../db/health/table-health.ts';
 import { queueStats } from '../../db/reads/queues.ts';
@@ -66,6 +67,10 @@ export function measureDatabase(db: Database, metrics: Metrics, intervalMs: numb
       for (const { relation, index, scans, bytes } of await db.run(indexUsage, { schema: db.schema })) {
         metrics.set('indexScans', { relation, index }, scans);
         metrics.set('indexBytes', { relation, index }, bytes);
+      }
+      for (const { relation, partitions, ids_ahead: ahead } of await db.run(historyPartitions)) {
+        metrics.set('historyPartitions', { relation }, partitions);
+        metrics.set('historyIdsAhead', { relation }, ahead);
       }
       const bloated = await db.run(indexBloat, { schema: db.schema });
       metrics.reset('indexBloat');

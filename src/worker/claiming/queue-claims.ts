@@ -8,6 +8,7 @@ import type { Completer } from '../completing/completer.ts';
 import type { Intake } from '../running/intake.ts';
 import type { Claimed } from '../scope/outputs.ts';
 import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
+import { HistoryBounds } from './history-bounds.ts';
 
 /** What one claim found. */
 interface Found {
@@ -25,6 +26,7 @@ export class QueueClaims {
   private readonly completer: Pick<Completer, 'backlog'>;
   /** Between two tries while the database is away. */
   private readonly backoff: Backoff;
+  private readonly history = new HistoryBounds();
   private stopping = false;
   /** Steps that were claimed and are delivered after the next claim was sent. */
   private undelivered = 0;
@@ -68,6 +70,7 @@ export class QueueClaims {
     const cursor = cursors.of(queue);
     const started = performance.now();
     const ranges = cursor.ranges(started);
+    const whole = ranges === WHOLE_QUEUE;
     let scan: ClaimScan | undefined;
     let steps: ClaimedStep[] = [];
     try {
@@ -80,6 +83,7 @@ export class QueueClaims {
         closedClaims,
         claimId,
         ranges,
+        lowestTask: this.history.lowestTask(queue, whole, started),
         onScan: (seen) => (scan = seen),
       });
     } catch (error) {
@@ -96,7 +100,7 @@ export class QueueClaims {
     }
     const ms = performance.now() - started;
     const full = steps.length > 0 && steps.length >= 2 ** Math.floor(Math.log2(granted));
-    const whole = ranges === WHOLE_QUEUE;
+    this.history.claimed(steps);
     cursor.claimed({ whole, full, scan, startedAtMs: started, ms });
     slots.unreserve(granted - steps.length);
     const claimed: Claimed = { claimId, queue, steps, reserved: steps.length, seconds: ms / 1000, chained: false };

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 
 /** Only their syntax can be checked without running them. */
-const UTILITY = /^(ALTER|ANALYZE|CREATE|DROP|GRANT|REVOKE|VACUUM|SET|RESET|SHOW|BEGIN|COMMIT|ROLLBACK|EXPLAIN)\b/i;
+const UTILITY = /^(ALTER|ANALYZE|CREATE|DROP|GRANT|REVOKE|VACUUM|SET|RESET|SHOW|BEGIN|COMMIT|ROLLBACK|EXPLAIN|DO)\b/i;
 
 /** What the server has against the statements of a block. It runs none of them but those that make temporary tables for others. */
 export async function checkSql(pool: Pool, block: string): Promise<string[]> {

@@ -2,6 +2,7 @@ import { historyMends } from './history-mends.ts';
 import { identityMends } from './identity-mends.ts';
 import type { Mend } from './mend.ts';
 import { retentionMends } from './retention-mends.ts';
+import { partitionMends } from './partition-mends.ts';
 import { runStatsMends } from './run-stats-mends.ts';
 import { stepMends } from './step-mends.ts';
 import { taskMends } from './task-mends.ts';
@@ -16,4 +17,5 @@ export const MENDS: Readonly<Record<string, Mend>> = {
   ...identityMends,
   ...runStatsMends,
   ...retentionMends,
+  ...partitionMends,
 };

@@ -62,6 +62,9 @@ const candidate = (size: number): string => `candidate AS MATERIALIZED (
   LIMIT ${size}
 )`;
 
+/** A claim does not know its tasks beforehand; its caller says from which one on it takes steps with a history. */
+const RECENT = { lowest: ':lowest_task::bigint' };
+
 /**
  * What is locked is updated at its place (`row_location`). A row whose lock came with a newer version than this statement can see has
  * another place by then, and is left for the next poll.
@@ -78,7 +81,7 @@ const CLAIMED = `claimed AS (
       claimed_by = :worker_id,
       sort_key = s.sort_key + 1
   FROM candidate c
-  WHERE s.ctid = c.row_location AND ${lastTransitionSeen('s')}
+  WHERE s.ctid = c.row_location AND ${lastTransitionSeen('s', RECENT)}
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
 )`;
 
@@ -91,6 +94,7 @@ const CLAIMED_HISTORY = stepHistory({
   workerId: ':worker_id',
   at: 'r.last_attempted_at',
   mayBeFirst: true,
+  tasks: RECENT,
 });
 
 /** The claim itself, by which recovery finds the steps of a process that died. */
@@ -148,7 +152,8 @@ JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 
 /**
  * Takes up to `size` ready steps of one queue, most urgent first, for a worker that has handlers for `named_task_ids`. `ranges`: the parts
- * of the queue to scan, most urgent first.
+ * of the queue to scan, most urgent first. `lowest_task`: steps of tasks with lower ids are taken only if nothing happened to them yet, and
+ * of the history only the partitions from this id on are opened.
  */
 const claim = (size: number, plans: Plans) =>
   defineStatement<ClaimedStepRow>()({
@@ -161,6 +166,7 @@ const claim = (size: number, plans: Plans) =>
       named_task_ids: 'integer[]',
       closed_claims: 'uuid[]',
       ranges: rows(RANGE),
+      lowest_task: 'bigint',
     },
     text: withCtes(
       [

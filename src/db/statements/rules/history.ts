@@ -1,3 +1,5 @@
+import { sameTask } from './same-task.ts';
+
 /**
  * The swap that every state change makes: flip the old most_recent transition, insert the new one, the second depending on
  * the first. If nothing was flipped nothing is inserted, so a step or task whose history does not agree with its row cannot
@@ -20,8 +22,31 @@ interface Change {
   where?: string;
   /** True if a row may have no earlier transition: its state was the implicit `pending`. */
   mayBeFirst?: boolean;
+  /**
+   * Parameters: no task of `source` whose history is to change has an id below or above them. The tables of history are partitioned by task
+   * ids, and a statement opens only the partitions between them; without them, every one. They have to be parameters: for what is computed in
+   * the statement PostgreSQL opens all of them.
+   */
+  tasks?: TaskRange;
   prefix?: string;
 }
+
+interface TaskRange {
+  lowest: string;
+  highest?: string;
+}
+
+/** Parameters of a statement: the lowest and the highest id of the tasks of its batch. */
+export const TASK_RANGE = { lowest_task: 'bigint', highest_task: 'bigint' } as const;
+
+export const TASKS_OF_BATCH: TaskRange = { lowest: ':lowest_task::bigint', highest: ':highest_task::bigint' };
+
+/**
+ * Condition: only partitions of these tasks are opened. The upper bound is written so that the planner does not take both for
+ * a narrow range: it would expect few rows between them, and read all of them for each row of the batch.
+ */
+const within = (column: string, { lowest, highest }: TaskRange): string =>
+  `${column} >= ${lowest}${highest === undefined ? '' : ` AND ${column} <= ALL (ARRAY[${highest}])`}`;
 
 /**
  * A condition on the row `alias` of a step that is about to change: its last transition is in the snapshot of this statement.
@@ -29,13 +54,14 @@ interface Change {
  * than the statement's snapshot: ready when the statement began, then claimed and given back by another, and ready again.
  * The transitions of that detour are not in the snapshot, so the swap would find nothing to flip and write no history.
  * Such a row is left for the next poll. A scalar subquery, which PostgreSQL evaluates row by row and never hashes; for a step
- * without history it is not evaluated at all.
+ * without history it is not evaluated at all. Steps with a history whose task is not in the range `tasks` are left, too.
  */
-export function lastTransitionSeen(alias: string): string {
+export function lastTransitionSeen(alias: string, tasks: TaskRange): string {
   return `(${alias}.sort_key = 0 OR (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
-    WHERE seen.task_id = ${alias}.task_id
+    WHERE ${sameTask('seen.task_id', `${alias}.task_id`)}
+      AND ${within('seen.task_id', tasks)}
       AND seen.workflow_step_id = ${alias}.workflow_step_id
       AND seen.sort_key = ${alias}.sort_key))`;
 }
@@ -51,7 +77,9 @@ export function taskHistory(change: Change): string {
 function history(change: Change, table: string, keys: readonly string[]): string {
   const { source, from, to, cause, claimId = 'NULL', workerId = 'NULL', metadata = 'NULL' } = change;
   const flipped = `${change.prefix ?? ''}flipped`;
-  const on = keys.map((key) => `t.${key} = r.${key}`).join(' AND ');
+  const on = keys
+    .map((key) => (key === 'task_id' ? sameTask('t.task_id', 'r.task_id') : `t.${key} = r.${key}`))
+    .join(' AND ');
   const only = change.where === undefined ? '' : `\n    AND (${change.where})`;
   // For a row without an earlier transition there is nothing to look up.
   const hasEarlier = change.mayBeFirst === true ? '\n    AND r.sort_key > 1' : '';
@@ -78,7 +106,7 @@ function history(change: Change, table: string, keys: readonly string[]): string
   FROM ${source} r
   WHERE ${on}
     AND t.sort_key = r.sort_key - 1
-    AND t.most_recent${hasEarlier}${only}
+    AND t.most_recent${change.tasks === undefined ? '' : `\n    AND ${within('t.task_id', change.tasks)}`}${hasEarlier}${only}
   RETURNING ${values}
 ), ${change.prefix ?? ''}history AS (
   INSERT INTO tasker.${table} (${columns})

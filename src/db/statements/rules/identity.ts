@@ -1,3 +1,5 @@
+import { sameTask } from './same-task.ts';
+
 /**
  * Which task holds an identity. The first task of an identity has it as its identity_hash, and the unique index on that column decides
  * between submits at once. If a reuse rule lets a later task replace it, that one is the next generation: its identity_hash is
@@ -48,7 +50,7 @@ export const predecessorOf = (task: string): string => neighbourOf(task, '<', 'D
 export const endedAt = (task: string): string => `coalesce(${task}.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ${task}.task_id AND x.sort_key = ${task}.sort_key))`;
+    WHERE ${sameTask('x.task_id', `${task}.task_id`)} AND x.sort_key = ${task}.sort_key))`;
 
 /**
  * The task `task` gives its identity to the submit `request`, by that submit's rule. Without an operator a task in one of these states

@@ -1,4 +1,5 @@
 import { MAX_BACKOFF_EXPONENT, MAX_UNCHARGED_CRASHES } from '../../../retry-policy.ts';
+import { sameTask } from './same-task.ts';
 
 /**
  * Whether and when a step is tried again. An attempt ends without a result if its handler failed (`fail_steps`) or its
@@ -35,7 +36,7 @@ export const UNCHARGED_KEY = 'pardoned';
 export const crashesOf = (step: string): string => `
     SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> '${UNCHARGED_KEY}' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = ${step}.task_id AND t.workflow_step_id = ${step}.workflow_step_id AND t.cause = 'lease_expired'
+    WHERE ${sameTask('t.task_id', `${step}.task_id`)} AND t.workflow_step_id = ${step}.workflow_step_id AND t.cause = 'lease_expired'
   `;
 
 /**

@@ -1,4 +1,5 @@
 import { defineStatement } from '../../statement.ts';
+import { sameTask } from '../rules/same-task.ts';
 
 /** A smaller difference of the clock from what it showed before is noise. It delays a step or a lease by this much at most. */
 const TOLERANCE = `interval '5 s'`;
@@ -40,7 +41,7 @@ WITH ahead AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.next_retry_at - t.created_at AS wait
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_workflow_step_transitions t
-    ON t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
+    ON ${sameTask('t.task_id', 's.task_id')} AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
   WHERE s.next_retry_at > statement_timestamp() AND t.created_at > statement_timestamp()
   ORDER BY s.task_id, s.workflow_step_id
   FOR NO KEY UPDATE OF s SKIP LOCKED

@@ -1,5 +1,6 @@
 import { defineStatement } from '../../statement.ts';
 import { isOpen } from '../rules/open-states.ts';
+import { sameTask } from '../rules/same-task.ts';
 
 /** One part of the tasks that a slice visits. */
 export interface PickedRow {
@@ -65,7 +66,7 @@ WITH part AS MATERIALIZED (
   SELECT l.task_id, coalesce(${LATER}, false) AS stays,
     CASE WHEN t.state = 'error' AND EXISTS (
       SELECT FROM tasker.tasker_task_transitions h
-      WHERE h.task_id = t.task_id AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
+      WHERE ${sameTask('h.task_id', 't.task_id')} AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
   FROM tasker.tasker_run_stats_progress p
   JOIN tasker.tasker_run_stats_tasks l ON l.task_id > p.slice_cursor AND l.task_id <= :cursor
   LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = l.task_id LIMIT 1) t ON true

@@ -3,7 +3,7 @@ import { defineStatement, rows } from '../../statement.ts';
 import { RANGE } from '../claims/ready-ranges.ts';
 import { after, withCtes } from '../ctes.ts';
 import { ATTEMPT, heldBy } from '../rules/claim-fence.ts';
-import { stepHistory, taskHistory } from '../rules/history.ts';
+import { stepHistory, TASK_RANGE, taskHistory, TASKS_OF_BATCH } from '../rules/history.ts';
 import {
   type Bound,
   CHILD_HISTORY,
@@ -53,6 +53,7 @@ const DONE_HISTORY = stepHistory({
   claimId: 'r.claim_id',
   workerId: ':worker_id',
   at: 'r.processed_at',
+  tasks: TASKS_OF_BATCH,
 });
 
 /** The new claim, by which recovery finds the children if this process dies. */
@@ -109,6 +110,7 @@ const TASK_HISTORY = taskHistory({
   cause: `'complete'`,
   workerId: ':worker_id',
   where: 'r.complete',
+  tasks: TASKS_OF_BATCH,
 });
 
 /** `finalize`: tasks with a blocked step, which this completion may have left without anything that can progress. */
@@ -171,6 +173,7 @@ const nameOf = (choice: Choice, plans: Plans, bound: Bound): string =>
 
 const PARAMS = {
   steps: rows({ ...ATTEMPT, results: 'jsonb' }),
+  ...TASK_RANGE,
   /** Of the children that are claimed. */
   claim_id: 'uuid',
   worker_id: 'bigint',

@@ -1,7 +1,7 @@
 import { defineStatement, rows } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
 import { ATTEMPT, heldBy } from '../rules/claim-fence.ts';
-import { stepHistory } from '../rules/history.ts';
+import { stepHistory, TASK_RANGE, TASKS_OF_BATCH } from '../rules/history.ts';
 import { backoffSeconds, isExhausted, mayRetry } from '../rules/retry.ts';
 
 export interface FailedStepRow {
@@ -43,6 +43,7 @@ const FAILED_HISTORY = stepHistory({
   claimId: 'r.claim_id',
   workerId: ':worker_id',
   metadata: 'r.metadata',
+  tasks: TASKS_OF_BATCH,
 });
 
 /**
@@ -63,6 +64,7 @@ export const failSteps = defineStatement<FailedStepRow>()({
       /** Base of the first computed backoff. */
       initial_seconds: 'float8',
     }),
+    ...TASK_RANGE,
     worker_id: 'bigint',
     backoff_factor: 'float8',
   },

@@ -1,6 +1,6 @@
 import { defineStatement, rows } from '../../statement.ts';
 import { ATTEMPT, heldBy } from '../rules/claim-fence.ts';
-import { stepHistory } from '../rules/history.ts';
+import { stepHistory, TASK_RANGE, TASKS_OF_BATCH } from '../rules/history.ts';
 
 /**
  * Gives claimed steps back without spending their attempt (at a shutdown, or if they are not wanted any more). The steps are ready
@@ -8,7 +8,7 @@ import { stepHistory } from '../rules/history.ts';
  */
 export const releaseSteps = defineStatement<{ task_id: string; workflow_step_id: string; queue: string }>()({
   name: 'release_steps',
-  params: { steps: rows(ATTEMPT), worker_id: 'bigint' },
+  params: { steps: rows(ATTEMPT), ...TASK_RANGE, worker_id: 'bigint' },
   text: `
 WITH released AS (
   UPDATE tasker.tasker_workflow_steps s
@@ -29,6 +29,7 @@ WITH released AS (
     cause: `'released'`,
     claimId: 'r.claim_id',
     workerId: ':worker_id',
+    tasks: TASKS_OF_BATCH,
   })}
 SELECT task_id, workflow_step_id, queue FROM released`,
 });

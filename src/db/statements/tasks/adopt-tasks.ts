@@ -3,6 +3,7 @@ import { defineStatement } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
 import { isOpen } from '../rules/open-states.ts';
 import { ordinalOf, stepId } from '../rules/step-id.ts';
+import { sameTask } from '../rules/same-task.ts';
 
 /**
  * Statements that give the open tasks of a workflow which Tasker (Ruby) registered the engine's step ids. All in one transaction,
@@ -195,7 +196,7 @@ export const renumberTransitions = defineStatement()({
 UPDATE tasker.tasker_workflow_step_transitions x
 SET workflow_step_id = -(m.new_id), cause = coalesce(x.cause, 'inherited')
 FROM (${NEW_IDS}) m
-WHERE x.task_id = m.task_id AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id`,
+WHERE ${sameTask('x.task_id', 'm.task_id')} AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id`,
 });
 
 export const renumberEdges = defineStatement()({
