@@ -124,6 +124,8 @@ async function visit(
   const removed = chosen.length === 0 ? undefined : await remover.remove(chosen);
   const stays = new Map([...bound, ...(removed?.kept ?? [])].map((task) => [task.taskId, task]));
   const went = new Set(chosen.filter((taskId) => !stays.has(taskId)));
+  // A task that comes into the block after this visit is not due earlier either.
+  const soonestSeconds = Math.min(...policies.map((policy) => policy.keep_seconds));
   for (const { block, scan } of visited) {
     // The batch was full: it stays due for the next round.
     if (scan.due.some((taskId) => !went.has(taskId) && !stays.has(taskId))) continue;
@@ -133,7 +135,7 @@ async function visit(
       next_at: scan.next_at,
       empty: scan.tasks === scan.due.length && scan.due.every((taskId) => went.has(taskId)),
       again_seconds: againAfter(scan.due.flatMap((taskId) => stays.get(taskId) ?? [])),
-      young_seconds: youngSeconds,
+      young_seconds: Math.min(youngSeconds, soonestSeconds),
     });
   }
   return {
