@@ -47,11 +47,11 @@ export interface Retained {
   tasks: number;
   /** There is more to do at once. */
   more: boolean;
-  /** For how long the block that has waited longest is due; undefined: no policy ends, or another scheduler removes. */
-  lagSeconds: number | undefined;
+  /** For how long the block that has waited longest is due. */
+  lagSeconds: number;
 }
 
-const IDLE: Retained = { removed: [], tasks: 0, more: false, lagSeconds: undefined };
+const IDLE: Retained = { removed: [], tasks: 0, more: false, lagSeconds: 0 };
 /** If this process dies, another one goes on after this time. */
 const LEASE_SECONDS = 60;
 /** Blocks that one round enters: each is one descent of an index. */
@@ -73,7 +73,11 @@ export async function retainOnce(db: Database, { leaseId, remover, youngSeconds 
   const rows = await db.run(readKeeps);
   const policies = resolvePolicies(rows, state.keep);
   if (policies.finite.length === 0 && Object.keys(state.policies).length === 0) return IDLE;
-  if ((await db.run(leaseRetention, { leased_by: leaseId, seconds: LEASE_SECONDS })).length === 0) return IDLE;
+  if ((await db.run(leaseRetention, { leased_by: leaseId, seconds: LEASE_SECONDS })).length === 0) {
+    // Another scheduler removes. This one reports how far it is, too: that one may die.
+    const [oldest] = await db.run(findDueBlocks, { limit: 1 });
+    return { ...IDLE, lagSeconds: oldest?.late_seconds ?? 0 };
+  }
   const now = remembered(policies, rows);
   if (differ(state.policies, now))
     await db.run(takePolicies, { policies: JSON.stringify(now), reset: someShorter(state.policies, now) });

@@ -297,7 +297,7 @@ export const METRICS = define({
   retentionLag: {
     name: 'tasker_retention_lag_seconds',
     type: 'gauge',
-    help: 'For how long the oldest task that retention may remove has been due, by the scheduler that removes; a minute is normal, hours are while a backlog is removed.',
+    help: 'For how long the oldest task that retention may remove has been due; a minute is normal, hours are while a backlog is removed.',
     labels: [],
     roles: S,
   },

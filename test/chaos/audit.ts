@@ -1,6 +1,7 @@
 import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { amcheck } from './amcheck.ts';
+import { type Brief, briefViolations } from './brief.ts';
 import { type Claiming, claimingOf } from './audit-claiming.ts';
 import { ledgerViolations } from './audit-effects.ts';
 import { exitViolations } from './audit-exits.ts';
@@ -25,6 +26,7 @@ export async function audit(options: {
   url: string;
   acknowledged: readonly Acknowledged[];
   reuse?: Pick<Reuse, 'acknowledged' | 'violations'>;
+  brief?: Pick<Brief, 'acknowledged' | 'held'>;
   ledger: readonly LedgerLine[];
   stalls?: readonly Stall[];
   exits: readonly Exit[];
@@ -36,6 +38,8 @@ export async function audit(options: {
   violations: Violation[];
   steps: number;
   tasks: number;
+  /** Tasks that retention removed. */
+  removed: number;
   replayed: Omit<Replay, 'differences'>;
   amcheck: string;
   claiming: Claiming;
@@ -47,9 +51,14 @@ export async function audit(options: {
       kind: `doctor ${id}`,
       detail: `${count} rows, such as ${JSON.stringify(examples[0])}`,
     }));
+    const retained =
+      options.brief === undefined
+        ? { violations: [], removed: 0 }
+        : await briefViolations(db, options.brief, options.ledger);
     violations.push(
       ...(await taskViolations(db, options.acknowledged)),
       ...(options.reuse === undefined ? [] : await reuseViolations(db, options.reuse)),
+      ...retained.violations,
       ...(await abandonedOutcomes(db, options.acknowledged)),
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
@@ -76,6 +85,7 @@ export async function audit(options: {
       violations,
       steps: count?.steps ?? 0,
       tasks: count?.tasks ?? 0,
+      removed: retained.removed,
       replayed,
       amcheck: pages.checked,
       claiming,
@@ -107,7 +117,7 @@ async function taskViolations(db: Database, acknowledged: readonly Acknowledged[
         db,
         // Tasks of reused keys have checks of their own.
         `SELECT t.task_id, t.state FROM tasker.tasker_tasks t JOIN tasker.tasker_named_tasks k USING (named_task_id)
-         WHERE k.name <> 'chaos_again'`,
+         WHERE k.name NOT IN ('chaos_again', 'chaos_brief')`,
       )
     ).map((row) => [row.task_id, row.state]),
   );

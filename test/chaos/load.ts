@@ -3,6 +3,7 @@ import { Client } from '../../src/client/client.ts';
 import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { HANDLER_FAULTS, type HandlerFault } from './handler-faults.ts';
 import type { Random } from './random.ts';
+import { Brief } from './brief.ts';
 import { Reuse } from './reuse.ts';
 import * as workflows from './workflows.ts';
 
@@ -34,6 +35,7 @@ const LATE_COMMIT_MS = [300, 1500] as const;
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
   readonly reuse: Reuse;
+  readonly brief: Brief;
   private readonly client: Client;
   private readonly random: Random;
   private readonly perSecond: number;
@@ -47,12 +49,15 @@ export class Load {
     this.random = options.random;
     this.perSecond = options.perSecond;
     this.reuse = new Reuse(this.client, options.random);
+    this.brief = new Brief(this.client, options.random);
   }
 
   async start(): Promise<void> {
-    for (const definition of Object.values(workflows)) await this.client.register(definition);
+    const definitions = Object.values(workflows).filter((each) => typeof each === 'object');
+    for (const definition of definitions) await this.client.register(definition);
     this.loop = this.run();
     this.reuse.start();
+    this.brief.start();
   }
 
   /** Submits one task with this fault in it, soon. */
@@ -64,7 +69,7 @@ export class Load {
   /** Resolves when everything so far is acknowledged. */
   async pause(): Promise<void> {
     this.running = false;
-    await Promise.all([this.loop, this.reuse.stop()]);
+    await Promise.all([this.loop, this.reuse.stop(), this.brief.stop()]);
     await Promise.all(this.pending);
   }
 

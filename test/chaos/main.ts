@@ -27,7 +27,7 @@ function describe(report: ChaosReport): string {
   const { claiming, recovery, violations } = report;
   return [
     `seed ${report.seed}, ${report.minutes} min of faults, ${report.seconds.toFixed(0)} s in all`,
-    `${report.tasks} tasks, ${report.stepsCompleted} steps completed, ${report.processesStarted} processes started, ${report.repeatedEffects} steps had their effect more than once`,
+    `${report.tasks} tasks, ${report.stepsCompleted} steps completed, ${report.removed} tasks removed, ${report.processesStarted} processes started, ${report.repeatedEffects} steps had their effect more than once`,
     `faults: ${Object.entries(report.faults)
       .map(([kind, count]) => `${kind} ${count}`)
       .join(', ')}`,

@@ -47,6 +47,8 @@ export interface ChaosReport {
   processesStarted: number;
   tasks: number;
   stepsCompleted: number;
+  /** Tasks that retention removed. */
+  removed: number;
   /** Handlers that had their effect more than once for one step: what at-least-once means. */
   repeatedEffects: number;
   /** The amount that the second checker replayed. */
@@ -147,6 +149,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       url: server.adminUrl,
       acknowledged,
       reuse: load.reuse,
+      brief: load.brief,
       ledger,
       stalls: readStalls(ledgerFolder),
       exits: fleet.exits,
@@ -166,6 +169,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       processesStarted: fleet.started.length,
       tasks: audited.tasks,
       stepsCompleted: audited.steps,
+      removed: audited.removed,
       repeatedEffects: repeated(
         ledger.flatMap(({ kind, task, step }) => (kind === 'effect' ? [`${task} ${step}`] : [])),
       ),

@@ -80,6 +80,14 @@ export const poisoned = defineWorkflow({ name: 'chaos_poisoned', input, identity
   handle,
 );
 
+/** The time for which tasks of the next workflow are kept. */
+export const KEPT_SECONDS = 4;
+
+/** Retention removes its tasks while the run goes on. */
+export const brief = defineWorkflow({ name: 'chaos_brief', input, keep: { complete: `${KEPT_SECONDS}s` } })
+  .step('one', patient, handle)
+  .step('two', { ...patient, dependsOn: ['one'] }, handle);
+
 /** Submitted under few keys, again and again: a submit makes a new task if the one before has ended. */
 export const again = defineWorkflow({ name: 'chaos_again', input, identity: 'caller_key' })
   .step('once', patient, handle)

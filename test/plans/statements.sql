@@ -2712,6 +2712,12 @@ SELECT i.task_id, i.named_task_id, i.state, i.sort_key, i.state IN ('complete', 
   i.reason, i.bypass_steps, i.tags, i.context, i.identity_hash
 FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[]) AS i (task_id, named_task_id, state, sort_key, requested_at, completed_at, unfinished_sinks, initiator, source_system, reason, bypass_steps, tags, context, identity_hash)
 RETURNING task_id, state
+), visited AS (
+  INSERT INTO tasker.tasker_retention_blocks AS b (first_task_id)
+  SELECT DISTINCT t.task_id / 1000 * 1000
+  FROM imported t
+  JOIN tasker.tasker_retention r ON t.task_id < greatest(r.entered_up_to, r.settled_up_to)
+  ON CONFLICT (first_task_id) DO UPDATE SET next_at = clock_timestamp()
 )
 INSERT INTO tasker.tasker_run_stats_tasks (task_id)
 SELECT t.task_id

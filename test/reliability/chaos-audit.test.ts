@@ -12,6 +12,7 @@ import { READINESS_LOG } from '../chaos/readiness-log.ts';
 import type { Span } from '../chaos/ready-spans.ts';
 import { killBefore, summarize } from '../chaos/recovery.ts';
 import * as workflows from '../chaos/workflows.ts';
+import type { Brief } from '../chaos/brief.ts';
 import { type Reuse } from '../chaos/reuse.ts';
 import { runMarker } from '../support/test-run.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -73,6 +74,7 @@ const kinds = async (
   changes: {
     acknowledged?: Acknowledged[];
     reuse?: Pick<Reuse, 'acknowledged' | 'violations'>;
+    brief?: Pick<Brief, 'acknowledged' | 'held'>;
     ledger?: LedgerLine[];
     exits?: Exit[];
     refused?: Span[];
@@ -115,6 +117,21 @@ describe('the audit of a chaos run', () => {
       'UPDATE tasker.tasker_identities SET generation = 7 WHERE generation = 2',
       'UPDATE tasker.tasker_identities SET generation = 2 WHERE generation = 7',
       async () => expect(await kinds()).toContain('generations'),
+    );
+  });
+
+  it('finds a task that was removed although it was held, or before its end, and removals that were not counted', async () => {
+    const brief = (held: string[]) => ({ acknowledged: new Set(['999999']), held: new Set(held) });
+    expect(await kinds({ brief: brief([]) })).toEqual(['removed before its end', 'removals']);
+    expect(await kinds({ brief: brief(['999999']) })).toEqual([
+      'held task removed',
+      'removed before its end',
+      'removals',
+    ]);
+    await corrupted(
+      `INSERT INTO tasker.tasker_retention_removed SELECT now()::date, min(named_task_id), 'complete', 1, 5 FROM tasker.tasker_tasks`,
+      'DELETE FROM tasker.tasker_retention_removed',
+      async () => expect(await kinds({ brief: { acknowledged: new Set(), held: new Set() } })).toEqual(['removals']),
     );
   });
 

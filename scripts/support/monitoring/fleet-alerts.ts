@@ -130,8 +130,8 @@ export const FLEET_ALERTS: readonly Alert[] = [
   },
   {
     name: 'TaskerRetentionBehind',
-    expr: `min(${m('retentionLag')}) > 21600`,
-    data: [`min(${m('retentionLag')})`],
+    expr: `max(${m('retentionLag')}) > 21600`,
+    data: [`max(${m('retentionLag')})`],
     for: '30m',
     severity: 'warning',
     summary: 'Tasks that may go have not been removed for {{ $value | humanizeDuration }}',
@@ -142,7 +142,7 @@ export const FLEET_ALERTS: readonly Alert[] = [
       fires: [series(`${m('retentionLag')}{instance="a"}`, '25000+60x45')],
       labels: {},
       silent: [
-        series(`${m('retentionLag')}{instance="a"}`, '25000+60x45'),
+        series(`${m('retentionLag')}{instance="a"}`, '12000+60x45'),
         series(`${m('retentionLag')}{instance="b"}`, '4x45'),
       ],
     },

@@ -13,6 +13,8 @@ const YOUNG_SECONDS = 600;
 /** After a batch it pauses for as long as the batch took: it never takes more than half of one session. */
 const PAUSE_SHARE = 1;
 const MAX_PAUSE_MS = 2000;
+/** Rounds follow each other for this long, then the chore reports that it is alive: a round with an archive may take seconds. */
+const BURST_MS = 20_000;
 
 export interface RemoveDueTasksOptions {
   db: Database;
@@ -32,9 +34,10 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
   const leaseId = randomUUID();
   const names = new Map<number, { namespace: string; workflow: string }>();
   let announced = false;
+  let burstStarted: number | undefined;
 
   const report = async ({ removed, tasks, lagSeconds }: Retained): Promise<void> => {
-    if (lagSeconds !== undefined) metrics.set('retentionLag', {}, lagSeconds);
+    metrics.set('retentionLag', {}, lagSeconds);
     if (removed.some(({ namedTaskId }) => !names.has(namedTaskId)))
       for (const row of await db.run(readKeeps))
         names.set(row.named_task_id, { namespace: row.namespace, workflow: row.name });
@@ -59,8 +62,11 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
       });
       const pauseMs = Math.min(MAX_PAUSE_MS, (performance.now() - started) * PAUSE_SHARE);
       await report(retained);
-      if (retained.more) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      return { done: retained.tasks, more: retained.more };
+      burstStarted ??= started;
+      const more = retained.more && performance.now() - burstStarted < BURST_MS;
+      if (more) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      else burstStarted = undefined;
+      return { done: retained.tasks, more };
     },
   };
 }

@@ -72,7 +72,9 @@ it.each(cells)('removing, %s, %s', async (statement, moment) => {
   await engine.test.query(
     `UPDATE tasker.tasker_run_stats_progress SET counted_until = clock_timestamp() + interval '1 h'`,
   );
-  await engine.test.query(`UPDATE tasker.tasker_retention SET leased_by = NULL, policies = '{}'`);
+  await engine.test.query(
+    `UPDATE tasker.tasker_retention SET leased_by = NULL, policies = '{}', next_settled_at = NULL`,
+  );
   const before = await removedInAll();
   const taskIds: string[] = [];
   for (let task = 0; task < TASKS; task += 1) {

@@ -1,3 +1,4 @@
+import { BLOCK } from '../retention/blocks.ts';
 import { defineStatement, rows } from '../../statement.ts';
 import { isOpen } from '../rules/open-states.ts';
 
@@ -30,7 +31,10 @@ SELECT setval(q.sequence, greatest(nextval(q.sequence), :above::bigint))
 FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id') AS sequence) q`,
 });
 
-/** Also lists open ones whose ids are not young for the run statistics. */
+/**
+ * Also lists open ones whose ids are not young for the run statistics, and makes their blocks due for retention: they may have the ids that they
+ * had in Tasker (Ruby).
+ */
 export const insertImportedTasks = defineStatement()({
   name: 'insert_imported_tasks',
   params: {
@@ -61,6 +65,12 @@ SELECT i.task_id, i.named_task_id, i.state, i.sort_key, i.state IN ('complete', 
   i.reason, i.bypass_steps, i.tags, i.context, i.identity_hash
 FROM :tasks AS i
 RETURNING task_id, state
+), visited AS (
+  INSERT INTO tasker.tasker_retention_blocks AS b (first_task_id)
+  SELECT DISTINCT t.task_id / ${BLOCK} * ${BLOCK}
+  FROM imported t
+  JOIN tasker.tasker_retention r ON t.task_id < greatest(r.entered_up_to, r.settled_up_to)
+  ON CONFLICT (first_task_id) DO UPDATE SET next_at = clock_timestamp()
 )
 INSERT INTO tasker.tasker_run_stats_tasks (task_id)
 SELECT t.task_id
