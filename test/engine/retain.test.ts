@@ -178,6 +178,67 @@ describe('retention', () => {
   });
 });
 
+describe('the blocks', () => {
+  const blockOf = (first: number) =>
+    test.query<{ seconds: number }>(
+      `SELECT extract(epoch FROM next_at - clock_timestamp())::float8 AS seconds FROM tasker.tasker_retention_blocks WHERE first_task_id = $1`,
+      [first],
+    );
+
+  it('that are not full are visited again as soon as a task that comes later may be due', async () => {
+    await db.run(announceKeep, { keep: 'cancelled=90s' });
+    await completed();
+    await retain();
+    await test.query(`UPDATE tasker.tasker_retention_blocks SET next_at = clock_timestamp()`);
+    await retain();
+    expect((await blockOf(0))[0]?.seconds).toBeLessThan(91);
+    expect((await blockOf(0))[0]?.seconds).toBeGreaterThan(80);
+    await db.run(announceKeep, { keep: '' });
+  });
+
+  it('of ids that became visible after higher ones are entered when the ids behind them are old enough', async () => {
+    const [copied] = await test.query<{ task_id: string }>(
+      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+       SELECT 7500, named_task_id, context, 'high' FROM tasker.tasker_tasks LIMIT 1 RETURNING task_id`,
+    );
+    expect(copied?.task_id).toBe('7500');
+    await retain();
+    expect(await blockOf(7000)).toHaveLength(1);
+    // A transaction that began long ago commits.
+    await test.query(
+      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+       SELECT 5500, named_task_id, context, 'late' FROM tasker.tasker_tasks LIMIT 1`,
+    );
+    await retain();
+    expect(await blockOf(5000)).toEqual([]);
+    await test.query(`UPDATE tasker.tasker_retention SET next_settled_at = NULL`);
+    await retain();
+    await retain(100, 0);
+    expect(await blockOf(5000)).toHaveLength(1);
+    await test.query('DELETE FROM tasker.tasker_tasks WHERE task_id IN (5500, 7500)');
+    await test.query('UPDATE tasker.tasker_retention_blocks SET next_at = clock_timestamp()');
+    await retain();
+    // The one below the settled ids is gone; the other may still get tasks.
+    expect([(await blockOf(5000)).length, (await blockOf(7000)).length]).toEqual([0, 1]);
+    expect(await examine(db)).toEqual([]);
+    await test.query('UPDATE tasker.tasker_retention SET settled_up_to = 0, entered_up_to = 0');
+  });
+
+  it('are visited by one scheduler, and the others report how far it is', async () => {
+    const remover = removeOnly(db);
+    await test.query(`UPDATE tasker.tasker_retention_blocks SET next_at = clock_timestamp() - interval '1 h'`);
+    const other = await retainOnce(db, { leaseId: randomUUID(), remover, youngSeconds: 600 });
+    expect([other.tasks, other.more]).toEqual([0, false]);
+    expect(other.lagSeconds).toBeGreaterThan(3599);
+    // This one has died.
+    await test.query(`UPDATE tasker.tasker_retention SET leased_until = clock_timestamp()`);
+    const heir = randomUUID();
+    expect((await retainOnce(db, { leaseId: heir, remover, youngSeconds: 600 })).lagSeconds).toBeGreaterThan(3599);
+    expect((await retainOnce(db, { leaseId, remover, youngSeconds: 600 })).lagSeconds).toBe(0);
+    await test.query(`UPDATE tasker.tasker_retention SET leased_until = NULL`);
+  });
+});
+
 describe('a legal hold', () => {
   it('keeps a task from retention and from a purge, by its tag or its id, until it ends', async () => {
     const tagged = await cancelled({ tags: ['tenant=acme'] });
