@@ -179,10 +179,10 @@ describe('retention', () => {
 });
 
 describe('the blocks', () => {
-  const blockOf = (first: number) =>
+  const blockOf = (firstId: number) =>
     test.query<{ seconds: number }>(
       `SELECT extract(epoch FROM next_at - clock_timestamp())::float8 AS seconds FROM tasker.tasker_retention_blocks WHERE first_task_id = $1`,
-      [first],
+      [firstId],
     );
 
   it('that are not full are visited again as soon as a task that comes later may be due', async () => {
