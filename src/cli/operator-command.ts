@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { isRefusal } from '../engine/audit.ts';
+import { osUser } from './os-user.ts';
 import { STATUS } from './report-error.ts';
 import { print, withJson } from './with-client.ts';
 
@@ -10,15 +12,33 @@ interface Outcome {
   by?: string;
 }
 
-const REFUSALS = new Set(['not_found', 'refused', 'held', 'nothing_to_retry', 'unknown_steps', 'superseded']);
+/** Of every command that changes something. */
+export interface ActFlags {
+  reason?: string;
+  by: string;
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+/** Adds who does it, why, and whether at all. */
+export function actOptions(command: Command): Command {
+  return byOption(command)
+    .option('--reason <text>', 'why; kept in the audit and the history')
+    .option('--dry-run', 'change nothing, and show what would come of it');
+}
+
+/** Adds who does it. The default is found when the command runs. */
+export function byOption(command: Command): Command {
+  return command
+    .option('--by <name>', 'who; kept in the audit (default: the user of the operating system)')
+    .hook('preAction', (called) => {
+      if (called.opts<{ by?: string }>().by === undefined) called.setOptionValue('by', osUser());
+    });
+}
 
 /** A command with which an operator changes one task: its id, who does it and why. */
 export function operatorCommand(name: string, description: string): Command {
-  return withJson(new Command(name))
-    .description(description)
-    .argument('<id>', 'the task')
-    .option('--reason <text>', 'why; kept in the history')
-    .option('--by <name>', 'who; kept in the history', 'cli');
+  return actOptions(withJson(new Command(name)).description(description).argument('<id>', 'the task'));
 }
 
 /** Prints the outcome (`done` or `refused`: its text for people) and exits with the status that belongs to it. */
@@ -27,11 +47,13 @@ export function finish(
   taskId: string,
   outcome: Outcome,
   json: boolean | undefined,
-  texts: { done: string; refused: string },
+  texts: { done: string; refused: string; dryRun?: boolean | undefined },
 ): void {
-  const good = !REFUSALS.has(outcome.outcome);
-  print({ task_id: taskId, ...outcome }, json, () =>
-    good ? `task ${taskId}: ${texts.done}` : refusal(taskId, outcome, texts.refused),
+  const good = !isRefusal(outcome.outcome);
+  print({ task_id: taskId, ...outcome, ...(texts.dryRun === true ? { dry_run: true } : {}) }, json, () =>
+    good
+      ? `task ${taskId}: ${texts.done}${texts.dryRun === true ? ' (dry run: nothing was changed)' : ''}`
+      : refusal(taskId, outcome, texts.refused),
   );
   if (good) exit(STATUS.ok);
   else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
+import { auditCommand } from './commands/audit.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
@@ -9,6 +10,7 @@ import { failuresCommand } from './commands/failures.ts';
 import { importTaskerCommand } from './commands/import-tasker.ts';
 import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { pauseCommand, pausesCommand, resumeCommand } from './commands/pause.ts';
 import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
 import { releaseCommand } from './commands/release.ts';
@@ -60,6 +62,10 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     cancelCommand(exit),
     resolveCommand(exit),
     releaseCommand(exit),
+    pauseCommand(exit),
+    resumeCommand(exit),
+    pausesCommand(exit),
+    auditCommand(exit),
     purgeCommand(exit),
     retentionCommand(exit),
     holdCommand(exit),

@@ -8,6 +8,10 @@ import { newSchedule } from './new-schedule.ts';
 
 /** How schedules of code are applied. */
 export interface ApplySchedulesOptions {
+  /** Who, for the audit. */
+  by?: string | undefined;
+  /** Why, for the audit. */
+  reason?: string | undefined;
   /** Also replace schedules that were made or changed by hand, or that another workflow has in its code. Default false. */
   force?: boolean;
   /** Check everything and return what would be done, and write nothing. Default false. */
@@ -39,7 +43,7 @@ interface Parts {
 export async function applySchedules(
   { list, register, validation }: Parts,
   definitions: readonly WorkflowDefinition[],
-  { force = false, dryRun = false }: ApplySchedulesOptions,
+  { force = false, dryRun = false, by, reason }: ApplySchedulesOptions,
 ): Promise<AppliedSchedule[]> {
   const newest = newestOf(definitions);
   const wanted = await wantedSchedules(newest, validation);
@@ -53,13 +57,13 @@ export async function applySchedules(
       continue;
     }
     if (!dryRun) await register(definition);
-    const { outcome, next } = await list.put(schedule, { dryRun });
+    const { outcome, next } = await list.put(schedule, { dryRun, by, reason });
     applied.push({ key, workflow, outcome, next });
   }
   const given = new Set(newest.map(({ namespace, name }) => `${namespace}/${name}`));
   for (const [key, data] of stored) {
     if (wanted.has(key) || data.source !== 'code' || !given.has(workflowOf(data))) continue;
-    if (!dryRun) await list.remove(key);
+    if (!dryRun) await list.remove(key, { by, reason });
     applied.push({ key, workflow: workflowOf(data), outcome: 'removed', next: null });
   }
   return applied;

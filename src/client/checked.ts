@@ -10,11 +10,10 @@ import { toStorableJson } from '../workflow/to-storable-json.ts';
 
 /** Arguments of the client, checked before anything is sent. Each throws InvalidInputError with the field, the value and the range. */
 
-export function checkedId(taskId: string): string {
+export function checkedId(taskId: string, field = 'taskId'): string {
   if (typeof taskId !== 'string' || !/^\d{1,18}$/.test(taskId)) {
-    throw new InvalidInputError(`task id ${preview(taskId)} is not a number of up to 18 digits, as a text`, {
-      field: 'taskId',
-    });
+    const what = field === 'taskId' ? 'task id' : field;
+    throw new InvalidInputError(`${what} ${preview(taskId)} is not a number of up to 18 digits, as a text`, { field });
   }
   return taskId;
 }
@@ -113,6 +112,9 @@ export function checkedAction<Options extends OperatorAction & { steps?: readonl
   checkedText('by', options.by);
   checkedText('reason', options.reason);
   checkedTexts('steps', options.steps);
+  if (options.dryRun !== undefined && typeof options.dryRun !== 'boolean') {
+    throw new InvalidInputError(`dryRun is ${preview(options.dryRun)}: use true or false`, { field: 'dryRun' });
+  }
   return options;
 }
 

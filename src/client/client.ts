@@ -2,38 +2,24 @@ import type { CallersTransaction } from '../db/connections/callers-transaction.t
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
 import type { WorkflowRow } from '../db/reads/workflows.ts';
-import { cancel, type CancelOutcome } from '../engine/cancel.ts';
-import type { OperatorAction } from '../engine/operator-action.ts';
-import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
-import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
-import { retry, type RetryOutcome } from '../engine/retry.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
-import {
-  checkedAction,
-  checkedId,
-  checkedMilliseconds,
-  checkedResult,
-  checkedWhole,
-  checkNoTransaction,
-} from './checked.ts';
+import { checkedId, checkedMilliseconds, checkNoTransaction } from './checked.ts';
+import { ActsClient } from './acts-client.ts';
 import type { ClientOptions, InTransaction, WaitOptions } from './client-options.ts';
 import { openClient } from './client-parts.ts';
 import { submitBound, submitBoundIn } from './definitions.ts';
-import { batchWriter, openTransaction, transactionsOf } from './in-transaction.ts';
+import { batchWriter, openTransaction } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
-import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
-import { InsightClient } from './insight-client.ts';
 import { submitStream } from './submit-stream.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
-export class Client extends InsightClient {
+export class Client extends ActsClient {
   constructor(options: ClientOptions) {
     super(openClient(options));
   }
@@ -127,69 +113,6 @@ export class Client extends InsightClient {
     if (timeoutMs !== undefined) checkedMilliseconds('timeoutMs', timeoutMs);
     const submitted = await this.submit(definition, input, options);
     return { ...(await this.result(definition, submitted.taskId, wait)), submitted };
-  }
-
-  /**
-   * Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. This and
-   * the next four verbs act in the caller's `transaction`, if one is given: they take effect if and when the caller commits.
-   */
-  async cancel(taskId: string, action: OperatorAction & InTransaction = {}): Promise<CancelOutcome> {
-    return cancel(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
-  }
-
-  /** Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. */
-  async retry(
-    taskId: string,
-    options: OperatorAction & InTransaction & { steps?: readonly string[]; attempts?: number } = {},
-  ): Promise<RetryOutcome> {
-    const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
-    const action = { ...checkedAction(options), attempts };
-    const outcome = await retry(await transactionsOf(options, this.db), checkedId(taskId), action);
-    if (outcome.outcome === 'retried') this.parts.notifications.readied(taskId, outcome.queues, options);
-    return outcome;
-  }
-
-  /**
-   * Declares one step done by hand. `result`: what its children see as its result. Throws InvalidInputError if it cannot be stored
-   * as JSON.
-   */
-  async resolveStep(
-    taskId: string,
-    step: string,
-    options: OperatorAction & InTransaction & { result?: unknown } = {},
-  ): Promise<ResolveOutcome> {
-    const action = { ...checkedAction(options), result: checkedResult(step, options.result ?? null) };
-    const outcome = await resolveStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
-    if (outcome.outcome === 'resolved') this.parts.notifications.readied(taskId, outcome.queues, options);
-    return outcome;
-  }
-
-  /** Declares a whole task in error done by hand: its open steps are cancelled. */
-  async resolveTask(taskId: string, action: OperatorAction & InTransaction = {}): Promise<ResolveOutcome> {
-    return resolveTask(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
-  }
-
-  /**
-   * Takes a step in progress away from the process that holds it and puts it back in its queue, its attempt uncounted: for a step
-   * that no recovery finds. If that process lives, only with `force`.
-   */
-  async releaseStep(
-    taskId: string,
-    step: string,
-    options: OperatorAction & InTransaction & { force?: boolean } = {},
-  ): Promise<ReleaseHeldOutcome> {
-    const action = checkedAction(options);
-    const outcome = await releaseHeldStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
-    if (outcome.outcome === 'released') this.parts.notifications.readied(taskId, outcome.queues, options);
-    return outcome;
-  }
-
-  /**
-   * Removes tasks for good, with their input, results and history: those with these ids, or all with a tag, in batches that commit one
-   * by one. Tasks that have not ended stay, unless `open` is set; those that a legal hold keeps stay in any case.
-   */
-  async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
-    return purgeSelected(this.db, selection, options);
   }
 
   /** The live processes of the fleet, or all that are on record. */

@@ -1,8 +1,9 @@
 import type { Database } from '../db/connections/database.ts';
 import { endHold, type Hold, type HoldSubject, readHolds, setHold } from '../engine/holds.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
-import { checkedId, checkedText } from './checked.ts';
+import { checkedAction, checkedId, checkedText } from './checked.ts';
 
 /** What to hold, why, and by whom (default `operator`). */
 export type NewHold = HoldSubject & { reason: string; by?: string };
@@ -35,13 +36,13 @@ export class Holds {
   }
 
   /** Ends a hold, by its id: what no other hold keeps may go again. `undefined`: there is no such hold. */
-  async remove(holdId: string): Promise<Hold | undefined> {
+  async remove(holdId: string, action: OperatorAction = {}): Promise<Hold | undefined> {
     if (typeof holdId !== 'string' || !/^\d{1,18}$/.test(holdId)) {
       throw new InvalidInputError(`hold id ${preview(holdId)} is not a number, as a text: tasker hold list has them`, {
         field: 'holdId',
       });
     }
-    return endHold(this.db, holdId);
+    return endHold(this.db, holdId, checkedAction(action));
   }
 }
 

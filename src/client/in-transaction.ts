@@ -6,6 +6,8 @@ import {
 import type { Database, Transactions } from '../db/connections/database.ts';
 import type { Submitted } from '../engine/submit.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
+import { InvalidInputError } from '../errors.ts';
 import { checkedTransaction } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
 import { submitBound, submitBoundIn, type UnboundTask } from './definitions.ts';
@@ -18,8 +20,15 @@ export async function openTransaction(transaction: CallersTransaction, db: Datab
 }
 
 /** Where an operator's action runs: in the caller's transaction, if one is given, or in one of its own. Throws InvalidInputError. */
-export async function transactionsOf({ transaction }: InTransaction, db: Database): Promise<Transactions> {
+export async function transactionsOf(
+  { transaction, dryRun }: InTransaction & Pick<OperatorAction, 'dryRun'>,
+  db: Database,
+): Promise<Transactions> {
   if (transaction === undefined) return db;
+  if (dryRun === true) {
+    const why = 'a dry run ends with a rollback, and only you can roll back yours: leave the transaction out';
+    throw new InvalidInputError(`transaction is given with dryRun: ${why}`, { field: 'transaction' });
+  }
   const tx = await openTransaction(transaction, db);
   await tx.demandReadCommitted();
   return tx;

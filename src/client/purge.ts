@@ -11,6 +11,10 @@ export type PurgeSelection = { taskIds: readonly string[] } | { tag: string };
 
 /** How to purge. */
 export interface PurgeOptions {
+  /** Who, for the audit. */
+  by?: string | undefined;
+  /** Why, for the audit. */
+  reason?: string | undefined;
   /** Also tasks that have not ended or are in error: what runs of them is aborted. Default false. */
   open?: boolean;
   /** Remove nothing, and report the tasks that would be removed. Default false. */
@@ -89,6 +93,6 @@ function checkedSelection(selection: PurgeSelection): PurgeSelection {
   if (!Array.isArray(taskIds)) {
     throw new InvalidInputError(`taskIds is ${preview(taskIds)}: use an array of task ids`, { field: 'taskIds' });
   }
-  const ids = [...new Set((taskIds as string[]).map(checkedId).map((id) => BigInt(id)))];
+  const ids = [...new Set((taskIds as string[]).map((id) => checkedId(id)).map((id) => BigInt(id)))];
   return { taskIds: ids.toSorted((a, b) => (a < b ? 1 : -1)).map(String) };
 }

@@ -1,11 +1,12 @@
 import type { Database } from '../db/connections/database.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
 import type { ReportReader } from '../reads/report-reader.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
 import type { ScheduleInfo } from '../schedules/schedule-info.ts';
-import type { ScheduleAdded } from '../schedules/schedule-list.ts';
+import type { ScheduleAdded, TriggerOutcome } from '../schedules/schedule-list.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { AppliedSchedule, ApplySchedulesOptions } from './apply-schedules.ts';
-import { checkedText } from './checked.ts';
+import { checkedAction } from './checked.ts';
 import type { ClientParts } from './client-parts.ts';
 import { renewDefinitionId } from './definitions.ts';
 import type { ScheduleOptions } from './new-schedule.ts';
@@ -36,11 +37,12 @@ export class ScheduleClient {
   async schedule<Definition extends WorkflowDefinition>(
     definition: Definition,
     options: ScheduleOptions<Definition>,
+    action: OperatorAction = {},
   ): Promise<ScheduleAdded> {
     const { newSchedule } = await import('./new-schedule.ts');
     const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
     await this.register(definition);
-    return (await this.parts.scheduleList()).put(schedule);
+    return (await this.parts.scheduleList()).put(schedule, checkedAction(action));
   }
 
   /**
@@ -61,19 +63,29 @@ export class ScheduleClient {
   }
 
   /** Lets a schedule submit nothing until it is resumed, whatever else about it changes. Throws InvalidInputError for an invalid key. */
-  async pauseSchedule(key: string, options: { reason?: string } = {}): Promise<'paused' | 'not found'> {
-    checkedText('reason', options.reason);
-    return (await this.parts.scheduleList()).pause(key, options.reason);
+  async pauseSchedule(key: string, action: OperatorAction = {}): Promise<'paused' | 'not found'> {
+    return (await this.parts.scheduleList()).pause(key, checkedAction(action));
   }
 
   /** What came due in the pause is not made up for. Throws InvalidInputError for an invalid key. */
-  async resumeSchedule(key: string): Promise<'resumed' | 'not paused' | 'not found'> {
-    return (await this.parts.scheduleList()).resume(key);
+  async resumeSchedule(key: string, action: OperatorAction = {}): Promise<'resumed' | 'not paused' | 'not found'> {
+    return (await this.parts.scheduleList()).resume(key, checkedAction(action));
+  }
+
+  /**
+   * Submits the workflow of a schedule now, beside its occurrences and also while it is paused. Throws InvalidInputError for an invalid key,
+   * UnknownWorkflowError if no worker has registered the workflow.
+   */
+  async triggerSchedule(key: string, action: OperatorAction = {}): Promise<TriggerOutcome> {
+    const outcome = await (await this.parts.scheduleList()).trigger(key, checkedAction(action));
+    if (outcome.outcome === 'triggered' && action.dryRun !== true)
+      this.parts.notifications.readied(outcome.taskId, outcome.queues, {});
+    return outcome;
   }
 
   /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
-  async unschedule(key: string): Promise<boolean> {
-    return (await this.parts.scheduleList()).remove(key);
+  async unschedule(key: string, action: OperatorAction = {}): Promise<boolean> {
+    return (await this.parts.scheduleList()).remove(key, checkedAction(action));
   }
 
   /** All schedules by key: what each runs, when, and what became of its last occurrence. */

@@ -1,6 +1,7 @@
 import type { Transactions } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import type { State } from '../workflow/states.ts';
+import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction } from './operator-action.ts';
 
 /** `steps`: how many were open. */
@@ -12,7 +13,7 @@ export type CancelOutcome =
 
 /** Cancels a task and its open steps. A step that is running loses its claim, and its worker aborts it. */
 export async function cancel(db: Transactions, taskId: string, action: OperatorAction = {}): Promise<CancelOutcome> {
-  return db.transaction(async (tx) => {
+  return audited<CancelOutcome>(db, { act: 'task.cancel', on: { kind: 'task', id: taskId }, action }, async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'pending' && state !== 'in_progress') return { outcome: 'refused', state };

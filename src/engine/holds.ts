@@ -1,4 +1,6 @@
 import type { Database } from '../db/connections/database.ts';
+import { audited } from './audit.ts';
+import type { OperatorAction } from './operator-action.ts';
 import { visitAllBlocks, visitTasks } from '../db/statements/retention/blocks.ts';
 import { addHold, type HoldRow, listHolds, lockHoldsToAdd, removeHold } from '../db/statements/retention/holds.ts';
 
@@ -26,27 +28,35 @@ export async function setHold(
   subject: HoldSubject,
   action: { reason: string; by: string },
 ): Promise<Hold | undefined> {
-  const [row] = await db.transaction(async (tx) => {
+  const on =
+    'taskId' in subject ? ({ kind: 'task', id: subject.taskId } as const) : ({ kind: 'tag', id: subject.tag } as const);
+  let hold: Hold | undefined;
+  await audited(db, { act: 'hold.set', on, action }, async (tx) => {
     await tx.run(lockHoldsToAdd);
-    return tx.run(addHold, {
+    const [row] = await tx.run(addHold, {
       task_id: 'taskId' in subject ? subject.taskId : null,
       tag: 'tag' in subject ? subject.tag : null,
       reason: action.reason,
       created_by: action.by,
     });
+    hold = row === undefined ? undefined : toHold(row);
+    return hold === undefined ? { outcome: 'not_found' } : { outcome: 'held_back', hold_id: hold.holdId };
   });
-  return row === undefined ? undefined : toHold(row);
+  return hold;
 }
 
 /** Ends a hold; retention visits what it kept. `undefined`: there is no such hold. */
-export async function endHold(db: Database, holdId: string): Promise<Hold | undefined> {
-  return db.transaction(async (tx) => {
+export async function endHold(db: Database, holdId: string, action: OperatorAction = {}): Promise<Hold | undefined> {
+  let hold: Hold | undefined;
+  await audited(db, { act: 'hold.end', on: { kind: 'hold', id: holdId }, action }, async (tx) => {
     const [row] = await tx.run(removeHold, { hold_id: holdId });
-    if (row === undefined) return undefined;
+    hold = row === undefined ? undefined : toHold(row);
+    if (row === undefined) return { outcome: 'not_found' };
     if (row.task_id === null) await tx.run(visitAllBlocks);
     else await tx.run(visitTasks, { task_ids: [row.task_id] });
-    return toHold(row);
+    return { outcome: 'ended', task_id: row.task_id, tag: row.tag };
   });
+  return hold;
 }
 
 const PAGE = 1000;

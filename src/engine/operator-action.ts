@@ -4,10 +4,12 @@ import { findSuccessor } from '../db/statements/tasks/successor.ts';
 import { lockTasks } from '../db/statements/tasks/finalize-tasks.ts';
 import type { State } from '../workflow/states.ts';
 
-/** By whom and why, kept with the transition of every row that the action changed. */
+/** By whom and why, kept in the audit and with the transition of every row that the action changed. */
 export interface OperatorAction {
   by?: string | undefined;
   reason?: string | undefined;
+  /** Change nothing, and return the outcome that the action would have now. Default false. */
+  dryRun?: boolean | undefined;
 }
 
 export function auditMetadata(action: OperatorAction): string {

@@ -1,5 +1,7 @@
 import type { Transactions } from '../db/connections/database.ts';
 import { findFirstOfIdentities, type PurgedRows } from '../db/statements/tasks/purge-tasks.ts';
+import { writeAudit } from './audit.ts';
+import type { OperatorAction } from './operator-action.ts';
 import { isFinal } from '../workflow/states.ts';
 import { deleteTasks, findHeld, type KeptTask, lockForRemoval, NOTHING } from './remove-tasks.ts';
 
@@ -18,7 +20,7 @@ export interface PurgeOutcome {
 export async function purge(
   db: Transactions,
   taskIds: readonly string[],
-  options: { open?: boolean | undefined; dryRun?: boolean | undefined } = {},
+  options: OperatorAction & { open?: boolean | undefined } = {},
 ): Promise<PurgeOutcome> {
   return db.transaction(async (tx) => {
     const found = await lockForRemoval(tx, taskIds);
@@ -42,6 +44,13 @@ export async function purge(
     const exists = new Set(found.map((task) => task.task_id));
     const missing = taskIds.filter((taskId) => !exists.has(taskId));
     if (options.dryRun === true) return { purged: { ...NOTHING, tasks: going.length }, kept, missing };
-    return { purged: await deleteTasks(tx, going), kept, missing };
+    const purged = await deleteTasks(tx, going);
+    if (going.length > 0) {
+      // One row for the batch: the tasks are gone, and the audit is what is left of them.
+      const on = { kind: 'task', id: going.length === 1 ? (going[0] as string) : `${going.length} tasks` } as const;
+      const act = { act: 'task.purge', on, action: options } as const;
+      await writeAudit(tx, act, { outcome: 'purged', ...purged, task_ids: going });
+    }
+    return { purged, kept, missing };
   });
 }

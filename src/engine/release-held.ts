@@ -2,6 +2,7 @@ import type { Transactions } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
 import type { State } from '../workflow/states.ts';
+import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 
 /** `queues`: that of the step, in which it is ready again. */
@@ -25,7 +26,9 @@ export async function releaseHeldStep(
   stepName: string,
   options: OperatorAction & { force?: boolean | undefined } = {},
 ): Promise<ReleaseHeldOutcome> {
-  return db.transaction(async (tx) => {
+  const on = { kind: 'step', id: `${taskId}/${stepName}` } as const;
+  const asked = options.force === true ? { force: true } : undefined;
+  return audited<ReleaseHeldOutcome>(db, { act: 'step.release', on, action: options, asked }, async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'in_progress' && state !== 'error') return { outcome: 'refused', state };

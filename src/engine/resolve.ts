@@ -2,6 +2,7 @@ import type { Transactions } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
 import type { State } from '../workflow/states.ts';
+import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
@@ -24,7 +25,8 @@ export async function resolveStep(
   stepName: string,
   options: OperatorAction & { result?: string | undefined } = {},
 ): Promise<ResolveOutcome> {
-  return db.transaction(async (tx) => {
+  const on = { kind: 'step', id: `${taskId}/${stepName}` } as const;
+  return audited<ResolveOutcome>(db, { act: 'step.resolve', on, action: options }, async (tx, change) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually')
@@ -39,6 +41,7 @@ export async function resolveStep(
       metadata,
     });
     if (step === undefined) return { outcome: 'refused', state };
+    change.after = options.result ?? 'null';
     const unlocked =
       step.children.length === 0 ? [] : await tx.run(unlockChildren, { task_id: taskId, child_ids: step.children });
     await tx.run(moveTasks, {
@@ -59,7 +62,7 @@ export async function resolveTask(
   taskId: string,
   action: OperatorAction = {},
 ): Promise<ResolveOutcome> {
-  return db.transaction(async (tx) => {
+  return audited<ResolveOutcome>(db, { act: 'task.resolve', on: { kind: 'task', id: taskId }, action }, async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     if (state !== 'error') return { outcome: 'refused', state };

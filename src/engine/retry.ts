@@ -2,6 +2,7 @@ import type { Transactions } from '../db/connections/database.ts';
 import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/statements/steps/operator-steps.ts';
 import type { State } from '../workflow/states.ts';
+import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { mustFinalize } from './reevaluate-task.ts';
 
@@ -23,7 +24,10 @@ export async function retry(
   taskId: string,
   options: OperatorAction & { steps?: readonly string[] | undefined; attempts?: number | undefined } = {},
 ): Promise<RetryOutcome> {
-  return db.transaction(async (tx) => {
+  const { steps: names, attempts } = options;
+  const asked = { steps: names, attempts };
+  const act = { act: 'task.retry', on: { kind: 'task', id: taskId }, action: options, asked } as const;
+  return audited<RetryOutcome>(db, act, async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     const superseded = await refuseSuperseded(tx, taskId, state);

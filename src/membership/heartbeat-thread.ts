@@ -36,7 +36,8 @@ async function renewLease(id: string): Promise<void> {
   }
   stalledRounds = 0;
   const renewed = await connection.renewLease(id, busySlots, draining === 1);
-  post(renewed ? { kind: 'renewed', at: now() } : { kind: 'lost', workerId: id });
+  if (renewed === undefined) return post({ kind: 'lost', workerId: id });
+  post({ kind: 'renewed', at: now(), pauses: renewed.pauses });
 }
 
 /**

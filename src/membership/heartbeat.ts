@@ -22,7 +22,7 @@ export type HeartbeatCommand = { kind: 'renew'; workerId: string } | { kind: 'st
 
 export type HeartbeatMessage =
   | { kind: 'ready' }
-  | { kind: 'renewed'; at: number }
+  | { kind: 'renewed'; at: number; pauses: string | null }
   | { kind: 'lost'; workerId: string }
   | { kind: 'stalled'; stalledMs: number }
   | { kind: 'error'; message: string; code?: string | undefined }
@@ -37,6 +37,8 @@ export interface HeartbeatOptions {
   /** The latest moment, in milliseconds of the epoch, until which a running step may hold the event loop. */
   stallDeadlineMs: () => number;
   onLost: (workerId: string) => void;
+  /** What is paused, as each heartbeat reads it. */
+  onPauses?: (pauses: string | null) => void;
   /** `code`: of the error, if it has one. */
   onError: (message: string, code?: string) => void;
 }
@@ -195,8 +197,10 @@ export class Heartbeat {
   }
 
   private receive(message: HeartbeatMessage): void {
-    if (message.kind === 'renewed') this.renewedAt = message.at;
-    else if (message.kind === 'lost') this.options.onLost(message.workerId);
+    if (message.kind === 'renewed') {
+      this.renewedAt = message.at;
+      this.options.onPauses?.(message.pauses);
+    } else if (message.kind === 'lost') this.options.onLost(message.workerId);
     else if (message.kind === 'stalled')
       this.options.onError(`the event loop stood still for ${Math.round(message.stalledMs)} ms: lease not renewed`);
     else if (message.kind === 'error') this.options.onError(message.message, message.code);

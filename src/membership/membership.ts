@@ -30,6 +30,8 @@ export interface MembershipOptions {
   prepare: () => Promise<{ known: KnownState; joined: () => void }>;
   /** The lease was ended by another process, or the worker row is gone; the process registers again under a new id. */
   onLeaseLost: (formerId: string) => void;
+  /** What is paused (PAUSES_TEXT), with each heartbeat. */
+  onPauses?: (pauses: string | null) => void;
   onError: (what: string, error: unknown) => void;
 }
 
@@ -70,6 +72,7 @@ export class Membership {
       busySlots: options.busySlots ?? (() => 0),
       stallDeadlineMs: options.stallDeadlineMs ?? (() => 0),
       onLost: (formerId) => this.rejoin(formerId),
+      onPauses: (pauses) => options.onPauses?.(pauses),
       onError: (message, code) =>
         options.onError('heartbeat', Object.assign(new Error(message), code === undefined ? {} : { code })),
     });

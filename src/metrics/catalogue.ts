@@ -210,6 +210,20 @@ export const METRICS = define({
     labels: ['queue'],
     roles: S,
   },
+  queuePaused: {
+    name: 'tasker_queue_paused_seconds',
+    type: 'gauge',
+    help: 'For how long a queue has been paused by an operator; no sample: it is not.',
+    labels: ['queue'],
+    roles: S,
+  },
+  workflowPaused: {
+    name: 'tasker_workflow_paused_seconds',
+    type: 'gauge',
+    help: 'For how long a workflow has been paused by an operator; no sample: it is not.',
+    labels: ['namespace', 'workflow'],
+    roles: S,
+  },
   queueWorkers: {
     name: 'tasker_queue_workers',
     type: 'gauge',

@@ -14,6 +14,7 @@ import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
 import { enqueueDueRetries } from './chores/enqueue-due-retries.ts';
 import { finalizeTasks } from './chores/finalize-tasks.ts';
 import { type FiredAbout, type FiredOutcome, FireSchedules } from './chores/fire-schedules.ts';
+import { keepActs } from './chores/keep-acts.ts';
 import { maintain } from './chores/maintain.ts';
 import { promoteWaiting } from './chores/promote-waiting.ts';
 import { recoverDeadWorkers } from './chores/recover-dead-workers.ts';
@@ -212,6 +213,7 @@ export class Scheduler {
         onPolled: (retriesDue, seconds) => (retriesDue ? retries.runNow() : retries.polledElsewhere(seconds)),
       }),
       finalizeTasks({ db, intervalMs: settings.finalizeSweepMs, onFinalized: (taskIds) => events.finalized(taskIds) }),
+      keepActs(db),
       watchClock({ db, onSetBack: (found) => events.clockSetBack(found) }),
       refreshStatistics({ db, intervalMs: STATISTICS_INTERVAL_MS }),
       maintain({ db, cron: settings.analyzeCron, pruneWorkersHours: settings.pruneWorkersHours }),

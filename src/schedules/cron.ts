@@ -1,6 +1,7 @@
-import { type Job, PgBoss } from 'pg-boss';
+import { type ConstructorOptions, type Job, PgBoss } from 'pg-boss';
 import { taskerErrorCode } from '../errors.ts';
 import { describeRefusal, ensureCronSchema } from '../db/cron-schema.ts';
+import type { Executor } from '../db/connections/database.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import { MIGRATION } from '../db/connections/session-settings.ts';
 import { session } from '../db/connections/session.ts';
@@ -58,6 +59,18 @@ export async function migrateCron(options: {
     if (taskerErrorCode(error) === 'RIGHT_MISSING') return { outcome: 'refused', why: (error as Error).message };
     throw error;
   }
+}
+
+/** Has pg-boss run its one statement in a transaction. `name`: of the statement, in the metrics and on the connection. */
+function runIn(tx: Executor | undefined, name: string): Pick<ConstructorOptions, 'db'> {
+  if (tx === undefined) return {};
+  return {
+    db: {
+      executeSql: async (text: string, values: unknown[] = []) => ({
+        rows: await tx.run({ name, text, values: () => values }),
+      }),
+    },
+  };
 }
 
 /** A hint that a schedule may be due. A handler receives it at any time after the moment for which it was made. */
@@ -175,17 +188,21 @@ export class Cron {
     });
   }
 
-  /** Creates or replaces a schedule. Throws the error of pg-boss for a cron expression or time zone that it cannot read. */
-  async schedule(queue: string, schedule: Schedule): Promise<void> {
+  /**
+   * Creates or replaces a schedule, in the transaction `tx` if one is given. Throws the error of pg-boss for a cron expression or time
+   * zone that it cannot read.
+   */
+  async schedule(queue: string, schedule: Schedule, tx?: Executor): Promise<void> {
     await this.createQueue(queue);
     await this.boss.schedule(queue, schedule.cron, (schedule.data ?? {}) as object, {
       tz: schedule.timezone,
       key: schedule.key,
+      ...runIn(tx, 'cron_schedule'),
     });
   }
 
-  async unschedule(queue: string, key: string): Promise<void> {
-    await this.boss.unschedule(queue, key);
+  async unschedule(queue: string, key: string, tx?: Executor): Promise<void> {
+    await this.boss.unschedule(queue, key, runIn(tx, 'cron_unschedule'));
   }
 
   private async createQueue(queue: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Database, Executor } from '../db/connections/database.ts';
 import { findRootQueues } from '../db/statements/workflows/register-workflow.ts';
 import {
@@ -9,6 +9,7 @@ import {
   lockScheduleState,
   recordOccurrence,
   recordScheduleFailure,
+  recordTrigger,
   type ScheduleRow,
 } from '../db/statements/schedules/schedules.ts';
 import { UnknownWorkflowError } from '../errors.ts';
@@ -109,17 +110,7 @@ function fireOccurrence(
       return { key, outcome: 'skipped' as const, madeUp, taskId: undefined, inputDiffers: false, queues: [] };
     }
     const namedTaskId = await findVersion(tx, data);
-    const [submitted] = await submitIn(tx, [
-      {
-        namedTaskId,
-        identityHash: identityOf(key, identity),
-        context: JSON.stringify(data.input ?? null),
-        priority: data.priority,
-        tags: data.tags,
-        reason: data.reason,
-        initiator: initiatorOf(key),
-      },
-    ]);
+    const [submitted] = await submitIn(tx, [taskOf(schedule, namedTaskId, identityOf(key, identity))]);
     const { outcome, taskId, ...existing } = submitted as Submitted;
     const inputDiffers = 'inputDiffers' in existing && existing.inputDiffers;
     await tx.run(recordOccurrence, {
@@ -133,6 +124,33 @@ function fireOccurrence(
     const queues = (await tx.run(findRootQueues, { named_task_id: namedTaskId })).map((row) => row.queue);
     return { key, outcome, madeUp, taskId, inputDiffers, queues };
   });
+}
+
+/** Submits the workflow of a schedule once more, beside its occurrences. */
+export async function trigger(tx: Executor, schedule: ScheduleRow): Promise<{ taskId: string; queues: string[] }> {
+  const data = schedule.data as ScheduledSubmit;
+  const { key, now } = schedule;
+  const namedTaskId = await findVersion(tx, data);
+  const identity = identityOf(key, `trigger ${randomUUID()}`);
+  const [submitted] = await submitIn(tx, [taskOf(schedule, namedTaskId, identity)]);
+  const { taskId } = submitted as Submitted;
+  const occurrence = storedOccurrence({ name: key, scheduledAt: now, madeUp: false });
+  await tx.run(recordTrigger, { task_id: taskId, schedule: JSON.stringify(occurrence) });
+  const queues = (await tx.run(findRootQueues, { named_task_id: namedTaskId })).map((row) => row.queue);
+  return { taskId, queues };
+}
+
+function taskOf({ key, data: stored }: ScheduleRow, namedTaskId: number, identityHash: string) {
+  const data = stored as ScheduledSubmit;
+  return {
+    namedTaskId,
+    identityHash,
+    context: JSON.stringify(data.input ?? null),
+    priority: data.priority,
+    tags: data.tags,
+    reason: data.reason,
+    initiator: initiatorOf(key),
+  };
 }
 
 async function findVersion(tx: Executor, data: ScheduledSubmit): Promise<number> {

@@ -12,9 +12,12 @@ import {
   resumeSchedule,
   type ScheduleRow,
 } from '../db/statements/schedules/schedules.ts';
+import { type ActSubject, audited } from '../engine/audit.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
 import { checkCronOwner } from './cron-owner.ts';
 import type { Cron } from './cron.ts';
+import { trigger } from './fire-due.ts';
 import { sinceOf } from './due-occurrences.ts';
 import { CronSchedule } from './occurrence.ts';
 import { scheduleInfo, type ScheduleInfo } from './schedule-info.ts';
@@ -44,6 +47,9 @@ export interface ScheduleAdded {
   schedulers: number;
 }
 
+/** `queues`: those in which steps of the task are ready. */
+export type TriggerOutcome = { outcome: 'triggered'; taskId: string; queues: string[] } | { outcome: 'not_found' };
+
 /** The schedules of a fleet. pg-boss is loaded and connected only to write one. */
 export class ScheduleList {
   private readonly db: Database;
@@ -62,7 +68,7 @@ export class ScheduleList {
    * Writes a schedule. One that is there as it is stays untouched; one whose cron expression and time zone stay keeps its
    * occurrences.
    */
-  async put({ cron, timezone, data }: NewSchedule, { dryRun = false } = {}): Promise<ScheduleAdded> {
+  async put({ cron, timezone, data }: NewSchedule, action: OperatorAction = {}): Promise<ScheduleAdded> {
     const { key } = data;
     const dates = new CronSchedule(cron, timezone);
     const before = await this.find(key);
@@ -73,39 +79,71 @@ export class ScheduleList {
     const since = keepsTimes ? sinceOf(before) : now;
     const { since: _, ...old } = (before?.data ?? {}) as Partial<ScheduledSubmit>;
     const unchanged = keepsTimes && isDeepStrictEqual(old, JSON.parse(JSON.stringify(data)));
-    if (!unchanged && !dryRun) {
+    const outcome = before === undefined ? 'created' : unchanged ? 'unchanged' : 'changed';
+    if (!unchanged && action.dryRun !== true) {
       const boss = await this.openCron();
       const stored = { ...data, since: since.toISOString() };
-      await boss.schedule(WORKFLOW_SCHEDULES, { key, cron, timezone, data: stored });
+      await audited(this.db, { act: 'schedule.put', on: onSchedule(key), action }, async (tx, change) => {
+        if (before !== undefined) change.before = JSON.stringify([before.cron, before.timezone, before.data]);
+        change.after = JSON.stringify([cron, timezone, stored]);
+        await boss.schedule(WORKFLOW_SCHEDULES, { key, cron, timezone, data: stored }, tx);
+        return { outcome, cron, timezone };
+      });
     }
     return {
-      outcome: before === undefined ? 'created' : unchanged ? 'unchanged' : 'changed',
+      outcome,
       next: dates.next(now)?.at ?? null,
       schedulers: await countLiveSchedulers(this.db),
     };
   }
 
   /** Returns whether there was one. */
-  async remove(key: string): Promise<boolean> {
+  async remove(key: string, action: OperatorAction = {}): Promise<boolean> {
     checkScheduleKey(key);
     const boss = await this.openCron();
+    const before = await this.find(key);
+    const act = { act: 'schedule.remove', on: onSchedule(key), action } as const;
+    const { outcome } = await audited(this.db, act, async (tx, change) => {
+      if (before !== undefined) change.before = JSON.stringify([before.cron, before.timezone, before.data]);
+      await boss.unschedule(WORKFLOW_SCHEDULES, key, tx);
+      await tx.run(forgetSchedule, { key });
+      return { outcome: before === undefined ? 'not_found' : 'removed' };
+    });
+    return outcome === 'removed';
+  }
+
+  async pause(key: string, action: OperatorAction = {}): Promise<'paused' | 'not found'> {
+    checkScheduleKey(key);
     const found = (await this.find(key)) !== undefined;
-    await boss.unschedule(WORKFLOW_SCHEDULES, key);
-    await this.db.run(forgetSchedule, { key });
-    return found;
+    const act = { act: 'schedule.pause', on: onSchedule(key), action } as const;
+    await audited(this.db, act, async (tx) => {
+      if (found) await tx.run(pauseSchedule, { key, reason: action.reason });
+      return { outcome: found ? 'paused' : 'not_found' };
+    });
+    return found ? 'paused' : 'not found';
   }
 
-  async pause(key: string, reason: string | undefined): Promise<'paused' | 'not found'> {
+  async resume(key: string, action: OperatorAction = {}): Promise<'resumed' | 'not paused' | 'not found'> {
     checkScheduleKey(key);
-    if ((await this.find(key)) === undefined) return 'not found';
-    await this.db.run(pauseSchedule, { key, reason });
-    return 'paused';
+    const found = (await this.find(key)) !== undefined;
+    const act = { act: 'schedule.resume', on: onSchedule(key), action } as const;
+    const { outcome } = await audited(this.db, act, async (tx) => {
+      if (!found) return { outcome: 'not found' as const };
+      return {
+        outcome: (await tx.run(resumeSchedule, { key })).length > 0 ? ('resumed' as const) : ('not paused' as const),
+      };
+    });
+    return outcome;
   }
 
-  async resume(key: string): Promise<'resumed' | 'not paused' | 'not found'> {
+  /** Submits the workflow of a schedule now, whatever its times say and also while it is paused. Its occurrences stay as they are. */
+  async trigger(key: string, action: OperatorAction = {}): Promise<TriggerOutcome> {
     checkScheduleKey(key);
-    if ((await this.find(key)) === undefined) return 'not found';
-    return (await this.db.run(resumeSchedule, { key })).length > 0 ? 'resumed' : 'not paused';
+    const schedule = await this.find(key);
+    const act = { act: 'schedule.trigger', on: onSchedule(key), action } as const;
+    return audited<TriggerOutcome>(this.db, act, async (tx) =>
+      schedule === undefined ? { outcome: 'not_found' } : { outcome: 'triggered', ...(await trigger(tx, schedule)) },
+    );
   }
 
   async list(): Promise<ScheduleInfo[]> {
@@ -169,6 +207,8 @@ export class ScheduleList {
     return cron;
   }
 }
+
+const onSchedule = (key: string): ActSubject => ({ kind: 'schedule', id: key });
 
 function workflowOf({ namespace, workflow }: ScheduledSubmit): string {
   return `${namespace}/${workflow}`;

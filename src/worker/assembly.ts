@@ -20,6 +20,7 @@ import { ClaimCursors } from './scope/claim-cursors.ts';
 import { ClaimLedger } from './scope/claim-ledger.ts';
 import { ClaimSignal } from './scope/claim-signal.ts';
 import { HandlerRegistry } from './scope/handler-registry.ts';
+import { Pauses } from './scope/pauses.ts';
 import { ResultCache } from './scope/result-cache.ts';
 import { Slots } from './scope/slots.ts';
 import type { WorkerOptions } from './scope/worker-options.ts';
@@ -41,6 +42,8 @@ export function assemble(options: WorkerOptions) {
   const { queues, slots: total } = settings;
 
   const signal = new ClaimSignal();
+  const handlers = new HandlerRegistry(settings);
+  const cursors = new ClaimCursors(queues, settings.maxPollIntervalMs);
   const shared = {
     db,
     settings,
@@ -48,9 +51,14 @@ export function assemble(options: WorkerOptions) {
     signal,
     state: new WorkerState(),
     slots: new Slots(total, signal),
-    handlers: new HandlerRegistry(settings),
+    handlers,
+    pauses: new Pauses(handlers, () => {
+      // What was passed over lies behind the cursors.
+      cursors.reset();
+      signal.wake();
+    }),
     claims: new ClaimLedger(),
-    cursors: new ClaimCursors(queues, settings.maxPollIntervalMs),
+    cursors,
     results: new ResultCache(settings.resultCacheBytes),
     notifier: new Notifier(db, NOTIFY_INTERVAL_MS),
     running: new RunningAttempts(settings.abortGraceMs),
@@ -68,6 +76,7 @@ export function assemble(options: WorkerOptions) {
     stallDeadlineMs: () => running.stallDeadlineMs(),
     prepare: () => joined.prepare(),
     onLeaseLost: (formerId) => joined.leaseLost(formerId),
+    onPauses: (pauses) => shared.pauses.read(pauses),
     onError: (what, error) => events.failed(what, error),
   });
   const scope: WorkerScope = { ...shared, lease: membership.lease };

@@ -4,6 +4,7 @@ import { CHECKS, examine, mendOf } from '../../src/db/doctor/examine.ts';
 import { MENDS } from '../../src/db/doctor/mends/index.ts';
 import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
 import { defineStatement, type Statement } from '../../src/db/statement.ts';
+import { sealActs } from '../../src/engine/audit.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
@@ -71,6 +72,7 @@ beforeAll(async () => {
   ids['waiting'] = await engine.submitOne(id);
   await worker.fail(first(await worker.claim()), { requested: 600 });
   ids['fresh'] = await engine.submitOne(id);
+  await sealActs(engine.db);
 });
 
 const step = (task: string, ordinal: number) =>
@@ -185,6 +187,7 @@ const CORRUPTIONS: Record<string, () => string> = {
   identity_first_task_kept: () => `UPDATE ${T} SET identity_hash = 'another' WHERE task_id = ${ids['superseded']}`,
   history_has_its_place: () =>
     `ALTER TABLE tasker.tasker_workflow_step_transitions DETACH PARTITION tasker.tasker_workflow_step_transitions_p2`,
+  audit_chain_unbroken: () => `UPDATE tasker.tasker_audit SET by = 'somebody else' WHERE position = 2`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 

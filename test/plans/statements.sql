@@ -1807,6 +1807,11 @@ DELETE FROM tasker.tasker_named_tasks_named_steps t
 USING tasker.tasker_named_steps n
 WHERE n.named_step_id = t.named_step_id AND t.named_task_id = $1 AND n.name <> ALL ($2::text[]);
 
+-- delete_pause
+DELETE FROM tasker.tasker_pauses p
+WHERE p.kind = $1 AND p.name = $2
+RETURNING (p.until IS NULL OR p.until > clock_timestamp()) AS paused;
+
 -- demand_transaction
 LOCK TABLE tasker.tasker_task_namespaces IN ACCESS SHARE MODE;
 
@@ -1904,6 +1909,16 @@ FROM silent s
 WHERE w.worker_id = s.worker_id
   AND (s.lease_expires_at < statement_timestamp() OR pg_try_advisory_xact_lock(s.session_lock))
 RETURNING w.worker_id, w.name, w.role;
+
+-- export_audit
+SELECT a.audit_id, a.at, a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+  a.details, a.position, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
+    a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+    a.details)::text AS record
+FROM tasker.tasker_audit a
+WHERE a.position > $1
+ORDER BY a.position
+LIMIT $2;
 
 -- fail_steps
 WITH input AS MATERIALIZED (
@@ -2274,6 +2289,22 @@ SELECT hot::text AS relation FROM (
   pg_relation_size(hot) / current_setting('block_size')::integer
     > 10 * (SELECT greatest(c.relpages, 1) FROM pg_class c WHERE c.oid = hot);
 
+-- find_pausable
+SELECT CASE $1::text
+  WHEN 'queue' THEN EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.stopped_at IS NULL AND $2::text = ANY (w.queues))
+    OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = $2::text)
+    OR EXISTS (
+      SELECT FROM tasker.tasker_named_tasks k, jsonb_array_elements(
+        CASE WHEN jsonb_typeof(k.configuration -> 'steps') = 'array' THEN k.configuration -> 'steps' ELSE '[]' END) e
+      WHERE e ->> 'queue' = $2::text)
+  ELSE EXISTS (
+    SELECT FROM tasker.tasker_named_tasks k
+    JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+    WHERE n.name || '/' || k.name = $2::text)
+  END AS known;
+
 -- find_quarantined
 SELECT q.queue, r.waiting,
   (SELECT count(*) FROM tasker.tasker_workers w WHERE w.stopped_at IS NULL AND w.queues && $1::text[])::integer AS serving,
@@ -2486,6 +2517,10 @@ FROM (
 WHERE pg_relation_size(hot) > 0
   AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => $1::float8), true);
 
+-- find_unsealed
+SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL) AS found,
+  EXISTS (SELECT FROM tasker.tasker_pauses p WHERE p.until <= clock_timestamp()) AS pauses_ended;
+
 -- find_unsettled_tasks
 SELECT DISTINCT recent.task_id
 FROM (
@@ -2623,7 +2658,10 @@ SET heartbeat_at = clock_timestamp(),
     busy_slots = $2,
     draining = $3
 WHERE worker_id = $1 AND stopped_at IS NULL
-RETURNING worker_id;
+RETURNING worker_id, (
+    SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
+    FROM tasker.tasker_pauses p
+    WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses;
 
 -- history_partitions
 SELECT p.relname AS relation, count(*)::integer AS partitions,
@@ -2670,6 +2708,11 @@ LEFT JOIN pg_inherits j ON j.inhrelid = s.indexrelid
 LEFT JOIN pg_class x ON x.oid = j.inhparent
 WHERE s.schemaname = $1
 GROUP BY 1, 2;
+
+-- insert_audit
+INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, reason, outcome, refused, before_hash, after_hash, details)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+RETURNING audit_id;
 
 -- insert_cron_owner
 INSERT INTO "tasker_cron" .tasker_owner (schema_name) VALUES ($1);
@@ -2789,6 +2832,30 @@ JOIN tasker.tasker_tasks t ON t.task_id > p.slice_cursor AND t.task_id <= least(
 WHERE (t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= p.slice_until)
 ON CONFLICT DO NOTHING;
 
+-- list_audit
+SELECT a.audit_id, a.at, a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+  a.details, a.position, a.hash
+FROM tasker.tasker_audit a
+WHERE a.audit_id < $1
+  AND ($3::text IS NULL OR a.act = $3::text)
+  AND ($4::text IS NULL OR a.by = $4::text)
+  AND ($5::boolean IS NULL OR a.refused = $5::boolean)
+ORDER BY a.audit_id DESC
+LIMIT $2;
+
+-- list_audit_of_subject
+SELECT a.audit_id, a.at, a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+  a.details, a.position, a.hash
+FROM tasker.tasker_audit a
+WHERE (a.subject = $6 AND a.subject_id = $7
+    OR $6::text = 'task' AND a.subject = 'step' AND a.subject_id >= $7 || '/' AND a.subject_id < $7 || '0')
+  AND a.audit_id < $1
+  AND ($3::text IS NULL OR a.act = $3::text)
+  AND ($4::text IS NULL OR a.by = $4::text)
+  AND ($5::boolean IS NULL OR a.refused = $5::boolean)
+ORDER BY a.audit_id DESC
+LIMIT $2;
+
 -- list_holds
 SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by, h.created_at
 FROM tasker.tasker_holds h
@@ -2861,6 +2928,12 @@ FROM (
 ) r
 LEFT JOIN page p ON true
 ORDER BY p.task_id DESC;
+
+-- list_pauses
+SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
+FROM tasker.tasker_pauses p
+WHERE (p.until IS NULL OR p.until > clock_timestamp())
+ORDER BY p.kind, p.name;
 
 -- list_schedules
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
@@ -3206,6 +3279,9 @@ SELECT i.workflow_step_id, i.ordinal, s.results::text AS results
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS i (task_id, workflow_step_id, ordinal)
 JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.task_id * 65536 + i.ordinal;
 
+-- lock_audit_head
+SELECT h.position, h.hash FROM tasker.tasker_audit_head h FOR UPDATE;
+
 -- lock_cron_owner
 SELECT pg_advisory_xact_lock(hashtextextended('owner of cron schema ' || $1, 0));
 
@@ -3292,6 +3368,11 @@ SELECT
     ) first) AS quarantined,
   $4::bigint IS NOT NULL AND EXISTS (
     SELECT FROM tasker.tasker_claims c WHERE c.worker_id = $4 AND c.claim_id <> ALL ($5::uuid[])) AS orphaned;
+
+-- measured_pauses
+SELECT p.kind, p.name, greatest(extract(epoch FROM clock_timestamp() - p.paused_at), 0)::float8 AS seconds
+FROM tasker.tasker_pauses p
+WHERE (p.until IS NULL OR p.until > clock_timestamp());
 
 -- move_retention
 UPDATE tasker.tasker_retention r
@@ -3498,6 +3579,11 @@ SELECT queue, count(*)::integer AS promoted FROM promoted GROUP BY queue;
 DELETE FROM tasker.tasker_worker_activity a
 WHERE NOT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = a.worker_id);
 
+-- prune_ended_pauses
+DELETE FROM tasker.tasker_pauses p
+WHERE p.until <= clock_timestamp()
+RETURNING p.kind, p.name;
+
 -- prune_scaling_signals
 DELETE FROM tasker.tasker_queue_scaling_signals g
 WHERE g.desired_replicas = 0 AND g.workers = 0 AND g.quiet_seconds > 86400;
@@ -3539,17 +3625,23 @@ WHERE s.ready_at IS NOT NULL
 GROUP BY s.queue;
 
 -- queues_with_workers
-SELECT r.queue, r.ready, r.oldest_ready_seconds, (
+SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
     SELECT count(*)::integer
     FROM tasker.tasker_workers w
-    WHERE w.stopped_at IS NULL AND w.role = 'worker' AND NOT w.draining AND r.queue = ANY (w.queues)
-  ) AS workers
+    WHERE w.stopped_at IS NULL AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
+  ) AS workers, (
+    SELECT jsonb_build_object('by', p.by, 'reason', p.reason, 'until', p.until)
+    FROM tasker.tasker_pauses p
+    WHERE p.kind = 'queue' AND p.name = coalesce(r.queue, q.queue) AND (p.until IS NULL OR p.until > clock_timestamp())
+  ) AS paused
 FROM (
 SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
 FROM tasker.tasker_workflow_steps s
 WHERE s.ready_at IS NOT NULL
 GROUP BY s.queue
-) r;
+) r
+FULL JOIN (SELECT p.name AS queue FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND (p.until IS NULL OR p.until > clock_timestamp())) q ON q.queue = r.queue
+ORDER BY 1;
 
 -- raise_task_ids
 SELECT setval(q.sequence, greatest(nextval(q.sequence), $1::bigint))
@@ -3611,6 +3703,12 @@ ORDER BY w.named_task_id;
 
 -- read_microseconds
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now;
+
+-- read_pauses_text
+SELECT (
+    SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
+    FROM tasker.tasker_pauses p
+    WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses;
 
 -- read_queue_scaling
 SELECT queue, desired_replicas, wanted_replicas, desired_slots, reason, ready_steps, workers, slots_per_worker,
@@ -3861,6 +3959,9 @@ WHERE schedule_key = $1;
 -- record_schedule_failure
 INSERT INTO tasker.tasker_schedule_states (schedule_key, error, failed_at) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (schedule_key) DO UPDATE SET error = EXCLUDED.error, failed_at = EXCLUDED.failed_at;
+
+-- record_trigger
+UPDATE tasker.tasker_tasks SET schedule = $2::jsonb WHERE task_id = $1;
 
 -- recover_claimed
 WITH dead AS MATERIALIZED (
@@ -4393,10 +4494,26 @@ SELECT workflow_step_id, name, queue, retry_limit FROM retried;
 -- scaling_observations
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
+), paused AS MATERIALIZED (
+  SELECT coalesce(array_agg(p.name) FILTER (WHERE p.kind = 'queue'), '{}') AS queues,
+    ARRAY(
+      SELECT k.named_task_id
+      FROM tasker.tasker_pauses w
+      JOIN tasker.tasker_named_tasks k ON k.name = substr(w.name, strpos(w.name, '/') + 1)
+      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id AND n.name || '/' || k.name = w.name
+      WHERE w.kind = 'workflow' AND (w.until IS NULL OR w.until > clock_timestamp())
+    ) AS workflows
+  FROM tasker.tasker_pauses p
+  WHERE (p.until IS NULL OR p.until > clock_timestamp())
 ), ready AS MATERIALIZED (
   SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
   FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL
+  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows = '{}' FROM paused p)
+  GROUP BY s.queue
+  UNION ALL
+  SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows <> '{}' FROM paused p) AND s.named_task_id <> ALL ((SELECT p.workflows FROM paused p)::integer[])
   GROUP BY s.queue
 ), alive AS MATERIALIZED (
   SELECT w.worker_id, w.queues, w.slots, w.draining
@@ -4436,7 +4553,7 @@ SELECT extract(epoch FROM n.at)::float8 AS at, q.queue,
   to_jsonb(g) || jsonb_build_object('at', extract(epoch FROM g.measured_at)::float8) AS previous
 FROM queues q
 CROSS JOIN now n
-LEFT JOIN ready r ON r.queue = q.queue
+LEFT JOIN ready r ON r.queue = q.queue AND r.queue <> ALL ((SELECT p.queues FROM paused p)::text[])
 LEFT JOIN serving s ON s.queue = q.queue
 LEFT JOIN done d ON d.queue = q.queue
 LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
@@ -4484,6 +4601,37 @@ SELECT count(*)::integer AS tasks,
       WHEN j.counted IS NOT TRUE AND j.due_at IS NOT NULL THEN clock_timestamp() + interval '1 minute'
     END)), 'infinity')::text AS next_at
 FROM judged j;
+
+-- seal_audit
+WITH RECURSIVE open AS MATERIALIZED (
+  SELECT o.audit_id, row_number() OVER (ORDER BY o.audit_id) AS place, o.record
+  FROM (
+    SELECT a.audit_id, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
+    a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+    a.details)::text AS record
+    FROM tasker.tasker_audit a
+    WHERE a.position IS NULL
+    ORDER BY a.audit_id
+    LIMIT $1
+  ) o
+), chain (place, audit_id, position, hash) AS (
+  SELECT 0::bigint, NULL::bigint, h.position, h.hash FROM tasker.tasker_audit_head h
+  UNION ALL
+  SELECT o.place, o.audit_id, c.position + 1, encode(sha256(convert_to(c.hash || o.record, 'UTF8')), 'hex')
+  FROM chain c
+  JOIN open o ON o.place = c.place + 1
+), sealed AS (
+  UPDATE tasker.tasker_audit a
+  SET position = c.position, hash = c.hash
+  FROM chain c
+  WHERE a.audit_id = c.audit_id
+  RETURNING a.position, a.hash
+), head AS (
+  UPDATE tasker.tasker_audit_head h
+  SET position = s.position, hash = s.hash
+  FROM (SELECT position, hash FROM sealed ORDER BY position DESC LIMIT 1) s
+)
+SELECT count(*)::integer AS sealed FROM sealed;
 
 -- server_connections
 SELECT current_setting('max_connections')::integer AS max_connections,
@@ -4761,6 +4909,31 @@ SET ordinal = EXCLUDED.ordinal,
     default_retry_limit = EXCLUDED.default_retry_limit,
     skippable = EXCLUDED.skippable;
 
+-- verify_audit
+SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts, coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
+    SELECT jsonb_build_object('audit_id', b.audit_id::text, 'position', b.position::text)
+    FROM (SELECT c.audit_id, c.position FROM (
+        SELECT a.audit_id, a.position, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
+    a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+    a.details)::text AS record, lag(a.hash, 1, '') OVER w AS hash_before,
+          lag(a.position, 1, 0::bigint) OVER w AS position_before
+        FROM tasker.tasker_audit a
+        WHERE a.position IS NOT NULL
+        WINDOW w AS (ORDER BY a.position)) c
+      WHERE c.position <> c.position_before + 1 OR c.hash <> encode(sha256(convert_to(c.hash_before || c.record, 'UTF8')), 'hex')
+      UNION ALL
+      SELECT NULL, h.position FROM tasker.tasker_audit_head h
+      WHERE h.position <> (SELECT coalesce(max(a.position), 0) FROM tasker.tasker_audit a)
+        OR h.hash <> coalesce((SELECT a.hash FROM tasker.tasker_audit a WHERE a.position = h.position), '')
+      UNION ALL
+      SELECT NULL, NULL WHERE NOT EXISTS (SELECT FROM tasker.tasker_audit_head)
+    ) b
+    ORDER BY b.position NULLS LAST
+    LIMIT 1
+  ) AS broken
+FROM (SELECT 1) one
+LEFT JOIN tasker.tasker_audit_head h ON true;
+
 -- visit_all_retention_blocks
 UPDATE tasker.tasker_retention_blocks SET next_at = clock_timestamp();
 
@@ -4776,6 +4949,14 @@ WITH moved AS (
   WHERE c.latest_at < clock_timestamp() - interval '4 s'
 )
 SELECT c.latest_at > clock_timestamp() + interval '5 s' AS set_back FROM tasker.tasker_clock c;
+
+-- write_pause
+INSERT INTO tasker.tasker_pauses AS p (kind, name, by, reason, until)
+VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5::float8))
+ON CONFLICT (kind, name) DO UPDATE
+SET by = EXCLUDED.by, reason = EXCLUDED.reason, until = EXCLUDED.until,
+    paused_at = CASE WHEN (p.until IS NULL OR p.until > clock_timestamp()) THEN p.paused_at ELSE EXCLUDED.paused_at END
+RETURNING p.until, p.paused_at < statement_timestamp() AS existed;
 
 -- write_scaling_signals
 INSERT INTO tasker.tasker_queue_scaling_signals AS g (queue, desired_replicas, wanted_replicas, desired_slots, reason,

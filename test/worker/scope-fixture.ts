@@ -6,6 +6,7 @@ import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
 import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
 import { ClaimSignal } from '../../src/worker/scope/claim-signal.ts';
 import { HandlerRegistry } from '../../src/worker/scope/handler-registry.ts';
+import { Pauses } from '../../src/worker/scope/pauses.ts';
 import { ResultCache } from '../../src/worker/scope/result-cache.ts';
 import { Slots } from '../../src/worker/scope/slots.ts';
 import type { WorkerSettings } from '../../src/worker/scope/worker-options.ts';
@@ -59,11 +60,13 @@ export function scopeOf({
 }: Partial<Omit<WorkerScope, 'settings'>> & { settings?: Partial<WorkerSettings> } = {}): WorkerScope {
   const settings = { ...testSettings, ...changed };
   const { db = { plans: 'pinned' } as unknown as Database, signal = new ClaimSignal() } = parts;
+  const { handlers = registryOf(1) } = parts;
   return {
     db,
     settings,
     lease: { current: '1', last: '1' },
-    handlers: registryOf(1),
+    handlers,
+    pauses: new Pauses(handlers, () => undefined),
     slots: new Slots(settings.slots, signal),
     claims: new ClaimLedger(),
     cursors: new ClaimCursors(settings.queues, settings.maxPollIntervalMs),

@@ -8,12 +8,13 @@ const ATTEMPTS = (outcome: string): string =>
 export const WORK_ALERTS: readonly Alert[] = [
   {
     name: 'TaskerBacklogOld',
-    expr: 'tasker:oldest_ready_seconds:max > 300',
+    expr: `tasker:oldest_ready_seconds:max > 300 unless on (queue) max by (queue) (${m('queuePaused')})`,
     data: ['tasker:oldest_ready_seconds:max'],
     for: '5m',
     severity: 'critical',
     summary: 'Queue {{ $labels.queue }} has work that has been waiting for {{ $value | humanizeDuration }}',
-    description: 'Ready steps are not being started: too few workers, workers that hang, or none that can run them.',
+    description:
+      'Ready steps are not being started: too few workers, workers that hang, or none that can run them, or their workflow is paused (tasker pauses).',
     test: {
       at: '12m',
       fires: [series(`${m('oldestReady')}{queue="default"}`, '310+60x15')],
@@ -76,7 +77,7 @@ export const WORK_ALERTS: readonly Alert[] = [
   },
   {
     name: 'TaskerQueueWithoutWorkers',
-    expr: `max by (queue) (${m('readySteps')}) > 0 and on (queue) max by (queue) (${m('queueWorkers')}) == 0`,
+    expr: `(max by (queue) (${m('readySteps')}) > 0 and on (queue) max by (queue) (${m('queueWorkers')}) == 0) unless on (queue) max by (queue) (${m('queuePaused')})`,
     data: [`max by (queue) (${m('readySteps')})`, `max by (queue) (${m('queueWorkers')})`],
     for: '3m',
     severity: 'critical',
@@ -90,6 +91,22 @@ export const WORK_ALERTS: readonly Alert[] = [
         series(`${m('readySteps')}{queue="mail"}`, '5x10'),
         series(`${m('queueWorkers')}{queue="mail"}`, '0 0 2x10'),
       ],
+    },
+  },
+  {
+    name: 'TaskerPausedForLong',
+    expr: `max by (queue) (${m('queuePaused')}) > 86400 or max by (namespace, workflow) (${m('workflowPaused')}) > 86400`,
+    data: [`max by (queue) (${m('queuePaused')})`, `max by (namespace, workflow) (${m('workflowPaused')})`],
+    for: '10m',
+    severity: 'info',
+    summary:
+      '{{ with $labels.queue }}Queue {{ . }}{{ else }}Workflow {{ $labels.namespace }}/{{ $labels.workflow }}{{ end }} has been paused for {{ $value | humanizeDuration }}',
+    description: 'An operator paused it more than a day ago: nothing of it starts until somebody resumes it.',
+    test: {
+      at: '12m',
+      fires: [series(`${m('queuePaused')}{queue="mail"}`, '86401+60x15')],
+      labels: { queue: 'mail' },
+      silent: [series(`${m('queuePaused')}{queue="mail"}`, '80000+60x15')],
     },
   },
   {

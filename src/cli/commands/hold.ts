@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Hold } from '../../engine/holds.ts';
 import { ConfigError } from '../../errors.ts';
+import { byOption } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { table, toMinute } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -23,12 +24,11 @@ interface AddFlags {
 }
 
 function addCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('add'))
+  return byOption(withJson(new Command('add')))
     .description('hold a task, or every task with a tag')
     .option('--task <id>', 'this task')
     .option('--tag <tag>', 'every task with this tag, also those that are submitted later')
     .requiredOption('--reason <text>', 'why; shown wherever it keeps something')
-    .option('--by <name>', 'who', 'cli')
     .action(async ({ task, tag, reason, by, json }: AddFlags) => {
       if ((task === undefined) === (tag === undefined)) {
         throw new ConfigError('tasker hold add needs either --task or --tag: give one of the two');
@@ -61,11 +61,12 @@ function listCommand(exit: (status: number) => void): Command {
 }
 
 function removeCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('remove'))
+  return byOption(withJson(new Command('remove')))
     .description('end a hold: what no other one keeps may be removed again')
     .argument('<id>', 'the hold, as tasker hold list shows it')
-    .action(async (holdId: string, { json }: { json?: boolean }) => {
-      const hold = await withClient((client) => client.holds.remove(holdId));
+    .option('--reason <text>', 'why; kept in the audit')
+    .action(async (holdId: string, { json, ...action }: { json?: boolean; by: string; reason?: string }) => {
+      const hold = await withClient((client) => client.holds.remove(holdId, action));
       if (hold === undefined) {
         print({ hold_id: holdId, outcome: 'not_found' }, json, () => `there is no hold ${holdId}`);
         return exit(STATUS.notFound);

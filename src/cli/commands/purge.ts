@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../errors.ts';
 import type { PurgeReport } from '../../client/purge.ts';
+import { byOption } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
@@ -10,6 +11,8 @@ interface PurgeFlags {
   open?: boolean;
   dryRun?: boolean;
   json?: boolean;
+  by: string;
+  reason?: string;
 }
 
 /** Tasks that the text for people names. */
@@ -17,18 +20,19 @@ const NAMED = 20;
 
 /** `tasker purge --task <id> | --tag <tag>`: removes tasks for good. */
 export function purgeCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('purge'))
+  return byOption(withJson(new Command('purge')))
     .description('remove tasks for good, with their input, results and history')
     .option('--task <id...>', 'these tasks')
     .option('--tag <tag>', 'every task with this tag')
     .option('--open', 'also tasks that have not ended or are in error; what runs of them is aborted')
+    .option('--reason <text>', 'why; kept in the audit')
     .option('--dry-run', 'remove nothing, and report what would be removed')
-    .action(async ({ task, tag, open = false, dryRun = false, json }: PurgeFlags) => {
+    .action(async ({ task, tag, open = false, dryRun = false, json, by, reason }: PurgeFlags) => {
       const selection = task === undefined ? { tag: tag as string } : { taskIds: task };
       if ((task === undefined) === (tag === undefined)) {
         throw new ConfigError('tasker purge needs either --task or --tag: give one of the two');
       }
-      const report = await withClient((client) => client.purge(selection, { open, dryRun }));
+      const report = await withClient((client) => client.purge(selection, { open, dryRun, by, reason }));
       print(asWire(report), json, () => asText(report, dryRun));
       exit(statusOf(report));
     });

@@ -1,13 +1,22 @@
 import { Command } from 'commander';
+import type { QueueStatsRow } from '../../db/reads/queues.ts';
 import { STATUS } from '../report-error.ts';
 import { duration, table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
-/** `tasker queues`: queues that have ready steps. */
+function problemOf({ paused, workers }: QueueStatsRow): string {
+  if (paused !== null) {
+    const until = paused.until === null ? '' : ` until ${paused.until}`;
+    return `paused by ${paused.by}${until}${paused.reason === null ? '' : `: ${paused.reason}`}`;
+  }
+  return workers === 0 ? 'no worker serves it (tasker worker --queues)' : '';
+}
+
+/** `tasker queues`: queues that have ready steps, or are paused. */
 export function queuesCommand(exit: (status: number) => void): Command {
   return withJson(new Command('queues'))
     .description(
-      'list queues that have ready steps, with their depth, the age of the oldest step and the workers that serve them',
+      'list queues that have ready steps or are paused, with their depth, the age of the oldest step and the workers that serve them',
     )
     .action(async (options: { json?: boolean }) => {
       const rows = await withClient((client) => client.queues());
@@ -19,7 +28,7 @@ export function queuesCommand(exit: (status: number) => void): Command {
             String(queue.ready),
             duration(queue.oldest_ready_seconds),
             String(queue.workers),
-            queue.workers === 0 ? 'no worker serves it (tasker worker --queues)' : '',
+            problemOf(queue),
           ]),
         ),
       );

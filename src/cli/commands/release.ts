@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { finish, operatorCommand } from '../operator-command.ts';
+import { type ActFlags, finish, operatorCommand } from '../operator-command.ts';
 import { withClient } from '../with-client.ts';
 
 /** `tasker release <id>`: puts a step in progress back in its queue. */
@@ -10,18 +10,17 @@ export function releaseCommand(exit: (status: number) => void): Command {
   )
     .requiredOption('--step <name>', 'the step')
     .option('--force', 'also if a worker that lives has it: what the step has done happens again')
-    .action(
-      async (
-        taskId: string,
-        options: { step: string; force?: boolean; reason?: string; by: string; json?: boolean },
-      ) => {
-        const { step } = options;
-        const outcome = await withClient((client) => client.releaseStep(taskId, step, options));
-        const refused =
-          outcome.outcome === 'held'
-            ? `step ${step} is with worker ${outcome.workerId}, which lives: stop that worker, or add --force`
-            : `step ${step} is unknown or not in progress`;
-        finish(exit, taskId, outcome, options.json, { done: `step ${step} is back in its queue`, refused });
-      },
-    );
+    .action(async (taskId: string, options: { step: string; force?: boolean } & ActFlags) => {
+      const { step } = options;
+      const outcome = await withClient((client) => client.releaseStep(taskId, step, options));
+      const refused =
+        outcome.outcome === 'held'
+          ? `step ${step} is with worker ${outcome.workerId}, which lives: stop that worker, or add --force`
+          : `step ${step} is unknown or not in progress`;
+      finish(exit, taskId, outcome, options.json, {
+        done: `step ${step} is back in its queue`,
+        refused,
+        dryRun: options.dryRun,
+      });
+    });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parseJsonArgument } from '../json-argument.ts';
-import { finish, operatorCommand } from '../operator-command.ts';
+import { type ActFlags, finish, operatorCommand } from '../operator-command.ts';
 import { withClient } from '../with-client.ts';
 
 /** `tasker resolve <id>`: declares a step done by hand, or a task in error dealt with. */
@@ -8,26 +8,22 @@ export function resolveCommand(exit: (status: number) => void): Command {
   return operatorCommand('resolve', 'declare a step done by hand, or a whole task in error dealt with')
     .option('--step <name>', 'the step; without it the whole task')
     .option('--result <json>', 'what the children of the step see as its result')
-    .action(
-      async (
-        taskId: string,
-        options: { step?: string; result?: string; reason?: string; by: string; json?: boolean },
-      ) => {
-        const { step } = options;
-        const outcome = await withClient((client) =>
+    .action(async (taskId: string, options: { step?: string; result?: string } & ActFlags) => {
+      const { step } = options;
+      const outcome = await withClient((client) =>
+        step === undefined
+          ? client.resolveTask(taskId, options)
+          : client.resolveStep(taskId, step, { ...options, result: parseResult(options.result) }),
+      );
+      finish(exit, taskId, outcome, options.json, {
+        dryRun: options.dryRun,
+        done: step === undefined ? 'resolved' : `step ${step} resolved`,
+        refused:
           step === undefined
-            ? client.resolveTask(taskId, options)
-            : client.resolveStep(taskId, step, { ...options, result: parseResult(options.result) }),
-        );
-        finish(exit, taskId, outcome, options.json, {
-          done: step === undefined ? 'resolved' : `step ${step} resolved`,
-          refused:
-            step === undefined
-              ? 'only a task in error can be resolved'
-              : `step ${step} is unknown, running, done, or waits for a parent`,
-        });
-      },
-    );
+            ? 'only a task in error can be resolved'
+            : `step ${step} is unknown, running, done, or waits for a parent`,
+      });
+    });
 }
 
 function parseResult(text: string | undefined): unknown {

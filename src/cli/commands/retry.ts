@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { MAX_RETRY_LIMIT } from '../../workflow/step-options.ts';
-import { finish, operatorCommand } from '../operator-command.ts';
+import { type ActFlags, finish, operatorCommand } from '../operator-command.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { withClient } from '../with-client.ts';
 
@@ -9,24 +9,20 @@ export function retryCommand(exit: (status: number) => void): Command {
   return operatorCommand('retry', 'put the steps in error of a task back in their queue, at once')
     .option('--step <names...>', 'only these steps')
     .option('--attempts <n>', 'grant at least this many further attempts, 1 to 1000', '1')
-    .action(
-      async (
-        taskId: string,
-        options: { step?: string[]; attempts: string; reason?: string; by: string; json?: boolean },
-      ) => {
-        const attempts = wholeNumber('--attempts', options.attempts, 1, MAX_RETRY_LIMIT);
-        const outcome = await withClient((client) =>
-          client.retry(taskId, {
-            ...options,
-            attempts,
-            ...(options.step === undefined ? {} : { steps: options.step }),
-          }),
-        );
-        const names = outcome.outcome === 'retried' ? outcome.steps.map((step) => step.name).join(', ') : '';
-        finish(exit, taskId, outcome, options.json, {
-          done: `${names} ready again`,
-          refused: options.step === undefined ? 'it has no step in error' : 'none of the steps asked for is in error',
-        });
-      },
-    );
+    .action(async (taskId: string, options: { step?: string[]; attempts: string } & ActFlags) => {
+      const attempts = wholeNumber('--attempts', options.attempts, 1, MAX_RETRY_LIMIT);
+      const outcome = await withClient((client) =>
+        client.retry(taskId, {
+          ...options,
+          attempts,
+          ...(options.step === undefined ? {} : { steps: options.step }),
+        }),
+      );
+      const names = outcome.outcome === 'retried' ? outcome.steps.map((step) => step.name).join(', ') : '';
+      finish(exit, taskId, outcome, options.json, {
+        done: `${names} ready again`,
+        dryRun: options.dryRun,
+        refused: options.step === undefined ? 'it has no step in error' : 'none of the steps asked for is in error',
+      });
+    });
 }

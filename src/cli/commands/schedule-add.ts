@@ -9,6 +9,7 @@ import { secondsOf } from '../seconds-option.ts';
 import { toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { priorityOf } from '../whole-number.ts';
+import { osUser } from '../os-user.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -61,21 +62,25 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
       const input = await readInput(options.input);
       const { namespace, name, version } = definition;
       const added = await withClient((client) =>
-        client.schedule(definition, {
-          key,
-          cron,
-          timezone: options.tz,
-          input: input as never,
-          version: pinned ? 'pinned' : 'latest',
-          overlap: options.skipIfRunning === true ? 'skip' : 'allow',
-          ...(options.makeUp === undefined ? {} : { makeUp: options.makeUp as MakeUp }),
-          ...(options.makeUpWindow === undefined
-            ? {}
-            : { makeUpWindowSeconds: secondsOf('--make-up-window', options.makeUpWindow) }),
-          ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
-          ...(options.tag === undefined ? {} : { tags: options.tag }),
-          ...(options.reason === undefined ? {} : { reason: options.reason }),
-        }),
+        client.schedule(
+          definition,
+          {
+            key,
+            cron,
+            timezone: options.tz,
+            input: input as never,
+            version: pinned ? 'pinned' : 'latest',
+            overlap: options.skipIfRunning === true ? 'skip' : 'allow',
+            ...(options.makeUp === undefined ? {} : { makeUp: options.makeUp as MakeUp }),
+            ...(options.makeUpWindow === undefined
+              ? {}
+              : { makeUpWindowSeconds: secondsOf('--make-up-window', options.makeUpWindow) }),
+            ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
+            ...(options.tag === undefined ? {} : { tags: options.tag }),
+            ...(options.reason === undefined ? {} : { reason: options.reason }),
+          },
+          { by: osUser() },
+        ),
       );
       const workflow = `${namespace}/${name}`;
       const shown = {

@@ -5,6 +5,7 @@ import { loadWorkflows } from '../load-workflows.ts';
 import { STATUS } from '../report-error.ts';
 import { table, toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
+import { osUser } from '../os-user.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -36,7 +37,7 @@ export function scheduleApplyCommand(exit: (status: number) => void): Command {
       const definitions = await loadWorkflows(await workflowsToSubmit(options.workflows));
       const { force = false, dryRun = false } = options;
       const { applied, schedulers } = await withClient(async (client) => ({
-        applied: await client.applySchedules(definitions, { force, dryRun }),
+        applied: await client.applySchedules(definitions, { force, dryRun, by: osUser() }),
         schedulers: await client.liveSchedulers(),
       }));
       print(applied, options.json, draw);

@@ -5,8 +5,9 @@ import { scheduleListCommand } from './schedule-list.ts';
 import { schedulePauseCommand } from './schedule-pause.ts';
 import { scheduleRemoveCommand } from './schedule-remove.ts';
 import { scheduleResumeCommand } from './schedule-resume.ts';
+import { scheduleTriggerCommand } from './schedule-trigger.ts';
 
-/** `tasker schedule add|apply|pause|resume|remove|list`: workflows that are submitted by cron. */
+/** `tasker schedule add|apply|pause|resume|trigger|remove|list`: workflows that are submitted by cron. */
 export function scheduleCommand(exit: (status: number) => void): Command {
   return new Command('schedule')
     .description('submit workflows by cron')
@@ -14,6 +15,7 @@ export function scheduleCommand(exit: (status: number) => void): Command {
     .addCommand(scheduleApplyCommand(exit))
     .addCommand(schedulePauseCommand(exit))
     .addCommand(scheduleResumeCommand(exit))
+    .addCommand(scheduleTriggerCommand(exit))
     .addCommand(scheduleRemoveCommand(exit))
     .addCommand(scheduleListCommand(exit));
 }

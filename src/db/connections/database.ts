@@ -2,6 +2,7 @@ import pg from 'pg';
 import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
 import type { PasswordSource } from './password-source.ts';
+import { DryRunEnded } from './dry-run.ts';
 import { inSchema } from '../schema-name.ts';
 import { PINNED_PLANS, type Plans } from './session-settings.ts';
 import { session } from './session.ts';
@@ -156,7 +157,8 @@ export function openDatabase(options: DatabaseOptions): Database {
           return result;
         } catch (error) {
           // The pool itself does the same after a failed query: a session that became read-only, for example, would fail for ever.
-          if (!(error instanceof TaskerError) && !mayKeepSession(error)) broken = asError(error);
+          if (!(error instanceof TaskerError || error instanceof DryRunEnded) && !mayKeepSession(error))
+            broken = asError(error);
           await client.query('ROLLBACK').catch((failure: unknown) => (broken = asError(failure)));
           throw error;
         } finally {

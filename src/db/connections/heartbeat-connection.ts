@@ -20,8 +20,8 @@ export interface HeartbeatConnectionOptions {
 export interface HeartbeatConnection {
   /** Takes the session lock, if `sessionLock` is set: now, or with the first connection that succeeds. */
   holdSessionLock(): Promise<void>;
-  /** Renews the lease; returns false if it was ended. Throws if the database could not be reached. */
-  renewLease(workerId: string, busySlots: number, draining: boolean): Promise<boolean>;
+  /** Renews the lease, and returns what is paused (PAUSES_TEXT); undefined if it was ended. Throws if the database could not be reached. */
+  renewLease(workerId: string, busySlots: number, draining: boolean): Promise<{ pauses: string | null } | undefined>;
   close(): Promise<void>;
 }
 
@@ -110,8 +110,8 @@ export function openHeartbeatConnection(
         // Prepared if sessions last: planning is the larger part of the cost of a statement this small.
         const prepared = options.sessionLock ? { name: heartbeat.name } : {};
         const values = heartbeat.values({ worker_id: workerId, busy_slots: busySlots, draining });
-        const { rows } = await connected.query({ ...prepared, text, values: [...values] });
-        return rows.length > 0;
+        const { rows } = await connected.query<{ pauses: string | null }>({ ...prepared, text, values: [...values] });
+        return rows[0];
       } catch (error) {
         await drop(connected);
         throw error;

@@ -1,6 +1,7 @@
 import { inSchema } from '../schema-name.ts';
 import type { Database } from '../connections/database.ts';
 import { attemptChecks } from './attempt-checks.ts';
+import { auditChecks } from './audit-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { identityChecks } from './identity-checks.ts';
 import { retentionChecks } from './retention-checks.ts';
@@ -21,6 +22,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Run statistics': runStatsChecks,
   'Removing tasks': retentionChecks,
   'Partitions of the history': partitionChecks,
+  'Acts of operators': auditChecks,
 };
 
 export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();

@@ -19,6 +19,7 @@ export const SEQUENCE_COLUMNS = [
   ['tasker_named_tasks', 'named_task_id'],
   ['tasker_named_steps', 'named_step_id'],
   ['tasker_holds', 'hold_id'],
+  ['tasker_audit', 'audit_id'],
 ] as const;
 
 /**

@@ -4,6 +4,7 @@ import { fleetStats } from '../../db/health/fleet-stats.ts';
 import { historyPartitions } from '../../db/health/history-partitions.ts';
 import { indexBloat } from '../../db/health/index-bloat.ts';
 import { indexUsage, tableHealth } from '../../db/health/table-health.ts';
+import { measuredPauses } from '../../db/statements/acts/pauses.ts';
 import { queueStats } from '../../db/reads/queues.ts';
 import { xminHolders } from '../../db/health/xmin-holders.ts';
 import type { Metrics } from '../../metrics/registry.ts';
@@ -22,6 +23,7 @@ export function measureQueues(db: Database, metrics: Metrics, intervalMs: number
         metrics.set('readySteps', { queue }, ready);
         metrics.set('oldestReady', { queue }, Math.max(0, seconds));
       }
+      await measurePauses(db, metrics);
       const [fleet] = await db.run(fleetStats);
       if (fleet !== undefined) {
         metrics.set('waitingRetries', {}, fleet.waiting_retries);
@@ -35,6 +37,20 @@ export function measureQueues(db: Database, metrics: Metrics, intervalMs: number
       return { done: 0, more: false };
     },
   };
+}
+
+async function measurePauses(db: Database, metrics: Metrics): Promise<void> {
+  const paused = await db.run(measuredPauses);
+  metrics.reset('queuePaused');
+  metrics.reset('workflowPaused');
+  for (const { kind, name, seconds } of paused) {
+    if (kind === 'queue') {
+      metrics.set('queuePaused', { queue: name }, seconds);
+      continue;
+    }
+    const slash = name.indexOf('/');
+    metrics.set('workflowPaused', { namespace: name.slice(0, slash), workflow: name.slice(slash + 1) }, seconds);
+  }
 }
 
 /** Sizes, dead rows, index use and bloat, cache hits, lock waits, the oldest snapshots and who holds them. */

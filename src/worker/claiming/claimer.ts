@@ -75,10 +75,12 @@ export class Claimer {
 
   /** One claim for each queue; returns the pause until the next round, in milliseconds. */
   private async round(): Promise<number> {
-    const { settings, lease, slots, signal } = this.scope;
-    const { queues } = settings;
+    const { settings, pauses, lease, slots, signal } = this.scope;
+    const queues = pauses.openQueues(settings.queues);
     const woken = signal.take();
     if (lease.current === undefined) return this.pauseMs();
+    // Everything is paused. The reconciler looks for orphaned claims by itself.
+    if (queues.length === 0) return this.pauseMs();
     if (this.isIdle(woken) && !(await this.parts.idleCheck.anyReady())) return this.pauseMs();
     let found = 0;
     let full = false;

@@ -4,7 +4,7 @@ import type { QuarantineWatch } from '../quarantine/quarantine-watch.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
 import type { ClaimReconciler } from './claim-reconciler.ts';
 
-type Scope = Pick<WorkerScope, 'db' | 'settings' | 'handlers' | 'claims' | 'lease'>;
+type Scope = Pick<WorkerScope, 'db' | 'settings' | 'pauses' | 'claims' | 'lease'>;
 
 /**
  * The poll of an idle worker, in one round trip for all parts that poll: whether a claim would find something, whether steps
@@ -12,7 +12,8 @@ type Scope = Pick<WorkerScope, 'db' | 'settings' | 'handlers' | 'claims' | 'leas
  */
 export class IdleCheck {
   private readonly scope: Scope;
-  private readonly quarantines: readonly string[];
+  private queues: readonly string[] = [];
+  private quarantines: readonly string[] = [];
   private readonly reconciler: Pick<ClaimReconciler, 'isDue' | 'polledElsewhere' | 'adoptOrphans'>;
   private readonly quarantine: Pick<QuarantineWatch, 'wake' | 'polledElsewhere'>;
 
@@ -22,18 +23,18 @@ export class IdleCheck {
     quarantine: Pick<QuarantineWatch, 'wake' | 'polledElsewhere'>,
   ) {
     this.scope = scope;
-    this.quarantines = scope.settings.queues.map(quarantineOf);
     this.reconciler = reconciler;
     this.quarantine = quarantine;
   }
 
   async anyReady(): Promise<boolean> {
-    const { db, settings, handlers, claims, lease } = this.scope;
+    const { db, settings, pauses, claims, lease } = this.scope;
+    const queues = pauses.openQueues(settings.queues);
     const workerId = this.reconciler.isDue ? lease.current : undefined;
     const [found] = await db.run(checkIdle, {
-      queues: settings.queues,
-      quarantines: this.quarantines,
-      named_task_ids: handlers.namedTaskIds,
+      queues,
+      quarantines: this.quarantinesOf(queues),
+      named_task_ids: pauses.openWorkflows,
       worker_id: workerId,
       known_claims: workerId === undefined ? [] : claims.known(),
     });
@@ -42,5 +43,14 @@ export class IdleCheck {
     if (found?.orphaned === true) void this.reconciler.adoptOrphans();
     else if (workerId !== undefined) this.reconciler.polledElsewhere();
     return found?.ready === true;
+  }
+
+  /** Made once for each list of queues, of which there is one while nothing is paused. */
+  private quarantinesOf(queues: readonly string[]): readonly string[] {
+    if (queues !== this.queues) {
+      this.queues = queues;
+      this.quarantines = queues.map(quarantineOf);
+    }
+    return this.quarantines;
   }
 }

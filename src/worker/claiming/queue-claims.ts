@@ -59,7 +59,7 @@ export class QueueClaims {
 
   /** Claims up to `granted` steps; as many slots are reserved for them. */
   async claim(queue: string, granted: number): Promise<Found> {
-    const { db, handlers, lease, slots, claims, cursors, signal } = this.scope;
+    const { db, pauses, lease, slots, claims, cursors, signal } = this.scope;
     const workerId = lease.current;
     if (workerId === undefined) {
       slots.unreserve(granted);
@@ -78,7 +78,7 @@ export class QueueClaims {
       steps = await claim(db, {
         workerId,
         queue,
-        namedTaskIds: handlers.namedTaskIds,
+        namedTaskIds: pauses.openWorkflows,
         limit: granted,
         closedClaims,
         claimId,

@@ -39,7 +39,7 @@ export class BatchWriter {
     failures: number,
     backlog: number,
   ): Promise<Recorded | FailedWrite> {
-    const { db, settings, lease, handlers, slots, claims } = this.scope;
+    const { db, settings, pauses, lease, slots, claims } = this.scope;
     const chainBounds = this.childClaims.bounds();
     const children = chainBounds === undefined ? 0 : batch.reduce((sum, ended) => sum + childrenOf(ended), 0);
     const reserved = this.childClaims.reserve(children, backlog);
@@ -58,9 +58,7 @@ export class BatchWriter {
           children: childrenOf(ended),
         })),
         claimLimit: reserved,
-        queues: settings.queues,
-        namedTaskIds: handlers.namedTaskIds,
-        chainBounds,
+        ...pauses.openChain(settings.queues, chainBounds),
         closedClaims,
         claimId,
       });

@@ -1,11 +1,13 @@
 import type { Database } from '../../db/connections/database.ts';
 import { installationOf } from '../../db/installation.ts';
+import { readPausesText } from '../../db/statements/acts/pauses.ts';
 import { serverEncoding } from '../../db/statements/server/encoding.ts';
 import type { KnownState } from '../../engine/workers.ts';
 import type { RunningAttempts } from '../running/running-attempts.ts';
 import type { ClaimCursors } from '../scope/claim-cursors.ts';
 import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import type { HandlerRegistry } from '../scope/handler-registry.ts';
+import type { Pauses } from '../scope/pauses.ts';
 import type { ResultCache } from '../scope/result-cache.ts';
 import type { WorkerState } from '../scope/worker-scope.ts';
 import type { WorkerEvents } from '../telemetry/events.ts';
@@ -16,6 +18,7 @@ interface Parts {
   readonly events: WorkerEvents;
   readonly state: WorkerState;
   readonly handlers: HandlerRegistry;
+  readonly pauses: Pauses;
   readonly claims: ClaimLedger;
   readonly cursors: ClaimCursors;
   readonly results: ResultCache;
@@ -34,9 +37,11 @@ export class JoinedDatabase {
 
   /** Registers the workflows before each registration of the worker; their ids take effect with its new id. */
   async prepare(): Promise<{ known: KnownState; joined: () => void }> {
-    const { db, events, state, handlers, results } = this.parts;
+    const { db, events, state, handlers, pauses, results } = this.parts;
     const { installationId, hadEarlierVersions } = await installationOf(db);
     const [database] = await db.run(serverEncoding);
+    // Before the first claim, and not only with the first heartbeat.
+    const [paused] = await db.run(readPausesText);
     // Nothing is claimed before the new id takes effect.
     await this.registration.register({ again: true });
     return {
@@ -44,6 +49,7 @@ export class JoinedDatabase {
       joined: () => {
         const former = state.installationId;
         state.installationId = installationId;
+        pauses.read(paused?.pauses ?? null);
         state.hadEarlierVersions = hadEarlierVersions;
         // jsonb orders members by the bytes of their names: in another encoding than UTF-8 only the database has that order.
         if (database?.encoding !== 'UTF8' && database?.encoding !== 'SQL_ASCII') results.turnOff();

@@ -15,7 +15,7 @@ export class QuarantineRunner {
 
   /** Claims one step of the quarantine queue, unless the one before it still runs. */
   async run(queue: string): Promise<void> {
-    const { db, lease, state, slots, claims, handlers } = this.scope;
+    const { db, lease, state, slots, claims, pauses } = this.scope;
     const workerId = lease.current;
     if (workerId === undefined || state.draining || claims.isOpen(this.claimId)) return;
     const granted = slots.reserve(1);
@@ -24,7 +24,7 @@ export class QuarantineRunner {
     const claimId = claims.requested();
     this.claimId = claimId;
     try {
-      this.intake.run(await claim(db, { workerId, queue, namedTaskIds: handlers.namedTaskIds, limit: 1, claimId }));
+      this.intake.run(await claim(db, { workerId, queue, namedTaskIds: pauses.openWorkflows, limit: 1, claimId }));
     } finally {
       claims.responded(claimId);
       slots.unreserve(granted);

@@ -13,7 +13,7 @@ const SPREAD: Jitter = [0.5, 1.5];
 
 /** Polls for quarantined steps and has them run: of a fleet, about as many workers start a process for them as there are steps. */
 export class QuarantineWatch {
-  private readonly scope: Pick<WorkerScope, 'db' | 'settings' | 'handlers' | 'state' | 'claims' | 'events'>;
+  private readonly scope: Pick<WorkerScope, 'db' | 'settings' | 'pauses' | 'state' | 'claims' | 'events'>;
   /** Runs one step in the worker itself. */
   private readonly runner: Pick<QuarantineRunner, 'run'>;
   /** Starts a process for quarantined steps. Undefined: the runner runs them beside the others. */
@@ -67,12 +67,15 @@ export class QuarantineWatch {
   }
 
   private async poll(): Promise<void> {
-    const { db, settings, handlers } = this.scope;
+    const { db, settings, pauses } = this.scope;
     // A worker starts one process at a time, so there is nothing to find out while that one runs.
     if (this.child !== undefined) return;
     this.idle = true;
     try {
-      const found = await quarantined(db, { queues: settings.queues, namedTaskIds: handlers.namedTaskIds });
+      const found = await quarantined(db, {
+        queues: pauses.openQueues(settings.queues),
+        namedTaskIds: pauses.openWorkflows,
+      });
       if (found.length > 0) this.idle = false;
       if (found.length === 0 || this.stopped) return;
       if (this.startProcess === undefined) {

@@ -6,6 +6,7 @@ import type { ClaimCursors } from './claim-cursors.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
 import type { ClaimSignal } from './claim-signal.ts';
 import type { HandlerRegistry } from './handler-registry.ts';
+import type { Pauses } from './pauses.ts';
 import type { ResultCache } from './result-cache.ts';
 import type { Slots } from './slots.ts';
 import type { WorkerSettings } from './worker-options.ts';
@@ -30,6 +31,7 @@ export interface WorkerScope {
   readonly settings: WorkerSettings;
   readonly lease: Lease;
   readonly handlers: HandlerRegistry;
+  readonly pauses: Pauses;
   readonly slots: Slots;
   readonly claims: ClaimLedger;
   readonly cursors: ClaimCursors;

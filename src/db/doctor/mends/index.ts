@@ -1,3 +1,4 @@
+import { auditMends } from './audit-mends.ts';
 import { historyMends } from './history-mends.ts';
 import { identityMends } from './identity-mends.ts';
 import type { Mend } from './mend.ts';
@@ -18,4 +19,5 @@ export const MENDS: Readonly<Record<string, Mend>> = {
   ...runStatsMends,
   ...retentionMends,
   ...partitionMends,
+  ...auditMends,
 };

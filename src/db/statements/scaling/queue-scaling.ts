@@ -1,4 +1,5 @@
 import { defineStatement } from '../../statement.ts';
+import { isPause } from '../acts/pauses.ts';
 
 export interface ScalingObservationRow {
   at: number;
@@ -18,17 +19,34 @@ export interface ScalingObservationRow {
 
 /**
  * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads index steps_ready (one entry for
- * each ready step) and tables of a row per process. What a worker runs counts while it lives; ages go on between its reports.
+ * each ready step) and tables of a row per process. What a worker runs counts while it lives; ages go on between its reports. What is paused
+ * does not count as ready, so that it starts no workers; only while a workflow is paused the steps themselves are read as well.
  */
 export const scalingObservations = defineStatement<ScalingObservationRow>()({
   name: 'scaling_observations',
   text: `
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
+), paused AS MATERIALIZED (
+  SELECT coalesce(array_agg(p.name) FILTER (WHERE p.kind = 'queue'), '{}') AS queues,
+    ARRAY(
+      SELECT k.named_task_id
+      FROM tasker.tasker_pauses w
+      JOIN tasker.tasker_named_tasks k ON k.name = substr(w.name, strpos(w.name, '/') + 1)
+      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id AND n.name || '/' || k.name = w.name
+      WHERE w.kind = 'workflow' AND ${isPause('w')}
+    ) AS workflows
+  FROM tasker.tasker_pauses p
+  WHERE ${isPause('p')}
 ), ready AS MATERIALIZED (
   SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
   FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL
+  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows = '{}' FROM paused p)
+  GROUP BY s.queue
+  UNION ALL
+  SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows <> '{}' FROM paused p) AND s.named_task_id <> ALL ((SELECT p.workflows FROM paused p)::integer[])
   GROUP BY s.queue
 ), alive AS MATERIALIZED (
   SELECT w.worker_id, w.queues, w.slots, w.draining
@@ -68,7 +86,7 @@ SELECT extract(epoch FROM n.at)::float8 AS at, q.queue,
   to_jsonb(g) || jsonb_build_object('at', extract(epoch FROM g.measured_at)::float8) AS previous
 FROM queues q
 CROSS JOIN now n
-LEFT JOIN ready r ON r.queue = q.queue
+LEFT JOIN ready r ON r.queue = q.queue AND r.queue <> ALL ((SELECT p.queues FROM paused p)::text[])
 LEFT JOIN serving s ON s.queue = q.queue
 LEFT JOIN done d ON d.queue = q.queue
 LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue

@@ -139,6 +139,13 @@ ON CONFLICT (schedule_key) DO UPDATE
 SET paused_at = coalesce(s.paused_at, EXCLUDED.paused_at), pause_reason = coalesce(EXCLUDED.pause_reason, s.pause_reason)`,
 });
 
+/** Gives a task that an operator had submitted by a schedule the occurrence of that moment. */
+export const recordTrigger = defineStatement()({
+  name: 'record_trigger',
+  params: { task_id: 'bigint', schedule: 'jsonb' },
+  text: `UPDATE tasker.tasker_tasks SET schedule = :schedule::jsonb WHERE task_id = :task_id`,
+});
+
 /** Waits for a decision under way. Returns nothing if it was not paused. */
 export const resumeSchedule = defineStatement<{ schedule_key: string }>()({
   name: 'resume_schedule',

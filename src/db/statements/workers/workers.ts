@@ -1,4 +1,5 @@
 import { defineStatement, rows } from '../../statement.ts';
+import { PAUSES_TEXT } from '../acts/pauses.ts';
 
 /**
  * Registers a process. `session_lock`: the key of the advisory lock that it holds, null if it holds none. `installation_id`
@@ -37,8 +38,11 @@ ON CONFLICT (worker_id) DO NOTHING
 RETURNING worker_id`,
 });
 
-/** Renews the lease. Returns no row if the lease was ended: the process has to register again. */
-export const heartbeat = defineStatement<{ worker_id: string }>()({
+/**
+ * Renews the lease, and reads what is paused: no statement of its own is sent for that. Returns no row if the lease was ended: the
+ * process has to register again.
+ */
+export const heartbeat = defineStatement<{ worker_id: string; pauses: string | null }>()({
   name: 'heartbeat',
   params: { worker_id: 'bigint', busy_slots: 'integer', draining: 'boolean' },
   text: `
@@ -48,7 +52,7 @@ SET heartbeat_at = clock_timestamp(),
     busy_slots = :busy_slots,
     draining = :draining
 WHERE worker_id = :worker_id AND stopped_at IS NULL
-RETURNING worker_id`,
+RETURNING worker_id, ${PAUSES_TEXT} AS pauses`,
 });
 
 /** Deregisters a process after a drain: nothing is left to recover. */

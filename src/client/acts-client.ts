@@ -1,0 +1,160 @@
+import type { AuditRow } from '../db/reads/audit.ts';
+import type { PauseRow } from '../db/statements/acts/pauses.ts';
+import { sealActs } from '../engine/audit.ts';
+import { cancel, type CancelOutcome } from '../engine/cancel.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
+import { pause, type PauseOutcome, pauses, resume, type ResumeOutcome } from '../engine/pause.ts';
+import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
+import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
+import { retry, type RetryOutcome } from '../engine/retry.ts';
+import {
+  type AuditFilter,
+  type ChainedAct,
+  type ChainReport,
+  readAudit,
+  readChain,
+  readChainReport,
+} from '../reads/audit.ts';
+import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
+import {
+  checkedAuditFilter,
+  checkedPausable,
+  type PausableName,
+  type PauseOptions,
+  pauseSeconds,
+} from './checked-acts.ts';
+import { checkedAction, checkedId, checkedResult, checkedWhole } from './checked.ts';
+import type { InTransaction } from './client-options.ts';
+import { transactionsOf } from './in-transaction.ts';
+import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
+import { InsightClient } from './insight-client.ts';
+
+/** Filters and pages of `audit`. */
+export interface AuditOptions extends AuditFilter {
+  /** Only acts with a lower id: the last `audit_id` of the page before. */
+  before?: string | undefined;
+  /** 1 to 1,000, default 50. */
+  limit?: number;
+}
+
+/** What a client changes of tasks, queues and workflows. Each act has a row in the audit, written in the same transaction. */
+export class ActsClient extends InsightClient {
+  /**
+   * Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. This and
+   * the next four verbs act in the caller's `transaction`, if one is given: they take effect if and when the caller commits.
+   */
+  async cancel(taskId: string, action: OperatorAction & InTransaction = {}): Promise<CancelOutcome> {
+    return cancel(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
+  }
+
+  /** Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. */
+  async retry(
+    taskId: string,
+    options: OperatorAction & InTransaction & { steps?: readonly string[]; attempts?: number } = {},
+  ): Promise<RetryOutcome> {
+    const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
+    const action = { ...checkedAction(options), attempts };
+    const outcome = await retry(await transactionsOf(options, this.db), checkedId(taskId), action);
+    if (outcome.outcome === 'retried') this.notifyOf(taskId, outcome.queues, options);
+    return outcome;
+  }
+
+  /**
+   * Declares one step done by hand. `result`: what its children see as its result. Throws InvalidInputError if it cannot be stored
+   * as JSON.
+   */
+  async resolveStep(
+    taskId: string,
+    step: string,
+    options: OperatorAction & InTransaction & { result?: unknown } = {},
+  ): Promise<ResolveOutcome> {
+    const action = { ...checkedAction(options), result: checkedResult(step, options.result ?? null) };
+    const outcome = await resolveStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    if (outcome.outcome === 'resolved') this.notifyOf(taskId, outcome.queues, options);
+    return outcome;
+  }
+
+  /** Declares a whole task in error done by hand: its open steps are cancelled. */
+  async resolveTask(taskId: string, action: OperatorAction & InTransaction = {}): Promise<ResolveOutcome> {
+    return resolveTask(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
+  }
+
+  /**
+   * Takes a step in progress away from the process that holds it and puts it back in its queue, its attempt uncounted: for a step
+   * that no recovery finds. If that process lives, only with `force`.
+   */
+  async releaseStep(
+    taskId: string,
+    step: string,
+    options: OperatorAction & InTransaction & { force?: boolean } = {},
+  ): Promise<ReleaseHeldOutcome> {
+    const action = checkedAction(options);
+    const outcome = await releaseHeldStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    if (outcome.outcome === 'released') this.notifyOf(taskId, outcome.queues, options);
+    return outcome;
+  }
+
+  /**
+   * Removes tasks for good, with their input, results and history: those with these ids, or all with a tag, in batches that commit one
+   * by one. Tasks that have not ended stay, unless `open` is set.
+   */
+  async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
+    return purgeSelected(this.db, selection, { ...options, ...checkedAction(options) });
+  }
+
+  /**
+   * Lets workers claim nothing of a queue, or of a workflow (`namespace/name`, all versions), until it is resumed or the pause ends (`until`,
+   * or after `forSeconds`). What runs goes on. Workers notice with their next heartbeat, half a second later in general. Throws InvalidInputError.
+   */
+  async pause(what: PausableName, options: PauseOptions = {}): Promise<PauseOutcome> {
+    const { pausable, seconds } = { pausable: checkedPausable(what), seconds: pauseSeconds(options) };
+    return pause(await transactionsOf(options, this.db), pausable, { ...checkedAction(options), seconds });
+  }
+
+  /** Ends a pause: workers claim again with their next heartbeat. */
+  async resume(what: PausableName, options: OperatorAction & InTransaction = {}): Promise<ResumeOutcome> {
+    const pausable = checkedPausable(what);
+    return resume(await transactionsOf(options, this.db), pausable, checkedAction(options));
+  }
+
+  /** What is paused, by whom, why and until when. */
+  pauses(): Promise<PauseRow[]> {
+    return pauses(this.db);
+  }
+
+  /** Acts of operators, newest first, refusals included: who did what, when, on what and why, and what came of it. */
+  async audit(options: AuditOptions = {}): Promise<AuditRow[]> {
+    const { before } = options;
+    const limit = checkedWhole('limit', options.limit ?? 50, 1, 1000, ' acts');
+    const page = { before: before === undefined ? undefined : checkedId(before, 'before'), limit };
+    return readAudit(this.db, checkedAuditFilter(options), page);
+  }
+
+  /** Every act in the order of the chain, each with the text that its hash is made of: for a file outside of the database. */
+  async *auditChain(): AsyncGenerator<ChainedAct> {
+    await this.seal();
+    yield* readChain(this.db);
+  }
+
+  /**
+   * Whether the audit is as it was written: each act has the hash of its text and of the act before it. Whoever can write to the database can
+   * also make a new chain, so keep `hash` and `position`, or an export, elsewhere.
+   */
+  async verifyAudit(): Promise<ChainReport> {
+    await this.seal();
+    return readChainReport(this.db);
+  }
+
+  /** Gives the acts of the last seconds their place, which a scheduler does as well. */
+  private async seal(): Promise<void> {
+    while ((await sealActs(this.db)).more);
+  }
+
+  private notifyOf(
+    taskId: string,
+    queues: readonly string[],
+    options: InTransaction & Pick<OperatorAction, 'dryRun'>,
+  ): void {
+    if (options.dryRun !== true) this.parts.notifications.readied(taskId, queues, options);
+  }
+}

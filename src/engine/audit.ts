@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { DryRunEnded } from '../db/connections/dry-run.ts';
+import type { Database, Executor, Transactions } from '../db/connections/database.ts';
+import { findUnsealed, insertAudit, lockAuditHead, sealAudit } from '../db/statements/acts/audit.ts';
+import type { OperatorAction } from './operator-action.ts';
+
+/** Every act that is audited. */
+export type ActName =
+  | `task.${'retry' | 'cancel' | 'resolve' | 'purge' | 'rerun' | 'edit'}`
+  | `step.${'resolve' | 'release'}`
+  | `${'queue' | 'workflow'}.${'pause' | 'resume'}`
+  | `hold.${'set' | 'end'}`
+  | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
+  | `operation.${'start' | 'pause' | 'resume' | 'abort'}`;
+
+/** What an act was done to. */
+export interface ActSubject {
+  kind: 'task' | 'step' | 'tag' | 'hold' | 'queue' | 'workflow' | 'schedule' | 'operation';
+  id: string;
+}
+
+export interface Act {
+  act: ActName;
+  on: ActSubject;
+  action: OperatorAction;
+  /** What was asked for, beside the subject: no inputs and no results. */
+  asked?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The texts that an act replaced and stored: the audit keeps their hashes. */
+export interface Change {
+  before?: string | undefined;
+  after?: string | undefined;
+}
+
+/** Outcomes of acts that changed nothing. */
+const REFUSALS = new Set([
+  'not_found',
+  'not_paused',
+  'not found',
+  'not paused',
+  'refused',
+  'held',
+  'nothing_to_retry',
+  'unknown_steps',
+  'superseded',
+  'changed',
+  'invalid_input',
+]);
+
+export const isRefusal = (outcome: string): boolean => REFUSALS.has(outcome);
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * One act in one transaction, with its row in the audit; `work` does it, and may set what it replaced and stored in `change`. A refusal is
+ * audited as well. A dry run does everything, and is rolled back: its outcome is the one that the act would have had at that moment.
+ */
+export async function audited<Outcome extends { outcome: string }>(
+  db: Transactions,
+  act: Act,
+  work: (tx: Executor, change: Change) => Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await db.transaction(async (tx) => {
+      const change: Change = {};
+      const outcome = await work(tx, change);
+      if (act.action.dryRun === true) throw new DryRunEnded(outcome);
+      await writeAudit(tx, act, { ...outcome }, change);
+      return outcome;
+    });
+  } catch (error) {
+    if (error instanceof DryRunEnded) return error.outcome as Outcome;
+    throw error;
+  }
+}
+
+/** Writes the row of an act whose transaction is open. Also for refusals of programs above the engine: who may not act at all. */
+export async function writeAudit(
+  tx: Executor,
+  { act, on, action, asked }: Act,
+  { outcome, ...rest }: { outcome: string; [detail: string]: unknown },
+  { before, after }: Change = {},
+): Promise<void> {
+  // Which queues to notify is no outcome that anybody asks about later.
+  const { queues: _, ...details } = rest;
+  await tx.run(insertAudit, {
+    act,
+    subject: on.kind,
+    subject_id: on.id,
+    by: byOf(action),
+    reason: action.reason,
+    outcome,
+    refused: isRefusal(outcome),
+    before_hash: before === undefined ? null : sha256(before),
+    after_hash: after === undefined ? null : sha256(after),
+    details: JSON.stringify({ ...(asked === undefined ? {} : { asked }), ...details }),
+  });
+}
+
+export const byOf = (action: OperatorAction): string => action.by ?? 'operator';
+
+/** Acts that one transaction gives their place in the chain. */
+const SEALED_AT_ONCE = 500;
+
+/** Gives acts that have none their place in the chain. Returns how many, and whether there are `more`. */
+export async function sealActs(db: Database): Promise<{ sealed: number; more: boolean; pausesEnded: boolean }> {
+  const [open] = await db.run(findUnsealed);
+  const pausesEnded = open?.pauses_ended === true;
+  if (open?.found !== true) return { sealed: 0, more: false, pausesEnded };
+  return db.transaction(async (tx) => {
+    await tx.run(lockAuditHead);
+    const [row] = await tx.run(sealAudit, { size: SEALED_AT_ONCE });
+    const sealed = row?.sealed ?? 0;
+    return { sealed, more: sealed === SEALED_AT_ONCE, pausesEnded };
+  });
+}

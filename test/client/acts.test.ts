@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../../src/client/client.ts';
+import { BROKEN_CHAIN } from '../../src/db/reads/audit.ts';
+import { sealActs } from '../../src/engine/audit.ts';
+import type { ChainedAct } from '../../src/reads/audit.ts';
+import { type ChainedLine, verifyExport } from '../../src/reads/verify-export.ts';
+import { diamond, useEngine } from '../engine/engine-fixture.ts';
+import { first } from '../support/first.ts';
+
+const engine = await useEngine();
+const client = createClient({ url: engine.test.url, notify: false });
+afterAll(() => client.close());
+const id = await engine.workflow(diamond);
+
+const act = { by: 'ada', reason: 'ticket 7' };
+const newest = async (on: { kind: string; id: string }) => first(await client.audit({ on, limit: 1 }));
+
+async function failedTask(): Promise<string> {
+  const worker = await engine.worker();
+  const taskId = await engine.submitOne(id);
+  const steps = await worker.claim();
+  await worker.fail(first(steps.filter((step) => step.taskId === taskId)), { permanent: true });
+  return taskId;
+}
+
+describe('the audit', () => {
+  it('has each act with who, why, on what, and what came of it, also of refusals', async () => {
+    const taskId = await failedTask();
+    await client.retry(taskId, { ...act, steps: ['a'], attempts: 2 });
+    expect(await newest({ kind: 'task', id: taskId })).toMatchObject({
+      act: 'task.retry',
+      by: 'ada',
+      reason: 'ticket 7',
+      outcome: 'retried',
+      refused: false,
+      details: { asked: { steps: ['a'], attempts: 2 }, steps: [{ name: 'a', retryLimit: 3 }] },
+    });
+    await client.resolveTask(taskId, { by: 'bob' });
+    expect(await newest({ kind: 'task', id: taskId })).toMatchObject({
+      act: 'task.resolve',
+      by: 'bob',
+      reason: null,
+      outcome: 'refused',
+      refused: true,
+    });
+    await client.cancel('999999', act);
+    expect(await newest({ kind: 'task', id: '999999' })).toMatchObject({ outcome: 'not_found', refused: true });
+    await client.cancel(taskId, act);
+    await client.purge({ taskIds: [taskId] }, act);
+    expect(await newest({ kind: 'task', id: taskId })).toMatchObject({
+      act: 'task.purge',
+      by: 'ada',
+      outcome: 'purged',
+    });
+  });
+
+  it('lists the acts on the steps of a task with those on the task, and none of another task whose id begins alike', async () => {
+    const taskId = await failedTask();
+    await client.resolveStep(taskId, 'a', { ...act, result: { paid: true } });
+    await client.resolveStep(`${taskId}1`, 'a', act);
+    const rows = await client.audit({ on: { kind: 'task', id: taskId } });
+    expect(rows.map((row) => row.subject_id)).toEqual([`${taskId}/a`]);
+    expect(first(rows).after_hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('has nothing of an act whose transaction was rolled back, nor of a dry run, which changes nothing', async () => {
+    const taskId = await failedTask();
+    const before = first(await client.audit({ limit: 1 })).audit_id;
+    const transaction = await engine.test.pool.connect();
+    await transaction.query('BEGIN');
+    expect(await client.retry(taskId, { ...act, transaction })).toMatchObject({ outcome: 'retried' });
+    await transaction.query('ROLLBACK');
+    expect(await client.retry(taskId, { ...act, dryRun: true })).toMatchObject({ outcome: 'retried' });
+    await transaction.query('BEGIN');
+    await expect(client.retry(taskId, { ...act, transaction, dryRun: true })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      details: { field: 'transaction' },
+    });
+    await transaction.query('ROLLBACK');
+    transaction.release();
+    expect(await engine.taskState(taskId)).toBe('error');
+    expect(first(await client.audit({ limit: 1 })).audit_id).toBe(before);
+  });
+});
+
+describe('the chain of the audit', () => {
+  it('gives each act one place, whichever schedulers do it at once, while acts go on', async () => {
+    const acts = Array.from({ length: 60 }, (_, n) => client.cancel(String(1_000_000 + n), act));
+    const sealing = Array.from({ length: 20 }, () => sealActs(engine.db));
+    await Promise.all([...acts, ...sealing]);
+    const report = await client.verifyAudit();
+    expect(report).toMatchObject({ broken: null });
+    expect(Number(report.position)).toBe(report.acts);
+    const lines = await chainOf(client);
+    expect(lines.map(({ position }) => Number(position))).toEqual(lines.map((_, index) => index + 1));
+    // The export verifies by itself, to the same hash.
+    expect(await verifyExport(asLines(lines))).toEqual(report);
+  });
+
+  it('shows a row that was changed, deleted, inserted or cut off at the end', async () => {
+    await client.verifyAudit();
+    for (const tampering of [
+      `UPDATE tasker.tasker_audit SET by = 'eve' WHERE position = 3`,
+      `UPDATE tasker.tasker_audit SET details = '{}' WHERE position = 1`,
+      `DELETE FROM tasker.tasker_audit WHERE position = 2`,
+      `DELETE FROM tasker.tasker_audit WHERE position = (SELECT max(position) FROM tasker.tasker_audit)`,
+      `DELETE FROM tasker.tasker_audit`,
+      `DELETE FROM tasker.tasker_audit_head`,
+      `UPDATE tasker.tasker_audit_head SET position = position - 1`,
+    ]) {
+      const connection = await engine.test.pool.connect();
+      await connection.query('BEGIN');
+      expect((await connection.query(BROKEN_CHAIN)).rows, 'before').toEqual([]);
+      await connection.query(tampering);
+      expect((await connection.query(BROKEN_CHAIN)).rows.length, tampering).toBeGreaterThan(0);
+      await connection.query('ROLLBACK');
+      connection.release();
+    }
+  });
+
+  it('shows a line of an export that was changed or left out', async () => {
+    const lines = await chainOf(client);
+    const changed = lines.map((line) =>
+      line.position === '4' ? { ...line, record: line.record.replace('ada', 'eve') } : line,
+    );
+    expect(await verifyExport(asLines(changed))).toMatchObject({ broken: { position: '4' } });
+    expect(await verifyExport(asLines(lines.filter(({ position }) => position !== '4')))).toMatchObject({
+      broken: { position: '5' },
+    });
+  });
+});
+
+async function chainOf(of: typeof client): Promise<ChainedAct[]> {
+  const lines: ChainedAct[] = [];
+  for await (const line of of.auditChain()) lines.push(line);
+  return lines;
+}
+
+async function* asLines(lines: readonly ChainedAct[]): AsyncGenerator<ChainedLine> {
+  for (const line of lines) yield line as ChainedLine;
+}
+
+describe('pauses', () => {
+  beforeAll(() => engine.worker());
+
+  it('pause and resume a queue, with who, why and until when', async () => {
+    expect(await client.pause({ queue: 'default' }, { ...act, forSeconds: 60 })).toMatchObject({ outcome: 'paused' });
+    const [pause] = await client.pauses();
+    expect(pause).toMatchObject({ kind: 'queue', name: 'default', by: 'ada', reason: 'ticket 7' });
+    expect(Math.abs((pause?.until?.getTime() ?? 0) - Date.now() - 60_000)).toBeLessThan(10_000);
+    expect(await client.pause({ queue: 'default' }, { by: 'bob' })).toEqual({ outcome: 'extended', until: null });
+    expect((await client.queues()).find(({ queue }) => queue === 'default')).toMatchObject({ paused: { by: 'bob' } });
+    expect(await client.resume({ queue: 'default' }, act)).toEqual({ outcome: 'resumed' });
+    expect(await client.resume({ queue: 'default' }, act)).toEqual({ outcome: 'not_paused' });
+    expect(await newest({ kind: 'queue', id: 'default' })).toMatchObject({ act: 'queue.resume', refused: true });
+  });
+
+  it('end by themselves', async () => {
+    await client.pause({ workflow: 'diamond' }, { forSeconds: 0.05 });
+    await expect.poll(() => client.pauses()).toEqual([]);
+    expect(await client.resume({ workflow: 'default/diamond' })).toEqual({ outcome: 'not_paused' });
+  });
+
+  it('refuse names that nothing has', async () => {
+    expect(await client.pause({ queue: 'mial' })).toEqual({ outcome: 'not_found' });
+    expect(await client.pause({ workflow: 'default/dimaond' })).toEqual({ outcome: 'not_found' });
+    expect(await client.pauses()).toEqual([]);
+  });
+
+  it.each([
+    [{ queue: '' }, {}, 'queue'],
+    [{}, {}, 'queue'],
+    [{ queue: 'a', workflow: 'b' }, {}, 'queue'],
+    [{ queue: 'default' }, { forSeconds: 0 }, 'forSeconds'],
+    [{ queue: 'default' }, { forSeconds: Number.NaN }, 'forSeconds'],
+    [{ queue: 'default' }, { until: new Date(0) }, 'until'],
+    [{ queue: 'default' }, { until: new Date(Date.now() + 1e6), forSeconds: 5 }, 'until'],
+    [{ queue: 'default' }, { by: '\u0000' }, 'by'],
+  ])('refuse %j with %j', async (what, options, field) => {
+    await expect(client.pause(what as never, options)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      details: { field },
+    });
+  });
+});
