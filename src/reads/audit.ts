@@ -49,7 +49,7 @@ export interface ChainReport {
   position: string;
   /** The hash at that place: kept elsewhere, it shows later that nothing before it was changed. */
   hash: string;
-  /** Where it is broken first; null: nowhere. Without `audit_id`, the end is not where it was. */
+  /** Where it is broken first; null: nowhere. Without `audit_id`, acts are missing at its end. */
   broken: { audit_id: string | null; position: string | null } | null;
 }
 

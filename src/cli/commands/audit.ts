@@ -99,7 +99,7 @@ function verifyCommand(exit: (status: number) => void): Command {
       print(report, json, () =>
         broken === null
           ? `the chain is whole: ${acts} acts, the last at position ${position} with hash ${hash === '' ? '(none)' : hash}`
-          : `the chain is broken${broken.position === null ? '' : ` at position ${broken.position}`}${broken.audit_id === null ? ': its end is not where it was' : ` (act ${broken.audit_id})`}`,
+          : `the chain is broken${broken.position === null ? '' : ` at position ${broken.position}`}${broken.audit_id === null ? ': acts are missing at its end' : ` (act ${broken.audit_id})`}`,
       );
       exit(broken === null ? STATUS.ok : STATUS.failed);
     });

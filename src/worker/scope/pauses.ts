@@ -90,7 +90,8 @@ export class Pauses {
     const names = paused.map(([kind, name]) => `${kind} ${name}`).join('\n');
     if (names === this.names) return;
     this.names = names;
-    const of = (kind: Paused[0]): Set<string> => new Set(paused.filter(([of]) => of === kind).map(([, name]) => name));
+    const of = (kind: Paused[0]): Set<string> =>
+      new Set(paused.filter(([found]) => found === kind).map(([, name]) => name));
     this.queues = of('queue');
     this.workflows = of('workflow');
     this.served = undefined;
