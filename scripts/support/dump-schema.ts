@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-interface TableRow {
+export interface TableRow {
   oid: string;
   name: string;
   kind: 'r' | 'p' | 'v';
@@ -13,7 +13,7 @@ interface TableRow {
   view: string | null;
 }
 
-interface ColumnRow {
+export interface ColumnRow {
   relid: string;
   name: string;
   type: string;
@@ -23,7 +23,7 @@ interface ColumnRow {
   comment: string | null;
 }
 
-interface DefinitionRow {
+export interface DefinitionRow {
   relid: string;
   name: string;
   definition: string;
@@ -71,36 +71,52 @@ ORDER BY i.indrelid, c.relname`;
  * made, on PostgreSQL 18: other versions print views differently.
  */
 export async function dumpSchema(client: Pick<Client, 'query'>, schema = 'tasker'): Promise<string> {
+  const { relations, ...parts } = await readSchema(client, schema);
+  const text = relations
+    .map((relation) =>
+      relation.kind === 'v'
+        ? `CREATE VIEW ${schema}.${relation.name} AS\n${(relation.view as string).trimEnd()}\n`
+        : tableText(schema, relation, parts),
+    )
+    .join('\n');
+  return schema === 'tasker' ? text : text.replaceAll(new RegExp(`"?\\b${schema}\\b"?\\.`, 'g'), 'tasker.');
+}
+
+/** What the catalogues say about a schema. */
+export interface SchemaParts {
+  readonly columns: readonly ColumnRow[];
+  readonly constraints: readonly DefinitionRow[];
+  readonly indexes: readonly DefinitionRow[];
+}
+
+export async function readSchema(
+  client: Pick<Client, 'query'>,
+  schema: string,
+): Promise<SchemaParts & { readonly relations: readonly TableRow[] }> {
   // With an empty search path every name is printed qualified.
   await client.query(`SELECT set_config('search_path', 'pg_catalog', false)`);
   try {
-    const relations = (await client.query<TableRow>(RELATIONS, [schema])).rows;
-    const columns = (await client.query<ColumnRow>(COLUMNS, [schema])).rows;
-    const constraints = (await client.query<DefinitionRow>(CONSTRAINTS, [schema])).rows;
-    const indexes = (await client.query<DefinitionRow>(INDEXES, [schema])).rows;
-    const text = relations
-      .map((relation) =>
-        relation.kind === 'v'
-          ? `CREATE VIEW ${schema}.${relation.name} AS\n${(relation.view as string).trimEnd()}\n`
-          : tableText(schema, relation, of(columns, relation), of(constraints, relation), of(indexes, relation)),
-      )
-      .join('\n');
-    return schema === 'tasker' ? text : text.replaceAll(new RegExp(`"?\\b${schema}\\b"?\\.`, 'g'), 'tasker.');
+    return {
+      relations: (await client.query<TableRow>(RELATIONS, [schema])).rows,
+      columns: (await client.query<ColumnRow>(COLUMNS, [schema])).rows,
+      constraints: (await client.query<DefinitionRow>(CONSTRAINTS, [schema])).rows,
+      indexes: (await client.query<DefinitionRow>(INDEXES, [schema])).rows,
+    };
   } finally {
     await client.query('RESET search_path');
   }
 }
 
-const of = <Row extends { relid: string }>(rows: readonly Row[], relation: TableRow): Row[] =>
+export const partsOf = <Row extends { relid: string }>(rows: readonly Row[], relation: TableRow): Row[] =>
   rows.filter((row) => row.relid === relation.oid);
 
-function tableText(
-  schema: string,
-  table: TableRow,
-  columns: readonly ColumnRow[],
-  constraints: readonly DefinitionRow[],
-  indexes: readonly DefinitionRow[],
-): string {
+/** A table with its indexes, then its comments. */
+export function tableText(schema: string, table: TableRow, parts: SchemaParts): string {
+  const [columns, constraints, indexes] = [
+    partsOf(parts.columns, table),
+    partsOf(parts.constraints, table),
+    partsOf(parts.indexes, table),
+  ];
   const lines = [
     ...columns.map(columnText),
     ...constraints.map(({ name, definition }) => `  CONSTRAINT ${name} ${definition}`),
@@ -123,10 +139,16 @@ function tableText(
   return [
     `CREATE TABLE ${schema}.${table.name} (\n${lines.join(',\n')}\n)${by}${options};`,
     ...indexes.map(({ definition }) => `${definition};`),
-    ...commentText(`TABLE ${schema}.${table.name}`, table.comment),
-    ...columns.flatMap(({ name, comment }) => commentText(`COLUMN ${schema}.${table.name}.${name}`, comment)),
+    ...commentTexts(schema, table, columns),
     '',
   ].join('\n');
+}
+
+export function commentTexts(schema: string, table: TableRow, columns: readonly ColumnRow[]): string[] {
+  return [
+    ...commentText(`TABLE ${schema}.${table.name}`, table.comment),
+    ...columns.flatMap(({ name, comment }) => commentText(`COLUMN ${schema}.${table.name}.${name}`, comment)),
+  ];
 }
 
 function commentText(what: string, comment: string | null): string[] {

@@ -1,10 +1,10 @@
-import type { Kysely } from 'kysely';
 import type pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Jitter, withJitter } from '../backoff.ts';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError, taskerErrorCode } from '../errors.ts';
 import type { MigrateOptions } from './migrate-options.ts';
+import type { MigrationDatabase } from './connections/migration-connection.ts';
 import { inSchema } from './schema-name.ts';
 import { isSerializationFailure, isUnavailable, sqlState } from './connections/sql-errors.ts';
 
@@ -17,7 +17,7 @@ const LOCK_RETRY_JITTER: Jitter = [0.2, 1];
 
 /** Applies one migration or takes it back, and records that. Returns its name. */
 export async function applyMigration(
-  db: Kysely<unknown>,
+  db: MigrationDatabase,
   client: pg.Client,
   schema: string,
   index: number,
@@ -26,20 +26,49 @@ export async function applyMigration(
 ): Promise<string> {
   const { name, load } = migrations[index] as (typeof migrations)[number];
   const migration = await load();
+  const kysely = await db();
+  const seconds = await change(client, schema, options, {
+    what: `migration ${name} (${direction})`,
+    fields: { name },
+    inTransaction: migration.config?.transaction !== false,
+    async run() {
+      await migration[direction](kysely);
+      await client.query(
+        direction === 'up'
+          ? `INSERT INTO "${schema}".tasker_migrations (name) VALUES ($1)`
+          : `DELETE FROM "${schema}".tasker_migrations WHERE name = $1`,
+        [name],
+      );
+    },
+  });
+  options.onApplied?.(name, direction, seconds);
+  return name;
+}
+
+interface Change {
+  /** For messages. */
+  readonly what: string;
+  readonly fields: Record<string, unknown>;
+  readonly inTransaction: boolean;
+  /** Makes the change and records it. Run again if a lock was not to be had. */
+  run(): Promise<void>;
+}
+
+/** Makes one change of the schema, again and again while others hold the locks that it needs. Returns the seconds that it took. */
+export async function change(
+  client: pg.Client,
+  schema: string,
+  options: MigrateOptions,
+  { what, fields, inTransaction, run }: Change,
+): Promise<number> {
   const started = performance.now();
-  const record =
-    direction === 'up'
-      ? `INSERT INTO "${schema}".tasker_migrations (name) VALUES ($1)`
-      : `DELETE FROM "${schema}".tasker_migrations WHERE name = $1`;
-  const inTransaction = migration.config?.transaction !== false;
   for (let attempt = 1; ; attempt += 1) {
     try {
       if (inTransaction) await client.query('BEGIN');
       await client.query(
         `SET ${inTransaction ? 'LOCAL ' : ''}lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}`,
       );
-      await migration[direction](db);
-      await client.query(record, [name]);
+      await run();
       if (inTransaction) await client.query('COMMIT');
       break;
     } catch (error) {
@@ -48,15 +77,14 @@ export async function applyMigration(
       // 55P03: another session held a lock for too long. Either nothing was changed, or it can be done again. The pause lets
       // the sessions that queue behind this one pass.
       const passing = sqlState(error) === '55P03' || isSerializationFailure(error);
-      if (!passing || attempt >= LOCK_TRIES) throw failed(name, direction, attempt, schema, error);
+      if (!passing || attempt >= LOCK_TRIES) throw failed(what, fields, attempt, schema, error);
       await pause(withJitter(1000, LOCK_RETRY_JITTER));
     }
   }
-  options.onApplied?.(name, direction, (performance.now() - started) / 1000);
-  return name;
+  return (performance.now() - started) / 1000;
 }
 
-function failed(name: string, direction: 'up' | 'down', tries: number, schema: string, cause: unknown): unknown {
+function failed(what: string, fields: Record<string, unknown>, tries: number, schema: string, cause: unknown): unknown {
   const locked = sqlState(cause) === '55P03';
   // The server or the network failed, not the migration; callers handle that themselves.
   if (taskerErrorCode(cause) !== undefined || (!locked && isUnavailable(cause))) return cause;
@@ -64,10 +92,5 @@ function failed(name: string, direction: 'up' | 'down', tries: number, schema: s
   const fix = locked
     ? `${tries} times another session held a lock on a table for too long: end long transactions and migrate again`
     : 'nothing is half done that a second run would not repair: mend the cause and migrate again';
-  return new TaskerError(
-    'MIGRATION_FAILED',
-    `migration ${name} (${direction}) failed: ${message}; ${fix}`,
-    { name },
-    { cause },
-  );
+  return new TaskerError('MIGRATION_FAILED', `${what} failed: ${message}; ${fix}`, fields, { cause });
 }

@@ -12,5 +12,6 @@ export interface MigrateOptions {
   lockTimeoutMs?: number;
   /** Called with a warning if something works, but not as it should. */
   onWarning?: (message: string) => void;
+  /** Called for each migration. Those that an empty database gets by one script share the seconds of it. */
   onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * Applies migrations and takes them back, one transaction each.
+ * Applies migrations and takes them back, one transaction each. An empty database gets all of them as one script (apply-whole-schema.ts).
  *
  * Kysely's own Migrator (0.29) runs either all of them in one transaction or none in any, behind a lock that it blocks on. A
  * concurrent index build fails inside a transaction, and waits for a session that blocks on a lock. So this records itself
@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError } from '../errors.ts';
 import { applyMigration } from './apply-migration.ts';
+import { applyWholeSchema } from './apply-whole-schema.ts';
 import type { MigrateOptions } from './migrate-options.ts';
 import { acquireMigrationLock } from './migration-lock.ts';
 import {
@@ -83,9 +84,9 @@ async function move(url: string, options: MigrateOptions, target: (applied: numb
     const applied = await appliedMigrations(client, schema);
     refuseUnknownMigrations([...applied.keys()]);
     await warnOfEncoding(client, options);
-    const done: string[] = [];
     const goal = target(applied.size);
-    for (let index = applied.size; index < goal; index += 1)
+    const done = applied.size === 0 ? await applyWholeSchema(client, schema, goal, options) : [];
+    for (let index = applied.size + done.length; index < goal; index += 1)
       done.push(await applyMigration(db, client, schema, index, 'up', options));
     for (let index = applied.size - 1; index >= goal; index -= 1) {
       done.push(await applyMigration(db, client, schema, index, 'down', options));

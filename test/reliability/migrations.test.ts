@@ -71,7 +71,8 @@ describe('a fleet at work', async () => {
 
 /** Adds a column as a later version would (expand, fill, constrain, index), and drops it as if no process read it any more. */
 async function expandMigrateContract(url: string): Promise<void> {
-  await withMigrationConnection({ url, schema: 'tasker' }, async (db) => {
+  await withMigrationConnection({ url, schema: 'tasker' }, async (database) => {
+    const db = await database();
     const briefly = async (statement: string): Promise<void> => {
       for (;;) {
         await sql.raw('SET lock_timeout = 500').execute(db);

@@ -5,12 +5,14 @@ import { inSchema } from '../schema-name.ts';
 import { session } from './session.ts';
 import { MIGRATION } from './session-settings.ts';
 
+/** Gives the connection in the form that migrations use. Loaded by the first call: an empty database, or one that is current, needs none. */
+export type MigrationDatabase = () => Promise<Kysely<unknown>>;
+
 /** Runs migrations on one connection, with the configured schema's name in place of `tasker.`. */
 export async function withMigrationConnection<T>(
   { url, schema, password }: { url: string; schema: string; password?: PasswordSource | undefined },
-  work: (db: Kysely<unknown>, client: pg.Client) => Promise<T>,
+  work: (db: MigrationDatabase, client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const { Kysely, PostgresDialect } = await import('kysely');
   const sessions = session({ url, applicationName: 'tasker migrate', password, settings: MIGRATION });
   const client = new sessions.Client(sessions.config);
   client.on('error', () => undefined);
@@ -20,14 +22,20 @@ export async function withMigrationConnection<T>(
     // An index build has no time limit. But if its process was killed, it must not go on for hours: it would hold the lock that keeps
     // the next process out. Servers before 14, and those on a platform that cannot detect a lost connection, refuse the setting.
     await client.query(`SET client_connection_check_interval = '2s'`).catch(() => undefined);
-    const only: PostgresPoolClient = {
-      query: ((text: string, values: readonly unknown[]) =>
-        client.query(inSchema(text, schema), values as unknown[])) as unknown as PostgresPoolClient['query'],
-      release: () => undefined,
-    };
-    const pool = { options: {}, connect: async () => only, end: async () => undefined } as PostgresPool;
-    return await work(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), client);
+    let db: Promise<Kysely<unknown>> | undefined;
+    return await work(() => (db ??= migrationDatabase(client, schema)), client);
   } finally {
     await client.end();
   }
+}
+
+async function migrationDatabase(client: pg.Client, schema: string): Promise<Kysely<unknown>> {
+  const { Kysely, PostgresDialect } = await import('kysely');
+  const only: PostgresPoolClient = {
+    query: ((text: string, values: readonly unknown[]) =>
+      client.query(inSchema(text, schema), values as unknown[])) as unknown as PostgresPoolClient['query'],
+    release: () => undefined,
+  };
+  const pool = { options: {}, connect: async () => only, end: async () => undefined } as PostgresPool;
+  return new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
 }

@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import { migrations } from '../../migrations/index.ts';
+import { change } from './apply-migration.ts';
+import type { MigrateOptions } from './migrate-options.ts';
+import { inSchema } from './schema-name.ts';
+
+/** The script is made on PostgreSQL 18. One of its indexes differs before 14: there the migrations choose. */
+const OLDEST_SERVER = 140_000;
+
+/**
+ * Gives an empty database the whole schema by one script, in one transaction, and records the migrations that it stands for. Returns
+ * their names; none, and nothing is changed, if fewer are wanted (`goal`), or if this server has to be migrated one by one.
+ *
+ * One by one is what a database with data needs: each migration changes what its predecessors made, builds indexes beside live
+ * traffic, and copies rows. Where there are no rows, nearly all of that is undone again by a later one.
+ */
+export async function applyWholeSchema(
+  client: pg.Client,
+  schema: string,
+  goal: number,
+  options: MigrateOptions,
+): Promise<string[]> {
+  const { WHOLE_SCHEMA, WHOLE_SCHEMA_MIGRATIONS: names } = await import('../../migrations/whole-schema.ts');
+  const standsForFirst = names.every((name, index) => name === migrations[index]?.name);
+  if (goal < names.length || !standsForFirst || (await serverVersion(client)) < OLDEST_SERVER) return [];
+  const seconds = await change(client, schema, options, {
+    what: 'the script that makes the whole schema',
+    fields: { names },
+    inTransaction: true,
+    async run() {
+      await client.query(inSchema(WHOLE_SCHEMA, schema));
+      await client.query(`INSERT INTO "${schema}".tasker_migrations (name) SELECT unnest($1::text[])`, [names]);
+    },
+  });
+  for (const name of names) options.onApplied?.(name, 'up', seconds / names.length);
+  return [...names];
+}
+
+async function serverVersion(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::integer AS version`,
+  );
+  return rows[0]?.version ?? 0;
+}
