@@ -12,7 +12,7 @@ const OLDEST_SERVER = 140_000;
  * their names; none, and nothing is changed, if fewer are wanted (`goal`), or if this server has to be migrated one by one.
  *
  * One by one is what a database with data needs: each migration changes what its predecessors made, builds indexes beside live
- * traffic, and copies rows. Where there are no rows, nearly all of that is undone again by a later one.
+ * traffic, and copies rows. Without rows nearly all of that is undone again by a later one.
  */
 export async function applyWholeSchema(
   client: pg.Client,
