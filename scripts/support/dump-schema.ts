@@ -18,6 +18,8 @@ export interface ColumnRow {
   name: string;
   type: string;
   not_null: boolean;
+  /** The name of that constraint if it is another than PostgreSQL would give it; before 18 it has none. */
+  not_null_name: string | null;
   default: string | null;
   identity: '' | 'a' | 'd';
   comment: string | null;
@@ -40,7 +42,10 @@ ORDER BY c.relkind = 'v', c.relname`;
 
 const COLUMNS = `
 SELECT a.attrelid::text AS relid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
-  a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity AS identity,
+  a.attnotnull AS not_null,
+  (SELECT n.conname FROM pg_constraint n
+   WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]
+     AND n.conname <> left(c.relname || '_' || a.attname || '_not_null', 63)) AS not_null_name, pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity AS identity,
   col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
@@ -155,11 +160,18 @@ function commentText(what: string, comment: string | null): string[] {
   return comment === null ? [] : [`COMMENT ON ${what} IS '${comment.replaceAll("'", "''")}';`];
 }
 
-function columnText({ name, type, not_null: notNull, default: value, identity }: ColumnRow): string {
+function columnText({
+  name,
+  type,
+  not_null: notNull,
+  not_null_name: named,
+  default: value,
+  identity,
+}: ColumnRow): string {
   return [
     `  ${name} ${type}`,
     ...(identity === '' ? [] : [`GENERATED ${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY`]),
     ...(value === null ? [] : [`DEFAULT ${value}`]),
-    ...(notNull ? ['NOT NULL'] : []),
+    ...(notNull ? [named === null ? 'NOT NULL' : `CONSTRAINT ${named} NOT NULL`] : []),
   ].join(' ');
 }

@@ -16,18 +16,23 @@ const HEADER = `/**
  */
 export async function wholeSchemaModule(client: Pick<Client, 'query'>, executed: readonly string[]): Promise<string> {
   const { relations, ...parts } = await readSchema(client, 'tasker');
-  const tables = relations.filter(({ kind }) => kind === 'r');
+  // A partition is made as a table of its own and attached later: its indexes and constraints have names of their own.
+  const tables = relations.filter(({ kind }) => kind !== 'v').map((table) => ({ ...table, part_of: null }));
   const made = tables.filter(({ name }) => name !== RECORD);
   // Keys come after all tables, so that the order of these does not matter; and CREATE TABLE takes no constraint as NOT VALID.
   const added = parts.constraints.filter(({ definition }) => /^FOREIGN KEY|NOT VALID$/.test(definition));
   const within = { ...parts, constraints: parts.constraints.filter((constraint) => !added.includes(constraint)) };
   const text = [
-    ...made.map((table) => tableText('tasker', table, within)),
+    ...made.map((table) => tableText('tasker', table, within).replaceAll(/^(CREATE .*INDEX \w+ ON )ONLY /gm, '$1')),
     ...made.flatMap((table) =>
       partsOf(added, table).map(
         ({ name, definition }) => `ALTER TABLE tasker.${table.name} ADD CONSTRAINT ${name} ${definition};`,
       ),
     ),
+    ...relations.flatMap(({ name, part_of: part }) => {
+      const [parent, ...bound] = part?.split(' ') ?? [];
+      return parent === undefined ? [] : [`ALTER TABLE ${parent} ATTACH PARTITION tasker.${name} ${bound.join(' ')};`];
+    }),
     ...(await storageTexts(client)),
     ...tables
       .filter(({ name }) => name === RECORD)

@@ -4,7 +4,8 @@ import type { TestDatabase } from '../support/test-database.ts';
 const QUERIES: Readonly<Record<string, string>> = {
   relations: `
     SELECT c.relname, c.relkind, c.relpersistence, ARRAY(SELECT unnest(c.reloptions) ORDER BY 1) AS options, t.reloptions AS toast, a.amname, c.relacl::text,
-      c.relrowsecurity, c.relreplident, c.relhastriggers, obj_description(c.oid, 'pg_class') AS comment
+      c.relrowsecurity, c.relreplident, pg_get_partkeydef(c.oid) AS partitioned, pg_get_expr(c.relpartbound, c.oid) AS bound,
+      (SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = c.oid) AS part_of, c.relhastriggers, obj_description(c.oid, 'pg_class') AS comment
     FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
     WHERE c.relnamespace = to_regnamespace($1) ORDER BY c.relname`,
   columns: `
@@ -13,7 +14,7 @@ const QUERIES: Readonly<Record<string, string>> = {
       a.attgenerated, a.attstorage, a.attcompression, a.attstattarget, a.attcollation, a.attoptions, a.attacl::text,
       col_description(a.attrelid, a.attnum) AS comment
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY c.relname, a.attnum`,
   constraints: `
     SELECT c.conrelid::regclass::text AS relation, c.conname, c.contype, pg_get_constraintdef(c.oid) AS definition, c.convalidated,
@@ -54,7 +55,7 @@ export async function fingerprint(database: TestDatabase, schema: string): Promi
   for (const [what, text] of Object.entries(QUERIES))
     for (const row of await database.query(text, [schema])) add(what, row);
   const tables = await database.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER BY 1`,
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p') ORDER BY 1`,
     [schema],
   );
   for (const { name } of tables) {
