@@ -45,4 +45,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0027_input_schemas', load: () => import('./0027_input_schemas.ts') },
   { name: '0028_history_partitions', load: () => import('./0028_history_partitions.ts') },
   { name: '0029_acts', load: () => import('./0029_acts.ts') },
+  { name: '0030_api', load: () => import('./0030_api.ts') },
 ];

@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 
 /** Rooms from the bottom up. A file may import its own room and any room of a lower level; rooms of one level never meet. */
 export const LEVELS: readonly (readonly string[])[] = [
-  ['backoff', 'errors', 'secrets', 'version', 'edit-distance', 'retry-policy', 'keep-policy'],
+  ['backoff', 'errors', 'secrets', 'version', 'edit-distance', 'retry-policy', 'keep-policy', 'redact'],
   ['config', 'logger', 'metrics', 'embedded'],
   ['workflow', 'scaling'],
   ['db'],
   ['engine', 'reads', 'process', 'transactions'],
   ['membership', 'schedules', 'import-tasker'],
-  ['worker', 'scheduler', 'client', 'api'],
-  ['dev', 'init', 'tasker'],
+  ['worker', 'scheduler', 'client'],
+  ['dev', 'init', 'tasker', 'api'],
   ['index', 'entry', 'cli', 'testing'],
 ];
 

@@ -4,6 +4,7 @@ export const ENTRIES = {
   client: 'src/entry/client.ts',
   worker: 'src/entry/worker.ts',
   scheduler: 'src/entry/scheduler.ts',
+  api: 'src/entry/api.ts',
   workflow: 'src/entry/workflow.ts',
   testing: 'src/testing/index.ts',
   transactions: 'src/transactions/index.ts',

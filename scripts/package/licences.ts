@@ -12,13 +12,18 @@ export function licencesOf({ outputs }: Metafile, ...further: readonly string[])
     }
   }
   const parts = [...folders].toSorted().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
+    const { name, version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
       string,
-      string
+      unknown
     >;
     const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.\w+)?$/i.test(entry));
-    if (file === undefined || !existsSync(join(folder, file))) throw new Error(`${name} has no licence file`);
-    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    const heading = `${String(name)} ${String(version)} (${String(license)})`;
+    if (file !== undefined && existsSync(join(folder, file)))
+      return `${heading}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    // Some packages name their licence and its holder without a file.
+    const holder = typeof author === 'object' ? (author as { name?: string } | null)?.name : author;
+    if (license !== 'MIT' || typeof holder !== 'string') throw new Error(`${String(name)} has no licence file`);
+    return `${heading}\n\nCopyright (c) ${holder}. The package has no licence file; the terms of MIT are above.\n`;
   });
   return `This package contains code of these packages.\n\n${parts.join('\n\n')}`;
 }

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { auditCommand } from './commands/audit.ts';
+import { apiCommand } from './commands/api.ts';
+import { apiKeysCommand } from './commands/api-keys.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
@@ -46,6 +48,8 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
   const commands = [
     workerCommand(exit),
     schedulerCommand(exit),
+    apiCommand(exit),
+    apiKeysCommand(exit),
     migrateCommand(exit),
     initCommand(exit),
     devCommand(exit),

@@ -20,7 +20,8 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
       field: name,
     });
   }
-  const { states, namespace, workflow, version, key, tags, initiator, schedule, error, fingerprint } = options;
+  const { states, namespace, namespaces, workflow, version, key, tags, initiator, schedule, error, fingerprint } =
+    options;
   const { requestedSince, requestedBefore } = options;
   checkedStates(states);
   for (const [field, value] of Object.entries({ namespace, workflow, version, initiator, error })) {
@@ -28,6 +29,7 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
   }
   if (states?.length === 0) refuse('states', 'is empty: name at least one state, or leave it out');
   checkedTexts('tags', tags);
+  checkedTexts('namespaces', namespaces);
   if (tags?.length === 0) refuse('tags', 'is empty: name at least one tag, or leave it out');
   if (error?.trim() === '') refuse('error', 'is empty: give a part of the name, code or message of an error');
   if (fingerprint !== undefined && !FINGERPRINT.test(fingerprint)) {

@@ -23,17 +23,20 @@ export interface ClientParts {
   close(): Promise<void>;
 }
 
-export function openClient(options: ClientOptions): ClientParts {
+/** `given`: the database of the process around it, which closes it. */
+export function openClient(options: ClientOptions, given?: Database): ClientParts {
   const pooled = options.pooled ?? options.preparedStatements === false;
-  const db = openDatabase({
-    url: options.url,
-    schema: options.schema ?? 'tasker',
-    poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
-    applicationName: options.applicationName ?? 'tasker client',
-    prepared: options.preparedStatements ?? true,
-    password: options.password,
-    pooled,
-  });
+  const db =
+    given ??
+    openDatabase({
+      url: options.url,
+      schema: options.schema ?? 'tasker',
+      poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
+      applicationName: options.applicationName ?? 'tasker client',
+      prepared: options.preparedStatements ?? true,
+      password: options.password,
+      pooled,
+    });
   const notifications = new WorkNotifications(db, options.notify ?? true);
   const watcher = new TaskWatcher(db);
   const reports = openReports(db, options, pooled);
@@ -44,7 +47,7 @@ export function openClient(options: ClientOptions): ClientParts {
     await notifications.close();
     await (await scheduleList)?.close();
     await reports.close();
-    await db.close();
+    if (given === undefined) await db.close();
   };
   return {
     db,

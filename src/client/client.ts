@@ -1,4 +1,5 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
+import type { Database } from '../db/connections/database.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
 import type { WorkflowRow } from '../db/reads/workflows.ts';
@@ -16,12 +17,14 @@ import { submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { submitStream } from './submit-stream.ts';
+import { type SubmittedByName, submitStored, type WorkflowByName } from './stored-workflow.ts';
 import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
 export class Client extends ActsClient {
-  constructor(options: ClientOptions) {
-    super(openClient(options));
+  /** @internal With a database of the process around it. */
+  constructor(options: ClientOptions, db?: Database) {
+    super(openClient(options, db));
   }
 
   /**
@@ -74,6 +77,29 @@ export class Client extends ActsClient {
     const submitted = await submitBoundIn(tx, this.db, definition, [task]);
     this.parts.notifications.created(definition, submitted, { transaction });
     return submitted[0] as Submitted;
+  }
+
+  /**
+   * As `submit`, without the code of the workflow: by its names, and checked against the JSON Schema that the database has of its input.
+   * Transforms and refinements of the code, which JSON Schema cannot express, are not applied. `version`: by default the newest that a
+   * live worker serves. Throws UnknownWorkflowError, and InvalidInputError with every issue of the input.
+   */
+  async submitByName(
+    workflow: WorkflowByName,
+    input: unknown,
+    options: SubmitOptions & InTransaction = {},
+  ): Promise<SubmittedByName> {
+    const submitted = await submitStored(this.parts, workflow, [{ ...options, input }], options);
+    return submitted[0] as SubmittedByName;
+  }
+
+  /** As `submitByName`, for many tasks of one workflow, all or none of them. */
+  submitManyByName(
+    workflow: WorkflowByName,
+    requests: readonly (SubmitOptions & { input: unknown })[],
+    options: InTransaction = {},
+  ): Promise<SubmittedByName[]> {
+    return submitStored(this.parts, workflow, requests, options);
   }
 
   /** A task with its input and its steps; undefined if there is none with this id. */

@@ -9,7 +9,15 @@ export function configuredClient(
   config: Config,
   options: Required<Pick<ClientOptions, 'poolSize' | 'applicationName'>>,
 ): Client {
-  return createClient({
+  return createClient(clientOptions(config, options));
+}
+
+/** The options of a client with these settings. */
+export function clientOptions(
+  config: Config,
+  options: Required<Pick<ClientOptions, 'poolSize' | 'applicationName'>>,
+): ClientOptions {
+  return {
     ...options,
     url: config.databaseUrl,
     schema: config.schema,
@@ -22,5 +30,5 @@ export function configuredClient(
       config.reportUrl === undefined
         ? undefined
         : { url: config.reportUrl, maxLagSeconds: config.reportMaxLagSeconds, fallback: config.reportFallback },
-  });
+  };
 }

@@ -31,7 +31,11 @@ export class WorkNotifications {
   }
 
   /** Tasks of a workflow: their root steps are ready, as soon as a transaction of the caller commits, if there is one. */
-  created(definition: WorkflowDefinition, tasks: readonly Submitted[], { transaction }: InTransaction = {}): void {
+  created(
+    definition: Pick<WorkflowDefinition, 'steps'>,
+    tasks: readonly Submitted[],
+    { transaction }: InTransaction = {},
+  ): void {
     if (transaction === undefined) {
       const roots = definition.steps.filter((step) => step.parentOrdinals.length === 0);
       this.notify(roots.map((step) => step.queue));

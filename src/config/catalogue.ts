@@ -52,8 +52,10 @@ const number = (
 
 const WORKER: readonly Role[] = ['worker'];
 const SCHEDULER: readonly Role[] = ['scheduler'];
-const CLIENT: readonly Role[] = ['client'];
 const FLEET: readonly Role[] = ['worker', 'scheduler'];
+const API: readonly Role[] = ['api'];
+const READERS: readonly Role[] = ['client', 'api'];
+const PROCESSES: readonly Role[] = ['worker', 'scheduler', 'api'];
 
 /** Every setting, once: the environment is checked against it, and the configuration reference is generated from it. */
 export const CATALOGUE = {
@@ -365,11 +367,11 @@ export const CATALOGUE = {
     schema: z.string().min(1),
     default: '127.0.0.1',
     range: 'address',
-    roles: FLEET,
+    roles: PROCESSES,
     description: 'Where /metrics, /livez and /readyz are served; 0.0.0.0 in a container.',
   }),
   metricsPort: number('TASKER_METRICS_PORT', 9464, 0, 65_535, {
-    roles: FLEET,
+    roles: PROCESSES,
     description:
       'Port of /metrics, /livez and /readyz; 0: any free one. If it is not set and 9464 is taken, the next free one.',
   }),
@@ -404,12 +406,12 @@ export const CATALOGUE = {
     schema: url.optional(),
     default: undefined,
     range: 'postgres:// URL',
-    roles: CLIENT,
+    roles: READERS,
     secret: true,
     description: 'A streaming replica of the server, for lists of tasks, tasker workflows and tasker doctor.',
   }),
   reportMaxLagSeconds: number('TASKER_REPORT_MAX_LAG_SECONDS', 60, 1, 86_400, {
-    roles: CLIENT,
+    roles: READERS,
     unit: 's',
     description: 'How far that replica may be behind.',
   }),
@@ -418,8 +420,78 @@ export const CATALOGUE = {
     schema: z.enum(['primary', 'refuse'], 'is neither primary nor refuse'),
     default: 'primary',
     range: 'primary, refuse',
-    roles: CLIENT,
+    roles: READERS,
     description:
       'What becomes of a report while the replica is further behind or away: it is read from the primary, or refused.',
+  }),
+  apiHost: setting({
+    env: 'TASKER_API_HOST',
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+    range: 'address',
+    roles: API,
+    description:
+      'Where `tasker api` listens; 0.0.0.0 in a container. Another address than one of this machine alone needs TASKER_API_AUTH.',
+  }),
+  apiPort: number('TASKER_API_PORT', 8280, 0, 65_535, {
+    roles: API,
+    description: 'Port of `tasker api`; 0: any free one.',
+  }),
+  apiAuth: setting({
+    env: 'TASKER_API_AUTH',
+    schema: z.enum(['none', 'keys', 'proxy'], 'is not one of none, keys, proxy'),
+    default: 'none',
+    range: 'none, keys, proxy',
+    roles: API,
+    description:
+      '`keys`: by `tasker api-keys`. `proxy`: a proxy that knows TASKER_API_PROXY_SECRET says who asks. `none`: whoever reaches it may do everything, so it listens on the loopback address alone.',
+  }),
+  apiProxySecret: setting({
+    env: 'TASKER_API_PROXY_SECRET',
+    schema: z.string().min(32, 'has fewer than 32 characters').optional(),
+    default: undefined,
+    range: '32 characters or more',
+    roles: API,
+    secret: true,
+    description: 'What the proxy sends as `Tasker-Proxy-Secret` with each request, with TASKER_API_AUTH=proxy.',
+  }),
+  apiReadOnly: setting({
+    env: 'TASKER_API_READ_ONLY',
+    schema: boolean,
+    default: 'false',
+    range: 'true, false',
+    roles: API,
+    description: 'Refuse every request that would change something, whoever asks.',
+  }),
+  apiDatabaseUrl: setting({
+    env: 'TASKER_API_DATABASE_URL',
+    schema: url.optional(),
+    default: undefined,
+    range: 'postgres:// URL',
+    roles: API,
+    secret: true,
+    description: 'The same database with a role of its own, instead of DATABASE_URL.',
+  }),
+  apiQueryTimeoutMs: number('TASKER_API_QUERY_TIMEOUT_MS', 10_000, 100, 600_000, {
+    roles: API,
+    unit: 'ms',
+    description: 'The longest statement of `tasker api`. Requests that read have shorter limits of their own.',
+  }),
+  apiMaxBodyBytes: number('TASKER_API_MAX_BODY_BYTES', 1_048_576, 1024, 104_857_600, {
+    roles: API,
+    unit: 'bytes',
+    description: 'The largest body of a request. A larger one is refused before it is read.',
+  }),
+  apiMaxRequests: number('TASKER_API_MAX_REQUESTS', 200, 1, 100_000, {
+    roles: API,
+    unit: 'requests',
+    description:
+      'Requests that `tasker api` works on at once; further ones are answered with 503. Those that wait for a task do not count.',
+  }),
+  apiRequestsPerSecond: number('TASKER_API_REQUESTS_PER_SECOND', 50, 0, 1_000_000, {
+    roles: API,
+    unit: 'requests/s',
+    description:
+      'What one principal may ask on average, with bursts of ten seconds; an expensive request counts as several. 0: no limit.',
   }),
 } as const satisfies { readonly [Name in SettingName]: Setting<z.ZodType<Settings[Name]>> };

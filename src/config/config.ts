@@ -1,5 +1,5 @@
 /** Which settings a process reads. */
-export type Role = 'worker' | 'scheduler' | 'client';
+export type Role = 'worker' | 'scheduler' | 'client' | 'api';
 
 /**
  * The settings of a process, read and checked. The catalogue, which has their variables, ranges and descriptions, must have exactly
@@ -61,6 +61,16 @@ export interface Settings {
   readonly reportUrl: string | undefined;
   readonly reportMaxLagSeconds: number;
   readonly reportFallback: 'primary' | 'refuse';
+  readonly apiHost: string;
+  readonly apiPort: number;
+  readonly apiAuth: 'none' | 'keys' | 'proxy';
+  readonly apiProxySecret: string | undefined;
+  readonly apiReadOnly: boolean;
+  readonly apiDatabaseUrl: string | undefined;
+  readonly apiQueryTimeoutMs: number;
+  readonly apiMaxBodyBytes: number;
+  readonly apiMaxRequests: number;
+  readonly apiRequestsPerSecond: number;
 }
 
 /** A setting by its name in `Config`. */

@@ -85,7 +85,23 @@ function contradictions(config: Partial<Config>): string[] {
       `TASKER_POLL_INTERVAL_MS: ${pollIntervalMs} is above TASKER_MAX_POLL_INTERVAL_MS (${maxPollIntervalMs})`,
     );
   }
+  problems.push(...apiContradictions(config));
   return problems;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
+
+/** What nobody has to prove who they are for is reached from this machine alone. */
+function apiContradictions({ apiAuth, apiHost, apiProxySecret }: Partial<Config>): string[] {
+  if (apiAuth === 'none' && apiHost !== undefined && !LOOPBACK.test(apiHost)) {
+    return [
+      `TASKER_API_HOST: ${JSON.stringify(apiHost)} can be reached from elsewhere, and TASKER_API_AUTH is none: set TASKER_API_AUTH=keys and make a key (tasker api-keys create), or listen on 127.0.0.1`,
+    ];
+  }
+  if (apiAuth === 'proxy' && apiProxySecret === undefined) {
+    return ['TASKER_API_PROXY_SECRET is not set, and TASKER_API_AUTH is proxy: give it and the proxy the same secret'];
+  }
+  return [];
 }
 
 function blankToUndefined(text: string | undefined): string | undefined {

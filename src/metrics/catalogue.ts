@@ -1,3 +1,6 @@
+/** What a process of the fleet is. */
+export type ProcessRole = 'worker' | 'scheduler' | 'api';
+
 export interface MetricDefinition {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -5,12 +8,14 @@ export interface MetricDefinition {
   readonly labels: readonly string[];
   readonly buckets?: readonly number[];
   /** Which processes report it. */
-  readonly roles: readonly ('worker' | 'scheduler')[];
+  readonly roles: readonly ProcessRole[];
 }
 
 const W = ['worker'] as const;
 const S = ['scheduler'] as const;
 const BOTH = ['worker', 'scheduler'] as const;
+const A = ['api'] as const;
+const EACH = ['worker', 'scheduler', 'api'] as const;
 
 const LATENCY = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 const DURATION = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
@@ -151,7 +156,7 @@ export const METRICS = define({
     type: 'gauge',
     help: '1 while this process is shutting down.',
     labels: [],
-    roles: BOTH,
+    roles: EACH,
   },
   leaseAge: {
     name: 'tasker_lease_age_seconds',
@@ -172,7 +177,7 @@ export const METRICS = define({
     type: 'gauge',
     help: 'Connections of the pool, by state: total, idle, waiting (callers without one).',
     labels: ['state'],
-    roles: BOTH,
+    roles: EACH,
   },
   statementSeconds: {
     name: 'tasker_statement_duration_seconds',
@@ -180,21 +185,21 @@ export const METRICS = define({
     help: 'Duration of database statements by name, round trip included; readiness view queries are the claim statements.',
     labels: ['statement'],
     buckets: STATEMENT,
-    roles: BOTH,
+    roles: EACH,
   },
   statementErrors: {
     name: 'tasker_statement_errors_total',
     type: 'counter',
     help: 'Statements that failed, by name.',
     labels: ['statement'],
-    roles: BOTH,
+    roles: EACH,
   },
   errors: {
     name: 'tasker_errors_total',
     type: 'counter',
     help: 'Errors that a loop of this process survived, by what it was doing.',
     labels: ['doing'],
-    roles: BOTH,
+    roles: EACH,
   },
   readySteps: {
     name: 'tasker_ready_steps',
@@ -531,7 +536,36 @@ export const METRICS = define({
     type: 'counter',
     help: 'Scrapes that got older values because fresh ones were not measured in time.',
     labels: [],
-    roles: BOTH,
+    roles: EACH,
+  },
+  apiRequests: {
+    name: 'tasker_api_requests_total',
+    type: 'counter',
+    help: 'Requests of the HTTP API that were answered, by operation and status.',
+    labels: ['operation', 'status'],
+    roles: A,
+  },
+  apiRequestSeconds: {
+    name: 'tasker_api_request_duration_seconds',
+    type: 'histogram',
+    help: 'From the headers of a request to the end of its answer; requests that wait for a task excepted.',
+    labels: ['operation'],
+    buckets: STATEMENT,
+    roles: A,
+  },
+  apiRefused: {
+    name: 'tasker_api_refused_total',
+    type: 'counter',
+    help: 'Requests that were refused before anything was done, by reason.',
+    labels: ['reason'],
+    roles: A,
+  },
+  apiInFlight: {
+    name: 'tasker_api_requests_in_flight',
+    type: 'gauge',
+    help: 'Requests that are being worked on; `waiting`: those that wait for a task.',
+    labels: ['kind'],
+    roles: A,
   },
 });
 

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, type Histogram, Registry } from 'prom-client';
-import { METRICS, type MetricDefinition, type MetricKey } from './catalogue.ts';
+import { METRICS, type MetricDefinition, type MetricKey, type ProcessRole } from './catalogue.ts';
 import { BinnedHistogram } from './histogram.ts';
 
 type KeysOf<Type extends MetricDefinition['type']> = {
@@ -22,7 +22,7 @@ export class Metrics {
   /** Counts under labels that their owner keeps, by metric and labels; they are moved to the counters when these are read. */
   private readonly uncollected = new Map<string, Map<Readonly<Record<string, string>>, { by: number }>>();
 
-  constructor(role: 'worker' | 'scheduler') {
+  constructor(role: ProcessRole) {
     this.registry.setDefaultLabels({ role });
     collectDefaultMetrics({ register: this.registry });
     for (const [key, definition] of Object.entries(METRICS) as [MetricKey, MetricDefinition][]) {

@@ -5,13 +5,14 @@ import { ping } from '../db/statements/server/ping.ts';
 import type { Config } from '../config/config.ts';
 import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
+import type { ProcessRole } from '../metrics/catalogue.ts';
 import { Metrics } from '../metrics/registry.ts';
 import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
 import type { Health } from './server.ts';
 
-export type HostRole = 'worker' | 'scheduler';
+export type HostRole = ProcessRole;
 
 /** What every process of the fleet has around its work: a pool, metrics, dead-man's switches, and a port for metrics and probes. */
 export interface Host {
@@ -53,8 +54,9 @@ export function openHost(
     log.warn({ doing, error }, `${doing} failed; going on`);
     logins.failed(doing, error, leaseAgeSeconds());
   };
+  const isApi = role === 'api';
   const db = openDatabase({
-    url: config.databaseUrl,
+    url: isApi ? (config.apiDatabaseUrl ?? config.databaseUrl) : config.databaseUrl,
     schema: config.schema,
     poolSize: config.poolSize,
     applicationName: `tasker ${role}`,
@@ -62,7 +64,8 @@ export function openHost(
     plans: role === 'worker' && !config.pooled ? 'pinned' : 'free',
     pooled: config.pooled,
     connectTimeoutMs: config.connectTimeoutMs,
-    queryTimeoutMs: config.queryTimeoutMs,
+    queryTimeoutMs: isApi ? config.apiQueryTimeoutMs : config.queryTimeoutMs,
+    cancellable: isApi,
     password: passwordOf(config),
     onQuery: (statement, seconds, failed) => {
       metrics.observe('statementSeconds', { statement }, seconds);

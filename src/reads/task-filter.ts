@@ -5,6 +5,8 @@ export interface TaskFilter {
   /** Tasks in one of these states. Default: all. */
   states?: readonly State[] | undefined;
   namespace?: string | undefined;
+  /** Tasks of one of these namespaces: for a reader who may see no others. */
+  namespaces?: readonly string[] | undefined;
   workflow?: string | undefined;
   version?: string | undefined;
   /** The key that a submit gave (identity `caller_key`): every task of this identity. Needs `workflow`. */
@@ -30,6 +32,7 @@ export interface TaskFilter {
 export const FILTER_NAMES = [
   'states',
   'namespace',
+  'namespaces',
   'workflow',
   'version',
   'key',

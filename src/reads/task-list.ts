@@ -30,10 +30,10 @@ const CONCURRENT_MS = 10_000;
 
 /** `floor`: if an earlier page of the same list has looked the time up. */
 export async function openTaskList(db: Executor, filter: TaskFilter, floor?: string): Promise<TaskList> {
-  const { namespace, workflow, version, requestedSince, requestedBefore } = filter;
-  const isNamed = namespace !== undefined || workflow !== undefined || version !== undefined;
+  const { namespace, namespaces, workflow, version, requestedSince, requestedBefore } = filter;
+  const isNamed = [namespace, namespaces, workflow, version].some((given) => given !== undefined);
   const versions = isNamed
-    ? (await db.run(findVersions, { namespace, name: workflow, version })).map((row) => row.named_task_id)
+    ? (await db.run(findVersions, { namespace, namespaces, name: workflow, version })).map((row) => row.named_task_id)
     : undefined;
   return {
     filter,

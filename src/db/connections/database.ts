@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
+import { Canceller } from './canceller.ts';
 import type { PasswordSource } from './password-source.ts';
 import { DryRunEnded } from './dry-run.ts';
 import { inSchema } from '../schema-name.ts';
@@ -27,6 +28,8 @@ export interface DatabaseOptions {
   onPoolError?: (error: Error) => void;
   /** Instead of the password in the URL. */
   password?: PasswordSource | undefined;
+  /** What runs within `cancelOn` is cancelled by its signal. Default false. */
+  cancellable?: boolean;
 }
 
 /** What can run a statement: the pool, a transaction of this library, or a transaction of the caller (`callers-transaction.ts`). */
@@ -107,6 +110,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   // the next statement rejects anyway.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
+  const canceller = options.cancellable === true ? new Canceller(sessions) : undefined;
   const texts = new Map<string, string>();
   const textOf = (statement: AnyStatement): string => {
     let text = texts.get(statement.name);
@@ -130,6 +134,31 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
+  const runCancellably = async <Row extends object>(
+    target: Canceller,
+    statement: AnyStatement,
+    values: readonly unknown[],
+  ): Promise<Row[]> => {
+    const { signal } = target;
+    if (signal === undefined) return runOn<Row>(pool, statement, values);
+    signal.throwIfAborted();
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      return await target.guard(client, signal, () => runOn<Row>(client, statement, values));
+    } catch (error) {
+      if (signal.aborted || !mayKeepSession(error)) broken = asError(error);
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
+  const runOnPool =
+    canceller === undefined
+      ? <Row extends object>(statement: AnyStatement, values: readonly unknown[]) => runOn<Row>(pool, statement, values)
+      : <Row extends object>(statement: AnyStatement, values: readonly unknown[]) =>
+          runCancellably<Row>(canceller, statement, values);
+
   // In a session behind a pooler the planner chooses freely, whatever the options say: nothing can be set there.
   const plans = (): Plans => (options.plans === 'pinned' && sessions.proxied !== true ? 'pinned' : 'free');
   return {
@@ -141,23 +170,29 @@ export function openDatabase(options: DatabaseOptions): Database {
       return sessions.proxied;
     },
     pool,
-    run: (statement, ...given) => retrySerializationFailures(() => runOn(pool, statement, statement.values(...given))),
+    run: (statement, ...given) => retrySerializationFailures(() => runOnPool(statement, statement.values(...given))),
     transaction: (work) =>
       retrySerializationFailures(async () => {
         const client = await pool.connect();
         let broken: Error | undefined;
         try {
+          const signal = canceller?.signal;
           await client.query(BEGIN);
           const result = await work({
             schema,
             plans: plans(),
-            run: async (statement, ...given) => runOn(client, statement, statement.values(...given)),
+            run: async (statement, ...given) => {
+              const values = statement.values(...given);
+              if (canceller === undefined || signal === undefined) return runOn(client, statement, values);
+              return canceller.guard(client, signal, () => runOn(client, statement, values));
+            },
           });
           await client.query('COMMIT');
           return result;
         } catch (error) {
           // The pool itself does the same after a failed query: a session that became read-only, for example, would fail for ever.
-          if (!(error instanceof TaskerError || error instanceof DryRunEnded) && !mayKeepSession(error))
+          const isKept = error instanceof TaskerError || error instanceof DryRunEnded || mayKeepSession(error);
+          if (canceller?.signal?.aborted === true || !isKept)
             broken = asError(error);
           await client.query('ROLLBACK').catch((failure: unknown) => (broken = asError(failure)));
           throw error;
@@ -165,9 +200,9 @@ export function openDatabase(options: DatabaseOptions): Database {
           client.release(broken);
         }
       }),
-    close() {
+    async close() {
       closing = true;
-      return pool.end();
+      await Promise.all([pool.end(), canceller?.close()]);
     },
   };
 }

@@ -56,16 +56,49 @@ LEFT JOIN open o ON o.named_task_id = k.named_task_id
 ORDER BY 1, 2, 3`,
 });
 
-/** The versions of workflows with these names; a name that is null is not compared. */
+/** The versions of workflows with these names, in one of these namespaces; what is null is not compared. */
 export const findVersions = defineStatement<{ named_task_id: number }>()({
   name: 'find_versions',
-  params: { namespace: 'text | null', name: 'text | null', version: 'text | null' },
+  params: { namespace: 'text | null', namespaces: 'text[] | null', name: 'text | null', version: 'text | null' },
   text: `
 SELECT k.named_task_id
 FROM tasker.tasker_named_tasks k
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE (:namespace::text IS NULL OR n.name = :namespace::text)
+  AND (:namespaces::text[] IS NULL OR n.name = ANY (:namespaces::text[]))
   AND (:name::text IS NULL OR k.name = :name::text)
   AND (:version::text IS NULL OR k.version = :version::text)
+ORDER BY k.named_task_id`,
+});
+
+/** What the database has of a version of a workflow. `served`: a live worker has handlers for it. */
+export interface StoredDefinitionRow {
+  named_task_id: number;
+  version: string;
+  description: string | null;
+  /** Null: Tasker (Ruby) registered it, and nothing of it is known but its steps. */
+  configuration: Record<string, unknown> | null;
+  registered: boolean;
+  /** JSON text of its JSON Schema; null: none is stored. */
+  input_schema: string | null;
+  served: boolean;
+}
+
+/** The versions of one workflow as they are stored, for whoever has no code of it. */
+export const findStoredDefinitions = defineStatement<StoredDefinitionRow>()({
+  name: 'find_stored_definitions',
+  params: { namespace: 'text', name: 'text' },
+  text: `
+SELECT k.named_task_id, k.version, k.description, k.configuration, k.definition_hash IS NOT NULL AS registered,
+  k.input_schema::text AS input_schema,
+  EXISTS (
+    SELECT FROM tasker.tasker_worker_workflows w
+    JOIN tasker.tasker_workers p ON p.worker_id = w.worker_id
+    WHERE w.namespace = n.name AND w.name = k.name AND w.version = k.version AND w.problem IS NULL
+      AND p.stopped_at IS NULL AND p.lease_expires_at > statement_timestamp()
+  ) AS served
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE n.name = :namespace AND k.name = :name
 ORDER BY k.named_task_id`,
 });

@@ -1,0 +1,74 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Config } from '../../config/config.ts';
+import type { Database } from '../../db/connections/database.ts';
+import { hashSecret } from './api-key.ts';
+import { KeyRing } from './key-ring.ts';
+import { isRole, type Principal, principalOf } from '../permissions.ts';
+
+/** What a request is authenticated by, before anything of its body is read. */
+export interface Credentials {
+  readonly headers: IncomingHttpHeaders;
+  /** The address that the connection comes from. */
+  readonly remoteAddress: string | undefined;
+}
+
+/** Undefined: the request is refused with 401. */
+export type Authenticate = (request: Credentials) => Promise<Principal | undefined>;
+
+/** Whoever reaches the loopback address. A page in a browser may reach it too, under a name that leads there: the host must be of this machine. */
+export const localOnly: Authenticate = async ({ headers }) =>
+  /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(headers.host ?? '')
+    ? principalOf({ id: 'local', name: 'local', role: 'admin', payload: true })
+    : undefined;
+
+/** By `Authorization: Bearer tsk_...`, the only place where a key is accepted. */
+export function byKeys(db: Database): Authenticate {
+  const keys = new KeyRing(db);
+  return async ({ headers: { authorization = '' } }) => {
+    const [, token] = /^Bearer (\S+)$/i.exec(authorization) ?? [];
+    return token === undefined ? undefined : keys.find(token);
+  };
+}
+
+/**
+ * By a proxy that has authenticated the person: `Tasker-Proxy-Secret` proves that it is the proxy, `Tasker-User` says who asks,
+ * `Tasker-Role` (default `viewer`), `Tasker-Payload: true` and `Tasker-Namespaces` (with commas) what for.
+ */
+export function byProxy(secret: string): Authenticate {
+  const expected = Buffer.from(hashSecret(secret));
+  return async ({ headers }) => {
+    const given = Buffer.from(hashSecret(text(headers['tasker-proxy-secret'])));
+    if (!timingSafeEqual(given, expected)) return undefined;
+    const name = text(headers['tasker-user']).trim();
+    const role = text(headers['tasker-role']) || 'viewer';
+    if (name === '' || name.length > 200 || !isRole(role)) return undefined;
+    const listed = headers['tasker-namespaces'];
+    const namespaces = text(listed)
+      .split(',')
+      .map((namespace) => namespace.trim())
+      .filter((namespace) => namespace !== '');
+    // An empty list is none at all, and not all of them.
+    if (listed !== undefined && namespaces.length === 0) return undefined;
+    const payload = text(headers['tasker-payload']) === 'true';
+    return principalOf({
+      id: `proxy:${name}`,
+      name,
+      role,
+      payload,
+      namespaces: listed === undefined ? undefined : namespaces,
+    });
+  };
+}
+
+/** By the configuration, which was checked. */
+export function authenticatorOf(
+  { apiAuth, apiProxySecret }: Pick<Config, 'apiAuth' | 'apiProxySecret'>,
+  db: Database,
+): Authenticate {
+  if (apiAuth === 'keys') return byKeys(db);
+  return apiAuth === 'proxy' ? byProxy(apiProxySecret as string) : localOnly;
+}
+
+/** A header that came twice is not believed. */
+const text = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '');

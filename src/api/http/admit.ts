@@ -1,0 +1,96 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticate } from '../auth/authenticator.ts';
+import { type Principal, principalOf } from '../permissions.ts';
+import { Problem, type ProblemCode } from '../problem.ts';
+import { COSTS, type Route } from '../route.ts';
+import type { Load } from './load.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+/** What decides whether a request is let in. */
+export interface Admission {
+  readonly authenticate: Authenticate;
+  readonly readOnly: boolean;
+  readonly load: Load;
+  readonly rates: RateLimits;
+  refused(reason: ProblemCode): void;
+}
+
+const PUBLIC = principalOf({ id: 'public', name: 'public', role: 'viewer', namespaces: [] });
+
+/**
+ * Lets a request in, or throws a Problem. Nothing of its body has been read: whoever may not ask cannot make the process read, and the
+ * connection on which it would come is closed.
+ */
+export async function admit(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  admission: Admission,
+): Promise<Principal> {
+  try {
+    return await decide(route, request, reply, admission);
+  } catch (error) {
+    if (error instanceof Problem) admission.refused(error.code);
+    if (hasBody(request)) reply.header('connection', 'close');
+    throw error;
+  }
+}
+
+const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+async function decide(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { authenticate, readOnly, load, rates }: Admission,
+): Promise<Principal> {
+  if (route.permission === 'public') return PUBLIC;
+  // A wait costs no statement of its own, and so it may be one of many.
+  const waits = route.waits === true && /[?&]wait_seconds=/.test(request.url);
+  load.check(waits);
+  const principal = await authenticate({ headers: request.headers, remoteAddress: request.socket.remoteAddress });
+  if (principal === undefined) {
+    throw new Problem('UNAUTHENTICATED', 'send a key that is good as `Authorization: Bearer tsk_...`', {
+      headers: { 'www-authenticate': 'Bearer realm="tasker"' },
+    });
+  }
+  if (!principal.permissions.has(route.permission)) {
+    throw new Problem('FORBIDDEN', `this needs ${route.permission}, which the role ${principal.role} does not have`);
+  }
+  if (route.scope === 'fleet' && principal.namespaces !== undefined) {
+    throw new Problem('FORBIDDEN', 'this is about the whole fleet, and whoever asks may see some namespaces only');
+  }
+  if (route.method !== 'GET') {
+    if (readOnly) throw new Problem('READ_ONLY', 'this process of the API only reads (TASKER_API_READ_ONLY)');
+    checkOrigin(request);
+  }
+  const taken = rates.take(principal.id, COSTS[route.cost].counts);
+  reply.header('ratelimit-limit', String(rates.limit));
+  reply.header('ratelimit-remaining', String(Math.max(0, Math.floor(taken.left))));
+  slowDown(taken);
+  count(load, waits ? 'waiting' : 'working', reply);
+  return principal;
+}
+
+function slowDown({ waitSeconds }: { waitSeconds: number }): void {
+  if (waitSeconds <= 0) return;
+  throw new Problem('TOO_MANY_REQUESTS', 'more requests than TASKER_API_REQUESTS_PER_SECOND allows: ask again later', {
+    headers: { 'retry-after': String(Math.ceil(waitSeconds)) },
+  });
+}
+
+function count(load: Load, kind: 'waiting' | 'working', reply: FastifyReply): void {
+  load[kind] += 1;
+  reply.raw.once('close', () => (load[kind] -= 1));
+}
+
+/** A page of another site that a browser shows may send requests, with what the browser knows of whoever looks at it. */
+function checkOrigin({ headers }: FastifyRequest): void {
+  const site = headers['sec-fetch-site'];
+  const { origin, host } = headers;
+  const isForeign =
+    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
+    (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`);
+  if (isForeign) throw new Problem('FORBIDDEN', 'a page of another site may change nothing here');
+}

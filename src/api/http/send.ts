@@ -1,0 +1,33 @@
+import type { FastifyReply } from 'fastify';
+import { type Problem, problemDocument } from '../problem.ts';
+import type { Answer, Route } from '../route.ts';
+
+/** Of every answer: it is data, for one principal, and no page. */
+const HEADERS = {
+  'cache-control': 'private, no-cache',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+export function send(reply: FastifyReply, { status = 200, body, headers = {} }: Answer, route?: Route): FastifyReply {
+  reply.code(status).headers({ ...HEADERS, ...headers });
+  if (body === undefined) return reply.send();
+  if (route?.produces !== undefined && Array.isArray(body)) {
+    const lines = body.map((line) => `${JSON.stringify(line)}\n`).join('');
+    return reply.type(route.produces).send(lines);
+  }
+  return reply.type(route?.produces ?? JSON_TYPE).send(Buffer.isBuffer(body) ? body : JSON.stringify(body));
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
+  return reply
+    .code(problem.status)
+    .headers({ ...HEADERS, ...problem.headers, 'cache-control': 'no-store' })
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problemDocument(problem, requestId)));
+}

@@ -1,0 +1,135 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cancelOn } from '../db/connections/canceller.ts';
+import { requestIdOf } from './http/request-id.ts';
+import { admit, type Admission } from './http/admit.ts';
+import { checkRequest } from './http/check-request.ts';
+import { once } from './http/idempotency.ts';
+import { readJson } from './http/read-json.ts';
+import { send, sendProblem } from './http/send.ts';
+import { openApiDocument } from './openapi.ts';
+import type { Principal } from './permissions.ts';
+import { Problem, problemOf } from './problem.ts';
+import { type Answer, COSTS, type Route, type RouteRequest, type Services } from './route.ts';
+import { ROUTES } from './routes/index.ts';
+
+/** What the plugin needs of the process around it. */
+export interface ApiParts extends Services, Admission {
+  readonly maxBodyBytes: number;
+  /** Aborted when the process is about to end: what waits is answered at once. */
+  readonly draining: AbortSignal;
+  answered(route: Route | undefined, status: number, seconds: number): void;
+  failed(error: unknown, request: { id: string; operation: string }): void;
+}
+
+/** What a request has found out on its way. */
+interface Seen {
+  readonly route: Route;
+  readonly id: string;
+  readonly began: number;
+  principal?: Principal;
+  rawBody?: string;
+}
+
+const seen = new WeakMap<FastifyRequest, Seen>();
+
+/** Serves the API on an instance of fastify: one hook for all routes, in which nothing of a body has been read. */
+export async function serveApi(app: FastifyInstance, parts: ApiParts): Promise<void> {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: parts.maxBodyBytes },
+    async (request: FastifyRequest, body: string) => {
+      keepBody(request, body);
+      return body.trim() === '' ? undefined : readJson(body);
+    },
+  );
+  app.addContentTypeParser(
+    'application/x-ndjson',
+    { parseAs: 'string', bodyLimit: parts.maxBodyBytes },
+    async (request: FastifyRequest, body: string) => {
+      keepBody(request, body);
+      return body
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .map((line) => readJson(line));
+    },
+  );
+  app.setErrorHandler((error, request, reply) => {
+    const { id, route } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
+    const problem = problemOf(error);
+    if (problem.status >= 500) parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none' });
+    sendProblem(reply, problem, id);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
+  });
+  for (const route of ROUTES) addRoute(app, route, parts);
+  const document = JSON.stringify(openApiDocument());
+  app.get('/openapi.json', (_request, reply) => send(reply, { body: Buffer.from(document) }));
+}
+
+function keepBody(request: FastifyRequest, body: string): void {
+  const known = seen.get(request);
+  if (known !== undefined) known.rawBody = body;
+}
+
+function addRoute(app: FastifyInstance, route: Route, parts: ApiParts): void {
+  app.route({
+    method: route.method,
+    url: fastifyPath(route.path),
+    exposeHeadRoute: false,
+    onRequest: async (request, reply) => {
+      const one: Seen = { route, id: requestIdOf(request.headers), began: performance.now() };
+      seen.set(request, one);
+      reply.raw.once('close', () => {
+        parts.answered(route, reply.raw.headersSent ? reply.statusCode : 499, (performance.now() - one.began) / 1000);
+      });
+      one.principal = await admit(route, request, reply, parts);
+    },
+    handler: (request, reply) => handle(request, reply, parts),
+  });
+}
+
+async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiParts): Promise<FastifyReply> {
+  const { route, principal, rawBody = '' } = seen.get(request) as Seen;
+  const checked = checkRequest(route, { params: request.params, query: request.query, body: request.body });
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new DOMException('the client has gone away', 'AbortError'));
+  });
+  const waits =
+    route.waits === true && Number((checked.query as { wait_seconds?: number } | undefined)?.wait_seconds ?? 0) > 0;
+  const deadline = waits
+    ? [parts.draining]
+    : route.waits === true
+      ? []
+      : [AbortSignal.timeout(COSTS[route.cost].seconds * 1000)];
+  const signal = AbortSignal.any([gone.signal, ...deadline]);
+  const base = {
+    ...parts,
+    ...checked,
+    principal: principal as Principal,
+    headers: request.headers,
+    signal,
+    transaction: undefined,
+  } satisfies RouteRequest;
+  const key = request.headers['idempotency-key'];
+  let answer: Answer;
+  if (route.method === 'GET') {
+    // What waits is served by one loop for all: its statements are nobody's.
+    answer = waits ? await route.handle(base) : await cancelOn(signal, () => route.handle(base));
+  } else if (typeof key === 'string' && route.secret !== true) {
+    const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: (principal as Principal).id };
+    const keyed = { ...about, key, body: rawBody };
+    answer = await once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }));
+  } else answer = await route.handle(base);
+  return send(reply, answer, route);
+}
+
+/** `{task_id}:cancel` for fastify: a colon that is none of a parameter is written twice, behind a parameter of its own form. */
+function fastifyPath(path: string): string {
+  return path
+    .replaceAll(/\{(\w+)\}:(\w+)/g, ':$1(^[^/]+)::$2')
+    .replaceAll(/\{(\w+)\}/g, ':$1')
+    .replace(/^(\/v1\/\w+):(\w+)$/, '$1::$2');
+}

@@ -1,0 +1,155 @@
+import { isLoginRefused, isSchemaMissing, isUnavailable, sqlState } from '../db/connections/sql-errors.ts';
+import { type TaskerError, taskerErrorCode } from '../errors.ts';
+
+/** The page on which each code is explained. */
+const ERRORS_PAGE = 'https://github.com/tasker-fleet/tasker-fleet/blob/main/docs/reference/http-api.md#';
+
+export interface FieldProblem {
+  /** A JSON pointer into the body, or the name of a parameter. */
+  pointer: string;
+  detail: string;
+}
+
+/** Why a request was not done, as RFC 9457 has it. Never has a stack, a statement, or a name from inside of the database. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly errors: readonly FieldProblem[];
+  readonly headers: Readonly<Record<string, string>>;
+  /** Further members of the document. */
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: {
+      errors?: readonly FieldProblem[];
+      headers?: Readonly<Record<string, string>>;
+      members?: Readonly<Record<string, unknown>>;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(detail, more.cause === undefined ? undefined : { cause: more.cause });
+    this.code = code;
+    this.status = PROBLEMS[code].status;
+    this.errors = more.errors ?? [];
+    this.headers = more.headers ?? {};
+    this.members = more.members ?? {};
+  }
+}
+
+/** Every code that an answer of the API can have. */
+export const PROBLEMS = {
+  REQUEST_INVALID: { status: 400, title: 'The request cannot be read' },
+  CURSOR_INVALID: { status: 400, title: 'The cursor is none of this list' },
+  UNAUTHENTICATED: { status: 401, title: 'Who asks is not known' },
+  FORBIDDEN: { status: 403, title: 'Whoever asks may not do this' },
+  READ_ONLY: { status: 403, title: 'This process of the API only reads' },
+  NOT_FOUND: { status: 404, title: 'There is no such thing' },
+  WORKFLOW_UNKNOWN: { status: 404, title: 'There is no such workflow to submit to' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The path has other methods' },
+  REFUSED: { status: 409, title: 'The state of the task does not allow it' },
+  REQUEST_IN_FLIGHT: { status: 409, title: 'A request with this Idempotency-Key is being worked on' },
+  PRECONDITION_FAILED: { status: 412, title: 'It has changed since it was read' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'The body is of another type than this takes' },
+  INPUT_INVALID: { status: 422, title: 'The input is not accepted' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The Idempotency-Key belongs to another request' },
+  TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
+  INTERNAL: { status: 500, title: 'An error of Tasker Fleet' },
+  OVERLOADED: { status: 503, title: 'This process of the API has too much to do' },
+  DRAINING: { status: 503, title: 'This process of the API is about to end' },
+  QUERY_TOO_BROAD: { status: 503, title: 'The request read more than it may' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
+  SCHEMA_OUTDATED: { status: 503, title: 'The database is not migrated as far as this version needs' },
+  REPORT_UNAVAILABLE: { status: 503, title: 'The replica for reports cannot be read' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+const RETRY_SOON = { headers: { 'retry-after': '1' } };
+
+/** What an error of a handler, of the engine or of the database means for whoever asked. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const code = taskerErrorCode(error);
+  if (code !== undefined) return ofTasker(code, error as TaskerError);
+  const { name, statusCode, code: nodeCode } = (error ?? {}) as { name?: string; statusCode?: number; code?: string };
+  if (name === 'TimeoutError' || name === 'AbortError' || sqlState(error) === '57014') {
+    return new Problem(
+      'QUERY_TOO_BROAD',
+      'the time for this request was over: add a filter that has an index, or a narrower time',
+      {
+        ...RETRY_SOON,
+        cause: error,
+      },
+    );
+  }
+  if (nodeCode === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('BODY_TOO_LARGE', 'the body is too large');
+  if (nodeCode === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new Problem('MEDIA_TYPE_UNSUPPORTED', 'send the body as application/json');
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return new Problem('REQUEST_INVALID', 'the request cannot be read', { cause: error });
+  if (sqlState(error) === '42501')
+    return new Problem('READ_ONLY', 'the database role of this process may not do this', { cause: error });
+  if (isSchemaMissing(error)) return ofOutdated(error);
+  // What connection errors say may contain addresses and names of roles.
+  if (isUnavailable(error) || isLoginRefused(error) || sqlState(error) === '25006')
+    return new Problem('DATABASE_UNAVAILABLE', 'the database cannot be reached: try again', {
+      ...RETRY_SOON,
+      cause: error,
+    });
+  return new Problem('INTERNAL', 'an unexpected error: the log has it under the request_id', { cause: error });
+}
+
+const ofOutdated = (cause: unknown): Problem =>
+  new Problem('SCHEMA_OUTDATED', 'the database is not migrated as far as this version needs', { cause });
+
+function ofTasker(code: string, error: TaskerError): Problem {
+  const { message, details } = error;
+  switch (code) {
+    case 'INPUT_INVALID': {
+      const field = details['field'];
+      if (field === 'cursor') return new Problem('CURSOR_INVALID', message, { cause: error });
+      if (/^there is no task \d+$/.test(message)) return new Problem('NOT_FOUND', message, { cause: error });
+      const issues = (details['issues'] ?? []) as readonly { path: string; message: string }[];
+      const errors = issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message }));
+      if (typeof field === 'string') errors.push({ pointer: `/${field}`, detail: message });
+      return new Problem('INPUT_INVALID', message, { errors, cause: error });
+    }
+    case 'WORKFLOW_UNKNOWN':
+      return new Problem('WORKFLOW_UNKNOWN', message, { cause: error });
+    case 'SCHEMA_OUTDATED':
+      return ofOutdated(error);
+    case 'REPORT_UNAVAILABLE':
+      return new Problem('REPORT_UNAVAILABLE', 'the replica for reports cannot be read now', {
+        ...RETRY_SOON,
+        cause: error,
+      });
+    case 'CLIENT_CLOSED':
+      return new Problem('DRAINING', 'this process of the API is about to end: ask again', RETRY_SOON);
+    default:
+      return new Problem('INTERNAL', 'an unexpected error: the log has it under the request_id', { cause: error });
+  }
+}
+
+/** `lines[2].quantity` as a JSON pointer into the body of a submit. */
+function pointerOf(path: string): string {
+  const names = [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, quoted, index, plain]) => quoted ?? index ?? plain ?? '',
+  );
+  return ['/input', ...names.map((name) => name.replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
+}
+
+export function problemDocument({ code, status, message, errors, members }: Problem, requestId: string): object {
+  return {
+    type: `${ERRORS_PAGE}${code.toLowerCase()}`,
+    title: PROBLEMS[code].title,
+    status,
+    detail: message,
+    code,
+    ...(errors.length === 0 ? {} : { errors }),
+    ...members,
+    request_id: requestId,
+  };
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { ERROR } from '../examples.ts';
+import { defineRoute } from '../route.ts';
+import { limit, taskId, time } from '../schemas/common.ts';
+
+const group = z
+  .object({
+    fingerprint: z.string().nullable().describe('`listTasks` takes it as a filter.'),
+    name: z.string().nullable(),
+    code: z.string().nullable(),
+    message: z.string().nullable().describe('Null for whoever may not read payloads.'),
+    namespace: z.string(),
+    workflow: z.string(),
+    versions: z.array(z.string()),
+    step: z.string(),
+    steps: z.number().int(),
+    blocked: z.number().int().describe('No retry will come to these.'),
+    first_seen: time,
+    last_seen: time,
+    sample_task_id: taskId,
+  })
+  .meta({ id: 'FailureGroup', description: 'Steps that are in error now, by what they failed with.' });
+
+/** Groups that are read, of which those are shown that whoever asks may see. */
+const MOST_GROUPS = 1000;
+
+export const listFailures = defineRoute({
+  operation: 'listFailures',
+  method: 'GET',
+  path: '/v1/failures',
+  summary: 'What fails now, by cause, the largest group first',
+  permission: 'tasks:read',
+  scope: 'namespace',
+  cost: 'list',
+  query: z.strictObject({ limit }),
+  response: z.object({
+    items: z.array(group),
+    complete: z.boolean().describe('False: more steps are in error than were read; the numbers are of the newest.'),
+  }),
+  example: {
+    response: {
+      items: [
+        {
+          fingerprint: '9c41d0a2b7e3',
+          ...ERROR,
+          namespace: 'shop',
+          workflow: 'checkout',
+          versions: ['1.4.0'],
+          step: 'charge',
+          steps: 214,
+          blocked: 200,
+          first_seen: '2026-03-01T09:20:00.000Z',
+          last_seen: '2026-03-01T09:31:10.000Z',
+          sample_task_id: '4711',
+        },
+      ],
+      complete: true,
+    },
+  },
+  async handle({ client, principal, query }) {
+    const { namespaces, permissions } = principal;
+    const { groups, complete } = await client.failures({ limit: MOST_GROUPS });
+    const items = groups
+      .filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace))
+      .slice(0, query.limit)
+      .map(({ message, ...rest }) => ({ ...rest, message: permissions.has('payload:read') ? message : null }));
+    return { body: { items, complete } };
+  },
+});

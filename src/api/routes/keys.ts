@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { listApiKeys, revokeApiKey } from '../../db/statements/api/keys.ts';
+import { createKey } from '../auth/create-key.ts';
+import { ROLES } from '../permissions.ts';
+import { Problem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import { nullableTime, time } from '../schemas/common.ts';
+
+const admin = { permission: 'admin', scope: 'fleet' } as const;
+
+const key = z
+  .object({
+    key_id: z.string(),
+    name: z.string(),
+    role: z.string(),
+    payload: z.boolean(),
+    namespaces: z.array(z.string()).nullable(),
+    created_at: time,
+    expires_at: nullableTime,
+    last_used_at: nullableTime,
+    revoked_at: nullableTime,
+  })
+  .meta({ id: 'ApiKey', description: 'A key, without its secret.' });
+
+const EXAMPLE = {
+  key_id: '4f0q9xk2m1zz',
+  name: 'billing',
+  role: 'submitter',
+  payload: false,
+  namespaces: ['shop'],
+  created_at: '2026-03-01T09:00:00.000Z',
+  expires_at: '2026-05-30T09:00:00.000Z',
+  last_used_at: null,
+  revoked_at: null,
+};
+
+export const getMe = defineRoute({
+  operation: 'getMe',
+  method: 'GET',
+  path: '/v1/me',
+  summary: 'Who asks, and what for',
+  permission: 'tasks:read',
+  scope: 'namespace',
+  cost: 'none',
+  response: z.object({
+    id: z.string(),
+    name: z.string(),
+    role: z.string(),
+    permissions: z.array(z.string()),
+    namespaces: z.array(z.string()).nullable(),
+  }),
+  example: {
+    response: {
+      id: 'key:4f0q9xk2m1zz',
+      name: 'billing',
+      role: 'viewer',
+      permissions: ['tasks:read', 'fleet:read'],
+      namespaces: ['shop'],
+    },
+  },
+  handle: async ({ principal: { id, name, role, permissions, namespaces } }) => ({
+    body: { id, name, role, permissions: [...permissions], namespaces: namespaces ?? null },
+  }),
+});
+
+export const listKeys = defineRoute({
+  ...admin,
+  operation: 'listKeys',
+  method: 'GET',
+  path: '/v1/api-keys',
+  summary: 'All keys, the newest first',
+  cost: 'point',
+  response: z.object({ items: z.array(key) }),
+  example: { response: { items: [EXAMPLE] } },
+  handle: async ({ client }) => ({ body: { items: await client.db.run(listApiKeys) } }),
+});
+
+export const makeKey = defineRoute({
+  ...admin,
+  operation: 'createKey',
+  method: 'POST',
+  path: '/v1/api-keys',
+  summary: 'Make a key: its text is in this answer and nowhere else',
+  cost: 'write',
+  body: z.strictObject({
+    name: z.string().min(1).max(200),
+    role: z.enum(Object.keys(ROLES) as (keyof typeof ROLES)[]),
+    payload: z.boolean().default(false),
+    namespaces: z.array(z.string().min(1).max(255)).min(1).max(100).optional(),
+    expires_in_days: z.number().positive().max(3650).optional(),
+  }),
+  response: key.extend({ key: z.string() }),
+  status: 201,
+  secret: true,
+  example: {
+    body: { name: 'billing', role: 'submitter', namespaces: ['shop'], expires_in_days: 90 },
+    response: { ...EXAMPLE, key: 'tsk_4f0q9xk2m1zz_...' },
+  },
+  async handle({ client, body }) {
+    const { expires_in_days: days, ...rest } = body;
+    return { status: 201, body: await createKey(client.db, { ...rest, ...(days === undefined ? {} : { days }) }) };
+  },
+});
+
+export const revokeKey = defineRoute({
+  ...admin,
+  operation: 'revokeKey',
+  method: 'DELETE',
+  path: '/v1/api-keys/{key_id}',
+  summary: 'Revoke a key: every process refuses it within 5 seconds',
+  cost: 'write',
+  params: z.object({ key_id: z.string().regex(/^[0-9a-z]{12}$/, 'is no id of a key') }),
+  response: key,
+  example: { response: { ...EXAMPLE, revoked_at: '2026-03-01T10:00:00.000Z' } },
+  async handle({ client, params }) {
+    const [revoked] = await client.db.run(revokeApiKey, params);
+    if (revoked === undefined) throw new Problem('NOT_FOUND', `there is no key ${params.key_id}`);
+    return { body: revoked };
+  },
+});

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { findStepDocuments, type HistoryPageRow, listStepTransitions } from '../../db/reads/task-documents.ts';
+import { ERROR, STEP } from '../examples.ts';
+import { Problem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import { name } from '../schemas/common.ts';
+import { attempt, stepDetails } from '../schemas/tasks.ts';
+import { errorView, payloadView } from '../views.ts';
+import { params as ofTask } from './one-task.ts';
+import { requireTask } from './task-scope.ts';
+
+export const params = ofTask.extend({ step: name });
+
+const missing = (taskId: string, step: string): Problem =>
+  new Problem('NOT_FOUND', `task ${taskId} has no step ${JSON.stringify(step)}`);
+
+export const getStep = defineRoute({
+  operation: 'getStep',
+  method: 'GET',
+  path: '/v1/tasks/{task_id}/steps/{step}',
+  summary: 'One step with what it works on',
+  permission: 'tasks:read',
+  scope: 'namespace',
+  cost: 'point',
+  params,
+  response: stepDetails,
+  example: { response: { ...STEP, parents: [], last_error: ERROR, inputs: null, result: null } },
+  async handle(request) {
+    const { client, principal } = request;
+    const { task_id: id, step: wanted } = request.params;
+    await requireTask(request, id);
+    const step = (await client.getTask(id))?.steps.find((each) => each.name === wanted);
+    if (step === undefined) throw missing(id, wanted);
+    const [documents] = principal.permissions.has('payload:read')
+      ? await client.db.run(findStepDocuments, { task_id: id, step: wanted })
+      : [];
+    const at = `/v1/tasks/${id}/payloads/${encodeURIComponent(wanted)}`;
+    const { results: _results, workflow_step_id: _id, retryable: _retryable, last_error, ...rest } = step;
+    return {
+      body: {
+        ...rest,
+        last_error: errorView(last_error, principal),
+        inputs: payloadView(documents?.inputs, `${at}.inputs`, 'input', request),
+        result: payloadView(documents?.results, `${at}.result`, 'result', request),
+      },
+    };
+  },
+});
+
+export const listAttempts = defineRoute({
+  operation: 'listAttempts',
+  method: 'GET',
+  path: '/v1/tasks/{task_id}/steps/{step}/attempts',
+  summary: 'Every attempt of a step, with its own error',
+  permission: 'tasks:read',
+  scope: 'namespace',
+  cost: 'point',
+  params,
+  response: z.object({ items: z.array(attempt) }),
+  example: {
+    response: {
+      items: [
+        {
+          attempt: 1,
+          started_at: '2026-03-01T09:31:09.000000Z',
+          ended_at: '2026-03-01T09:31:10.000000Z',
+          outcome: 'fail',
+          error: ERROR,
+          worker_id: '12',
+        },
+      ],
+    },
+  },
+  async handle(request) {
+    const { task_id: id, step } = request.params;
+    await requireTask(request, id);
+    const rows = await request.client.db.run(listStepTransitions, { task_id: id, step });
+    if (rows.length === 0 && !(await hasStep(request.client, id, step))) throw missing(id, step);
+    return { body: { items: attemptsOf(rows, (error) => errorView(error, request.principal)) } };
+  },
+});
+
+async function hasStep(
+  client: Parameters<typeof requireTask>[0]['client'],
+  id: string,
+  step: string,
+): Promise<boolean> {
+  return (await client.db.run(findStepDocuments, { task_id: id, step })).length > 0;
+}
+
+/** An attempt goes from the transition to `in_progress` to the next one. */
+function attemptsOf<Shown>(
+  rows: readonly Omit<HistoryPageRow, 'step'>[],
+  shown: (error: HistoryPageRow['error']) => Shown,
+): unknown[] {
+  return rows.flatMap((row, index) => {
+    if (row.to_state !== 'in_progress') return [];
+    const end = rows[index + 1];
+    const before = rows.slice(0, index).filter(({ to_state }) => to_state === 'in_progress').length;
+    return [
+      {
+        attempt: before + 1,
+        started_at: row.at,
+        ended_at: end?.at ?? null,
+        outcome: end?.cause ?? null,
+        error: shown(end?.error ?? null),
+        worker_id: row.worker_id ?? end?.worker_id ?? null,
+      },
+    ];
+  });
+}

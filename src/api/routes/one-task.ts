@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { findTaskInput, listStepStates } from '../../db/reads/task-documents.ts';
+import { taskerErrorCode } from '../../errors.ts';
+import { ERROR, STEP, TASK } from '../examples.ts';
+import { Problem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import { taskId } from '../schemas/common.ts';
+import { stepState, taskDetails } from '../schemas/tasks.ts';
+import { errorView, payloadView } from '../views.ts';
+import { etagOf, isKnown, requireTask } from './task-scope.ts';
+
+export const params = z.object({ task_id: taskId });
+
+const { revision: _revision, ...STEP_STATE } = { ...STEP, revision: '7' };
+
+export const getTask = defineRoute({
+  operation: 'getTask',
+  method: 'GET',
+  path: '/v1/tasks/{task_id}',
+  summary: 'One task with its steps',
+  description:
+    'With `wait_seconds` the answer comes when the task has ended or is in error, or when the time is over. All that wait are served by one statement. `ETag` is the state of the task and its steps; with `If-None-Match` an unchanged task is 304.',
+  permission: 'tasks:read',
+  scope: 'namespace',
+  cost: 'point',
+  waits: true,
+  params,
+  query: z.strictObject({
+    wait_seconds: z.coerce.number().min(0).max(60).default(0).describe('How long to wait for its end.'),
+  }),
+  response: taskDetails,
+  example: {
+    response: {
+      ...TASK,
+      superseded_by: null,
+      replaces: null,
+      counts: { error: 1 },
+      input: { bytes: 15, href: '/v1/tasks/4711/payloads/input', value: { order: 'A-1' } },
+      steps: [{ ...STEP_STATE, parents: [], last_error: ERROR }],
+    },
+  },
+  async handle(request) {
+    const { client, principal, params: given, query, signal } = request;
+    const id = given.task_id;
+    let scope = await requireTask(request, id);
+    if (query.wait_seconds > 0) {
+      try {
+        await client.waitForTask(id, { timeoutMs: query.wait_seconds * 1000, signal });
+      } catch (error) {
+        if (taskerErrorCode(error) !== 'WAIT_TIMEOUT') throw error;
+      }
+      scope = await requireTask(request, id);
+    }
+    const etag = etagOf(scope, principal);
+    if (isKnown(request, etag)) return { status: 304, headers: { etag } };
+    const found = await client.getTask(id);
+    if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${id}`);
+    const [input] = principal.permissions.has('payload:read')
+      ? await client.db.run(findTaskInput, { task_id: id })
+      : [];
+    const { context: _context, identity_hash: _identity, steps, ...task } = found;
+    const counts: Record<string, number> = {};
+    for (const { state } of steps) counts[state] = (counts[state] ?? 0) + 1;
+    return {
+      headers: { etag },
+      body: {
+        ...task,
+        counts,
+        input: payloadView(input?.json, `/v1/tasks/${id}/payloads/input`, 'input', request),
+        steps: steps.map(
+          ({ results: _results, workflow_step_id: _id, retryable: _retryable, last_error, ...step }) => ({
+            ...step,
+            last_error: errorView(last_error, principal),
+          }),
+        ),
+      },
+    };
+  },
+});
+
+export const listSteps = defineRoute({
+  operation: 'listSteps',
+  method: 'GET',
+  path: '/v1/tasks/{task_id}/steps',
+  summary: 'The steps of a task, states and times alone',
+  permission: 'tasks:read',
+  scope: 'namespace',
+  cost: 'point',
+  params,
+  response: z.object({ items: z.array(stepState) }),
+  example: { response: { items: [{ ...STEP, revision: '7' }] } },
+  async handle(request) {
+    const scope = await requireTask(request, request.params.task_id);
+    const etag = etagOf(scope, request.principal);
+    if (isKnown(request, etag)) return { status: 304, headers: { etag } };
+    const items = await request.client.db.run(listStepStates, { task_id: request.params.task_id });
+    return { headers: { etag }, body: { items } };
+  },
+});

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { findStepDocuments, findTaskInput } from '../../db/reads/task-documents.ts';
+import { Problem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import { json } from '../schemas/common.ts';
+import { readExactly } from '../http/read-json.ts';
+import { params as ofTask } from './one-task.ts';
+import { requireTask } from './task-scope.ts';
+
+export const getPayload = defineRoute({
+  operation: 'getPayload',
+  method: 'GET',
+  path: '/v1/tasks/{task_id}/payloads/{document}',
+  summary: 'A document as it is stored, to the last digit',
+  description:
+    'As a download. If TASKER_REDACT hides a part of it, the answer has `Tasker-Redacted: true` and is written anew, with the same numbers.',
+  permission: 'payload:read',
+  scope: 'namespace',
+  cost: 'list',
+  params: ofTask.extend({
+    document: z
+      .string()
+      .min(1)
+      .max(300)
+      .describe('`input`; of a step `<step>.result`, or `<step>.inputs` if it has inputs of its own.'),
+  }),
+  response: json,
+  example: { response: { order: 'A-1', amount: 19.9 } },
+  async handle(request) {
+    const { task_id: id, document } = request.params;
+    await requireTask(request, id);
+    const text = await find(request, id, document);
+    if (text === null || text === undefined) {
+      throw new Problem('NOT_FOUND', `task ${id} has no document ${JSON.stringify(document)}`);
+    }
+    const value = readExactly(text);
+    const shown = request.redact(value, document.endsWith('.result') ? 'result' : 'input');
+    const isWhole = JSON.stringify(shown) === JSON.stringify(value);
+    const file = `task-${id}-${document.replaceAll(/[^\w.-]/g, '_')}.json`;
+    return {
+      body: Buffer.from(isWhole ? text : JSON.stringify(shown)),
+      headers: {
+        'content-disposition': `attachment; filename="${file}"`,
+        ...(isWhole ? {} : { 'tasker-redacted': 'true' }),
+      },
+    };
+  },
+});
+
+type Request = Parameters<typeof requireTask>[0];
+
+async function find({ client }: Request, id: string, document: string): Promise<string | null | undefined> {
+  if (document === 'input') return (await client.db.run(findTaskInput, { task_id: id }))[0]?.json;
+  const [, step, kind] = /^(.+)\.(inputs|result)$/s.exec(document) ?? [];
+  if (step === undefined) return undefined;
+  const [found] = await client.db.run(findStepDocuments, { task_id: id, step });
+  return kind === 'inputs' ? found?.inputs : found?.results;
+}

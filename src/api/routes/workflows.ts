@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { findStoredDefinitions } from '../../db/reads/workflows.ts';
+import { Problem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import { json, name } from '../schemas/common.ts';
+import { requireNamespace } from './task-scope.ts';
+
+const version = z
+  .object({
+    namespace: z.string(),
+    workflow: z.string(),
+    version: z.string(),
+    registered: z.boolean(),
+    pending_tasks: z.number().int(),
+    tasks_in_progress: z.number().int(),
+    tasks_in_error: z.number().int(),
+    workers: z.array(z.string()).describe('Ids of the live workers that serve it.'),
+    problems: z.array(z.string()).describe('Why live workers refuse it.'),
+  })
+  .meta({ id: 'WorkflowVersion', description: 'A version of a workflow with its open tasks.' });
+
+const EXAMPLE = {
+  namespace: 'shop',
+  workflow: 'checkout',
+  version: '1.4.0',
+  registered: true,
+  pending_tasks: 2,
+  tasks_in_progress: 5,
+  tasks_in_error: 1,
+  workers: ['12'],
+  problems: [],
+};
+
+export const listWorkflows = defineRoute({
+  operation: 'listWorkflows',
+  method: 'GET',
+  path: '/v1/workflows',
+  summary: 'Every version of every workflow, with its open tasks and the workers that serve it',
+  description: 'Reads every open task; kept for 5 seconds.',
+  permission: 'fleet:read',
+  scope: 'namespace',
+  cost: 'report',
+  response: z.object({ items: z.array(version) }),
+  example: { response: { items: [EXAMPLE] } },
+  async handle({ principal, reports }) {
+    const rows = await reports.workflows();
+    const { namespaces } = principal;
+    return {
+      body: { items: rows.filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace)) },
+    };
+  },
+});
+
+const definition = z
+  .object({
+    version: z.string(),
+    description: z.string().nullable(),
+    registered: z.boolean(),
+    served: z.boolean().describe('A live worker has handlers for it.'),
+    configuration: json.describe('Its steps and what they depend on; null: Tasker (Ruby) registered it.'),
+    input_schema: json.describe('JSON Schema of its input; null: none is stored.'),
+  })
+  .meta({ id: 'StoredDefinition', description: 'A version of a workflow as the database has it.' });
+
+export const getWorkflow = defineRoute({
+  operation: 'getWorkflow',
+  method: 'GET',
+  path: '/v1/workflows/{namespace}/{workflow}',
+  summary: 'The versions of one workflow: steps, and the schema of the input',
+  permission: 'fleet:read',
+  scope: 'namespace',
+  cost: 'point',
+  params: z.object({ namespace: name, workflow: name }),
+  response: z.object({ items: z.array(definition) }),
+  example: {
+    response: {
+      items: [
+        {
+          version: '1.4.0',
+          description: null,
+          registered: true,
+          served: true,
+          configuration: { steps: [] },
+          input_schema: { type: 'object' },
+        },
+      ],
+    },
+  },
+  async handle({ client, params, principal }) {
+    requireNamespace(principal, params.namespace);
+    const rows = await client.db.run(findStoredDefinitions, { namespace: params.namespace, name: params.workflow });
+    if (rows.length === 0) {
+      throw new Problem('NOT_FOUND', `there is no workflow ${params.namespace}/${params.workflow}`);
+    }
+    return {
+      body: {
+        items: rows.map(({ named_task_id: _id, input_schema: schema, ...row }) => ({
+          ...row,
+          input_schema: schema === null ? null : (JSON.parse(schema) as unknown),
+        })),
+      },
+    };
+  },
+});

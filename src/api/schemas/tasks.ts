@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { name, nullableTime, payload, state, storedError, taskId, time } from './common.ts';
+
+export const task = z
+  .object({
+    task_id: taskId,
+    namespace: z.string(),
+    workflow: z.string(),
+    version: z.string(),
+    state,
+    priority: z.number().int(),
+    requested_at: time,
+    completed_at: nullableTime,
+    initiator: z.string().nullable(),
+    source_system: z.string().nullable(),
+    reason: z.string().nullable(),
+    tags: z.array(z.string()).nullable(),
+    schedule: z
+      .object({ name: z.string(), scheduled_at: time, made_up: z.boolean() })
+      .nullable()
+      .describe('The occurrence of a schedule that submitted it.'),
+  })
+  .meta({ id: 'Task', description: 'A task, without its steps.' });
+
+export const stepState = z
+  .object({
+    name,
+    state,
+    queue: z.string(),
+    attempts: z.number().int(),
+    retry_limit: z.number().int(),
+    ready: z.boolean(),
+    unmet_parents: z.number().int(),
+    next_retry_at: nullableTime,
+    blocked_at: nullableTime,
+    last_attempted_at: nullableTime,
+    processed_at: nullableTime,
+    claimed_by: z.string().nullable(),
+    revision: z.string().describe('Another one after each transition.'),
+  })
+  .meta({ id: 'StepState', description: 'Where a step is.' });
+
+export const taskDetails = task
+  .extend({
+    superseded_by: taskId.nullable(),
+    replaces: taskId.nullable(),
+    counts: z.record(z.string(), z.number().int()).describe('Steps by state.'),
+    input: payload,
+    steps: z.array(
+      z.object({
+        name,
+        state,
+        queue: z.string(),
+        parents: z.array(z.string()),
+        attempts: z.number().int(),
+        retry_limit: z.number().int(),
+        ready: z.boolean(),
+        unmet_parents: z.number().int(),
+        next_retry_at: nullableTime,
+        blocked_at: nullableTime,
+        last_attempted_at: nullableTime,
+        processed_at: nullableTime,
+        claimed_by: z.string().nullable(),
+        last_error: storedError.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'TaskDetails', description: 'A task with its steps in topological order.' });
+
+export const stepDetails = z
+  .object({
+    name,
+    state,
+    queue: z.string(),
+    parents: z.array(z.string()),
+    attempts: z.number().int(),
+    retry_limit: z.number().int(),
+    ready: z.boolean(),
+    unmet_parents: z.number().int(),
+    next_retry_at: nullableTime,
+    blocked_at: nullableTime,
+    last_attempted_at: nullableTime,
+    processed_at: nullableTime,
+    claimed_by: z.string().nullable(),
+    last_error: storedError.nullable(),
+    inputs: payload.describe("What it has instead of its task's input."),
+    result: payload,
+  })
+  .meta({ id: 'StepDetails', description: 'A step with what it works on.' });
+
+export const attempt = z
+  .object({
+    attempt: z.number().int(),
+    started_at: z.string(),
+    ended_at: z.string().nullable(),
+    outcome: z.string().nullable().describe('The cause of the transition that ended it; null: it runs.'),
+    error: storedError.nullable(),
+    worker_id: z.string().nullable(),
+  })
+  .meta({ id: 'Attempt', description: 'One run of a handler.' });
+
+export const transition = z
+  .object({
+    step: z.string().nullable().describe('Null: of the task itself.'),
+    from_state: z.string().nullable(),
+    to_state: z.string(),
+    cause: z.string().nullable(),
+    error: storedError.nullable(),
+    by: z.string().nullable(),
+    reason: z.string().nullable(),
+    worker_id: z.string().nullable(),
+    at: z.string().describe('With microseconds.'),
+  })
+  .meta({ id: 'Transition', description: 'A change of a state.' });

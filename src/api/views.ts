@@ -1,0 +1,44 @@
+import type { StoredError } from '../workflow/describe-thrown.ts';
+import { readExactly } from './http/read-json.ts';
+import type { Principal } from './permissions.ts';
+import type { DocumentKind, Redact } from '../redact.ts';
+
+/** Longer documents are read by themselves. */
+const MOST_INLINE_BYTES = 65_536;
+
+/** Of an error: what it says may repeat what the step worked on. */
+export function errorView(
+  error: Pick<StoredError, 'name' | 'message' | 'code'> | { name?: string; message?: string; code?: string } | null,
+  { permissions }: Principal,
+): { name: string; message: string | null; code?: string } | null {
+  if (error === null) return null;
+  const { name = 'Error', message = '', code } = error;
+  return {
+    name,
+    message: permissions.has('payload:read') ? message : null,
+    ...(code === undefined ? {} : { code }),
+  };
+}
+
+/** A document for whoever may read payloads. */
+export function payloadView(
+  text: string | null | undefined,
+  href: string,
+  kind: DocumentKind,
+  { principal, redact }: { principal: Principal; redact: Redact },
+): { bytes: number; href: string; value?: unknown } | null {
+  if (text === null || text === undefined || !principal.permissions.has('payload:read')) return null;
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MOST_INLINE_BYTES) return { bytes, href };
+  return { bytes, href, value: redact(readExactly(text), kind) };
+}
+
+/** `{ nextRetry: 1 }` as `{ next_retry: 1 }`. */
+export function snakeCase<Value extends object>(value: Value): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      member,
+    ]),
+  );
+}

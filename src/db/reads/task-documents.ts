@@ -1,0 +1,136 @@
+import { defineStatement } from '../statement.ts';
+
+/**
+ * What a task is, for whoever may see the tasks of some namespaces only (null: all): no row for a task of another namespace, as for one that does not
+ * exist. Reads by primary key.
+ */
+export const findTaskScope = defineStatement<{
+  namespace: string;
+  workflow: string;
+  version: string;
+  revision: string;
+}>()({
+  name: 'find_task_scope',
+  params: { task_id: 'bigint', namespaces: 'text[] | null' },
+  text: `
+SELECT n.name AS namespace, k.name AS workflow, k.version,
+  hashtextextended(t.identity_hash, t.sort_key)::text || '.' || coalesce((
+    SELECT sum(s.sort_key)::text || '.' || count(s.ready_at)::text
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.task_id = t.task_id
+  ), '') AS revision
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = :task_id AND (:namespaces::text[] IS NULL OR n.name = ANY (:namespaces::text[]))`,
+});
+
+/** The input of a task as JSON text, with every digit of its numbers. */
+export const findTaskInput = defineStatement<{ json: string; bytes: number }>()({
+  name: 'find_task_input',
+  params: { task_id: 'bigint' },
+  text: `
+SELECT t.context::text AS json, octet_length(t.context::text) AS bytes
+FROM tasker.tasker_tasks t
+WHERE t.task_id = :task_id`,
+});
+
+/** The input that a step has instead of its task's (null: it has none), and its result, as JSON text. */
+export const findStepDocuments = defineStatement<{ inputs: string | null; results: string | null }>()({
+  name: 'find_step_documents',
+  params: { task_id: 'bigint', step: 'text' },
+  text: `
+SELECT s.inputs::text AS inputs, s.results::text AS results
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = :task_id AND n.name = :step`,
+});
+
+/** The steps of a task, states and times alone, in topological order. */
+export const listStepStates = defineStatement<{
+  name: string;
+  state: string;
+  queue: string;
+  attempts: number;
+  retry_limit: number;
+  ready: boolean;
+  unmet_parents: number;
+  next_retry_at: Date | null;
+  blocked_at: Date | null;
+  last_attempted_at: Date | null;
+  processed_at: Date | null;
+  claimed_by: string | null;
+  revision: string;
+}>()({
+  name: 'list_step_states',
+  params: { task_id: 'bigint' },
+  text: `
+SELECT n.name, s.state, s.queue, s.attempts, s.retry_limit, s.ready_at IS NOT NULL AS ready, s.unmet_parents, s.next_retry_at, s.blocked_at,
+  s.last_attempted_at, s.processed_at, s.claimed_by, s.sort_key::text AS revision
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = :task_id
+ORDER BY s.workflow_step_id`,
+});
+
+export interface HistoryPageRow {
+  /** Null: a transition of the task itself. */
+  step: string | null;
+  from_state: string | null;
+  to_state: string;
+  cause: string | null;
+  error: { name?: string; message?: string; code?: string } | null;
+  by: string | null;
+  reason: string | null;
+  worker_id: string | null;
+  /** With microseconds, in UTC. */
+  at: string;
+  /** Its place in the order, for the next page. */
+  step_id: string;
+  sort_key: number;
+}
+
+const HISTORY_COLUMNS = `h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
+  h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key`;
+
+/** A part of the history of one task and its steps, in order of time, behind a place. Reads the history of that task alone. */
+export const listHistoryPage = defineStatement<HistoryPageRow>()({
+  name: 'list_history_page',
+  params: {
+    task_id: 'bigint',
+    after_at: 'timestamptz | null',
+    after_step: 'bigint | null',
+    after_key: 'integer | null',
+    limit: 'integer',
+  },
+  text: `
+SELECT h.step, ${HISTORY_COLUMNS}
+FROM (
+  SELECT NULL AS step, 0::bigint AS workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at, t.worker_id
+  FROM tasker.tasker_task_transitions t
+  WHERE t.task_id = :task_id
+  UNION ALL
+  SELECT n.name, t.workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at, t.worker_id
+  FROM tasker.tasker_workflow_step_transitions t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id AND s.workflow_step_id = t.workflow_step_id
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  WHERE t.task_id = :task_id
+) h
+WHERE :after_at::timestamptz IS NULL
+  OR (h.created_at, h.workflow_step_id, h.sort_key) > (:after_at::timestamptz, :after_step::bigint, :after_key::integer)
+ORDER BY h.created_at, h.workflow_step_id, h.sort_key
+LIMIT :limit`,
+});
+
+/** Every transition of one step, in its order. */
+export const listStepTransitions = defineStatement<Omit<HistoryPageRow, 'step'>>()({
+  name: 'list_step_transitions',
+  params: { task_id: 'bigint', step: 'text' },
+  text: `
+SELECT ${HISTORY_COLUMNS}
+FROM tasker.tasker_workflow_step_transitions h
+JOIN tasker.tasker_workflow_steps s ON s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE h.task_id = :task_id AND n.name = :step
+ORDER BY h.sort_key`,
+});

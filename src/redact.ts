@@ -1,0 +1,58 @@
+/**
+ * Hides values by the paths of TASKER_REDACT, in the notation of pino: `card.number`, `lines[*].price`, `*.token`, `["a b"].c`.
+ * A path begins at the document itself; `input.` and `result.` in front of it limit it to inputs or results.
+ */
+
+export const REDACTED = '[redacted]';
+
+/** What a document is. */
+export type DocumentKind = 'input' | 'result';
+
+/** Returns the value with what the paths name replaced; the value itself if they name nothing in it. Never throws for plain JSON. */
+export type Redact = (value: unknown, kind: DocumentKind) => unknown;
+
+/** Throws an error that names the path, for one that cannot be read. */
+export function compileRedaction(paths: readonly string[]): Redact {
+  const compiled = paths.map(parse);
+  if (compiled.length === 0) return (value) => value;
+  return (value, kind) =>
+    compiled.reduce((redacted, path) => {
+      const [first] = path;
+      const whole = hide(redacted, path, 0);
+      if (first === kind) return hide(whole, path, 1);
+      return whole;
+    }, value);
+}
+
+const SEGMENT = /\.?([^.[\]]+)|\[(\d+|\*)\]|\[(["'])(.*?)\3\]/gy;
+
+function parse(path: string): string[] {
+  const segments: string[] = [];
+  SEGMENT.lastIndex = 0;
+  while (SEGMENT.lastIndex < path.length) {
+    const match = SEGMENT.exec(path);
+    if (match === null) break;
+    segments.push((match[1] ?? match[2] ?? match[4]) as string);
+    if (SEGMENT.lastIndex === path.length) return segments;
+  }
+  throw new Error(`${JSON.stringify(path)} is no path: write it as card.number, lines[*].price or *.token`);
+}
+
+function hide(value: unknown, path: readonly string[], at: number): unknown {
+  const segment = path[at];
+  if (segment === undefined) return REDACTED;
+  if (typeof value !== 'object' || value === null) return value;
+  const isLast = at === path.length - 1;
+  const next = (member: unknown): unknown => (isLast ? REDACTED : hide(member, path, at + 1));
+  if (Array.isArray(value)) {
+    if (segment !== '*' && !/^\d+$/.test(segment)) return value;
+    return value.map((member: unknown, index) =>
+      segment === '*' || Number(segment) === index ? next(member) : member,
+    );
+  }
+  const members = Object.entries(value);
+  if (segment !== '*' && !Object.hasOwn(value, segment)) return value;
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, segment === '*' || name === segment ? next(member) : member]),
+  );
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ROUTES } from '../../src/api/routes/index.ts';
+import { registerWorkflow } from '../../src/engine/register-workflow.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { diamond } from '../engine/engine-fixture.ts';
+import { useApi } from './api-fixture.ts';
+
+const fixture = await useApi();
+const { call } = fixture;
+
+describe('reads', () => {
+  it('lists tasks in pages whose cursors belong to one list', async () => {
+    const key = await fixture.key();
+    const workflow = await fixture.workflow(diamond);
+    const ids = [];
+    for (let n = 0; n < 5; n += 1) ids.push(await fixture.submitOne(workflow));
+    const seen: unknown[] = [];
+    let path = '/v1/tasks?limit=2&workflow=diamond';
+    for (let pages = 0; pages < 5; pages += 1) {
+      const page = await call('GET', path, { key });
+      expect(page.status, page.text).toBe(200);
+      seen.push(...(page.body.items ?? []).map((task) => task['task_id']));
+      const next = page.body['next_cursor'] as string | null;
+      if (next === null) break;
+      path = `/v1/tasks?limit=2&workflow=diamond&cursor=${encodeURIComponent(next)}`;
+    }
+    expect(seen).toEqual(ids.toReversed());
+    const tampered = await call(
+      'GET',
+      path.replace(/cursor=(.)/, (_, c: string) => `cursor=${c === 'A' ? 'B' : 'A'}`),
+      { key },
+    );
+    expect(tampered).toMatchObject({ status: 400, body: { code: 'CURSOR_INVALID' } });
+    const foreign = await call('GET', path.replace('workflow=diamond', 'workflow=other'), { key });
+    expect(foreign).toMatchObject({ status: 400, body: { code: 'CURSOR_INVALID' } });
+  });
+
+  it('shows a task, its steps, attempts and history, and knows what has not changed', async () => {
+    const key = await fixture.key();
+    const workflow = await fixture.workflow(diamond);
+    const id = await fixture.submitOne(workflow);
+    const worker = await fixture.worker();
+    const step = (await worker.claim(100)).find(({ taskId }) => taskId === id);
+    await worker.fail(step as never, { permanent: true });
+    const task = await call('GET', `/v1/tasks/${id}`, { key });
+    expect(task.status, task.text).toBe(200);
+    const etag = task.headers.get('etag') as string;
+    expect((await call('GET', `/v1/tasks/${id}`, { key, headers: { 'if-none-match': etag } })).status).toBe(304);
+    for (const path of ['/steps', '/steps/a', '/steps/a/attempts', '/history?limit=1', '/payloads/input']) {
+      const reply = await call('GET', `/v1/tasks/${id}${path}`, { key });
+      expect(reply.status, `${path} ${reply.text}`).toBe(200);
+    }
+    const stale = await call('POST', `/v1/tasks/${id}:retry`, { key, headers: { 'if-match': '"1"' } });
+    expect(stale).toMatchObject({ status: 412, body: { code: 'PRECONDITION_FAILED' } });
+    const retried = await call('POST', `/v1/tasks/${id}:retry`, {
+      key,
+      headers: { 'if-match': etag },
+      body: { reason: 'again' },
+    });
+    expect(retried.status, retried.text).toBe(200);
+    const again = await call('POST', `/v1/tasks/${id}:retry`, { key });
+    expect(again).toMatchObject({ status: 409, body: { code: 'REFUSED', outcome: 'nothing_to_retry' } });
+  });
+
+  it('serves every route that needs no task', async () => {
+    const key = await fixture.key();
+    for (const route of ROUTES.filter(({ method, path }) => method === 'GET' && !path.includes('{'))) {
+      const reply = await call('GET', route.path, { key });
+      expect(reply.status, `${route.operation} ${reply.text}`).toBe(200);
+      expect(route.response.safeParse(JSON.parse(reply.text)).error, route.operation).toBeUndefined();
+    }
+  });
+});
+
+describe('a submit', () => {
+  it('happens once under an Idempotency-Key', async () => {
+    const key = await fixture.key();
+    const definition = defineWorkflow({ name: 'order', namespace: 'shop', input: z.object({ n: z.number() }) }).step(
+      'a',
+      () => 1,
+    );
+    await registerWorkflow(fixture.db, definition);
+    const body = { namespace: 'shop', workflow: 'order', input: { n: 1 } };
+    const headers = { 'idempotency-key': 'k1' };
+    const first = await call('POST', '/v1/tasks', { key, body, headers });
+    expect(first.status, first.text).toBe(201);
+    const second = await call('POST', '/v1/tasks', { key, body, headers });
+    expect(second.headers.get('idempotency-replayed')).toBe('true');
+    expect(second.body).toEqual(first.body);
+    const other = await call('POST', '/v1/tasks', { key, body: { ...body, input: { n: 2 } }, headers });
+    expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    const wrong = await call('POST', '/v1/tasks', { key, body: { ...body, input: { n: 'x' } } });
+    expect(wrong).toMatchObject({ status: 422, body: { code: 'INPUT_INVALID', errors: [{ pointer: '/input/n' }] } });
+  });
+});
