@@ -123,6 +123,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     const keyed = { ...about, key, body: rawBody };
     answer = await once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }));
   } else answer = await route.handle(base);
+  if (answer.problem !== undefined) return sendProblem(reply, answer.problem, requestIdOf(request.headers));
   return send(reply, answer, route);
 }
 

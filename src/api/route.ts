@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import type { Redact } from '../redact.ts';
 import type { Cursors } from './http/cursors.ts';
 import type { Permission, Principal } from './permissions.ts';
+import type { Problem } from './problem.ts';
 import type { Reports } from './reports.ts';
 
 /**
@@ -49,6 +50,8 @@ export interface TransactionOfRequest {
 }
 
 export interface Answer {
+  /** A refusal that is committed, because the audit has it. */
+  readonly problem?: Problem;
   readonly status?: number;
   /** Serialised as JSON; a Buffer or text is sent as it is. */
   readonly body?: unknown;

@@ -1802,6 +1802,22 @@ WITH step_history AS (
 )
 DELETE FROM tasker.tasker_tasks WHERE task_id = ANY ($2::bigint[]);
 
+-- delete_old_api_requests
+WITH old AS (
+  SELECT r.principal, r.route, r.request_key
+  FROM tasker.tasker_api_requests r
+  WHERE r.created_at < clock_timestamp() - interval '1 day'
+  ORDER BY r.created_at
+  LIMIT $1
+  FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM tasker.tasker_api_requests r
+  USING old o
+  WHERE r.principal = o.principal AND r.route = o.route AND r.request_key = o.request_key
+  RETURNING 1
+)
+SELECT count(*)::integer AS deleted FROM gone;
+
 -- delete_other_templates
 DELETE FROM tasker.tasker_named_tasks_named_steps t
 USING tasker.tasker_named_steps n
@@ -1994,6 +2010,20 @@ JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
 GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
 ORDER BY steps DESC, last_seen DESC
 LIMIT $2;
+
+-- find_api_key
+SELECT key_id, name, role, payload, namespaces, created_at, expires_at, last_used_at, revoked_at, secret_hash
+FROM tasker.tasker_api_keys
+WHERE key_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp());
+
+-- find_api_request
+SELECT body_hash, status, response
+FROM tasker.tasker_api_requests
+WHERE principal = $1 AND route = $2 AND request_key = $3
+  AND created_at > clock_timestamp() - interval '1 day';
+
+-- find_api_secret
+SELECT secret FROM tasker.tasker_api_secrets WHERE name = $1;
 
 -- find_beats
 SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS heartbeat_us, d.retry_due
@@ -2335,6 +2365,12 @@ WHERE s.schedule_key = $1 AND t.state IN ('pending', 'in_progress');
 -- find_schedules
 SELECT clock_timestamp() AS now, EXISTS (SELECT FROM "tasker_cron" .schedule s WHERE s.name = $1) AS found;
 
+-- find_step_documents
+SELECT s.inputs::text AS inputs, s.results::text AS results
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = $1 AND n.name = $2;
+
 -- find_step_templates
 SELECT n.name, t.ordinal, t.parents
 FROM tasker.tasker_named_tasks_named_steps t
@@ -2362,6 +2398,20 @@ FROM unnest($1::bigint[]) AS w (task_id)
 CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_workflow_steps x WHERE x.task_id = w.task_id OFFSET 0) s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 ORDER BY s.task_id, s.workflow_step_id;
+
+-- find_stored_definitions
+SELECT k.named_task_id, k.version, k.description, k.configuration, k.definition_hash IS NOT NULL AS registered,
+  k.input_schema::text AS input_schema,
+  EXISTS (
+    SELECT FROM tasker.tasker_worker_workflows w
+    JOIN tasker.tasker_workers p ON p.worker_id = w.worker_id
+    WHERE w.namespace = n.name AND w.name = k.name AND w.version = k.version AND w.problem IS NULL
+      AND p.stopped_at IS NULL AND p.lease_expires_at > statement_timestamp()
+  ) AS served
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE n.name = $1 AND k.name = $2
+ORDER BY k.named_task_id;
 
 -- find_successor
 SELECT (
@@ -2425,6 +2475,23 @@ FROM (
   WHERE t.task_id = $1
 ) h
 ORDER BY h.created_at, h.workflow_step_id, h.sort_key;
+
+-- find_task_input
+SELECT t.context::text AS json, octet_length(t.context::text) AS bytes
+FROM tasker.tasker_tasks t
+WHERE t.task_id = $1;
+
+-- find_task_scope
+SELECT n.name AS namespace, k.name AS workflow, k.version,
+  hashtextextended(t.identity_hash, t.sort_key)::text || '.' || coalesce((
+    SELECT sum(s.sort_key)::text || '.' || count(s.ready_at)::text
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.task_id = t.task_id
+  ), '') AS revision
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = $1 AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]));
 
 -- find_task_steps
 SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
@@ -2541,8 +2608,9 @@ SELECT k.named_task_id
 FROM tasker.tasker_named_tasks k
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE ($1::text IS NULL OR n.name = $1::text)
-  AND ($2::text IS NULL OR k.name = $2::text)
-  AND ($3::text IS NULL OR k.version = $3::text)
+  AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]))
+  AND ($3::text IS NULL OR k.name = $3::text)
+  AND ($4::text IS NULL OR k.version = $4::text)
 ORDER BY k.named_task_id;
 
 -- find_versions_with_steps
@@ -2709,6 +2777,21 @@ LEFT JOIN pg_class x ON x.oid = j.inhparent
 WHERE s.schemaname = $1
 GROUP BY 1, 2;
 
+-- insert_api_key
+INSERT INTO tasker.tasker_api_keys (key_id, name, secret_hash, role, payload, namespaces, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6,
+  clock_timestamp() + $7::float8 * interval '1 second')
+RETURNING key_id, name, role, payload, namespaces, created_at, expires_at, last_used_at, revoked_at;
+
+-- insert_api_request
+INSERT INTO tasker.tasker_api_requests (principal, route, request_key, body_hash, status, response)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (principal, route, request_key) DO UPDATE
+SET body_hash = EXCLUDED.body_hash,
+    status = EXCLUDED.status,
+    response = EXCLUDED.response,
+    created_at = EXCLUDED.created_at;
+
 -- insert_audit
 INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, reason, outcome, refused, before_hash, after_hash, details)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -2832,6 +2915,11 @@ JOIN tasker.tasker_tasks t ON t.task_id > p.slice_cursor AND t.task_id <= least(
 WHERE (t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= p.slice_until)
 ON CONFLICT DO NOTHING;
 
+-- list_api_keys
+SELECT key_id, name, role, payload, namespaces, created_at, expires_at, last_used_at, revoked_at
+FROM tasker.tasker_api_keys
+ORDER BY created_at DESC, key_id;
+
 -- list_audit
 SELECT a.audit_id, a.at, a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
   a.details, a.position, a.hash
@@ -2855,6 +2943,25 @@ WHERE (a.subject = $6 AND a.subject_id = $7
   AND ($5::boolean IS NULL OR a.refused = $5::boolean)
 ORDER BY a.audit_id DESC
 LIMIT $2;
+
+-- list_history_page
+SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
+  h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
+FROM (
+  SELECT NULL AS step, 0::bigint AS workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at, t.worker_id
+  FROM tasker.tasker_task_transitions t
+  WHERE t.task_id = $1
+  UNION ALL
+  SELECT n.name, t.workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at, t.worker_id
+  FROM tasker.tasker_workflow_step_transitions t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id AND s.workflow_step_id = t.workflow_step_id
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  WHERE t.task_id = $1
+) h
+WHERE $2::timestamptz IS NULL
+  OR (h.created_at, h.workflow_step_id, h.sort_key) > ($2::timestamptz, $3::bigint, $4::integer)
+ORDER BY h.created_at, h.workflow_step_id, h.sort_key
+LIMIT $5;
 
 -- list_holds
 SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by, h.created_at
@@ -2943,6 +3050,23 @@ FROM "tasker_cron" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = $1 AND ($2::text IS NULL OR s.key = $2)
 ORDER BY s.key;
+
+-- list_step_states
+SELECT n.name, s.state, s.queue, s.attempts, s.retry_limit, s.ready_at IS NOT NULL AS ready, s.unmet_parents, s.next_retry_at, s.blocked_at,
+  s.last_attempted_at, s.processed_at, s.claimed_by, s.sort_key::text AS revision
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = $1
+ORDER BY s.workflow_step_id;
+
+-- list_step_transitions
+SELECT h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
+  h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
+FROM tasker.tasker_workflow_step_transitions h
+JOIN tasker.tasker_workflow_steps s ON s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE h.task_id = $1 AND n.name = $2
+ORDER BY h.sort_key;
 
 -- list_tasks
 WITH source AS MATERIALIZED (
@@ -3278,6 +3402,9 @@ JOIN tasker.tasker_workflow_steps s
 SELECT i.workflow_step_id, i.ordinal, s.results::text AS results
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS i (task_id, workflow_step_id, ordinal)
 JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.task_id * 65536 + i.ordinal;
+
+-- lock_api_request
+SELECT pg_try_advisory_xact_lock(hashtextextended(jsonb_build_array('tasker.api', $1::text, $2::text, $3::text)::text, 0)) AS locked;
 
 -- lock_audit_head
 SELECT h.position, h.hash FROM tasker.tasker_audit_head h FOR UPDATE;
@@ -4491,6 +4618,11 @@ WITH retried AS (
 )
 SELECT workflow_step_id, name, queue, retry_limit FROM retried;
 
+-- revoke_api_key
+UPDATE tasker.tasker_api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
+WHERE key_id = $1
+RETURNING key_id, name, role, payload, namespaces, created_at, expires_at, last_used_at, revoked_at;
+
 -- scaling_observations
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
@@ -4860,6 +4992,10 @@ WITH due AS (
   UPDATE tasker.tasker_retention_blocks SET next_at = clock_timestamp() WHERE $2
 )
 UPDATE tasker.tasker_retention SET policies = $1::jsonb;
+
+-- touch_api_key
+UPDATE tasker.tasker_api_keys SET last_used_at = clock_timestamp()
+WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute');
 
 -- unlock_children
 UPDATE tasker.tasker_workflow_steps s

@@ -46,6 +46,7 @@ export async function once(
       return { status: stored.status, body: Buffer.from(stored.response), headers: { 'idempotency-replayed': 'true' } };
     }
     const answer = await work(transaction);
+    if (answer.problem !== undefined) return answer;
     const response = JSON.stringify(answer.body);
     await tx.run(insertApiRequest, { ...id, body_hash, status: answer.status ?? 200, response });
     return answer;

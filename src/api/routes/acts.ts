@@ -61,9 +61,10 @@ function answerOf({ ...outcome }: Outcome): Answer {
     const { queues: _queues, ...rest } = outcome as Outcome & { queues?: unknown };
     return { body: shown(rest) };
   }
-  if (outcome.outcome === 'not_found') throw new Problem('NOT_FOUND', 'there is no such task');
+  if (outcome.outcome === 'not_found') return { problem: new Problem('NOT_FOUND', 'there is no such task') };
   const why = REFUSALS[outcome.outcome] ?? 'the state of the task does not allow it';
-  throw new Problem('REFUSED', why, { members: shown(outcome) });
+  // Not thrown: the act is in the audit, which a transaction that is rolled back would lose.
+  return { problem: new Problem('REFUSED', why, { members: shown(outcome) }) };
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

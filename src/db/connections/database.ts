@@ -192,8 +192,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         } catch (error) {
           // The pool itself does the same after a failed query: a session that became read-only, for example, would fail for ever.
           const isKept = error instanceof TaskerError || error instanceof DryRunEnded || mayKeepSession(error);
-          if (canceller?.signal?.aborted === true || !isKept)
-            broken = asError(error);
+          if (canceller?.signal?.aborted === true || !isKept) broken = asError(error);
           await client.query('ROLLBACK').catch((failure: unknown) => (broken = asError(failure)));
           throw error;
         } finally {
