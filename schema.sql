@@ -453,13 +453,13 @@ CREATE TABLE tasker.tasker_run_stats (
   running_buckets smallint[] DEFAULT '{}'::smallint[] NOT NULL,
   running_counts bigint[] DEFAULT '{}'::bigint[] NOT NULL,
   CONSTRAINT tasker_run_stats_pkey PRIMARY KEY (period, starts_at, named_task_id, named_step_id),
-  CONSTRAINT run_stats_agree CHECK (((period = ANY (ARRAY['hour'::text, 'day'::text])) AND (runs >= 0) AND ((failures >= 0) AND (failures <= runs)) AND (retries >= 0) AND (cardinality(waiting_buckets) = cardinality(waiting_counts)) AND (cardinality(running_buckets) = cardinality(running_counts))))
+  CONSTRAINT run_stats_agree CHECK (((period = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text])) AND (runs >= 0) AND ((failures >= 0) AND (failures <= runs)) AND (retries >= 0) AND (cardinality(waiting_buckets) = cardinality(waiting_counts)) AND (cardinality(running_buckets) = cardinality(running_counts))))
 ) WITH (
   fillfactor = 70
 );
 CREATE INDEX run_stats_by_workflow ON tasker.tasker_run_stats USING btree (period, named_task_id, named_step_id, starts_at);
 COMMENT ON TABLE tasker.tasker_run_stats IS 'Runs by hour and by day (UTC), of each workflow version and of each of its steps. A chore of the scheduler keeps it. Read it through the views tasker_workflow_hours and tasker_step_hours.';
-COMMENT ON COLUMN tasker.tasker_run_stats.period IS '`hour`, or `day`: the sum of its 24 hours, made when the last of them is closed.';
+COMMENT ON COLUMN tasker.tasker_run_stats.period IS '`hour`, `day`: the sum of its hours, made anew when each of them is closed, or `week` (from Monday): the sum of its days, made anew when each of them is.';
 COMMENT ON COLUMN tasker.tasker_run_stats.starts_at IS 'Begin of the period.';
 COMMENT ON COLUMN tasker.tasker_run_stats.named_task_id IS 'The workflow.';
 COMMENT ON COLUMN tasker.tasker_run_stats.named_step_id IS 'The step; 0: the tasks of the workflow themselves.';
@@ -633,7 +633,7 @@ CREATE TABLE tasker.tasker_tasks (
 CREATE UNIQUE INDEX index_tasks_on_identity_hash ON tasker.tasker_tasks USING btree (identity_hash);
 CREATE INDEX tasks_by_initiator ON tasker.tasker_tasks USING btree ("left"(initiator, 128), task_id) WHERE (initiator IS NOT NULL);
 CREATE INDEX tasks_by_tag ON tasker.tasker_tasks USING gin (tags jsonb_path_ops) WITH (fastupdate=off) WHERE (tags IS NOT NULL);
-CREATE INDEX tasks_by_workflow ON tasker.tasker_tasks USING brin (named_task_id int4_bloom_ops (n_distinct_per_range='64', false_positive_rate='0.001')) WITH (pages_per_range='128', autosummarize='on');
+CREATE INDEX tasks_by_workflow_and_id ON tasker.tasker_tasks USING brin (named_task_id int4_bloom_ops (n_distinct_per_range='64', false_positive_rate='0.001'), task_id) WITH (pages_per_range='128', autosummarize='on');
 COMMENT ON TABLE tasker.tasker_tasks IS 'One row per run of a workflow.';
 COMMENT ON COLUMN tasker.tasker_tasks.task_id IS 'Key.';
 COMMENT ON COLUMN tasker.tasker_tasks.named_task_id IS 'Its workflow.';

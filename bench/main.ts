@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { firstMinutes } from './parts/first-minutes.ts';
 import { flatness } from './parts/flatness.ts';
 import { latency } from './parts/latency.ts';
+import { lists } from './parts/lists.ts';
 import { peers } from './parts/peers.ts';
 import { readiness } from './parts/readiness.ts';
 import { throughput } from './parts/throughput.ts';
@@ -21,6 +22,7 @@ const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<Par
   throughput,
   latency,
   flatness,
+  lists,
   peers,
   'first-minutes': firstMinutes,
 };
@@ -43,7 +45,8 @@ const chosen =
     ? positionals
     : Object.keys(PARTS).filter((name) => name !== 'first-minutes' && (!quick || name !== 'peers'));
 const measuresFleet = chosen.some((name) => name !== 'first-minutes');
-if (measuresFleet && (!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
+const needsPackages = chosen.some((name) => !['first-minutes', 'lists'].includes(name));
+if (needsPackages && (!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });
   if (installed.status !== 0) process.exit(installed.status ?? 1);
 }

@@ -46,4 +46,6 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0028_history_partitions', load: () => import('./0028_history_partitions.ts') },
   { name: '0029_acts', load: () => import('./0029_acts.ts') },
   { name: '0030_api', load: () => import('./0030_api.ts') },
+  { name: '0031_stats_weeks', load: () => import('./0031_stats_weeks.ts') },
+  { name: '0032_workflow_ranges', load: () => import('./0032_workflow_ranges.ts') },
 ];

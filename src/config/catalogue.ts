@@ -362,6 +362,16 @@ export const CATALOGUE = {
     description:
       'How long tasks are kept after their end, by state: `complete`, `resolved_manually` (as `complete` if it is not named), `cancelled`, `error`; `forever`, or a number with s, m, h, d, w or y. With a workflow before it, it replaces what the definition of that workflow says; without one, it holds for workflows whose definition says nothing. What nothing names is kept for ever. That of the scheduler that started last counts.',
   }),
+  statsHoursKeptDays: number('TASKER_STATS_HOURS_KEPT_DAYS', 100, 8, 36_500, {
+    roles: SCHEDULER,
+    unit: 'days',
+    description: 'For how long the run statistics of each hour are kept. Their days are kept for longer.',
+  }),
+  statsDaysKeptDays: number('TASKER_STATS_DAYS_KEPT_DAYS', 1100, 31, 36_500, {
+    roles: SCHEDULER,
+    unit: 'days',
+    description: 'For how long the run statistics of each day, and of each week, are kept.',
+  }),
   metricsHost: setting({
     env: 'TASKER_METRICS_HOST',
     schema: z.string().min(1),

@@ -53,6 +53,8 @@ export interface Settings {
   readonly pruneWorkersHours: number;
   readonly analyzeCron: string;
   readonly keep: string;
+  readonly statsHoursKeptDays: number;
+  readonly statsDaysKeptDays: number;
   readonly metricsHost: string;
   readonly metricsPort: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

@@ -1,5 +1,5 @@
 import type { Executor, Transactions } from '../db/connections/database.ts';
-import { countRuns, sumDay } from '../db/statements/stats/count-runs.ts';
+import { countRuns, sumDay, sumWeek } from '../db/statements/stats/count-runs.ts';
 import { keepListedTasks, listAgedTasks, pickListedTasks, pickYoungTasks } from '../db/statements/stats/pick-tasks.ts';
 import {
   beginRunStats,
@@ -9,6 +9,7 @@ import {
   openSlice,
   prepareRunStats,
   type ProgressRow,
+  pruneRunStats,
 } from '../db/statements/stats/progress.ts';
 
 export interface CountRunsOptions {
@@ -20,6 +21,9 @@ export interface CountRunsOptions {
   youngSeconds: number;
   /** Tasks that one round visits. */
   limit: number;
+  /** For how many days hours are kept, and for how many days and weeks are. */
+  hoursKeptDays: number;
+  daysKeptDays: number;
 }
 
 export interface Counted {
@@ -66,11 +70,15 @@ async function advance(
     });
     return { ...NOTHING, more: opened.length > 0 };
   }
-  return settled === true ? countPart(tx, phase, options.limit) : NOTHING;
+  return settled === true ? countPart(tx, phase, options) : NOTHING;
 }
 
-async function countPart(tx: Executor, phase: 'listed' | 'young', limit: number): Promise<Omit<Counted, 'lagSeconds'>> {
-  const [part] = await tx.run(phase === 'listed' ? pickListedTasks : pickYoungTasks, { limit });
+async function countPart(
+  tx: Executor,
+  phase: 'listed' | 'young',
+  options: CountRunsOptions,
+): Promise<Omit<Counted, 'lagSeconds'>> {
+  const [part] = await tx.run(phase === 'listed' ? pickListedTasks : pickYoungTasks, { limit: options.limit });
   const cursor = part?.cursor ?? null;
   const ids = part?.task_ids ?? [];
   if (ids.length > 0) await tx.run(countRuns, { task_ids: ids });
@@ -80,8 +88,14 @@ async function countPart(tx: Executor, phase: 'listed' | 'young', limit: number)
   } else if (phase === 'listed') {
     await tx.run(moveSliceCursor, { cursor: null });
   } else {
-    const [closed] = await tx.run(closeSlice);
-    if (closed !== undefined && closed.day_ended !== null) await tx.run(sumDay, { day: closed.day_ended });
+    await close(tx, options);
   }
   return { tasks: ids.length, more: true, closed: cursor === null && phase === 'young' };
+}
+
+async function close(tx: Executor, { hoursKeptDays, daysKeptDays }: CountRunsOptions): Promise<void> {
+  const [closed] = await tx.run(closeSlice);
+  if (closed !== undefined && closed.day !== null) await tx.run(sumDay, { starts_at: closed.day });
+  if (closed !== undefined && closed.week !== null) await tx.run(sumWeek, { starts_at: closed.week });
+  await tx.run(pruneRunStats, { hours_kept_days: hoursKeptDays, days_kept_days: daysKeptDays });
 }

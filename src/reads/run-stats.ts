@@ -9,7 +9,7 @@ import {
 
 /** What ran in a time, and how far that is counted. */
 export interface RunStats<Row = RunStatsRow> {
-  /** The full hour at which the rows begin. */
+  /** The full hour at which the rows begin; more than a week ago, the full day (UTC). */
   since: Date;
   /** What ran later is not in the rows. Null: no scheduler has begun to count. */
   countedUntil: Date | null;
@@ -24,10 +24,16 @@ export interface RunStatsFilter {
 }
 
 const HOUR_MS = 3_600_000;
-const fullHour = (time: Date): Date => new Date(Math.floor(time.getTime() / HOUR_MS) * HOUR_MS);
+const DAY_MS = 24 * HOUR_MS;
+const begin = (time: Date, unitMs: number): Date => new Date(Math.floor(time.getTime() / unitMs) * unitMs);
+const fullHour = (time: Date): Date => begin(time, HOUR_MS);
+
+/** Hours of a day that is long ago matter to nobody, and would cost as much as the weeks behind it. */
+const fullHourOrDay = (time: Date): Date =>
+  begin(time, Date.now() - time.getTime() > 7 * DAY_MS + HOUR_MS ? DAY_MS : HOUR_MS);
 
 export async function readRunStats(db: Executor, filter: RunStatsFilter): Promise<RunStats> {
-  const since = fullHour(filter.since);
+  const since = fullHourOrDay(filter.since);
   const { namespace, workflow, steps = false } = filter;
   const rows = await db.run(sumRunStats, { since, namespace, workflow, steps });
   return { since, countedUntil: await readCountedUntil(db), rows };

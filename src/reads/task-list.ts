@@ -2,7 +2,13 @@ import type { Database, Executor } from '../db/connections/database.ts';
 import { findIdAtTime } from '../db/reads/id-at-time.ts';
 import { listTasks, listTasksEndedByHand, listTasksOfIdentity, listTasksOfInitiator } from '../db/reads/task-lists.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
-import { listOpenTasks, listTasksOfWorkflows, listTasksWithTags, readByIndexOnly } from '../db/reads/task-sets.ts';
+import {
+  listOpenTasks,
+  listTasksOfWorkflows,
+  listTasksWithTags,
+  listTasksWithTagsInRange,
+  readByIndexOnly,
+} from '../db/reads/task-sets.ts';
 import { findVersions } from '../db/reads/workflows.ts';
 import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
 import { identityOfKey } from '../workflow/identity.ts';
@@ -79,18 +85,23 @@ const ORDERED = {
   ended_by_hand: listTasksEndedByHand,
 } as const satisfies Record<Exclude<OrderedSource, 'identity'>, unknown>;
 
-/** Undefined: the set is too large. */
+/**
+ * All of the set, or what it has from `floor` on. Undefined: that is too large. `how`: a part of it that is a range of ids, or all the
+ * rest, for which no range need be looked up.
+ */
 export async function readSet(
   db: Database,
   list: TaskList,
   set: SetSource,
-  part: Omit<Part, 'rows'>,
+  { floor = list.floor, ...part }: Omit<Part, 'rows'> & { floor?: string },
+  how: 'range' | 'rest' = 'rest',
 ): Promise<PageRow[] | undefined> {
-  const parameters = parametersOf(list, part);
+  const parameters = { ...parametersOf(list, part), floor };
   const rows = await db.transaction(async (tx) => {
     await tx.run(readByIndexOnly, { bitmap_only: set !== 'open' });
     if (set === 'open') return tx.run(listOpenTasks, { ...parameters, ...stepsOfOpenTasks(list.filter) });
-    return tx.run(set === 'tags' ? listTasksWithTags : listTasksOfWorkflows, parameters);
+    if (set === 'workflows') return tx.run(listTasksOfWorkflows, parameters);
+    return tx.run(how === 'range' ? listTasksWithTagsInRange : listTasksWithTags, parameters);
   });
   return rows[0]?.overflow === true ? undefined : rows;
 }

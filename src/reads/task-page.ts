@@ -2,6 +2,7 @@ import type { Database } from '../db/connections/database.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
 import { type Part, readOrdered, readSet, type TaskList } from './task-list.ts';
+import { type RangeOfSet, readRanges } from './task-ranges.ts';
 
 /**
  * How many rows one page may read of a source that also has other tasks, in steps: most pages are full after the first. The limit is
@@ -14,7 +15,7 @@ const BUDGET_MS = 500;
 /** Looking for the text of an error costs several look-ups a row. */
 const ERROR_SHARE = 4;
 
-/** Whether the list is read from its set; undefined: not decided yet. */
+/** Whether the list is read from the set of open tasks; undefined: not decided yet. */
 export type FromSet = boolean | undefined;
 
 /** A page of a list, the newest tasks first. */
@@ -40,23 +41,38 @@ export async function readTaskPage(
   list: TaskList,
   { below, limit, fromSet }: { below: string; limit: number; fromSet?: FromSet },
 ): Promise<TaskPage> {
-  const { exact, set } = list.sources;
+  const { set } = list.sources;
   const page = new Page(below, limit);
-  let decided = set === undefined ? false : fromSet;
+  let decided = fromSet;
   const began = performance.now();
   const steps = STEPS.map((rows) => partOf(rows, list));
-  // An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip.
-  for (const [index, rows] of (exact ? [limit + 1, ...steps] : steps).entries()) {
-    if (set !== undefined && (decided === true || (decided === undefined && index > 0 && !page.isDense))) {
+  for (const [index, rows] of [...firstSteps(list, limit), ...steps].entries()) {
+    const isSparse = index > 0 && !page.isDense;
+    if (set === 'open' && (decided === true || (decided === undefined && isSparse))) {
       const found = await readSet(db, list, set, page.part());
       decided = found !== undefined;
       if (found !== undefined) return page.add(found, Infinity).result(true);
+    }
+    if (set !== undefined && set !== 'open' && isSparse && decided !== false) {
+      for await (const range of readRanges(db, list, set, () => page.part())) {
+        page.addRange(range);
+        if (page.isDone || page.read > BUDGET_ROWS || performance.now() - began > BUDGET_MS)
+          return page.result(undefined);
+      }
+      decided = false;
     }
     page.add(await readOrdered(db, list, { ...page.part(), rows }), rows);
     if (page.isDone || performance.now() - began > BUDGET_MS) break;
   }
   return page.result(decided);
 }
+
+/**
+ * An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip. Of the tasks that were
+ * ended by hand most are in one state, and each is on a page of its own.
+ */
+const firstSteps = ({ sources: { exact, ordered } }: TaskList, limit: number): number[] =>
+  exact ? [limit + 1] : ordered === 'ended_by_hand' ? [2 * (limit + 1)] : [];
 
 const partOf = (rows: number, { filter }: TaskList): number =>
   (filter.error ?? filter.fingerprint) === undefined ? rows : Math.ceil(rows / ERROR_SHARE);
@@ -96,6 +112,18 @@ class Page {
     return this;
   }
 
+  /** A range of a set: all that it has down to `floor`. */
+  addRange({ found, floor, atEnd }: RangeOfSet): void {
+    this.add(found, 0);
+    this.atEnd = atEnd;
+    if (this.scanned !== undefined) this.scanned.id = floor;
+  }
+
+  /** How many rows it has read. */
+  get read(): number {
+    return this.rates.reduce((sum, step) => sum + step.read, 0);
+  }
+
   get isFull(): boolean {
     return this.tasks.length > this.limit;
   }
@@ -107,7 +135,7 @@ class Page {
   /** At the rate of the last step, the rest of the budget fills the page. Tasks that pass may be many at one place, and none behind. */
   get isDense(): boolean {
     const { found = 0, read = 0 } = this.rates.at(-1) ?? {};
-    const left = BUDGET_ROWS - this.rates.reduce((sum, step) => sum + step.read, 0);
+    const left = BUDGET_ROWS - this.read;
     return found * left > (this.limit + 1 - this.tasks.length) * read;
   }
 

@@ -3,8 +3,12 @@ import type { TaskFilter } from './task-filter.ts';
 
 /** Sources of tasks in the order of their ids, from which a list can go on anywhere. */
 export type OrderedSource = 'all' | 'initiator' | 'ended_by_hand' | 'identity';
-/** Sources that are read as a whole, if they are small. The filter is also applied to what they return. */
-export type SetSource = 'open' | 'tags' | 'workflows';
+/**
+ * Sources without an order. The open tasks are read as a whole, if they are few; the others by ranges of ids. The filter is also applied to
+ * what they return.
+ */
+export type SetSource = 'open' | RangedSet;
+export type RangedSet = 'tags' | 'workflows';
 
 export interface Sources {
   readonly ordered: OrderedSource;

@@ -86,7 +86,7 @@ function measurementsOf({ db, metrics, survived }: Host, config: Config): Chore[
   return [
     measureQueues(db, metrics, config.statsIntervalMs),
     measureDatabase(db, metrics, config.statsIntervalMs),
-    countRuns(db, metrics),
+    countRuns(db, metrics, { hoursKeptDays: config.statsHoursKeptDays, daysKeptDays: config.statsDaysKeptDays }),
     extendHistoryAhead({ db, onMissing: (error) => survived('extend_history', error) }),
     mergeOldHistory({ db }),
     checkRights({ db, metrics, onMissing: (error) => survived('refresh_statistics', error) }),

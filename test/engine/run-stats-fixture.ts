@@ -4,7 +4,14 @@ import { readRunStats, type RunStats } from '../../src/reads/run-stats.ts';
 import type { EngineFixture } from './engine-fixture.ts';
 
 /** Everything up to now is due, and ids may be late by no time. */
-export const NOW = { sliceSeconds: 0, settleSeconds: 0, youngSeconds: 0, limit: 1000 };
+export const NOW = {
+  sliceSeconds: 0,
+  settleSeconds: 0,
+  youngSeconds: 0,
+  limit: 1000,
+  hoursKeptDays: 100,
+  daysKeptDays: 1100,
+};
 
 export interface RunStatsFixture {
   /** Counts until everything that is over now is counted, as far as slices reach. Returns how many histories were read. */

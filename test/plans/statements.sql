@@ -413,7 +413,10 @@ SET counted_until = p.slice_until,
     slice_phase = NULL,
     settled_after = NULL
 RETURNING p.counted_until,
-  CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN p.counted_until - interval '1 day' END AS day_ended;
+  CASE WHEN p.counted_until = date_trunc('hour', p.counted_until, 'UTC') THEN
+    date_trunc('day', p.counted_until - interval '1 hour', 'UTC') END AS day,
+  CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN
+    date_trunc('week', p.counted_until - interval '1 hour', 'UTC') END AS week;
 
 -- complete_steps
 WITH done AS (
@@ -1694,16 +1697,17 @@ WITH picked AS MATERIALIZED (
   CROSS JOIN LATERAL (VALUES ('waiting', r.waiting), ('running', r.running)) AS m (measure, seconds)
   WHERE m.seconds IS NOT NULL
   UNION ALL
-  SELECT known.named_task_id, known.named_step_id, m.measure, m.bucket, m.count
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, unnest(h.waiting_buckets) AS bucket,
+    unnest(h.waiting_counts) AS count
   FROM totals t
-  JOIN tasker.tasker_run_stats known
-    ON known.period = t.period AND known.starts_at = t.starts_at AND known.named_task_id = t.named_task_id
-    AND known.named_step_id = t.named_step_id
-  CROSS JOIN LATERAL (
-    SELECT 'waiting' AS measure, w.bucket, w.count FROM unnest(known.waiting_buckets, known.waiting_counts) AS w (bucket, count)
-    UNION ALL
-    SELECT 'running', w.bucket, w.count FROM unnest(known.running_buckets, known.running_counts) AS w (bucket, count)
-  ) m
+  JOIN tasker.tasker_run_stats h
+    ON h.period = t.period AND h.starts_at = t.starts_at AND h.named_task_id = t.named_task_id AND h.named_step_id = t.named_step_id
+  UNION ALL
+  SELECT h.named_task_id, h.named_step_id, 'running' AS measure, unnest(h.running_buckets) AS bucket,
+    unnest(h.running_counts) AS count
+  FROM totals t
+  JOIN tasker.tasker_run_stats h
+    ON h.period = t.period AND h.starts_at = t.starts_at AND h.named_task_id = t.named_task_id AND h.named_step_id = t.named_step_id
 ), merged AS MATERIALIZED (
   SELECT c.named_task_id, c.named_step_id, c.measure,
     array_agg(c.bucket ORDER BY c.bucket) AS buckets,
@@ -3256,7 +3260,9 @@ WITH found AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
   FROM unnest($2::integer[]) AS v (named_task_id)
-  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id OFFSET 0) t
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND t.task_id < $11::bigint AND t.task_id >= $10::bigint OFFSET 0
+  ) t
   LIMIT 10001
 ), source AS MATERIALIZED (
   SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
@@ -3300,6 +3306,49 @@ WITH found AS MATERIALIZED (
     t.tags, t.schedule
   FROM tasker.tasker_tasks t
   WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb
+  LIMIT 10001
+), source AS MATERIALIZED (
+  SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
+), page AS (
+  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  FROM source t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
+  ORDER BY t.task_id DESC
+  LIMIT $12
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+FROM (
+  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
+    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM source t
+) r
+LEFT JOIN page p ON true
+ORDER BY p.task_id DESC;
+
+-- list_tasks_with_tags_in_range
+WITH found AS MATERIALIZED (
+  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+  FROM tasker.tasker_tasks t
+  WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
   LIMIT 10001
 ), source AS MATERIALIZED (
   SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
@@ -3711,6 +3760,40 @@ DELETE FROM tasker.tasker_pauses p
 WHERE p.until <= clock_timestamp()
 RETURNING p.kind, p.name;
 
+-- prune_run_stats
+WITH old AS MATERIALIZED (
+  SELECT o.*
+  FROM tasker.tasker_run_stats_progress p
+  CROSS JOIN LATERAL ((
+    SELECT r.period, r.starts_at, r.named_task_id, r.named_step_id
+    FROM tasker.tasker_run_stats r
+    WHERE r.period = 'hour' AND r.starts_at < date_trunc('day', p.counted_until, 'UTC') - make_interval(days => $1)
+    ORDER BY r.starts_at
+    LIMIT 5000)
+    UNION ALL (
+    SELECT r.period, r.starts_at, r.named_task_id, r.named_step_id
+    FROM tasker.tasker_run_stats r
+    WHERE r.period = 'day' AND r.starts_at < date_trunc('day', p.counted_until, 'UTC') - make_interval(days => $2)
+    ORDER BY r.starts_at
+    LIMIT 5000)
+    UNION ALL (
+    SELECT r.period, r.starts_at, r.named_task_id, r.named_step_id
+    FROM tasker.tasker_run_stats r
+    WHERE r.period = 'week' AND r.starts_at < date_trunc('day', p.counted_until, 'UTC') - make_interval(days => $2)
+    ORDER BY r.starts_at
+    LIMIT 5000)
+  ) o
+), pruned AS (
+  DELETE FROM tasker.tasker_run_stats r
+  USING old o
+  WHERE r.period = o.period AND r.starts_at = o.starts_at AND r.named_task_id = o.named_task_id AND r.named_step_id = o.named_step_id
+  RETURNING r.period
+)
+UPDATE tasker.tasker_run_stats_progress p
+SET counted_from = date_trunc('day', p.counted_until, 'UTC') - make_interval(days => $1)
+WHERE EXISTS (SELECT FROM pruned x WHERE x.period = 'hour')
+  AND p.counted_from < date_trunc('day', p.counted_until, 'UTC') - make_interval(days => $1);
+
 -- prune_scaling_signals
 DELETE FROM tasker.tasker_queue_scaling_signals g
 WHERE g.desired_replicas = 0 AND g.workers = 0 AND g.quiet_seconds > 86400;
@@ -3777,7 +3860,9 @@ FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id') AS sequenc
 -- read_by_index_only
 SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
   CASE WHEN $1 THEN set_config('enable_indexscan', 'off', true) END,
-  CASE WHEN $1 THEN set_config('enable_indexonlyscan', 'off', true) END;
+  CASE WHEN $1 THEN set_config('enable_indexonlyscan', 'off', true) END,
+  CASE WHEN $1 THEN set_config('max_parallel_workers_per_gather', '0', true) END,
+  CASE WHEN $1 THEN set_config('plan_cache_mode', 'force_generic_plan', true) END;
 
 -- read_due_page
 WITH page AS MATERIALIZED (
@@ -4830,45 +4915,60 @@ WITH input AS MATERIALIZED (
 SELECT task_id, identity_hash FROM created;
 
 -- sum_run_stats
-WITH days AS MATERIALIZED (
-  SELECT date_trunc('day', $1::timestamptz + interval '1 day' - interval '1 microsecond', 'UTC') AS days_from,
-    date_trunc('day', p.counted_until, 'UTC') AS days_until
+WITH time AS MATERIALIZED (
+  SELECT d.*, p.counted_until AS up_to, date_trunc('hour', p.counted_until, 'UTC') AS last_hour,
+    CASE WHEN d.weeks_from < d.weeks_until THEN d.weeks_from ELSE 'infinity' END AS days_until,
+    CASE WHEN d.weeks_from < d.weeks_until THEN d.weeks_until ELSE 'infinity' END AS days_again
   FROM tasker.tasker_run_stats_progress p
+  CROSS JOIN LATERAL (
+    SELECT f.days_from, date_trunc('week', f.days_from + interval '7 days' - interval '1 microsecond', 'UTC') AS weeks_from,
+      date_trunc('week', p.counted_until, 'UTC') AS weeks_until
+    FROM (SELECT date_trunc('day', $1::timestamptz + interval '1 day' - interval '1 microsecond', 'UTC') AS days_from) f
+  ) d
 ), picked AS MATERIALIZED (
   SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
     r.running_counts
   FROM tasker.tasker_run_stats r
-  WHERE r.period = 'day' AND r.starts_at >= (SELECT d.days_from FROM days d) AND r.starts_at < (SELECT d.days_until FROM days d) AND ($4 OR r.named_step_id = 0)
+  WHERE r.period = 'week' AND r.starts_at >= (SELECT x.weeks_from FROM time x) AND r.starts_at < (SELECT x.weeks_until FROM time x) AND ($4 OR r.named_step_id = 0)
   UNION ALL
   SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
     r.running_counts
   FROM tasker.tasker_run_stats r
-  WHERE r.period = 'hour' AND r.starts_at >= $1::timestamptz AND r.starts_at < (SELECT d.days_from FROM days d) AND ($4 OR r.named_step_id = 0)
+  WHERE r.period = 'day' AND r.starts_at >= (SELECT x.days_from FROM time x) AND r.starts_at < least((SELECT x.days_until FROM time x), (SELECT x.up_to FROM time x)) AND ($4 OR r.named_step_id = 0)
   UNION ALL
   SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
     r.running_counts
   FROM tasker.tasker_run_stats r
-  WHERE r.period = 'hour' AND r.starts_at >= greatest($1::timestamptz, (SELECT d.days_from FROM days d), (SELECT d.days_until FROM days d)) AND ($4 OR r.named_step_id = 0)
-), named AS MATERIALIZED (
-  SELECT p.*, n.name AS namespace, k.name AS workflow, s.name AS step,
-    min(p.named_task_id) OVER (PARTITION BY n.name, k.name) AS workflow_id
-  FROM picked p
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+  WHERE r.period = 'day' AND r.starts_at >= (SELECT x.days_again FROM time x) AND r.starts_at < (SELECT x.up_to FROM time x) AND ($4 OR r.named_step_id = 0)
+  UNION ALL
+  SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
+    r.running_counts
+  FROM tasker.tasker_run_stats r
+  WHERE r.period = 'hour' AND r.starts_at >= $1::timestamptz AND r.starts_at < least((SELECT x.days_from FROM time x), (SELECT x.last_hour FROM time x)) AND ($4 OR r.named_step_id = 0)
+  UNION ALL
+  SELECT r.named_task_id, r.named_step_id, r.runs, r.failures, r.retries, r.waiting_buckets, r.waiting_counts, r.running_buckets,
+    r.running_counts
+  FROM tasker.tasker_run_stats r
+  WHERE r.period = 'hour' AND r.starts_at >= greatest($1::timestamptz, (SELECT x.last_hour FROM time x)) AND r.starts_at < (SELECT x.up_to FROM time x) AND ($4 OR r.named_step_id = 0)
+), workflows AS MATERIALIZED (
+  SELECT k.named_task_id, n.name AS namespace, k.name AS workflow, min(k.named_task_id) OVER (PARTITION BY n.name, k.name) AS workflow_id
+  FROM tasker.tasker_named_tasks k
   JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-  LEFT JOIN tasker.tasker_named_steps s ON s.named_step_id = p.named_step_id
   WHERE ($2::text IS NULL OR n.name = $2)
     AND ($3::text IS NULL OR k.name = $3)
 ), stats AS MATERIALIZED (
-  SELECT n.workflow_id AS named_task_id, n.named_step_id, n.waiting_buckets, n.waiting_counts, n.running_buckets, n.running_counts
-  FROM named n
-), parts AS MATERIALIZED (
-  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, w.bucket, w.count
+  SELECT k.workflow_id AS named_task_id, p.named_step_id, p.runs, p.failures, p.retries, p.waiting_buckets, p.waiting_counts,
+    p.running_buckets, p.running_counts
+  FROM picked p
+  JOIN workflows k ON k.named_task_id = p.named_task_id
+), parts AS (
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, unnest(h.waiting_buckets) AS bucket,
+    unnest(h.waiting_counts) AS count
   FROM stats h
-  CROSS JOIN LATERAL unnest(h.waiting_buckets, h.waiting_counts) AS w (bucket, count)
   UNION ALL
-  SELECT h.named_task_id, h.named_step_id, 'running', w.bucket, w.count
+  SELECT h.named_task_id, h.named_step_id, 'running' AS measure, unnest(h.running_buckets) AS bucket,
+    unnest(h.running_counts) AS count
   FROM stats h
-  CROSS JOIN LATERAL unnest(h.running_buckets, h.running_counts) AS w (bucket, count)
 ), merged AS MATERIALIZED (
   SELECT c.named_task_id, c.named_step_id, c.measure,
     array_agg(c.bucket ORDER BY c.bucket) AS buckets,
@@ -4888,35 +4988,96 @@ WITH days AS MATERIALIZED (
   GROUP BY c.named_task_id, c.named_step_id, c.measure
 )
 
-SELECT t.namespace, t.workflow, t.step, t.runs, t.failures, t.retries,
+SELECT k.namespace, k.workflow, s.name AS step, t.runs, t.failures, t.retries,
   w.p50 AS waiting_p50, w.p95 AS waiting_p95, x.p50 AS running_p50, x.p95 AS running_p95
 FROM (
-  SELECT n.namespace, n.workflow, n.step, n.workflow_id, n.named_step_id,
+  SELECT n.named_task_id, n.named_step_id,
     sum(n.runs)::float8 AS runs, sum(n.failures)::float8 AS failures, sum(n.retries)::float8 AS retries
-  FROM named n
-  GROUP BY n.namespace, n.workflow, n.step, n.workflow_id, n.named_step_id
+  FROM stats n
+  GROUP BY n.named_task_id, n.named_step_id
 ) t
-LEFT JOIN merged w ON w.named_task_id = t.workflow_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
-LEFT JOIN merged x ON x.named_task_id = t.workflow_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
-ORDER BY t.namespace, t.workflow, t.step NULLS FIRST;
+JOIN workflows k ON k.named_task_id = t.named_task_id
+LEFT JOIN tasker.tasker_named_steps s ON s.named_step_id = t.named_step_id
+LEFT JOIN merged w ON w.named_task_id = t.named_task_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.named_task_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
+ORDER BY k.namespace, k.workflow, s.name NULLS FIRST;
 
 -- sum_stats_day
-WITH hours AS MATERIALIZED (
+WITH summed AS MATERIALIZED (
   SELECT * FROM tasker.tasker_run_stats r
-  WHERE r.period = 'hour' AND r.starts_at >= $1::timestamptz AND r.starts_at < $1::timestamptz + interval '1 day'
+  WHERE r.period = 'hour' AND r.starts_at >= $1::timestamptz
+    AND r.starts_at < $1::timestamptz + interval '1 day'
 ), totals AS MATERIALIZED (
   SELECT 'day'::text AS period, $1::timestamptz AS starts_at, h.named_task_id, h.named_step_id,
     sum(h.runs)::bigint AS runs, sum(h.failures)::bigint AS failures, sum(h.retries)::bigint AS retries
-  FROM hours h
+  FROM summed h
   GROUP BY h.named_task_id, h.named_step_id
-), parts AS MATERIALIZED (
-  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, w.bucket, w.count
-  FROM hours h
-  CROSS JOIN LATERAL unnest(h.waiting_buckets, h.waiting_counts) AS w (bucket, count)
+), parts AS (
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, unnest(h.waiting_buckets) AS bucket,
+    unnest(h.waiting_counts) AS count
+  FROM summed h
   UNION ALL
-  SELECT h.named_task_id, h.named_step_id, 'running', w.bucket, w.count
-  FROM hours h
-  CROSS JOIN LATERAL unnest(h.running_buckets, h.running_counts) AS w (bucket, count)
+  SELECT h.named_task_id, h.named_step_id, 'running' AS measure, unnest(h.running_buckets) AS bucket,
+    unnest(h.running_counts) AS count
+  FROM summed h
+), merged AS MATERIALIZED (
+  SELECT c.named_task_id, c.named_step_id, c.measure,
+    array_agg(c.bucket ORDER BY c.bucket) AS buckets,
+    array_agg(c.count ORDER BY c.bucket) AS counts,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.5 * c.total)) * 0.9523809523809523 / 1000) AS p50,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.95 * c.total)) * 0.9523809523809523 / 1000) AS p95
+  FROM (
+    SELECT b.*,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure ORDER BY b.bucket) AS up_to,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure) AS total
+    FROM (
+      SELECT p.named_task_id, p.named_step_id, p.measure, p.bucket, sum(p.count)::bigint AS count
+      FROM parts p
+      GROUP BY p.named_task_id, p.named_step_id, p.measure, p.bucket
+    ) b
+  ) c
+  GROUP BY c.named_task_id, c.named_step_id, c.measure
+)
+
+INSERT INTO tasker.tasker_run_stats AS r
+  (period, starts_at, named_task_id, named_step_id, runs, failures, retries, waiting_p50, waiting_p95, running_p50, running_p95,
+   waiting_buckets, waiting_counts, running_buckets, running_counts)
+SELECT t.period, t.starts_at, t.named_task_id, t.named_step_id, t.runs, t.failures, t.retries, w.p50, w.p95, x.p50, x.p95,
+  coalesce(w.buckets, '{}'), coalesce(w.counts, '{}'), coalesce(x.buckets, '{}'), coalesce(x.counts, '{}')
+FROM totals t
+LEFT JOIN merged w ON w.named_task_id = t.named_task_id AND w.named_step_id = t.named_step_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.named_task_id AND x.named_step_id = t.named_step_id AND x.measure = 'running'
+ON CONFLICT (period, starts_at, named_task_id, named_step_id) DO UPDATE
+SET runs = excluded.runs,
+    failures = excluded.failures,
+    retries = excluded.retries,
+    waiting_p50 = excluded.waiting_p50,
+    waiting_p95 = excluded.waiting_p95,
+    running_p50 = excluded.running_p50,
+    running_p95 = excluded.running_p95,
+    waiting_buckets = excluded.waiting_buckets,
+    waiting_counts = excluded.waiting_counts,
+    running_buckets = excluded.running_buckets,
+    running_counts = excluded.running_counts;
+
+-- sum_stats_week
+WITH summed AS MATERIALIZED (
+  SELECT * FROM tasker.tasker_run_stats r
+  WHERE r.period = 'day' AND r.starts_at >= $1::timestamptz
+    AND r.starts_at < $1::timestamptz + interval '7 days'
+), totals AS MATERIALIZED (
+  SELECT 'week'::text AS period, $1::timestamptz AS starts_at, h.named_task_id, h.named_step_id,
+    sum(h.runs)::bigint AS runs, sum(h.failures)::bigint AS failures, sum(h.retries)::bigint AS retries
+  FROM summed h
+  GROUP BY h.named_task_id, h.named_step_id
+), parts AS (
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, unnest(h.waiting_buckets) AS bucket,
+    unnest(h.waiting_counts) AS count
+  FROM summed h
+  UNION ALL
+  SELECT h.named_task_id, h.named_step_id, 'running' AS measure, unnest(h.running_buckets) AS bucket,
+    unnest(h.running_counts) AS count
+  FROM summed h
 ), merged AS MATERIALIZED (
   SELECT c.named_task_id, c.named_step_id, c.measure,
     array_agg(c.bucket ORDER BY c.bucket) AS buckets,

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { failureGroups } from '../../src/db/reads/failures.ts';
+import { createClient } from '../../src/client/client.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
 import {
   listTasks,
@@ -12,6 +13,7 @@ import {
   listOpenTasks,
   listTasksOfWorkflows,
   listTasksWithTags,
+  listTasksWithTagsInRange,
   readByIndexOnly,
 } from '../../src/db/reads/task-sets.ts';
 import { listWorkflows } from '../../src/db/reads/workflows.ts';
@@ -96,13 +98,21 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       // A part of the table: each filter of the index is for 128 pages.
       'of a workflow that ran long ago',
       () => call(listTasksOfWorkflows, page({ named_task_ids: [rare] })),
-      'tasks_by_workflow',
+      'tasks_by_workflow_and_id',
       1500,
+    ],
+    [
+      'with a tag in a range of ids',
+      () => call(listTasksWithTagsInRange, page({ tags: '["vip"]', floor: '20000', below: '30000' })),
+      'tasks_by_tag',
+      100,
     ],
     ['with a tag', () => call(listTasksWithTags, page({ tags: '["vip"]' })), 'tasks_by_tag', 300],
     ['at a time', () => call(findIdAtTime, { at: requestedAt(20_000) }), 'tasker_tasks_pkey', 250],
   ])('%s reads its own index and as many rows as it has tasks', async (_, given, index, pages) => {
-    const before = [call(readByIndexOnly, { bitmap_only: index === 'tasks_by_tag' || index === 'tasks_by_workflow' })];
+    const before = [
+      call(readByIndexOnly, { bitmap_only: index.startsWith('tasks_by_') && index !== 'tasks_by_initiator' }),
+    ];
     const plan = await planOf(engine.test.pool, given(), { before });
     expect(plan.indexes).toContain(index);
     expect([...plan.sequential].filter((table) => table.startsWith('tasker_task') || table.includes('step'))).toEqual(
@@ -118,6 +128,27 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       `SELECT relpages AS pages FROM pg_class WHERE oid = 'tasker.tasker_tasks'::regclass`,
     );
     expect(plan.buffers).toBeLessThan((table?.pages as number) / 2);
+  });
+
+  it('of a workflow that had many tasks, all of them long ago, is found at once, and each of them once', async () => {
+    const old = await engine.workflow(defineWorkflow({ name: 'old', input: z.unknown() }).step('a', () => 1));
+    await engine.test.query(`UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id BETWEEN 301 AND 12300`, [
+      old,
+    ]);
+    const client = createClient({ url: engine.test.url, notify: false });
+    try {
+      const found = await client.taskPage({ workflow: 'old', limit: 50 });
+      expect(found.complete).toBe(true);
+      expect(found.tasks.map((task) => task.task_id)).toEqual(Array.from({ length: 50 }, (_, n) => String(12_300 - n)));
+      let next = 12_300;
+      for await (const task of client.tasks({ workflow: 'old' })) {
+        expect(task.task_id).toBe(String(next));
+        next -= 1;
+      }
+      expect(next).toBe(300);
+    } finally {
+      await client.close();
+    }
   });
 
   it('that a filter excludes reads no more rows than it may', async () => {

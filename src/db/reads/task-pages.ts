@@ -12,8 +12,8 @@ import type { TaskRow } from './tasks.ts';
  * | tasks of an identity | `index_tasks_on_identity_hash`, key of tasker_identities | by id |
  * | tasks that were cancelled or resolved | `task_transitions_by_hand` | by id |
  * | open tasks, failing tasks | `steps_ready`, `steps_retry_due`, `steps_blocked`, tasker_claims | a set |
- * | tasks with tags | `tasks_by_tag` | a set |
- * | tasks of some workflow versions | `tasks_by_workflow` | a set |
+ * | tasks with tags | `tasks_by_tag`, `tasks_by_workflow_and_id` | a set, in ranges of ids |
+ * | tasks of some workflow versions | `tasks_by_workflow_and_id` | a set, in ranges of ids |
  *
  * A set is read as a whole to be put in order, so it has a limit; beyond it the statement returns `overflow` and no task, and the
  * list has to be read from a source that is in order.

@@ -37,19 +37,33 @@ export const listOpenTasks = defineStatement<PageRow>()({
 const asTheyAre = (found: string): string => `
   SELECT t.* ${found}`;
 
-export const listTasksWithTags = defineStatement<PageRow>()({
-  name: 'list_tasks_with_tags',
-  params: PAGE,
-  text: setPage(
+const withTags = (inRange: string): string =>
+  setPage(
     `
   SELECT ${COLUMNS}
   FROM tasker.tasker_tasks t
-  WHERE t.tags IS NOT NULL AND t.tags @> :tags::jsonb`,
+  WHERE t.tags IS NOT NULL AND t.tags @> :tags::jsonb${inRange}`,
     asTheyAre,
-  ),
+  );
+
+/** Every task with these tags. */
+export const listTasksWithTags = defineStatement<PageRow>()({
+  name: 'list_tasks_with_tags',
+  params: PAGE,
+  text: withTags(''),
 });
 
-/** One version after the other: the index has no look-up of several values. */
+/**
+ * Those in a range of ids. The index of tags has no order, but that of workflows knows the ids of each of its ranges of pages: only pages
+ * are read on which both a task with the tags and such an id may be.
+ */
+export const listTasksWithTagsInRange = defineStatement<PageRow>()({
+  name: 'list_tasks_with_tags_in_range',
+  params: PAGE,
+  text: withTags(` AND ${IN_RANGE}`),
+});
+
+/** In a range of ids. One version after the other: the index has no look-up of several values. */
 export const listTasksOfWorkflows = defineStatement<PageRow>()({
   name: 'list_tasks_of_workflows',
   params: PAGE,
@@ -57,7 +71,9 @@ export const listTasksOfWorkflows = defineStatement<PageRow>()({
     `
   SELECT ${COLUMNS}
   FROM unnest(:named_task_ids::integer[]) AS v (named_task_id)
-  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id OFFSET 0) t`,
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND ${IN_RANGE} OFFSET 0
+  ) t`,
     asTheyAre,
   ),
 });
@@ -66,6 +82,9 @@ export const listTasksOfWorkflows = defineStatement<PageRow>()({
  * For the rest of a transaction the planner may not read a whole table, nor with `bitmap_only` a whole index, if another index has what
  * is wanted. With a LIMIT it would sometimes choose to: it expects to find the wanted rows soon, while all of them may be at the
  * table's other end. Compiling the statement, for which it expects the full size of a set, would take longer than to run it.
+ *
+ * With `bitmap_only` it may not plan for the values either: if the statistics say that few tasks have a tag, it reads all of them and not
+ * only those in the range.
  */
 export const readByIndexOnly = defineStatement()({
   name: 'read_by_index_only',
@@ -73,5 +92,7 @@ export const readByIndexOnly = defineStatement()({
   text: `
 SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
   CASE WHEN :bitmap_only THEN set_config('enable_indexscan', 'off', true) END,
-  CASE WHEN :bitmap_only THEN set_config('enable_indexonlyscan', 'off', true) END`,
+  CASE WHEN :bitmap_only THEN set_config('enable_indexonlyscan', 'off', true) END,
+  CASE WHEN :bitmap_only THEN set_config('max_parallel_workers_per_gather', '0', true) END,
+  CASE WHEN :bitmap_only THEN set_config('plan_cache_mode', 'force_generic_plan', true) END`,
 });

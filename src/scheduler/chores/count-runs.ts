@@ -17,7 +17,11 @@ const YOUNG_SECONDS = 600;
 const LIMIT = 1000;
 
 /** Counts what ran, from the histories into the tables behind `tasker stats`. */
-export function countRuns(db: Database, metrics: Metrics): Chore {
+export function countRuns(
+  db: Database,
+  metrics: Metrics,
+  kept: { hoursKeptDays: number; daysKeptDays: number },
+): Chore {
   let spentSeconds = 0;
   let sliceSeconds = SLICE_SECONDS;
   return {
@@ -30,6 +34,7 @@ export function countRuns(db: Database, metrics: Metrics): Chore {
         settleSeconds: SETTLE_SECONDS,
         youngSeconds: YOUNG_SECONDS,
         limit: LIMIT,
+        ...kept,
       });
       spentSeconds += (performance.now() - started) / 1000;
       if (closed) {

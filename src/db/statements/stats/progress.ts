@@ -118,8 +118,15 @@ SET slice_phase = CASE WHEN :cursor::bigint IS NULL THEN 'young' ELSE p.slice_ph
     slice_cursor = coalesce(:cursor::bigint, p.listed_up_to)`,
 });
 
-/** All of the slice is counted. If it ended a day, the sums of that day are made. */
-export const closeSlice = defineStatement<{ counted_until: Date; day_ended: Date | null }>()({
+/** The sums that the end of a slice makes new; null: it ended no hour, or no day. */
+export interface ClosedSliceRow {
+  counted_until: Date;
+  day: Date | null;
+  week: Date | null;
+}
+
+/** All of the slice is counted. If it ended an hour, its day is summed anew; if it ended a day, its week is. */
+export const closeSlice = defineStatement<ClosedSliceRow>()({
   name: 'close_stats_slice',
   text: `
 UPDATE tasker.tasker_run_stats_progress p
@@ -131,5 +138,47 @@ SET counted_until = p.slice_until,
     slice_phase = NULL,
     settled_after = NULL
 RETURNING p.counted_until,
-  CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN p.counted_until - interval '1 day' END AS day_ended`,
+  CASE WHEN p.counted_until = date_trunc('hour', p.counted_until, 'UTC') THEN
+    date_trunc('day', p.counted_until - interval '1 hour', 'UTC') END AS day,
+  CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN
+    date_trunc('week', p.counted_until - interval '1 hour', 'UTC') END AS week`,
+});
+
+/** Rows that one round removes. */
+const PRUNED = 5000;
+
+const oldest = (period: string, keptDays: string): string => `(
+    SELECT r.period, r.starts_at, r.named_task_id, r.named_step_id
+    FROM tasker.tasker_run_stats r
+    WHERE r.period = '${period}' AND r.starts_at < date_trunc('day', p.counted_until, 'UTC') - make_interval(days => ${keptDays})
+    ORDER BY r.starts_at
+    LIMIT ${PRUNED})`;
+
+/**
+ * Removes the oldest hours, days and weeks that are not to be kept any longer, some thousands at once. The doctor compares hours with
+ * the histories from `counted_from` on, so that moves with them.
+ */
+export const pruneRunStats = defineStatement()({
+  name: 'prune_run_stats',
+  params: { hours_kept_days: 'integer', days_kept_days: 'integer' },
+  text: `
+WITH old AS MATERIALIZED (
+  SELECT o.*
+  FROM tasker.tasker_run_stats_progress p
+  CROSS JOIN LATERAL (${[
+    oldest('hour', ':hours_kept_days'),
+    oldest('day', ':days_kept_days'),
+    oldest('week', ':days_kept_days'),
+  ].join('\n    UNION ALL ')}
+  ) o
+), pruned AS (
+  DELETE FROM tasker.tasker_run_stats r
+  USING old o
+  WHERE r.period = o.period AND r.starts_at = o.starts_at AND r.named_task_id = o.named_task_id AND r.named_step_id = o.named_step_id
+  RETURNING r.period
+)
+UPDATE tasker.tasker_run_stats_progress p
+SET counted_from = date_trunc('day', p.counted_until, 'UTC') - make_interval(days => :hours_kept_days)
+WHERE EXISTS (SELECT FROM pruned x WHERE x.period = 'hour')
+  AND p.counted_from < date_trunc('day', p.counted_until, 'UTC') - make_interval(days => :hours_kept_days)`,
 });
