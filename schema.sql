@@ -56,6 +56,77 @@ COMMENT ON TABLE tasker.tasker_api_secrets IS 'Secrets that all processes of the
 COMMENT ON COLUMN tasker.tasker_api_secrets.name IS '`cursors`: the key by which cursors are signed.';
 COMMENT ON COLUMN tasker.tasker_api_secrets.secret IS 'Random, made by the migration. A new one makes every cursor invalid.';
 
+CREATE TABLE tasker.tasker_archive_restores (
+  archive_id bigint NOT NULL,
+  task_id bigint NOT NULL,
+  restored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  keep_until timestamp with time zone NOT NULL,
+  requested_by text,
+  reason text,
+  CONSTRAINT tasker_archive_restores_pkey PRIMARY KEY (archive_id, task_id)
+);
+CREATE INDEX archive_restores_by_task ON tasker.tasker_archive_restores USING btree (task_id);
+COMMENT ON TABLE tasker.tasker_archive_restores IS 'One row per task that was restored: its object still has a copy, which no longer counts.';
+COMMENT ON COLUMN tasker.tasker_archive_restores.archive_id IS 'The record of that object.';
+COMMENT ON COLUMN tasker.tasker_archive_restores.task_id IS 'The task.';
+COMMENT ON COLUMN tasker.tasker_archive_restores.restored_at IS 'When.';
+COMMENT ON COLUMN tasker.tasker_archive_restores.keep_until IS 'Until then retention leaves the task.';
+COMMENT ON COLUMN tasker.tasker_archive_restores.requested_by IS 'Who restored it.';
+COMMENT ON COLUMN tasker.tasker_archive_restores.reason IS 'Why.';
+
+CREATE TABLE tasker.tasker_archives (
+  archive_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  state text DEFAULT 'writing'::text NOT NULL,
+  object text NOT NULL,
+  replaces bigint,
+  touched_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  stored_at timestamp with time zone,
+  format integer,
+  tasks integer,
+  steps integer,
+  edges integer,
+  transitions integer,
+  erased_tasks integer,
+  lowest_task_id bigint,
+  highest_task_id bigint,
+  requested_since timestamp with time zone,
+  requested_until timestamp with time zone,
+  ended_until timestamp with time zone,
+  bytes bigint,
+  sha256 text,
+  members bytea,
+  member_ids bigint[],
+  keys bytea,
+  CONSTRAINT tasker_archives_pkey PRIMARY KEY (archive_id),
+  CONSTRAINT tasker_archives_object_key UNIQUE (object),
+  CONSTRAINT archives_agree CHECK (((state = ANY (ARRAY['writing'::text, 'stored'::text, 'discarded'::text])) AND ((state <> 'stored'::text) OR ((num_nulls(stored_at, format, tasks, steps, edges, transitions, erased_tasks, lowest_task_id, highest_task_id, requested_since, requested_until, ended_until, bytes, sha256, keys) = 0) AND (num_nulls(members, member_ids) = 1)))))
+);
+CREATE INDEX archives_by_task ON tasker.tasker_archives USING btree (highest_task_id, lowest_task_id) WHERE (state = 'stored'::text);
+CREATE UNIQUE INDEX archives_one_writer ON tasker.tasker_archives USING btree (COALESCE(replaces, (0)::bigint)) WHERE (state = 'writing'::text);
+COMMENT ON TABLE tasker.tasker_archives IS 'One row per object of the archive: some thousand tasks that are no longer in the tables.';
+COMMENT ON COLUMN tasker.tasker_archives.archive_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_archives.state IS '`writing`: the object is being written, and its tasks are in the tables. `stored`: its tasks are in the object. `discarded`: nothing needs the object, which is to be removed from the store.';
+COMMENT ON COLUMN tasker.tasker_archives.object IS 'Its name in the store.';
+COMMENT ON COLUMN tasker.tasker_archives.replaces IS 'While it is written: the record whose object it replaces, without tasks that are to be erased.';
+COMMENT ON COLUMN tasker.tasker_archives.touched_at IS 'When its writer last showed that it lives.';
+COMMENT ON COLUMN tasker.tasker_archives.stored_at IS 'Since when its tasks are in it, and in no table.';
+COMMENT ON COLUMN tasker.tasker_archives.format IS 'Of the object.';
+COMMENT ON COLUMN tasker.tasker_archives.tasks IS 'Its tasks.';
+COMMENT ON COLUMN tasker.tasker_archives.steps IS 'Rows of their steps.';
+COMMENT ON COLUMN tasker.tasker_archives.edges IS 'Rows of their edges.';
+COMMENT ON COLUMN tasker.tasker_archives.transitions IS 'Rows of their histories.';
+COMMENT ON COLUMN tasker.tasker_archives.erased_tasks IS 'Tasks that it had, and that were erased.';
+COMMENT ON COLUMN tasker.tasker_archives.lowest_task_id IS 'The lowest id of its tasks.';
+COMMENT ON COLUMN tasker.tasker_archives.highest_task_id IS 'The highest id of its tasks.';
+COMMENT ON COLUMN tasker.tasker_archives.requested_since IS 'When the first of them was requested.';
+COMMENT ON COLUMN tasker.tasker_archives.requested_until IS 'When the last of them was requested.';
+COMMENT ON COLUMN tasker.tasker_archives.ended_until IS 'When the last of them ended.';
+COMMENT ON COLUMN tasker.tasker_archives.bytes IS 'Of the object as it is stored.';
+COMMENT ON COLUMN tasker.tasker_archives.sha256 IS 'Of the object as it is stored, in hexadecimal digits.';
+COMMENT ON COLUMN tasker.tasker_archives.members IS 'Which ids it has: one bit for each id from the lowest to the highest; null: `member_ids` has them.';
+COMMENT ON COLUMN tasker.tasker_archives.member_ids IS 'Which ids it has, if they are so far from each other that a list is shorter.';
+COMMENT ON COLUMN tasker.tasker_archives.keys IS 'Which identities and tags it may have: a Bloom filter of ten bits for each.';
+
 CREATE TABLE tasker.tasker_audit (
   audit_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,

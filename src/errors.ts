@@ -142,6 +142,27 @@ export class ReportUnavailableError extends TaskerError {
   }
 }
 
+/** The store of the archive is away, full, or refuses. What was to be archived stays in the database. */
+export class ArchiveUnavailableError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('ARCHIVE_UNAVAILABLE', message, details, options);
+  }
+}
+
+/** An object of the archive is missing, or is not what its record says. */
+export class ArchiveDamagedError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('ARCHIVE_DAMAGED', message, details, options);
+  }
+}
+
+/** Another process writes an object of the archive anew; run the same call again. */
+export class ArchiveBusyError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('ARCHIVE_BUSY', message, details);
+  }
+}
+
 /** The embedded PostgreSQL cannot run on this machine at all: no binaries for the platform, or they do not load. */
 export class EmbeddedPostgresUnavailableError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {

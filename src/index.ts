@@ -18,6 +18,19 @@ export type { WaitStats } from './reads/wait-stats.ts';
 export type { TaskFilter } from './reads/task-filter.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
+export type {
+  ArchiveClient,
+  FindArchivedOptions,
+  ListArchivesOptions,
+  RestoreArchivedOptions,
+  VerifyArchiveOptions,
+} from './client/archive-client.ts';
+export type { ArchivedTaskRow } from './archive/find-tasks.ts';
+export type { ArchiveProblem, VerifyReport } from './archive/verify.ts';
+export type { ArchiveSettings } from './archive/stores/open-store.ts';
+export type { MendedOrphan, Orphan } from './archive/orphans.ts';
+export type { RestoreOutcome } from './archive/restore.ts';
+export type { ArchiveRow } from './db/statements/archive/records.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';
 export type { TaskListClient } from './client/task-list-client.ts';
 export type { StatsClient } from './client/stats-client.ts';
@@ -64,6 +77,9 @@ export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';
 export {
+  ArchiveBusyError,
+  ArchiveDamagedError,
+  ArchiveUnavailableError,
   ClientClosedError,
   ConfigError,
   EmbeddedPostgresError,

@@ -35,6 +35,8 @@ const ORDER = [
   'retention',
   'retention_blocks',
   'retention_removed',
+  'archives',
+  'archive_restores',
   'migrations',
   'api_keys',
   'api_requests',

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { auditCommand } from './commands/audit.ts';
 import { apiCommand } from './commands/api.ts';
 import { apiKeysCommand } from './commands/api-keys.ts';
+import { archiveCommand } from './commands/archive.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
@@ -73,6 +74,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     purgeCommand(exit),
     retentionCommand(exit),
     holdCommand(exit),
+    archiveCommand(exit),
     scheduleCommand(exit),
     doctorCommand(exit),
     importTaskerCommand(exit),

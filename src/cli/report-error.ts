@@ -7,7 +7,7 @@ export const STATUS = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, una
 
 /** By code and not by class: a module of workflows may throw the errors of its own copy of this package. */
 const WRONG_CALL = new Set(['CONFIG_INVALID', 'INPUT_INVALID', 'WORKFLOW_UNKNOWN', 'WORKFLOW_DEFINITION_INVALID']);
-const NO_DATABASE = new Set(['DATABASE_UNSUITABLE', 'REPORT_UNAVAILABLE']);
+const NO_DATABASE = new Set(['ARCHIVE_UNAVAILABLE', 'DATABASE_UNSUITABLE', 'REPORT_UNAVAILABLE']);
 
 /** Prints on stderr what went wrong and returns the exit status. Shows a stack only if the error is a bug of this package. */
 export function reportError(error: unknown): number {

@@ -95,11 +95,12 @@ export class ActsClient extends InsightClient {
   }
 
   /**
-   * Removes tasks for good, with their input, results and history: those with these ids, or all with a tag, in batches that commit one
-   * by one. Tasks that have not ended stay, unless `open` is set.
+   * Removes tasks for good, with their input, results and history, from the tables and from the archive: those with these ids, or all with
+   * a tag, in batches that commit one by one. Tasks that have not ended stay, unless `open` is set; those that a legal hold keeps stay in any
+   * case.
    */
   async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
-    return purgeSelected(this.db, selection, { ...options, ...checkedAction(options) });
+    return purgeSelected(this.db, this.parts.archive, selection, { ...options, ...checkedAction(options) });
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { CallersTransaction } from '../db/connections/callers-transaction.ts';
+import type { ArchiveSettings } from '../archive/stores/open-store.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import type { ReportFallback } from '../reads/report-reader.ts';
 import type { TaskFilter } from '../reads/task-filter.ts';
@@ -26,6 +27,8 @@ export interface ClientOptions {
   /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
   password?: PasswordSource | undefined;
   report?: ReportOptions | undefined;
+  /** Where the fleet has its archive: for `client.archive`, and for a purge of archived tasks. */
+  archive?: ArchiveSettings | undefined;
 }
 
 /** A streaming replica of the fleet's server, from which lists of tasks and `workflows()` are read. */

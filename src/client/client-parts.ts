@@ -5,6 +5,7 @@ import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
+import { ArchiveClient } from './archive-client.ts';
 import { checkedWhole } from './checked.ts';
 import type { ClientOptions } from './client-options.ts';
 import { WorkNotifications } from './work-notifications.ts';
@@ -17,6 +18,7 @@ export interface ClientParts {
   readonly watcher: TaskWatcher;
   /** Where reports are read. */
   readonly reports: ReportReader;
+  readonly archive: ArchiveClient;
   /** Loaded when it is first used: cron expressions take as long to load as the rest of a client without its driver. */
   scheduleList(): Promise<ScheduleList>;
   readonly validation: ValidationOptions;
@@ -54,6 +56,7 @@ export function openClient(options: ClientOptions, given?: Database): ClientPart
     notifications,
     watcher,
     reports,
+    archive: new ArchiveClient(db, options.archive),
     scheduleList() {
       const { url, cronSchema, password } = options;
       scheduleList ??= import('../schedules/schedule-list.ts').then(

@@ -9,6 +9,7 @@ import { readTask, type TaskDetails } from '../reads/task.ts';
 import { readWorkers } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
+import type { ArchiveClient } from './archive-client.ts';
 import { checkedId, checkedMilliseconds, checkNoTransaction } from './checked.ts';
 import { ActsClient } from './acts-client.ts';
 import type { ClientOptions, InTransaction, WaitOptions } from './client-options.ts';
@@ -22,9 +23,13 @@ import { type TaskResult, taskResult } from './task-result.ts';
 
 /** Submits tasks, reads and steers them. One client for a process is enough; `close` it at the end. */
 export class Client extends ActsClient {
+  /** Tasks that were moved to the archive. */
+  readonly archive: ArchiveClient;
+
   /** @internal With a database of the process around it. */
   constructor(options: ClientOptions, db?: Database) {
     super(openClient(options, db));
+    this.archive = this.parts.archive;
   }
 
   /**

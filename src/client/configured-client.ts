@@ -1,3 +1,4 @@
+import { archiveSettingsOf } from '../archive/archive-settings.ts';
 import type { Config } from '../config/config.ts';
 import { usesPreparedStatements } from '../config/load-config.ts';
 import { passwordOf } from '../db/connections/password.ts';
@@ -26,6 +27,7 @@ export function clientOptions(
     hideInputValues: config.hideInputValues,
     password: passwordOf(config),
     pooled: config.pooled,
+    archive: archiveSettingsOf(config),
     report:
       config.reportUrl === undefined
         ? undefined

@@ -4,6 +4,7 @@ import { purge } from '../engine/purge.ts';
 import type { KeptTask } from '../engine/remove-tasks.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
+import type { ArchiveClient } from './archive-client.ts';
 import { checkedId, checkedText } from './checked.ts';
 
 /** Which tasks to purge: those with these ids, or all with a tag. */
@@ -29,6 +30,11 @@ export interface PurgeReport extends PurgedRows {
   keptTasks: number;
   /** Ids of the selection without a task, the first 1,000 of them. */
   missing: string[];
+  /** What it removed from the archive. */
+  archived: PurgedRows & {
+    /** Objects that were written anew without the tasks, or removed with all of them. */
+    objects: number;
+  };
 }
 
 /** Tasks in one transaction: their locks are held for milliseconds. */
@@ -44,10 +50,20 @@ const NAMED = 1000;
  */
 export async function purgeSelected(
   db: Database,
+  archive: ArchiveClient,
   selection: PurgeSelection,
   options: PurgeOptions,
 ): Promise<PurgeReport> {
-  const report: PurgeReport = { tasks: 0, steps: 0, edges: 0, transitions: 0, kept: [], keptTasks: 0, missing: [] };
+  const report: PurgeReport = {
+    tasks: 0,
+    steps: 0,
+    edges: 0,
+    transitions: 0,
+    kept: [],
+    keptTasks: 0,
+    missing: [],
+    archived: { tasks: 0, steps: 0, edges: 0, transitions: 0, objects: 0 },
+  };
   const purgeAll = async (taskIds: readonly string[], named: boolean): Promise<void> => {
     for (let start = 0; start < taskIds.length; start += BATCH) {
       const outcome = await purge(db, taskIds.slice(start, start + BATCH), options);
@@ -60,7 +76,32 @@ export async function purgeSelected(
   const checked = checkedSelection(selection);
   if ('taskIds' in checked) await purgeAll(checked.taskIds, true);
   else for await (const taskIds of taggedTasks(db, checked.tag)) await purgeAll(taskIds, false);
+  // After the tables: what retention moves to the archive meanwhile is there by now.
+  await purgeArchived(db, archive, checked, options, report);
   return report;
+}
+
+async function purgeArchived(
+  db: Database,
+  archive: ArchiveClient,
+  selection: PurgeSelection,
+  { by, reason, dryRun }: PurgeOptions,
+  report: PurgeReport,
+): Promise<void> {
+  const { eraseArchived } = await import('../archive/erase.ts');
+  const { taskIds, kept, ...archived } = await eraseArchived(db, () => archive.store(), selection, {
+    by,
+    reason,
+    dryRun,
+  });
+  report.archived = archived;
+  // Of a task that was restored both the row and the copy may be kept.
+  const known = new Set(report.kept.map(({ taskId }) => taskId));
+  const more = kept.filter(({ taskId }) => !known.has(taskId));
+  report.keptTasks += more.length;
+  report.kept.push(...more.slice(0, NAMED - report.kept.length));
+  const there = new Set([...taskIds, ...kept.map(({ taskId }) => taskId)]);
+  report.missing = report.missing.filter((taskId) => !there.has(taskId));
 }
 
 /** The tasks with a tag, the newest first, a page at a time. Those that are submitted meanwhile are not among them. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../retry-policy.ts';
 import type { Role, SettingName, Settings } from './config.ts';
-import { readKeepSetting } from '../keep-policy.ts';
+import { keepSeconds, readKeepSetting } from '../keep-policy.ts';
 import { readDatabaseUrl } from './database-url.ts';
 
 interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -54,8 +54,9 @@ const WORKER: readonly Role[] = ['worker'];
 const SCHEDULER: readonly Role[] = ['scheduler'];
 const FLEET: readonly Role[] = ['worker', 'scheduler'];
 const API: readonly Role[] = ['api'];
-const READERS: readonly Role[] = ['client', 'api'];
 const PROCESSES: readonly Role[] = ['worker', 'scheduler', 'api'];
+const ARCHIVE: readonly Role[] = ['scheduler', 'client', 'api'];
+const REPORTS = ARCHIVE;
 
 /** Every setting, once: the environment is checked against it, and the configuration reference is generated from it. */
 export const CATALOGUE = {
@@ -416,12 +417,13 @@ export const CATALOGUE = {
     schema: url.optional(),
     default: undefined,
     range: 'postgres:// URL',
-    roles: READERS,
+    roles: REPORTS,
     secret: true,
-    description: 'A streaming replica of the server, for lists of tasks, tasker workflows and tasker doctor.',
+    description:
+      'A streaming replica of the server, for lists of tasks, tasker workflows and tasker doctor, and for schedulers, which read there what they archive.',
   }),
   reportMaxLagSeconds: number('TASKER_REPORT_MAX_LAG_SECONDS', 60, 1, 86_400, {
-    roles: READERS,
+    roles: REPORTS,
     unit: 's',
     description: 'How far that replica may be behind.',
   }),
@@ -430,7 +432,7 @@ export const CATALOGUE = {
     schema: z.enum(['primary', 'refuse'], 'is neither primary nor refuse'),
     default: 'primary',
     range: 'primary, refuse',
-    roles: READERS,
+    roles: REPORTS,
     description:
       'What becomes of a report while the replica is further behind or away: it is read from the primary, or refused.',
   }),
@@ -503,5 +505,77 @@ export const CATALOGUE = {
     unit: 'requests/s',
     description:
       'What one principal may ask on average, with bursts of ten seconds; an expensive request counts as several. 0: no limit.',
+  }),
+  archiveUrl: setting({
+    env: 'TASKER_ARCHIVE_URL',
+    schema: z
+      .string()
+      .regex(/^(file:\/\/\/.|s3:\/\/[^/])/, 'is neither a folder, file:///..., nor a bucket, s3://bucket/prefix')
+      .optional(),
+    default: undefined,
+    range: 'file:///folder, s3://bucket/prefix',
+    roles: ARCHIVE,
+    description:
+      'Where tasks go that retention removes: to a folder, or to an S3-compatible store. Without it they are deleted. Give it to schedulers, and to clients that show, restore or purge archived tasks.',
+  }),
+  archiveEndpoint: setting({
+    env: 'AWS_ENDPOINT_URL_S3',
+    schema: z
+      .string()
+      .regex(/^https?:\/\/[^/]/, 'is neither an http:// nor an https:// URL')
+      .optional(),
+    default: undefined,
+    range: 'URL without the bucket',
+    roles: ARCHIVE,
+    description: 'The S3-compatible service of the archive; by default that of Amazon in AWS_REGION.',
+  }),
+  archiveRegion: setting({
+    env: 'AWS_REGION',
+    schema: z.string().min(1),
+    default: 'us-east-1',
+    range: 'region',
+    roles: ARCHIVE,
+    description: 'The region of the bucket; most other services take any.',
+  }),
+  archiveAccessKeyId: setting({
+    env: 'AWS_ACCESS_KEY_ID',
+    schema: z.string().min(1).optional(),
+    default: undefined,
+    range: 'text',
+    roles: ARCHIVE,
+    description: 'The id of the key for the bucket.',
+  }),
+  archiveSecretAccessKey: setting({
+    env: 'AWS_SECRET_ACCESS_KEY',
+    schema: z.string().min(1).optional(),
+    default: undefined,
+    range: 'text',
+    roles: ARCHIVE,
+    secret: true,
+    description: 'The secret of that key.',
+  }),
+  archiveSecretFile: setting({
+    env: 'TASKER_ARCHIVE_SECRET_FILE',
+    schema: z.string().min(1).optional(),
+    default: undefined,
+    range: 'path',
+    roles: ARCHIVE,
+    description: 'A file with that secret, read when the archive is first used, instead of AWS_SECRET_ACCESS_KEY.',
+  }),
+  archiveBatch: number('TASKER_ARCHIVE_BATCH', 4000, 1, 20_000, {
+    roles: SCHEDULER,
+    unit: 'tasks',
+    description:
+      'The most tasks of one object. They are read, packed and removed as one: more of them make fewer objects and longer transactions.',
+  }),
+  archiveKeep: setting({
+    env: 'TASKER_ARCHIVE_KEEP',
+    schema: z
+      .string()
+      .refine((text) => keepSeconds(text) !== undefined, 'is neither forever nor a number with s, m, h, d, w or y'),
+    default: 'forever',
+    range: 'forever, 7y, 90d, ...',
+    roles: SCHEDULER,
+    description: 'How long after their end tasks stay in the archive. An object goes when all of its tasks may.',
   }),
 } as const satisfies { readonly [Name in SettingName]: Setting<z.ZodType<Settings[Name]>> };

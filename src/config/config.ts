@@ -73,6 +73,14 @@ export interface Settings {
   readonly apiMaxBodyBytes: number;
   readonly apiMaxRequests: number;
   readonly apiRequestsPerSecond: number;
+  readonly archiveUrl: string | undefined;
+  readonly archiveEndpoint: string | undefined;
+  readonly archiveRegion: string;
+  readonly archiveAccessKeyId: string | undefined;
+  readonly archiveSecretAccessKey: string | undefined;
+  readonly archiveSecretFile: string | undefined;
+  readonly archiveBatch: number;
+  readonly archiveKeep: string;
 }
 
 /** A setting by its name in `Config`. */

@@ -6,7 +6,7 @@ import type { OperatorAction } from './operator-action.ts';
 
 /** Every act that is audited. */
 export type ActName =
-  | `task.${'retry' | 'cancel' | 'resolve' | 'purge' | 'rerun' | 'edit'}`
+  | `task.${'retry' | 'cancel' | 'resolve' | 'purge' | 'restore' | 'rerun' | 'edit'}`
   | `step.${'resolve' | 'release'}`
   | `${'queue' | 'workflow'}.${'pause' | 'resume'}`
   | `hold.${'set' | 'end'}`
@@ -44,6 +44,9 @@ const REFUSALS = new Set([
   'nothing_to_retry',
   'unknown_steps',
   'superseded',
+  'identity_taken',
+  'identity_incomplete',
+  'id_taken',
   'changed',
   'invalid_input',
 ]);

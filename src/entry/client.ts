@@ -12,6 +12,19 @@ export type {
 export type { ScheduleOptions } from '../client/new-schedule.ts';
 export type { SubmitOptions, SubmitRequest } from '../client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from '../client/purge.ts';
+export type {
+  ArchiveClient,
+  FindArchivedOptions,
+  ListArchivesOptions,
+  RestoreArchivedOptions,
+  VerifyArchiveOptions,
+} from '../client/archive-client.ts';
+export type { ArchivedTaskRow } from '../archive/find-tasks.ts';
+export type { ArchiveProblem, VerifyReport } from '../archive/verify.ts';
+export type { ArchiveSettings } from '../archive/stores/open-store.ts';
+export type { MendedOrphan, Orphan } from '../archive/orphans.ts';
+export type { RestoreOutcome } from '../archive/restore.ts';
+export type { ArchiveRow } from '../db/statements/archive/records.ts';
 export type { TaskPage } from '../client/task-list-client.ts';
 export type { StepError, TaskResult } from '../client/task-result.ts';
 export type { CallersTransaction, GivenTransaction } from '../db/connections/callers-transaction.ts';

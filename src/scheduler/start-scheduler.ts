@@ -13,6 +13,7 @@ import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
 import { removeDueTasks } from './chores/remove-due-tasks.ts';
 import type { Chore } from './chore.ts';
+import { openSchedulersArchive } from './schedulers-archive.ts';
 import { schedulerEvents } from './scheduler-events.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -53,7 +54,12 @@ export async function startSchedulerAt(
 
 function makeScheduler(host: Host, config: Config, log: Logger): RoleService & { scheduler: Scheduler } {
   const { db, metrics, progress } = host;
-  const measurements = [...measurementsOf(host, config), removeDueTasks({ db, metrics, log, keep: config.keep })];
+  const archive = openSchedulersArchive(host, config, log);
+  const measurements = [
+    ...measurementsOf(host, config),
+    removeDueTasks({ db, metrics, log, keep: config.keep, ...(archive && { remover: archive.remover }) }),
+    ...(archive === undefined ? [] : [archive.chore]),
+  ];
   const scheduler = new Scheduler({
     db,
     settings: config,
@@ -72,7 +78,11 @@ function makeScheduler(host: Host, config: Config, log: Logger): RoleService & {
       maxAgeMs: measured.has(name) ? Number.POSITIVE_INFINITY : intervalMs + standstillMs,
     })),
     start: () => scheduler.start(),
-    stop: () => scheduler.stop(),
+    stop: async () => {
+      const drained = await scheduler.stop();
+      await archive?.close();
+      return drained;
+    },
     leaseAgeSeconds: () => scheduler.leaseAgeSeconds(),
     refresh() {
       for (const { loop, seconds } of progress.ages()) metrics.set('sweepAge', { chore: loop }, seconds);

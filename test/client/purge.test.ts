@@ -30,6 +30,7 @@ it('purges what has a tag in several batches, and reports the sums', async () =>
     kept: [],
     keptTasks: 0,
     missing: [],
+    archived: { tasks: 0, steps: 0, edges: 0, transitions: 0, objects: 0 },
   });
   expect((await client.listTasks({ limit: 1000 })).map((task) => task.tags)).toEqual(
     Array.from({ length: 23 }, () => ['tenant=ab']),

@@ -82,6 +82,13 @@ const S = 'tasker.tasker_workflow_steps';
 const T = 'tasker.tasker_tasks';
 const TH = 'tasker.tasker_task_transitions';
 
+/** A record of an object with one task; `members`: the bits of its ids. */
+const storedRecord = (members: string): string =>
+  `INSERT INTO tasker.tasker_archives (state, object, stored_at, format, tasks, steps, edges, transitions, erased_tasks, lowest_task_id,
+     highest_task_id, requested_since, requested_until, ended_until, bytes, sha256, members, keys)
+   VALUES ('stored', 'x', now(), 1, 1, 4, 4, 10, 0, ${ids['complete']}, ${ids['complete']}, now(), now(), now(), 1, '', ${members},
+     '\\x0000000000000000')`;
+
 /** One corruption for each check. */
 const CORRUPTIONS: Record<string, () => string> = {
   step_one_most_recent: () => `UPDATE ${H} SET most_recent = true WHERE ${step('complete', 1)}`,
@@ -188,6 +195,10 @@ const CORRUPTIONS: Record<string, () => string> = {
   history_has_its_place: () =>
     `ALTER TABLE tasker.tasker_workflow_step_transitions DETACH PARTITION tasker.tasker_workflow_step_transitions_p2`,
   audit_chain_unbroken: () => `UPDATE tasker.tasker_audit SET by = 'somebody else' WHERE position = 2`,
+  archived_task_is_gone: () => storedRecord("'\\x01'"),
+  archive_record_agrees: () => storedRecord("'\\x02'"),
+  restored_task_has_a_record: () =>
+    `INSERT INTO tasker.tasker_archive_restores (archive_id, task_id, keep_until) VALUES (999, ${ids['complete']}, now())`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 

@@ -5,6 +5,11 @@
 INSERT INTO tasker.tasker_holds (task_id, tag, reason, created_by)
 SELECT $1::bigint, $2::text, $3::text, $4::text
 WHERE $2::text IS NOT NULL OR EXISTS (SELECT FROM tasker.tasker_tasks t WHERE t.task_id = $1::bigint)
+  OR EXISTS (SELECT FROM tasker.tasker_archives a WHERE a.state = 'stored' AND a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+  AND CASE
+    WHEN a.member_ids IS NOT NULL THEN $1::bigint = ANY (a.member_ids)
+    WHEN a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+      THEN get_bit(a.members, ($1::bigint - a.lowest_task_id)::integer) = 1 END)
 RETURNING hold_id, task_id, tag, reason, created_by, created_at;
 
 -- adopt_claim
@@ -83,6 +88,24 @@ $$;
 
 -- announce_keep
 UPDATE tasker.tasker_retention SET keep = $1, keep_set_at = clock_timestamp();
+
+-- archive_totals
+SELECT count(*) FILTER (WHERE a.state = 'stored') AS objects, coalesce(sum(a.tasks), 0) AS tasks, coalesce(sum(a.bytes), 0) AS bytes,
+  count(*) FILTER (WHERE a.state = 'discarded') AS discarded, max(a.stored_at) AS last_stored_at
+FROM tasker.tasker_archives a;
+
+-- archived_schema
+SELECT k.kind, array_agg(a.attname::text ORDER BY a.attnum) AS columns,
+  (SELECT max(m.name) FROM tasker.tasker_migrations m) AS schema
+FROM (VALUES ('task', 'tasker.tasker_tasks'::regclass), ('identity', 'tasker.tasker_identities'::regclass), ('imported', 'tasker.tasker_imported_tasks'::regclass), ('step', 'tasker.tasker_workflow_steps'::regclass), ('edge', 'tasker.tasker_workflow_step_edges'::regclass), ('step_transition', 'tasker.tasker_workflow_step_transitions'::regclass), ('task_transition', 'tasker.tasker_task_transitions'::regclass)) AS k (kind, relation)
+JOIN pg_catalog.pg_attribute a ON a.attrelid = k.relation AND a.attnum > 0 AND NOT a.attisdropped
+GROUP BY k.kind;
+
+-- begin_archive
+INSERT INTO tasker.tasker_archives (object, replaces)
+VALUES ($1, $2::bigint)
+ON CONFLICT DO NOTHING
+RETURNING archive_id;
 
 -- begin_import
 INSERT INTO tasker.tasker_imports (source, release, options) VALUES ($1, $2, $3::jsonb)
@@ -1840,6 +1863,19 @@ UPDATE tasker.tasker_workers
 SET stopped_at = clock_timestamp(), stop_reason = 'drained', busy_slots = 0
 WHERE worker_id = $1 AND stopped_at IS NULL;
 
+-- discard_archive
+WITH restores AS (
+  DELETE FROM tasker.tasker_archive_restores WHERE archive_id = $1
+)
+UPDATE tasker.tasker_archives SET state = 'discarded'
+WHERE archive_id = $1 AND state = $2
+RETURNING archive_id;
+
+-- discard_dead_writers
+UPDATE tasker.tasker_archives SET state = 'discarded'
+WHERE state = 'writing' AND touched_at < clock_timestamp() - make_interval(secs => $1)
+RETURNING archive_id;
+
 -- end_done_tasks
 WITH ended AS (
   UPDATE tasker.tasker_tasks t
@@ -1940,6 +1976,71 @@ WHERE a.position > $1
 ORDER BY a.position
 LIMIT $2;
 
+-- export_step_names
+SELECT s.named_step_id, s.name
+FROM tasker.tasker_named_steps s
+WHERE s.named_step_id = ANY ($1::integer[])
+ORDER BY s.named_step_id;
+
+-- export_tasks
+SELECT t.task_id, t.named_task_id, t.state, coalesce(i.identity_hash, t.identity_hash) AS identity, i.generation, t.tags,
+  to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS requested_at, to_char(coalesce(t.completed_at, ended.at, t.requested_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ended_at,
+  concat_ws(chr(10), '{' || concat_ws(',', '"task_id":' || '"' || t.task_id || '"', '"row":"task"', '"named_task_id":' || t.named_task_id::text, '"complete":' || t.complete::text, '"requested_at":' || '"' || to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"initiator":' || to_json(t.initiator)::text, '"source_system":' || to_json(t.source_system)::text, '"reason":' || to_json(t.reason)::text, '"bypass_steps":' || t.bypass_steps::text, '"tags":' || t.tags::text, '"context":' || t.context::text, '"identity_hash":' || to_json(t.identity_hash)::text, '"state":' || to_json(t.state)::text, '"sort_key":' || t.sort_key::text, '"priority":' || t.priority::text, '"unfinished_sinks":' || t.unfinished_sinks::text, '"completed_at":' || '"' || to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"schedule":' || t.schedule::text) || '}', CASE WHEN i.task_id IS NOT NULL THEN '{' || concat_ws(',', '"task_id":' || '"' || i.task_id || '"', '"row":"identity"', '"identity_hash":' || to_json(i.identity_hash)::text, '"generation":' || i.generation::text) || '}' END,
+    imported.lines, steps.lines, edges.lines, step_history.lines, task_history.lines) AS lines,
+  steps.number AS steps, edges.number AS edges, step_history.number + task_history.number AS transitions,
+  versions.named_step_ids, t.xmin::text || '/' || versions.steps AS version
+FROM tasker.tasker_tasks t
+LEFT JOIN tasker.tasker_identities i ON i.task_id = t.task_id
+CROSS JOIN LATERAL (
+  SELECT count(*)::text || '/' || coalesce(sum(s.xmin::text::bigint), 0) AS steps, coalesce(array_agg(DISTINCT s.named_step_id), '{}') AS named_step_ids
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.task_id = t.task_id
+) versions
+CROSS JOIN LATERAL (
+  SELECT max(x.created_at) AS at FROM tasker.tasker_task_transitions x WHERE x.task_id = t.task_id
+) ended
+CROSS JOIN LATERAL (
+  SELECT string_agg('{' || concat_ws(',', '"task_id":' || '"' || b.task_id || '"', '"row":"imported"', '"source":' || to_json(b.source)::text, '"source_task_id":' || '"' || b.source_task_id || '"', '"import_id":' || '"' || b.import_id || '"', '"phase":' || to_json(b.phase)::text, '"reason":' || to_json(b.reason)::text, '"details":' || b.details::text, '"recorded_at":' || '"' || to_char(b.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"') || '}', chr(10) ORDER BY b.source, b.source_task_id) AS lines
+  FROM tasker.tasker_imported_tasks b
+  WHERE b.task_id = t.task_id
+) imported
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"step"', '"workflow_step_id":' || '"' || r.workflow_step_id || '"', '"named_step_id":' || r.named_step_id::text, '"retryable":' || r.retryable::text, '"retry_limit":' || r.retry_limit::text, '"in_process":' || r.in_process::text, '"processed":' || r.processed::text, '"processed_at":' || '"' || to_char(r.processed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"attempts":' || r.attempts::text, '"last_attempted_at":' || '"' || to_char(r.last_attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"backoff_request_seconds":' || r.backoff_request_seconds::text, '"inputs":' || r.inputs::text, '"results":' || r.results::text, '"skippable":' || r.skippable::text, '"named_task_id":' || r.named_task_id::text, '"queue":' || to_json(r.queue)::text, '"priority":' || r.priority::text, '"state":' || to_json(r.state)::text, '"sort_key":' || r.sort_key::text, '"total_parents":' || r.total_parents::text, '"unmet_parents":' || r.unmet_parents::text, '"children":' || '"' || r.children::text || '"', '"ready_at":' || '"' || to_char(r.ready_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"next_retry_at":' || '"' || to_char(r.next_retry_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"blocked_at":' || '"' || to_char(r.blocked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"claim_id":' || '"' || r.claim_id || '"', '"claimed_by":' || '"' || r.claimed_by || '"', '"task_blocked":' || r.task_blocked::text) || '}', chr(10) ORDER BY r.workflow_step_id) AS lines
+  FROM tasker.tasker_workflow_steps r
+  WHERE r.task_id = t.task_id
+) steps
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"edge"', '"from_step_id":' || '"' || r.from_step_id || '"', '"to_step_id":' || '"' || r.to_step_id || '"', '"name":' || to_json(r.name)::text) || '}', chr(10) ORDER BY r.to_step_id, r.from_step_id) AS lines
+  FROM tasker.tasker_workflow_step_edges r
+  WHERE r.task_id = t.task_id
+) edges
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"step_transition"', '"workflow_step_id":' || '"' || r.workflow_step_id || '"', '"sort_key":' || r.sort_key::text, '"from_state":' || to_json(r.from_state)::text, '"to_state":' || to_json(r.to_state)::text, '"most_recent":' || r.most_recent::text, '"metadata":' || r.metadata::text, '"created_at":' || '"' || to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"cause":' || to_json(r.cause)::text, '"claim_id":' || '"' || r.claim_id || '"', '"worker_id":' || '"' || r.worker_id || '"') || '}', chr(10) ORDER BY r.workflow_step_id, r.sort_key) AS lines
+  FROM tasker.tasker_workflow_step_transitions r
+  WHERE r.task_id = t.task_id
+) step_history
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"task_transition"', '"sort_key":' || r.sort_key::text, '"from_state":' || to_json(r.from_state)::text, '"to_state":' || to_json(r.to_state)::text, '"most_recent":' || r.most_recent::text, '"metadata":' || r.metadata::text, '"created_at":' || '"' || to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"cause":' || to_json(r.cause)::text, '"claim_id":' || '"' || r.claim_id || '"', '"worker_id":' || '"' || r.worker_id || '"') || '}', chr(10) ORDER BY r.sort_key) AS lines
+  FROM tasker.tasker_task_transitions r
+  WHERE r.task_id = t.task_id
+) task_history
+WHERE t.task_id = ANY ($1::bigint[])
+ORDER BY t.task_id;
+
+-- export_workflows
+SELECT k.named_task_id, n.name AS namespace, k.name, k.version, k.description, k.definition_hash, k.sinks, k.input_schema::text AS input_schema,
+  k.configuration::text AS configuration, (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'ordinal', m.ordinal, 'parents', m.parents, 'children', m.children,
+      'queue', m.queue, 'priority', m.priority, 'retryable', m.default_retryable, 'retry_limit', m.default_retry_limit,
+      'skippable', m.skippable) ORDER BY m.ordinal, m.named_step_id), '[]')
+    FROM tasker.tasker_named_tasks_named_steps m
+    JOIN tasker.tasker_named_steps s ON s.named_step_id = m.named_step_id
+    WHERE m.named_task_id = k.named_task_id)::text AS steps
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE k.named_task_id = ANY ($1::integer[])
+ORDER BY k.named_task_id;
+
 -- fail_steps
 WITH input AS MATERIALIZED (
   SELECT i.*
@@ -2029,6 +2130,31 @@ WHERE principal = $1 AND route = $2 AND request_key = $3
 -- find_api_secret
 SELECT secret FROM tasker.tasker_api_secrets WHERE name = $1;
 
+-- find_archive_of_task
+SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
+    SELECT count(*)::integer FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id) AS restored_tasks,
+  a.lowest_task_id, a.highest_task_id, a.requested_since, a.requested_until, a.ended_until, a.bytes, a.sha256, a.stored_at
+FROM tasker.tasker_archives a
+WHERE a.state = 'stored' AND a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+  AND CASE
+    WHEN a.member_ids IS NOT NULL THEN $1::bigint = ANY (a.member_ids)
+    WHEN a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+      THEN get_bit(a.members, ($1::bigint - a.lowest_task_id)::integer) = 1 END
+  AND NOT EXISTS (SELECT FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id AND r.task_id = $1::bigint)
+ORDER BY a.archive_id DESC
+LIMIT 1;
+
+-- find_archives_of_key
+SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
+    SELECT count(*)::integer FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id) AS restored_tasks,
+  a.lowest_task_id, a.highest_task_id, a.requested_since, a.requested_until, a.ended_until, a.bytes, a.sha256, a.stored_at
+FROM tasker.tasker_archives a
+WHERE a.state = 'stored' AND ($3::bigint IS NULL OR a.archive_id < $3::bigint) AND (
+  SELECT bool_and(get_bit(a.keys, (($1::bigint + p * $2::bigint) % (length(a.keys) * 8))::integer) = 1)
+  FROM generate_series(0, 6) p)
+ORDER BY a.archive_id DESC
+LIMIT $4;
+
 -- find_beats
 SELECT w.worker_id, (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint AS heartbeat_us, d.retry_due
 FROM (
@@ -2095,6 +2221,18 @@ SELECT c.claim_id
 FROM tasker.tasker_claims c
 WHERE c.worker_id = $1 AND c.claim_id <> ALL ($2::uuid[]);
 
+-- find_copies_of_task
+SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
+    SELECT count(*)::integer FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id) AS restored_tasks,
+  a.lowest_task_id, a.highest_task_id, a.requested_since, a.requested_until, a.ended_until, a.bytes, a.sha256, a.stored_at
+FROM tasker.tasker_archives a
+WHERE a.state = 'stored' AND a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+  AND CASE
+    WHEN a.member_ids IS NOT NULL THEN $1::bigint = ANY (a.member_ids)
+    WHEN a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+      THEN get_bit(a.members, ($1::bigint - a.lowest_task_id)::integer) = 1 END
+ORDER BY a.archive_id DESC;
+
 -- find_cron_owner
 SELECT schema_name, to_regclass(format('%I.tasker_tasks', schema_name)) IS NOT NULL AS alive
 FROM "tasker_cron" .tasker_owner;
@@ -2106,6 +2244,17 @@ LEFT JOIN tasker.tasker_workers w ON w.worker_id = c.worker_id
 WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
 ORDER BY c.created_at
 LIMIT $1;
+
+-- find_doubled_tasks
+SELECT t.task_id, a.archive_id, a.object
+FROM tasker.tasker_archives a
+JOIN tasker.tasker_tasks t ON a.state = 'stored' AND a.lowest_task_id <= t.task_id AND a.highest_task_id >= t.task_id
+  AND CASE
+    WHEN a.member_ids IS NOT NULL THEN t.task_id = ANY (a.member_ids)
+    WHEN a.lowest_task_id <= t.task_id AND a.highest_task_id >= t.task_id
+      THEN get_bit(a.members, (t.task_id - a.lowest_task_id)::integer) = 1 END
+WHERE NOT EXISTS (SELECT FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id AND r.task_id = t.task_id)
+LIMIT 1000;
 
 -- find_due_retention_blocks
 SELECT b.first_task_id, b.next_at::text AS next_at, extract(epoch FROM clock_timestamp() - b.next_at)::float8 AS late_seconds
@@ -2119,14 +2268,18 @@ SELECT t.task_id, t.named_task_id, t.state
 FROM tasker.tasker_tasks t
 JOIN unnest($2::integer[], $3::text[], $4::float8[]) AS p (named_task_id, state, keep_seconds) ON p.named_task_id = t.named_task_id AND p.state = t.state
 WHERE t.task_id = ANY ($1::bigint[])
-  AND coalesce(coalesce(t.completed_at, (
+  AND greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) <= clock_timestamp()
-  AND coalesce(coalesce(t.completed_at, (
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) <= clock_timestamp()
+  AND greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
 ORDER BY t.task_id;
 
 -- find_earlier_keys
@@ -2139,12 +2292,34 @@ WHERE (
     AND h.worker_id < 4503599627370496
   LIMIT 1);
 
+-- find_elsewhere
+SELECT i.task_id
+FROM unnest($1::bigint[]) AS i (task_id)
+WHERE EXISTS (SELECT FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id)
+  OR EXISTS (
+    SELECT FROM tasker.tasker_archives a
+    WHERE a.state = 'stored' AND a.lowest_task_id <= i.task_id AND a.highest_task_id >= i.task_id
+  AND CASE
+    WHEN a.member_ids IS NOT NULL THEN i.task_id = ANY (a.member_ids)
+    WHEN a.lowest_task_id <= i.task_id AND a.highest_task_id >= i.task_id
+      THEN get_bit(a.members, (i.task_id - a.lowest_task_id)::integer) = 1 END
+      AND NOT EXISTS (SELECT FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id AND r.task_id = i.task_id));
+
 -- find_ended
 SELECT t.workflow_step_id
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
 JOIN tasker.tasker_workflow_step_transitions t
   ON t.task_id = i.task_id AND t.workflow_step_id = i.workflow_step_id AND t.claim_id = i.claim_id
 WHERE t.cause IN ('complete', 'fail', 'timeout', 'released');
+
+-- find_expired_archives
+SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
+    SELECT count(*)::integer FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id) AS restored_tasks,
+  a.lowest_task_id, a.highest_task_id, a.requested_since, a.requested_until, a.ended_until, a.bytes, a.sha256, a.stored_at
+FROM tasker.tasker_archives a
+WHERE a.state = 'stored' AND a.ended_until < clock_timestamp() - make_interval(secs => $1::float8)
+ORDER BY a.archive_id
+LIMIT 1000;
 
 -- find_first_of_identities
 SELECT own.task_id, l.task_id AS held_by
@@ -2209,6 +2384,9 @@ SELECT to_regclass('tasker_cron .schedule') IS NOT NULL AND to_regclass('tasker_
     SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = 'tasker_named_tasks' AND c.relkind = 'r' AND n.nspname <> $1
   ) AS shared;
+
+-- find_generations
+SELECT d.generation, d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $1;
 
 -- find_held
 SELECT s.claimed_by AS worker_id,
@@ -2296,6 +2474,9 @@ SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
     SELECT FROM tasker.tasker_workers w WHERE w.worker_id < 4503599627370496) AS had_earlier_versions
 FROM tasker.tasker_installation i;
 
+-- find_known_objects
+SELECT a.object FROM tasker.tasker_archives a WHERE a.object = ANY ($1::text[]);
+
 -- find_lost_claims
 SELECT i.task_id, i.workflow_step_id, i.claim_id
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
@@ -2357,6 +2538,9 @@ WHERE r.waiting > 0;
 -- find_recorded
 SELECT c.claim_id FROM tasker.tasker_claims c WHERE c.claim_id = ANY ($1::uuid[]);
 
+-- find_restored
+SELECT r.task_id FROM tasker.tasker_archive_restores r WHERE r.archive_id = $1 ORDER BY r.task_id;
+
 -- find_root_queues
 SELECT DISTINCT queue FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $1 AND parents = '{}';
 
@@ -2374,6 +2558,9 @@ SELECT s.inputs::text AS inputs, s.results::text AS results
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1 AND n.name = $2;
+
+-- find_step_ids
+SELECT s.named_step_id, s.name FROM tasker.tasker_named_steps s WHERE s.name = ANY ($1::text[]);
 
 -- find_step_templates
 SELECT n.name, t.ordinal, t.parents
@@ -2706,8 +2893,16 @@ UPDATE tasker.tasker_task_transitions x
 SET most_recent = false
 WHERE x.task_id = $1 AND x.most_recent;
 
+-- forget_archive
+DELETE FROM tasker.tasker_archives WHERE archive_id = $1 AND state = 'discarded';
+
 -- forget_schedule
 DELETE FROM tasker.tasker_schedule_states WHERE schedule_key = $1;
+
+-- give_ids_above
+SELECT setval(q.sequence, $1::bigint)
+FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id')::regclass AS sequence) q
+WHERE coalesce(pg_sequence_last_value(q.sequence), 0) < $1::bigint;
 
 -- has_cron_owner
 SELECT to_regclass(format('%I.tasker_owner', $1::text)) IS NOT NULL AS found;
@@ -2734,6 +2929,19 @@ RETURNING worker_id, (
     SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
     FROM tasker.tasker_pauses p
     WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses;
+
+-- held_among
+SELECT t.task_id, h.hold_id, h.tag, h.reason
+FROM unnest($1::bigint[], $2::jsonb[]) AS t (task_id, tags)
+CROSS JOIN LATERAL (SELECT own.* FROM (
+    SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by
+    FROM tasker.tasker_holds h
+    WHERE h.task_id = t.task_id
+    UNION ALL
+    SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by
+    FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(t.tags) = 'array' THEN t.tags ELSE '[]' END) AS own (tag)
+    JOIN tasker.tasker_holds h ON h.tag = own.tag) own ORDER BY own.hold_id LIMIT 1) h
+ORDER BY t.task_id;
 
 -- history_partitions
 SELECT p.relname AS relation, count(*)::integer AS partitions,
@@ -2924,6 +3132,17 @@ SELECT key_id, name, role, payload, namespaces, created_at, expires_at, last_use
 FROM tasker.tasker_api_keys
 ORDER BY created_at DESC, key_id;
 
+-- list_archives
+SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
+    SELECT count(*)::integer FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id) AS restored_tasks,
+  a.lowest_task_id, a.highest_task_id, a.requested_since, a.requested_until, a.ended_until, a.bytes, a.sha256, a.stored_at
+FROM tasker.tasker_archives a
+WHERE a.state = 'stored' AND ($1::bigint IS NULL OR a.archive_id < $1::bigint)
+  AND ($2::timestamptz IS NULL OR a.requested_until >= $2::timestamptz)
+  AND ($3::timestamptz IS NULL OR a.requested_since < $3::timestamptz)
+ORDER BY a.archive_id DESC
+LIMIT $4;
+
 -- list_audit
 SELECT a.audit_id, a.at, a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
   a.details, a.position, a.hash
@@ -2947,6 +3166,9 @@ WHERE (a.subject = $6 AND a.subject_id = $7
   AND ($5::boolean IS NULL OR a.refused = $5::boolean)
 ORDER BY a.audit_id DESC
 LIMIT $2;
+
+-- list_discarded
+SELECT a.archive_id, a.object FROM tasker.tasker_archives a WHERE a.state = 'discarded' ORDER BY a.archive_id LIMIT 1000;
 
 -- list_history_page
 SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
@@ -3386,6 +3608,13 @@ FROM (
 LEFT JOIN page p ON true
 ORDER BY p.task_id DESC;
 
+-- list_unfinished
+SELECT a.object, a.state, a.touched_at
+FROM tasker.tasker_archives a
+WHERE a.state <> 'stored'
+ORDER BY a.archive_id
+LIMIT 1000;
+
 -- list_workers
 SELECT worker_id, role, name, version, queues, slots, busy_slots, draining, started_at,
   extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds, stopped_at, stop_reason
@@ -3454,6 +3683,9 @@ JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step
 
 -- lock_api_request
 SELECT pg_try_advisory_xact_lock(hashtextextended(jsonb_build_array('tasker.api', $1::text, $2::text, $3::text)::text, 0)) AS locked;
+
+-- lock_archive
+SELECT a.archive_id FROM tasker.tasker_archives a WHERE a.archive_id = $1 AND a.state = 'stored' FOR UPDATE;
 
 -- lock_audit_head
 SELECT h.position, h.hash FROM tasker.tasker_audit_head h FOR UPDATE;
@@ -3549,6 +3781,10 @@ SELECT
 SELECT p.kind, p.name, greatest(extract(epoch FROM clock_timestamp() - p.paused_at), 0)::float8 AS seconds
 FROM tasker.tasker_pauses p
 WHERE (p.until IS NULL OR p.until > clock_timestamp());
+
+-- move_restores
+UPDATE tasker.tasker_archive_restores SET archive_id = $1
+WHERE archive_id = $2 AND task_id <> ALL ($3::bigint[]);
 
 -- move_retention
 UPDATE tasker.tasker_retention r
@@ -3872,19 +4108,25 @@ WITH page AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $2
 ), due AS MATERIALIZED (
-  SELECT t.task_id, t.named_task_id, t.state, t.tags, coalesce(coalesce(t.completed_at, (
+  SELECT t.task_id, t.named_task_id, t.state, t.tags, greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) AS due_at
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) AS due_at
   FROM page t
   JOIN unnest($3::integer[], $4::text[], $5::float8[]) AS p (named_task_id, state, keep_seconds) ON p.named_task_id = t.named_task_id AND p.state = t.state
-  WHERE coalesce(coalesce(t.completed_at, (
+  WHERE greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) <= clock_timestamp() AND coalesce(coalesce(t.completed_at, (
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) <= clock_timestamp() AND greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
 ), judged AS (
   SELECT d.named_task_id, d.state, d.due_at, EXISTS (
     SELECT h.hold_id, h.task_id, h.tag, h.reason, h.created_by
@@ -4167,6 +4409,12 @@ WITH task AS (
 UPDATE tasker.tasker_schedule_states
 SET occurrence_at = $2, outcome = $3, task_id = coalesce($4::bigint, task_id), error = NULL, failed_at = NULL
 WHERE schedule_key = $1;
+
+-- record_restores
+INSERT INTO tasker.tasker_archive_restores (archive_id, task_id, keep_until, requested_by, reason)
+SELECT $1, i.task_id, clock_timestamp() + make_interval(secs => $3::float8), $4, $5
+FROM unnest($2::bigint[]) AS i (task_id)
+RETURNING keep_until;
 
 -- record_schedule_failure
 INSERT INTO tasker.tasker_schedule_states (schedule_key, error, failed_at) VALUES ($1, $2, clock_timestamp())
@@ -4571,6 +4819,61 @@ WITH before AS MATERIALIZED (
 )
 SELECT workflow_step_id, name, children FROM resolved;
 
+-- restore_rows
+WITH lines AS MATERIALIZED (
+  SELECT l.text::jsonb AS line FROM unnest($1::text[]) AS l (text)
+), workflows AS MATERIALIZED (
+  SELECT w.archived, w.present FROM unnest($2::integer[], $3::integer[]) AS w (archived, present)
+), named_steps AS MATERIALIZED (
+  SELECT n.archived, n.present FROM unnest($4::integer[], $5::integer[]) AS n (archived, present)
+), tasks AS (
+  INSERT INTO tasker.tasker_tasks (task_id, named_task_id, complete, requested_at, initiator, source_system, reason, bypass_steps, tags, context, identity_hash, state, sort_key, priority, unfinished_sinks, completed_at, schedule)
+  SELECT (l.line ->> 'task_id')::bigint, (SELECT m.present FROM workflows m WHERE m.archived = (l.line ->> 'named_task_id')::integer), (l.line ->> 'complete')::boolean, (l.line ->> 'requested_at')::timestamptz, l.line ->> 'initiator', l.line ->> 'source_system', l.line ->> 'reason', l.line -> 'bypass_steps', l.line -> 'tags', l.line -> 'context', l.line ->> 'identity_hash', l.line ->> 'state', (l.line ->> 'sort_key')::integer, (l.line ->> 'priority')::smallint, (l.line ->> 'unfinished_sinks')::integer, (l.line ->> 'completed_at')::timestamptz, l.line -> 'schedule'
+  FROM lines l
+  WHERE l.line ->> 'row' = 'task'
+  RETURNING task_id, state
+), identities AS (
+  INSERT INTO tasker.tasker_identities (task_id, identity_hash, generation)
+  SELECT (l.line ->> 'task_id')::bigint, l.line ->> 'identity_hash', (l.line ->> 'generation')::integer
+  FROM lines l
+  WHERE l.line ->> 'row' = 'identity'
+), steps AS (
+  INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id, retryable, retry_limit, in_process, processed, processed_at, attempts, last_attempted_at, backoff_request_seconds, inputs, results, skippable, named_task_id, queue, priority, state, sort_key, total_parents, unmet_parents, children, ready_at, next_retry_at, blocked_at, claim_id, claimed_by, task_blocked)
+  SELECT (l.line ->> 'task_id')::bigint, (l.line ->> 'workflow_step_id')::bigint, (SELECT m.present FROM named_steps m WHERE m.archived = (l.line ->> 'named_step_id')::integer), (l.line ->> 'retryable')::boolean, (l.line ->> 'retry_limit')::integer, (l.line ->> 'in_process')::boolean, (l.line ->> 'processed')::boolean, (l.line ->> 'processed_at')::timestamptz, (l.line ->> 'attempts')::integer, (l.line ->> 'last_attempted_at')::timestamptz, (l.line ->> 'backoff_request_seconds')::integer, l.line -> 'inputs', l.line -> 'results', (l.line ->> 'skippable')::boolean, (SELECT m.present FROM workflows m WHERE m.archived = (l.line ->> 'named_task_id')::integer), l.line ->> 'queue', (l.line ->> 'priority')::smallint, l.line ->> 'state', (l.line ->> 'sort_key')::integer, (l.line ->> 'total_parents')::integer, (l.line ->> 'unmet_parents')::integer, (l.line ->> 'children')::bigint[], (l.line ->> 'ready_at')::timestamptz, (l.line ->> 'next_retry_at')::timestamptz, (l.line ->> 'blocked_at')::timestamptz, (l.line ->> 'claim_id')::uuid, (l.line ->> 'claimed_by')::bigint, (l.line ->> 'task_blocked')::boolean
+  FROM lines l
+  WHERE l.line ->> 'row' = 'step'
+), edges AS (
+  INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id, name)
+  SELECT (l.line ->> 'task_id')::bigint, (l.line ->> 'from_step_id')::bigint, (l.line ->> 'to_step_id')::bigint, l.line ->> 'name'
+  FROM lines l
+  WHERE l.line ->> 'row' = 'edge'
+), step_history AS (
+  INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, metadata, created_at, cause, claim_id, worker_id)
+  SELECT (l.line ->> 'task_id')::bigint, (l.line ->> 'workflow_step_id')::bigint, (l.line ->> 'sort_key')::integer, l.line ->> 'from_state', l.line ->> 'to_state', (l.line ->> 'most_recent')::boolean, l.line -> 'metadata', (l.line ->> 'created_at')::timestamptz, l.line ->> 'cause', (l.line ->> 'claim_id')::uuid, (l.line ->> 'worker_id')::bigint
+  FROM lines l
+  WHERE l.line ->> 'row' = 'step_transition'
+), task_history AS (
+  INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, metadata, created_at, cause, claim_id, worker_id)
+  SELECT (l.line ->> 'task_id')::bigint, (l.line ->> 'sort_key')::integer, l.line ->> 'from_state', l.line ->> 'to_state', (l.line ->> 'most_recent')::boolean, l.line -> 'metadata', (l.line ->> 'created_at')::timestamptz, l.line ->> 'cause', (l.line ->> 'claim_id')::uuid, (l.line ->> 'worker_id')::bigint
+  FROM lines l
+  WHERE l.line ->> 'row' = 'task_transition'
+), imported AS (
+  INSERT INTO tasker.tasker_imported_tasks (task_id, source, source_task_id, import_id, phase, reason, details, recorded_at)
+  SELECT (l.line ->> 'task_id')::bigint, l.line ->> 'source', (l.line ->> 'source_task_id')::bigint, (l.line ->> 'import_id')::uuid, l.line ->> 'phase', l.line ->> 'reason', l.line -> 'details', (l.line ->> 'recorded_at')::timestamptz
+  FROM lines l
+  WHERE l.line ->> 'row' = 'imported'
+  ON CONFLICT (source, source_task_id) DO UPDATE
+  SET task_id = excluded.task_id, reason = excluded.reason, details = excluded.details
+), listed AS (
+  INSERT INTO tasker.tasker_run_stats_tasks (task_id)
+  SELECT t.task_id
+  FROM tasks t
+  JOIN tasker.tasker_run_stats_progress p ON t.task_id <= coalesce(p.slice_listed_up_to, p.listed_up_to)
+  WHERE t.state IN ('pending', 'in_progress', 'error')
+  ON CONFLICT DO NOTHING
+)
+SELECT t.task_id FROM tasks t ORDER BY t.task_id;
+
 -- restore_source_newest
 UPDATE tasker.tasker_task_transitions x
 SET most_recent = true
@@ -4708,6 +5011,14 @@ UPDATE tasker.tasker_api_keys SET revoked_at = coalesce(revoked_at, clock_timest
 WHERE key_id = $1
 RETURNING key_id, name, role, payload, namespaces, created_at, expires_at, last_used_at, revoked_at;
 
+-- row_versions
+SELECT t.task_id, t.xmin::text || '/' || v.steps AS version
+FROM tasker.tasker_tasks t
+CROSS JOIN LATERAL (
+  SELECT count(*)::text || '/' || coalesce(sum(s.xmin::text::bigint), 0) AS steps FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id
+) v
+WHERE t.task_id = ANY ($1::bigint[]);
+
 -- scaling_observations
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
@@ -4783,14 +5094,18 @@ WITH policy AS MATERIALIZED (
   SELECT p.named_task_id, min(p.keep_seconds) AS keep_seconds FROM policy p GROUP BY p.named_task_id
 ), timed AS (
   SELECT t.task_id, t.tags,
-    CASE WHEN p.keep_seconds IS NOT NULL THEN coalesce(coalesce(t.completed_at, (
+    CASE WHEN p.keep_seconds IS NOT NULL THEN greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds) END AS due_at,
-    CASE WHEN p.keep_seconds IS NOT NULL THEN coalesce(coalesce(t.completed_at, (
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) END AS due_at,
+    CASE WHEN p.keep_seconds IS NOT NULL THEN greatest(
+      coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p) END AS counted,
+    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p) END AS counted,
     CASE WHEN t.state IN ('pending', 'in_progress', 'error') THEN clock_timestamp() + make_interval(secs => s.keep_seconds) END AS look_again_at
   FROM tasker.tasker_tasks t
   LEFT JOIN policy p ON p.named_task_id = t.named_task_id AND p.state = t.state
@@ -4873,6 +5188,15 @@ FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1
 ORDER BY s.workflow_step_id;
+
+-- store_archive
+UPDATE tasker.tasker_archives
+SET state = 'stored', replaces = NULL, stored_at = clock_timestamp(), format = $2, tasks = $3, steps = $4, edges = $5,
+  transitions = $6, erased_tasks = $7, lowest_task_id = $8, highest_task_id = $9,
+  requested_since = $10, requested_until = $11, ended_until = $12, bytes = $13,
+  sha256 = $14, members = decode($15, 'base64'), member_ids = $16, keys = decode($17, 'base64')
+WHERE archive_id = $1 AND state = 'writing'
+RETURNING archive_id;
 
 -- submit_tasks
 WITH input AS MATERIALIZED (
@@ -5157,6 +5481,11 @@ UPDATE tasker.tasker_retention SET policies = $1::jsonb;
 -- touch_api_key
 UPDATE tasker.tasker_api_keys SET last_used_at = clock_timestamp()
 WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute');
+
+-- touch_archive
+UPDATE tasker.tasker_archives SET touched_at = clock_timestamp()
+WHERE archive_id = $1 AND state = 'writing'
+RETURNING archive_id;
 
 -- unlock_children
 UPDATE tasker.tasker_workflow_steps s

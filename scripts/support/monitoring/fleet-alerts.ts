@@ -201,4 +201,20 @@ export const FLEET_ALERTS: readonly Alert[] = [
       ],
     },
   },
+  {
+    name: 'TaskerArchiveFailing',
+    expr: `max(${m('archiveFailing')}) > 0`,
+    data: [`max(${m('archiveFailing')})`],
+    for: '15m',
+    severity: 'warning',
+    summary: 'The store of the archive has failed for a quarter of an hour',
+    description:
+      'It is away, full, or refuses. Retention removes nothing meanwhile, so the database grows; tasks run as before.',
+    test: {
+      at: '20m',
+      fires: [series(`${m('archiveFailing')}{role="scheduler"}`, '1x30')],
+      labels: {},
+      silent: [series(`${m('archiveFailing')}{role="scheduler"}`, '0x30')],
+    },
+  },
 ];

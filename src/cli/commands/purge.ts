@@ -21,7 +21,7 @@ const NAMED = 20;
 /** `tasker purge --task <id> | --tag <tag>`: removes tasks for good. */
 export function purgeCommand(exit: (status: number) => void): Command {
   return byOption(withJson(new Command('purge')))
-    .description('remove tasks for good, with their input, results and history')
+    .description('remove tasks for good, with their input, results and history, from the archive as well')
     .option('--task <id...>', 'these tasks')
     .option('--tag <tag>', 'every task with this tag')
     .option('--open', 'also tasks that have not ended or are in error; what runs of them is aborted')
@@ -52,12 +52,20 @@ function asWire({ kept, keptTasks, ...report }: PurgeReport) {
   };
 }
 
-function asText({ tasks, steps, edges, transitions, kept, keptTasks, missing }: PurgeReport, dryRun: boolean): string {
+function asText(report: PurgeReport, dryRun: boolean): string {
+  const { tasks, steps, edges, transitions, kept, keptTasks, missing, archived } = report;
   const lines = [
     dryRun
       ? `would purge ${tasks} tasks; nothing was removed`
       : `purged ${tasks} tasks, with ${steps} steps, ${edges} edges and ${transitions} transitions`,
   ];
+  if (archived.tasks > 0) {
+    lines.push(
+      dryRun
+        ? `would purge ${archived.tasks} tasks of the archive, in ${archived.objects} objects`
+        : `purged ${archived.tasks} tasks of the archive, and wrote ${archived.objects} objects anew without them`,
+    );
+  }
   if (keptTasks > 0) lines.push(`kept ${keptTasks} tasks:`);
   for (const task of kept.slice(0, NAMED)) lines.push(`  ${task.taskId} ${whyKept(task)}`);
   if (keptTasks > NAMED) lines.push(`  and ${keptTasks - NAMED} more (--json names up to 1,000)`);
@@ -77,7 +85,7 @@ function whyKept({ reason, state, heldBy, hold }: PurgeReport['kept'][number]): 
     : 'has not ended: wait, cancel or resolve it, or purge with --open';
 }
 
-function statusOf({ tasks, keptTasks, missing }: PurgeReport): number {
+function statusOf({ tasks, keptTasks, missing, archived }: PurgeReport): number {
   if (keptTasks > 0) return STATUS.refused;
-  return tasks === 0 && missing.length > 0 ? STATUS.notFound : STATUS.ok;
+  return tasks + archived.tasks === 0 && missing.length > 0 ? STATUS.notFound : STATUS.ok;
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { byteText } from '../bytes.ts';
 import { type Load, type Size, sizeOf } from '../../scaling/size.ts';
 import { STATUS } from '../report-error.ts';
 import { secondsOf } from '../seconds-option.ts';
@@ -44,16 +45,9 @@ function draw(size: Size): string {
   return table(
     ['', 'A STEP', 'A DAY', 'KEPT'],
     [
-      ['disk', amount(size.diskBytesPerStep), amount(size.diskBytesPerDay), amount(size.diskBytes)],
-      ['WAL', amount(size.walBytesPerStep), amount(size.walBytesPerDay), ''],
-      ['WAL of removing', amount(size.removalWalBytesPerStep), amount(size.removalWalBytesPerDay), ''],
+      ['disk', byteText(size.diskBytesPerStep), byteText(size.diskBytesPerDay), byteText(size.diskBytes)],
+      ['WAL', byteText(size.walBytesPerStep), byteText(size.walBytesPerDay), ''],
+      ['WAL of removing', byteText(size.removalWalBytesPerStep), byteText(size.removalWalBytesPerDay), ''],
     ],
   );
-}
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
-
-function amount(bytes: number): string {
-  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(bytes) / 3)));
-  return `${Number((bytes / 1000 ** unit).toPrecision(3))} ${UNITS[unit]}`;
 }

@@ -1,8 +1,6 @@
 import { Command } from 'commander';
-import type { TaskDetails } from '../../reads/task.ts';
-import type { StoredError } from '../../workflow/describe-thrown.ts';
+import { drawTask } from '../draw-task.ts';
 import { STATUS } from '../report-error.ts';
-import { duration } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
@@ -13,11 +11,17 @@ export function taskCommand(exit: (status: number) => void): Command {
     .argument('<id>')
     .option('--stack', 'also show the stacks of errors')
     .action(async (taskId: string, options: { stack?: boolean; json?: boolean }) => {
-      const [found, schedulers] = await withClient((client) =>
-        Promise.all([client.getTask(taskId), client.liveSchedulers()]),
-      );
+      const { found, schedulers, archived } = await withClient(async (client) => {
+        const [task, living] = await Promise.all([client.getTask(taskId), client.liveSchedulers()]);
+        const record = task === undefined ? await client.archive.where(taskId) : undefined;
+        return { found: task, schedulers: living, archived: record };
+      });
       if (found === undefined) {
-        console.error(`tasker: there is no task ${taskId}`);
+        console.error(
+          archived === undefined
+            ? `tasker: there is no task ${taskId}`
+            : `tasker: task ${taskId} is in the archive, in ${archived.object}: tasker archive show ${taskId}`,
+        );
         exit(STATUS.notFound);
         return;
       }
@@ -28,65 +32,3 @@ export function taskCommand(exit: (status: number) => void): Command {
       exit(STATUS.ok);
     });
 }
-
-const retryText = (seconds: number): string =>
-  seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
-
-/** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
-function drawTask(task: TaskDetails, withStack: boolean): string {
-  const depth = new Map<string, number>();
-  for (const step of task.steps) {
-    depth.set(step.name, Math.max(0, ...step.parents.map((parent) => (depth.get(parent) ?? 0) + 1)));
-  }
-  const lines = [
-    `task ${task.task_id}  ${task.namespace}/${task.workflow}@${task.version}  ${task.state}  requested ${task.requested_at.toISOString()}`,
-    ...(task.replaces === null ? [] : [`  took over the identity of task ${task.replaces}`]),
-    ...(task.superseded_by === null
-      ? []
-      : [`  task ${task.superseded_by} took over its identity; this one does not go on`]),
-  ];
-  if (task.schedule !== null) {
-    const { name, scheduled_at: at, made_up: madeUp } = task.schedule;
-    lines.push(`  of schedule ${name} for ${at}${madeUp ? ', made up for later' : ''}`);
-  }
-  for (const step of task.steps) {
-    const indent = '  '.repeat((depth.get(step.name) ?? 0) + 1);
-    const notes = [
-      step.parents.length > 0 ? `<- ${step.parents.join(', ')}` : '',
-      step.attempts > 0 ? `attempt ${step.attempts} of ${step.retry_limit}` : '',
-      step.ready ? `ready in queue ${step.queue}` : '',
-      step.claimed_by === null ? '' : `at worker ${step.claimed_by}`,
-      step.next_retry_at === null ? '' : retryText((step.next_retry_at.getTime() - Date.now()) / 1000),
-      step.blocked_at === null ? '' : 'no retry will come',
-    ].filter((note) => note !== '');
-    lines.push(
-      `${indent}${SYMBOLS[step.state] ?? '?'} ${step.name}  ${step.state}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`,
-    );
-    if (step.state === 'error' && step.last_error !== null) {
-      lines.push(...errorLines(step.last_error, withStack).map((line) => `${indent}    ${line}`));
-    }
-  }
-  return lines.join('\n');
-}
-
-/** An error with the errors that caused it, the outermost first. */
-function errorLines({ name, message, stack, cause, note }: StoredError, withStack: boolean): string[] {
-  const frames = withStack ? (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
-  return [
-    `${name}: ${message}`,
-    ...(note === undefined ? [] : [`  (${note})`]),
-    ...frames.map((frame) => `  ${frame.trim()}`),
-    ...(cause === undefined
-      ? []
-      : errorLines(cause, withStack).map((line, at) => (at === 0 ? `caused by ${line}` : line))),
-  ];
-}
-
-const SYMBOLS: Record<string, string> = {
-  pending: '.',
-  in_progress: '>',
-  complete: '+',
-  error: '!',
-  cancelled: 'x',
-  resolved_manually: '=',
-};

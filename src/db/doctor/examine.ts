@@ -1,5 +1,6 @@
 import { inSchema } from '../schema-name.ts';
 import type { Database } from '../connections/database.ts';
+import { archiveChecks } from './archive-checks.ts';
 import { attemptChecks } from './attempt-checks.ts';
 import { auditChecks } from './audit-checks.ts';
 import { historyChecks } from './history-checks.ts';
@@ -23,6 +24,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Removing tasks': retentionChecks,
   'Partitions of the history': partitionChecks,
   'Acts of operators': auditChecks,
+  'The archive': archiveChecks,
 };
 
 export const CHECKS: readonly Check[] = Object.values(CHECK_GROUPS).flat();

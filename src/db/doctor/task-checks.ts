@@ -20,6 +20,7 @@ export const SEQUENCE_COLUMNS = [
   ['tasker_named_steps', 'named_step_id'],
   ['tasker_holds', 'hold_id'],
   ['tasker_audit', 'audit_id'],
+  ['tasker_archives', 'archive_id'],
 ] as const;
 
 /**

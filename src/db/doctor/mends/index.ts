@@ -1,4 +1,5 @@
 import { auditMends } from './audit-mends.ts';
+import { archiveMends } from './archive-mends.ts';
 import { historyMends } from './history-mends.ts';
 import { identityMends } from './identity-mends.ts';
 import type { Mend } from './mend.ts';
@@ -20,4 +21,5 @@ export const MENDS: Readonly<Record<string, Mend>> = {
   ...retentionMends,
   ...partitionMends,
   ...auditMends,
+  ...archiveMends,
 };

@@ -1,4 +1,5 @@
-import { defineStatement } from '../../statement.ts';
+import { defineStatement, rows } from '../../statement.ts';
+import { hasTask } from '../archive/records.ts';
 import { holdsOf } from '../rules/retention.ts';
 
 /** A hold, and a task that it is about. */
@@ -36,7 +37,7 @@ export const lockHoldsToAdd = defineStatement()({
   text: `SELECT pg_advisory_xact_lock(${HOLDS_KEY})`,
 });
 
-/** Sets a hold. No row: there is no task with this id. */
+/** Sets a hold. No row: there is no task with this id, neither in the tables nor in the archive. */
 export const addHold = defineStatement<HoldRow>()({
   name: 'add_hold',
   params: { task_id: 'bigint | null', tag: 'text | null', reason: 'text', created_by: 'text' },
@@ -44,6 +45,7 @@ export const addHold = defineStatement<HoldRow>()({
 INSERT INTO tasker.tasker_holds (task_id, tag, reason, created_by)
 SELECT :task_id::bigint, :tag::text, :reason::text, :created_by::text
 WHERE :tag::text IS NOT NULL OR EXISTS (SELECT FROM tasker.tasker_tasks t WHERE t.task_id = :task_id::bigint)
+  OR EXISTS (SELECT FROM tasker.tasker_archives a WHERE ${hasTask(':task_id::bigint')})
 RETURNING hold_id, task_id, tag, reason, created_by, created_at`,
 });
 
@@ -74,5 +76,16 @@ SELECT t.task_id, h.hold_id, h.tag, h.reason
 FROM tasker.tasker_tasks t
 CROSS JOIN LATERAL (SELECT own.* FROM (${holdsOf('t')}) own ORDER BY own.hold_id LIMIT 1) h
 WHERE t.task_id = ANY (:task_ids::bigint[])
+ORDER BY t.task_id`,
+});
+
+/** As `findHeldTasks`, of tasks that are no longer in the tables: their ids and tags are given. `tags`: a JSON array, or null. */
+export const heldAmong = defineStatement<HeldRow>()({
+  name: 'held_among',
+  params: { tasks: rows({ task_id: 'bigint', tags: 'jsonb | null' }) },
+  text: `
+SELECT t.task_id, h.hold_id, h.tag, h.reason
+FROM :tasks AS t
+CROSS JOIN LATERAL (SELECT own.* FROM (${holdsOf('t')}) own ORDER BY own.hold_id LIMIT 1) h
 ORDER BY t.task_id`,
 });

@@ -8,9 +8,10 @@ import { endedAt } from './identity.ts';
 /** When the task `task`, which is in a state that a policy can name, got there. */
 export const inStateSince = (task: string): string => `coalesce(${endedAt(task)}, ${task}.requested_at)`;
 
-/** When the task `task`, whose policy keeps it for `keepSeconds`, is due. */
-export const dueAt = (task: string, keepSeconds: string): string =>
-  `${inStateSince(task)} + make_interval(secs => ${keepSeconds})`;
+/** When the task `task`, whose policy keeps it for `keepSeconds`, is due. Not before the time until which whoever restored it wanted it. */
+export const dueAt = (task: string, keepSeconds: string): string => `greatest(
+      ${inStateSince(task)} + make_interval(secs => ${keepSeconds}),
+      (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = ${task}.task_id))`;
 
 /**
  * Up to when the run statistics have counted: what ended later would be missing in them. NULL: they have not begun, and nothing may go.

@@ -1,0 +1,134 @@
+import type { Database, Executor } from '../db/connections/database.ts';
+import {
+  type ExportedTaskRow,
+  exportStepNames,
+  exportTasks,
+  exportWorkflows,
+  rowVersions,
+} from '../db/statements/archive/export-tasks.ts';
+import { lockForRemoval } from '../engine/remove-tasks.ts';
+import type { ReportReader } from '../reads/report-reader.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { ArchivedDefinitions, IndexEntry } from './object/index-entry.ts';
+import type { ArchiveObjectWriter } from './object/object-writer.ts';
+import type { ArchiveStore } from './stores/store.ts';
+import { NotArchived, writeArchive } from './write-archive.ts';
+
+/** Tasks of one statement of the export: at first, and at most. Fewer if they are large. */
+const FIRST_PAGE = 20;
+const MOST_IN_PAGE = 200;
+/** What a page should have, in characters. */
+const PAGE_CHARACTERS = 2 * 1024 * 1024;
+
+export interface ArchiveTasksOptions {
+  db: Database;
+  store: ArchiveStore;
+  /** Where to read the tasks; undefined: from `db`. */
+  reports?: ReportReader | undefined;
+  /**
+   * Removes the tasks, which are locked, from the tables, in the transaction that makes the object count. Returns those that must stay: then
+   * nothing is removed.
+   */
+  remove(tx: Executor, taskIds: readonly string[]): Promise<{ kept: readonly string[] }>;
+}
+
+export type ArchivedBatch =
+  | { outcome: 'archived'; archiveId: string; object: string; tasks: number; bytes: number }
+  /** Nothing was removed: these tasks changed after they were read, or must stay. */
+  | { outcome: 'refused'; taskIds: string[] }
+  /** Nothing was done: another process writes, or none of the tasks is there. */
+  | { outcome: 'busy' | 'nothing' };
+
+/**
+ * Moves tasks from the tables into one new object of the archive. The tasks are read without locks, and removed only if each row of them is
+ * still the one that was read. Throws ArchiveUnavailableError, and removes nothing, if the store does not take the object.
+ */
+export async function archiveTasks(options: ArchiveTasksOptions, taskIds: readonly string[]): Promise<ArchivedBatch> {
+  const { db, store, remove } = options;
+  if (taskIds.length === 0) return { outcome: 'nothing' };
+  const wanted = sortedIds(taskIds);
+  const versions = new Map<string, string>();
+  const written = await writeArchive<{ refused: string[] }>(db, store, {
+    taskIds: wanted,
+    async write(writer, origin) {
+      const read: Read = async (work) =>
+        options.reports === undefined ? work(db) : (await options.reports.read(work)).value;
+      const definitions = await exportAll(read, writer, wanted, versions);
+      return writer.index.length === 0 ? undefined : writer.finish(origin, definitions);
+    },
+    async commit(tx, _, index) {
+      const ids = index.map((entry) => entry.task_id);
+      await lockForRemoval(tx, ids);
+      // After the locks, so in a snapshot that has whatever was committed before them.
+      const now = new Map((await tx.run(rowVersions, { task_ids: ids })).map((row) => [row.task_id, row.version]));
+      const changed = ids.filter((id) => now.get(id) !== versions.get(id));
+      if (changed.length > 0) throw new NotArchived({ refused: changed });
+      const { kept } = await remove(tx, ids);
+      if (kept.length > 0) throw new NotArchived({ refused: [...kept] });
+      return { refused: [] };
+    },
+  });
+  if (written === undefined) return { outcome: 'busy' };
+  if (written.result === undefined) return { outcome: 'nothing' };
+  if (!('manifest' in written)) return { outcome: 'refused', taskIds: written.result.refused };
+  const { object, tasks, bytes } = written.manifest;
+  return { outcome: 'archived', archiveId: written.archiveId, object, tasks, bytes };
+}
+
+type Read = <T>(work: (db: Database) => Promise<T>) => Promise<T>;
+
+async function exportAll(
+  read: Read,
+  writer: ArchiveObjectWriter,
+  taskIds: readonly string[],
+  versions: Map<string, string>,
+): Promise<ArchivedDefinitions> {
+  const workflows = new Set<number>();
+  const steps = new Set<number>();
+  let size = FIRST_PAGE;
+  for (let start = 0; start < taskIds.length;) {
+    const ids = taskIds.slice(start, start + size);
+    const page = await read((from) => from.run(exportTasks, { task_ids: ids }));
+    let characters = 0;
+    for (const row of page) {
+      versions.set(row.task_id, row.version);
+      workflows.add(row.named_task_id);
+      for (const id of row.named_step_ids) steps.add(id);
+      characters += row.lines.length;
+      await writer.addTask(entryOf(row), row.lines);
+    }
+    start += ids.length;
+    const perTask = Math.max(1, characters / Math.max(1, page.length));
+    size = Math.max(1, Math.min(MOST_IN_PAGE, Math.floor(PAGE_CHARACTERS / perTask)));
+  }
+  return read(async (from) => ({
+    workflows: await from.run(exportWorkflows, { named_task_ids: [...workflows] }),
+    step_names: await from.run(exportStepNames, { named_step_ids: [...steps] }),
+  }));
+}
+
+const entryOf = (row: ExportedTaskRow): Omit<IndexEntry, 'block'> => ({
+  task_id: row.task_id,
+  workflow: row.named_task_id,
+  state: row.state,
+  identity: row.identity,
+  ...(row.generation === null ? {} : { generation: row.generation }),
+  ...(row.tags === null || row.tags.length === 0 ? {} : { tags: row.tags }),
+  requested_at: row.requested_at,
+  ended_at: row.ended_at,
+  steps: row.steps,
+  edges: row.edges,
+  transitions: row.transitions,
+});
+
+/** Ascending, without duplicates. */
+function sortedIds(taskIds: readonly string[]): string[] {
+  for (const id of taskIds) {
+    if (!/^\d{1,18}$/.test(id))
+      throw new InvalidInputError(`task id ${JSON.stringify(id)} is not a number`, { field: 'taskIds' });
+  }
+  return [...new Set(taskIds)]
+    .map(BigInt)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .map(String);
+}

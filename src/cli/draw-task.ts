@@ -1,0 +1,65 @@
+import type { TaskDetails } from '../reads/task.ts';
+import type { StoredError } from '../workflow/describe-thrown.ts';
+import { duration } from './table.ts';
+
+const retryText = (seconds: number): string =>
+  seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
+
+/** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
+export function drawTask(task: TaskDetails, withStack: boolean): string {
+  const depth = new Map<string, number>();
+  for (const step of task.steps) {
+    depth.set(step.name, Math.max(0, ...step.parents.map((parent) => (depth.get(parent) ?? 0) + 1)));
+  }
+  const lines = [
+    `task ${task.task_id}  ${task.namespace}/${task.workflow}@${task.version}  ${task.state}  requested ${task.requested_at.toISOString()}`,
+    ...(task.replaces === null ? [] : [`  took over the identity of task ${task.replaces}`]),
+    ...(task.superseded_by === null
+      ? []
+      : [`  task ${task.superseded_by} took over its identity; this one does not go on`]),
+  ];
+  if (task.schedule !== null) {
+    const { name, scheduled_at: at, made_up: madeUp } = task.schedule;
+    lines.push(`  of schedule ${name} for ${at}${madeUp ? ', made up for later' : ''}`);
+  }
+  for (const step of task.steps) {
+    const indent = '  '.repeat((depth.get(step.name) ?? 0) + 1);
+    const notes = [
+      step.parents.length > 0 ? `<- ${step.parents.join(', ')}` : '',
+      step.attempts > 0 ? `attempt ${step.attempts} of ${step.retry_limit}` : '',
+      step.ready ? `ready in queue ${step.queue}` : '',
+      step.claimed_by === null ? '' : `at worker ${step.claimed_by}`,
+      step.next_retry_at === null ? '' : retryText((step.next_retry_at.getTime() - Date.now()) / 1000),
+      step.blocked_at === null ? '' : 'no retry will come',
+    ].filter((note) => note !== '');
+    lines.push(
+      `${indent}${SYMBOLS[step.state] ?? '?'} ${step.name}  ${step.state}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`,
+    );
+    if (step.state === 'error' && step.last_error !== null) {
+      lines.push(...errorLines(step.last_error, withStack).map((line) => `${indent}    ${line}`));
+    }
+  }
+  return lines.join('\n');
+}
+
+/** An error with the errors that caused it, the outermost first. */
+function errorLines({ name, message, stack, cause, note }: StoredError, withStack: boolean): string[] {
+  const frames = withStack ? (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  return [
+    `${name}: ${message}`,
+    ...(note === undefined ? [] : [`  (${note})`]),
+    ...frames.map((frame) => `  ${frame.trim()}`),
+    ...(cause === undefined
+      ? []
+      : errorLines(cause, withStack).map((line, at) => (at === 0 ? `caused by ${line}` : line))),
+  ];
+}
+
+const SYMBOLS: Record<string, string> = {
+  pending: '.',
+  in_progress: '>',
+  complete: '+',
+  error: '!',
+  cancelled: 'x',
+  resolved_manually: '=',
+};
