@@ -9,7 +9,7 @@ import { brief, KEPT_SECONDS } from './workflows.ts';
 
 const PAUSE_MS = 400;
 const HELD_TAG = 'chaos=held';
-/** One of so many is held by its tag; of the others, one of so many is held by its id when it is about to be removed. */
+/** Every fourth task is held by its tag, and every fourth by its id when it is about to be removed. */
 const ONE_OF = 4;
 /** No fault lasts this long: a submit that fails for longer has another cause. */
 const WITHIN_MS = 120_000;
