@@ -64,8 +64,8 @@ export function keptByHold({ hold_id: holdId, tag, reason }: HeldRow): KeptByHol
 }
 
 /**
- * Deletes tasks with all their rows; they are locked, and it is decided that they go. The one place that does: if the history is in
- * partitions that are dropped as a whole, it is left out here.
+ * Deletes tasks with all their rows; they are locked, and it is decided that they go. The one place that does. What deleting leaves of the
+ * history goes with its partition, when nearly no task of it is left (`merge_history`).
  */
 export async function deleteTasks(tx: Executor, taskIds: readonly string[]): Promise<PurgedRows> {
   if (taskIds.length === 0) return NOTHING;
