@@ -26,6 +26,7 @@ import {
 import { checkedAction, checkedId, checkedResult, checkedWhole } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
 import { transactionsOf } from './in-transaction.ts';
+import { editedInput } from './edited-input.ts';
 import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
 import { InsightClient } from './insight-client.ts';
 
@@ -47,14 +48,23 @@ export class ActsClient extends InsightClient {
     return cancel(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
   }
 
-  /** Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. */
+  /**
+   * Runs the steps in error of a task again (all, or those named), at once, with at least `attempts` (1) further attempts. `input`: with
+   * another input, of the one step that is named, or, without `steps`, of the task, which must be in error then. It is checked against
+   * the stored JSON Schema of the workflow's input. Throws InvalidInputError.
+   */
   async retry(
     taskId: string,
-    options: OperatorAction & InTransaction & { steps?: readonly string[]; attempts?: number } = {},
+    options: OperatorAction & InTransaction & { steps?: readonly string[]; attempts?: number; input?: unknown } = {},
   ): Promise<RetryOutcome> {
     const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
     const action = { ...checkedAction(options), attempts };
-    const outcome = await retry(await transactionsOf(options, this.db), checkedId(taskId), action);
+    checkedId(taskId);
+    const edit =
+      options.input === undefined
+        ? undefined
+        : await editedInput(this.db, taskId, { ...options, input: options.input }, this.parts.validation);
+    const outcome = await retry(await transactionsOf(options, this.db), taskId, { ...action, edit });
     if (outcome.outcome === 'retried') this.notifyOf(taskId, outcome.queues, options);
     return outcome;
   }

@@ -12,10 +12,12 @@ export interface OperatorAction {
   dryRun?: boolean | undefined;
 }
 
-export function auditMetadata(action: OperatorAction): string {
+/** `more`: what else the history keeps. */
+export function auditMetadata(action: OperatorAction, more: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({
     by: action.by ?? 'operator',
     ...(action.reason === undefined ? {} : { reason: action.reason }),
+    ...more,
   });
 }
 

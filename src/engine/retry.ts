@@ -4,6 +4,7 @@ import { retrySteps, stepNames, summarizeTask, syncTaskCounters } from '../db/st
 import type { State } from '../workflow/states.ts';
 import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
+import { editInput, type InputEdit } from './edit-input.ts';
 import { mustFinalize } from './reevaluate-task.ts';
 
 /** `steps`: those that run again, with their raised limits. `queues`: those in which steps became ready. */
@@ -13,21 +14,31 @@ export type RetryOutcome =
   /** The task has no steps of these names; nothing was changed. */
   | { outcome: 'unknown_steps'; steps: string[]; known: string[] }
   | { outcome: 'nothing_to_retry'; state: State }
+  /** The input of a task is edited only while it is in error: otherwise its steps run with the present one. */
+  | { outcome: 'refused'; state: State }
   | Superseded;
 
 /**
  * Puts a task's steps in error (all, or those named) back in their queue at once, with at least `attempts` further
- * attempts, and a task in error back in progress.
+ * attempts, and a task in error back in progress. `edit`: with another input, of one step or of the task.
  */
 export async function retry(
   db: Transactions,
   taskId: string,
-  options: OperatorAction & { steps?: readonly string[] | undefined; attempts?: number | undefined } = {},
+  options: OperatorAction & {
+    steps?: readonly string[] | undefined;
+    attempts?: number | undefined;
+    edit?: InputEdit | undefined;
+  } = {},
 ): Promise<RetryOutcome> {
-  const { steps: names, attempts } = options;
-  const asked = { steps: names, attempts };
+  const { steps: names, attempts, edit } = options;
+  const asked = {
+    steps: names,
+    attempts,
+    ...(edit === undefined ? {} : { edit: edit.step === undefined ? 'task' : 'step' }),
+  };
   const act = { act: 'task.retry', on: { kind: 'task', id: taskId }, action: options, asked } as const;
-  return audited<RetryOutcome>(db, act, async (tx) => {
+  return audited<RetryOutcome>(db, act, async (tx, change) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
     const superseded = await refuseSuperseded(tx, taskId, state);
@@ -37,14 +48,22 @@ export async function retry(
       const steps = options.steps.filter((name) => !known.includes(name));
       if (steps.length > 0) return { outcome: 'unknown_steps', steps, known };
     }
-    const metadata = auditMetadata(options);
+    // Another step may run with the present input of the task.
+    if (edit !== undefined && edit.step === undefined && state !== 'error') return { outcome: 'refused', state };
+    const edited = edit === undefined ? undefined : await editInput(tx, taskId, edit, change);
+    if (edit !== undefined && edited === undefined) return { outcome: 'nothing_to_retry', state };
+    const metadata = auditMetadata(options, edited === undefined ? {} : { edited });
     const rows = await tx.run(retrySteps, {
       task_id: taskId,
       step_names: options.steps,
       attempts: options.attempts ?? 1,
       metadata,
     });
-    if (rows.length === 0) return { outcome: 'nothing_to_retry', state };
+    if (rows.length === 0) {
+      // A refusal changes nothing.
+      if (edit !== undefined) await editInput(tx, taskId, { ...edit, input: change.before as string }, {});
+      return { outcome: 'nothing_to_retry', state };
+    }
     const [task] = await tx.run(summarizeTask, { task_id: taskId });
     if (task !== undefined) {
       await tx.run(syncTaskCounters, {

@@ -6,7 +6,7 @@ import { CHANGED_TASKS, type ChangedTaskRow, findChangedTasks, findStepsOfTasks 
 import type { Statement } from '../db/statement.ts';
 import { ClientClosedError, WaitTimeoutError } from '../errors.ts';
 import { NO_SCHEDULER } from './schedulers.ts';
-import type { TaskDetails } from './task.ts';
+import { type TaskDetails, withActions } from './task.ts';
 import { Waiter } from './waiter.ts';
 import type { WaitStats } from './wait-stats.ts';
 import { WatchedTask } from './watched-task.ts';
@@ -177,7 +177,7 @@ export class TaskWatcher {
     }
     for (const { watched_id: id, task_version: _, ...row } of ended) {
       const own = (steps.get(id) ?? []).map(({ task_id: __, ...step }) => step);
-      this.tasks.get(id)?.resolve({ ...row, steps: own });
+      this.tasks.get(id)?.resolve(withActions(row, own));
     }
   }
 

@@ -1,6 +1,13 @@
 import type { Executor } from '../db/connections/database.ts';
 import { findTask, findTaskSteps, type StepRow, type TaskRow } from '../db/reads/tasks.ts';
 
+import {
+  allowedStepActions,
+  allowedTaskActions,
+  type StepAction,
+  type TaskAction,
+} from '../workflow/allowed-actions.ts';
+
 /** A task with its input (`context`) and its steps in topological order. */
 export interface TaskDetails extends TaskRow {
   context: unknown;
@@ -10,11 +17,31 @@ export interface TaskDetails extends TaskRow {
   superseded_by: string | null;
   /** The task whose identity this one took over; null: none. */
   replaces: string | null;
-  steps: StepRow[];
+  steps: TaskStep[];
+  /** What an operator can do with it now. */
+  allowed_actions: TaskAction[];
+}
+
+/** A step of a task. */
+export interface TaskStep extends StepRow {
+  /** What an operator can do with it now. */
+  allowed_actions: StepAction[];
 }
 
 /** One task with its steps in topological order; undefined if there is none of this id. Reads by primary key. */
 export async function readTask(db: Executor, taskId: string): Promise<TaskDetails | undefined> {
   const [task] = await db.run(findTask, { task_id: taskId });
-  return task === undefined ? undefined : { ...task, steps: await db.run(findTaskSteps, { task_id: taskId }) };
+  return task === undefined ? undefined : withActions(task, await db.run(findTaskSteps, { task_id: taskId }));
+}
+
+/** A task and its steps, each with what an operator can do with it. */
+export function withActions(task: Omit<TaskDetails, 'steps' | 'allowed_actions'>, rows: readonly StepRow[]): TaskDetails {
+  const { state } = task;
+  const superseded = task.superseded_by !== null;
+  const failed = rows.some((step) => step.state === 'error');
+  const steps = rows.map((step) => ({
+    ...step,
+    allowed_actions: allowedStepActions({ state, superseded }, { state: step.state, unmetParents: step.unmet_parents }),
+  }));
+  return { ...task, steps, allowed_actions: allowedTaskActions({ state, superseded, failed }) };
 }

@@ -83,6 +83,45 @@ describe('the audit', () => {
   });
 });
 
+describe('what is allowed', () => {
+  it('is what the verbs do not refuse, for tasks and steps in every state', async () => {
+    const worker = await engine.worker();
+    const pending = await engine.submitOne(id);
+    const failed = await failedTask();
+    const cancelled = await engine.submitOne(id);
+    await client.cancel(cancelled);
+    const running = await engine.submitOne(id);
+    await worker.claim();
+    const dryRun = { dryRun: true } as const;
+    for (const taskId of [pending, failed, cancelled, running]) {
+      const task = await client.getTask(taskId);
+      const outcomes = {
+        cancel: (await client.cancel(taskId, dryRun)).outcome === 'cancelled',
+        retry: (await client.retry(taskId, dryRun)).outcome === 'retried',
+        edit: (await client.retry(taskId, { ...dryRun, input: {} })).outcome === 'retried',
+        resolve: (await client.resolveTask(taskId, dryRun)).outcome === 'resolved',
+        purge: (await client.purge({ taskIds: [taskId] }, dryRun)).tasks === 1,
+      };
+      expect(task?.allowed_actions.toSorted()).toEqual(allowedOf(outcomes));
+      for (const { name, allowed_actions } of task?.steps ?? []) {
+        const steps = [name];
+        const ofStep = {
+          retry: (await client.retry(taskId, { ...dryRun, steps })).outcome === 'retried',
+          edit: (await client.retry(taskId, { ...dryRun, steps, input: {} })).outcome === 'retried',
+          resolve: (await client.resolveStep(taskId, name, dryRun)).outcome === 'resolved',
+          release: (await client.releaseStep(taskId, name, { ...dryRun, force: true })).outcome === 'released',
+        };
+        expect(allowed_actions.toSorted(), `${taskId}/${name}`).toEqual(allowedOf(ofStep));
+      }
+    }
+  });
+});
+
+const allowedOf = (outcomes: Record<string, boolean>): string[] =>
+  Object.keys(outcomes)
+    .filter((action) => outcomes[action] === true)
+    .toSorted();
+
 describe('the chain of the audit', () => {
   it('gives each act one place, whichever schedulers do it at once, while acts go on', async () => {
     const acts = Array.from({ length: 60 }, (_, n) => client.cancel(String(1_000_000 + n), act));

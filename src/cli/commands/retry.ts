@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { MAX_RETRY_LIMIT } from '../../workflow/step-options.ts';
 import { type ActFlags, finish, operatorCommand } from '../operator-command.ts';
+import { INPUT_OPTION, readInput } from '../read-input.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { withClient } from '../with-client.ts';
 
@@ -8,13 +9,19 @@ import { withClient } from '../with-client.ts';
 export function retryCommand(exit: (status: number) => void): Command {
   return operatorCommand('retry', 'put the steps in error of a task back in their queue, at once')
     .option('--step <names...>', 'only these steps')
+    .option(
+      '--input <input>',
+      `with this input instead, of the one --step or without --step of the task: ${INPUT_OPTION}`,
+    )
     .option('--attempts <n>', 'grant at least this many further attempts, 1 to 1000', '1')
-    .action(async (taskId: string, options: { step?: string[]; attempts: string } & ActFlags) => {
+    .action(async (taskId: string, options: { step?: string[]; input?: string; attempts: string } & ActFlags) => {
       const attempts = wholeNumber('--attempts', options.attempts, 1, MAX_RETRY_LIMIT);
+      const input = options.input === undefined ? undefined : await readInput(options.input);
       const outcome = await withClient((client) =>
         client.retry(taskId, {
           ...options,
           attempts,
+          input,
           ...(options.step === undefined ? {} : { steps: options.step }),
         }),
       );
@@ -22,7 +29,12 @@ export function retryCommand(exit: (status: number) => void): Command {
       finish(exit, taskId, outcome, options.json, {
         done: `${names} ready again`,
         dryRun: options.dryRun,
-        refused: options.step === undefined ? 'it has no step in error' : 'none of the steps asked for is in error',
+        refused:
+          outcome.outcome === 'refused'
+            ? 'the input of a task can be edited only while the task is in error'
+            : options.step === undefined
+              ? 'it has no step in error'
+              : 'none of the steps asked for is in error',
       });
     });
 }

@@ -54,7 +54,8 @@ export class ResultCache {
     result: string,
   ): void {
     let entry = this.entries.get(taskId);
-    if (entry !== undefined && entry.identityHash !== inputs.identityHash) {
+    // Another task, or the same one with an input that an operator has edited. In general both are the very same texts.
+    if (entry !== undefined && (entry.identityHash !== inputs.identityHash || entry.context !== inputs.context)) {
       this.delete(taskId);
       entry = undefined;
     }
