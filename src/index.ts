@@ -12,7 +12,15 @@ export type {
 export type { TaskPage } from './client/task-list-client.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { ReportFallback } from './reads/report-reader.ts';
-export type { TaskDetails } from './reads/task.ts';
+export type { TaskDetails, TaskStep } from './reads/task.ts';
+export type { StepAction, TaskAction } from './workflow/allowed-actions.ts';
+export type { AuditRow } from './db/reads/audit.ts';
+export type { ChainedAct, ChainReport } from './reads/audit.ts';
+export type { PauseRow } from './db/statements/acts/pauses.ts';
+export type { PauseOutcome, ResumeOutcome } from './engine/pause.ts';
+export type { AuditOptions } from './client/acts-client.ts';
+export type { PausableName, PauseOptions } from './client/checked-acts.ts';
+export type { TriggerOutcome } from './schedules/schedule-list.ts';
 export type { RunStats } from './reads/run-stats.ts';
 export type { WaitStats } from './reads/wait-stats.ts';
 export type { TaskFilter } from './reads/task-filter.ts';

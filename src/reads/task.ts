@@ -35,7 +35,10 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskDetail
 }
 
 /** A task and its steps, each with what an operator can do with it. */
-export function withActions(task: Omit<TaskDetails, 'steps' | 'allowed_actions'>, rows: readonly StepRow[]): TaskDetails {
+export function withActions(
+  task: Omit<TaskDetails, 'steps' | 'allowed_actions'>,
+  rows: readonly StepRow[],
+): TaskDetails {
   const { state } = task;
   const superseded = task.superseded_by !== null;
   const failed = rows.some((step) => step.state === 'error');
