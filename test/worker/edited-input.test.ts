@@ -57,10 +57,10 @@ describe.each([
       },
     });
     const [act] = await client.audit({ on: { kind: 'task', id: taskId }, limit: 1 });
-    const { edited } = row?.metadata as { edited: { before: string; after: string } };
+    const { edited } = (row?.metadata ?? {}) as { edited?: { before: string; after: string } };
     expect(act).toMatchObject({
-      before_hash: edited.before,
-      after_hash: edited.after,
+      before_hash: edited?.before,
+      after_hash: edited?.after,
       details: { asked: { edit: 'step' } },
     });
     // No value of an input is in the audit.
