@@ -1876,6 +1876,32 @@ UPDATE tasker.tasker_archives SET state = 'discarded'
 WHERE state = 'writing' AND touched_at < clock_timestamp() - make_interval(secs => $1)
 RETURNING archive_id;
 
+-- edit_step_input
+WITH old AS MATERIALIZED (
+  SELECT s.task_id, s.workflow_step_id, coalesce(s.inputs, t.context) AS input
+  FROM tasker.tasker_workflow_steps s
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
+  WHERE s.task_id = $1 AND s.state = 'error' AND n.name = $2
+), edited AS (
+  UPDATE tasker.tasker_workflow_steps s
+  SET inputs = $3::jsonb
+  FROM old o
+  WHERE s.task_id = o.task_id AND s.workflow_step_id = o.workflow_step_id
+)
+SELECT o.input::text AS before, ($3::jsonb)::text AS after FROM old o;
+
+-- edit_task_input
+WITH old AS MATERIALIZED (
+  SELECT t.task_id, t.context FROM tasker.tasker_tasks t WHERE t.task_id = $1
+), edited AS (
+  UPDATE tasker.tasker_tasks t
+  SET context = $2::jsonb
+  FROM old o
+  WHERE t.task_id = o.task_id
+)
+SELECT o.context::text AS before, ($2::jsonb)::text AS after FROM old o;
+
 -- end_done_tasks
 WITH ended AS (
   UPDATE tasker.tasker_tasks t
@@ -2468,6 +2494,13 @@ WHERE own.task_id = ANY ($1::bigint[])
 SELECT b.source_task_id
 FROM tasker.tasker_imported_tasks b
 WHERE b.source = $1 AND b.source_task_id = ANY ($2::bigint[]) AND (b.task_id IS NOT NULL OR b.reason = 'purged');
+
+-- find_input_schema
+SELECT n.name AS namespace, k.name, k.version, k.input_schema::text AS input_schema
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = $1;
 
 -- find_installation
 SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
