@@ -54,11 +54,14 @@ export function taskDetails(
       const id = text(step, 'workflow_step_id');
       const parents = edges.filter((edge) => edge['to_step_id'] === id).map((edge) => text(edge, 'from_step_id'));
       const failures = history.filter((row) => row['workflow_step_id'] === id && row['to_state'] === 'error');
-      return stepRow(step, nameOf.get(id) ?? '', {
+      const row = stepRow(step, nameOf.get(id) ?? '', {
         parents: parents.map((parent) => nameOf.get(parent) ?? ''),
         last_error: errorOf(failures.at(-1)),
       });
+      return { ...row, allowed_actions: [] };
     }),
+    // It has ended.
+    allowed_actions: [],
   };
 }
 

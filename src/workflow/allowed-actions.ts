@@ -1,7 +1,7 @@
 import { isFinal, type State } from './states.ts';
 
 /** What an operator can do with a task. `edit`: a retry with another input. */
-export type TaskAction = 'cancel' | 'retry' | 'edit' | 'resolve' | 'purge';
+export type TaskAction = 'cancel' | 'retry' | 'edit' | 'resolve';
 /** What an operator can do with a step. */
 export type StepAction = 'retry' | 'edit' | 'resolve' | 'release';
 
@@ -14,9 +14,9 @@ export interface ActedTask {
   failed: boolean;
 }
 
-/** The acts that a task would not refuse now, by the rules of the verbs. So no face of the engine repeats the state machine. */
+/** The acts that a task would not refuse now, purges apart, by the rules of the verbs. So no face of the engine repeats the state machine. */
 export function allowedTaskActions({ state, superseded, failed }: ActedTask): TaskAction[] {
-  if (isFinal(state)) return ['purge'];
+  if (isFinal(state)) return [];
   if (state === 'error') return superseded ? ['resolve'] : ['retry', 'edit', 'resolve'];
   return failed ? ['retry', 'cancel'] : ['cancel'];
 }
