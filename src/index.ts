@@ -44,6 +44,8 @@ export type { TaskListClient } from './client/task-list-client.ts';
 export type { StatsClient } from './client/stats-client.ts';
 export type { InsightClient } from './client/insight-client.ts';
 export type { FailureGroup } from './db/reads/failures.ts';
+export type { Explanation, Links, NextAction, OtherSteps, Reason } from './reads/explain/explanation.ts';
+export type { Verdict, WhoActs } from './reads/explain/verdicts.ts';
 export type { Failures } from './reads/failures.ts';
 export type { WorkflowDetails, WorkflowStep } from './reads/workflow-details.ts';
 export type { ScheduleAdded } from './schedules/schedule-list.ts';

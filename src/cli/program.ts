@@ -9,6 +9,7 @@ import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { holdCommand } from './commands/hold.ts';
+import { explainCommand } from './commands/explain.ts';
 import { failuresCommand } from './commands/failures.ts';
 import { importTaskerCommand } from './commands/import-tasker.ts';
 import { initCommand } from './commands/init.ts';
@@ -57,6 +58,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     submitCommand(exit),
     tasksCommand(exit),
     taskCommand(exit),
+    explainCommand(exit),
     workersCommand(exit),
     queuesCommand(exit),
     workflowsCommand(exit),

@@ -1,0 +1,279 @@
+import { describe, expect, it } from 'vitest';
+import type { Database } from '../../src/db/connections/database.ts';
+import { InvalidInputError } from '../../src/errors.ts';
+import { explain } from '../../src/reads/explain/explain.ts';
+import type { Explanation } from '../../src/reads/explain/explanation.ts';
+import { byNeed, VERDICTS } from '../../src/reads/explain/verdicts.ts';
+import { PLIGHTS, type Plight, useStage } from './stage.ts';
+
+const stage = await useStage();
+const { client } = stage;
+
+const explained = async (taskId: string, step?: string): Promise<Explanation> => {
+  const found = await client.explain(taskId, step);
+  if (found === undefined) throw new Error(`no task ${taskId}`);
+  return found;
+};
+const numbersOf = ({ because }: Explanation): Record<string, unknown> =>
+  Object.assign({}, ...because.toReversed().map(({ numbers }) => numbers)) as Record<string, unknown>;
+const textOf = ({ because }: Explanation): string => because.map(({ text }) => text).join('; ');
+
+/** A database in which these sessions hold back the removal of dead rows: no test has ten minutes. */
+const withHolder = (db: Database): Database => ({
+  ...db,
+  transaction: (work) =>
+    db.transaction((tx) =>
+      work({
+        ...tx,
+        run: (statement, ...given) =>
+          statement.name === 'xmin_holders'
+            ? Promise.resolve([{ kind: 'session', holder: 'report.py', seconds: 7200, transactions: 1e6 }] as never[])
+            : tx.run(statement, ...given),
+      }),
+    ),
+});
+
+const agedReady = (taskId: string, interval: string) =>
+  stage.sql(
+    `UPDATE tasker.tasker_workflow_steps SET ready_at = ready_at - $2::interval WHERE task_id = $1 AND ready_at IS NOT NULL`,
+    [taskId, interval],
+  );
+
+describe('a step', () => {
+  it.each(Object.keys(PLIGHTS) as Plight[])(
+    'that is %s is explained as that, with the same numbers each time',
+    async (plight) => {
+      const act = await stage.act();
+      await PLIGHTS[plight](stage, act, 'left');
+      const found = await explained(act.taskId, 'left');
+      expect(found.verdict).toBe(plight);
+      expect(found).toMatchObject({
+        task_id: act.taskId,
+        step: 'left',
+        workflow: act.name,
+        who_acts: VERDICTS[plight].who,
+      });
+      expect(found.because.length).toBeGreaterThan(0);
+      for (const { text } of found.because) expect(text).not.toMatch(/undefined|null|NaN|\[object/);
+      // The stable form has only JSON.
+      expect(JSON.parse(JSON.stringify(found))).toMatchObject({ verdict: plight });
+    },
+  );
+
+  it('that runs names its worker, its attempt, and how long', async () => {
+    const act = await stage.act();
+    await PLIGHTS.RUNNING(stage, act, 'left');
+    await stage.sql(
+      `UPDATE tasker.tasker_workflow_steps SET last_attempted_at = now() - interval '90 s' WHERE task_id = $1 AND in_process`,
+      [act.taskId],
+    );
+    const found = await explained(act.taskId, 'left');
+    expect(numbersOf(found)).toMatchObject({ attempt: 1, retry_limit: 3 });
+    expect(Math.abs((numbersOf(found)['running_seconds'] as number) - 90)).toBeLessThan(1);
+    expect(found.because[0]?.links.worker_id).toMatch(/^\d+$/);
+  });
+
+  it('in backoff says when the next attempt is, and what failed', async () => {
+    const act = await stage.act();
+    await PLIGHTS.BACKOFF(stage, act, 'left');
+    const found = await explained(act.taskId, 'left');
+    expect(Math.abs((found.until as Date).getTime() - found.as_of.getTime() - 300_000)).toBeLessThan(1500);
+    expect(numbersOf(found)).toMatchObject({ next_attempt: 2, retry_limit: 3, error_code: 'ECONNRESET' });
+    expect(textOf(found)).toContain('socket hang up');
+  });
+
+  it('that is blocked counts the others with the same cause', async () => {
+    const act = await stage.act();
+    await PLIGHTS.BLOCKED(stage, act, 'left');
+    const before = numbersOf(await explained(act.taskId, 'left'))['others_the_same'] as number | undefined;
+    const other = await stage.act();
+    await PLIGHTS.BLOCKED(stage, other, 'left');
+    const found = await explained(act.taskId, 'left');
+    expect(numbersOf(found)).toMatchObject({ others_the_same: (before ?? 0) + 1, attempts_spent: false });
+    expect(found.because[0]?.links.fingerprint).toBe('abcdef012345');
+    expect(found.next_actions.map(({ command }) => command)).toContain('tasker tasks --fingerprint abcdef012345');
+  });
+
+  it('behind others has their number, which stops at a limit', async () => {
+    const act = await stage.act();
+    await PLIGHTS.BEHIND(stage, act, 'left');
+    const found = await explained(act.taskId, 'left');
+    expect(numbersOf(found)).toMatchObject({ ahead: 3, more_ahead: false, slots: 2, busy_slots: 0 });
+  });
+
+  it('for whom workers join is FLEET_SCALING, and says how many are wanted', async () => {
+    const act = await stage.act();
+    await PLIGHTS.ALL_SLOTS_BUSY(stage, act, 'left');
+    await stage.sql(
+      `INSERT INTO tasker.tasker_queue_scaling_signals SELECT $1, 5, 5, 9, 'load', 1, 1, 1, 1, 1, 1, 0, 0, 2, 0, 1, 1, 1, 1, 1, NULL, now(), now() + interval '1 minute'`,
+      [act.queueOf('left')],
+    );
+    expect(numbersOf(await explained(act.taskId, 'left'))).toMatchObject({ desired_workers: 5, live_workers: 1 });
+    expect((await explained(act.taskId, 'left')).verdict).toBe('FLEET_SCALING');
+    // Nobody joined for long: nobody reads the signal.
+    await stage.sql(`UPDATE tasker.tasker_workers SET started_at = now() - interval '1 hour' WHERE $1 = ANY (queues)`, [
+      act.queueOf('left'),
+    ]);
+    const found = await explained(act.taskId, 'left');
+    expect(found.verdict).toBe('ALL_SLOTS_BUSY');
+    expect(found.because.some(({ links }) => links.step === 'left' && links.task_id !== act.taskId)).toBe(true);
+  });
+
+  it('whose claims are slow because of dead rows names who keeps them', async () => {
+    const act = await stage.act();
+    await PLIGHTS.ABOUT_TO_START(stage, act, 'left');
+    await agedReady(act.taskId, '30 s');
+    expect((await explained(act.taskId, 'left')).verdict).toBe('ABOUT_TO_START');
+    const found = await explain(withHolder(stage.engine.db), act.taskId, 'left');
+    expect(found?.verdict).toBe('DATABASE_BEHIND');
+    expect(textOf(found as Explanation)).toContain('report.py');
+  });
+
+  it('whose retry is due has NO_SCHEDULER if none lives, and a warning before', async () => {
+    const act = await stage.act();
+    await PLIGHTS.BACKOFF(stage, act, 'left');
+    await stage.sql(`UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE worker_id = $1`, [
+      stage.scheduler,
+    ]);
+    try {
+      expect(await explained(act.taskId, 'left')).toMatchObject({ verdict: 'BACKOFF', who_acts: 'operator' });
+      await stage.sql(
+        `UPDATE tasker.tasker_workflow_steps SET next_retry_at = now() - interval '3 s' WHERE task_id = $1 AND next_retry_at IS NOT NULL`,
+        [act.taskId],
+      );
+      const found = await explained(act.taskId, 'left');
+      expect(found).toMatchObject({ verdict: 'NO_SCHEDULER', who_acts: 'operator', until: null });
+      const silent = await stage.act();
+      await PLIGHTS.WORKER_SILENT(stage, silent, 'left');
+      expect(await explained(silent.taskId, 'left')).toMatchObject({ verdict: 'WORKER_SILENT', who_acts: 'operator' });
+    } finally {
+      await stage.sql(
+        `UPDATE tasker.tasker_workers SET lease_expires_at = now() + interval '1 hour' WHERE worker_id = $1`,
+        [stage.scheduler],
+      );
+    }
+  });
+
+  it('of a worker that has just started is about to start: the worker reports its workflows some seconds later', async () => {
+    const act = await stage.act();
+    const worker = await stage.worker(act.queueOf('left'), null);
+    expect((await explained(act.taskId, 'left')).verdict).toBe('ABOUT_TO_START');
+    await stage.sql(`UPDATE tasker.tasker_workers SET started_at = now() - interval '1 minute' WHERE worker_id = $1`, [
+      worker,
+    ]);
+    expect((await explained(act.taskId, 'left')).verdict).toBe('NO_HANDLER');
+    await stage.sql(`UPDATE tasker.tasker_workers SET draining = true WHERE worker_id = $1`, [worker]);
+    const found = await explained(act.taskId, 'left');
+    expect(found.verdict).toBe('NO_WORKER_ON_QUEUE');
+    expect(textOf(found)).toContain('1 worker on this queue is shutting down');
+  });
+
+  it('of a cancelled task is TASK_CANCELLED, and the task too', async () => {
+    const act = await stage.act();
+    await client.cancel(act.taskId);
+    for (const step of [undefined, 'left', 'last'])
+      expect((await explained(act.taskId, step)).verdict).toBe('TASK_CANCELLED');
+  });
+});
+
+describe('two steps of one task', () => {
+  const plights = (Object.keys(PLIGHTS) as Plight[]).filter((plight) => plight !== 'ENDED');
+  const pairs = plights.flatMap((left, place) => plights.slice(place).map((right) => [left, right] as const));
+
+  it.each(pairs)(
+    '%s and %s: the task has the verdict that most needs somebody, what follows waits for it',
+    async (left, right) => {
+      const act = await stage.act();
+      await PLIGHTS[left](stage, act, 'left');
+      await PLIGHTS[right](stage, act, 'right');
+      const ofLeft = await explained(act.taskId, 'left');
+      const ofRight = await explained(act.taskId, 'right');
+      expect([ofLeft.verdict, ofRight.verdict]).toEqual([left, right]);
+      const [worst] = [ofLeft, ofRight].toSorted(byNeed);
+      const ofTask = await explained(act.taskId);
+      expect([ofTask.verdict, ofTask.who_acts]).toEqual([worst?.verdict, worst?.who_acts]);
+      expect(ofTask.others.length).toBeGreaterThan(0);
+      for (const step of ['both', 'last']) {
+        const waiting = await explained(act.taskId, step);
+        expect(waiting.verdict).toBe(
+          left === 'BLOCKED' || right === 'BLOCKED' ? 'PARENT_BLOCKED' : 'WAITS_FOR_PARENTS',
+        );
+        expect(waiting.who_acts).toBe(worst?.who_acts);
+        expect(waiting.because[1]?.numbers).toEqual({ verdict: worst?.verdict });
+      }
+    },
+  );
+});
+
+describe('rows that contradict themselves', () => {
+  const steps = 'tasker.tasker_workflow_steps';
+  const ofStep = `WHERE task_id = $1 AND workflow_step_id = task_id * 65536 + 1`;
+
+  it.each<[string, string, string | undefined]>([
+    ['step_no_lost_wake_up', `UPDATE ${steps} SET ready_at = NULL ${ofStep}`, 'left'],
+    [
+      'step_unmet_parents_count',
+      `UPDATE ${steps} SET unmet_parents = 1 WHERE task_id = $1 AND workflow_step_id = task_id * 65536 + 3`,
+      'both',
+    ],
+    ['step_cancelled_with_its_task', `UPDATE ${steps} SET state = 'cancelled', ready_at = NULL ${ofStep}`, 'left'],
+    ['task_ended_means_no_open_steps', `UPDATE tasker.tasker_tasks SET state = 'cancelled' WHERE task_id = $1`, 'left'],
+    [
+      'task_complete_means_all_steps_done',
+      `UPDATE tasker.tasker_tasks SET state = 'complete', complete = true WHERE task_id = $1`,
+      'left',
+    ],
+    ['step_ready_is_claimable', `UPDATE tasker.tasker_tasks SET state = 'error' WHERE task_id = $1`, 'left'],
+    [
+      'task_all_steps_done_means_complete',
+      `UPDATE ${steps} SET state = 'complete', processed = true, ready_at = NULL WHERE task_id = $1`,
+      undefined,
+    ],
+    ['task_has_steps', `DELETE FROM ${steps} WHERE task_id = $1`, undefined],
+  ])('are a BUG with the invariant: %s', async (invariant, corruption, step) => {
+    const act = await stage.act();
+    await stage.sql(corruption, [act.taskId]);
+    for (const asked of step === undefined ? [undefined] : [undefined, step]) {
+      const found = await explained(act.taskId, asked);
+      expect(found.verdict).toBe('BUG');
+      expect(found.because.map(({ numbers }) => numbers['invariant'])).toContain(invariant);
+      expect(found.who_acts).toBe('operator');
+    }
+    // The doctor would report the task for ever.
+    await stage.sql(`DELETE FROM ${steps} WHERE task_id = $1`, [act.taskId]);
+    await stage.sql(`DELETE FROM tasker.tasker_tasks WHERE task_id = $1`, [act.taskId]);
+  });
+
+  it('are a BUG if a claim is lost that no recovery finds, and if a scheduler does not recover a dead worker', async () => {
+    const act = await stage.act();
+    await PLIGHTS.WORKER_SILENT(stage, act, 'left');
+    await stage.sql(
+      `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '2 minutes' WHERE $1 = ANY (queues)`,
+      [act.queueOf('left')],
+    );
+    expect(numbersOf(await explained(act.taskId, 'left'))['invariant']).toBe('claim_of_a_living_worker');
+    await stage.sql(`DELETE FROM tasker.tasker_claims WHERE task_ids @> ARRAY[$1::bigint]`, [act.taskId]);
+    const invariants = (await explained(act.taskId, 'left')).because.map(({ numbers }) => numbers['invariant']);
+    expect(invariants).toEqual(['claim_recorded', 'claim_of_a_living_worker']);
+  });
+
+  it('are a BUG if a free worker does not take a ready step within a minute', async () => {
+    const act = await stage.act();
+    await PLIGHTS.ABOUT_TO_START(stage, act, 'left');
+    await agedReady(act.taskId, '50 s');
+    expect((await explained(act.taskId, 'left')).verdict).toBe('ABOUT_TO_START');
+    await agedReady(act.taskId, '50 s');
+    const found = await explained(act.taskId, 'left');
+    expect(found.verdict).toBe('BUG');
+    expect(numbersOf(found)).toMatchObject({ invariant: 'ready_step_is_claimed', slots: 4, busy_slots: 0, ahead: 0 });
+  });
+});
+
+describe('asking', () => {
+  it('for what is not there is answered: no such task, no such step', async () => {
+    const act = await stage.act();
+    expect(await client.explain('999999999')).toBeUndefined();
+    await expect(client.explain(act.taskId, 'lefd')).rejects.toThrow(/has no step lefd.*left/);
+    await expect(client.explain('x')).rejects.toThrow(InvalidInputError);
+  });
+});
