@@ -8,6 +8,8 @@ import { CATALOGUE } from '../src/config/catalogue.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { CHECK_GROUPS, CHECKS, mendOf } from '../src/db/doctor/examine.ts';
 import * as catalogue from '../src/errors.ts';
+import { NUMBERS } from '../src/reads/explain/numbers.ts';
+import { VERDICTS } from '../src/reads/explain/verdicts.ts';
 import { METRICS, type MetricDefinition } from '../src/metrics/catalogue.ts';
 import { apiPage } from './support/api/page.ts';
 import { dataModel } from './support/data-model.ts';
@@ -145,6 +147,58 @@ accept, and the former values stay in its metadata.
 ${mends.join('\n')}`;
 }
 
+const WHO = {
+  nobody: 'nobody',
+  engine: 'the engine, by itself',
+  operator: 'an operator',
+  platform: 'whoever runs the workers',
+} as const;
+
+function explanations(): string {
+  const verdicts = Object.entries(VERDICTS).map(([verdict, { means, who }]) =>
+    row([`\`${verdict}\``, means, WHO[who]]),
+  );
+  const numbers = Object.entries(NUMBERS).map(([name, means]) => row([`\`${name}\``, means]));
+  return `${GENERATED}
+# Explanations
+
+\`tasker explain <task> [step]\` and \`client.explain(taskId, step)\` say why a task or a step is not running. The guide
+[Why is it not running?](../guides/explaining.md) shows how to read them.
+
+## Verdicts
+
+The first that holds is the verdict of a step. That of a task is the verdict of its open step that most needs somebody: an operator
+before whoever runs the workers, then the engine, then nobody; among these, in the order of this table. There is always one: data that
+no verdict fits contradict an invariant, and that is the verdict \`BUG\`.
+
+${row(['verdict', 'meaning', 'who acts'])}
+|---|---|---|
+${verdicts.join('\n')}
+
+## The answer
+
+Stable, as \`--json\` prints it. Ids are texts, times are RFC 3339.
+
+| field | meaning |
+|---|---|
+| \`task_id\`, \`namespace\`, \`workflow\`, \`version\`, \`state\` | the task |
+| \`step\`, \`step_state\` | the step that the verdict is about; null: the task as a whole |
+| \`verdict\` | one of the table above |
+| \`because\` | the reasons, the most important first: \`text\` for people, \`numbers\` by the names below, \`links\` with ids (\`task_id\`, \`step\`, \`worker_id\`, \`queue\`, \`workflow\`, \`fingerprint\`) |
+| \`until\` | when it is over by itself, if that is known: the next attempt, the end of a lease, its turn in the queue |
+| \`who_acts\` | \`nobody\`, \`engine\`, \`operator\` or \`platform\`; it may differ from the table: with no scheduler alive an operator acts, not the engine |
+| \`next_actions\` | what helps: \`text\`, and a \`command\` or null |
+| \`others\` | of a task: its other open steps by verdict, at most 20: \`step\`, \`verdict\`, and how many \`steps\` |
+| \`as_of\` | when it was read, by the clock of the database: all of it is of this moment |
+
+## Numbers
+
+${row(['name', 'meaning'])}
+|---|---|
+${numbers.join('\n')}
+`;
+}
+
 export const documents: Record<string, () => string | Promise<string>> = {
   'docs/reference/api.md': () => apiPage(GENERATED),
   'docs/reference/configuration.md': configuration,
@@ -153,6 +207,7 @@ export const documents: Record<string, () => string | Promise<string>> = {
   'docs/reference/errors.md': errors,
   'docs/reference/data-model.md': () => dataModel(GENERATED, row),
   'docs/reference/invariants.md': invariants,
+  'docs/reference/explain.md': explanations,
 };
 
 const check = process.argv.includes('--check');

@@ -1648,6 +1648,21 @@ WHERE backend_type = 'client backend'
 GROUP BY 1
 ORDER BY 2 DESC, 1;
 
+-- count_ahead
+SELECT count(*)::integer AS ahead
+FROM (
+  SELECT FROM tasker.tasker_workflow_steps s
+  WHERE s.ready_at IS NOT NULL AND s.queue = $1
+    AND (s.priority, s.ready_at, s.workflow_step_id) < ($2::smallint, $3::timestamptz, $4::bigint)
+  ORDER BY s.priority, s.ready_at, s.workflow_step_id
+  LIMIT $5
+) a;
+
+-- count_crashes
+SELECT count(*)::integer AS crashes
+FROM tasker.tasker_workflow_step_transitions t
+WHERE t.task_id = $1 AND t.workflow_step_id = $2 AND t.cause = 'lease_expired';
+
 -- count_removed
 INSERT INTO tasker.tasker_retention_removed AS r (day, named_task_id, state, tasks, steps)
 SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, i.named_task_id, i.state, i.tasks, i.steps
@@ -1770,6 +1785,22 @@ SET runs = r.runs + excluded.runs,
     waiting_counts = excluded.waiting_counts,
     running_buckets = excluded.running_buckets,
     running_counts = excluded.running_counts;
+
+-- count_same_failure
+SELECT (count(*) FILTER (WHERE x.fingerprint = $1))::integer AS same, count(*)::integer AS read_steps
+FROM (
+  SELECT s.task_id, s.workflow_step_id, s.sort_key
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.blocked_at IS NOT NULL
+  ORDER BY s.blocked_at DESC
+  LIMIT $2
+) b
+CROSS JOIN LATERAL (
+  SELECT t.metadata #>> '{error,fingerprint}' AS fingerprint
+  FROM tasker.tasker_workflow_step_transitions t
+  WHERE t.task_id = b.task_id AND t.workflow_step_id = b.workflow_step_id AND t.sort_key = b.sort_key
+  OFFSET 0
+) x;
 
 -- count_schedulers
 SELECT count(*)::integer AS schedulers
@@ -2347,6 +2378,41 @@ WHERE a.state = 'stored' AND a.ended_until < clock_timestamp() - make_interval(s
 ORDER BY a.archive_id
 LIMIT 1000;
 
+-- find_explained_steps
+SELECT s.workflow_step_id AS step_id, n.name, s.state, s.named_task_id, s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit,
+  s.unmet_parents, s.children, s.ready_at, s.ready_at::text AS ready_at_text, s.next_retry_at, s.blocked_at, s.processed_at,
+  s.last_attempted_at, s.claimed_by,
+  CASE WHEN s.in_process THEN EXISTS (
+    SELECT FROM tasker.tasker_claims c
+    WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids)
+  ) END AS claim_recorded,
+  x.error, x.failed_at
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+LEFT JOIN LATERAL (
+  SELECT jsonb_build_object('name', e.metadata #>> '{error,name}', 'code', e.metadata #>> '{error,code}',
+      'message', left(e.metadata #>> '{error,message}', 500), 'fingerprint', e.metadata #>> '{error,fingerprint}') AS error,
+    e.created_at AS failed_at
+  FROM tasker.tasker_workflow_step_transitions e
+  WHERE e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
+) x ON s.state = 'error'
+WHERE s.task_id = $1
+ORDER BY s.workflow_step_id;
+
+-- find_explained_task
+SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.requested_at, t.completed_at,
+  (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) AS superseded_by, statement_timestamp() AS now
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = $1;
+
 -- find_first_of_identities
 SELECT own.task_id, l.task_id AS held_by
 FROM tasker.tasker_identities own
@@ -2426,6 +2492,29 @@ FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1 AND s.in_process AND n.name = $2;
 
+-- find_held_steps
+WITH held AS MATERIALIZED (
+  SELECT s.task_id, s.named_step_id, s.last_attempted_at
+  FROM (
+    SELECT c.claim_id, k.task_id, k.workflow_step_id
+    FROM tasker.tasker_claims c
+    CROSS JOIN LATERAL unnest(c.task_ids, c.workflow_step_ids) AS k (task_id, workflow_step_id)
+    WHERE c.worker_id = ANY ($1::bigint[])
+    LIMIT $2
+  ) m
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_workflow_steps s
+    WHERE s.task_id = m.task_id AND s.workflow_step_id = m.workflow_step_id AND s.claim_id = m.claim_id
+    OFFSET 0
+  ) s
+), oldest AS (
+  SELECT h.* FROM held h ORDER BY h.last_attempted_at LIMIT 1
+)
+SELECT (SELECT count(*) FROM held)::integer AS held, o.last_attempted_at AS oldest_at, o.task_id::text AS oldest_task_id,
+  (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = o.named_step_id) AS oldest_step
+FROM (SELECT 1) one
+LEFT JOIN oldest o ON true;
+
 -- find_held_tasks
 SELECT t.task_id, h.hold_id, h.tag, h.reason
 FROM tasker.tasker_tasks t
@@ -2439,6 +2528,12 @@ CROSS JOIN LATERAL (SELECT own.* FROM (
     JOIN tasker.tasker_holds h ON h.tag = own.tag) own ORDER BY own.hold_id LIMIT 1) h
 WHERE t.task_id = ANY ($1::bigint[])
 ORDER BY t.task_id;
+
+-- find_holders
+SELECT w.worker_id, w.name, greatest(extract(epoch FROM statement_timestamp() - w.heartbeat_at), 0)::float8 AS silent_seconds,
+  w.lease_seconds::float8 AS lease_seconds, w.lease_expires_at, w.stopped_at
+FROM tasker.tasker_workers w
+WHERE w.worker_id = ANY ($1::bigint[]);
 
 -- find_id_at_time
 WITH RECURSIVE search AS (
@@ -2568,6 +2663,12 @@ CROSS JOIN LATERAL (
 ) r
 WHERE r.waiting > 0;
 
+-- find_queue_signal
+SELECT g.desired_replicas, g.workers, g.reason, g.completion_rate, g.step_seconds,
+  extract(epoch FROM statement_timestamp() - g.measured_at)::float8 AS measured_seconds, g.valid_until > statement_timestamp() AS valid
+FROM tasker.tasker_queue_scaling_signals g
+WHERE g.queue = $1;
+
 -- find_recorded
 SELECT c.claim_id FROM tasker.tasker_claims c WHERE c.claim_id = ANY ($1::uuid[]);
 
@@ -2585,6 +2686,28 @@ WHERE s.schedule_key = $1 AND t.state IN ('pending', 'in_progress');
 
 -- find_schedules
 SELECT clock_timestamp() AS now, EXISTS (SELECT FROM "tasker_cron" .schedule s WHERE s.name = $1) AS found;
+
+-- find_served_versions
+SELECT r.version, (count(*) FILTER (WHERE r.problem IS NULL))::integer AS workers, min(r.problem) AS problem
+FROM tasker.tasker_workers w
+JOIN tasker.tasker_worker_workflows r ON r.worker_id = w.worker_id
+WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND NOT w.draining
+  AND r.namespace = $1 AND r.name = $2
+GROUP BY r.version
+ORDER BY r.version;
+
+-- find_serving_workers
+SELECT w.worker_id, w.name, w.slots, w.busy_slots, w.draining,
+  greatest(extract(epoch FROM statement_timestamp() - w.started_at), 0)::float8 AS started_seconds,
+  (
+    SELECT bool_or(coalesce(r.named_task_id = $2, false))
+    FROM tasker.tasker_worker_workflows r
+    WHERE r.worker_id = w.worker_id
+  ) AS has_handler
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL AND w.role = 'worker' AND w.lease_expires_at > statement_timestamp() AND $1::text = ANY (w.queues)
+ORDER BY w.worker_id
+LIMIT 1000;
 
 -- find_step_documents
 SELECT s.inputs::text AS inputs, s.results::text AS results
@@ -2826,6 +2949,13 @@ WHERE t.state = 'in_progress'
   AND NOT EXISTS (
     SELECT FROM tasker.tasker_workflow_steps s
     WHERE s.task_id = t.task_id AND (s.in_process OR s.ready_at IS NOT NULL OR s.next_retry_at IS NOT NULL));
+
+-- find_usual_duration
+SELECT r.running_p95
+FROM tasker.tasker_run_stats r
+WHERE r.period = 'day' AND r.named_task_id = $1 AND r.named_step_id = $2
+ORDER BY r.starts_at DESC
+LIMIT 1;
 
 -- find_versions
 SELECT k.named_task_id
@@ -4190,6 +4320,9 @@ ORDER BY w.named_task_id;
 
 -- read_microseconds
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now;
+
+-- read_one_snapshot
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 
 -- read_pauses_text
 SELECT (

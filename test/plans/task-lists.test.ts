@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { countAhead, countSameFailure } from '../../src/db/reads/explain/queue.ts';
+import { findExplainedSteps, findExplainedTask } from '../../src/db/reads/explain/task.ts';
 import { failureGroups } from '../../src/db/reads/failures.ts';
 import { createClient } from '../../src/client/client.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
@@ -164,6 +166,32 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     expect(plan.indexes).toContain('tasker_workflow_step_transitions_p1_pkey');
     expect([...plan.sequential].filter((table) => table.startsWith('tasker_workflow_step'))).toEqual([]);
     expect(plan.buffers).toBeLessThan(300);
+  });
+
+  it.each([
+    [
+      'what comes before a step',
+      () => call(countAhead, { queue: 'default', priority: 0, ready_at: '2100-01-01', step_id: '0', most: 10_001 }),
+      'steps_ready',
+      100,
+    ],
+    [
+      'how many are blocked by the same cause',
+      () => call(countSameFailure, { fingerprint: 'abcdef012345', most: 1000 }),
+      'steps_blocked',
+      300,
+    ],
+    ['the steps of a task', () => call(findExplainedSteps, { task_id: '50000' }), 'tasker_workflow_steps_pkey', 20],
+    ['a task', () => call(findExplainedTask, { task_id: '50000' }), 'tasker_tasks_pkey', 20],
+  ])('of an explanation: %s is read by an index', async (_, given, index, pages) => {
+    const plan = await planOf(engine.test.pool, given());
+    expect(plan.indexes).toContain(index);
+    expect(
+      [...plan.sequential].filter(
+        (table) => table === 'tasker_tasks' || table.includes('step_') || table.includes('steps'),
+      ),
+    ).toEqual(plan.sequential.has('tasker_named_steps') ? ['tasker_named_steps'] : []);
+    expect(plan.buffers).toBeLessThanOrEqual(pages);
   });
 
   it('of workflows with their open tasks reads these tasks only', async () => {

@@ -2,7 +2,7 @@ import { findServedVersions, findServingWorkers, type ServingWorkerRow } from '.
 import { countCrashes, findQueueSignal } from '../../db/reads/explain/queue.ts';
 import type { ExplainedStepRow } from '../../db/reads/explain/task.ts';
 import { action, type Conclusion, type NextAction, type Reason, reason } from './explanation.ts';
-import { count, rounded, seconds } from './say.ts';
+import { count, rounded, seconds, word } from './say.ts';
 import type { Scene } from './scene.ts';
 
 /** A worker reports its workflows within some seconds of its start; until then it may have the handlers. */
@@ -77,7 +77,7 @@ export async function unservedVerdict(
         list.includes(version)
           ? `Have the workers of this version serve queue ${queue}.`
           : `Deploy workers that export version ${version}, beside the newer ones, until its tasks have ended.`,
-        `tasker worker --queues ${queue}`,
+        `tasker worker --queues ${word(queue)}`,
       ),
       action('See which versions have open tasks, and who serves them.', 'tasker workflows'),
       action('Cancel the task if its work is no longer wanted.', `tasker cancel ${scene.task.task_id}`),
@@ -95,7 +95,7 @@ async function noWorker(
     reason(`no live worker serves queue ${queue}`, { workers_on_queue: 0 }, { queue }),
     ...others,
   ];
-  const next: NextAction[] = [action('Start a worker for it.', `tasker worker --queues ${queue}`)];
+  const next: NextAction[] = [action('Start a worker for it.', `tasker worker --queues ${word(queue)}`)];
   if (elsewhere > 0) {
     because.push(
       reason(

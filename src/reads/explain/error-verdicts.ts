@@ -1,7 +1,7 @@
 import { countSameFailure } from '../../db/reads/explain/queue.ts';
 import type { ExplainedStepRow } from '../../db/reads/explain/task.ts';
 import { action, type Conclusion, type NextAction, type Reason, reason } from './explanation.ts';
-import { count, rounded, seconds, secondsBetween, upTo } from './say.ts';
+import { count, rounded, seconds, secondsBetween, upTo, word } from './say.ts';
 import type { Scene } from './scene.ts';
 
 /** A scheduler makes a due step ready within half a second, or two at most. */
@@ -46,7 +46,7 @@ export async function backoffVerdict(scene: Scene, step: ExplainedStepRow): Prom
     { next_attempt: step.attempts + 1, retry_limit: step.retry_limit, due_in_seconds: rounded(left), schedulers },
     { task_id: task.task_id, step: step.name },
   );
-  const atOnce = action('Try again at once.', `tasker retry ${task.task_id} --step ${step.name}`);
+  const atOnce = action('Try again at once.', `tasker retry ${task.task_id} --step ${word(step.name)}`);
   if (schedulers === 0) {
     return {
       verdict: left > 0 ? 'BACKOFF' : 'NO_SCHEDULER',
@@ -130,10 +130,10 @@ export async function blockedVerdict(scene: Scene, step: ExplainedStepRow): Prom
     };
   }
   next.unshift(
-    action('Try again, once the cause is mended.', `tasker retry ${task.task_id} --step ${step.name}`),
+    action('Try again, once the cause is mended.', `tasker retry ${task.task_id} --step ${word(step.name)}`),
     action(
       'Declare it done by hand, with the result that its children need.',
-      `tasker resolve ${task.task_id} --step ${step.name}`,
+      `tasker resolve ${task.task_id} --step ${word(step.name)}`,
     ),
   );
   return { verdict: 'BLOCKED', because, next };

@@ -20,3 +20,7 @@ export const secondsBetween = (from: Date, to: Date): number => (to.getTime() - 
 
 /** To the millisecond. */
 export const rounded = (value: number): number => Math.round(value * 1000) / 1000;
+
+/** A word of a command line, quoted if a shell would take it for something else. */
+export const word = (text: string): string =>
+  /^[\w.:@/~-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
