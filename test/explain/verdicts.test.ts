@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/cli/program.ts';
 import type { Database } from '../../src/db/connections/database.ts';
 import { InvalidInputError } from '../../src/errors.ts';
 import { explain } from '../../src/reads/explain/explain.ts';
@@ -18,6 +19,16 @@ const explained = async (taskId: string, step?: string): Promise<Explanation> =>
 const numbersOf = ({ because }: Explanation): Record<string, unknown> =>
   Object.assign({}, ...because.toReversed().map(({ numbers }) => numbers)) as Record<string, unknown>;
 const textOf = ({ because }: Explanation): string => because.map(({ text }) => text).join('; ');
+
+/** The command line has this command, with these options. */
+function known(line: string): boolean {
+  const [, name, ...words] = line.split(' ');
+  const command = createProgram(() => undefined).commands.find((each) => each.name() === name);
+  return (
+    command !== undefined &&
+    words.filter((word) => word.startsWith('--')).every((word) => command.options.some(({ long }) => long === word))
+  );
+}
 
 /** A database in which these sessions hold back the removal of dead rows: no test has ten minutes. */
 const withHolder = (db: Database): Database => ({
@@ -59,6 +70,7 @@ describe('a step', () => {
         expect(Object.keys(numbers).filter((name) => NUMBERS[name] === undefined)).toEqual([]);
       }
       for (const { text } of found.because) expect(text).not.toMatch(/undefined|null|NaN|\[object/);
+      for (const { command } of found.next_actions) if (command !== null) expect(known(command)).toBe(true);
       // The stable form has only JSON.
       expect(JSON.parse(JSON.stringify(found))).toMatchObject({ verdict: plight });
     },

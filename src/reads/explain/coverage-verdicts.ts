@@ -142,10 +142,7 @@ export async function quarantinedVerdict(
       ),
     ],
     next: [
-      action(
-        'Find out what its handler does to a process: memory, native code, process.exit.',
-        'tasker workers --stopped',
-      ),
+      action('Find out what its handler does to a process: memory, native code, process.exit.', 'tasker workers --all'),
     ],
   };
 }

@@ -122,7 +122,7 @@ async function silent(
     who: schedulers > 0 ? 'engine' : 'operator',
     next:
       schedulers > 0
-        ? [action('Find out what happened to the process: its machine, its log.', 'tasker workers --stopped')]
+        ? [action('Find out what happened to the process: its machine, its log.', 'tasker workers --all')]
         : [action('Start a scheduler; two or more, so that one may die.', 'tasker scheduler')],
   };
 }

@@ -58,6 +58,7 @@ export const VERDICTS = {
   ABOUT_TO_START: { means: 'A worker with a free slot claims it next.', who: 'nobody' },
 } as const satisfies Record<string, VerdictMeaning>;
 
+/** Why a step is where it is, in one word: docs/reference/explain.md has them all. */
 export type Verdict = keyof typeof VERDICTS;
 
 const RANK: readonly WhoActs[] = ['operator', 'platform', 'engine', 'nobody'];
