@@ -137,6 +137,10 @@ export const PLIGHTS = {
   },
   NO_WORKER_ON_QUEUE: () => Promise.resolve(),
   NO_HANDLER: async (stage, act, root) => void (await stage.worker(act.queueOf(root), 'another')),
+  PAUSED: async (stage, act, root) => {
+    await stage.worker(act.queueOf(root), act);
+    await stage.client.pause({ queue: act.queueOf(root) }, { by: 'ada', reason: 'the bank is down', forSeconds: 600 });
+  },
   QUARANTINED: async (stage, act, root) => {
     await stage.worker(act.queueOf(root), act);
     await stage.sql(

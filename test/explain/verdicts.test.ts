@@ -135,6 +135,24 @@ describe('a step', () => {
     expect(found.because.some(({ links }) => links.step === 'left' && links.task_id !== act.taskId)).toBe(true);
   });
 
+  it('that is paused says by whom, why and until when; a pause of its workflow without an end has none', async () => {
+    const act = await stage.act();
+    await PLIGHTS.PAUSED(stage, act, 'left');
+    const found = await explained(act.taskId, 'left');
+    expect(numbersOf(found)).toMatchObject({ paused_by: 'ada', pause_reason: 'the bank is down' });
+    expect(Math.abs(Number(found.until) - Number(found.as_of) - 600_000)).toBeLessThan(5000);
+    await client.pause({ workflow: `default/${act.name}` }, { by: 'bob' });
+    const both = await explained(act.taskId, 'left');
+    expect(both).toMatchObject({ verdict: 'PAUSED', until: null });
+    expect(both.next_actions.map(({ command }) => command)).toEqual([
+      `tasker resume queue ${act.queueOf('left')}`,
+      `tasker resume workflow default/${act.name}`,
+    ]);
+    await client.resume({ workflow: `default/${act.name}` });
+    await client.resume({ queue: act.queueOf('left') });
+    expect((await explained(act.taskId, 'left')).verdict).toBe('ABOUT_TO_START');
+  });
+
   it('whose claims are slow because of dead rows names who keeps them', async () => {
     const act = await stage.act();
     await PLIGHTS.ABOUT_TO_START(stage, act, 'left');

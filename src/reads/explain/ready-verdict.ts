@@ -6,6 +6,7 @@ import { QUARANTINE } from '../../db/statements/queues/quarantine.ts';
 import { bugVerdict } from './bug-verdict.ts';
 import { action, type Conclusion, type NextAction, type Reason, reason } from './explanation.ts';
 import { coverageOf, quarantinedVerdict, unservedVerdict } from './coverage-verdicts.ts';
+import { pausedVerdict } from './paused-verdict.ts';
 import { count, rounded, seconds, secondsBetween, upTo } from './say.ts';
 import type { Scene } from './scene.ts';
 
@@ -31,6 +32,8 @@ export async function readyVerdict(scene: Scene, step: ExplainedStepRow): Promis
     { ready_seconds: rounded(waited), priority: step.priority, attempts: step.attempts },
     { task_id: scene.task.task_id, step: step.name, queue: step.queue },
   );
+  const paused = await pausedVerdict(scene, queue);
+  if (paused !== undefined) return { ...paused, because: [ready, ...paused.because] };
   const coverage = await coverageOf(scene, step, queue);
   const unserved = await unservedVerdict(scene, queue, coverage);
   const found = unserved ?? (quarantined ? await quarantinedVerdict(scene, step, coverage) : undefined);
