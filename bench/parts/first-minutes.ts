@@ -1,7 +1,8 @@
 /**
  * The first minutes of somebody else's application: for each product its shortest program (bench/first-minutes), installed into an
- * empty project and run against an empty database of the same PostgreSQL. Tasker Fleet is installed from the tarball that would be
- * published, or from the one that TASKER_FLEET_TARBALL names. npm's cache is warm: an install that is not timed comes first.
+ * empty project and run against an empty database of the same PostgreSQL. All come from one registry on this machine: that of npm, and in
+ * it Tasker Fleet, from the tarball that would be published or the one that TASKER_FLEET_TARBALL names. npm's cache is warm: an install
+ * that is not timed comes first.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installedSize, placeOf, secondsToInstall } from '../support/first-minutes/install.ts';
 import { importMs, linesOf, runProgram } from '../support/first-minutes/program.ts';
+import { startRegistry } from '../support/first-minutes/registry.ts';
 import { median, type PartResult, round } from '../support/report.ts';
 import type { BenchServer } from '../support/server.ts';
 
@@ -72,8 +74,10 @@ const programs = fileURLToPath(new URL('../first-minutes', import.meta.url));
 
 export async function firstMinutes(server: BenchServer, quick: boolean): Promise<PartResult> {
   const scratch = mkdtempSync(join(tmpdir(), 'first-minutes-'));
+  const npmRegistry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
+  const registry = await startRegistry(pack(scratch), npmRegistry);
   try {
-    const install = [pack(scratch)];
+    const install = ['tasker-fleet'];
     const products: Product[] = [
       { name: 'Tasker Fleet', install, program: 'tasker-fleet.mjs' },
       ...(existsSync(join(root, 'src/cli/commands/dev.ts')) ? [{ ...DEV, install }] : []),
@@ -81,9 +85,11 @@ export async function firstMinutes(server: BenchServer, quick: boolean): Promise
     ];
     const data: Record<string, Measured | { failed: string }> = {};
     for (const product of products) {
-      data[product.name] = await measure(server, scratch, product, quick).catch((error: unknown) => ({
-        failed: String(error).split('\n')[0] ?? '',
-      }));
+      data[product.name] = await measure(server, { scratch, registry: registry.url }, product, quick).catch(
+        (error: unknown) => ({
+          failed: String(error).split('\n')[0] ?? '',
+        }),
+      );
       console.error(`  ${product.name}: ${JSON.stringify(data[product.name])}`);
     }
     const ours = data['Tasker Fleet'];
@@ -91,6 +97,7 @@ export async function firstMinutes(server: BenchServer, quick: boolean): Promise
       throw new Error(`Tasker Fleet itself could not be measured: ${ours?.failed}`);
     return { tables: [table(products, data), places(data), leftOut(data)], data };
   } finally {
+    await registry.stop();
     rmSync(scratch, { recursive: true, force: true });
   }
 }
@@ -105,11 +112,18 @@ function pack(folder: string): string {
   return join(folder, name);
 }
 
-async function measure(server: BenchServer, scratch: string, product: Product, quick: boolean): Promise<Measured> {
+async function measure(
+  server: BenchServer,
+  { scratch, registry }: { scratch: string; registry: string },
+  product: Product,
+  quick: boolean,
+): Promise<Measured> {
   const folder = mkdtempSync(join(scratch, 'app-'));
   writeFileSync(join(folder, 'package.json'), '{ "name": "app", "private": true, "type": "module" }\n');
-  secondsToInstall(folder, product.install);
-  const installSeconds = Array.from({ length: quick ? 1 : 2 }, () => secondsToInstall(folder, product.install));
+  await secondsToInstall(folder, product.install, registry);
+  const installSeconds: number[] = [];
+  for (let n = 0; n < (quick ? 1 : 2); n += 1)
+    installSeconds.push(await secondsToInstall(folder, product.install, registry));
   copyFileSync(join(programs, product.program), join(folder, 'program.mjs'));
   const firstSeconds: number[] = [];
   const againSeconds: number[] = [];

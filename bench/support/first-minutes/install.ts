@@ -1,18 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
-/** Installs packages into a project that has none. Throws what npm says if it cannot. */
-export function secondsToInstall(folder: string, packages: readonly string[]): number {
+const run = promisify(execFile);
+
+/** Installs packages into a project that has none, from this registry. Rejects with what npm says if it cannot. */
+export async function secondsToInstall(folder: string, packages: readonly string[], registry: string): Promise<number> {
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
   rmSync(join(folder, 'package-lock.json'), { force: true });
   const startedAt = performance.now();
-  execFileSync('npm', ['install', '--no-save', '--package-lock=true', '--no-audit', '--no-fund', ...packages], {
-    cwd: folder,
-    encoding: 'utf8',
-    stdio: 'pipe',
-    timeout: 300_000,
-  });
+  const flags = ['--no-save', '--package-lock=true', '--no-audit', '--no-fund', `--registry=${registry}`];
+  await run('npm', ['install', ...flags, ...packages], { cwd: folder, timeout: 300_000 });
   return (performance.now() - startedAt) / 1000;
 }
 
@@ -26,7 +25,7 @@ export function installedSize(
   };
   const installed = Object.keys(lock.packages).filter((path) => existsSync(join(folder, path)));
   const [first = ''] = packages;
-  const name = first.endsWith('.tgz') ? 'tasker-fleet' : first.replace(/(?<=.)@[^@]+$/, '');
+  const name = first.replace(/(?<=.)@[^@]+$/, '');
   const kilobytes = Number(
     execFileSync('du', ['-sk', 'node_modules'], { cwd: folder, encoding: 'utf8' }).split('\t')[0],
   );
