@@ -90,6 +90,26 @@ it('shows the policies in effect, says what may go, holds it, and lets the sched
   });
 });
 
+it('goes by the setting of the scheduler that started last, also in a database that was restored from a backup', async () => {
+  const log = createLogger({ role: 'scheduler', level: 'silent' });
+  const metrics = new Metrics('scheduler');
+  const keepOf = async () => (await client.retention()).keep;
+  const [one, two] = [
+    removeDueTasks({ db, metrics, log, keep: 'complete=1d' }),
+    removeDueTasks({ db, metrics, log, keep: 'complete=2d' }),
+  ];
+  await one.run();
+  expect(await keepOf()).toBe('complete=1d');
+  await two.run();
+  await one.run();
+  await two.run();
+  expect(await keepOf()).toBe('complete=2d');
+  await test.query(`UPDATE tasker.tasker_retention SET keep = '', keep_set_at = keep_set_at - interval '1 day'`);
+  await two.run();
+  await one.run();
+  expect(await keepOf()).toBe('complete=2d');
+});
+
 it('refuses a hold on a task that is not there, and arguments that are none', async () => {
   expect(await tasker('hold', 'add', '--task', ids.old, '--reason', 'late')).toEqual({
     output: `there is no task ${ids.old}: nothing is held`,

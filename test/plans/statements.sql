@@ -87,7 +87,7 @@ END
 $$;
 
 -- announce_keep
-UPDATE tasker.tasker_retention SET keep = $1, keep_set_at = clock_timestamp();
+UPDATE tasker.tasker_retention SET keep = $1, keep_set_at = clock_timestamp() RETURNING keep_set_at::text AS set_at;
 
 -- archive_totals
 SELECT count(*) FILTER (WHERE a.state = 'stored') AS objects, coalesce(sum(a.tasks), 0) AS tasks, coalesce(sum(a.bytes), 0) AS bytes,
@@ -4828,6 +4828,12 @@ UPDATE tasker.tasker_named_tasks SET version = $2 WHERE named_task_id = $1;
 
 -- renew_installation
 UPDATE tasker.tasker_installation SET installation_id = gen_random_uuid();
+
+-- renew_keep
+UPDATE tasker.tasker_retention
+SET keep = $1, keep_set_at = clock_timestamp()
+WHERE keep_set_at IS NULL OR keep_set_at < $2::timestamptz
+RETURNING keep_set_at::text AS set_at;
 
 -- renumber_edges
 WITH step AS MATERIALIZED (

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../db/connections/database.ts';
-import { announceKeep, readKeeps } from '../../db/statements/retention/policies.ts';
+import { announceKeep, readKeeps, renewKeep } from '../../db/statements/retention/policies.ts';
 import { removeOnly, type Retained, retainOnce, type TaskRemover } from '../../engine/retain.ts';
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics/registry.ts';
@@ -33,7 +33,8 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
   const remover = options.remover ?? removeOnly(db);
   const leaseId = randomUUID();
   const names = new Map<number, { namespace: string; workflow: string }>();
-  let announced = false;
+  /** When this process wrote its TASKER_KEEP; undefined: it has not. */
+  let announcedAt: string | undefined;
   let burstStarted: number | undefined;
 
   const report = async ({ removed, tasks, lagSeconds }: Retained): Promise<void> => {
@@ -52,8 +53,11 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
     name: 'remove_due_tasks',
     intervalMs: INTERVAL_MS,
     async run() {
-      if (!announced) await db.run(announceKeep, { keep });
-      announced = true;
+      const [announced] =
+        announcedAt === undefined
+          ? await db.run(announceKeep, { keep })
+          : await db.run(renewKeep, { keep, set_at: announcedAt });
+      announcedAt = announced?.set_at ?? announcedAt;
       const started = performance.now();
       const retained = await retainOnce(db, {
         leaseId,

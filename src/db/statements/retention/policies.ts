@@ -43,11 +43,25 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = w.task_namespace_i
 ORDER BY w.named_task_id`,
 });
 
-/** A scheduler has started with this TASKER_KEEP. */
-export const announceKeep = defineStatement()({
+/** A scheduler has started with this TASKER_KEEP. Returns when, as text: a Date has no microseconds. */
+export const announceKeep = defineStatement<{ set_at: string }>()({
   name: 'announce_keep',
   params: { keep: 'text' },
-  text: `UPDATE tasker.tasker_retention SET keep = :keep, keep_set_at = clock_timestamp()`,
+  text: `UPDATE tasker.tasker_retention SET keep = :keep, keep_set_at = clock_timestamp() RETURNING keep_set_at::text AS set_at`,
+});
+
+/**
+ * Announces it again if the row is older than what this scheduler wrote: the database was restored from a backup, or is another one. A
+ * scheduler that started later has written a later time.
+ */
+export const renewKeep = defineStatement<{ set_at: string }>()({
+  name: 'renew_keep',
+  params: { keep: 'text', set_at: 'timestamptz' },
+  text: `
+UPDATE tasker.tasker_retention
+SET keep = :keep, keep_set_at = clock_timestamp()
+WHERE keep_set_at IS NULL OR keep_set_at < :set_at::timestamptz
+RETURNING keep_set_at::text AS set_at`,
 });
 
 /** Takes or renews the right to remove; no row: another scheduler has it. Only to save work: what is removed is decided under locks. */
