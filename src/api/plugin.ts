@@ -98,13 +98,10 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     if (!reply.raw.writableFinished) gone.abort(new DOMException('the client has gone away', 'AbortError'));
   });
   const waits =
-    route.waits === true && Number((checked.query as { wait_seconds?: number } | undefined)?.wait_seconds ?? 0) > 0;
-  const deadline = waits
-    ? [parts.draining]
-    : route.waits === true
-      ? []
-      : [AbortSignal.timeout(COSTS[route.cost].seconds * 1000)];
-  const signal = AbortSignal.any([gone.signal, ...deadline]);
+    route.waits === 'always' ||
+    (route.waits === 'if asked' && Number((checked.query as { wait_seconds?: number }).wait_seconds) > 0);
+  const until = waits ? parts.draining : AbortSignal.timeout(COSTS[route.cost].seconds * 1000);
+  const signal = AbortSignal.any([gone.signal, until]);
   const base = {
     ...parts,
     ...checked,

@@ -1,4 +1,10 @@
-import { isLoginRefused, isSchemaMissing, isUnavailable, sqlState } from '../db/connections/sql-errors.ts';
+import {
+  isAboutValue,
+  isLoginRefused,
+  isSchemaMissing,
+  isUnavailable,
+  sqlState,
+} from '../db/connections/sql-errors.ts';
 import { type TaskerError, taskerErrorCode } from '../errors.ts';
 
 /** The page on which each code is explained. */
@@ -69,13 +75,26 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 const RETRY_SOON = { headers: { 'retry-after': '1' } };
 
+export const draining = (): Problem =>
+  new Problem('DRAINING', 'this process of the API is about to end: ask again', RETRY_SOON);
+
 /** What an error of a handler, of the engine or of the database means for whoever asked. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const code = taskerErrorCode(error);
   if (code !== undefined) return ofTasker(code, error as TaskerError);
-  const { name, statusCode, code: nodeCode } = (error ?? {}) as { name?: string; statusCode?: number; code?: string };
-  if (name === 'TimeoutError' || name === 'AbortError' || sqlState(error) === '57014') {
+  const {
+    name,
+    message,
+    statusCode,
+    code: nodeCode,
+  } = (error ?? {}) as { name?: string; message?: string; statusCode?: number; code?: string };
+  if (
+    name === 'TimeoutError' ||
+    name === 'AbortError' ||
+    sqlState(error) === '57014' ||
+    message === 'Query read timeout'
+  ) {
     return new Problem(
       'QUERY_TOO_BROAD',
       'the time for this request was over: add a filter that has an index, or a narrower time',
@@ -92,6 +111,9 @@ export function problemOf(error: unknown): Problem {
     return new Problem('REQUEST_INVALID', 'the request cannot be read', { cause: error });
   if (sqlState(error) === '42501')
     return new Problem('READ_ONLY', 'the database role of this process may not do this', { cause: error });
+  // A character that no text of PostgreSQL has, a number out of range.
+  if (isAboutValue(error))
+    return new Problem('INPUT_INVALID', 'the request has a value that the database cannot take', { cause: error });
   if (isSchemaMissing(error)) return ofOutdated(error);
   // What connection errors say may contain addresses and names of roles.
   if (isUnavailable(error) || isLoginRefused(error) || sqlState(error) === '25006')
@@ -127,7 +149,7 @@ function ofTasker(code: string, error: TaskerError): Problem {
         cause: error,
       });
     case 'CLIENT_CLOSED':
-      return new Problem('DRAINING', 'this process of the API is about to end: ask again', RETRY_SOON);
+      return draining();
     default:
       return new Problem('INTERNAL', 'an unexpected error: the log has it under the request_id', { cause: error });
   }

@@ -83,8 +83,11 @@ export interface Route {
   readonly produces?: 'application/x-ndjson';
   /** The answer has a secret that is never stored: no Idempotency-Key. */
   readonly secret?: boolean;
-  /** Whether a request may wait longer than its cost says, and does not count as being worked on meanwhile. */
-  readonly waits?: boolean;
+  /**
+   * Whether a request may wait longer than its cost says, and does not count as being worked on meanwhile: each one, or one with
+   * `wait_seconds`.
+   */
+  readonly waits?: 'always' | 'if asked';
   readonly example: { readonly query?: string; readonly body?: unknown; readonly response: unknown };
   handle(request: RouteRequest): Promise<Answer>;
 }

@@ -15,6 +15,7 @@ import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
 import { serveApi } from './plugin.ts';
+import { draining } from './problem.ts';
 import { Reports } from './reports.ts';
 
 /** An API that runs in this process. */
@@ -99,7 +100,7 @@ class ApiService implements RoleService {
         answered: (route, status, seconds) => {
           const operation = route?.operation ?? 'none';
           metrics.count('apiRequests', { operation, status: String(status) });
-          if (route?.waits !== true) metrics.observe('apiRequestSeconds', { operation }, seconds);
+          if (route?.waits === undefined) metrics.observe('apiRequestSeconds', { operation }, seconds);
         },
         failed: (error, { id, operation }) => log.error({ error, request_id: id, operation }, 'a request failed'),
       }),
@@ -123,7 +124,7 @@ class ApiService implements RoleService {
 
   private async drain(): Promise<Drained> {
     clearInterval(this.timer);
-    this.draining.abort(new DOMException('the process is about to end', 'AbortError'));
+    this.draining.abort(draining());
     const closed = await withTimeout(this.app.close(), this.config.drainGraceSeconds * 1000);
     if (!closed) this.app.server.closeAllConnections();
     this.load.stop();

@@ -47,7 +47,7 @@ async function decide(
 ): Promise<Principal> {
   if (route.permission === 'public') return PUBLIC;
   // A wait costs no statement of its own, and so it may be one of many.
-  const waits = route.waits === true && /[?&]wait_seconds=/.test(request.url);
+  const waits = route.waits === 'always' || (route.waits === 'if asked' && /[?&]wait_seconds=/.test(request.url));
   load.check(waits);
   const principal = await authenticate({ headers: request.headers, remoteAddress: request.socket.remoteAddress });
   if (principal === undefined) {

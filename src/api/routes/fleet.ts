@@ -131,7 +131,7 @@ export const getDoctor = defineRoute({
     'Reads whole tables, from the replica for reports if there is one. One examination at a time; whoever asks meanwhile gets the same answer.',
   permission: 'admin',
   cost: 'report',
-  waits: true,
+  waits: 'always',
   response: z.object({
     checks: z.number().int(),
     findings: z.array(z.object({ id: z.string(), title: z.string(), why: z.string(), violations: z.number().int() })),

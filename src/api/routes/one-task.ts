@@ -23,7 +23,7 @@ export const getTask = defineRoute({
   permission: 'tasks:read',
   scope: 'namespace',
   cost: 'point',
-  waits: true,
+  waits: 'if asked',
   params,
   query: z.strictObject({
     wait_seconds: z.coerce.number().min(0).max(60).default(0).describe('How long to wait for its end.'),
