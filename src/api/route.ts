@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Client } from '../client/client.ts';
+import type { ActName } from '../engine/audit.ts';
 import type { Redact } from '../redact.ts';
 import type { Cursors } from './http/cursors.ts';
 import type { Permission, Principal } from './permissions.ts';
@@ -81,6 +82,8 @@ export interface Route {
   readonly response: z.ZodType;
   readonly status?: 200 | 201;
   readonly produces?: 'application/x-ndjson';
+  /** What the audit calls it: a refusal of whoever may not do it is written there. */
+  readonly act?: ActName;
   /** The answer has a secret that is never stored: no Idempotency-Key. */
   readonly secret?: boolean;
   /**

@@ -3,6 +3,7 @@ import { Client } from '../client/client.ts';
 import { clientOptions } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import { deleteOldApiRequests, findApiSecret } from '../db/statements/api/requests.ts';
+import { writeAudit } from '../engine/audit.ts';
 import { ConfigError } from '../errors.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
 import type { Host } from '../process/host.ts';
@@ -16,7 +17,9 @@ import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
 import { serveApi } from './plugin.ts';
 import { draining } from './problem.ts';
+import type { Principal } from './permissions.ts';
 import { Reports } from './reports.ts';
+import type { Route } from './route.ts';
 
 /** An API that runs in this process. */
 export interface ApiProcess extends RunningService {
@@ -63,6 +66,7 @@ class ApiService implements RoleService {
     return503OnClosing: true,
     routerOptions: { maxParamLength: 400, ignoreTrailingSlash: false, caseSensitive: true },
   });
+  private readonly denials = new RateLimits(1);
   private timer: NodeJS.Timeout | undefined;
   private stopping: Promise<Drained> | undefined;
 
@@ -96,6 +100,7 @@ class ApiService implements RoleService {
         rates: new RateLimits(config.apiRequestsPerSecond),
         maxBodyBytes: config.apiMaxBodyBytes,
         draining: this.draining.signal,
+        denied: (route, principal, params) => void this.writeDenial(route, principal, params),
         refused: (reason) => metrics.count('apiRefused', { reason }),
         answered: (route, status, seconds) => {
           const operation = route?.operation ?? 'none';
@@ -130,6 +135,28 @@ class ApiService implements RoleService {
     this.load.stop();
     await this.client.close();
     return { unfinished: closed ? [] : ['requests'] };
+  }
+
+  /** A refusal is audited as acts are, once a second for each principal at most. */
+  private async writeDenial(route: Route, principal: Principal, params: unknown): Promise<void> {
+    const { act, permission } = route;
+    if (act === undefined || this.config.apiReadOnly || this.denials.take(principal.id, 1).waitSeconds > 0) return;
+    const names = params as Readonly<Record<string, string>>;
+    const [kind = ''] = act.split('.');
+    const id =
+      kind === 'workflow'
+        ? `${names['namespace']}/${names['workflow']}`
+        : (names['task_id'] ?? names['queue'] ?? names['key'] ?? '');
+    try {
+      const on = { kind: kind as 'task', id: kind === 'step' ? `${id}/${names['step']}` : id };
+      await writeAudit(
+        this.host.db,
+        { act, on, action: { by: principal.name } },
+        { outcome: 'refused', needs: permission },
+      );
+    } catch (error) {
+      this.host.survived('audit_refusal', error);
+    }
   }
 
   private async deleteOld(): Promise<void> {

@@ -73,6 +73,37 @@ describe('reads', () => {
   });
 });
 
+describe('acts', () => {
+  it('say what they would do, are in the audit with who did them, and refusals too', async () => {
+    const key = await fixture.key({ name: 'ada' });
+    const viewer = await fixture.key({ name: 'eve', role: 'viewer' });
+    const id = await fixture.submitOne(await fixture.workflow(diamond));
+    const path = `/v1/tasks/${id}:cancel`;
+    expect(await call('POST', path, { key, body: { dry_run: true } })).toMatchObject({
+      body: { outcome: 'cancelled' },
+    });
+    expect((await call('GET', `/v1/tasks/${id}`, { key })).body['state']).toBe('pending');
+    expect((await call('POST', path, { key: viewer })).status).toBe(403);
+    const headers = { 'idempotency-key': 'cancel-1' };
+    expect((await call('POST', path, { key, body: { reason: 'enough' }, headers })).status).toBe(200);
+    expect((await call('POST', path, { key, headers: { 'idempotency-key': 'cancel-2' } })).status).toBe(409);
+    const audit = await call('GET', `/v1/audit?subject=task&subject_id=${id}`, { key });
+    expect(audit.body.items?.map(({ by, outcome, refused }) => [by, outcome, refused]).toSorted()).toEqual([
+      ['ada', 'cancelled', false],
+      ['ada', 'refused', true],
+      ['eve', 'refused', true],
+    ]);
+  });
+
+  it('pause and resume a queue', async () => {
+    const key = await fixture.key({ name: 'ada' });
+    expect((await call('POST', '/v1/queues/default:pause', { key, body: { reason: 'down' } })).status).toBe(200);
+    expect((await call('GET', '/v1/pauses', { key })).body.items).toMatchObject([{ name: 'default', by: 'ada' }]);
+    expect((await call('POST', '/v1/queues/default:resume', { key })).status).toBe(200);
+    expect((await call('GET', '/v1/pauses', { key })).body.items).toEqual([]);
+  });
+});
+
 describe('a submit', () => {
   it('happens once under an Idempotency-Key', async () => {
     const key = await fixture.key();

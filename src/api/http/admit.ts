@@ -13,6 +13,8 @@ export interface Admission {
   readonly load: Load;
   readonly rates: RateLimits;
   refused(reason: ProblemCode): void;
+  /** Somebody who is known may not do this: for the audit. */
+  denied(route: Route, principal: Principal, params: unknown): void;
 }
 
 const PUBLIC = principalOf({ id: 'public', name: 'public', role: 'viewer', namespaces: [] });
@@ -43,7 +45,7 @@ async function decide(
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-  { authenticate, readOnly, load, rates }: Admission,
+  { authenticate, readOnly, load, rates, denied }: Admission,
 ): Promise<Principal> {
   if (route.permission === 'public') return PUBLIC;
   // A wait costs no statement of its own, and so it may be one of many.
@@ -56,6 +58,7 @@ async function decide(
     });
   }
   if (!principal.permissions.has(route.permission)) {
+    denied(route, principal, request.params);
     throw new Problem('FORBIDDEN', `this needs ${route.permission}, which the role ${principal.role} does not have`);
   }
   if (route.scope === 'fleet' && principal.namespaces !== undefined) {

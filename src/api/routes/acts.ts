@@ -18,6 +18,8 @@ const common = {
   cost: 'write',
 } as const;
 
+const dry_run = z.boolean().default(false).describe('Change nothing, and respond as the act would now.');
+
 const MATCH = 'With `If-Match` it is refused with 412 if the task has changed since it was read.';
 
 /** What the verbs return. */
@@ -29,27 +31,34 @@ interface Outcome {
 
 const DONE = new Set(['cancelled', 'retried', 'resolved']);
 
+interface Action {
+  readonly by: string;
+  readonly reason: string | undefined;
+  readonly dryRun: boolean | undefined;
+  readonly transaction: TransactionOfRequest | undefined;
+}
+
 /** Does an act on a task that whoever asks may see, and that is as `If-Match` says. */
 async function act(
-  request: RouteRequest<{ task_id: string }, undefined, { reason?: string | undefined }>,
-  work: (action: {
-    by: string;
-    reason: string | undefined;
-    transaction: TransactionOfRequest | undefined;
-  }) => Promise<Outcome>,
+  request: RouteRequest<{ task_id: string }, undefined, { reason?: string | undefined; dry_run?: boolean }>,
+  work: (action: Action) => Promise<Outcome>,
 ): Promise<Answer> {
   const { client, principal, params, body, headers, transaction } = request;
-  await requireTask(request, params.task_id);
+  const scope = await requireTask(request, params.task_id);
   const doIt = (within: TransactionOfRequest | undefined): Promise<Outcome> =>
-    work({ by: principal.name, reason: body?.reason, transaction: within });
+    work({ by: principal.name, reason: body?.reason, dryRun: body?.dry_run, transaction: within });
+  if (body?.dry_run === true) {
+    checkMatch(request, scope);
+    return answerOf(await doIt(undefined));
+  }
   if (headers['if-match'] === undefined) return answerOf(await doIt(transaction));
   // Nothing changes the task between the comparison and the act.
   const matched = async (within: TransactionOfRequest): Promise<Answer> => {
     const tx = inCallersTransaction(within, client.db.schema);
     await lockTask(tx, params.task_id);
-    const [scope] = await tx.run(findTaskScope, { task_id: params.task_id, namespaces: principal.namespaces });
-    if (scope === undefined) throw new Problem('NOT_FOUND', `there is no task ${params.task_id}`);
-    checkMatch(request, scope);
+    const [locked] = await tx.run(findTaskScope, { task_id: params.task_id, namespaces: principal.namespaces });
+    if (locked === undefined) throw new Problem('NOT_FOUND', `there is no task ${params.task_id}`);
+    checkMatch(request, locked);
     return answerOf(await doIt(within));
   };
   if (transaction !== undefined) return matched(transaction);
@@ -95,11 +104,12 @@ function shown({
 export const cancelTask = defineRoute({
   ...common,
   operation: 'cancelTask',
+  act: 'task.cancel',
   path: '/v1/tasks/{task_id}:cancel',
   summary: 'End a task that has not ended',
   description: `What runs is aborted, what waits is cancelled. ${MATCH}`,
   params: ofTask,
-  body: z.strictObject({ reason: reason.optional() }).optional(),
+  body: z.strictObject({ reason: reason.optional(), dry_run }).optional(),
   response: z.object({ outcome: z.literal('cancelled'), steps: z.number().int() }),
   example: { body: { reason: 'the customer called' }, response: { outcome: 'cancelled', steps: 3 } },
   handle: (request) => act(request as never, (action) => request.client.cancel(request.params.task_id, action)),
@@ -108,6 +118,7 @@ export const cancelTask = defineRoute({
 export const retryTask = defineRoute({
   ...common,
   operation: 'retryTask',
+  act: 'task.retry',
   path: '/v1/tasks/{task_id}:retry',
   summary: 'Run the steps in error of a task again',
   description: `All of them, or those named, at once. ${MATCH}`,
@@ -117,6 +128,7 @@ export const retryTask = defineRoute({
       steps: z.array(name).min(1).max(1000).optional(),
       attempts: z.number().int().min(1).max(MAX_RETRY_LIMIT).default(1).describe('Further attempts, at least.'),
       reason: reason.optional(),
+      dry_run,
     })
     .optional(),
   response: z.object({
@@ -143,11 +155,12 @@ const resolved = z.object({ outcome: z.literal('resolved'), task_state: state })
 export const resolveTask = defineRoute({
   ...common,
   operation: 'resolveTask',
+  act: 'task.resolve',
   path: '/v1/tasks/{task_id}:resolve',
   summary: 'Declare a whole task in error done by hand',
   description: `Its open steps are cancelled. ${MATCH}`,
   params: ofTask,
-  body: z.strictObject({ reason: reason.optional() }).optional(),
+  body: z.strictObject({ reason: reason.optional(), dry_run }).optional(),
   response: resolved,
   example: { body: { reason: 'done by phone' }, response: { outcome: 'resolved', task_state: 'resolved_manually' } },
   handle: (request) => act(request as never, (action) => request.client.resolveTask(request.params.task_id, action)),
@@ -156,11 +169,12 @@ export const resolveTask = defineRoute({
 export const resolveStep = defineRoute({
   ...common,
   operation: 'resolveStep',
+  act: 'step.resolve',
   path: '/v1/tasks/{task_id}/steps/{step}:resolve',
   summary: 'Declare a step done by hand',
   description: `Its children see \`result\`. ${MATCH}`,
   params: ofStep,
-  body: z.strictObject({ reason: reason.optional(), result: json.optional() }).optional(),
+  body: z.strictObject({ reason: reason.optional(), result: json.optional(), dry_run }).optional(),
   response: resolved,
   example: {
     body: { result: { charged: true }, reason: 'charged by hand' },

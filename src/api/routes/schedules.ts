@@ -92,21 +92,29 @@ export const listSchedules = defineRoute({
   },
 });
 
+const action = z.strictObject({ reason: reason.optional(), dry_run: z.boolean().default(false) }).optional();
+
+const actionOf = ({ body, principal }: RouteRequest<unknown, unknown, z.output<typeof action>>) => ({
+  by: principal.name,
+  reason: body?.reason,
+  dryRun: body?.dry_run,
+});
+
 const write = { permission: 'schedules:write', scope: 'namespace', cost: 'write', params } as const;
 
 export const pauseSchedule = defineRoute({
   ...write,
   operation: 'pauseSchedule',
+  act: 'schedule.pause',
   method: 'POST',
   path: '/v1/schedules/{key}:pause',
   summary: 'Let a schedule submit nothing until it is resumed',
-  body: z.strictObject({ reason: reason.optional() }).optional(),
+  body: action,
   response: z.object({ outcome: z.literal('paused') }),
   example: { body: { reason: 'the bank is closed' }, response: { outcome: 'paused' } },
   async handle(request) {
     await requireSchedule(request);
-    const why = request.body?.reason;
-    await request.client.pauseSchedule(request.params.key, why === undefined ? {} : { reason: why });
+    await request.client.pauseSchedule(request.params.key, actionOf(request));
     return { body: { outcome: 'paused' } };
   },
 });
@@ -114,21 +122,23 @@ export const pauseSchedule = defineRoute({
 export const resumeSchedule = defineRoute({
   ...write,
   operation: 'resumeSchedule',
+  act: 'schedule.resume',
   method: 'POST',
   path: '/v1/schedules/{key}:resume',
   summary: 'Let a schedule go on: what came due in its pause is not made up for',
-  body: z.strictObject({}).optional(),
+  body: action,
   response: z.object({ outcome: z.enum(['resumed', 'not paused']) }),
   example: { body: {}, response: { outcome: 'resumed' } },
   async handle(request) {
     await requireSchedule(request);
-    return { body: { outcome: await request.client.resumeSchedule(request.params.key) } };
+    return { body: { outcome: await request.client.resumeSchedule(request.params.key, actionOf(request)) } };
   },
 });
 
 export const removeSchedule = defineRoute({
   ...write,
   operation: 'removeSchedule',
+  act: 'schedule.remove',
   method: 'DELETE',
   path: '/v1/schedules/{key}',
   summary: 'Remove a schedule',
@@ -136,7 +146,27 @@ export const removeSchedule = defineRoute({
   example: { response: { outcome: 'removed' } },
   async handle(request) {
     await requireSchedule(request);
-    await request.client.unschedule(request.params.key);
+    await request.client.unschedule(request.params.key, { by: request.principal.name });
     return { body: { outcome: 'removed' } };
+  },
+});
+
+export const triggerSchedule = defineRoute({
+  ...write,
+  operation: 'triggerSchedule',
+  act: 'schedule.trigger',
+  method: 'POST',
+  path: '/v1/schedules/{key}:trigger',
+  summary: 'Submit the workflow of a schedule now, beside its occurrences',
+  body: action,
+  response: z.looseObject({ outcome: z.string() }),
+  example: { body: { reason: 'the report is late' }, response: { outcome: 'triggered', task_id: '4711' } },
+  async handle(request) {
+    await requireSchedule(request);
+    const { queues: _queues, ...outcome } = {
+      queues: undefined,
+      ...(await request.client.triggerSchedule(request.params.key, actionOf(request))),
+    };
+    return { body: snakeCase(outcome) };
   },
 });
