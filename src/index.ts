@@ -84,6 +84,7 @@ export type { KeepSource, WorkflowRetention } from './engine/retention-policy.ts
 export type { KeepPolicy, KeepTime, KeptState } from './keep-policy.ts';
 export type { ReleaseHeldOutcome } from './engine/release-held.ts';
 export type { ResolveOutcome } from './engine/resolve.ts';
+export type { RerunOutcome } from './engine/rerun.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';
 export {

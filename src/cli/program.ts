@@ -18,6 +18,7 @@ import { pauseCommand, pausesCommand, resumeCommand } from './commands/pause.ts'
 import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
 import { releaseCommand } from './commands/release.ts';
+import { rerunCommand } from './commands/rerun.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { retryCommand } from './commands/retry.ts';
@@ -67,6 +68,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     statsCommand(exit),
     retryCommand(exit),
     cancelCommand(exit),
+    rerunCommand(exit),
     resolveCommand(exit),
     releaseCommand(exit),
     pauseCommand(exit),

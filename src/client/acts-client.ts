@@ -6,6 +6,7 @@ import type { OperatorAction } from '../engine/operator-action.ts';
 import { pause, type PauseOutcome, pauses, resume, type ResumeOutcome } from '../engine/pause.ts';
 import { releaseHeldStep, type ReleaseHeldOutcome } from '../engine/release-held.ts';
 import { resolveStep, resolveTask, type ResolveOutcome } from '../engine/resolve.ts';
+import { rerun, type RerunOutcome } from '../engine/rerun.ts';
 import { retry, type RetryOutcome } from '../engine/retry.ts';
 import {
   type AuditFilter,
@@ -15,6 +16,7 @@ import {
   readChain,
   readChainReport,
 } from '../reads/audit.ts';
+import { InvalidInputError } from '../errors.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import {
   checkedAuditFilter,
@@ -23,7 +25,7 @@ import {
   type PauseOptions,
   pauseSeconds,
 } from './checked-acts.ts';
-import { checkedAction, checkedId, checkedResult, checkedWhole } from './checked.ts';
+import { checkedAction, checkedId, checkedResult, checkedTexts, checkedWhole } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
 import { transactionsOf } from './in-transaction.ts';
 import { editedInput } from './edited-input.ts';
@@ -87,6 +89,32 @@ export class ActsClient extends InsightClient {
   /** Declares a whole task in error done by hand: its open steps are cancelled. */
   async resolveTask(taskId: string, action: OperatorAction & InTransaction = {}): Promise<ResolveOutcome> {
     return resolveTask(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
+  }
+
+  /**
+   * Makes a new task from one that has ended or is in error, with the same workflow, input, priority and tags. `from`: these steps run and
+   * everything after them; the results of all others, which must be done, are taken over. `input`: another input, checked as by `retry`. The new task
+   * has an identity and idempotency keys of its own: effects happen again. Throws InvalidInputError.
+   */
+  async rerun(
+    taskId: string,
+    options: OperatorAction & InTransaction & { from?: readonly string[]; input?: unknown } = {},
+  ): Promise<RerunOutcome> {
+    checkedId(taskId);
+    const action = checkedAction(options);
+    const from = checkedTexts('from', options.from);
+    if (from?.length === 0) throw new InvalidInputError('from is []: name a step, or leave it out', { field: 'from' });
+    const edit =
+      options.input === undefined
+        ? undefined
+        : await editedInput(this.db, taskId, { input: options.input }, this.parts.validation);
+    const outcome = await rerun(await transactionsOf(options, this.db), taskId, {
+      ...action,
+      from,
+      input: edit?.input,
+    });
+    if (outcome.outcome === 'created') this.notifyOf(outcome.taskId, outcome.queues, options);
+    return outcome;
   }
 
   /**

@@ -43,6 +43,7 @@ const REFUSALS = new Set([
   'held',
   'nothing_to_retry',
   'unknown_steps',
+  'not_done',
   'superseded',
   'identity_taken',
   'identity_incomplete',

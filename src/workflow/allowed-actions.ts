@@ -1,7 +1,7 @@
 import { isFinal, type State } from './states.ts';
 
 /** What an operator can do with a task. `edit`: a retry with another input. */
-export type TaskAction = 'cancel' | 'retry' | 'edit' | 'resolve';
+export type TaskAction = 'cancel' | 'retry' | 'edit' | 'resolve' | 'rerun';
 /** What an operator can do with a step. */
 export type StepAction = 'retry' | 'edit' | 'resolve' | 'release';
 
@@ -16,8 +16,8 @@ export interface ActedTask {
 
 /** The acts that a task would not refuse now, purges apart, by the rules of the verbs. So no face of the engine repeats the state machine. */
 export function allowedTaskActions({ state, superseded, failed }: ActedTask): TaskAction[] {
-  if (isFinal(state)) return [];
-  if (state === 'error') return superseded ? ['resolve'] : ['retry', 'edit', 'resolve'];
+  if (isFinal(state)) return ['rerun'];
+  if (state === 'error') return superseded ? ['resolve', 'rerun'] : ['retry', 'edit', 'resolve', 'rerun'];
   return failed ? ['retry', 'cancel'] : ['cancel'];
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../src/client/client.ts';
 import { BROKEN_CHAIN } from '../../src/db/reads/audit.ts';
+import { examine } from '../../src/db/doctor/examine.ts';
 import { sealActs } from '../../src/engine/audit.ts';
 import type { ChainedAct } from '../../src/reads/audit.ts';
 import { type ChainedLine, verifyExport } from '../../src/reads/verify-export.ts';
@@ -100,6 +101,7 @@ describe('what is allowed', () => {
         retry: (await client.retry(taskId, dryRun)).outcome === 'retried',
         edit: (await client.retry(taskId, { ...dryRun, input: {} })).outcome === 'retried',
         resolve: (await client.resolveTask(taskId, dryRun)).outcome === 'resolved',
+        rerun: (await client.rerun(taskId, dryRun)).outcome === 'created',
       };
       expect(task?.allowed_actions.toSorted()).toEqual(allowedOf(outcomes));
       for (const { name, allowed_actions } of task?.steps ?? []) {
@@ -120,6 +122,72 @@ const allowedOf = (outcomes: Record<string, boolean>): string[] =>
   Object.keys(outcomes)
     .filter((action) => outcomes[action] === true)
     .toSorted();
+
+describe('a rerun', () => {
+  async function completeTask(): Promise<string> {
+    const worker = await engine.worker();
+    const taskId = await engine.submitOne(id, { context: '{"n": 9007199254740993}', tags: ['vip'] });
+    for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim())
+      await worker.complete(steps, { result: '{"n": 9007199254740993}' });
+    return taskId;
+  }
+  const text = async (of: string, table: string, column: string): Promise<unknown[]> =>
+    (
+      await engine.test.query<{ text: string }>(
+        `SELECT ${column}::text AS text FROM tasker.${table} WHERE task_id = $1 ORDER BY 1`,
+        [of],
+      )
+    ).map((row) => row.text);
+
+  it('is a new task with the same input; each has an identity of its own, also if they are made at once', async () => {
+    const taskId = await completeTask();
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => client.rerun(taskId, act)));
+    const ordinals = outcomes.map((outcome) => (outcome.outcome === 'created' ? outcome.ordinal : outcome.outcome));
+    expect(ordinals.toSorted()).toEqual([1, 2, 3, 4, 5, 6]);
+    const created = first(outcomes);
+    if (created.outcome !== 'created') return expect.fail(created.outcome);
+    expect(await text(created.taskId, 'tasker_tasks', 'context')).toEqual(['{"n": 9007199254740993}']);
+    expect(await client.getTask(created.taskId)).toMatchObject({
+      state: 'pending',
+      reason: `rerun of task ${taskId}: ticket 7`,
+      initiator: 'ada',
+      tags: ['vip'],
+    });
+    for (const outcome of outcomes) if (outcome.outcome === 'created') await client.cancel(outcome.taskId);
+    expect(await examine(engine.db)).toEqual([]);
+  });
+
+  it('from a step on takes over the results of all others as they are stored, and runs to its end', async () => {
+    const taskId = await completeTask();
+    const outcome = await client.rerun(taskId, { ...act, from: ['c'] });
+    expect(outcome).toMatchObject({ outcome: 'created', takenOver: ['a', 'b'] });
+    if (outcome.outcome !== 'created') return;
+    expect((await engine.steps(outcome.taskId)).map(({ name, state, ready }) => [name, state, ready])).toEqual([
+      ['a', 'resolved_manually', false],
+      ['b', 'resolved_manually', false],
+      ['c', 'pending', true],
+      ['d', 'pending', false],
+    ]);
+    expect((await text(outcome.taskId, 'tasker_workflow_steps', 'results')).slice(0, 2)).toEqual([
+      '{"n": 9007199254740993}',
+      '{"n": 9007199254740993}',
+    ]);
+    expect(await examine(engine.db)).toEqual([]);
+    const worker = await engine.worker();
+    for (let steps = await worker.claim(); steps.length > 0; steps = await worker.claim()) await worker.complete(steps);
+    expect(await engine.taskState(outcome.taskId)).toBe('complete');
+    expect(await examine(engine.db)).toEqual([]);
+  });
+
+  it('is refused for a task that goes on, for steps that are unknown, and for results that are missing', async () => {
+    expect(await client.rerun(await engine.submitOne(id), act)).toEqual({ outcome: 'refused', state: 'pending' });
+    expect(await client.rerun('999999', act)).toEqual({ outcome: 'not_found' });
+    const failed = await failedTask();
+    expect(await client.rerun(failed, { from: ['x'] })).toMatchObject({ outcome: 'unknown_steps', steps: ['x'] });
+    expect(await client.rerun(failed, { from: ['d'] })).toEqual({ outcome: 'not_done', steps: ['a', 'b', 'c'] });
+    await expect(client.rerun(failed, { from: [] })).rejects.toMatchObject({ details: { field: 'from' } });
+  });
+});
 
 describe('the chain of the audit', () => {
   it('gives each act one place, whichever schedulers do it at once, while acts go on', async () => {
