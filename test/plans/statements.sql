@@ -2672,6 +2672,19 @@ WHERE g.queue = $1;
 -- find_recorded
 SELECT c.claim_id FROM tasker.tasker_claims c WHERE c.claim_id = ANY ($1::uuid[]);
 
+-- find_rerun
+SELECT t.named_task_id, t.identity_hash, t.context::text AS context, t.priority, t.tags, t.bypass_steps, (
+    WITH RECURSIVE rerun (ordinal) AS (
+      SELECT 0
+      UNION ALL
+      SELECT r.ordinal + 1 FROM rerun r
+      WHERE EXISTS (SELECT FROM tasker.tasker_tasks o WHERE o.identity_hash = t.identity_hash || '~r' || (r.ordinal + 1))
+    )
+    SELECT max(r.ordinal) FROM rerun r
+  ) AS reruns
+FROM tasker.tasker_tasks t
+WHERE t.task_id = $1;
+
 -- find_restored
 SELECT r.task_id FROM tasker.tasker_archive_restores r WHERE r.archive_id = $1 ORDER BY r.task_id;
 
@@ -5643,6 +5656,45 @@ LEFT JOIN pg_inherits i ON i.inhrelid = s.relid
 LEFT JOIN pg_class p ON p.oid = i.inhparent
 WHERE s.schemaname = $1
 GROUP BY 1;
+
+-- take_over_steps
+WITH taken AS (
+  UPDATE tasker.tasker_workflow_steps s
+  SET state = 'resolved_manually',
+      processed = true,
+      processed_at = clock_timestamp(),
+      results = o.results,
+      ready_at = NULL,
+      unmet_parents = 0,
+      sort_key = s.sort_key + 1
+  FROM tasker.tasker_workflow_steps o
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = o.named_step_id
+  WHERE o.task_id = $2 AND n.name = ANY ($3::text[])
+    AND s.task_id = $1 AND s.named_step_id = o.named_step_id
+  RETURNING s.task_id, s.workflow_step_id, s.children, s.sort_key
+), flipped AS (
+  UPDATE tasker.tasker_workflow_step_transitions t
+  SET most_recent = false
+  FROM taken r
+  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+    AND t.sort_key = r.sort_key - 1
+    AND t.most_recent
+    AND r.sort_key > 1
+  RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('resolved_manually')::text AS to_state, true AS most_recent, ('operator_resolve')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, ($4)::jsonb AS metadata, clock_timestamp() AS created_at
+), history AS (
+  INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
+  SELECT task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM flipped
+  UNION ALL
+  SELECT r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('resolved_manually')::text AS to_state, true AS most_recent, ('operator_resolve')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, ($4)::jsonb AS metadata, clock_timestamp() AS created_at
+  FROM taken r
+  WHERE r.sort_key = 1
+)
+SELECT ARRAY(
+    SELECT c.child_id::text
+    FROM unnest(t.children) AS c (child_id)
+    WHERE NOT EXISTS (SELECT FROM taken x WHERE x.workflow_step_id = c.child_id)
+  ) AS children
+FROM taken t;
 
 -- take_retention_policies
 WITH due AS (
