@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- [parts...] [--quick] [--out <folder>]`: the parts in this order (all but first-minutes), or those named. Prints
- * tables, writes JSON and Markdown (and draws curves unless quick). Exits with status 1 if a part fails or the doctor finds a violation after it.
+ * `npm run bench -- [parts...] [--quick] [--out <folder>]`: the parts in this order, or those named. Without names, first-minutes is left
+ * out, and in the full form the parts of millions of tasks. Prints tables, writes JSON and Markdown (and draws curves unless quick). Exits
+ * with status 1 if a part fails or the doctor finds a violation after it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { latency } from './parts/latency.ts';
 import { lists } from './parts/lists.ts';
 import { peers } from './parts/peers.ts';
 import { readiness } from './parts/readiness.ts';
+import { scale } from './parts/scale.ts';
 import { throughput } from './parts/throughput.ts';
 import { buildFleet } from './support/build-fleet.ts';
 import { describeMachine, markdown, type PartResult, writeResult } from './support/report.ts';
@@ -23,6 +25,7 @@ const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<Par
   latency,
   flatness,
   lists,
+  scale,
   peers,
   'first-minutes': firstMinutes,
 };
@@ -38,14 +41,16 @@ if (unknown.length > 0) {
   console.error(`there is no part ${unknown.join(', ')}: choose from ${Object.keys(PARTS).join(', ')}`);
   process.exit(2);
 }
+/** Millions of tasks each: their full forms run if they are named. */
+const LARGE = new Set(['lists', 'scale']);
 // Peers and the drawing library are packages of the bench alone. The quick form leaves the peers out unless they are asked for, and
 // so do both forms with the installs of the first minutes, which need the registry.
 const chosen =
   positionals.length > 0
     ? positionals
-    : Object.keys(PARTS).filter((name) => name !== 'first-minutes' && (!quick || name !== 'peers'));
+    : Object.keys(PARTS).filter((name) => name !== 'first-minutes' && (quick ? name !== 'peers' : !LARGE.has(name)));
 const measuresFleet = chosen.some((name) => name !== 'first-minutes');
-const needsPackages = chosen.some((name) => !['first-minutes', 'lists'].includes(name));
+const needsPackages = chosen.some((name) => name !== 'first-minutes' && !LARGE.has(name));
 if (needsPackages && (!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });
   if (installed.status !== 0) process.exit(installed.status ?? 1);

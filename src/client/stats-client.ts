@@ -13,7 +13,8 @@ export class StatsClient extends TaskListClient {
    */
   async stats(options: RunStatsOptions = {}): Promise<RunStats> {
     const filter = checkedStats(options);
-    return (await this.reports.read((db) => readRunStats(db, filter))).value;
+    const { value, source } = await this.reports.read((db) => readRunStats(db, filter));
+    return { ...value, asOf: source.asOf };
   }
 
   /** As `stats`, of one workflow: a row for each hour and version, as the views `tasker_workflow_hours` and `tasker_step_hours` have it. */
@@ -21,7 +22,8 @@ export class StatsClient extends TaskListClient {
     options: RunStatsOptions & { namespace: string; workflow: string },
   ): Promise<RunStats<HourStatsRow>> {
     const filter = checkedHourStats(options);
-    return (await this.reports.read((db) => readHourStats(db, filter))).value;
+    const { value, source } = await this.reports.read((db) => readHourStats(db, filter));
+    return { ...value, asOf: source.asOf };
   }
 
   /** How many calls wait, and what that has cost the database since the client was made: for the metrics of your program. */

@@ -13,6 +13,8 @@ export interface RunStats<Row = RunStatsRow> {
   since: Date;
   /** What ran later is not in the rows. Null: no scheduler has begun to count. */
   countedUntil: Date | null;
+  /** Of a replica: up to when it had everything. Undefined: the primary was read. */
+  asOf?: Date | undefined;
   rows: Row[];
 }
 

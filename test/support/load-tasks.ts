@@ -5,11 +5,17 @@ import type { Pool } from 'pg';
  * seconds, for plan tests and benchmarks. The data satisfies every invariant of the doctor.
  *
  * A task's progress is the number of its steps, in topological order, that are done. The tasks take their progress from the entries
- * of `progress` in turn; `-1` means all steps.
+ * of `progress` in turn; `-1` means all steps. They begin within the last day, or evenly in `times`.
  */
 export async function loadTasks(
   pool: Pick<Pool, 'query'>,
-  options: { namedTaskId: number; tasks: number; progress: readonly number[]; batch?: number },
+  options: {
+    namedTaskId: number;
+    tasks: number;
+    progress: readonly number[];
+    batch?: number;
+    times?: { from: Date; until: Date };
+  },
 ): Promise<void> {
   const batch = options.batch ?? 50_000;
   for (let done = 0; done < options.tasks; done += batch) {
@@ -19,8 +25,9 @@ export async function loadTasks(
     );
     const first = rows[0]?.first;
     const values = [first, count, options.namedTaskId, options.progress];
-    await pool.query(TASKS, values);
-    await pool.query(STEPS, values);
+    const times = [...values, ...beginningsOf(options, done)];
+    await pool.query(TASKS, times);
+    await pool.query(STEPS, times);
     await pool.query(EDGES, values.slice(0, 3));
     await pool.query(STEP_HISTORY, values.slice(0, 2));
     await pool.query(TASK_HISTORY, values.slice(0, 2));
@@ -30,14 +37,25 @@ export async function loadTasks(
   );
 }
 
-/** $1 first id, $2 number of tasks, $3 named task id, $4 progress. */
+/** When the first task of a batch begins, and how many seconds lie between two; null: within the last day. */
+function beginningsOf(
+  { tasks, times }: { tasks: number; times?: { from: Date; until: Date } },
+  done: number,
+): [Date | null, number | null] {
+  if (times === undefined) return [null, null];
+  const spacingMs = (times.until.getTime() - times.from.getTime()) / tasks;
+  return [new Date(times.from.getTime() + done * spacingMs), spacingMs / 1000];
+}
+
+/** $1 first id, $2 number of tasks, $3 named task id, $4 progress, $5 and $6 see beginningsOf. */
 const PLANNED = `
 WITH template AS MATERIALIZED (
   SELECT count(*)::integer AS steps FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $3::integer
 ), planned AS MATERIALIZED (
   SELECT i.task_id, p.steps,
     CASE WHEN p.wanted < 0 THEN p.steps ELSE least(p.wanted, p.steps) END AS done,
-    statement_timestamp() - interval '1 day' + (i.task_id % 80000) * interval '1 second' AS began_at
+    coalesce($5::timestamptz + (i.task_id - $1::bigint) * $6::float8 * interval '1 second',
+      statement_timestamp() - interval '1 day' + (i.task_id % 80000) * interval '1 second') AS began_at
   FROM generate_series($1::bigint, $1::bigint + $2::integer - 1) AS i (task_id)
   CROSS JOIN LATERAL (
     SELECT steps, ($4::integer[])[1 + (i.task_id % cardinality($4::integer[]))::integer] AS wanted FROM template

@@ -11,7 +11,7 @@ import type { BenchDatabase, BenchServer } from '../../support/server.ts';
 import { diamond, elsewhere, single } from '../../support/workflows.ts';
 
 /** Durations in ms of claims of 64, each rolled back, on a session with the settings of a worker's. */
-async function claims(db: BenchDatabase, workflows: readonly number[], times: number): Promise<number[]> {
+export async function claims(db: BenchDatabase, workflows: readonly number[], times: number): Promise<number[]> {
   const options = PINNED_PLANS.map(({ name, value }) => `-c ${name}=${value}`).join(' ');
   const client = new pg.Client({ connectionString: db.url, options });
   await client.connect();
