@@ -49,7 +49,7 @@ ENV NODE_ENV=production \
     NODE_OPTIONS="--max-old-space-size-percentage=60 --max-semi-space-size=4" \
     TASKER_METRICS_HOST=0.0.0.0 \
     TASKER_METRICS_PORT=9464
-EXPOSE 9464
+EXPOSE 8280 9464
 # By number: Kubernetes cannot verify that a name is not root (runAsNonRoot). No file in the image belongs to this user.
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["node", "/app/healthcheck.js"]
@@ -61,7 +61,7 @@ ARG VERSION=0.0.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="Tasker Fleet" \
-      org.opencontainers.image.description="Durable workflows on PostgreSQL: worker, scheduler and migrations in one image" \
+      org.opencontainers.image.description="Durable workflows on PostgreSQL: worker, scheduler, HTTP API and migrations in one image" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

@@ -24,7 +24,9 @@ export const getStep = defineRoute({
   cost: 'point',
   params,
   response: stepDetails,
-  example: { response: { ...STEP, parents: [], last_error: ERROR, inputs: null, result: null } },
+  example: {
+    response: { ...STEP, parents: [], last_error: ERROR, allowed_actions: ['retry'], inputs: null, result: null },
+  },
   async handle(request) {
     const { client, principal } = request;
     const { task_id: id, step: wanted } = request.params;

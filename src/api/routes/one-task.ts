@@ -32,11 +32,12 @@ export const getTask = defineRoute({
   example: {
     response: {
       ...TASK,
+      allowed_actions: ['retry', 'edit', 'resolve'],
       superseded_by: null,
       replaces: null,
       counts: { error: 1 },
       input: { bytes: 15, href: '/v1/tasks/4711/payloads/input', value: { order: 'A-1' } },
-      steps: [{ ...STEP_STATE, parents: [], last_error: ERROR }],
+      steps: [{ ...STEP_STATE, parents: [], last_error: ERROR, allowed_actions: ['retry', 'edit', 'resolve'] }],
     },
   },
   async handle(request) {

@@ -42,6 +42,7 @@ export const stepState = z
 
 export const taskDetails = task
   .extend({
+    allowed_actions: z.array(z.string()).describe('What it would not refuse now.'),
     superseded_by: taskId.nullable(),
     replaces: taskId.nullable(),
     counts: z.record(z.string(), z.number().int()).describe('Steps by state.'),
@@ -62,6 +63,7 @@ export const taskDetails = task
         processed_at: nullableTime,
         claimed_by: z.string().nullable(),
         last_error: storedError.nullable(),
+        allowed_actions: z.array(z.string()),
       }),
     ),
   })
@@ -83,6 +85,7 @@ export const stepDetails = z
     processed_at: nullableTime,
     claimed_by: z.string().nullable(),
     last_error: storedError.nullable(),
+    allowed_actions: z.array(z.string()),
     inputs: payload.describe("What it has instead of its task's input."),
     result: payload,
   })
