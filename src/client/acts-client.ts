@@ -143,7 +143,7 @@ export class ActsClient extends InsightClient {
 
   /**
    * Lets workers claim nothing of a queue, or of a workflow (`namespace/name`, all versions), until it is resumed or the pause ends (`until`,
-   * or after `forSeconds`). What runs goes on. Workers notice with their next heartbeat, half a second later in general. Throws InvalidInputError.
+   * or after `forSeconds`). What runs goes on. Workers notice with their next heartbeat, at most a second later in general. Throws InvalidInputError.
    */
   async pause(what: PausableName, options: PauseOptions = {}): Promise<PauseOutcome> {
     const { pausable, seconds } = { pausable: checkedPausable(what), seconds: pauseSeconds(options) };

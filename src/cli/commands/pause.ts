@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import type { PausableName } from '../../client/checked-acts.ts';
+import { InvalidInputError } from '../../errors.ts';
 import { table } from '../table.ts';
 import { actOptions, type ActFlags } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
@@ -39,7 +40,15 @@ export function pauseCommand(exit: (status: number) => void): Command {
 }
 
 function endOf(text: string): { forSeconds: number } | { until: Date } {
-  return /^\d+[smhd]?$/.test(text) ? { forSeconds: secondsOf('--until', text) } : { until: timeOf('--until', text) };
+  if (/^\d+[smhd]?$/.test(text)) return { forSeconds: secondsOf('--until', text) };
+  try {
+    return { until: timeOf('--until', text) };
+  } catch {
+    throw new InvalidInputError(
+      `--until is ${JSON.stringify(text)}: give how long from now (90s, 15m, 1h, 2d), or a time such as 2026-01-31T08:30Z`,
+      { field: '--until' },
+    );
+  }
 }
 
 /** `tasker resume queue|workflow <name>`. */
