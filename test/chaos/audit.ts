@@ -2,6 +2,7 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { amcheck } from './amcheck.ts';
 import { type Brief, briefViolations } from './brief.ts';
+import { archiveViolations } from './audit-archive.ts';
 import { type Claiming, claimingOf } from './audit-claiming.ts';
 import { ledgerViolations } from './audit-effects.ts';
 import { exitViolations } from './audit-exits.ts';
@@ -27,6 +28,8 @@ export async function audit(options: {
   acknowledged: readonly Acknowledged[];
   reuse?: Pick<Reuse, 'acknowledged' | 'violations'>;
   brief?: Pick<Brief, 'acknowledged' | 'held'>;
+  /** The folder to which retention moved tasks. */
+  archive?: string;
   ledger: readonly LedgerLine[];
   stalls?: readonly Stall[];
   exits: readonly Exit[];
@@ -53,12 +56,13 @@ export async function audit(options: {
     }));
     const retained =
       options.brief === undefined
-        ? { violations: [], removed: 0 }
+        ? { violations: [], removed: 0, gone: [] }
         : await briefViolations(db, options.brief, options.ledger);
     violations.push(
       ...(await taskViolations(db, options.acknowledged)),
       ...(options.reuse === undefined ? [] : await reuseViolations(db, options.reuse)),
       ...retained.violations,
+      ...(options.archive === undefined ? [] : await archiveViolations(db, options.archive, retained)),
       ...(await abandonedOutcomes(db, options.acknowledged)),
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),

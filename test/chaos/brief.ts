@@ -84,7 +84,7 @@ export async function briefViolations(
   db: Database,
   { acknowledged, held }: Pick<Brief, 'acknowledged' | 'held'>,
   ledger: readonly LedgerLine[],
-): Promise<{ violations: Violation[]; removed: number }> {
+): Promise<{ violations: Violation[]; removed: number; gone: string[] }> {
   const found = await rows<{ task: string; state: string }>(
     db,
     `SELECT t.task_id AS task, t.state FROM tasker.tasker_tasks t JOIN tasker.tasker_named_tasks k USING (named_task_id)
@@ -105,6 +105,7 @@ export async function briefViolations(
   const removed = counted?.tasks ?? 0;
   return {
     removed,
+    gone,
     violations: [
       ...gone.filter((task) => held.has(task)).map((task) => ({ kind: 'held task removed', detail: `task ${task}` })),
       ...gone

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, chmod, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { startWatchdog } from '../support/start-watchdog.ts';
 import { runMarker } from '../support/test-run.ts';
 import { lockSteps } from './admin.ts';
@@ -78,6 +79,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await chmod(folder, 0o755);
   const logFolder = join(folder, 'logs');
   const ledgerFolder = join(folder, 'ledger');
+  const archiveFolder = join(folder, 'archive');
   await Promise.all([mkdir(logFolder), mkdir(ledgerFolder)]);
   const faults = drawFaults(options);
   await writeFile(join(folder, 'faults.json'), JSON.stringify(faults));
@@ -101,7 +103,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       workers: options.workers,
       schedulers: options.schedulers,
       urlOf: routes.urlOf,
-      env: { [LEDGER_FOLDER]: ledgerFolder, [runMarker]: id },
+      env: {
+        [LEDGER_FOLDER]: ledgerFolder,
+        [runMarker]: id,
+        TASKER_ARCHIVE_URL: pathToFileURL(archiveFolder).href,
+      },
       clockOffsetsMs: CLOCK_OFFSETS_MS,
       workflows: 'test/chaos/workflows.ts',
       logFolder,
@@ -150,6 +156,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       acknowledged,
       reuse: load.reuse,
       brief: load.brief,
+      archive: archiveFolder,
       ledger,
       stalls: readStalls(ledgerFolder),
       exits: fleet.exits,
