@@ -15,7 +15,7 @@ const { task_ids: taskIds, rows } = JSON.parse(readFileSync(new URL('rows.json',
   rows: Record<keyof typeof ARCHIVED, string[]>;
 };
 /** Another database may have given these names other ids. */
-const OF_THE_DATABASE = ['named_task_id', 'named_step_id'];
+const OF_THE_DATABASE = new Set(['named_task_id', 'named_step_id']);
 
 const test = await useTestDatabase();
 const { path } = await archiveFolder();
@@ -47,7 +47,7 @@ it('restores an object of format 1 into another database, with the workflow that
   expect(await client.archive.restore(taskIds[0] as string)).toMatchObject({ outcome: 'restored', taskIds });
   for (const [kind, before] of Object.entries(rows)) {
     for (const row of before.map((text) => JSON.parse(text) as Record<string, string | null>)) {
-      const columns = Object.keys(row).filter((column) => !OF_THE_DATABASE.includes(column));
+      const columns = Object.keys(row).filter((column) => !OF_THE_DATABASE.has(column));
       const now = await test.query(
         `SELECT FROM tasker.${ARCHIVED[kind as keyof typeof ARCHIVED].table} r
          WHERE ${columns.map((column, at) => `r.${column}::text IS NOT DISTINCT FROM ($${at + 1}::text COLLATE "C")${cast(kind, column)}`).join(' AND ')}`,
