@@ -15,6 +15,7 @@ import { peers } from './parts/peers.ts';
 import { readiness } from './parts/readiness.ts';
 import { scale } from './parts/scale.ts';
 import { throughput } from './parts/throughput.ts';
+import { year } from './parts/year.ts';
 import { buildFleet } from './support/build-fleet.ts';
 import { describeMachine, markdown, type PartResult, writeResult } from './support/report.ts';
 import { type BenchServer, startServer } from './support/server.ts';
@@ -26,6 +27,7 @@ const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<Par
   flatness,
   lists,
   scale,
+  year,
   peers,
   'first-minutes': firstMinutes,
 };
@@ -42,7 +44,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 /** Millions of tasks each: their full forms run if they are named. */
-const LARGE = new Set(['lists', 'scale']);
+const LARGE = new Set(['lists', 'scale', 'year']);
 // Peers and the drawing library are packages of the bench alone. The quick form leaves the peers out unless they are asked for, and
 // so do both forms with the installs of the first minutes, which need the registry.
 const chosen =
