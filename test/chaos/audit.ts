@@ -1,5 +1,6 @@
 import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
+import { type Asked, askedViolations } from './asker.ts';
 import { amcheck } from './amcheck.ts';
 import { type Brief, briefViolations } from './brief.ts';
 import { archiveViolations } from './audit-archive.ts';
@@ -37,6 +38,7 @@ export async function audit(options: {
   calm: readonly Span[];
   /** The times during which the database refused every login. */
   refused?: readonly Span[];
+  asked?: readonly Asked[];
 }): Promise<{
   violations: Violation[];
   steps: number;
@@ -67,6 +69,7 @@ export async function audit(options: {
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
       ...checkIdempotencyKeys(options.ledger),
+      ...(await askedViolations(db, options.asked ?? [])),
       ...exitViolations(options.exits, options.ledger, options.refused ?? []),
     );
     const { violations: unfair, ...claiming } = await claimingOf(

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { startWatchdog } from '../support/start-watchdog.ts';
 import { runMarker } from '../support/test-run.ts';
 import { lockSteps } from './admin.ts';
+import { Asker } from './asker.ts';
 import { audit, type Violation } from './audit.ts';
 import type { Claiming } from './audit-claiming.ts';
 
@@ -48,6 +49,8 @@ export interface ChaosReport {
   processesStarted: number;
   tasks: number;
   stepsCompleted: number;
+  /** How often an asker was told each verdict. */
+  explained: Readonly<Record<string, number>>;
   /** Tasks that retention removed. */
   removed: number;
   /** Handlers that had their effect more than once for one step: what at-least-once means. */
@@ -119,12 +122,19 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       perSecond: options.tasksPerSecond,
     });
     close.push(() => load.stop());
+    const asker = new Asker({
+      url: routes.loadUrl,
+      random: seededRandom(options.seed + 1),
+      tasks: () => load.acknowledged,
+    });
+    close.push(() => asker.stop());
     const violations: Violation[] = [];
     const kills: FaultTargets['kills'] = [];
     const refused: Span[] = [];
     const began = Date.now();
     await load.start();
     await untilJoined(server.adminUrl, options.workers + options.schedulers);
+    asker.start();
     const injected = await injectAll(
       faults,
       { fleet, server, proxies: routes.proxies, kills, refused },
@@ -145,6 +155,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       { fromMs: began, toMs: Date.now() },
       injected.spans.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SETTLE_MS })),
     );
+    await asker.stop();
     options.log('draining');
     for (const { role, pid } of await fleet.drain(DRAIN_LIMIT_MS)) {
       violations.push({ kind: 'drain too long', detail: `${role} ${pid}` });
@@ -162,6 +173,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       exits: fleet.exits,
       calm: calmSpans,
       refused,
+      // A server that was replaced may have lost what was explained.
+      asked: asker.asked.filter(({ at }) => (injected.counts.replace_server ?? 0) === 0 || at.getTime() > healing),
     });
     violations.push(...audited.violations);
     const recovery = await recoveryTimes({ url: server.adminUrl, kills, restarts: server.restarts });
@@ -176,6 +189,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       processesStarted: fleet.started.length,
       tasks: audited.tasks,
       stepsCompleted: audited.steps,
+      explained: countBy(asker.asked.map(({ verdict }) => verdict)),
       removed: audited.removed,
       repeatedEffects: repeated(
         ledger.flatMap(({ kind, task, step }) => (kind === 'effect' ? [`${task} ${step}`] : [])),
@@ -194,6 +208,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await watchdog.cleanUp({ keep: options.keep || failed }).catch((error: unknown) => options.log(String(error)));
   }
 }
+
+const countBy = (words: readonly string[]): Record<string, number> =>
+  words.reduce<Record<string, number>>((counts, word) => ({ ...counts, [word]: (counts[word] ?? 0) + 1 }), {});
 
 interface Injected {
   counts: Partial<Record<FaultKind, number>>;
