@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
+import type { Asked } from '../chaos/asker.ts';
 import { audit } from '../chaos/audit.ts';
 import { drawFaults, FAULT_KINDS } from '../chaos/faults.ts';
 import { Fleet, type Exit } from '../chaos/fleet.ts';
@@ -78,6 +79,7 @@ const kinds = async (
     ledger?: LedgerLine[];
     exits?: Exit[];
     refused?: Span[];
+    asked?: Asked[];
   } = {},
 ) =>
   (
@@ -133,6 +135,22 @@ describe('the audit of a chaos run', () => {
       'DELETE FROM tasker.tasker_retention_removed',
       async () => expect(await kinds({ brief: { acknowledged: new Set(), held: new Set() } })).toEqual(['removals']),
     );
+  });
+
+  it('finds an explanation that contradicts the history, and one that was a bug', async () => {
+    const [task] = acknowledged as [Acknowledged];
+    const said = (verdict: Asked['verdict'], step?: string, minutes = 60): Asked => ({
+      taskId: task.taskId,
+      step,
+      verdict,
+      at: new Date(Date.now() + minutes * 60_000),
+      because: '',
+    });
+    const right = [said('ENDED'), said('ENDED', 'first'), said('ABOUT_TO_START', 'first', -60)];
+    expect(await kinds({ asked: right })).toEqual([]);
+    const wrong = [said('RUNNING', 'first'), said('BLOCKED', 'first'), said('RUNNING', 'first', -60)];
+    expect(await kinds({ asked: wrong })).toEqual(wrong.map(() => 'explained against the history'));
+    expect(await kinds({ asked: [said('BUG')] })).toEqual(['explained as a bug']);
   });
 
   it('finds an acknowledged task that is missing, and a task without a submit', async () => {
