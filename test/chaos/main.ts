@@ -36,6 +36,9 @@ function describe(report: ChaosReport): string {
     `database back to the next claim: ${seconds(recovery.restartToClaim)}`,
     ...report.notInjected.map((why) => `NOT INJECTED ${why}`),
     `claiming, in ${claiming.calmSeconds.toFixed(0)} s without faults: ${claiming.claims} claims, of which ${claiming.choices} had several priorities before them; ${claiming.readySpans} waits, the longest ${claiming.longestWaitSeconds.toFixed(2)} s`,
+    `explained: ${Object.entries(report.explained)
+      .map(([verdict, times]) => `${verdict} ${times}`)
+      .join(', ')}`,
     `replayed ${report.replayed.transitions} transitions; amcheck: ${report.amcheck}`,
     `healed in ${report.healSeconds.toFixed(1)} s after the last fault`,
     violations.length === 0 ? 'violations: none' : `VIOLATIONS: ${violations.length}`,
