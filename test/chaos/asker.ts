@@ -20,7 +20,7 @@ export interface Asked {
 
 const PACE_MS = 50;
 /** Among the newest tasks: older ones have ended, and all of them are explained alike. */
-const NEWEST = 100;
+const NEWEST = 30;
 /** A transition is written this long before it is visible at most, and is invisible to a snapshot that began as much later. */
 const COMMITTED_WITHIN_MS = 15_000;
 
