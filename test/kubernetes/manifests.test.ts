@@ -14,6 +14,7 @@ const settings = new Set<string>(Object.values(CATALOGUE).map(({ env }) => env))
 const GIVEN_SECRETS: Record<string, string[]> = {
   'tasker-database': ['DATABASE_URL', 'DATABASE_URL_DIRECT'],
   'tasker-database-replica': ['DATABASE_URL'],
+  'tasker-archive': ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
   'tasker-pgbouncer': ['userlist.txt', 'databases.ini'],
 };
 /** Seconds to abort handlers, give their steps back and leave, after the drain. */
