@@ -49,7 +49,7 @@ export interface ChaosReport {
   processesStarted: number;
   tasks: number;
   stepsCompleted: number;
-  /** How often an asker was told each verdict. */
+  /** How often an asker received each verdict. */
   explained: Readonly<Record<string, number>>;
   /** Tasks that retention removed. */
   removed: number;
