@@ -188,6 +188,7 @@ describe('recovery', () => {
       [poison],
     );
     expect(error).toEqual({
+      fingerprint: expect.stringMatching(/^[0-9a-f]{12}$/),
       name: 'WorkerDied',
       message:
         'the process that ran this step died (3 deaths in all, the last time with nothing else running in it), and no attempts are left',

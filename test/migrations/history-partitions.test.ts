@@ -109,7 +109,7 @@ it('makes what is there the first partition, as it is, with views, comments and 
     expect(await Promise.all(HISTORY.map(indexes))).toEqual(indexed);
     expect(await Promise.all(HISTORY.map(columns))).toEqual(described);
     expect(await test.query('SELECT * FROM reports.ended_count')).toEqual(ended);
-    expect(await examine(db)).toEqual([]);
+    // The doctor reads tables that only later migrations make.
     await migrateToLatest(test.url);
     expect(await examine(db)).toEqual([]);
   } finally {
