@@ -23,6 +23,7 @@ export type PauseOutcome =
   /** No live worker serves such a queue and no registered workflow uses it; or no such workflow is registered. */
   | { outcome: 'not_found' };
 
+/** What a resume has done. `not_paused`: there was nothing to resume. */
 export type ResumeOutcome = { outcome: 'resumed' } | { outcome: 'not_paused' };
 
 /**

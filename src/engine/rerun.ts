@@ -10,6 +10,7 @@ import { auditMetadata, lockTask, type OperatorAction } from './operator-action.
 import { reevaluateTask } from './reevaluate-task.ts';
 import { submitIn, type Submitted } from './submit.ts';
 
+/** What a rerun has done, or why it was refused. */
 export type RerunOutcome =
   /** `takenOver`: steps whose results the new task has of the old one. `queues`: those in which steps are ready. */
   | { outcome: 'created'; taskId: string; ordinal: number; takenOver: string[]; queues: string[] }

@@ -45,7 +45,7 @@ it('a process that starts while the database is away holds its session lock from
       leaseSeconds: 10,
       sessionLock: key,
     });
-    expect(await connection.renewLease(workerId, 0, false)).toBe(true);
+    expect(await connection.renewLease(workerId, 0, false)).toMatchObject({ pauses: null });
     expect(await held(key)).toBe(true);
     // And again after its connection was cut.
     proxy.cutAll();

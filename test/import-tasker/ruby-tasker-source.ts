@@ -35,7 +35,7 @@ export async function useRubyTaskerSource(): Promise<RubyTaskerSource> {
       const rows = await database.query<{ name: string }>(
         `SELECT format('tasker.%I', relname) AS name FROM pg_class
          WHERE relnamespace = 'tasker'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-           AND relname NOT IN ('tasker_migrations', 'tasker_installation', 'tasker_clock')`,
+           AND relname NOT IN ('tasker_migrations', 'tasker_installation', 'tasker_clock', 'tasker_audit_head')`,
       );
       await database.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')}`);
       await database.query(schemaOf(form));

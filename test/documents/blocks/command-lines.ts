@@ -45,8 +45,12 @@ export function commandsOf(script: string): string[][] {
     else word = (word ?? '') + (single ?? double ?? escaped ?? plain ?? '');
   }
   endWord();
-  return commands.filter((words) => words.length > 0);
+  return commands.map(withoutRedirections).filter((words) => words.length > 0);
 }
+
+/** `> file` and the like are the shell's own. */
+const withoutRedirections = (words: readonly string[]): string[] =>
+  words.filter((word, at) => !/^\d?[<>]+$/.test(word) && !/^\d?[<>]+$/.test(words[at - 1] ?? ''));
 
 /** What the command line's own parser has against these arguments; undefined: nothing. No command runs. */
 export function refusal(args: readonly string[]): string | undefined {

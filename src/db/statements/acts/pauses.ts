@@ -20,6 +20,7 @@ export const readPausesText = defineStatement<{ pauses: string | null }>()({
   text: `SELECT ${PAUSES_TEXT} AS pauses`,
 });
 
+/** A pause of a queue or of a workflow, as `pauses` lists it. */
 export interface PauseRow {
   kind: PauseKind;
   /** Of a queue; of a workflow `namespace/name`. */
