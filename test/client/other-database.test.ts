@@ -115,7 +115,9 @@ describe('a client that outlives the state of its database', () => {
       outcomes.push(outcome);
     }
     expect(outcomes).toEqual(Array.from({ length: 8 }, () => 'created'));
-    expect((await tasks()).filter(({ name }) => name === 'refund').map(({ n }) => n)).toEqual([4, 5, 6, 7]);
+    const refunds = (await tasks()).filter(({ name }) => name === 'refund').map(({ n }) => n);
+    // Two batches are in flight at once, so their order is open.
+    expect(refunds.toSorted()).toEqual([4, 5, 6, 7]);
   });
 
   it('makes a schedule only after its workflow is registered', async () => {
