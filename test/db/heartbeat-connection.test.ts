@@ -59,6 +59,38 @@ it('a process that starts while the database is away holds its session lock from
   }
 });
 
+it('a lease is renewed on an earlier schema, which has no pauses', async () => {
+  const db = openDatabase({ url: test.url, poolSize: 1 });
+  const connection = openHeartbeatConnection({
+    url: test.url,
+    schema: 'tasker',
+    applicationName: 'test heartbeat',
+    sessionLock: newSessionLock(),
+    timeoutMs: 2000,
+    onError: (message) => expect.unreachable(message),
+  });
+  try {
+    const workerId = await register(db, {
+      role: 'worker',
+      name: 'test',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 10,
+      sessionLock: null,
+    });
+    await test.query(`INSERT INTO tasker.tasker_pauses (kind, name, by) VALUES ('queue', 'q', 'test')`);
+    expect(await connection.renewLease(workerId, 0, false)).toMatchObject({ pauses: '[["queue", "q", null]]' });
+    await test.query('ALTER TABLE tasker.tasker_pauses RENAME TO no_pauses');
+    expect(await connection.renewLease(workerId, 0, false)).toMatchObject({ pauses: null });
+    await test.query('ALTER TABLE tasker.no_pauses RENAME TO tasker_pauses; DELETE FROM tasker.tasker_pauses');
+    expect(await connection.renewLease(workerId, 0, false)).toMatchObject({ pauses: null });
+  } finally {
+    await connection.close();
+    await db.close();
+  }
+});
+
 it('a heartbeat touches no index: its update is HOT whenever its page has room', async () => {
   const db = openDatabase({ url: test.url });
   const connection = openHeartbeatConnection({

@@ -3106,6 +3106,15 @@ RETURNING worker_id, (
     FROM tasker.tasker_pauses p
     WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses;
 
+-- heartbeat_without_pauses
+UPDATE tasker.tasker_workers
+SET heartbeat_at = clock_timestamp(),
+    lease_expires_at = clock_timestamp() + make_interval(secs => lease_seconds),
+    busy_slots = $2,
+    draining = $3
+WHERE worker_id = $1 AND stopped_at IS NULL
+RETURNING worker_id, NULL AS pauses;
+
 -- held_among
 SELECT t.task_id, h.hold_id, h.tag, h.reason
 FROM unnest($1::bigint[], $2::jsonb[]) AS t (task_id, tags)

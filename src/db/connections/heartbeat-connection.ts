@@ -3,8 +3,9 @@ import pg from 'pg';
 import { passwordOf } from './password.ts';
 import { inSchema } from '../schema-name.ts';
 import { session } from './session.ts';
+import { isSchemaMissing } from './sql-errors.ts';
 import type { SessionSetting } from './session-settings.ts';
-import { heartbeat } from '../statements/workers/workers.ts';
+import { heartbeat, heartbeatWithoutPauses } from '../statements/workers/workers.ts';
 
 export interface HeartbeatConnectionOptions {
   url: string;
@@ -44,7 +45,6 @@ const WAIT_FOR_NOTHING: readonly SessionSetting[] = [{ name: 'synchronous_commit
 export function openHeartbeatConnection(
   options: HeartbeatConnectionOptions & { onError: (message: string) => void },
 ): HeartbeatConnection {
-  const text = inSchema(heartbeat.text, options.schema);
   const sessions = session({
     url: options.url,
     applicationName: options.applicationName,
@@ -62,6 +62,22 @@ export function openHeartbeatConnection(
       options.sessionLock,
     ]);
     return rows[0]?.taken === true;
+  };
+
+  const renew = async (
+    on: pg.Client,
+    statement: typeof heartbeat,
+    given: Parameters<typeof heartbeat.values>[0],
+  ): Promise<{ pauses: string | null } | undefined> => {
+    // Prepared if sessions last: planning is the larger part of the cost of a statement this small.
+    const prepared = options.sessionLock ? { name: statement.name } : {};
+    const text = inSchema(statement.text, options.schema);
+    const { rows } = await on.query<{ pauses: string | null }>({
+      ...prepared,
+      text,
+      values: [...statement.values(given)],
+    });
+    return rows[0];
   };
 
   const drop = async (broken: pg.Client): Promise<void> => {
@@ -107,11 +123,11 @@ export function openHeartbeatConnection(
       try {
         // The former session of this process holds it until the server notices that its connection is gone.
         if (wantsLock && !locked) locked = await takeLock(connected);
-        // Prepared if sessions last: planning is the larger part of the cost of a statement this small.
-        const prepared = options.sessionLock ? { name: heartbeat.name } : {};
-        const values = heartbeat.values({ worker_id: workerId, busy_slots: busySlots, draining });
-        const { rows } = await connected.query<{ pauses: string | null }>({ ...prepared, text, values: [...values] });
-        return rows[0];
+        const given = { worker_id: workerId, busy_slots: busySlots, draining };
+        return await renew(connected, heartbeat, given).catch((error: unknown) => {
+          if (!isSchemaMissing(error)) throw error;
+          return renew(connected, heartbeatWithoutPauses, given);
+        });
       } catch (error) {
         await drop(connected);
         throw error;

@@ -38,22 +38,28 @@ ON CONFLICT (worker_id) DO NOTHING
 RETURNING worker_id`,
 });
 
-/**
- * Renews the lease, and reads what is paused: no statement of its own is sent for that. Returns no row if the lease was ended: the
- * process has to register again.
- */
-export const heartbeat = defineStatement<{ worker_id: string; pauses: string | null }>()({
-  name: 'heartbeat',
-  params: { worker_id: 'bigint', busy_slots: 'integer', draining: 'boolean' },
-  text: `
+const renewing = (name: string, pauses: string) =>
+  defineStatement<{ worker_id: string; pauses: string | null }>()({
+    name,
+    params: { worker_id: 'bigint', busy_slots: 'integer', draining: 'boolean' },
+    text: `
 UPDATE tasker.tasker_workers
 SET heartbeat_at = clock_timestamp(),
     lease_expires_at = clock_timestamp() + make_interval(secs => lease_seconds),
     busy_slots = :busy_slots,
     draining = :draining
 WHERE worker_id = :worker_id AND stopped_at IS NULL
-RETURNING worker_id, ${PAUSES_TEXT} AS pauses`,
-});
+RETURNING worker_id, ${pauses} AS pauses`,
+  });
+
+/**
+ * Renews the lease, and reads what is paused: no statement of its own is sent for that. Returns no row if the lease was ended: the
+ * process has to register again.
+ */
+export const heartbeat = renewing('heartbeat', PAUSES_TEXT);
+
+/** While an earlier schema is in place, which has no pauses: no step of a working process may be recovered because of that. */
+export const heartbeatWithoutPauses = renewing('heartbeat_without_pauses', 'NULL');
 
 /** Deregisters a process after a drain: nothing is left to recover. */
 export const deregisterWorker = defineStatement()({
