@@ -15,10 +15,10 @@ for (const _ of loads) engines.push(await useEngine({ plans: 'pinned' }));
 
 async function diskBytes(engine: EngineFixture): Promise<number> {
   const [row] = await engine.test.query<{ bytes: string }>(
-    `SELECT sum(pg_total_relation_size(p.relid)) AS bytes
-     FROM unnest(ARRAY['tasker.tasker_tasks', 'tasker.tasker_workflow_steps', 'tasker.tasker_workflow_step_edges',
-       'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions']) AS t
-     CROSS JOIN LATERAL pg_partition_tree(t::regclass) p`,
+    `SELECT sum(pg_total_relation_size(c.oid)) AS bytes
+     FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+     WHERE coalesce(i.inhparent, c.oid) = ANY (ARRAY['tasker.tasker_tasks', 'tasker.tasker_workflow_steps', 'tasker.tasker_workflow_step_edges',
+       'tasker.tasker_workflow_step_transitions', 'tasker.tasker_task_transitions']::regclass[])`,
   );
   return Number(row?.bytes);
 }
