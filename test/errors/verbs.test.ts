@@ -3,6 +3,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
 import { openHeartbeatConnection } from '../../src/db/connections/heartbeat-connection.ts';
+import { isSchemaMissing } from '../../src/db/connections/sql-errors.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
@@ -145,7 +146,10 @@ describe('after an error of any kind, a second call has the whole effect, once',
     });
     for (const name of names) {
       toThrow.push({ thrown: THROWN.get(name) });
-      await expect(connection.renewLease(worker.id, 0, false)).rejects.toBe(THROWN.get(name));
+      const firstTry = connection.renewLease(worker.id, 0, false);
+      // What an earlier schema does not have is left out.
+      if (isSchemaMissing(THROWN.get(name))) expect(await firstTry).toMatchObject({ pauses: null });
+      else await expect(firstTry).rejects.toBe(THROWN.get(name));
       expect(await connection.renewLease(worker.id, 0, false)).toMatchObject({ pauses: null });
     }
     await connection.close();
