@@ -44,7 +44,7 @@ async function start(role: 'scheduler' | 'worker' | 'api'): Promise<{ process: T
 /** What a fleet that runs for a minute has no data for: what retention removes is counted first, and that takes longer. */
 const LATER = /tasker_(retention_removed_tasks_total|archive_objects)/;
 
-/** Asks until Prometheus has seen answers and refusals. */
+/** Asks until Prometheus has scraped responses and refusals. */
 function askApi(base: string): () => void {
   const timer = setInterval(() => {
     for (const path of ['tasks', 'queues', 'workers', 'tasks?limit=1'])
