@@ -7,7 +7,11 @@ import { waitFor } from '../support/wait-for.ts';
 import { useWorkers } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
-const client = createClient({ url: fleet.test.url, notify: false });
+const client = createClient({
+  url: fleet.test.url,
+  preparedStatements: fleet.test.directUrl !== undefined,
+  notify: false,
+});
 afterAll(() => client.close());
 
 const Input = z.object({ sku: z.string(), secret: z.string().default('s') });

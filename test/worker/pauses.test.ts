@@ -8,7 +8,11 @@ import { registryOf } from './scope-fixture.ts';
 import { useWorkers } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
-const client = createClient({ url: fleet.test.url, notify: false });
+const client = createClient({
+  url: fleet.test.url,
+  preparedStatements: fleet.test.directUrl !== undefined,
+  notify: false,
+});
 afterAll(() => client.close());
 
 /** A step that ends when the test opens its gate, and how often each step began. */
