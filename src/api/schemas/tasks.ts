@@ -40,6 +40,25 @@ export const stepState = z
   })
   .meta({ id: 'StepState', description: 'Where a step is.' });
 
+/** Of a step, in the list of its task and alone. */
+const stepFields = {
+  name,
+  state,
+  queue: z.string(),
+  parents: z.array(z.string()),
+  attempts: z.number().int(),
+  retry_limit: z.number().int(),
+  ready: z.boolean(),
+  unmet_parents: z.number().int(),
+  next_retry_at: nullableTime,
+  blocked_at: nullableTime,
+  last_attempted_at: nullableTime,
+  processed_at: nullableTime,
+  claimed_by: z.string().nullable(),
+  last_error: storedError.nullable(),
+  allowed_actions: z.array(z.string()),
+};
+
 export const taskDetails = task
   .extend({
     allowed_actions: z.array(z.string()).describe('What it would not refuse now.'),
@@ -47,45 +66,13 @@ export const taskDetails = task
     replaces: taskId.nullable(),
     counts: z.record(z.string(), z.number().int()).describe('Steps by state.'),
     input: payload,
-    steps: z.array(
-      z.object({
-        name,
-        state,
-        queue: z.string(),
-        parents: z.array(z.string()),
-        attempts: z.number().int(),
-        retry_limit: z.number().int(),
-        ready: z.boolean(),
-        unmet_parents: z.number().int(),
-        next_retry_at: nullableTime,
-        blocked_at: nullableTime,
-        last_attempted_at: nullableTime,
-        processed_at: nullableTime,
-        claimed_by: z.string().nullable(),
-        last_error: storedError.nullable(),
-        allowed_actions: z.array(z.string()),
-      }),
-    ),
+    steps: z.array(z.object(stepFields)),
   })
   .meta({ id: 'TaskDetails', description: 'A task with its steps in topological order.' });
 
 export const stepDetails = z
   .object({
-    name,
-    state,
-    queue: z.string(),
-    parents: z.array(z.string()),
-    attempts: z.number().int(),
-    retry_limit: z.number().int(),
-    ready: z.boolean(),
-    unmet_parents: z.number().int(),
-    next_retry_at: nullableTime,
-    blocked_at: nullableTime,
-    last_attempted_at: nullableTime,
-    processed_at: nullableTime,
-    claimed_by: z.string().nullable(),
-    last_error: storedError.nullable(),
-    allowed_actions: z.array(z.string()),
+    ...stepFields,
     inputs: payload.describe("What it has instead of its task's input."),
     result: payload,
   })

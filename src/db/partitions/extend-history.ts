@@ -1,5 +1,5 @@
 import { defineStatement } from '../statement.ts';
-import { forEachHistory, HISTORY, USED } from './history-tables.ts';
+import { boundOf, forEachHistory, HISTORY, USED } from './history-tables.ts';
 
 /*
  * The tables of history are partitioned by ranges of task ids. The last partition has no upper bound, so that every task has its
@@ -14,10 +14,11 @@ export const PARTITION_TASKS = 1_000_000;
 const AHEAD = 200_000;
 /** What is read under the lock of an exchange, at most: some ten milliseconds. */
 const READ_UNDER_LOCK_BYTES = 16 * 1024 * 1024;
+
 /** The last partition of each table of history: none if it is not partitioned. */
 const LAST = `(
     SELECT i.inhparent::regclass AS history, c.oid::regclass AS part, c.relname AS name,
-      substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM \\(''?(\\d+)')::bigint AS from_task,
+      ${boundOf('FROM')} AS from_task,
       pg_relation_size(c.oid) AS bytes, pg_get_userbyid(c.relowner) AS owner, array_to_string(c.reloptions, ', ') AS options,
       substring(k.definition FROM '\\d{5,}')::bigint AS below, k.convalidated AS proven
     FROM unnest(${HISTORY}) AS h (history)

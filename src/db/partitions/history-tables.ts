@@ -9,6 +9,10 @@ export const USED = `greatest(
     coalesce((SELECT max(t.task_id) FROM tasker.tasker_tasks t), 0),
     coalesce(pg_sequence_last_value(pg_get_serial_sequence('tasker.tasker_tasks', 'task_id')::regclass), 0))`;
 
+/** The id at which a partition begins or ends, in SQL; `c` is its row of pg_class. NULL: the lowest or highest of all ids. */
+export const boundOf = (end: 'FROM' | 'TO'): string =>
+  `substring(pg_get_expr(c.relpartbound, c.oid) FROM '${end} \\(''?(\\d+)')::bigint`;
+
 /**
  * Changes the partitions of each table of history that `select` finds, by PL/pgSQL commands on the record `part`, with the variables `bound` and
  * `next_name`. One statement, so that no process that stops in the middle holds a lock.

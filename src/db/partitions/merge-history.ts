@@ -1,5 +1,5 @@
 import { defineStatement } from '../statement.ts';
-import { forEachHistory, HISTORY, USED } from './history-tables.ts';
+import { boundOf, forEachHistory, HISTORY, USED } from './history-tables.ts';
 
 /*
  * The first partition of each table of history is that of all old tasks. If nearly nothing is left of it and of the second, both are replaced
@@ -19,8 +19,8 @@ const FIRST_TWO = `(
     CROSS JOIN LATERAL (
       SELECT c.oid::regclass AS part, c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
         array_to_string(c.reloptions, ', ') AS options,
-        substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''?(\\d+)')::bigint AS until,
-        row_number() OVER (ORDER BY substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''?(\\d+)')::bigint NULLS LAST) AS place
+        ${boundOf('TO')} AS until,
+        row_number() OVER (ORDER BY ${boundOf('TO')} NULLS LAST) AS place
       FROM pg_inherits i
       JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = h.history
@@ -28,10 +28,15 @@ const FIRST_TWO = `(
     GROUP BY h.history
   )`;
 
+/** The tasks that are left, up to one more than may be copied. */
+const tasksBelow = (until: string): string =>
+  `SELECT t.task_id FROM tasker.tasker_tasks t WHERE t.task_id < ${until} ORDER BY t.task_id LIMIT ${COPIED_TASKS + 1}`;
+
+const isFew = (until: string): string => `(SELECT count(*) FROM (${tasksBelow(until)}) few) <= ${COPIED_TASKS}`;
+
 /** Condition on a row of FIRST_TWO: no task will have a new id there, and few tasks of the two are left. */
 const DUE = `f.until <= ${USED}
-    AND (SELECT count(*) FROM (
-      SELECT FROM tasker.tasker_tasks t WHERE t.task_id < f.until ORDER BY t.task_id LIMIT ${COPIED_TASKS + 1}) few) <= ${COPIED_TASKS}`;
+    AND ${isFew('f.until')}`;
 
 /** The tables of history whose first two partitions can be merged, and whether this role may. */
 export const findHistoryToMerge = defineStatement<{ history: string; owned: boolean; role: string }>()({
@@ -51,21 +56,22 @@ export const mergeHistory = defineStatement()({
   text: forEachHistory(
     `SELECT f.* FROM ${FIRST_TWO} f WHERE f.second IS NOT NULL AND ${DUE}`,
     `
-    EXECUTE format('CREATE TABLE tasker.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS) WITH (%s)', part.name || '_merged', part.second, part.options);
-    EXECUTE format('ALTER TABLE tasker.%I OWNER TO %I', part.name || '_merged', part.owner);
+    next_name := part.name || '_merged';
+    EXECUTE format('CREATE TABLE tasker.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS) WITH (%s)', next_name, part.second, part.options);
+    EXECUTE format('ALTER TABLE tasker.%I OWNER TO %I', next_name, part.owner);
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', part.history);
     -- By the keys of the tasks that are left, so that nothing of what was deleted is read.
     PERFORM set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
-    EXECUTE format('INSERT INTO tasker.%I SELECT x.* FROM (SELECT t.task_id FROM tasker.tasker_tasks t WHERE t.task_id < %s ORDER BY t.task_id LIMIT ${COPIED_TASKS + 1}) t CROSS JOIN LATERAL (SELECT * FROM %s a WHERE a.task_id = t.task_id UNION ALL SELECT * FROM %s b WHERE b.task_id = t.task_id) x',
-      part.name || '_merged', part.until, part.first, part.second);
-    IF (SELECT count(*) FROM (SELECT FROM tasker.tasker_tasks t WHERE t.task_id < part.until ORDER BY t.task_id LIMIT ${COPIED_TASKS + 1}) few) > ${COPIED_TASKS} THEN
+    EXECUTE format('INSERT INTO tasker.%I SELECT x.* FROM (${tasksBelow('%s')}) t CROSS JOIN LATERAL (SELECT * FROM %s a WHERE a.task_id = t.task_id UNION ALL SELECT * FROM %s b WHERE b.task_id = t.task_id) x',
+      next_name, part.until, part.first, part.second);
+    IF NOT ${isFew('part.until')} THEN
       RAISE EXCEPTION 'tasks were restored meanwhile' USING ERRCODE = 'serialization_failure';
     END IF;
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', part.history, part.first);
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', part.history, part.second);
-    EXECUTE format('ALTER TABLE %s ATTACH PARTITION tasker.%I FOR VALUES FROM (MINVALUE) TO (%s)', part.history, part.name || '_merged', part.until);
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION tasker.%I FOR VALUES FROM (MINVALUE) TO (%s)', part.history, next_name, part.until);
     EXECUTE format('DROP TABLE %s', part.first);
     EXECUTE format('DROP TABLE %s', part.second);
-    EXECUTE format('ALTER TABLE tasker.%I RENAME TO %I', part.name || '_merged', part.name);`,
+    EXECUTE format('ALTER TABLE tasker.%I RENAME TO %I', next_name, part.name);`,
   ),
 });
