@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 /** Rooms from the bottom up. A file may import its own room and any room of a lower level; rooms of one level never meet. */
 export const LEVELS: readonly (readonly string[])[] = [
-  ['backoff', 'errors', 'secrets', 'version', 'edit-distance', 'retry-policy', 'keep-policy', 'redact'],
+  ['backoff', 'errors', 'secrets', 'version', 'edit-distance', 'retry-policy', 'keep-policy', 'redact', 'http'],
   ['config', 'logger', 'metrics', 'embedded'],
   ['workflow', 'scaling'],
   ['db'],
@@ -29,7 +29,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['metrics', 'process'],
   'cron-parser': ['schedules'],
   s3mini: ['archive'],
-  'p-limit': ['worker', 'client'],
+  'p-limit': ['worker', 'client', 'api'],
   pino: ['logger'],
   yaml: ['workflow', 'cli'],
   'd3-scale': ['cli'],

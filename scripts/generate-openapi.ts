@@ -1,5 +1,5 @@
 /**
- * `npm run openapi`: writes the document of the HTTP API and its reference page. `node scripts/generate-openapi.ts [--check] [--breaking]`
+ * `npm run openapi`: writes the document of the HTTP API, its reference page and the types of its client. `node scripts/generate-openapi.ts [--check] [--breaking]`
  *
  * The document that is there is what programs were written for. A new one that would break them is refused, unless --breaking is given
  * with a new major version of the paths. With --check nothing is written, and the status is 1 if a file is not current or the document
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../src/api/openapi.ts';
 import { httpApiPage } from './support/http-api/page.ts';
 import { breakingChanges } from './support/http-api/breaking-changes.ts';
+import { clientFacts, clientTypes } from './support/http-api/client-types.ts';
 import { mistakesIn } from './support/http-api/lint.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -17,6 +18,8 @@ const document = openApiDocument();
 const files = {
   'docs/reference/openapi.json': `${JSON.stringify(document, null, 2)}\n`,
   'docs/reference/http-api.md': httpApiPage(),
+  'src/http/operations.ts': await clientTypes(document),
+  'src/http/operation-facts.ts': await clientFacts(document),
 };
 const problems = mistakesIn(document).map((mistake) => `openapi.json: ${mistake}`);
 

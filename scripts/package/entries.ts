@@ -5,6 +5,7 @@ export const ENTRIES = {
   worker: 'src/entry/worker.ts',
   scheduler: 'src/entry/scheduler.ts',
   api: 'src/entry/api.ts',
+  http: 'src/entry/http.ts',
   workflow: 'src/entry/workflow.ts',
   testing: 'src/testing/index.ts',
   transactions: 'src/transactions/index.ts',

@@ -8,6 +8,7 @@ export const PERMISSIONS = {
   'schedules:write': 'pause, resume and remove schedules',
   'queues:write': 'pause and resume queues',
   'bulk:operate': 'act on many tasks at once',
+  'retention:write': 'set and end legal holds, bring archived tasks back',
   admin: 'manage keys, read the audit, examine the data',
 } as const;
 
@@ -21,6 +22,7 @@ const OPERATOR = [
   'schedules:write',
   'queues:write',
   'bulk:operate',
+  'retention:write',
 ] as const satisfies readonly Permission[];
 
 /** Payloads are a right apart, which a key has or has not, whatever its role is; an administrator could give it to himself. */

@@ -32,8 +32,11 @@ interface Seen {
 
 const seen = new WeakMap<FastifyRequest, Seen>();
 
-/** Serves the API on an instance of fastify: one hook for all routes, in which nothing of a body has been read. */
-export async function serveApi(app: FastifyInstance, parts: ApiParts): Promise<void> {
+/**
+ * Serves the API on an instance of fastify: one hook for all routes, in which nothing of a body has been read. `isGuest`: the server is not
+ * of this package.
+ */
+export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest = false } = {}): Promise<void> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -60,9 +63,11 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts): Promise<v
     if (problem.status >= 500) parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none' });
     sendProblem(reply, problem, id);
   });
-  app.setNotFoundHandler((request, reply) => {
-    sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
-  });
+  // Without a prefix, in a server of somebody else, what there is none of is theirs.
+  if (!isGuest || app.prefix !== '')
+    app.setNotFoundHandler((request, reply) => {
+      sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
+    });
   for (const route of ROUTES) addRoute(app, route, parts);
   const document = JSON.stringify(openApiDocument());
   app.get('/openapi.json', (_request, reply) => send(reply, { body: Buffer.from(document) }));
@@ -118,7 +123,9 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   } else if (typeof key === 'string' && route.secret !== true) {
     const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: (principal as Principal).id };
     const keyed = { ...about, key, body: rawBody };
-    answer = await once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }));
+    answer = await parts.inTransaction(() =>
+      once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction })),
+    );
   } else answer = await route.handle(base);
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem, requestIdOf(request.headers));
   return send(reply, answer, route);

@@ -69,6 +69,7 @@ export const PROBLEMS = {
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   SCHEMA_OUTDATED: { status: 503, title: 'The database is not migrated as far as this version needs' },
   REPORT_UNAVAILABLE: { status: 503, title: 'The replica for reports cannot be read' },
+  ARCHIVE_UNAVAILABLE: { status: 503, title: 'The archive cannot be read' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -145,6 +146,12 @@ function ofTasker(code: string, error: TaskerError): Problem {
       return ofOutdated(error);
     case 'REPORT_UNAVAILABLE':
       return new Problem('REPORT_UNAVAILABLE', 'the replica for reports cannot be read now', {
+        ...RETRY_SOON,
+        cause: error,
+      });
+    case 'ARCHIVE_UNAVAILABLE':
+    case 'ARCHIVE_BUSY':
+      return new Problem('ARCHIVE_UNAVAILABLE', 'the archive cannot be read now: try again', {
         ...RETRY_SOON,
         cause: error,
       });

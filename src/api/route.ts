@@ -28,6 +28,10 @@ export interface Services {
   readonly cursors: Cursors;
   readonly redact: Redact;
   readonly reports: Reports;
+  /** Nothing may be written. */
+  readonly readOnly: boolean;
+  /** Runs what opens a transaction, when there is room for one: as many at once as leave a connection of the pool for what they read. */
+  inTransaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Whether the process can do its work now. */
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
 }

@@ -4,6 +4,8 @@ import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
 import { checkedAction, checkedId, checkedText } from './checked.ts';
+import type { InTransaction } from './client-options.ts';
+import { transactionsOf } from './in-transaction.ts';
 
 /** What to hold, why, and by whom (default `operator`). */
 export type NewHold = HoldSubject & { reason: string; by?: string };
@@ -19,15 +21,17 @@ export class Holds {
 
   /**
    * Holds one task, or every task with a tag, from now on. A task that is being removed at this moment is gone before; `undefined`: there is no
-   * task with this id. Several holds may be about the same: each is ended for itself.
+   * task with this id. Several holds may be about the same: each is ended for itself. With a `transaction`, it holds if and when the caller
+   * commits.
    */
-  async add(hold: NewHold): Promise<Hold | undefined> {
+  async add(hold: NewHold, options: InTransaction = {}): Promise<Hold | undefined> {
     const { taskId, tag, reason, by } = hold as { taskId?: string; tag?: string; reason?: string; by?: string };
     if ((taskId === undefined) === (tag === undefined)) {
       throw new InvalidInputError('a hold needs either taskId or tag: give one of the two', { field: 'taskId' });
     }
     const action = { reason: filled('reason', reason), by: by === undefined ? 'operator' : filled('by', by) };
-    return setHold(this.db, taskId === undefined ? { tag: filled('tag', tag) } : { taskId: checkedId(taskId) }, action);
+    const subject = taskId === undefined ? { tag: filled('tag', tag) } : { taskId: checkedId(taskId) };
+    return setHold(await transactionsOf(options, this.db), subject, action);
   }
 
   /** All holds, the latest first. */
@@ -36,13 +40,13 @@ export class Holds {
   }
 
   /** Ends a hold, by its id: what no other hold keeps may go again. `undefined`: there is no such hold. */
-  async remove(holdId: string, action: OperatorAction = {}): Promise<Hold | undefined> {
+  async remove(holdId: string, action: OperatorAction & InTransaction = {}): Promise<Hold | undefined> {
     if (typeof holdId !== 'string' || !/^\d{1,18}$/.test(holdId)) {
       throw new InvalidInputError(`hold id ${preview(holdId)} is not a number, as a text: tasker hold list has them`, {
         field: 'holdId',
       });
     }
-    return endHold(this.db, holdId, checkedAction(action));
+    return endHold(await transactionsOf(action, this.db), holdId, checkedAction(action));
   }
 }
 

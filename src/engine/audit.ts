@@ -10,12 +10,14 @@ export type ActName =
   | `step.${'resolve' | 'release'}`
   | `${'queue' | 'workflow'}.${'pause' | 'resume'}`
   | `hold.${'set' | 'end'}`
+  | `key.${'create' | 'revoke'}`
+  | 'payload.read'
   | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
   | `operation.${'start' | 'pause' | 'resume' | 'abort'}`;
 
 /** What an act was done to. */
 export interface ActSubject {
-  kind: 'task' | 'step' | 'tag' | 'hold' | 'queue' | 'workflow' | 'schedule' | 'operation';
+  kind: 'task' | 'step' | 'tag' | 'hold' | 'queue' | 'workflow' | 'schedule' | 'operation' | 'key';
   id: string;
 }
 

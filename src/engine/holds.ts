@@ -1,4 +1,4 @@
-import type { Database } from '../db/connections/database.ts';
+import type { Database, Transactions } from '../db/connections/database.ts';
 import { audited } from './audit.ts';
 import type { OperatorAction } from './operator-action.ts';
 import { visitAllBlocks, visitTasks } from '../db/statements/retention/blocks.ts';
@@ -24,7 +24,7 @@ export type HoldSubject = { taskId: string } | { tag: string };
  * task with this id (any more).
  */
 export async function setHold(
-  db: Database,
+  db: Transactions,
   subject: HoldSubject,
   action: { reason: string; by: string },
 ): Promise<Hold | undefined> {
@@ -46,7 +46,11 @@ export async function setHold(
 }
 
 /** Ends a hold; retention visits what it kept. `undefined`: there is no such hold. */
-export async function endHold(db: Database, holdId: string, action: OperatorAction = {}): Promise<Hold | undefined> {
+export async function endHold(
+  db: Transactions,
+  holdId: string,
+  action: OperatorAction = {},
+): Promise<Hold | undefined> {
   let hold: Hold | undefined;
   await audited(db, { act: 'hold.end', on: { kind: 'hold', id: holdId }, action }, async (tx) => {
     const [row] = await tx.run(removeHold, { hold_id: holdId });

@@ -1,4 +1,6 @@
 /** `tasker-fleet/api`: to run the HTTP API inside a program of one's own. */
+export { type ApiPlugin, type ApiPrincipal, createApi, type CreateApiOptions } from '../api/create-api.ts';
+export type { RoleName } from '../api/permissions.ts';
 export { type ApiProcess, type ApiProcessOptions, startApi } from '../api/start-api.ts';
 export type { Config } from '../config/config.ts';
 export { loadConfig } from '../config/load-config.ts';

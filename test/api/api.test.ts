@@ -66,6 +66,8 @@ describe('reads', () => {
   it('serves every route that needs no task', async () => {
     const key = await fixture.key();
     for (const route of ROUTES.filter(({ method, path }) => method === 'GET' && !path.includes('{'))) {
+      // There is no archive here: test/api/retention-routes.test.ts has one.
+      if (route.path.startsWith('/v1/archived-tasks')) continue;
       const reply = await call('GET', route.path, { key });
       expect(reply.status, `${route.operation} ${reply.text}`).toBe(200);
       expect(route.response.safeParse(JSON.parse(reply.text)).error, route.operation).toBeUndefined();

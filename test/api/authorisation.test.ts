@@ -37,7 +37,8 @@ const pathOf = (route: Route, task: string): string =>
     .replace('{namespace}', task === own ? 'mine' : 'theirs')
     .replace('{workflow}', 'secretive')
     .replace('{key}', 'none')
-    .replace('{key_id}', '000000000000');
+    .replace('{key_id}', '000000000000')
+    .replace('{hold_id}', '999999');
 
 it('every route names a permission, and no two have one operation or one path', () => {
   expect(PROTECTED.length).toBeGreaterThan(20);

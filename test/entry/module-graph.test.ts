@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { ENTRIES } from '../../scripts/package/entries.ts';
@@ -57,4 +58,18 @@ test('the whole package loads nothing of a worker or a scheduler before one star
 
 test('the embedded PostgreSQL loads nothing of the engine', async () => {
   expect(await loadedBy('embedded')).toEqual({ packages: ['pg'], rooms: ['embedded', 'entry', 'errors'] });
+});
+
+test('the client of the HTTP API loads nothing, and is a few kilobytes', async () => {
+  expect(await loadedBy('http')).toEqual({ packages: [], rooms: ['entry', 'http'] });
+  const { outputFiles } = await build({
+    entryPoints: [ENTRIES.http],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+  });
+  expect(gzipSync(outputFiles[0]?.contents as Uint8Array).length).toBeLessThan(3000);
 });

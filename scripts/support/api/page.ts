@@ -6,6 +6,7 @@ import { exportsOf, isForeign, type Origin } from './exports.ts';
 const SECTIONS: readonly (readonly [title: string, paths: RegExp])[] = [
   ['Defining workflows', /^src\/(workflow|retry-policy|backoff)/],
   ['Submitting, reading and steering tasks', /^src\/(client|reads|engine|db\/reads|schedules)\b/],
+  ['The client of the HTTP API', /^src\/http\b/],
   ['Running workers and schedulers', /^src\/(worker|scheduler|process|config|logger)\b/],
   ['The database', /^src\/(db|embedded)\b/],
   ['Errors', /^src\/errors/],

@@ -11,6 +11,8 @@ export interface Credentials {
   readonly headers: IncomingHttpHeaders;
   /** The address that the connection comes from. */
   readonly remoteAddress: string | undefined;
+  /** As the server has it, for a program that authenticates by itself. */
+  readonly request?: unknown;
 }
 
 /** Undefined: the request is refused with 401. */

@@ -51,7 +51,11 @@ async function decide(
   // A wait costs no statement of its own, and so it may be one of many.
   const waits = route.waits === 'always' || (route.waits === 'if asked' && /[?&]wait_seconds=/.test(request.url));
   load.check(waits);
-  const principal = await authenticate({ headers: request.headers, remoteAddress: request.socket.remoteAddress });
+  const principal = await authenticate({
+    headers: request.headers,
+    remoteAddress: request.socket.remoteAddress,
+    request,
+  });
   if (principal === undefined) {
     throw new Problem('UNAUTHENTICATED', 'send a key that is good as `Authorization: Bearer tsk_...`', {
       headers: { 'www-authenticate': 'Bearer realm="tasker"' },

@@ -1,15 +1,20 @@
 import type { Route } from '../route.ts';
-import { cancelTask, resolveStep, resolveTask, retryTask } from './acts.ts';
+import { cancelTask, resolveStep, resolveTask } from './acts.ts';
+import { rerunTask, retryStep, retryTask } from './again.ts';
+import { findArchived, getArchived, restoreArchived } from './archive.ts';
 import { listAudit } from './audit.ts';
+import { explainStep, explainTask } from './explain.ts';
 import { listFailures } from './failures.ts';
 import { getDoctor, getOverview, listQueues, listWorkers } from './fleet.ts';
 import { getLive, getReady } from './health.ts';
 import { getHistory } from './history.ts';
+import { endHold, listHolds, setHold } from './holds.ts';
 import { getMe, listKeys, makeKey, revokeKey } from './keys.ts';
 import { getStep, listAttempts } from './one-step.ts';
 import { getTask, listSteps } from './one-task.ts';
 import { listPauses, pauseQueue, pauseWorkflow, resumeQueue, resumeWorkflow } from './pauses.ts';
 import { getPayload } from './payloads.ts';
+import { getRetention } from './retention.ts';
 import { listSchedules, pauseSchedule, removeSchedule, resumeSchedule, triggerSchedule } from './schedules.ts';
 import { getStats } from './stats.ts';
 import { submitTask, submitTasks } from './submit.ts';
@@ -25,11 +30,15 @@ export const ROUTES: readonly Route[] = [
   listSteps,
   getStep,
   listAttempts,
+  explainTask,
+  explainStep,
   getHistory,
   getPayload,
   cancelTask,
   retryTask,
+  rerunTask,
   resolveTask,
+  retryStep,
   resolveStep,
   listFailures,
   listWorkflows,
@@ -48,6 +57,13 @@ export const ROUTES: readonly Route[] = [
   resumeSchedule,
   triggerSchedule,
   removeSchedule,
+  listHolds,
+  setHold,
+  endHold,
+  getRetention,
+  findArchived,
+  getArchived,
+  restoreArchived,
   getDoctor,
   listAudit,
   getMe,

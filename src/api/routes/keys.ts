@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { listApiKeys, revokeApiKey } from '../../db/statements/api/keys.ts';
-import { createKey } from '../auth/create-key.ts';
+import { inCallersTransaction } from '../../db/connections/callers-transaction.ts';
+import { listApiKeys } from '../../db/statements/api/keys.ts';
+import { createKey, revokeKey as revoke } from '../auth/create-key.ts';
 import { ROLES } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
@@ -82,6 +83,7 @@ export const makeKey = defineRoute({
   path: '/v1/api-keys',
   summary: 'Make a key: its text is in this answer and nowhere else',
   cost: 'write',
+  act: 'key.create',
   body: z.strictObject({
     name: z.string().min(1).max(200),
     role: z.enum(Object.keys(ROLES) as (keyof typeof ROLES)[]),
@@ -96,9 +98,10 @@ export const makeKey = defineRoute({
     body: { name: 'billing', role: 'submitter', namespaces: ['shop'], expires_in_days: 90 },
     response: { ...EXAMPLE, key: 'tsk_4f0q9xk2m1zz_...' },
   },
-  async handle({ client, body }) {
+  async handle({ client, body, principal }) {
     const { expires_in_days: days, ...rest } = body;
-    return { status: 201, body: await createKey(client.db, { ...rest, ...(days === undefined ? {} : { days }) }) };
+    const options = { ...rest, ...(days === undefined ? {} : { days }) };
+    return { status: 201, body: await createKey(client.db, options, { by: principal.name }) };
   },
 });
 
@@ -109,12 +112,15 @@ export const revokeKey = defineRoute({
   path: '/v1/api-keys/{key_id}',
   summary: 'Revoke a key: every process refuses it within 5 seconds',
   cost: 'write',
+  act: 'key.revoke',
   params: z.object({ key_id: z.string().regex(/^[0-9a-z]{12}$/, 'is no id of a key') }),
   response: key,
   example: { response: { ...EXAMPLE, revoked_at: '2026-03-01T10:00:00.000Z' } },
-  async handle({ client, params }) {
-    const [revoked] = await client.db.run(revokeApiKey, params);
-    if (revoked === undefined) throw new Problem('NOT_FOUND', `there is no key ${params.key_id}`);
+  async handle({ client, params, principal, transaction }) {
+    const { db } = client;
+    const within = transaction === undefined ? db : inCallersTransaction(transaction, db.schema);
+    const revoked = await revoke(within, params.key_id, { by: principal.name });
+    if (revoked === undefined) return { problem: new Problem('NOT_FOUND', `there is no key ${params.key_id}`) };
     return { body: revoked };
   },
 });

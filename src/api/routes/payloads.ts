@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { findStepDocuments, findTaskInput } from '../../db/reads/task-documents.ts';
+import { writeAudit } from '../../engine/audit.ts';
 import { Problem } from '../problem.ts';
-import { defineRoute } from '../route.ts';
+import { defineRoute, type RouteRequest } from '../route.ts';
 import { json } from '../schemas/common.ts';
 import { readExactly } from '../http/read-json.ts';
 import { params as ofTask } from './one-task.ts';
@@ -13,10 +14,11 @@ export const getPayload = defineRoute({
   path: '/v1/tasks/{task_id}/payloads/{document}',
   summary: 'A document as it is stored, to the last digit',
   description:
-    'As a download. If TASKER_REDACT hides a part of it, the answer has `Tasker-Redacted: true` and is written anew, with the same numbers.',
+    'As a download. If TASKER_REDACT hides a part of it, the answer has `Tasker-Redacted: true` and is written anew, with the same numbers. The audit has who downloaded it.',
   permission: 'payload:read',
   scope: 'namespace',
   cost: 'list',
+  act: 'payload.read',
   params: ofTask.extend({
     document: z
       .string()
@@ -35,6 +37,7 @@ export const getPayload = defineRoute({
     }
     const value = readExactly(text);
     const shown = request.redact(value, document.endsWith('.result') ? 'result' : 'input');
+    await writeDownload(request, id, document);
     const isWhole = JSON.stringify(shown) === JSON.stringify(value);
     const file = `task-${id}-${document.replaceAll(/[^\w.-]/g, '_')}.json`;
     return {
@@ -46,6 +49,21 @@ export const getPayload = defineRoute({
     };
   },
 });
+
+/**
+ * Who read what, before it is sent. Not of a process that only reads: its database role could not write. What a page shows of short
+ * documents is no download.
+ */
+async function writeDownload(
+  { client, principal, readOnly }: RouteRequest,
+  id: string,
+  document: string,
+): Promise<void> {
+  if (readOnly) return;
+  const on = { kind: 'task', id } as const;
+  const about = { act: 'payload.read', on, action: { by: principal.name }, asked: { document } } as const;
+  await writeAudit(client.db, about, { outcome: 'read' });
+}
 
 type Request = Parameters<typeof requireTask>[0];
 

@@ -51,7 +51,7 @@ export const storedError = z.object({
 export const payload = z
   .object({
     bytes: z.number().int(),
-    href: z.string().describe('Where it can be read as it is stored, to the last digit.'),
+    href: z.string().describe('The path of the document as it is stored, to the last digit.'),
     value: json.optional().describe('Absent: it is longer than 64 KiB.'),
   })
   .nullable()

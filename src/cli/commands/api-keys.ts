@@ -1,14 +1,16 @@
 import { Command } from 'commander';
-import { type ApiKeyRow, listApiKeys, revokeApiKey } from '../../db/statements/api/keys.ts';
+import { type ApiKeyRow, listApiKeys } from '../../db/statements/api/keys.ts';
 import { isRole, ROLES } from '../../api/permissions.ts';
-import { createKey } from '../../api/auth/create-key.ts';
+import { createKey, revokeKey } from '../../api/auth/create-key.ts';
 import { InvalidInputError } from '../../errors.ts';
+import { byOption } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface CreateOptions {
+  by: string;
   name: string;
   role: string;
   payload?: boolean;
@@ -27,7 +29,7 @@ export function apiKeysCommand(exit: (status: number) => void): Command {
 }
 
 function createCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('create'))
+  return byOption(withJson(new Command('create')))
     .description('make a key and print it: it cannot be read again')
     .requiredOption('--name <name>', 'who uses it; the history shows it with what it does')
     .option('--role <role>', `${Object.keys(ROLES).join(', ')}`, 'viewer')
@@ -44,13 +46,11 @@ function createCommand(exit: (status: number) => void): Command {
       const names = namespaces?.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
       if (names?.length === 0) throw new InvalidInputError('--namespaces is empty: name one, or leave it out');
       const key = await withClient((client) =>
-        createKey(client.db, {
-          name,
-          role,
-          payload: payload === true,
-          namespaces: names,
-          ...(days === 0 ? {} : { days }),
-        }),
+        createKey(
+          client.db,
+          { name, role, payload: payload === true, namespaces: names, ...(days === 0 ? {} : { days }) },
+          { by: options.by },
+        ),
       );
       print(key, options.json, ({ key: text }) => text);
       exit(STATUS.ok);
@@ -70,11 +70,11 @@ function listCommand(exit: (status: number) => void): Command {
 }
 
 function revokeCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('revoke'))
+  return byOption(withJson(new Command('revoke')))
     .description('refuse a key from now on; every process does within 5 seconds')
     .argument('<key_id>', 'the part between tsk_ and the next underscore')
-    .action(async (id: string, options: { json?: boolean }) => {
-      const [key] = await withClient((client) => client.db.run(revokeApiKey, { key_id: id }));
+    .action(async (id: string, options: { json?: boolean; by: string }) => {
+      const key = await withClient((client) => revokeKey(client.db, id, { by: options.by }));
       if (key === undefined) {
         console.error(`tasker: there is no key ${JSON.stringify(id)}: tasker api-keys list has them`);
         exit(STATUS.notFound);

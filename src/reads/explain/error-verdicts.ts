@@ -14,7 +14,8 @@ function failure({ task, now }: Scene, step: ExplainedStepRow): Reason {
   const { name = null, code = null, message = null, fingerprint = null } = step.error ?? {};
   const ago = failedAt === null ? undefined : secondsBetween(failedAt, now);
   const ofCode = code === null ? '' : ` (${code})`;
-  const what = name === null ? 'an error that is not recorded' : `${name}${ofCode}: ${message ?? ''}`;
+  const said = message === null ? '' : `: ${message}`;
+  const what = name === null ? 'an error that is not recorded' : `${name}${ofCode}${said}`;
   return reason(
     `attempt ${step.attempts} of ${step.retry_limit} failed${ago === undefined ? '' : ` ${seconds(ago)} ago`} with ${what}`,
     {

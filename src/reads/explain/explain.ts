@@ -25,17 +25,34 @@ const MOST_GROUPS = 20;
  * Everything is read in one snapshot, in a short transaction that locks nothing: some five to ten statements by key or by a partial
  * index, each of them with a limit. It costs the same with a million ready steps.
  */
-export async function explain(db: Database, taskId: string, step?: string): Promise<Explanation | undefined> {
+export async function explain(
+  db: Database,
+  taskId: string,
+  step?: string,
+  options: ExplainOptions = {},
+): Promise<Explanation | undefined> {
   return db.transaction(async (tx) => {
     await tx.run(readOneSnapshot);
-    return explainIn(tx, taskId, step);
+    return explainIn(tx, taskId, step, options);
   });
 }
 
-async function explainIn(tx: Executor, taskId: string, stepName?: string): Promise<Explanation | undefined> {
+/** How an explanation is made. */
+interface ExplainOptions {
+  /** False: for a reader who may not see the messages of errors, which may repeat what a step works on. */
+  messages?: boolean;
+}
+
+async function explainIn(
+  tx: Executor,
+  taskId: string,
+  stepName: string | undefined,
+  { messages = true }: ExplainOptions,
+): Promise<Explanation | undefined> {
   const [task] = await tx.run(findExplainedTask, { task_id: taskId });
   if (task === undefined) return undefined;
-  const scene = new Scene(tx, task, await tx.run(findExplainedSteps, { task_id: taskId }));
+  const steps = await tx.run(findExplainedSteps, { task_id: taskId });
+  const scene = new Scene(tx, task, messages ? steps : steps.map(withoutMessage));
   if (stepName === undefined) return taskVerdict(scene);
   const step = scene.steps.find(({ name }) => name === stepName);
   if (step === undefined) {
@@ -45,6 +62,10 @@ async function explainIn(tx: Executor, taskId: string, stepName?: string): Promi
     });
   }
   return explanationOf(scene, await stepVerdict(scene, step), []);
+}
+
+function withoutMessage(step: ExplainedStepRow): ExplainedStepRow {
+  return step.error === null ? step : { ...step, error: { ...step.error, message: null } };
 }
 
 /** Of the open steps that wait for no other step, the verdict of the one that most needs somebody. */

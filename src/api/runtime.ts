@@ -1,0 +1,125 @@
+import pLimit from 'p-limit';
+import { Client } from '../client/client.ts';
+import { clientOptions } from '../client/configured-client.ts';
+import type { Config } from '../config/config.ts';
+import { deleteOldApiRequests, findApiSecret } from '../db/statements/api/requests.ts';
+import { writeAudit } from '../engine/audit.ts';
+import { ConfigError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Host } from '../process/host.ts';
+import { compileRedaction } from '../redact.ts';
+import { type Authenticate, authenticatorOf } from './auth/authenticator.ts';
+import { Cursors } from './http/cursors.ts';
+import { Load } from './http/load.ts';
+import { RateLimits } from './http/rate-limits.ts';
+import type { Principal } from './permissions.ts';
+import type { ApiParts } from './plugin.ts';
+import { draining } from './problem.ts';
+import { Reports } from './reports.ts';
+import type { Route } from './route.ts';
+
+/** Stored responses to an Idempotency-Key are deleted in portions. */
+const DELETE_EVERY_MS = 60_000;
+const DELETE_AT_ONCE = 1000;
+
+/** What serves the requests of an API, whoever listens for them. */
+export class ApiRuntime {
+  readonly load: Load;
+  private readonly host: Host;
+  private readonly config: Config;
+  private readonly log: Logger;
+  private readonly client: Client;
+  private readonly draining = new AbortController();
+  private readonly denials = new RateLimits(1);
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(host: Host, config: Config, log: Logger) {
+    this.host = host;
+    this.config = config;
+    this.log = log;
+    this.client = new Client(
+      clientOptions(config, { poolSize: config.poolSize, applicationName: 'tasker api' }),
+      host.db,
+    );
+    this.load = new Load(config.apiMaxRequests);
+  }
+
+  /** `authenticate`: default: as the configuration says. */
+  async open(authenticate?: Authenticate): Promise<ApiParts> {
+    const { client, config, host, load, log } = this;
+    const { metrics } = host;
+    const [row] = await host.db.run(findApiSecret, { name: 'cursors' });
+    if (row === undefined)
+      throw new ConfigError('tasker_api_secrets has no row "cursors": run tasker migrate up again');
+    this.timer = setInterval(() => void this.deleteOld(), DELETE_EVERY_MS).unref();
+    return {
+      client,
+      cursors: new Cursors(row.secret),
+      redact: compileRedaction(config.redact),
+      reports: new Reports(client),
+      ready: async () => ({ ok: !this.draining.signal.aborted, reasons: [] }),
+      // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
+      inTransaction: pLimit(Math.max(1, config.poolSize - 1)),
+      authenticate: authenticate ?? authenticatorOf(config, host.db),
+      readOnly: config.apiReadOnly,
+      load,
+      rates: new RateLimits(config.apiRequestsPerSecond),
+      maxBodyBytes: config.apiMaxBodyBytes,
+      draining: this.draining.signal,
+      denied: (route, principal, params) => void this.writeDenial(route, principal, params),
+      refused: (reason) => metrics.count('apiRefused', { reason }),
+      answered: (route, status, seconds) => {
+        const operation = route?.operation ?? 'none';
+        metrics.count('apiRequests', { operation, status: String(status) });
+        if (route?.waits === undefined) metrics.observe('apiRequestSeconds', { operation }, seconds);
+      },
+      failed: (error, { id, operation }) => log.error({ error, request_id: id, operation }, 'a request failed'),
+    };
+  }
+
+  /** What waits is asked to come again. */
+  drain(): void {
+    clearInterval(this.timer);
+    this.draining.abort(draining());
+  }
+
+  async close(): Promise<void> {
+    this.drain();
+    this.load.stop();
+    await this.client.close();
+  }
+
+  /** A refusal is audited as acts are, once a second for each principal at most. */
+  private async writeDenial(route: Route, principal: Principal, params: unknown): Promise<void> {
+    const { act, permission } = route;
+    if (act === undefined || this.config.apiReadOnly || this.denials.take(principal.id, 1).waitSeconds > 0) return;
+    const names = params as Readonly<Record<string, string>>;
+    const [kind = ''] = act.split('.');
+    const id =
+      kind === 'workflow'
+        ? `${names['namespace']}/${names['workflow']}`
+        : (names['task_id'] ?? names['hold_id'] ?? names['key_id'] ?? names['queue'] ?? names['key'] ?? '');
+    try {
+      const on = {
+        kind: (kind === 'payload' ? 'task' : kind) as 'task',
+        id: kind === 'step' ? `${id}/${names['step']}` : id,
+      };
+      await writeAudit(
+        this.host.db,
+        { act, on, action: { by: principal.name } },
+        { outcome: 'refused', needs: permission },
+      );
+    } catch (error) {
+      this.host.survived('audit_refusal', error);
+    }
+  }
+
+  private async deleteOld(): Promise<void> {
+    if (this.config.apiReadOnly) return;
+    try {
+      await this.host.db.run(deleteOldApiRequests, { limit: DELETE_AT_ONCE });
+    } catch (error) {
+      this.host.survived('delete_old_api_requests', error);
+    }
+  }
+}

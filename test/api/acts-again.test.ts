@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { diamond } from '../engine/engine-fixture.ts';
+import { useApi } from './api-fixture.ts';
+
+const fixture = await useApi();
+const { call } = fixture;
+
+const order = defineWorkflow({ name: 'order', namespace: 'shop', input: z.object({ amount: z.number() }) })
+  .step('charge', () => 1)
+  .step('ship', { dependsOn: ['charge'] }, () => 1);
+let workflow: number;
+let key: string;
+beforeAll(async () => {
+  workflow = await fixture.workflow(order);
+  key = await fixture.key({ name: 'ada' });
+});
+
+async function failed(): Promise<string> {
+  const id = await fixture.submitOne(workflow, { context: '{"amount": 1}' });
+  const worker = await fixture.worker();
+  const own = (await worker.claim(100)).filter(({ taskId }) => taskId === id);
+  for (const step of own) await worker.fail(step, { permanent: true });
+  return id;
+}
+
+it('an explanation does not name a task of another namespace that is in the way', async () => {
+  const other = await fixture.submitOne(await fixture.workflow(diamond));
+  const worker = await fixture.worker(60, 1);
+  await worker.claim(1);
+  const id = await fixture.submitOne(workflow, { context: '{"amount": 1}' });
+  const shop = await fixture.key({ role: 'viewer', namespaces: ['shop'] });
+  const names = async (asking: string): Promise<boolean> => {
+    const { body } = await call('GET', `/v1/tasks/${id}/explain`, { key: asking });
+    const because = body['because'] as { text: string; links: { task_id?: string } }[];
+    return because.some(({ text, links }) => links.task_id === other || text.includes(`task ${other}`));
+  };
+  expect([await names(key), await names(shop)]).toEqual([true, false]);
+});
+
+describe('retry with another input', () => {
+  it('of a step: refused with a pointer, done, and in the history with the difference', async () => {
+    const id = await failed();
+    const path = `/v1/tasks/${id}/steps/charge:retry`;
+    const wrong = await call('POST', path, { key, body: { input: { amount: 'many' } } });
+    expect(wrong).toMatchObject({
+      status: 422,
+      body: { code: 'INPUT_INVALID', errors: [{ pointer: '/input/amount' }] },
+    });
+    const done = await call('POST', path, { key, body: { input: { amount: 2 }, reason: 'a text' } });
+    expect(done, done.text).toMatchObject({ status: 200, body: { outcome: 'retried', steps: [{ name: 'charge' }] } });
+    const audit = await call('GET', `/v1/audit?subject=task&subject_id=${id}`, { key });
+    expect(audit.body.items?.[0]).toMatchObject({ act: 'task.retry', by: 'ada', reason: 'a text' });
+    expect(audit.body.items?.[0]?.['before_hash']).not.toBe(audit.body.items?.[0]?.['after_hash']);
+    expect((await call('GET', `/v1/tasks/${id}/payloads/charge.inputs`, { key })).text).toBe('{"amount": 2}');
+    const [download] = (await call('GET', `/v1/audit?act=payload.read`, { key })).body.items ?? [];
+    expect(download).toMatchObject({ by: 'ada', subject_id: id, details: { asked: { document: 'charge.inputs' } } });
+  });
+
+  it('of a task, and no lost update: whoever read an older state is refused, with the act in one transaction', async () => {
+    const id = await failed();
+    const etag = (await call('GET', `/v1/tasks/${id}`, { key })).headers.get('etag') as string;
+    const edits = [2, 3, 4, 5].map((amount) =>
+      call('POST', `/v1/tasks/${id}:retry`, { key, body: { input: { amount } }, headers: { 'if-match': etag } }),
+    );
+    const statuses = (await Promise.all(edits)).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([200, 412, 412, 412]);
+  });
+});
+
+it('a rerun is a new task that takes results over, and is refused while the old one goes on', async () => {
+  const id = await fixture.submitOne(workflow, { context: '{"amount": 1}' });
+  const path = `/v1/tasks/${id}:rerun`;
+  expect(await call('POST', path, { key })).toMatchObject({ status: 409, body: { code: 'REFUSED', state: 'pending' } });
+  await call('POST', `/v1/tasks/${id}:cancel`, { key });
+  expect(await call('POST', path, { key, body: { from: ['none'] } })).toMatchObject({
+    body: { outcome: 'unknown_steps' },
+  });
+  expect(await call('POST', path, { key, body: { from: ['ship'] } })).toMatchObject({ body: { outcome: 'not_done' } });
+  const first = await call('POST', path, { key, body: { reason: 'again' } });
+  expect(first, first.text).toMatchObject({ status: 201, body: { outcome: 'created', ordinal: 1, taken_over: [] } });
+  const viewer = await fixture.key({ role: 'viewer' });
+  expect((await call('POST', path, { key: viewer })).status).toBe(403);
+});
+
+it('more acts with an Idempotency-Key than there are connections do not wait for each other for ever', async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 40 }, () => fixture.submitOne(workflow, { context: '{"amount": 1}' })),
+  );
+  const done = await Promise.all(
+    ids.map((id) => call('POST', `/v1/tasks/${id}:cancel`, { key, headers: { 'idempotency-key': `cancel-${id}` } })),
+  );
+  expect(new Set(done.map(({ status }) => status))).toEqual(new Set([200]));
+});
+
+describe('explain', () => {
+  it('says why a task and a step wait, and no message of an error to whoever may not read payloads', async () => {
+    const id = await failed();
+    const whole = await call('GET', `/v1/tasks/${id}/explain`, { key });
+    expect(whole, whole.text).toMatchObject({
+      status: 200,
+      body: { verdict: 'BLOCKED', step: 'charge', who_acts: 'operator' },
+    });
+    expect(whole.text).toContain('as the test wished');
+    const viewer = await fixture.key({ role: 'viewer', payload: false });
+    for (const path of ['/explain', '/steps/charge/explain', '/steps/ship/explain']) {
+      const reply = await call('GET', `/v1/tasks/${id}${path}`, { key: viewer });
+      expect(reply.status, reply.text).toBe(200);
+      expect(reply.text).not.toContain('as the test wished');
+    }
+    expect((await call('GET', `/v1/tasks/${id}/steps/none/explain`, { key })).status).toBe(404);
+  });
+});
