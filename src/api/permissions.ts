@@ -33,6 +33,7 @@ export const ROLES = {
   admin: Object.keys(PERMISSIONS) as Permission[],
 } as const satisfies Record<string, readonly Permission[]>;
 
+/** What somebody may do, by one name. */
 export type RoleName = keyof typeof ROLES;
 
 export const isRole = (name: unknown): name is RoleName => typeof name === 'string' && Object.hasOwn(ROLES, name);

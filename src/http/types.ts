@@ -1,5 +1,6 @@
 import type { Operations } from './operations.ts';
 
+/** Of HTTP. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** The paths that a method has. */
@@ -41,6 +42,7 @@ export type ListName = {
   [Name in OperationName]: ResponseOf<Name> extends { items: unknown[]; next_cursor: string | null } ? Name : never;
 }[OperationName];
 
+/** What the pages of an operation have. */
 export type ItemOf<Name extends ListName> = ResponseOf<Name> extends { items: (infer Item)[] } ? Item : never;
 
 /** A response with what is beside its body. */
