@@ -27,6 +27,7 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations migrations
 COPY src src
+COPY dashboard dashboard
 COPY scripts/build.ts scripts/build.ts
 COPY scripts/package scripts/package
 RUN npm run build

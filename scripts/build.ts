@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { buildDashboard, DASHBOARD_PACKAGES } from './package/build-dashboard.ts';
 import { bundleCode } from './package/bundle-code.ts';
 import { ENTRIES } from './package/entries.ts';
 import { licencesOf } from './package/licences.ts';
@@ -18,11 +19,12 @@ rmSync(out, { recursive: true, force: true });
 
 const metafile = await bundleCode(out, Object.keys(dependencies));
 chmodSync(join(out, 'cli.js'), 0o755);
+await buildDashboard(join(out, 'ui'));
 for (const name of Object.keys(ENTRIES)) {
   // The same module, not a second copy of it: a class that is compared by instanceof is one class for all importers.
   writeFileSync(join(out, `${name}.cjs`), `module.exports = require('./${name}.js');\n`);
 }
-writeFileSync(join(out, 'LICENCES.txt'), licencesOf(metafile));
+writeFileSync(join(out, 'LICENCES.txt'), licencesOf(metafile, ...DASHBOARD_PACKAGES));
 
 const compiled = mkdtempSync(join(tmpdir(), 'tasker-build-'));
 try {

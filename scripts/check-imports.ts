@@ -1,8 +1,8 @@
 /**
- * Keeps imports going one way and free of rings, SQL in one room, and process.exit in another.
- * `node scripts/check-imports.ts [folder]` prints every violation as file:line: rule, and exits 1 if there is one.
+ * Keeps imports going one way and free of rings, SQL in one room, and process.exit in another; and the dashboard apart from all of
+ * them. `node scripts/check-imports.ts [folder]` prints every violation as file:line: rule, and exits 1 if there is one.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -123,6 +123,44 @@ function findRings(arrows: ReadonlyMap<string, readonly Arrow[]>): Violation[] {
   return rings;
 }
 
+/** Packages of the browser, and the types of the API: the dashboard has nothing else from outside of its folder. */
+const DASHBOARD_PACKAGES = new Set(['preact', '@preact/signals', 'vite']);
+const API_TYPES = /^\.\.\/src\/http\//;
+
+/** The dashboard knows the API by HTTP alone, so that what it shows is what anybody can ask for. */
+export function checkDashboard(folder: string): Violation[] {
+  const found: Violation[] = [];
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.tsx?$/.test(entry.name)) continue;
+    const file = relative(folder, join(entry.parentPath, entry.name));
+    const text = readFileSync(join(folder, file), 'utf8');
+    const report = (index: number, rule: string): void => {
+      found.push({ file: join('dashboard', file), line: lineOf(text, index), rule });
+    };
+    for (const { target, index } of importsOf(text)) {
+      if (target.startsWith('.')) {
+        const path = relative(folder, resolve(folder, dirname(file), target));
+        const isType = /^\s*(import|export)\s+type\b/.test(text.slice(index));
+        if (path.startsWith('..') && !(isType && API_TYPES.test(path)))
+          report(index, `the dashboard imports its own files and types of src/http, not ${path}`);
+      } else if (
+        !DASHBOARD_PACKAGES.has(
+          target
+            .split('/')
+            .slice(0, target.startsWith('@') ? 2 : 1)
+            .join('/'),
+        )
+      )
+        report(index, `the dashboard may not import ${target}`);
+    }
+    const html = /\bdangerouslySetInnerHTML\b|\.(inner|outer)HTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b/.exec(
+      text,
+    );
+    if (html !== null) report(html.index, 'text never becomes HTML: whatever is stored in a task would run');
+  }
+  return found;
+}
+
 const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
 
 function checkFile(source: string, file: string, text: string, imports: readonly Import[]): Violation[] {
@@ -169,7 +207,8 @@ function checkFile(source: string, file: string, text: string, imports: readonly
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const source = resolve(process.argv[2] ?? fileURLToPath(new URL('../src', import.meta.url)));
-  const violations = checkImports(source);
+  const dashboard = join(source, '../dashboard');
+  const violations = [...checkImports(source), ...(existsSync(dashboard) ? checkDashboard(dashboard) : [])];
   for (const { file, line, rule } of violations) console.error(`${file}:${line}: ${rule}`);
   if (violations.length > 0) process.exitCode = 1;
   else console.log('imports go one way, without a ring');

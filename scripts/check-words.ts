@@ -130,7 +130,7 @@ const WIRE_NAMES =
   /\bhurry\b(?=\??\.?\(|: \(\))|\bmetadata\.pardoned\b|'pardoned'|\ballSettled\b|\bflushHeaders\b|\bflushSync\b|\bhintedPollIntervalMs\b|\bTASKER_[A-Z_]+|\btasker_[a-z_]+|--[a-z-]+/g;
 
 const DEFAULT_PATHS =
-  'src migrations test bench scripts examples docs deploy README.md CHANGELOG.md CONTRIBUTING.md'.split(' ');
+  'src dashboard migrations test bench scripts examples docs deploy README.md CHANGELOG.md CONTRIBUTING.md'.split(' ');
 
 /** Generated from texts that are checked where they are written; or data. */
 const SKIPPED =
@@ -181,7 +181,7 @@ const joined = (text: string): string =>
 
 export function checkText(file: string, text: string): Finding[] {
   const isTest = file.startsWith('test/') || file.includes('.test.');
-  const parts = file.endsWith('.ts')
+  const parts = /\.tsx?$/.test(file)
     ? partsOf(text, isTest)
     : new Map<Kind, string>([['document', file.endsWith('.md') ? text : text.replaceAll(/^[^#\n]*/gm, blank)]]);
   const found: Finding[] = [];
@@ -196,7 +196,7 @@ export function checkText(file: string, text: string): Finding[] {
     for (const { index, ...rest } of new Map(words.map((word) => [`${word.index} ${word.word}`, word])).values())
       found.push({ file, line: text.slice(0, index).split('\n').length, ...rest });
   }
-  for (const [word] of file.endsWith('.ts') ? basename(file).matchAll(FILES) : [])
+  for (const [word] of /\.tsx?$/.test(file) ? basename(file).matchAll(FILES) : [])
     found.push({ file, line: 1, word, instead: 'the word of the glossary' });
   return found.toSorted((one, other) => one.line - other.line);
 }
@@ -219,7 +219,7 @@ function search(
 export function checkWords(root: string, paths: readonly string[]): Finding[] {
   return paths
     .flatMap((path) => (statSync(join(root, path)).isFile() ? [path] : filesBelow(root, path)))
-    .filter((file) => /\.(ts|md|ya?ml|sh|ini)$/.test(file) && !SKIPPED.test(file))
+    .filter((file) => /\.(tsx?|md|ya?ml|sh|ini)$/.test(file) && !SKIPPED.test(file))
     .flatMap((file) => checkText(file, readFileSync(join(root, file), 'utf8')));
 }
 

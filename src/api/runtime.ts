@@ -9,6 +9,9 @@ import type { Logger } from '../logger.ts';
 import type { Host } from '../process/host.ts';
 import { compileRedaction } from '../redact.ts';
 import { type Authenticate, authenticatorOf } from './auth/authenticator.ts';
+import { KeyRing } from './auth/key-ring.ts';
+import { Sessions } from './auth/session.ts';
+import { BasePath } from './http/base-path.ts';
 import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
@@ -17,6 +20,7 @@ import type { ApiParts } from './plugin.ts';
 import { draining } from './problem.ts';
 import { Reports } from './reports.ts';
 import type { Route } from './route.ts';
+import type { UiParts } from './ui/serve-ui.ts';
 
 /** Stored responses to an Idempotency-Key are deleted in portions. */
 const DELETE_EVERY_MS = 60_000;
@@ -25,6 +29,7 @@ const DELETE_AT_ONCE = 1000;
 /** What serves the requests of an API, whoever listens for them. */
 export class ApiRuntime {
   readonly load: Load;
+  readonly base: BasePath;
   private readonly host: Host;
   private readonly config: Config;
   private readonly log: Logger;
@@ -42,17 +47,20 @@ export class ApiRuntime {
       host.db,
     );
     this.load = new Load(config.apiMaxRequests);
+    this.base = new BasePath(config.apiBasePath, config.apiTrustedProxies);
   }
 
   /** `authenticate`: default: as the configuration says. */
-  async open(authenticate?: Authenticate): Promise<ApiParts> {
+  async open(authenticate?: Authenticate): Promise<{ api: ApiParts; ui: UiParts }> {
     const { client, config, host, load, log } = this;
     const { metrics } = host;
     const [row] = await host.db.run(findApiSecret, { name: 'cursors' });
     if (row === undefined)
       throw new ConfigError('tasker_api_secrets has no row "cursors": run tasker migrate up again');
     this.timer = setInterval(() => void this.deleteOld(), DELETE_EVERY_MS).unref();
-    return {
+    const keys = new KeyRing(host.db);
+    const sessions = new Sessions(row.secret);
+    const api: ApiParts = {
       client,
       cursors: new Cursors(row.secret),
       redact: compileRedaction(config.redact),
@@ -60,7 +68,7 @@ export class ApiRuntime {
       ready: async () => ({ ok: !this.draining.signal.aborted, reasons: [] }),
       // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
       inTransaction: pLimit(Math.max(1, config.poolSize - 1)),
-      authenticate: authenticate ?? authenticatorOf(config, host.db),
+      authenticate: authenticate ?? authenticatorOf(config, keys, sessions),
       readOnly: config.apiReadOnly,
       load,
       rates: new RateLimits(config.apiRequestsPerSecond),
@@ -75,6 +83,7 @@ export class ApiRuntime {
       },
       failed: (error, { id, operation }) => log.error({ error, request_id: id, operation }, 'a request failed'),
     };
+    return { api, ui: { config, base: this.base, keys, sessions } };
   }
 
   /** What waits is asked to come again. */

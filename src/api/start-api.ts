@@ -1,4 +1,4 @@
-import fastify from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
@@ -8,6 +8,7 @@ import type { Drained, RunningService } from '../process/service.ts';
 import { withTimeout } from '../process/with-timeout.ts';
 import { serveApi } from './plugin.ts';
 import { ApiRuntime } from './runtime.ts';
+import { serveUi } from './ui/serve-ui.ts';
 
 /** An API that runs in this process. */
 export interface ApiProcess extends RunningService {
@@ -40,25 +41,31 @@ class ApiService implements RoleService {
   private readonly host: Host;
   private readonly config: Config;
   private readonly runtime: ApiRuntime;
-  private readonly app = fastify({
-    logger: false,
-    forceCloseConnections: 'idle',
-    requestTimeout: 30_000,
-    return503OnClosing: true,
-    routerOptions: { maxParamLength: 400, ignoreTrailingSlash: false, caseSensitive: true },
-  });
+  private readonly app: FastifyInstance;
   private stopping: Promise<Drained> | undefined;
 
   constructor(host: Host, config: Config, log: Logger) {
     this.host = host;
     this.config = config;
     this.runtime = new ApiRuntime(host, config, log);
+    const { base } = this.runtime;
+    this.app = fastify({
+      logger: false,
+      forceCloseConnections: 'idle',
+      requestTimeout: 30_000,
+      return503OnClosing: true,
+      rewriteUrl: (incoming) => base.stripped(incoming),
+      routerOptions: { maxParamLength: 400, ignoreTrailingSlash: false, caseSensitive: true },
+    });
   }
 
   async start(): Promise<void> {
     const { app, config, runtime } = this;
     const parts = await runtime.open();
-    await app.register((instance) => serveApi(instance, parts));
+    await app.register(async (instance) => {
+      await serveApi(instance, parts.api);
+      serveUi(instance, parts.ui);
+    });
     try {
       this.url = await app.listen({ host: config.apiHost, port: config.apiPort });
     } catch (error) {

@@ -3,6 +3,7 @@ import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../r
 import type { Role, SettingName, Settings } from './config.ts';
 import { keepSeconds, readKeepSetting } from '../keep-policy.ts';
 import { readDatabaseUrl } from './database-url.ts';
+import { isBasePath, networksOf } from './proxies.ts';
 
 interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** Environment variable. */
@@ -474,6 +475,24 @@ export const CATALOGUE = {
     range: 'true, false',
     roles: API,
     description: 'Refuse every request that would change something, whoever asks.',
+  }),
+  apiBasePath: setting({
+    env: 'TASKER_API_BASE_PATH',
+    schema: z.string().refine(isBasePath, 'is not a path such as /ops/tasker'),
+    default: '/',
+    range: 'path',
+    roles: API,
+    description:
+      'Where a proxy has the API and the dashboard, such as `/ops/tasker/`; the proxy may take it away from the paths or leave it.',
+  }),
+  apiTrustedProxies: setting({
+    env: 'TASKER_API_TRUSTED_PROXIES',
+    schema: list.refine((names) => networksOf(names) !== undefined, 'has what is neither an address nor a network'),
+    default: '',
+    range: 'addresses, networks',
+    roles: API,
+    description:
+      'Proxies whose `X-Forwarded-Prefix` is believed instead of TASKER_API_BASE_PATH, such as `10.0.0.0/8,::1`. Headers of others are ignored.',
   }),
   apiDatabaseUrl: setting({
     env: 'TASKER_API_DATABASE_URL',

@@ -68,6 +68,8 @@ export interface Settings {
   readonly apiAuth: 'none' | 'keys' | 'proxy';
   readonly apiProxySecret: string | undefined;
   readonly apiReadOnly: boolean;
+  readonly apiBasePath: string;
+  readonly apiTrustedProxies: string[];
   readonly apiDatabaseUrl: string | undefined;
   readonly apiQueryTimeoutMs: number;
   readonly apiMaxBodyBytes: number;

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Config } from '../../config/config.ts';
-import type { Database } from '../../db/connections/database.ts';
 import { hashSecret } from './api-key.ts';
-import { KeyRing } from './key-ring.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { Sessions } from './session.ts';
 import { isRole, type Principal, principalOf } from '../permissions.ts';
 
 /** What a request is authenticated by, before anything of its body is read. */
@@ -24,12 +24,18 @@ export const localOnly: Authenticate = async ({ headers }) =>
     ? principalOf({ id: 'local', name: 'local', role: 'admin', payload: true })
     : undefined;
 
-/** By `Authorization: Bearer tsk_...`, the only place where a key is accepted. */
-export function byKeys(db: Database): Authenticate {
-  const keys = new KeyRing(db);
-  return async ({ headers: { authorization = '' } }) => {
-    const [, token] = /^Bearer (\S+)$/i.exec(authorization) ?? [];
-    return token === undefined ? undefined : keys.find(token);
+/**
+ * By `Authorization: Bearer tsk_...`, the only place where a key is accepted; or by the session of the dashboard, if there is no such
+ * header: one that is wrong is refused, whatever the browser sends beside it.
+ */
+export function byKeys(keys: KeyRing, sessions: Sessions): Authenticate {
+  return async ({ headers }) => {
+    if (headers.authorization !== undefined) {
+      const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization) ?? [];
+      return token === undefined ? undefined : keys.find(token);
+    }
+    const id = sessions.keyOf(headers);
+    return id === undefined ? undefined : keys.findById(id);
   };
 }
 
@@ -66,9 +72,10 @@ export function byProxy(secret: string): Authenticate {
 /** By the configuration, which was checked. */
 export function authenticatorOf(
   { apiAuth, apiProxySecret }: Pick<Config, 'apiAuth' | 'apiProxySecret'>,
-  db: Database,
+  keys: KeyRing,
+  sessions: Sessions,
 ): Authenticate {
-  if (apiAuth === 'keys') return byKeys(db);
+  if (apiAuth === 'keys') return byKeys(keys, sessions);
   return apiAuth === 'proxy' ? byProxy(apiProxySecret as string) : localOnly;
 }
 

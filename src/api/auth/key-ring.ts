@@ -31,16 +31,13 @@ export class KeyRing {
     const parsed = parseKey(text);
     if (parsed === undefined) return undefined;
     const key = await this.load(parsed.id);
-    if (key === undefined || !isSecret(parsed.secret, key.secret_hash) || !isRole(key.role)) return undefined;
-    // By the clock of this process, for what expires while it is known.
-    if (key.expires_at !== null && key.expires_at.getTime() <= Date.now()) return undefined;
-    return principalOf({
-      id: `key:${key.key_id}`,
-      name: key.name,
-      role: key.role,
-      payload: key.payload,
-      namespaces: key.namespaces ?? undefined,
-    });
+    return key !== undefined && isSecret(parsed.secret, key.secret_hash) ? principalOfKey(key) : undefined;
+  }
+
+  /** Of a session, whose signature has taken the place of the secret. Undefined as for `find`. */
+  async findById(id: string): Promise<Principal | undefined> {
+    const key = await this.load(id);
+    return key === undefined ? undefined : principalOfKey(key);
   }
 
   private load(id: string): Promise<StoredKey | undefined> {
@@ -69,4 +66,16 @@ export class KeyRing {
     void this.db.run(touchApiKey, { key_id: id }).catch(() => undefined);
     return key;
   }
+}
+
+function principalOfKey(key: StoredKey): Principal | undefined {
+  // By the clock of this process, for what expires while it is known.
+  if (!isRole(key.role) || (key.expires_at !== null && key.expires_at.getTime() <= Date.now())) return undefined;
+  return principalOf({
+    id: `key:${key.key_id}`,
+    name: key.name,
+    role: key.role,
+    payload: key.payload,
+    namespaces: key.namespaces ?? undefined,
+  });
 }

@@ -4,6 +4,7 @@ import { type Principal, principalOf } from '../permissions.ts';
 import { Problem, type ProblemCode } from '../problem.ts';
 import { COSTS, type Route } from '../route.ts';
 import type { Load } from './load.ts';
+import { checkOrigin } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 /** What decides whether a request is let in. */
@@ -70,7 +71,7 @@ async function decide(
   }
   if (route.method !== 'GET') {
     if (readOnly) throw new Problem('READ_ONLY', 'this process of the API only reads (TASKER_API_READ_ONLY)');
-    checkOrigin(request);
+    checkOrigin(request.headers);
   }
   const taken = rates.take(principal.id, COSTS[route.cost].counts);
   reply.header('ratelimit-limit', String(rates.limit));
@@ -90,14 +91,4 @@ function slowDown({ waitSeconds }: { waitSeconds: number }): void {
 function count(load: Load, kind: 'waiting' | 'working', reply: FastifyReply): void {
   load[kind] += 1;
   reply.raw.once('close', () => (load[kind] -= 1));
-}
-
-/** A page of another site that a browser shows may send requests, with what the browser knows of whoever looks at it. */
-function checkOrigin({ headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site'];
-  const { origin, host } = headers;
-  const isForeign =
-    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-    (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`);
-  if (isForeign) throw new Problem('FORBIDDEN', 'a page of another site may change nothing here');
 }

@@ -1,0 +1,100 @@
+import { signal } from '@preact/signals';
+import { apiUrl } from '../settings.ts';
+
+/** What the API says of a request that it did not do (RFC 9457), or what the browser says if there was no answer. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly requestId: string | undefined;
+  readonly errors: readonly { pointer: string; detail: string }[];
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(status: number, document: Readonly<Record<string, unknown>>) {
+    const text = (name: string, fallback: string): string =>
+      typeof document[name] === 'string' ? document[name] : fallback;
+    super(text('detail', 'the API did not say why'));
+    this.status = status;
+    this.code = text('code', 'UNKNOWN');
+    this.title = text('title', `HTTP ${status}`);
+    this.requestId = typeof document['request_id'] === 'string' ? document['request_id'] : undefined;
+    this.errors = Array.isArray(document['errors'])
+      ? (document['errors'] as { pointer: string; detail: string }[])
+      : [];
+    this.members = document;
+  }
+}
+
+/** True as soon as the API does not know who asks: the page to sign in is shown instead of any other. */
+export const signedOut = signal(false);
+
+export interface Answer<Body> {
+  readonly status: number;
+  /** Undefined: it is as it was (304). */
+  readonly body: Body | undefined;
+  readonly etag: string | undefined;
+}
+
+export interface RequestOptions {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly body?: unknown;
+  /** The body as text of JSON, with its numbers as they were written. */
+  readonly json?: string;
+  readonly etag?: string | undefined;
+  readonly ifMatch?: string | undefined;
+  /** One for each thing that somebody wants done: pressed twice, or sent again, it is done once. */
+  readonly key?: string;
+  readonly signal?: AbortSignal;
+  /** The answer as text: for documents, whose numbers JSON.parse would change. */
+  readonly asText?: boolean;
+}
+
+/** `path`: `/v1/...`. Throws Problem. */
+export async function request<Body>(path: string, options: RequestOptions = {}): Promise<Answer<Body>> {
+  const { method = 'GET', body, json, etag, ifMatch, key, signal: aborted, asText = false } = options;
+  const text = json ?? (body === undefined ? undefined : JSON.stringify(body));
+  let response: Response;
+  try {
+    response = await fetch(apiUrl(path), {
+      method,
+      credentials: 'same-origin',
+      headers: {
+        accept: 'application/json',
+        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(etag === undefined ? {} : { 'if-none-match': etag }),
+        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+      },
+      ...(text === undefined ? {} : { body: text }),
+      ...(aborted === undefined ? {} : { signal: aborted }),
+    });
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error;
+    throw new Problem(0, {
+      code: 'UNREACHABLE',
+      title: 'The API cannot be reached',
+      detail: 'No answer came. The page tries again by itself.',
+    });
+  }
+  const newEtag = response.headers.get('etag') ?? undefined;
+  if (response.status === 304) return { status: 304, body: undefined, etag: newEtag };
+  const received = await response.text();
+  if (!response.ok) {
+    if (response.status === 401) signedOut.value = true;
+    throw new Problem(response.status, documentOf(received));
+  }
+  return { status: response.status, body: (asText ? received : JSON.parse(received)) as Body, etag: newEtag };
+}
+
+function documentOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return { title: 'Something between this page and the API did not let the request through' };
+  }
+}
+
+/** For `key`. Browsers have randomUUID over TLS only. */
+export function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

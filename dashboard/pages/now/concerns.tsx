@@ -1,0 +1,75 @@
+import { plural } from '../../format.ts';
+import { Ago, formatTime, zoneName } from '../../ui/time.tsx';
+import { Icon } from '../../ui/icons.tsx';
+import { PhaseIcon } from '../../ui/icons.tsx';
+import type { Concern } from './find-concerns.ts';
+
+const AT_ONCE = 8;
+
+export function Concerns({
+  concerns,
+  complete,
+  at,
+  fleet,
+}: {
+  concerns: readonly Concern[];
+  complete: boolean;
+  at: number | undefined;
+  fleet: boolean;
+}) {
+  const checked = `Checked at ${at === undefined ? '–' : formatTime(at)} ${zoneName()}: failures${fleet ? ', workers, schedulers, versions without a worker, pauses' : ''}.`;
+  if (concerns.length === 0) {
+    return (
+      <section class="card all-good" aria-label="What needs somebody">
+        <span class="all-good-icon">
+          <Icon name="check" size={18} />
+        </span>
+        <div>
+          <h2>Nothing needs you</h2>
+          <p class="soft small">{checked}</p>
+        </div>
+      </section>
+    );
+  }
+  const shown = concerns.slice(0, AT_ONCE);
+  const bad = concerns.filter(({ level }) => level === 'bad').length;
+  return (
+    <section class="card" aria-labelledby="concerns">
+      <header class="card-head">
+        <h2 id="concerns">
+          {bad > 0 ? `${plural(bad, 'thing')} need${bad === 1 ? 's' : ''} somebody` : 'Good to know'}
+        </h2>
+        <span class="muted small">{checked}</span>
+      </header>
+      <ul class="concerns">
+        {shown.map(({ key, level, title, text, href, link, at: seen }) => (
+          <li key={key} class={level}>
+            <PhaseIcon phase={level === 'bad' ? 'blocked' : 'backoff'} size={16} />
+            <div class="concern-text">
+              <p class="concern-title">{href === undefined ? title : <a href={href}>{title}</a>}</p>
+              <p class="soft concern-detail">{text}</p>
+            </div>
+            <div class="concern-side">
+              {seen === undefined ? null : (
+                <span class="muted small">
+                  last <Ago at={seen} />
+                </span>
+              )}
+              {href === undefined ? null : (
+                <a class="button small" href={href}>
+                  {link}
+                </a>
+              )}
+            </div>
+          </li>
+        ))}
+      </ul>
+      {concerns.length > AT_ONCE || !complete ? (
+        <p class="card-body muted small">
+          {concerns.length > AT_ONCE ? `${concerns.length - AT_ONCE} more. ` : ''}
+          {complete ? '' : 'More steps are in error than were read: the numbers are of the newest.'}
+        </p>
+      ) : null}
+    </section>
+  );
+}

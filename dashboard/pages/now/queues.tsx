@@ -1,0 +1,34 @@
+import type { Queue } from '../../api/types.ts';
+import { formatCount, formatSeconds } from '../../format.ts';
+import { Empty } from '../../ui/states.tsx';
+
+export function Queues({ queues }: { queues: readonly Queue[] }) {
+  const longest = Math.max(1, ...queues.map(({ ready }) => ready));
+  return (
+    <section class="card" aria-labelledby="queues">
+      <header class="card-head">
+        <h2 id="queues">Queues with ready steps</h2>
+      </header>
+      {queues.length === 0 ? (
+        <Empty icon="queues" title="All queues are empty">
+          Whatever becomes ready is claimed at once.
+        </Empty>
+      ) : (
+        <ul class="queue-list">
+          {queues.map(({ queue, ready, oldest_ready_seconds: oldest, workers }) => (
+            <li key={queue}>
+              <span class="break">{queue}</span>
+              <span class="number">{formatCount(ready)}</span>
+              <meter class="meter" min={0} max={longest} value={ready} aria-label={`${queue}: ${ready} ready`} />
+              <span class={workers === 0 ? 'alarm small' : 'muted small'}>
+                {workers === 0
+                  ? 'no worker serves it'
+                  : `oldest ${formatSeconds(oldest)} · ${workers} ${workers === 1 ? 'worker' : 'workers'}`}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

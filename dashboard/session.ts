@@ -1,0 +1,33 @@
+import { signal } from '@preact/signals';
+import { forgetAll } from './api/query.ts';
+import { request, signedOut } from './api/request.ts';
+import type { Me } from './api/types.ts';
+
+/** Who looks, by the API's word; undefined until it is known. */
+export const me = signal<Me | undefined>(undefined);
+
+export async function loadMe(): Promise<void> {
+  try {
+    me.value = (await request<Me>('/v1/me')).body;
+  } catch {
+    // 401 shows the page to sign in; anything else is shown by whatever the page itself asks for.
+  }
+}
+
+/** Whether a control is worth showing. The API decides, whatever this says. */
+export const may = (permission: string): boolean => me.value?.permissions.includes(permission) ?? false;
+
+/** The key goes to the server once, which gives a cookie that no script can read: it is kept nowhere in the page. Throws Problem. */
+export async function signIn(key: string): Promise<void> {
+  await request('/ui/session', { method: 'POST', body: { key } });
+  const { body } = await request<Me>('/v1/me');
+  me.value = body;
+  signedOut.value = false;
+  forgetAll();
+}
+
+export async function signOut(): Promise<void> {
+  await request('/ui/session', { method: 'DELETE' });
+  me.value = undefined;
+  signedOut.value = true;
+}

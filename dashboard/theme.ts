@@ -1,0 +1,25 @@
+import { effect, signal } from '@preact/signals';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+const stored = localStorage.getItem('theme');
+export const theme = signal<Theme>(stored === 'light' || stored === 'dark' ? stored : 'system');
+
+const prefersDark = matchMedia('(prefers-color-scheme: dark)');
+const systemDark = signal(prefersDark.matches);
+prefersDark.addEventListener('change', () => (systemDark.value = prefersDark.matches));
+
+/** What is shown: canvases read their colours anew when it changes. */
+export const isDark = signal(false);
+
+export function applyTheme(): void {
+  effect(() => {
+    isDark.value = theme.value === 'dark' || (theme.value === 'system' && systemDark.value);
+    document.documentElement.dataset['theme'] = isDark.value ? 'dark' : 'light';
+    localStorage.setItem('theme', theme.value);
+  });
+}
+
+export function toggleTheme(): void {
+  theme.value = isDark.peek() ? 'light' : 'dark';
+}

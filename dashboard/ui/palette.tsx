@@ -1,0 +1,127 @@
+import { signal } from '@preact/signals';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { request } from '../api/request.ts';
+import type { WorkflowVersion } from '../api/types.ts';
+import { PAGES } from '../pages.ts';
+import { navigate } from '../router.ts';
+import { may } from '../session.ts';
+import { Dialog } from './dialog.tsx';
+import { Icon, type IconName } from './icons.tsx';
+
+const open = signal(false);
+export const openPalette = (): void => {
+  open.value = true;
+};
+
+interface Choice {
+  readonly icon: IconName;
+  readonly text: string;
+  readonly hint: string;
+  readonly to: string;
+}
+
+export const Palette = () => (open.value ? <OpenPalette close={() => (open.value = false)} /> : null);
+
+function OpenPalette({ close }: { close: () => void }) {
+  const [text, setText] = useState('');
+  const [chosen, setChosen] = useState(0);
+  const [workflows, setWorkflows] = useState<readonly string[]>([]);
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    if (!may('fleet:read')) return;
+    request<{ items: WorkflowVersion[] }>('/v1/workflows').then(
+      ({ body }) =>
+        setWorkflows([...new Set(body?.items.map(({ namespace, workflow }) => `${namespace}/${workflow}`))]),
+      () => undefined,
+    );
+  }, []);
+  const choices = useMemo(() => choicesOf(text, workflows), [text, workflows]);
+  const go = (choice: Choice | undefined): void => {
+    if (choice === undefined) return;
+    close();
+    navigate(choice.to);
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    if (step !== 0) {
+      event.preventDefault();
+      const next = (chosen + step + choices.length) % Math.max(1, choices.length);
+      setChosen(next);
+      list.current?.children[next]?.scrollIntoView({ block: 'nearest' });
+    } else if (event.key === 'Enter') go(choices[chosen]);
+  };
+  return (
+    <Dialog title="Search or jump to" kind="palette" close={close}>
+      <div class="palette-field">
+        <Icon name="search" />
+        <input
+          type="text"
+          role="combobox"
+          aria-label="Search or jump to"
+          aria-expanded="true"
+          aria-controls="palette-list"
+          aria-activedescendant={choices.length === 0 ? undefined : `choice-${chosen}`}
+          placeholder="A task's id, a workflow, a tag, a page"
+          autocomplete="off"
+          spellcheck={false}
+          value={text}
+          onKeyDown={pressed}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setChosen(0);
+          }}
+        />
+        <kbd>Esc</kbd>
+      </div>
+      <ul id="palette-list" role="listbox" aria-label="Places" class="palette-list" ref={list}>
+        {choices.map((choice, index) => (
+          <li
+            key={choice.to + choice.text}
+            id={`choice-${index}`}
+            role="option"
+            aria-selected={index === chosen}
+            onClick={() => go(choice)}
+            onPointerMove={() => setChosen(index)}
+          >
+            <Icon name={choice.icon} />
+            <span class="palette-text">{choice.text}</span>
+            <span class="muted">{choice.hint}</span>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}
+
+function choicesOf(given: string, workflows: readonly string[]): Choice[] {
+  const text = given.trim();
+  const found: Choice[] = [];
+  const id = /^#?(\d{1,18})$/.exec(text)?.[1];
+  if (id !== undefined) found.push({ icon: 'tasks', text: `Task ${id}`, hint: 'by its id', to: `tasks/${id}` });
+  const lower = text.toLowerCase();
+  for (const { path, title, icon, permission } of PAGES) {
+    if (icon === undefined || (permission !== undefined && !may(permission))) continue;
+    if (title.toLowerCase().includes(lower))
+      found.push({ icon, text: title, hint: 'page', to: path === '' ? '.' : path });
+  }
+  for (const name of workflows.filter((each) => each.toLowerCase().includes(lower)).slice(0, 8)) {
+    const to = `tasks?q=${encodeURIComponent(`workflow:${name}`)}`;
+    found.push({ icon: 'workflows', text: name, hint: 'tasks of the workflow', to });
+  }
+  if (text !== '' && id === undefined) {
+    const quoted = /^[\w.@/-]+$/.test(text) ? text : JSON.stringify(text);
+    found.push({
+      icon: 'search',
+      text: `Tag ${text}`,
+      hint: 'tasks that have it',
+      to: `tasks?q=${encodeURIComponent(`tag:${quoted}`)}`,
+    });
+    found.push({
+      icon: 'failures',
+      text: `Error ${text}`,
+      hint: 'tasks that fail with it',
+      to: `tasks?q=${encodeURIComponent(`error:${quoted}`)}`,
+    });
+  }
+  return found.slice(0, 20);
+}

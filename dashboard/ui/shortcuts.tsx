@@ -1,0 +1,91 @@
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { paused } from '../api/live.ts';
+import { reloadAll } from '../api/query.ts';
+import { PAGES } from '../pages.ts';
+import { navigate } from '../router.ts';
+import { toggleTheme } from '../theme.ts';
+import { Dialog } from './dialog.tsx';
+import { openPalette } from './palette.tsx';
+
+const open = signal(false);
+export const openShortcuts = (): void => {
+  open.value = true;
+};
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ['Ctrl K  or  /', 'Search, or jump to a task, a workflow, a page'],
+  ...PAGES.filter(({ key }) => key !== undefined).map(({ key, title }) => [`g  ${key}`, title] as const),
+  ['p', 'Stop refreshing, or go on'],
+  ['r', 'Read everything again'],
+  ['d', 'Dark or light'],
+  ['j  k', 'Next and previous row of a table'],
+  ['x', 'Choose the row'],
+  ['Enter', 'Open the row'],
+  ['1  2  3  4', 'Graph, timeline, list, history of a task'],
+  ['Esc', 'Close what is open'],
+  ['?', 'This list'],
+];
+
+export function Shortcuts() {
+  if (!open.value) return null;
+  return (
+    <Dialog title="Keys" close={() => (open.value = false)}>
+      <dl class="keys">
+        {KEYS.map(([keys, text]) => (
+          <div key={keys}>
+            <dt>{keys.split('  ').map((key) => (key === 'or' ? ' or ' : <kbd key={key}>{key}</kbd>))}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
+
+/** Whether a key was meant for something else: text, or a dialog. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement;
+  return (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    target.isContentEditable ||
+    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
+    document.querySelector('dialog[open]') !== null
+  );
+}
+
+const SINGLE: Readonly<Record<string, () => void>> = {
+  '?': openShortcuts,
+  '/': openPalette,
+  p: () => (paused.value = !paused.value),
+  r: reloadAll,
+  d: toggleTheme,
+};
+
+export function useShortcuts(): void {
+  useEffect(() => {
+    let wentAt = 0;
+    const pressed = (event: KeyboardEvent): void => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault();
+        openPalette();
+        return;
+      }
+      if (isTyping(event)) return;
+      if (event.key === 'g') {
+        wentAt = event.timeStamp;
+        return;
+      }
+      const page = event.timeStamp - wentAt < 1500 ? PAGES.find(({ key }) => key === event.key) : undefined;
+      wentAt = 0;
+      const act = page === undefined ? SINGLE[event.key] : () => navigate(page.path === '' ? '.' : page.path);
+      if (act === undefined) return;
+      event.preventDefault();
+      act();
+    };
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, []);
+}

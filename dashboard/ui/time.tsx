@@ -1,0 +1,60 @@
+import { signal } from '@preact/signals';
+import { visible } from '../api/live.ts';
+import { formatAge } from '../format.ts';
+
+/** One clock for the page: each second, while somebody looks. */
+export const clock = signal(Date.now());
+setInterval(() => {
+  if (visible.peek()) clock.value = Date.now();
+}, 1000);
+
+const stored = localStorage.getItem('zone');
+/** In whose zone times are written out. */
+export const zone = signal<'local' | 'utc'>(stored === 'utc' ? 'utc' : 'local');
+export function setZone(name: 'local' | 'utc'): void {
+  zone.value = name;
+  localStorage.setItem('zone', name);
+}
+
+const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const zoneName = (): string => (zone.value === 'utc' ? 'UTC' : localZone);
+
+const FIELDS = {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+} as const;
+const formats = {
+  local: new Intl.DateTimeFormat('sv-SE', FIELDS),
+  utc: new Intl.DateTimeFormat('sv-SE', { ...FIELDS, timeZone: 'UTC' }),
+};
+
+/** `2026-03-01 09:31:10`, in the chosen zone. */
+export const formatTime = (at: string | number): string => formats[zone.value].format(new Date(at));
+
+/** How long ago, or in how long; the whole time with its zone for whoever points at it. */
+export function Ago({ at, future = false }: { at: string | null | undefined; future?: boolean }) {
+  if (at === null || at === undefined) return <span class="none">–</span>;
+  const seconds = (clock.value - Date.parse(at)) / 1000;
+  const age = formatAge(seconds);
+  // The clocks of server and browser differ a little: what has just happened is not in the future.
+  const isFuture = future || seconds < -2;
+  const text = age === 'now' || (!isFuture && seconds < 0) ? 'now' : isFuture ? `in ${age}` : `${age} ago`;
+  return (
+    <time dateTime={at} title={`${formatTime(at)} ${zoneName()}`}>
+      {text}
+    </time>
+  );
+}
+
+export const At = ({ at }: { at: string | null | undefined }) =>
+  at === null || at === undefined ? (
+    <span class="none">–</span>
+  ) : (
+    <time dateTime={at} title={zoneName()} class="at">
+      {formatTime(at)}
+    </time>
+  );

@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApiProcess } from '../../../src/api/start-api.ts';
+import { openApi, useApi } from '../../api/api-fixture.ts';
+import { openChromium, openPage, settle } from './chromium.ts';
+import { fillFleet, type Shown } from './fleet.ts';
+import { PAGES } from './pages.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const fixture = await useApi({ apiAuth: 'none' });
+let browser: Browser;
+let below: ApiProcess;
+let shown: Shown;
+
+beforeAll(async () => {
+  browser = await openChromium();
+  below = await openApi(fixture.test.url, { apiAuth: 'none', apiBasePath: '/ops/tasker/' });
+  shown = await fillFleet(fixture);
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  await below?.stop();
+});
+
+const pathOf = (path: string): string => path.replace(/\{(\w+)\}/, (_all, name: string) => shown[name as keyof Shown]);
+
+/** What axe calls serious or critical. */
+async function seriousProblems(page: import('playwright-core').Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { violations } = await (
+      globalThis as unknown as {
+        axe: {
+          run(): Promise<{
+            violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+          }>;
+        };
+      }
+    ).axe.run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+  });
+}
+
+describe.each([
+  ['light', { dark: false, width: 1280, prefixed: false }],
+  ['dark, narrow', { dark: true, width: 400, prefixed: false }],
+  ['light, narrow, below a prefix', { dark: false, width: 400, prefixed: true }],
+  ['dark, below a prefix', { dark: true, width: 1280, prefixed: true }],
+])('%s', (_name, { dark, width, prefixed }) => {
+  it('every page loads, fits, breaks no policy, and axe finds nothing serious', async () => {
+    const base = prefixed ? `${below.apiUrl}/ops/tasker/` : `${fixture.api.apiUrl}/`;
+    const { page, problems } = await openPage(browser, { dark, width, base });
+    for (const path of PAGES) {
+      await page.goto(`${base}ui/${pathOf(path)}`);
+      await settle(page);
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0);
+      expect(await seriousProblems(page), path).toEqual([]);
+      expect(problems, path).toEqual([]);
+    }
+    await page.context().close();
+  });
+});
+
+it('sizes are within their budgets: 60 KB of JavaScript at first, 140 KB in all, 12 KB of CSS, compressed', async () => {
+  const { page } = await openPage(browser, { base: fixture.api.apiUrl });
+  const sizes: Record<string, number> = { js: 0, css: 0 };
+  const read: Promise<void>[] = [];
+  page.on('response', (response) => {
+    const kind = /assets\/.*\.(js|css)$/.exec(response.url())?.[1];
+    if (kind === undefined) return;
+    read.push(
+      response
+        .request()
+        .sizes()
+        .then(({ responseBodySize }) => void (sizes[kind] = (sizes[kind] ?? 0) + responseBodySize)),
+    );
+  });
+  await page.goto(`${fixture.api.apiUrl}/ui/`);
+  await settle(page);
+  await Promise.all(read);
+  const first = { ...sizes };
+  for (const path of PAGES) {
+    await page.evaluate(`(() => {
+      const link = document.createElement('a');
+      link.href = ${JSON.stringify(pathOf(path))};
+      document.querySelector('main').append(link);
+      link.click();
+    })()`);
+    await settle(page);
+  }
+  await Promise.all(read);
+  await page.context().close();
+  console.log(`JavaScript ${first['js']} bytes at first, ${sizes['js']} in all; CSS ${sizes['css']}`);
+  expect(first['js']).toBeGreaterThan(5000);
+  expect(first['js']).toBeLessThanOrEqual(60 * 1024);
+  expect(sizes['js']).toBeLessThanOrEqual(140 * 1024);
+  expect(sizes['css']).toBeLessThanOrEqual(12 * 1024);
+});
