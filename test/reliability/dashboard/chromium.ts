@@ -3,7 +3,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 
 /** Debian's Chromium. Throws if it cannot be installed here: a page that no browser has seen is not tested. */
 export function openChromium(): Promise<Browser> {
-  execFileSync('scripts/install-debian.sh', ['chromium'], { stdio: 'inherit' });
+  execFileSync('bash', ['scripts/install-debian.sh', 'chromium'], { stdio: 'inherit' });
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     // As root in a container there is no sandbox of its own to be had.
@@ -56,7 +56,7 @@ export async function openPage(browser: Browser, { width = 1280, dark = false, b
 }
 
 /** Until a page shows what it has read. */
-export async function settle(page: Page): Promise<void> {
+export async function untilShown(page: Page): Promise<void> {
   await page.waitForSelector('h1');
   await page.waitForFunction(`document.querySelector('.loading') === null`);
 }

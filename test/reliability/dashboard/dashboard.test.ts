@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiProcess } from '../../../src/api/start-api.ts';
 import { openApi, useApi } from '../../api/api-fixture.ts';
-import { openChromium, openPage, settle } from './chromium.ts';
+import { openChromium, openPage, untilShown } from './chromium.ts';
 import { fillFleet, type Shown } from './fleet.ts';
 import { PAGES } from './pages.ts';
 
@@ -57,7 +57,7 @@ describe.each([
     const { page, problems } = await openPage(browser, { dark, width, base });
     for (const path of PAGES) {
       await page.goto(`${base}ui/${pathOf(path)}`);
-      await settle(page);
+      await untilShown(page);
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0);
       expect(await seriousProblems(page), path).toEqual([]);
       expect(problems, path).toEqual([]);
@@ -81,7 +81,7 @@ it('sizes are within their budgets: 60 KB of JavaScript at first, 140 KB in all,
     );
   });
   await page.goto(`${fixture.api.apiUrl}/ui/`);
-  await settle(page);
+  await untilShown(page);
   await Promise.all(read);
   const first = { ...sizes };
   for (const path of PAGES) {
@@ -91,7 +91,7 @@ it('sizes are within their budgets: 60 KB of JavaScript at first, 140 KB in all,
       document.querySelector('main').append(link);
       link.click();
     })()`);
-    await settle(page);
+    await untilShown(page);
   }
   await Promise.all(read);
   await page.context().close();
