@@ -9,6 +9,7 @@ import type { Authenticate } from './auth/authenticator.ts';
 import { isRole, type Principal, principalOf, ROLES, type RoleName } from './permissions.ts';
 import { serveApi } from './plugin.ts';
 import { ApiRuntime } from './runtime.ts';
+import { serveUi } from './ui/serve-ui.ts';
 
 /** Who asks, as a program that mounts the API says. */
 export interface ApiPrincipal {
@@ -61,7 +62,10 @@ export function createApi<HostRequest>({ config, log: given, principal }: Create
       app.addHook('preClose', async () => runtime.drain());
       app.addHook('onClose', close);
       const authenticate: Authenticate = async ({ request }) => checked(await principal(request as HostRequest));
-      await serveApi(app, await runtime.open(authenticate), { isGuest: true });
+      const parts = await runtime.open(authenticate);
+      await serveApi(app, parts.api, { isGuest: true });
+      // Whoever is here was let in by the server, as by a proxy; and the root is the server's own.
+      serveUi(app, { ...parts.ui, base: { of: () => app.prefix }, auth: 'proxy', isGuest: true });
     } catch (error) {
       await close();
       throw error;

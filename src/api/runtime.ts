@@ -83,7 +83,7 @@ export class ApiRuntime {
       },
       failed: (error, { id, operation }) => log.error({ error, request_id: id, operation }, 'a request failed'),
     };
-    return { api, ui: { config, base: this.base, keys, sessions } };
+    return { api, ui: { auth: config.apiAuth, readOnly: config.apiReadOnly, base: this.base, keys, sessions } };
   }
 
   /** What waits is asked to come again. */

@@ -11,10 +11,13 @@ import { Problem } from '../problem.ts';
 import { loadUiFiles, type UiFile, type UiFiles } from './ui-files.ts';
 
 export interface UiParts {
-  readonly config: Pick<Config, 'apiAuth' | 'apiReadOnly'>;
-  readonly base: BasePath;
+  readonly auth: Config['apiAuth'];
+  readonly readOnly: boolean;
+  readonly base: Pick<BasePath, 'of'>;
   readonly keys: KeyRing;
   readonly sessions: Sessions;
+  /** Mounted in a server of somebody else, whose root is not touched. */
+  readonly isGuest?: boolean;
 }
 
 /**
@@ -46,17 +49,14 @@ export function serveUi(app: FastifyInstance, parts: UiParts): void {
     return loading;
   };
   const settings = {
-    auth: parts.config.apiAuth,
-    read_only: parts.config.apiReadOnly,
+    auth: parts.auth,
+    read_only: parts.readOnly,
     version: VERSION,
-    events: app.hasRoute({ method: 'GET', url: '/v1/events' }),
+    events: app.hasRoute({ method: 'GET', url: `${app.prefix}/v1/events` }),
   };
   const ui = (request: FastifyRequest): string => `${parts.base.of(request.raw)}/ui/`;
 
-  app.get('/', (request, reply) => {
-    if (request.headers.accept?.includes('text/html') === true) return redirect(reply, ui(request));
-    return sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
-  });
+  if (parts.isGuest !== true) serveRoot(app, ui);
   app.get('/ui', (request, reply) => redirect(reply, ui(request)));
   app.get('/ui/*', async (request, reply) => {
     const found = await load();
@@ -102,10 +102,18 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, file: UiFile): F
   return reply.type(type).send(takesGzip ? gzipped : body);
 }
 
+/** A browser that opens the root is led to the dashboard. */
+function serveRoot(app: FastifyInstance, ui: (request: FastifyRequest) => string): void {
+  app.get('/', (request, reply) => {
+    if (request.headers.accept?.includes('text/html') === true) return redirect(reply, ui(request));
+    return sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
+  });
+}
+
 /** A key for a cookie, and the cookie for nothing. Neither is a part of the API: programs send their key with each request. */
-function serveSession(app: FastifyInstance, { config, keys, sessions }: UiParts): void {
+function serveSession(app: FastifyInstance, { auth, keys, sessions }: UiParts): void {
   const check = async (request: FastifyRequest): Promise<void> => {
-    if (config.apiAuth !== 'keys') throw new Problem('NOT_FOUND', 'nobody signs in here: TASKER_API_AUTH is not keys');
+    if (auth !== 'keys') throw new Problem('NOT_FOUND', 'nobody signs in here: TASKER_API_AUTH is not keys');
     checkOrigin(request.headers);
   };
   app.post('/ui/session', { onRequest: check, bodyLimit: 1024 }, async (request, reply) => {
