@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/support/slowest-first.ts';
 
 export default defineConfig({
   test: {
@@ -6,6 +7,7 @@ export default defineConfig({
     // Minutes rather than seconds: chaos and long tests have configurations of their own.
     exclude: ['test/reliability/**', 'test/chaos/**', 'test/long/**', '**/node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],
+    sequence: { sequencer: SlowestFirst },
     // A process per file: tests use signals, worker threads and process-wide state.
     pool: 'forks',
     // Each file also keeps PostgreSQL busy; more files at once than cores make timing tests fail for lack of air.

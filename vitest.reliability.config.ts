@@ -1,17 +1,46 @@
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/support/slowest-first.ts';
+
+/**
+ * These measure how long something takes, or expect that nothing but their own load disturbs a fleet. Each runs alone; the others
+ * run two at a time, since most of their time they wait for processes.
+ */
+const ALONE = [
+  'autoscaling/autoscaling',
+  'history-partitions',
+  'many-waiters',
+  'migrations',
+  'monitoring/prometheus',
+  'run-stats',
+  'sizing',
+].map((name) => `test/reliability/${name}.test.ts`);
+
+const common = {
+  pool: 'forks' as const,
+  // A shared machine that stands still for seconds can fail them once. What fails twice is broken, and a retry is reported.
+  retry: process.env['CI'] === undefined ? 0 : 1,
+  testTimeout: 600_000,
+  hookTimeout: 60_000,
+};
 
 /** The longer suites. TASKER_TEST_LONG=1 runs their long forms. */
 export default defineConfig({
   test: {
-    include: ['test/reliability/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
-    // These tests kill, stop and load processes: one file at a time.
-    maxWorkers: 1,
-    // A shared machine that stands still for seconds can fail them once. What fails twice is broken, and a retry is reported.
-    retry: process.env['CI'] === undefined ? 0 : 1,
-    testTimeout: 600_000,
-    hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    sequence: { sequencer: SlowestFirst },
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'beside another',
+          include: ['test/reliability/**/*.test.ts'],
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

@@ -18,17 +18,18 @@ export function pack(folder: string): string {
   return join(folder, packed.filename);
 }
 
-/**
- * Installs the packed package into an empty project in a temporary folder, from npm's cache as far as it goes.
- * Returns the project's folder, which the caller removes.
- */
-export function installPacked(): string {
-  const app = mkdtempSync(join(tmpdir(), 'tasker-package-'));
-  const tarball = pack(app);
+/** Installs a tarball of the package into a folder that becomes an otherwise empty project, from npm's cache as far as it goes. */
+export function installTarball(tarball: string, app: string): void {
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "version": "1.0.0", "private": true }\n');
   execFileSync('npm', ['install', tarball, '--prefer-offline', ...quiet], {
     cwd: app,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+}
+
+/** Packs the package and installs it into a project in a temporary folder. Returns the project's folder, which the caller removes. */
+export function installPacked(): string {
+  const app = mkdtempSync(join(tmpdir(), 'tasker-package-'));
+  installTarball(pack(app), app);
   return app;
 }

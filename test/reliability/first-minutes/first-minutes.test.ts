@@ -1,42 +1,16 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { stopEmbeddedPostgres } from '../../../src/embedded/start.ts';
+import { packedPackage } from '../../support/built-package.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 
 const run = promisify(execFile);
-const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The way from nothing to a step of one's own is to take no longer than this. */
 const BOUND_SECONDS = 60;
-
-/** The package as it is published. */
-async function packedPackage(): Promise<string> {
-  const folder = await scratchFolder();
-  const copy = join(folder, 'repository');
-  await mkdir(copy);
-  for (const part of [
-    'src',
-    'migrations',
-    'scripts',
-    'tools',
-    'docs',
-    'package.json',
-    'README.md',
-    'CHANGELOG.md',
-    'LICENSE',
-  ])
-    await cp(join(repository, part), join(copy, part), { recursive: true });
-  for (const part of ['tsconfig.json', 'tsconfig.build.json']) await cp(join(repository, part), join(copy, part));
-  await run('ln', ['-s', join(repository, 'node_modules'), join(copy, 'node_modules')]);
-  const env = { ...process.env, PATH: `${join(repository, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}` };
-  await run('npm', ['run', '--silent', 'build'], { cwd: copy, env });
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: copy, env });
-  return join(folder, stdout.trim().split('\n').at(-1) as string);
-}
 
 test('from an empty folder to a completed task: three commands, within a minute', { timeout: 300_000 }, async () => {
   const tarball = await packedPackage();

@@ -1,8 +1,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { inject } from 'vitest';
+import { oncePerRun } from '../../support/once-per-run.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
@@ -72,14 +71,8 @@ async function succeed(command: string, args: readonly string[]): Promise<string
 }
 
 /** Builds the fleet's image with the repository's own script, once for a run. Returns the script's last line, which contains the sizes. */
-export async function buildImage(): Promise<string> {
-  const note = `${inject('testRun').scratchDir}/image-built`;
-  const known = await readFile(note, 'utf8').catch(() => undefined);
-  if (known !== undefined) return known;
-  const sizes = (await succeed('bash', ['scripts/build-image.sh', IMAGE])).split('\n').at(-1) ?? '';
-  await writeFile(note, sizes);
-  return sizes;
-}
+export const buildImage = (): Promise<string> =>
+  oncePerRun('image', async () => (await succeed('bash', ['scripts/build-image.sh', IMAGE])).split('\n').at(-1) ?? '');
 
 /** Builds the order example on top of it, as a user's own image would be. */
 export async function buildExample(): Promise<void> {

@@ -1,19 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { installPacked } from '../../../scripts/package/install-packed.ts';
+import { beforeAll, expect, test } from 'vitest';
 import { sizeOf } from '../../../scripts/package/measure.ts';
 import { brokenLinks } from '../../documents/links.ts';
+import { installPackedPackage } from '../../support/built-package.ts';
 
 let app: string;
 let installed: string;
-beforeAll(() => {
-  app = installPacked();
+beforeAll(async () => {
+  app = await installPackedPackage();
   installed = join(app, 'node_modules/tasker-fleet');
 }, 120_000);
-afterAll(() => rm(app, { recursive: true }));
 
 test('installed it is at most 12 MB in 20 packages, without Node and without PostgreSQL', () => {
   const { kilobytes, packages } = sizeOf(app);

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installPacked } from '../../../scripts/package/install-packed.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { installPackedPackage } from '../../support/built-package.ts';
 
 /** Uses each entry, runs a workflow in memory, and prints what came of it. */
 const program = readFileSync(join(import.meta.dirname, 'program.txt'), 'utf8');
@@ -37,14 +36,13 @@ const KINDS = [
 ].flatMap(({ compilers, ...kind }) => compilers.map((compiler) => ({ ...kind, compiler })));
 
 let app: string;
-beforeAll(() => {
-  app = installPacked();
+beforeAll(async () => {
+  app = await installPackedPackage();
   // From this repository, so that the test needs nothing else of the registry.
   mkdirSync(join(app, 'node_modules/@types'));
   for (const name of ['@types/node', 'undici-types'])
     symlinkSync(resolve('node_modules', name), join(app, 'node_modules', name));
 }, 120_000);
-afterAll(() => rm(app, { recursive: true }));
 
 const run = (file: string): string[] =>
   execFileSync(process.execPath, [file], { cwd: '/', encoding: 'utf8' }).trim().split('\n');
