@@ -87,7 +87,7 @@ export function assemble(options: WorkerOptions) {
   const recorder = new Recorder(scope);
   const executor = new Executor(scope, { running, activity, completer, membership, loggerFor });
   const intake = new Intake(scope, executor);
-  const reconciler = new ClaimReconciler(scope, running, intake);
+  const reconciler = new ClaimReconciler(scope, running, intake, options.reconcileIntervalMs);
   const quarantine = new QuarantineWatch(scope, new QuarantineRunner(scope, intake), options.startQuarantine);
   const idleCheck = new IdleCheck(scope, reconciler, quarantine);
   const claimer = new Claimer(scope, { intake, completer, idleCheck, onRound });

@@ -5,6 +5,7 @@ import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { greet } from './cli-workflows.ts';
+import { runTasker } from './in-process.ts';
 
 const test = await useTestDatabase();
 const processes = useProcesses();
@@ -22,12 +23,15 @@ async function tasker(
   return { code, output: started.lines.join('\n') };
 }
 
-/** What it prints on stdout; warnings go to stderr, and here into the same lines. */
-const json = async (args: string[]): Promise<unknown> => {
-  const { output } = await tasker([...args, '--json']);
-  const lines = output.split('\n').filter((line) => !line.startsWith('tasker: warning:'));
-  return JSON.parse(lines.join('\n')) as unknown;
+/** The same in this process. */
+const here = async (args: string[]): Promise<{ code: number | null; output: string }> => {
+  const { code, output } = await runTasker(args, { DATABASE_URL: test.url });
+  return { code, output };
 };
+
+/** What it prints on stdout. */
+const json = async (args: string[]): Promise<unknown> =>
+  JSON.parse((await runTasker([...args, '--json'], { DATABASE_URL: test.url })).stdout) as unknown;
 
 /** What a schedule of the workflow would run, and whether a live worker serves it. */
 async function whoServes(workflow: WorkflowDefinition): Promise<Pick<ScheduleInfo, 'version' | 'served'>[]> {
@@ -58,7 +62,7 @@ describe('tasker', () => {
     });
     const id = /\d+/.exec(failed.output)?.[0] as string;
 
-    const shown = await tasker(['task', id]);
+    const shown = await here(['task', id]);
     expect(shown.output).toMatch(/greet {2}complete/);
     expect(shown.output).toContain('! judge  error  (<- greet; attempt 1 of 3; no retry will come)');
     expect(shown.output).toContain('PermanentError: nobody is there');
@@ -66,18 +70,18 @@ describe('tasker', () => {
     expect(await json(['workers'])).toMatchObject([{ role: 'worker', slots: 50 }]);
     expect(await whoServes(greet)).toEqual([{ version: '0.1.0', served: true }]);
 
-    expect(await tasker(['retry', id])).toMatchObject({ code: 0, output: `task ${id}: judge ready again` });
+    expect(await here(['retry', id])).toMatchObject({ code: 0, output: `task ${id}: judge ready again` });
     expect((await tasker(['cancel', '424242'])).code).toBe(3);
-    expect((await tasker(['task', '424242'])).code).toBe(3);
-    await expect.poll(async () => (await tasker(['task', id])).output, { timeout: 10_000 }).toContain('! judge');
+    expect((await here(['task', '424242'])).code).toBe(3);
+    await expect.poll(async () => (await here(['task', id])).output, { timeout: 10_000 }).toContain('! judge');
     expect((await tasker(['cancel', id])).code).toBe(4);
-    expect((await tasker(['purge', '--task', id])).output).toContain(`${id} is in error: resolve it, or retry it`);
-    expect(await tasker(['resolve', id, '--step', 'judge', '--result', '1'])).toMatchObject({ code: 0 });
+    expect((await here(['purge', '--task', id])).output).toContain(`${id} is in error: resolve it, or retry it`);
+    expect(await here(['resolve', id, '--step', 'judge', '--result', '1'])).toMatchObject({ code: 0 });
     expect(((await json(['task', id])) as { state: string }).state).toBe('complete');
 
     expect(await worker.kill('SIGTERM')).toMatchObject({ code: 0 });
     expect(await whoServes(greet)).toEqual([{ version: '0.1.0', served: false }]);
-    expect(await tasker(['doctor'])).toMatchObject({
+    expect(await here(['doctor'])).toMatchObject({
       code: 0,
       output: expect.stringMatching(/installation [0-9a-f-]{36}, made .*no violation/s) as string,
     });
@@ -107,10 +111,10 @@ describe('tasker', () => {
 
   it('shows the state of the task that has a taken key: a cancelled one never runs again', async () => {
     const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'k'];
-    const id = /\d+/.exec((await tasker(submit)).output)?.[0] as string;
-    expect((await tasker(['cancel', id])).code).toBe(0);
-    expect(await tasker(submit)).toMatchObject({ code: 0, output: `task ${id} existing (cancelled)` });
-    expect((await tasker([...submit, '--wait'])).output).toMatch(
+    const id = /\d+/.exec((await here(submit)).output)?.[0] as string;
+    expect((await here(['cancel', id])).code).toBe(0);
+    expect(await here(submit)).toMatchObject({ code: 0, output: `task ${id} existing (cancelled)` });
+    expect((await here([...submit, '--wait'])).output).toMatch(
       new RegExp(`^task ${id} cancelled \\(the task of an earlier submit\\)\n`),
     );
     expect(await json(submit)).toEqual({
@@ -123,18 +127,18 @@ describe('tasker', () => {
 
   it('says if the task of a taken key has another input, and lets a new one take the key over by a rule', async () => {
     const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--key', 'again'];
-    const former = /\d+/.exec((await tasker([...submit, '--input', '1'])).output)?.[0] as string;
+    const former = /\d+/.exec((await here([...submit, '--input', '1'])).output)?.[0] as string;
     const other = [...submit, '--input', '2', '--reuse', 'afterFailure'];
     expect(await json(['queues'])).toContainEqual(expect.objectContaining({ ready: 1, workers: 0 }));
-    expect((await tasker(['queues'])).output).toMatch(/WORKERS +PROBLEM\n.* 0 +no worker serves it/);
+    expect((await here(['queues'])).output).toMatch(/WORKERS +PROBLEM\n.* 0 +no worker serves it/);
     const note = 'pending; its input is another one than this';
-    expect(await tasker(other)).toMatchObject({ code: 0, output: `task ${former} existing (${note})` });
-    await tasker(['cancel', former]);
+    expect(await here(other)).toMatchObject({ code: 0, output: `task ${former} existing (${note})` });
+    await here(['cancel', former]);
     const created = (await json(other)) as { task_id: string };
     expect(created).toEqual({ outcome: 'created', task_id: expect.any(String), replaces: former });
-    expect((await tasker(['task', former])).output).toContain(`task ${created.task_id} took over its identity`);
+    expect((await here(['task', former])).output).toContain(`task ${created.task_id} took over its identity`);
     expect(await json(['task', created.task_id])).toMatchObject({ replaces: former, superseded_by: null });
-    expect(await tasker([...submit, '--reuse', 'afterFail'])).toMatchObject({
+    expect(await here([...submit, '--reuse', 'afterFail'])).toMatchObject({
       code: 2,
       output: expect.stringContaining('did you mean "afterFailure"?') as string,
     });
@@ -144,12 +148,12 @@ describe('tasker', () => {
     const submit = ['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts', '--tag', 'tenant=acme', '--key'];
     const ended = (await json([...submit, 'p1'])) as { task_id: string };
     const { task_id: openId } = (await json([...submit, 'p2'])) as { task_id: string };
-    await tasker(['cancel', ended.task_id]);
-    expect(await tasker(['retry', ended.task_id])).toEqual({
+    await here(['cancel', ended.task_id]);
+    expect(await here(['retry', ended.task_id])).toEqual({
       code: 4,
       output: `task ${ended.task_id} is cancelled: it has no step in error`,
     });
-    expect(await tasker(['purge', '--tag', 'tenant=acme', '--dry-run'])).toEqual({
+    expect(await here(['purge', '--tag', 'tenant=acme', '--dry-run'])).toEqual({
       code: 4,
       output: `would purge 1 tasks; nothing was removed\nkept 1 tasks:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,
     });
@@ -159,14 +163,14 @@ describe('tasker', () => {
       kept: [{ task_id: openId, reason: 'open' }],
       missing: [],
     });
-    expect((await tasker(['task', ended.task_id])).code).toBe(3);
-    expect(await tasker(['purge', '--task', openId, '--open'])).toMatchObject({
+    expect((await here(['task', ended.task_id])).code).toBe(3);
+    expect(await here(['purge', '--task', openId, '--open'])).toMatchObject({
       code: 0,
       output: expect.stringMatching(/^purged 1 tasks, with \d+ steps/) as string,
     });
-    expect(await tasker(['purge', '--task', openId])).toMatchObject({ code: 3 });
-    expect(await tasker(['purge'])).toMatchObject({ code: 2, output: expect.stringContaining('--tag') as string });
-    expect(await tasker(['purge', '--task', 'x'])).toMatchObject({ code: 2 });
+    expect(await here(['purge', '--task', openId])).toMatchObject({ code: 3 });
+    expect(await here(['purge'])).toMatchObject({ code: 2, output: expect.stringContaining('--tag') as string });
+    expect(await here(['purge', '--task', 'x'])).toMatchObject({ code: 2 });
   }, 60_000);
 
   it('numbers that are none, or out of range, are wrong calls that name the option, the text and the range', async () => {
@@ -179,7 +183,7 @@ describe('tasker', () => {
       ['doctor', '--examples', 'many'],
     ];
     for (const call of calls) {
-      const { code, output } = await tasker(call);
+      const { code, output } = await here(call);
       expect({ call, code }).toEqual({ call, code: 2 });
       expect(output).toBe(
         `tasker: ${call.at(-2)} is ${JSON.stringify(call.at(-1))}: give a whole number from ${/from (.*)$/.exec(output)?.[1]}`,
@@ -193,20 +197,18 @@ describe('tasker', () => {
       code: 2,
       output: expect.stringContaining('missing.ts does not exist') as string,
     });
-    expect(await tasker(['submit', 'greet', ...workflows, '--input', '{'])).toMatchObject({
+    expect(await here(['submit', 'greet', ...workflows, '--input', '{'])).toMatchObject({
       code: 2,
       output: expect.stringContaining('--input is not JSON') as string,
     });
-    expect(await tasker(['submit', 'greet', ...workflows, '--input', '{"password":"hunter2", hunter2}'])).toMatchObject(
-      {
-        code: 2,
-        output: expect.not.stringContaining('hunter2') as string,
-      },
-    );
+    expect(await here(['submit', 'greet', ...workflows, '--input', '{"password":"hunter2", hunter2}'])).toMatchObject({
+      code: 2,
+      output: expect.not.stringContaining('hunter2') as string,
+    });
     expect(
       await tasker(['submit', 'greet', ...workflows, '--input', '{"name":4711}'], { TASKER_HIDE_INPUT_VALUES: 'true' }),
     ).toMatchObject({ code: 2, output: expect.not.stringContaining('4711') as string });
-    expect(await tasker(['submit', 'other', ...workflows])).toMatchObject({
+    expect(await here(['submit', 'other', ...workflows])).toMatchObject({
       code: 2,
       output: expect.stringContaining('they export cli/greet@0.1.0') as string,
     });

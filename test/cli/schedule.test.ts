@@ -1,14 +1,22 @@
 import { expect, it } from 'vitest';
 import { useProcesses } from '../support/processes.ts';
 import { useTestDatabase } from '../support/test-database.ts';
+import { runTasker } from './in-process.ts';
 
 const test = await useTestDatabase();
 const processes = useProcesses();
 const workflows = ['--workflows', 'test/cli/schedule-workflows.ts'];
 
 async function tasker(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const env = { DATABASE_URL: test.url };
-  const started = processes.start('src/cli/main.ts', { args: ['schedule', ...args], env });
+  const { code, output } = await runTasker(['schedule', ...args], { DATABASE_URL: test.url });
+  return { code, output };
+}
+
+async function asProcess(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const started = processes.start('src/cli/main.ts', {
+    args: ['schedule', ...args],
+    env: { DATABASE_URL: test.url },
+  });
   const { code } = await started.exited;
   return { code, output: started.lines.join('\n') };
 }
@@ -91,7 +99,7 @@ it('applies the schedules of the code, and pauses and resumes them', async () =>
 }, 60_000);
 
 it('refuses what it cannot do, with status 2 and without a stack', async () => {
-  const add = (...args: string[]) => tasker('add', 'k', ...args, ...workflows);
+  const add = (...args: string[]) => asProcess('add', 'k', ...args, ...workflows);
   const calls = [
     [add('0 9 * *', 'report'), /five fields/],
     [add('0 9 * * *', 'report', '-i', '@missing.json'), /--input @missing\.json cannot be read: ENOENT/],

@@ -52,7 +52,8 @@ async function chargedOrders(dataDir: string): Promise<number[]> {
     .map((entry) => entry.order_id);
 }
 
-describe('npm start on a database of the user', () => {
+// Most of the time they wait for each other's processes.
+describe.concurrent('npm start on a database of the user', () => {
   test(
     'runs 60 orders to the end; again, it has nothing to do; for more orders, it goes on',
     async () => {
@@ -136,7 +137,7 @@ describe('npm start on a database of the user', () => {
   });
 });
 
-describe('npm start on its own database', () => {
+describe.concurrent('npm start on its own database', () => {
   test(
     'goes on after it was killed, after it was interrupted, and after its database was killed, and then begins again',
     async () => {

@@ -181,7 +181,7 @@ export const rubyTaskerTasks: fc.Arbitrary<RubyTaskerTask[]> = fc
       history,
       complete: fc.integer({ min: 0, max: 7 }).map((n) => n === 0),
     }),
-    { minLength: 1, maxLength: 5 },
+    { minLength: 4, maxLength: 12, size: 'max' },
   )
   .map((tasks) =>
     tasks.map((task, index) => {

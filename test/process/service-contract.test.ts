@@ -51,106 +51,124 @@ afterEach(async () => {
 });
 
 describe('a chore loop', () => {
-  serviceContract(() => {
-    let rounds = 0;
-    const run = async () => {
-      rounds += 1;
-      return { done: 0, more: false };
-    };
-    const loop = new ChoreLoop(
-      { name: 'test', intervalMs: 30, run },
-      { swept: () => undefined, failed: () => undefined },
-    );
-    return { service: loop, activity: () => rounds };
-  });
+  serviceContract(
+    () => {
+      let rounds = 0;
+      const run = async () => {
+        rounds += 1;
+        return { done: 0, more: false };
+      };
+      const loop = new ChoreLoop(
+        { name: 'test', intervalMs: 30, run },
+        { swept: () => undefined, failed: () => undefined },
+      );
+      return { service: loop, activity: () => rounds };
+    },
+    { quietMs: 100 },
+  );
 });
 
 describe('the server of metrics and probes', () => {
-  serviceContract(() => {
-    const role = {
-      registry: new Registry(),
-      liveness: () => ({ ok: true, reasons: [] }),
-      readiness: async () => ({ ok: true, reasons: [] }),
-    };
-    const server = new ServiceServer({ host: '127.0.0.1', port: 0 }, [role]);
-    const running = async (): Promise<number> => {
-      try {
-        return (await fetch(`${server.url}/livez`)).ok ? 1 : 0;
-      } catch {
-        return 0;
-      }
-    };
-    return { service: server, running };
-  });
+  serviceContract(
+    () => {
+      const role = {
+        registry: new Registry(),
+        liveness: () => ({ ok: true, reasons: [] }),
+        readiness: async () => ({ ok: true, reasons: [] }),
+      };
+      const server = new ServiceServer({ host: '127.0.0.1', port: 0 }, [role]);
+      const running = async (): Promise<number> => {
+        try {
+          return (await fetch(`${server.url}/livez`)).ok ? 1 : 0;
+        } catch {
+          return 0;
+        }
+      };
+      return { service: server, running };
+    },
+    { quietMs: 100 },
+  );
 });
 
 describe('a heartbeat', () => {
-  serviceContract(() => {
-    const heartbeat = new Heartbeat({
-      connection: {
-        url: test.url,
-        schema: 'tasker',
-        applicationName: 'test heartbeat',
-        sessionLock: newSessionLock(),
-        timeoutMs: 2000,
-      },
-      settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
-      killWhenStalled: false,
-      busySlots: () => 0,
-      stallDeadlineMs: () => 0,
-      onLost: () => undefined,
-      onError: () => undefined,
-    });
-    return { service: heartbeat, running: livingThreads };
-  });
+  serviceContract(
+    () => {
+      const heartbeat = new Heartbeat({
+        connection: {
+          url: test.url,
+          schema: 'tasker',
+          applicationName: 'test heartbeat',
+          sessionLock: newSessionLock(),
+          timeoutMs: 2000,
+        },
+        settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
+        killWhenStalled: false,
+        busySlots: () => 0,
+        stallDeadlineMs: () => 0,
+        onLost: () => undefined,
+        onError: () => undefined,
+      });
+      return { service: heartbeat, running: livingThreads };
+    },
+    { quietMs: 150 },
+  );
 });
 
 describe('a membership', () => {
-  serviceContract(() => {
-    const name = newName();
-    const { db } = countedDatabase();
-    const membership = new Membership({
-      db,
-      settings: schedulerSettings(test.url),
-      process: { role: 'worker', name, version: '0', queues: [], slots: 1 },
-      prepare: async () => ({ known: { installationId: null, workflows: [] }, joined: () => undefined }),
-      onLeaseLost: () => undefined,
-      onError: () => undefined,
-    });
-    const service = { start: () => membership.start(), stop: () => membership.stop({ deregister: true }) };
-    return { service, running: () => registered(name) };
-  });
+  serviceContract(
+    () => {
+      const name = newName();
+      const { db } = countedDatabase();
+      const membership = new Membership({
+        db,
+        settings: schedulerSettings(test.url),
+        process: { role: 'worker', name, version: '0', queues: [], slots: 1 },
+        prepare: async () => ({ known: { installationId: null, workflows: [] }, joined: () => undefined }),
+        onLeaseLost: () => undefined,
+        onError: () => undefined,
+      });
+      const service = { start: () => membership.start(), stop: () => membership.stop({ deregister: true }) };
+      return { service, running: () => registered(name) };
+    },
+    { quietMs: 150 },
+  );
 });
 
 describe.skipIf(test.directUrl === undefined)('a listener', () => {
-  serviceContract(() => {
-    const name = newName();
-    const listener = new Listener({
-      url: test.directUrl as string,
-      schema: 'tasker',
-      applicationName: name,
-      onReady: () => undefined,
-      onError: () => undefined,
-      maxReconnectMs: 50,
-    });
-    return { service: listener, running: () => sessions(name) };
-  });
+  serviceContract(
+    () => {
+      const name = newName();
+      const listener = new Listener({
+        url: test.directUrl as string,
+        schema: 'tasker',
+        applicationName: name,
+        onReady: () => undefined,
+        onError: () => undefined,
+        maxReconnectMs: 50,
+      });
+      return { service: listener, running: () => sessions(name) };
+    },
+    { quietMs: 150 },
+  );
 });
 
 describe('cron', () => {
-  serviceContract(() => {
-    const name = newName();
-    const cron = new Cron({
-      url: test.url,
-      schema: 'tasker_cron',
-      applicationName: name,
-      pooled: test.directUrl === undefined,
-      fires: false,
-      onError: () => undefined,
-    });
-    // Its pool may open more than one session.
-    return { service: cron, running: async () => Math.min(1, await sessions(name)) };
-  });
+  serviceContract(
+    () => {
+      const name = newName();
+      const cron = new Cron({
+        url: test.url,
+        schema: 'tasker_cron',
+        applicationName: name,
+        pooled: test.directUrl === undefined,
+        fires: false,
+        onError: () => undefined,
+      });
+      // Its pool may open more than one session.
+      return { service: cron, running: async () => Math.min(1, await sessions(name)) };
+    },
+    { quietMs: 150 },
+  );
 });
 
 describe('a scheduler', () => {

@@ -25,7 +25,7 @@ const settled = async (work: unknown): Promise<void> => {
 /** Holds a service to the contract of src/process/service.ts. `make` returns a new one for each test, which stops it. */
 export function serviceContract(
   make: () => ContractSubject | Promise<ContractSubject>,
-  { quietMs, pass }: ContractClock = { quietMs: 300, pass: sleep },
+  { quietMs = 300, pass = sleep }: Partial<ContractClock> = {},
 ): void {
   async function expectNothingRuns({ running, activity }: ContractSubject): Promise<void> {
     const before = activity?.();

@@ -96,13 +96,13 @@ describe('the outcome of a finished step is not lost', () => {
   it('if a lock is held for longer than the time limit of statements', async () => {
     await test.query(`ALTER DATABASE ${test.name} SET statement_timeout = '1s'`);
     const both = await startBoth(test.url);
-    const taskId = await submit(5000);
+    const taskId = await submit(2500);
     const locker = await test.pool.connect();
     await locker.query('SET statement_timeout = 0; BEGIN; LOCK TABLE tasker.tasker_workflow_steps IN EXCLUSIVE MODE');
     expect((await stateOf(taskId))['a']).toBe('in_progress at attempt 1');
     // The workers' sessions have a limit of their own, so their statements are cancelled as by the shorter one. Not in the locker's
     // transaction, in which pg_stat_activity stays as it was at its first use.
-    for (let second = 0; second < 10; second += 1) {
+    for (let second = 0; second < 6; second += 1) {
       await sleep(1000);
       await test.query(
         `SELECT pg_cancel_backend(pid) FROM pg_stat_activity

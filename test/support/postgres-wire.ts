@@ -38,6 +38,8 @@ export interface CutRule {
   fire: () => void;
 }
 
+export type Replacement = readonly [from: string, to: string];
+
 const SSL_REQUEST = 80_877_103;
 const CANCEL_REQUEST = 80_877_102;
 /** The server's response to a request for TLS: `S`, otherwise `N`. */
@@ -54,6 +56,7 @@ export class WireLink {
   private readonly client: Socket;
   private readonly server: Socket;
   private readonly rules: Set<CutRule>;
+  private readonly replaces: Replacement | undefined;
   private readonly prepared = new Map<string, string>();
   private fromClient: Buffer = Buffer.alloc(0);
   private fromServer: Buffer = Buffer.alloc(0);
@@ -68,10 +71,11 @@ export class WireLink {
   /** The rule that applies to the current call: the server's response decides when it cuts the connection. */
   private armed: CutRule | undefined;
 
-  constructor(client: Socket, server: Socket, rules: Set<CutRule>) {
+  constructor(client: Socket, server: Socket, rules: Set<CutRule>, replaces?: Replacement) {
     this.client = client;
     this.server = server;
     this.rules = rules;
+    this.replaces = replaces;
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
@@ -162,8 +166,18 @@ export class WireLink {
       }
       this.armed = rule;
     }
+    if (kind === 'Q' || kind === 'P') this.replaceIn(message);
     this.server.write(message);
     return true;
+  }
+
+  private replaceIn(message: Buffer): void {
+    if (this.replaces === undefined) return;
+    const [from, to] = this.replaces;
+    // A message of another length would need another header.
+    if (from.length !== to.length) throw new Error(`"${to}" is not as long as "${from}"`);
+    const at = message.indexOf(from);
+    if (at >= 0) message.write(to, at);
   }
 
   private callOf(kind: string, message: Buffer): Call | undefined {

@@ -1,11 +1,13 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { type Call, type Cut, type CutOptions, type CutRule, WireLink } from './postgres-wire.ts';
+import { type Call, type Cut, type CutOptions, type CutRule, type Replacement, WireLink } from './postgres-wire.ts';
 
 export type { Call, Cut, CutMoment } from './postgres-wire.ts';
 
 export interface TcpProxyOptions {
   /** The PostgreSQL server behind the proxy: a connection URL, or a host and a port. */
   target: string | { host: string; port: number };
+  /** In each statement of a client the first text is replaced by the second, which is as long: to shorten a time limit, say. */
+  replaces?: Replacement;
 }
 
 export interface TcpProxy {
@@ -45,7 +47,7 @@ export async function startProxy(options: TcpProxyOptions): Promise<TcpProxy> {
       return;
     }
     accepted += 1;
-    const link = new WireLink(client, connect(target), rules);
+    const link = new WireLink(client, connect(target), rules, options.replaces);
     links.add(link);
     link.onClosed = () => links.delete(link);
     if (paused) link.pause();

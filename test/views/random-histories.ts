@@ -56,12 +56,15 @@ const choice: fc.Arbitrary<Choice> = fc.record({
 });
 
 /** Tasks as the engine writes them: random graphs of up to seven steps, any mixture of fates, some of them cancelled. */
-export const randomTasks: fc.Arbitrary<TaskRows[]> = fc
-  .array(fc.record({ steps: fc.array(choice, { minLength: 1, maxLength: 7 }), cancelled: fc.nat(5) }), {
-    minLength: 1,
-    maxLength: 3,
-  })
-  .map((tasks) => tasks.map((task, index) => taskOf(String(index + 1), task.steps, task.cancelled === 0)));
+export const randomTasksOf = (tasks: { minLength: number; maxLength: number }): fc.Arbitrary<TaskRows[]> =>
+  fc
+    .array(fc.record({ steps: fc.array(choice, { minLength: 1, maxLength: 7 }), cancelled: fc.nat(5) }), {
+      ...tasks,
+      size: 'max',
+    })
+    .map((all) => all.map((task, index) => taskOf(String(index + 1), task.steps, task.cancelled === 0)));
+
+export const randomTasks = randomTasksOf({ minLength: 1, maxLength: 3 });
 
 function taskOf(taskId: string, choices: readonly Choice[], cancelled: boolean): TaskRows {
   const steps: StepRows[] = [];

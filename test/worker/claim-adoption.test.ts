@@ -47,6 +47,7 @@ async function startWorker() {
   const { seen, options } = watched();
   const worker = await fleet.start([workflow], {
     db,
+    reconcileIntervalMs: 300,
     ...options,
   });
   return { seen, stop: async () => (await worker.stop(), db.close()) };

@@ -87,7 +87,7 @@ describe('an outcome that cannot be written', () => {
     const tasks = await submitMany(3);
     const [bad, ...good] = tasks as [string, ...string[]];
     const heal = await refuse(bad, ['complete', 'fail'], '22000');
-    const worker = await start();
+    const worker = await start({ reconcileIntervalMs: 200 });
     for (const taskId of tasks) await fleet.taskIn(taskId, ['in_progress']);
     const workerId = worker.lease.last;
     gate.resolve();

@@ -151,7 +151,7 @@ describe('a worker', () => {
         });
       });
     });
-    await fleet.start([workflow]);
+    await fleet.start([workflow], { reconcileIntervalMs: 200 });
     const taskId = await fleet.submit(workflow);
     await fleet.taskIn(taskId, ['in_progress']);
     await cancel(fleet.db, taskId);

@@ -4,7 +4,7 @@ import type { Intake } from '../running/intake.ts';
 import type { RunningAttempts } from '../running/running-attempts.ts';
 import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
 
-const INTERVAL_MS = 2000;
+const DEFAULT_INTERVAL_MS = 2000;
 /** Rounds between two searches for orphaned claims while there is no reason to expect any. */
 const ROUNDS_BETWEEN_SEARCHES = 5;
 /** Rounds in which orphaned claims are expected after a statement failed. */
@@ -21,6 +21,7 @@ export class ClaimReconciler {
   private readonly scope: Scope;
   private readonly running: RunningAttempts;
   private readonly intake: Pick<Intake, 'run'>;
+  private readonly intervalMs: number;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   /** The rounds that have not ended. */
@@ -29,17 +30,23 @@ export class ClaimReconciler {
   private searchedAt = 0;
   private expectingUntil = 0;
 
-  constructor(scope: Scope, running: RunningAttempts, intake: Pick<Intake, 'run'>) {
+  constructor(
+    scope: Scope,
+    running: RunningAttempts,
+    intake: Pick<Intake, 'run'>,
+    intervalMs: number = DEFAULT_INTERVAL_MS,
+  ) {
     this.scope = scope;
     this.running = running;
     this.intake = intake;
+    this.intervalMs = intervalMs;
   }
 
   start(): void {
     if (this.stopped) return;
     this.timer ??= setInterval(() => {
       this.rounds = Promise.all([this.rounds, this.reconcile()]).then(() => undefined);
-    }, INTERVAL_MS).unref();
+    }, this.intervalMs).unref();
   }
 
   /** Resolves when the rounds under way have ended. */
@@ -110,7 +117,7 @@ export class ClaimReconciler {
   private async abortLost(): Promise<void> {
     const { db, events } = this.scope;
     try {
-      const lost = await lostClaims(db, this.running.claims(INTERVAL_MS));
+      const lost = await lostClaims(db, this.running.claims(this.intervalMs));
       if (lost.length > 0) this.running.abortSteps(lost, 'claim_lost');
     } catch (error) {
       events.failed('check claims', error);

@@ -48,6 +48,8 @@ export interface WorkerOptions {
   killWhenStalled?: boolean;
   /** How often the worker reports its activity to the database, for the scaling signal. */
   activityIntervalMs?: number;
+  /** How often the worker reconciles its claims with the database. */
+  reconcileIntervalMs?: number;
   /** How long a workflow that could not be registered waits for its next try. */
   registrationRetryMs?: number;
   events: WorkerEvents;

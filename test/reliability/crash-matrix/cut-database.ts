@@ -8,13 +8,19 @@ export interface CutDatabase {
   open(options?: string): Database;
 }
 
+/**
+ * How long the server leaves a transaction open whose process has vanished, with its locks: shorter than in production, since cells
+ * wait for it.
+ */
+const IDLE_IN_TRANSACTION = ["session_timeout = '10s'", "session_timeout = ' 2s'"] as const;
+
 /** A database whose connections a test can cut at a chosen moment of a statement. */
 export function useCutDatabase(target: string): CutDatabase {
   let proxy: TcpProxy;
   let opened: Database | undefined;
 
   beforeAll(async () => {
-    proxy = await startProxy({ target });
+    proxy = await startProxy({ target, replaces: IDLE_IN_TRANSACTION });
   });
   afterEach(async () => {
     // Half-open connections would wait for ever to be closed.

@@ -115,7 +115,7 @@ describe('a connection that breaks under a drain', () => {
   it.each(cells(short))('$statement, $moment', async ({ statement, moment }) => {
     writeFileSync(holdFile, '');
     const taskIds = await submitted();
-    const worker = await fleet.start([matrix], { db: proxied, slots: 30, leaseSeconds: 30, drainGraceSeconds: 2 });
+    const worker = await fleet.start([matrix], { db: proxied, slots: 30, leaseSeconds: 30, drainGraceSeconds: 1 });
     const workerId = worker.lease.last;
     const inState = (ordinal: number, condition: string): Promise<number> =>
       count(
@@ -188,6 +188,8 @@ describe('a connection that breaks under orphaned claims', () => {
       leaseSeconds: 30,
       pollIntervalMs: 30_000,
       maxPollIntervalMs: 30_000,
+      // It is idle, so it searches in every fifth round only.
+      reconcileIntervalMs: 200,
     });
     await waitFor(() => sent.has('look_at_rest'), { what: 'its first poll to end' });
     const taskIds = await submitted();
