@@ -50,12 +50,15 @@ export async function heal(url: string): Promise<string | undefined> {
   }
 }
 
+const JOINED = 'SELECT count(*)::integer AS joined FROM tasker.tasker_workers';
+
 /** Waits until this many processes have registered, because earlier faults would hit none; gives up on a machine that is too slow. */
 export async function untilJoined(url: string, processes: number): Promise<void> {
   const deadline = Date.now() + STANDSTILL_MS;
   for (;;) {
-    const [row] = await queryOnce(url, 'SELECT count(*)::integer AS joined FROM tasker.tasker_workers');
-    if (Number(row?.['joined']) >= processes || Date.now() > deadline) return;
+    // While a whole fleet starts, a connection may take longer than the harness waits for one.
+    const [row] = await queryOnce(url, JOINED).catch(() => []);
+    if (Number(row?.['joined'] ?? 0) >= processes || Date.now() > deadline) return;
     await sleep(POLL_MS);
   }
 }

@@ -1,3 +1,4 @@
+import { ACT_SCENARIOS } from './scenarios/acts.ts';
 import { CLAIM_SCENARIOS } from './scenarios/claims.ts';
 import { COMPLETION_SCENARIOS } from './scenarios/completions.ts';
 import { IDENTITY_SCENARIOS } from './scenarios/identities.ts';
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...OPERATOR_SCENARIOS,
   ...IDENTITY_SCENARIOS,
   ...RETENTION_SCENARIOS,
+  ...ACT_SCENARIOS,
 ];

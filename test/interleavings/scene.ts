@@ -38,6 +38,7 @@ const TABLES = [
   'tasker_holds',
   'tasker_retention_blocks',
   'tasker_retention_removed',
+  'tasker_pauses',
 ].map((table) => `tasker.${table}`);
 
 /** Prepares the database of a scenario by the engine's own verbs, on the test's own connections, without interleaving. */

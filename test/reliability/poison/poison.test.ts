@@ -88,7 +88,12 @@ const MESSAGES: Record<string, RegExp> = {
   late_throw: /thrown where nobody could catch it/,
 };
 
-function expectOnlyPoisonFails({ rows, ends }: { rows: Row[]; ends: string[] }, what: string): void {
+/** Together, some of the neighbours ran in a process that a poison step ended: otherwise nothing is shown about them. */
+function expectOnlyPoisonFails(
+  { rows, ends }: { rows: Row[]; ends: string[] },
+  what: string,
+  neighboursOf: number,
+): void {
   const poisons = rows.filter((row) => row.workflow === 'poison');
   const neighbours = rows.filter((row) => row.workflow === 'neighbour');
   const hits = neighbours.map((row) => row.crashes);
@@ -96,6 +101,9 @@ function expectOnlyPoisonFails({ rows, ends }: { rows: Row[]; ends: string[] }, 
     `poison (${what}): ${poisons.length} poison steps, ${neighbours.length} neighbours hit ${Math.max(...hits)} times at most, ` +
       `worker processes ended ${JSON.stringify(ends)}`,
   );
+  expect(poisons.length).toBeGreaterThan(0);
+  expect(neighbours).toHaveLength(neighboursOf);
+  if (what === 'together') expect(Math.max(...hits), 'crashes that hit a neighbour').toBeGreaterThan(0);
   for (const row of poisons) {
     expect(row).toMatchObject({ state: 'error' });
     // The error describes what happened, whether it ended the process or not.
@@ -113,14 +121,15 @@ function expectOnlyPoisonFails({ rows, ends }: { rows: Row[]; ends: string[] }, 
 describe('a step that crashes its process ends in error after as many crashes as it has attempts, and costs other steps no attempt', () => {
   it('several such steps in one worker', async () => {
     const kinds = long ? KINDS : (['sigkill', 'exit', 'rejection'] as const);
-    expectOnlyPoisonFails(await runTogether(kinds, long ? 12 : 3), 'together');
+    const count = long ? 12 : 3;
+    expectOnlyPoisonFails(await runTogether(kinds, count), 'together', count);
     expect(await examine(db)).toEqual([]);
   });
 
   for (const kind of long ? KINDS : []) {
     it(`${kind} alone`, async () => {
       const outcome = await runTogether([kind], 12);
-      expectOnlyPoisonFails(outcome, kind);
+      expectOnlyPoisonFails(outcome, kind, 12);
       if (kind === 'exit' || kind === 'abort') expect(outcome.ends).toEqual(['SIGKILL']);
       expect(await examine(db)).toEqual([]);
     });
