@@ -116,7 +116,7 @@ export const ACT_SCENARIOS: readonly Scenario[] = [
       await pause(s.db, QUEUE, {});
       return [(db) => pause(db, QUEUE, { reason: 'again' }), (db) => resume(db, QUEUE, {})];
     },
-    // Whoever was last decides; both are told what they did.
+    // Whoever was last decides, and each outcome says what was done.
     afterwards: async (s, [paused, resumed]) => {
       expect((resumed as ResumeOutcome).outcome).toBe('resumed');
       const [row] = await s.db.run(readPausesText);
