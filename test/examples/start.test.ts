@@ -130,11 +130,15 @@ describe.concurrent('npm start on a database of the user', () => {
     2 * runWithinMs,
   );
 
-  test('does not empty it', async () => {
-    const run = startRun(await scratchFolder(), forKeeping.url, '--fresh', '--exit');
-    expect(await run.exited).toEqual({ code: 1, signal: null });
-    expect(run.lines).toContainEqual(expect.stringMatching(/^failed: --fresh would throw away a database of yours/));
-  });
+  test(
+    'does not empty it',
+    async () => {
+      const run = startRun(await scratchFolder(), forKeeping.url, '--fresh', '--exit');
+      expect(await run.exited).toEqual({ code: 1, signal: null });
+      expect(run.lines).toContainEqual(expect.stringMatching(/^failed: --fresh would throw away a database of yours/));
+    },
+    runWithinMs,
+  );
 });
 
 describe.concurrent('npm start on its own database', () => {
