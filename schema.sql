@@ -379,6 +379,106 @@ COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.children IS 'Ordinals of
 COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.queue IS 'The queue of its steps; the workers that serve it run them.';
 COMMENT ON COLUMN tasker.tasker_named_tasks_named_steps.priority IS 'Lower runs sooner within a queue.';
 
+CREATE TABLE tasker.tasker_operation_items (
+  operation_id bigint NOT NULL,
+  task_id bigint NOT NULL,
+  task_state text NOT NULL,
+  task_sort_key integer NOT NULL,
+  fingerprints text[],
+  state text DEFAULT 'waiting'::text NOT NULL,
+  outcome text,
+  detail text,
+  new_task_id bigint,
+  acted_at timestamp with time zone,
+  settled text,
+  CONSTRAINT tasker_operation_items_pkey PRIMARY KEY (operation_id, task_id),
+  CONSTRAINT operation_items_agree CHECK (((state = ANY (ARRAY['waiting'::text, 'done'::text, 'refused'::text, 'failed'::text])) AND ((state = 'waiting'::text) = (acted_at IS NULL)) AND ((state = 'waiting'::text) = (outcome IS NULL)) AND ((settled IS NULL) OR ((state = 'done'::text) AND (settled = ANY (ARRAY['ended'::text, 'failed'::text, 'came_back'::text]))))))
+);
+CREATE INDEX operation_items_by_state ON tasker.tasker_operation_items USING btree (operation_id, state, task_id);
+CREATE INDEX operation_items_watched ON tasker.tasker_operation_items USING btree (operation_id, task_id) WHERE ((state = 'done'::text) AND (settled IS NULL));
+COMMENT ON TABLE tasker.tasker_operation_items IS 'One row per task of a bulk operation.';
+COMMENT ON COLUMN tasker.tasker_operation_items.operation_id IS 'The operation.';
+COMMENT ON COLUMN tasker.tasker_operation_items.task_id IS 'The task.';
+COMMENT ON COLUMN tasker.tasker_operation_items.task_state IS 'Its state when it was chosen.';
+COMMENT ON COLUMN tasker.tasker_operation_items.task_sort_key IS 'The number of its last transition when it was chosen.';
+COMMENT ON COLUMN tasker.tasker_operation_items.fingerprints IS 'What its steps in error had failed with when it was chosen; null: none was in error.';
+COMMENT ON COLUMN tasker.tasker_operation_items.state IS '`waiting`, `done`, `refused` or `failed`.';
+COMMENT ON COLUMN tasker.tasker_operation_items.outcome IS 'What came of the act, as the verb returns it; null: it waits.';
+COMMENT ON COLUMN tasker.tasker_operation_items.detail IS 'More about it: the state that refused it, or the error.';
+COMMENT ON COLUMN tasker.tasker_operation_items.new_task_id IS 'The task that a rerun made.';
+COMMENT ON COLUMN tasker.tasker_operation_items.acted_at IS 'When.';
+COMMENT ON COLUMN tasker.tasker_operation_items.settled IS 'How the task went on after the act: `ended`, `failed` with something else, or `came_back`: failed again with one of `fingerprints`. Null: not known yet, or nobody watches any more.';
+
+CREATE TABLE tasker.tasker_operations (
+  operation_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  action text NOT NULL,
+  options jsonb DEFAULT '{}'::jsonb NOT NULL,
+  selection jsonb DEFAULT '{}'::jsonb NOT NULL,
+  state text DEFAULT 'preview'::text NOT NULL,
+  token_hash text NOT NULL,
+  by text NOT NULL,
+  reason text,
+  principal text,
+  namespaces text[],
+  preview jsonb DEFAULT '{}'::jsonb NOT NULL,
+  total integer DEFAULT 0 NOT NULL,
+  done integer DEFAULT 0 NOT NULL,
+  refused integer DEFAULT 0 NOT NULL,
+  failed integer DEFAULT 0 NOT NULL,
+  settled integer DEFAULT 0 NOT NULL,
+  came_back integer DEFAULT 0 NOT NULL,
+  pace_per_second double precision NOT NULL,
+  canary integer DEFAULT 0 NOT NULL,
+  canary_passed boolean DEFAULT true NOT NULL,
+  stop_share double precision,
+  window_began_at timestamp with time zone,
+  window_done integer DEFAULT 0 NOT NULL,
+  window_came_back integer DEFAULT 0 NOT NULL,
+  watched_to bigint DEFAULT 0 NOT NULL,
+  paced_at timestamp with time zone,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  why text,
+  CONSTRAINT tasker_operations_pkey PRIMARY KEY (operation_id),
+  CONSTRAINT operations_agree CHECK (((action = ANY (ARRAY['retry'::text, 'cancel'::text, 'resolve'::text, 'rerun'::text])) AND (state = ANY (ARRAY['preview'::text, 'running'::text, 'paused'::text, 'stopped'::text, 'done'::text, 'aborted'::text])) AND (pace_per_second > (0)::double precision) AND (((stop_share > (0)::double precision) AND (stop_share <= (1)::double precision)) IS NOT FALSE) AND (canary >= 0) AND ((state = 'preview'::text) = (started_at IS NULL)) AND ((state = ANY (ARRAY['done'::text, 'aborted'::text])) = (ended_at IS NOT NULL)) AND (LEAST(done, refused, failed, settled, came_back) >= 0) AND (((done + refused) + failed) <= total) AND (came_back <= settled) AND (settled <= done)))
+);
+CREATE INDEX operations_ended ON tasker.tasker_operations USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX operations_open ON tasker.tasker_operations USING btree (operation_id) WHERE (state <> ALL (ARRAY['done'::text, 'aborted'::text]));
+COMMENT ON TABLE tasker.tasker_operations IS 'One row per bulk operation: one act on a set of tasks that was chosen once. Schedulers work it off.';
+COMMENT ON COLUMN tasker.tasker_operations.operation_id IS 'Key.';
+COMMENT ON COLUMN tasker.tasker_operations.action IS 'What is done to each task: `retry`, `cancel`, `resolve` or `rerun`.';
+COMMENT ON COLUMN tasker.tasker_operations.options IS 'How: further attempts, the step, its result, the steps to begin with.';
+COMMENT ON COLUMN tasker.tasker_operations.selection IS 'How the tasks were chosen: the filter of a list, or the number of ids that were given.';
+COMMENT ON COLUMN tasker.tasker_operations.state IS '`preview`: it may be started. `running`. `paused`: by somebody. `stopped`: by itself, `why` says why. `done`: each item has an outcome. `aborted`: for good.';
+COMMENT ON COLUMN tasker.tasker_operations.token_hash IS 'SHA-256 of what starts it, in hexadecimal digits.';
+COMMENT ON COLUMN tasker.tasker_operations.by IS 'Who started it; of a preview, who made it.';
+COMMENT ON COLUMN tasker.tasker_operations.reason IS 'Why.';
+COMMENT ON COLUMN tasker.tasker_operations.principal IS 'As whom the API knows them, such as `key:4f0q9xk2m1zz`; null: it was not the API.';
+COMMENT ON COLUMN tasker.tasker_operations.namespaces IS 'Only tasks of these namespaces are touched; null: all.';
+COMMENT ON COLUMN tasker.tasker_operations.preview IS 'What was counted when the tasks were chosen.';
+COMMENT ON COLUMN tasker.tasker_operations.total IS 'Items.';
+COMMENT ON COLUMN tasker.tasker_operations.done IS 'Items whose task was changed.';
+COMMENT ON COLUMN tasker.tasker_operations.refused IS 'Items whose task did not allow it any more.';
+COMMENT ON COLUMN tasker.tasker_operations.failed IS 'Items whose act ended with an error.';
+COMMENT ON COLUMN tasker.tasker_operations.settled IS 'Items that are done, and of whose task it is known how it went on.';
+COMMENT ON COLUMN tasker.tasker_operations.came_back IS 'Those of them that failed again with what they had failed with before.';
+COMMENT ON COLUMN tasker.tasker_operations.pace_per_second IS 'Items a second, at most.';
+COMMENT ON COLUMN tasker.tasker_operations.canary IS 'How many items are done first, and waited for.';
+COMMENT ON COLUMN tasker.tasker_operations.canary_passed IS 'Nothing waits for the canary: there is none, or it went well, or somebody went on regardless.';
+COMMENT ON COLUMN tasker.tasker_operations.stop_share IS 'It stops when this share of the items came back; null: it does not.';
+COMMENT ON COLUMN tasker.tasker_operations.window_began_at IS 'The share is of the items that were done since then: since the start, or since it was resumed after a stop.';
+COMMENT ON COLUMN tasker.tasker_operations.window_done IS 'How many of these are done.';
+COMMENT ON COLUMN tasker.tasker_operations.window_came_back IS 'How many of these came back.';
+COMMENT ON COLUMN tasker.tasker_operations.watched_to IS 'Up to which task id the items that are done were looked at in this turn.';
+COMMENT ON COLUMN tasker.tasker_operations.paced_at IS 'Up to when the pace is spent.';
+COMMENT ON COLUMN tasker.tasker_operations.created_at IS 'When the tasks were chosen.';
+COMMENT ON COLUMN tasker.tasker_operations.expires_at IS 'Until when the preview may be started.';
+COMMENT ON COLUMN tasker.tasker_operations.started_at IS 'When it was started.';
+COMMENT ON COLUMN tasker.tasker_operations.ended_at IS 'When it was done or aborted.';
+COMMENT ON COLUMN tasker.tasker_operations.why IS 'Why it is paused, stopped or aborted.';
+
 CREATE TABLE tasker.tasker_pauses (
   kind text NOT NULL,
   name text NOT NULL,

@@ -49,4 +49,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0031_stats_weeks', load: () => import('./0031_stats_weeks.ts') },
   { name: '0032_workflow_ranges', load: () => import('./0032_workflow_ranges.ts') },
   { name: '0033_archives', load: () => import('./0033_archives.ts') },
+  { name: '0034_operations', load: () => import('./0034_operations.ts') },
 ];

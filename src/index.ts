@@ -89,6 +89,17 @@ export type { ResolveOutcome } from './engine/resolve.ts';
 export type { RerunOutcome } from './engine/rerun.ts';
 export type { RetryOutcome } from './engine/retry.ts';
 export type { Submitted } from './engine/submit.ts';
+export type { Operations, OperationScope, PreviewedOperation } from './client/operations.ts';
+export type { NewOperation } from './client/new-operation.ts';
+export type { OperationItemRow } from './db/reads/operations.ts';
+export type {
+  OperationAction,
+  OperationOptions,
+  OperationRow,
+  OperationState,
+  PreviewCounts,
+} from './db/statements/operations/operations.ts';
+export type { SteerOutcome } from './engine/operations/steer.ts';
 export {
   ArchiveBusyError,
   ArchiveDamagedError,

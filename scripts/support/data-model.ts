@@ -31,6 +31,8 @@ const ORDER = [
   'pauses',
   'audit',
   'audit_head',
+  'operations',
+  'operation_items',
   'holds',
   'retention',
   'retention_blocks',

@@ -4,6 +4,7 @@ import { auditCommand } from './commands/audit.ts';
 import { apiCommand } from './commands/api.ts';
 import { apiKeysCommand } from './commands/api-keys.ts';
 import { archiveCommand } from './commands/archive.ts';
+import { bulkCommand } from './commands/bulk.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { devCommand } from './commands/dev.ts';
 import { devWorkerCommand } from './commands/dev-worker.ts';
@@ -71,6 +72,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     rerunCommand(exit),
     resolveCommand(exit),
     releaseCommand(exit),
+    bulkCommand(exit),
     pauseCommand(exit),
     resumeCommand(exit),
     pausesCommand(exit),

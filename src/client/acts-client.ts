@@ -27,6 +27,8 @@ import {
 } from './checked-acts.ts';
 import { checkedAction, checkedId, checkedResult, checkedTexts, checkedWhole } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
+import type { ClientParts } from './client-parts.ts';
+import { Operations } from './operations.ts';
 import { transactionsOf } from './in-transaction.ts';
 import { editedInput } from './edited-input.ts';
 import { type PurgeOptions, type PurgeReport, purgeSelected, type PurgeSelection } from './purge.ts';
@@ -42,6 +44,14 @@ export interface AuditOptions extends AuditFilter {
 
 /** What a client changes of tasks, queues and workflows. Each act has a row in the audit, written in the same transaction. */
 export class ActsClient extends InsightClient {
+  /** One act on many tasks, which schedulers work off. */
+  readonly operations: Operations;
+
+  protected constructor(parts: ClientParts) {
+    super(parts);
+    this.operations = new Operations(parts.db);
+  }
+
   /**
    * Ends a task that has not ended: what runs is aborted, what waits is cancelled. `refused`: it has ended, or is in error. This and
    * the next four verbs act in the caller's `transaction`, if one is given: they take effect if and when the caller commits.

@@ -13,7 +13,7 @@ export type ActName =
   | `key.${'create' | 'revoke'}`
   | 'payload.read'
   | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
-  | `operation.${'start' | 'pause' | 'resume' | 'abort'}`;
+  | `operation.${'start' | 'pause' | 'resume' | 'abort' | 'stop'}`;
 
 /** What an act was done to. */
 export interface ActSubject {
@@ -52,6 +52,9 @@ const REFUSALS = new Set([
   'id_taken',
   'changed',
   'invalid_input',
+  'wrong_token',
+  'expired',
+  'error',
 ]);
 
 export const isRefusal = (outcome: string): boolean => REFUSALS.has(outcome);
@@ -100,7 +103,11 @@ export async function writeAudit(
     refused: isRefusal(outcome),
     before_hash: before === undefined ? null : sha256(before),
     after_hash: after === undefined ? null : sha256(after),
-    details: JSON.stringify({ ...(asked === undefined ? {} : { asked }), ...details }),
+    details: JSON.stringify({
+      ...(action.operation === undefined ? {} : { operation: action.operation }),
+      ...(asked === undefined ? {} : { asked }),
+      ...details,
+    }),
   });
 }
 

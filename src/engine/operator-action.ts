@@ -10,6 +10,8 @@ export interface OperatorAction {
   reason?: string | undefined;
   /** Change nothing, and return the outcome that the action would have now. Default false. */
   dryRun?: boolean | undefined;
+  /** @internal The bulk operation that this is a part of. */
+  operation?: string | undefined;
 }
 
 /** `more`: what else the history keeps. */
@@ -17,6 +19,7 @@ export function auditMetadata(action: OperatorAction, more: Readonly<Record<stri
   return JSON.stringify({
     by: action.by ?? 'operator',
     ...(action.reason === undefined ? {} : { reason: action.reason }),
+    ...(action.operation === undefined ? {} : { operation: action.operation }),
     ...more,
   });
 }

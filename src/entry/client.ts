@@ -80,3 +80,14 @@ export type { ScheduleAdded } from '../schedules/schedule-list.ts';
 export type { InputOf, ResultsOf, WorkflowDefinition } from '../workflow/definition.ts';
 export type { StoredError } from '../workflow/describe-thrown.ts';
 export type { State } from '../workflow/states.ts';
+export type { Operations, OperationScope, PreviewedOperation } from '../client/operations.ts';
+export type { NewOperation } from '../client/new-operation.ts';
+export type { OperationItemRow } from '../db/reads/operations.ts';
+export type {
+  OperationAction,
+  OperationOptions,
+  OperationRow,
+  OperationState,
+  PreviewCounts,
+} from '../db/statements/operations/operations.ts';
+export type { SteerOutcome } from '../engine/operations/steer.ts';

@@ -15,6 +15,9 @@ export function schedulerEvents(
   metrics.count('cronMadeUp', {}, 0);
   metrics.count('clockSetBack', {}, 0);
   metrics.count('promoted', {}, 0);
+  metrics.count('operationsStopped', {}, 0);
+  for (const action of ['retry', 'cancel', 'resolve', 'rerun'])
+    for (const state of ['done', 'refused', 'failed']) metrics.count('operationItems', { action, state }, 0);
   for (const role of ['worker', 'scheduler']) metrics.count('expired', { role }, 0);
   return {
     swept(chore, { done, seconds }) {
@@ -67,6 +70,14 @@ export function schedulerEvents(
         { task_ids: taskIds.slice(0, 100) },
         'tasks were left unfinalized by a dead process; they are in error now',
       );
+    },
+    operated({ ended, stopped, finished }) {
+      for (const { action, state, items } of ended) metrics.count('operationItems', { action, state }, items);
+      for (const { operationId, why } of stopped) {
+        metrics.count('operationsStopped', {});
+        log.warn({ operation: operationId, why }, 'a bulk operation stopped by itself: it waits for a person');
+      }
+      for (const operationId of finished) log.info({ operation: operationId }, 'a bulk operation is done');
     },
     cronFired(schedule, outcome, { madeUp, inputDiffers }) {
       metrics.count('cronFires', { outcome });

@@ -4,6 +4,7 @@ import { installationOf } from '../db/installation.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { Notifier } from '../db/connections/notifier.ts';
 import type { ClockSetBack } from '../engine/clock.ts';
+import type { Worked } from '../engine/operations/work.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
 import type { KnownState } from '../engine/workers.ts';
 import type { Lease } from '../membership/lease.ts';
@@ -19,6 +20,7 @@ import { maintain } from './chores/maintain.ts';
 import { promoteWaiting } from './chores/promote-waiting.ts';
 import { recoverDeadWorkers } from './chores/recover-dead-workers.ts';
 import { refreshStatistics } from './chores/refresh-statistics.ts';
+import { runOperations } from './chores/run-operations.ts';
 import { watchClock } from './chores/watch-clock.ts';
 
 export interface SchedulerEvents extends ChoreEvents {
@@ -27,6 +29,8 @@ export interface SchedulerEvents extends ChoreEvents {
   clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
   finalized(taskIds: string[]): void;
+  /** A round of bulk operations. */
+  operated(worked: Worked): void;
   cronFired(schedule: string, outcome: FiredOutcome, about: FiredAbout): void;
   leaseLost(workerId: string): void;
   /** The scheduler joined an installation; `former` is empty at the start. */
@@ -214,6 +218,7 @@ export class Scheduler {
       }),
       finalizeTasks({ db, intervalMs: settings.finalizeSweepMs, onFinalized: (taskIds) => events.finalized(taskIds) }),
       keepActs(db),
+      runOperations({ db, notifier: this.notifier, onWorked: (worked) => events.operated(worked) }),
       watchClock({ db, onSetBack: (found) => events.clockSetBack(found) }),
       refreshStatistics({ db, intervalMs: STATISTICS_INTERVAL_MS }),
       maintain({ db, cron: settings.analyzeCron, pruneWorkersHours: settings.pruneWorkersHours }),

@@ -39,6 +39,24 @@ WHERE name = $1
 ON CONFLICT (name, key) DO NOTHING
 RETURNING key;
 
+-- advance_operation
+UPDATE tasker.tasker_operations o
+SET done = o.done + $2,
+    refused = o.refused + $3,
+    failed = o.failed + $4,
+    settled = o.settled + $5,
+    came_back = o.came_back + $6,
+    window_done = o.window_done + $2,
+    window_came_back = o.window_came_back + $7,
+    watched_to = $8,
+    canary_passed = $9,
+    paced_at = greatest(o.paced_at, clock_timestamp() - greatest(2, 1 / o.pace_per_second) * interval '1 second')
+      + ($2 + $3 + $4) / o.pace_per_second * interval '1 second',
+    state = $10,
+    why = $11,
+    ended_at = CASE WHEN $10 = 'done' THEN clock_timestamp() END
+WHERE o.operation_id = $1;
+
 -- age_dead_leases
 UPDATE tasker.tasker_workers w
 SET heartbeat_at = w.heartbeat_at - make_interval(secs => $1),
@@ -193,6 +211,46 @@ SELECT task_id, workflow_step_id FROM cancelled;
 
 -- cancel_status_in_source
 UPDATE tasker.tasker_tasks SET status = 'cancelled' WHERE task_id = $1;
+
+-- choose_operation_items
+WITH chosen AS MATERIALIZED (
+  SELECT t.task_id, t.state, t.sort_key, n.name AS namespace, k.name AS workflow, f.failed, f.fingerprints,
+    (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) IS NOT NULL AS superseded
+  FROM unnest($2::bigint[]) AS c (task_id)
+  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = c.task_id OFFSET 0) t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  CROSS JOIN LATERAL (
+    SELECT count(*) > 0 AS failed,
+      array_agg(DISTINCT x.metadata #>> '{error,fingerprint}') FILTER (WHERE x.metadata #>> '{error,fingerprint}' IS NOT NULL) AS fingerprints
+    FROM tasker.tasker_workflow_steps s
+    CROSS JOIN LATERAL (
+      SELECT *
+      FROM tasker.tasker_workflow_step_transitions x
+      WHERE x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      OFFSET 0
+    ) x
+    WHERE s.task_id = t.task_id AND s.state = 'error'
+  ) f
+  WHERE ($3::text[] IS NULL OR t.state = ANY ($3::text[]))
+    AND ($4::text IS NULL OR $4::text = ANY (f.fingerprints))
+    AND ($5::text[] IS NULL OR n.name = ANY ($5::text[]))
+), inserted AS (
+  INSERT INTO tasker.tasker_operation_items (operation_id, task_id, task_state, task_sort_key, fingerprints)
+  SELECT $1, c.task_id, c.state, c.sort_key, c.fingerprints FROM chosen c
+  ON CONFLICT DO NOTHING
+  RETURNING task_id
+)
+SELECT c.namespace, c.workflow, c.state, c.failed, c.superseded, c.fingerprints, count(*)::integer AS tasks
+FROM chosen c
+JOIN inserted i ON i.task_id = c.task_id
+GROUP BY c.namespace, c.workflow, c.state, c.failed, c.superseded, c.fingerprints;
 
 -- claim_steps_1
 WITH candidate AS MATERIALIZED (
@@ -440,6 +498,14 @@ RETURNING p.counted_until,
     date_trunc('day', p.counted_until - interval '1 hour', 'UTC') END AS day,
   CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN
     date_trunc('week', p.counted_until - interval '1 hour', 'UTC') END AS week;
+
+-- complete_preview
+UPDATE tasker.tasker_operations o
+SET preview = $2, total = $3, canary = $4, canary_passed = $4 = 0
+WHERE o.operation_id = $1
+RETURNING o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why;
 
 -- complete_steps
 WITH done AS (
@@ -1663,6 +1729,12 @@ SELECT count(*)::integer AS crashes
 FROM tasker.tasker_workflow_step_transitions t
 WHERE t.task_id = $1 AND t.workflow_step_id = $2 AND t.cause = 'lease_expired';
 
+-- count_operations
+SELECT o.state, count(*)::integer AS operations, sum(o.total - o.done - o.refused - o.failed)::integer AS waiting
+FROM tasker.tasker_operations o
+WHERE o.state NOT IN ('done', 'aborted') AND o.state <> 'preview'
+GROUP BY o.state;
+
 -- count_removed
 INSERT INTO tasker.tasker_retention_removed AS r (day, named_task_id, state, tasks, steps)
 SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, i.named_task_id, i.state, i.tasks, i.steps
@@ -1960,6 +2032,13 @@ SELECT task_id FROM ended;
 
 -- end_import
 UPDATE tasker.tasker_imports SET counts = $2::jsonb, ended_at = clock_timestamp() WHERE import_id = $1;
+
+-- end_operation_items
+UPDATE tasker.tasker_operation_items i
+SET state = e.state, outcome = e.outcome, detail = e.detail, new_task_id = e.new_task_id, acted_at = clock_timestamp()
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[]) AS e (task_id, state, outcome, detail, new_task_id)
+WHERE i.operation_id = $1 AND i.task_id = e.task_id AND i.state = 'waiting'
+RETURNING i.task_id;
 
 -- end_stuck_tasks
 WITH ended AS (
@@ -2612,6 +2691,14 @@ LEFT JOIN tasker.tasker_workflow_steps s
   ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id AND s.claim_id = i.claim_id AND s.in_process
 WHERE s.task_id IS NULL;
 
+-- find_missing_operation_items
+SELECT c.task_id
+FROM unnest($2::bigint[]) AS c (task_id)
+WHERE NOT EXISTS (
+  SELECT FROM tasker.tasker_operation_items i WHERE i.operation_id = $1 AND i.task_id = c.task_id)
+ORDER BY c.task_id
+LIMIT $3;
+
 -- find_named_task
 SELECT t.named_task_id, t.definition_hash, t.configuration, t.input_schema::text AS input_schema
 FROM tasker.tasker_named_tasks t
@@ -2622,6 +2709,20 @@ WHERE n.name = $1 AND t.name = $2 AND t.version = $3;
 SELECT t.task_id FROM tasker.tasker_tasks t
 WHERE NOT t.complete AND t.state IN ('pending', 'in_progress', 'error') AND t.named_task_id = $1
 ORDER BY t.task_id;
+
+-- find_operation
+SELECT o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why
+FROM tasker.tasker_operations o
+WHERE o.operation_id = $1 AND ($2::text[] IS NULL OR o.namespaces <@ $2::text[]);
+
+-- find_operation_tasks
+SELECT t.task_id, t.sort_key, t.state
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = ANY ($1::bigint[]) AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]));
 
 -- find_outgrown
 SELECT hot::text AS relation FROM (
@@ -2696,6 +2797,13 @@ SELECT t.task_id
 FROM tasker.tasker_schedule_states s
 JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
 WHERE s.schedule_key = $1 AND t.state IN ('pending', 'in_progress');
+
+-- find_running_operations
+SELECT o.operation_id
+FROM tasker.tasker_operations o
+WHERE o.state NOT IN ('done', 'aborted') AND o.state = 'running'
+ORDER BY o.operation_id
+LIMIT 100;
 
 -- find_schedules
 SELECT clock_timestamp() AS now, EXISTS (SELECT FROM "tasker_cron" .schedule s WHERE s.name = $1) AS found;
@@ -3080,6 +3188,14 @@ SELECT setval(q.sequence, $1::bigint)
 FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id')::regclass AS sequence) q
 WHERE coalesce(pg_sequence_last_value(q.sequence), 0) < $1::bigint;
 
+-- halt_operation
+UPDATE tasker.tasker_operations o
+SET state = $2, why = $3, ended_at = CASE WHEN $2 = 'aborted' THEN clock_timestamp() END
+WHERE o.operation_id = $1
+RETURNING o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why;
+
 -- has_cron_owner
 SELECT to_regclass(format('%I.tasker_owner', $1::text)) IS NOT NULL AS found;
 
@@ -3138,6 +3254,15 @@ JOIN pg_class p ON p.oid = h.history
 JOIN pg_inherits i ON i.inhparent = p.oid
 JOIN pg_class c ON c.oid = i.inhrelid
 GROUP BY p.relname;
+
+-- hold_operation
+SELECT o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why, o.principal, o.window_began_at, o.window_done, o.window_came_back, o.watched_to,
+  floor(least(extract(epoch FROM clock_timestamp() - o.paced_at), greatest(2, 1 / o.pace_per_second)) * o.pace_per_second + 0.001)::integer AS budget
+FROM tasker.tasker_operations o
+WHERE o.operation_id = $1 AND o.state = 'running'
+FOR UPDATE SKIP LOCKED;
 
 -- index_bloat
 SELECT coalesce(p.relname, t.relname) AS relation, coalesce(pi.relname, i.relname) AS index, max(
@@ -3262,6 +3387,13 @@ RETURNING named_task_id;
 
 -- insert_named_steps
 INSERT INTO tasker.tasker_named_steps (name) SELECT DISTINCT unnest($1::text[]) ON CONFLICT (name) DO NOTHING;
+
+-- insert_operation
+INSERT INTO tasker.tasker_operations (action, options, selection, token_hash, by, reason, principal, namespaces, pace_per_second, stop_share,
+  expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+  clock_timestamp() + make_interval(secs => $11))
+RETURNING operation_id;
 
 -- insert_version_of_tasks
 WITH version AS (
@@ -3446,6 +3578,35 @@ FROM (
 ) r
 LEFT JOIN page p ON true
 ORDER BY p.task_id DESC;
+
+-- list_operation_items
+SELECT i.task_id, i.task_state, i.fingerprints, i.state, i.outcome, i.detail, i.new_task_id, i.acted_at, i.settled, t.state AS state_now
+FROM tasker.tasker_operation_items i
+LEFT JOIN LATERAL (
+  SELECT t.state FROM tasker.tasker_tasks t WHERE t.task_id = coalesce(i.new_task_id, i.task_id) OFFSET 0
+) t ON true
+WHERE i.operation_id = $1 AND i.task_id > $2
+ORDER BY i.task_id
+LIMIT $3;
+
+-- list_operation_items_in_state
+SELECT i.task_id, i.task_state, i.fingerprints, i.state, i.outcome, i.detail, i.new_task_id, i.acted_at, i.settled, t.state AS state_now
+FROM tasker.tasker_operation_items i
+LEFT JOIN LATERAL (
+  SELECT t.state FROM tasker.tasker_tasks t WHERE t.task_id = coalesce(i.new_task_id, i.task_id) OFFSET 0
+) t ON true
+WHERE i.operation_id = $1 AND i.state = $4 AND i.task_id > $2
+ORDER BY i.task_id
+LIMIT $3;
+
+-- list_operations
+SELECT o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why
+FROM tasker.tasker_operations o
+WHERE o.operation_id < $1 AND ($2::text[] IS NULL OR o.state = ANY ($2::text[])) AND ($3::text[] IS NULL OR o.namespaces <@ $3::text[])
+ORDER BY o.operation_id DESC
+LIMIT $4;
 
 -- list_pauses
 SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
@@ -3905,6 +4066,14 @@ WHERE s.task_id = ANY ($1::bigint[]) AND s.state IN ('pending', 'in_progress', '
 ORDER BY s.task_id, s.workflow_step_id
 FOR NO KEY UPDATE;
 
+-- lock_operation
+SELECT o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why, o.token_hash, o.expires_at <= clock_timestamp() AS expired
+FROM tasker.tasker_operations o
+WHERE o.operation_id = $1 AND ($2::text[] IS NULL OR o.namespaces <@ $2::text[])
+FOR UPDATE;
+
 -- lock_registry
 SELECT pg_advisory_xact_lock(hashtext('tasker.registry'));
 
@@ -4020,6 +4189,13 @@ WITH steps AS (
   UPDATE tasker.tasker_workflow_steps SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[])
 )
 UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[]);
+
+-- next_operation_items
+SELECT i.task_id, i.task_state, i.task_sort_key
+FROM tasker.tasker_operation_items i
+WHERE i.operation_id = $1 AND i.state = 'waiting'
+ORDER BY i.task_id
+LIMIT $2;
 
 -- next_task_ids
 SELECT nextval(pg_get_serial_sequence('tasker.tasker_tasks', 'task_id')) AS task_id FROM generate_series(1, $1::integer);
@@ -4180,6 +4356,38 @@ WHERE NOT EXISTS (SELECT FROM tasker.tasker_workers w WHERE w.worker_id = a.work
 DELETE FROM tasker.tasker_pauses p
 WHERE p.until <= clock_timestamp()
 RETURNING p.kind, p.name;
+
+-- prune_operation
+WITH chosen AS MATERIALIZED (
+  (
+    SELECT o.operation_id
+    FROM tasker.tasker_operations o
+    WHERE o.state NOT IN ('done', 'aborted') AND o.state = 'preview' AND o.expires_at <= clock_timestamp()
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+  )
+  UNION ALL
+  (
+    SELECT o.operation_id
+    FROM tasker.tasker_operations o
+    WHERE o.ended_at <= clock_timestamp() - make_interval(secs => $1)
+    ORDER BY o.ended_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+  )
+), gone AS (
+  DELETE FROM tasker.tasker_operations o
+  USING chosen c
+  WHERE o.operation_id = c.operation_id
+  RETURNING o.operation_id
+), items AS (
+  DELETE FROM tasker.tasker_operation_items i
+  USING gone g
+  WHERE i.operation_id = g.operation_id
+  RETURNING 1
+)
+SELECT (SELECT count(*) FROM items)::integer AS items
+FROM gone;
 
 -- prune_run_stats
 WITH old AS MATERIALIZED (
@@ -5213,6 +5421,24 @@ CROSS JOIN LATERAL (
 ) v
 WHERE t.task_id = ANY ($1::bigint[]);
 
+-- run_operation
+UPDATE tasker.tasker_operations o
+SET state = 'running',
+    by = $2,
+    reason = coalesce($3, o.reason),
+    principal = $4,
+    started_at = coalesce(o.started_at, clock_timestamp()),
+    paced_at = clock_timestamp(),
+    canary_passed = o.canary_passed OR $6,
+    window_began_at = CASE WHEN $5 THEN clock_timestamp() ELSE o.window_began_at END,
+    window_done = CASE WHEN $5 THEN 0 ELSE o.window_done END,
+    window_came_back = CASE WHEN $5 THEN 0 ELSE o.window_came_back END,
+    why = NULL
+WHERE o.operation_id = $1
+RETURNING o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
+  o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
+  o.ended_at, o.why;
+
 -- scaling_observations
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
@@ -5375,6 +5601,43 @@ WHERE r.rolname = session_user AND d.datname = current_database();
 
 -- server_encoding
 SELECT current_setting('server_encoding') AS encoding;
+
+-- settle_operation_items
+WITH watched AS MATERIALIZED (
+  SELECT i.task_id, coalesce(i.new_task_id, i.task_id) AS watched_id, i.fingerprints, i.acted_at
+  FROM tasker.tasker_operation_items i
+  WHERE i.operation_id = $1 AND i.state = 'done' AND i.settled IS NULL AND i.task_id > $2
+  ORDER BY i.task_id
+  LIMIT $3
+), found AS MATERIALIZED (
+  SELECT w.task_id, w.acted_at, CASE
+      WHEN t.state IS NULL OR NOT t.state IN ('pending', 'in_progress', 'error') THEN 'ended'
+      WHEN EXISTS (
+        SELECT FROM tasker.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+      SELECT *
+      FROM tasker.tasker_workflow_step_transitions x
+      WHERE x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      OFFSET 0
+    ) x
+        WHERE s.task_id = w.watched_id AND s.state = 'error' AND x.created_at > w.acted_at
+          AND x.metadata #>> '{error,fingerprint}' = ANY (w.fingerprints)) THEN 'came_back'
+      WHEN t.state = 'error' THEN 'failed'
+    END AS settled
+  FROM watched w
+  LEFT JOIN LATERAL (SELECT t.state FROM tasker.tasker_tasks t WHERE t.task_id = w.watched_id OFFSET 0) t ON true
+), kept AS (
+  UPDATE tasker.tasker_operation_items i
+  SET settled = f.settled
+  FROM found f
+  WHERE i.operation_id = $1 AND i.task_id = f.task_id AND f.settled IS NOT NULL
+  RETURNING i.settled, i.acted_at
+)
+SELECT (SELECT count(*) FROM watched)::integer AS looked, (SELECT max(w.task_id) FROM watched w) AS last,
+  count(*)::integer AS settled,
+  (count(*) FILTER (WHERE k.settled = 'came_back'))::integer AS came_back,
+  (count(*) FILTER (WHERE k.settled = 'came_back' AND k.acted_at >= $4))::integer AS window_came_back
+FROM kept k;
 
 -- step_names
 SELECT n.name

@@ -9,6 +9,7 @@ export const noSchedulerEvents: SchedulerEvents = {
   clockSetBack: () => undefined,
   recovered: () => undefined,
   finalized: () => undefined,
+  operated: () => undefined,
   cronFired: () => undefined,
   leaseLost: () => undefined,
   joined: () => undefined,

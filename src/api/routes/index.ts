@@ -12,11 +12,13 @@ import { endHold, listHolds, setHold } from './holds.ts';
 import { getMe, listKeys, makeKey, revokeKey } from './keys.ts';
 import { getStep, listAttempts } from './one-step.ts';
 import { getTask, listSteps } from './one-task.ts';
+import { createOperation, getOperation, listOperationItems, listOperations } from './operations.ts';
 import { listPauses, pauseQueue, pauseWorkflow, resumeQueue, resumeWorkflow } from './pauses.ts';
 import { getPayload } from './payloads.ts';
 import { getRetention } from './retention.ts';
 import { listSchedules, pauseSchedule, removeSchedule, resumeSchedule, triggerSchedule } from './schedules.ts';
 import { getStats } from './stats.ts';
+import { abortOperation, pauseOperation, resumeOperation, startOperation } from './steer-operations.ts';
 import { submitTask, submitTasks } from './submit.ts';
 import { listTasks } from './task-list.ts';
 import { getWorkflow, listWorkflows } from './workflows.ts';
@@ -41,6 +43,14 @@ export const ROUTES: readonly Route[] = [
   retryStep,
   resolveStep,
   listFailures,
+  listOperations,
+  createOperation,
+  getOperation,
+  listOperationItems,
+  startOperation,
+  pauseOperation,
+  resumeOperation,
+  abortOperation,
   listWorkflows,
   getWorkflow,
   pauseWorkflow,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
+import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { cursor, limit, listOf, page, state } from '../schemas/common.ts';
@@ -28,6 +29,32 @@ const query = z.strictObject({
   cursor,
 });
 
+/** The filters of a list, as a request has them. */
+export type GivenFilter = Omit<z.output<typeof query>, 'limit' | 'cursor'>;
+
+/** What whoever asks may filter by. Throws Problem. */
+export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
+  if (given.error !== undefined && !principal.permissions.has('payload:read')) {
+    throw new Problem('FORBIDDEN', 'the filter `error` looks into the messages of errors, which needs payload:read');
+  }
+  if (given.namespace !== undefined) requireNamespace(principal, given.namespace);
+  return {
+    states: given.state,
+    namespace: given.namespace,
+    namespaces: principal.namespaces,
+    workflow: given.workflow,
+    version: given.version,
+    key: given.key,
+    tags: given.tag,
+    initiator: given.initiator,
+    schedule: given.schedule,
+    error: given.error,
+    fingerprint: given.fingerprint,
+    requestedSince: given.requested_since === undefined ? undefined : new Date(given.requested_since),
+    requestedBefore: given.requested_before === undefined ? undefined : new Date(given.requested_before),
+  };
+}
+
 export const listTasks = defineRoute({
   operation: 'listTasks',
   method: 'GET',
@@ -42,25 +69,7 @@ export const listTasks = defineRoute({
   response: page(task),
   example: { query: '?state=error&namespace=shop&limit=1', response: { items: [TASK], ...PAGE } },
   async handle({ client, principal, query: given, cursors }) {
-    if (given.error !== undefined && !principal.permissions.has('payload:read')) {
-      throw new Problem('FORBIDDEN', 'the filter `error` looks into the messages of errors, which needs payload:read');
-    }
-    if (given.namespace !== undefined) requireNamespace(principal, given.namespace);
-    const filter: TaskFilter = {
-      states: given.state,
-      namespace: given.namespace,
-      namespaces: principal.namespaces,
-      workflow: given.workflow,
-      version: given.version,
-      key: given.key,
-      tags: given.tag,
-      initiator: given.initiator,
-      schedule: given.schedule,
-      error: given.error,
-      fingerprint: given.fingerprint,
-      requestedSince: given.requested_since === undefined ? undefined : new Date(given.requested_since),
-      requestedBefore: given.requested_before === undefined ? undefined : new Date(given.requested_before),
-    };
+    const filter = filterOf(given, principal);
     const list = ['listTasks', filter];
     const place = given.cursor === undefined ? undefined : cursors.open(list, given.cursor);
     const found = await client.taskPage({ ...filter, limit: given.limit, cursor: place });

@@ -1,29 +1,14 @@
 import { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import type { TaskPage } from '../../client/task-list-client.ts';
-import { workflowReference } from '../../client/workflow-reference.ts';
-import { InvalidInputError } from '../../errors.ts';
-import type { TaskFilter } from '../../reads/task-filter.ts';
-import { type State, STATES } from '../../workflow/states.ts';
+import { type FilterFlags, filterOf, filterOptions } from '../filter-options.ts';
 import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
-import { TIME_ARGUMENT, timeOf } from '../time-option.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
-interface Options {
-  state?: string[];
-  namespace?: string;
-  workflow?: string;
-  key?: string;
-  tag?: string[];
-  initiator?: string;
-  schedule?: string;
-  error?: string;
-  fingerprint?: string;
-  since?: string;
-  before?: string;
+interface Options extends FilterFlags {
   limit: string;
   after?: string;
   cursor?: string;
@@ -36,19 +21,7 @@ const PATIENCE_MS = 5000;
 
 /** `tasker tasks`: lists tasks, the newest first. */
 export function tasksCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('tasks'))
-    .description('list tasks, the newest first')
-    .option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`)
-    .option('-n, --namespace <name>', 'only of this namespace')
-    .option('-w, --workflow <workflow>', 'only of this workflow: [namespace/]name[@version]')
-    .option('--key <key>', 'only those that were submitted with this key; needs --workflow')
-    .option('--tag <tags...>', 'only those that have all of these tags')
-    .option('--initiator <name>', 'only those of this initiator')
-    .option('--schedule <key>', 'only those that this schedule submitted')
-    .option('--error <text>', 'only those with a step in error now, whose error (name, code, message) has this text')
-    .option('--fingerprint <fingerprint>', 'only those with a step in error now of this group of tasker failures')
-    .option('--since <time>', `only those requested since then: ${TIME_ARGUMENT}`)
-    .option('--before <time>', 'only those requested before then')
+  return filterOptions(withJson(new Command('tasks')).description('list tasks, the newest first'))
     .option('-l, --limit <n>', 'how many, at most 1000', '50')
     .option('--after <id>', 'only tasks below this id: the last of the page before')
     .option('--cursor <cursor>', 'the next page of an earlier call, with its filters')
@@ -76,36 +49,6 @@ async function readPage(client: Client, options: Options): Promise<TaskPage> {
     if (page.complete || tasks.length === limit || performance.now() > until) return { ...page, tasks };
     cursor = page.nextCursor;
   }
-}
-
-function filterOf(options: Options): TaskFilter {
-  const { namespace, name, version } = namesOf(options);
-  return {
-    states: options.state as State[] | undefined,
-    namespace,
-    workflow: name,
-    version,
-    key: options.key,
-    tags: options.tag,
-    initiator: options.initiator,
-    schedule: options.schedule,
-    error: options.error,
-    fingerprint: options.fingerprint,
-    requestedSince: options.since === undefined ? undefined : timeOf('--since', options.since),
-    requestedBefore: options.before === undefined ? undefined : timeOf('--before', options.before),
-  };
-}
-
-function namesOf({ namespace, workflow }: Options): Record<'namespace' | 'name' | 'version', string | undefined> {
-  if (workflow === undefined) return { namespace, name: undefined, version: undefined };
-  const { namespace: within, name, version } = workflowReference('--workflow', workflow);
-  if (within !== undefined && namespace !== undefined && within !== namespace) {
-    throw new InvalidInputError(
-      `--workflow is of the namespace ${within}, and --namespace is ${namespace}: name one of them`,
-      { field: '--workflow' },
-    );
-  }
-  return { namespace: within ?? namespace, name, version };
 }
 
 const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf }: TaskPage) => ({

@@ -5,6 +5,7 @@ import { attemptChecks } from './attempt-checks.ts';
 import { auditChecks } from './audit-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { identityChecks } from './identity-checks.ts';
+import { operationChecks } from './operation-checks.ts';
 import { retentionChecks } from './retention-checks.ts';
 import { partitionChecks } from './partition-checks.ts';
 import { runStatsChecks } from './run-stats-checks.ts';
@@ -24,6 +25,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Removing tasks': retentionChecks,
   'Partitions of the history': partitionChecks,
   'Acts of operators': auditChecks,
+  'Bulk operations': operationChecks,
   'The archive': archiveChecks,
 };
 

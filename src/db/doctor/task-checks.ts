@@ -21,6 +21,7 @@ export const SEQUENCE_COLUMNS = [
   ['tasker_holds', 'hold_id'],
   ['tasker_audit', 'audit_id'],
   ['tasker_archives', 'archive_id'],
+  ['tasker_operations', 'operation_id'],
 ] as const;
 
 /**

@@ -6,6 +6,7 @@ import { indexBloat } from '../../db/health/index-bloat.ts';
 import { indexUsage, tableHealth } from '../../db/health/table-health.ts';
 import { measuredPauses } from '../../db/statements/acts/pauses.ts';
 import { queueStats } from '../../db/reads/queues.ts';
+import { countOperations } from '../../db/statements/operations/operations.ts';
 import { xminHolders } from '../../db/health/xmin-holders.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import type { Chore } from '../chore.ts';
@@ -24,6 +25,7 @@ export function measureQueues(db: Database, metrics: Metrics, intervalMs: number
         metrics.set('oldestReady', { queue }, Math.max(0, seconds));
       }
       await measurePauses(db, metrics);
+      await measureOperations(db, metrics);
       const [fleet] = await db.run(fleetStats);
       if (fleet !== undefined) {
         metrics.set('waitingRetries', {}, fleet.waiting_retries);
@@ -50,6 +52,14 @@ async function measurePauses(db: Database, metrics: Metrics): Promise<void> {
     }
     const slash = name.indexOf('/');
     metrics.set('workflowPaused', { namespace: name.slice(0, slash), workflow: name.slice(slash + 1) }, seconds);
+  }
+}
+
+async function measureOperations(db: Database, metrics: Metrics): Promise<void> {
+  const counted = new Map((await db.run(countOperations)).map((row) => [row.state, row] as const));
+  for (const state of ['running', 'paused', 'stopped'] as const) {
+    metrics.set('operations', { state }, counted.get(state)?.operations ?? 0);
+    metrics.set('operationsWaiting', { state }, counted.get(state)?.waiting ?? 0);
   }
 }
 

@@ -3,6 +3,7 @@ import { archiveMends } from './archive-mends.ts';
 import { historyMends } from './history-mends.ts';
 import { identityMends } from './identity-mends.ts';
 import type { Mend } from './mend.ts';
+import { operationMends } from './operation-mends.ts';
 import { retentionMends } from './retention-mends.ts';
 import { partitionMends } from './partition-mends.ts';
 import { runStatsMends } from './run-stats-mends.ts';
@@ -21,5 +22,6 @@ export const MENDS: Readonly<Record<string, Mend>> = {
   ...retentionMends,
   ...partitionMends,
   ...auditMends,
+  ...operationMends,
   ...archiveMends,
 };

@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
+import type { SteerOutcome } from '../../engine/operations/steer.ts';
+import { byOption } from '../operator-command.ts';
+import { STATUS } from '../report-error.ts';
+import { print, withClient, withJson } from '../with-client.ts';
+import { operationAsText, operationAsWire } from './bulk-show.ts';
+
+interface Flags {
+  by: string;
+  reason?: string;
+  json?: boolean;
+}
+
+type Action = Omit<Flags, 'json'>;
+
+/** `tasker bulk start|pause|resume|abort`. */
+export const steerCommands = (exit: (status: number) => void): Command[] => [
+  steerCommand('start', 'let a preview run', exit, (client, token, action) => client.operations.start(token, action)),
+  steerCommand('pause', 'let an operation do nothing until it is resumed', exit, (client, id, action) =>
+    client.operations.pause(id, action),
+  ),
+  steerCommand(
+    'resume',
+    'go on with an operation that was paused or stopped by itself, or that waits for its canary',
+    exit,
+    (client, id, action) => client.operations.resume(id, action),
+  ),
+  steerCommand('abort', 'end an operation for good; what was done stays done', exit, (client, id, action) =>
+    client.operations.abort(id, action),
+  ),
+];
+
+function steerCommand(
+  name: string,
+  description: string,
+  exit: (status: number) => void,
+  steer: (client: Client, id: string, action: Action) => Promise<SteerOutcome>,
+): Command {
+  const [argument, about] =
+    name === 'start'
+      ? ['<token>', 'what the dry run printed']
+      : ['<id>', 'the operation, as tasker bulk list shows it'];
+  return byOption(withJson(new Command(name)))
+    .description(`${description}; status 3: there is none, 4: refused`)
+    .argument(argument, about)
+    .option('--reason <text>', 'why; kept in the audit')
+    .action(async (id: string, { json, ...action }: Flags) => {
+      const outcome = await withClient((client) => steer(client, id, action));
+      const done = 'operation' in outcome;
+      const wire = done ? { ...outcome, operation: operationAsWire(outcome.operation) } : outcome;
+      print(wire, json, () => (done ? operationAsText(outcome.operation) : refusal(id, outcome)));
+      if (done) exit(STATUS.ok);
+      else exit(outcome.outcome === 'not_found' ? STATUS.notFound : STATUS.refused);
+    });
+}
+
+function refusal(id: string, outcome: Exclude<SteerOutcome, { operation: unknown }>): string {
+  switch (outcome.outcome) {
+    case 'not_found':
+      return `there is no operation ${id.split('-', 1)[0]}: a preview is removed after an hour`;
+    case 'refused':
+      return `operation ${id.split('-', 1)[0]} is ${outcome.state}: nothing was changed`;
+    case 'expired':
+      return 'the preview is more than an hour old: make a new one';
+    case 'wrong_token':
+      return 'the token is not that of the preview: use what the dry run printed';
+  }
+}

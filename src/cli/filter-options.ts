@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { workflowReference } from '../client/workflow-reference.ts';
+import { InvalidInputError } from '../errors.ts';
+import type { TaskFilter } from '../reads/task-filter.ts';
+import { type State, STATES } from '../workflow/states.ts';
+import { TIME_ARGUMENT, timeOf } from './time-option.ts';
+
+/** Of every command that chooses tasks by the filter of a list. */
+export interface FilterFlags {
+  state?: string[];
+  namespace?: string;
+  workflow?: string;
+  key?: string;
+  tag?: string[];
+  initiator?: string;
+  schedule?: string;
+  error?: string;
+  fingerprint?: string;
+  since?: string;
+  before?: string;
+}
+
+/** Adds the filters of a list of tasks. */
+export function filterOptions(command: Command): Command {
+  return command
+    .option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`)
+    .option('-n, --namespace <name>', 'only of this namespace')
+    .option('-w, --workflow <workflow>', 'only of this workflow: [namespace/]name[@version]')
+    .option('--key <key>', 'only those that were submitted with this key; needs --workflow')
+    .option('--tag <tags...>', 'only those that have all of these tags')
+    .option('--initiator <name>', 'only those of this initiator')
+    .option('--schedule <key>', 'only those that this schedule submitted')
+    .option('--error <text>', 'only those with a step in error now, whose error (name, code, message) has this text')
+    .option('--fingerprint <fingerprint>', 'only those with a step in error now of this group of tasker failures')
+    .option('--since <time>', `only those requested since then: ${TIME_ARGUMENT}`)
+    .option('--before <time>', 'only those requested before then');
+}
+
+export function filterOf(options: FilterFlags): TaskFilter {
+  const { namespace, name, version } = namesOf(options);
+  return {
+    states: options.state as State[] | undefined,
+    namespace,
+    workflow: name,
+    version,
+    key: options.key,
+    tags: options.tag,
+    initiator: options.initiator,
+    schedule: options.schedule,
+    error: options.error,
+    fingerprint: options.fingerprint,
+    requestedSince: options.since === undefined ? undefined : timeOf('--since', options.since),
+    requestedBefore: options.before === undefined ? undefined : timeOf('--before', options.before),
+  };
+}
+
+function namesOf({ namespace, workflow }: FilterFlags): Record<'namespace' | 'name' | 'version', string | undefined> {
+  if (workflow === undefined) return { namespace, name: undefined, version: undefined };
+  const { namespace: within, name, version } = workflowReference('--workflow', workflow);
+  if (within !== undefined && namespace !== undefined && within !== namespace) {
+    throw new InvalidInputError(
+      `--workflow is of the namespace ${within}, and --namespace is ${namespace}: name one of them`,
+      { field: '--workflow' },
+    );
+  }
+  return { namespace: within ?? namespace, name, version };
+}

@@ -1,0 +1,33 @@
+import type { Executor } from '../../db/connections/database.ts';
+import { findApiKey } from '../../db/statements/api/keys.ts';
+import { isRole, type Permission, ROLES } from '../../permissions.ts';
+
+/** What an operation needs of whoever is responsible for it. */
+const NEEDED: Permission = 'bulk:operate';
+
+/** What whoever is responsible for an operation may do now: of which namespaces (undefined: all), or why nothing. */
+export type Authority = { namespaces: readonly string[] | undefined } | { why: string };
+
+/**
+ * Examines again what a principal may do, as the API would for a request of now: a key that was revoked, that has expired or that has another role
+ * acts on nothing more. Principals that only the process in front of the API knows (a proxy) are what they were when they started it.
+ */
+export async function authorise(
+  db: Executor,
+  { principal, namespaces }: { principal: string | null; namespaces: readonly string[] | null },
+): Promise<Authority> {
+  const [, keyId] = /^key:(.+)$/.exec(principal ?? '') ?? [];
+  if (keyId === undefined) return { namespaces: namespaces ?? undefined };
+  const [key] = await db.run(findApiKey, { key_id: keyId });
+  if (key === undefined) return { why: `the key ${keyId} that started it is revoked or has expired` };
+  const { role } = key;
+  if (!isRole(role) || !(ROLES[role] as readonly string[]).includes(NEEDED))
+    return { why: `the key ${keyId} that started it has the role ${role}, which may not do this` };
+  return { namespaces: both(namespaces, key.namespaces) };
+}
+
+/** The namespaces that are in both; null: all. */
+function both(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | undefined {
+  if (a === null || b === null) return a ?? b ?? undefined;
+  return a.filter((namespace) => b.includes(namespace));
+}

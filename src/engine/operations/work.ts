@@ -1,0 +1,231 @@
+import { isAboutValue } from '../../db/connections/sql-errors.ts';
+import type { Database, Executor } from '../../db/connections/database.ts';
+import { endItems, findItemTasks, nextItems, settleItems } from '../../db/statements/operations/items.ts';
+import {
+  advanceOperation,
+  findRunningOperations,
+  type HeldOperation,
+  holdOperation,
+  type OperationAction,
+  pruneOperation,
+} from '../../db/statements/operations/operations.ts';
+import { lockOpenSteps } from '../../db/statements/tasks/cancel-tasks.ts';
+import { lockTasks } from '../../db/statements/tasks/finalize-tasks.ts';
+import { TaskerError } from '../../errors.ts';
+import { writeAudit } from '../audit.ts';
+import { actOnItem, auditItem, type EndedItem } from './act-on-item.ts';
+import { authorise } from './authorise.ts';
+import { canaryLeft, decide, type Step } from './decide.ts';
+
+/** What one round has done. */
+export interface Worked {
+  /** Items that have ended, by action and state. */
+  ended: { action: OperationAction; state: EndedItem['state']; items: number }[];
+  /** Operations that stopped by themselves, and why. */
+  stopped: { operationId: string; why: string }[];
+  /** Operations of which nothing is left. */
+  finished: string[];
+  /** Queues in which steps became ready. */
+  queues: string[];
+  /** There is more to do at once. */
+  more: boolean;
+}
+
+/**
+ * Items of one transaction. Each holds the locks of its task to the end of the chunk, which is some 50 ms: what runs waits for it if it completes
+ * meanwhile.
+ */
+const CHUNK = 25;
+/** Items whose tasks one chunk checks, for how they went on. */
+const WATCHED = 500;
+/** An operation that has ended is kept for 90 days; the audit of its acts stays. */
+const KEPT_SECONDS = 90 * 86_400;
+
+/** One chunk of each operation that runs, and that no other scheduler has. */
+export async function workOnOperations(db: Database): Promise<Worked> {
+  const worked: Worked = { ended: [], stopped: [], finished: [], queues: [], more: false };
+  for (const { operation_id: operationId } of await db.run(findRunningOperations)) {
+    await chunkOf(db, operationId, worked);
+  }
+  return worked;
+}
+
+/** Removes an old preview or an operation that ended long ago. Returns whether there was one. */
+export const pruneOperations = async (db: Database): Promise<boolean> =>
+  (await db.run(pruneOperation, { kept_seconds: KEPT_SECONDS })).length > 0;
+
+/** A chunk; if the database refuses what one of its items would write, item by item, so that the others do not wait for it. */
+async function chunkOf(db: Database, operationId: string, worked: Worked): Promise<void> {
+  try {
+    await oneChunk(db, operationId, CHUNK, worked);
+  } catch (error) {
+    if (!isAboutItem(error)) throw error;
+    for (let item = 0; item < CHUNK; item += 1) if (!(await oneItem(db, operationId, worked))) return;
+  }
+}
+
+/** Whether the same item would be refused for ever. Other errors are about the moment: the next round tries again. */
+const isAboutItem = (error: unknown): boolean =>
+  isAboutValue(error) || error instanceof TaskerError || error instanceof TypeError;
+
+async function oneItem(db: Database, operationId: string, worked: Worked): Promise<boolean> {
+  const tried: string[] = [];
+  try {
+    return await oneChunk(db, operationId, 1, worked, (taskId) => tried.push(taskId));
+  } catch (error) {
+    const taskId = tried.at(-1);
+    if (!isAboutItem(error) || taskId === undefined) throw error;
+    return db.transaction((tx) => failItem(tx, operationId, taskId, error));
+  }
+}
+
+/**
+ * Works off a chunk in one transaction, so that each item ends with its act or not at all, whoever dies. Locks in the order of the engine: the operation, then
+ * the steps of all tasks of the chunk, then the tasks. Returns whether it did anything.
+ */
+async function oneChunk(
+  db: Database,
+  operationId: string,
+  size: number,
+  worked: Worked,
+  trying: (taskId: string) => void = () => undefined,
+): Promise<boolean> {
+  const chunk = await db.transaction(async (tx) => {
+    const [operation] = await tx.run(holdOperation, { operation_id: operationId });
+    if (operation === undefined) return undefined;
+    const authority = await authorise(tx, operation);
+    const watched = await watch(tx, operation);
+    const before: Step = { ...watched, ended: [] };
+    const decision = 'why' in authority ? { state: 'stopped', why: authority.why } : decide(operation, before);
+    if (decision.state !== 'running' || 'why' in authority) return end(tx, operation, before, decision);
+    const limit = Math.min(size, operation.budget, canaryLeft(operation, before));
+    const items = limit <= 0 ? [] : await tx.run(nextItems, { operation_id: operationId, limit });
+    const { ended, queues } = await actOn(tx, operation, items, authority.namespaces, trying);
+    const step: Step = { ...watched, ended };
+    return { ...(await end(tx, operation, step, decide(operation, step))), queues };
+  });
+  if (chunk === undefined) return false;
+  report(chunk, worked);
+  return chunk.ended.length > 0;
+}
+
+interface Chunk {
+  operation: HeldOperation;
+  ended: readonly EndedItem[];
+  decision: { state: string; why?: string };
+  queues: readonly string[];
+}
+
+async function watch(tx: Executor, operation: HeldOperation): Promise<Omit<Step, 'ended'>> {
+  if (operation.settled === operation.done) return { settled: 0, cameBack: 0, windowCameBack: 0, watchedTo: '0' };
+  const [row] = await tx.run(settleItems, {
+    operation_id: operation.operation_id,
+    after: operation.watched_to,
+    limit: WATCHED,
+    window_began_at: operation.window_began_at,
+  });
+  const {
+    checked = 0,
+    last = null,
+    settled = 0,
+    came_back: cameBack = 0,
+    window_came_back: windowCameBack = 0,
+  } = row ?? {};
+  // At the end of the items it begins at the first again.
+  return { settled, cameBack, windowCameBack, watchedTo: checked < WATCHED ? '0' : (last ?? '0') };
+}
+
+async function actOn(
+  tx: Executor,
+  operation: HeldOperation,
+  items: readonly Parameters<typeof actOnItem>[2][],
+  namespaces: readonly string[] | undefined,
+  trying: (taskId: string) => void,
+): Promise<{ ended: EndedItem[]; queues: string[] }> {
+  if (items.length === 0) return { ended: [], queues: [] };
+  const task_ids = items.map(({ task_id }) => task_id);
+  await tx.run(lockOpenSteps, { task_ids });
+  await tx.run(lockTasks, { task_ids });
+  const tasks = new Map((await tx.run(findItemTasks, { task_ids, namespaces })).map((task) => [task.task_id, task]));
+  const ended: EndedItem[] = [];
+  const queues = new Set<string>();
+  for (const item of items) {
+    trying(item.task_id);
+    const acted = await actOnItem(tx, operation, item, tasks.get(item.task_id));
+    ended.push(acted.item);
+    for (const queue of acted.queues) queues.add(queue);
+  }
+  await endAll(tx, operation.operation_id, ended);
+  return { ended, queues: [...queues] };
+}
+
+async function endAll(tx: Executor, operation_id: string, items: readonly EndedItem[]): Promise<void> {
+  const rows = await tx.run(endItems, { operation_id, items });
+  if (rows.length === items.length) return;
+  throw new Error(`operation ${operation_id}: ${items.length - rows.length} items had ended before`);
+}
+
+async function end(
+  tx: Executor,
+  operation: HeldOperation,
+  step: Step,
+  decision: { state: string; why?: string; canaryPassed?: boolean },
+): Promise<Chunk> {
+  const { operation_id } = operation;
+  const chunk: Chunk = { operation, ended: step.ended, decision, queues: [] };
+  const canaryPassed = decision.canaryPassed ?? operation.canary_passed;
+  const isIdle = step.ended.length === 0 && step.settled === 0 && step.watchedTo === operation.watched_to;
+  // While it waits for its canary, or for its pace, nothing is written.
+  if (isIdle && decision.state === 'running' && canaryPassed === operation.canary_passed) return chunk;
+  const inState = (state: EndedItem['state']): number => step.ended.filter((item) => item.state === state).length;
+  await tx.run(advanceOperation, {
+    operation_id,
+    done: inState('done'),
+    refused: inState('refused'),
+    failed: inState('failed'),
+    settled: step.settled,
+    came_back: step.cameBack,
+    window_came_back: step.windowCameBack,
+    watched_to: step.watchedTo,
+    canary_passed: canaryPassed,
+    state: decision.state,
+    why: decision.why,
+  });
+  if (decision.state === 'stopped') {
+    const on = { kind: 'operation', id: operation_id } as const;
+    const action = { by: 'scheduler', reason: decision.why };
+    await writeAudit(tx, { act: 'operation.stop', on, action }, { outcome: 'stopped' });
+  }
+  return chunk;
+}
+
+/** The item whose act the database refused ends with that, in a transaction of its own. */
+async function failItem(tx: Executor, operationId: string, taskId: string, error: unknown): Promise<boolean> {
+  const [operation] = await tx.run(holdOperation, { operation_id: operationId });
+  if (operation === undefined) return false;
+  const detail = error instanceof Error ? error.message : String(error);
+  const failed: EndedItem = { task_id: taskId, state: 'failed', outcome: 'error', detail, new_task_id: null };
+  await auditItem(tx, operation, taskId, 'error');
+  await endAll(tx, operationId, [failed]);
+  const step: Step = {
+    ended: [failed],
+    settled: 0,
+    cameBack: 0,
+    windowCameBack: 0,
+    watchedTo: operation.watched_to,
+  };
+  await end(tx, operation, step, { state: 'running' });
+  return true;
+}
+
+function report({ operation, ended, decision, queues }: Chunk, worked: Worked): void {
+  for (const state of ['done', 'refused', 'failed'] as const) {
+    const items = ended.filter((item) => item.state === state).length;
+    if (items > 0) worked.ended.push({ action: operation.action, state, items });
+  }
+  worked.queues.push(...queues);
+  const { operation_id: operationId } = operation;
+  if (decision.state === 'stopped') worked.stopped.push({ operationId, why: decision.why ?? '' });
+  if (decision.state === 'done') worked.finished.push(operationId);
+  worked.more ||= decision.state === 'running' && ended.length > 0;
+}

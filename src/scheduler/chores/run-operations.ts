@@ -1,0 +1,30 @@
+import type { Database } from '../../db/connections/database.ts';
+import type { Notifier } from '../../db/connections/notifier.ts';
+import { pruneOperations, type Worked, workOnOperations } from '../../engine/operations/work.ts';
+import type { Chore } from '../chore.ts';
+
+const INTERVAL_MS = 1000;
+/** Old ones are looked for once a minute. */
+const PRUNE_EVERY = 60;
+
+/** Works off bulk operations. Any number of schedulers may do it at once: each takes operations that no other has at that moment. */
+export function runOperations(options: {
+  db: Database;
+  notifier: Notifier;
+  onWorked: (worked: Worked) => void;
+}): Chore {
+  const { db, notifier, onWorked } = options;
+  let rounds = 0;
+  return {
+    name: 'run_operations',
+    intervalMs: INTERVAL_MS,
+    async run() {
+      const worked = await workOnOperations(db);
+      notifier.notify(worked.queues);
+      onWorked(worked);
+      rounds += 1;
+      if (rounds % PRUNE_EVERY === 0) while (await pruneOperations(db)) continue;
+      return { done: worked.ended.reduce((sum, { items }) => sum + items, 0), more: worked.more };
+    },
+  };
+}
