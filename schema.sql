@@ -471,7 +471,7 @@ COMMENT ON COLUMN tasker.tasker_operations.stop_share IS 'It stops when this sha
 COMMENT ON COLUMN tasker.tasker_operations.window_began_at IS 'The share is of the items that were done since then: since the start, or since it was resumed after a stop.';
 COMMENT ON COLUMN tasker.tasker_operations.window_done IS 'How many of these are done.';
 COMMENT ON COLUMN tasker.tasker_operations.window_came_back IS 'How many of these came back.';
-COMMENT ON COLUMN tasker.tasker_operations.watched_to IS 'Up to which task id the items that are done were looked at in this turn.';
+COMMENT ON COLUMN tasker.tasker_operations.watched_to IS 'Up to which task id the items that are done were checked in this turn.';
 COMMENT ON COLUMN tasker.tasker_operations.paced_at IS 'Up to when the pace is spent.';
 COMMENT ON COLUMN tasker.tasker_operations.created_at IS 'When the tasks were chosen.';
 COMMENT ON COLUMN tasker.tasker_operations.expires_at IS 'Until when the preview may be started.';

@@ -15,6 +15,7 @@ const inNamespace = (namespace: string) =>
 const CANARY = 'canary-9f31';
 let own: string;
 let foreign: string;
+const operations: Record<string, string> = {};
 beforeAll(async () => {
   const mine = await fixture.workflow(inNamespace('mine'));
   const theirs = await fixture.workflow(inNamespace('theirs'));
@@ -26,12 +27,19 @@ beforeAll(async () => {
   });
   const worker = await fixture.worker();
   for (const step of await worker.claim(10)) await worker.fail(step, { permanent: true });
+  for (const [namespace, taskId] of Object.entries({ mine: own, theirs: foreign })) {
+    const key = await fixture.key({ namespaces: [namespace] });
+    const body = { action: 'retry', task_ids: [taskId], reason: namespace === 'mine' ? 'own' : CANARY };
+    const { body: made } = await call('POST', '/v1/operations', { key, body });
+    operations[taskId] = made['operation_id'] as string;
+  }
 });
 
 const PROTECTED = ROUTES.filter(({ permission }) => permission !== 'public');
 const pathOf = (route: Route, task: string): string =>
   route.path
     .replace('{task_id}', task)
+    .replace('{operation_id}', operations[task] ?? task)
     .replace('{step}', 'only')
     .replace('{document}', 'input')
     .replace('{namespace}', task === own ? 'mine' : 'theirs')
@@ -104,10 +112,12 @@ describe('a key of some namespaces', () => {
         key,
         ...(route.operation === 'submitTask'
           ? { body: { namespace: 'theirs', workflow: 'secretive', input: {} } }
-          : {}),
+          : route.operation === 'startOperation'
+            ? { body: { token: 'x' } }
+            : {}),
       });
       if (route.scope === 'fleet') expect(reply.status, route.operation).toBe(403);
-      else if (/\{(task_id|namespace|key)\}/.test(route.path))
+      else if (/\{(task_id|namespace|key|operation_id)\}/.test(route.path))
         expect(reply.status, `${route.operation} ${reply.text}`).toBe(404);
       expect(reply.text, route.operation).not.toContain(CANARY);
       if (route.operation !== 'submitTask' && !route.path.includes('{namespace}'))

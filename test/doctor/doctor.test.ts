@@ -6,6 +6,8 @@ import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
 import { defineStatement, type Statement } from '../../src/db/statement.ts';
 import { sealActs } from '../../src/engine/audit.ts';
 import { cancel } from '../../src/engine/cancel.ts';
+import { previewOperation } from '../../src/engine/operations/preview.ts';
+import { startOperation } from '../../src/engine/operations/steer.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { release } from '../../src/engine/release.ts';
 import { releaseHeldStep } from '../../src/engine/release-held.ts';
@@ -14,6 +16,7 @@ import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
+import { workRound } from '../engine/operations-fixture.ts';
 import { submit } from '../../src/engine/submit.ts';
 import { first } from '../support/first.ts';
 
@@ -72,8 +75,27 @@ beforeAll(async () => {
   ids['waiting'] = await engine.submitOne(id);
   await worker.fail(first(await worker.claim()), { requested: 600 });
   ids['fresh'] = await engine.submitOne(id);
+  await operate(await engine.submitOne(id));
   await sealActs(engine.db);
 });
+
+/** A bulk operation that is done. */
+async function operate(taskId: string): Promise<void> {
+  const previewed = await previewOperation(engine.db, {
+    action: 'cancel',
+    options: {},
+    taskIds: [taskId],
+    named: true,
+    selection: { task_ids: 1 },
+    by: 'test',
+    pacePerSecond: 1000,
+    canaryOf: () => 0,
+    stopShare: undefined,
+  });
+  if (previewed.outcome === 'empty') throw new Error('the task is gone');
+  await startOperation(engine.db, previewed.operation.operation_id, previewed.token, { by: 'test' });
+  await workRound(engine);
+}
 
 const step = (task: string, ordinal: number) =>
   `task_id = ${ids[task]} AND workflow_step_id = ${ids[task]}::bigint * 65536 + ${ordinal}`;
@@ -194,6 +216,12 @@ const CORRUPTIONS: Record<string, () => string> = {
   identity_first_task_kept: () => `UPDATE ${T} SET identity_hash = 'another' WHERE task_id = ${ids['superseded']}`,
   history_has_its_place: () =>
     `ALTER TABLE tasker.tasker_workflow_step_transitions DETACH PARTITION tasker.tasker_workflow_step_transitions_p2`,
+  operation_counts_agree: () => `UPDATE tasker.tasker_operations SET done = 0, refused = 1`,
+  operation_done_means_no_item_waits: () =>
+    `UPDATE tasker.tasker_operation_items SET state = 'waiting', outcome = NULL, acted_at = NULL`,
+  operation_items_have_operation: () =>
+    `INSERT INTO tasker.tasker_operation_items (operation_id, task_id, task_state, task_sort_key) VALUES (999, ${ids['complete']}, 'error', 1)`,
+  operation_items_audited: () => `DELETE FROM tasker.tasker_audit WHERE details ? 'operation'`,
   audit_chain_unbroken: () => `UPDATE tasker.tasker_audit SET by = 'somebody else' WHERE position = 2`,
   archived_task_is_gone: () => storedRecord("'\\x01'"),
   archive_record_agrees: () => storedRecord("'\\x02'"),

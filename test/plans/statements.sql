@@ -4358,23 +4358,23 @@ WHERE p.until <= clock_timestamp()
 RETURNING p.kind, p.name;
 
 -- prune_operation
-WITH chosen AS MATERIALIZED (
-  (
-    SELECT o.operation_id
-    FROM tasker.tasker_operations o
-    WHERE o.state NOT IN ('done', 'aborted') AND o.state = 'preview' AND o.expires_at <= clock_timestamp()
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
-  )
+WITH unused AS MATERIALIZED (
+  SELECT o.operation_id
+  FROM tasker.tasker_operations o
+  WHERE o.state NOT IN ('done', 'aborted') AND o.state = 'preview' AND o.expires_at <= clock_timestamp()
+  LIMIT 1
+  FOR UPDATE SKIP LOCKED
+), ended AS MATERIALIZED (
+  SELECT o.operation_id
+  FROM tasker.tasker_operations o
+  WHERE o.ended_at <= clock_timestamp() - make_interval(secs => $1)
+  ORDER BY o.ended_at
+  LIMIT 1
+  FOR UPDATE SKIP LOCKED
+), chosen AS (
+  SELECT u.operation_id FROM unused u
   UNION ALL
-  (
-    SELECT o.operation_id
-    FROM tasker.tasker_operations o
-    WHERE o.ended_at <= clock_timestamp() - make_interval(secs => $1)
-    ORDER BY o.ended_at
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
-  )
+  SELECT e.operation_id FROM ended e
 ), gone AS (
   DELETE FROM tasker.tasker_operations o
   USING chosen c
@@ -5633,7 +5633,7 @@ WITH watched AS MATERIALIZED (
   WHERE i.operation_id = $1 AND i.task_id = f.task_id AND f.settled IS NOT NULL
   RETURNING i.settled, i.acted_at
 )
-SELECT (SELECT count(*) FROM watched)::integer AS looked, (SELECT max(w.task_id) FROM watched w) AS last,
+SELECT (SELECT count(*) FROM watched)::integer AS checked, (SELECT max(w.task_id) FROM watched w) AS last,
   count(*)::integer AS settled,
   (count(*) FILTER (WHERE k.settled = 'came_back'))::integer AS came_back,
   (count(*) FILTER (WHERE k.settled = 'came_back' AND k.acted_at >= $4))::integer AS window_came_back

@@ -34,10 +34,16 @@ export function canaryLeft(operation: HeldOperation, step: Step): number {
 export function decide(operation: HeldOperation, step: Step): Decision {
   const canaryPassed = isPassed(operation, step);
   const why = reasonToStop(operation, step);
-  if (why !== undefined) return { state: 'stopped', why, canaryPassed: operation.canary_passed };
+  if (why !== undefined) return stop(operation, why);
   const left = operation.total - actedOn(operation, step);
   return { state: left === 0 && canaryPassed ? 'done' : 'running', canaryPassed };
 }
+
+export const stop = ({ canary_passed: canaryPassed }: HeldOperation, why: string): Decision => ({
+  state: 'stopped',
+  why,
+  canaryPassed,
+});
 
 function reasonToStop(operation: HeldOperation, step: Step): string | undefined {
   const { stop_share: share, canary, canary_passed: passed } = operation;

@@ -15,7 +15,7 @@ import { TaskerError } from '../../errors.ts';
 import { writeAudit } from '../audit.ts';
 import { actOnItem, auditItem, type EndedItem } from './act-on-item.ts';
 import { authorise } from './authorise.ts';
-import { canaryLeft, decide, type Step } from './decide.ts';
+import { canaryLeft, decide, type Decision, type Step, stop } from './decide.ts';
 
 /** What one round has done. */
 export interface Worked {
@@ -96,13 +96,16 @@ async function oneChunk(
     const authority = await authorise(tx, operation);
     const watched = await watch(tx, operation);
     const before: Step = { ...watched, ended: [] };
-    const decision = 'why' in authority ? { state: 'stopped', why: authority.why } : decide(operation, before);
-    if (decision.state !== 'running' || 'why' in authority) return end(tx, operation, before, decision);
+    if ('why' in authority) return end(tx, operation, before, stop(operation, authority.why));
+    const decision = decide(operation, before);
+    if (decision.state !== 'running') return end(tx, operation, before, decision);
     const limit = Math.min(size, operation.budget, canaryLeft(operation, before));
     const items = limit <= 0 ? [] : await tx.run(nextItems, { operation_id: operationId, limit });
     const { ended, queues } = await actOn(tx, operation, items, authority.namespaces, trying);
     const step: Step = { ...watched, ended };
-    return { ...(await end(tx, operation, step, decide(operation, step))), queues };
+    // What passed the canary before is not asked again: further items are not settled yet.
+    const after = decide({ ...operation, canary_passed: decision.canaryPassed }, step);
+    return { ...(await end(tx, operation, step, after)), queues };
   });
   if (chunk === undefined) return false;
   report(chunk, worked);
@@ -112,7 +115,7 @@ async function oneChunk(
 interface Chunk {
   operation: HeldOperation;
   ended: readonly EndedItem[];
-  decision: { state: string; why?: string };
+  decision: Decision;
   queues: readonly string[];
 }
 
@@ -165,18 +168,12 @@ async function endAll(tx: Executor, operation_id: string, items: readonly EndedI
   throw new Error(`operation ${operation_id}: ${items.length - rows.length} items had ended before`);
 }
 
-async function end(
-  tx: Executor,
-  operation: HeldOperation,
-  step: Step,
-  decision: { state: string; why?: string; canaryPassed?: boolean },
-): Promise<Chunk> {
+async function end(tx: Executor, operation: HeldOperation, step: Step, decision: Decision): Promise<Chunk> {
   const { operation_id } = operation;
   const chunk: Chunk = { operation, ended: step.ended, decision, queues: [] };
-  const canaryPassed = decision.canaryPassed ?? operation.canary_passed;
   const isIdle = step.ended.length === 0 && step.settled === 0 && step.watchedTo === operation.watched_to;
   // While it waits for its canary, or for its pace, nothing is written.
-  if (isIdle && decision.state === 'running' && canaryPassed === operation.canary_passed) return chunk;
+  if (isIdle && decision.state === 'running' && decision.canaryPassed === operation.canary_passed) return chunk;
   const inState = (state: EndedItem['state']): number => step.ended.filter((item) => item.state === state).length;
   await tx.run(advanceOperation, {
     operation_id,
@@ -187,7 +184,7 @@ async function end(
     came_back: step.cameBack,
     window_came_back: step.windowCameBack,
     watched_to: step.watchedTo,
-    canary_passed: canaryPassed,
+    canary_passed: decision.canaryPassed,
     state: decision.state,
     why: decision.why,
   });
@@ -214,7 +211,7 @@ async function failItem(tx: Executor, operationId: string, taskId: string, error
     windowCameBack: 0,
     watchedTo: operation.watched_to,
   };
-  await end(tx, operation, step, { state: 'running' });
+  await end(tx, operation, step, decide(operation, step));
   return true;
 }
 

@@ -232,30 +232,30 @@ WHERE o.operation_id = :operation_id`,
 });
 
 /**
- * Removes one preview that nobody started in time, or one operation that ended long ago, with its items. One statement, which can be of 100,000
+ * Removes one preview that nobody started in time, and one operation that ended long ago, with their items. One statement, which can be of 100,000
  * rows; nothing waits for it.
  */
 export const pruneOperation = defineStatement<{ items: number }>()({
   name: 'prune_operation',
   params: { kept_seconds: 'float8' },
   text: `
-WITH chosen AS MATERIALIZED (
-  (
-    SELECT o.operation_id
-    FROM tasker.tasker_operations o
-    WHERE o.state NOT IN ('done', 'aborted') AND o.state = 'preview' AND o.expires_at <= clock_timestamp()
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
-  )
+WITH unused AS MATERIALIZED (
+  SELECT o.operation_id
+  FROM tasker.tasker_operations o
+  WHERE o.state NOT IN ('done', 'aborted') AND o.state = 'preview' AND o.expires_at <= clock_timestamp()
+  LIMIT 1
+  FOR UPDATE SKIP LOCKED
+), ended AS MATERIALIZED (
+  SELECT o.operation_id
+  FROM tasker.tasker_operations o
+  WHERE o.ended_at <= clock_timestamp() - make_interval(secs => :kept_seconds)
+  ORDER BY o.ended_at
+  LIMIT 1
+  FOR UPDATE SKIP LOCKED
+), chosen AS (
+  SELECT u.operation_id FROM unused u
   UNION ALL
-  (
-    SELECT o.operation_id
-    FROM tasker.tasker_operations o
-    WHERE o.ended_at <= clock_timestamp() - make_interval(secs => :kept_seconds)
-    ORDER BY o.ended_at
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
-  )
+  SELECT e.operation_id FROM ended e
 ), gone AS (
   DELETE FROM tasker.tasker_operations o
   USING chosen c
