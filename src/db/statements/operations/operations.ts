@@ -2,6 +2,7 @@ import { defineStatement } from '../../statement.ts';
 
 /** What a bulk operation does to each of its tasks. */
 export type OperationAction = 'retry' | 'cancel' | 'resolve' | 'rerun';
+/** Where a bulk operation is. `stopped`: by itself. */
 export type OperationState = 'preview' | 'running' | 'paused' | 'stopped' | 'done' | 'aborted';
 
 /** How an act is done. Which of them an action has: see `NewOperation` of the client. */
