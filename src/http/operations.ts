@@ -321,6 +321,151 @@ export interface FailureGroup {
   sample_task_id: string;
 }
 
+/** One act on many tasks, which schedulers work off. */
+export interface Operation {
+  operation_id: string;
+  action: 'retry' | 'cancel' | 'resolve' | 'rerun';
+  /** `attempts` of a retry, `step` of a resolve, `from` of a rerun; `result` for whoever may read payloads. */
+  options: Record<string, unknown>;
+  /** `filter`, or the number of `task_ids`. */
+  selection: Record<string, unknown>;
+  /** `stopped`: by itself, `why` says why. `done`: each task has an outcome. `aborted`: for good. */
+  state: 'preview' | 'running' | 'paused' | 'stopped' | 'done' | 'aborted';
+  /** Who is responsible for it: who started it, or resumed it last. */
+  by: string;
+  reason: string | null;
+  /** Only tasks of these are touched; null: all. */
+  namespaces: string[] | null;
+  preview: {
+    /** Tasks by their state when they were chosen. */
+    states: Record<string, unknown>;
+    /** Tasks by what they would not have refused then. */
+    allowed: Record<string, unknown>;
+    workflows: {
+      namespace: string;
+      workflow: string;
+      tasks: number;
+    }[];
+    /** What their steps in error had failed with, the most frequent first, at most 50. */
+    fingerprints: {
+      fingerprint: string;
+      tasks: number;
+    }[];
+  };
+  /** Tasks. */
+  total: number;
+  /** Tasks that are to come. */
+  waiting: number;
+  done: number;
+  /** Tasks whose state did not allow it any more. */
+  refused: number;
+  /** Tasks of which the database refused the act. */
+  failed: number;
+  /** Tasks that are done, and of which it is known how they went on, as long as it ran. */
+  settled: number;
+  /** Those of them that failed again with what they had failed with before. */
+  came_back: number;
+  pace_per_second: number;
+  /** Tasks that come first and are waited for; 0: none. */
+  canary: number;
+  canary_passed: boolean;
+  stop_share: number | null;
+  /** RFC 3339, in UTC. */
+  created_at: string;
+  /** Until then a preview may be started. */
+  expires_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** Why it is paused, stopped or aborted. */
+  why: string | null;
+  allowed_actions: ('start' | 'pause' | 'resume' | 'abort')[];
+}
+
+/** A bulk operation that may be started, within an hour. */
+export interface PreviewedOperation {
+  operation_id: string;
+  action: 'retry' | 'cancel' | 'resolve' | 'rerun';
+  /** `attempts` of a retry, `step` of a resolve, `from` of a rerun; `result` for whoever may read payloads. */
+  options: Record<string, unknown>;
+  /** `filter`, or the number of `task_ids`. */
+  selection: Record<string, unknown>;
+  /** `stopped`: by itself, `why` says why. `done`: each task has an outcome. `aborted`: for good. */
+  state: 'preview' | 'running' | 'paused' | 'stopped' | 'done' | 'aborted';
+  /** Who is responsible for it: who started it, or resumed it last. */
+  by: string;
+  reason: string | null;
+  /** Only tasks of these are touched; null: all. */
+  namespaces: string[] | null;
+  preview: {
+    /** Tasks by their state when they were chosen. */
+    states: Record<string, unknown>;
+    /** Tasks by what they would not have refused then. */
+    allowed: Record<string, unknown>;
+    workflows: {
+      namespace: string;
+      workflow: string;
+      tasks: number;
+    }[];
+    /** What their steps in error had failed with, the most frequent first, at most 50. */
+    fingerprints: {
+      fingerprint: string;
+      tasks: number;
+    }[];
+  };
+  /** Tasks. */
+  total: number;
+  /** Tasks that are to come. */
+  waiting: number;
+  done: number;
+  /** Tasks whose state did not allow it any more. */
+  refused: number;
+  /** Tasks of which the database refused the act. */
+  failed: number;
+  /** Tasks that are done, and of which it is known how they went on, as long as it ran. */
+  settled: number;
+  /** Those of them that failed again with what they had failed with before. */
+  came_back: number;
+  pace_per_second: number;
+  /** Tasks that come first and are waited for; 0: none. */
+  canary: number;
+  canary_passed: boolean;
+  stop_share: number | null;
+  /** RFC 3339, in UTC. */
+  created_at: string;
+  /** Until then a preview may be started. */
+  expires_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** Why it is paused, stopped or aborted. */
+  why: string | null;
+  allowed_actions: ('start' | 'pause' | 'resume' | 'abort')[];
+  /** What `startOperation` needs: whoever starts it has seen these numbers. */
+  token: string;
+  /** Ids that were given and have no task, the first 100 of them. */
+  missing: string[];
+}
+
+/** What came of the act on one task. */
+export interface OperationItem {
+  /** The id of a task. */
+  task_id: string;
+  /** When it was chosen. */
+  task_state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+  fingerprints: string[] | null;
+  state: 'waiting' | 'done' | 'refused' | 'failed';
+  /** As the act on one task returns it; `changed`: somebody else acted on it since it was chosen; null: it waits. */
+  outcome: string | null;
+  /** The state that refused it, or the task that has its identity. */
+  detail: string | null;
+  /** The task that a rerun made. */
+  new_task_id: string | null;
+  acted_at: string | null;
+  /** How it went on, as long as the operation ran; null: not known. */
+  settled: 'ended' | 'failed' | 'came_back' | null;
+  /** Of the task, or of the new one; null: it was removed. */
+  state_now: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually' | null;
+}
+
 /** A version of a workflow with its open tasks. */
 export interface WorkflowVersion {
   namespace: string;
@@ -903,6 +1048,159 @@ export interface Operations {
       /** False: more steps are in error than were read; the numbers are of the newest. */
       complete: boolean;
     };
+  };
+  /** Bulk operations, the newest first. */
+  'GET /v1/operations': {
+    query?:
+      | {
+          state?: ('preview' | 'running' | 'paused' | 'stopped' | 'done' | 'aborted')[] | undefined;
+          /** The most items of a page. */
+          limit?: number | undefined;
+          /** `next_cursor` of the page before. */
+          cursor?: string | undefined;
+        }
+      | undefined;
+    response: {
+      items: Operation[];
+      /** For the next page; null: this is the last. */
+      next_cursor: string | null;
+      /** False: the page has fewer items than its limit because it had read enough of others. */
+      complete: boolean;
+      /** How far back it has read; null: to the end of the list. */
+      scanned_to: string | null;
+      /** When it was read. */
+      as_of: string;
+    };
+  };
+  /** Choose the tasks of a bulk operation, and count them. */
+  'POST /v1/operations': {
+    body: {
+      action: 'retry' | 'cancel' | 'resolve' | 'rerun';
+      /** As the parameters of `listTasks`, at least one of them. */
+      filter?:
+        | {
+            /** Default: those in which the action is possible. */
+            state?:
+              | ('pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually')[]
+              | undefined;
+            namespace?: string | undefined;
+            workflow?: string | undefined;
+            version?: string | undefined;
+            key?: string | undefined;
+            tag?: string[] | undefined;
+            initiator?: string | undefined;
+            schedule?: string | undefined;
+            error?: string | undefined;
+            fingerprint?: string | undefined;
+            requested_since?: string | undefined;
+            requested_before?: string | undefined;
+          }
+        | undefined;
+      /** Instead of a filter. */
+      task_ids?: string[] | undefined;
+      /** Of a retry: further attempts. Default 1. */
+      attempts?: number | undefined;
+      /** Of a resolve: this step, instead of the whole task. */
+      step?: string | undefined;
+      /** Of a resolve with `step`: what its children see. */
+      result?: unknown | undefined;
+      /** Of a rerun: the steps to begin with. */
+      from?: string[] | undefined;
+      /** Tasks a second, at most. */
+      pace_per_second?: number | undefined;
+      /** This many tasks, or a share such as `1%`, come first and are waited for. */
+      canary?: number | string | undefined;
+      /** Stop when this share of the tasks failed again with what they had failed with before; null: never. Default 0.2 of a retry and a rerun. */
+      stop_share?: number | null | undefined;
+      /** Why, for the history. */
+      reason?: string | undefined;
+    };
+    response: PreviewedOperation;
+  };
+  /** A bulk operation, and how far it is. */
+  'GET /v1/operations/{operation_id}': {
+    params: {
+      operation_id: string;
+    };
+    response: Operation;
+  };
+  /** What came of each task of a bulk operation, in the order in which they are acted on. */
+  'GET /v1/operations/{operation_id}/items': {
+    params: {
+      operation_id: string;
+    };
+    query?:
+      | {
+          state?: 'waiting' | 'done' | 'refused' | 'failed' | undefined;
+          /** The most items of a page. */
+          limit?: number | undefined;
+          /** `next_cursor` of the page before. */
+          cursor?: string | undefined;
+        }
+      | undefined;
+    response: {
+      items: OperationItem[];
+      /** For the next page; null: this is the last. */
+      next_cursor: string | null;
+      /** False: the page has fewer items than its limit because it had read enough of others. */
+      complete: boolean;
+      /** How far back it has read; null: to the end of the list. */
+      scanned_to: string | null;
+      /** When it was read. */
+      as_of: string;
+    };
+  };
+  /** Let a bulk operation run that was previewed. */
+  'POST /v1/operations/{operation_id}:start': {
+    params: {
+      operation_id: string;
+    };
+    body: {
+      /** Of the preview. */
+      token: string;
+      /** Why, for the history. */
+      reason?: string | undefined;
+    };
+    response: Operation;
+  };
+  /** Let a bulk operation wait. */
+  'POST /v1/operations/{operation_id}:pause': {
+    params: {
+      operation_id: string;
+    };
+    body?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
+    response: Operation;
+  };
+  /** Go on with a bulk operation that was paused or stopped by itself. */
+  'POST /v1/operations/{operation_id}:resume': {
+    params: {
+      operation_id: string;
+    };
+    body?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
+    response: Operation;
+  };
+  /** End a bulk operation for good. */
+  'POST /v1/operations/{operation_id}:abort': {
+    params: {
+      operation_id: string;
+    };
+    body?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
+    response: Operation;
   };
   /** Every version of every workflow, with its open tasks and the workers that serve it. */
   'GET /v1/workflows': {
