@@ -8,7 +8,18 @@ import { fileURLToPath } from 'node:url';
 
 /** Rooms from the bottom up. A file may import its own room and any room of a lower level; rooms of one level never meet. */
 export const LEVELS: readonly (readonly string[])[] = [
-  ['backoff', 'errors', 'secrets', 'version', 'edit-distance', 'retry-policy', 'keep-policy', 'redact', 'http', 'permissions'],
+  [
+    'backoff',
+    'errors',
+    'secrets',
+    'version',
+    'edit-distance',
+    'retry-policy',
+    'keep-policy',
+    'redact',
+    'http',
+    'permissions',
+  ],
   ['config', 'logger', 'metrics', 'embedded'],
   ['workflow', 'scaling'],
   ['db'],
