@@ -793,6 +793,7 @@ CREATE TABLE tasker.tasker_tasks (
   unfinished_sinks integer DEFAULT 0 NOT NULL,
   completed_at timestamp with time zone,
   schedule jsonb,
+  trace_context text,
   CONSTRAINT tasker_tasks_pkey PRIMARY KEY (task_id),
   CONSTRAINT tasks_row_agrees CHECK (((complete = (state = ANY (ARRAY['complete'::text, 'resolved_manually'::text]))) AND (state = ANY (ARRAY['pending'::text, 'in_progress'::text, 'complete'::text, 'error'::text, 'cancelled'::text, 'resolved_manually'::text])) AND (unfinished_sinks >= 0)))
 ) WITH (
@@ -823,6 +824,7 @@ COMMENT ON COLUMN tasker.tasker_tasks.priority IS 'If the submit gave one: it re
 COMMENT ON COLUMN tasker.tasker_tasks.unfinished_sinks IS 'Steps without children that are not done: at 0 the task is complete.';
 COMMENT ON COLUMN tasker.tasker_tasks.completed_at IS 'When it reached a final state.';
 COMMENT ON COLUMN tasker.tasker_tasks.schedule IS 'The occurrence that the task was submitted for: `name` of the schedule, `scheduled_at`, and `made_up` if it was missed at that time and submitted later. Null: no schedule submitted it.';
+COMMENT ON COLUMN tasker.tasker_tasks.trace_context IS 'The place in a trace under which the spans of its attempts are: the W3C header `traceparent`, and behind a blank `tracestate`, if there is one. Null: it is not traced.';
 
 CREATE TABLE tasker.tasker_worker_activity (
   worker_id bigint NOT NULL,

@@ -50,4 +50,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0032_workflow_ranges', load: () => import('./0032_workflow_ranges.ts') },
   { name: '0033_archives', load: () => import('./0033_archives.ts') },
   { name: '0034_operations', load: () => import('./0034_operations.ts') },
+  { name: '0035_trace_context', load: () => import('./0035_trace_context.ts') },
 ];

@@ -41,6 +41,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
         oneLocale,
         noTransports,
         importsForRequire(dependencies),
+        otelOfTheProgram,
       ],
       metafile: true,
     });
@@ -120,6 +121,16 @@ const oneLocale: Plugin = {
     onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
       contents: `export { default as en } from './en.js';`,
     }));
+  },
+};
+
+/** pg-boss has the package inside. What this code imports when it runs is the program's own: see src/tracing/otel.ts. */
+const otelOfTheProgram: Plugin = {
+  name: 'otel of the program',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@opentelemetry\/api$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    );
   },
 };
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cancelOn } from '../db/connections/canceller.ts';
 import { requestIdOf } from './http/request-id.ts';
+import { inTraceOf } from '../tracing/incoming.ts';
 import { admit, type Admission } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
@@ -123,10 +124,10 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   } else if (typeof key === 'string' && route.secret !== true) {
     const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: (principal as Principal).id };
     const keyed = { ...about, key, body: rawBody };
-    answer = await parts.inTransaction(() =>
-      once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction })),
+    answer = await inTraceOf(request.headers, () =>
+      parts.inTransaction(() => once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }))),
     );
-  } else answer = await route.handle(base);
+  } else answer = await inTraceOf(request.headers, () => route.handle(base));
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem, requestIdOf(request.headers));
   return send(reply, answer, route);
 }

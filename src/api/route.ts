@@ -5,6 +5,7 @@ import type { Redact } from '../redact.ts';
 import type { Cursors } from './http/cursors.ts';
 import type { Permission, Principal } from './permissions.ts';
 import type { Problem } from './problem.ts';
+import type { LinkTemplates } from '../tracing/links.ts';
 import type { Reports } from './reports.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface Services {
   readonly readOnly: boolean;
   /** Runs what opens a transaction, when there is room for one: as many at once as leave a connection of the pool for what they read. */
   inTransaction<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Pages of other tools about a task. */
+  readonly links: LinkTemplates;
   /** Whether the process can do its work now. */
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
 }

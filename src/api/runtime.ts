@@ -65,6 +65,7 @@ export class ApiRuntime {
       cursors: new Cursors(row.secret),
       redact: compileRedaction(config.redact),
       reports: new Reports(client),
+      links: config,
       ready: async () => ({ ok: !this.draining.signal.aborted, reasons: [] }),
       // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
       inTransaction: pLimit(Math.max(1, config.poolSize - 1)),

@@ -1,5 +1,6 @@
 import type { StepRow } from '../db/reads/tasks.ts';
 import type { TaskDetails } from '../reads/task.ts';
+import { traceIdOf } from '../tracing/stored-context.ts';
 import type { StoredError } from '../workflow/describe-thrown.ts';
 import type { State } from '../workflow/states.ts';
 import type { StoredOccurrence } from '../workflow/task-occurrence.ts';
@@ -49,6 +50,7 @@ export function taskDetails(
     schedule: json(task, 'schedule') as StoredOccurrence | null,
     context: json(task, 'context'),
     identity_hash: text(task, 'identity_hash') as string,
+    trace_id: traceIdOf(text(task, 'trace_context')),
     ...neighbours,
     steps: steps.map((step) => {
       const id = text(step, 'workflow_step_id');

@@ -1,12 +1,13 @@
 import type { TaskDetails } from '../reads/task.ts';
 import type { StoredError } from '../workflow/describe-thrown.ts';
+import { fillLink, type LinkTemplates } from '../tracing/links.ts';
 import { duration } from './table.ts';
 
 const retryText = (seconds: number): string =>
   seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
 
 /** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
-export function drawTask(task: TaskDetails, withStack: boolean): string {
+export function drawTask(task: TaskDetails, withStack: boolean, links: LinkTemplates = {}): string {
   const depth = new Map<string, number>();
   for (const step of task.steps) {
     depth.set(step.name, Math.max(0, ...step.parents.map((parent) => (depth.get(parent) ?? 0) + 1)));
@@ -22,6 +23,7 @@ export function drawTask(task: TaskDetails, withStack: boolean): string {
     const { name, scheduled_at: at, made_up: madeUp } = task.schedule;
     lines.push(`  of schedule ${name} for ${at}${madeUp ? ', made up for later' : ''}`);
   }
+  lines.push(...traceLines(task, links));
   for (const step of task.steps) {
     const indent = '  '.repeat((depth.get(step.name) ?? 0) + 1);
     const notes = [
@@ -40,6 +42,12 @@ export function drawTask(task: TaskDetails, withStack: boolean): string {
     }
   }
   return lines.join('\n');
+}
+
+function traceLines({ task_id, trace_id }: TaskDetails, { traceUrl, logUrl }: LinkTemplates): string[] {
+  const trace = trace_id === null ? undefined : (fillLink(traceUrl, { trace_id }) ?? trace_id);
+  const logs = fillLink(logUrl, trace_id === null ? { task_id } : { task_id, trace_id });
+  return [...(trace === undefined ? [] : [`  trace ${trace}`]), ...(logs === undefined ? [] : [`  logs ${logs}`])];
 }
 
 /** An error with the errors that caused it, the outermost first. */

@@ -3,7 +3,12 @@ import type { Client } from '../client/client.ts';
 import { configuredClient } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load-config.ts';
+import { withTimeout } from '../process/with-timeout.ts';
+import { flushSpans } from '../tracing/otel.ts';
 import { clientEnvironment } from './dev-environment.ts';
+
+/** A collector that is away holds up no command for longer. */
+const FLUSH_TIMEOUT_MS = 1000;
 
 /** A client with these settings. */
 export function openClient(config: Config): Client {
@@ -14,12 +19,14 @@ export function openClient(config: Config): Client {
  * Opens a client with the settings of the environment, does the work, and closes the client in any case. Without
  * DATABASE_URL it works on the database of a `tasker dev` that runs in this folder or above it.
  */
-export async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
-  const client = openClient(loadConfig('client', await clientEnvironment()));
+export async function withClient<T>(work: (client: Client, config: Config) => Promise<T>): Promise<T> {
+  const config = loadConfig('client', await clientEnvironment());
+  const client = openClient(config);
   try {
-    return await work(client);
+    return await work(client, config);
   } finally {
     await client.close();
+    await withTimeout(flushSpans(), FLUSH_TIMEOUT_MS);
   }
 }
 

@@ -2,6 +2,7 @@ import type { CallersTransaction } from '../db/connections/callers-transaction.t
 import type { ArchiveSettings } from '../archive/stores/open-store.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import type { ReportFallback } from '../reads/report-reader.ts';
+import type { TraceMode } from '../tracing/trace-mode.ts';
 import type { TaskFilter } from '../reads/task-filter.ts';
 
 /** Which fleet a client talks to, and how. */
@@ -27,6 +28,8 @@ export interface ClientOptions {
   /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
   password?: PasswordSource | undefined;
   report?: ReportOptions | undefined;
+  /** Of the whole process, if it has registered an OpenTelemetry SDK; see docs/guides/tracing.md. Default `link`. */
+  trace?: TraceMode | undefined;
   /** Where the fleet has its archive: for `client.archive`, and for a purge of archived tasks. */
   archive?: ArchiveSettings | undefined;
 }

@@ -5,6 +5,8 @@ import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
+import { setTraceMode } from '../tracing/otel.ts';
+import type { TraceMode } from '../tracing/trace-mode.ts';
 import { ArchiveClient } from './archive-client.ts';
 import { checkedWhole } from './checked.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -27,6 +29,7 @@ export interface ClientParts {
 
 /** `given`: the database of the process around it, which closes it. */
 export function openClient(options: ClientOptions, given?: Database): ClientParts {
+  if (options.trace !== undefined) setTraceMode(checkedTrace(options.trace));
   const pooled = options.pooled ?? options.preparedStatements === false;
   const db =
     given ??
@@ -67,6 +70,11 @@ export function openClient(options: ClientOptions, given?: Database): ClientPart
     validation: { hideValues: options.hideInputValues },
     close: () => (closing ??= close()),
   };
+}
+
+function checkedTrace(mode: TraceMode): TraceMode {
+  if (mode === 'off' || mode === 'link' || mode === 'parent') return mode;
+  throw new InvalidInputError(`trace is ${preview(mode)}: use "off", "link" or "parent"`, { field: 'trace' });
 }
 
 /** A replica that is down must not keep a list waiting: the primary has it. */

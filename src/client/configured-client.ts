@@ -28,6 +28,7 @@ export function clientOptions(
     password: passwordOf(config),
     pooled: config.pooled,
     archive: archiveSettingsOf(config),
+    trace: config.trace,
     report:
       config.reportUrl === undefined
         ? undefined

@@ -40,6 +40,22 @@ const list = z.string().transform((value) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+/** A link for pages, in which the id of something takes the place of its name in braces. */
+const linkTemplate = (needed: readonly string[]) =>
+  z
+    .string()
+    .regex(/^https?:\/\/[^/]/, { message: 'is neither an http:// nor an https:// URL', abort: true })
+    .refine((text) => needed.some((name) => text.includes(name)), `has no ${needed.join(' and no ')}`)
+    .superRefine((text, context) => {
+      const unknown = text.match(/\{[^}]*\}/g)?.filter((name) => !LINK_NAMES.includes(name)) ?? [];
+      if (unknown.length > 0)
+        context.addIssue({
+          code: 'custom',
+          message: `has ${unknown.join(', ')}, and can have ${LINK_NAMES.join(', ')}`,
+        });
+    })
+    .optional();
+const LINK_NAMES = ['{trace_id}', '{task_id}', '{step}', '{attempt}'];
 /** The scheduler checks the rest at its start: a parser here would be loaded by every process. */
 const cron = z.string().regex(/^(\S+( \S+){4}|@[a-z]+)$/, 'is not a cron expression of five fields');
 
@@ -58,6 +74,7 @@ const API: readonly Role[] = ['api'];
 const PROCESSES: readonly Role[] = ['worker', 'scheduler', 'api'];
 const ARCHIVE: readonly Role[] = ['scheduler', 'client', 'api'];
 const REPORTS = ARCHIVE;
+const LINKS: readonly Role[] = ['client', 'api'];
 
 /** Every setting, once: the environment is checked against it, and the configuration reference is generated from it. */
 export const CATALOGUE = {
@@ -412,6 +429,31 @@ export const CATALOGUE = {
     roles: 'all',
     description:
       'Show no value of an input that its schema refuses; by default those are hidden whose name or schema says that they are secret.',
+  }),
+  trace: setting({
+    env: 'TASKER_TRACE',
+    schema: z.enum(['off', 'link', 'parent'], 'is not one of off, link, parent'),
+    default: 'link',
+    range: 'off, link, parent',
+    roles: 'all',
+    description:
+      'The traces of tasks, in a process that has registered an OpenTelemetry SDK. `link`: each task is a trace of its own, linked to its submit. `parent`: a task goes on with the trace of its submit. `off`: none.',
+  }),
+  traceUrl: setting({
+    env: 'TASKER_TRACE_URL',
+    schema: linkTemplate(['{trace_id}']),
+    default: undefined,
+    range: 'URL with {trace_id}',
+    roles: LINKS,
+    description: 'The page of a trace in your tracing tool: `https://traces.example/trace/{trace_id}`.',
+  }),
+  logUrl: setting({
+    env: 'TASKER_LOG_URL',
+    schema: linkTemplate(['{task_id}', '{trace_id}']),
+    default: undefined,
+    range: 'URL with {task_id} or {trace_id}',
+    roles: LINKS,
+    description: 'The page of the lines of a task in your log tool; it may also have {step} and {attempt}.',
   }),
   reportUrl: setting({
     env: 'TASKER_REPORT_URL',

@@ -60,6 +60,9 @@ export interface Settings {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly redact: string[];
   readonly hideInputValues: boolean;
+  readonly trace: 'off' | 'link' | 'parent';
+  readonly traceUrl: string | undefined;
+  readonly logUrl: string | undefined;
   readonly reportUrl: string | undefined;
   readonly reportMaxLagSeconds: number;
   readonly reportFallback: 'primary' | 'refuse';

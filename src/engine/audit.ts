@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { DryRunEnded } from '../db/connections/dry-run.ts';
 import type { Database, Executor, Transactions } from '../db/connections/database.ts';
 import { findUnsealed, insertAudit, lockAuditHead, sealAudit } from '../db/statements/acts/audit.ts';
+import { findTraceContext } from '../db/statements/tasks/traced-tasks.ts';
+import { type LinkAct, tracedAct } from '../tracing/act-spans.ts';
 import type { OperatorAction } from './operator-action.ts';
+import { traceEnded } from './trace-ended.ts';
 
 /** Every act that is audited. */
 export type ActName =
@@ -57,6 +60,9 @@ const REFUSALS = new Set([
   'error',
 ]);
 
+/** Acts after which a task may have ended. */
+const ENDING: ReadonlySet<ActName> = new Set(['task.cancel', 'task.resolve', 'step.resolve']);
+
 export const isRefusal = (outcome: string): boolean => REFUSALS.has(outcome);
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -70,14 +76,25 @@ export async function audited<Outcome extends { outcome: string }>(
   act: Act,
   work: (tx: Executor, change: Change) => Promise<Outcome>,
 ): Promise<Outcome> {
-  try {
-    return await db.transaction(async (tx) => {
+  const { on, action } = act;
+  const taskId = on.kind === 'task' || on.kind === 'step' ? on.id.split('/')[0] : undefined;
+  const run = (link: LinkAct | undefined): Promise<Outcome> =>
+    db.transaction(async (tx) => {
       const change: Change = {};
       const outcome = await work(tx, change);
-      if (act.action.dryRun === true) throw new DryRunEnded(outcome);
+      if (link !== undefined && taskId !== undefined) {
+        link((await tx.run(findTraceContext, { task_id: taskId }))[0]?.trace_context);
+        if (ENDING.has(act.act) && !isRefusal(outcome.outcome)) await traceEnded(tx, [taskId]);
+      }
+      if (action.dryRun === true) throw new DryRunEnded(outcome);
       await writeAudit(tx, act, { ...outcome }, change);
       return outcome;
     });
+  try {
+    // What a dry run does never happened.
+    return action.dryRun === true
+      ? await run(undefined)
+      : await tracedAct({ act: act.act, by: byOf(action), taskId }, run);
   } catch (error) {
     if (error instanceof DryRunEnded) return error.outcome as Outcome;
     throw error;

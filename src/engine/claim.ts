@@ -39,6 +39,8 @@ export interface StepInputs {
   bypassSteps: string | null;
   /** JSON text of the occurrence of a schedule that the task was submitted for; null for none. */
   schedule: string | null;
+  /** The task's place in a trace; null: it is not traced. */
+  traceContext: string | null;
   /** Identifies the task in every state of the database, which its id does not. */
   identityHash: string;
   /** The step had transitions before this claim: an attempt, or a claim that was released. */
@@ -120,6 +122,7 @@ export function claimedStep(row: ClaimedStepRow, claimId: string): ClaimedStep {
       parents: row.parents,
       bypassSteps: row.bypass_steps,
       schedule: row.schedule,
+      traceContext: row.trace_context,
       identityHash: row.identity_hash,
       hasHistory: row.has_history === true,
       hasEarlierKey: false,
@@ -142,6 +145,7 @@ export async function loadStepInputs(db: Executor, steps: readonly StepClaim[]):
         parents: row.parents,
         bypassSteps: row.bypass_steps,
         schedule: row.schedule,
+        traceContext: row.trace_context,
         identityHash: row.identity_hash,
         hasHistory: false,
         hasEarlierKey: false,

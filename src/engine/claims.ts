@@ -1,6 +1,7 @@
 import type { Executor } from '../db/connections/database.ts';
 import { adoptClaim, findEnded } from '../db/statements/claims/adopt-claim.ts';
 import { closeClaims, findLostClaims, findOrphanedClaims } from '../db/statements/claims/claims.ts';
+import { findRecovered } from '../db/statements/steps/traced-steps.ts';
 import { attemptRow, type ClaimedStep, claimedStep, type StepClaim } from './claim.ts';
 
 /** The steps of a claim whose response never arrived; empty if it did not commit or nothing of it is left. */
@@ -12,6 +13,11 @@ export async function adopt(db: Executor, claimId: string): Promise<ClaimedStep[
 export async function endedAttempts(db: Executor, steps: readonly StepClaim[]): Promise<Set<string>> {
   const rows = await db.run(findEnded, { steps: steps.map(attemptRow) });
   return new Set(rows.map((row) => row.workflow_step_id));
+}
+
+/** Whether a recovery has ended this attempt, whose claim was lost. */
+export async function wasRecovered(db: Executor, step: StepClaim): Promise<boolean> {
+  return (await db.run(findRecovered, { steps: [attemptRow(step)] })).length > 0;
 }
 
 /** Of these claims, those that are lost (cancelled task, ended lease), by step id. */

@@ -7,6 +7,7 @@ import {
   lockTasks,
 } from '../db/statements/tasks/finalize-tasks.ts';
 import { inHalves } from './in-halves.ts';
+import { traceEnded } from './trace-ended.ts';
 
 /**
  * For tasks with a blocked step: ends those in which nothing can progress, in `error`, or complete if every step is done. Independent
@@ -14,12 +15,14 @@ import { inHalves } from './in-halves.ts';
  */
 export async function finalize(db: Database, taskIds: readonly string[]): Promise<string[]> {
   const ids = [...new Set(taskIds)];
-  return db.transaction(async (tx) => {
+  const errored = await db.transaction(async (tx) => {
     await tx.run(flagBlockedTasks, { task_ids: ids });
     await tx.run(lockTasks, { task_ids: ids });
     await tx.run(completeDoneTasks, { task_ids: ids });
     return (await tx.run(failUnrunnableTasks, { task_ids: ids })).map((row) => row.task_id);
   });
+  await traceEnded(db, errored);
+  return errored;
 }
 
 /** Finalizes tasks whose process died between blocking a step and finalizing. Returns the tasks that ended. */

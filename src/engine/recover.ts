@@ -6,7 +6,10 @@ import {
   type RecoveredStepRow,
   recoverSteps,
 } from '../db/statements/steps/recover-steps.ts';
+import { describeLost } from '../db/statements/steps/traced-steps.ts';
 import { expireLeases, findHeartbeats } from '../db/statements/workers/expire-leases.ts';
+import { type LostAttempt, traceLost } from '../tracing/ended-spans.ts';
+import { tracing } from '../tracing/otel.ts';
 import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
 import { finalize } from './finalize.ts';
@@ -63,7 +66,7 @@ export async function recover(
   const sweeps = options.sweep !== false || expired.length > 0;
   const { rows, failed } = sweeps ? await sweepClaims(db, options.claimLimit ?? 500) : { rows: [], failed: undefined };
   const outcome = await conclude(db, rows);
-  outcome.failed = failed;
+  outcome.failed ??= failed;
   outcome.expired = expired.map((row) => ({ workerId: row.worker_id, name: row.name, role: row.role }));
   return outcome;
 }
@@ -71,13 +74,13 @@ export async function recover(
 /** One claim whose steps cannot be returned does not keep the others from it. */
 async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
   try {
-    return { rows: await db.run(recoverSteps, { limit, claim_ids: null }), failed: undefined };
+    return { rows: await db.run(recoverSteps, { limit, claim_ids: null, traced: isTraced() }), failed: undefined };
   } catch (error) {
     if (!mayFitSmaller(error)) throw error;
     const rows: RecoveredStepRow[] = [];
     const claimIds = (await db.run(findDeadClaims, { limit })).map((row) => row.claim_id);
     const failed = await inHalves(claimIds, async (some) => {
-      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some })));
+      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some, traced: isTraced() })));
     });
     return { rows, failed };
   }
@@ -91,7 +94,7 @@ export async function recoverClaims(
   db: Database,
   claimIds: readonly string[],
 ): Promise<{ outcome: RecoverOutcome; closed: string[] }> {
-  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds }));
+  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds, traced: isTraced() }));
   const recorded = new Set((await db.run(findRecorded, { claim_ids: claimIds })).map((row) => row.claim_id));
   return { outcome, closed: claimIds.filter((claimId) => !recorded.has(claimId)) };
 }
@@ -107,6 +110,42 @@ async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promis
       outcome.recovered.set(row.queue, (outcome.recovered.get(row.queue) ?? 0) + 1);
     }
   }
+  // Before the task ends: the spans of its attempts come first.
+  await endSpans(db, rows).catch((error: unknown) => (outcome.failed = error));
   if (blockedTasks.length > 0) outcome.erroredTasks = await finalize(db, blockedTasks);
   return outcome;
+}
+
+const isTraced = (): boolean => tracing() !== undefined;
+
+/** Ends the spans of these attempts: their own process did not. */
+async function endSpans(db: Database, rows: readonly RecoveredStepRow[]): Promise<void> {
+  const traced = rows.filter((row) => row.trace_context !== null);
+  if (traced.length === 0) return;
+  const steps = traced.map(({ task_id, workflow_step_id, worker_id }) => ({ task_id, workflow_step_id, worker_id }));
+  const names = new Map((await db.run(describeLost, { steps })).map((row) => [row.workflow_step_id, row]));
+  traceLost(
+    traced.flatMap((row): LostAttempt[] => {
+      const named = names.get(row.workflow_step_id);
+      if (named === undefined) return [];
+      const { namespace, workflow, version, step, queue } = named;
+      return [
+        {
+          namespace,
+          workflow,
+          version,
+          step,
+          queue,
+          taskId: row.task_id,
+          stepId: row.workflow_step_id,
+          attempt: row.attempts,
+          claimId: row.claim_id,
+          workerId: row.worker_id,
+          workerName: named.worker_name,
+          startedAt: row.last_attempted_at,
+          traceContext: row.trace_context,
+        },
+      ];
+    }),
+  );
 }

@@ -48,18 +48,18 @@ export async function rerun(
     if (open.length > 0) return { outcome: 'not_done', steps: open.map(({ name }) => name) };
     if (input !== undefined) Object.assign(change, { before: old.context, after: input });
     const ordinal = old.reruns + 1;
-    const [created] = await submitIn(tx, [
-      {
-        namedTaskId: old.named_task_id,
-        identityHash: `${old.identity_hash}~r${ordinal}`,
-        context: input ?? old.context,
-        priority: old.priority,
-        initiator: action.by,
-        reason: `rerun of task ${taskId}${action.reason === undefined ? '' : `: ${action.reason}`}`,
-        tags: old.tags ?? undefined,
-        bypassSteps: old.bypass_steps ?? undefined,
-      },
-    ]);
+    const task = {
+      namedTaskId: old.named_task_id,
+      identityHash: `${old.identity_hash}~r${ordinal}`,
+      context: input ?? old.context,
+      priority: old.priority,
+      initiator: action.by,
+      reason: `rerun of task ${taskId}${action.reason === undefined ? '' : `: ${action.reason}`}`,
+      tags: old.tags ?? undefined,
+      bypassSteps: old.bypass_steps ?? undefined,
+    };
+    const traced = { namespace: old.namespace, name: old.workflow, version: old.version };
+    const [created] = await submitIn(tx, [task], undefined, traced);
     const newId = (created as Submitted).taskId;
     const roots = (await tx.run(findRootQueues, { named_task_id: old.named_task_id })).map(({ queue }) => queue);
     const metadata = auditMetadata(action, { rerun_of: taskId });

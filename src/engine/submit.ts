@@ -3,6 +3,7 @@ import { isNotInEncoding, sqlState } from '../db/connections/sql-errors.ts';
 import { findTasksByIdentity, resubmitTasks } from '../db/statements/tasks/resubmit-tasks.ts';
 import { submitTasks } from '../db/statements/tasks/submit-tasks.ts';
 import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
+import { tracedSubmit } from '../tracing/submit-spans.ts';
 import type { WorkflowName } from '../workflow/definition.ts';
 import type { ReuseRule } from '../workflow/reuse.ts';
 
@@ -23,6 +24,8 @@ export interface NewTask {
   /** Undefined: never. */
   reuse?: ReuseRule | undefined;
   reuseAfterSeconds?: number | undefined;
+  /** Its place in a trace, which a submit gives it. Undefined: it is not traced. */
+  traceContext?: string | undefined;
 }
 
 /** What became of one submit. */
@@ -48,12 +51,22 @@ export async function submit(db: Database, tasks: readonly NewTask[], workflow?:
   return submitIn(db, tasks, workflow);
 }
 
-/** As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. */
-export async function submitIn(tx: Executor, tasks: readonly NewTask[], workflow?: WorkflowName): Promise<Submitted[]> {
-  return submitOnce(tx, tasks, workflow, (lost) =>
-    submitOnce(tx, lost, workflow, ([task]) => {
-      throw unknownWorkflow((task as NewTask).namedTaskId, workflow);
-    }),
+/**
+ * As `submit`, in a transaction that the caller began: the tasks exist if and when the caller commits. `traced`: the workflow, for spans,
+ * if the statement need not compare it.
+ */
+export async function submitIn(
+  tx: Executor,
+  given: readonly NewTask[],
+  workflow?: WorkflowName,
+  traced: WorkflowName | undefined = workflow,
+): Promise<Submitted[]> {
+  return tracedSubmit(traced, given, (tasks) =>
+    submitOnce(tx, tasks, workflow, (lost) =>
+      submitOnce(tx, lost, workflow, ([task]) => {
+        throw unknownWorkflow((task as NewTask).namedTaskId, workflow);
+      }),
+    ),
   );
 }
 
@@ -166,6 +179,7 @@ function taskRow(task: NewTask) {
     tags: task.tags === undefined ? null : JSON.stringify(task.tags),
     bypass_steps: task.bypassSteps === undefined ? null : JSON.stringify(task.bypassSteps),
     requested_at: task.requestedAt,
+    trace_context: task.traceContext,
   };
 }
 

@@ -89,6 +89,8 @@ export interface TaskDetails {
   allowed_actions: string[];
   superseded_by: string | null;
   replaces: string | null;
+  /** Of its OpenTelemetry trace; null: it is not traced. */
+  trace_id: string | null;
   /** Steps by state. */
   counts: Record<string, unknown>;
   /** Null: there is none, or whoever asks may not read payloads. */
@@ -1545,6 +1547,11 @@ export interface Operations {
       role: string;
       permissions: string[];
       namespaces: string[] | null;
+      /** Pages of other tools (TASKER_TRACE_URL, TASKER_LOG_URL), with `{trace_id}`, `{task_id}`, `{step}` and `{attempt}` to be filled in; null: none is configured. */
+      links: {
+        trace: string | null;
+        log: string | null;
+      };
     };
   };
   /** All keys, the newest first. */

@@ -7,6 +7,7 @@ import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
 import type { ProcessRole } from '../metrics/catalogue.ts';
 import { Metrics } from '../metrics/registry.ts';
+import { setTraceMode } from '../tracing/otel.ts';
 import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
@@ -46,6 +47,7 @@ export function openHost(
   leaseAgeSeconds: () => number,
   endpoint = new Endpoint(),
 ): Host {
+  setTraceMode(config.trace);
   const logins = new LoginWatch(config.leaseSeconds);
   const metrics = new Metrics(role);
   const progress = new ProgressMonitor();

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
+import { flushSpans, loadOtel, tracingProblem } from '../tracing/otel.ts';
 import type { Endpoint, Served } from './endpoint.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
 import type { Health } from './server.ts';
@@ -39,6 +40,7 @@ export async function runService<Role extends RoleService>(options: {
   make: (host: Host) => Role;
 }): Promise<{ running: RunningService; service: Role }> {
   const { role, config, log } = options;
+  if (config.trace !== 'off') await loadOtel();
   const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), options.endpoint);
   const service = options.make(host);
   const { db, metrics, progress } = host;
@@ -50,7 +52,7 @@ export async function runService<Role extends RoleService>(options: {
     for (const { name } of service.loops) progress.unwatch(name);
     const drained = await service.stop();
     await served?.stop();
-    await withTimeout(db.close(), CLOSE_TIMEOUT_MS);
+    await withTimeout(Promise.all([db.close(), flushSpans()]), CLOSE_TIMEOUT_MS);
     return drained;
   };
   const stop = (): Promise<Drained> => (stopping ??= close());
@@ -60,6 +62,8 @@ export async function runService<Role extends RoleService>(options: {
   try {
     await requireSchema(db);
     host.warnOfPooler();
+    const untraced = tracingProblem();
+    if (untraced !== undefined) log.warn(untraced);
     // Before the process joins the fleet: one that cannot listen at its address claims nothing.
     served = await host.serve({
       started: () => started,

@@ -1,6 +1,7 @@
 import type { Executor } from '../db/connections/database.ts';
 import { findTask, findTaskSteps, type StepRow, type TaskRow } from '../db/reads/tasks.ts';
 
+import { traceIdOf } from '../tracing/stored-context.ts';
 import {
   allowedStepActions,
   allowedTaskActions,
@@ -17,6 +18,8 @@ export interface TaskDetails extends TaskRow {
   superseded_by: string | null;
   /** The task whose identity this one took over; null: none. */
   replaces: string | null;
+  /** Of the OpenTelemetry trace that its attempts are in; null: it is not traced. */
+  trace_id: string | null;
   steps: TaskStep[];
   /** What an operator can do with it now. */
   allowed_actions: TaskAction[];
@@ -31,12 +34,15 @@ export interface TaskStep extends StepRow {
 /** One task with its steps in topological order; undefined if there is none of this id. Reads by primary key. */
 export async function readTask(db: Executor, taskId: string): Promise<TaskDetails | undefined> {
   const [task] = await db.run(findTask, { task_id: taskId });
-  return task === undefined ? undefined : withActions(task, await db.run(findTaskSteps, { task_id: taskId }));
+  if (task === undefined) return undefined;
+  return withActions(task, await db.run(findTaskSteps, { task_id: taskId }));
 }
+
+type StoredTask = Omit<TaskDetails, 'steps' | 'allowed_actions' | 'trace_id'> & { trace_context: string | null };
 
 /** A task and its steps, each with what an operator can do with it. */
 export function withActions(
-  task: Omit<TaskDetails, 'steps' | 'allowed_actions'>,
+  { trace_context: traceContext, ...task }: StoredTask,
   rows: readonly StepRow[],
 ): TaskDetails {
   const { state } = task;
@@ -46,5 +52,10 @@ export function withActions(
     ...step,
     allowed_actions: allowedStepActions({ state, superseded }, { state: step.state, unmetParents: step.unmet_parents }),
   }));
-  return { ...task, steps, allowed_actions: allowedTaskActions({ state, superseded, failed }) };
+  return {
+    ...task,
+    trace_id: traceIdOf(traceContext),
+    steps,
+    allowed_actions: allowedTaskActions({ state, superseded, failed }),
+  };
 }

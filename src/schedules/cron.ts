@@ -139,6 +139,8 @@ export class Cron {
       // No flows are used, which it would otherwise search every five seconds. Dead rows and old snapshots have metrics of their own.
       flowIntervalSeconds: 3600,
       monitorVacuum: false,
+      // Its polls are nobody's trace.
+      openTelemetry: { enabled: false },
     });
     this.boss.on('error', options.onError);
   }

@@ -16,6 +16,7 @@ import { UnknownWorkflowError } from '../errors.ts';
 import { decidedUntil, type DueOccurrence, dueOccurrences } from './due-occurrences.ts';
 import { chooseVersion, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
 import { submitIn, type Submitted } from '../engine/submit.ts';
+import type { WorkflowName } from '../workflow/definition.ts';
 import { initiatorOf, storedOccurrence } from '../workflow/task-occurrence.ts';
 
 export interface Fired {
@@ -110,7 +111,12 @@ function fireOccurrence(
       return { key, outcome: 'skipped' as const, madeUp, taskId: undefined, inputDiffers: false, queues: [] };
     }
     const namedTaskId = await findVersion(tx, data);
-    const [submitted] = await submitIn(tx, [taskOf(schedule, namedTaskId, identityOf(key, identity))]);
+    const [submitted] = await submitIn(
+      tx,
+      [taskOf(schedule, namedTaskId, identityOf(key, identity))],
+      undefined,
+      workflowOf(data),
+    );
     const { outcome, taskId, ...existing } = submitted as Submitted;
     const inputDiffers = 'inputDiffers' in existing && existing.inputDiffers;
     await tx.run(recordOccurrence, {
@@ -132,7 +138,7 @@ export async function trigger(tx: Executor, schedule: ScheduleRow): Promise<{ ta
   const { key, now } = schedule;
   const namedTaskId = await findVersion(tx, data);
   const identity = identityOf(key, `trigger ${randomUUID()}`);
-  const [submitted] = await submitIn(tx, [taskOf(schedule, namedTaskId, identity)]);
+  const [submitted] = await submitIn(tx, [taskOf(schedule, namedTaskId, identity)], undefined, workflowOf(data));
   const { taskId } = submitted as Submitted;
   const occurrence = storedOccurrence({ name: key, scheduledAt: now, madeUp: false });
   await tx.run(recordTrigger, { task_id: taskId, schedule: JSON.stringify(occurrence) });
@@ -152,6 +158,13 @@ function taskOf({ key, data: stored }: ScheduleRow, namedTaskId: number, identit
     initiator: initiatorOf(key),
   };
 }
+
+/** For spans. The version is the one that the schedule names. */
+const workflowOf = ({ namespace, workflow: name, version }: ScheduledSubmit): WorkflowName => ({
+  namespace,
+  name,
+  version,
+});
 
 async function findVersion(tx: Executor, data: ScheduledSubmit): Promise<number> {
   const registered = await tx.run(findWorkflowVersions, {

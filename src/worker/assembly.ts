@@ -3,6 +3,7 @@ import { Notifier } from '../db/connections/notifier.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
 import { Membership } from '../membership/membership.ts';
+import { AttemptSpans } from '../tracing/attempt-spans.ts';
 import { ClaimReconciler } from './claiming/claim-reconciler.ts';
 import { Claimer } from './claiming/claimer.ts';
 import { IdleCheck } from './claiming/idle-check.ts';
@@ -62,6 +63,7 @@ export function assemble(options: WorkerOptions) {
     results: new ResultCache(settings.resultCacheBytes),
     notifier: new Notifier(db, NOTIFY_INTERVAL_MS),
     running: new RunningAttempts(settings.abortGraceMs),
+    spans: new AttemptSpans(),
   };
   const { running, slots } = shared;
 

@@ -62,9 +62,10 @@ async function endAttempts(parts: Assembly, graceMs: number): Promise<string[]> 
 
 /** Writes that are useful to others, and not worth a wait while the database is away. */
 async function finalWrites({ scope, activity, workflowReport }: Assembly): Promise<void> {
-  const { db, claims, events, notifier } = scope;
+  const { db, claims, events, notifier, spans } = scope;
   await forgetClaims(db, claims.takeClosed()).catch((error: unknown) => events.failed('forget claims', error));
   await notifier.flush();
+  await spans.settled();
   await activity.stop();
   await workflowReport.stop();
 }

@@ -23,7 +23,7 @@ SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
   ) AS parents,
-  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, s.sort_key > 1 AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash, s.sort_key > 1 AS has_history
 FROM tasker.tasker_claims c
 CROSS JOIN LATERAL unnest(c.task_ids, c.workflow_step_ids) AS k (task_id, workflow_step_id)
 JOIN tasker.tasker_workflow_steps s
@@ -337,7 +337,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
   ) END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id;
 
@@ -434,7 +434,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
   ) END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id;
 
@@ -1966,6 +1966,15 @@ UPDATE tasker.tasker_workers
 SET stopped_at = clock_timestamp(), stop_reason = 'drained', busy_slots = 0
 WHERE worker_id = $1 AND stopped_at IS NULL;
 
+-- describe_lost
+SELECT i.workflow_step_id, n.name AS namespace, k.name AS workflow, k.version, d.name AS step, replace(s.queue, '~quarantine', '') AS queue, w.name AS worker_name
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS i (task_id, workflow_step_id, worker_id)
+JOIN tasker.tasker_workflow_steps s ON s.task_id = i.task_id AND s.workflow_step_id = i.workflow_step_id
+JOIN tasker.tasker_named_steps d ON d.named_step_id = s.named_step_id
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = s.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+LEFT JOIN tasker.tasker_workers w ON w.worker_id = i.worker_id;
+
 -- discard_archive
 WITH restores AS (
   DELETE FROM tasker.tasker_archive_restores WHERE archive_id = $1
@@ -2121,7 +2130,7 @@ ORDER BY s.named_step_id;
 -- export_tasks
 SELECT t.task_id, t.named_task_id, t.state, coalesce(i.identity_hash, t.identity_hash) AS identity, i.generation, t.tags,
   to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS requested_at, to_char(coalesce(t.completed_at, ended.at, t.requested_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ended_at,
-  concat_ws(chr(10), '{' || concat_ws(',', '"task_id":' || '"' || t.task_id || '"', '"row":"task"', '"named_task_id":' || t.named_task_id::text, '"complete":' || t.complete::text, '"requested_at":' || '"' || to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"initiator":' || to_json(t.initiator)::text, '"source_system":' || to_json(t.source_system)::text, '"reason":' || to_json(t.reason)::text, '"bypass_steps":' || t.bypass_steps::text, '"tags":' || t.tags::text, '"context":' || t.context::text, '"identity_hash":' || to_json(t.identity_hash)::text, '"state":' || to_json(t.state)::text, '"sort_key":' || t.sort_key::text, '"priority":' || t.priority::text, '"unfinished_sinks":' || t.unfinished_sinks::text, '"completed_at":' || '"' || to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"schedule":' || t.schedule::text) || '}', CASE WHEN i.task_id IS NOT NULL THEN '{' || concat_ws(',', '"task_id":' || '"' || i.task_id || '"', '"row":"identity"', '"identity_hash":' || to_json(i.identity_hash)::text, '"generation":' || i.generation::text) || '}' END,
+  concat_ws(chr(10), '{' || concat_ws(',', '"task_id":' || '"' || t.task_id || '"', '"row":"task"', '"named_task_id":' || t.named_task_id::text, '"complete":' || t.complete::text, '"requested_at":' || '"' || to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"initiator":' || to_json(t.initiator)::text, '"source_system":' || to_json(t.source_system)::text, '"reason":' || to_json(t.reason)::text, '"bypass_steps":' || t.bypass_steps::text, '"tags":' || t.tags::text, '"context":' || t.context::text, '"identity_hash":' || to_json(t.identity_hash)::text, '"state":' || to_json(t.state)::text, '"sort_key":' || t.sort_key::text, '"priority":' || t.priority::text, '"unfinished_sinks":' || t.unfinished_sinks::text, '"completed_at":' || '"' || to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"schedule":' || t.schedule::text, '"trace_context":' || to_json(t.trace_context)::text) || '}', CASE WHEN i.task_id IS NOT NULL THEN '{' || concat_ws(',', '"task_id":' || '"' || i.task_id || '"', '"row":"identity"', '"identity_hash":' || to_json(i.identity_hash)::text, '"generation":' || i.generation::text) || '}' END,
     imported.lines, steps.lines, edges.lines, step_history.lines, task_history.lines) AS lines,
   steps.number AS steps, edges.number AS edges, step_history.number + task_history.number AS transitions,
   versions.named_step_ids, t.xmin::text || '/' || versions.steps AS version
@@ -2344,7 +2353,8 @@ SELECT w.watched_id, hashtextextended(t.identity_hash, t.sort_key) AS task_versi
     JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation < own.generation
     WHERE own.task_id = t.task_id
     ORDER BY other.generation DESC
-    LIMIT 1) END AS replaces
+    LIMIT 1) END AS replaces,
+  CASE WHEN t.state IN ('complete', 'error', 'cancelled', 'resolved_manually') THEN t.trace_context END AS trace_context
 FROM unnest($1::bigint[], $2::bigint[]) AS w (watched_id, task_version)
 LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = w.watched_id LIMIT 1) t ON true
 LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
@@ -2447,6 +2457,14 @@ FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step
 JOIN tasker.tasker_workflow_step_transitions t
   ON t.task_id = i.task_id AND t.workflow_step_id = i.workflow_step_id AND t.claim_id = i.claim_id
 WHERE t.cause IN ('complete', 'fail', 'timeout', 'released');
+
+-- find_ended_traces
+SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.requested_at,
+  coalesce(t.completed_at, clock_timestamp()) AS ended_at, t.trace_context
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = ANY ($1::bigint[]) AND t.trace_context IS NOT NULL AND t.state NOT IN ('pending', 'in_progress');
 
 -- find_expired_archives
 SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
@@ -2773,8 +2791,15 @@ WHERE g.queue = $1;
 -- find_recorded
 SELECT c.claim_id FROM tasker.tasker_claims c WHERE c.claim_id = ANY ($1::uuid[]);
 
+-- find_recovered
+SELECT t.workflow_step_id
+FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
+JOIN tasker.tasker_workflow_step_transitions t
+  ON t.task_id = i.task_id AND t.workflow_step_id = i.workflow_step_id AND t.claim_id = i.claim_id
+WHERE t.cause = 'lease_expired';
+
 -- find_rerun
-SELECT t.named_task_id, t.identity_hash, t.context::text AS context, t.priority, t.tags, t.bypass_steps, (
+SELECT t.named_task_id, n.name AS namespace, k.name AS workflow, k.version, t.identity_hash, t.context::text AS context, t.priority, t.tags, t.bypass_steps, (
     WITH RECURSIVE rerun (ordinal) AS (
       SELECT 0
       UNION ALL
@@ -2784,6 +2809,8 @@ SELECT t.named_task_id, t.identity_hash, t.context::text AS context, t.priority,
     SELECT max(r.ordinal) FROM rerun r
   ) AS reruns
 FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = $1;
 
 -- find_restored
@@ -2923,7 +2950,7 @@ SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t
     JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation < own.generation
     WHERE own.task_id = t.task_id
     ORDER BY other.generation DESC
-    LIMIT 1) AS replaces
+    LIMIT 1) AS replaces, t.trace_context
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
@@ -3024,6 +3051,9 @@ CROSS JOIN LATERAL (
   WHERE t.task_id = s.task_id
   FOR KEY SHARE
 ) h;
+
+-- find_trace_context
+SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = $1;
 
 -- find_unanalyzable
 SELECT h.relation, current_user AS role, h.has_maintain AS maintain
@@ -4016,7 +4046,7 @@ SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS con
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id
-  ) AS parents, t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash
+  ) AS parents, t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s
@@ -4864,7 +4894,7 @@ WITH dead AS MATERIALIZED (
       sort_key = s.sort_key + 1
   FROM decision d
   WHERE s.task_id = d.task_id AND s.workflow_step_id = d.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, s.attempts, s.last_attempted_at, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
     d.crashes, d.shared
 ), flipped AS (
   UPDATE tasker.tasker_workflow_step_transitions t
@@ -4892,7 +4922,9 @@ WITH dead AS MATERIALIZED (
         AND NOT EXISTS (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
-SELECT task_id, workflow_step_id, worker_id, queue, exhausted AS blocked FROM recovered;
+SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
+  CASE WHEN $2::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+FROM recovered r;
 
 -- recover_steps
 WITH dead AS MATERIALIZED (
@@ -4942,7 +4974,7 @@ WITH dead AS MATERIALIZED (
       sort_key = s.sort_key + 1
   FROM decision d
   WHERE s.task_id = d.task_id AND s.workflow_step_id = d.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, s.attempts, s.last_attempted_at, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
     d.crashes, d.shared
 ), flipped AS (
   UPDATE tasker.tasker_workflow_step_transitions t
@@ -4972,7 +5004,9 @@ WITH dead AS MATERIALIZED (
         AND NOT EXISTS (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
-SELECT task_id, workflow_step_id, worker_id, queue, exhausted AS blocked FROM recovered;
+SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
+  CASE WHEN $3::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+FROM recovered r;
 
 -- register_worker
 INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
@@ -5229,8 +5263,8 @@ WITH lines AS MATERIALIZED (
 ), named_steps AS MATERIALIZED (
   SELECT n.archived, n.present FROM unnest($4::integer[], $5::integer[]) AS n (archived, present)
 ), tasks AS (
-  INSERT INTO tasker.tasker_tasks (task_id, named_task_id, complete, requested_at, initiator, source_system, reason, bypass_steps, tags, context, identity_hash, state, sort_key, priority, unfinished_sinks, completed_at, schedule)
-  SELECT (l.line ->> 'task_id')::bigint, (SELECT m.present FROM workflows m WHERE m.archived = (l.line ->> 'named_task_id')::integer), (l.line ->> 'complete')::boolean, (l.line ->> 'requested_at')::timestamptz, l.line ->> 'initiator', l.line ->> 'source_system', l.line ->> 'reason', l.line -> 'bypass_steps', l.line -> 'tags', l.line -> 'context', l.line ->> 'identity_hash', l.line ->> 'state', (l.line ->> 'sort_key')::integer, (l.line ->> 'priority')::smallint, (l.line ->> 'unfinished_sinks')::integer, (l.line ->> 'completed_at')::timestamptz, l.line -> 'schedule'
+  INSERT INTO tasker.tasker_tasks (task_id, named_task_id, complete, requested_at, initiator, source_system, reason, bypass_steps, tags, context, identity_hash, state, sort_key, priority, unfinished_sinks, completed_at, schedule, trace_context)
+  SELECT (l.line ->> 'task_id')::bigint, (SELECT m.present FROM workflows m WHERE m.archived = (l.line ->> 'named_task_id')::integer), (l.line ->> 'complete')::boolean, (l.line ->> 'requested_at')::timestamptz, l.line ->> 'initiator', l.line ->> 'source_system', l.line ->> 'reason', l.line -> 'bypass_steps', l.line -> 'tags', l.line -> 'context', l.line ->> 'identity_hash', l.line ->> 'state', (l.line ->> 'sort_key')::integer, (l.line ->> 'priority')::smallint, (l.line ->> 'unfinished_sinks')::integer, (l.line ->> 'completed_at')::timestamptz, l.line -> 'schedule', l.line ->> 'trace_context'
   FROM lines l
   WHERE l.line ->> 'row' = 'task'
   RETURNING task_id, state
@@ -5288,7 +5322,7 @@ UPDATE tasker.tasker_tasks SET status = $2 WHERE task_id = $1 AND status = 'canc
 -- resubmit_tasks
 WITH requested AS MATERIALIZED (
   SELECT DISTINCT ON (i.identity_hash) i.*
-  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[], $10::timestamptz[], $11::text[], $12::float8[]) WITH ORDINALITY AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at, reuse, reuse_after_seconds, ordinality)
+  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[], $10::timestamptz[], $11::text[], $12::text[], $13::float8[]) WITH ORDINALITY AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at, trace_context, reuse, reuse_after_seconds, ordinality)
   ORDER BY i.identity_hash, i.ordinality
 ), holder AS MATERIALIZED (
   SELECT r.identity_hash, r.reuse, r.reuse_after_seconds, coalesce(l.generation, 1) AS generation,
@@ -5320,20 +5354,20 @@ WITH requested AS MATERIALIZED (
   ) g
 ), input AS MATERIALIZED (
   SELECT r.named_task_id, r.identity_hash || '~' || (g.generation + 1) AS identity_hash, r.context, r.priority,
-    r.initiator, r.source_system, r.reason, r.tags, r.bypass_steps, r.requested_at, g.task_id AS position
+    r.initiator, r.source_system, r.reason, r.tags, r.bypass_steps, r.requested_at, r.trace_context, g.task_id AS position
   FROM given g
   JOIN requested r ON r.identity_hash = g.identity_hash
 ), created AS (
   INSERT INTO tasker.tasker_tasks
     (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
-     unfinished_sinks)
+     trace_context, unfinished_sinks)
   SELECT i.named_task_id, i.identity_hash, i.context, coalesce(i.priority, 0), i.initiator, i.source_system, i.reason, i.tags,
-    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), n.sinks
+    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), i.trace_context, n.sinks
   FROM input i
   JOIN tasker.tasker_named_tasks n ON n.named_task_id = i.named_task_id
-  WHERE $14::text IS NULL
-    OR (n.name = $14 AND n.version = $15::text
-      AND n.task_namespace_id = (SELECT s.task_namespace_id FROM tasker.tasker_task_namespaces s WHERE s.name = $13::text))
+  WHERE $15::text IS NULL
+    OR (n.name = $15 AND n.version = $16::text
+      AND n.task_namespace_id = (SELECT s.task_namespace_id FROM tasker.tasker_task_namespaces s WHERE s.name = $14::text))
   ORDER BY i.position
   ON CONFLICT (identity_hash) DO NOTHING
   RETURNING task_id, named_task_id, identity_hash
@@ -5658,18 +5692,18 @@ RETURNING archive_id;
 -- submit_tasks
 WITH input AS MATERIALIZED (
   SELECT i.*, i.ordinality AS position
-  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[], $10::timestamptz[]) WITH ORDINALITY AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at, ordinality)
+  FROM unnest($1::integer[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[], $10::timestamptz[], $11::text[]) WITH ORDINALITY AS i (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at, trace_context, ordinality)
 ), created AS (
   INSERT INTO tasker.tasker_tasks
     (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
-     unfinished_sinks)
+     trace_context, unfinished_sinks)
   SELECT i.named_task_id, i.identity_hash, i.context, coalesce(i.priority, 0), i.initiator, i.source_system, i.reason, i.tags,
-    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), n.sinks
+    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), i.trace_context, n.sinks
   FROM input i
   JOIN tasker.tasker_named_tasks n ON n.named_task_id = i.named_task_id
-  WHERE $12::text IS NULL
-    OR (n.name = $12 AND n.version = $13::text
-      AND n.task_namespace_id = (SELECT s.task_namespace_id FROM tasker.tasker_task_namespaces s WHERE s.name = $11::text))
+  WHERE $13::text IS NULL
+    OR (n.name = $13 AND n.version = $14::text
+      AND n.task_namespace_id = (SELECT s.task_namespace_id FROM tasker.tasker_task_namespaces s WHERE s.name = $12::text))
   ORDER BY i.position
   ON CONFLICT (identity_hash) DO NOTHING
   RETURNING task_id, named_task_id, identity_hash

@@ -24,6 +24,7 @@ const inputs: StepInputs = {
   parents: null,
   bypassSteps: null,
   schedule: null,
+  traceContext: null,
   identityHash: 'x',
   hasHistory: false,
   hasEarlierKey: false,
@@ -43,6 +44,7 @@ function attemptAt(handler: (context: StepContext) => unknown, startContext = ne
     membership: { extendStallDeadline: () => undefined },
     startContext,
     loggerFor: () => expect.fail('no handler uses its log'),
+    traceFor: () => undefined,
     onUnresponsive: () => undefined,
     onEnded: (_, outcome) => ends.push(outcome),
   };

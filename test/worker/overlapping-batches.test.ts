@@ -54,6 +54,7 @@ const step = (n: number, claimId = 'c'): ClaimedStep => ({
     parents: null,
     bypassSteps: null,
     schedule: null,
+    traceContext: null,
     identityHash: 'x',
     hasHistory: false,
     hasEarlierKey: false,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ResultCache } from '../../src/worker/scope/result-cache.ts';
 
-const inputs = { context: '{"n":1}', bypassSteps: null, schedule: null, identityHash: 'x' };
+const inputs = { context: '{"n":1}', bypassSteps: null, schedule: null, traceContext: null, identityHash: 'x' };
 /** Of 1,000 bytes, so that what an entry takes besides its text counts for less than one of them. */
 const RESULT = `"${'x'.repeat(998)}"`;
 
@@ -54,7 +54,12 @@ describe('the cache of results', () => {
   it('identifies a task by its identity: after a restore a task with the same id gets none of its input and results', () => {
     const cache = new ResultCache(10_000);
     cache.put('7', { ...inputs, identityHash: 'lost with the last commits' }, 1, '"theirs"');
-    cache.put('7', { context: '{"n":2}', bypassSteps: null, schedule: null, identityHash: 'took the id' }, 2, '"ours"');
+    cache.put(
+      '7',
+      { context: '{"n":2}', bypassSteps: null, schedule: null, traceContext: null, identityHash: 'took the id' },
+      2,
+      '"ours"',
+    );
     expect(cache.get('7')).toMatchObject({ context: '{"n":2}', results: new Map([[2, '"ours"']]) });
   });
 

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/connections/database.ts';
 import { Notifier } from '../../src/db/connections/notifier.ts';
+import { AttemptSpans } from '../../src/tracing/attempt-spans.ts';
 import { ClaimCursors } from '../../src/worker/scope/claim-cursors.ts';
 import { ClaimLedger } from '../../src/worker/scope/claim-ledger.ts';
 import { ClaimSignal } from '../../src/worker/scope/claim-signal.ts';
@@ -74,6 +75,7 @@ export function scopeOf({
     signal,
     notifier: new Notifier(db),
     events: strictEvents,
+    spans: new AttemptSpans(),
     state: new WorkerState(),
     ...parts,
   };

@@ -49,6 +49,11 @@ export const getMe = defineRoute({
     role: z.string(),
     permissions: z.array(z.string()),
     namespaces: z.array(z.string()).nullable(),
+    links: z
+      .object({ trace: z.string().nullable(), log: z.string().nullable() })
+      .describe(
+        'Pages of other tools (TASKER_TRACE_URL, TASKER_LOG_URL), with `{trace_id}`, `{task_id}`, `{step}` and `{attempt}` to be filled in; null: none is configured.',
+      ),
   }),
   example: {
     response: {
@@ -57,10 +62,18 @@ export const getMe = defineRoute({
       role: 'viewer',
       permissions: ['tasks:read', 'fleet:read'],
       namespaces: ['shop'],
+      links: { trace: 'https://traces.example/trace/{trace_id}', log: null },
     },
   },
-  handle: async ({ principal: { id, name, role, permissions, namespaces } }) => ({
-    body: { id, name, role, permissions: [...permissions], namespaces: namespaces ?? null },
+  handle: async ({ principal: { id, name, role, permissions, namespaces }, links }) => ({
+    body: {
+      id,
+      name,
+      role,
+      permissions: [...permissions],
+      namespaces: namespaces ?? null,
+      links: { trace: links.traceUrl ?? null, log: links.logUrl ?? null },
+    },
   }),
 });
 

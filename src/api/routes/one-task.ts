@@ -35,6 +35,7 @@ export const getTask = defineRoute({
       allowed_actions: ['retry', 'edit', 'resolve'],
       superseded_by: null,
       replaces: null,
+      trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
       counts: { error: 1 },
       input: { bytes: 15, href: '/v1/tasks/4711/payloads/input', value: { order: 'A-1' } },
       steps: [{ ...STEP_STATE, parents: [], last_error: ERROR, allowed_actions: ['retry', 'edit', 'resolve'] }],

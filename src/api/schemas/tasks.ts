@@ -64,6 +64,7 @@ export const taskDetails = task
     allowed_actions: z.array(z.string()).describe('What it would not refuse now.'),
     superseded_by: taskId.nullable(),
     replaces: taskId.nullable(),
+    trace_id: z.string().nullable().describe('Of its OpenTelemetry trace; null: it is not traced.'),
     counts: z.record(z.string(), z.number().int()).describe('Steps by state.'),
     input: payload,
     steps: z.array(z.object(stepFields)),

@@ -11,10 +11,10 @@ export function taskCommand(exit: (status: number) => void): Command {
     .argument('<id>')
     .option('--stack', 'also show the stacks of errors')
     .action(async (taskId: string, options: { stack?: boolean; json?: boolean }) => {
-      const { found, schedulers, archived } = await withClient(async (client) => {
+      const { found, schedulers, archived, links } = await withClient(async (client, config) => {
         const [task, living] = await Promise.all([client.getTask(taskId), client.liveSchedulers()]);
         const record = task === undefined ? await client.archive.where(taskId) : undefined;
-        return { found: task, schedulers: living, archived: record };
+        return { found: task, schedulers: living, archived: record, links: config };
       });
       if (found === undefined) {
         console.error(
@@ -25,7 +25,7 @@ export function taskCommand(exit: (status: number) => void): Command {
         exit(STATUS.notFound);
         return;
       }
-      print(found, options.json, (task) => drawTask(task, options.stack === true));
+      print(found, options.json, (task) => drawTask(task, options.stack === true, links));
       // These steps wait for a scheduler.
       const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
       if (waits) warnOfNoScheduler(schedulers);

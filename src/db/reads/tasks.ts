@@ -29,12 +29,18 @@ export const TASK_COLUMNS = `t.task_id, n.name AS namespace, k.name AS workflow,
 
 /** One task. */
 export const findTask = defineStatement<
-  TaskRow & { context: unknown; identity_hash: string; superseded_by: string | null; replaces: string | null }
+  TaskRow & {
+    context: unknown;
+    identity_hash: string;
+    superseded_by: string | null;
+    replaces: string | null;
+    trace_context: string | null;
+  }
 >()({
   name: 'find_task',
   params: { task_id: 'bigint' },
   text: `
-SELECT ${TASK_COLUMNS}, t.context, t.identity_hash, ${successorOf('t')} AS superseded_by, ${predecessorOf('t')} AS replaces
+SELECT ${TASK_COLUMNS}, t.context, t.identity_hash, ${successorOf('t')} AS superseded_by, ${predecessorOf('t')} AS replaces, t.trace_context
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id

@@ -3,7 +3,7 @@ import { defineStatement, rows } from '../statement.ts';
 import { predecessorOf, successorOf } from '../statements/rules/identity.ts';
 import { stepColumns, type StepRow, TASK_COLUMNS, type TaskRow } from './tasks.ts';
 
-/** A watched task that is not as it was. Of a task that has not ended, `context`, `superseded_by` and `replaces` are not read. */
+/** A watched task that is not as it was. Of a task that has not ended, `context`, `superseded_by`, `replaces` and `trace_context` are not read. */
 export interface ChangedTaskRow extends TaskRow {
   /** The id that was asked for. */
   watched_id: string;
@@ -13,6 +13,7 @@ export interface ChangedTaskRow extends TaskRow {
   identity_hash: string;
   superseded_by: string | null;
   replaces: string | null;
+  trace_context: string | null;
 }
 
 /** In these states a wait for the end of a task is over: a task in error goes on only if an operator acts. */
@@ -39,7 +40,8 @@ export const findChangedTasks = defineStatement<ChangedTaskRow>()({
 SELECT w.watched_id, ${VERSION} AS task_version, t.identity_hash, ${TASK_COLUMNS},
   CASE WHEN ${ENDED} THEN t.context END AS context,
   CASE WHEN ${ENDED} THEN ${successorOf('t')} END AS superseded_by,
-  CASE WHEN ${ENDED} THEN ${predecessorOf('t')} END AS replaces
+  CASE WHEN ${ENDED} THEN ${predecessorOf('t')} END AS replaces,
+  CASE WHEN ${ENDED} THEN t.trace_context END AS trace_context
 FROM :known AS w
 LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = w.watched_id LIMIT 1) t ON true
 LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id

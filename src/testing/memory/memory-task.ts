@@ -80,6 +80,7 @@ export class MemoryTask {
       membership: { extendStallDeadline: () => undefined },
       startContext: new AsyncResource('TASKER_STEP'),
       loggerFor: ({ template }, { attempt }) => keepingLogger(this.logged, { step: template.name, attempt }),
+      traceFor: () => undefined,
       onUnresponsive: () => undefined,
       onEnded: (attempt, outcome) => this.ended(attempt, outcome),
     };
@@ -151,6 +152,7 @@ export class MemoryTask {
       parents: null,
       bypassSteps: bypassSteps === undefined ? null : JSON.stringify(bypassSteps),
       schedule: this.schedule,
+      traceContext: null,
       identityHash,
       hasHistory: false,
       hasEarlierKey: false,

@@ -1,7 +1,12 @@
+import { traceEnded } from '../../engine/trace-ended.ts';
 import type { Ended, Recorded } from '../scope/outputs.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
+import { endLost } from '../telemetry/lost-spans.ts';
 
 const OUTCOMES = { complete: 'complete', fail: 'error', timeout: 'timeout', release: 'released' } as const;
+
+/** As the history has them. */
+const CAUSES = { complete: 'complete', fail: 'fail', timeout: 'timeout', release: 'released' } as const;
 
 /** Brings what a statement recorded into the ledger, the result cache, the notifications and the telemetry. */
 export class Recorder {
@@ -12,24 +17,39 @@ export class Recorder {
   }
 
   record(recorded: Recorded): void {
+    // Before the spans of the attempts end: afterwards nothing tells which of them were recorded.
+    const traced = tracedTasks(recorded);
     for (const ended of recorded.ended) this.recordOne(ended, recorded);
     this.notify(recorded.readyQueues);
     this.tasksEnded('complete', recorded.completedTasks);
     this.tasksEnded('error', recorded.erroredTasks);
+    if (traced !== undefined) this.scope.spans.later(traceEnded(this.scope.db, traced));
   }
 
-  private recordOne({ step, type, outcome, seconds }: Ended, { lost, retries, givenUp }: Recorded): void {
+  private recordOne({ step, type, outcome, seconds, trace }: Ended, { lost, retries, givenUp }: Recorded): void {
     if (givenUp) this.scope.claims.stepLeft(step.claimId);
     else this.scope.claims.stepEnded(step.claimId);
     if (type === undefined) return;
     const isLost = givenUp || lost.has(step.stepId);
+    const retry = retries?.get(step.stepId);
     this.scope.events.finished(type.labels, {
       outcome: isLost ? 'lost' : OUTCOMES[outcome.kind === 'fail' ? outcome.cause : outcome.kind],
       seconds,
       attempt: step.attempt,
       taskId: step.taskId,
       error: outcome.kind === 'fail' ? outcome.error : undefined,
-      willRetry: retries === undefined ? undefined : typeof retries.get(step.stepId) === 'object',
+      willRetry: retries === undefined ? undefined : typeof retry === 'object',
+      trace: trace?.logFields,
+    });
+    if (trace === undefined) return;
+    // What is given up is recovered, which ends its span.
+    if (isLost) return givenUp ? undefined : this.scope.spans.later(endLost(this.scope, trace, step));
+    const kind = outcome.kind === 'fail' ? outcome.cause : outcome.kind;
+    this.scope.spans.ended(trace, {
+      outcome: OUTCOMES[kind],
+      cause: CAUSES[kind],
+      error: outcome.kind === 'fail' ? outcome.error : undefined,
+      retryAt: typeof retry === 'object' ? retry.retryAt : undefined,
     });
   }
 
@@ -45,4 +65,13 @@ export class Recorder {
     for (const taskId of taskIds) this.scope.results.delete(taskId);
     this.scope.events.taskEnded(state, taskIds);
   }
+}
+
+/** The tasks that these outcomes have completed and whose spans may be exported; undefined: none. Those in error are traced by whatever ends them. */
+function tracedTasks({ ended, completedTasks }: Recorded): string[] | undefined {
+  if (completedTasks.length === 0) return undefined;
+  const recording = new Set<string>();
+  for (const { step, trace } of ended) if (trace?.recording === true) recording.add(step.taskId);
+  const traced = recording.size === 0 ? [] : completedTasks.filter((taskId) => recording.has(taskId));
+  return traced.length === 0 ? undefined : traced;
 }

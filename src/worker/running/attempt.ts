@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import type { Membership } from '../../membership/membership.ts';
+import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
 import type { StepLogger } from '../../workflow/definition.ts';
 import { type CalledAttempt, callHandler } from './call-handler.ts';
 import { abortedOutcome, COMPLETE_WITH_NOTHING, returnedOutcome, thrownOutcome } from './outcome.ts';
@@ -19,7 +20,9 @@ export interface AttemptHost {
   readonly membership: Pick<Membership, 'extendStallDeadline'>;
   /** Made where the worker started, so that a handler's code runs in that context, with its step added and nothing else. */
   readonly startContext: AsyncResource;
-  readonly loggerFor: (type: StepType, step: ClaimedStep) => StepLogger;
+  readonly loggerFor: (type: StepType, step: ClaimedStep, trace: AttemptTrace | undefined) => StepLogger;
+  /** Begins the trace of an attempt whose task has one. */
+  readonly traceFor: (type: StepType, step: ClaimedStep, traceContext: string) => AttemptTrace | undefined;
   /** The handler went on after its deadline and the grace, and was given up on. */
   readonly onUnresponsive: (type: StepType) => void;
   /** Must not throw. */
@@ -48,6 +51,7 @@ export class Attempt implements CalledAttempt {
   controller: AbortController | undefined = undefined;
   abortedBy: AbortCause | undefined = undefined;
   giveUpAt = Infinity;
+  trace: AttemptTrace | undefined = undefined;
   private readonly host: AttemptHost;
   private readonly done: () => void;
   private calling = false;
@@ -69,6 +73,8 @@ export class Attempt implements CalledAttempt {
   run(): void {
     const { host } = this;
     if (isBypassed(this.type, this.inputs)) return this.finish(COMPLETE_WITH_NOTHING);
+    const { traceContext } = this.inputs;
+    if (traceContext !== null) this.trace = host.traceFor(this.type, this.step, traceContext);
     // Before the handler is called: it may hold the event loop from its first instruction on.
     host.membership.extendStallDeadline(host.running.add(this));
     this.calling = true;
@@ -104,7 +110,7 @@ export class Attempt implements CalledAttempt {
   }
 
   log(): StepLogger {
-    return this.host.loggerFor(this.type, this.step);
+    return this.host.loggerFor(this.type, this.step, this.trace);
   }
 
   /** The first end counts. */

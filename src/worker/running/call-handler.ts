@@ -13,7 +13,10 @@ export interface CalledAttempt extends ContextSource {
 export function callHandler(attempt: CalledAttempt): Promise<unknown> | undefined {
   currentStep.enterWith(attempt);
   try {
-    const value: unknown = attempt.type.template.handler(new Context(attempt));
+    const { trace, type } = attempt;
+    const context = new Context(attempt);
+    const value: unknown =
+      trace === undefined ? type.template.handler(context) : trace.run(() => type.template.handler(context));
     if (isThenable(value)) return Promise.resolve(value);
     attempt.endedAtOnce('returned', value);
   } catch (error) {

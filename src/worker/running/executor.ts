@@ -1,12 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type ClaimedStep, type StepInputs } from '../../engine/claim.ts';
 import type { Membership } from '../../membership/membership.ts';
+import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { Completer } from '../completing/completer.ts';
+import type { StepType } from '../scope/handler-registry.ts';
 import type { Outcome } from '../scope/outputs.ts';
 import type { WorkerOptions } from '../scope/worker-options.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
 import type { Activity } from '../telemetry/activity.ts';
+import { endLost } from '../telemetry/lost-spans.ts';
 import { Attempt, type AttemptHost } from './attempt.ts';
 import { RELEASED } from './outcome.ts';
 import type { RunningAttempts } from './running-attempts.ts';
@@ -37,7 +40,7 @@ export class Executor {
       state: scope.state,
       membership: parts.membership,
       startContext: new AsyncResource('TASKER_STEP'),
-      loggerFor: ({ labels }, { taskId, attempt }) =>
+      loggerFor: ({ labels }, { taskId, attempt }, trace) =>
         parts.loggerFor({
           namespace: labels.namespace,
           workflow: labels.workflow,
@@ -45,7 +48,9 @@ export class Executor {
           step: labels.step,
           attempt,
           worker_id: scope.lease.current ?? '',
+          ...trace?.logFields,
         }),
+      traceFor: (type, step, traceContext) => beginTrace(scope, type, step, traceContext),
       onUnresponsive: ({ labels }) => scope.events.unresponsive(labels),
       onEnded: (attempt, outcome) => this.ended(attempt, outcome),
     };
@@ -69,20 +74,41 @@ export class Executor {
     attempt.run();
   }
 
-  private ended({ step, type, inputs, startedAt }: Attempt, outcome: Outcome): void {
+  private ended({ step, type, inputs, startedAt, trace }: Attempt, outcome: Outcome): void {
     const { claims, events, results } = this.scope;
+    trace?.handlerEnded();
     const seconds = (performance.now() - startedAt) / 1000;
     this.parts.activity.ended(type.labels.queue, startedAt, seconds, ACTIVITY_OUTCOMES[outcome.kind]);
     if (outcome.kind === 'abandoned') {
       claims.stepDropped(step.claimId);
-      events.finished(type.labels, { outcome: 'lost', seconds, attempt: step.attempt, taskId: step.taskId });
+      events.finished(type.labels, {
+        outcome: 'lost',
+        seconds,
+        attempt: step.attempt,
+        taskId: step.taskId,
+        trace: trace?.logFields,
+      });
+      if (trace !== undefined) this.scope.spans.later(endLost(this.scope, trace, step));
       return;
     }
     if (outcome.kind === 'complete' && type.template.childOrdinals.length > 0 && inputs.ownInput !== true) {
       results.put(step.taskId, inputs, type.template.ordinal, outcome.result);
     }
-    this.parts.completer.add({ step, type, outcome, seconds });
+    this.parts.completer.add(
+      trace === undefined ? { step, type, outcome, seconds } : { step, type, outcome, seconds, trace },
+    );
   }
+}
+
+function beginTrace(
+  { lease, spans }: WorkerScope,
+  { definition, labels }: StepType,
+  { taskId, stepId, attempt, claimId, waitedSeconds }: ClaimedStep,
+  traceContext: string,
+): AttemptTrace | undefined {
+  const { version } = definition;
+  const workerId = lease.current;
+  return spans.begin({ ...labels, version, taskId, stepId, attempt, claimId, workerId, waitedSeconds, traceContext });
 }
 
 const ACTIVITY_OUTCOMES = {

@@ -20,9 +20,14 @@ export class Intake {
 
   /** What a claim or a completion took. The slots that were reserved for it are free for its steps from here on. */
   accept({ claimId, queue, steps, reserved, seconds, chained }: Claimed): void {
-    const { claims, events, slots } = this.scope;
+    const { claims, events, lease, slots, spans } = this.scope;
     slots.unreserve(reserved);
     events.claimed({ queue, steps: steps.length, seconds, chained });
+    // A completion that claims is not traced by itself: what it claims is.
+    if (!chained && steps.some(isTraced)) {
+      const traceContexts = steps.map(({ inputs }) => inputs?.traceContext);
+      spans.claimed({ claimId, queue, seconds, workerId: lease.current, traceContexts });
+    }
     this.run(steps);
     claims.responded(claimId);
   }
@@ -63,3 +68,5 @@ export class Intake {
     }
   }
 }
+
+const isTraced = ({ inputs }: ClaimedStep): boolean => typeof inputs?.traceContext === 'string';

@@ -1,4 +1,5 @@
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
+import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
 import type { RawTexts, StepContext, StepLogger } from '../../workflow/definition.ts';
 import { occurrenceOf, type StoredOccurrence, type TaskOccurrence } from '../../workflow/task-occurrence.ts';
 import { jsonbMembers } from '../../workflow/jsonb-text.ts';
@@ -13,6 +14,8 @@ export interface ContextSource extends RunningAttempt {
   readonly inputs: StepInputs;
   readonly hasEnded: boolean;
   readonly installationId: string;
+  /** Undefined: its task is not traced. */
+  readonly trace: AttemptTrace | undefined;
   log: () => StepLogger;
 }
 

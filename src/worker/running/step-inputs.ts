@@ -35,7 +35,7 @@ export function inputsAtHand(
     if (result === undefined) return undefined;
     parts.push(`"${ordinal}": ${result}`);
   }
-  const { context, bypassSteps, schedule, identityHash } = cached;
+  const { context, bypassSteps, schedule, traceContext, identityHash } = cached;
   // Steps claimed by a completion were never attempted before.
   return {
     context,
@@ -43,6 +43,7 @@ export function inputsAtHand(
     parents: `{${parts.join(', ')}}`,
     bypassSteps,
     schedule,
+    traceContext,
     identityHash,
     hasHistory: false,
     hasEarlierKey: false,

@@ -1,5 +1,6 @@
 import type { ClaimedStep, StepClaim } from '../../engine/claim.ts';
 import type { Retry } from '../../engine/fail.ts';
+import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
 import type { StepType } from './handler-registry.ts';
 
@@ -43,6 +44,8 @@ export interface Ended {
   readonly outcome: Exclude<Outcome, { kind: 'abandoned' }>;
   /** How long the handler ran. */
   readonly seconds: number;
+  /** If its task is traced. */
+  readonly trace?: AttemptTrace | undefined;
 }
 
 /** The one output of the completing station: what one statement recorded. */

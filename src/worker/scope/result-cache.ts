@@ -4,6 +4,7 @@ interface Entry {
   context: string;
   bypassSteps: string | null;
   schedule: string | null;
+  traceContext: string | null;
   results: Map<number, string>;
   bytes: number;
   /** It was used since it was stored, or since the last eviction that came to it. */
@@ -49,7 +50,7 @@ export class ResultCache {
 
   put(
     taskId: string,
-    inputs: Pick<Entry, 'context' | 'bypassSteps' | 'schedule' | 'identityHash'>,
+    inputs: Pick<Entry, 'context' | 'bypassSteps' | 'schedule' | 'traceContext' | 'identityHash'>,
     ordinal: number,
     result: string,
   ): void {
@@ -60,12 +61,13 @@ export class ResultCache {
       entry = undefined;
     }
     if (entry === undefined) {
-      const { context, bypassSteps, schedule, identityHash } = inputs;
+      const { context, bypassSteps, schedule, traceContext, identityHash } = inputs;
       entry = {
         identityHash,
         context,
         bypassSteps,
         schedule,
+        traceContext,
         results: new Map(),
         bytes: context.length + identityHash.length + TASK_BYTES,
         used: false,

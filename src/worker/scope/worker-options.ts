@@ -66,4 +66,8 @@ export type HandlerLogFields = {
   step: string;
   attempt: number;
   worker_id: string;
+  /** If the task is traced. */
+  trace_id?: string;
+  /** If the attempt has a span. */
+  span_id?: string;
 };

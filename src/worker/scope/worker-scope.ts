@@ -1,6 +1,7 @@
 import type { Database } from '../../db/connections/database.ts';
 import type { Notifier } from '../../db/connections/notifier.ts';
 import type { Lease } from '../../membership/lease.ts';
+import type { AttemptSpans } from '../../tracing/attempt-spans.ts';
 import type { WorkerEvents } from '../telemetry/events.ts';
 import type { ClaimCursors } from './claim-cursors.ts';
 import type { ClaimLedger } from './claim-ledger.ts';
@@ -39,6 +40,7 @@ export interface WorkerScope {
   readonly signal: ClaimSignal;
   readonly notifier: Notifier;
   readonly events: WorkerEvents;
+  readonly spans: AttemptSpans;
   readonly state: WorkerState;
 }
 

@@ -8,6 +8,12 @@ export interface StepLabels {
   queue: string;
 }
 
+/** The place of an attempt in a trace, as fields of a log line. */
+export interface TraceFields {
+  trace_id: string;
+  span_id?: string;
+}
+
 /** By which event of the process an uncaught error came. */
 export type CrashOrigin = 'exception' | 'rejection';
 
@@ -36,6 +42,8 @@ export interface WorkerEvents {
       willRetry?: boolean | undefined;
       /** Of a failure. */
       error?: StoredError | undefined;
+      /** If the task is traced. */
+      trace?: TraceFields | undefined;
     },
   ): void;
   /** One batch of outcomes was written, or failed to be. */

@@ -36,14 +36,14 @@ export function recordEvents(
     started(step, { waitedSeconds }) {
       metrics.observe('readyToStart', of(step).queue, waitedSeconds);
     },
-    finished(step, { outcome, seconds, attempt, taskId, willRetry, error }) {
+    finished(step, { outcome, seconds, attempt, taskId, willRetry, error, trace }) {
       const { labels, outcomes } = of(step);
       metrics.observe('stepSeconds', labels, seconds);
       metrics.count('stepAttempts', outcomes[outcome]);
       if (outcome === 'lost') {
         metrics.count('lostClaims', {});
         log.warn(
-          { task_id: taskId, worker_id: workerId(), ...labels, attempt },
+          { task_id: taskId, worker_id: workerId(), ...labels, attempt, ...trace },
           'the claim was taken away; the outcome of this attempt does not count',
         );
         return;
@@ -61,6 +61,7 @@ export function recordEvents(
           outcome,
           duration_ms: Math.round(seconds * 1000),
           will_retry: willRetry === true,
+          ...trace,
           ...errorFields(error),
         },
         willRetry === true ? 'step failed and will be tried again' : 'step failed for good',

@@ -4,6 +4,9 @@ import { stepHistory } from '../rules/history.ts';
 /** What a rerun takes over of a task, as JSON texts. `reruns`: how many of it there have been. */
 export const findRerun = defineStatement<{
   named_task_id: number;
+  namespace: string;
+  workflow: string;
+  version: string;
   identity_hash: string;
   context: string;
   priority: number;
@@ -14,7 +17,7 @@ export const findRerun = defineStatement<{
   name: 'find_rerun',
   params: { task_id: 'bigint' },
   text: `
-SELECT t.named_task_id, t.identity_hash, t.context::text AS context, t.priority, t.tags, t.bypass_steps, (
+SELECT t.named_task_id, n.name AS namespace, k.name AS workflow, k.version, t.identity_hash, t.context::text AS context, t.priority, t.tags, t.bypass_steps, (
     WITH RECURSIVE rerun (ordinal) AS (
       SELECT 0
       UNION ALL
@@ -24,6 +27,8 @@ SELECT t.named_task_id, t.identity_hash, t.context::text AS context, t.priority,
     SELECT max(r.ordinal) FROM rerun r
   ) AS reruns
 FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = :task_id`,
 });
 

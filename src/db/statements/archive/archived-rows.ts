@@ -47,6 +47,7 @@ export const ARCHIVED = {
       unfinished_sinks: 'integer',
       completed_at: 'timestamptz',
       schedule: 'jsonb',
+      trace_context: 'text',
     },
   },
   identity: {

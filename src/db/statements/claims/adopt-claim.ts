@@ -16,7 +16,7 @@ SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit
   NULL AS scan,
   coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input,
   ${parentResults('s')} AS parents,
-  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, s.sort_key > 1 AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash, s.sort_key > 1 AS has_history
 FROM tasker.tasker_claims c
 CROSS JOIN LATERAL unnest(c.task_ids, c.workflow_step_ids) AS k (task_id, workflow_step_id)
 JOIN tasker.tasker_workflow_steps s

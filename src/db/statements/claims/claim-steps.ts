@@ -30,6 +30,8 @@ export interface ClaimedStepRow {
   bypass_steps: string | null;
   /** JSON text: the occurrence of a schedule that the task was submitted for; null for none, which costs nothing to read. */
   schedule: string | null;
+  /** The task's place in a trace; null: it is not traced, which costs nothing to read. */
+  trace_context: string | null;
   identity_hash: string;
   /** The step had transitions before this claim. */
   has_history: boolean | null;
@@ -146,7 +148,7 @@ const MAIN = `SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts,
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.inputs IS NOT NULL THEN true END AS own_input,
   CASE WHEN c.total_parents > 0 THEN ${parentResults('c')} END AS parents,
-  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
+  t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash, CASE WHEN c.sort_key > 1 THEN true END AS has_history
 FROM claimed c
 JOIN tasker.tasker_tasks t ON t.task_id = c.task_id`;
 

@@ -12,6 +12,7 @@ export interface StepInputsRow {
   parents: string | null;
   bypass_steps: string | null;
   schedule: string | null;
+  trace_context: string | null;
   identity_hash: string;
 }
 
@@ -25,7 +26,7 @@ export const loadInputs = defineStatement<StepInputsRow>()({
   name: 'load_inputs',
   params: { steps: rows(ATTEMPT) },
   text: `
-SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input, ${parentResults('i')} AS parents, t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.identity_hash
+SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input, ${parentResults('i')} AS parents, t.bypass_steps::text AS bypass_steps, t.schedule::text AS schedule, t.trace_context, t.identity_hash
 FROM :steps AS i
 JOIN tasker.tasker_tasks t ON t.task_id = i.task_id
 JOIN tasker.tasker_workflow_steps s

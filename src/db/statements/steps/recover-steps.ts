@@ -14,6 +14,11 @@ export interface RecoveredStepRow {
   queue: string;
   /** True if the lost attempt was the last one: the step is in error and its task has to be finalized. */
   blocked: boolean;
+  claim_id: string;
+  attempts: number;
+  last_attempted_at: Date;
+  /** The task's place in a trace; null: it has none, or `traced` was false. */
+  trace_context: string | null;
 }
 
 /** The process of a claim has ended, or its row is gone. */
@@ -85,7 +90,7 @@ const recovered = (mayQuarantine: boolean): string => `recovered AS (
       sort_key = s.sort_key + 1
   FROM decision d
   WHERE s.task_id = d.task_id AND s.workflow_step_id = d.workflow_step_id
-  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
+  RETURNING s.task_id, s.workflow_step_id, s.queue, s.sort_key, s.state, s.attempts, s.last_attempted_at, d.claim_id, d.worker_id, d.exhausted, d.is_uncharged,
     d.crashes, d.shared
 )`;
 
@@ -138,12 +143,14 @@ const recovery = (variant: { dead: string; error: string; mayQuarantine: boolean
       recoveredHistory(variant.error),
       CLOSED,
     ],
-    `SELECT task_id, workflow_step_id, worker_id, queue, exhausted AS blocked FROM recovered`,
+    `SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
+  CASE WHEN :traced::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+FROM recovered r`,
   );
 
 /**
  * Returns the steps of ended processes to the queue, or to `error` if the lost attempt was the last (rules/retry.ts). `limit`: the claims
- * to recover at most, oldest first. `claim_ids`: null for any.
+ * to recover at most, oldest first. `claim_ids`: null for any. `traced`: whether to read which of them are traced.
  *
  * It is unknown which of the steps of a dead process killed it. So while a process with several slots dies, the attempts stay
  * counted but each step gets one more in return (its retry_limit grows, as for an operator's retry), twice at most. After its
@@ -157,7 +164,7 @@ const recovery = (variant: { dead: string; error: string; mayQuarantine: boolean
  */
 export const recoverSteps = defineStatement<RecoveredStepRow>()({
   name: 'recover_steps',
-  params: { limit: 'integer', claim_ids: 'uuid[] | null' },
+  params: { limit: 'integer', claim_ids: 'uuid[] | null', traced: 'boolean' },
   text: recovery({ dead: DEAD_OF_ENDED_PROCESSES, error: WORKER_DIED, mayQuarantine: true }),
 });
 
@@ -167,7 +174,7 @@ export const recoverSteps = defineStatement<RecoveredStepRow>()({
  */
 export const recoverClaimed = defineStatement<RecoveredStepRow>()({
   name: 'recover_claimed',
-  params: { claim_ids: 'uuid[]' },
+  params: { claim_ids: 'uuid[]', traced: 'boolean' },
   text: recovery({ dead: DEAD_AS_NAMED, error: OUTCOME_REFUSED, mayQuarantine: false }),
 });
 

@@ -83,7 +83,7 @@ const GIVEN = `given AS MATERIALIZED (
 /** The requests that get an identity, under the hash of its next generation. */
 const INPUT = `input AS MATERIALIZED (
   SELECT r.named_task_id, ${hashOfGeneration('r.identity_hash', 'g.generation + 1')} AS identity_hash, r.context, r.priority,
-    r.initiator, r.source_system, r.reason, r.tags, r.bypass_steps, r.requested_at, g.task_id AS position
+    r.initiator, r.source_system, r.reason, r.tags, r.bypass_steps, r.requested_at, r.trace_context, g.task_id AS position
   FROM given g
   JOIN requested r ON r.identity_hash = g.identity_hash
 )`;

@@ -21,6 +21,8 @@ export const NEW_TASK = {
   bypass_steps: 'jsonb | null',
   /** Null: now. */
   requested_at: 'timestamptz | null',
+  /** Null: it is not traced. */
+  trace_context: 'text | null',
 } as const;
 
 /** The workflow that all of the tasks are of; null: not compared. */
@@ -40,9 +42,9 @@ const INPUT = `input AS MATERIALIZED (
 export const CREATED = `created AS (
   INSERT INTO tasker.tasker_tasks
     (named_task_id, identity_hash, context, priority, initiator, source_system, reason, tags, bypass_steps, requested_at,
-     unfinished_sinks)
+     trace_context, unfinished_sinks)
   SELECT i.named_task_id, i.identity_hash, i.context, coalesce(i.priority, 0), i.initiator, i.source_system, i.reason, i.tags,
-    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), n.sinks
+    i.bypass_steps, coalesce(i.requested_at, clock_timestamp()), i.trace_context, n.sinks
   FROM input i
   JOIN tasker.tasker_named_tasks n ON n.named_task_id = i.named_task_id
   WHERE :name::text IS NULL

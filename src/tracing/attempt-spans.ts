@@ -1,0 +1,249 @@
+import type { Context, Link, Span, SpanContext } from '@opentelemetry/api';
+import { attributes } from './attributes.ts';
+import { errorTypeOf } from './error-type.ts';
+import { contextOf, timeOf, type Tracing, tracing } from './otel.ts';
+import { readStoredContext, type StoredContext } from './stored-context.ts';
+
+/** An attempt that begins. */
+export interface BegunAttempt {
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly step: string;
+  readonly queue: string;
+  readonly taskId: string;
+  readonly stepId: string;
+  readonly attempt: number;
+  readonly claimId: string;
+  readonly workerId: string | undefined;
+  /** From ready to claimed. */
+  readonly waitedSeconds: number;
+  /** As the task keeps it. */
+  readonly traceContext: string;
+}
+
+/** How an attempt ended. `retryAt`: when the step is tried again. `cause`: as the history has it. */
+export interface AttemptEnd {
+  readonly outcome: 'complete' | 'error' | 'timeout' | 'released' | 'lost';
+  readonly cause: string;
+  readonly error?: { readonly name: string; readonly code?: unknown } | undefined;
+  readonly retryAt?: Date | undefined;
+}
+
+/** Claims and failed attempts whose spans later ones are linked to. */
+const MOST_REMEMBERED = 1000;
+/** A shorter wait is none: a completion has claimed the step, or a worker stood ready. */
+const LEAST_WAIT_SECONDS = 0.001;
+
+/** The spans of the attempts of one worker. Nothing here throws because of the program's SDK: a trace is never a reason to fail. */
+export class AttemptSpans {
+  private readonly claims = new Map<string, SpanContext>();
+  private readonly failed = new Map<string, SpanContext>();
+  /** Spans for which something is read first. */
+  private readonly pending = new Set<Promise<void>>();
+
+  /** A claim that found steps: one span for all of them, in a trace of its own, to which their attempts are linked. */
+  claimed(claim: {
+    claimId: string;
+    queue: string;
+    seconds: number;
+    workerId: string | undefined;
+    traceContexts: Iterable<string | null | undefined>;
+  }): void {
+    const otel = tracing();
+    if (otel === undefined) return;
+    let steps = 0;
+    let sampled = false;
+    for (const text of claim.traceContexts) {
+      steps += 1;
+      if (typeof text === 'string') sampled ||= readStoredContext(text)?.sampled === true;
+    }
+    // A claim without a traced step belongs to nobody's trace.
+    if (!sampled) return;
+    const { claimId, queue, seconds, workerId } = claim;
+    const now = Date.now();
+    const span = otel.tracer.startSpan(`receive ${queue}`, {
+      root: true,
+      kind: otel.api.SpanKind.CLIENT,
+      startTime: timeOf(now - seconds * 1000),
+      attributes: attributes({
+        operationName: 'receive',
+        operationType: 'receive',
+        destination: queue,
+        batchCount: steps,
+        claimId,
+        workerId,
+      }),
+    });
+    span.end(timeOf(now));
+    if (isSampled(span)) remember(this.claims, claimId, span.spanContext());
+  }
+
+  /** Undefined: the text is no trace context. */
+  begin(attempt: BegunAttempt): AttemptTrace | undefined {
+    const stored = readStoredContext(attempt.traceContext);
+    if (stored === undefined) return undefined;
+    const otel = tracing();
+    // Without an SDK, or not sampled, its lines of the log still have the id of the trace.
+    if (otel === undefined) return new AttemptTrace(stored, attempt, undefined);
+    const parent = contextOf(otel, stored);
+    if (!stored.sampled) return new AttemptTrace(stored, attempt, { otel, parent, context: parent, span: undefined });
+    const startMs = Date.now();
+    wait(otel, parent, attempt, startMs);
+    const span = otel.tracer.startSpan(
+      `step ${attempt.step}`,
+      {
+        kind: otel.api.SpanKind.CONSUMER,
+        startTime: timeOf(startMs),
+        attributes: attributesOf(attempt),
+        links: [...linkTo(this.claims.get(attempt.claimId)), ...linkTo(this.failed.get(attempt.stepId))],
+      },
+      parent,
+    );
+    this.failed.delete(attempt.stepId);
+    const context = otel.api.trace.setSpan(parent, span);
+    return new AttemptTrace(stored, attempt, { otel, parent, context, span }, startMs);
+  }
+
+  /** Remembers that a span is still to come. `work` never rejects. */
+  later(work: Promise<void>): void {
+    this.pending.add(work);
+    void work.finally(() => this.pending.delete(work));
+  }
+
+  /** Resolves when those that are still to come have come. */
+  async settled(): Promise<void> {
+    await Promise.all(this.pending);
+  }
+
+  /** A further attempt of the step is linked to this one, if it runs here. */
+  ended(trace: AttemptTrace, end: AttemptEnd): void {
+    const span = trace.end(end);
+    if (span !== undefined && end.retryAt !== undefined) remember(this.failed, trace.attempt.stepId, span);
+  }
+}
+
+interface Open {
+  readonly otel: Tracing;
+  /** The task's. */
+  readonly parent: Context;
+  /** In which the handler runs. */
+  readonly context: Context;
+  readonly span: Span | undefined;
+}
+
+/** The trace of one attempt, from its begin until its outcome is recorded. */
+export class AttemptTrace {
+  readonly attempt: BegunAttempt;
+  private readonly stored: StoredContext;
+  private readonly open: Open | undefined;
+  private readonly startMs: number;
+  private readonly startedAt = performance.now();
+  private endMs: number | undefined;
+
+  constructor(stored: StoredContext, attempt: BegunAttempt, open: Open | undefined, startMs = 0) {
+    this.stored = stored;
+    this.attempt = attempt;
+    this.open = open;
+    this.startMs = startMs;
+  }
+
+  /** A span of this attempt may be exported. */
+  get recording(): boolean {
+    return this.open?.span?.isRecording() === true;
+  }
+
+  /** For lines of the log. */
+  get logFields(): { trace_id: string; span_id?: string } {
+    const trace_id = this.stored.traceId;
+    const span = this.open?.span;
+    return span?.isRecording() === true ? { trace_id, span_id: span.spanContext().spanId } : { trace_id };
+  }
+
+  /** Calls the handler with the attempt's span as the active one. */
+  run<Result>(call: () => Result): Result {
+    return this.open === undefined ? call() : this.open.otel.api.context.with(this.open.context, call);
+  }
+
+  /** The handler has ended; the span is ended with this time when the outcome is recorded. */
+  handlerEnded(): void {
+    this.endMs = this.startMs + performance.now() - this.startedAt;
+  }
+
+  /** Returns the span's context, if there is a span. */
+  end({ outcome, cause, error, retryAt }: AttemptEnd): SpanContext | undefined {
+    if (this.open?.span?.isRecording() !== true) return undefined;
+    const { otel, span, parent } = this.open;
+    const endMs = this.endMs ?? Date.now();
+    const failed = outcome === 'error' || outcome === 'timeout';
+    span.setAttributes(attributes({ cause, ...(failed ? { errorType: errorTypeOf(error) } : {}) }));
+    if (failed) span.setStatus({ code: otel.api.SpanStatusCode.ERROR });
+    span.end(timeOf(endMs));
+    if (retryAt !== undefined) backoff(otel, parent, this.attempt, endMs, retryAt);
+    return span.spanContext();
+  }
+}
+
+function attributesOf(attempt: BegunAttempt) {
+  const { namespace, workflow, version, step, queue, taskId, stepId, attempt: number, claimId, workerId } = attempt;
+  return attributes({
+    operationName: 'process',
+    operationType: 'process',
+    destination: queue,
+    messageId: stepId,
+    namespace,
+    workflow,
+    version,
+    taskId,
+    step,
+    attempt: number,
+    claimId,
+    workerId,
+  });
+}
+
+/** From ready to claimed. */
+function wait(
+  { tracer }: Tracing,
+  parent: Context,
+  { queue, step, taskId, attempt, waitedSeconds }: BegunAttempt,
+  untilMs: number,
+): void {
+  if (waitedSeconds < LEAST_WAIT_SECONDS) return;
+  tracer
+    .startSpan(
+      `wait ${queue}`,
+      {
+        startTime: timeOf(untilMs - waitedSeconds * 1000),
+        attributes: attributes({ destination: queue, step, taskId, attempt }),
+      },
+      parent,
+    )
+    .end(timeOf(untilMs));
+}
+
+/** From the failure to the time of the retry, which lies ahead: an operator may retry sooner. */
+function backoff(
+  { tracer }: Tracing,
+  parent: Context,
+  { step, taskId, attempt }: BegunAttempt,
+  fromMs: number,
+  retryAt: Date,
+): void {
+  tracer
+    .startSpan(
+      `backoff ${step}`,
+      { startTime: timeOf(fromMs), attributes: attributes({ step, taskId, attempt }) },
+      parent,
+    )
+    .end(timeOf(Math.max(retryAt.getTime(), fromMs)));
+}
+
+const linkTo = (context: SpanContext | undefined): Link[] => (context === undefined ? [] : [{ context }]);
+
+const isSampled = (span: Span): boolean => (span.spanContext().traceFlags & 1) === 1;
+
+function remember(map: Map<string, SpanContext>, key: string, context: SpanContext): void {
+  map.set(key, context);
+  if (map.size > MOST_REMEMBERED) map.delete(map.keys().next().value as string);
+}

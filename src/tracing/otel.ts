@@ -1,0 +1,96 @@
+import type * as Otel from '@opentelemetry/api';
+import { VERSION } from '../version.ts';
+import type { StoredContext } from './stored-context.ts';
+import type { TraceMode } from './trace-mode.ts';
+
+/** Of the program, and a tracer of whatever SDK is registered at this moment; without one its spans record nothing. */
+export interface Tracing {
+  readonly api: typeof Otel;
+  readonly tracer: Otel.Tracer;
+  readonly mode: Exclude<TraceMode, 'off'>;
+}
+
+/** Where every copy of @opentelemetry/api 1.x keeps what was registered. */
+const REGISTRY = Symbol.for('opentelemetry.js.api.1');
+
+let api: typeof Otel | undefined;
+let loading: Promise<void> | undefined;
+let mode: TraceMode = 'link';
+
+/** For the whole process, as an SDK is registered for the whole process. */
+export function setTraceMode(wanted: TraceMode): void {
+  mode = wanted;
+}
+
+/**
+ * Loads the package @opentelemetry/api of the program, if it has one. It is not part of this package: a copy may only read what
+ * was registered by a copy of the same or a later version, and the version of the program's SDK is the program's choice.
+ */
+export function loadOtel(): Promise<void> {
+  return (loading ??= load());
+}
+
+async function load(): Promise<void> {
+  // It rejects in most programs: they have no such package.
+  api = await import('@opentelemetry/api').catch(() => undefined);
+}
+
+/** Undefined: tracing is off, or the program has no @opentelemetry/api, or it is not loaded yet. */
+export function tracing(): Tracing | undefined {
+  if (api === undefined || mode === 'off') return undefined;
+  // Looked up at each use: an SDK may be registered at any time, and a tracer from before would never find it.
+  return { api, tracer: api.trace.getTracer('tasker-fleet', VERSION), mode };
+}
+
+/** As `tracing`, after the package was loaded. */
+export async function loadedTracing(): Promise<Tracing | undefined> {
+  if (mode === 'off') return undefined;
+  if (api === undefined) await loadOtel();
+  return tracing();
+}
+
+/** Exports what the SDK has not exported yet; never rejects. For the end of a process. */
+export async function flushSpans(): Promise<void> {
+  try {
+    const provider = api?.trace.getTracerProvider() as { getDelegate?(): unknown } | undefined;
+    const sdk = (provider?.getDelegate?.() ?? provider) as { forceFlush?(): Promise<void> } | undefined;
+    await sdk?.forceFlush?.();
+  } catch {
+    // The collector is away.
+  }
+}
+
+/** Why an SDK that the program has registered is not used, in words for a log line; undefined: it is, or there is none. */
+export function tracingProblem(): string | undefined {
+  if (mode === 'off') return undefined;
+  const registered = (globalThis as { [REGISTRY]?: { version?: string; trace?: unknown } })[REGISTRY];
+  if (registered?.trace === undefined) return undefined;
+  if (api === undefined) {
+    return 'an OpenTelemetry SDK is registered, but @opentelemetry/api cannot be imported from here, so nothing is traced: install it beside this package';
+  }
+  if (api.trace.getTracerProvider() !== registered.trace) {
+    return `an OpenTelemetry SDK is registered by @opentelemetry/api ${registered.version}, which is older than the copy that is installed beside this package, so nothing is traced: install one version of it`;
+  }
+  return undefined;
+}
+
+/** The context in which children of a stored span begin. */
+export function contextOf(
+  { api: { trace, ROOT_CONTEXT, createTraceState } }: Tracing,
+  stored: StoredContext,
+): Otel.Context {
+  const { traceId, spanId, sampled, traceState } = stored;
+  return trace.setSpanContext(ROOT_CONTEXT, {
+    traceId,
+    spanId,
+    traceFlags: sampled ? 1 : 0,
+    isRemote: true,
+    ...(traceState === undefined ? {} : { traceState: createTraceState(traceState) }),
+  });
+}
+
+/** Seconds and nanoseconds of the epoch: a plain number below the start of the process would be read as a time since that start. */
+export function timeOf(epochMs: number): [seconds: number, nanoseconds: number] {
+  const seconds = Math.floor(epochMs / 1000);
+  return [seconds, Math.round((epochMs - seconds * 1000) * 1e6)];
+}
