@@ -18,6 +18,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { pauseCommand, pausesCommand, resumeCommand } from './commands/pause.ts';
 import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
+import { recordCommand } from './commands/record.ts';
 import { releaseCommand } from './commands/release.ts';
 import { rerunCommand } from './commands/rerun.ts';
 import { resolveCommand } from './commands/resolve.ts';
@@ -61,6 +62,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     tasksCommand(exit),
     taskCommand(exit),
     explainCommand(exit),
+    recordCommand(exit),
     workersCommand(exit),
     queuesCommand(exit),
     workflowsCommand(exit),
