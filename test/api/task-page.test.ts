@@ -41,11 +41,15 @@ describe('the routes of a task page', () => {
     expect((claimed.body['steps'] as unknown[][]).find(([n]) => n === 1)?.slice(0, 3)).toEqual([1, 'in_progress', 1]);
     await worker.complete([step as never]);
     const unlocked = await call('GET', `/v1/tasks/${id}/states?since=${String(claimed.body['version'])}`, { key });
-    expect((unlocked.body['steps'] as unknown[][]).map(([n, state]) => [n, state])).toEqual([
-      [1, 'complete'],
-      [2, 'pending'],
-      [3, 'pending'],
-    ]);
+    // Other transactions of the server may have been under way: then it is more, and never less.
+    const changed = (unlocked.body['steps'] as unknown[][]).map(([n, state]) => [n, state]);
+    expect(changed).toEqual(
+      expect.arrayContaining([
+        [1, 'complete'],
+        [2, 'pending'],
+        [3, 'pending'],
+      ]),
+    );
     const newer = await call('GET', `/v1/tasks/${id}/states?since=999999999999`, { key });
     expect(newer.body).toMatchObject({ complete: true });
     expect((await call('GET', `/v1/tasks/${id}/states?since=x`, { key })).status).toBe(400);
