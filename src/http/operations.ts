@@ -1728,7 +1728,7 @@ export interface Operations {
   /** Server-sent events: which of some topics have changed. */
   'GET /v1/events': {
     query: {
-      /** With commas: `task:<id>`, `overview`, `queues`, `workers`, `pauses`, `workflows`, `schedules`, `failures`, `operations`, `audit`. */
+      /** With commas: `task:<id>`, `tasks`, `overview`, `queues`, `workers`, `pauses`, `workflows`, `schedules`, `failures`, `operations`, `audit`. */
       topics: string;
     };
     response: string;

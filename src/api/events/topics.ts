@@ -15,6 +15,7 @@ export const FLEET_TOPICS: Readonly<
   pauses: { permission: 'fleet:read', fleet: true },
   workflows: { permission: 'fleet:read', fleet: false },
   schedules: { permission: 'fleet:read', fleet: false },
+  tasks: { permission: 'tasks:read', fleet: false },
   operations: { permission: 'tasks:read', fleet: false },
   failures: { permission: 'tasks:read', fleet: false },
   audit: { permission: 'admin', fleet: true },

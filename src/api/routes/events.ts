@@ -20,7 +20,7 @@ export const watchEvents = defineRoute({
       .string()
       .max(2000)
       .describe(
-        'With commas: `task:<id>`, `overview`, `queues`, `workers`, `pauses`, `workflows`, `schedules`, `failures`, `operations`, `audit`.',
+        'With commas: `task:<id>`, `tasks`, `overview`, `queues`, `workers`, `pauses`, `workflows`, `schedules`, `failures`, `operations`, `audit`.',
       ),
   }),
   response: z.string(),

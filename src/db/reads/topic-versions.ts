@@ -14,6 +14,9 @@ SELECT concat_ws(' ',
   (SELECT count(*) FROM (SELECT FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL LIMIT ${MOST_COUNTED}) b),
   (SELECT max(s.next_retry_at) FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL),
   (SELECT count(*) FROM (SELECT FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL LIMIT ${MOST_COUNTED}) r))`,
+  tasks: `
+SELECT concat_ws(' ', (SELECT max(t.task_id) FROM tasker.tasker_tasks t), (SELECT max(c.created_at) FROM tasker.tasker_claims c),
+  (SELECT count(*) FROM tasker.tasker_claims c), (SELECT max(s.blocked_at) FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL))`,
   workers: `
 SELECT string_agg(concat_ws(' ', w.worker_id, w.draining, w.slots, w.busy_slots, w.lease_expires_at < statement_timestamp()), ',' ORDER BY w.worker_id)
 FROM tasker.tasker_workers w
