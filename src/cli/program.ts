@@ -29,6 +29,7 @@ import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
 import { sizeCommand } from './commands/size.ts';
 import { statsCommand } from './commands/stats.ts';
+import { offerApi } from './remote/target.ts';
 import { submitCommand } from './commands/submit.ts';
 import { taskCommand } from './commands/task.ts';
 import { tasksCommand } from './commands/tasks.ts';
@@ -47,7 +48,7 @@ export function createProgram(exit: (status: number) => void): Command {
       'after',
       `
 Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment. Without it, commands
-for tasks use the database of the tasker dev that runs in the same folder or above it.
+for tasks use the database of the tasker dev that runs in the same folder or above it. Commands with --api do without a database.
 Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable or unsuitable.`,
     );
   const commands = [
@@ -90,6 +91,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     sizeCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);
+  offerApi(program);
   program.addCommand(devWorkerCommand(exit), { hidden: true });
   return program;
 }

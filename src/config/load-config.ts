@@ -54,14 +54,17 @@ export function usesPreparedStatements(config: Pick<Config, 'preparedStatements'
   return config.preparedStatements === 'auto' ? !config.pooled : config.preparedStatements === 'true';
 }
 
+/** Read before there is a configuration, by commands that have no database. */
+const OF_THE_COMMAND_LINE = ['TASKER_API_URL', 'TASKER_API_KEY'];
+
 /**
  * A variable that is almost the name of a setting is a misspelling, which would otherwise be ignored. One that only has the
  * same prefix may belong to something else: Kubernetes sets some for every service.
  */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = entries.map(([, setting]) => setting.env);
+  const known: string[] = [...entries.map(([, setting]) => setting.env), ...OF_THE_COMMAND_LINE];
   return Object.keys(env)
-    .filter((name) => name.startsWith('TASKER_') && !known.includes(name as never))
+    .filter((name) => name.startsWith('TASKER_') && !known.includes(name))
     .flatMap((name) => {
       const nearest = known.toSorted((a, b) => editDistance(name, a) - editDistance(name, b))[0] as string;
       return editDistance(name, nearest) <= 3 ? [`${name} is not a setting: did you mean ${nearest}?`] : [];

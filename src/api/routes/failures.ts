@@ -61,7 +61,7 @@ export const listFailures = defineRoute({
     const items = groups
       .filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace))
       .slice(0, query.limit)
-      .map(({ message, ...rest }) => ({ ...rest, message: permissions.has('payload:read') ? message : null }));
+      .map((each) => ({ ...each, message: permissions.has('payload:read') ? each.message : null }));
     return { body: { items, complete } };
   },
 });
