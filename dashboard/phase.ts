@@ -45,7 +45,7 @@ export const PHASE_ORDER: readonly Phase[] = [
 
 export const isDone = (phase: Phase): boolean => phase === 'complete' || phase === 'resolved' || phase === 'cancelled';
 
-export function phaseOfStep(step: StepState): Phase {
+export function phaseOfStep(step: Pick<StepState, 'state' | 'ready' | 'blocked_at' | 'next_retry_at'>): Phase {
   switch (step.state) {
     case 'complete':
       return 'complete';

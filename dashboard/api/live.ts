@@ -47,7 +47,10 @@ function connect(): void {
   const opened = new EventSource(apiUrl(`/v1/events?topics=${encodeURIComponent(topics)}`));
   source = opened;
   opened.addEventListener('open', () => (liveness.value = 'events'));
-  opened.addEventListener('change', (event) => {
+  opened.addEventListener('resync', () => {
+    for (const ofTopic of listeners.values()) for (const listener of ofTopic) listener();
+  });
+  opened.addEventListener('version', (event) => {
     const { topic } = JSON.parse(event.data as string) as { topic: string };
     for (const listener of listeners.get(topic) ?? []) listener();
   });

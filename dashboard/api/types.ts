@@ -119,33 +119,61 @@ export interface Explanation {
   readonly as_of: string;
 }
 
-export interface LayoutNode {
-  readonly name: string;
-  readonly x: number;
-  readonly y: number;
-  readonly layer: number;
-  readonly group?: string;
-}
-
-export interface LayoutEdge {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Where the steps of a definition are drawn. Without units: neighbours in a layer are 1 apart. */
+/** Where the steps of a definition are drawn, without units: computed once by the server. */
 export interface Layout {
   readonly hash: string;
-  readonly width: number;
-  readonly height: number;
-  readonly nodes: readonly LayoutNode[];
-  readonly edges: readonly LayoutEdge[];
-  readonly groups: readonly (LayoutNode & { readonly members: readonly string[] })[];
-  readonly folded?: {
-    readonly width: number;
-    readonly height: number;
-    readonly nodes: readonly LayoutNode[];
-    readonly edges: readonly LayoutEdge[];
-  };
+  readonly layers: number;
+  readonly rows: number;
+  /** By their ordinals, from 1. */
+  readonly steps: readonly { readonly name: string; readonly queue: string; readonly node: number }[];
+  readonly nodes: readonly {
+    readonly layer: number;
+    readonly row: number;
+    /** More than one: equal siblings that are drawn as one. */
+    readonly steps: number;
+    readonly first: number;
+  }[];
+  /** From, to, and the rows at which it passes the layers between. */
+  readonly edges: readonly (readonly number[])[];
+}
+
+/** Ordinal, state, attempts, open parents; in milliseconds since the submit: ready, started, ended, next retry, blocked. */
+export type StepTuple = readonly [
+  number,
+  TaskState,
+  number,
+  number,
+  number | null,
+  number | null,
+  number | null,
+  number | null,
+  number | null,
+];
+
+export interface States {
+  readonly version: string;
+  readonly complete: boolean;
+  readonly state: TaskState;
+  readonly requested_at: string;
+  readonly completed_at: string | null;
+  readonly as_of: string;
+  readonly steps: readonly StepTuple[];
+}
+
+export interface CriticalPath {
+  readonly complete: boolean;
+  readonly seconds: number;
+  readonly path: readonly {
+    readonly step: string;
+    readonly seconds: number;
+    readonly share: number;
+    readonly wait: number;
+    readonly work: number;
+    readonly backoff: number;
+    readonly held: number;
+  }[];
+  readonly totals: { readonly wait: number; readonly work: number; readonly backoff: number; readonly held: number };
+  readonly slack: readonly { readonly step: string; readonly seconds: number }[];
 }
 
 export interface FailureGroup {

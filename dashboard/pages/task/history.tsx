@@ -1,0 +1,58 @@
+import type { TaskState } from '../../api/types.ts';
+import { phaseOfTask, PHASES } from '../../phase.ts';
+import { Empty } from '../../ui/states.tsx';
+import { At } from '../../ui/time.tsx';
+import { PhaseIcon } from '../../ui/icons.tsx';
+import type { History } from './use-history.ts';
+
+/** Every transition, the newest first; of one step, if one is chosen. */
+export function HistoryList({ history, step }: { history: History; step?: string | undefined }) {
+  const rows = history.rows.filter((row) => step === undefined || row.step === step).toReversed();
+  if (rows.length === 0) return <Empty icon="audit" title="Nothing has happened yet" />;
+  return (
+    <>
+      {history.incomplete ? <p class="muted small">The newest transitions are beyond what was read.</p> : null}
+      <ol class="history">
+        {rows
+          .slice(0, 500)
+          .map(
+            (
+              { step: name, from_state: from, to_state: to, cause, error, by, reason, worker_id: worker, at },
+              index,
+            ) => (
+              <li key={`${at}${name}${index}`}>
+                <PhaseIcon phase={phaseOf(to)} size={14} />
+                <div>
+                  <p>
+                    {step === undefined ? <strong class="break">{name ?? 'the task'}</strong> : null}{' '}
+                    {from === null ? '' : `${wordOf(from)} → `}
+                    {wordOf(to)} {cause === null ? null : <span class="tag">{cause}</span>}
+                  </p>
+                  {error === null ? null : (
+                    <p class="break alarm-text">
+                      {error.name}
+                      {error.message === null || error.message === '' ? '' : `: ${error.message}`}
+                    </p>
+                  )}
+                  {by === null && reason === null ? null : (
+                    <p class="soft break">
+                      {by === null ? '' : `by ${by}`}
+                      {reason === null ? '' : ` – ${reason}`}
+                    </p>
+                  )}
+                  <p class="muted small">
+                    <At at={at} />
+                    {worker === null ? '' : ` · worker ${worker}`}
+                  </p>
+                </div>
+              </li>
+            ),
+          )}
+      </ol>
+    </>
+  );
+}
+
+const phaseOf = (state: TaskState) => (state === 'error' ? 'backoff' : phaseOfTask(state));
+const wordOf = (state: TaskState): string =>
+  state === 'error' ? 'error' : PHASES[phaseOfTask(state)].label.toLowerCase();

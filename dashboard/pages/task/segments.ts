@@ -1,0 +1,95 @@
+import type { Transition } from '../../api/types.ts';
+import type { StepView } from './model.ts';
+
+/** What a step did in a time: `wait`: ready, and no worker had it. `held`: blocked, until an operator came. Milliseconds since the submit. */
+export interface Segment {
+  readonly kind: 'wait' | 'run' | 'backoff' | 'held';
+  readonly from: number;
+  readonly until: number;
+  /** It failed, or was lost. */
+  readonly failed: boolean;
+  readonly attempt: number;
+}
+
+/** By the history of a task: for each step what it did, in order. `now`: milliseconds since the submit. */
+export function segmentsOf(
+  steps: readonly StepView[],
+  history: readonly Transition[],
+  requestedAt: string,
+  now: number,
+): Map<string, Segment[]> {
+  const began = Date.parse(requestedAt);
+  const ofStep = Map.groupBy(
+    history.filter(({ step }) => step !== null),
+    ({ step }) => step as string,
+  );
+  const ended = new Map(steps.map(({ name, ended: at }) => [name, at]));
+  const segments = new Map<string, Segment[]>();
+  for (const step of steps) {
+    const rows = ofStep.get(step.name) ?? [];
+    const parents = step.parents.map((name) => ended.get(name));
+    const isFree = parents.every((at) => at !== undefined);
+    const freeAt = isFree ? Math.max(0, ...parents.map((at) => at as number)) : undefined;
+    segments.set(step.name, segmentsOfStep(step, rows, began, freeAt, now));
+  }
+  return segments;
+}
+
+function segmentsOfStep(
+  step: StepView,
+  rows: readonly Transition[],
+  began: number,
+  freeAt: number | undefined,
+  now: number,
+): Segment[] {
+  const found: Segment[] = [];
+  let state: Segment['kind'] | undefined = freeAt === undefined ? undefined : 'wait';
+  let since = freeAt ?? 0;
+  let attempt = 0;
+  const add = (until: number, failed: boolean): void => {
+    if (state !== undefined && until > since) found.push({ kind: state, from: since, until, failed, attempt });
+  };
+  for (const [index, { to_state: to, cause, at }] of rows.entries()) {
+    const time = Date.parse(at) - began;
+    if (to === 'in_progress') {
+      if (state === undefined) since = time;
+      add(time, false);
+      attempt += 1;
+      state = 'run';
+    } else if (to === 'error') {
+      add(time, true);
+      // What comes after it says what it was: a retry that was due, or an operator.
+      const next = rows[index + 1];
+      const isBlocked = next === undefined ? step.phase === 'blocked' : next.cause?.startsWith('operator') === true;
+      state = isBlocked ? 'held' : 'backoff';
+    } else if (to === 'pending') {
+      // A claim that was given back, or whose process died: nothing of it counts as work that was done.
+      add(time, state === 'run' && cause !== 'released');
+      state = freeAt === undefined ? undefined : 'wait';
+    } else {
+      add(time, false);
+      state = undefined;
+    }
+    since = time;
+  }
+  if (state !== undefined && !(state === 'wait' && step.phase === 'waiting')) add(now, false);
+  return found;
+}
+
+/** The last moment that a timeline has to show. */
+export function endOf(segments: ReadonlyMap<string, readonly Segment[]>): number {
+  let end = 0;
+  for (const each of segments.values()) end = Math.max(end, each.at(-1)?.until ?? 0);
+  return end;
+}
+
+/** Round numbers for an axis of about `count` marks. */
+export function ticksOf(end: number, count: number): number[] {
+  if (end <= 0) return [];
+  const steps = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+    1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000,
+  ];
+  const step = steps.find((each) => end / each <= count) ?? Math.ceil(end / count / 86_400_000) * 86_400_000;
+  return Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
+}

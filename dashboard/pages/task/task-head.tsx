@@ -1,0 +1,79 @@
+import type { TaskDetails } from '../../api/types.ts';
+import { formatSeconds } from '../../format.ts';
+import { countPhases, PHASES } from '../../phase.ts';
+import { CopyAs } from '../../ui/as-command.tsx';
+import { PhaseBar, TaskBadge } from '../../ui/badge.tsx';
+import { Copy } from '../../ui/copy.tsx';
+import { Ago, clock } from '../../ui/time.tsx';
+import { ActButtons } from './act-buttons.tsx';
+import { actsOfTask } from './acts.ts';
+import type { StepView } from './model.ts';
+
+/** What the task is, how far it is, and what can be done with it. */
+export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly StepView[] }) {
+  const { task_id: id, namespace, workflow, version, state, tags, initiator, reason, priority, schedule } = task;
+  const isOpen = state === 'pending' || state === 'in_progress';
+  const end = task.completed_at === null ? (isOpen ? clock.value : undefined) : Date.parse(task.completed_at);
+  const counts = countPhases(steps.map(({ phase }) => phase));
+  const failed = steps.filter(({ phase }) => phase === 'blocked' || phase === 'backoff').map(({ name }) => name);
+  return (
+    <header class="task-head">
+      <div class="page-head">
+        <div class="task-title">
+          <p class="soft small">
+            <a href="tasks">Tasks</a> /{' '}
+            <a href={`tasks?q=${encodeURIComponent(`workflow:${namespace}/${workflow}`)}`}>{namespace}</a>
+          </p>
+          <h1 class="break">
+            {workflow} <span class="task-id mono">{id}</span> <Copy text={id} label="Copy the id" />
+          </h1>
+        </div>
+        <TaskBadge state={state} />
+        <div class="actions">
+          <ActButtons acts={actsOfTask(id, task.allowed_actions, failed)} />
+          <CopyAs command={`tasker task ${id}`} path={`/v1/tasks/${id}`} />
+        </div>
+      </div>
+      <ul class="facts small">
+        <li>version {version}</li>
+        <li>
+          requested <Ago at={task.requested_at} />
+        </li>
+        {end === undefined ? null : (
+          <li>
+            {isOpen ? 'for' : 'took'} {formatSeconds(Math.max(0, (end - Date.parse(task.requested_at)) / 1000))}
+          </li>
+        )}
+        {priority === 0 ? null : <li>priority {priority}</li>}
+        {initiator === null || initiator === '' ? null : <li class="break">by {initiator}</li>}
+        {schedule === null ? null : <li class="break">schedule {schedule.name}</li>}
+        {task.replaces === null ? null : (
+          <li>
+            replaces <a href={`tasks/${task.replaces}`}>{task.replaces}</a>
+          </li>
+        )}
+        {task.superseded_by === null ? null : (
+          <li>
+            superseded by <a href={`tasks/${task.superseded_by}`}>{task.superseded_by}</a>
+          </li>
+        )}
+        {(tags ?? []).map((tag) => (
+          <li key={tag}>
+            <a class="tag" href={`tasks?q=${encodeURIComponent(`tag:${JSON.stringify(tag)}`)}`}>
+              {tag}
+            </a>
+          </li>
+        ))}
+        {reason === null || reason === '' ? null : <li class="break">“{reason}”</li>}
+      </ul>
+      <PhaseBar counts={counts} />
+      <p class="facts small">
+        {counts.map(([phase, count]) => (
+          <span key={phase}>
+            {count} {PHASES[phase].label.toLowerCase()}
+          </span>
+        ))}
+      </p>
+    </header>
+  );
+}

@@ -1,0 +1,124 @@
+import { useMemo } from 'preact/hooks';
+import type { RunStats } from '../../api/types.ts';
+import { formatSeconds } from '../../format.ts';
+import { PhaseIcon } from '../../ui/icons.tsx';
+import type { StepView } from './model.ts';
+import { endOf, type Segment, ticksOf } from './segments.ts';
+import { Windowed } from './windowed.tsx';
+
+interface Props {
+  readonly steps: readonly StepView[];
+  readonly segments: ReadonlyMap<string, readonly Segment[]>;
+  readonly typical: ReadonlyMap<string, RunStats>;
+  readonly path: ReadonlySet<string> | undefined;
+  readonly selected: string | undefined;
+  readonly select: (step: string) => void;
+  /** History beyond what was read. */
+  readonly incomplete: boolean;
+}
+
+const ROW_HEIGHT = 30;
+const KINDS = { wait: 'ready, no worker yet', run: 'running', backoff: 'backoff', held: 'blocked' } as const;
+
+/** When each step waited, ran, and waited for its next attempt; under a run, how long it takes in general. */
+export function Timeline({ steps, segments, typical, path, selected, select, incomplete }: Props) {
+  const end = Math.max(1, endOf(segments));
+  const ticks = useMemo(() => ticksOf(end, 6), [end]);
+  const rows = useMemo(
+    () => steps.toSorted((one, other) => startOf(segments, one) - startOf(segments, other) || one.n - other.n),
+    [steps, segments],
+  );
+  const at = (time: number): string => `${(time / end) * 100}%`;
+  return (
+    <div class="timeline card">
+      <div class="timeline-head">
+        <ul class="legend small" aria-label="Colours">
+          {(Object.keys(KINDS) as (keyof typeof KINDS)[]).map((kind) => (
+            <li key={kind}>
+              <span class={`segment sample ${kind}`} /> {KINDS[kind]}
+            </li>
+          ))}
+          <li>
+            <span class="typical sample" /> typical, p50 to p95
+          </li>
+        </ul>
+        <div class="axis" aria-hidden="true">
+          {ticks.map((tick) => (
+            <span key={tick} style={{ left: at(tick) }}>
+              {formatSeconds(tick / 1000)}
+            </span>
+          ))}
+        </div>
+      </div>
+      <Windowed rows={rows} height={ROW_HEIGHT} label="Steps in time">
+        {(step) => (
+          <li
+            key={step.n}
+            class={`timeline-row${selected === step.name ? ' current' : ''}${path?.has(step.name) === true ? ' on-path' : ''}`}
+          >
+            <button type="button" class="timeline-name" onClick={() => select(step.name)}>
+              <PhaseIcon phase={step.phase} size={13} />
+              <span>{step.name}</span>
+            </button>
+            {/* The button has the keys; the bars are a larger place to point at. */}
+            <div
+              class="track"
+              role="img"
+              aria-label={describe(segments.get(step.name) ?? [])}
+              onClick={() => select(step.name)}
+            >
+              {ticks.map((tick) => (
+                <span key={tick} class="grid-line" style={{ left: at(tick) }} />
+              ))}
+              <Typical segments={segments.get(step.name) ?? []} stats={typical.get(step.name)} end={end} />
+              {(segments.get(step.name) ?? []).map((segment) => (
+                <span
+                  key={`${segment.kind}${segment.from}`}
+                  class={`segment ${segment.kind}${segment.failed ? ' failed' : ''}`}
+                  style={{ left: at(segment.from), width: `max(2px, ${at(segment.until - segment.from)})` }}
+                  title={`${KINDS[segment.kind]} ${formatSeconds((segment.until - segment.from) / 1000)}${segment.failed ? ', failed' : ''}`}
+                />
+              ))}
+            </div>
+            <span class="timeline-took muted">{tookOf(segments.get(step.name) ?? [])}</span>
+          </li>
+        )}
+      </Windowed>
+      {incomplete ? (
+        <p class="card-body muted small">The history is longer than what was read: later bars are missing.</p>
+      ) : null}
+    </div>
+  );
+}
+
+const startOf = (segments: Props['segments'], { name }: StepView): number => segments.get(name)?.[0]?.from ?? Infinity;
+
+function tookOf(segments: readonly Segment[]): string {
+  const ran = segments.filter(({ kind }) => kind === 'run').reduce((sum, { from, until }) => sum + until - from, 0);
+  return ran === 0 ? '' : formatSeconds(ran / 1000);
+}
+
+const describe = (segments: readonly Segment[]): string =>
+  segments.length === 0
+    ? 'nothing yet'
+    : segments
+        .map(
+          ({ kind, from, until, failed }) =>
+            `${KINDS[kind]} ${formatSeconds((until - from) / 1000)}${failed ? ', failed' : ''}`,
+        )
+        .join('; ');
+
+function Typical({ segments, stats, end }: { segments: readonly Segment[]; stats: RunStats | undefined; end: number }) {
+  const run = segments.findLast(({ kind }) => kind === 'run');
+  if (run === undefined || stats === undefined || stats.running_p50 === null || stats.running_p95 === null) return null;
+  const from = run.from + stats.running_p50 * 1000;
+  const until = Math.min(end, run.from + stats.running_p95 * 1000);
+  if (from > end) return null;
+  return (
+    <span
+      class="typical"
+      style={{ left: `${(from / end) * 100}%`, width: `max(3px, ${((until - from) / end) * 100}%)` }}
+      title={`typical: ${formatSeconds(stats.running_p50)} to ${formatSeconds(stats.running_p95)}`}
+    />
+  );
+}

@@ -1,0 +1,37 @@
+import { useEffect, useState } from 'preact/hooks';
+import { request } from '../../api/request.ts';
+import type { Page, Transition } from '../../api/types.ts';
+
+/** Pages of 200 that are read for the timeline: enough for a task of some hundred steps. */
+const MOST_PAGES = 10;
+
+export interface History {
+  readonly rows: readonly Transition[];
+  readonly incomplete: boolean;
+}
+
+/** The transitions of a task, read again when `version` is another one. Only while somebody looks at them. */
+export function useHistory(taskId: string, version: string | undefined, wanted: boolean): History {
+  const [history, setHistory] = useState<History>({ rows: [], incomplete: false });
+  useEffect(() => {
+    if (!wanted) return undefined;
+    const reading = new AbortController();
+    const read = async (): Promise<void> => {
+      const rows: Transition[] = [];
+      let cursor: string | null = '';
+      for (let page = 0; page < MOST_PAGES && cursor !== null; page += 1) {
+        const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+        const { body } = await request<Page<Transition>>(`/v1/tasks/${taskId}/history?limit=200${query}`, {
+          signal: reading.signal,
+        });
+        rows.push(...(body?.items ?? []));
+        cursor = body?.next_cursor ?? null;
+      }
+      setHistory({ rows, incomplete: cursor !== null });
+    };
+    // Aborted, or the API is away: what was read before stays.
+    read().catch(() => undefined);
+    return () => reading.abort();
+  }, [taskId, version, wanted]);
+  return history;
+}

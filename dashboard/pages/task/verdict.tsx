@@ -1,0 +1,128 @@
+import { useQuery } from '../../api/query.ts';
+import type { Explanation, Reason } from '../../api/types.ts';
+import { Copy } from '../../ui/copy.tsx';
+import { Icon, type IconName, PhaseIcon } from '../../ui/icons.tsx';
+import type { Phase } from '../../phase.ts';
+import { Ago } from '../../ui/time.tsx';
+
+/** What a verdict says in two words, and how bad it is. */
+const VERDICTS: Readonly<Record<string, readonly [string, Phase]>> = {
+  BUG: ['The data contradict themselves', 'blocked'],
+  ENDED: ['Ended', 'complete'],
+  TASK_CANCELLED: ['Cancelled', 'cancelled'],
+  RUNNING: ['Running', 'running'],
+  WORKER_SILENT: ['Its worker is silent', 'backoff'],
+  PARENT_BLOCKED: ['A step before it is blocked', 'blocked'],
+  WAITS_FOR_PARENTS: ['Waits for steps before it', 'waiting'],
+  BACKOFF: ['Waits for its next attempt', 'backoff'],
+  NO_SCHEDULER: ['No scheduler is alive', 'blocked'],
+  BLOCKED: ['Blocked', 'blocked'],
+  PAUSED: ['Paused', 'backoff'],
+  NO_WORKER_ON_QUEUE: ['No worker serves its queue', 'blocked'],
+  NO_HANDLER: ['No worker can run this version', 'blocked'],
+  QUARANTINED: ['In quarantine', 'backoff'],
+  FLEET_SCALING: ['Workers are joining', 'ready'],
+  ALL_SLOTS_BUSY: ['All slots are busy', 'ready'],
+  BEHIND: ['Others come first', 'ready'],
+  DATABASE_BEHIND: ['The database holds claims up', 'backoff'],
+  ABOUT_TO_START: ['About to start', 'ready'],
+};
+
+const ACTORS: Readonly<Record<Explanation['who_acts'], readonly [string, IconName]>> = {
+  nobody: ['Nobody has to do anything', 'check'],
+  engine: ['Goes on by itself', 'reload'],
+  operator: ['An operator acts', 'person'],
+  platform: ['Whoever runs the workers acts', 'workers'],
+};
+
+/** Why it is where it is: one line, and behind it every reason with its numbers and what helps. */
+export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
+  const of = step === undefined ? '' : `/steps/${encodeURIComponent(step)}`;
+  const { data } = useQuery<Explanation>(`/v1/tasks/${taskId}${of}/explain`, {
+    topic: `task:${taskId}`,
+    everySeconds: 3,
+  });
+  if (data === undefined) return <div class="verdict bone-line" aria-hidden="true" />;
+  const { verdict, because, until, who_acts: who, next_actions: actions, others = [] } = data;
+  const [title, phase] = VERDICTS[verdict] ?? [verdict, 'waiting'];
+  const [actor, icon] = ACTORS[who];
+  const [first, ...more] = because;
+  const hasMore = more.length + others.length > 0;
+  return (
+    <section class={`verdict phase-${phase}`} aria-label="Why it is where it is">
+      <PhaseIcon phase={phase} size={18} />
+      <div class="verdict-text">
+        <p>
+          <strong>
+            {title}
+            {step === undefined && data.step !== null ? `: ${data.step}` : ''}
+          </strong>
+          {first === undefined ? null : <Text reason={first} taskId={taskId} />}
+          {until === null ? null : (
+            <span class="soft">
+              {' '}
+              Over <Ago at={until} future />.
+            </span>
+          )}
+        </p>
+        <p class="verdict-side small">
+          <span class="who">
+            <Icon name={icon} size={14} /> {actor}
+          </span>
+          {actions.map(({ text, command }) => (
+            <span key={text + command} class="next-action">
+              {text}
+              {command === null ? null : (
+                <>
+                  {' '}
+                  <code>{command}</code> <Copy text={command} label="Copy the command" />
+                </>
+              )}
+            </span>
+          ))}
+        </p>
+        {hasMore ? (
+          <details class="small">
+            <summary>All reasons</summary>
+            <ul class="reasons">
+              {more.map((reason) => (
+                <li key={reason.text}>
+                  <Text reason={reason} taskId={taskId} />
+                </li>
+              ))}
+              {others.map(({ step: name, verdict: other, steps }) => (
+                <li key={name}>
+                  {steps === 1 ? name : `${steps} steps such as ${name}`}: {VERDICTS[other]?.[0] ?? other}
+                </li>
+              ))}
+            </ul>
+          </details>
+        ) : null}
+      </div>
+    </section>
+  );
+}
+
+/** A reason with what it is about as links. */
+function Text({ reason: { text, links }, taskId }: { reason: Reason; taskId: string }) {
+  const { task_id: other, step, fingerprint } = links;
+  return (
+    <span class="break">
+      {' '}
+      {text}
+      {/[.!?]$/.test(text) ? '' : '.'}
+      {step === undefined ? null : (
+        <>
+          {' '}
+          <a href={`tasks/${other ?? taskId}?step=${encodeURIComponent(step)}`}>{step}</a>
+        </>
+      )}
+      {fingerprint === undefined ? null : (
+        <>
+          {' '}
+          <a href={`tasks?q=${encodeURIComponent(`fingerprint:${fingerprint}`)}`}>Tasks with the same cause</a>
+        </>
+      )}
+    </span>
+  );
+}
