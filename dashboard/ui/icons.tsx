@@ -40,7 +40,7 @@ const PATHS = {
   person: 'M8 2.5a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5M3 13.5c.5-3 2.5-4.5 5-4.5s4.5 1.5 5 4.5',
   key: 'M6 7.5a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5M8 8.5 13 3.5M11 5.5l1.5 1.5',
   keyboard: 'M2 4.5h12v7H2zM4.5 7h.1M7 7h.1M9.5 7h.1M11.6 7h.1M5.5 9.5h5',
-  path: 'M3 12c4 0 2-8 6-8h1M8 2l2.3 2L8 6M13 12h.1',
+  path: 'M2.5 12.5h3l2-9h6M11 1.5l2.5 2L11 5.5',
 } as const;
 
 export type IconName = keyof typeof PATHS;

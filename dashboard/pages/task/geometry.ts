@@ -11,7 +11,7 @@ export interface Geometry {
 
 export const NODE_WIDTH = 196;
 export const NODE_HEIGHT = 52;
-const LAYER_GAP = 74;
+const LAYER_GAP = 56;
 const ROW_GAP = 20;
 
 /** `down`: layers go down, for a window that is higher than wide. */

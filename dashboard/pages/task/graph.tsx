@@ -28,6 +28,8 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
   const geometry = useMemo(() => geometryOf(layout, down), [layout, down]);
   const current = nodes.find((node) => node.steps.some(({ name }) => name === selected));
   const shown = view ?? fit(geometry, size.width, size.height);
+  // As high as the graph, within bounds of the style sheet.
+  const wanted = geometry.height * fit(geometry, size.width || 1000, 10_000).scale + 76;
 
   useEffect(() => {
     const element = canvas.current as HTMLCanvasElement;
@@ -82,7 +84,7 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     event.preventDefault();
   };
   return (
-    <div class="graph">
+    <div class="graph" style={{ height: `${Math.round(wanted)}px` }}>
       <canvas
         ref={canvas}
         tabIndex={0}

@@ -82,14 +82,3 @@ export function endOf(segments: ReadonlyMap<string, readonly Segment[]>): number
   for (const each of segments.values()) end = Math.max(end, each.at(-1)?.until ?? 0);
   return end;
 }
-
-/** Round numbers for an axis of about `count` marks. */
-export function ticksOf(end: number, count: number): number[] {
-  if (end <= 0) return [];
-  const steps = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-    1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000,
-  ];
-  const step = steps.find((each) => end / each <= count) ?? Math.ceil(end / count / 86_400_000) * 86_400_000;
-  return Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
-}

@@ -3,7 +3,8 @@ import type { RunStats } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
 import { PhaseIcon } from '../../ui/icons.tsx';
 import type { StepView } from './model.ts';
-import { endOf, type Segment, ticksOf } from './segments.ts';
+import { endOf, type Segment } from './segments.ts';
+import { type TimeScale, timeScaleOf } from './time-scale.ts';
 import { Windowed } from './windowed.tsx';
 
 interface Props {
@@ -23,12 +24,14 @@ const KINDS = { wait: 'ready, no worker yet', run: 'running', backoff: 'backoff'
 /** When each step waited, ran, and waited for its next attempt; under a run, how long it takes in general. */
 export function Timeline({ steps, segments, typical, path, selected, select, incomplete }: Props) {
   const end = Math.max(1, endOf(segments));
-  const ticks = useMemo(() => ticksOf(end, 6), [end]);
+  const scale = useMemo(() => timeScaleOf(segments, end), [segments, end]);
+  const { ticks, folds } = scale;
   const rows = useMemo(
     () => steps.toSorted((one, other) => startOf(segments, one) - startOf(segments, other) || one.n - other.n),
     [steps, segments],
   );
-  const at = (time: number): string => `${(time / end) * 100}%`;
+  const at = (time: number): string => `${scale.at(time) * 100}%`;
+  const width = (from: number, until: number): string => `${(scale.at(until) - scale.at(from)) * 100}%`;
   return (
     <div class="timeline card">
       <div class="timeline-head">
@@ -46,6 +49,15 @@ export function Timeline({ steps, segments, typical, path, selected, select, inc
           {ticks.map((tick) => (
             <span key={tick} style={{ left: at(tick) }}>
               {formatSeconds(tick / 1000)}
+            </span>
+          ))}
+          {folds.map(({ from, until }) => (
+            <span
+              key={`fold ${from}`}
+              class="fold"
+              style={{ left: `${((scale.at(from) + scale.at(until)) / 2) * 100}%` }}
+            >
+              {formatSeconds((until - from) / 1000)}
             </span>
           ))}
         </div>
@@ -70,12 +82,20 @@ export function Timeline({ steps, segments, typical, path, selected, select, inc
               {ticks.map((tick) => (
                 <span key={tick} class="grid-line" style={{ left: at(tick) }} />
               ))}
-              <Typical segments={segments.get(step.name) ?? []} stats={typical.get(step.name)} end={end} />
+              {folds.map(({ from, until }) => (
+                <span key={from} class="fold-strip" style={{ left: at(from), width: width(from, until) }} />
+              ))}
+              <Typical
+                segments={segments.get(step.name) ?? []}
+                stats={typical.get(step.name)}
+                scale={scale}
+                end={end}
+              />
               {(segments.get(step.name) ?? []).map((segment) => (
                 <span
                   key={`${segment.kind}${segment.from}`}
                   class={`segment ${segment.kind}${segment.failed ? ' failed' : ''}`}
-                  style={{ left: at(segment.from), width: `max(2px, ${at(segment.until - segment.from)})` }}
+                  style={{ left: at(segment.from), width: `max(2px, ${width(segment.from, segment.until)})` }}
                   title={`${KINDS[segment.kind]} ${formatSeconds((segment.until - segment.from) / 1000)}${segment.failed ? ', failed' : ''}`}
                 />
               ))}
@@ -108,7 +128,17 @@ const describe = (segments: readonly Segment[]): string =>
         )
         .join('; ');
 
-function Typical({ segments, stats, end }: { segments: readonly Segment[]; stats: RunStats | undefined; end: number }) {
+function Typical({
+  segments,
+  stats,
+  scale,
+  end,
+}: {
+  segments: readonly Segment[];
+  stats: RunStats | undefined;
+  scale: TimeScale;
+  end: number;
+}) {
   const run = segments.findLast(({ kind }) => kind === 'run');
   if (run === undefined || stats === undefined || stats.running_p50 === null || stats.running_p95 === null) return null;
   const from = run.from + stats.running_p50 * 1000;
@@ -117,7 +147,7 @@ function Typical({ segments, stats, end }: { segments: readonly Segment[]; stats
   return (
     <span
       class="typical"
-      style={{ left: `${(from / end) * 100}%`, width: `max(3px, ${((until - from) / end) * 100}%)` }}
+      style={{ left: `${scale.at(from) * 100}%`, width: `max(3px, ${(scale.at(until) - scale.at(from)) * 100}%)` }}
       title={`typical: ${formatSeconds(stats.running_p50)} to ${formatSeconds(stats.running_p95)}`}
     />
   );

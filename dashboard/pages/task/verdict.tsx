@@ -47,7 +47,8 @@ export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
   const [title, phase] = VERDICTS[verdict] ?? [verdict, 'waiting'];
   const [actor, icon] = ACTORS[who];
   const [first, ...more] = because;
-  const hasMore = more.length + others.length > 0;
+  const further = step === undefined ? actions.slice(1) : actions;
+  const hasMore = more.length + others.length + further.length > 0;
   return (
     <section class={`verdict phase-${phase}`} aria-label="Why it is where it is">
       <PhaseIcon phase={phase} size={18} />
@@ -55,9 +56,14 @@ export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
         <p>
           <strong>
             {title}
-            {step === undefined && data.step !== null ? `: ${data.step}` : ''}
+            {step !== undefined || data.step === null ? null : (
+              <>
+                {': '}
+                <a href={`tasks/${taskId}?step=${encodeURIComponent(data.step)}`}>{data.step}</a>
+              </>
+            )}
           </strong>
-          {first === undefined ? null : <Text reason={first} taskId={taskId} />}
+          {first === undefined ? null : <Text reason={first} taskId={taskId} shown={data.step} />}
           {until === null ? null : (
             <span class="soft">
               {' '}
@@ -69,7 +75,7 @@ export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
           <span class="who">
             <Icon name={icon} size={14} /> {actor}
           </span>
-          {actions.map(({ text, command }) => (
+          {(step === undefined ? actions.slice(0, 1) : []).map(({ text, command }) => (
             <span key={text + command} class="next-action">
               {text}
               {command === null ? null : (
@@ -83,11 +89,22 @@ export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
         </p>
         {hasMore ? (
           <details class="small">
-            <summary>All reasons</summary>
+            <summary>More reasons, and what helps</summary>
             <ul class="reasons">
               {more.map((reason) => (
                 <li key={reason.text}>
-                  <Text reason={reason} taskId={taskId} />
+                  <Text reason={reason} taskId={taskId} shown={data.step} />
+                </li>
+              ))}
+              {further.map(({ text, command }) => (
+                <li key={text}>
+                  {text}
+                  {command === null ? null : (
+                    <>
+                      {' '}
+                      <code>{command}</code> <Copy text={command} label="Copy the command" />
+                    </>
+                  )}
                 </li>
               ))}
               {others.map(({ step: name, verdict: other, steps }) => (
@@ -104,14 +121,14 @@ export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
 }
 
 /** A reason with what it is about as links. */
-function Text({ reason: { text, links }, taskId }: { reason: Reason; taskId: string }) {
+function Text({ reason: { text, links }, taskId, shown }: { reason: Reason; taskId: string; shown: string | null }) {
   const { task_id: other, step, fingerprint } = links;
   return (
     <span class="break">
       {' '}
       {text}
       {/[.!?]$/.test(text) ? '' : '.'}
-      {step === undefined ? null : (
+      {step === undefined || (step === shown && other === undefined) || other === taskId ? null : (
         <>
           {' '}
           <a href={`tasks/${other ?? taskId}?step=${encodeURIComponent(step)}`}>{step}</a>

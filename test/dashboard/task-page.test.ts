@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import type { Layout, StepTuple, TaskDetails, Transition } from '../../dashboard/api/types.ts';
+import { fit, geometryOf, zoomed } from '../../dashboard/pages/task/geometry.ts';
+import { merge, nodesOf, type StepView, UNKNOWN, viewsOf } from '../../dashboard/pages/task/model.ts';
+import { segmentsOf } from '../../dashboard/pages/task/segments.ts';
+import { timeScaleOf } from '../../dashboard/pages/task/time-scale.ts';
+
+const BEGAN = '2026-03-01T09:00:00.000Z';
+const at = (ms: number): string => new Date(Date.parse(BEGAN) + ms).toISOString();
+
+const step = (name: string, more: Partial<StepView> = {}): StepView => ({
+  n: 1,
+  name,
+  queue: 'default',
+  phase: 'complete',
+  attempts: 1,
+  parents: [],
+  started: undefined,
+  ended: undefined,
+  nextRetry: undefined,
+  ...more,
+});
+const went = (name: string, to: Transition['to_state'], ms: number, cause: string | null = null): Transition => ({
+  step: name,
+  from_state: null,
+  to_state: to,
+  cause,
+  error: null,
+  by: null,
+  reason: null,
+  worker_id: null,
+  at: at(ms),
+});
+const short = (segments: Map<string, { kind: string; from: number; until: number; failed: boolean }[]>, name: string) =>
+  segments.get(name)?.map(({ kind, from, until, failed }) => `${kind}${failed ? '!' : ''} ${from}-${until}`);
+
+describe('what a step did in a time', () => {
+  it('waiting, running, backoff and blocked are told apart', () => {
+    const history = [
+      went('a', 'in_progress', 100),
+      went('a', 'error', 300, 'fail'),
+      went('a', 'pending', 800, 'retry_due'),
+      went('a', 'in_progress', 900),
+      went('a', 'error', 1000, 'fail'),
+      went('a', 'pending', 5000, 'operator_retry'),
+      went('a', 'in_progress', 5100),
+      went('a', 'complete', 5200, 'complete'),
+    ];
+    const segments = segmentsOf([step('a', { ended: 5200 })], history, BEGAN, 9000);
+    expect(short(segments, 'a')).toEqual([
+      'wait 0-100',
+      'run! 100-300',
+      'backoff 300-800',
+      'wait 800-900',
+      'run! 900-1000',
+      'held 1000-5000',
+      'wait 5000-5100',
+      'run 5100-5200',
+    ]);
+  });
+
+  it('a child waits for a worker from the end of its last parent on, and before that it is not drawn', () => {
+    const steps = [
+      step('a', { ended: 200 }),
+      step('b', { ended: 400 }),
+      step('c', { parents: ['a', 'b'], phase: 'running' }),
+    ];
+    const segments = segmentsOf(steps, [went('c', 'in_progress', 450)], BEGAN, 1000);
+    expect(short(segments, 'c')).toEqual(['wait 400-450', 'run 450-1000']);
+    const waiting = [step('a', { phase: 'running' }), step('c', { parents: ['a'], phase: 'waiting' })];
+    expect(short(segmentsOf(waiting, [], BEGAN, 1000), 'c')).toEqual([]);
+  });
+
+  it('an attempt whose worker died failed, and one that was given back did not', () => {
+    const lost = [went('a', 'in_progress', 10), went('a', 'pending', 50, 'lease_expired')];
+    const released = [went('a', 'in_progress', 10), went('a', 'pending', 50, 'released')];
+    expect(short(segmentsOf([step('a', { phase: 'ready' })], lost, BEGAN, 60), 'a')?.[1]).toBe('run! 10-50');
+    expect(short(segmentsOf([step('a', { phase: 'ready' })], released, BEGAN, 60), 'a')?.[1]).toBe('run 10-50');
+  });
+
+  it('a week in which it was blocked does not hide the second in which it ran', () => {
+    const week = 7 * 86_400_000;
+    const segments = segmentsOf(
+      [step('a', { phase: 'blocked' })],
+      [went('a', 'in_progress', 100), went('a', 'error', 1000, 'fail')],
+      BEGAN,
+      week,
+    );
+    const scale = timeScaleOf(segments, week);
+    expect(scale.folds).toEqual([{ from: 1000, until: week }]);
+    expect(scale.at(1000)).toBeCloseTo(0.93);
+    expect([scale.at(0), scale.at(week)]).toEqual([0, 1]);
+    expect(scale.ticks.every((tick) => tick <= 1000)).toBe(true);
+    const marks = Array.from({ length: 50 }, (_, index) => scale.at((week / 50) * index));
+    expect(marks).toEqual(marks.toSorted((one, other) => one - other));
+  });
+});
+
+describe('what is known of the steps', () => {
+  const task = {
+    requested_at: BEGAN,
+    steps: ['a', 'b'].map((name) => ({
+      name,
+      queue: 'default',
+      parents: [],
+      state: 'pending',
+      ready: true,
+      attempts: 0,
+      next_retry_at: null,
+      blocked_at: null,
+      last_attempted_at: null,
+      processed_at: null,
+    })),
+  } as unknown as TaskDetails;
+  const tuple = (n: number, state: StepTuple[1], more: Partial<Record<4 | 5 | 6 | 7 | 8, number>> = {}): StepTuple => [
+    n,
+    state,
+    1,
+    0,
+    more[4] ?? null,
+    more[5] ?? null,
+    more[6] ?? null,
+    more[7] ?? null,
+    more[8] ?? null,
+  ];
+  const states = (version: string, complete: boolean, steps: StepTuple[]) => ({
+    version,
+    complete,
+    steps,
+    state: 'in_progress' as const,
+    requested_at: BEGAN,
+    completed_at: null,
+    as_of: BEGAN,
+  });
+
+  it('a delta takes the place of what it has, and leaves the rest', () => {
+    const all = merge(UNKNOWN, states('1', true, [tuple(1, 'in_progress', { 5: 10 }), tuple(2, 'pending', { 4: 5 })]));
+    const next = merge(all, states('2', false, [tuple(1, 'error', { 7: 900 })]));
+    expect(viewsOf(task, next).map(({ phase }) => phase)).toEqual(['backoff', 'ready']);
+    expect(merge(next, states('3', false, [])).steps).toBe(next.steps);
+    expect(
+      viewsOf(task, merge(next, states('4', true, [tuple(1, 'error', { 8: 5 })]))).map(({ phase }) => phase),
+    ).toEqual(['blocked', 'ready']);
+  });
+
+  it('equal siblings are one node with all of them', () => {
+    const layout = {
+      steps: [{ node: 0 }, { node: 1 }, { node: 1 }],
+      nodes: [
+        { layer: 0, row: 0, steps: 1, first: 1 },
+        { layer: 1, row: 0, steps: 2, first: 2 },
+      ],
+      layers: 2,
+      rows: 1,
+      edges: [[0, 1]],
+    } as unknown as Layout;
+    const nodes = nodesOf(
+      layout,
+      ['a', 'b', 'c'].map((name) => step(name)),
+    );
+    expect(nodes.map(({ steps }) => steps.map(({ name }) => name))).toEqual([['a'], ['b', 'c']]);
+    const geometry = geometryOf(layout, false);
+    const view = fit(geometry, 1000, 400);
+    expect(view.scale).toBe(1);
+    // What is under the pointer stays there.
+    const near = zoomed(view, 2, 300, 200);
+    expect((300 - near.x) / near.scale).toBeCloseTo((300 - view.x) / view.scale);
+  });
+});

@@ -1,0 +1,109 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { fail } from '../../../src/engine/fail.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
+import { useApi } from '../../api/api-fixture.ts';
+import { openChromium, openPage, untilShown, type Watched } from './chromium.ts';
+import { hostileStrings } from './hostile-strings.ts';
+
+/** The long form: 5,000 texts. */
+const TEXTS = hostileStrings(Number(process.env['TASKER_HOSTILE_STRINGS'] ?? 300));
+const STEPS = 100;
+
+const fixture = await useApi({ apiAuth: 'none' });
+let browser: Browser;
+const tasks: string[] = [];
+
+/** Each step fails with a text of its own, which is also its name, and in input and result; each task has one in what lists show. */
+beforeAll(async () => {
+  browser = await openChromium();
+  for (let first = 0; first < TEXTS.length; first += STEPS)
+    tasks.push(await hostileTask(TEXTS.slice(first, first + STEPS), first));
+}, 120_000);
+afterAll(() => browser?.close());
+
+async function hostileTask(texts: readonly string[], first: number): Promise<string> {
+  const workflow = texts.slice(1).reduce(
+    (flow, _text, index) =>
+      flow.step(`step_${first}_${index + 1}`, { retryLimit: 1 }, () => 1) as unknown as typeof flow,
+    defineWorkflow({ name: `hostile_${first}`, input: z.unknown() }).step(
+      `step_${first}_0`,
+      { retryLimit: 1 },
+      () => 1,
+    ),
+  );
+  const id = await fixture.workflow(workflow);
+  const [text = ''] = texts;
+  const task = await fixture.submitOne(id, {
+    context: JSON.stringify(Object.fromEntries(texts.map((each) => [each, { [each]: each }]))),
+    tags: texts.slice(0, 20).map((each) => each.slice(0, 200)),
+    initiator: text,
+    sourceSystem: text,
+    reason: text,
+  });
+  for (let index = 0; index < texts.length; index += 1) {
+    const [name, message] = [`step_${first}_${index}`, texts[index] as string];
+    // Names of steps have letters alone; those of an import may be anything.
+    await fixture.test.query('UPDATE tasker.tasker_named_steps SET name = $2 WHERE name = $1', [name, message]);
+  }
+  const worker = await fixture.worker(60, 200);
+  const steps = await worker.claim(STEPS);
+  await worker.complete(steps.slice(0, 10), { result: JSON.stringify(texts) });
+  await fail(fixture.db, {
+    workerId: worker.id,
+    failures: steps.slice(10).map((step, index) => ({
+      ...step,
+      permanent: index % 2 === 0,
+      requestedBackoffSeconds: 3600,
+      backoffCapSeconds: 3600,
+      cause: 'fail',
+      metadata: JSON.stringify({
+        error: { name: texts[index], message: texts[index], code: texts[index]?.slice(0, 50) },
+      }),
+    })),
+  });
+  return task;
+}
+
+async function visit({ page, problems }: Watched, path: string): Promise<void> {
+  await page.goto(`${fixture.api.apiUrl}/ui/${path}`);
+  await untilShown(page);
+  expect(problems, path).toEqual([]);
+}
+
+it('no text of a task becomes code, on any page', async () => {
+  const watched = await openPage(browser, { base: fixture.api.apiUrl });
+  await visit(watched, '');
+  await visit(watched, 'tasks');
+  for (const task of tasks) {
+    for (const view of ['graph', 'timeline', 'list', 'history']) {
+      await visit(watched, `tasks/${task}?view=${view}`);
+      // All texts are in the page as text: the last of the names, too.
+      if (view === 'list') expect(await watched.page.locator('.table tbody tr').count()).toBeGreaterThan(40);
+    }
+    const names = TEXTS.slice(tasks.indexOf(task) * STEPS, tasks.indexOf(task) * STEPS + STEPS);
+    for (const name of [names[0], names[5], names[20], names.at(-1)]) {
+      await visit(watched, `tasks/${task}?step=${encodeURIComponent(name ?? '')}`);
+      for (const tab of ['Input', 'Result', 'History'])
+        await watched.page.click(`.drawer [role=tab]:has-text("${tab}")`);
+    }
+  }
+  expect(watched.problems).toEqual([]);
+  await watched.page.context().close();
+}, 600_000);
+
+it('nor does a text of the address', async () => {
+  const watched = await openPage(browser, { base: fixture.api.apiUrl });
+  // Each is another document at most twice: as a search, and where the page looks for a name.
+  for (const text of TEXTS.slice(0, 44)) {
+    const encoded = encodeURIComponent(text);
+    await watched.page.goto(`${fixture.api.apiUrl}/ui/tasks?q=${encoded}#${encoded}`);
+    await watched.page.waitForSelector('h1');
+    await watched.page.evaluate(
+      `history.pushState(null, '', ${JSON.stringify(`nowhere/${encoded}?view=${encoded}`)}); dispatchEvent(new Event('popstate'))`,
+    );
+  }
+  expect(watched.problems.filter((problem) => !/^(4\d\d|console: Failed to load resource)/.test(problem))).toEqual([]);
+  await watched.page.context().close();
+});
