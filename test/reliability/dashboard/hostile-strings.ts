@@ -63,10 +63,12 @@ const WAYS: readonly ((text: string) => string)[] = [
 
 /** `count` different texts. */
 export function hostileStrings(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => {
+  const texts = new Set<string>();
+  for (let index = 0; texts.size < count; index += 1) {
     const shape = SHAPES[index % SHAPES.length] as string;
     const round = Math.floor(index / SHAPES.length);
     const text = (WAYS[round % WAYS.length] as (text: string) => string)(shape);
-    return round < WAYS.length ? text : `${round} ${text}`;
-  });
+    texts.add(round < WAYS.length ? text : `${round} ${text}`);
+  }
+  return [...texts];
 }
