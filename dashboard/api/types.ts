@@ -119,7 +119,7 @@ export interface Explanation {
   readonly as_of: string;
 }
 
-/** Where the steps of a definition are drawn, without units: computed once by the server. */
+/** The places at which the steps of a definition are drawn, without units: computed once by the server. */
 export interface Layout {
   readonly hash: string;
   readonly layers: number;

@@ -35,7 +35,7 @@ const short = (segments: Map<string, { kind: string; from: number; until: number
   segments.get(name)?.map(({ kind, from, until, failed }) => `${kind}${failed ? '!' : ''} ${from}-${until}`);
 
 describe('what a step did in a time', () => {
-  it('waiting, running, backoff and blocked are told apart', () => {
+  it('waiting, running, backoff and blocked are different things', () => {
     const history = [
       went('a', 'in_progress', 100),
       went('a', 'error', 300, 'fail'),

@@ -15,7 +15,7 @@ export interface StepView {
   readonly nextRetry: number | undefined;
 }
 
-/** What has happened in the browser so far: the steps as the last answers left them. */
+/** What has happened in the browser so far: the steps as the last responses left them. */
 export interface Known {
   readonly version: string | undefined;
   readonly states: Omit<States, 'steps' | 'version' | 'complete'> | undefined;
