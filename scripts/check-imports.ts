@@ -27,6 +27,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['membership', 'schedules', 'import-tasker', 'archive'],
   ['worker', 'scheduler', 'client'],
   ['dev', 'init', 'tasker', 'api'],
+  ['mcp'],
   ['index', 'entry', 'cli', 'testing'],
 ];
 
@@ -36,6 +37,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kysely: ['db'],
   'pg-boss': ['schedules'],
   fastify: ['api'],
+  '@modelcontextprotocol/sdk': ['mcp'],
   commander: ['cli'],
   'prom-client': ['metrics', 'process'],
   'cron-parser': ['schedules'],

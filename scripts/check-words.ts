@@ -127,7 +127,7 @@ const FILES =
 
 /** What looks like a banned word and is a name that others read, or belongs to a library. The first is a method of the public WorkerProcess. */
 const WIRE_NAMES =
-  /\bhurry\b(?=\??\.?\(|: \(\))|\bmetadata\.pardoned\b|'pardoned'|\ballSettled\b|\bflushHeaders\b|\bflushSync\b|\bhintedPollIntervalMs\b|\bTASKER_[A-Z_]+|\btasker_[a-z_]+|--[a-z-]+/g;
+  /\bhurry\b(?=\??\.?\(|: \(\))|\bmetadata\.pardoned\b|'pardoned'|\ballSettled\b|\bflushHeaders\b|\bflushSync\b|\bhintedPollIntervalMs\b|\b(readOnly|destructive|openWorld)Hint\b|\bTASKER_[A-Z_]+|\btasker_[a-z_]+|--[a-z-]+/g;
 
 const DEFAULT_PATHS =
   'src dashboard migrations test bench scripts examples docs deploy README.md CHANGELOG.md CONTRIBUTING.md'.split(' ');

@@ -40,6 +40,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
         evaluatedOnCall,
         oneLocale,
         noTransports,
+        noForms,
         importsForRequire(dependencies),
         otelOfTheProgram,
       ],
@@ -131,6 +132,16 @@ const otelOfTheProgram: Plugin = {
     onResolve({ filter: /^@opentelemetry\/api$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path, external: true } : undefined,
     );
+  },
+};
+
+/** An MCP server would check with it what people fill into forms; no tool of this package asks for one. */
+const noForms: Plugin = {
+  name: 'no forms',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]@modelcontextprotocol[/\\]sdk[/\\].*[/\\]ajv-provider\.js$/ }, () => ({
+      contents: `export class AjvJsonSchemaValidator { getValidator() { throw new Error('forms are no part of this bundle'); } }`,
+    }));
   },
 };
 

@@ -14,11 +14,11 @@ import { explainCommand } from './commands/explain.ts';
 import { failuresCommand } from './commands/failures.ts';
 import { importTaskerCommand } from './commands/import-tasker.ts';
 import { initCommand } from './commands/init.ts';
+import { mcpCommand } from './commands/mcp.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { pauseCommand, pausesCommand, resumeCommand } from './commands/pause.ts';
 import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
-import { recordCommand } from './commands/record.ts';
 import { releaseCommand } from './commands/release.ts';
 import { rerunCommand } from './commands/rerun.ts';
 import { resolveCommand } from './commands/resolve.ts';
@@ -29,7 +29,6 @@ import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
 import { sizeCommand } from './commands/size.ts';
 import { statsCommand } from './commands/stats.ts';
-import { offerApi } from './remote/target.ts';
 import { submitCommand } from './commands/submit.ts';
 import { taskCommand } from './commands/task.ts';
 import { tasksCommand } from './commands/tasks.ts';
@@ -48,7 +47,7 @@ export function createProgram(exit: (status: number) => void): Command {
       'after',
       `
 Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment. Without it, commands
-for tasks use the database of the tasker dev that runs in the same folder or above it. Commands with --api do without a database.
+for tasks use the database of the tasker dev that runs in the same folder or above it.
 Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable or unsuitable.`,
     );
   const commands = [
@@ -56,6 +55,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     schedulerCommand(exit),
     apiCommand(exit),
     apiKeysCommand(exit),
+    mcpCommand(exit),
     migrateCommand(exit),
     initCommand(exit),
     devCommand(exit),
@@ -63,7 +63,6 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     tasksCommand(exit),
     taskCommand(exit),
     explainCommand(exit),
-    recordCommand(exit),
     workersCommand(exit),
     queuesCommand(exit),
     workflowsCommand(exit),
@@ -91,7 +90,6 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     sizeCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);
-  offerApi(program);
   program.addCommand(devWorkerCommand(exit), { hidden: true });
   return program;
 }

@@ -43,8 +43,7 @@ interface ExplainOptions {
   messages?: boolean;
 }
 
-/** As `explain`, in a snapshot of the caller. */
-export async function explainIn(
+async function explainIn(
   tx: Executor,
   taskId: string,
   stepName: string | undefined,

@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import type { Route } from '../api/route.ts';
+import { ROUTES } from '../api/routes/index.ts';
+
+/** A tool is a route, or the first of several whose parameters are all given. */
+interface ToolSource {
+  readonly name: string;
+  readonly title: string;
+  readonly operations: readonly [string, ...string[]];
+  readonly description: string;
+  /** Parameters of the route that a model has no use for. */
+  readonly without?: readonly string[];
+}
+
+export interface Tool extends ToolSource {
+  readonly routes: readonly Route[];
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: InputSchema;
+  readonly writes: boolean;
+}
+
+export interface InputSchema {
+  type: 'object';
+  properties: Record<string, object>;
+  required: string[];
+  additionalProperties: false;
+}
+
+/** Few: a model that has to choose among a hundred chooses badly. */
+const SOURCES: readonly ToolSource[] = [
+  {
+    name: 'explain',
+    title: 'Why is it not running',
+    operations: ['explainStep', 'explainTask'],
+    description:
+      'Says why a task, or one step of it, is not running or failed: one verdict, its reasons with numbers, who acts, and what helps. Ask this first when somebody asks what is wrong with a task.',
+  },
+  {
+    name: 'list_failures',
+    title: 'What fails now',
+    operations: ['listFailures'],
+    description:
+      'Everything that is in error now, grouped by cause, the largest group first, each with a task as an example. Ask this first when somebody asks what is wrong with the fleet.',
+  },
+  {
+    name: 'list_tasks',
+    title: 'Find tasks',
+    operations: ['listTasks'],
+    description:
+      'Tasks, the newest first, by state, workflow, tag, key, time or the fingerprint of list_failures. A page has no total; `complete: false` with a next_cursor means that there is more to read.',
+  },
+  {
+    name: 'get_task',
+    title: 'One task',
+    operations: ['getTask'],
+    description: 'One task with the state of each of its steps and the last error of each.',
+  },
+  {
+    name: 'list_attempts',
+    title: 'Attempts of a step',
+    operations: ['listAttempts'],
+    description: 'Every attempt of one step: when it ran, on which worker, and how it ended.',
+  },
+  {
+    name: 'list_queues',
+    title: 'Queues',
+    operations: ['listQueues'],
+    description: 'Each queue: how many steps are ready, how long the oldest has waited, how many workers serve it.',
+  },
+  {
+    name: 'list_workers',
+    title: 'Processes of the fleet',
+    operations: ['listWorkers'],
+    description: 'Workers and schedulers that live: version, queues, slots in use, age of the last heartbeat.',
+  },
+  {
+    name: 'list_workflows',
+    title: 'Workflows',
+    operations: ['listWorkflows'],
+    description: 'The registered workflows with their versions, and whether a live worker serves each.',
+  },
+  {
+    name: 'list_operations',
+    title: 'Bulk operations',
+    operations: ['listOperations'],
+    description: 'Bulk operations, the newest first: what each does, how far it is, and whether it stopped by itself.',
+  },
+  {
+    name: 'get_operation',
+    title: 'One bulk operation',
+    operations: ['getOperation'],
+    description: 'One bulk operation with its counts by outcome.',
+  },
+  {
+    name: 'retry_task',
+    title: 'Retry a task',
+    operations: ['retryTask'],
+    description: 'Runs the steps in error of a task again, all of them or those in `steps`.',
+    without: ['dry_run', 'input'],
+  },
+  {
+    name: 'cancel_task',
+    title: 'Cancel a task',
+    operations: ['cancelTask'],
+    description: 'Cancels a task: what runs is aborted, nothing more of it starts, and it can not be continued.',
+    without: ['dry_run'],
+  },
+  {
+    name: 'resolve_step',
+    title: 'Resolve a step',
+    operations: ['resolveStep'],
+    description: 'Declares a step in error as done, with a result that the steps behind it receive.',
+    without: ['dry_run'],
+  },
+  {
+    name: 'rerun_task',
+    title: 'Rerun a task',
+    operations: ['rerunTask'],
+    description: 'Makes a new task from one that has ended or is in error. Its effects happen again.',
+    without: ['dry_run', 'input'],
+  },
+  {
+    name: 'pause_queue',
+    title: 'Pause a queue',
+    operations: ['pauseQueue'],
+    description: 'Starts no further step of a queue until it is resumed, or until a time.',
+  },
+  {
+    name: 'resume_queue',
+    title: 'Resume a queue',
+    operations: ['resumeQueue'],
+    description: 'Ends the pause of a queue.',
+  },
+];
+
+/** Parts of a request by the name of their argument. A body is an object. */
+export const fieldsOf = ({ params, query, body }: Route) => ({
+  params: params?.shape ?? {},
+  query: query?.shape ?? {},
+  body: shapeOf(body),
+});
+
+function shapeOf(body: z.ZodType | undefined): Readonly<Record<string, z.ZodType>> {
+  let schema: unknown = body;
+  while (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) schema = schema.unwrap();
+  return schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>) : {};
+}
+
+const PREVIEW_TOKEN = {
+  type: 'string',
+  description:
+    'Leave it out at first: nothing is changed then, and the answer says what would be done, with a token. The same call with that token does it. Ask a person before the second call.',
+};
+
+function schemaOf(routes: readonly Route[], without: readonly string[], writes: boolean): InputSchema {
+  const properties: Record<string, object> = {};
+  const required = new Map<string, number>();
+  for (const route of routes) {
+    const { params, query, body } = fieldsOf(route);
+    for (const [name, field] of Object.entries({ ...params, ...query, ...body })) {
+      if (without.includes(name)) continue;
+      const { $schema: _draft, ...schema } = z.toJSONSchema(field as z.ZodType, {
+        io: 'output',
+        unrepresentable: 'any',
+      });
+      properties[name] = schema;
+      if (!(field as z.ZodType).safeParse(undefined).success) required.set(name, (required.get(name) ?? 0) + 1);
+    }
+  }
+  if (writes) properties['preview_token'] = PREVIEW_TOKEN;
+  return {
+    type: 'object',
+    properties,
+    // What only some of the routes need is what chooses among them.
+    required: [...required].filter(([, times]) => times === routes.length).map(([name]) => name),
+    additionalProperties: false,
+  };
+}
+
+export const TOOLS: readonly Tool[] = SOURCES.map((source) => {
+  const routes = source.operations.map((operation) => {
+    const route = ROUTES.find((one) => one.operation === operation);
+    if (route === undefined) throw new Error(`there is no route ${operation} for the tool ${source.name}`);
+    return route;
+  });
+  const writes = routes.some(({ method }) => method !== 'GET');
+  return { ...source, routes, writes, inputSchema: schemaOf(routes, source.without ?? [], writes) };
+});
