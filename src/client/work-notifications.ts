@@ -23,6 +23,8 @@ export class WorkNotifications {
   private readonly waiting = CHECKS_AFTER_MS.map(() => new Set<string>());
   private readonly timers = new Set<NodeJS.Timeout>();
   private closed = false;
+  /** Wakes a worker of the same program. */
+  wakeHere: (queues: readonly string[]) => void = () => undefined;
 
   constructor(db: Database, enabled: boolean) {
     this.db = db;
@@ -68,7 +70,8 @@ export class WorkNotifications {
     await this.notifier.flush();
   }
 
-  private notify(queues: Iterable<string>): void {
+  private notify(queues: readonly string[]): void {
+    this.wakeHere(queues);
     if (this.enabled) this.notifier.notify(queues);
   }
 

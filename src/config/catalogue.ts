@@ -1,16 +1,17 @@
-import { z } from 'zod';
 import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../retry-policy.ts';
 import type { Role, SettingName, Settings } from './config.ts';
 import { keepSeconds, readKeepSetting } from '../keep-policy.ts';
-import { readDatabaseUrl } from './database-url.ts';
 import { isBasePath, networksOf } from './proxies.ts';
+import { boolean, integer, list, matching, oneOf, type Reader, text, url } from './readers.ts';
 
-interface Setting<Schema extends z.ZodType = z.ZodType> {
+interface Setting<Value = unknown> {
   /** Environment variable. */
   readonly env: string;
-  readonly schema: Schema;
+  readonly schema: Reader<Exclude<Value, undefined>>;
   /** As text, as it is written in the environment; undefined: none. */
   readonly default: string | undefined;
+  /** There is no default, and the roles cannot do without it. */
+  readonly required?: boolean;
   readonly unit?: string;
   readonly range: string;
   readonly roles: readonly Role[] | 'all';
@@ -18,46 +19,49 @@ interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly description: string;
 }
 
-const setting = <Schema extends z.ZodType>(definition: Setting<Schema>): Setting<Schema> => definition;
+const setting = <Value>(definition: Setting<Value>): Setting<Value> => definition;
 
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^-?\d+$/, 'is not a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `is below ${min}`).max(max, `is above ${max}`));
-const boolean = z.enum(['true', 'false'], 'is neither true nor false').transform((value) => value === 'true');
-const url = z
-  .string()
-  .regex(/^postgres(ql)?:\/\//, { message: 'is not a postgres:// URL', abort: true })
-  .superRefine((text, context) => {
-    const read = readDatabaseUrl(text);
-    if (!read.ok) context.addIssue({ code: 'custom', message: read.problem });
-  });
-const list = z.string().transform((value) =>
-  value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
 /** A link for pages, in which the id of something takes the place of its name in braces. */
-const linkTemplate = (needed: readonly string[]) =>
-  z
-    .string()
-    .regex(/^https?:\/\/[^/]/, { message: 'is neither an http:// nor an https:// URL', abort: true })
-    .refine((text) => needed.some((name) => text.includes(name)), `has no ${needed.join(' and no ')}`)
-    .superRefine((text, context) => {
-      const unknown = text.match(/\{[^}]*\}/g)?.filter((name) => !LINK_NAMES.includes(name)) ?? [];
-      if (unknown.length > 0)
-        context.addIssue({
-          code: 'custom',
-          message: `has ${unknown.join(', ')}, and can have ${LINK_NAMES.join(', ')}`,
-        });
-    })
-    .optional();
+const linkTemplate =
+  (needed: readonly string[]): Reader<string> =>
+  (given) => {
+    if (!/^https?:\/\/[^/]/.test(given)) return { problems: ['is neither an http:// nor an https:// URL'] };
+    const unknown = given.match(/\{[^}]*\}/g)?.filter((name) => !LINK_NAMES.includes(name)) ?? [];
+    const problems = [
+      ...(needed.some((name) => given.includes(name)) ? [] : [`has no ${needed.join(' and no ')}`]),
+      ...(unknown.length === 0 ? [] : [`has ${unknown.join(', ')}, and can have ${LINK_NAMES.join(', ')}`]),
+    ];
+    return problems.length > 0 ? { problems } : { value: given };
+  };
 const LINK_NAMES = ['{trace_id}', '{task_id}', '{step}', '{attempt}'];
+const basePath: Reader<string> = (given) =>
+  isBasePath(given) ? { value: given } : { problems: ['is not a path such as /ops/tasker'] };
+const proxies: Reader<string[]> = (given) => {
+  const read = list(given);
+  if ('problems' in read || networksOf(read.value) !== undefined) return read;
+  return { problems: ['has what is neither an address nor a network'] };
+};
+const identifier = matching(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters');
+const path = text();
 /** The scheduler checks the rest at its start: a parser here would be loaded by every process. */
-const cron = z.string().regex(/^(\S+( \S+){4}|@[a-z]+)$/, 'is not a cron expression of five fields');
+const cron = matching(/^(\S+( \S+){4}|@[a-z]+)$/, 'is not a cron expression of five fields');
+const queues: Reader<string[]> = (given) => {
+  const read = list(given);
+  if ('problems' in read) return read;
+  if (read.value.length === 0) return { problems: ['names no queue'] };
+  const long = read.value.find((name) => name.length > 128);
+  return long === undefined
+    ? read
+    : { problems: [`names a queue with more than 128 characters, ${long.slice(0, 20)}...`] };
+};
+const keep: Reader<string> = (given) => {
+  const { problems } = readKeepSetting(given);
+  return problems.length > 0 ? { problems } : { value: given };
+};
+const keepTime: Reader<string> = (given) =>
+  keepSeconds(given) === undefined
+    ? { problems: ['is neither forever nor a number with s, m, h, d, w or y'] }
+    : { value: given };
 
 const number = (
   env: string,
@@ -82,6 +86,7 @@ export const CATALOGUE = {
     env: 'DATABASE_URL',
     schema: url,
     default: undefined,
+    required: true,
     range: 'postgres:// URL',
     roles: 'all',
     secret: true,
@@ -90,7 +95,7 @@ export const CATALOGUE = {
   }),
   databaseUrlDirect: setting({
     env: 'DATABASE_URL_DIRECT',
-    schema: url.optional(),
+    schema: url,
     default: undefined,
     range: 'postgres:// URL',
     roles: 'all',
@@ -100,7 +105,7 @@ export const CATALOGUE = {
   }),
   databasePasswordFile: setting({
     env: 'TASKER_DATABASE_PASSWORD_FILE',
-    schema: z.string().min(1).optional(),
+    schema: path,
     default: undefined,
     range: 'path',
     roles: 'all',
@@ -118,9 +123,7 @@ export const CATALOGUE = {
   }),
   schema: setting({
     env: 'TASKER_SCHEMA',
-    schema: z
-      .string()
-      .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters'),
+    schema: identifier,
     default: 'tasker',
     range: 'identifier',
     roles: 'all',
@@ -128,10 +131,7 @@ export const CATALOGUE = {
   }),
   cronSchema: setting({
     env: 'TASKER_CRON_SCHEMA',
-    schema: z
-      .string()
-      .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters')
-      .optional(),
+    schema: identifier,
     default: undefined,
     range: 'identifier',
     roles: 'all',
@@ -140,7 +140,7 @@ export const CATALOGUE = {
   }),
   preparedStatements: setting({
     env: 'TASKER_PREPARED_STATEMENTS',
-    schema: z.enum(['auto', 'true', 'false'], 'is not one of auto, true, false'),
+    schema: oneOf(['auto', 'true', 'false'], 'is not one of auto, true, false'),
     default: 'auto',
     range: 'auto, true, false',
     roles: 'all',
@@ -171,7 +171,7 @@ export const CATALOGUE = {
   }),
   queues: setting({
     env: 'TASKER_QUEUES',
-    schema: list.pipe(z.array(z.string().max(128)).min(1, 'names no queue')),
+    schema: queues,
     default: 'default',
     range: 'comma-separated names',
     roles: WORKER,
@@ -372,9 +372,7 @@ export const CATALOGUE = {
   }),
   keep: setting({
     env: 'TASKER_KEEP',
-    schema: z.string().superRefine((text, context) => {
-      for (const problem of readKeepSetting(text).problems) context.addIssue({ code: 'custom', message: problem });
-    }),
+    schema: keep,
     default: '',
     range: 'comma-separated, such as complete=30d,cancelled=7d,shop/orders:complete=1y',
     roles: SCHEDULER,
@@ -393,7 +391,7 @@ export const CATALOGUE = {
   }),
   metricsHost: setting({
     env: 'TASKER_METRICS_HOST',
-    schema: z.string().min(1),
+    schema: text(),
     default: '127.0.0.1',
     range: 'address',
     roles: PROCESSES,
@@ -406,7 +404,7 @@ export const CATALOGUE = {
   }),
   logLevel: setting({
     env: 'TASKER_LOG_LEVEL',
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'is no log level'),
+    schema: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'is no log level'),
     default: 'info',
     range: 'trace, debug, info, warn, error, fatal, silent',
     roles: 'all',
@@ -432,7 +430,7 @@ export const CATALOGUE = {
   }),
   trace: setting({
     env: 'TASKER_TRACE',
-    schema: z.enum(['off', 'link', 'parent'], 'is not one of off, link, parent'),
+    schema: oneOf(['off', 'link', 'parent'], 'is not one of off, link, parent'),
     default: 'link',
     range: 'off, link, parent',
     roles: 'all',
@@ -457,7 +455,7 @@ export const CATALOGUE = {
   }),
   reportUrl: setting({
     env: 'TASKER_REPORT_URL',
-    schema: url.optional(),
+    schema: url,
     default: undefined,
     range: 'postgres:// URL',
     roles: REPORTS,
@@ -472,7 +470,7 @@ export const CATALOGUE = {
   }),
   reportFallback: setting({
     env: 'TASKER_REPORT_FALLBACK',
-    schema: z.enum(['primary', 'refuse'], 'is neither primary nor refuse'),
+    schema: oneOf(['primary', 'refuse'], 'is neither primary nor refuse'),
     default: 'primary',
     range: 'primary, refuse',
     roles: REPORTS,
@@ -481,7 +479,7 @@ export const CATALOGUE = {
   }),
   apiHost: setting({
     env: 'TASKER_API_HOST',
-    schema: z.string().min(1),
+    schema: text(),
     default: '127.0.0.1',
     range: 'address',
     roles: API,
@@ -494,7 +492,7 @@ export const CATALOGUE = {
   }),
   apiAuth: setting({
     env: 'TASKER_API_AUTH',
-    schema: z.enum(['none', 'keys', 'proxy'], 'is not one of none, keys, proxy'),
+    schema: oneOf(['none', 'keys', 'proxy'], 'is not one of none, keys, proxy'),
     default: 'none',
     range: 'none, keys, proxy',
     roles: API,
@@ -503,7 +501,7 @@ export const CATALOGUE = {
   }),
   apiProxySecret: setting({
     env: 'TASKER_API_PROXY_SECRET',
-    schema: z.string().min(32, 'has fewer than 32 characters').optional(),
+    schema: text({ min: 32, otherwise: 'has fewer than 32 characters' }),
     default: undefined,
     range: '32 characters or more',
     roles: API,
@@ -520,7 +518,7 @@ export const CATALOGUE = {
   }),
   apiBasePath: setting({
     env: 'TASKER_API_BASE_PATH',
-    schema: z.string().refine(isBasePath, 'is not a path such as /ops/tasker'),
+    schema: basePath,
     default: '/',
     range: 'path',
     roles: API,
@@ -529,7 +527,7 @@ export const CATALOGUE = {
   }),
   apiTrustedProxies: setting({
     env: 'TASKER_API_TRUSTED_PROXIES',
-    schema: list.refine((names) => networksOf(names) !== undefined, 'has what is neither an address nor a network'),
+    schema: proxies,
     default: '',
     range: 'addresses, networks',
     roles: API,
@@ -538,7 +536,7 @@ export const CATALOGUE = {
   }),
   apiDatabaseUrl: setting({
     env: 'TASKER_API_DATABASE_URL',
-    schema: url.optional(),
+    schema: url,
     default: undefined,
     range: 'postgres:// URL',
     roles: API,
@@ -569,10 +567,10 @@ export const CATALOGUE = {
   }),
   archiveUrl: setting({
     env: 'TASKER_ARCHIVE_URL',
-    schema: z
-      .string()
-      .regex(/^(file:\/\/\/.|s3:\/\/[^/])/, 'is neither a folder, file:///..., nor a bucket, s3://bucket/prefix')
-      .optional(),
+    schema: matching(
+      /^(file:\/\/\/.|s3:\/\/[^/])/,
+      'is neither a folder, file:///..., nor a bucket, s3://bucket/prefix',
+    ),
     default: undefined,
     range: 'file:///folder, s3://bucket/prefix',
     roles: ARCHIVE,
@@ -581,10 +579,7 @@ export const CATALOGUE = {
   }),
   archiveEndpoint: setting({
     env: 'AWS_ENDPOINT_URL_S3',
-    schema: z
-      .string()
-      .regex(/^https?:\/\/[^/]/, 'is neither an http:// nor an https:// URL')
-      .optional(),
+    schema: matching(/^https?:\/\/[^/]/, 'is neither an http:// nor an https:// URL'),
     default: undefined,
     range: 'URL without the bucket',
     roles: ARCHIVE,
@@ -592,7 +587,7 @@ export const CATALOGUE = {
   }),
   archiveRegion: setting({
     env: 'AWS_REGION',
-    schema: z.string().min(1),
+    schema: text(),
     default: 'us-east-1',
     range: 'region',
     roles: ARCHIVE,
@@ -600,7 +595,7 @@ export const CATALOGUE = {
   }),
   archiveAccessKeyId: setting({
     env: 'AWS_ACCESS_KEY_ID',
-    schema: z.string().min(1).optional(),
+    schema: path,
     default: undefined,
     range: 'text',
     roles: ARCHIVE,
@@ -608,7 +603,7 @@ export const CATALOGUE = {
   }),
   archiveSecretAccessKey: setting({
     env: 'AWS_SECRET_ACCESS_KEY',
-    schema: z.string().min(1).optional(),
+    schema: path,
     default: undefined,
     range: 'text',
     roles: ARCHIVE,
@@ -617,7 +612,7 @@ export const CATALOGUE = {
   }),
   archiveSecretFile: setting({
     env: 'TASKER_ARCHIVE_SECRET_FILE',
-    schema: z.string().min(1).optional(),
+    schema: path,
     default: undefined,
     range: 'path',
     roles: ARCHIVE,
@@ -631,12 +626,10 @@ export const CATALOGUE = {
   }),
   archiveKeep: setting({
     env: 'TASKER_ARCHIVE_KEEP',
-    schema: z
-      .string()
-      .refine((text) => keepSeconds(text) !== undefined, 'is neither forever nor a number with s, m, h, d, w or y'),
+    schema: keepTime,
     default: 'forever',
     range: 'forever, 7y, 90d, ...',
     roles: SCHEDULER,
     description: 'How long after their end tasks stay in the archive. An object goes when all of its tasks may.',
   }),
-} as const satisfies { readonly [Name in SettingName]: Setting<z.ZodType<Settings[Name]>> };
+} as const satisfies { readonly [Name in SettingName]: Setting<Settings[Name]> };

@@ -21,19 +21,18 @@ export function loadConfig(
     const given = overrides[name] ?? blankToUndefined(env[setting.env]);
     const text = given ?? setting.default;
     const applies = setting.roles === 'all' || setting.roles.includes(role);
-    if (text === undefined && !setting.schema.safeParse(undefined).success) {
-      if (applies) problems.push(`${setting.env} is not set: ${setting.description}`);
+    if (text === undefined) {
+      config[name] = undefined;
+      if (setting.required === true && applies) problems.push(`${setting.env} is not set: ${setting.description}`);
       continue;
     }
-    const parsed = setting.schema.safeParse(text);
-    if (parsed.success) {
-      config[name] = parsed.data;
+    const read = setting.schema(text);
+    if ('value' in read) {
+      config[name] = read.value;
       continue;
     }
-    const shown = 'secret' in setting && setting.secret === true ? 'its value' : JSON.stringify(text);
-    problems.push(
-      `${setting.env}: ${shown} ${parsed.error.issues.map((issue) => issue.message).join(', ')} (${setting.range})`,
-    );
+    const shown = setting.secret === true ? 'its value' : JSON.stringify(text);
+    problems.push(`${setting.env}: ${shown} ${read.problems.join(', ')} (${setting.range})`);
   }
   problems.push(...unknownVariables(env), ...contradictions(config as Partial<Config>));
   if (problems.length > 0) {

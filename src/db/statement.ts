@@ -30,7 +30,7 @@ export type AnyStatement = Pick<Statement, 'name' | 'text'>;
  *     });
  *     await db.run(releaseSteps, { steps: [{ task_id, claim_id }], worker_id, reason: null });
  *
- * The text is compiled once, when the module loads. In it
+ * The text is compiled once, when the statement is first used. In it
  *
  *     :worker_id                         is $n; a cast, where PostgreSQL needs one, is written in the text
  *     :steps AS i                        is unnest($n::bigint[], $m::uuid[]) AS i (task_id, claim_id)
@@ -38,15 +38,24 @@ export type AnyStatement = Pick<Statement, 'name' | 'text'>;
  *     :steps (claim_id) AS i             is unnest($m::uuid[]) AS i (claim_id)
  *     :steps.claim_id                    is $m::uuid[]
  *
- * in the order of `params`. A name that is not in `params`, and a parameter that the text does not use, are errors at load.
+ * in the order of `params`. A name that is not in `params`, and a parameter that the text does not use, are errors of the first use; a test
+ * uses each statement.
  */
 export function defineStatement<Row extends object>() {
   return <const Specs extends ParameterSpecs = Record<never, never>>(definition: {
     name: string;
     params?: Specs;
     text: string;
-  }): Statement<Row, keyof Specs extends never ? [] : [params: ParametersOf<Specs>]> => ({
-    name: definition.name,
-    ...compileParameters(definition.name, definition.params ?? {}, definition.text),
-  });
+  }): Statement<Row, keyof Specs extends never ? [] : [params: ParametersOf<Specs>]> => {
+    // A program uses a few of the statements that it loads, and to compile all of them would take longer than to load them.
+    let compiled: ReturnType<typeof compileParameters> | undefined;
+    const compile = () => (compiled ??= compileParameters(definition.name, definition.params ?? {}, definition.text));
+    return {
+      name: definition.name,
+      get text() {
+        return compile().text;
+      },
+      values: (...given: readonly unknown[]) => compile().values(...(given as [])),
+    };
+  };
 }

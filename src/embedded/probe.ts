@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import pg from 'pg';
 
 /**
  * The result of a connection attempt:
@@ -14,7 +14,7 @@ export type ProbeResult = 'ready' | 'starting' | 'stopping' | 'denied' | 'refuse
 const respondsWithinMs = 3000;
 
 export async function probe(url: string): Promise<ProbeResult> {
-  const client = new Client({
+  const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: respondsWithinMs,
     query_timeout: respondsWithinMs,

@@ -2,12 +2,18 @@ import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHeartbeatConnection } from '../db/connections/heartbeat-connection.ts';
 import { sqlState } from '../db/connections/sql-errors.ts';
-import type { HeartbeatCommand, HeartbeatData, HeartbeatMessage } from './heartbeat.ts';
+import {
+  type HeartbeatCommand,
+  type HeartbeatData,
+  type HeartbeatMessage,
+  HeartbeatState,
+} from './heartbeat-protocol.ts';
 
 /**
  * Renews the lease from a thread of its own, on a connection of its own: a handler that blocks the event loop cannot delay the
  * heartbeat. Nor does the heartbeat keep a process alive whose loop stands still: the lease is renewed only while the main loop's
- * tick moves, or while a step that may be what blocks it is inside its declared time.
+ * tick moves, or while a step that may be what blocks it is inside its declared time. One thread does so for the worker and the
+ * scheduler of one program, each by its own rules.
  */
 const data = workerData as HeartbeatData;
 const state = new Float64Array(data.shared);
@@ -17,27 +23,36 @@ const postError = (error: unknown): void =>
   post({ kind: 'error', message: error instanceof Error ? error.message : String(error), code: sqlState(error) });
 
 const connection = openHeartbeatConnection({ ...data.connection, onError: postError });
-let workerId: string | undefined;
-let timer: NodeJS.Timeout | undefined;
-let stopped = false;
-/** Rounds in a row in which the main loop stood still. A process that was stopped and resumed (SIGSTOP, SIGCONT) shows one. */
-let stalledRounds = 0;
+
+interface Member {
+  workerId: string;
+  killWhenStalled: boolean;
+  timer: NodeJS.Timeout | undefined;
+  /** The round under way. */
+  current: Promise<void>;
+  left: boolean;
+  /** Rounds in a row in which the main loop stood still. A process that was stopped and resumed (SIGSTOP, SIGCONT) shows one. */
+  stalledRounds: number;
+}
+
+const members = new Map<number, Member>();
 const STALLED_ROUNDS_BEFORE_KILL = 3;
 
-async function renewLease(id: string): Promise<void> {
-  // In the order of HeartbeatState.
-  const [tick = 0, stallDeadline = 0, busySlots = 0, draining = 0] = state;
-  const stalledMs = now() - tick;
-  if (stalledMs > data.maxStallMs && now() > stallDeadline) {
-    post({ kind: 'stalled', stalledMs });
-    stalledRounds += 1;
-    if (data.killWhenStalled && stalledRounds >= STALLED_ROUNDS_BEFORE_KILL) killProcess(stalledMs);
+async function renewLease(index: number, member: Member): Promise<void> {
+  const { workerId } = member;
+  const stalledMs = now() - (state[HeartbeatState.tick] as number);
+  if (stalledMs > data.maxStallMs && now() > (state[HeartbeatState.stallDeadline(index)] as number)) {
+    post({ kind: 'stalled', member: index, stalledMs });
+    member.stalledRounds += 1;
+    if (member.killWhenStalled && member.stalledRounds >= STALLED_ROUNDS_BEFORE_KILL) killProcess(stalledMs);
     return;
   }
-  stalledRounds = 0;
-  const renewed = await connection.renewLease(id, busySlots, draining === 1);
-  if (renewed === undefined) return post({ kind: 'lost', workerId: id });
-  post({ kind: 'renewed', at: now(), pauses: renewed.pauses });
+  member.stalledRounds = 0;
+  const busySlots = state[HeartbeatState.busySlots(index)] as number;
+  const draining = state[HeartbeatState.draining(index)] === 1;
+  const renewed = await connection.renewLease(workerId, busySlots, draining);
+  if (renewed === undefined) post({ kind: 'lost', member: index, workerId });
+  else post({ kind: 'renewed', member: index, at: now(), pauses: renewed.pauses });
 }
 
 /**
@@ -54,32 +69,60 @@ function killProcess(stalledMs: number): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-async function round(): Promise<void> {
+async function round(index: number, member: Member): Promise<void> {
   const started = performance.now();
   try {
-    if (workerId !== undefined) await renewLease(workerId);
+    await renewLease(index, member);
   } catch (error) {
     postError(error);
   }
   const restMs = data.heartbeatIntervalMs - (performance.now() - started);
-  if (!stopped) timer = setTimeout(() => void round(), Math.max(20, restMs));
+  if (!member.left) member.timer = setTimeout(() => begin(index, member), Math.max(20, restMs));
+}
+
+function begin(index: number, member: Member): void {
+  member.current = round(index, member);
+}
+
+async function leave(index: number): Promise<void> {
+  const member = members.get(index);
+  if (member !== undefined) {
+    members.delete(index);
+    member.left = true;
+    clearTimeout(member.timer);
+    await member.current;
+  }
+  await connection.releaseSessionLock(index).catch(postError);
 }
 
 parentPort?.on('message', (command: HeartbeatCommand) => {
   if (command.kind === 'renew') {
-    const first = workerId === undefined;
-    workerId = command.workerId;
-    if (first) void round();
+    const { member: index, workerId, killWhenStalled } = command;
+    const known = members.get(index);
+    if (known !== undefined) {
+      known.workerId = workerId;
+      return;
+    }
+    const current = Promise.resolve();
+    const member: Member = { workerId, killWhenStalled, timer: undefined, current, left: false, stalledRounds: 0 };
+    members.set(index, member);
+    begin(index, member);
     return;
   }
-  stopped = true;
-  clearTimeout(timer);
+  if (command.kind === 'leave') {
+    void leave(command.member).then(() => post({ kind: 'left', member: command.member }));
+    return;
+  }
+  for (const member of members.values()) {
+    member.left = true;
+    clearTimeout(member.timer);
+  }
   void connection.close().finally(() => {
     post({ kind: 'stopped' });
     parentPort?.close();
   });
 });
 
-// The session lock is held before the process registers under it.
+// The session locks are held before the process registers under them.
 // A failure is not handled: it ends the thread, and the main loop reads why. No top-level await: as a text in a bundle this is CommonJS.
-void connection.holdSessionLock().then(() => post({ kind: 'ready' }));
+void connection.holdSessionLocks().then(() => post({ kind: 'ready' }));

@@ -1,10 +1,11 @@
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/connections/database.ts';
-import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
 import { deregister, type KnownState, type ProcessRegistration, registerIn } from '../engine/workers.ts';
 import { TaskerError } from '../errors.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { openHeartbeatHost } from './open-heartbeat-host.ts';
+import type { HeartbeatHost } from './heartbeat-host.ts';
 import { type Lease, OwnLease } from './lease.ts';
 
 export type MembershipSettings = Pick<
@@ -16,6 +17,8 @@ export interface MembershipOptions {
   db: Database;
   /** The session lock needs `databaseUrlDirect`; without it the lease alone shows that the process lives. */
   settings: MembershipSettings;
+  /** The thread that sends the heartbeat, if others of this program share it. Default: one of its own. */
+  heartbeats?: HeartbeatHost | undefined;
   /** As the fleet's listing shows it. */
   process: Omit<ProcessRegistration, 'leaseSeconds' | 'sessionLock'>;
   /** Whether the process is killed if its event loop stands still for `maxStallMs`, past the stall deadline. */
@@ -43,12 +46,10 @@ export interface StopOptions {
 /** Registrations refused because the database changed between reading it and registering. */
 const MAX_REGISTRATION_TRIES = 5;
 
-/** A process's place in the fleet: a row, a lease, and the thread that renews it. */
+/** A process's place in the fleet: a row, a lease, and the heartbeat that renews it. */
 export class Membership {
   private readonly options: MembershipOptions;
   private readonly heartbeat: Heartbeat;
-  /** One for the life of the process: its row names this lock, whichever connection and thread hold it. */
-  private readonly sessionLock: string | null;
   private readonly ownLease = new OwnLease();
   private starting: Promise<void> | undefined;
   private rejoining: Promise<void> | undefined;
@@ -57,17 +58,8 @@ export class Membership {
   constructor(options: MembershipOptions) {
     const { settings } = options;
     this.options = options;
-    this.sessionLock = settings.databaseUrlDirect === undefined ? null : newSessionLock();
-    this.heartbeat = new Heartbeat({
-      connection: {
-        url: settings.databaseUrlDirect ?? settings.databaseUrl,
-        schema: options.db.schema,
-        applicationName: `tasker heartbeat`,
-        sessionLock: this.sessionLock,
-        passwordFile: settings.databasePasswordFile,
-        timeoutMs: Math.max(1000, (settings.leaseSeconds * 1000) / 2),
-      },
-      settings,
+    const host = options.heartbeats ?? openHeartbeatHost({ ...settings, schema: options.db.schema }, 1);
+    this.heartbeat = new Heartbeat(host, {
       killWhenStalled: options.killWhenStalled ?? false,
       busySlots: options.busySlots ?? (() => 0),
       stallDeadlineMs: options.stallDeadlineMs ?? (() => 0),
@@ -149,7 +141,7 @@ export class Membership {
 
   private async join(first?: ReturnType<MembershipOptions['prepare']>): Promise<void> {
     const { db, process, settings } = this.options;
-    const registration = { ...process, leaseSeconds: settings.leaseSeconds, sessionLock: this.sessionLock };
+    const registration = { ...process, leaseSeconds: settings.leaseSeconds, sessionLock: this.heartbeat.sessionLock };
     for (let tries = 1; tries <= MAX_REGISTRATION_TRIES; tries += 1) {
       const { known, joined } = await (tries === 1 && first !== undefined ? first : this.options.prepare());
       const workerId = await registerIn(db, registration, known);

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Database } from '../db/connections/database.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
 import { flushSpans, loadOtel, tracingProblem } from '../tracing/otel.ts';
@@ -35,13 +36,13 @@ export async function runService<Role extends RoleService>(options: {
   role: HostRole;
   config: Config;
   log: Logger;
-  /** A port that it shares with another role of this process. */
-  endpoint?: Endpoint | undefined;
+  /** What it shares with another role of this process: the port, and the check of the schema. */
+  program?: { readonly endpoint: Endpoint; schemaReady(): Promise<void> } | undefined;
   make: (host: Host) => Role;
 }): Promise<{ running: RunningService; service: Role }> {
-  const { role, config, log } = options;
+  const { role, config, log, program } = options;
   if (config.trace !== 'off') await loadOtel();
-  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), options.endpoint);
+  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), program?.endpoint);
   const service = options.make(host);
   const { db, metrics, progress } = host;
   let started = false;
@@ -60,20 +61,25 @@ export async function runService<Role extends RoleService>(options: {
     stopping === undefined ? { ok: true, reasons: [] } : { ok: false, reasons: [`the ${role} is draining`] };
 
   try {
-    await requireSchema(db);
+    // Both before the process joins the fleet: one that cannot listen at its address claims nothing.
+    const [reached, listening] = await Promise.allSettled([
+      reach(db, program),
+      host.serve({
+        started: () => started,
+        ready,
+        refresh: async () => {
+          metrics.set('draining', {}, stopping === undefined ? 0 : 1);
+          metrics.set('leaseAge', {}, service.leaseAgeSeconds());
+          service.refresh();
+        },
+      }),
+    ]);
+    if (listening.status === 'fulfilled') served = listening.value;
+    if (reached.status === 'rejected') throw reached.reason;
     host.warnOfPooler();
+    if (listening.status === 'rejected') throw listening.reason;
     const untraced = tracingProblem();
     if (untraced !== undefined) log.warn(untraced);
-    // Before the process joins the fleet: one that cannot listen at its address claims nothing.
-    served = await host.serve({
-      started: () => started,
-      ready,
-      refresh: async () => {
-        metrics.set('draining', {}, stopping === undefined ? 0 : 1);
-        metrics.set('leaseAge', {}, service.leaseAgeSeconds());
-        service.refresh();
-      },
-    });
     await service.start();
     for (const { name, maxAgeMs } of service.loops) progress.watch(name, maxAgeMs);
     started = true;
@@ -81,6 +87,14 @@ export async function runService<Role extends RoleService>(options: {
     await stop();
     throw error;
   }
-  log.info({ ...service.describe(), url: served.url }, `${role} started`);
-  return { running: { url: served.url, stop, refused: host.refused }, service };
+  const { url } = served as Served;
+  log.info({ ...service.describe(), url }, `${role} started`);
+  return { running: { url, stop, refused: host.refused }, service };
+}
+
+/** Opens the first session. Rejects if the database cannot be reached or lacks the schema of this version. */
+async function reach(db: Database, program: { schemaReady(): Promise<void> } | undefined): Promise<void> {
+  if (program === undefined) return requireSchema(db);
+  const session = db.pool.connect().then((client) => client.release());
+  await Promise.all([program.schemaReady(), session]);
 }

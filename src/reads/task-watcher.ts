@@ -81,6 +81,18 @@ export class TaskWatcher {
     return waiter.promise;
   }
 
+  /** These tasks have ended, says a worker of the same program: they are checked at once. Only a hint, as checks by time find the same. */
+  checkEnded(taskIds: readonly string[]): void {
+    if (this.tasks.size === 0) return;
+    const now = performance.now();
+    for (const taskId of taskIds) {
+      const task = this.tasks.get(taskId);
+      if (task === undefined) continue;
+      task.saysEnded(now);
+      this.wakeAt(now, now);
+    }
+  }
+
   /** Rejects whoever still waits. */
   close(): void {
     this.closed = true;

@@ -24,6 +24,8 @@ export class WatchedTask {
   /** When it is checked next. */
   private dueAt: number;
   private pauseMs = FIRST_PAUSE_MS;
+  /** It was said to have ended, and no check was sent since. */
+  private saidToHaveEnded = false;
 
   constructor(id: string, now: number) {
     this.id = id;
@@ -41,6 +43,7 @@ export class WatchedTask {
 
   /** A check is sent. Returns for how many waiters. */
   ask(): number {
+    this.saidToHaveEnded = false;
     for (const waiter of this.waiters) waiter.asked = true;
     return this.waiters.size;
   }
@@ -108,8 +111,14 @@ export class WatchedTask {
 
   /** The next check is due after a pause, longer than the one before. */
   pause(now: number): void {
-    this.dueAt = now + this.pauseMs;
+    this.dueAt = this.saidToHaveEnded ? now : now + this.pauseMs;
     this.pauseMs = Math.min(this.pauseMs * 1.5, LONGEST_PAUSE_MS);
+  }
+
+  /** It is said to have ended: a check that is under way may have read it before. */
+  saysEnded(now: number): void {
+    this.saidToHaveEnded = true;
+    this.dueAt = now;
   }
 
   /** The response had no room for it. */

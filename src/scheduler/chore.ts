@@ -33,10 +33,11 @@ export class ChoreLoop {
     this.events = events;
   }
 
-  start(): void {
+  /** `firstMs`: until the first round. */
+  start(firstMs = withJitter(this.chore.intervalMs, FULL_JITTER)): void {
     if (this.state !== 'new') return;
     this.state = 'running';
-    this.schedule(withJitter(this.chore.intervalMs, FULL_JITTER));
+    this.schedule(firstMs);
   }
 
   /** Resolves when the round under way, if there is one, has ended. */

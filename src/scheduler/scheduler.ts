@@ -7,6 +7,7 @@ import type { ClockSetBack } from '../engine/clock.ts';
 import type { Worked } from '../engine/operations/work.ts';
 import type { RecoverOutcome } from '../engine/recover.ts';
 import type { KnownState } from '../engine/workers.ts';
+import type { HeartbeatHost } from '../membership/heartbeat-host.ts';
 import type { Lease } from '../membership/lease.ts';
 import { Membership, type MembershipSettings } from '../membership/membership.ts';
 import { type Drained, stopAll } from '../process/service.ts';
@@ -57,11 +58,17 @@ export interface SchedulerOptions {
   name: string;
   version: string;
   events: SchedulerEvents;
+  /** See MembershipOptions. */
+  heartbeats?: HeartbeatHost | undefined;
+  /** The tables for schedules may be made after the start, if nothing speaks against it. Default false. */
+  mayPrepareSchedulesLater?: boolean | undefined;
   /** Further chores of this process alone: what it measures for its own metrics. */
   measurements?: readonly Chore[];
 }
 
 const STATISTICS_INTERVAL_MS = 3000;
+/** The first steps of a program go before the tables for schedules: making them takes longer than running the steps. */
+const SCHEDULES_LATER_MS = 500;
 
 /**
  * A process that keeps things moving: due retries, steps of dead workers, tasks that nobody finalized, cron. Everything it does is
@@ -88,6 +95,7 @@ export class Scheduler {
     this.membership = new Membership({
       db,
       settings,
+      heartbeats: options.heartbeats,
       process: { role: 'scheduler', name: options.name, version: options.version, queues: [], slots: 0 },
       prepare: () => this.prepare(),
       onLeaseLost: (formerId) => events.leaseLost(formerId),
@@ -135,11 +143,24 @@ export class Scheduler {
 
   private async doStart(): Promise<void> {
     // Side by side: sweeps matter within seconds, cron within a minute, and its tables may take a while to be made.
-    const steps = await Promise.allSettled([this.join(), this.schedules.prepare()]);
+    const [joined, prepared] = await Promise.allSettled([this.join(), this.prepareSchedules()]);
     // Only after both have ended: a stop waits for the start, and then nothing may run any more.
-    for (const step of steps) if (step.status === 'rejected') throw step.reason as unknown;
+    if (joined.status === 'rejected') throw joined.reason;
+    if (prepared.status === 'rejected') throw prepared.reason;
+    if (prepared.value === 'later') {
+      this.schedules.startAnew();
+      this.firing.start(SCHEDULES_LATER_MS);
+      return;
+    }
     await this.firing.tick();
     this.firing.start();
+  }
+
+  /** A start that is refused a right, or finds schedules of another fleet, has to say so: that is known before anything is made. */
+  private async prepareSchedules(): Promise<'now' | 'later'> {
+    if (this.options.mayPrepareSchedulesLater === true && (await this.schedules.mayPrepareLater())) return 'later';
+    await this.schedules.prepare();
+    return 'now';
   }
 
   private async join(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
-import type { Endpoint } from '../process/endpoint.ts';
+import type { Program } from '../membership/program.ts';
 import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
@@ -11,6 +11,7 @@ import { checkRights } from './chores/check-rights.ts';
 import { countRuns } from './chores/count-runs.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
+import { checkMaintenance } from './chores/maintain.ts';
 import { removeDueTasks } from './chores/remove-due-tasks.ts';
 import type { Chore } from './chore.ts';
 import { openSchedulersArchive } from './schedulers-archive.ts';
@@ -32,12 +33,12 @@ export interface SchedulerProcessOptions {
 
 /** Starts a scheduler with its metrics and probes. Rejects if the database cannot be reached. */
 export async function startScheduler(options: SchedulerProcessOptions): Promise<SchedulerProcess> {
-  return startSchedulerAt(undefined, options);
+  return startSchedulerIn(undefined, options);
 }
 
-/** @internal As startScheduler, on a port that it shares with another role of this process. */
-export async function startSchedulerAt(
-  endpoint: Endpoint | undefined,
+/** @internal As startScheduler, with what it shares with another role of its program, in which schedules may wait a moment. */
+export async function startSchedulerIn(
+  program: Program | undefined,
   options: SchedulerProcessOptions,
 ): Promise<SchedulerProcess> {
   const { config } = options;
@@ -46,13 +47,18 @@ export async function startSchedulerAt(
     role: 'scheduler',
     config,
     log,
-    endpoint,
-    make: (host) => makeScheduler(host, config, log),
+    program,
+    make: (host) => makeScheduler(host, config, log, program),
   });
   return { ...running, workerId: service.scheduler.lease.last };
 }
 
-function makeScheduler(host: Host, config: Config, log: Logger): RoleService & { scheduler: Scheduler } {
+function makeScheduler(
+  host: Host,
+  config: Config,
+  log: Logger,
+  program: Program | undefined,
+): RoleService & { scheduler: Scheduler } {
   const { db, metrics, progress } = host;
   const archive = openSchedulersArchive(host, config, log);
   const measurements = [
@@ -66,6 +72,8 @@ function makeScheduler(host: Host, config: Config, log: Logger): RoleService & {
     name: host.name,
     version: VERSION,
     events: schedulerEvents(metrics, log, progress, host.survived),
+    heartbeats: program?.heartbeats,
+    mayPrepareSchedulesLater: program?.mayPrepareSchedulesLater,
     measurements,
   });
   // A measurement that fails shows by its age. It is no reason to restart a process that retries and recovers.
@@ -77,7 +85,10 @@ function makeScheduler(host: Host, config: Config, log: Logger): RoleService & {
       name,
       maxAgeMs: measured.has(name) ? Number.POSITIVE_INFINITY : intervalMs + standstillMs,
     })),
-    start: () => scheduler.start(),
+    start: async () => {
+      await checkMaintenance(config.analyzeCron);
+      await scheduler.start();
+    },
     stop: async () => {
       const drained = await scheduler.stop();
       await archive?.close();

@@ -52,6 +52,15 @@ export async function claimCronSchema(db: Database, cronSchema: string, queue: s
   }
 }
 
+/** Whether this fleet owns the cron schema already. False for a role that may not read the owner. */
+export async function ownsCronSchema(db: Database, cronSchema: string): Promise<boolean> {
+  const owner = await cronOwner(db, cronSchema).catch((error: unknown) => {
+    if (sqlState(error) === '42501') return undefined;
+    throw error;
+  });
+  return owner?.schema_name === db.schema;
+}
+
 /**
  * Throws ConfigError if another fleet of this database owns the cron schema. Reads only. Passes for a role that may not read the
  * owner: such a role cannot use the schedules either, and gets that error when it tries.

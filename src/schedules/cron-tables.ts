@@ -1,6 +1,6 @@
 import { sqlState } from '../db/connections/sql-errors.ts';
 import type { Database } from '../db/connections/database.ts';
-import { cronTables, hasCronTables } from '../db/statements/schedules/cron-tables.ts';
+import { cronSchemaState, cronTables, hasCronTables } from '../db/statements/schedules/cron-tables.ts';
 
 /** Of pg-boss's tables, as the pg-boss of this package makes them. A test compares it with pg-boss. */
 export const CRON_TABLES_VERSION = 46;
@@ -10,6 +10,12 @@ export const FORMER_SCHEDULES = [
   ['tasker-catch-up', 'every-minute'],
   ['tasker-maintenance', 'analyze'],
 ] as const;
+
+/** Whether there are no tables of pg-boss yet, and this role may make them: then whoever needs them first can. */
+export async function cronIsCreatable(db: Database, cronSchema: string): Promise<boolean> {
+  const [state] = await db.run(cronSchemaState, { cron_schema: cronSchema });
+  return state?.installed === false && state.creatable;
+}
 
 /**
  * Whether pg-boss has nothing to make or remove. Read without pg-boss: loading and starting it is a sixth of the start of a process, and

@@ -2,9 +2,11 @@ import type { Client } from '../client/client.ts';
 import { configuredClient } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
+import { openHeartbeatHost } from '../membership/open-heartbeat-host.ts';
+import type { Program } from '../membership/program.ts';
 import { Endpoint } from '../process/endpoint.ts';
 import type { Drained, RunningService } from '../process/service.ts';
-import { type SchedulerProcess, startSchedulerAt } from '../scheduler/start-scheduler.ts';
+import { type SchedulerProcess, startSchedulerIn } from '../scheduler/start-scheduler.ts';
 import { startWorkerWith, type WorkerProcess } from '../worker/start-worker.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 
@@ -12,31 +14,51 @@ export interface PartsOptions {
   workflows: readonly WorkflowDefinition[];
   config: { worker: Config; scheduler: Config };
   withScheduler: boolean;
+  /** Schedules are written right after the start. */
+  applySchedules: boolean;
   /** The logger of a part. */
   logOf: (role: string) => Logger;
+  /** Resolves when the database has the schema of this version. Called once. */
+  prepareSchema: (client: Client) => Promise<void>;
 }
 
 /** The worker, the scheduler and the client of one program: started side by side, stopped one after the other. */
 export class Parts {
   readonly client: Client;
   private readonly options: PartsOptions;
+  private readonly program: Program;
+  private schema: Promise<void> | undefined;
   private starting: [Promise<WorkerProcess>, Promise<SchedulerProcess> | undefined] | undefined;
   private stopping: Promise<Drained> | undefined;
 
   /** The client connects at its first call. */
   constructor(options: PartsOptions) {
-    const { poolSize } = options.config.worker;
+    const { config, withScheduler, prepareSchema } = options;
     this.options = options;
-    this.client = configuredClient(options.config.worker, { poolSize, applicationName: 'tasker client' });
+    this.client = configuredClient(config.worker, {
+      poolSize: config.worker.poolSize,
+      applicationName: 'tasker client',
+    });
+    this.program = {
+      endpoint: new Endpoint(),
+      mayPrepareSchedulesLater: !options.applySchedules,
+      heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1),
+      schemaReady: () => (this.schema ??= prepareSchema(this.client)),
+    };
   }
 
-  /** Rejects with the error of the part that does not start; the other one runs until `stop`. */
+  /**
+   * Everything that does not need the tables begins at once: the heartbeat thread, the port, a session for each part. Rejects with the
+   * error of the part that does not start; the other one runs until `stop`.
+   */
   start(): Promise<[WorkerProcess, SchedulerProcess | undefined]> {
     const { workflows, config, withScheduler, logOf } = this.options;
-    const endpoint = new Endpoint();
+    const { program } = this;
+    // Whoever needs it gets the error, if there is one.
+    program.heartbeats.start().catch(() => undefined);
     this.starting = [
-      startWorkerWith({ config: config.worker, workflows, log: logOf('worker') }, { endpoint }),
-      withScheduler ? startSchedulerAt(endpoint, { config: config.scheduler, log: logOf('scheduler') }) : undefined,
+      this.startWorker({ config: config.worker, workflows, log: logOf('worker') }),
+      withScheduler ? startSchedulerIn(program, { config: config.scheduler, log: logOf('scheduler') }) : undefined,
     ];
     return Promise.all(this.starting);
   }
@@ -45,6 +67,18 @@ export class Parts {
   stop(): Promise<Drained> {
     this.stopping ??= this.doStop();
     return this.stopping;
+  }
+
+  /** Submits wake the worker, and ends of tasks have the client check: without them polls of the database find the same later. */
+  private async startWorker(options: Parameters<typeof startWorkerWith>[0]): Promise<WorkerProcess> {
+    let wake: (queues: readonly string[]) => void = () => undefined;
+    const checkEnded = this.client.besideWorker((queues) => wake(queues));
+    const { wake: wakeWorker, ...worker } = await startWorkerWith(options, {
+      program: this.program,
+      observer: { taskEnded: (_, taskIds) => checkEnded(taskIds) },
+    });
+    wake = wakeWorker;
+    return worker;
   }
 
   private async doStop(): Promise<Drained> {
@@ -57,6 +91,9 @@ export class Parts {
       try {
         unfinished.push(...(await stopped(scheduler)));
       } finally {
+        await this.program.heartbeats.stop();
+        // A migration that was begun comes to its end.
+        await this.schema?.catch(() => undefined);
         await this.client.close();
       }
     }

@@ -42,7 +42,17 @@ export async function startTasker(options: TaskerOptions): Promise<Tasker> {
   const logOf = loggers(options, config.worker);
   signal?.throwIfAborted();
 
-  const parts = new Parts({ workflows, config, withScheduler, logOf });
+  const parts = new Parts({
+    workflows,
+    config,
+    withScheduler,
+    applySchedules,
+    logOf,
+    prepareSchema: (client) =>
+      migrate
+        ? migrateTables(client, config.worker, logOf('migrate'), { schedules: !withScheduler })
+        : requireSchema(client.db),
+  });
   const onAbort = (): void => void parts.stop().catch(() => undefined);
   signal?.addEventListener('abort', onAbort, { once: true });
   const stop = (): Promise<Drained> => {
@@ -50,8 +60,6 @@ export async function startTasker(options: TaskerOptions): Promise<Tasker> {
     return parts.stop();
   };
   try {
-    if (migrate) await migrateTables(parts.client, config.worker, logOf('migrate'), { schedules: !withScheduler });
-    signal?.throwIfAborted();
     const [worker, scheduler] = await parts.start();
     signal?.throwIfAborted();
     if (applySchedules) await applySchedulesOf(workflows, parts.client, logOf('schedules'));
@@ -78,8 +86,6 @@ async function migrateTables(client: Client, config: Config, log: Logger, made: 
   const { schema, cronSchema } = config;
   const password = passwordOf(config);
   if (await isBehind(client)) {
-    // The scheduler needs it next, and the program has little to do while the database migrates.
-    if (!made.schedules) void import('../schedules/cron.ts').catch(() => undefined);
     await migrateToLatest(directUrl(config), {
       schema,
       password,

@@ -72,6 +72,7 @@ export function assemble(options: WorkerOptions) {
   const membership = new Membership({
     db,
     settings,
+    heartbeats: options.heartbeats,
     process: { role: 'worker', name: options.name, version: options.version, queues, slots: total },
     killWhenStalled: options.killWhenStalled ?? false,
     busySlots: () => slots.busy,
@@ -93,7 +94,8 @@ export function assemble(options: WorkerOptions) {
   const quarantine = new QuarantineWatch(scope, new QuarantineRunner(scope, intake), options.startQuarantine);
   const idleCheck = new IdleCheck(scope, reconciler, quarantine);
   const claimer = new Claimer(scope, { intake, completer, idleCheck, onRound });
-  const listener = listenerOf(scope, quarantine);
+  const wake = wakerOf(scope, quarantine);
+  const listener = listenerOf(scope, quarantine, wake);
 
   completer.onRecorded = (recorded) => {
     recorder.record(recorded);
@@ -113,22 +115,32 @@ export function assemble(options: WorkerOptions) {
     quarantine,
     claimer,
     listener,
+    wake,
   };
 }
 
-/** Wakes the claimer and the quarantine watch when steps become ready in their queues. One that does nothing if there are no notifications. */
-function listenerOf({ db, settings, state, signal, events }: WorkerScope, quarantine: QuarantineWatch) {
-  if (!settings.notify || settings.databaseUrlDirect === undefined) return NO_LISTENER;
+/** Wakes what looks for steps of a queue: the claimer, or the quarantine watch. */
+function wakerOf({ settings, signal }: WorkerScope, quarantine: QuarantineWatch): (queue: string) => void {
   const quarantines = new Set(settings.queues.map(quarantineOf));
+  return (queue) => {
+    if (settings.queues.includes(queue)) signal.wake();
+    else if (quarantines.has(queue)) quarantine.wake();
+  };
+}
+
+/** Calls `wake` when the database notifies that steps of a queue became ready. One that does nothing if there are no notifications. */
+function listenerOf(
+  { db, settings, state, signal, events }: WorkerScope,
+  quarantine: QuarantineWatch,
+  wake: (queue: string) => void,
+) {
+  if (!settings.notify || settings.databaseUrlDirect === undefined) return NO_LISTENER;
   return new Listener({
     url: settings.databaseUrlDirect,
     schema: db.schema,
     applicationName: 'tasker listener',
     password: passwordOf(settings),
-    onReady: (queue) => {
-      if (settings.queues.includes(queue)) signal.wake();
-      else if (quarantines.has(queue)) quarantine.wake();
-    },
+    onReady: wake,
     // Notifications of the time in between did not arrive.
     onListening: (listening) => {
       state.notificationsLive = listening;

@@ -1,7 +1,7 @@
 import inspector from 'node:inspector';
 import type { Config } from '../config/config.ts';
 import { handlerLogger, type Logger, type OwnLogger, safeLogger } from '../logger.ts';
-import type { Endpoint } from '../process/endpoint.ts';
+import type { Program } from '../membership/program.ts';
 import { runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
 import { quarantineOf } from '../engine/quarantine.ts';
@@ -57,17 +57,17 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Worker
   return startWorkerWith(options, {});
 }
 
-/** Receives each step and task that ended. */
-export type StepObserver = Pick<WorkerEvents, 'finished' | 'taskEnded'>;
+/** Receives each step, or each task, that ended. */
+export type StepObserver = Partial<Pick<WorkerEvents, 'finished' | 'taskEnded'>>;
 
 /**
- * @internal As startWorker, for the rooms above: with an observer beside metrics and log (`tasker dev` shows each step), and on a port that it
- * shares with another role of this process.
+ * @internal As startWorker, for the rooms above: with an observer beside metrics and log (`tasker dev` shows each step), and with what it
+ * shares with another role of its program.
  */
 export async function startWorkerWith(
   options: WorkerProcessOptions,
-  { observer, endpoint }: { observer?: StepObserver; endpoint?: Endpoint },
-): Promise<WorkerProcess> {
+  { observer, program }: { observer?: StepObserver; program?: Program },
+): Promise<WorkerProcess & Pick<Worker, 'wake'>> {
   const { config, workflows, quarantine = 'here' } = options;
   const log = safeLogger(options.log);
   const alone = quarantine === 'only';
@@ -75,7 +75,7 @@ export async function startWorkerWith(
     role: 'worker',
     config,
     log,
-    endpoint,
+    program,
     make: ({ db, metrics, progress, name, survived }) => {
       const recorded = recordEvents(metrics, log, survived, () => worker.lease.current ?? '');
       const events = observer === undefined ? recorded : alsoTo(observer, recorded);
@@ -88,6 +88,7 @@ export async function startWorkerWith(
         startQuarantine: typeof quarantine === 'function' ? quarantine : undefined,
         watchesQuarantine: !alone,
         killWhenStalled: !isDebugged(),
+        heartbeats: program?.heartbeats,
         events,
         loggerFor: (fields) => handlerLogger(log, fields),
         onRound: () => progress.beat('poll'),
@@ -133,6 +134,7 @@ export async function startWorkerWith(
     ...running,
     workerId: worker.lease.last,
     hurry: () => worker.abortDrain(),
+    wake: (queues) => worker.wake(queues),
     crash: (error, origin) => blameStep(events, error, origin),
     idle,
   };
@@ -164,17 +166,21 @@ function logQueues(log: Logger, served: readonly string[], workflows: readonly W
 }
 
 function alsoTo(observer: StepObserver, events: WorkerEvents): WorkerEvents {
-  return {
-    ...events,
-    finished(...info) {
+  const { finished, taskEnded } = observer;
+  const also: Partial<WorkerEvents> = {};
+  if (finished !== undefined) {
+    also.finished = (...info) => {
       events.finished(...info);
-      observer.finished(...info);
-    },
-    taskEnded(...info) {
+      finished(...info);
+    };
+  }
+  if (taskEnded !== undefined) {
+    also.taskEnded = (...info) => {
       events.taskEnded(...info);
-      observer.taskEnded(...info);
-    },
-  };
+      taskEnded(...info);
+    };
+  }
+  return { ...events, ...also };
 }
 
 /** A process for quarantined steps claims nothing else, and one step at a time. */

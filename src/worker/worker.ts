@@ -73,6 +73,11 @@ export class Worker {
     return this.stopping;
   }
 
+  /** Steps of these queues have become ready, says a client of the same program. A hint, as a notification is. */
+  wake(queues: readonly string[]): void {
+    for (const queue of queues) this.parts.wake(queue);
+  }
+
   /** Cuts a drain short: what still runs is aborted and given back now. */
   abortDrain(): void {
     this.parts.running.abortAll('drain');

@@ -26,13 +26,13 @@ it('a process that starts while the database is away holds its session lock from
     url: proxy.url(test.url),
     schema: 'tasker',
     applicationName: 'test heartbeat',
-    sessionLock: key,
+    sessionLocks: [key],
     timeoutMs: 2000,
     onError: (message) => errors.push(message),
   });
   try {
     proxy.refuse(true);
-    await connection.holdSessionLock();
+    await connection.holdSessionLocks();
     expect(errors).toHaveLength(1);
     expect(await held(key)).toBe(false);
     proxy.refuse(false);
@@ -65,7 +65,7 @@ it('a lease is renewed on an earlier schema, which has no pauses', async () => {
     url: test.url,
     schema: 'tasker',
     applicationName: 'test heartbeat',
-    sessionLock: newSessionLock(),
+    sessionLocks: [newSessionLock()],
     timeoutMs: 2000,
     onError: (message) => expect.unreachable(message),
   });
@@ -97,7 +97,7 @@ it('a heartbeat touches no index: its update is HOT whenever its page has room',
     url: test.url,
     schema: 'tasker',
     applicationName: 'test heartbeat',
-    sessionLock: null,
+    sessionLocks: null,
     timeoutMs: 2000,
     onError: () => undefined,
   });

@@ -69,9 +69,9 @@ describe('named parameters', () => {
     expect(anyRow({ name: 's', text }).text).toBe(text);
   });
 
-  it('what does not fit the text is an error at once', () => {
+  it('what does not fit the text is an error of the first use', () => {
     const params = { ids: rows({ id: 'bigint' }), n: 'integer' } as const;
-    const define = (text: string) => () => anyRow({ name: 'some_statement', params, text });
+    const define = (text: string) => () => anyRow({ name: 'some_statement', params, text }).text;
     expect(define('FROM :ids AS i WHERE :m')).toThrow('statement some_statement has no parameter :m');
     expect(define('FROM :ids AS i')).toThrow('statement some_statement does not use n');
     expect(define('FROM :ids (key) AS i WHERE :n')).toThrow(

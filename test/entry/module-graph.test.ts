@@ -4,9 +4,10 @@ import { expect, test } from 'vitest';
 import { ENTRIES } from '../../scripts/package/entries.ts';
 
 /** The packages and the rooms of src that importing an entry loads, without what it loads when it is first needed. */
-async function loadedBy(entry: keyof typeof ENTRIES): Promise<{ packages: string[]; rooms: string[] }> {
+async function loadedBy(name: keyof typeof ENTRIES | 'a program'): Promise<{ packages: string[]; rooms: string[] }> {
+  const entry = name === 'a program' ? 'src/tasker/start-tasker.ts' : ENTRIES[name];
   const { metafile } = await build({
-    entryPoints: [ENTRIES[entry]],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     metafile: true,
@@ -26,7 +27,7 @@ async function loadedBy(entry: keyof typeof ENTRIES): Promise<{ packages: string
       else if (!path.startsWith('node:')) packages.add(path);
     }
   };
-  visit(ENTRIES[entry]);
+  visit(entry);
   const rooms = new Set([...files].map((file) => file.split('/')[1] ?? '').filter((room) => !room.endsWith('.ts')));
   return { packages: [...packages].toSorted(), rooms: [...rooms].toSorted() };
 }
@@ -43,9 +44,9 @@ test('defining a workflow loads no package', async () => {
 });
 
 test('a worker loads no cron, and a scheduler no pg-boss before it starts', async () => {
-  expect((await loadedBy('worker')).packages).toEqual(['p-limit', 'pg', 'pino', 'prom-client', 'zod']);
+  expect((await loadedBy('worker')).packages).toEqual(['p-limit', 'pg', 'pino', 'prom-client']);
   expect((await loadedBy('worker')).rooms).not.toContain('scheduler');
-  expect((await loadedBy('scheduler')).packages).not.toContain('pg-boss');
+  expect((await loadedBy('scheduler')).packages).toEqual(['pg', 'pino', 'prom-client']);
   expect((await loadedBy('scheduler')).rooms).not.toContain('worker');
 });
 
@@ -54,6 +55,10 @@ test('the whole package loads nothing of a worker or a scheduler before one star
   expect(packages).toEqual(['pg', 'pino', 'yaml', 'zod']);
   expect(rooms).not.toContain('worker');
   expect(rooms).not.toContain('scheduler');
+});
+
+test('a program with both loads neither schemas nor cron expressions nor migrations at its start', async () => {
+  expect((await loadedBy('a program')).packages).toEqual(['p-limit', 'pg', 'pino', 'prom-client']);
 });
 
 test('the embedded PostgreSQL loads nothing of the engine', async () => {

@@ -140,7 +140,7 @@ describe('after an error of any kind, a second call has the whole effect, once',
       url: engine.test.url,
       schema: 'tasker',
       applicationName: 'test heartbeat',
-      sessionLock: null,
+      sessionLocks: null,
       timeoutMs: 5000,
       onError: () => undefined,
     });

@@ -6,6 +6,7 @@ import { newSessionLock } from '../../src/db/connections/heartbeat-connection.ts
 import { recover } from '../../src/engine/recover.ts';
 import { register } from '../support/register-process.ts';
 import { Heartbeat } from '../../src/membership/heartbeat.ts';
+import { HeartbeatHost } from '../../src/membership/heartbeat-host.ts';
 import { Membership } from '../../src/membership/membership.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useProcesses } from '../support/processes.ts';
@@ -191,23 +192,85 @@ describe('a membership that is stopped', () => {
   });
 });
 
-describe('a heartbeat can be stopped', () => {
-  const heartbeat = (sessionLock = newSessionLock()): Heartbeat =>
-    new Heartbeat({
-      connection: {
-        url: fleet.test.url,
-        schema: 'tasker',
-        applicationName: 'test heartbeat',
-        sessionLock,
-        timeoutMs: 2000,
-      },
-      settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
-      killWhenStalled: false,
-      busySlots: () => 0,
-      stallDeadlineMs: () => 0,
-      onLost: () => undefined,
-      onError: () => undefined,
+const hostOf = (sessionLocks: readonly string[]): HeartbeatHost =>
+  new HeartbeatHost({
+    connection: {
+      url: fleet.test.url,
+      schema: 'tasker',
+      applicationName: 'test heartbeat',
+      sessionLocks,
+      timeoutMs: 2000,
+    },
+    members: sessionLocks.length,
+    settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
+  });
+const SILENT = {
+  killWhenStalled: false,
+  busySlots: () => 0,
+  stallDeadlineMs: () => 0,
+  onLost: () => undefined,
+  onError: () => undefined,
+};
+
+describe('two processes of the fleet in one program', () => {
+  const locks = [newSessionLock(), newSessionLock()];
+  const join = (sessionLock: string | null): Promise<string> =>
+    register(fleet.db, {
+      role: 'worker',
+      name: 'test',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 10,
+      sessionLock,
     });
+
+  it('share a thread and its session; one that leaves gives its lock back, and the other goes on', async () => {
+    const before = threads.length;
+    const host = hostOf(locks);
+    const [first, second] = [new Heartbeat(host, SILENT), new Heartbeat(host, SILENT)];
+    await Promise.all([first.start(), second.start()]);
+    expect(threads).toHaveLength(before + 1);
+    const ids = await Promise.all([first, second].map(({ sessionLock }) => join(sessionLock)));
+    const [leaves = '', stays = ''] = ids;
+    first.renew(leaves);
+    second.renew(stays);
+    for (const id of ids) await waitForHeartbeat(id);
+    await first.stop();
+    const last = await rowOf(leaves);
+    expect(last.held).toBe(false);
+    await waitForHeartbeat(stays);
+    await waitForHeartbeat(stays);
+    expect((await rowOf(leaves)).heartbeat_at).toEqual(last.heartbeat_at);
+
+    // Another thread holds the lock of the one that stays, and no other.
+    await threads.at(-1)?.terminate();
+    await waitForHeartbeat(stays);
+    await waitFor(async () => !(await rowOf(leaves)).held, { what: 'the lock of the one that left to be free' });
+    await second.stop();
+    expect(threads.at(-1)?.threadId).toBe(-1);
+  });
+
+  it('lose their leases apart', async () => {
+    const lost: string[] = [];
+    const host = hostOf([newSessionLock(), newSessionLock()]);
+    const [first, second] = ['first', 'second'].map(
+      (name) => new Heartbeat(host, { ...SILENT, onLost: (id) => lost.push(`${name} ${id}`) }),
+    ) as [Heartbeat, Heartbeat];
+    await first.start();
+    const ids = [await join(first.sessionLock), await join(second.sessionLock)] as const;
+    first.renew(ids[0]);
+    second.renew(ids[1]);
+    await waitForHeartbeat(ids[1]);
+    await fleet.test.query('UPDATE tasker.tasker_workers SET stopped_at = now() WHERE worker_id = $1', [ids[1]]);
+    await waitFor(() => lost.length > 0, { what: 'the news' });
+    expect(new Set(lost)).toEqual(new Set([`second ${ids[1]}`]));
+    await Promise.all([first.stop(), second.stop()]);
+  });
+});
+
+describe('a heartbeat can be stopped', () => {
+  const heartbeat = (sessionLock = newSessionLock()): Heartbeat => new Heartbeat(hostOf([sessionLock]), SILENT);
   const alive = (): number => threads.filter(({ threadId }) => threadId !== -1).length;
   const newThread = async (before: number): Promise<void> => {
     await waitFor(() => threads.length > before, { what: 'another thread' });

@@ -1893,6 +1893,12 @@ SELECT p.counted_until FROM tasker.tasker_run_stats_progress p;
 -- create_cron_owner
 CREATE TABLE IF NOT EXISTS "tasker_cron" .tasker_owner (schema_name text PRIMARY KEY);
 
+-- cron_schema_state
+SELECT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'version') AS installed,
+  CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+    ELSE has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE') END AS creatable
+FROM (SELECT to_regnamespace(quote_ident($1::text))::oid AS oid) n;
+
 -- cron_tables
 SELECT EXISTS (SELECT FROM "tasker_cron" .version v WHERE v.version = $1)
   AND EXISTS (SELECT FROM "tasker_cron" .queue q WHERE q.name = $2)

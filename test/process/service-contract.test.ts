@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '../../src/db/connections/database.t
 import { newSessionLock } from '../../src/db/connections/heartbeat-connection.ts';
 import { Listener } from '../../src/db/connections/listener.ts';
 import { Heartbeat } from '../../src/membership/heartbeat.ts';
+import { HeartbeatHost } from '../../src/membership/heartbeat-host.ts';
 import { Membership } from '../../src/membership/membership.ts';
 import { ServiceServer } from '../../src/process/server.ts';
 import { stopAll } from '../../src/process/service.ts';
@@ -93,15 +94,18 @@ describe('the server of metrics and probes', () => {
 describe('a heartbeat', () => {
   serviceContract(
     () => {
-      const heartbeat = new Heartbeat({
+      const host = new HeartbeatHost({
         connection: {
           url: test.url,
           schema: 'tasker',
           applicationName: 'test heartbeat',
-          sessionLock: newSessionLock(),
+          sessionLocks: [newSessionLock()],
           timeoutMs: 2000,
         },
+        members: 1,
         settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
+      });
+      const heartbeat = new Heartbeat(host, {
         killWhenStalled: false,
         busySlots: () => 0,
         stallDeadlineMs: () => 0,

@@ -37,6 +37,31 @@ describe('one waiter', () => {
     expect(sent).toEqual(['find_changed_tasks', 'find_steps_of_tasks']);
   });
 
+  it('checks at once if the task is said to have ended, also while a check is under way', async () => {
+    const id = await engine.submitOne(workflow);
+    const held = Promise.withResolvers<void>();
+    let holds = false;
+    const { watcher, sent } = watched(() => (holds ? held.promise : undefined));
+    watcher.checkEnded([id]);
+    const waiting = watcher.wait(id, { timeoutMs: 10_000 });
+    // Until the pause is at its longest.
+    await sleep(1200);
+    sent.length = 0;
+    const since = performance.now();
+    watcher.checkEnded(['999999999', id]);
+    await sleep(5);
+    expect(sent).toEqual(['find_changed_tasks']);
+    // The next check reads before the end and returns after it was reported.
+    await sleep(10);
+    holds = true;
+    watcher.checkEnded([id]);
+    watcher.checkEnded([id]);
+    await end(`task_id = ${id}`);
+    held.resolve();
+    expect(await waiting).toMatchObject({ task_id: id, state: 'complete' });
+    expect(performance.now() - since).toBeLessThan(400);
+  });
+
   it('is rejected for a task that does not exist, and at once for a signal that is aborted', async () => {
     const { watcher, sent } = watched();
     await expect(watcher.wait('999999999', { timeoutMs: 10_000 })).rejects.toThrow('there is no task 999999999');

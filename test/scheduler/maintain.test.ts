@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { maintain } from '../../src/scheduler/chores/maintain.ts';
+import { checkMaintenance, maintain } from '../../src/scheduler/chores/maintain.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 
@@ -48,8 +48,6 @@ it('deletes the rows of processes that stopped long ago', async () => {
   expect(await left()).toEqual([]);
 });
 
-it('refuses an invalid cron expression, by the name of its setting', () => {
-  expect(() => maintain({ db: engine.db, cron: '61 * * * *', pruneWorkersHours: 24 })).toThrow(
-    /TASKER_ANALYZE_CRON: cron expression "61 \* \* \* \*"/,
-  );
+it('refuses an invalid cron expression, by the name of its setting', async () => {
+  await expect(checkMaintenance('61 * * * *')).rejects.toThrow(/TASKER_ANALYZE_CRON: cron expression "61 \* \* \* \*"/);
 });

@@ -65,14 +65,14 @@ describe('one program', () => {
     await noSessionsLeft();
   });
 
-  it('holds at most 15 sessions, in pools of 4', async () => {
+  it('holds at most 14 sessions, in pools of 4, and one for the heartbeats of both roles', async () => {
     const tasker = await start();
     await Promise.all(Array.from({ length: 40 }, () => tasker.client.submitAndWait(hello, { name: 'you' })));
     const counted = Map.groupBy(await sessions(), (name) => name);
     expect(counted.get('tasker worker')?.length).toBeLessThanOrEqual(4);
     expect(counted.get('tasker scheduler')?.length ?? 0).toBeLessThanOrEqual(4);
     expect(counted.get('tasker client')?.length).toBeLessThanOrEqual(4);
-    expect(counted.get('tasker heartbeat')).toHaveLength(2);
+    expect(counted.get('tasker heartbeat')).toHaveLength(1);
     expect(counted.get('tasker listener')).toHaveLength(1);
     expect([...counted.keys()].toSorted()).toEqual(
       ['client', 'heartbeat', 'listener', 'scheduler', 'worker'].map((name) => `tasker ${name}`),
@@ -152,7 +152,68 @@ describe('one program', () => {
   });
 });
 
+describe('the first step', () => {
+  it('runs before the tables for schedules are made, which come soon after', async () => {
+    const database = await useTestDatabase({ empty: true });
+    // Whoever makes the schema now waits for the end of this transaction.
+    const holder = await database.pool.connect();
+    await holder.query('BEGIN; CREATE SCHEMA tasker_cron');
+    const tasker = await start({ url: database.url, migrate: true });
+    expect(await tasker.client.submitAndWait(hello, { name: 'you' })).toMatchObject({ state: 'complete' });
+    await holder.query('ROLLBACK');
+    holder.release();
+    const owner = `SELECT to_regclass('tasker_cron.tasker_owner') IS NOT NULL AS made`;
+    await waitFor(async () => (await database.query<{ made: boolean }>(owner))[0]?.made === true, {
+      what: 'the tables for schedules',
+    });
+    expect(
+      await tasker.client.schedule(hello, { key: 'daily', cron: '0 6 * * *', input: { name: 'all' } }),
+    ).toMatchObject({ outcome: 'created', schedulers: 1 });
+  });
+
+  it('may be that of a schedule, whose tables a client makes if the scheduler has not', async () => {
+    const database = await useTestDatabase({ empty: true });
+    const tasker = await start({ url: database.url, migrate: true });
+    const added = await tasker.client.schedule(hello, { key: 'daily', cron: '0 6 * * *', input: { name: 'all' } });
+    expect(added).toMatchObject({ outcome: 'created' });
+    expect(await tasker.client.schedules()).toMatchObject([{ key: 'daily' }]);
+  });
+
+  it('is found without a poll and without a notification', async () => {
+    const settings = { pollIntervalMs: 60_000, maxPollIntervalMs: 60_000, hintedPollIntervalMs: 60_000, notify: false };
+    const tasker = await start({ settings });
+    // The second comes after the claimer has found nothing and sleeps.
+    for (const name of ['you', 'me']) {
+      const task = await tasker.client.submitAndWait(hello, { name }, { timeoutMs: 20_000 });
+      expect(task).toMatchObject({ state: 'complete', results: { greet: `hello ${name}` } });
+    }
+  });
+});
+
 describe('a start that fails', () => {
+  it('because the schedules are those of another fleet makes nothing', async () => {
+    const database = await useTestDatabase({ empty: true });
+    const first = await start({
+      url: database.url,
+      migrate: true,
+      settings: { cronSchema: 'jobs' },
+      applySchedules: true,
+    });
+    await waitFor(
+      async () =>
+        (await database.query<{ made: boolean }>(`SELECT to_regclass('jobs.tasker_owner') IS NOT NULL AS made`))[0]
+          ?.made,
+      { what: 'the owner of the schedules' },
+    );
+    await first.stop();
+    const second = { schema: 'other', cronSchema: 'jobs' };
+    await expect(start({ url: database.url, migrate: true, settings: second })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('jobs'),
+    });
+    await noSessionsLeft(database);
+  });
+
   it('on an empty database is the error of the schema, and leaves no session; with migrate it works', async () => {
     const error = { code: 'SCHEMA_OUTDATED' };
     await expect(start({ url: empty.url })).rejects.toMatchObject(error);

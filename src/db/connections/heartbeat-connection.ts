@@ -11,16 +11,21 @@ export interface HeartbeatConnectionOptions {
   url: string;
   schema: string;
   applicationName: string;
-  /** The key of the advisory lock that shows others that this process is alive. Null behind a transaction pooler: sessions do not last there. */
-  sessionLock: string | null;
+  /**
+   * The keys of the advisory locks that show others that this process is alive, one for each of its places in the fleet. Null behind a
+   * transaction pooler: sessions do not last there.
+   */
+  sessionLocks: readonly string[] | null;
   timeoutMs: number;
   /** Read at each connection, instead of the password in the URL. */
   passwordFile?: string | undefined;
 }
 
 export interface HeartbeatConnection {
-  /** Takes the session lock, if `sessionLock` is set: now, or with the first connection that succeeds. */
-  holdSessionLock(): Promise<void>;
+  /** Takes the session locks, if there are any: now, or with the first connection that succeeds. */
+  holdSessionLocks(): Promise<void>;
+  /** Gives one of them back, by its place. */
+  releaseSessionLock(index: number): Promise<void>;
   /** Renews the lease, and returns what is paused (PAUSES_TEXT); undefined if it was ended. Throws if the database could not be reached. */
   renewLease(workerId: string, busySlots: number, draining: boolean): Promise<{ pauses: string | null } | undefined>;
   close(): Promise<void>;
@@ -48,20 +53,31 @@ export function openHeartbeatConnection(
   const sessions = session({
     url: options.url,
     applicationName: options.applicationName,
-    pooled: options.sessionLock === null,
+    pooled: options.sessionLocks === null,
     password: passwordOf({ databasePasswordFile: options.passwordFile }),
     statementTimeoutMs: options.timeoutMs,
     settings: WAIT_FOR_NOTHING,
   });
   let client: pg.Client | undefined;
-  let wantsLock = false;
-  let locked = false;
+  let connecting: Promise<pg.Client> | undefined;
+  const wanted = new Set<string>();
+  /** By the present connection. */
+  let held = new Set<string>();
 
-  const takeLock = async (on: pg.Client): Promise<boolean> => {
-    const { rows } = await on.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
-      options.sessionLock,
-    ]);
-    return rows[0]?.taken === true;
+  // One request at a time: a session that takes a lock twice has to give it back twice.
+  let taking: Promise<void> | undefined;
+  const takeLocks = (on: pg.Client): Promise<void> =>
+    (taking ??= takeMissing(on).finally(() => {
+      taking = undefined;
+    }));
+  const takeMissing = async (on: pg.Client): Promise<void> => {
+    const missing = [...wanted].filter((lock) => !held.has(lock));
+    if (missing.length === 0) return;
+    const { rows } = await on.query<{ lock: string; taken: boolean }>(
+      'SELECT lock::text, pg_try_advisory_lock(lock) AS taken FROM unnest($1::bigint[]) AS lock',
+      [missing],
+    );
+    for (const { lock, taken } of rows) if (taken) held.add(lock);
   };
 
   const renew = async (
@@ -70,7 +86,7 @@ export function openHeartbeatConnection(
     given: Parameters<typeof heartbeat.values>[0],
   ): Promise<{ pauses: string | null } | undefined> => {
     // Prepared if sessions last: planning is the larger part of the cost of a statement this small.
-    const prepared = options.sessionLock ? { name: statement.name } : {};
+    const prepared = options.sessionLocks === null ? {} : { name: statement.name };
     const text = inSchema(statement.text, options.schema);
     const { rows } = await on.query<{ pauses: string | null }>({
       ...prepared,
@@ -87,6 +103,13 @@ export function openHeartbeatConnection(
 
   const connect = async (): Promise<pg.Client> => {
     if (client !== undefined) return client;
+    connecting ??= open().finally(() => {
+      connecting = undefined;
+    });
+    return connecting;
+  };
+
+  const open = async (): Promise<pg.Client> => {
     const fresh = new sessions.Client({
       ...sessions.config,
       connectionTimeoutMillis: options.timeoutMs,
@@ -99,7 +122,8 @@ export function openHeartbeatConnection(
     try {
       await fresh.connect();
       await sessions.prepare(fresh);
-      locked = wantsLock && (await takeLock(fresh));
+      held = new Set();
+      await takeLocks(fresh);
     } catch (error) {
       await drop(fresh);
       throw error;
@@ -109,20 +133,25 @@ export function openHeartbeatConnection(
   };
 
   return {
-    async holdSessionLock() {
-      if (options.sessionLock === null) return;
-      wantsLock = true;
-      // If the database is away at this moment, the lock is taken with the connection of the first heartbeat. Until then the
+    async holdSessionLocks() {
+      if (options.sessionLocks === null) return;
+      for (const lock of options.sessionLocks) wanted.add(lock);
+      // If the database is away at this moment, they are taken with the connection of the first heartbeat. Until then the
       // process sends no heartbeats either.
       await connect().catch((error: unknown) =>
         options.onError(error instanceof Error ? error.message : String(error)),
       );
     },
+    async releaseSessionLock(index) {
+      const lock = options.sessionLocks?.[index];
+      if (lock === undefined || !wanted.delete(lock) || !held.delete(lock)) return;
+      await client?.query('SELECT pg_advisory_unlock($1)', [lock]);
+    },
     async renewLease(workerId, busySlots, draining) {
       const connected = await connect();
       try {
         // The former session of this process holds it until the server notices that its connection is gone.
-        if (wantsLock && !locked) locked = await takeLock(connected);
+        await takeLocks(connected);
         const given = { worker_id: workerId, busy_slots: busySlots, draining };
         return await renew(connected, heartbeat, given).catch((error: unknown) => {
           if (!isSchemaMissing(error)) throw error;

@@ -1,11 +1,10 @@
 import type { Cron, Tick } from '../../schedules/cron.ts';
-import { claimCronSchema } from '../../schedules/cron-owner.ts';
-import { cronIsPrepared } from '../../schedules/cron-tables.ts';
+import { claimCronSchema, ownsCronSchema } from '../../schedules/cron-owner.ts';
+import { cronIsCreatable, cronIsPrepared } from '../../schedules/cron-tables.ts';
 import type { Database } from '../../db/connections/database.ts';
 import { FORMER_CRON_SCHEMA } from '../../db/statements/schedules/cron-owner.ts';
 import { findSchedules } from '../../db/statements/schedules/schedules.ts';
 import type { Notifier } from '../../db/connections/notifier.ts';
-import { fireDue } from '../../schedules/fire-due.ts';
 import { WORKFLOW_SCHEDULES } from '../../schedules/scheduled-submit.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';
@@ -92,6 +91,16 @@ export class FireSchedules implements Chore {
     }
   }
 
+  /**
+   * Whether `prepare` has nothing to do, or nothing that it could be refused: there are no tables yet, and this role may make them. The
+   * first run can do it then.
+   */
+  async mayPrepareLater(): Promise<boolean> {
+    const { db, cronSchema } = this.options;
+    if (await cronIsCreatable(db, cronSchema)) return true;
+    return (await cronIsPrepared(db, cronSchema, WORKFLOW_SCHEDULES)) && (await ownsCronSchema(db, cronSchema));
+  }
+
   /** The database may have been replaced: the next run creates pg-boss's tables and restarts pg-boss. */
   startAnew(): void {
     this.anew = true;
@@ -159,6 +168,8 @@ export class FireSchedules implements Chore {
 
   private async submit(options: { key?: string; leaveSeconds?: number }): Promise<boolean> {
     const { db, cronSchema, notifier, onFired, onError } = this.options;
+    // With the parser of cron expressions, which a fleet without schedules needs never.
+    const { fireDue } = await import('../../schedules/fire-due.ts');
     const { fired, failed, more } = await fireDue(db, cronSchema, options);
     for (const { key, outcome, madeUp, inputDiffers, queues } of fired) {
       notifier.notify(queues);

@@ -1,6 +1,6 @@
+import { CATALOGUE } from '../../config/catalogue.ts';
 import type { Database } from '../../db/connections/database.ts';
 import { analyzeHotTables, findUnanalyzed } from '../../db/health/analyze.ts';
-import { parseCron } from '../../schedules/cron-expression.ts';
 import { prune } from '../../engine/workers.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Chore } from '../chore.ts';
@@ -24,22 +24,15 @@ const INTERVAL_MS = 10_000;
  */
 export function maintain(options: MaintainOptions): Chore {
   const { db, cron, pruneWorkersHours, now = Date.now } = options;
-  const lastDue = (at: number): number => {
-    try {
-      const expression = parseCron(cron);
-      expression.reset(new Date(at));
-      return expression.prev().getTime();
-    } catch (error) {
-      throw new ConfigError(`TASKER_ANALYZE_CRON: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  };
-  let done = lastDue(now());
+  const madeAt = now();
+  let done: number | undefined;
   return {
     name: 'maintain',
     intervalMs: options.intervalMs ?? INTERVAL_MS,
     async run() {
       const at = now();
-      const due = lastDue(at);
+      const due = await lastDue(cron, at);
+      done ??= await lastDue(cron, madeAt);
       if (due <= done) return { done: 0, more: false };
       const tables = await db.run(findUnanalyzed, { seconds: (at - due) / 1000 });
       if (tables.length > 0) await db.run(analyzeHotTables);
@@ -48,4 +41,21 @@ export function maintain(options: MaintainOptions): Chore {
       return { done: tables.length, more: false };
     },
   };
+}
+
+/** Throws ConfigError for an expression that cannot be read, at the start and not at the first due time. The default is known to be good. */
+export async function checkMaintenance(cron: string): Promise<void> {
+  if (cron !== CATALOGUE.analyzeCron.default) await lastDue(cron, Date.now());
+}
+
+/** The parser is loaded here: with its library of dates it would be a tenth of the start of a program. */
+async function lastDue(cron: string, at: number): Promise<number> {
+  const { parseCron } = await import('../../schedules/cron-expression.ts');
+  try {
+    const expression = parseCron(cron);
+    expression.reset(new Date(at));
+    return expression.prev().getTime();
+  } catch (error) {
+    throw new ConfigError(`TASKER_ANALYZE_CRON: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }

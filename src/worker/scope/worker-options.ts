@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Database } from '../../db/connections/database.ts';
+import type { HeartbeatHost } from '../../membership/heartbeat-host.ts';
 import type { MembershipSettings } from '../../membership/membership.ts';
 import type { StepLogger, WorkflowDefinition } from '../../workflow/definition.ts';
 import type { WorkerEvents } from '../telemetry/events.ts';
@@ -46,6 +47,8 @@ export interface WorkerOptions {
   watchesQuarantine?: boolean;
   /** Whether the process is killed if its event loop stands still while no step is inside its time limit. */
   killWhenStalled?: boolean;
+  /** See MembershipOptions. */
+  heartbeats?: HeartbeatHost | undefined;
   /** How often the worker reports its activity to the database, for the scaling signal. */
   activityIntervalMs?: number;
   /** How often the worker reconciles its claims with the database. */

@@ -31,9 +31,6 @@ async function main() {
 void main();
 `;
 
-/** As in docs/guides/bundling.md for ECMAScript modules: packages in CommonJS format call require. */
-const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
-
 const databases = {
   program: { esm: await useTestDatabase({ empty: true }), cjs: await useTestDatabase({ empty: true }) },
   cli: { esm: await useTestDatabase({ empty: true }), cjs: await useTestDatabase({ empty: true }) },
@@ -60,8 +57,6 @@ describe('a program in one file', () => {
       platform: 'node',
       target: 'node22',
       logLevel: 'error',
-      external: ['pg-native', 'pg-cloudflare'],
-      ...(format === 'esm' ? { banner } : {}),
     });
     return outfile;
   }

