@@ -41,7 +41,6 @@ export async function runService<Role extends RoleService>(options: {
   make: (host: Host) => Role;
 }): Promise<{ running: RunningService; service: Role }> {
   const { role, config, log, program } = options;
-  if (config.trace !== 'off') await loadOtel();
   const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), program?.endpoint);
   const service = options.make(host);
   const { db, metrics, progress } = host;
@@ -61,7 +60,8 @@ export async function runService<Role extends RoleService>(options: {
     stopping === undefined ? { ok: true, reasons: [] } : { ok: false, reasons: [`the ${role} is draining`] };
 
   try {
-    // Both before the process joins the fleet: one that cannot listen at its address claims nothing.
+    // All of it before the process joins the fleet: one that cannot listen at its address claims nothing.
+    const otel = config.trace === 'off' ? undefined : loadOtel();
     const [reached, listening] = await Promise.allSettled([
       reach(db, program),
       host.serve({
@@ -74,6 +74,7 @@ export async function runService<Role extends RoleService>(options: {
         },
       }),
     ]);
+    await otel;
     if (listening.status === 'fulfilled') served = listening.value;
     if (reached.status === 'rejected') throw reached.reason;
     host.warnOfPooler();
