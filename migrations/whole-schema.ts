@@ -212,6 +212,49 @@ COMMENT ON COLUMN tasker.tasker_clock.latest_at IS 'The latest time that a sched
 COMMENT ON COLUMN tasker.tasker_clock.set_back_from IS 'What the clock had shown when it was last set back; null: never.';
 COMMENT ON COLUMN tasker.tasker_clock.set_back_to IS 'What it showed when that was noticed.';
 
+CREATE TABLE tasker.tasker_directory (
+  only_row boolean DEFAULT true NOT NULL,
+  entered_up_to bigint DEFAULT 0 NOT NULL,
+  closing_up_to bigint,
+  closing_after bigint,
+  closing_at timestamp with time zone,
+  CONSTRAINT tasker_directory_pkey PRIMARY KEY (only_row),
+  CONSTRAINT directory_agrees CHECK ((num_nulls(closing_up_to, closing_after, closing_at) = ANY (ARRAY[0, 3]))),
+  CONSTRAINT directory_one_row CHECK (only_row)
+);
+COMMENT ON TABLE tasker.tasker_directory IS 'One row: how far the directory of tasks is. A scheduler fills it; lists of a workflow or a tag read it.';
+COMMENT ON COLUMN tasker.tasker_directory.only_row IS 'True: there is one row.';
+COMMENT ON COLUMN tasker.tasker_directory.entered_up_to IS 'Every task below this id is in the directory, unless its stretch is not trusted.';
+COMMENT ON COLUMN tasker.tasker_directory.closing_up_to IS 'Tasks up to this id are entered next: nothing is added below it any more when its time has come.';
+COMMENT ON COLUMN tasker.tasker_directory.closing_after IS 'That is when every transaction that ran then is over: up to this number,';
+COMMENT ON COLUMN tasker.tasker_directory.closing_at IS 'and a minute after this time.';
+
+CREATE TABLE tasker.tasker_directory_entries (
+  term bigint NOT NULL,
+  stretch bigint NOT NULL,
+  tasks integer NOT NULL,
+  places smallint[] NOT NULL,
+  CONSTRAINT tasker_directory_entries_pkey PRIMARY KEY (term, stretch)
+);
+CREATE INDEX directory_entries_by_stretch ON tasker.tasker_directory_entries USING btree (stretch);
+COMMENT ON TABLE tasker.tasker_directory_entries IS 'The tasks of a stretch that have a workflow version, or a tag.';
+COMMENT ON COLUMN tasker.tasker_directory_entries.term IS 'A workflow version: its \`named_task_id\`. A tag: the first 60 bits of its SHA-256, made negative; tags that share one are distinguished by their tasks.';
+COMMENT ON COLUMN tasker.tasker_directory_entries.stretch IS 'The stretch.';
+COMMENT ON COLUMN tasker.tasker_directory_entries.tasks IS 'How many tasks they are. Some may have been removed since.';
+COMMENT ON COLUMN tasker.tasker_directory_entries.places IS 'Their ids, less the first id of the stretch, in ascending order.';
+
+CREATE TABLE tasker.tasker_directory_stretches (
+  stretch bigint NOT NULL,
+  trusted boolean NOT NULL,
+  entered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT tasker_directory_stretches_pkey PRIMARY KEY (stretch)
+);
+CREATE INDEX directory_untrusted ON tasker.tasker_directory_stretches USING btree (stretch) WHERE (NOT trusted);
+COMMENT ON TABLE tasker.tasker_directory_stretches IS 'A row for each 32,768 ids in a row (\`task_id / 32768\`) with tasks that are in the directory.';
+COMMENT ON COLUMN tasker.tasker_directory_stretches.stretch IS 'Its first id, divided by 32,768.';
+COMMENT ON COLUMN tasker.tasker_directory_stretches.trusted IS 'False: a task was restored or imported there, or moved to another workflow version, after it was entered. Lists read its tasks as if it had not been, until a scheduler enters it again.';
+COMMENT ON COLUMN tasker.tasker_directory_stretches.entered_at IS 'When a scheduler last entered it, or compared it with its tasks.';
+
 CREATE TABLE tasker.tasker_holds (
   hold_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   task_id bigint,
@@ -1141,6 +1184,7 @@ ALTER TABLE tasker.tasker_workflow_step_transitions ATTACH PARTITION tasker.task
 ALTER TABLE tasker.tasker_workflow_step_transitions ATTACH PARTITION tasker.tasker_workflow_step_transitions_p2 FOR VALUES FROM ('2000000') TO (MAXVALUE);
 ALTER TABLE tasker.tasker_claims ALTER COLUMN task_ids SET STORAGE EXTERNAL;
 ALTER TABLE tasker.tasker_claims ALTER COLUMN workflow_step_ids SET STORAGE EXTERNAL;
+ALTER TABLE tasker.tasker_directory_entries ALTER COLUMN places SET STORAGE EXTERNAL;
 COMMENT ON TABLE tasker.tasker_migrations IS 'Which migrations are applied.';
 COMMENT ON COLUMN tasker.tasker_migrations.name IS 'Name of the migration.';
 COMMENT ON COLUMN tasker.tasker_migrations.applied_at IS 'When.';
@@ -1417,6 +1461,7 @@ WHERE r.period = 'hour' AND r.named_step_id > 0;
 INSERT INTO tasker.tasker_api_secrets (name) VALUES ('cursors');
 INSERT INTO tasker.tasker_audit_head (position, hash) VALUES (0, '');
 INSERT INTO tasker.tasker_clock DEFAULT VALUES;
+INSERT INTO tasker.tasker_directory DEFAULT VALUES;
 INSERT INTO tasker.tasker_installation (had_earlier_versions)
 SELECT pg_sequence_last_value(pg_get_serial_sequence('tasker.tasker_workers', 'worker_id')::regclass) IS NOT NULL;
 INSERT INTO tasker.tasker_retention DEFAULT VALUES;
@@ -1458,4 +1503,5 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0033_archives',
   '0034_operations',
   '0035_trace_context',
+  '0037_task_directory',
 ];

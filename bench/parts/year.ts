@@ -6,10 +6,10 @@ import { createClient, type Client } from '../../src/index.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { sizeOf } from '../../src/scaling/size.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
-import { type PartResult, percentile, round, type Table } from '../support/report.ts';
+import { type PartResult, round, type Table } from '../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
+import { ClaimSession, claimsInTurns, medianOf } from '../support/claim-session.ts';
 import { single } from '../support/workflows.ts';
-import { claims } from './flatness/history-and-backlog.ts';
 import { Retention } from './year/retention.ts';
 import { Sample } from './year/sample.ts';
 
@@ -25,10 +25,15 @@ interface Slice {
   full: number;
   kept: number;
 }
-interface Month {
+/** Medians of a claim of 64 in this database, and in one without history, in turns. */
+interface Claims {
+  ms: number;
+  cpuMs: number;
+  controlMs: number;
+  controlCpuMs: number;
+}
+interface Month extends Claims {
   month: number;
-  p50: number;
-  p95: number;
   archivedTasks: number;
 }
 
@@ -44,15 +49,18 @@ export async function year(server: BenchServer, quick: boolean): Promise<PartRes
   const perSlice = Math.floor(tasks / slices);
   const folder = await mkdtemp(join(tmpdir(), 'tasker-year-'));
   const db = await server.database();
+  const control = await server.database();
   const database = openDatabase({ url: db.url, poolSize: 4, applicationName: 'bench year' });
   const client = createClient({ url: db.url, notify: false, archive: { url: pathToFileURL(folder).href } });
   try {
     const workflow = await client.register(single);
+    const dbs = { measured: { db, workflow }, control: { db: control, workflow: await registerIn(control) } };
     const retention = new Retention(database, pathToFileURL(folder).href);
     await retention.begin();
     const sample = new Sample(db, quick ? 60 : 1200);
     const empty = await bytesOf(db);
     const now = Date.now();
+    const began = performance.now();
     const ends = (slice: number): Date => new Date(now - (slices - 1 - slice) * sliceDays * DAY_MS);
     const measured: Slice[] = [];
     const months: Month[] = [];
@@ -68,10 +76,11 @@ export async function year(server: BenchServer, quick: boolean): Promise<PartRes
       if (month === Math.floor(((slice + 1) * sliceDays) / 30)) {
         months.push({
           month,
-          ...(await claimsNow(db, workflow, ends(slice), quick)),
+          ...(await claimsNow(dbs, ends(slice), quick)),
           archivedTasks: retention.archived,
         });
-        console.error(`  month ${month}: ${retention.archived.toLocaleString('en-US')} tasks archived`);
+        const seconds = Math.round((performance.now() - began) / 1000);
+        console.error(`  month ${month}: ${retention.archived.toLocaleString('en-US')} tasks archived, ${seconds} s`);
       }
     }
     const archive = await verifyArchive(client, db, sample, perSlice * slices);
@@ -83,7 +92,17 @@ export async function year(server: BenchServer, quick: boolean): Promise<PartRes
     await client.close();
     await database.close();
     await db.drop();
+    await control.drop();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function registerIn(db: BenchDatabase): Promise<number> {
+  const client = createClient({ url: db.url, notify: false });
+  try {
+    return await client.register(single);
+  } finally {
+    await client.close();
   }
 }
 
@@ -95,18 +114,32 @@ async function bytesOf(db: BenchDatabase): Promise<number> {
   return row?.bytes ?? NaN;
 }
 
-/** A claim of 64 of the ready steps of this month. */
-async function claimsNow(
-  db: BenchDatabase,
-  workflow: number,
-  at: Date,
-  quick: boolean,
-): Promise<{ p50: number; p95: number }> {
+/** Claims of 64 of the ready steps of this month, in turns with a database that has only these. */
+async function claimsNow(dbs: Databases, at: Date, quick: boolean): Promise<Claims> {
   const times = { from: new Date(at.getTime() - 60_000), until: at };
-  await loadTasks(db.pool, { namedTaskId: workflow, tasks: 100, progress: [0], times });
-  await db.query('ANALYZE');
-  const samples = await claims(db, [workflow], quick ? 8 : 110);
-  return { p50: percentile(samples, 50), p95: percentile(samples, 95) };
+  const open = async ({ db, workflow }: Databases['measured']): Promise<ClaimSession> => {
+    await loadTasks(db.pool, { namedTaskId: workflow, tasks: 100, progress: [0], times });
+    await db.query('VACUUM ANALYZE');
+    return ClaimSession.open(db, [workflow]);
+  };
+  const sessions = { measured: await open(dbs.measured), control: await open(dbs.control) };
+  try {
+    const { measured, control } = await claimsInTurns(sessions, quick ? 8 : 210);
+    return {
+      ms: medianOf(measured, 'ms'),
+      cpuMs: medianOf(measured, 'cpuMs'),
+      controlMs: medianOf(control, 'ms'),
+      controlCpuMs: medianOf(control, 'cpuMs'),
+    };
+  } finally {
+    await sessions.measured.close();
+    await sessions.control.close();
+  }
+}
+
+interface Databases {
+  measured: { db: BenchDatabase; workflow: number };
+  control: { db: BenchDatabase; workflow: number };
 }
 
 interface ArchiveResult {
@@ -164,10 +197,13 @@ function monthsTable({ tasks, sliceDays, slices, months, predicted }: Data): Tab
       'of the prediction',
       'after retention, MB',
       'archived tasks',
-      'claim of 64, p50, ms',
-      'p95',
+      'claim of 64, CPU of its backend, ms',
+      'without history',
+      'ratio',
+      'claim of 64, ms',
+      'without history',
     ],
-    rows: months.map(({ month, p50, p95, archivedTasks }) => {
+    rows: months.map(({ month, ms, cpuMs, controlMs, controlCpuMs, archivedTasks }) => {
       const own = slices.filter((slice) => slice.month === month);
       const most = Math.max(...own.map(({ full }) => full));
       return [
@@ -176,8 +212,11 @@ function monthsTable({ tasks, sliceDays, slices, months, predicted }: Data): Tab
         `${round((100 * most) / predicted)} %`,
         mb(own.at(-1)?.kept ?? NaN),
         archivedTasks,
-        round(p50, 2),
-        round(p95, 2),
+        round(cpuMs, 2),
+        round(controlCpuMs, 2),
+        round(cpuMs / controlCpuMs, 2),
+        round(ms, 2),
+        round(controlMs, 2),
       ];
     }),
   };

@@ -10,6 +10,7 @@ import {
   restoreRows,
 } from '../db/statements/archive/restore-tasks.ts';
 import { findTaken } from '../db/statements/imports/write-tasks.ts';
+import { distrustStretches } from '../db/statements/directory/enter-stretch.ts';
 import { visitTasks } from '../db/statements/retention/blocks.ts';
 import {
   findNamedTask,
@@ -130,6 +131,7 @@ async function restoreLocked(tx: Executor, found: FoundTask, restoring: Restorin
   });
   await tx.run(giveIdsAbove, { task_id: ids.at(-1) as string });
   await tx.run(visitTasks, { task_ids: ids });
+  await tx.run(distrustStretches, { task_ids: ids });
   const [record] = await tx.run(recordRestores, {
     archive_id: archiveId,
     task_ids: ids,

@@ -59,7 +59,7 @@ export class TaskListClient extends ScheduleClient {
     }
     const filter = cursor?.filter ?? given;
     const { value, source } = await this.reports.read(async (db) => {
-      const list = await openTaskList(db, filter, cursor?.floor);
+      const list = await openTaskList(db, filter, { floor: cursor?.floor, below: cursor?.below ?? after });
       const from = { below: cursor?.below ?? start(list, after), limit, fromSet: cursor?.fromSet };
       return { ...(await readTaskPage(db, list, from)), floor: list.floor };
     });
@@ -74,7 +74,7 @@ export class TaskListClient extends ScheduleClient {
   }
 
   private async *pages(filter: TaskFilter, limit: number, after?: string): AsyncGenerator<TaskRow[]> {
-    const { value: list } = await this.reports.read((db) => openTaskList(db, filter));
+    const { value: list } = await this.reports.read((db) => openTaskList(db, filter, { below: after }));
     let below: string | undefined = start(list, after);
     let fromSet: FromSet;
     while (below !== undefined) {

@@ -384,6 +384,13 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
+  directoryBehind: {
+    name: 'tasker_directory_ids_behind',
+    type: 'gauge',
+    help: 'Task ids that the directory of tasks does not have yet: lists of a workflow or a tag walk them. Some thousand, or those of two minutes, are normal; a transaction that is open for hours holds it up.',
+    labels: [],
+    roles: S,
+  },
   retentionRemoved: {
     name: 'tasker_retention_removed_tasks_total',
     type: 'counter',

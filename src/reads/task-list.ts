@@ -1,8 +1,10 @@
 import type { Database, Executor } from '../db/connections/database.ts';
+import { listTasksInDirectory } from '../db/reads/directory.ts';
 import { findIdAtTime } from '../db/reads/id-at-time.ts';
 import { listTasks, listTasksEndedByHand, listTasksOfIdentity, listTasksOfInitiator } from '../db/reads/task-lists.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
 import {
+  listFailingTasks,
   listOpenTasks,
   listTasksOfWorkflows,
   listTasksWithTags,
@@ -13,6 +15,7 @@ import { findVersions } from '../db/reads/workflows.ts';
 import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
 import { identityOfKey } from '../workflow/identity.ts';
 import { initiatorOf } from '../workflow/task-occurrence.ts';
+import { type DirectoryOfList, openDirectory } from './task-directory.ts';
 import type { TaskFilter } from './task-filter.ts';
 import { chooseSources, type OrderedSource, type SetSource, type Sources, stepsOfOpenTasks } from './task-sources.ts';
 
@@ -26,6 +29,8 @@ export interface TaskList {
   readonly floor: string;
   /** No task of the list has this id or a higher one. */
   readonly ceiling: string;
+  /** Where its tasks are in the directory of tasks; undefined: they are not read from there. */
+  readonly directory: DirectoryOfList | undefined;
 }
 
 /** Above every id. */
@@ -34,20 +39,25 @@ export const NO_CEILING = '9223372036854775807';
 /** How far the order of ids and that of times may differ: submits that run at the same time. */
 const CONCURRENT_MS = 10_000;
 
-/** `floor`: if an earlier page of the same list has looked the time up. */
-export async function openTaskList(db: Executor, filter: TaskFilter, floor?: string): Promise<TaskList> {
+/** `floor`: if an earlier page of the same list has looked the time up. `below`: where the list goes on. */
+export async function openTaskList(
+  db: Executor,
+  filter: TaskFilter,
+  { floor: known, below }: { floor?: string | undefined; below?: string | undefined } = {},
+): Promise<TaskList> {
   const { namespace, namespaces, workflow, version, requestedSince, requestedBefore } = filter;
   const isNamed = [namespace, namespaces, workflow, version].some((given) => given !== undefined);
   const versions = isNamed
     ? (await db.run(findVersions, { namespace, namespaces, name: workflow, version })).map((row) => row.named_task_id)
     : undefined;
-  return {
-    filter,
-    versions,
-    sources: chooseSources(filter, versions),
-    floor: floor ?? (requestedSince === undefined ? '0' : await floorOf(db, requestedSince)),
-    ceiling: requestedBefore === undefined ? NO_CEILING : await ceilingOf(db, requestedBefore),
-  };
+  const sources = chooseSources(filter, versions);
+  const floor = known ?? (requestedSince === undefined ? '0' : await floorOf(db, requestedSince));
+  const ceiling = requestedBefore === undefined ? NO_CEILING : await ceilingOf(db, requestedBefore);
+  const isRanged = sources.set === 'tags' || sources.set === 'workflows';
+  const directory = isRanged
+    ? await openDirectory(db, { tags: filter.tags, versions, below: below ?? ceiling, floor })
+    : undefined;
+  return { filter, versions, sources, floor, ceiling, directory };
 }
 
 async function floorOf(db: Executor, since: Date): Promise<string> {
@@ -84,6 +94,30 @@ const ORDERED = {
   initiator: listTasksOfInitiator,
   ended_by_hand: listTasksEndedByHand,
 } as const satisfies Record<Exclude<OrderedSource, 'identity'>, unknown>;
+
+/** Tasks with one of these terms, from the directory. */
+export function readEntered(
+  db: Executor,
+  list: TaskList,
+  terms: readonly string[],
+  { rows, ...part }: Part,
+): Promise<PageRow[]> {
+  return db.run(listTasksInDirectory, { ...parametersOf(list, part), terms, rows });
+}
+
+/** Tasks that fail now with the error of the filter, of some of those that fail now. Undefined: these are too many. */
+export async function readFailing(
+  db: Database,
+  list: TaskList,
+  { rows, ...part }: Part,
+): Promise<PageRow[] | undefined> {
+  const { retrying } = stepsOfOpenTasks(list.filter);
+  const found = await db.transaction(async (tx) => {
+    await tx.run(readByIndexOnly, { bitmap_only: false });
+    return tx.run(listFailingTasks, { ...parametersOf(list, part), retrying, rows });
+  });
+  return found[0]?.overflow === true ? undefined : found;
+}
 
 /**
  * All of the set, or what it has from `floor` on. Undefined: that is too large. `how`: a part of it that is a range of ids, or all the

@@ -1,7 +1,9 @@
 import type { Database } from '../db/connections/database.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
-import { type Part, readOrdered, readSet, type TaskList } from './task-list.ts';
+import { regionsOf } from './task-directory.ts';
+import type { Sources } from './task-sources.ts';
+import { type Part, readEntered, readFailing, readOrdered, readSet, type TaskList } from './task-list.ts';
 import { type RangeOfSet, readRanges } from './task-ranges.ts';
 
 /**
@@ -14,6 +16,12 @@ const BUDGET_ROWS = STEPS.reduce((sum, rows) => sum + rows, 0);
 const BUDGET_MS = 500;
 /** Looking for the text of an error costs several look-ups a row. */
 const ERROR_SHARE = 4;
+/** A page looks at the errors of this many tasks that fail now; the next one goes on. */
+const MOST_ERRORS = 4000;
+/** Ids of a region that is walked: some milliseconds. */
+const NARROW = 16_384n;
+/** Tasks of the directory that do not pass although nearly all do: they were removed, or are at the edges of a range of times. */
+const EDGES = 20;
 
 /** Whether the list is read from the set of open tasks; undefined: not decided yet. */
 export type FromSet = boolean | undefined;
@@ -41,55 +49,98 @@ export async function readTaskPage(
   list: TaskList,
   { below, limit, fromSet }: { below: string; limit: number; fromSet?: FromSet },
 ): Promise<TaskPage> {
-  const { set } = list.sources;
   const page = new Page(below, limit);
   let decided = fromSet;
-  const began = performance.now();
-  const steps = STEPS.map((rows) => partOf(rows, list));
-  for (const [index, rows] of [...firstSteps(list, limit), ...steps].entries()) {
-    const isSparse = index > 0 && !page.isDense;
-    if (set === 'open' && (decided === true || (decided === undefined && isSparse))) {
-      const found = await readSet(db, list, set, page.part());
-      decided = found !== undefined;
-      if (found !== undefined) return page.add(found, Infinity).result(true);
-    }
-    if (set !== undefined && set !== 'open' && isSparse && decided !== false) {
-      for await (const range of readRanges(db, list, set, () => page.part())) {
-        page.addRange(range);
-        if (page.isDone || page.read > BUDGET_ROWS || performance.now() - began > BUDGET_MS)
-          return page.result(undefined);
-      }
-      decided = false;
-    }
-    page.add(await readOrdered(db, list, { ...page.part(), rows }), rows);
-    if (page.isDone || performance.now() - began > BUDGET_MS) break;
+  for (const { floor, terms } of regionsOf(list.directory, below, list.floor)) {
+    page.enter(floor);
+    const region = { ...list, floor, sources: sourcesWithin(list, page.part().below, floor) };
+    if (terms === undefined) decided = await readRegion(db, region, page, decided);
+    else await readTerms(db, region, terms, page);
+    if (page.isFull || !page.isAtEnd) break;
   }
   return page.result(decided);
 }
 
-/**
- * An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip. Of the tasks that were
- * ended by hand most are in one state, and each is on a page of its own.
- */
-const firstSteps = ({ sources: { exact, ordered } }: TaskList, limit: number): number[] =>
-  exact ? [limit + 1] : ordered === 'ended_by_hand' ? [2 * (limit + 1)] : [];
+/** A narrow region beside the directory is walked: an index of tags has all tasks that have them, however long ago. */
+function sourcesWithin({ sources, directory }: TaskList, below: string, floor: string): Sources {
+  const isNarrow = directory !== undefined && BigInt(below) - BigInt(floor) <= NARROW;
+  return isNarrow ? { ...sources, set: undefined } : sources;
+}
 
-const partOf = (rows: number, { filter }: TaskList): number =>
-  (filter.error ?? filter.fingerprint) === undefined ? rows : Math.ceil(rows / ERROR_SHARE);
+/** Tasks of the directory. Most filters pass nearly all of them, so first as many are read as are missing. */
+async function readTerms(db: Database, list: TaskList, terms: readonly string[], page: Page): Promise<void> {
+  for (const rows of [page.part().limit + EDGES, ...STEPS]) {
+    page.add(await readEntered(db, list, terms, { ...page.part(), rows }), rows);
+    if (page.isDone || page.isSpent) return;
+  }
+}
+
+/** What has no directory: walked, or read from a set if a walk would find too few. */
+async function readRegion(db: Database, list: TaskList, page: Page, fromSet: FromSet): Promise<FromSet> {
+  const { set } = list.sources;
+  let decided = fromSet;
+  const steps = STEPS.map((rows) => partOf(rows, list));
+  for (const [index, rows] of [...firstSteps(list, page.part().limit), ...steps].entries()) {
+    const isSparse = index > 0 && !page.isDense;
+    if (set === 'open' && (decided === true || (decided === undefined && isSparse))) {
+      decided = await readOpen(db, list, page);
+      if (decided) return true;
+    }
+    if (set !== undefined && set !== 'open' && isSparse && decided !== false) {
+      for await (const range of readRanges(db, list, set, () => page.part())) {
+        page.addRange(range);
+        if (page.isDone || page.isSpent) return undefined;
+      }
+      decided = false;
+    }
+    page.add(await readOrdered(db, list, { ...page.part(), rows }), rows);
+    if (page.isDone || page.isSpent) break;
+  }
+  return set === 'open' ? decided : undefined;
+}
+
+/** Whether the open tasks were few enough to be read. */
+async function readOpen(db: Database, list: TaskList, page: Page): Promise<boolean> {
+  if (!hasError(list)) {
+    const found = await readSet(db, list, 'open', page.part());
+    if (found !== undefined) page.add(found, Infinity);
+    return found !== undefined;
+  }
+  const found = await readFailing(db, list, { ...page.part(), rows: MOST_ERRORS });
+  if (found !== undefined) page.add(found, MOST_ERRORS);
+  return found !== undefined;
+}
+
+const hasError = ({ filter }: TaskList): boolean => (filter.error ?? filter.fingerprint) !== undefined;
+
+/** An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip. */
+const firstSteps = ({ sources: { exact } }: TaskList, missing: number): number[] => (exact ? [missing] : []);
+
+const partOf = (rows: number, list: TaskList): number => (hasError(list) ? Math.ceil(rows / ERROR_SHARE) : rows);
 
 /** A page that is being read. */
 class Page {
   private readonly tasks: TaskRow[] = [];
   private readonly rates: { found: number; read: number }[] = [];
   private atEnd = false;
-  private scanned: { id: string; at: Date } | undefined;
+  private scanned: { id: string; at: Date | undefined } | undefined;
   private asOf = new Date();
+  private regionFloor = '0';
   private readonly from: string;
   private readonly limit: number;
+  private readonly began = performance.now();
 
   constructor(from: string, limit: number) {
     this.from = from;
     this.limit = limit;
+  }
+
+  /** The region before is read to its end, and this one ends at `floor`. */
+  enter(floor: string): void {
+    if (this.atEnd) this.scanned = { id: this.regionFloor, at: this.scanned?.at };
+    this.atEnd = false;
+    this.rates.length = 0;
+    this.regionFloor = floor;
   }
 
   /** What is still missing; one task more than the page has says whether there is a next one. */
@@ -103,8 +154,8 @@ class Page {
     if (first === undefined) return this;
     this.asOf = first.as_of;
     const before = this.tasks.length;
-    if (first.scanned_to !== null && first.scanned_to_at !== null) {
-      this.scanned = { id: first.scanned_to, at: first.scanned_to_at };
+    if (first.scanned_to !== null) {
+      this.scanned = { id: first.scanned_to, at: first.scanned_to_at ?? this.scanned?.at };
     }
     for (const row of found) if (row.task_id !== null) this.tasks.push(taskOf(row));
     this.rates.push({ found: this.tasks.length - before, read: first.read_rows });
@@ -119,13 +170,23 @@ class Page {
     if (this.scanned !== undefined) this.scanned.id = floor;
   }
 
+  /** It has read enough, whatever it has found. */
+  get isSpent(): boolean {
+    return this.read > BUDGET_ROWS || performance.now() - this.began > BUDGET_MS;
+  }
+
   /** How many rows it has read. */
-  get read(): number {
+  private get read(): number {
     return this.rates.reduce((sum, step) => sum + step.read, 0);
   }
 
   get isFull(): boolean {
     return this.tasks.length > this.limit;
+  }
+
+  /** Its region has no more. */
+  get isAtEnd(): boolean {
+    return this.atEnd;
   }
 
   get isDone(): boolean {

@@ -41,7 +41,7 @@ export async function* readRanges(
   while (below > end) {
     if (set === 'tags' && width > WIDEST_OF_TAGS) width = below - end;
     const floor = below - width > end ? below - width : end;
-    const isRest = set === 'tags' && floor === end;
+    const isRest = set === 'tags' && floor === end && (end === 0n || below - floor > WIDEST_OF_TAGS);
     const given = { ...part(), below: String(below), floor: String(floor) };
     const rows = await readSet(db, list, set, given, isRest ? 'rest' : 'range');
     if (rows === undefined) {

@@ -10,6 +10,7 @@ import { mergeOldHistory } from './chores/merge-history.ts';
 import { checkRights } from './chores/check-rights.ts';
 import { countRuns } from './chores/count-runs.ts';
 import { evaluateScaling } from './chores/evaluate-scaling.ts';
+import { keepDirectory } from './chores/keep-directory.ts';
 import { measureDatabase, measureQueues } from './chores/measure.ts';
 import { checkMaintenance } from './chores/maintain.ts';
 import { removeDueTasks } from './chores/remove-due-tasks.ts';
@@ -108,6 +109,7 @@ function measurementsOf({ db, metrics, survived }: Host, config: Config): Chore[
     measureQueues(db, metrics, config.statsIntervalMs),
     measureDatabase(db, metrics, config.statsIntervalMs),
     countRuns(db, metrics, { hoursKeptDays: config.statsHoursKeptDays, daysKeptDays: config.statsDaysKeptDays }),
+    keepDirectory(db, metrics),
     extendHistoryAhead({ db, onMissing: (error) => survived('extend_history', error) }),
     mergeOldHistory({ db }),
     checkRights({ db, metrics, onMissing: (error) => survived('refresh_statistics', error) }),

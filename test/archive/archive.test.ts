@@ -1,4 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { STRETCH } from '../../src/db/statements/rules/directory.ts';
+import { enterDirectoryOnce } from '../../src/engine/enter-directory.ts';
+import { openTaskList } from '../../src/reads/task-list.ts';
+import { readTaskPage } from '../../src/reads/task-page.ts';
 import { showArchived } from '../../src/archive/read-tasks.ts';
 import { restoreTask } from '../../src/archive/restore.ts';
 import { verifyArchive } from '../../src/archive/verify.ts';
@@ -151,4 +155,24 @@ describe('the archive', () => {
       await engine.test.query(`UPDATE tasker.tasker_named_tasks SET version = '0.1.0' WHERE named_task_id = $1`, [id]);
     }
   });
+});
+
+it('a restored task is found by lists of its tag and its workflow although they are read from the directory', async () => {
+  const taskId = await completed({ tags: ['in-the-directory'] });
+  expect(await archive(engine.db, store, [taskId])).toMatchObject({ outcome: 'archived' });
+  // As if its stretch had been entered meanwhile.
+  await engine.test.query(`UPDATE tasker.tasker_directory SET entered_up_to = ${STRETCH}`);
+  const list = async () => {
+    const opened = await openTaskList(engine.db, { tags: ['in-the-directory'] });
+    const page = await readTaskPage(engine.db, opened, { below: opened.ceiling, limit: 5 });
+    return page.tasks.map((task) => task.task_id);
+  };
+  expect(await list()).toEqual([]);
+  await restoreTask(engine.db, store, taskId, { keepSeconds: 60 });
+  expect(await list()).toEqual([taskId]);
+  await enterDirectoryOnce(engine.db, { youngSeconds: 600 });
+  expect(await engine.test.query(`SELECT stretch, trusted FROM tasker.tasker_directory_stretches`)).toEqual([
+    { stretch: '0', trusted: true },
+  ]);
+  expect(await list()).toEqual([taskId]);
 });

@@ -213,6 +213,7 @@ const CORRUPTIONS: Record<string, () => string> = {
     `UPDATE tasker.tasker_run_stats_progress SET counted_until = now(), listed_up_to = ${ids['fresh']}`,
   removed_as_a_whole: () => `DELETE FROM ${T} WHERE task_id = ${ids['cancelled']}`,
   retention_visits_every_task: () => `UPDATE tasker.tasker_retention SET settled_up_to = ${ids['fresh']}`,
+  directory_has_every_task: () => `UPDATE tasker.tasker_directory SET entered_up_to = ${ids['fresh']}`,
   identity_first_task_kept: () => `UPDATE ${T} SET identity_hash = 'another' WHERE task_id = ${ids['superseded']}`,
   history_has_its_place: () =>
     `ALTER TABLE tasker.tasker_workflow_step_transitions DETACH PARTITION tasker.tasker_workflow_step_transitions_p2`,

@@ -499,6 +499,11 @@ RETURNING p.counted_until,
   CASE WHEN p.counted_until = date_trunc('day', p.counted_until, 'UTC') THEN
     date_trunc('week', p.counted_until - interval '1 hour', 'UTC') END AS week;
 
+-- close_stretches
+UPDATE tasker.tasker_directory
+SET closing_up_to = (SELECT max(t.task_id) FROM tasker.tasker_tasks t) + 1,
+    closing_after = pg_current_xact_id()::text::bigint, closing_at = clock_timestamp();
+
 -- complete_preview
 UPDATE tasker.tasker_operations o
 SET preview = $2, total = $3, canary = $4, canary_passed = $4 = 0
@@ -1994,6 +1999,18 @@ UPDATE tasker.tasker_archives SET state = 'discarded'
 WHERE state = 'writing' AND touched_at < clock_timestamp() - make_interval(secs => $1)
 RETURNING archive_id;
 
+-- distrust_stretches
+WITH directory AS MATERIALIZED (
+  SELECT d.entered_up_to FROM tasker.tasker_directory d FOR SHARE
+), distrusted AS (
+  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted)
+  SELECT DISTINCT (t.task_id) / 32768, false
+  FROM (SELECT i.task_id FROM unnest($1::bigint[]) AS i (task_id)) t
+  CROSS JOIN directory d
+  WHERE t.task_id < d.entered_up_to
+  ON CONFLICT (stretch) DO UPDATE SET trusted = false
+) SELECT;
+
 -- edit_step_input
 WITH old AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, coalesce(s.inputs, t.context) AS input
@@ -2097,6 +2114,43 @@ WITH RECURSIVE found (first_task_id, place) AS (
   ON CONFLICT (first_task_id) DO NOTHING
 )
 SELECT count(*)::integer AS blocks, max(w.first_task_id) + 1000 AS next FROM within w;
+
+-- enter_stretch
+WITH bounds AS MATERIALIZED (
+  SELECT least(($1::bigint + 1) * 32768, $2::bigint) AS up_to
+), tasks AS MATERIALIZED (
+  SELECT t.named_task_id, t.tags, (t.task_id - $1::bigint * 32768)::smallint AS place
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id >= $1::bigint * 32768 AND t.task_id < (SELECT b.up_to FROM bounds b)
+), entries AS MATERIALIZED (
+  SELECT e.term, count(*)::integer AS tasks, array_agg(e.place ORDER BY e.place) AS places
+  FROM (
+    SELECT t.named_task_id::bigint AS term, t.place FROM tasks t
+    UNION ALL
+    SELECT DISTINCT (-(('x' || substr(encode(sha256(convert_to(g.tag, 'UTF8')), 'hex'), 1, 15))::bit(60)::bigint) - 1), t.place
+    FROM tasks t
+    CROSS JOIN LATERAL jsonb_array_elements_text(CASE WHEN jsonb_typeof(t.tags) = 'array' THEN t.tags ELSE '[]' END) AS g (tag)
+    WHERE g.tag IS NOT NULL
+  ) e
+  GROUP BY e.term
+), removed AS (
+  DELETE FROM tasker.tasker_directory_entries o
+  WHERE o.stretch = $1::bigint AND NOT EXISTS (SELECT FROM entries e WHERE e.term = o.term)
+), written AS (
+  INSERT INTO tasker.tasker_directory_entries AS o (term, stretch, tasks, places)
+  SELECT e.term, $1::bigint, e.tasks, e.places FROM entries e
+  ON CONFLICT (term, stretch) DO UPDATE SET tasks = excluded.tasks, places = excluded.places
+  WHERE o.places IS DISTINCT FROM excluded.places
+), emptied AS (
+  DELETE FROM tasker.tasker_directory_stretches s WHERE s.stretch = $1::bigint AND NOT EXISTS (SELECT FROM tasks)
+), entered AS (
+  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted)
+  SELECT $1::bigint, true WHERE EXISTS (SELECT FROM tasks)
+  ON CONFLICT (stretch) DO UPDATE SET trusted = true, entered_at = clock_timestamp()
+), moved AS (
+  UPDATE tasker.tasker_directory d SET entered_up_to = b.up_to FROM bounds b WHERE d.entered_up_to < b.up_to
+)
+SELECT count(*)::integer AS tasks FROM tasks;
 
 -- expire_workers
 WITH silent AS MATERIALIZED (
@@ -3402,6 +3456,15 @@ RETURNING task_id, state
   FROM imported t
   JOIN tasker.tasker_retention r ON t.task_id < greatest(r.entered_up_to, r.settled_up_to)
   ON CONFLICT (first_task_id) DO UPDATE SET next_at = clock_timestamp()
+), directory AS MATERIALIZED (
+  SELECT d.entered_up_to FROM tasker.tasker_directory d FOR SHARE
+), distrusted AS (
+  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted)
+  SELECT DISTINCT (t.task_id) / 32768, false
+  FROM (SELECT i.task_id FROM imported i) t
+  CROSS JOIN directory d
+  WHERE t.task_id < d.entered_up_to
+  ON CONFLICT (stretch) DO UPDATE SET trusted = false
 )
 INSERT INTO tasker.tasker_run_stats_tasks (task_id)
 SELECT t.task_id
@@ -3523,6 +3586,64 @@ LIMIT $2;
 -- list_discarded
 SELECT a.archive_id, a.object FROM tasker.tasker_archives a WHERE a.state = 'discarded' ORDER BY a.archive_id LIMIT 1000;
 
+-- list_failing_tasks
+WITH found AS MATERIALIZED (
+  SELECT f.*
+  FROM (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.blocked_at IS NOT NULL
+    UNION ALL
+    SELECT s.task_id, s.workflow_step_id, s.sort_key
+    FROM tasker.tasker_workflow_steps s
+    WHERE $13 AND s.next_retry_at IS NOT NULL
+  ) f
+  LIMIT 10001
+), failing AS MATERIALIZED (
+  SELECT t.task_id, array_agg(t.workflow_step_id) AS step_ids, array_agg(t.sort_key) AS sort_keys
+  FROM found t
+  WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  GROUP BY t.task_id
+  ORDER BY t.task_id DESC
+  LIMIT $14
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM failing i WHERE NOT ((SELECT count(*) FROM found) > 10000) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND EXISTS (
+      SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE x.to_state = 'error' AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND true
+    OFFSET 0
+  ) t
+  LIMIT $12
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
+FROM (
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM failing t) r
+  OFFSET 0
+) r
+LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+ORDER BY p.task_id DESC;
+
 -- list_history_page
 SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
   h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
@@ -3574,27 +3695,22 @@ WITH found AS MATERIALIZED (
     SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $13 AND s.ready_at IS NOT NULL
   ) f
   LIMIT 10001
-), source AS MATERIALIZED (
-  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+), open AS MATERIALIZED (
+  SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM open i WHERE NOT ((SELECT count(*) FROM found) > 10000) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
-  FROM (
-    SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
-  ) i
-  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
-), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
-  FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND true AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -3603,16 +3719,21 @@ WITH found AS MATERIALIZED (
         AND ($8::text IS NULL OR strpos(
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
-  ORDER BY t.task_id DESC
+    OFFSET 0
+  ) t
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM open t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_operation_items
@@ -3685,11 +3806,8 @@ WITH source AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $13
 ), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  SELECT t.*
   FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
   WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
@@ -3709,41 +3827,40 @@ WITH source AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM source t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_tasks_ended_by_hand
-WITH source AS MATERIALIZED (
-  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+WITH ended AS MATERIALIZED (
+  SELECT t.task_id, t.to_state, t.most_recent
+  FROM tasker.tasker_task_transitions t
+  WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  ORDER BY t.task_id DESC
+  LIMIT $13
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM ended i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
-  FROM (
-    SELECT t.task_id
-    FROM tasker.tasker_task_transitions t
-    WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.most_recent AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
-    ORDER BY t.task_id DESC
-    LIMIT $13
-  ) i
-  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
-), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
-  FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND i.most_recent AND ($1::text[] IS NULL OR i.to_state = ANY ($1::text[])) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -3752,48 +3869,112 @@ WITH source AS MATERIALIZED (
         AND ($8::text IS NULL OR strpos(
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
-  ORDER BY t.task_id DESC
+    OFFSET 0
+  ) t
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM ended t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+ORDER BY p.task_id DESC;
+
+-- list_tasks_in_directory
+WITH entered AS MATERIALIZED (
+  SELECT DISTINCT x.task_id
+  FROM unnest($13::bigint[]) AS v (term)
+  CROSS JOIN LATERAL (
+    SELECT e.stretch * 32768 + p.place AS task_id
+    FROM (
+      SELECT e.stretch, e.places
+      FROM tasker.tasker_directory_entries e
+      WHERE e.term = v.term AND e.stretch <= ($11::bigint - 1) / 32768
+        AND e.stretch >= (greatest($10::bigint, (SELECT min(t.task_id) FROM tasker.tasker_tasks t))) / 32768
+      ORDER BY e.stretch DESC
+      OFFSET 0
+    ) e
+    CROSS JOIN LATERAL (
+      SELECT width_bucket(least($11::bigint - 1 - e.stretch * 32768, 32767)::smallint, e.places) AS last
+    ) b
+    CROSS JOIN LATERAL (
+      SELECT u.place FROM unnest(e.places[greatest(1, b.last - $14 + 1):b.last]) AS u (place) ORDER BY u.place DESC
+    ) p
+    WHERE e.stretch * 32768 + p.place >= $10::bigint
+    LIMIT $14
+  ) x
+  ORDER BY x.task_id DESC
+  LIMIT $14
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM entered i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND true AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
+    OFFSET 0
+  ) t
+  LIMIT $12
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
+FROM (
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM entered t) r
+  OFFSET 0
+) r
+LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_tasks_of_identity
-WITH source AS MATERIALIZED (
-  SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
-    t.tags, t.schedule
+WITH generations AS MATERIALIZED (
+  SELECT DISTINCT t.task_id
   FROM (
-    SELECT DISTINCT t.task_id
-    FROM (
     SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = $14
     UNION ALL
     SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $14
-    ) t
-    WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
-    ORDER BY t.task_id DESC
-    LIMIT $13
-  ) i
-  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t
-), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
-  FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-  WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+  ) t
+  WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  ORDER BY t.task_id DESC
+  LIMIT $13
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM generations i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND true AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
-    AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -3802,16 +3983,21 @@ WITH source AS MATERIALIZED (
         AND ($8::text IS NULL OR strpos(
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
-  ORDER BY t.task_id DESC
+    OFFSET 0
+  ) t
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM generations t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_tasks_of_initiator
@@ -3826,11 +4012,8 @@ WITH source AS MATERIALIZED (
   ORDER BY left(t.initiator, 128) DESC, t.task_id DESC
   LIMIT $13
 ), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  SELECT t.*
   FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
   WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
@@ -3850,13 +4033,17 @@ WITH source AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM source t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_tasks_of_workflows
@@ -3871,11 +4058,8 @@ WITH found AS MATERIALIZED (
 ), source AS MATERIALIZED (
   SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  SELECT t.*
   FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
   WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
@@ -3895,13 +4079,17 @@ WITH found AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM source t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_tasks_with_tags
@@ -3914,11 +4102,8 @@ WITH found AS MATERIALIZED (
 ), source AS MATERIALIZED (
   SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  SELECT t.*
   FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
   WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
@@ -3938,13 +4123,17 @@ WITH found AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM source t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_tasks_with_tags_in_range
@@ -3957,11 +4146,8 @@ WITH found AS MATERIALIZED (
 ), source AS MATERIALIZED (
   SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
+  SELECT t.*
   FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
   WHERE ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
@@ -3981,13 +4167,17 @@ WITH found AS MATERIALIZED (
   ORDER BY t.task_id DESC
   LIMIT $12
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of, p.*
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM source t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
 -- list_unfinished
@@ -4074,6 +4264,27 @@ SELECT h.position, h.hash FROM tasker.tasker_audit_head h FOR UPDATE;
 
 -- lock_cron_owner
 SELECT pg_advisory_xact_lock(hashtextextended('owner of cron schema ' || $1, 0));
+
+-- lock_directory
+SELECT
+  (SELECT s.stretch FROM tasker.tasker_directory_stretches s WHERE NOT s.trusted ORDER BY s.stretch DESC LIMIT 1) AS untrusted,
+  CASE WHEN c.closed AND n.id < d.closing_up_to THEN (n.id) / 32768 END AS next,
+  greatest(d.entered_up_to, CASE WHEN c.closed THEN d.closing_up_to END) AS up_to,
+  (d.closing_up_to IS NULL OR d.closing_after >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint OR c.closed AND coalesce(n.id >= d.closing_up_to, true))
+    AND l.id + 1 >= greatest(d.entered_up_to, coalesce(d.closing_up_to, 0)) + 4096 AS closes,
+  (SELECT s.stretch FROM tasker.tasker_directory_stretches s
+   WHERE s.entered_at < clock_timestamp() - interval '1 day' ORDER BY s.entered_at LIMIT 1) AS oldest,
+  greatest(l.id + 1 - greatest(d.entered_up_to, n.id), 0)::float8 AS behind
+FROM tasker.tasker_directory d
+CROSS JOIN LATERAL (SELECT (SELECT coalesce(max(t.task_id), 0) FROM tasker.tasker_tasks t) AS id) l
+CROSS JOIN LATERAL (
+  SELECT coalesce(pg_snapshot_xmin(pg_current_snapshot())::text::bigint > d.closing_after
+    AND d.closing_at <= clock_timestamp() - make_interval(secs => $1), false) AS closed
+) c
+CROSS JOIN LATERAL (
+  SELECT (SELECT t.task_id FROM tasker.tasker_tasks t WHERE t.task_id >= d.entered_up_to ORDER BY t.task_id LIMIT 1) AS id
+) n
+FOR NO KEY UPDATE OF d SKIP LOCKED;
 
 -- lock_holds
 SELECT pg_advisory_xact_lock_shared(hashtext('tasker.holds'));
@@ -4223,6 +4434,15 @@ SELECT task_id FROM moved;
 -- move_tasks_to_version
 WITH steps AS (
   UPDATE tasker.tasker_workflow_steps SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[])
+), directory AS MATERIALIZED (
+  SELECT d.entered_up_to FROM tasker.tasker_directory d FOR SHARE
+), distrusted AS (
+  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted)
+  SELECT DISTINCT (t.task_id) / 32768, false
+  FROM (SELECT i.task_id FROM unnest($2::bigint[]) AS i (task_id)) t
+  CROSS JOIN directory d
+  WHERE t.task_id < d.entered_up_to
+  ON CONFLICT (stretch) DO UPDATE SET trusted = false
 )
 UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id = ANY ($2::bigint[]);
 
@@ -4522,12 +4742,41 @@ ORDER BY 1;
 SELECT setval(q.sequence, greatest(nextval(q.sequence), $1::bigint))
 FROM (SELECT pg_get_serial_sequence('tasker.tasker_tasks', 'task_id') AS sequence) q;
 
+-- rate_terms
+SELECT v.term, coalesce(e.tasks / (($2::bigint - 1) / 32768 - e.lowest + 1)::float8, 0) AS rate
+FROM unnest($1::bigint[]) AS v (term)
+CROSS JOIN LATERAL (
+  SELECT sum(x.tasks) AS tasks, min(x.stretch) AS lowest
+  FROM (
+    SELECT e.tasks, e.stretch
+    FROM tasker.tasker_directory_entries e
+    WHERE e.term = v.term AND e.stretch <= ($2::bigint - 1) / 32768 AND e.stretch >= ($3::bigint) / 32768
+    ORDER BY e.stretch DESC
+    LIMIT 8
+  ) x
+) e;
+
 -- read_by_index_only
 SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
   CASE WHEN $1 THEN set_config('enable_indexscan', 'off', true) END,
   CASE WHEN $1 THEN set_config('enable_indexonlyscan', 'off', true) END,
   CASE WHEN $1 THEN set_config('max_parallel_workers_per_gather', '0', true) END,
   CASE WHEN $1 THEN set_config('plan_cache_mode', 'force_generic_plan', true) END;
+
+-- read_directory
+SELECT d.entered_up_to, coalesce(u.stretches, '{}') AS untrusted,
+  CASE WHEN cardinality(u.stretches) = 100 THEN u.stretches[100] * 32768 ELSE 0 END AS known_from
+FROM tasker.tasker_directory d
+CROSS JOIN LATERAL (
+  SELECT array_agg(x.stretch ORDER BY x.stretch DESC) AS stretches
+  FROM (
+    SELECT s.stretch
+    FROM tasker.tasker_directory_stretches s
+    WHERE NOT s.trusted AND s.stretch <= ($1::bigint - 1) / 32768
+    ORDER BY s.stretch DESC
+    LIMIT 100
+  ) x
+) u;
 
 -- read_due_page
 WITH page AS MATERIALIZED (

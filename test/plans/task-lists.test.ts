@@ -12,12 +12,16 @@ import {
   listTasksOfInitiator,
 } from '../../src/db/reads/task-lists.ts';
 import {
+  listFailingTasks,
   listOpenTasks,
   listTasksOfWorkflows,
   listTasksWithTags,
   listTasksWithTagsInRange,
   readByIndexOnly,
 } from '../../src/db/reads/task-sets.ts';
+import { listTasksInDirectory } from '../../src/db/reads/directory.ts';
+import { STRETCH, termOfTag } from '../../src/db/statements/rules/directory.ts';
+import { enterDirectoryOnce } from '../../src/engine/enter-directory.ts';
 import { listWorkflows } from '../../src/db/reads/workflows.ts';
 import { NO_CEILING } from '../../src/reads/task-list.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -86,7 +90,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     ],
     [
       'of tasks with an error',
-      () => call(listOpenTasks, { ...page({ error: 'econnreset' }), ...steps, blocked: true, retrying: true }),
+      () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 4000 }),
       'steps_blocked',
       600,
     ],
@@ -94,7 +98,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       'of pending tasks',
       () => call(listOpenTasks, { ...page({ states: ['pending'] }), ...steps, ready: true }),
       'steps_ready',
-      300,
+      400,
     ],
     [
       // A part of the table: each filter of the index is for 128 pages.
@@ -199,5 +203,23 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     expect(plan.indexes).toContain('steps_ready');
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
     expect(plan.buffers).toBeLessThan(1000);
+  });
+
+  it.each([
+    ['a workflow that ran long ago', () => ({ terms: [String(rare)], named_task_ids: [rare] }), 300],
+    ['a frequent workflow', () => ({ terms: [String(common)], named_task_ids: [common] }), 450],
+    ['a tag', () => ({ terms: [termOfTag('vip')], tags: '["vip"]' }), 200],
+    ['a tag that no task has', () => ({ terms: [termOfTag('none')], tags: '["none"]' }), 30],
+    ['several versions', () => ({ terms: [String(rare), String(common)], named_task_ids: [rare, common] }), 450],
+  ])('of %s reads its rows of the directory and its own tasks', async (_, given, pages) => {
+    while ((await enterDirectoryOnce(engine.db, { youngSeconds: 0 })).more) continue;
+    await engine.test.query(`ANALYZE tasker.tasker_directory_entries`);
+    const plan = await planOf(
+      engine.test.pool,
+      call(listTasksInDirectory, { ...page({ ...given(), below: String(STRETCH) }), rows: 71 } as never),
+    );
+    expect(plan.indexes).toContain('tasker_tasks_pkey');
+    expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
+    expect(plan.buffers).toBeLessThanOrEqual(pages);
   });
 });

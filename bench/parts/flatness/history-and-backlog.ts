@@ -1,53 +1,21 @@
-import pg from 'pg';
-import { claimStatement } from '../../../src/db/statements/claims/claim-steps.ts';
-import { rangeRow, WHOLE_QUEUE } from '../../../src/db/statements/claims/ready-ranges.ts';
-import { PINNED_PLANS } from '../../../src/db/connections/session-settings.ts';
 import { createClient } from '../../../src/index.ts';
 import { loadTasks } from '../../../test/support/load-tasks.ts';
+import { ClaimSession, warmUp } from '../../support/claim-session.ts';
 import { demandHealth, submitTasks, untilAllComplete } from '../../support/drive.ts';
 import { BUSY, startFleet } from '../../support/fleet.ts';
 import { median, percentile, round, type Table } from '../../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../../support/server.ts';
 import { diamond, elsewhere, single } from '../../support/workflows.ts';
 
-/** Durations in ms of claims of 64, each rolled back, on a session with the settings of a worker's. */
-export async function claims(db: BenchDatabase, workflows: readonly number[], times: number): Promise<number[]> {
-  const options = PINNED_PLANS.map(({ name, value }) => `-c ${name}=${value}`).join(' ');
-  const client = new pg.Client({ connectionString: db.url, options });
-  await client.connect();
+/** Durations in ms of claims of 64, each rolled back. */
+async function claims(db: BenchDatabase, workflows: readonly number[], times: number): Promise<number[]> {
+  const session = await ClaimSession.open(db, workflows);
   try {
-    const { rows } = await client.query<{ worker_id: string }>(`
-      INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at, stopped_at)
-      VALUES ('worker', 'bench', '0', 600, clock_timestamp() + interval '10 minutes', NULL) RETURNING worker_id`);
-    const worker = rows[0]?.worker_id as string;
-    // 64 is the largest size below 100: what a worker with 100 free slots claims first.
-    const statement = claimStatement(100, 'pinned');
-    const values = statement.values({
-      claim_id: '00000000-0000-4000-8000-000000000001',
-      worker_id: worker,
-      queue: 'default',
-      named_task_ids: workflows,
-      closed_claims: [],
-      ranges: WHOLE_QUEUE.map(rangeRow),
-      lowest_task: 0,
-    });
     const samples: number[] = [];
-    for (let turn = 0; turn < times; turn += 1) {
-      await client.query('BEGIN');
-      const started = performance.now();
-      const claimed = await client.query({
-        name: statement.name,
-        text: statement.text,
-        values: [...values],
-      });
-      samples.push(performance.now() - started);
-      if (claimed.rows.length !== 64) throw new Error(`claimed ${claimed.rows.length} steps instead of 64`);
-      await client.query('ROLLBACK');
-    }
-    await client.query('DELETE FROM tasker.tasker_workers WHERE worker_id = $1', [worker]);
-    return samples.slice(times > 20 ? 10 : 1);
+    for (let turn = 0; turn < times; turn += 1) samples.push((await session.claim()).ms);
+    return samples.slice(warmUp(times));
   } finally {
-    await client.end();
+    await session.close();
   }
 }
 

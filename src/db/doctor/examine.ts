@@ -3,6 +3,7 @@ import type { Database } from '../connections/database.ts';
 import { archiveChecks } from './archive-checks.ts';
 import { attemptChecks } from './attempt-checks.ts';
 import { auditChecks } from './audit-checks.ts';
+import { directoryChecks } from './directory-checks.ts';
 import { historyChecks } from './history-checks.ts';
 import { identityChecks } from './identity-checks.ts';
 import { operationChecks } from './operation-checks.ts';
@@ -23,6 +24,7 @@ export const CHECK_GROUPS: Readonly<Record<string, readonly Check[]>> = {
   'Identities that were used again': identityChecks,
   'Run statistics': runStatsChecks,
   'Removing tasks': retentionChecks,
+  'The directory of tasks': directoryChecks,
   'Partitions of the history': partitionChecks,
   'Acts of operators': auditChecks,
   'Bulk operations': operationChecks,

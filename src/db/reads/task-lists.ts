@@ -1,6 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { tasksOfIdentity } from '../statements/rules/identity.ts';
-import { COLUMNS, IN_RANGE, PAGE, page, type PageRow, tasksOf } from './task-pages.ts';
+import { COLUMNS, IN_RANGE, PAGE, page, pageOfIds, type PageRow } from './task-pages.ts';
 
 /** How many characters of an initiator are in its index: an index entry has an upper bound, an initiator has none. */
 export const INITIATOR_PREFIX = 128;
@@ -37,17 +37,23 @@ export const listTasksOfInitiator = defineStatement<PageRow>()({
   LIMIT :rows`),
 });
 
-/** Tasks that an operator or a program ended: cancelled or resolved. Their history says so for ever, so the index is never updated. */
+/**
+ * Tasks that an operator or a program ended: cancelled or resolved. Their history says so for ever, so the index is never updated. It also
+ * says which of both, so only tasks that are wanted are looked up.
+ */
 export const listTasksEndedByHand = defineStatement<PageRow>()({
   name: 'list_tasks_ended_by_hand',
   params: ORDERED,
-  text: page(
-    tasksOf(`
-    SELECT t.task_id
-    FROM tasker.tasker_task_transitions t
-    WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.most_recent AND ${IN_RANGE}
-    ORDER BY t.task_id DESC
-    LIMIT :rows`),
+  text: pageOfIds(
+    `ended AS MATERIALIZED (
+  SELECT t.task_id, t.to_state, t.most_recent
+  FROM tasker.tasker_task_transitions t
+  WHERE t.to_state IN ('cancelled', 'resolved_manually') AND ${IN_RANGE}
+  ORDER BY t.task_id DESC
+  LIMIT :rows
+)`,
+    'ended',
+    { which: `i.most_recent AND (:states::text[] IS NULL OR i.to_state = ANY (:states::text[]))` },
   ),
 });
 
@@ -55,13 +61,15 @@ export const listTasksEndedByHand = defineStatement<PageRow>()({
 export const listTasksOfIdentity = defineStatement<PageRow>()({
   name: 'list_tasks_of_identity',
   params: { ...ORDERED, identity_hash: 'text' },
-  text: page(
-    tasksOf(`
-    SELECT DISTINCT t.task_id
-    FROM (${tasksOfIdentity(':identity_hash')}
-    ) t
-    WHERE ${IN_RANGE}
-    ORDER BY t.task_id DESC
-    LIMIT :rows`),
+  text: pageOfIds(
+    `generations AS MATERIALIZED (
+  SELECT DISTINCT t.task_id
+  FROM (${tasksOfIdentity(':identity_hash')}
+  ) t
+  WHERE ${IN_RANGE}
+  ORDER BY t.task_id DESC
+  LIMIT :rows
+)`,
+    'generations',
   ),
 });

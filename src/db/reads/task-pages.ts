@@ -12,8 +12,8 @@ import type { TaskRow } from './tasks.ts';
  * | tasks of an identity | `index_tasks_on_identity_hash`, key of tasker_identities | by id |
  * | tasks that were cancelled or resolved | `task_transitions_by_hand` | by id |
  * | open tasks, failing tasks | `steps_ready`, `steps_retry_due`, `steps_blocked`, tasker_claims | a set |
- * | tasks with tags | `tasks_by_tag`, `tasks_by_workflow_and_id` | a set, in ranges of ids |
- * | tasks of some workflow versions | `tasks_by_workflow_and_id` | a set, in ranges of ids |
+ * | tasks with tags or of some workflow versions | the directory of tasks | by id |
+ * | those of them that are not in the directory | `tasks_by_tag`, `tasks_by_workflow_and_id` | a set, in ranges of ids |
  *
  * A set is read as a whole to be put in order, so it has a limit; beyond it the statement returns `overflow` and no task, and the
  * list has to be read from a source that is in order.
@@ -50,49 +50,80 @@ export const COLUMNS = `t.task_id, t.named_task_id, t.state, t.priority, t.reque
 
 export const IN_RANGE = `t.task_id < :below::bigint AND t.task_id >= :floor::bigint`;
 
+/** SQL: the error of this transition has the text and the fingerprint that are given. */
+export const isSuchError = (
+  alias: string,
+): string => `(:fingerprint::text IS NULL OR ${alias}.metadata #>> '{error,fingerprint}' = :fingerprint::text)
+        AND (:error::text IS NULL OR strpos(
+          lower(concat_ws(' ', ${alias}.metadata #>> '{error,name}', ${alias}.metadata #>> '{error,code}', ${alias}.metadata #>> '{error,message}')),
+          lower(:error::text)) > 0)`;
+
 /** A step of the task is in error now, blocked or waiting for a retry, and its error has the text and the fingerprint that are given. */
 const FAILS_WITH = `EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       WHERE s.task_id = t.task_id AND s.state = 'error'
-        AND (:fingerprint::text IS NULL OR x.metadata #>> '{error,fingerprint}' = :fingerprint::text)
-        AND (:error::text IS NULL OR strpos(
-          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower(:error::text)) > 0))`;
+        AND ${isSuchError('x')})`;
 
-/** MATERIALIZED, so that the source is read once and in its own order, whatever the filter is. */
-export const page = (source: string, { first = '', overflow = 'false' } = {}): string => `
-WITH ${first}source AS MATERIALIZED (${source}
-), page AS (
-  SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
-    t.initiator, t.source_system, t.reason, t.tags, t.schedule
-  FROM source t
-  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-  WHERE (:states::text[] IS NULL OR t.state = ANY (:states::text[]))
+const FAILS_IF_ASKED = `((:error::text IS NULL AND :fingerprint::text IS NULL) OR ${FAILS_WITH})`;
+
+/** Which tasks a page has, whatever its source is; `t`: a task. */
+const PASSES = `(:states::text[] IS NULL OR t.state = ANY (:states::text[]))
     AND (:named_task_ids::integer[] IS NULL OR t.named_task_id = ANY (:named_task_ids::integer[]))
     AND (:tags::jsonb IS NULL OR t.tags @> :tags::jsonb)
     AND (:initiator::text IS NULL OR t.initiator = :initiator::text)
     AND (:schedule::text IS NULL OR t.schedule ->> 'name' = :schedule::text)
     AND (:requested_since::timestamptz IS NULL OR t.requested_at >= :requested_since::timestamptz)
-    AND (:requested_before::timestamptz IS NULL OR t.requested_at < :requested_before::timestamptz)
-    AND ((:error::text IS NULL AND :fingerprint::text IS NULL) OR ${FAILS_WITH})
-  ORDER BY t.task_id DESC
-  LIMIT :limit
-)
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, ${overflow} AS overflow, statement_timestamp() AS as_of, p.*
+    AND (:requested_before::timestamptz IS NULL OR t.requested_at < :requested_before::timestamptz)`;
+
+/** `read`: what was read, the ids of tasks, and `page`: the tasks that pass. The names of their workflows are looked up for these alone. */
+const result = (read: string, scannedToAt: string, overflow: string): string => `
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, ${overflow} AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
-  SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to,
-    (SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM source t
+  SELECT r.*, ${scannedToAt} AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM ${read} t) r
+  OFFSET 0
 ) r
 LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC`;
 
-/** The tasks of these ids, one by one by their key: OFFSET 0 keeps the planner from reading the table for a join. */
-export const tasksOf = (ids: string): string => `
-  SELECT ${COLUMNS}
-  FROM (${ids}
-  ) i
-  CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = i.task_id OFFSET 0) t`;
+/** MATERIALIZED, so that the source is read once and in its own order, whatever the filter is. */
+export const page = (source: string, { first = '', overflow = 'false' } = {}): string => `
+WITH ${first}source AS MATERIALIZED (${source}
+), page AS (
+  SELECT t.*
+  FROM source t
+  WHERE ${PASSES}
+    AND ${FAILS_IF_ASKED}
+  ORDER BY t.task_id DESC
+  LIMIT :limit
+)${result('source', '(SELECT l.requested_at FROM source l ORDER BY l.task_id LIMIT 1)', overflow)}`;
+
+const AT = `(SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1)`;
+
+/**
+ * A page of tasks whose ids are known: `read`, a CTE of `ctes`, has them. They are looked up one by one from the highest on, until the
+ * page is full; what was removed meanwhile is not found. OFFSET 0 keeps the planner from reading the table for a join, and so from another order.
+ * `which`: a condition that is looked at before the task `i` is; `also`: and one of the task `t`.
+ */
+export const pageOfIds = (
+  ctes: string,
+  read: string,
+  { which = 'true', also = FAILS_IF_ASKED, overflow = 'false' } = {},
+): string => `
+WITH ${ctes}, page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM ${read} i WHERE NOT (${overflow}) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT ${COLUMNS}
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND ${which} AND ${PASSES} AND ${also}
+    OFFSET 0
+  ) t
+  LIMIT :limit
+)${result(read, AT, overflow)}`;

@@ -1,20 +1,24 @@
 import { defineStatement } from '../statement.ts';
 import { openTaskIds } from './open-tasks.ts';
-import { COLUMNS, IN_RANGE, PAGE, page, type PageRow, tasksOf } from './task-pages.ts';
+import { COLUMNS, IN_RANGE, isSuchError, PAGE, page, pageOfIds, type PageRow } from './task-pages.ts';
 
 /** The largest set that is read as a whole. */
 const LARGEST_SET = 10_000;
 
 const OVERFLOW = `(SELECT count(*) FROM found) > ${LARGEST_SET}`;
 
-/** \`set\` selects ids, or rows of tasks, up to the limit of a set; \`rows\` makes rows of them, which are not used beyond. */
-const setPage = (set: string, rows: (found: string) => string): string =>
-  page(rows(`FROM found t WHERE ${IN_RANGE} AND NOT ${OVERFLOW}`), {
-    first: `found AS MATERIALIZED (${set}
+/** `set` selects what is found, up to the limit of a set. */
+const found = (set: string): string => `found AS MATERIALIZED (${set}
   LIMIT ${LARGEST_SET + 1}
-), `,
-    overflow: OVERFLOW,
-  });
+)`;
+
+/** `set` selects rows of tasks, which are not used beyond the limit. */
+const setPage = (set: string): string =>
+  page(
+    `
+  SELECT t.* FROM found t WHERE ${IN_RANGE} AND NOT ${OVERFLOW}`,
+    { first: `${found(set)}, `, overflow: OVERFLOW },
+  );
 
 /** Which steps make up a set of open tasks. */
 const OF_STEPS = { ready: 'boolean', running: 'boolean', retrying: 'boolean', blocked: 'boolean' } as const;
@@ -23,19 +27,56 @@ const OF_STEPS = { ready: 'boolean', running: 'boolean', retrying: 'boolean', bl
 export const listOpenTasks = defineStatement<PageRow>()({
   name: 'list_open_tasks',
   params: { ...PAGE, ...OF_STEPS },
-  text: setPage(
-    `
+  text: pageOfIds(
+    `${found(`
   SELECT f.task_id
   FROM (${openTaskIds({ blocked: ':blocked', retrying: ':retrying', running: ':running', ready: ':ready' })}
-  ) f`,
-    (found) =>
-      tasksOf(`
-    SELECT DISTINCT t.task_id ${found}`),
+  ) f`)}, open AS MATERIALIZED (
+  SELECT DISTINCT t.task_id FROM found t WHERE ${IN_RANGE}
+)`,
+    'open',
+    { overflow: OVERFLOW },
   ),
 });
 
-const asTheyAre = (found: string): string => `
-  SELECT t.* ${found}`;
+/**
+ * Tasks of which a step fails now with such an error. The error is looked at first, in the transition that the step is at, and the task
+ * only if it is one. `rows`: of how many tasks at most.
+ */
+export const listFailingTasks = defineStatement<PageRow>()({
+  name: 'list_failing_tasks',
+  params: { ...PAGE, retrying: 'boolean', rows: 'integer' },
+  text: pageOfIds(
+    `${found(`
+  SELECT f.*
+  FROM (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.blocked_at IS NOT NULL
+    UNION ALL
+    SELECT s.task_id, s.workflow_step_id, s.sort_key
+    FROM tasker.tasker_workflow_steps s
+    WHERE :retrying AND s.next_retry_at IS NOT NULL
+  ) f`)}, failing AS MATERIALIZED (
+  SELECT t.task_id, array_agg(t.workflow_step_id) AS step_ids, array_agg(t.sort_key) AS sort_keys
+  FROM found t
+  WHERE ${IN_RANGE}
+  GROUP BY t.task_id
+  ORDER BY t.task_id DESC
+  LIMIT :rows
+)`,
+    'failing',
+    {
+      which: `EXISTS (
+      SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE x.to_state = 'error' AND ${isSuchError('x')})`,
+      also: 'true',
+      overflow: OVERFLOW,
+    },
+  ),
+});
 
 const withTags = (inRange: string): string =>
   setPage(
@@ -43,7 +84,6 @@ const withTags = (inRange: string): string =>
   SELECT ${COLUMNS}
   FROM tasker.tasker_tasks t
   WHERE t.tags IS NOT NULL AND t.tags @> :tags::jsonb${inRange}`,
-    asTheyAre,
   );
 
 /** Every task with these tags. */
@@ -74,7 +114,6 @@ export const listTasksOfWorkflows = defineStatement<PageRow>()({
   CROSS JOIN LATERAL (
     SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND ${IN_RANGE} OFFSET 0
   ) t`,
-    asTheyAre,
   ),
 });
 

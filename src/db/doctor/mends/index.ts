@@ -4,6 +4,7 @@ import { historyMends } from './history-mends.ts';
 import { identityMends } from './identity-mends.ts';
 import type { Mend } from './mend.ts';
 import { operationMends } from './operation-mends.ts';
+import { directoryMends } from './directory-mends.ts';
 import { retentionMends } from './retention-mends.ts';
 import { partitionMends } from './partition-mends.ts';
 import { runStatsMends } from './run-stats-mends.ts';
@@ -20,6 +21,7 @@ export const MENDS: Readonly<Record<string, Mend>> = {
   ...identityMends,
   ...runStatsMends,
   ...retentionMends,
+  ...directoryMends,
   ...partitionMends,
   ...auditMends,
   ...operationMends,

@@ -1,3 +1,4 @@
+import { distrusted } from '../directory/enter-stretch.ts';
 import { BLOCK } from '../retention/blocks.ts';
 import { defineStatement, rows } from '../../statement.ts';
 import { isOpen } from '../rules/open-states.ts';
@@ -71,7 +72,7 @@ RETURNING task_id, state
   FROM imported t
   JOIN tasker.tasker_retention r ON t.task_id < greatest(r.entered_up_to, r.settled_up_to)
   ON CONFLICT (first_task_id) DO UPDATE SET next_at = clock_timestamp()
-)
+), ${distrusted('SELECT i.task_id FROM imported i')}
 INSERT INTO tasker.tasker_run_stats_tasks (task_id)
 SELECT t.task_id
 FROM imported t

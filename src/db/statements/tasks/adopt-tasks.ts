@@ -1,6 +1,7 @@
 import { HIGHEST_TASK_ID, STEP_ID_FACTOR } from '../../../workflow/step-id.ts';
 import { defineStatement } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
+import { distrusted } from '../directory/enter-stretch.ts';
 import { isOpen } from '../rules/open-states.ts';
 import { ordinalOf, stepId } from '../rules/step-id.ts';
 import { sameTask } from '../rules/same-task.ts';
@@ -162,7 +163,7 @@ export const moveTasksToVersion = defineStatement()({
   text: `
 WITH steps AS (
   UPDATE tasker.tasker_workflow_steps SET named_task_id = :named_task_id WHERE task_id = ANY (:task_ids::bigint[])
-)
+), ${distrusted('SELECT i.task_id FROM unnest(:task_ids::bigint[]) AS i (task_id)')}
 UPDATE tasker.tasker_tasks SET named_task_id = :named_task_id WHERE task_id = ANY (:task_ids::bigint[])`,
 });
 

@@ -1,0 +1,25 @@
+import type { Database } from '../../db/connections/database.ts';
+import { enterDirectoryOnce } from '../../engine/enter-directory.ts';
+import type { Metrics } from '../../metrics/registry.ts';
+import type { Chore } from '../chore.ts';
+
+/** Between two rounds that find nothing to do. */
+const INTERVAL_MS = 10_000;
+/**
+ * A directory that is behind waits for the transactions that may have lower ids. One that has allocated an id and written nothing yet is none of
+ * them: it does so within moments.
+ */
+const YOUNG_SECONDS = 60;
+
+/** Keeps the directory of tasks, by which lists of a workflow or a tag are read. */
+export function keepDirectory(db: Database, metrics: Metrics): Chore {
+  return {
+    name: 'keep_directory',
+    intervalMs: INTERVAL_MS,
+    async run() {
+      const { tasks, more, behind } = await enterDirectoryOnce(db, { youngSeconds: YOUNG_SECONDS });
+      if (behind !== undefined) metrics.set('directoryBehind', {}, behind);
+      return { done: tasks, more };
+    },
+  };
+}
