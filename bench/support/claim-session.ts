@@ -9,7 +9,7 @@ import type { BenchDatabase } from './server.ts';
 /** What one claim took: on the clock, and of the CPU by its backend alone, which other load of the machine does not change. */
 export interface ClaimCost {
   ms: number;
-  /** NaN where there is no /proc. */
+  /** NaN without /proc. */
   cpuMs: number;
 }
 
