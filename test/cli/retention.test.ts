@@ -125,3 +125,16 @@ it('refuses a hold on a task that is not there, and arguments that are none', as
     'give one of the two',
   );
 });
+
+it('what was removed more than 400 days ago is forgotten', async () => {
+  await test.query(
+    `INSERT INTO tasker.tasker_retention_removed (day, named_task_id, state, tasks, steps)
+     SELECT (now() AT TIME ZONE 'UTC')::date - age, 1, 'complete', 1, 1 FROM unnest(ARRAY[399, 400, 401, 2000]) AS age`,
+  );
+  const log = createLogger({ role: 'scheduler', level: 'silent' });
+  await removeDueTasks({ db, metrics: new Metrics('scheduler'), log, keep: '' }).run();
+  const left = await test.query<{ age: number }>(
+    `SELECT (now() AT TIME ZONE 'UTC')::date - day AS age FROM tasker.tasker_retention_removed WHERE state = 'complete' ORDER BY 1`,
+  );
+  expect(left.map(({ age }) => age)).toEqual([399, 400]);
+});

@@ -2336,17 +2336,21 @@ WHERE principal = $1 AND route = $2 AND request_key = $3
 SELECT secret FROM tasker.tasker_api_secrets WHERE name = $1;
 
 -- find_archive_of_task
-SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
+WITH holding AS MATERIALIZED (
+  SELECT a.archive_id, a.object, a.format, a.tasks, a.steps, a.edges, a.transitions, a.erased_tasks, (
     SELECT count(*)::integer FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id) AS restored_tasks,
   a.lowest_task_id, a.highest_task_id, a.requested_since, a.requested_until, a.ended_until, a.bytes, a.sha256, a.stored_at
-FROM tasker.tasker_archives a
-WHERE a.state = 'stored' AND a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
+  FROM tasker.tasker_archives a
+  WHERE a.state = 'stored' AND a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
   AND CASE
     WHEN a.member_ids IS NOT NULL THEN $1::bigint = ANY (a.member_ids)
     WHEN a.lowest_task_id <= $1::bigint AND a.highest_task_id >= $1::bigint
       THEN get_bit(a.members, ($1::bigint - a.lowest_task_id)::integer) = 1 END
-  AND NOT EXISTS (SELECT FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id AND r.task_id = $1::bigint)
-ORDER BY a.archive_id DESC
+    AND NOT EXISTS (SELECT FROM tasker.tasker_archive_restores r WHERE r.archive_id = a.archive_id AND r.task_id = $1::bigint)
+)
+SELECT h.*
+FROM holding h
+ORDER BY h.archive_id DESC
 LIMIT 1;
 
 -- find_archives_of_key
@@ -4644,6 +4648,10 @@ WITH unused AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM items)::integer AS items
 FROM gone;
+
+-- prune_removed
+DELETE FROM tasker.tasker_retention_removed r
+WHERE r.day < (clock_timestamp() AT TIME ZONE 'UTC')::date - $1::integer;
 
 -- prune_run_stats
 WITH old AS MATERIALIZED (

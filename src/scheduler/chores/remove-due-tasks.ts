@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../db/connections/database.ts';
+import { pruneRemoved } from '../../db/statements/retention/remove.ts';
 import { announceKeep, readKeeps, renewKeep } from '../../db/statements/retention/policies.ts';
 import { removeOnly, type Retained, retainOnce, type TaskRemover } from '../../engine/retain.ts';
 import type { Logger } from '../../logger.ts';
@@ -13,6 +14,9 @@ const YOUNG_SECONDS = 600;
 /** After a batch it pauses for as long as the batch took: it never takes more than half of one session. */
 const PAUSE_SHARE = 1;
 const MAX_PAUSE_MS = 2000;
+/** What was removed is known for this long; the report has the last 30 days. */
+const REMOVED_KEPT_DAYS = 400;
+const PRUNE_EVERY_MS = 3_600_000;
 /** Rounds follow each other for this long, then the chore reports that it is alive: a round with an archive may take seconds. */
 const BURST_MS = 20_000;
 
@@ -36,6 +40,7 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
   /** When this process wrote its TASKER_KEEP; undefined: it has not. */
   let announcedAt: string | undefined;
   let burstStarted: number | undefined;
+  let prunedAt = Number.NEGATIVE_INFINITY;
 
   const report = async ({ removed, tasks, lagSeconds }: Retained): Promise<void> => {
     metrics.set('retentionLag', {}, lagSeconds);
@@ -59,6 +64,10 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
           : await db.run(renewKeep, { keep, set_at: announcedAt });
       announcedAt = announced?.set_at ?? announcedAt;
       const started = performance.now();
+      if (started - prunedAt > PRUNE_EVERY_MS) {
+        await db.run(pruneRemoved, { kept_days: REMOVED_KEPT_DAYS });
+        prunedAt = started;
+      }
       const retained = await retainOnce(db, {
         leaseId,
         remover,

@@ -88,6 +88,15 @@ ORDER BY i.named_task_id, i.state
 ON CONFLICT (day, named_task_id, state) DO UPDATE SET tasks = r.tasks + EXCLUDED.tasks, steps = r.steps + EXCLUDED.steps`,
 });
 
+/** Forgets what was removed long ago: a row for each day, version of a workflow and end state. Reads the key from its beginning. */
+export const pruneRemoved = defineStatement()({
+  name: 'prune_removed',
+  params: { kept_days: 'integer' },
+  text: `
+DELETE FROM tasker.tasker_retention_removed r
+WHERE r.day < (clock_timestamp() AT TIME ZONE 'UTC')::date - :kept_days::integer`,
+});
+
 /** How many steps these tasks have, by workflow and state. */
 export const countSteps = defineStatement<{ named_task_id: number; state: string; tasks: number; steps: number }>()({
   name: 'count_steps_to_remove',
