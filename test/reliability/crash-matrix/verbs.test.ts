@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import type { Database } from '../../../src/db/connections/database.ts';
 import { examine } from '../../../src/db/doctor/examine.ts';
+import { sealActs } from '../../../src/engine/audit.ts';
 import { cancel } from '../../../src/engine/cancel.ts';
 import { claim } from '../../../src/engine/claim.ts';
 import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import { fail } from '../../../src/engine/fail.ts';
+import { pause, resume } from '../../../src/engine/pause.ts';
 import { promote } from '../../../src/engine/promote.ts';
 import { recover, recoverClaims } from '../../../src/engine/recover.ts';
 import { registerWorkflow } from '../../../src/engine/register-workflow.ts';
+import { rerun } from '../../../src/engine/rerun.ts';
 import { releaseHeldStep } from '../../../src/engine/release-held.ts';
 import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
@@ -32,8 +35,8 @@ const VERBS: Record<
   {
     statements: readonly string[];
     arrange: () => Promise<(db: Database) => Promise<unknown>>;
-    /** The number of tasks that `arrange` submits; default 1. */
-    tasks?: number;
+    /** The number of tasks in the end; default 1. `twice`: both calls were done. */
+    tasks?: (twice: boolean) => number;
   }
 > = {
   submit: {
@@ -46,7 +49,7 @@ const VERBS: Record<
   },
   'submit that takes over an identity': {
     statements: ['resubmit_tasks'],
-    tasks: 2,
+    tasks: () => 2,
     arrange: async () => {
       const namedTaskId = await registerWorkflow(fleet.db, matrix);
       const task = { namedTaskId, identityHash: `cut ${Math.random()}`, context: '{}', reuse: 'afterEnd' as const };
@@ -85,11 +88,41 @@ const VERBS: Record<
   },
   promote: {
     statements: ['promote_steps'],
-    tasks: 2,
+    tasks: () => 2,
     arrange: async () => {
       await fleet.submit(matrix, {}, { priority: 5 });
       await fleet.submit(matrix, {}, { priority: 1 });
       return (db) => promote(db, { afterSeconds: 0 });
+    },
+  },
+  // Whoever calls it again without knowing gets another one; the API has Idempotency-Keys for that.
+  rerun: {
+    statements: ['find_rerun', 'submit_tasks', 'take_over_steps', 'insert_audit', 'COMMIT'],
+    tasks: (twice) => (twice ? 3 : 2),
+    arrange: async () => {
+      const taskId = await doneUpTo('a');
+      return (db) => rerun(db, taskId, { from: ['b', 'c'] });
+    },
+  },
+  'pause and resume': {
+    statements: ['write_pause', 'delete_pause', 'insert_audit', 'COMMIT'],
+    arrange: async () => {
+      await fleet.submit(matrix, {});
+      await claimed();
+      return async (db) => {
+        await pause(db, QUEUE, {});
+        await resume(db, QUEUE, {});
+      };
+    },
+  },
+  'seal the audit': {
+    statements: ['lock_audit_head', 'seal_audit', 'COMMIT'],
+    arrange: async () => {
+      await fleet.submit(matrix, {});
+      await claimed();
+      await pause(fleet.db, QUEUE, {});
+      await resume(fleet.db, QUEUE, {});
+      return (db) => sealActs(db);
     },
   },
   'release by an operator': {
@@ -125,6 +158,8 @@ const VERBS: Record<
     },
   },
 };
+
+const QUEUE = { kind: 'queue', name: 'default' } as const;
 
 async function claimed(): Promise<string> {
   const namedTaskId = await registerWorkflow(fleet.db, matrix);
@@ -169,8 +204,16 @@ async function failed(permanent: boolean): Promise<string> {
 
 const blocked = (): Promise<string> => failed(true);
 
+/** A cancelled task whose first steps are done. */
+async function doneUpTo(step: 'a'): Promise<string> {
+  const taskId = await fleet.submit(matrix, {});
+  await resolveStep(fleet.db, taskId, step);
+  await cancel(fleet.db, taskId);
+  return taskId;
+}
+
 describe('a connection that breaks under a verb', () => {
-  const cells = Object.entries(VERBS).flatMap(([verb, { statements, arrange, tasks = 1 }]) =>
+  const cells = Object.entries(VERBS).flatMap(([verb, { statements, arrange, tasks = () => 1 }]) =>
     statements.flatMap((statement) =>
       (['before', 'executed', 'committed'] as const)
         .filter((moment) => statement !== 'COMMIT' || moment !== 'executed')
@@ -178,7 +221,7 @@ describe('a connection that breaks under a verb', () => {
         .map((moment) => ({ verb, statement, moment, arrange, tasks })),
     ),
   );
-  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, arrange, tasks: submitted }) => {
+  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, arrange, tasks }) => {
     await fleet.test.query(
       `TRUNCATE tasker.tasker_tasks, tasker.tasker_workflow_steps, tasker.tasker_workflow_step_edges, tasker.tasker_claims,
         tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers, tasker.tasker_identities`,
@@ -194,9 +237,9 @@ describe('a connection that breaks under a verb', () => {
     await fleet.test.query(
       `UPDATE tasker.tasker_workers SET lease_expires_at = now() - interval '1 s' WHERE name = 'by hand'`,
     );
-    const tasks = await fleet.test.query<{ task_id: string }>('SELECT task_id FROM tasker.tasker_tasks');
-    expect(tasks).toHaveLength(submitted);
-    for (const { task_id: id } of tasks) await fleet.taskIn(id, ['complete', 'cancelled']);
+    const found = await fleet.test.query<{ task_id: string }>('SELECT task_id FROM tasker.tasker_tasks');
+    expect(found).toHaveLength(tasks(statement === 'COMMIT' && moment === 'committed'));
+    for (const { task_id: id } of found) await fleet.taskIn(id, ['complete', 'cancelled']);
     await worker.stop();
     expect(await examine(fleet.db)).toEqual([]);
     figures.cells += 1;
