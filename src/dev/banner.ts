@@ -6,10 +6,16 @@ import type { ServedWorkflow } from './messages.ts';
 
 /** What runs, where, and what to type next. */
 export function banner(
-  options: { workflows: readonly ServedWorkflow[]; folder: string; url: string; embedded: boolean },
+  options: {
+    workflows: readonly ServedWorkflow[];
+    folder: string;
+    url: string;
+    embedded: boolean;
+    dashboard: string | undefined;
+  },
   paint: Paint = paintFor(process.stdout),
 ): string {
-  const { workflows, folder, url, embedded } = options;
+  const { workflows, folder, url, embedded, dashboard } = options;
   const names = workflows.map(labelOf);
   const widest = Math.max(...names.map((name) => name.length));
   const list = workflows.map(
@@ -21,6 +27,7 @@ export function banner(
     '',
     `  ${paint('bold', 'tasker dev')} ${paint('dim', VERSION)}`,
     '',
+    ...(dashboard === undefined ? [] : [`  ${paint('dim', 'dashboard')}  ${paint('bold', dashboard)}`, '']),
     ...list.map((line, index) => `  ${paint('dim', index === 0 ? 'workflows' : '         ')}  ${line}`),
     `  ${paint('dim', 'database ')}  ${embedded ? url : hidePasswords(url)}`,
     ...(embedded

@@ -27,6 +27,14 @@ export interface DevOptions {
   /** Ends with the first task that ends, or if the workflows do not load. */
   once: boolean;
   write: (text: string) => void;
+  /** Serves the dashboard; undefined: without one. */
+  startApi?: ((env: NodeJS.ProcessEnv) => Promise<DevApi>) | undefined;
+}
+
+/** An API of this process. */
+export interface DevApi {
+  readonly apiUrl: string;
+  stop(): Promise<Drained>;
 }
 
 export interface RunningDev {
@@ -68,7 +76,8 @@ export async function startDev(options: DevOptions): Promise<RunningDev> {
     const workflows = [...options.workflows];
     writeDevFile(folder, { pid: process.pid, ...(server && { url: server.url }), schema, workflows });
     const scheduler = await startDevScheduler(config, options.verbose);
-    return serve(options, config, env, server, scheduler);
+    const api = await options.startApi?.(env);
+    return serve(options, { config, env, server, scheduler, api });
   } catch (error) {
     removeDevFile(folder);
     await server?.stop();
@@ -95,13 +104,15 @@ function embeddedEnvironment(env: NodeJS.ProcessEnv, server: DevServer): NodeJS.
   return changed;
 }
 
-function serve(
-  options: DevOptions,
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  server: DevServer | undefined,
-  scheduler: { stop(): Promise<Drained> },
-): RunningDev {
+interface Started {
+  config: Config;
+  env: NodeJS.ProcessEnv;
+  server: DevServer | undefined;
+  scheduler: { stop(): Promise<Drained> };
+  api: DevApi | undefined;
+}
+
+function serve(options: DevOptions, { config, env, server, scheduler, api }: Started): RunningDev {
   const { folder, log, once } = options;
   const firstEnd = Promise.withResolvers<void>();
   const cut = Promise.withResolvers<Drained>();
@@ -117,7 +128,12 @@ function serve(
       if (reloaded && known.size > 0) {
         log.info('reloaded');
         for (const each of added) log.info(`new: ${labelOf(each)}, ${submitCommand(each)}`);
-      } else options.write(banner({ workflows, folder, url: config.databaseUrl, embedded: server !== undefined }));
+      } else {
+        const dashboard = api === undefined ? undefined : `${api.apiUrl}/ui/`;
+        options.write(
+          banner({ workflows, folder, url: config.databaseUrl, embedded: server !== undefined, dashboard }),
+        );
+      }
       for (const each of added) known.add(labelOf(each));
     },
     onFailed() {
@@ -134,6 +150,7 @@ function serve(
   const stop = async (): Promise<Drained> => {
     removeDevFile(folder);
     await generations.stop();
+    await api?.stop();
     const drained = await Promise.race([scheduler.stop(), cut.promise]);
     await server?.stop();
     return drained;

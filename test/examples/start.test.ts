@@ -113,6 +113,8 @@ describe.concurrent('npm start on a database of the user', () => {
       const run = startRun(dataDir, database.url, '--tasks', '5');
       const metrics = (await run.waitForLine(/^metrics of worker 1: (\S+)$/, { timeoutMs: runWithinMs }))[1] as string;
       expect((await fetch(metrics)).status).toBe(200);
+      const dashboard = (await run.waitForLine(/^dashboard: (\S+\/ui\/)$/, { timeoutMs: runWithinMs }))[1] as string;
+      expect((await fetch(new URL('../v1/me', dashboard))).status).toBe(200);
 
       const second = startRun(dataDir, database.url, '--tasks', '5');
       await second.waitForLine(/^waiting for an earlier run to end \(order example on .*, pid \d+ at /);

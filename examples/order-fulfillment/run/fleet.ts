@@ -11,6 +11,8 @@ export interface FleetOptions {
   port: number;
   logDir: string;
   ledgerPath: string;
+  /** Start the HTTP API with the dashboard, too. */
+  dashboard: boolean;
 }
 
 export interface FleetEvents {
@@ -25,6 +27,9 @@ const workflowModule = 'examples/order-fulfillment/workflow.ts';
 
 /** As long as a payment provider on the other side of a network would take. */
 const gatewayLatencyMs = '40-160';
+/** The default of TASKER_API_PORT. */
+const FIRST_API_PORT = 8280;
+
 /** Twice the workers' own grace, in case the machine is slow. */
 const stopGraceMs = 20_000;
 
@@ -35,6 +40,7 @@ export class Fleet {
   readonly #processes: ManagedProcess[] = [];
   readonly #metricsUrls: { name: string; url: string }[] = [];
   #gatewayPort = 0;
+  #dashboardUrl: string | undefined;
   #stopping: Promise<boolean> | undefined;
 
   constructor(options: FleetOptions, events: FleetEvents) {
@@ -44,6 +50,11 @@ export class Fleet {
 
   get gatewayUrl(): string {
     return `http://127.0.0.1:${this.#gatewayPort}`;
+  }
+
+  /** Undefined: without one. */
+  get dashboardUrl(): string | undefined {
+    return this.#dashboardUrl;
   }
 
   get logDir(): string {
@@ -74,6 +85,7 @@ export class Fleet {
       ...workerPorts.map(async (each, index) =>
         this.#launch(await this.#tasker('worker', `worker ${index + 1}`, each)),
       ),
+      ...(this.#options.dashboard ? [this.#startApi()] : []),
     ]);
   }
 
@@ -98,6 +110,27 @@ export class Fleet {
     const launched = new ManagedProcess(spec, events);
     this.#processes.push(launched);
     await launched.start();
+  }
+
+  /** On the usual port of the API, or the next free one. From sources the dashboard is built when somebody asks first, which is now. */
+  async #startApi(): Promise<void> {
+    const [port] = (await freePorts(FIRST_API_PORT, 1)) as [number];
+    const url = `http://127.0.0.1:${port}`;
+    const { databaseUrl, directUrl } = this.#options;
+    await this.#launch({
+      name: 'api',
+      args: () => [taskerMain, 'api'],
+      env: () => ({
+        DATABASE_URL: databaseUrl,
+        ...(directUrl === undefined ? {} : { DATABASE_URL_DIRECT: directUrl }),
+        TASKER_API_PORT: String(port),
+        TASKER_METRICS_PORT: '0',
+      }),
+      logFile: await this.#logFile('api'),
+      isReady: () => answersOk(`${url}/readyz`),
+    });
+    this.#dashboardUrl = `${url}/ui/`;
+    void fetch(this.#dashboardUrl).catch(() => {});
   }
 
   async #gateway(): Promise<ProcessSpec> {

@@ -76,6 +76,8 @@ async function runOpened(
       workers: options.workers,
       port: options.port,
       logDir: join(options.dataDir, 'logs'),
+      // Whoever does not stay has nobody to look at it.
+      dashboard: !options.exit,
       // Named after the database: a ledger belongs to the tasks of one database.
       ledgerPath: join(options.dataDir, 'payments', `ledger-${await workflowOrigin(db, orderFulfillment)}.jsonl`),
     },
@@ -84,6 +86,7 @@ async function runOpened(
   await unlessOver(fleet.start(), over);
   fatal.signal.throwIfAborted();
   if (interrupts.stop.aborted) return INTERRUPTED;
+  if (fleet.dashboardUrl !== undefined) log(`dashboard: ${fleet.dashboardUrl}`);
   log(`fleet: ${fleet.pids.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
   log(`logs: ${fleet.logDir}`);
 
@@ -118,6 +121,7 @@ async function runOpened(
   for (const line of ['', ...lines, '']) log(line);
   if (wasFinished) log('There was nothing left to do. To begin anew: npm start -- --fresh');
   if (!options.exit) {
+    if (fleet.dashboardUrl !== undefined) log(`dashboard: ${fleet.dashboardUrl}`);
     for (const { name, url } of fleet.metricsUrls) log(`metrics of ${name}: ${url}`);
     if (database.embedded) log(`for other terminals: export DATABASE_URL="$(cat ${database.urlFile})"`);
     log('The fleet stays up. Ctrl-C stops it');

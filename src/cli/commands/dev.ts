@@ -72,12 +72,29 @@ Examples:
           verbose,
           once: options.once ?? false,
           write: (text) => process.stdout.write(text),
+          startApi: options.once === true ? undefined : (env) => startDevApi(env, verbose),
         });
         if (options.once === true) succeeded = running.succeeded;
         return running;
       }, log);
       exit(status === STATUS.ok && !succeeded() ? STATUS.failed : status);
     });
+}
+
+/** The usual port, or any if another program has it. For this machine alone, whatever is configured for others. */
+async function startDevApi(env: NodeJS.ProcessEnv, verbose: boolean) {
+  const { startApi } = await import('../../api/start-api.ts');
+  const { loadConfig } = await import('../../config/load-config.ts');
+  const { devLogger } = await import('../../dev/dev-logger.ts');
+  const start = (port: string | undefined) => {
+    const fixed = { apiHost: '127.0.0.1', apiAuth: 'none', apiBasePath: '/', metricsPort: '0' };
+    const config = loadConfig('api', env, { ...fixed, ...(port === undefined ? {} : { apiPort: port }) });
+    return startApi({ config, log: devLogger({ role: 'api', level: config.logLevel, verbose }) });
+  };
+  return start(undefined).catch((error: unknown) => {
+    if (error instanceof ConfigError && error.message.includes('cannot listen')) return start('0');
+    throw error;
+  });
 }
 
 function workerArgs(options: Options, workflows: readonly string[], first: boolean): string[] {
