@@ -51,5 +51,6 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0033_archives', load: () => import('./0033_archives.ts') },
   { name: '0034_operations', load: () => import('./0034_operations.ts') },
   { name: '0035_trace_context', load: () => import('./0035_trace_context.ts') },
+  { name: '0036_queue_samples', load: () => import('./0036_queue_samples.ts') },
   { name: '0037_task_directory', load: () => import('./0037_task_directory.ts') },
 ];

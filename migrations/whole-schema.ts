@@ -530,6 +530,31 @@ COMMENT ON COLUMN tasker.tasker_pauses.reason IS 'Why.';
 COMMENT ON COLUMN tasker.tasker_pauses.paused_at IS 'Since when.';
 COMMENT ON COLUMN tasker.tasker_pauses.until IS 'When the pause ends by itself; null: when somebody ends it.';
 
+CREATE TABLE tasker.tasker_queue_samples (
+  minute timestamp with time zone NOT NULL,
+  queue text NOT NULL,
+  ready double precision NOT NULL,
+  oldest_ready_seconds double precision NOT NULL,
+  running double precision NOT NULL,
+  workers integer NOT NULL,
+  desired_workers integer NOT NULL,
+  arrivals_per_second double precision NOT NULL,
+  completions_per_second double precision NOT NULL,
+  CONSTRAINT tasker_queue_samples_pkey PRIMARY KEY (minute, queue)
+) WITH (
+  fillfactor = 50
+);
+COMMENT ON TABLE tasker.tasker_queue_samples IS 'One row per queue and minute of the last day in which something of it was ready or ran. The scheduler that evaluates the scaling policy writes it.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.minute IS 'Begin of the minute.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.queue IS 'The queue.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.ready IS 'The most ready steps that were measured in it.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.oldest_ready_seconds IS 'The highest age of the one that had waited longest.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.running IS 'Steps that ran when it was last measured.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.workers IS 'Workers that served the queue then.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.desired_workers IS 'Workers that the scaling signal asked for then.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.arrivals_per_second IS 'Steps that became ready per second, smoothed.';
+COMMENT ON COLUMN tasker.tasker_queue_samples.completions_per_second IS 'Attempts that completed per second, smoothed.';
+
 CREATE TABLE tasker.tasker_queue_scaling_signals (
   queue text NOT NULL,
   desired_replicas integer NOT NULL,
@@ -1503,5 +1528,6 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0033_archives',
   '0034_operations',
   '0035_trace_context',
+  '0036_queue_samples',
   '0037_task_directory',
 ];

@@ -25,6 +25,7 @@ const ORDER = [
   'worker_activity',
   'worker_workflows',
   'queue_scaling_signals',
+  'queue_samples',
   'run_stats',
   'run_stats_tasks',
   'run_stats_progress',

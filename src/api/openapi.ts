@@ -92,7 +92,7 @@ function operation(route: Route, components: Components): Schema {
 
 /** Lines are no one JSON document. */
 function exampleOf({ produces, consumes }: Route, type: string, example: unknown): Schema {
-  if (type === 'application/x-ndjson' && (produces ?? consumes) !== undefined) return {};
+  if (type !== 'application/json' && (produces ?? consumes) !== undefined) return {};
   return example === undefined ? {} : { example };
 }
 

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cancelOn } from '../db/connections/canceller.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { inTraceOf } from '../tracing/incoming.ts';
-import { admit, type Admission } from './http/admit.ts';
+import { admit, type Admission, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
 import { readJson } from './http/read-json.ts';
@@ -113,6 +113,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     ...checked,
     principal: principal as Principal,
     headers: request.headers,
+    credentials: credentialsOf(request),
     signal,
     transaction: undefined,
   } satisfies RouteRequest;

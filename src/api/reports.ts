@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { WorkflowRow } from '../db/reads/workflows.ts';
+import type { Failures } from '../reads/failures.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine } from '../db/doctor/examine.ts';
 
@@ -10,10 +11,16 @@ interface DoctorReport {
   as_of: Date;
 }
 
+/** Names may come from requests. */
+const MOST_ENTRIES = 1000;
+/** A report may take this share of the time. */
+const SHARE = 1 / 20;
+
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
   private readonly client: Client;
-  private readonly kept = new Map<string, { value: Promise<unknown>; until: number }>();
+  private examined: DoctorReport | undefined;
+  private readonly entries = new Map<string, { value: Promise<unknown>; until: number }>();
 
   constructor(client: Client) {
     this.client = client;
@@ -27,32 +34,49 @@ export class Reports {
     return this.keep('workflows', 5000, () => this.client.workflows());
   }
 
-  overview<Overview>(read: () => Promise<Overview>): Promise<Overview> {
-    return this.keep('overview', 5000, read);
+  /** Up to 1,000 groups. */
+  failures(): Promise<Failures> {
+    return this.keep('failures', 2000, () => this.client.failures({ limit: 1000 }));
+  }
+
+  /** Of which something is kept for `ms`, under a name. */
+  kept<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
+    return this.keep(name, ms, read);
+  }
+
+  /** The last examination of this process, if there was one. */
+  get lastDoctor(): DoctorReport | undefined {
+    return this.examined;
   }
 
   doctor(): Promise<DoctorReport> {
     return this.keep('doctor', 5000, async () => {
       const { value, source } = await this.client.reports.read((db) => examine(db, { examples: 0 }));
-      return {
+      return (this.examined = {
         checks: CHECKS.length,
         findings: value.map(({ id, title, why, violations }) => ({ id, title, why, violations })),
         as_of: source.asOf ?? new Date(),
-      };
+      });
     });
   }
 
-  /** It is kept for `ms` from the end of the read. One that fails is forgotten. */
+  /** It is kept for `ms` from the end of the read, and longer if the read took long. One that fails is forgotten. */
   private keep<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
-    const kept = this.kept.get(name);
+    const kept = this.entries.get(name);
     if (kept !== undefined && kept.until > performance.now()) return kept.value as Promise<Value>;
     // Others wait for it too: it does not end with the request that began it.
+    const began = performance.now();
     const value = withoutSignal(read);
     const entry = { value, until: Number.POSITIVE_INFINITY };
-    this.kept.set(name, entry);
-    value.then(
-      () => (entry.until = performance.now() + ms),
-      () => this.kept.delete(name),
+    if (this.entries.size >= MOST_ENTRIES) this.entries.clear();
+    this.entries.set(name, entry);
+    void value.then(
+      () => {
+        const now = performance.now();
+        entry.until = now + Math.max(ms, (now - began) / SHARE);
+        return entry;
+      },
+      () => this.entries.delete(name),
     );
     return value;
   }

@@ -2,7 +2,10 @@ import type { z } from 'zod';
 import type { Client } from '../client/client.ts';
 import type { ActName } from '../engine/audit.ts';
 import type { Redact } from '../redact.ts';
+import type { Credentials } from './auth/authenticator.ts';
+import type { EventHub } from './events/event-hub.ts';
 import type { Cursors } from './http/cursors.ts';
+import type { Layouts } from './layouts.ts';
 import type { Permission, Principal } from './permissions.ts';
 import type { Problem } from './problem.ts';
 import type { LinkTemplates } from '../tracing/links.ts';
@@ -35,6 +38,8 @@ export interface Services {
   inTransaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Pages of other tools about a task. */
   readonly links: LinkTemplates;
+  readonly layouts: Layouts;
+  readonly events: EventHub;
   /** Whether the process can do its work now. */
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
 }
@@ -46,6 +51,8 @@ export interface RouteRequest<Params = unknown, Query = unknown, Body = unknown>
   readonly query: Query;
   readonly body: Body;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** What it was authenticated by. */
+  readonly credentials: Credentials;
   /** Aborted when whoever asked has gone away, and when the time is over. */
   readonly signal: AbortSignal;
   /** The open transaction in which the answer to an Idempotency-Key is stored: an act that takes part in it happens once. */
@@ -61,7 +68,7 @@ export interface Answer {
   /** A refusal that is committed, because the audit has it. */
   readonly problem?: Problem;
   readonly status?: number;
-  /** Serialised as JSON; a Buffer or text is sent as it is. */
+  /** Serialised as JSON; a Buffer is sent as it is, and a stream as it comes. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -88,7 +95,7 @@ export interface Route {
   /** Of a success. `text`: a document of another type than JSON. */
   readonly response: z.ZodType;
   readonly status?: 200 | 201;
-  readonly produces?: 'application/x-ndjson';
+  readonly produces?: 'application/x-ndjson' | 'text/event-stream';
   /** What the audit calls it: a refusal of whoever may not do it is written there. */
   readonly act?: ActName;
   /** The answer has a secret that is never stored: no Idempotency-Key. */

@@ -12,9 +12,12 @@ import { type Authenticate, authenticatorOf } from './auth/authenticator.ts';
 import { KeyRing } from './auth/key-ring.ts';
 import { Sessions } from './auth/session.ts';
 import { BasePath } from './http/base-path.ts';
+import type { EventHub } from './events/event-hub.ts';
+import { eventHub } from './events/event-sources.ts';
 import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
+import { Layouts } from './layouts.ts';
 import type { Principal } from './permissions.ts';
 import type { ApiParts } from './plugin.ts';
 import { draining } from './problem.ts';
@@ -36,6 +39,7 @@ export class ApiRuntime {
   private readonly client: Client;
   private readonly draining = new AbortController();
   private readonly denials = new RateLimits(1);
+  private events: EventHub | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(host: Host, config: Config, log: Logger) {
@@ -50,26 +54,32 @@ export class ApiRuntime {
     this.base = new BasePath(config.apiBasePath, config.apiTrustedProxies);
   }
 
-  /** `authenticate`: default: as the configuration says. */
-  async open(authenticate?: Authenticate): Promise<{ api: ApiParts; ui: UiParts }> {
+  /** `given` authenticates; default: as the configuration says. */
+  async open(given?: Authenticate): Promise<{ api: ApiParts; ui: UiParts }> {
     const { client, config, host, load, log } = this;
     const { metrics } = host;
     const [row] = await host.db.run(findApiSecret, { name: 'cursors' });
     if (row === undefined)
       throw new ConfigError('tasker_api_secrets has no row "cursors": run tasker migrate up again');
-    this.timer = setInterval(() => void this.deleteOld(), DELETE_EVERY_MS).unref();
     const keys = new KeyRing(host.db);
     const sessions = new Sessions(row.secret);
+    const authenticate = given ?? authenticatorOf(config, keys, sessions);
+    const reports = new Reports(client);
+    const events = eventHub({ config, client, reports, authenticate, metrics });
+    this.events = events;
+    this.timer = setInterval(() => void this.deleteOld(), DELETE_EVERY_MS).unref();
     const api: ApiParts = {
       client,
       cursors: new Cursors(row.secret),
       redact: compileRedaction(config.redact),
-      reports: new Reports(client),
+      reports,
+      layouts: new Layouts(host.db),
+      events,
       links: config,
       ready: async () => ({ ok: !this.draining.signal.aborted, reasons: [] }),
       // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
       inTransaction: pLimit(Math.max(1, config.poolSize - 1)),
-      authenticate: authenticate ?? authenticatorOf(config, keys, sessions),
+      authenticate,
       readOnly: config.apiReadOnly,
       load,
       rates: new RateLimits(config.apiRequestsPerSecond),
@@ -87,10 +97,16 @@ export class ApiRuntime {
     return { api, ui: { auth: config.apiAuth, readOnly: config.apiReadOnly, base: this.base, keys, sessions } };
   }
 
+  /** Those that are open. */
+  get eventStreams(): number {
+    return this.events?.size ?? 0;
+  }
+
   /** What waits is asked to come again. */
   drain(): void {
     clearInterval(this.timer);
     this.draining.abort(draining());
+    this.events?.stop();
   }
 
   async close(): Promise<void> {

@@ -98,6 +98,7 @@ class ApiService implements RoleService {
     const { metrics } = this.host;
     metrics.set('apiInFlight', { kind: 'working' }, this.runtime.load.working);
     metrics.set('apiInFlight', { kind: 'waiting' }, this.runtime.load.waiting);
+    metrics.set('apiEventStreams', {}, this.runtime.eventStreams);
   }
 
   describe(): Record<string, unknown> {

@@ -19,6 +19,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { pauseCommand, pausesCommand, resumeCommand } from './commands/pause.ts';
 import { purgeCommand } from './commands/purge.ts';
 import { queuesCommand } from './commands/queues.ts';
+import { recordCommand } from './commands/record.ts';
 import { releaseCommand } from './commands/release.ts';
 import { rerunCommand } from './commands/rerun.ts';
 import { resolveCommand } from './commands/resolve.ts';
@@ -29,6 +30,7 @@ import { scheduleCommand } from './commands/schedule.ts';
 import { schedulerCommand } from './commands/scheduler.ts';
 import { sizeCommand } from './commands/size.ts';
 import { statsCommand } from './commands/stats.ts';
+import { offerApi } from './remote/target.ts';
 import { submitCommand } from './commands/submit.ts';
 import { taskCommand } from './commands/task.ts';
 import { tasksCommand } from './commands/tasks.ts';
@@ -47,7 +49,7 @@ export function createProgram(exit: (status: number) => void): Command {
       'after',
       `
 Every command reads DATABASE_URL (and further settings, see docs/reference/configuration.md) from the environment. Without it, commands
-for tasks use the database of the tasker dev that runs in the same folder or above it.
+for tasks use the database of the tasker dev that runs in the same folder or above it. Commands with --api do without a database.
 Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable or unsuitable.`,
     );
   const commands = [
@@ -63,6 +65,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     tasksCommand(exit),
     taskCommand(exit),
     explainCommand(exit),
+    recordCommand(exit),
     workersCommand(exit),
     queuesCommand(exit),
     workflowsCommand(exit),
@@ -90,6 +93,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     sizeCommand(exit),
   ];
   for (const command of commands) program.addCommand(command);
+  offerApi(program);
   program.addCommand(devWorkerCommand(exit), { hidden: true });
   return program;
 }

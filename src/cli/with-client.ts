@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load-config.ts';
 import { withTimeout } from '../process/with-timeout.ts';
 import { flushSpans } from '../tracing/otel.ts';
 import { clientEnvironment } from './dev-environment.ts';
+import { apiTarget } from './remote/target.ts';
 
 /** A collector that is away holds up no command for longer. */
 const FLUSH_TIMEOUT_MS = 1000;
@@ -17,9 +18,14 @@ export function openClient(config: Config): Client {
 
 /**
  * Opens a client with the settings of the environment, does the work, and closes the client in any case. Without
- * DATABASE_URL it works on the database of a `tasker dev` that runs in this folder or above it.
+ * DATABASE_URL it works on the database of a `tasker dev` that runs in this folder or above it. With --api it works through the HTTP API.
  */
-export async function withClient<T>(work: (client: Client, config: Config) => Promise<T>): Promise<T> {
+export async function withClient<T>(work: (client: Client, config?: Config) => Promise<T>): Promise<T> {
+  const api = apiTarget();
+  if (api !== undefined) {
+    const { remoteClient } = await import('./remote/remote-client.ts');
+    return work(remoteClient(api));
+  }
   const config = loadConfig('client', await clientEnvironment());
   const client = openClient(config);
   try {

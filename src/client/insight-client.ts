@@ -1,5 +1,7 @@
+import type { TaskPath } from '../reads/critical-path/read-critical-path.ts';
 import type { Explanation } from '../reads/explain/explanation.ts';
 import { readFailures, type Failures } from '../reads/failures.ts';
+import type { TaskRecord } from '../reads/record/record.ts';
 import { readWorkflowDetails, type WorkflowDetails } from '../reads/workflow-details.ts';
 import { checkedId, checkedText, checkedWhole } from './checked.ts';
 import { RetentionClient } from './retention-client.ts';
@@ -20,6 +22,26 @@ export class InsightClient extends RetentionClient {
     // A quarter of what a client would load otherwise, and most programs never call it.
     const { explain } = await import('../reads/explain/explain.ts');
     return explain(this.db, id, name);
+  }
+
+  /**
+   * Which steps decided how long a task took, or takes: each waited for the one before it. With what they did with the time, and for the other
+   * steps how much later they could have ended. Undefined if there is no such task. It reads the steps and the history of that task.
+   */
+  async criticalPath(taskId: string): Promise<TaskPath | undefined> {
+    const id = checkedId(taskId);
+    const { readCriticalPath } = await import('../reads/critical-path/read-critical-path.ts');
+    return readCriticalPath(this.db, id);
+  }
+
+  /**
+   * Everything that the database has of one run, of one moment, as one document for a ticket: task, steps, history, critical path, and why it
+   * does not go on. With `payloads` also inputs, results and the messages of errors. Undefined if there is no such task.
+   */
+  async record(taskId: string, options: { payloads?: boolean } = {}): Promise<TaskRecord | undefined> {
+    const id = checkedId(taskId);
+    const { readRecord } = await import('../reads/record/read-record.ts');
+    return readRecord(this.db, id, options.payloads === true);
   }
 
   /**

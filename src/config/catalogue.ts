@@ -565,6 +565,17 @@ export const CATALOGUE = {
     description:
       'What one principal may ask on average, with bursts of ten seconds; an expensive request counts as several. 0: no limit.',
   }),
+  apiMaxStreams: number('TASKER_API_MAX_STREAMS', 1000, 0, 100_000, {
+    roles: API,
+    unit: 'streams',
+    description:
+      'Event streams that `tasker api` holds open, of which one principal may have a fifth; further ones are refused.',
+  }),
+  apiRecheckSeconds: number('TASKER_API_RECHECK_SECONDS', 20, 1, 300, {
+    roles: API,
+    unit: 's',
+    description: 'How often each open event stream is authorised anew.',
+  }),
   archiveUrl: setting({
     env: 'TASKER_ARCHIVE_URL',
     schema: matching(

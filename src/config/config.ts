@@ -78,6 +78,8 @@ export interface Settings {
   readonly apiMaxBodyBytes: number;
   readonly apiMaxRequests: number;
   readonly apiRequestsPerSecond: number;
+  readonly apiMaxStreams: number;
+  readonly apiRecheckSeconds: number;
   readonly archiveUrl: string | undefined;
   readonly archiveEndpoint: string | undefined;
   readonly archiveRegion: string;

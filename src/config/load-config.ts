@@ -53,15 +53,15 @@ export function usesPreparedStatements(config: Pick<Config, 'preparedStatements'
   return config.preparedStatements === 'auto' ? !config.pooled : config.preparedStatements === 'true';
 }
 
-/** Variables that a command reads itself. */
-const OF_COMMANDS = ['TASKER_API_KEY'];
+/** Read before there is a configuration, by commands that have no database. */
+const OF_THE_COMMAND_LINE = ['TASKER_API_URL', 'TASKER_API_KEY'];
 
 /**
  * A variable that is almost the name of a setting is a misspelling, which would otherwise be ignored. One that only has the
  * same prefix may belong to something else: Kubernetes sets some for every service.
  */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known: readonly string[] = [...entries.map(([, setting]) => setting.env), ...OF_COMMANDS];
+  const known: string[] = [...entries.map(([, setting]) => setting.env), ...OF_THE_COMMAND_LINE];
   return Object.keys(env)
     .filter((name) => name.startsWith('TASKER_') && !known.includes(name))
     .flatMap((name) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Executor } from '../db/connections/database.ts';
 import { FIRST_RANDOM_WORKER_ID } from '../db/statements/claims/earlier-keys.ts';
+import { pruneQueueSamples } from '../db/statements/scaling/queue-samples.ts';
 import { pruneScalingSignals } from '../db/statements/scaling/queue-scaling.ts';
 import { pruneActivity } from '../db/statements/workers/worker-activity.ts';
 import { pruneWorkflows } from '../db/statements/workflows/worker-workflows.ts';
@@ -68,5 +69,6 @@ export async function prune(db: Executor, hours: number): Promise<number> {
   await db.run(pruneActivity);
   await db.run(pruneWorkflows);
   await db.run(pruneScalingSignals);
+  await db.run(pruneQueueSamples);
   return pruned.length;
 }

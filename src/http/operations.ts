@@ -143,6 +143,9 @@ export interface StepState {
   revision: string;
 }
 
+/** A step in 60 bytes. Times are milliseconds since the submit; null: none. */
+export type StepTuple = unknown[];
+
 /** A step with what it works on. */
 export interface StepDetails {
   name: string;
@@ -298,6 +301,30 @@ export interface Transition {
   worker_id: string | null;
   /** With microseconds. */
   at: string;
+}
+
+/** A step that decided how long its task took. Durations in seconds. */
+export interface PathStep {
+  step: string;
+  /** Its ordinal. */
+  n: number;
+  state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+  attempts: number;
+  /** When the step before it on the path ended, in seconds since the submit. */
+  from: number;
+  /** When it ended, or now. */
+  until: number;
+  seconds: number;
+  /** Of the whole, 0 to 1. */
+  share: number;
+  /** Ready, until a worker took it. */
+  wait: number;
+  /** Its handler ran. */
+  work: number;
+  /** Between a failure and the retry. */
+  backoff: number;
+  /** Blocked: it waited for a person. */
+  held: number;
 }
 
 /** Steps that are in error now, by what they failed with. */
@@ -496,13 +523,89 @@ export interface StoredDefinition {
   input_schema: unknown;
 }
 
-/** A queue that has ready steps. */
-export interface Queue {
-  queue: string;
+/** The places at which the steps of a workflow are drawn, in abstract units. */
+export interface Layout {
+  /** Of the graph: under it the layout never changes. */
+  hash: string;
+  layers: number;
+  rows: number;
+  /** In the order of their ordinals, which begin with 1. */
+  steps: {
+    name: string;
+    queue: string;
+    /** Index in `nodes`. */
+    node: number;
+  }[];
+  /** Steps, and groups of five and more that have the same parents and the same children. */
+  nodes: {
+    layer: number;
+    /** Its centre. */
+    row: number;
+    /** 1, or how many siblings it stands for. */
+    steps: number;
+    /** The ordinal of its first step. */
+    first: number;
+  }[];
+  /** From node, to node, then the rows at which it passes the layers between, if any. */
+  edges: number[][];
+}
+
+/** Which live processes can run a workflow version. */
+export interface Coverage {
+  namespace: string;
+  workflow: string;
+  version: string;
+  registered: boolean;
+  /** Ids of the live processes that serve it. */
+  workers: string[];
+  /** Live processes that have it and refuse it, and why. */
+  refused: {
+    worker_id: string;
+    problem: string;
+  }[];
+}
+
+/** How many workers a queue should have, and why. */
+export interface ScalingSignal {
+  desired_replicas: number;
+  /** Without the limit of connections. */
+  wanted_replicas: number;
+  /** `load`, `idle`, `stalled` or `unclaimed`. */
+  reason: string;
+  workers: number;
+  slots_per_worker: number;
+  /** Steps that become ready per second. */
+  arrival_rate: number;
+  /** Attempts that complete per second. */
+  completion_rate: number;
+  /** Mean duration of an attempt. */
+  step_seconds: number;
+  max_replicas: number | null;
+  /** No scheduler has evaluated it lately. */
+  overdue: boolean;
+}
+
+/** Of the attempts of this hour and the one before. Seconds, within 5 %. */
+export interface QueueTimes {
+  runs: number;
+  failures: number;
+  waiting_p50: number | null;
+  waiting_p95: number | null;
+  running_p50: number | null;
+  running_p95: number | null;
+}
+
+/** A minute of a queue. */
+export interface QueueSample {
+  /** RFC 3339, in UTC. */
+  minute: string;
   ready: number;
   oldest_ready_seconds: number;
-  /** Live workers that serve it. */
+  running: number;
   workers: number;
+  desired_workers: number;
+  arrivals_per_second: number;
+  completions_per_second: number;
 }
 
 /** A queue or a workflow of which workers claim nothing. */
@@ -536,6 +639,104 @@ export interface Worker {
   stop_reason: string | null;
 }
 
+/** A queue that has ready steps, or is paused. */
+export interface Queue {
+  queue: string;
+  ready: number;
+  oldest_ready_seconds: number;
+  /** Live workers that serve it. */
+  workers: number;
+  /** By whom and why nothing of it is claimed; null: it is not paused. */
+  paused: {
+    by: string;
+    reason: string | null;
+    until: string | null;
+  } | null;
+}
+
+/** What needs a person. */
+export interface Attention {
+  failures: {
+    /** The five largest. */
+    groups: {
+      /** `listTasks` takes it as a filter. */
+      fingerprint: string | null;
+      name: string | null;
+      code: string | null;
+      namespace: string;
+      workflow: string;
+      versions: string[];
+      step: string;
+      steps: number;
+      /** No retry will come to these. */
+      blocked: number;
+      /** RFC 3339, in UTC. */
+      first_seen: string;
+      /** RFC 3339, in UTC. */
+      last_seen: string;
+      /** The id of a task. */
+      sample_task_id: string;
+    }[];
+    more_groups: number;
+    steps: number;
+    blocked: number;
+    complete: boolean;
+  };
+  /** Nothing is retried, recovered or submitted by schedules. */
+  no_scheduler: boolean;
+  /** Processes that have missed heartbeats. */
+  silent: {
+    worker_id: string;
+    role: string;
+    name: string;
+    silent_seconds: number;
+    busy_slots: number;
+  }[];
+  /** With ready steps, and no live worker that has handlers for them. */
+  unserved_versions: {
+    namespace: string;
+    workflow: string;
+    version: string;
+    ready: number;
+    oldest_ready_seconds: number;
+    problems: string[];
+  }[];
+  unserved_queues: {
+    queue: string;
+    ready: number;
+    oldest_ready_seconds: number;
+  }[];
+  paused: {
+    kind: 'queue' | 'workflow';
+    name: string;
+    by: string;
+    reason: string | null;
+    /** RFC 3339, in UTC. */
+    paused_at: string;
+    until: string | null;
+  }[];
+  /** That do not fire, and why. */
+  schedules: {
+    key: string;
+    problem: string;
+  }[];
+  /** Bulk operations that run, are paused, or have stopped by themselves. */
+  operations: {
+    operation_id: string;
+    action: string;
+    state: string;
+    total: number;
+    done: number;
+    why: string | null;
+  }[];
+  /** Of the last examination by this process; null: there was none. */
+  doctor: {
+    findings: number;
+    /** RFC 3339, in UTC. */
+    as_of: string;
+  } | null;
+}
+
 /** Durations in seconds. */
 export interface RunStats {
   namespace: string;
@@ -567,6 +768,8 @@ export interface Schedule {
   paused_at: string | null;
   pause_reason: string | null;
   next: string | null;
+  /** The occurrences to come, as many as `runs` asks for; in `timezone` when the clocks there say so. */
+  next_runs: string[];
   last_occurrence: string | null;
   last_outcome: string | null;
   last_task_id: string | null;
@@ -822,6 +1025,31 @@ export interface Operations {
       items: StepState[];
     };
   };
+  /** The states and times of all steps of a task, or of those that have changed. */
+  'GET /v1/tasks/{task_id}/states': {
+    params: {
+      /** The id of a task. */
+      task_id: string;
+    };
+    query?:
+      | {
+          /** `version` of the answer before: only what may have changed since. */
+          since?: string | undefined;
+        }
+      | undefined;
+    response: {
+      version: string;
+      /** All steps are in it. False: put these in the place of those that you have. */
+      complete: boolean;
+      state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+      /** RFC 3339, in UTC. */
+      requested_at: string;
+      completed_at: string | null;
+      /** The clock of the database. */
+      as_of: string;
+      steps: StepTuple[];
+    };
+  };
   /** One step with what it works on. */
   'GET /v1/tasks/{task_id}/steps/{step}': {
     params: {
@@ -894,6 +1122,106 @@ export interface Operations {
       document: string;
     };
     response: unknown;
+  };
+  /** Which steps decided how long a task took. */
+  'GET /v1/tasks/{task_id}/critical-path': {
+    params: {
+      /** The id of a task. */
+      task_id: string;
+    };
+    response: {
+      /** The id of a task. */
+      task_id: string;
+      state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+      /** RFC 3339, in UTC. */
+      requested_at: string;
+      /** RFC 3339, in UTC. */
+      as_of: string;
+      /** False: the task goes on, and the path is that of now. */
+      complete: boolean;
+      seconds: number;
+      path: PathStep[];
+      totals: {
+        /** Ready, until a worker took it. */
+        wait: number;
+        /** Its handler ran. */
+        work: number;
+        /** Between a failure and the retry. */
+        backoff: number;
+        /** Blocked: it waited for a person. */
+        held: number;
+      };
+      /** How much later each step beside the path could have ended without a later end of the whole. */
+      slack: {
+        step: string;
+        n: number;
+        seconds: number;
+      }[];
+    };
+  };
+  /** The whole run as one document. */
+  'GET /v1/tasks/{task_id}/record': {
+    params: {
+      /** The id of a task. */
+      task_id: string;
+    };
+    query?:
+      | {
+          payloads?: boolean | undefined;
+        }
+      | undefined;
+    response: {
+      format: 1;
+      /** RFC 3339, in UTC. */
+      made_at: string;
+      made_by: string;
+      payloads: boolean;
+      task: {
+        /** The id of a task. */
+        task_id: string;
+        state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+      };
+      /** `value`: absent for whoever may not read it. */
+      input: {
+        bytes: number;
+      };
+      steps: {
+        n: number;
+        name: string;
+        state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+      }[];
+      history: {
+        step: string | null;
+        to_state: string;
+        at: string;
+      }[];
+      history_complete: boolean;
+      critical_path: {
+        /** False: the task goes on, and the path is that of now. */
+        complete: boolean;
+        seconds: number;
+        path: PathStep[];
+        totals: {
+          /** Ready, until a worker took it. */
+          wait: number;
+          /** Its handler ran. */
+          work: number;
+          /** Between a failure and the retry. */
+          backoff: number;
+          /** Blocked: it waited for a person. */
+          held: number;
+        };
+        /** How much later each step beside the path could have ended without a later end of the whole. */
+        slack: {
+          step: string;
+          n: number;
+          seconds: number;
+        }[];
+      } | null;
+      explanation: {
+        verdict: string;
+      } | null;
+    };
   };
   /** End a task that has not ended. */
   'POST /v1/tasks/{task_id}:cancel': {
@@ -1220,6 +1548,27 @@ export interface Operations {
       items: StoredDefinition[];
     };
   };
+  /** Where the steps of a workflow version are drawn. */
+  'GET /v1/workflows/{namespace}/{workflow}/{version}/layout': {
+    params: {
+      namespace: string;
+      workflow: string;
+      version: string;
+    };
+    query?:
+      | {
+          /** Of an earlier answer. */
+          hash?: string | undefined;
+        }
+      | undefined;
+    response: Layout;
+  };
+  /** Which live process can run which workflow version. */
+  'GET /v1/coverage': {
+    response: {
+      items: Coverage[];
+    };
+  };
   /** Let workers claim nothing of a workflow, whatever its version. */
   'POST /v1/workflows/{namespace}/{workflow}:pause': {
     params: {
@@ -1258,8 +1607,56 @@ export interface Operations {
   };
   /** The queues that have ready steps. */
   'GET /v1/queues': {
+    query?:
+      | {
+          /** Also idle queues, each with its scaling signal and its times. */
+          all?: boolean | undefined;
+        }
+      | undefined;
     response: {
-      items: Queue[];
+      items: {
+        queue: string;
+        ready: number;
+        oldest_ready_seconds: number;
+        /** Live workers that serve it. */
+        workers: number;
+        /** By whom and why nothing of it is claimed; null: it is not paused. */
+        paused: {
+          by: string;
+          reason: string | null;
+          until: string | null;
+        } | null;
+        scaling?: ScalingSignal | null;
+        times?: QueueTimes | null;
+      }[];
+    };
+  };
+  /** One queue: depth, waiting times, the scaling signal with its reason, and the last minutes. */
+  'GET /v1/queues/{queue}': {
+    params: {
+      queue: string;
+    };
+    query?:
+      | {
+          minutes?: number | undefined;
+        }
+      | undefined;
+    response: {
+      queue: string;
+      ready: number;
+      oldest_ready_seconds: number;
+      /** Live workers that serve it. */
+      workers: number;
+      /** By whom and why nothing of it is claimed; null: it is not paused. */
+      paused: {
+        by: string;
+        reason: string | null;
+        until: string | null;
+      } | null;
+      scaling: ScalingSignal | null;
+      times: QueueTimes | null;
+      minutes: QueueSample[];
+      as_of: string | null;
     };
   };
   /** Let workers claim nothing of a queue. */
@@ -1314,7 +1711,7 @@ export interface Operations {
       items: Worker[];
     };
   };
-  /** What goes on, in one answer. */
+  /** What goes on, and what needs a person, in one answer. */
   'GET /v1/overview': {
     response: {
       schedulers: number;
@@ -1323,9 +1720,18 @@ export interface Operations {
       busy_slots: number;
       ready: number;
       queues: Queue[];
+      attention: Attention;
       /** RFC 3339, in UTC. */
       as_of: string;
     };
+  };
+  /** Server-sent events: which of some topics have changed. */
+  'GET /v1/events': {
+    query: {
+      /** With commas: `task:<id>`, `tasks`, `overview`, `queues`, `workers`, `pauses`, `workflows`, `schedules`, `failures`, `operations`, `audit`. */
+      topics: string;
+    };
+    response: string;
   };
   /** What ran, failed and was tried again in a time, by workflow. */
   'GET /v1/stats': {
@@ -1348,6 +1754,12 @@ export interface Operations {
   };
   /** All schedules: what each runs, when, and what became of its last occurrence. */
   'GET /v1/schedules': {
+    query?:
+      | {
+          /** How many occurrences to come are computed. */
+          runs?: number | undefined;
+        }
+      | undefined;
     response: {
       items: Schedule[];
     };

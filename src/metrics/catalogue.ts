@@ -652,6 +652,27 @@ export const METRICS = define({
     labels: ['kind'],
     roles: A,
   },
+  apiEventStreams: {
+    name: 'tasker_api_event_streams',
+    type: 'gauge',
+    help: 'Event streams that are open.',
+    labels: [],
+    roles: A,
+  },
+  apiEvents: {
+    name: 'tasker_api_events_total',
+    type: 'counter',
+    help: 'Events that were sent, by kind of topic.',
+    labels: ['topic'],
+    roles: A,
+  },
+  apiEventStreamsClosed: {
+    name: 'tasker_api_event_streams_closed_total',
+    type: 'counter',
+    help: 'Event streams that ended: `gone` by the reader, `forbidden` because it may not see a topic any longer, `slow` because it did not read, `draining` with the process.',
+    labels: ['reason'],
+    roles: A,
+  },
 });
 
 export type MetricKey = keyof typeof METRICS;

@@ -73,3 +73,18 @@ export function scheduleInfo(row: ScheduleRow, versions: readonly WorkflowVersio
     data: row.data,
   };
 }
+
+/** The first occurrences to come, from `next` on; none of one that does not fire. */
+export function nextRuns(
+  { cron, timezone, next }: Pick<ScheduleInfo, 'cron' | 'timezone' | 'next'>,
+  most: number,
+): Date[] {
+  const runs: Date[] = [];
+  if (next === null || most === 0) return runs;
+  const dates = new CronSchedule(cron, timezone);
+  for (let at: Date | undefined = next; at !== undefined && runs.length < most;) {
+    runs.push(at);
+    at = dates.next(at)?.at;
+  }
+  return runs;
+}

@@ -44,6 +44,7 @@ const pathOf = (route: Route, task: string): string =>
     .replace('{document}', 'input')
     .replace('{namespace}', task === own ? 'mine' : 'theirs')
     .replace('{workflow}', 'secretive')
+    .replace('{version}', '1.0.0')
     .replace('{key}', 'none')
     .replace('{key_id}', '000000000000')
     .replace('{hold_id}', '999999');

@@ -2455,6 +2455,12 @@ WHERE w.worker_id IS NULL OR w.stopped_at IS NOT NULL
 ORDER BY c.created_at
 LIMIT $1;
 
+-- find_definition_hash
+SELECT k.definition_hash
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE n.name = $1 AND k.name = $2 AND k.version = $3 AND k.definition_hash IS NOT NULL;
+
 -- find_doubled_tasks
 SELECT t.task_id, a.archive_id, a.object
 FROM tasker.tasker_archives a
@@ -2921,6 +2927,13 @@ WHERE w.stopped_at IS NULL AND w.role = 'worker' AND w.lease_expires_at > statem
 ORDER BY w.worker_id
 LIMIT 1000;
 
+-- find_silent_processes
+SELECT w.worker_id, w.role, w.name, extract(epoch FROM statement_timestamp() - w.heartbeat_at)::float8 AS silent_seconds, w.busy_slots
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL
+  AND w.heartbeat_at < statement_timestamp() - make_interval(secs => greatest(w.lease_seconds / 3, 3))
+ORDER BY w.heartbeat_at;
+
 -- find_step_documents
 SELECT s.inputs::text AS inputs, s.results::text AS results
 FROM tasker.tasker_workflow_steps s
@@ -3073,6 +3086,16 @@ JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1
 ORDER BY s.workflow_step_id;
 
+-- find_task_versions
+SELECT w.task_id, t.sort_key || '.' || v.changes || '.' || v.ready AS version
+FROM unnest($1::bigint[]) AS w (task_id)
+CROSS JOIN LATERAL (SELECT x.sort_key FROM tasker.tasker_tasks x WHERE x.task_id = w.task_id LIMIT 1) t
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(s.sort_key), 0) AS changes, count(s.ready_at) AS ready
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.task_id = w.task_id
+) v;
+
 -- find_tasker_schemas
 SELECT n.nspname AS schema,
   bool_or(c.relname = 'tasker_workflow_step_edges' AND a.attname = 'task_id') AS ours,
@@ -3150,6 +3173,46 @@ WHERE pg_relation_size(hot) > 0
 SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL) AS found,
   EXISTS (SELECT FROM tasker.tasker_pauses p WHERE p.until <= clock_timestamp()) AS pauses_ended;
 
+-- find_unserved_versions
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), fronts AS MATERIALIZED (
+  SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
+  FROM queues q
+  CROSS JOIN LATERAL (
+    SELECT s.named_task_id, s.ready_at
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+    ORDER BY s.priority, s.ready_at, s.workflow_step_id
+    LIMIT 200
+  ) f
+  GROUP BY f.named_task_id
+)
+SELECT n.name AS namespace, k.name AS workflow, k.version, f.ready,
+  extract(epoch FROM statement_timestamp() - f.oldest)::float8 AS oldest_ready_seconds,
+  ARRAY(
+    SELECT DISTINCT r.problem
+    FROM tasker.tasker_worker_workflows r
+    JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
+    WHERE r.namespace = n.name AND r.name = k.name AND r.version = k.version AND r.problem IS NOT NULL
+      AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+  ) AS problems
+FROM fronts f
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE f.oldest < statement_timestamp() - interval '30 seconds' AND NOT EXISTS (
+  SELECT FROM tasker.tasker_worker_workflows r
+  JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
+  WHERE r.named_task_id = f.named_task_id AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+)
+ORDER BY oldest_ready_seconds DESC;
+
 -- find_unsettled_tasks
 SELECT DISTINCT recent.task_id
 FROM (
@@ -3211,6 +3274,15 @@ CROSS JOIN LATERAL (
 ) l
 WHERE k.name = $2 AND ($1::text IS NULL OR n.name = $1::text)
 ORDER BY n.name, k.version;
+
+-- find_workflow_graph
+SELECT k.definition_hash, p.name, s.queue, s.parents
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+JOIN tasker.tasker_named_tasks_named_steps s ON s.named_task_id = k.named_task_id
+JOIN tasker.tasker_named_steps p ON p.named_step_id = s.named_step_id
+WHERE n.name = $1 AND k.name = $2 AND k.version = $3 AND k.definition_hash IS NOT NULL AND s.ordinal > 0
+ORDER BY s.ordinal;
 
 -- find_workflow_versions
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
@@ -3587,6 +3659,21 @@ WHERE (a.subject = $6 AND a.subject_id = $7
 ORDER BY a.audit_id DESC
 LIMIT $2;
 
+-- list_coverage
+SELECT coalesce(k.namespace, r.namespace) AS namespace, coalesce(k.workflow, r.name) AS workflow,
+  coalesce(k.version, r.version) AS version, coalesce(k.registered, false) AS registered, r.worker_id, r.problem
+FROM (
+  SELECT n.name AS namespace, k.name AS workflow, k.version, k.definition_hash IS NOT NULL AS registered
+  FROM tasker.tasker_named_tasks k
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+) k
+FULL JOIN (
+  SELECT r.* FROM tasker.tasker_worker_workflows r
+  JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
+  WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+) r ON r.namespace = k.namespace AND r.name = k.workflow AND r.version = k.version
+ORDER BY 1, 2, 3, r.worker_id;
+
 -- list_discarded
 SELECT a.archive_id, a.object FROM tasker.tasker_archives a WHERE a.state = 'discarded' ORDER BY a.archive_id LIMIT 1000;
 
@@ -3775,6 +3862,58 @@ FROM tasker.tasker_pauses p
 WHERE (p.until IS NULL OR p.until > clock_timestamp())
 ORDER BY p.kind, p.name;
 
+-- list_queue_samples
+SELECT q.minute, q.ready, q.oldest_ready_seconds, q.running, q.workers, q.desired_workers, q.arrivals_per_second,
+  q.completions_per_second
+FROM tasker.tasker_queue_samples q
+WHERE q.minute > clock_timestamp() - make_interval(mins => $2::integer) AND q.queue = $1
+ORDER BY q.minute;
+
+-- list_queue_times
+WITH stats AS MATERIALIZED (
+  SELECT dense_rank() OVER (ORDER BY s.queue)::integer AS named_task_id, 0 AS named_step_id, s.queue, r.runs, r.failures,
+    r.waiting_buckets, r.waiting_counts, r.running_buckets, r.running_counts
+  FROM tasker.tasker_run_stats_progress p
+  JOIN tasker.tasker_run_stats r
+    ON r.period = 'hour' AND r.starts_at >= date_trunc('hour', p.counted_until - interval '1 hour', 'UTC')
+  JOIN tasker.tasker_named_tasks_named_steps s ON s.named_task_id = r.named_task_id AND s.named_step_id = r.named_step_id
+), parts AS (
+  SELECT h.named_task_id, h.named_step_id, 'waiting' AS measure, unnest(h.waiting_buckets) AS bucket,
+    unnest(h.waiting_counts) AS count
+  FROM stats h
+  UNION ALL
+  SELECT h.named_task_id, h.named_step_id, 'running' AS measure, unnest(h.running_buckets) AS bucket,
+    unnest(h.running_counts) AS count
+  FROM stats h
+), merged AS MATERIALIZED (
+  SELECT c.named_task_id, c.named_step_id, c.measure,
+    array_agg(c.bucket ORDER BY c.bucket) AS buckets,
+    array_agg(c.count ORDER BY c.bucket) AS counts,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.5 * c.total)) * 0.9523809523809523 / 1000) AS p50,
+    (power(1.1::float8, min(c.bucket) FILTER (WHERE c.up_to >= 0.95 * c.total)) * 0.9523809523809523 / 1000) AS p95
+  FROM (
+    SELECT b.*,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure ORDER BY b.bucket) AS up_to,
+      sum(b.count) OVER (PARTITION BY b.named_task_id, b.named_step_id, b.measure) AS total
+    FROM (
+      SELECT p.named_task_id, p.named_step_id, p.measure, p.bucket, sum(p.count)::bigint AS count
+      FROM parts p
+      GROUP BY p.named_task_id, p.named_step_id, p.measure, p.bucket
+    ) b
+  ) c
+  GROUP BY c.named_task_id, c.named_step_id, c.measure
+)
+
+SELECT t.queue, t.runs, t.failures, w.p50 AS waiting_p50, w.p95 AS waiting_p95, x.p50 AS running_p50, x.p95 AS running_p95
+FROM (
+  SELECT s.named_task_id, s.queue, sum(s.runs)::float8 AS runs, sum(s.failures)::float8 AS failures
+  FROM stats s
+  GROUP BY s.named_task_id, s.queue
+) t
+LEFT JOIN merged w ON w.named_task_id = t.named_task_id AND w.measure = 'waiting'
+LEFT JOIN merged x ON x.named_task_id = t.named_task_id AND x.measure = 'running'
+ORDER BY t.queue;
+
 -- list_schedules
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
   s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
@@ -3784,12 +3923,44 @@ LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = $1 AND ($2::text IS NULL OR s.key = $2)
 ORDER BY s.key;
 
+-- list_step_documents
+SELECT (d.workflow_step_id & 65535)::integer AS n, d.input_bytes, d.result_bytes,
+  CASE WHEN d.input_bytes <= $2 AND d.so_far <= $3 THEN d.input END AS input,
+  CASE WHEN d.result_bytes <= $2 AND d.so_far <= $3 THEN d.result END AS result
+FROM (
+  SELECT x.*, sum(coalesce(x.input_bytes, 0) + coalesce(x.result_bytes, 0)) OVER (ORDER BY x.workflow_step_id) AS so_far
+  FROM (
+    SELECT s.workflow_step_id, s.inputs::text AS input, octet_length(s.inputs::text) AS input_bytes, s.results::text AS result,
+      octet_length(s.results::text) AS result_bytes
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.task_id = $1 AND num_nonnulls(s.inputs, s.results) > 0
+  ) x
+) d
+ORDER BY d.workflow_step_id;
+
 -- list_step_states
 SELECT n.name, s.state, s.queue, s.attempts, s.retry_limit, s.ready_at IS NOT NULL AS ready, s.unmet_parents, s.next_retry_at, s.blocked_at,
   s.last_attempted_at, s.processed_at, s.claimed_by, s.sort_key::text AS revision
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1
+ORDER BY s.workflow_step_id;
+
+-- list_step_timelines
+SELECT (s.workflow_step_id & 65535)::integer AS n, n.name, s.state, s.attempts, s.blocked_at IS NOT NULL AS blocked,
+  ARRAY(
+    SELECT (e.from_step_id & 65535)::integer
+    FROM tasker.tasker_workflow_step_edges e
+    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+    ORDER BY e.from_step_id) AS parents,
+  coalesce((
+    SELECT json_agg(json_build_array(h.to_state, h.cause, extract(epoch FROM h.created_at - t.requested_at)::float8 * 1000) ORDER BY h.sort_key)
+    FROM tasker.tasker_workflow_step_transitions h
+    WHERE h.task_id = $1 AND h.workflow_step_id = s.workflow_step_id), '[]') AS transitions
+FROM tasker.tasker_tasks t
+CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_workflow_steps x WHERE x.task_id = t.task_id OFFSET 0) s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE t.task_id = $1
 ORDER BY s.workflow_step_id;
 
 -- list_step_transitions
@@ -3800,6 +3971,24 @@ JOIN tasker.tasker_workflow_steps s ON s.task_id = h.task_id AND s.workflow_step
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE h.task_id = $1 AND n.name = $2
 ORDER BY h.sort_key;
+
+-- list_task_states
+SELECT c.state, c.requested_at, c.completed_at, c.as_of, c.version, c.complete, coalesce((
+    SELECT json_agg(json_build_array(s.workflow_step_id - c.task_id * 65536, s.state, s.attempts, s.unmet_parents, (extract(epoch FROM s.ready_at - c.requested_at) * 1000)::bigint,
+      (extract(epoch FROM s.last_attempted_at - c.requested_at) * 1000)::bigint, (extract(epoch FROM s.processed_at - c.requested_at) * 1000)::bigint, (extract(epoch FROM s.next_retry_at - c.requested_at) * 1000)::bigint, (extract(epoch FROM s.blocked_at - c.requested_at) * 1000)::bigint) ORDER BY s.workflow_step_id)
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.task_id = c.task_id AND (c.complete OR age(s.xmin) <= age(($3::text)::xid8::xid))
+  ), '[]')::text AS steps
+FROM (
+  SELECT t.task_id, t.state, t.requested_at, t.completed_at, statement_timestamp() AS as_of, pg_snapshot_xmin(x.now)::text AS version,
+    coalesce(($3::text)::xid8 > pg_snapshot_xmax(x.now)
+      OR pg_snapshot_xmax(x.now)::text::bigint - ($3::text)::bigint > 1000000000, true) AS complete
+  FROM tasker.tasker_tasks t
+  JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+  JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+  CROSS JOIN (SELECT pg_current_snapshot() AS now) x
+  WHERE t.task_id = $1 AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]))
+) c;
 
 -- list_tasks
 WITH source AS MATERIALIZED (
@@ -4649,6 +4838,10 @@ WITH unused AS MATERIALIZED (
 SELECT (SELECT count(*) FROM items)::integer AS items
 FROM gone;
 
+-- prune_queue_samples
+DELETE FROM tasker.tasker_queue_samples q
+WHERE q.minute < clock_timestamp() - interval '25 hours';
+
 -- prune_removed
 DELETE FROM tasker.tasker_retention_removed r
 WHERE r.day < (clock_timestamp() AT TIME ZONE 'UTC')::date - $1::integer;
@@ -5055,6 +5248,53 @@ SELECT t.task_id, t.state, md5(t.context::text) AS context_md5,
 FROM tasker.tasker_tasks t
 WHERE t.task_id = ANY ($1::bigint[])
 ORDER BY t.task_id;
+
+-- read_topic_versions
+SELECT 'failures' AS topic, md5(coalesce((
+SELECT concat_ws(' ',
+  (SELECT max(s.blocked_at) FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL),
+  (SELECT count(*) FROM (SELECT FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL LIMIT 1000) b),
+  (SELECT max(s.next_retry_at) FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL),
+  (SELECT count(*) FROM (SELECT FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL LIMIT 1000) r))), '')) AS version
+WHERE 'failures' = ANY ($1::text[])
+UNION ALL
+SELECT 'tasks' AS topic, md5(coalesce((
+SELECT concat_ws(' ', (SELECT max(t.task_id) FROM tasker.tasker_tasks t), (SELECT max(c.created_at) FROM tasker.tasker_claims c),
+  (SELECT count(*) FROM tasker.tasker_claims c), (SELECT max(s.blocked_at) FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL))), '')) AS version
+WHERE 'tasks' = ANY ($1::text[])
+UNION ALL
+SELECT 'workers' AS topic, md5(coalesce((
+SELECT string_agg(concat_ws(' ', w.worker_id, w.draining, w.slots, w.busy_slots, w.lease_expires_at < statement_timestamp()), ',' ORDER BY w.worker_id)
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL), '')) AS version
+WHERE 'workers' = ANY ($1::text[])
+UNION ALL
+SELECT 'workflows' AS topic, md5(coalesce((
+SELECT concat_ws(' ', (SELECT max(k.named_task_id) FROM tasker.tasker_named_tasks k), (
+  SELECT string_agg(concat_ws(' ', r.worker_id, r.namespace, r.name, r.version, r.problem), ',' ORDER BY r.worker_id, r.namespace, r.name, r.version)
+  FROM tasker.tasker_worker_workflows r
+  JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
+  WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()))), '')) AS version
+WHERE 'workflows' = ANY ($1::text[])
+UNION ALL
+SELECT 'schedules' AS topic, md5(coalesce((
+SELECT string_agg(concat_ws(' ', t.schedule_key, t.occurrence_at, t.outcome, t.failed_at, t.paused_at), ',' ORDER BY t.schedule_key)
+FROM tasker.tasker_schedule_states t), '')) AS version
+WHERE 'schedules' = ANY ($1::text[])
+UNION ALL
+SELECT 'pauses' AS topic, md5(coalesce((
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.until), ',' ORDER BY p.kind, p.name)
+FROM tasker.tasker_pauses p
+WHERE p.until IS NULL OR p.until > statement_timestamp()), '')) AS version
+WHERE 'pauses' = ANY ($1::text[])
+UNION ALL
+SELECT 'operations' AS topic, md5(coalesce((
+SELECT string_agg(concat_ws(' ', o.operation_id, o.state, o.done, o.refused, o.failed, o.settled, o.came_back), ',' ORDER BY o.operation_id)
+FROM (SELECT * FROM tasker.tasker_operations x ORDER BY x.operation_id DESC LIMIT 100) o), '')) AS version
+WHERE 'operations' = ANY ($1::text[])
+UNION ALL
+SELECT 'audit' AS topic, md5(coalesce((SELECT max(a.audit_id)::text FROM tasker.tasker_audit a), '')) AS version
+WHERE 'audit' = ANY ($1::text[]);
 
 -- rebase_leases
 UPDATE tasker.tasker_workers w
@@ -6376,6 +6616,20 @@ ON CONFLICT (kind, name) DO UPDATE
 SET by = EXCLUDED.by, reason = EXCLUDED.reason, until = EXCLUDED.until,
     paused_at = CASE WHEN (p.until IS NULL OR p.until > clock_timestamp()) THEN p.paused_at ELSE EXCLUDED.paused_at END
 RETURNING p.until, p.paused_at < statement_timestamp() AS existed;
+
+-- write_queue_samples
+INSERT INTO tasker.tasker_queue_samples AS q
+  (minute, queue, ready, oldest_ready_seconds, running, workers, desired_workers, arrivals_per_second, completions_per_second)
+SELECT date_trunc('minute', to_timestamp(i.at), 'UTC'), i.queue, i.ready_steps, i.oldest_ready_seconds, i.running_steps, i.workers,
+  i.desired_replicas, i.arrival_rate, i.completion_rate
+FROM jsonb_to_recordset($1::jsonb) AS i (queue text, ready_steps float8, oldest_ready_seconds float8, running_steps float8,
+  workers integer, desired_replicas integer, arrival_rate float8, completion_rate float8, at float8)
+WHERE i.ready_steps > 0 OR i.running_steps > 0 OR i.arrival_rate > 0.001 OR i.completion_rate > 0.001
+ORDER BY i.queue
+ON CONFLICT (minute, queue) DO UPDATE
+SET ready = greatest(q.ready, excluded.ready), oldest_ready_seconds = greatest(q.oldest_ready_seconds, excluded.oldest_ready_seconds),
+    running = excluded.running, workers = excluded.workers, desired_workers = excluded.desired_workers,
+    arrivals_per_second = excluded.arrivals_per_second, completions_per_second = excluded.completions_per_second;
 
 -- write_scaling_signals
 INSERT INTO tasker.tasker_queue_scaling_signals AS g (queue, desired_replicas, wanted_replicas, desired_slots, reason,

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { countAhead, countSameFailure } from '../../src/db/reads/explain/queue.ts';
 import { findExplainedSteps, findExplainedTask } from '../../src/db/reads/explain/task.ts';
+import { findUnservedVersions } from '../../src/db/reads/attention.ts';
 import { failureGroups } from '../../src/db/reads/failures.ts';
 import { createClient } from '../../src/client/client.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
@@ -22,6 +23,9 @@ import {
 import { listTasksInDirectory } from '../../src/db/reads/directory.ts';
 import { STRETCH, termOfTag } from '../../src/db/statements/rules/directory.ts';
 import { enterDirectoryOnce } from '../../src/engine/enter-directory.ts';
+import { listStepTimelines } from '../../src/db/reads/step-timelines.ts';
+import { findTaskVersions, listTaskStates } from '../../src/db/reads/task-states.ts';
+import { readTopicVersions } from '../../src/db/reads/topic-versions.ts';
 import { listWorkflows } from '../../src/db/reads/workflows.ts';
 import { NO_CEILING } from '../../src/reads/task-list.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
@@ -196,6 +200,38 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       ),
     ).toEqual(plan.sequential.has('tasker_named_steps') ? ['tasker_named_steps'] : []);
     expect(plan.buffers).toBeLessThanOrEqual(pages);
+  });
+
+  it.each([
+    [
+      'the states of a task',
+      () => call(listTaskStates, { task_id: '50000', namespaces: null, since: null }),
+      'tasker_workflow_steps_pkey',
+    ],
+    [
+      'what has changed of a task',
+      () => call(listTaskStates, { task_id: '50000', namespaces: ['default'], since: '10' }),
+      'tasker_workflow_steps_pkey',
+    ],
+    [
+      'whether any of 50 tasks has changed',
+      () => call(findTaskVersions, { task_ids: Array.from({ length: 50 }, (_, n) => String(49_000 + n)) }),
+      'tasker_workflow_steps_pkey',
+    ],
+    [
+      'the history of a task by steps',
+      () => call(listStepTimelines, { task_id: '50000' }),
+      'tasker_workflow_step_transitions_p1_pkey',
+    ],
+    ['whether failures are others', () => call(readTopicVersions, { topics: ['failures'] }), 'steps_blocked'],
+    ['what nobody serves', () => call(findUnservedVersions), 'steps_ready'],
+  ])('for whoever watches: %s is read by an index', async (_, given, index) => {
+    const plan = await planOf(engine.test.pool, given());
+    expect(plan.indexes).toContain(index);
+    expect(
+      [...plan.sequential].filter((table) => table === 'tasker_tasks' || /step(s|_edges|_transitions)$/.test(table)),
+    ).toEqual(plan.sequential.has('tasker_named_steps') ? ['tasker_named_steps'] : []);
+    expect(plan.buffers).toBeLessThanOrEqual(700);
   });
 
   it('of workflows with their open tasks reads these tasks only', async () => {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Authenticate } from '../auth/authenticator.ts';
+import type { Authenticate, Credentials } from '../auth/authenticator.ts';
 import { type Principal, principalOf } from '../permissions.ts';
 import { Problem, type ProblemCode } from '../problem.ts';
 import { COSTS, type Route } from '../route.ts';
@@ -52,11 +52,7 @@ async function decide(
   // A wait costs no statement of its own, and so it may be one of many.
   const waits = route.waits === 'always' || (route.waits === 'if asked' && /[?&]wait_seconds=/.test(request.url));
   load.check(waits);
-  const principal = await authenticate({
-    headers: request.headers,
-    remoteAddress: request.socket.remoteAddress,
-    request,
-  });
+  const principal = await authenticate(credentialsOf(request));
   if (principal === undefined) {
     throw new Problem('UNAUTHENTICATED', 'send a key that is good as `Authorization: Bearer tsk_...`', {
       headers: { 'www-authenticate': 'Bearer realm="tasker"' },
@@ -79,6 +75,14 @@ async function decide(
   slowDown(taken);
   count(load, waits ? 'waiting' : 'working', reply);
   return principal;
+}
+
+export function credentialsOf(request: FastifyRequest): Credentials {
+  return {
+    headers: request.headers,
+    remoteAddress: request.socket.remoteAddress,
+    request,
+  };
 }
 
 function slowDown({ waitSeconds }: { waitSeconds: number }): void {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { type Problem, problemDocument } from '../problem.ts';
 import type { Answer, Route } from '../route.ts';
@@ -17,6 +18,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 export function send(reply: FastifyReply, { status = 200, body, headers = {} }: Answer, route?: Route): FastifyReply {
   reply.code(status).headers({ ...HEADERS, ...headers });
   if (body === undefined) return reply.send();
+  if (body instanceof Readable) return reply.type(route?.produces ?? JSON_TYPE).send(body);
   if (route?.produces !== undefined && Array.isArray(body)) {
     const lines = body.map((line) => `${JSON.stringify(line)}\n`).join('');
     return reply.type(route.produces).send(lines);

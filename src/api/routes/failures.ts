@@ -3,7 +3,7 @@ import { ERROR } from '../examples.ts';
 import { defineRoute } from '../route.ts';
 import { limit, taskId, time } from '../schemas/common.ts';
 
-const group = z
+export const group = z
   .object({
     fingerprint: z.string().nullable().describe('`listTasks` takes it as a filter.'),
     name: z.string().nullable(),
@@ -21,9 +21,6 @@ const group = z
   })
   .meta({ id: 'FailureGroup', description: 'Steps that are in error now, by what they failed with.' });
 
-/** Groups that are read, of which those are shown that whoever asks may see. */
-const MOST_GROUPS = 1000;
-
 export const listFailures = defineRoute({
   operation: 'listFailures',
   method: 'GET',
@@ -31,6 +28,7 @@ export const listFailures = defineRoute({
   summary: 'What fails now, by cause, the largest group first',
   permission: 'tasks:read',
   scope: 'namespace',
+  description: 'Kept for 2 seconds.',
   cost: 'list',
   query: z.strictObject({ limit }),
   response: z.object({
@@ -57,13 +55,13 @@ export const listFailures = defineRoute({
       complete: true,
     },
   },
-  async handle({ client, principal, query }) {
+  async handle({ principal, query, reports }) {
     const { namespaces, permissions } = principal;
-    const { groups, complete } = await client.failures({ limit: MOST_GROUPS });
+    const { groups, complete } = await reports.failures();
     const items = groups
       .filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace))
       .slice(0, query.limit)
-      .map(({ message, ...rest }) => ({ ...rest, message: permissions.has('payload:read') ? message : null }));
+      .map((each) => ({ ...each, message: permissions.has('payload:read') ? each.message : null }));
     return { body: { items, complete } };
   },
 });

@@ -1,32 +1,9 @@
 import { z } from 'zod';
-import { countLiveSchedulers } from '../../reads/schedulers.ts';
+import { listCoverage as readCoverage } from '../../db/reads/attention.ts';
 import { defineRoute } from '../route.ts';
 import { flag, nullableTime, time } from '../schemas/common.ts';
 
 const fleet = { method: 'GET', permission: 'fleet:read', scope: 'fleet' } as const;
-
-const queue = z
-  .object({
-    queue: z.string(),
-    ready: z.number().int(),
-    oldest_ready_seconds: z.number(),
-    workers: z.number().int().describe('Live workers that serve it.'),
-  })
-  .meta({ id: 'Queue', description: 'A queue that has ready steps.' });
-
-const QUEUE = { queue: 'payments', ready: 12, oldest_ready_seconds: 3.4, workers: 2 };
-
-export const listQueues = defineRoute({
-  ...fleet,
-  operation: 'listQueues',
-  path: '/v1/queues',
-  summary: 'The queues that have ready steps',
-  description: 'Costs an index entry for each ready step; kept for a second.',
-  cost: 'list',
-  response: z.object({ items: z.array(queue) }),
-  example: { response: { items: [QUEUE] } },
-  handle: async ({ reports }) => ({ body: { items: await reports.queues() } }),
-});
 
 const worker = z
   .object({
@@ -72,54 +49,62 @@ export const listWorkers = defineRoute({
   handle: async ({ client, query }) => ({ body: { items: await client.workers({ stopped: query.stopped }) } }),
 });
 
-export const getOverview = defineRoute({
-  ...fleet,
-  operation: 'getOverview',
-  path: '/v1/overview',
-  summary: 'What goes on, in one answer',
-  description: 'Kept for 5 seconds, however many ask.',
-  cost: 'list',
-  response: z.object({
-    schedulers: z.number().int(),
-    workers: z.number().int(),
-    slots: z.number().int(),
-    busy_slots: z.number().int(),
-    ready: z.number().int(),
-    queues: z.array(queue),
-    as_of: time,
-  }),
+const coverage = z
+  .object({
+    namespace: z.string(),
+    workflow: z.string(),
+    version: z.string(),
+    registered: z.boolean(),
+    workers: z.array(z.string()).describe('Ids of the live processes that serve it.'),
+    refused: z
+      .array(z.object({ worker_id: z.string(), problem: z.string() }))
+      .describe('Live processes that have it and refuse it, and why.'),
+  })
+  .meta({ id: 'Coverage', description: 'Which live processes can run a workflow version.' });
+
+export const listCoverage = defineRoute({
+  operation: 'listCoverage',
+  method: 'GET',
+  path: '/v1/coverage',
+  summary: 'Which live process can run which workflow version',
+  description: 'As `listWorkflows`, without reading open tasks.',
+  permission: 'fleet:read',
+  scope: 'namespace',
+  cost: 'point',
+  response: z.object({ items: z.array(coverage) }),
   example: {
     response: {
-      schedulers: 2,
-      workers: 1,
-      slots: 20,
-      busy_slots: 3,
-      ready: 12,
-      queues: [QUEUE],
-      as_of: '2026-03-01T09:32:00.000Z',
+      items: [
+        { namespace: 'shop', workflow: 'checkout', version: '1.4.0', registered: true, workers: ['12'], refused: [] },
+      ],
     },
   },
-  handle: async ({ reports, client }) => ({
-    body: await reports.overview(async () => {
-      const [workers, queues, schedulers] = await Promise.all([
-        client.workers(),
-        reports.queues(),
-        countLiveSchedulers(client.db),
-      ]);
-      const working = workers.filter(({ role }) => role === 'worker');
-      const sum = (of: (row: (typeof working)[number]) => number): number =>
-        working.reduce((total, row) => total + of(row), 0);
-      return {
-        schedulers,
-        workers: working.length,
-        slots: sum((row) => row.slots),
-        busy_slots: sum((row) => row.busy_slots),
-        ready: queues.reduce((total, row) => total + row.ready, 0),
-        queues,
-        as_of: new Date(),
-      };
-    }),
-  }),
+  async handle({ client, principal, reports }) {
+    const { namespaces } = principal;
+    const rows = await reports.kept('coverage', 1000, () => client.db.run(readCoverage));
+    const visible = rows.filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace));
+    const versions = Map.groupBy(visible, ({ namespace, workflow, version }) =>
+      JSON.stringify([namespace, workflow, version]),
+    );
+    return {
+      body: {
+        items: [...versions.values()].map((pairs) => {
+          const { namespace, workflow, version, registered } = pairs[0] as (typeof pairs)[number];
+          const held = pairs.filter(({ worker_id: id }) => id !== null);
+          return {
+            namespace,
+            workflow,
+            version,
+            registered,
+            workers: held.filter(({ problem }) => problem === null).map(({ worker_id: id }) => id),
+            refused: held
+              .filter(({ problem }) => problem !== null)
+              .map(({ worker_id, problem }) => ({ worker_id, problem })),
+          };
+        }),
+      },
+    };
+  },
 });
 
 export const getDoctor = defineRoute({

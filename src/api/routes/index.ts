@@ -5,18 +5,24 @@ import { findArchived, getArchived, restoreArchived } from './archive.ts';
 import { listAudit } from './audit.ts';
 import { explainStep, explainTask } from './explain.ts';
 import { listFailures } from './failures.ts';
-import { getDoctor, getOverview, listQueues, listWorkers } from './fleet.ts';
+import { getCriticalPath, getRecord } from './critical-path.ts';
+import { watchEvents } from './events.ts';
+import { getDoctor, listCoverage, listWorkers } from './fleet.ts';
 import { getLive, getReady } from './health.ts';
 import { getHistory } from './history.ts';
 import { endHold, listHolds, setHold } from './holds.ts';
+import { getLayout } from './layout.ts';
 import { getMe, listKeys, makeKey, revokeKey } from './keys.ts';
 import { getStep, listAttempts } from './one-step.ts';
 import { getTask, listSteps } from './one-task.ts';
 import { createOperation, getOperation, listOperationItems, listOperations } from './operations.ts';
 import { listPauses, pauseQueue, pauseWorkflow, resumeQueue, resumeWorkflow } from './pauses.ts';
+import { getOverview } from './overview.ts';
 import { getPayload } from './payloads.ts';
 import { getRetention } from './retention.ts';
+import { getQueue, listQueues } from './queues.ts';
 import { listSchedules, pauseSchedule, removeSchedule, resumeSchedule, triggerSchedule } from './schedules.ts';
+import { getStates } from './states.ts';
 import { getStats } from './stats.ts';
 import { abortOperation, pauseOperation, resumeOperation, startOperation } from './steer-operations.ts';
 import { submitTask, submitTasks } from './submit.ts';
@@ -30,12 +36,15 @@ export const ROUTES: readonly Route[] = [
   submitTasks,
   getTask,
   listSteps,
+  getStates,
   getStep,
   listAttempts,
   explainTask,
   explainStep,
   getHistory,
   getPayload,
+  getCriticalPath,
+  getRecord,
   cancelTask,
   retryTask,
   rerunTask,
@@ -53,14 +62,18 @@ export const ROUTES: readonly Route[] = [
   abortOperation,
   listWorkflows,
   getWorkflow,
+  getLayout,
+  listCoverage,
   pauseWorkflow,
   resumeWorkflow,
   listQueues,
+  getQueue,
   pauseQueue,
   resumeQueue,
   listPauses,
   listWorkers,
   getOverview,
+  watchEvents,
   getStats,
   listSchedules,
   pauseSchedule,

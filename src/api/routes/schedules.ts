@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { ScheduleInfo } from '../../schedules/schedule-info.ts';
+import { nextRuns, type ScheduleInfo } from '../../schedules/schedule-info.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { json, nullableTime, reason } from '../schemas/common.ts';
+import { json, nullableTime, reason, time } from '../schemas/common.ts';
 import { snakeCase } from '../views.ts';
 
 const schedule = z
@@ -22,6 +22,9 @@ const schedule = z
     paused_at: nullableTime,
     pause_reason: z.string().nullable(),
     next: nullableTime,
+    next_runs: z
+      .array(time)
+      .describe('The occurrences to come, as many as `runs` asks for; in `timezone` when the clocks there say so.'),
     last_occurrence: nullableTime,
     last_outcome: z.string().nullable(),
     last_task_id: z.string().nullable(),
@@ -46,6 +49,7 @@ const EXAMPLE = {
   paused_at: null,
   pause_reason: null,
   next: '2026-03-02T02:00:00.000Z',
+  next_runs: ['2026-03-02T02:00:00.000Z', '2026-03-03T02:00:00.000Z'],
   last_occurrence: '2026-03-01T02:00:00.000Z',
   last_outcome: 'submitted',
   last_task_id: '4711',
@@ -61,10 +65,11 @@ async function visible({ client, principal }: RouteRequest): Promise<ScheduleInf
   return all.filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace));
 }
 
-function shown({ data, ...info }: ScheduleInfo, { principal, redact }: RouteRequest): object {
+function shown({ data, ...info }: ScheduleInfo, { principal, redact }: RouteRequest, runs: number): object {
   const { input } = data as { input?: unknown };
   return {
     ...snakeCase(info),
+    next_runs: nextRuns(info, runs),
     input: principal.permissions.has('payload:read') ? redact(input ?? null, 'input') : null,
   };
 }
@@ -84,11 +89,14 @@ export const listSchedules = defineRoute({
   permission: 'fleet:read',
   scope: 'namespace',
   cost: 'list',
+  query: z.strictObject({
+    runs: z.coerce.number().int().min(0).max(20).default(0).describe('How many occurrences to come are computed.'),
+  }),
   response: z.object({ items: z.array(schedule) }),
-  example: { response: { items: [EXAMPLE] } },
+  example: { query: 'runs=2', response: { items: [EXAMPLE] } },
   async handle(request) {
     const items = await visible(request);
-    return { body: { items: items.map((info) => shown(info, request)) } };
+    return { body: { items: items.map((info) => shown(info, request, request.query.runs)) } };
   },
 });
 

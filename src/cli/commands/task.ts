@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { drawCriticalPath } from '../draw-critical-path.ts';
 import { drawTask } from '../draw-task.ts';
 import { STATUS } from '../report-error.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
@@ -10,7 +11,15 @@ export function taskCommand(exit: (status: number) => void): Command {
     .description('show one task: its graph with states, attempts, next retries and errors')
     .argument('<id>')
     .option('--stack', 'also show the stacks of errors')
-    .action(async (taskId: string, options: { stack?: boolean; json?: boolean }) => {
+    .option('--critical-path', 'show which steps decided how long it took, and what they did with the time')
+    .action(async (taskId: string, options: { stack?: boolean; criticalPath?: boolean; json?: boolean }) => {
+      if (options.criticalPath === true) {
+        const path = await withClient((client) => client.criticalPath(taskId));
+        if (path === undefined) console.error(`tasker: there is no task ${taskId}`);
+        else print(path, options.json, drawCriticalPath);
+        exit(path === undefined ? STATUS.notFound : STATUS.ok);
+        return;
+      }
       const { found, schedulers, archived, links } = await withClient(async (client, config) => {
         const [task, living] = await Promise.all([client.getTask(taskId), client.liveSchedulers()]);
         const record = task === undefined ? await client.archive.where(taskId) : undefined;

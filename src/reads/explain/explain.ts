@@ -43,7 +43,8 @@ interface ExplainOptions {
   messages?: boolean;
 }
 
-async function explainIn(
+/** As `explain`, in a snapshot of the caller. */
+export async function explainIn(
   tx: Executor,
   taskId: string,
   stepName: string | undefined,

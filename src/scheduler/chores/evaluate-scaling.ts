@@ -7,6 +7,7 @@ import {
   type ScalingSignalRow,
   writeScalingSignals,
 } from '../../db/statements/scaling/queue-scaling.ts';
+import { writeQueueSamples } from '../../db/statements/scaling/queue-samples.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import { allot } from '../../scaling/allot.ts';
 import { committedConnections, connectionBudget, type ConnectionFacts } from '../../scaling/connection-budget.ts';
@@ -109,7 +110,9 @@ async function evaluate(options: EvaluateScalingOptions, limit: number): Promise
     replaces,
   }));
   const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * intervalMs) / 1000);
-  await db.run(writeScalingSignals, { signals: JSON.stringify(written), valid_seconds: validSeconds });
+  const json = JSON.stringify(written);
+  await db.run(writeScalingSignals, { signals: json, valid_seconds: validSeconds });
+  await db.run(writeQueueSamples, { signals: json });
 }
 
 function observationOf(row: ScalingObservationRow): QueueObservation {

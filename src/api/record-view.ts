@@ -1,0 +1,23 @@
+import type { RecordedDocument, TaskRecord } from '../reads/record/record.ts';
+import type { DocumentKind, Redact } from '../redact.ts';
+import { readExactly } from './http/read-json.ts';
+
+type Shown = { bytes: number; value?: unknown } | null;
+
+/** A record as it is shown: the texts of documents as JSON, with what TASKER_REDACT hides replaced. */
+export function recordView({ input, steps, ...record }: TaskRecord, redact: Redact): Record<string, unknown> {
+  const shown = (document: RecordedDocument | null, kind: DocumentKind): Shown => {
+    if (document === null) return null;
+    const { bytes, json } = document;
+    return json === undefined ? { bytes } : { bytes, value: redact(readExactly(json), kind) };
+  };
+  return {
+    ...record,
+    input: shown(input, 'input'),
+    steps: steps.map((step) => ({
+      ...step,
+      input: shown(step.input, 'input'),
+      result: shown(step.result, 'result'),
+    })),
+  };
+}

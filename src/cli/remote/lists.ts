@@ -1,0 +1,94 @@
+import type { Client } from '../../client/client.ts';
+import type { TaskPage } from '../../client/task-list-client.ts';
+import type { TaskRow } from '../../db/reads/tasks.ts';
+import { InvalidInputError } from '../../errors.ts';
+import type { ApiClient } from '../../http/api-client.ts';
+import type { Operations } from '../../http/operations.ts';
+import type { TaskFilter } from '../../reads/task-filter.ts';
+import { present, rowOf } from './rows.ts';
+
+/** The most that the API gives in one page. */
+const MOST_AT_ONCE = 200;
+
+type Query = NonNullable<Operations['GET /v1/tasks']['query']>;
+
+export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'audit'> {
+  return {
+    async taskPage({ after, cursor, limit = 50, ...filter } = {}) {
+      if (after !== undefined)
+        throw new InvalidInputError('--after is given: through the HTTP API, a list goes on with --cursor', {
+          field: '--after',
+        });
+      const from = cursor === undefined ? undefined : decoded(cursor);
+      const query = from?.query ?? queryOf(filter);
+      const tasks: TaskRow[] = [];
+      let place = from?.cursor;
+      for (;;) {
+        const most = Math.min(MOST_AT_ONCE, limit - tasks.length);
+        const page = await api.get('/v1/tasks', { query: { ...query, limit: most, cursor: place } });
+        tasks.push(...page.items.map((row) => rowOf<TaskRow>(row)));
+        place = page.next_cursor ?? undefined;
+        if (tasks.length < limit && page.complete && place !== undefined) continue;
+        return pageOf(tasks, page, place === undefined ? undefined : encoded({ query, cursor: place }));
+      }
+    },
+    async audit({ act, by, refused, on, before, limit = 50 } = {}) {
+      if (before !== undefined)
+        throw new InvalidInputError('--before is given: through the HTTP API, use a larger --limit', {
+          field: '--before',
+        });
+      const query = present({ act, by, refused, subject: on?.kind, subject_id: on?.id });
+      const rows = [];
+      for await (const row of api.items('GET /v1/audit', {
+        query: { ...query, limit: Math.min(limit, MOST_AT_ONCE) },
+      })) {
+        rows.push(rowOf(row));
+        if (rows.length === limit) break;
+      }
+      return rows as never;
+    },
+  };
+}
+
+function pageOf(
+  tasks: TaskRow[],
+  page: { complete: boolean; scanned_to: string | null; as_of: string },
+  nextCursor: string | undefined,
+): TaskPage {
+  const { complete, scanned_to: scannedTo, as_of: asOf } = page;
+  return {
+    tasks,
+    complete,
+    nextCursor,
+    scannedTo: scannedTo === null ? undefined : new Date(scannedTo),
+    asOf: new Date(asOf),
+  };
+}
+
+function queryOf({ states, tags, requestedSince, requestedBefore, namespaces: _all, ...same }: TaskFilter): Query {
+  return present({
+    ...same,
+    state: states === undefined ? undefined : [...states],
+    tag: tags === undefined ? undefined : [...tags],
+    requested_since: requestedSince?.toISOString(),
+    requested_before: requestedBefore?.toISOString(),
+  });
+}
+
+interface Place {
+  query: Query;
+  cursor: string;
+}
+
+/** A cursor of the API belongs to a filter, which the next command does not name again. */
+const encoded = (place: Place): string => Buffer.from(JSON.stringify(place)).toString('base64url');
+
+function decoded(cursor: string): Place {
+  try {
+    const { query, cursor: place } = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as Place;
+    if (typeof place === 'string' && typeof query === 'object') return { query, cursor: place };
+  } catch {
+    // Refused below.
+  }
+  throw new InvalidInputError('--cursor is none that a list through the HTTP API has returned', { field: '--cursor' });
+}

@@ -1,0 +1,118 @@
+import type { Client } from '../../client/client.ts';
+import type { ApiClient } from '../../http/api-client.ts';
+import { ApiError } from '../../http/error.ts';
+import type { StepDetails, TaskDetails as RemoteTask } from '../../http/operations.ts';
+import type { Explanation } from '../../reads/explain/explanation.ts';
+import type { TaskDetails } from '../../reads/task.ts';
+import { orNotFound, rowOf } from './rows.ts';
+
+/** Requests at the same time, for the results of steps. */
+const AT_ONCE = 8;
+const HIDDEN = '(a message that needs payload:read)';
+
+type Reads = Pick<
+  Client,
+  'getTask' | 'waitForTask' | 'explain' | 'workers' | 'liveSchedulers' | 'queues' | 'workflows'
+> &
+  Pick<Client, 'failures' | 'pauses' | 'retention' | 'stats'> & {
+    reports: Pick<Client['reports'], 'lastSource'>;
+    archive: Pick<Client['archive'], 'where'>;
+  };
+
+export function remoteReads(api: ApiClient): Reads {
+  return {
+    reports: { lastSource: {} } as Reads['reports'],
+    // A task of the archive is not looked for: the API has routes of its own for it.
+    archive: { where: async () => undefined },
+    async getTask(taskId) {
+      const found = await orNotFound(api.get('/v1/tasks/{task_id}', { params: { task_id: taskId } }), undefined);
+      return found === undefined ? undefined : taskOf(found);
+    },
+    async waitForTask(taskId, { timeoutMs, signal } = {}) {
+      const task = await api.waitForTask(taskId, {
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      return taskOf(task, await resultsOf(api, task));
+    },
+    async explain(taskId, step) {
+      const found =
+        step === undefined
+          ? api.get('/v1/tasks/{task_id}/explain', { params: { task_id: taskId } })
+          : api.get('/v1/tasks/{task_id}/steps/{step}/explain', { params: { task_id: taskId, step } });
+      const explanation = await orNotFound(found, undefined);
+      return explanation === undefined ? undefined : rowOf<Explanation>(explanation);
+    },
+    async workers({ stopped = false } = {}) {
+      return (await api.get('/v1/workers', { query: { stopped } })).items.map((row) => rowOf(row));
+    },
+    async liveSchedulers() {
+      try {
+        return (await api.get('/v1/overview')).schedulers;
+      } catch (error) {
+        // Somebody who may see some namespaces only: whether a scheduler lives is for others to see to.
+        if (error instanceof ApiError && error.code === 'FORBIDDEN') return 1;
+        throw error;
+      }
+    },
+    queues: async () => (await api.get('/v1/queues')).items,
+    workflows: async () => (await api.get('/v1/workflows')).items as never,
+    async failures({ limit = 100 } = {}) {
+      const { items, complete } = await api.get('/v1/failures', { query: { limit: Math.min(limit, 200) } });
+      return { groups: items.map((row) => rowOf(row)), complete } as never;
+    },
+    pauses: async () => (await api.get('/v1/pauses')).items.map((row) => rowOf(row)),
+    async retention() {
+      const { keep_set_at: at, lag_seconds: lagSeconds, ...report } = await api.get('/v1/retention');
+      return { ...report, keepSetAt: at === null ? null : new Date(at), lagSeconds } as never;
+    },
+    async stats({ since, namespace, workflow, steps } = {}) {
+      const query = { since: since?.toISOString(), namespace, workflow, steps };
+      const found = await api.get('/v1/stats', { query });
+      const until = found.counted_until;
+      return {
+        since: new Date(found.since),
+        countedUntil: until === null ? null : new Date(until),
+        rows: found.items,
+      } as never;
+    },
+  };
+}
+
+/** As a client reads it, but for what the API does not return: `identity_hash`, stacks, and results unless they are given. */
+function taskOf(
+  { input, counts: _counts, steps, ...task }: RemoteTask,
+  results?: ReadonlyMap<string, unknown>,
+): TaskDetails {
+  const rows = steps.map(({ last_error: error, ...step }) => ({
+    ...rowOf(step),
+    ...(results === undefined ? {} : { results: results.get(step.name) ?? null }),
+    last_error: error === null ? null : { ...error, message: error.message ?? HIDDEN },
+  }));
+  return { ...rowOf<TaskDetails>(task), context: input?.value ?? null, steps: rows as never };
+}
+
+const DONE = new Set(['complete', 'resolved_manually']);
+
+async function resultsOf(api: ApiClient, { task_id: id, steps }: RemoteTask): Promise<Map<string, unknown>> {
+  const names = steps.filter(({ state }) => DONE.has(state)).map(({ name }) => name);
+  const results = new Map<string, unknown>();
+  const next = async (): Promise<void> => {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      const { result }: StepDetails = await api.get('/v1/tasks/{task_id}/steps/{step}', {
+        params: { task_id: id, step: name },
+      });
+      if (result === null) continue;
+      const document = { task_id: id, document: `${name}.result` };
+      // Long ones are read by themselves.
+      results.set(
+        name,
+        'value' in result
+          ? result.value
+          : await api.get('/v1/tasks/{task_id}/payloads/{document}', { params: document }),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  return results;
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../../errors.ts';
+import { type ApiClient, createApiClient } from '../../http/api-client.ts';
+
+/** The API that the command of this process works through; undefined: the database. */
+let target: ApiClient | undefined;
+
+export const apiTarget = (): ApiClient | undefined => target;
+
+/** Commands for which the API has a route, by their names in the command line. */
+const WITH_A_ROUTE = new Set([
+  'tasks',
+  'task',
+  'explain',
+  'submit',
+  'workers',
+  'queues',
+  'workflows',
+  'failures',
+  'stats',
+  'retry',
+  'cancel',
+  'rerun',
+  'resolve',
+  'pause',
+  'resume',
+  'pauses',
+  'retention',
+  'audit list',
+  'hold add',
+  'hold list',
+  'hold remove',
+  'schedule list',
+  'schedule pause',
+  'schedule resume',
+  'schedule remove',
+  'schedule trigger',
+]);
+
+/** Adds `--api` to the commands that have a route, and chooses before each command whether it works through the API. */
+export function offerApi(program: Command): void {
+  program.hook('preAction', (_program, command) => {
+    const { api } = command.opts<{ api?: string }>();
+    const given = api ?? process.env['TASKER_API_URL'];
+    target =
+      WITH_A_ROUTE.has(nameOf(command, program)) && given !== undefined && given !== '' ? open(given) : undefined;
+  });
+  const visit = (command: Command): void => {
+    if (WITH_A_ROUTE.has(nameOf(command, program)))
+      command.option(
+        '--api <url>',
+        'through this HTTP API, with TASKER_API_KEY; default TASKER_API_URL, or else the database',
+      );
+    for (const child of command.commands) visit(child);
+  };
+  visit(program);
+}
+
+function nameOf(command: Command, program: Command): string {
+  const { parent } = command;
+  return parent === null || parent === program ? command.name() : `${parent.name()} ${command.name()}`;
+}
+
+function open(url: string): ApiClient {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new ConfigError(`--api (TASKER_API_URL) is ${JSON.stringify(url)}: use the URL of a tasker api, http://...`);
+  }
+  const key = process.env['TASKER_API_KEY'];
+  return createApiClient({ url, ...(key === undefined || key === '' ? {} : { key }) });
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { diamond } from '../engine/engine-fixture.ts';
+import { useApi } from './api-fixture.ts';
+
+const fixture = await useApi();
+const { call } = fixture;
+
+describe('the routes of a task page', () => {
+  it('read the layout once, the states, and of them only what has changed', async () => {
+    const key = await fixture.key();
+    const id = await fixture.submitOne(await fixture.workflow(diamond));
+    const task = await call('GET', `/v1/tasks/${id}`, { key });
+    const { namespace, workflow, version } = task.body as Record<string, string>;
+    const path = `/v1/workflows/${namespace}/${workflow}/${version}/layout`;
+    const layout = await call('GET', path, { key });
+    expect(layout.status, layout.text).toBe(200);
+    expect(layout.body).toMatchObject({
+      layers: 3,
+      rows: 2,
+      steps: [{ name: 'a', node: 0 }, {}, {}, { name: 'd', node: 3 }],
+    });
+    const kept = await call('GET', `${path}?hash=${String(layout.body['hash'])}`, { key });
+    expect(kept.headers.get('cache-control')).toContain('immutable');
+    expect((await call('GET', `${path}?hash=other`, { key })).status).toBe(404);
+    expect((await call('GET', path.replace(String(workflow), 'none'), { key })).status).toBe(404);
+
+    const all = await call('GET', `/v1/tasks/${id}/states`, { key });
+    expect(all.body).toMatchObject({ complete: true, state: 'pending' });
+    expect((all.body['steps'] as unknown[][]).map((tuple) => tuple.slice(0, 4))).toEqual([
+      [1, 'pending', 0, 0],
+      [2, 'pending', 0, 1],
+      [3, 'pending', 0, 1],
+      [4, 'pending', 0, 2],
+    ]);
+    const same = await call('GET', `/v1/tasks/${id}/states?since=${String(all.body['version'])}`, { key });
+    expect(same.body).toMatchObject({ complete: false });
+    const worker = await fixture.worker();
+    const step = (await worker.claim(100)).find(({ taskId }) => taskId === id);
+    const claimed = await call('GET', `/v1/tasks/${id}/states?since=${String(same.body['version'])}`, { key });
+    expect(claimed.body).toMatchObject({ complete: false, state: 'in_progress' });
+    expect((claimed.body['steps'] as unknown[][]).find(([n]) => n === 1)?.slice(0, 3)).toEqual([1, 'in_progress', 1]);
+    await worker.complete([step as never]);
+    const unlocked = await call('GET', `/v1/tasks/${id}/states?since=${String(claimed.body['version'])}`, { key });
+    // Other transactions of the server may have been under way: then it is more, and never less.
+    const changed = (unlocked.body['steps'] as unknown[][]).map(([n, state]) => [n, state]);
+    expect(changed).toEqual(
+      expect.arrayContaining([
+        [1, 'complete'],
+        [2, 'pending'],
+        [3, 'pending'],
+      ]),
+    );
+    const newer = await call('GET', `/v1/tasks/${id}/states?since=999999999999`, { key });
+    expect(newer.body).toMatchObject({ complete: true });
+    expect((await call('GET', `/v1/tasks/${id}/states?since=x`, { key })).status).toBe(400);
+  });
+
+  it('show the critical path, and the whole run as one document', async () => {
+    const key = await fixture.key();
+    const viewer = await fixture.key({ role: 'viewer', payload: false });
+    const id = await fixture.submitOne(await fixture.workflow(diamond), {
+      context: '{"secret":"canary-1","n":9007199254740993}',
+    });
+    const worker = await fixture.worker();
+    const step = (await worker.claim(100)).find(({ taskId }) => taskId === id);
+    await worker.fail(step as never, { permanent: true });
+    const path = await call('GET', `/v1/tasks/${id}/critical-path`, { key });
+    expect(path.body).toMatchObject({ complete: false, path: [{ step: 'a', n: 1, state: 'error' }] });
+    const record = await call('GET', `/v1/tasks/${id}/record`, { key });
+    expect(record.status, record.text).toBe(200);
+    expect(record.text).toContain('9007199254740993');
+    expect(record.body).toMatchObject({ payloads: true, explanation: { verdict: 'BLOCKED' }, history_complete: true });
+    const without = await call('GET', `/v1/tasks/${id}/record`, { key: viewer });
+    expect(record.text).toContain('as the test wished');
+    expect(without.text).not.toMatch(/canary|as the test wished/);
+    expect(without.body).toMatchObject({ payloads: false, input: { bytes: expect.any(Number) } });
+    expect((await call('GET', `/v1/tasks/${id}/record?payloads=false`, { key })).text).not.toMatch(
+      /canary|as the test wished/,
+    );
+  });
+});
