@@ -437,6 +437,15 @@ export const CATALOGUE = {
     description:
       'The traces of tasks, in a process that has registered an OpenTelemetry SDK. `link`: each task is a trace of its own, linked to its submit. `parent`: a task goes on with the trace of its submit. `off`: none.',
   }),
+  exemplars: setting({
+    env: 'TASKER_EXEMPLARS',
+    schema: boolean,
+    default: 'false',
+    range: 'true, false',
+    roles: PROCESSES,
+    description:
+      'Serve /metrics in the form of OpenMetrics to scrapers that take it, with the trace of a recent value in each bucket of tasker_ready_to_start_seconds and tasker_step_duration_seconds.',
+  }),
   traceUrl: setting({
     env: 'TASKER_TRACE_URL',
     schema: linkTemplate(['{trace_id}']),

@@ -61,6 +61,7 @@ export interface Settings {
   readonly redact: string[];
   readonly hideInputValues: boolean;
   readonly trace: 'off' | 'link' | 'parent';
+  readonly exemplars: boolean;
   readonly traceUrl: string | undefined;
   readonly logUrl: string | undefined;
   readonly reportUrl: string | undefined;

@@ -9,6 +9,16 @@ interface Series {
   /** How many values fell into each bucket but into no smaller one; the last bin is for values above all bounds. */
   readonly bins: number[];
   sum: number;
+  /** The last traced value of each bin; undefined: none was. */
+  exemplars: (Exemplar | undefined)[] | undefined;
+}
+
+/** A value and the trace in which it was observed, as OpenMetrics has them. */
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
 }
 
 /**
@@ -44,7 +54,8 @@ export class BinnedHistogram {
     this.reset();
   }
 
-  observe(labels: Labels, value: number): void {
+  /** `traceId`: of the trace in which the value was observed. */
+  observe(labels: Labels, value: number, traceId?: string): void {
     if (!Number.isFinite(value)) throw new TypeError(`${this.name}: ${value} cannot be observed`);
     const series = this.kept.get(labels) ?? this.find(labels);
     series.sum += value;
@@ -52,17 +63,27 @@ export class BinnedHistogram {
     let bin = 0;
     while (bin < bounds.length && value > (bounds[bin] as number)) bin += 1;
     series.bins[bin] = (series.bins[bin] as number) + 1;
+    if (traceId === undefined) return;
+    series.exemplars ??= [];
+    series.exemplars[bin] = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1000 };
   }
 
   /** Cumulative buckets, sum and count of every series. */
   async get() {
-    const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = [];
-    for (const { labels, bins, sum } of this.series.values()) {
+    const values: {
+      metricName: string;
+      labels: Record<string, string | number>;
+      value: number;
+      /** The registry writes it in OpenMetrics only. */
+      exemplar?: Exemplar | undefined;
+    }[] = [];
+    for (const { labels, bins, sum, exemplars } of this.series.values()) {
       let count = 0;
       for (const [bin, observed] of bins.entries()) {
         count += observed;
         const le = this.bounds[bin] ?? '+Inf';
-        values.push({ metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: count });
+        const exemplar = exemplars?.[bin];
+        values.push({ metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: count, exemplar });
       }
       values.push(
         { metricName: `${this.name}_sum`, labels: { ...labels }, value: sum },
@@ -85,7 +106,7 @@ export class BinnedHistogram {
     const id = stringify(this.labelNames.map((name) => labels[name]));
     let series = this.series.get(id);
     if (series === undefined) {
-      series = { labels: { ...labels }, bins: [...this.bounds, Infinity].map(() => 0), sum: 0 };
+      series = { labels: { ...labels }, bins: [...this.bounds, Infinity].map(() => 0), sum: 0, exemplars: undefined };
       this.series.set(id, series);
     }
     if (Object.isFrozen(given)) this.kept.set(given, series);

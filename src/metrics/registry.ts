@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, type Histogram, Registry } from 'prom-client';
 import { METRICS, type MetricDefinition, type MetricKey, type ProcessRole } from './catalogue.ts';
 import { BinnedHistogram } from './histogram.ts';
+import { openMetricsText } from './open-metrics.ts';
 
 type KeysOf<Type extends MetricDefinition['type']> = {
   [Key in MetricKey]: (typeof METRICS)[Key]['type'] extends Type ? Key : never;
@@ -22,7 +23,13 @@ export class Metrics {
   /** Counts under labels that their owner keeps, by metric and labels; they are moved to the counters when these are read. */
   private readonly uncollected = new Map<string, Map<Readonly<Record<string, string>>, { by: number }>>();
 
-  constructor(role: ProcessRole) {
+  private readonly role: ProcessRole;
+  /** Whether values keep the trace in which they were observed, and scrapers that take OpenMetrics get it. */
+  readonly exemplars: boolean;
+
+  constructor(role: ProcessRole, { exemplars = false }: { exemplars?: boolean } = {}) {
+    this.role = role;
+    this.exemplars = exemplars;
     this.registry.setDefaultLabels({ role });
     collectDefaultMetrics({ register: this.registry });
     for (const [key, definition] of Object.entries(METRICS) as [MetricKey, MetricDefinition][]) {
@@ -46,13 +53,24 @@ export class Metrics {
     this.find<Gauge>(key)?.set(this.bounded(key, labels), value);
   }
 
-  observe<Key extends KeysOf<'histogram'>>(key: Key, labels: Readonly<LabelsOf<Key>>, value: number): void {
-    this.find<BinnedHistogram>(key)?.observe(labels, value);
+  /** `traceId`: of the trace in which the value was observed; it is kept as an exemplar. */
+  observe<Key extends KeysOf<'histogram'>>(
+    key: Key,
+    labels: Readonly<LabelsOf<Key>>,
+    value: number,
+    traceId?: string,
+  ): void {
+    this.find<BinnedHistogram>(key)?.observe(labels, value, traceId);
   }
 
   /** Removes every label combination of a gauge, before it is set from new measurements. */
   reset(key: KeysOf<'gauge'>): void {
     this.find<Gauge>(key)?.reset();
+  }
+
+  /** All of them in the form of OpenMetrics, with exemplars; undefined: they are not kept, so there is nothing to gain by it. */
+  async openMetrics(): Promise<string | undefined> {
+    return this.exemplars ? openMetricsText(this.registry, this.role) : undefined;
   }
 
   private find<Type extends Counter | Gauge | BinnedHistogram>(key: MetricKey): Type | undefined {

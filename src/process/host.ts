@@ -49,7 +49,7 @@ export function openHost(
 ): Host {
   setTraceMode(config.trace);
   const logins = new LoginWatch(config.leaseSeconds);
-  const metrics = new Metrics(role);
+  const metrics = new Metrics(role, { exemplars: config.exemplars });
   const progress = new ProgressMonitor();
   const survived = (doing: string, error: unknown): void => {
     metrics.count('errors', { doing });
@@ -98,6 +98,7 @@ export function openHost(
       };
       const served = await endpoint.serve(address, {
         registry: metrics.registry,
+        openMetrics: () => metrics.openMetrics(),
         liveness: () => {
           if (!started()) return STARTING;
           const reasons = progress

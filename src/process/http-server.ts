@@ -13,6 +13,9 @@ export interface Reply {
   body: string;
 }
 
+/** Of a path; `accept`: what the client takes. */
+type Route = (accept: string) => Promise<Reply>;
+
 /**
  * A server for a few paths that are read only. Node's own, because a process of the fleet serves three paths: a framework would
  * be half of the packages that a user of this library installs.
@@ -21,7 +24,7 @@ export class HttpServer {
   private readonly server: Server;
 
   /** `routes`: the reply to GET and HEAD of a path. If a route throws, the reply is 500. */
-  constructor(routes: Readonly<Record<string, () => Promise<Reply>>>) {
+  constructor(routes: Readonly<Record<string, Route>>) {
     this.server = createServer(async (request, response) => {
       const [path = ''] = (request.url ?? '').split('?');
       const { status, contentType, body } = await reply(
@@ -57,11 +60,11 @@ export class HttpServer {
 }
 
 /** Never rejects. */
-async function reply({ method }: IncomingMessage, route: (() => Promise<Reply>) | undefined): Promise<Reply> {
+async function reply({ method, headers }: IncomingMessage, route: Route | undefined): Promise<Reply> {
   if (route === undefined) return failure(404, 'there is no such path');
   if (method !== 'GET' && method !== 'HEAD') return failure(405, 'only GET and HEAD');
   try {
-    return await route();
+    return await route(headers.accept ?? '');
   } catch (error) {
     return failure(500, error instanceof Error ? error.message : String(error));
   }

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { mergeMetricTexts } from '../metrics/merge-texts.ts';
+import { mergeOpenMetrics } from '../metrics/open-metrics.ts';
 import { HttpServer, json, type Reply } from './http-server.ts';
 import { type Address, listen } from './listen.ts';
 import type { Service } from './service.ts';
@@ -13,6 +14,8 @@ export interface Health {
 /** What a role serves. */
 export interface ServedRole {
   registry: Registry;
+  /** The same in the form of OpenMetrics; undefined: only the plain form is served. */
+  openMetrics?: () => Promise<string | undefined>;
   /** Whether the process makes progress. A failure should restart it. */
   liveness: () => Health;
   /** Whether it can do its work now. A failure should keep traffic away until it can. */
@@ -68,9 +71,16 @@ export class ServiceServer implements Service {
 
 function createServer(served: Iterable<ServedRole>): HttpServer {
   return new HttpServer({
-    '/metrics': async () => {
+    '/metrics': async (accept) => {
       const roles = [...served];
       await Promise.all(roles.map(refreshed));
+      if (accept.includes('application/openmetrics-text')) {
+        const open = await Promise.all(roles.map(({ openMetrics }) => openMetrics?.()));
+        const known = open.filter((text) => text !== undefined);
+        if (known.length === roles.length) {
+          return { status: 200, contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: mergeOpenMetrics(known) };
+        }
+      }
       const texts = await Promise.all(roles.map(({ registry }) => registry.metrics()));
       return { status: 200, contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: mergeMetricTexts(texts) };
     },

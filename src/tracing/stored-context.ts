@@ -33,3 +33,9 @@ export function readStoredContext(text: string): StoredContext | undefined {
 export function traceIdOf(text: string | null): string | null {
   return text === null ? null : (readStoredContext(text)?.traceId ?? null);
 }
+
+/** The id of its trace if it is sampled: otherwise nothing of the trace is to be found. */
+export function sampledTraceId(text: string): string | undefined {
+  const stored = readStoredContext(text);
+  return stored?.sampled === true ? stored.traceId : undefined;
+}

@@ -68,7 +68,7 @@ export class Executor {
       this.parts.completer.add({ step, type, outcome: RELEASED, seconds: 0 });
       return done();
     }
-    events.started(type.labels, step);
+    events.started(type.labels, step, inputs.traceContext);
     const attempt = new Attempt(type, step, inputs, this.host, done);
     this.parts.activity.started(type.labels.queue, attempt.startedAt);
     attempt.run();

@@ -29,8 +29,11 @@ export type StepOutcome = 'complete' | 'error' | 'timeout' | 'released' | 'lost'
 export interface WorkerEvents {
   /** One claim statement ended. `steps` may be 0. `chained`: claimed by the completion of their parents. */
   claimed(info: { queue: string; steps: number; seconds: number; chained: boolean }): void;
-  /** A handler is about to run. `waitedSeconds`: from ready to claimed, by the database clock. */
-  started(labels: StepLabels, info: { waitedSeconds: number; attempt: number }): void;
+  /**
+   * A handler is about to run. `waitedSeconds`: from ready to claimed, by the database clock. `traceContext`: as its task keeps it; null: it
+   * is not traced.
+   */
+  started(labels: StepLabels, info: { waitedSeconds: number; attempt: number }, traceContext?: string | null): void;
   /** The outcome of an attempt is recorded; or it does not count, because the claim was lost (`lost`). */
   finished(
     labels: StepLabels,

@@ -1,5 +1,6 @@
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics/registry.ts';
+import { sampledTraceId } from '../../tracing/stored-context.ts';
 import { errorFields } from './error-fields.ts';
 import type { StepLabels, WorkerEvents, WorkflowKey } from './events.ts';
 import { type MetricLabels, metricLabels } from './metric-labels.ts';
@@ -33,12 +34,15 @@ export function recordEvents(
       metrics.count('claimedSteps', labels, steps);
       metrics.count('transitions', { entity: 'step', to_state: 'in_progress' }, steps);
     },
-    started(step, { waitedSeconds }) {
-      metrics.observe('readyToStart', of(step).queue, waitedSeconds);
+    started(step, { waitedSeconds }, traceContext = null) {
+      const traceId = metrics.exemplars && traceContext !== null ? sampledTraceId(traceContext) : undefined;
+      metrics.observe('readyToStart', of(step).queue, waitedSeconds, traceId);
     },
     finished(step, { outcome, seconds, attempt, taskId, willRetry, error, trace }) {
       const { labels, outcomes } = of(step);
-      metrics.observe('stepSeconds', labels, seconds);
+      // Without a span of the attempt there is nothing to be found in the trace.
+      const traceId = metrics.exemplars && trace?.span_id !== undefined ? trace.trace_id : undefined;
+      metrics.observe('stepSeconds', labels, seconds, traceId);
       metrics.count('stepAttempts', outcomes[outcome]);
       if (outcome === 'lost') {
         metrics.count('lostClaims', {});
