@@ -36,7 +36,8 @@ export default defineConfig({
           name: 'beside another',
           include: ['test/reliability/**/*.test.ts'],
           exclude: ALONE,
-          maxWorkers: 2,
+          // The long forms load the machine for hours, each by itself.
+          maxWorkers: process.env['TASKER_TEST_LONG'] === '1' ? 1 : 2,
           sequence: { groupOrder: 0 },
         },
       },
