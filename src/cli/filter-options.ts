@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { workflowReference } from '../client/workflow-reference.ts';
 import { InvalidInputError } from '../errors.ts';
+import { parseSearch } from '../reads/search/parse-search.ts';
 import type { TaskFilter } from '../reads/task-filter.ts';
 import { type State, STATES } from '../workflow/states.ts';
+import { apiTarget } from './remote/target.ts';
 import { TIME_ARGUMENT, timeOf } from './time-option.ts';
 
 /** Of every command that chooses tasks by the filter of a list. */
@@ -18,6 +20,7 @@ export interface FilterFlags {
   fingerprint?: string;
   since?: string;
   before?: string;
+  q?: string;
 }
 
 /** Adds the filters of a list of tasks. */
@@ -33,12 +36,13 @@ export function filterOptions(command: Command): Command {
     .option('--error <text>', 'only those with a step in error now, whose error (name, code, message) has this text')
     .option('--fingerprint <fingerprint>', 'only those with a step in error now of this group of tasker failures')
     .option('--since <time>', `only those requested since then: ${TIME_ARGUMENT}`)
-    .option('--before <time>', 'only those requested before then');
+    .option('--before <time>', 'only those requested before then')
+    .option('-q, --q <search>', 'a search: state:error input.order:"10248" error:"ECONNRESET" age:>1h attempts:>=3');
 }
 
 export function filterOf(options: FilterFlags): TaskFilter {
   const { namespace, name, version } = namesOf(options);
-  return {
+  const named: TaskFilter = {
     states: options.state as State[] | undefined,
     namespace,
     workflow: name,
@@ -52,6 +56,16 @@ export function filterOf(options: FilterFlags): TaskFilter {
     requestedSince: options.since === undefined ? undefined : timeOf('--since', options.since),
     requestedBefore: options.before === undefined ? undefined : timeOf('--before', options.before),
   };
+  if (options.q === undefined) return named;
+  const searched = parseSearch(options.q);
+  const twice = Object.keys(searched).find((field) => named[field as keyof TaskFilter] !== undefined);
+  if (twice !== undefined) {
+    throw new InvalidInputError(`--q has a term for ${twice}, which is an option as well: give one of them`, {
+      field: '--q',
+    });
+  }
+  // The API reads it by itself.
+  return apiTarget() === undefined ? { ...named, ...searched } : ({ ...named, q: options.q } as TaskFilter);
 }
 
 function namesOf({ namespace, workflow }: FilterFlags): Record<'namespace' | 'name' | 'version', string | undefined> {

@@ -6,7 +6,7 @@ import { didYouMean } from '../workflow/did-you-mean.ts';
 import { FINGERPRINT } from '../workflow/fingerprint.ts';
 import { keyProblem } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
-import { checkedStates, checkedText, checkedTexts } from './checked.ts';
+import { checkedStates, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 
 /**
  * The filter among the options of a list. Refuses names that are none: a filter with a typing error would list everything.
@@ -22,9 +22,18 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
   }
   const { states, namespace, namespaces, workflow, version, key, tags, initiator, schedule, error, fingerprint } =
     options;
-  const { requestedSince, requestedBefore } = options;
+  const { requestedSince, requestedBefore, endedSince, endedBefore } = options;
+  const { queue, sourceSystem, attemptsFrom, attemptsTo } = options;
   checkedStates(states);
-  for (const [field, value] of Object.entries({ namespace, workflow, version, initiator, error })) {
+  for (const [field, value] of Object.entries({
+    namespace,
+    workflow,
+    version,
+    initiator,
+    error,
+    queue,
+    sourceSystem,
+  })) {
     checkedText(field, value);
   }
   if (states?.length === 0) refuse('states', 'is empty: name at least one state, or leave it out');
@@ -43,8 +52,12 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
     if (problem !== undefined) throw new InvalidInputError(problem, { field: 'key' });
     if (workflow === undefined) refuse('key', 'is given without workflow: a key belongs to one workflow, so name it');
   }
+  checkInputHas(options.inputHas);
+  for (const [field, value] of Object.entries({ attemptsFrom, attemptsTo })) {
+    if (value !== undefined) checkedWhole(field, value, 0, 100_000, ' attempts');
+  }
   if (schedule !== undefined) checkScheduleKey(schedule);
-  for (const [field, value] of Object.entries({ requestedSince, requestedBefore })) {
+  for (const [field, value] of Object.entries({ requestedSince, requestedBefore, endedSince, endedBefore })) {
     if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) continue;
     refuse(field, `is ${preview(value)}: use a valid Date`);
   }
@@ -55,6 +68,26 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
   return Object.fromEntries(
     FILTER_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
+}
+
+const MOST_TERMS = 20;
+
+/** Its texts become a part of one JSON text. */
+function checkInputHas(inputHas: unknown): void {
+  if (inputHas === undefined) return;
+  const isText = (term: unknown): boolean => {
+    try {
+      return typeof term === 'string' && JSON.parse(term) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  const isGood =
+    Array.isArray(inputHas) &&
+    inputHas.length > 0 &&
+    inputHas.length <= MOST_TERMS &&
+    inputHas.every((terms: unknown) => Array.isArray(terms) && terms.length > 0 && terms.every(isText));
+  if (!isGood) refuse('inputHas', `is ${preview(inputHas)}: use 1 to ${MOST_TERMS} lists of JSON texts`);
 }
 
 function refuse(field: string, problem: string): never {

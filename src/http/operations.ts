@@ -968,6 +968,13 @@ export interface Operations {
           fingerprint?: string | undefined;
           requested_since?: string | undefined;
           requested_before?: string | undefined;
+          /** Tasks that have a step in this queue that is not done. */
+          queue?: string | undefined;
+          source_system?: string | undefined;
+          ended_since?: string | undefined;
+          ended_before?: string | undefined;
+          /** A search, beside the other parameters: `state:error workflow:shop/checkout tag:vip input.order:"10248" age:>1h attempts:>=3`. Terms for `error` and `input` need `payload:read`. */
+          q?: string | undefined;
           /** The most items of a page. */
           limit?: number | undefined;
           /** `next_cursor` of the page before. */

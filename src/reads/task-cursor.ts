@@ -40,7 +40,9 @@ const isId = (value: unknown): value is string => typeof value === 'string' && I
 /** JSON has made texts of the times. */
 function withDates(filter: object): TaskFilter {
   const given = filter as Record<string, unknown>;
-  const times = (['requestedSince', 'requestedBefore'] as const).filter((name) => typeof given[name] === 'string');
+  const times = (['requestedSince', 'requestedBefore', 'endedSince', 'endedBefore'] as const).filter(
+    (name) => typeof given[name] === 'string',
+  );
   return { ...given, ...Object.fromEntries(times.map((name) => [name, new Date(given[name] as string)])) };
 }
 

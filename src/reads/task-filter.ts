@@ -23,6 +23,19 @@ export interface TaskFilter {
   error?: string | undefined;
   /** Tasks that fail now with this cause: the fingerprint of a group of `client.failures`. */
   fingerprint?: string | undefined;
+  /** Tasks that have a step in this queue that is not done. */
+  queue?: string | undefined;
+  sourceSystem?: string | undefined;
+  /** Tasks whose input contains, for each of these lists, one of its JSON texts, as `@>` of PostgreSQL has it: `[['{"order":1}', '{"order":"1"}']]`. */
+  inputHas?: readonly (readonly string[])[] | undefined;
+  /** Tasks with a step that has had at least this many attempts. */
+  attemptsFrom?: number | undefined;
+  /** Tasks with a step that has had at most this many attempts; with `attemptsFrom`, the same step. */
+  attemptsTo?: number | undefined;
+  /** Complete, cancelled or resolved at this time or later. */
+  endedSince?: Date | undefined;
+  /** Complete, cancelled or resolved earlier than this time. */
+  endedBefore?: Date | undefined;
   /** Requested at this time or later. */
   requestedSince?: Date | undefined;
   /** Requested earlier than this time. */
@@ -41,6 +54,17 @@ export const FILTER_NAMES = [
   'schedule',
   'error',
   'fingerprint',
+  'queue',
+  'sourceSystem',
+  'inputHas',
+  'attemptsFrom',
+  'attemptsTo',
+  'endedSince',
+  'endedBefore',
   'requestedSince',
   'requestedBefore',
 ] as const satisfies readonly (keyof TaskFilter)[];
+
+/** Whether each task that is read costs look-ups of its own. */
+export const isCostly = ({ error, fingerprint, queue, inputHas, attemptsFrom, attemptsTo }: TaskFilter): boolean =>
+  [error, fingerprint, queue, inputHas, attemptsFrom, attemptsTo].some((given) => given !== undefined);

@@ -152,8 +152,23 @@ function parametersOf({ filter, versions, floor }: TaskList, { below, limit }: {
     requested_before: filter.requestedBefore,
     error: filter.error,
     fingerprint: filter.fingerprint,
+    ...moreOf(filter),
     floor,
     below,
     limit,
+  };
+}
+
+function moreOf(filter: TaskFilter) {
+  const { inputHas } = filter;
+  return {
+    queue: filter.queue,
+    source_system: filter.sourceSystem,
+    // Each is JSON already.
+    input_has: inputHas === undefined ? undefined : `[${inputHas.map((terms) => `[${terms.join(',')}]`).join(',')}]`,
+    attempts_from: filter.attemptsFrom,
+    attempts_to: filter.attemptsTo,
+    ended_since: filter.endedSince,
+    ended_before: filter.endedBefore,
   };
 }

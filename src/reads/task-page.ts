@@ -1,6 +1,7 @@
 import type { Database } from '../db/connections/database.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
+import { isCostly } from './task-filter.ts';
 import { regionsOf } from './task-directory.ts';
 import type { Sources } from './task-sources.ts';
 import { type Part, readEntered, readFailing, readOrdered, readSet, type TaskList } from './task-list.ts';
@@ -14,7 +15,7 @@ const STEPS = [1000, 4000, 15_000] as const;
 const BUDGET_ROWS = STEPS.reduce((sum, rows) => sum + rows, 0);
 /** After this time a page reads no further, if a slow disk makes each row expensive. */
 const BUDGET_MS = 500;
-/** Looking for the text of an error costs several look-ups a row. */
+/** Looking for the text of an error, or into an input, costs several look-ups a row. */
 const ERROR_SHARE = 4;
 /** A page looks at the errors of this many tasks that fail now; the next one goes on. */
 const MOST_ERRORS = 4000;
@@ -69,7 +70,7 @@ function sourcesWithin({ sources, directory }: TaskList, below: string, floor: s
 
 /** Tasks of the directory. Most filters pass nearly all of them, so first as many are read as are missing. */
 async function readTerms(db: Database, list: TaskList, terms: readonly string[], page: Page): Promise<void> {
-  for (const rows of [page.part().limit + EDGES, ...STEPS]) {
+  for (const rows of [page.part().limit + EDGES, ...STEPS.map((most) => partOf(most, list))]) {
     page.add(await readEntered(db, list, terms, { ...page.part(), rows }), rows);
     if (page.isDone || page.isSpent) return;
   }
@@ -116,7 +117,8 @@ const hasError = ({ filter }: TaskList): boolean => (filter.error ?? filter.fing
 /** An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip. */
 const firstSteps = ({ sources: { exact } }: TaskList, missing: number): number[] => (exact ? [missing] : []);
 
-const partOf = (rows: number, list: TaskList): number => (hasError(list) ? Math.ceil(rows / ERROR_SHARE) : rows);
+const partOf = (rows: number, { filter }: TaskList): number =>
+  isCostly(filter) ? Math.ceil(rows / ERROR_SHARE) : rows;
 
 /** A page that is being read. */
 class Page {

@@ -1,5 +1,5 @@
 import type { State } from '../workflow/states.ts';
-import type { TaskFilter } from './task-filter.ts';
+import { isCostly, type TaskFilter } from './task-filter.ts';
 
 /** Sources of tasks in the order of their ids, from which a list can go on anywhere. */
 export type OrderedSource = 'all' | 'initiator' | 'ended_by_hand' | 'identity';
@@ -40,12 +40,12 @@ function chooseOrdered({ key, states, initiator, schedule }: TaskFilter): Ordere
 }
 
 function chooseSet(
-  { states, error, fingerprint, tags }: TaskFilter,
+  { states, error, fingerprint, queue, tags }: TaskFilter,
   ordered: OrderedSource,
   versions: readonly number[] | undefined,
 ): SetSource | undefined {
   if (ordered === 'identity' || ordered === 'ended_by_hand') return undefined;
-  if (within(states, OPEN) || (error ?? fingerprint) !== undefined) return 'open';
+  if (within(states, OPEN) || (error ?? fingerprint ?? queue) !== undefined) return 'open';
   if (ordered === 'initiator') return undefined;
   if (tags !== undefined) return 'tags';
   return versions !== undefined && versions.length <= MOST_VERSIONS ? 'workflows' : undefined;
@@ -56,8 +56,9 @@ const within = (states: readonly State[] | undefined, few: readonly State[]): bo
 
 /** Initiators with the same beginning share an index entry: those of others are excluded by the filter, and are rare. */
 function isExact(filter: TaskFilter, ordered: OrderedSource, versions: readonly number[] | undefined): boolean {
-  const { states, tags, error, fingerprint, initiator, schedule } = filter;
-  if ([tags, error, fingerprint, versions].some((given) => given !== undefined)) return false;
+  const { states, tags, initiator, schedule, sourceSystem, endedSince, endedBefore } = filter;
+  if (isCostly(filter)) return false;
+  if ([tags, versions, sourceSystem, endedSince, endedBefore].some((given) => given !== undefined)) return false;
   if (ordered !== 'initiator' && (initiator ?? schedule) !== undefined) return false;
   return ordered === 'ended_by_hand' ? states?.length === BY_HAND.length : states === undefined;
 }

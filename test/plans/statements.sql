@@ -3687,16 +3687,16 @@ WITH found AS MATERIALIZED (
     UNION ALL
     SELECT s.task_id, s.workflow_step_id, s.sort_key
     FROM tasker.tasker_workflow_steps s
-    WHERE $13 AND s.next_retry_at IS NOT NULL
+    WHERE $20 AND s.next_retry_at IS NOT NULL
   ) f
   LIMIT 10001
 ), failing AS MATERIALIZED (
   SELECT t.task_id, array_agg(t.workflow_step_id) AS step_ids, array_agg(t.sort_key) AS sort_keys
   FROM found t
-  WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
   GROUP BY t.task_id
   ORDER BY t.task_id DESC
-  LIMIT $14
+  LIMIT $21
 ), page AS MATERIALIZED (
   SELECT t.*
   FROM (SELECT i.* FROM failing i WHERE NOT ((SELECT count(*) FROM found) > 10000) ORDER BY i.task_id DESC OFFSET 0) i
@@ -3717,10 +3717,28 @@ WITH found AS MATERIALIZED (
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND true
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0)) AND true
     OFFSET 0
   ) t
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -3777,17 +3795,17 @@ ORDER BY hour, version, step NULLS FIRST;
 WITH found AS MATERIALIZED (
   SELECT f.task_id
   FROM (
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $16 AND s.blocked_at IS NOT NULL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $23 AND s.blocked_at IS NOT NULL
     UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $15 AND s.next_retry_at IS NOT NULL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $22 AND s.next_retry_at IS NOT NULL
     UNION ALL
-    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $14
+    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $21
     UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $13 AND s.ready_at IS NOT NULL
+    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $20 AND s.ready_at IS NOT NULL
   ) f
   LIMIT 10001
 ), open AS MATERIALIZED (
-  SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
 ), page AS MATERIALIZED (
   SELECT t.*
   FROM (SELECT i.* FROM open i WHERE NOT ((SELECT count(*) FROM found) > 10000) ORDER BY i.task_id DESC OFFSET 0) i
@@ -3801,7 +3819,25 @@ WITH found AS MATERIALIZED (
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -3812,7 +3848,7 @@ WITH found AS MATERIALIZED (
           lower($8::text)) > 0)))
     OFFSET 0
   ) t
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -3995,9 +4031,9 @@ WITH source AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
   FROM tasker.tasker_tasks t
-  WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
   ORDER BY t.task_id DESC
-  LIMIT $13
+  LIMIT $20
 ), page AS (
   SELECT t.*
   FROM source t
@@ -4008,6 +4044,24 @@ WITH source AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0))
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4018,7 +4072,7 @@ WITH source AS MATERIALIZED (
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4037,9 +4091,9 @@ ORDER BY p.task_id DESC;
 WITH ended AS MATERIALIZED (
   SELECT t.task_id, t.to_state, t.most_recent
   FROM tasker.tasker_task_transitions t
-  WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  WHERE t.to_state IN ('cancelled', 'resolved_manually') AND t.task_id < $18::bigint AND t.task_id >= $17::bigint
   ORDER BY t.task_id DESC
-  LIMIT $13
+  LIMIT $20
 ), page AS MATERIALIZED (
   SELECT t.*
   FROM (SELECT i.* FROM ended i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
@@ -4053,7 +4107,25 @@ WITH ended AS MATERIALIZED (
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4064,7 +4136,7 @@ WITH ended AS MATERIALIZED (
           lower($8::text)) > 0)))
     OFFSET 0
   ) t
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4082,28 +4154,28 @@ ORDER BY p.task_id DESC;
 -- list_tasks_in_directory
 WITH entered AS MATERIALIZED (
   SELECT DISTINCT x.task_id
-  FROM unnest($13::bigint[]) AS v (term)
+  FROM unnest($20::bigint[]) AS v (term)
   CROSS JOIN LATERAL (
     SELECT e.stretch * 32768 + p.place AS task_id
     FROM (
       SELECT e.stretch, e.places
       FROM tasker.tasker_directory_entries e
-      WHERE e.term = v.term AND e.stretch <= ($11::bigint - 1) / 32768
-        AND e.stretch >= (greatest($10::bigint, (SELECT min(t.task_id) FROM tasker.tasker_tasks t))) / 32768
+      WHERE e.term = v.term AND e.stretch <= ($18::bigint - 1) / 32768
+        AND e.stretch >= (greatest($17::bigint, (SELECT min(t.task_id) FROM tasker.tasker_tasks t))) / 32768
       ORDER BY e.stretch DESC
       OFFSET 0
     ) e
     CROSS JOIN LATERAL (
-      SELECT width_bucket(least($11::bigint - 1 - e.stretch * 32768, 32767)::smallint, e.places) AS last
+      SELECT width_bucket(least($18::bigint - 1 - e.stretch * 32768, 32767)::smallint, e.places) AS last
     ) b
     CROSS JOIN LATERAL (
-      SELECT u.place FROM unnest(e.places[greatest(1, b.last - $14 + 1):b.last]) AS u (place) ORDER BY u.place DESC
+      SELECT u.place FROM unnest(e.places[greatest(1, b.last - $21 + 1):b.last]) AS u (place) ORDER BY u.place DESC
     ) p
-    WHERE e.stretch * 32768 + p.place >= $10::bigint
-    LIMIT $14
+    WHERE e.stretch * 32768 + p.place >= $17::bigint
+    LIMIT $21
   ) x
   ORDER BY x.task_id DESC
-  LIMIT $14
+  LIMIT $21
 ), page AS MATERIALIZED (
   SELECT t.*
   FROM (SELECT i.* FROM entered i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
@@ -4117,7 +4189,25 @@ WITH entered AS MATERIALIZED (
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4128,7 +4218,7 @@ WITH entered AS MATERIALIZED (
           lower($8::text)) > 0)))
     OFFSET 0
   ) t
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4147,13 +4237,13 @@ ORDER BY p.task_id DESC;
 WITH generations AS MATERIALIZED (
   SELECT DISTINCT t.task_id
   FROM (
-    SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = $14
+    SELECT f.task_id FROM tasker.tasker_tasks f WHERE f.identity_hash = $21
     UNION ALL
-    SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $14
+    SELECT d.task_id FROM tasker.tasker_identities d WHERE d.identity_hash = $21
   ) t
-  WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
   ORDER BY t.task_id DESC
-  LIMIT $13
+  LIMIT $20
 ), page AS MATERIALIZED (
   SELECT t.*
   FROM (SELECT i.* FROM generations i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
@@ -4167,7 +4257,25 @@ WITH generations AS MATERIALIZED (
     AND ($4::text IS NULL OR t.initiator = $4::text)
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
-    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4178,7 +4286,7 @@ WITH generations AS MATERIALIZED (
           lower($8::text)) > 0)))
     OFFSET 0
   ) t
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4199,11 +4307,11 @@ WITH source AS MATERIALIZED (
     t.tags, t.schedule
   FROM tasker.tasker_tasks t
   WHERE t.initiator IS NOT NULL
-    AND (left(t.initiator, 128), t.task_id) < (left($4::text, 128), $11::bigint)
-    AND (left(t.initiator, 128), t.task_id) >= (left($4::text, 128), $10::bigint)
-    AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
+    AND (left(t.initiator, 128), t.task_id) < (left($4::text, 128), $18::bigint)
+    AND (left(t.initiator, 128), t.task_id) >= (left($4::text, 128), $17::bigint)
+    AND t.task_id < $18::bigint AND t.task_id >= $17::bigint
   ORDER BY left(t.initiator, 128) DESC, t.task_id DESC
-  LIMIT $13
+  LIMIT $20
 ), page AS (
   SELECT t.*
   FROM source t
@@ -4214,6 +4322,24 @@ WITH source AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0))
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4224,7 +4350,7 @@ WITH source AS MATERIALIZED (
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4245,11 +4371,11 @@ WITH found AS MATERIALIZED (
     t.tags, t.schedule
   FROM unnest($2::integer[]) AS v (named_task_id)
   CROSS JOIN LATERAL (
-    SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND t.task_id < $11::bigint AND t.task_id >= $10::bigint OFFSET 0
+    SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND t.task_id < $18::bigint AND t.task_id >= $17::bigint OFFSET 0
   ) t
   LIMIT 10001
 ), source AS MATERIALIZED (
-  SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
+  SELECT t.* FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
   SELECT t.*
   FROM source t
@@ -4260,6 +4386,24 @@ WITH found AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0))
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4270,7 +4414,7 @@ WITH found AS MATERIALIZED (
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4293,7 +4437,7 @@ WITH found AS MATERIALIZED (
   WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb
   LIMIT 10001
 ), source AS MATERIALIZED (
-  SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
+  SELECT t.* FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
   SELECT t.*
   FROM source t
@@ -4304,6 +4448,24 @@ WITH found AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0))
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4314,7 +4476,7 @@ WITH found AS MATERIALIZED (
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
@@ -4334,10 +4496,10 @@ WITH found AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
   FROM tasker.tasker_tasks t
-  WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb AND t.task_id < $11::bigint AND t.task_id >= $10::bigint
+  WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb AND t.task_id < $18::bigint AND t.task_id >= $17::bigint
   LIMIT 10001
 ), source AS MATERIALIZED (
-  SELECT t.* FROM found t WHERE t.task_id < $11::bigint AND t.task_id >= $10::bigint AND NOT (SELECT count(*) FROM found) > 10000
+  SELECT t.* FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS (
   SELECT t.*
   FROM source t
@@ -4348,6 +4510,24 @@ WITH found AS MATERIALIZED (
     AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
     AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0))
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4358,7 +4538,7 @@ WITH found AS MATERIALIZED (
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
   ORDER BY t.task_id DESC
-  LIMIT $12
+  LIMIT $19
 )
 SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,

@@ -5,6 +5,7 @@ import { findExplainedSteps, findExplainedTask } from '../../src/db/reads/explai
 import { findUnservedVersions } from '../../src/db/reads/attention.ts';
 import { failureGroups } from '../../src/db/reads/failures.ts';
 import { createClient } from '../../src/client/client.ts';
+import { findTaskScope, listHistoryPage } from '../../src/db/reads/task-documents.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
 import {
   listTasks,
@@ -56,6 +57,13 @@ const page = (given: object = {}) => ({
   requested_before: null,
   error: null,
   fingerprint: null,
+  queue: null,
+  source_system: null,
+  input_has: null,
+  attempts_from: null,
+  attempts_to: null,
+  ended_since: null,
+  ended_before: null,
   floor: '0',
   below: NO_CEILING,
   limit: 51,
@@ -158,6 +166,28 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       expect(next).toBe(300);
     } finally {
       await client.close();
+    }
+  });
+
+  it.each([
+    ['an input', { input_has: '[[{"order":10248},{"order":"10248"}]]' }],
+    ['a queue', { queue: 'payments' }],
+    ['a number of attempts', { attempts_from: 3 }],
+  ])('searched by %s looks up the tasks that it reads, and no others', async (_what, filter) => {
+    const plan = await planOf(engine.test.pool, call(listTasks, { ...page(filter), rows: 250 }));
+    expect(plan.indexes).toContain('tasker_tasks_pkey');
+    expect([...plan.sequential].filter((table) => table.startsWith('tasker_'))).not.toContain('tasker_tasks');
+    expect([...plan.sequential].filter((table) => table.includes('step'))).toEqual([]);
+    expect(plan.buffers).toBeLessThan(2500);
+  });
+
+  it('one task, and its history in pages, are read by their keys', async () => {
+    const scope = await planOf(engine.test.pool, call(findTaskScope, { task_id: '5000', namespaces: ['default'] }));
+    const after = { after_at: undefined, after_step: undefined, after_key: undefined };
+    const history = await planOf(engine.test.pool, call(listHistoryPage, { task_id: '5000', ...after, limit: 51 }));
+    for (const { sequential, buffers } of [scope, history]) {
+      expect([...sequential].filter((table) => /tasks$|steps$|transitions/.test(table))).toEqual([]);
+      expect(buffers).toBeLessThan(60);
     }
   });
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { InvalidInputError } from '../../errors.ts';
+import { parseSearch } from '../../reads/search/parse-search.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
 import type { Principal } from '../permissions.ts';
@@ -25,6 +27,18 @@ const query = z.strictObject({
   fingerprint: text.optional().describe('Tasks that fail now with this cause: `listFailures` has it.'),
   requested_since: z.iso.datetime({ offset: true }).optional(),
   requested_before: z.iso.datetime({ offset: true }).optional(),
+  queue: text.optional().describe('Tasks that have a step in this queue that is not done.'),
+  source_system: text.optional(),
+  ended_since: z.iso.datetime({ offset: true }).optional(),
+  ended_before: z.iso.datetime({ offset: true }).optional(),
+  q: z
+    .string()
+    .min(1)
+    .max(2000)
+    .optional()
+    .describe(
+      'A search, beside the other parameters: `state:error workflow:shop/checkout tag:vip input.order:"10248" age:>1h attempts:>=3`. Terms for `error` and `input` need `payload:read`.',
+    ),
   limit,
   cursor,
 });
@@ -34,11 +48,9 @@ export type GivenFilter = Omit<z.output<typeof query>, 'limit' | 'cursor'>;
 
 /** What whoever asks may filter by. Throws Problem. */
 export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
-  if (given.error !== undefined && !principal.permissions.has('payload:read')) {
-    throw new Problem('FORBIDDEN', 'the filter `error` looks into the messages of errors, which needs payload:read');
-  }
-  if (given.namespace !== undefined) requireNamespace(principal, given.namespace);
-  return {
+  const searched = given.q === undefined ? {} : searchOf(given.q);
+  const at = (time: string | undefined): Date | undefined => (time === undefined ? undefined : new Date(time));
+  const named: TaskFilter = {
     states: given.state,
     namespace: given.namespace,
     namespaces: principal.namespaces,
@@ -50,9 +62,46 @@ export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
     schedule: given.schedule,
     error: given.error,
     fingerprint: given.fingerprint,
-    requestedSince: given.requested_since === undefined ? undefined : new Date(given.requested_since),
-    requestedBefore: given.requested_before === undefined ? undefined : new Date(given.requested_before),
+    requestedSince: at(given.requested_since),
+    requestedBefore: at(given.requested_before),
+    queue: given.queue,
+    sourceSystem: given.source_system,
+    endedSince: at(given.ended_since),
+    endedBefore: at(given.ended_before),
   };
+  const filter = bothOf(searched, named);
+  if (!principal.permissions.has('payload:read') && (filter.error ?? filter.inputHas) !== undefined) {
+    const what = filter.error === undefined ? 'input` looks into inputs' : 'error` looks into the messages of errors';
+    throw new Problem('FORBIDDEN', `the filter \`${what}, which needs payload:read`);
+  }
+  if (filter.namespace !== undefined) requireNamespace(principal, filter.namespace);
+  return filter;
+}
+
+/** Throws Problem, which shows the character that is wrong. */
+function searchOf(q: string): TaskFilter {
+  try {
+    return parseSearch(q);
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    const { message, details } = error;
+    const detail = message.split('\n')[0]?.replace(/^q, /, '') ?? '';
+    throw new Problem('REQUEST_INVALID', message, {
+      errors: [{ pointer: 'q', detail }],
+      members: { position: details['position'] },
+    });
+  }
+}
+
+/** A parameter and a term of the search for the same are a contradiction, or one too many. Throws Problem. */
+function bothOf(searched: TaskFilter, named: TaskFilter): TaskFilter {
+  const present = Object.entries(named).filter(([, value]) => value !== undefined);
+  const twice = present.find(([name]) => searched[name as keyof TaskFilter] !== undefined)?.[0];
+  if (twice !== undefined) {
+    const detail = `has a term for ${twice}, which is a parameter as well: give one of them`;
+    throw new Problem('REQUEST_INVALID', `q ${detail}`, { errors: [{ pointer: 'q', detail }] });
+  }
+  return { ...searched, ...Object.fromEntries(present) };
 }
 
 export const listTasks = defineRoute({
@@ -70,9 +119,14 @@ export const listTasks = defineRoute({
   example: { query: '?state=error&namespace=shop&limit=1', response: { items: [TASK], ...PAGE } },
   async handle({ client, principal, query: given, cursors }) {
     const filter = filterOf(given, principal);
-    const list = ['listTasks', filter];
-    const place = given.cursor === undefined ? undefined : cursors.open(list, given.cursor);
-    const found = await client.taskPage({ ...filter, limit: given.limit, cursor: place });
+    const { cursor: from, limit: most, ...asked } = given;
+    // What was asked, and not what it means now: an age is a time that each page would have anew.
+    const list = ['listTasks', asked, principal.namespaces ?? null];
+    const place = from === undefined ? undefined : cursors.open(list, from);
+    // A place has its filter.
+    const found = await client.taskPage(
+      place === undefined ? { ...filter, limit: most } : { cursor: place, limit: most },
+    );
     return {
       body: {
         items: found.tasks,

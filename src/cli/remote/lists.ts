@@ -65,9 +65,19 @@ function pageOf(
   };
 }
 
-function queryOf({ states, tags, requestedSince, requestedBefore, namespaces: _all, ...same }: TaskFilter): Query {
+function queryOf(filter: TaskFilter & { q?: string }): Query {
+  const { states, tags, requestedSince, requestedBefore, namespace, workflow, version, key } = filter;
+  const { initiator, schedule, error, fingerprint, q } = filter;
   return present({
-    ...same,
+    namespace,
+    workflow,
+    version,
+    key,
+    initiator,
+    schedule,
+    error,
+    fingerprint,
+    q,
     state: states === undefined ? undefined : [...states],
     tag: tags === undefined ? undefined : [...tags],
     requested_since: requestedSince?.toISOString(),

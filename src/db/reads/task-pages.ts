@@ -1,3 +1,4 @@
+import { MORE, PASSES_MORE } from './task-conditions.ts';
 import type { TaskRow } from './tasks.ts';
 
 /**
@@ -30,6 +31,7 @@ export const PAGE = {
   requested_before: 'timestamptz | null',
   error: 'text | null',
   fingerprint: 'text | null',
+  ...MORE,
   floor: 'bigint',
   below: 'bigint',
   limit: 'integer',
@@ -75,7 +77,8 @@ const PASSES = `(:states::text[] IS NULL OR t.state = ANY (:states::text[]))
     AND (:initiator::text IS NULL OR t.initiator = :initiator::text)
     AND (:schedule::text IS NULL OR t.schedule ->> 'name' = :schedule::text)
     AND (:requested_since::timestamptz IS NULL OR t.requested_at >= :requested_since::timestamptz)
-    AND (:requested_before::timestamptz IS NULL OR t.requested_at < :requested_before::timestamptz)`;
+    AND (:requested_before::timestamptz IS NULL OR t.requested_at < :requested_before::timestamptz)
+    AND ${PASSES_MORE}`;
 
 /** `read`: what was read, the ids of tasks, and `page`: the tasks that pass. The names of their workflows are looked up for these alone. */
 const result = (read: string, scannedToAt: string, overflow: string): string => `
