@@ -25,6 +25,7 @@ export type { PausableName, PauseOptions } from './client/checked-acts.ts';
 export type { TriggerOutcome } from './schedules/schedule-list.ts';
 export type { RunStats } from './reads/run-stats.ts';
 export type { WaitStats } from './reads/wait-stats.ts';
+export { parseSearch } from './reads/search/parse-search.ts';
 export type { TaskFilter } from './reads/task-filter.ts';
 export type { SubmitOptions, SubmitRequest } from './client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from './client/purge.ts';
