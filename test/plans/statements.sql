@@ -1959,6 +1959,10 @@ WITH old AS (
 )
 SELECT count(*)::integer AS deleted FROM gone;
 
+-- delete_operation_items
+DELETE FROM tasker.tasker_operation_items i
+WHERE i.operation_id = $1;
+
 -- delete_other_templates
 DELETE FROM tasker.tasker_named_tasks_named_steps t
 USING tasker.tasker_named_steps n
@@ -3879,8 +3883,9 @@ FROM tasker.tasker_operation_items i
 LEFT JOIN LATERAL (
   SELECT t.state FROM tasker.tasker_tasks t WHERE t.task_id = coalesce(i.new_task_id, i.task_id) OFFSET 0
 ) t ON true
-WHERE i.operation_id = $1 AND i.state = $4 AND i.task_id > $2
-ORDER BY i.task_id
+WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, $4::text, $2)
+  AND (i.operation_id, i.state, i.task_id) < ($1::bigint, $4::text, 9223372036854775807)
+ORDER BY i.operation_id, i.state, i.task_id
 LIMIT $3;
 
 -- list_operations
@@ -4822,8 +4827,9 @@ UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id = ANY ($2::bigin
 -- next_operation_items
 SELECT i.task_id, i.task_state, i.task_sort_key
 FROM tasker.tasker_operation_items i
-WHERE i.operation_id = $1 AND i.state = 'waiting'
-ORDER BY i.task_id
+WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, 'waiting', 0)
+  AND (i.operation_id, i.state, i.task_id) < ($1::bigint, 'waiting', 9223372036854775807)
+ORDER BY i.operation_id, i.state, i.task_id
 LIMIT $2;
 
 -- next_task_ids
@@ -5004,19 +5010,11 @@ WITH unused AS MATERIALIZED (
   SELECT u.operation_id FROM unused u
   UNION ALL
   SELECT e.operation_id FROM ended e
-), gone AS (
-  DELETE FROM tasker.tasker_operations o
-  USING chosen c
-  WHERE o.operation_id = c.operation_id
-  RETURNING o.operation_id
-), items AS (
-  DELETE FROM tasker.tasker_operation_items i
-  USING gone g
-  WHERE i.operation_id = g.operation_id
-  RETURNING 1
 )
-SELECT (SELECT count(*) FROM items)::integer AS items
-FROM gone;
+DELETE FROM tasker.tasker_operations o
+USING chosen c
+WHERE o.operation_id = c.operation_id
+RETURNING o.operation_id;
 
 -- prune_queue_samples
 DELETE FROM tasker.tasker_queue_samples q

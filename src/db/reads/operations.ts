@@ -1,5 +1,6 @@
 import type { State } from '../../workflow/states.ts';
 import { defineStatement } from '../statement.ts';
+import { inState } from '../statements/operations/items.ts';
 import { isVisible, OPERATION_COLUMNS, type OperationRow } from '../statements/operations/operations.ts';
 
 export const findOperation = defineStatement<OperationRow>()({
@@ -68,7 +69,7 @@ export const listOperationItemsInState = defineStatement<OperationItemRow>()({
   name: 'list_operation_items_in_state',
   params: { ...PAGE, state: 'text' },
   text: `${ITEMS}
-WHERE i.operation_id = :operation_id AND i.state = :state AND i.task_id > :after
-ORDER BY i.task_id
+WHERE ${inState(':state::text', ':after')}
+ORDER BY i.operation_id, i.state, i.task_id
 LIMIT :limit`,
 });

@@ -1,6 +1,6 @@
 import { isAboutValue } from '../../db/connections/sql-errors.ts';
 import type { Database, Executor } from '../../db/connections/database.ts';
-import { endItems, findItemTasks, nextItems, settleItems } from '../../db/statements/operations/items.ts';
+import { deleteItems, endItems, findItemTasks, nextItems, settleItems } from '../../db/statements/operations/items.ts';
 import {
   advanceOperation,
   findRunningOperations,
@@ -50,9 +50,13 @@ export async function workOnOperations(db: Database): Promise<Worked> {
   return worked;
 }
 
-/** Removes an old preview or an operation that ended long ago. Returns whether there was one. */
-export const pruneOperations = async (db: Database): Promise<boolean> =>
-  (await db.run(pruneOperation, { kept_seconds: KEPT_SECONDS })).length > 0;
+/** Removes an old preview and an operation that ended long ago, with their items. Returns whether there was one. */
+export const pruneOperations = (db: Database): Promise<boolean> =>
+  db.transaction(async (tx) => {
+    const gone = await tx.run(pruneOperation, { kept_seconds: KEPT_SECONDS });
+    for (const operation of gone) await tx.run(deleteItems, operation);
+    return gone.length > 0;
+  });
 
 /** A chunk; if the database refuses what one of its items would write, item by item, so that the others do not wait for it. */
 async function chunkOf(db: Database, operationId: string, worked: Worked): Promise<void> {

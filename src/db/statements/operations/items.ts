@@ -11,6 +11,16 @@ const lastOf = (s: string): string => `CROSS JOIN LATERAL (
       OFFSET 0
     ) x`;
 
+/**
+ * Condition: the item `i` is of the operation, in a state, and above a task id. Compared as rows and not by equality: with equality the order by task
+ * id alone would do, and the planner could walk the primary key through every item in another state.
+ */
+export const inState = (
+  state: string,
+  after: string,
+): string => `(i.operation_id, i.state, i.task_id) > (:operation_id::bigint, ${state}, ${after})
+  AND (i.operation_id, i.state, i.task_id) < (:operation_id::bigint, ${state}, 9223372036854775807)`;
+
 /** Tasks that are alike in all that a preview counts. */
 export interface ChosenRow {
   namespace: string;
@@ -79,8 +89,8 @@ export const nextItems = defineStatement<WaitingItem>()({
   text: `
 SELECT i.task_id, i.task_state, i.task_sort_key
 FROM tasker.tasker_operation_items i
-WHERE i.operation_id = :operation_id AND i.state = 'waiting'
-ORDER BY i.task_id
+WHERE ${inState("'waiting'", '0')}
+ORDER BY i.operation_id, i.state, i.task_id
 LIMIT :limit`,
 });
 
@@ -174,4 +184,13 @@ WHERE NOT EXISTS (
   SELECT FROM tasker.tasker_operation_items i WHERE i.operation_id = :operation_id AND i.task_id = c.task_id)
 ORDER BY c.task_id
 LIMIT :limit`,
+});
+
+/** One statement, of up to 100,000 rows that nobody waits for. */
+export const deleteItems = defineStatement()({
+  name: 'delete_operation_items',
+  params: { operation_id: 'bigint' },
+  text: `
+DELETE FROM tasker.tasker_operation_items i
+WHERE i.operation_id = :operation_id`,
 });

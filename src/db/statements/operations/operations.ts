@@ -232,11 +232,8 @@ SET done = o.done + :done,
 WHERE o.operation_id = :operation_id`,
 });
 
-/**
- * Removes one preview that nobody started in time, and one operation that ended long ago, with their items. One statement, which can be of 100,000
- * rows; nothing waits for it.
- */
-export const pruneOperation = defineStatement<{ items: number }>()({
+/** Removes one preview that nobody started in time, and one operation that ended long ago. Their items follow (`deleteItems`). */
+export const pruneOperation = defineStatement<{ operation_id: string }>()({
   name: 'prune_operation',
   params: { kept_seconds: 'float8' },
   text: `
@@ -257,19 +254,11 @@ WITH unused AS MATERIALIZED (
   SELECT u.operation_id FROM unused u
   UNION ALL
   SELECT e.operation_id FROM ended e
-), gone AS (
-  DELETE FROM tasker.tasker_operations o
-  USING chosen c
-  WHERE o.operation_id = c.operation_id
-  RETURNING o.operation_id
-), items AS (
-  DELETE FROM tasker.tasker_operation_items i
-  USING gone g
-  WHERE i.operation_id = g.operation_id
-  RETURNING 1
 )
-SELECT (SELECT count(*) FROM items)::integer AS items
-FROM gone`,
+DELETE FROM tasker.tasker_operations o
+USING chosen c
+WHERE o.operation_id = c.operation_id
+RETURNING o.operation_id`,
 });
 
 /** How many operations are in each state that asks for something. */
