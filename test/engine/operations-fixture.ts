@@ -14,6 +14,9 @@ export const frailIn = (namespace: string) =>
 export const CAUSES = { bank: 'aaaaaaaaaaaa', card: 'bbbbbbbbbbbb', mail: 'cccccccccccc' } as const;
 export type Cause = keyof typeof CAUSES;
 
+/** One of the sizes that a claim can have. */
+const CLAIM = 512;
+
 let identities = 0;
 
 export interface Failures {
@@ -45,7 +48,7 @@ export async function useFailures(engine: EngineFixture, namedTaskId: number): P
       return taskIds;
     },
     async work(failing = () => undefined) {
-      const steps = await claim(engine.db, { workerId, queue: 'default', namedTaskIds: [namedTaskId], limit: 10_000 });
+      const steps = await claim(engine.db, { workerId, queue: 'default', namedTaskIds: [namedTaskId], limit: CLAIM });
       const bad = steps.filter(({ taskId }) => failing(taskId) !== undefined);
       const good = steps.filter(({ taskId }) => failing(taskId) === undefined);
       if (bad.length > 0)
@@ -69,7 +72,7 @@ export async function useFailures(engine: EngineFixture, namedTaskId: number): P
           queues: ['default'],
           namedTaskIds: [namedTaskId],
         });
-      return steps.length;
+      return steps.length < CLAIM ? steps.length : steps.length + (await fixture.work(failing));
     },
   };
   return fixture;

@@ -39,6 +39,8 @@ const TABLES = [
   'tasker_retention_blocks',
   'tasker_retention_removed',
   'tasker_pauses',
+  'tasker_operations',
+  'tasker_operation_items',
 ].map((table) => `tasker.${table}`);
 
 /** Prepares the database of a scenario by the engine's own verbs, on the test's own connections, without interleaving. */

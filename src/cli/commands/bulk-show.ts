@@ -74,7 +74,7 @@ export function operationAsText(row: OperationRow): string {
     `  ${row.done} done, ${row.refused} refused, ${row.failed} failed, ${waitingOf(row)} to come, ${row.pace_per_second} a second`,
     `  of those done, ${row.settled} are known to have gone on, ${row.came_back} of them failed again as before`,
   ];
-  if (canary > 0 && !row.canary_passed)
+  if (state === 'running' && !row.canary_passed)
     lines.push(`  its canary of ${canary} is not over; to go on regardless: tasker bulk resume ${id}`);
   if (state === 'stopped' || state === 'paused')
     lines.push(`  to go on: tasker bulk resume ${id}; to end it: tasker bulk abort ${id}`);

@@ -7,6 +7,9 @@ import { cancel } from '../../../src/engine/cancel.ts';
 import { claim } from '../../../src/engine/claim.ts';
 import { enqueueDueRetries } from '../../../src/engine/enqueue-due-retries.ts';
 import { fail } from '../../../src/engine/fail.ts';
+import { previewOperation } from '../../../src/engine/operations/preview.ts';
+import { startOperation } from '../../../src/engine/operations/steer.ts';
+import { workOnOperations } from '../../../src/engine/operations/work.ts';
 import { pause, resume } from '../../../src/engine/pause.ts';
 import { promote } from '../../../src/engine/promote.ts';
 import { recover, recoverClaims } from '../../../src/engine/recover.ts';
@@ -17,6 +20,7 @@ import { resolveStep } from '../../../src/engine/resolve.ts';
 import { retry } from '../../../src/engine/retry.ts';
 import { submit } from '../../../src/engine/submit.ts';
 import { register } from '../../support/register-process.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { useWorkers } from '../../worker/worker-fixture.ts';
 import { matches, useCutDatabase } from './cut-database.ts';
 import { matrix } from './matrix-workflows.ts';
@@ -37,6 +41,8 @@ const VERBS: Record<
     arrange: () => Promise<(db: Database) => Promise<unknown>>;
     /** The number of tasks in the end; default 1. `twice`: both calls were done. */
     tasks?: (twice: boolean) => number;
+    /** What must hold besides. */
+    afterwards?: () => Promise<void>;
   }
 > = {
   submit: {
@@ -77,6 +83,29 @@ const VERBS: Record<
     arrange: async () => {
       const taskId = await blocked();
       return (db) => resolveStep(db, taskId, 'a');
+    },
+  },
+  'a chunk of a bulk operation': {
+    statements: ['hold_operation', 'retry_steps', 'insert_audit', 'end_operation_items', 'advance_operation', 'COMMIT'],
+    arrange: async () => {
+      await operation(await blocked());
+      // The server has the locks of a broken session for a moment, and they are skipped: the next round finds what is left.
+      return (db) =>
+        waitFor(async () => (await workOnOperations(db)).finished.length > 0 || (await running()) === 0, {
+          what: 'the operation to be done',
+        });
+    },
+    // Once, whatever was cut.
+    afterwards: async () => {
+      const items = await fleet.test.query(
+        `SELECT i.state, i.outcome, o.state AS operation, (
+             SELECT count(*)::integer FROM tasker.tasker_workflow_step_transitions x
+             WHERE x.task_id = i.task_id AND x.metadata ->> 'operation' = i.operation_id::text) AS retries, (
+             SELECT count(*)::integer FROM tasker.tasker_audit a
+             WHERE a.subject = 'task' AND a.details ->> 'operation' = i.operation_id::text) AS audited
+         FROM tasker.tasker_operation_items i JOIN tasker.tasker_operations o USING (operation_id)`,
+      );
+      expect(items).toEqual([{ state: 'done', outcome: 'retried', operation: 'done', retries: 1, audited: 1 }]);
     },
   },
   'enqueue due retries': {
@@ -176,6 +205,28 @@ async function claimed(): Promise<string> {
   return workerId;
 }
 
+/** One that runs, and may go on at once. */
+async function operation(taskId: string): Promise<void> {
+  const previewed = await previewOperation(fleet.db, {
+    action: 'retry',
+    options: {},
+    taskIds: [taskId],
+    named: true,
+    selection: {},
+    by: 'test',
+    pacePerSecond: 1000,
+    canaryOf: () => 0,
+    stopShare: undefined,
+  });
+  if (previewed.outcome === 'empty') throw new Error('the task is gone');
+  await startOperation(fleet.db, previewed.operation.operation_id, previewed.token, {});
+  await fleet.test.query(`UPDATE tasker.tasker_operations SET paced_at = paced_at - interval '1 h'`);
+}
+
+async function running(): Promise<number> {
+  return (await fleet.test.query(`SELECT FROM tasker.tasker_operations WHERE state = 'running'`)).length;
+}
+
 async function failed(permanent: boolean): Promise<string> {
   const taskId = await fleet.submit(matrix, {});
   const workerId = await claimed();
@@ -213,18 +264,19 @@ async function doneUpTo(step: 'a'): Promise<string> {
 }
 
 describe('a connection that breaks under a verb', () => {
-  const cells = Object.entries(VERBS).flatMap(([verb, { statements, arrange, tasks = () => 1 }]) =>
+  const cells = Object.entries(VERBS).flatMap(([verb, { statements, arrange, tasks = () => 1, afterwards }]) =>
     statements.flatMap((statement) =>
       (['before', 'executed', 'committed'] as const)
         .filter((moment) => statement !== 'COMMIT' || moment !== 'executed')
         .filter((moment) => long || (moment === 'committed' && statement === statements.at(-1)))
-        .map((moment) => ({ verb, statement, moment, arrange, tasks })),
+        .map((moment) => ({ verb, statement, moment, arrange, tasks, afterwards })),
     ),
   );
-  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, arrange, tasks }) => {
+  it.each(cells)('$verb: $statement, $moment', async ({ statement, moment, arrange, tasks, afterwards }) => {
     await fleet.test.query(
       `TRUNCATE tasker.tasker_tasks, tasker.tasker_workflow_steps, tasker.tasker_workflow_step_edges, tasker.tasker_claims,
-        tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers, tasker.tasker_identities`,
+        tasker.tasker_workflow_step_transitions, tasker.tasker_task_transitions, tasker.tasker_workers, tasker.tasker_identities,
+        tasker.tasker_operations, tasker.tasker_operation_items`,
     );
     const db = cut.open();
     const act = await arrange();
@@ -241,6 +293,7 @@ describe('a connection that breaks under a verb', () => {
     expect(found).toHaveLength(tasks(statement === 'COMMIT' && moment === 'committed'));
     for (const { task_id: id } of found) await fleet.taskIn(id, ['complete', 'cancelled']);
     await worker.stop();
+    await afterwards?.();
     expect(await examine(fleet.db)).toEqual([]);
     figures.cells += 1;
     figures.cuts += 1;

@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { useScenarios } from '../../interleavings/run-scenario.ts';
 import { SCENARIOS } from '../../interleavings/scenarios.ts';
+import { OPERATION_SCENARIOS } from '../../interleavings/scenarios/operations.ts';
 import { TRIPLES } from '../../interleavings/scenarios/triples.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';
@@ -15,10 +16,16 @@ afterAll(() => {
   console.log(`interleavings: ${JSON.stringify({ ...total, seed, long })}`);
 });
 
-/** Long: every interleaving of every pair, and 200 of each triple. Short: only triples, which the quick suite does not run. */
+/**
+ * Long: every interleaving of every pair, and 200 of each triple and of what is made of many statements. Short: only these, which the quick suite does
+ * not run.
+ */
 const runs = [
   ...(long ? SCENARIOS.map((scenario) => ({ scenario, limit: maxSchedules })) : []),
-  ...TRIPLES.map((scenario) => ({ scenario, limit: long ? Math.min(200, maxSchedules) : 10 })),
+  ...[...TRIPLES, ...OPERATION_SCENARIOS].map((scenario) => ({
+    scenario,
+    limit: long ? Math.min(200, maxSchedules) : 10,
+  })),
 ];
 
 // A scenario that continued after its time-out would share its actors with the next one.
