@@ -3489,6 +3489,12 @@ INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, reason, outcome, 
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 RETURNING audit_id;
 
+-- insert_audits
+INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, reason, outcome, refused, before_hash, after_hash, details)
+SELECT a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash, a.details
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::text[], $9::text[], $10::jsonb[]) WITH ORDINALITY AS a (act, subject, subject_id, by, reason, outcome, refused, before_hash, after_hash, details, ordinality)
+ORDER BY a.ordinality;
+
 -- insert_cron_owner
 INSERT INTO "tasker_cron" .tasker_owner (schema_name) VALUES ($1);
 
@@ -4827,7 +4833,25 @@ UPDATE tasker.tasker_tasks SET named_task_id = $1 WHERE task_id = ANY ($2::bigin
 -- next_operation_items
 SELECT i.task_id, i.task_state, i.task_sort_key
 FROM tasker.tasker_operation_items i
-WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, 'waiting', 0)
+WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, 'waiting', coalesce(greatest((
+    SELECT i.task_id
+    FROM tasker.tasker_operation_items i
+    WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, 'done', 0)
+  AND (i.operation_id, i.state, i.task_id) < ($1::bigint, 'done', 9223372036854775807)
+    ORDER BY i.operation_id DESC, i.state DESC, i.task_id DESC
+    LIMIT 1), (
+    SELECT i.task_id
+    FROM tasker.tasker_operation_items i
+    WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, 'refused', 0)
+  AND (i.operation_id, i.state, i.task_id) < ($1::bigint, 'refused', 9223372036854775807)
+    ORDER BY i.operation_id DESC, i.state DESC, i.task_id DESC
+    LIMIT 1), (
+    SELECT i.task_id
+    FROM tasker.tasker_operation_items i
+    WHERE (i.operation_id, i.state, i.task_id) > ($1::bigint, 'failed', 0)
+  AND (i.operation_id, i.state, i.task_id) < ($1::bigint, 'failed', 9223372036854775807)
+    ORDER BY i.operation_id DESC, i.state DESC, i.task_id DESC
+    LIMIT 1)), 0))
   AND (i.operation_id, i.state, i.task_id) < ($1::bigint, 'waiting', 9223372036854775807)
 ORDER BY i.operation_id, i.state, i.task_id
 LIMIT $2;

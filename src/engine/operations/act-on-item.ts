@@ -30,15 +30,15 @@ export const actionOf = ({ by, reason, operation_id: operation }: HeldOperation)
  * locked; undefined: there is none, or it is of another namespace.
  */
 export async function actOnItem(
-  tx: Executor,
+  held: Transactions,
   operation: HeldOperation,
   item: WaitingItem,
   now: { sort_key: number } | undefined,
 ): Promise<{ item: EndedItem; queues: readonly string[] }> {
   const { task_id: taskId } = item;
-  if (now === undefined) return { item: await refuse(tx, operation, taskId, 'not_found'), queues: [] };
-  if (hasChanged(item, now)) return { item: await refuse(tx, operation, taskId, 'changed'), queues: [] };
-  const { outcome, ...rest } = await verbOf(operation)(within(tx), taskId);
+  if (now === undefined) return { item: await refuse(held, operation, taskId, 'not_found'), queues: [] };
+  if (hasChanged(item, now)) return { item: await refuse(held, operation, taskId, 'changed'), queues: [] };
+  const { outcome, ...rest } = await verbOf(operation)(held, taskId);
   const more = rest as { state?: string; by?: string; taskId?: string; queues?: string[] };
   return {
     item: {
@@ -59,17 +59,14 @@ export async function actOnItem(
 const hasChanged = (item: WaitingItem, now: { sort_key: number }): boolean =>
   (item.task_state === 'error' || isFinal(item.task_state)) && item.task_sort_key !== now.sort_key;
 
-/** A verb begins a transaction of its own: here it takes part in the one that is open. */
-const within = (tx: Executor): Transactions => ({ transaction: (work) => work(tx) });
-
 /** Audited as well: who asked has been refused. */
 async function refuse(
-  tx: Executor,
+  held: Transactions,
   operation: HeldOperation,
   taskId: string,
   outcome: 'not_found' | 'changed',
 ): Promise<EndedItem> {
-  await auditItem(tx, operation, taskId, outcome);
+  await held.transaction((tx) => auditItem(tx, operation, taskId, outcome));
   return { task_id: taskId, state: 'refused', outcome, detail: null, new_task_id: null };
 }
 

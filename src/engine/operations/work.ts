@@ -9,12 +9,11 @@ import {
   type OperationAction,
   pruneOperation,
 } from '../../db/statements/operations/operations.ts';
-import { lockOpenSteps } from '../../db/statements/tasks/cancel-tasks.ts';
-import { lockTasks } from '../../db/statements/tasks/finalize-tasks.ts';
 import { TaskerError } from '../../errors.ts';
 import { writeAudit } from '../audit.ts';
 import { actOnItem, auditItem, type EndedItem } from './act-on-item.ts';
 import { authorise } from './authorise.ts';
+import { HeldTasks } from './held-tasks.ts';
 import { canaryLeft, decide, type Decision, type Step, stop } from './decide.ts';
 
 /** What one round has done. */
@@ -32,10 +31,11 @@ export interface Worked {
 }
 
 /**
- * Items of one transaction. Each holds the locks of its task to the end of the chunk, which is some 50 ms: what runs waits for it if it completes
- * meanwhile.
+ * Items of one transaction. It has the locks of their tasks to its end: what runs waits for it if it completes meanwhile. So it ends early on a
+ * server that has too much to do.
  */
 const CHUNK = 25;
+const CHUNK_MS = 150;
 /** Items whose tasks one chunk checks, for how they went on. */
 const WATCHED = 500;
 /** An operation that has ended is kept for 90 days; the audit of its acts stays. */
@@ -151,17 +151,19 @@ async function actOn(
 ): Promise<{ ended: EndedItem[]; queues: string[] }> {
   if (items.length === 0) return { ended: [], queues: [] };
   const task_ids = items.map(({ task_id }) => task_id);
-  await tx.run(lockOpenSteps, { task_ids });
-  await tx.run(lockTasks, { task_ids });
+  const held = await HeldTasks.lock(tx, task_ids);
   const tasks = new Map((await tx.run(findItemTasks, { task_ids, namespaces })).map((task) => [task.task_id, task]));
   const ended: EndedItem[] = [];
   const queues = new Set<string>();
+  const began = performance.now();
   for (const item of items) {
     trying(item.task_id);
-    const acted = await actOnItem(tx, operation, item, tasks.get(item.task_id));
+    const acted = await actOnItem(held, operation, item, tasks.get(item.task_id));
     ended.push(acted.item);
     for (const queue of acted.queues) queues.add(queue);
+    if (performance.now() - began > CHUNK_MS) break;
   }
+  await held.end();
   await endAll(tx, operation.operation_id, ended);
   return { ended, queues: [...queues] };
 }

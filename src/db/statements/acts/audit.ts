@@ -1,4 +1,5 @@
-import { defineStatement } from '../../statement.ts';
+import type { ParametersOf } from '../../parameter-types.ts';
+import { defineStatement, rows } from '../../statement.ts';
 
 /** The row `a` of tasker_audit as the text that is hashed: each of its values, in this order, as PostgreSQL writes a JSON array. */
 export const recordOf = (
@@ -11,25 +12,41 @@ export const recordOf = (
 export const chained = (before: string, record: string): string =>
   `encode(sha256(convert_to(${before} || ${record}, 'UTF8')), 'hex')`;
 
+const ACT = {
+  act: 'text',
+  subject: 'text',
+  subject_id: 'text',
+  by: 'text',
+  reason: 'text | null',
+  outcome: 'text',
+  refused: 'boolean',
+  before_hash: 'text | null',
+  after_hash: 'text | null',
+  details: 'jsonb',
+} as const;
+
+/** An act as it is appended. */
+export type AuditedAct = ParametersOf<typeof ACT>;
+
 /** Appends an act. It takes no lock that another act waits for: its place in the chain is given later. */
 export const insertAudit = defineStatement<{ audit_id: string }>()({
   name: 'insert_audit',
-  params: {
-    act: 'text',
-    subject: 'text',
-    subject_id: 'text',
-    by: 'text',
-    reason: 'text | null',
-    outcome: 'text',
-    refused: 'boolean',
-    before_hash: 'text | null',
-    after_hash: 'text | null',
-    details: 'jsonb',
-  },
+  params: ACT,
   text: `
 INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, reason, outcome, refused, before_hash, after_hash, details)
 VALUES (:act, :subject, :subject_id, :by, :reason, :outcome, :refused, :before_hash, :after_hash, :details)
 RETURNING audit_id`,
+});
+
+/** Appends several, in their order. */
+export const insertAudits = defineStatement()({
+  name: 'insert_audits',
+  params: { acts: rows(ACT) },
+  text: `
+INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, reason, outcome, refused, before_hash, after_hash, details)
+SELECT a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash, a.details
+FROM :acts WITH ORDINALITY AS a
+ORDER BY a.ordinality`,
 });
 
 /** Whether acts wait for their place in the chain, and whether pauses have ended by themselves. */

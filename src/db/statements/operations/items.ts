@@ -82,14 +82,28 @@ export interface WaitingItem {
   task_sort_key: number;
 }
 
-/** The next items of an operation that this transaction holds. */
+const LAST_ACTED_ON = `coalesce(greatest(${['done', 'refused', 'failed']
+  .map(
+    (state) => `(
+    SELECT i.task_id
+    FROM tasker.tasker_operation_items i
+    WHERE ${inState(`'${state}'`, '0')}
+    ORDER BY i.operation_id DESC, i.state DESC, i.task_id DESC
+    LIMIT 1)`,
+  )
+  .join(', ')}), 0)`;
+
+/**
+ * The next items of an operation that this transaction holds. Items are acted on in the order of their tasks, so it begins above the last one: below it
+ * the index has what is left of those that waited, until a vacuum.
+ */
 export const nextItems = defineStatement<WaitingItem>()({
   name: 'next_operation_items',
   params: { operation_id: 'bigint', limit: 'integer' },
   text: `
 SELECT i.task_id, i.task_state, i.task_sort_key
 FROM tasker.tasker_operation_items i
-WHERE ${inState("'waiting'", '0')}
+WHERE ${inState("'waiting'", LAST_ACTED_ON)}
 ORDER BY i.operation_id, i.state, i.task_id
 LIMIT :limit`,
 });
