@@ -22,7 +22,8 @@ afterAll(() => {
  */
 const runs = [
   ...(long ? SCENARIOS.map((scenario) => ({ scenario, limit: maxSchedules })) : []),
-  ...[...TRIPLES, ...OPERATION_SCENARIOS].map((scenario) => ({
+  ...OPERATION_SCENARIOS.map((scenario) => ({ scenario, limit: long ? Math.min(200, maxSchedules) : 4 })),
+  ...TRIPLES.map((scenario) => ({
     scenario,
     limit: long ? Math.min(200, maxSchedules) : 10,
   })),
