@@ -22,7 +22,7 @@ afterAll(() => {
  */
 const runs = [
   ...(long ? SCENARIOS.map((scenario) => ({ scenario, limit: maxSchedules })) : []),
-  ...OPERATION_SCENARIOS.map((scenario) => ({ scenario, limit: long ? Math.min(200, maxSchedules) : 4 })),
+  ...OPERATION_SCENARIOS.map((scenario) => ({ scenario, limit: long ? Math.min(200, maxSchedules) : 6 })),
   ...TRIPLES.map((scenario) => ({
     scenario,
     limit: long ? Math.min(200, maxSchedules) : 10,
