@@ -114,7 +114,9 @@ describe('what is read', () => {
     });
     expect(await call('list_tasks', { state: ['asleep'] })).toMatchObject({ data: { code: 'REQUEST_INVALID' } });
     expect(await call('get_task')).toMatchObject({ failed: true, note: 'get_task needs task_id' });
-    expect(await call('list_queues', { all: true })).toMatchObject({ note: 'list_queues has no argument all' });
+    expect(await call('list_queues', { everything: true })).toMatchObject({
+      note: 'list_queues has no argument everything',
+    });
     expect(await call('drop_tables')).toMatchObject({ failed: true, note: 'there is no tool "drop_tables"' });
     // A path has no further parts, whatever is in an argument.
     expect(await call('explain', { task_id: '1', step: '../../../me' })).toMatchObject({ data: { code: 'NOT_FOUND' } });

@@ -63,7 +63,12 @@ export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
               </>
             )}
           </strong>
-          {first === undefined ? null : <Text reason={first} taskId={taskId} shown={data.step} />}
+          {first === undefined ? null : (
+            <>
+              {' '}
+              –<Text reason={first} taskId={taskId} shown={data.step} />
+            </>
+          )}
           {until === null ? null : (
             <span class="soft">
               {' '}

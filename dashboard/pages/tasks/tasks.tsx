@@ -27,6 +27,7 @@ export default function Tasks() {
   const path = `/v1/tasks?${query}`;
   // Older pages stand still: what is on them does not come and go.
   const list = useQuery<Page<Task>>(problems.length > 0 ? undefined : path, {
+    topic: 'tasks',
     everySeconds: cursor === '' ? 4 : 0,
   });
   const search = (q: string): void => {
