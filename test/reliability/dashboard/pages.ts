@@ -1,4 +1,4 @@
-/** Every page of the dashboard, with a task that has run and one that has not: `{done}`, `{failed}`, `{open}`. */
+/** Every page of the dashboard, with a task that has run and one that has not: `{done}`, `{failed}`, `{open}`; and a bulk operation: `{operation}`. */
 export const PAGES: readonly string[] = [
   '',
   'tasks',
@@ -6,4 +6,16 @@ export const PAGES: readonly string[] = [
   'tasks/{failed}',
   'tasks/{done}',
   'tasks/{open}',
+  'failures',
+  'operations',
+  'operations/{operation}',
+  'workflows',
+  'workflows/shop/checkout',
+  'queues',
+  'queues/default',
+  'queues/empty',
+  'workers',
+  'schedules',
+  'doctor',
+  'audit',
 ];

@@ -1,0 +1,102 @@
+import { useQuery } from '../../api/query.ts';
+import type { AuditedAct } from '../../api/shapes.ts';
+import type { Page } from '../../api/types.ts';
+import { queryOf, setQuery } from '../../router.ts';
+import { CopyAs } from '../../ui/as-command.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Pager } from '../../ui/pager.tsx';
+import { Empty, Shown } from '../../ui/states.tsx';
+import { type Column, Table } from '../../ui/table.tsx';
+import { At } from '../../ui/time.tsx';
+
+const HREFS: Readonly<Record<string, (id: string) => string>> = {
+  task: (id) => `tasks/${id}`,
+  step: (id) => `tasks/${id.split('/')[0]}`,
+  queue: (id) => `queues/${encodeURIComponent(id)}`,
+  workflow: (id) => `workflows/${id.split('/').map(encodeURIComponent).join('/')}`,
+  operation: (id) => `operations/${id}`,
+  schedule: () => 'schedules',
+};
+
+const COLUMNS: readonly Column<AuditedAct>[] = [
+  { name: 'at', title: 'When', kind: 'tight', cell: ({ at }) => <At at={at} /> },
+  { name: 'by', title: 'By', kind: 'text', label: 'by', cell: ({ by }) => <b>{by}</b> },
+  { name: 'act', title: 'Act', kind: 'tight', cell: ({ act }) => <code>{act}</code> },
+  {
+    name: 'subject',
+    title: 'On',
+    cell: ({ subject, subject_id: id }) => {
+      const href = HREFS[subject]?.(id);
+      const text = (
+        <span class="break">
+          {subject} {id}
+        </span>
+      );
+      return href === undefined ? text : <a href={href}>{text}</a>;
+    },
+  },
+  {
+    name: 'outcome',
+    title: 'Outcome',
+    kind: 'tight',
+    cell: ({ outcome, refused }) =>
+      refused ? <span class="alarm">refused</span> : <span class="soft">{outcome}</span>,
+  },
+  { name: 'reason', title: 'Reason', label: 'reason', cell: ({ reason }) => <span class="soft break">{reason}</span> },
+];
+
+/** What operators did, and what they were refused. */
+export default function Audit() {
+  const [refused, by, cursor] = [queryOf('refused'), queryOf('by'), queryOf('cursor')];
+  const query = new URLSearchParams({ limit: '50' });
+  for (const [name, value] of Object.entries({ refused, by, cursor })) if (value !== '') query.set(name, value);
+  const list = useQuery<Page<AuditedAct>>(`/v1/audit?${query}`, {
+    topic: 'audit',
+    everySeconds: cursor === '' ? 10 : 0,
+  });
+  return (
+    <>
+      <PageHead title="Audit" text="Every act of an operator, refusals included, in a chain of hashes.">
+        <CopyAs command="tasker audit list" path={`/v1/audit?${query}`} />
+      </PageHead>
+      <div class="filters">
+        <div class="chips" role="group" aria-label="Which acts">
+          {(['', 'false', 'true'] as const).map((value) => (
+            <button
+              key={value}
+              type="button"
+              class="chip"
+              aria-pressed={refused === value}
+              onClick={() => setQuery({ refused: value, cursor: undefined })}
+            >
+              {value === '' ? 'all' : value === 'true' ? 'refused' : 'done'}
+            </button>
+          ))}
+          <input
+            type="search"
+            aria-label="By whom"
+            placeholder="by whom"
+            value={by}
+            onChange={(event) => setQuery({ by: event.currentTarget.value.trim(), cursor: undefined })}
+          />
+        </div>
+      </div>
+      <Shown query={list} rows={8}>
+        {({ items, next_cursor: next }) =>
+          items.length === 0 ? (
+            <div class="card">
+              <Empty icon="audit" title="No act is so">
+                Acts of the command line, of programs and of this dashboard are here.
+              </Empty>
+            </div>
+          ) : (
+            <>
+              <Table caption="Acts, the newest first" columns={COLUMNS} rows={items} keyOf={({ audit_id: id }) => id} />
+              <Pager next={next} />
+            </>
+          )
+        }
+      </Shown>
+    </>
+  );
+}

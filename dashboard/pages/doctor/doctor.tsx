@@ -1,0 +1,91 @@
+import { useState } from 'preact/hooks';
+import { type Problem, request } from '../../api/request.ts';
+import type { DoctorReport } from '../../api/shapes.ts';
+import { plural } from '../../format.ts';
+import { CopyAs } from '../../ui/as-command.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Empty, Loading, ProblemBox } from '../../ui/states.tsx';
+import { At } from '../../ui/time.tsx';
+
+/** Examines the data when somebody asks for it: it reads whole tables. */
+export default function Doctor() {
+  const [report, setReport] = useState<DoctorReport>();
+  const [problem, setProblem] = useState<Problem>();
+  const [running, setRunning] = useState(false);
+  const run = async (): Promise<void> => {
+    setRunning(true);
+    setProblem(undefined);
+    try {
+      setReport((await request<DoctorReport>('/v1/health/doctor')).body);
+    } catch (error) {
+      setProblem(error as Problem);
+    }
+    setRunning(false);
+  };
+  return (
+    <>
+      <PageHead
+        title="Doctor"
+        text="Checks what must hold for the stored data. It reads whole tables, from the replica for reports if there is one."
+      >
+        <button type="button" class="button primary" disabled={running} onClick={() => void run()}>
+          {report === undefined ? 'Examine' : 'Examine again'}
+        </button>
+        <CopyAs command="tasker doctor" path="/v1/health/doctor" />
+      </PageHead>
+      {problem === undefined ? null : <ProblemBox problem={problem} reload={() => void run()} />}
+      {running ? (
+        <div class="card">
+          <Loading rows={5} label="Examining" />
+        </div>
+      ) : report === undefined ? (
+        problem === undefined ? (
+          <div class="card">
+            <Empty icon="doctor" title="Nothing was examined yet">
+              It takes seconds for each million tasks.
+            </Empty>
+          </div>
+        ) : null
+      ) : (
+        <Report report={report} />
+      )}
+    </>
+  );
+}
+
+function Report({ report: { checks, findings, as_of: at } }: { report: DoctorReport }) {
+  return (
+    <>
+      <p class="soft summary">
+        {plural(checks, 'invariant')} checked, <At at={at} />
+      </p>
+      {findings.length === 0 ? (
+        <div class="card">
+          <Empty title="All of them hold">Rows, histories and counters agree with each other.</Empty>
+        </div>
+      ) : (
+        <ul class="groups">
+          {findings.map(({ id, title, why, violations }) => (
+            <li key={id} class="card group bad">
+              <div class="group-main">
+                <div class="group-text">
+                  <h2>{title}</h2>
+                  <p class="soft">{why}</p>
+                  <p class="small">
+                    <code>{id}</code> · <code>tasker doctor --mend</code> prints how to mend it.
+                  </p>
+                </div>
+                <dl class="group-numbers">
+                  <div>
+                    <dt>violations</dt>
+                    <dd class="alarm">{violations}</dd>
+                  </div>
+                </dl>
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}

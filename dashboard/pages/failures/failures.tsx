@@ -1,0 +1,121 @@
+import { useState } from 'preact/hooks';
+import { useQuery } from '../../api/query.ts';
+import type { FailureGroup, Failures } from '../../api/shapes.ts';
+import { formatCount, plural } from '../../format.ts';
+import { may } from '../../session.ts';
+import { CopyAs } from '../../ui/as-command.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Empty, Shown } from '../../ui/states.tsx';
+import { Ago } from '../../ui/time.tsx';
+import { Icon } from '../../ui/icons.tsx';
+import { NewOperation } from '../operations/new-operation.tsx';
+import { Members } from './members.tsx';
+
+/** What fails now, by cause. */
+export default function FailuresPage() {
+  const failures = useQuery<Failures>('/v1/failures?limit=100', { topic: 'failures', everySeconds: 5 });
+  return (
+    <>
+      <PageHead title="Failures" text="Steps that are in error now, grouped by what they failed with.">
+        <CopyAs command="tasker failures" path="/v1/failures" />
+      </PageHead>
+      <Shown query={failures} rows={6}>
+        {({ items, complete }) =>
+          items.length === 0 ? (
+            <div class="card">
+              <Empty title="Nothing is in error">No step is blocked, and none waits for a retry.</Empty>
+            </div>
+          ) : (
+            <>
+              <p class="soft summary">
+                {plural(items.length, 'cause')} ·{' '}
+                {plural(
+                  items.reduce((sum, { blocked }) => sum + blocked, 0),
+                  'step',
+                )}{' '}
+                blocked
+                {complete ? '' : ' · more steps are in error than were read: the numbers are of the newest'}
+              </p>
+              <ul class="groups">
+                {items.map((group) => (
+                  <Group key={keyOf(group)} group={group} />
+                ))}
+              </ul>
+            </>
+          )
+        }
+      </Shown>
+    </>
+  );
+}
+
+const keyOf = ({ fingerprint, name, namespace, workflow, step }: FailureGroup): string =>
+  [fingerprint ?? name ?? '', namespace, workflow, step].join(' ');
+
+function Group({ group }: { group: FailureGroup }) {
+  const [acting, setActing] = useState(false);
+  const [open, setOpen] = useState(false);
+  const { fingerprint, name, code, message, namespace, workflow, versions, step, steps, blocked } = group;
+  const waiting = steps - blocked;
+  return (
+    <li class={`card group ${blocked > 0 ? 'bad' : 'attention'}`}>
+      <div class="group-main">
+        <div class="group-text">
+          <h2 class="break">
+            {name ?? 'An error that is not recorded'}
+            {code === null ? null : <code class="tag">{code}</code>}
+          </h2>
+          {message === null ? null : <p class="group-message">{message}</p>}
+          <p class="soft small">
+            step <b>{step}</b> of{' '}
+            <a href={`tasks?q=${encodeURIComponent(`workflow:${namespace}/${workflow} state:error`)}`}>
+              {namespace}/{workflow}
+            </a>{' '}
+            {versions.join(', ')}
+          </p>
+        </div>
+        <dl class="group-numbers">
+          <div>
+            <dt>blocked</dt>
+            <dd class={blocked > 0 ? 'alarm' : undefined}>{formatCount(blocked)}</dd>
+          </div>
+          <div>
+            <dt>to retry</dt>
+            <dd>{formatCount(waiting)}</dd>
+          </div>
+        </dl>
+      </div>
+      <div class="group-foot">
+        <span class="muted small">
+          first <Ago at={group.first_seen} /> · last <Ago at={group.last_seen} /> ·{' '}
+          <a href={`tasks/${group.sample_task_id}`}>the newest: {group.sample_task_id}</a>
+        </span>
+        <span class="actions">
+          {fingerprint === null ? null : (
+            <button type="button" class="button small" aria-expanded={open} onClick={() => setOpen(!open)}>
+              <Icon name={open ? 'down' : 'right'} size={12} /> Members
+            </button>
+          )}
+          {fingerprint !== null && may('bulk:operate') ? (
+            <button type="button" class="button small primary" onClick={() => setActing(true)}>
+              <Icon name="retry" size={13} /> Retry all…
+            </button>
+          ) : null}
+        </span>
+      </div>
+      {open && fingerprint !== null ? (
+        <Members
+          path={`/v1/tasks?limit=10&fingerprint=${fingerprint}&workflow=${encodeURIComponent(workflow)}&namespace=${encodeURIComponent(namespace)}`}
+          fingerprint={fingerprint}
+        />
+      ) : null}
+      {acting && fingerprint !== null ? (
+        <NewOperation
+          filter={{ fingerprint, namespace, workflow }}
+          about={`that failed in ${step} with ${name ?? fingerprint}`}
+          close={() => setActing(false)}
+        />
+      ) : null}
+    </li>
+  );
+}

@@ -1,0 +1,258 @@
+import { useMemo, useState } from 'preact/hooks';
+import { reloadAll, useQuery } from '../../api/query.ts';
+import { newKey, type Problem, request } from '../../api/request.ts';
+import type { Operation, OperationItem } from '../../api/shapes.ts';
+import type { Page } from '../../api/types.ts';
+import { formatCount, formatSeconds } from '../../format.ts';
+import type { PageProps } from '../../pages.ts';
+import { queryOf, setQuery } from '../../router.ts';
+import { may } from '../../session.ts';
+import { CopyAs } from '../../ui/as-command.tsx';
+import { TaskBadge } from '../../ui/badge.tsx';
+import { Dialog } from '../../ui/dialog.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Pager } from '../../ui/pager.tsx';
+import { ReasonField } from '../../ui/reason-field.tsx';
+import { Empty, ProblemBox, Shown } from '../../ui/states.tsx';
+import { type Column, Table } from '../../ui/table.tsx';
+import { Ago, At } from '../../ui/time.tsx';
+import { describe, OperationBadge, Progress } from './progress.tsx';
+
+const VERBS = { pause: 'Pause', resume: 'Resume', abort: 'Abort' } as const;
+type Verb = keyof typeof VERBS;
+
+export default function OperationPage({ params: { id = '' } }: PageProps) {
+  const operation = useQuery<Operation>(`/v1/operations/${encodeURIComponent(id)}`, {
+    topic: 'operations',
+    everySeconds: 2,
+  });
+  const [acting, setActing] = useState<Verb>();
+  const allowed = operation.data?.allowed_actions ?? [];
+  return (
+    <>
+      <PageHead title={`Operation ${id}`} text={<a href="operations">All operations</a>}>
+        {may('bulk:operate')
+          ? (Object.keys(VERBS) as Verb[])
+              .filter((verb) => allowed.includes(verb))
+              .map((verb) => (
+                <button
+                  key={verb}
+                  type="button"
+                  class={`button${verb === 'abort' ? ' danger' : verb === 'resume' ? ' primary' : ''}`}
+                  onClick={() => setActing(verb)}
+                >
+                  {VERBS[verb]}
+                </button>
+              ))
+          : null}
+        <CopyAs command={`tasker bulk show ${id}`} path={`/v1/operations/${id}`} />
+      </PageHead>
+      <Shown query={operation} rows={4}>
+        {(data) => <Details operation={data} />}
+      </Shown>
+      <Items id={id} />
+      {acting === undefined ? null : <Steer id={id} verb={acting} close={() => setActing(undefined)} />}
+    </>
+  );
+}
+
+function Details({ operation }: { operation: Operation }) {
+  const {
+    state,
+    why,
+    total,
+    done,
+    refused,
+    failed,
+    waiting,
+    came_back: back,
+    settled,
+    pace_per_second: pace,
+  } = operation;
+  const left = state === 'running' && waiting > 0 ? waiting / pace : undefined;
+  return (
+    <section class="card operation" aria-label="Progress">
+      <div class="card-body">
+        <p class="operation-line">
+          <OperationBadge state={state} /> <b class="break">{describe(operation)}</b>
+        </p>
+        {why === null ? null : <p class="alarm break">{why}</p>}
+        <Progress operation={operation} />
+        <dl class="numbers">
+          <Count title="Tasks" value={total} />
+          <Count title="Done" value={done} />
+          <Count title="To come" value={waiting} />
+          <Count title="Refused" value={refused} />
+          <Count title="Not done" value={failed} bad />
+          <Count title="Failed again" value={back} bad />
+        </dl>
+        <dl class="pairs">
+          <dt>By</dt>
+          <dd>{operation.by}</dd>
+          {operation.reason === null ? null : (
+            <>
+              <dt>Reason</dt>
+              <dd>{operation.reason}</dd>
+            </>
+          )}
+          <dt>Pace</dt>
+          <dd>
+            {pace} a second{left === undefined ? '' : `, some ${formatSeconds(left)} to go`}
+          </dd>
+          <dt>Canary</dt>
+          <dd>
+            {operation.canary === 0
+              ? 'none'
+              : `${formatCount(operation.canary)} tasks, ${operation.canary_passed ? 'passed' : 'waited for'}`}
+          </dd>
+          <dt>Stops</dt>
+          <dd>
+            {operation.stop_share === null
+              ? 'never by itself'
+              : `when ${Math.round(operation.stop_share * 100)} % fail again; now ${settled === 0 ? 0 : Math.round((back / settled) * 100)} % of ${formatCount(settled)}`}
+          </dd>
+          <dt>Created</dt>
+          <dd>
+            <At at={operation.created_at} />
+          </dd>
+          {operation.ended_at === null ? null : (
+            <>
+              <dt>Ended</dt>
+              <dd>
+                <At at={operation.ended_at} />
+              </dd>
+            </>
+          )}
+        </dl>
+      </div>
+    </section>
+  );
+}
+
+const Count = ({ title, value, bad = false }: { title: string; value: number; bad?: boolean }) => (
+  <div>
+    <dt>{title}</dt>
+    <dd class={bad && value > 0 ? 'alarm' : undefined}>{formatCount(value)}</dd>
+  </div>
+);
+
+const STATES = ['', 'waiting', 'done', 'refused', 'failed'] as const;
+
+const COLUMNS: readonly Column<OperationItem>[] = [
+  {
+    name: 'task',
+    title: 'Task',
+    kind: 'tight',
+    cell: ({ task_id: id }) => (
+      <a class="mono" href={`tasks/${id}`}>
+        {id}
+      </a>
+    ),
+  },
+  { name: 'state', title: 'Act', kind: 'tight', cell: ({ state }) => state },
+  {
+    name: 'outcome',
+    title: 'Outcome',
+    label: 'outcome',
+    cell: ({ outcome, detail }) => [outcome, detail].filter((each) => each !== null).join(': '),
+  },
+  {
+    name: 'settled',
+    title: 'Then',
+    kind: 'tight',
+    cell: ({ settled }) => (settled === 'came_back' ? <span class="alarm">failed again</span> : (settled ?? '')),
+  },
+  {
+    name: 'now',
+    title: 'Task now',
+    kind: 'tight',
+    cell: ({ state_now: now }) => (now === null ? <span class="none">removed</span> : <TaskBadge state={now} quiet />),
+  },
+  { name: 'at', title: 'When', kind: 'tight', cell: ({ acted_at: at }) => <Ago at={at} /> },
+];
+
+function Items({ id }: { id: string }) {
+  const state = queryOf('items');
+  const cursor = queryOf('cursor');
+  const items = useQuery<Page<OperationItem>>(
+    `/v1/operations/${encodeURIComponent(id)}/items?limit=50${state === '' ? '' : `&state=${state}`}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+    { topic: 'operations', everySeconds: 4 },
+  );
+  return (
+    <section aria-labelledby="items" class="below">
+      <h2 id="items">Tasks</h2>
+      <div class="chips" role="group" aria-label="Which tasks">
+        {STATES.map((name) => (
+          <button
+            key={name}
+            type="button"
+            class="chip"
+            aria-pressed={state === name}
+            onClick={() => setQuery({ items: name, cursor: undefined })}
+          >
+            {name === '' ? 'all' : name}
+          </button>
+        ))}
+      </div>
+      <Shown query={items} rows={5}>
+        {({ items: rows, next_cursor: next }) =>
+          rows.length === 0 ? (
+            <div class="card">
+              <Empty icon="tasks" title="No task is so" />
+            </div>
+          ) : (
+            <>
+              <Table
+                caption="Tasks of the operation"
+                columns={COLUMNS}
+                rows={rows}
+                keyOf={({ task_id: task }) => task}
+              />
+              <Pager next={next} />
+            </>
+          )
+        }
+      </Shown>
+    </section>
+  );
+}
+
+function Steer({ id, verb, close }: { id: string; verb: Verb; close: () => void }) {
+  const [reason, setReason] = useState('');
+  const [problem, setProblem] = useState<Problem>();
+  const key = useMemo(newKey, [reason]);
+  const run = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    try {
+      const body = reason.trim() === '' ? {} : { reason: reason.trim() };
+      await request(`/v1/operations/${id}:${verb}`, { method: 'POST', body, key });
+      reloadAll();
+      close();
+    } catch (error) {
+      setProblem(error as Problem);
+    }
+  };
+  return (
+    <Dialog title={`${VERBS[verb]} operation ${id}`} close={close}>
+      <form class="act-form" onSubmit={(event) => void run(event)}>
+        <p class="soft">
+          {verb === 'abort'
+            ? 'For good: what is done stays done, and nothing else of it is.'
+            : verb === 'pause'
+              ? 'Nothing more of it is done until somebody resumes it.'
+              : 'It goes on where it was.'}
+        </p>
+        <ReasonField reason={reason} setReason={setReason} />
+        {problem === undefined ? null : <ProblemBox problem={problem} />}
+        <footer class="dialog-foot">
+          <button type="button" class="button" onClick={close}>
+            Do nothing
+          </button>
+          <button type="submit" class={`button primary${verb === 'abort' ? ' danger' : ''}`}>
+            {VERBS[verb]}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

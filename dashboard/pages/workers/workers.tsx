@@ -1,0 +1,130 @@
+import { useQuery } from '../../api/query.ts';
+import type { Coverage, FleetProcess } from '../../api/shapes.ts';
+import { formatAge, formatCount, plural } from '../../format.ts';
+import { CopyAs } from '../../ui/as-command.tsx';
+import { PhaseIcon } from '../../ui/icons.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Empty, Shown } from '../../ui/states.tsx';
+import { type Column, Table } from '../../ui/table.tsx';
+import { Ago } from '../../ui/time.tsx';
+
+/** A process sends a heartbeat each second or two; its lease is longer. */
+const SILENT_SECONDS = 6;
+
+function StateOf({ process: { draining, silent_seconds: silent } }: { process: FleetProcess }) {
+  const [phase, text] =
+    silent > SILENT_SECONDS
+      ? (['blocked', `silent for ${formatAge(silent)}`] as const)
+      : draining
+        ? (['backoff', 'draining'] as const)
+        : (['running', 'live'] as const);
+  return (
+    <span class={`badge phase-${phase} quiet`}>
+      <PhaseIcon phase={phase} /> {text}
+    </span>
+  );
+}
+
+const columns = (coverage: readonly Coverage[] | undefined): readonly Column<FleetProcess>[] => [
+  { name: 'state', title: 'State', kind: 'tight', cell: (process) => <StateOf process={process} /> },
+  {
+    name: 'name',
+    title: 'Process',
+    cell: ({ name, role, worker_id: id }) => (
+      <>
+        <b class="break">{name}</b> <span class="tag">{role}</span>
+        <br />
+        <span class="muted mono small">{id}</span>
+      </>
+    ),
+  },
+  {
+    name: 'load',
+    title: 'Slots busy',
+    cell: ({ role, slots, busy_slots: busy, name }) =>
+      role === 'worker' ? (
+        <span class="load">
+          {formatCount(busy)} of {formatCount(slots)}
+          <meter class="meter" min={0} max={Math.max(1, slots)} value={busy} aria-label={`Busy slots of ${name}`} />
+        </span>
+      ) : null,
+  },
+  {
+    name: 'queues',
+    title: 'Queues',
+    cell: ({ queues }) => (
+      <span class="chips">
+        {queues.map((queue) => (
+          <a key={queue} class="tag" href={`queues/${encodeURIComponent(queue)}`}>
+            {queue}
+          </a>
+        ))}
+      </span>
+    ),
+  },
+  {
+    name: 'serves',
+    title: 'Serves',
+    label: 'serves',
+    cell: ({ worker_id: id, role }) => (role === 'worker' ? <Serves id={id} coverage={coverage} /> : null),
+  },
+  {
+    name: 'version',
+    title: 'Version',
+    kind: 'tight',
+    label: 'version',
+    cell: ({ version }) => <span class="soft">{version}</span>,
+  },
+  { name: 'since', title: 'Started', kind: 'tight', label: 'started', cell: ({ started_at: at }) => <Ago at={at} /> },
+];
+
+function Serves({ id, coverage = [] }: { id: string; coverage: readonly Coverage[] | undefined }) {
+  const served = coverage.filter(({ workers }) => workers.includes(id));
+  const refused = coverage.filter((version) => version.refused.some(({ worker_id: worker }) => worker === id));
+  return (
+    <>
+      <span title={served.map(({ namespace, workflow, version }) => `${namespace}/${workflow}@${version}`).join('\n')}>
+        {plural(served.length, 'workflow version')}
+      </span>
+      {refused.length === 0 ? null : (
+        <>
+          {' '}
+          <a class="alarm" href="workflows">
+            refuses {refused.length}
+          </a>
+        </>
+      )}
+    </>
+  );
+}
+
+export default function Workers() {
+  const processes = useQuery<{ items: FleetProcess[] }>('/v1/workers', { topic: 'workers', everySeconds: 5 });
+  const coverage = useQuery<{ items: Coverage[] }>('/v1/coverage', { topic: 'workflows', everySeconds: 15 });
+  return (
+    <>
+      <PageHead title="Workers" text="The processes of the fleet: schedulers, and workers with their load.">
+        <CopyAs command="tasker workers" path="/v1/workers" />
+      </PageHead>
+      <Shown query={processes} rows={5}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <div class="card">
+              <Empty icon="workers" title="No process is alive">
+                <code>tasker worker</code> runs steps, and <code>tasker scheduler</code> lets retries and schedules
+                come.
+              </Empty>
+            </div>
+          ) : (
+            <Table
+              caption="Processes"
+              columns={columns(coverage.data?.items)}
+              rows={items}
+              keyOf={({ worker_id: id }) => id}
+            />
+          )
+        }
+      </Shown>
+    </>
+  );
+}
