@@ -207,10 +207,9 @@ function Steps({ steps, stats }: { steps: readonly StoredStep[]; stats: readonly
                 <td>
                   <b class="break">{name}</b>
                   {parents.length === 0 ? null : (
-                    <span class="muted small break">
-                      {' '}
+                    <p class="muted small break">
                       after {parents.length > 4 ? `${parents.length} steps` : parents.join(', ')}
-                    </span>
+                    </p>
                   )}
                 </td>
                 <td data-label="queue">

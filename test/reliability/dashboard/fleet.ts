@@ -41,22 +41,49 @@ export async function fillFleet(fixture: ApiFixture, text = 'an order'): Promise
   await worker.complete(rest);
   if (first !== undefined) await worker.fail(first, { permanent: true });
   const open = await fixture.submitOne(id, options);
-  return { done, failed, open, operation: await fillPages(fixture, text) };
+  return { done, failed, open, operation: await fillPages(fixture, failed, text) };
 }
 
+const refund = defineWorkflow({
+  name: 'refund',
+  namespace: 'shop',
+  description: 'Gives the money back.',
+  input: z.object({
+    order: z.string().describe('As it is on the invoice.'),
+    amount: z.number(),
+    express: z.boolean().optional(),
+    reason: z.enum(['returned', 'damaged', 'late']),
+    lines: z.array(z.object({ sku: z.string() })).optional(),
+  }),
+})
+  .step('check', () => 1)
+  .step('pay', { dependsOn: ['check'], queue: 'payments' }, () => 1);
+
 /** What pages of the fleet show: an operation, a schedule, an act, a pause, and an hour of a queue. Returns the id of the operation. */
-async function fillPages({ test, db }: ApiFixture, text: string): Promise<string> {
+async function fillPages({ test, db, workflow }: ApiFixture, failed: string, text: string): Promise<string> {
+  await workflow(refund);
+  // As a worker writes it.
+  await test.query(
+    `UPDATE tasker.tasker_workflow_step_transitions
+     SET metadata = jsonb_set(metadata, '{error}', metadata -> 'error' || jsonb_build_object('fingerprint', '9c41d0a2b7e3', 'message', $2::text))
+     WHERE task_id = $1 AND to_state = 'error'`,
+    [failed, text],
+  );
   const client = createClient({ url: test.url, notify: false });
+  const by = { by: text.slice(0, 100), reason: text };
   try {
-    const preview = await client.operations.preview({
-      action: 'retry',
-      filter: { workflow: 'checkout' },
-      by: text,
-      reason: text,
+    await client.schedule(refund, {
+      key: 'nightly',
+      cron: '0 3 * * 1-5',
+      timezone: 'Europe/Berlin',
+      input: { order: 'all', amount: 1, reason: 'late' },
     });
-    await client.pause({ queue: 'default' }, { by: text.slice(0, 100), reason: text });
+    const filter = { workflow: 'checkout', states: ['in_progress', 'error', 'pending'] } as const;
+    const preview = await client.operations.preview({ action: 'retry', filter, canary: 1, ...by });
+    await client.pause({ queue: 'default' }, by);
     await db.run(writeQueueSamples, { signals: JSON.stringify(samples()) });
-    return preview?.operation.operation_id ?? '';
+    if (preview === undefined) throw new Error('no task was chosen');
+    return preview.operation.operation_id;
   } finally {
     await client.close();
   }
