@@ -100,7 +100,7 @@ export function NewOperation({
             />
           </div>
           <div class="field">
-            <label for="stop">Stop at % failing again</label>
+            <label for="stop">Stop at … % again</label>
             <input
               id="stop"
               type="number"
@@ -111,7 +111,7 @@ export function NewOperation({
               aria-describedby="stop-hint"
             />
             <span id="stop-hint" class="muted small">
-              empty: never
+              share that fails again; empty: never
             </span>
           </div>
         </div>
@@ -149,7 +149,9 @@ function DryRun({ preview }: { preview: PreviewedOperation }) {
         {allowed === total
           ? 'All of them can be retried now.'
           : `${formatCount(allowed)} of them can be retried now; the others are refused when their turn comes.`}
-        {canary > 0 ? ` ${plural(canary, 'task')} come first and are waited for.` : ''}
+        {canary > 0
+          ? ` ${plural(canary, 'task')} ${canary === 1 ? 'comes first and is' : 'come first and are'} waited for.`
+          : ''}
         {counts.fingerprints.length > 1 ? ` They have failed with ${counts.fingerprints.length} causes.` : ''}
       </p>
     </div>

@@ -3,7 +3,7 @@ import { reloadAll, useQuery } from '../../api/query.ts';
 import { newKey, type Problem, request } from '../../api/request.ts';
 import type { Operation, OperationItem } from '../../api/shapes.ts';
 import type { Page } from '../../api/types.ts';
-import { formatCount, formatSeconds } from '../../format.ts';
+import { formatCount, formatSeconds, plural } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
@@ -103,7 +103,7 @@ function Details({ operation }: { operation: Operation }) {
           <dd>
             {operation.canary === 0
               ? 'none'
-              : `${formatCount(operation.canary)} tasks, ${operation.canary_passed ? 'passed' : 'waited for'}`}
+              : `${plural(operation.canary, 'task')}, ${operation.canary_passed ? 'passed' : 'waited for'}`}
           </dd>
           <dt>Stops</dt>
           <dd>

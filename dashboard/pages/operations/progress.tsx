@@ -53,7 +53,8 @@ export function Progress({ operation }: { operation: Operation }) {
 
 export const describe = ({ action, selection }: Operation): string => {
   const { filter, task_ids: ids } = selection as { filter?: Record<string, unknown>; task_ids?: number };
-  if (filter === undefined) return `${action} of ${String(ids ?? '')} chosen tasks`;
-  const terms = Object.entries(filter).map(([name, value]) => `${name} ${String(value)}`);
-  return `${action} of tasks with ${terms.join(', ')}`;
+  const verb = action.charAt(0).toUpperCase() + action.slice(1);
+  if (filter === undefined) return `${verb} of ${String(ids ?? '')} chosen tasks`;
+  const terms = Object.entries(filter).map(([name, value]) => `${name} ${[value].flat().join(' or ')}`);
+  return `${verb} of tasks with ${terms.join(', ')}`;
 };

@@ -10,7 +10,7 @@ export const PAGES: readonly string[] = [
   'operations',
   'operations/{operation}',
   'workflows',
-  'workflows/shop/checkout',
+  'workflows/shop/refund',
   'queues',
   'queues/default',
   'queues/empty',
