@@ -20,7 +20,8 @@ const common = {
   // A shared machine that stands still for seconds can fail them once. What fails twice is broken, and a retry is reported.
   retry: process.env['CI'] === undefined ? 0 : 1,
   testTimeout: 600_000,
-  hookTimeout: 60_000,
+  // The package and the image are made in the first hook that needs them.
+  hookTimeout: 180_000,
 };
 
 /** The longer suites. TASKER_TEST_LONG=1 runs their long forms. */

@@ -96,28 +96,26 @@ const SOURCES: readonly ToolSource[] = [
     title: 'Retry a task',
     operations: ['retryTask'],
     description: 'Runs the steps in error of a task again, all of them or those in `steps`.',
-    without: ['dry_run', 'input'],
+    without: ['input'],
   },
   {
     name: 'cancel_task',
     title: 'Cancel a task',
     operations: ['cancelTask'],
     description: 'Cancels a task: what runs is aborted, nothing more of it starts, and it can not be continued.',
-    without: ['dry_run'],
   },
   {
     name: 'resolve_step',
     title: 'Resolve a step',
     operations: ['resolveStep'],
     description: 'Declares a step in error as done, with a result that the steps behind it receive.',
-    without: ['dry_run'],
   },
   {
     name: 'rerun_task',
     title: 'Rerun a task',
     operations: ['rerunTask'],
     description: 'Makes a new task from one that has ended or is in error. Its effects happen again.',
-    without: ['dry_run', 'input'],
+    without: ['input'],
   },
   {
     name: 'pause_queue',
@@ -152,18 +150,23 @@ const PREVIEW_TOKEN = {
     'Leave it out at first: nothing is changed then, and the answer says what would be done, with a token. The same call with that token does it. Ask a person before the second call.',
 };
 
+/** Of a value after it was read, or, if that has no type, as it is given. */
+function jsonSchemaOf(field: z.ZodType): object {
+  const schemas = (['output', 'input'] as const).map((io) => z.toJSONSchema(field, { io, unrepresentable: 'any' }));
+  const { $schema: _draft, ...schema } =
+    schemas.find(({ type }) => type !== undefined) ?? (schemas[0] as object as never);
+  return schema;
+}
+
 function schemaOf(routes: readonly Route[], without: readonly string[], writes: boolean): InputSchema {
   const properties: Record<string, object> = {};
   const required = new Map<string, number>();
   for (const route of routes) {
     const { params, query, body } = fieldsOf(route);
     for (const [name, field] of Object.entries({ ...params, ...query, ...body })) {
-      if (without.includes(name)) continue;
-      const { $schema: _draft, ...schema } = z.toJSONSchema(field as z.ZodType, {
-        io: 'output',
-        unrepresentable: 'any',
-      });
-      properties[name] = schema;
+      // The first call of an act is the dry run.
+      if (without.includes(name) || name === 'dry_run') continue;
+      properties[name] = jsonSchemaOf(field as z.ZodType);
       if (!(field as z.ZodType).safeParse(undefined).success) required.set(name, (required.get(name) ?? 0) + 1);
     }
   }
