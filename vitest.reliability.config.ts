@@ -8,6 +8,7 @@ import { SlowestFirst } from './test/support/slowest-first.ts';
 const ALONE = [
   'autoscaling/autoscaling',
   'history-partitions',
+  'large-layouts',
   'many-waiters',
   'migrations',
   'monitoring/prometheus',
