@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { checkImports } from '../../scripts/check-imports.ts';
+import { checkDashboard, checkImports } from '../../scripts/check-imports.ts';
 
 const folders: string[] = [];
 
@@ -115,5 +115,32 @@ describe('the import check', () => {
 
   it('catches a room that has no place', () => {
     expect(violations({ 'util/a.ts': '' })[0]).toContain('room "util" is not in the order of rooms');
+  });
+});
+
+describe('the check of the dashboard', () => {
+  const found = (text: string): string[] => {
+    const folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
+    folders.push(folder);
+    mkdirSync(join(folder, 'pages'));
+    writeFileSync(join(folder, 'pages/page.tsx'), text);
+    return checkDashboard(folder).map(({ rule }) => rule);
+  };
+
+  it('passes on this repository', () => {
+    expect(checkDashboard(fileURLToPath(new URL('../../dashboard', import.meta.url)))).toEqual([]);
+  });
+
+  it.each([
+    [`import { x } from '../../src/errors.ts';`, 1],
+    [`import { x } from '../../src/http/types.ts';`, 1],
+    [`import type { X } from '../../src/http/types.ts';`, 0],
+    [`import { x } from '../ui/x.tsx';`, 0],
+    [`import { useState } from 'preact/hooks';`, 0],
+    [`import React from 'react';`, 1],
+    [`const x = <p dangerouslySetInnerHTML={{ __html: text }} />;`, 1],
+    [`element.innerHTML = text;`, 1],
+  ])('%s', (text, rules) => {
+    expect(found(text)).toHaveLength(rules);
   });
 });
