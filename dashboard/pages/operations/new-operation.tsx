@@ -38,9 +38,10 @@ export function NewOperation({
   );
   useEffect(() => {
     let gone = false;
+    // At once: what was counted for other settings must not be started.
+    setPreview(undefined);
+    setProblem(undefined);
     const timer = setTimeout(() => {
-      setPreview(undefined);
-      setProblem(undefined);
       request<PreviewedOperation>('/v1/operations', { method: 'POST', body, key: newKey() }).then(
         ({ body: found }) => !gone && setPreview(found),
         (error: Problem) => !gone && setProblem(error),
