@@ -52,6 +52,10 @@ it('all failures of one cause are retried as an operation, after its dry run', a
   await page.getByRole('button', { name: 'Abort' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Abort' }).click();
   await page.locator('.operation .badge', { hasText: 'Aborted' }).waitFor();
+  const [operation] = await fixture.test.query(
+    'SELECT state, pace_per_second::float8 AS pace, by FROM tasker.tasker_operations ORDER BY operation_id DESC LIMIT 1',
+  );
+  expect(operation).toEqual({ state: 'aborted', pace: 5, by: 'local' });
 });
 
 it('a queue is resumed with a reason, and the audit has it', async () => {
@@ -63,4 +67,5 @@ it('a queue is resumed with a reason, and the audit has it', async () => {
   await page.getByRole('button', { name: 'Pause' }).waitFor();
   await open('audit');
   await page.getByText('all is well again').waitFor();
+  expect(await fixture.test.query('SELECT name FROM tasker.tasker_pauses')).toEqual([]);
 });
