@@ -37,6 +37,9 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  // Read of the style sheet once for each theme, and not for each frame.
+  const dark = isDark.value;
+  const colours = useMemo(readColours, [dark]);
   useEffect(() => setView(undefined), [geometry]);
   useEffect(() => {
     const element = canvas.current;
@@ -55,7 +58,7 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
       layout,
       nodes,
       geometry,
-      colours: readColours(),
+      colours,
       selected: current?.index,
       path: onPath,
       faint,
@@ -63,7 +66,6 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     };
     draw(context, scene, shown, size.width, size.height);
   });
-  void isDark.value;
 
   const nodeAt = (x: number, y: number): NodeView | undefined =>
     nodes.find(({ layer, row }) => {

@@ -71,8 +71,8 @@ function Opened({ task, etag }: { task: TaskDetails; etag: string | undefined })
   const history = useHistory(id, `${etag}${known.version}`, view === 'timeline' || view === 'history');
   const now = clock.value - Date.parse(task.requested_at);
   const segments = useMemo(
-    () => segmentsOf(steps, history.rows, task.requested_at, now),
-    [steps, history, task.requested_at, now],
+    () => (view === 'timeline' ? segmentsOf(steps, history.rows, task.requested_at, now) : new Map()),
+    [steps, history, task.requested_at, now, view],
   );
   const passes = passesOf();
   const passing = steps.filter(passes);
