@@ -1139,6 +1139,9 @@ export interface Operations {
     response: {
       /** The id of a task. */
       task_id: string;
+      namespace: string;
+      workflow: string;
+      version: string;
       state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
       /** RFC 3339, in UTC. */
       requested_at: string;

@@ -66,6 +66,7 @@ describe('a command through the HTTP API has the output that it has on the datab
     [['tasks', '--workflow', 'shop/order', '--limit', '2', '--json']],
     [['task', '1']],
     [['explain', '1']],
+    [['task', '1', '--critical-path']],
     [['explain', '1', 'charge', '--json']],
     [['workers', '--json']],
     [['queues']],

@@ -71,10 +71,22 @@ export const getCriticalPath = defineRoute({
   scope: 'namespace',
   cost: 'list',
   params,
-  response: z.object({ task_id: taskId, state, requested_at: time, as_of: time, ...path }),
+  response: z.object({
+    task_id: taskId,
+    namespace: z.string(),
+    workflow: z.string(),
+    version: z.string(),
+    state,
+    requested_at: time,
+    as_of: time,
+    ...path,
+  }),
   example: {
     response: {
       task_id: '4711',
+      namespace: 'shop',
+      workflow: 'checkout',
+      version: '1.4.0',
       state: 'complete',
       requested_at: '2026-03-01T09:31:08.000Z',
       as_of: '2026-03-01T09:32:00.000Z',

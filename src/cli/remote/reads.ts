@@ -2,6 +2,7 @@ import type { Client } from '../../client/client.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { ApiError } from '../../http/error.ts';
 import type { StepDetails, TaskDetails as RemoteTask } from '../../http/operations.ts';
+import type { TaskPath } from '../../reads/critical-path/read-critical-path.ts';
 import type { Explanation } from '../../reads/explain/explanation.ts';
 import type { TaskDetails } from '../../reads/task.ts';
 import { orNotFound, rowOf } from './rows.ts';
@@ -12,7 +13,7 @@ const HIDDEN = '(a message that needs payload:read)';
 
 type Reads = Pick<
   Client,
-  'getTask' | 'waitForTask' | 'explain' | 'workers' | 'liveSchedulers' | 'queues' | 'workflows'
+  'getTask' | 'waitForTask' | 'explain' | 'criticalPath' | 'workers' | 'liveSchedulers' | 'queues' | 'workflows'
 > &
   Pick<Client, 'failures' | 'pauses' | 'retention' | 'stats'> & {
     reports: Pick<Client['reports'], 'lastSource'>;
@@ -42,6 +43,11 @@ export function remoteReads(api: ApiClient): Reads {
           : api.get('/v1/tasks/{task_id}/steps/{step}/explain', { params: { task_id: taskId, step } });
       const explanation = await orNotFound(found, undefined);
       return explanation === undefined ? undefined : rowOf<Explanation>(explanation);
+    },
+    async criticalPath(taskId) {
+      const found = api.get('/v1/tasks/{task_id}/critical-path', { params: { task_id: taskId } });
+      const path = await orNotFound(found, undefined);
+      return path === undefined ? undefined : rowOf<TaskPath>(path);
     },
     async workers({ stopped = false } = {}) {
       return (await api.get('/v1/workers', { query: { stopped } })).items.map((row) => rowOf(row));
