@@ -11,7 +11,7 @@ const source = fileURLToPath(new URL('workflows.ts', import.meta.url));
 
 /** Bundles the code as it is now. Called in the repository's folder, like `npm run build`. */
 export async function buildFleet(): Promise<void> {
-  const { dependencies } = JSON.parse(readFileSync(manifest, 'utf8')) as { dependencies: Record<string, string> };
+  const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as { dependencies?: Record<string, string> };
   await rm(BUILT, { recursive: true, force: true });
   await bundleCode(BUILT, Object.keys(dependencies));
   await build({

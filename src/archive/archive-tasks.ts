@@ -1,22 +1,17 @@
 import type { Database, Executor } from '../db/connections/database.ts';
-import {
-  type ExportedTaskRow,
-  exportStepNames,
-  exportTasks,
-  exportWorkflows,
-  rowVersions,
-} from '../db/statements/archive/export-tasks.ts';
+import { exportStepNames, exportWorkflows, rowVersions } from '../db/statements/archive/export-tasks.ts';
 import { lockForRemoval } from '../engine/remove-tasks.ts';
 import type { ReportReader } from '../reads/report-reader.ts';
 import { InvalidInputError } from '../errors.ts';
-import type { ArchivedDefinitions, IndexEntry } from './object/index-entry.ts';
+import { type ExportedTask, exportPage } from './export-page.ts';
+import type { ArchivedDefinitions } from './object/index-entry.ts';
 import type { ArchiveObjectWriter } from './object/object-writer.ts';
 import type { ArchiveStore } from './stores/store.ts';
 import { NotArchived, writeArchive } from './write-archive.ts';
 
-/** Tasks of one statement of the export: at first, and at most. Fewer if they are large. */
+/** Tasks that the export reads at once: at first, and at most. Fewer if they are large. */
 const FIRST_PAGE = 20;
-const MOST_IN_PAGE = 200;
+const MOST_IN_PAGE = 250;
 /** What a page should have, in characters. */
 const PAGE_CHARACTERS = 2 * 1024 * 1024;
 
@@ -77,6 +72,7 @@ export async function archiveTasks(options: ArchiveTasksOptions, taskIds: readon
 
 type Read = <T>(work: (db: Database) => Promise<T>) => Promise<T>;
 
+/** While a page is packed and stored, the next one is read: two are in memory. */
 async function exportAll(
   read: Read,
   writer: ArchiveObjectWriter,
@@ -85,21 +81,13 @@ async function exportAll(
 ): Promise<ArchivedDefinitions> {
   const workflows = new Set<number>();
   const steps = new Set<number>();
-  let size = FIRST_PAGE;
-  for (let start = 0; start < taskIds.length;) {
-    const ids = taskIds.slice(start, start + size);
-    const page = await read((from) => from.run(exportTasks, { task_ids: ids }));
-    let characters = 0;
-    for (const row of page) {
-      versions.set(row.task_id, row.version);
-      workflows.add(row.named_task_id);
-      for (const id of row.named_step_ids) steps.add(id);
-      characters += row.lines.length;
-      await writer.addTask(entryOf(row), row.lines);
+  for await (const page of pages(read, taskIds)) {
+    for (const { entry, lines, namedStepIds, version } of page) {
+      versions.set(entry.task_id, version);
+      workflows.add(entry.workflow);
+      for (const id of namedStepIds) steps.add(id);
+      await writer.addTask(entry, lines);
     }
-    start += ids.length;
-    const perTask = Math.max(1, characters / Math.max(1, page.length));
-    size = Math.max(1, Math.min(MOST_IN_PAGE, Math.floor(PAGE_CHARACTERS / perTask)));
   }
   return read(async (from) => ({
     workflows: await from.run(exportWorkflows, { named_task_ids: [...workflows] }),
@@ -107,19 +95,24 @@ async function exportAll(
   }));
 }
 
-const entryOf = (row: ExportedTaskRow): Omit<IndexEntry, 'block'> => ({
-  task_id: row.task_id,
-  workflow: row.named_task_id,
-  state: row.state,
-  identity: row.identity,
-  ...(row.generation === null ? {} : { generation: row.generation }),
-  ...(row.tags === null || row.tags.length === 0 ? {} : { tags: row.tags }),
-  requested_at: row.requested_at,
-  ended_at: row.ended_at,
-  steps: row.steps,
-  edges: row.edges,
-  transitions: row.transitions,
-});
+async function* pages(read: Read, taskIds: readonly string[]): AsyncGenerator<ExportedTask[]> {
+  let start = 0;
+  const next = (size: number): Promise<ExportedTask[]> | undefined => {
+    const ids = taskIds.slice(start, (start += size));
+    if (ids.length === 0) return undefined;
+    const page = read((from) => exportPage(from, ids));
+    // If packing fails meanwhile, nobody waits for it.
+    page.catch(() => undefined);
+    return page;
+  };
+  for (let reading = next(FIRST_PAGE); reading !== undefined;) {
+    const page = await reading;
+    const characters = page.reduce((sum, { lines }) => sum + lines.length, 0);
+    const perTask = Math.max(1, characters / Math.max(1, page.length));
+    reading = next(Math.max(1, Math.min(MOST_IN_PAGE, Math.floor(PAGE_CHARACTERS / perTask))));
+    yield page;
+  }
+}
 
 /** Ascending, without duplicates. */
 function sortedIds(taskIds: readonly string[]): string[] {

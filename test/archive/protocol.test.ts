@@ -8,6 +8,7 @@ import { manifestName } from '../../src/archive/object/manifest.ts';
 import { verifyArchive } from '../../src/archive/verify.ts';
 import type { ArchiveStore } from '../../src/archive/stores/store.ts';
 import { createClient } from '../../src/client/client.ts';
+import type { Database } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { endHold, setHold } from '../../src/engine/holds.ts';
 import { cancel } from '../../src/engine/cancel.ts';
@@ -98,6 +99,37 @@ describe('an archive of tasks', () => {
     expect(await files()).toEqual(before);
     await cancel(db, failed);
   });
+
+  it.each(['export_task_rows', 'export_step_rows', 'export_task_transition_rows'])(
+    'removes nothing if a task changes right behind %s of its export',
+    async (statement) => {
+      const worker = await engine.worker();
+      const [failed, other] = [await engine.submitOne(workflow), await ended()];
+      await worker.fail(first(await worker.claim()), { permanent: true });
+      let changed = false;
+      const changing: Database = {
+        ...db,
+        transaction: (work) =>
+          db.transaction((tx) =>
+            work({
+              ...tx,
+              async run(given, ...parameters) {
+                const rows = await tx.run(given, ...parameters);
+                if (given.name === statement && !changed) {
+                  changed = true;
+                  await retry(db, failed);
+                }
+                return rows;
+              },
+            }),
+          ),
+      };
+      expect(await archive(changing, store, [failed, other])).toEqual({ outcome: 'refused', taskIds: [failed] });
+      expect(changed).toBe(true);
+      expect(await engine.taskState(failed)).toBe('in_progress');
+      await cancel(db, failed);
+    },
+  );
 
   it('removes nothing that retention keeps in the last moment', async () => {
     const [one, two] = [await ended(), await ended()];

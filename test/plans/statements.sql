@@ -2191,51 +2191,6 @@ FROM tasker.tasker_named_steps s
 WHERE s.named_step_id = ANY ($1::integer[])
 ORDER BY s.named_step_id;
 
--- export_tasks
-SELECT t.task_id, t.named_task_id, t.state, coalesce(i.identity_hash, t.identity_hash) AS identity, i.generation, t.tags,
-  to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS requested_at, to_char(coalesce(t.completed_at, ended.at, t.requested_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ended_at,
-  concat_ws(chr(10), '{' || concat_ws(',', '"task_id":' || '"' || t.task_id || '"', '"row":"task"', '"named_task_id":' || t.named_task_id::text, '"complete":' || t.complete::text, '"requested_at":' || '"' || to_char(t.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"initiator":' || to_json(t.initiator)::text, '"source_system":' || to_json(t.source_system)::text, '"reason":' || to_json(t.reason)::text, '"bypass_steps":' || t.bypass_steps::text, '"tags":' || t.tags::text, '"context":' || t.context::text, '"identity_hash":' || to_json(t.identity_hash)::text, '"state":' || to_json(t.state)::text, '"sort_key":' || t.sort_key::text, '"priority":' || t.priority::text, '"unfinished_sinks":' || t.unfinished_sinks::text, '"completed_at":' || '"' || to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"schedule":' || t.schedule::text, '"trace_context":' || to_json(t.trace_context)::text) || '}', CASE WHEN i.task_id IS NOT NULL THEN '{' || concat_ws(',', '"task_id":' || '"' || i.task_id || '"', '"row":"identity"', '"identity_hash":' || to_json(i.identity_hash)::text, '"generation":' || i.generation::text) || '}' END,
-    imported.lines, steps.lines, edges.lines, step_history.lines, task_history.lines) AS lines,
-  steps.number AS steps, edges.number AS edges, step_history.number + task_history.number AS transitions,
-  versions.named_step_ids, t.xmin::text || '/' || versions.steps AS version
-FROM tasker.tasker_tasks t
-LEFT JOIN tasker.tasker_identities i ON i.task_id = t.task_id
-CROSS JOIN LATERAL (
-  SELECT count(*)::text || '/' || coalesce(sum(s.xmin::text::bigint), 0) AS steps, coalesce(array_agg(DISTINCT s.named_step_id), '{}') AS named_step_ids
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.task_id = t.task_id
-) versions
-CROSS JOIN LATERAL (
-  SELECT max(x.created_at) AS at FROM tasker.tasker_task_transitions x WHERE x.task_id = t.task_id
-) ended
-CROSS JOIN LATERAL (
-  SELECT string_agg('{' || concat_ws(',', '"task_id":' || '"' || b.task_id || '"', '"row":"imported"', '"source":' || to_json(b.source)::text, '"source_task_id":' || '"' || b.source_task_id || '"', '"import_id":' || '"' || b.import_id || '"', '"phase":' || to_json(b.phase)::text, '"reason":' || to_json(b.reason)::text, '"details":' || b.details::text, '"recorded_at":' || '"' || to_char(b.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"') || '}', chr(10) ORDER BY b.source, b.source_task_id) AS lines
-  FROM tasker.tasker_imported_tasks b
-  WHERE b.task_id = t.task_id
-) imported
-CROSS JOIN LATERAL (
-  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"step"', '"workflow_step_id":' || '"' || r.workflow_step_id || '"', '"named_step_id":' || r.named_step_id::text, '"retryable":' || r.retryable::text, '"retry_limit":' || r.retry_limit::text, '"in_process":' || r.in_process::text, '"processed":' || r.processed::text, '"processed_at":' || '"' || to_char(r.processed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"attempts":' || r.attempts::text, '"last_attempted_at":' || '"' || to_char(r.last_attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"backoff_request_seconds":' || r.backoff_request_seconds::text, '"inputs":' || r.inputs::text, '"results":' || r.results::text, '"skippable":' || r.skippable::text, '"named_task_id":' || r.named_task_id::text, '"queue":' || to_json(r.queue)::text, '"priority":' || r.priority::text, '"state":' || to_json(r.state)::text, '"sort_key":' || r.sort_key::text, '"total_parents":' || r.total_parents::text, '"unmet_parents":' || r.unmet_parents::text, '"children":' || '"' || r.children::text || '"', '"ready_at":' || '"' || to_char(r.ready_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"next_retry_at":' || '"' || to_char(r.next_retry_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"blocked_at":' || '"' || to_char(r.blocked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"claim_id":' || '"' || r.claim_id || '"', '"claimed_by":' || '"' || r.claimed_by || '"', '"task_blocked":' || r.task_blocked::text) || '}', chr(10) ORDER BY r.workflow_step_id) AS lines
-  FROM tasker.tasker_workflow_steps r
-  WHERE r.task_id = t.task_id
-) steps
-CROSS JOIN LATERAL (
-  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"edge"', '"from_step_id":' || '"' || r.from_step_id || '"', '"to_step_id":' || '"' || r.to_step_id || '"', '"name":' || to_json(r.name)::text) || '}', chr(10) ORDER BY r.to_step_id, r.from_step_id) AS lines
-  FROM tasker.tasker_workflow_step_edges r
-  WHERE r.task_id = t.task_id
-) edges
-CROSS JOIN LATERAL (
-  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"step_transition"', '"workflow_step_id":' || '"' || r.workflow_step_id || '"', '"sort_key":' || r.sort_key::text, '"from_state":' || to_json(r.from_state)::text, '"to_state":' || to_json(r.to_state)::text, '"most_recent":' || r.most_recent::text, '"metadata":' || r.metadata::text, '"created_at":' || '"' || to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"cause":' || to_json(r.cause)::text, '"claim_id":' || '"' || r.claim_id || '"', '"worker_id":' || '"' || r.worker_id || '"') || '}', chr(10) ORDER BY r.workflow_step_id, r.sort_key) AS lines
-  FROM tasker.tasker_workflow_step_transitions r
-  WHERE r.task_id = t.task_id
-) step_history
-CROSS JOIN LATERAL (
-  SELECT count(*)::integer AS number, string_agg('{' || concat_ws(',', '"task_id":' || '"' || r.task_id || '"', '"row":"task_transition"', '"sort_key":' || r.sort_key::text, '"from_state":' || to_json(r.from_state)::text, '"to_state":' || to_json(r.to_state)::text, '"most_recent":' || r.most_recent::text, '"metadata":' || r.metadata::text, '"created_at":' || '"' || to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '"cause":' || to_json(r.cause)::text, '"claim_id":' || '"' || r.claim_id || '"', '"worker_id":' || '"' || r.worker_id || '"') || '}', chr(10) ORDER BY r.sort_key) AS lines
-  FROM tasker.tasker_task_transitions r
-  WHERE r.task_id = t.task_id
-) task_history
-WHERE t.task_id = ANY ($1::bigint[])
-ORDER BY t.task_id;
-
 -- export_workflows
 SELECT k.named_task_id, n.name AS namespace, k.name, k.version, k.description, k.definition_hash, k.sinks, k.input_schema::text AS input_schema,
   k.configuration::text AS configuration, (

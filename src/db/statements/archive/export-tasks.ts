@@ -1,24 +1,49 @@
 import { defineStatement } from '../../statement.ts';
-import { ARCHIVED, ARCHIVED_KINDS, lineOf, timeText } from './archived-rows.ts';
+import { ARCHIVED, ARCHIVED_KINDS, type ArchivedKind, rowText } from './archived-rows.ts';
 
-export interface ExportedTaskRow {
-  task_id: string;
-  named_task_id: number;
-  state: string;
-  identity: string;
-  generation: number | null;
-  tags: string[] | null;
-  requested_at: string;
-  ended_at: string;
-  /** One line for each row of the task, without the last line's end. */
-  lines: string;
-  steps: number;
-  edges: number;
-  transitions: number;
-  named_step_ids: number[];
-  /** Of the rows of the task and its steps: see `rowVersions`. */
-  version: string;
+/** A row of the tables. `row_version`: of rows of tasks and steps (see `rowVersions`). */
+export interface ExportedRow {
+  readonly task_id: string;
+  /** Its columns: see `fieldsOf`. */
+  readonly columns: string;
+  readonly row_version?: string;
 }
+
+const ORDER: Readonly<Record<ArchivedKind, string>> = {
+  task: '',
+  identity: '',
+  imported: 'r.source, r.source_task_id',
+  step: 'r.workflow_step_id',
+  edge: 'r.to_step_id, r.from_step_id',
+  step_transition: 'r.workflow_step_id, r.sort_key',
+  task_transition: 'r.sort_key',
+};
+
+/**
+ * The rows of one kind of some tasks, in the order of their ids: a look-up by key for each task. The process makes lines of
+ * them: in SQL that takes several times as long.
+ */
+const exportRows = (kind: ArchivedKind) =>
+  defineStatement<ExportedRow>()({
+    name: `export_${kind}_rows`,
+    params: { task_ids: 'bigint[]' },
+    text: `
+SELECT r.task_id, ${rowText(kind, 'r')} AS columns${kind === 'task' || kind === 'step' ? ', r.xmin::text AS row_version' : ''}
+FROM tasker.${ARCHIVED[kind].table} r
+WHERE r.task_id = ANY (:task_ids::bigint[])
+ORDER BY ${['r.task_id', ...[ORDER[kind]].filter(Boolean)].join(', ')}`,
+  });
+
+/** By the kind of row. Tasks and then steps are read before the rest: their versions tell whether anything else has changed since. */
+export const EXPORTS = {
+  task: exportRows('task'),
+  step: exportRows('step'),
+  identity: exportRows('identity'),
+  imported: exportRows('imported'),
+  edge: exportRows('edge'),
+  step_transition: exportRows('step_transition'),
+  task_transition: exportRows('task_transition'),
+} as const satisfies Record<ArchivedKind, unknown>;
 
 /**
  * What the versions of a task's own row and of its steps' rows add up to: PostgreSQL gives each written row the number of the transaction
@@ -27,51 +52,11 @@ export interface ExportedTaskRow {
  */
 const STEP_VERSIONS = `count(*)::text || '/' || coalesce(sum(s.xmin::text::bigint), 0)`;
 
-/** A sum over the rows of one table, by the key of its task. */
-const rowsOf = (
-  kind: 'edge' | 'step' | 'step_transition' | 'task_transition',
-  alias: string,
-  order: string,
-): string => `
-CROSS JOIN LATERAL (
-  SELECT count(*)::integer AS number, string_agg(${lineOf(kind, 'r')}, chr(10) ORDER BY ${order}) AS lines
-  FROM tasker.${ARCHIVED[kind].table} r
-  WHERE r.task_id = t.task_id
-) ${alias}`;
-
-/** Whole tasks as lines of JSON, in the order of their ids: a look-up by key in each table for each task. */
-export const exportTasks = defineStatement<ExportedTaskRow>()({
-  name: 'export_tasks',
-  params: { task_ids: 'bigint[]' },
-  text: `
-SELECT t.task_id, t.named_task_id, t.state, coalesce(i.identity_hash, t.identity_hash) AS identity, i.generation, t.tags,
-  ${timeText('t.requested_at')} AS requested_at, ${timeText('coalesce(t.completed_at, ended.at, t.requested_at)')} AS ended_at,
-  concat_ws(chr(10), ${lineOf('task', 't')}, CASE WHEN i.task_id IS NOT NULL THEN ${lineOf('identity', 'i')} END,
-    imported.lines, steps.lines, edges.lines, step_history.lines, task_history.lines) AS lines,
-  steps.number AS steps, edges.number AS edges, step_history.number + task_history.number AS transitions,
-  versions.named_step_ids, t.xmin::text || '/' || versions.steps AS version
-FROM tasker.tasker_tasks t
-LEFT JOIN tasker.tasker_identities i ON i.task_id = t.task_id
-CROSS JOIN LATERAL (
-  SELECT ${STEP_VERSIONS} AS steps, coalesce(array_agg(DISTINCT s.named_step_id), '{}') AS named_step_ids
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.task_id = t.task_id
-) versions
-CROSS JOIN LATERAL (
-  SELECT max(x.created_at) AS at FROM tasker.tasker_task_transitions x WHERE x.task_id = t.task_id
-) ended
-CROSS JOIN LATERAL (
-  SELECT string_agg(${lineOf('imported', 'b')}, chr(10) ORDER BY b.source, b.source_task_id) AS lines
-  FROM tasker.tasker_imported_tasks b
-  WHERE b.task_id = t.task_id
-) imported${rowsOf('step', 'steps', 'r.workflow_step_id')}${rowsOf('edge', 'edges', 'r.to_step_id, r.from_step_id')}${rowsOf(
-    'step_transition',
-    'step_history',
-    'r.workflow_step_id, r.sort_key',
-  )}${rowsOf('task_transition', 'task_history', 'r.sort_key')}
-WHERE t.task_id = ANY (:task_ids::bigint[])
-ORDER BY t.task_id`,
-});
+/** The same of rows that were read. */
+export function versionOf(task: ExportedRow, steps: readonly ExportedRow[]): string {
+  const sum = steps.reduce((total, step) => total + BigInt(step.row_version ?? 0), 0n);
+  return `${task.row_version}/${steps.length}/${sum}`;
+}
 
 /** The versions of tasks whose rows the caller has locked. */
 export const rowVersions = defineStatement<{ task_id: string; version: string }>()({
