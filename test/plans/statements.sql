@@ -2185,11 +2185,53 @@ WHERE a.position > $1
 ORDER BY a.position
 LIMIT $2;
 
+-- export_edge_rows
+SELECT r.task_id, concat(r.task_id, E'\t', r.from_step_id, E'\t', r.to_step_id, E'\t', to_json(r.name)) AS columns
+FROM tasker.tasker_workflow_step_edges r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id, r.to_step_id, r.from_step_id;
+
+-- export_identity_rows
+SELECT r.task_id, concat(r.task_id, E'\t', to_json(r.identity_hash), E'\t', r.generation) AS columns
+FROM tasker.tasker_identities r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id;
+
+-- export_imported_rows
+SELECT r.task_id, concat(r.task_id, E'\t', to_json(r.source), E'\t', r.source_task_id, E'\t', r.import_id, E'\t', to_json(r.phase), E'\t', to_json(r.reason), E'\t', r.details, E'\t', r.recorded_at AT TIME ZONE 'UTC') AS columns
+FROM tasker.tasker_imported_tasks r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id, r.source, r.source_task_id;
+
 -- export_step_names
 SELECT s.named_step_id, s.name
 FROM tasker.tasker_named_steps s
 WHERE s.named_step_id = ANY ($1::integer[])
 ORDER BY s.named_step_id;
+
+-- export_step_rows
+SELECT r.task_id, concat(r.task_id, E'\t', r.workflow_step_id, E'\t', r.named_step_id, E'\t', r.retryable, E'\t', r.retry_limit, E'\t', r.in_process, E'\t', r.processed, E'\t', r.processed_at AT TIME ZONE 'UTC', E'\t', r.attempts, E'\t', r.last_attempted_at AT TIME ZONE 'UTC', E'\t', r.backoff_request_seconds, E'\t', r.inputs, E'\t', r.results, E'\t', r.skippable, E'\t', r.named_task_id, E'\t', to_json(r.queue), E'\t', r.priority, E'\t', to_json(r.state), E'\t', r.sort_key, E'\t', r.total_parents, E'\t', r.unmet_parents, E'\t', r.children, E'\t', r.ready_at AT TIME ZONE 'UTC', E'\t', r.next_retry_at AT TIME ZONE 'UTC', E'\t', r.blocked_at AT TIME ZONE 'UTC', E'\t', r.claim_id, E'\t', r.claimed_by, E'\t', r.task_blocked) AS columns, r.xmin::text AS row_version
+FROM tasker.tasker_workflow_steps r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id, r.workflow_step_id;
+
+-- export_step_transition_rows
+SELECT r.task_id, concat(r.task_id, E'\t', r.workflow_step_id, E'\t', r.sort_key, E'\t', to_json(r.from_state), E'\t', to_json(r.to_state), E'\t', r.most_recent, E'\t', r.metadata, E'\t', r.created_at AT TIME ZONE 'UTC', E'\t', to_json(r.cause), E'\t', r.claim_id, E'\t', r.worker_id) AS columns
+FROM tasker.tasker_workflow_step_transitions r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id, r.workflow_step_id, r.sort_key;
+
+-- export_task_rows
+SELECT r.task_id, concat(r.task_id, E'\t', r.named_task_id, E'\t', r.complete, E'\t', r.requested_at AT TIME ZONE 'UTC', E'\t', to_json(r.initiator), E'\t', to_json(r.source_system), E'\t', to_json(r.reason), E'\t', r.bypass_steps, E'\t', r.tags, E'\t', r.context, E'\t', to_json(r.identity_hash), E'\t', to_json(r.state), E'\t', r.sort_key, E'\t', r.priority, E'\t', r.unfinished_sinks, E'\t', r.completed_at AT TIME ZONE 'UTC', E'\t', r.schedule, E'\t', to_json(r.trace_context)) AS columns, r.xmin::text AS row_version
+FROM tasker.tasker_tasks r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id;
+
+-- export_task_transition_rows
+SELECT r.task_id, concat(r.task_id, E'\t', r.sort_key, E'\t', to_json(r.from_state), E'\t', to_json(r.to_state), E'\t', r.most_recent, E'\t', r.metadata, E'\t', r.created_at AT TIME ZONE 'UTC', E'\t', to_json(r.cause), E'\t', r.claim_id, E'\t', r.worker_id) AS columns
+FROM tasker.tasker_task_transitions r
+WHERE r.task_id = ANY ($1::bigint[])
+ORDER BY r.task_id, r.sort_key;
 
 -- export_workflows
 SELECT k.named_task_id, n.name AS namespace, k.name, k.version, k.description, k.definition_hash, k.sinks, k.input_schema::text AS input_schema,

@@ -34,15 +34,23 @@ WHERE r.task_id = ANY (:task_ids::bigint[])
 ORDER BY ${['r.task_id', ...[ORDER[kind]].filter(Boolean)].join(', ')}`,
   });
 
+export const exportTaskRows = exportRows('task');
+export const exportStepRows = exportRows('step');
+export const exportIdentityRows = exportRows('identity');
+export const exportImportedRows = exportRows('imported');
+export const exportEdgeRows = exportRows('edge');
+export const exportStepHistory = exportRows('step_transition');
+export const exportTaskHistory = exportRows('task_transition');
+
 /** By the kind of row. Tasks and then steps are read before the rest: their versions tell whether anything else has changed since. */
 export const EXPORTS = {
-  task: exportRows('task'),
-  step: exportRows('step'),
-  identity: exportRows('identity'),
-  imported: exportRows('imported'),
-  edge: exportRows('edge'),
-  step_transition: exportRows('step_transition'),
-  task_transition: exportRows('task_transition'),
+  task: exportTaskRows,
+  step: exportStepRows,
+  identity: exportIdentityRows,
+  imported: exportImportedRows,
+  edge: exportEdgeRows,
+  step_transition: exportStepHistory,
+  task_transition: exportTaskHistory,
 } as const satisfies Record<ArchivedKind, unknown>;
 
 /**
