@@ -59,5 +59,5 @@ export async function openPage(browser: Browser, { width = 1280, dark = false, b
 export async function untilShown(page: Page): Promise<void> {
   await page.waitForSelector('h1');
   // Not by a function: the policy of the page does not let text become code, not even for the test.
-  await page.waitForSelector('.loading', { state: 'detached' });
+  await page.waitForSelector('.loading, .bone-line', { state: 'detached' });
 }
