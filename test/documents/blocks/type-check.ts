@@ -53,7 +53,7 @@ export async function writeBlocks(folder: string, blocks: readonly CodeBlock[]):
   );
 }
 
-const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+const { dependencies = {}, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
   'dependencies' | 'devDependencies',
   Record<string, string>
 >;
