@@ -6353,7 +6353,7 @@ WITH watched AS MATERIALIZED (
         CROSS JOIN LATERAL (
       SELECT *
       FROM tasker.tasker_workflow_step_transitions x
-      WHERE x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE x.task_id = ANY (array_append('{}'::bigint[], s.task_id)) AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       OFFSET 0
     ) x
         WHERE s.task_id = w.watched_id AND s.state = 'error' AND x.created_at > w.acted_at

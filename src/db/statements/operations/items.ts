@@ -2,12 +2,19 @@ import type { State } from '../../../workflow/states.ts';
 import { defineStatement, rows } from '../../statement.ts';
 import { successorOf } from '../rules/identity.ts';
 import { isOpen } from '../rules/open-states.ts';
+import { sameTask } from '../rules/same-task.ts';
 
-/** The last transition of the step `s`, which is in error. By its key: OFFSET 0 keeps the planner from reading the history for a join. */
-const lastOf = (s: string): string => `CROSS JOIN LATERAL (
+/**
+ * The last transition of the step `s`, which is in error. By its key: OFFSET 0 keeps the planner from reading the history for a join.
+ * `task`: how its task is compared.
+ */
+const lastOf = (
+  s: string,
+  task = (column: string, value: string) => `${column} = ${value}`,
+): string => `CROSS JOIN LATERAL (
       SELECT *
       FROM tasker.tasker_workflow_step_transitions x
-      WHERE x.task_id = ${s}.task_id AND x.workflow_step_id = ${s}.workflow_step_id AND x.sort_key = ${s}.sort_key
+      WHERE ${task('x.task_id', `${s}.task_id`)} AND x.workflow_step_id = ${s}.workflow_step_id AND x.sort_key = ${s}.sort_key
       OFFSET 0
     ) x`;
 
@@ -166,7 +173,7 @@ WITH watched AS MATERIALIZED (
       WHEN t.state IS NULL OR NOT ${isOpen('t')} THEN 'ended'
       WHEN EXISTS (
         SELECT FROM tasker.tasker_workflow_steps s
-        ${lastOf('s')}
+        ${lastOf('s', sameTask)}
         WHERE s.task_id = w.watched_id AND s.state = 'error' AND x.created_at > w.acted_at
           AND x.metadata #>> '{error,fingerprint}' = ANY (w.fingerprints)) THEN 'came_back'
       WHEN t.state = 'error' THEN 'failed'
