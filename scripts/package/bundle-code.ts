@@ -19,7 +19,7 @@ const GROUPS = [
   [TASKER],
 ];
 /** These load a part of a group on purpose. */
-const LEAN: readonly string[] = [ENTRIES.testing, PROGRAMS.cli];
+const LEAN: readonly string[] = [ENTRIES.index, ENTRIES.testing, PROGRAMS.cli];
 
 const common = {
   bundle: true,

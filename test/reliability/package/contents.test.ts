@@ -13,10 +13,10 @@ beforeAll(async () => {
   installed = join(app, 'node_modules/tasker-fleet');
 }, 120_000);
 
-test('installed it is at most 10 MB, and the only package', () => {
+test('installed it is at most 12 MB, the dashboard and its pictures included, and the only package', () => {
   const { kilobytes, packages } = sizeOf(app);
   expect(packages).toEqual([expect.stringMatching(/^tasker-fleet@/)]);
-  expect(kilobytes / 1024).toBeLessThanOrEqual(10);
+  expect(kilobytes / 1024).toBeLessThanOrEqual(12);
   expect(readdirSync(join(app, 'node_modules/.bin'))).not.toContain('node');
 });
 
@@ -31,7 +31,7 @@ test('it has the code, declarations, documents and licences, and nothing else', 
     /^(package\.json|LICENSE|(README|CHANGELOG)\.md|docs\/.+\.md|docs\/guides\/dashboard\/[\w-]+\.png|docs\/reference\/openapi\.json|dist\/ui\/(index\.html|favicon\.svg|assets\/[\w-]+\.(js|css))|dist\/LICENCES\.txt|dist\/[^/]+\.c?js|dist\/types\/.+\.d\.c?ts)$/;
   expect(files.filter((file) => !expected.test(file))).toEqual([]);
   expect(files.filter((file) => file.startsWith('docs/performance'))).toEqual([]);
-  expect(files.length).toBeLessThan(700);
+  expect(files.length).toBeLessThan(800);
 });
 
 test('no link of its documents is broken', () => {
