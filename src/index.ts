@@ -46,6 +46,18 @@ export type { ScheduleClient } from './client/schedule-client.ts';
 export type { TaskListClient } from './client/task-list-client.ts';
 export type { StatsClient } from './client/stats-client.ts';
 export type { InsightClient } from './client/insight-client.ts';
+export type { TaskPath } from './reads/critical-path/read-critical-path.ts';
+export type { CriticalPath, PathStep } from './reads/critical-path/critical-path.ts';
+export type { Split } from './reads/critical-path/timeline.ts';
+export type { HistoryPageRow } from './db/reads/task-documents.ts';
+export type {
+  RecordedDocument,
+  RecordedError,
+  RecordedStep,
+  RecordedTransition,
+  TaskRecord,
+} from './reads/record/record.ts';
+export type { TraceMode } from './tracing/trace-mode.ts';
 export type { FailureGroup } from './db/reads/failures.ts';
 export type { Explanation, Links, NextAction, OtherSteps, Reason } from './reads/explain/explanation.ts';
 export type { Verdict, WhoActs } from './reads/explain/verdicts.ts';
