@@ -73,6 +73,7 @@ WHERE s.task_id = :task_id
 ORDER BY s.workflow_step_id`,
 });
 
+/** A transition of a task or of one of its steps, as it is stored. */
 export interface HistoryPageRow {
   /** Null: a transition of the task itself. */
   step: string | null;

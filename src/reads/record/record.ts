@@ -16,6 +16,7 @@ export interface RecordedDocument {
 /** An error without its message, which may repeat what the step worked on; with it if payloads were asked for. */
 export type RecordedError = Pick<StoredError, 'name'> & Partial<Omit<StoredError, 'name'>>;
 
+/** A step in a record, with its states, times and documents. */
 export interface RecordedStep extends Omit<
   TaskStep,
   'results' | 'last_error' | 'workflow_step_id' | 'allowed_actions'
@@ -29,6 +30,7 @@ export interface RecordedStep extends Omit<
   result: RecordedDocument | null;
 }
 
+/** A transition in a record, with the name of its step. */
 export type RecordedTransition = Omit<HistoryPageRow, 'step_id' | 'sort_key' | 'error'> & {
   error: Partial<RecordedError> | null;
 };
