@@ -9,8 +9,8 @@ import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { Chart } from '../../ui/chart.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { PauseAct } from '../../ui/pause-act.tsx';
+import { PausedNotice } from '../../ui/paused-notice.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
-import { Ago } from '../../ui/time.tsx';
 import { signalText } from './signal.tsx';
 
 export default function QueuePage({ params: { queue: name = '' } }: PageProps) {
@@ -60,19 +60,7 @@ function Details({ queue }: { queue: QueueDetails }) {
   const at = minutes.map(({ minute }) => Date.parse(minute));
   return (
     <div class="stack">
-      {paused === null ? null : (
-        <p class="notice">
-          Paused by <b>{paused.by}</b>
-          {paused.reason === null ? '' : `: ${paused.reason}`}.{' '}
-          {paused.until === null ? (
-            'Somebody has to resume it.'
-          ) : (
-            <>
-              It ends by itself <Ago at={paused.until} future />.
-            </>
-          )}
-        </p>
-      )}
+      {paused === null ? null : <PausedNotice {...paused} />}
       <section class="figures" aria-label="Now">
         <Figure
           title="Ready"

@@ -9,8 +9,8 @@ import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { CopyAs, shellWord } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { PauseAct } from '../../ui/pause-act.tsx';
+import { PausedNotice } from '../../ui/paused-notice.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
-import { Ago } from '../../ui/time.tsx';
 import { SubmitForm } from './submit-form.tsx';
 
 interface StoredStep {
@@ -70,19 +70,7 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
         )}
         <CopyAs command={`tasker workflow ${shellWord(full)}`} path={path} />
       </PageHead>
-      {paused === undefined ? null : (
-        <p class="notice">
-          Paused by <b>{paused.by}</b>
-          {paused.reason === null ? '' : `: ${paused.reason}`}.{' '}
-          {paused.until === null ? (
-            'Somebody has to resume it.'
-          ) : (
-            <>
-              It ends by itself <Ago at={paused.until} future />.
-            </>
-          )}
-        </p>
-      )}
+      {paused === undefined ? null : <PausedNotice {...paused} />}
       <Shown query={versions} rows={6}>
         {({ items }) => (
           <Versions
