@@ -1,21 +1,11 @@
 import type { Context, Link, Span, SpanContext } from '@opentelemetry/api';
-import { attributes } from './attributes.ts';
+import { type AttemptFacts, attemptAttributes, attributes } from './attributes.ts';
 import { errorTypeOf } from './error-type.ts';
 import { contextOf, timeOf, type Tracing, tracing } from './otel.ts';
 import { readStoredContext, type StoredContext } from './stored-context.ts';
 
 /** An attempt that begins. */
-export interface BegunAttempt {
-  readonly namespace: string;
-  readonly workflow: string;
-  readonly version: string;
-  readonly step: string;
-  readonly queue: string;
-  readonly taskId: string;
-  readonly stepId: string;
-  readonly attempt: number;
-  readonly claimId: string;
-  readonly workerId: string | undefined;
+export interface BegunAttempt extends AttemptFacts {
   /** From ready to claimed. */
   readonly waitedSeconds: number;
   /** As the task keeps it. */
@@ -95,7 +85,7 @@ export class AttemptSpans {
       {
         kind: otel.api.SpanKind.CONSUMER,
         startTime: timeOf(startMs),
-        attributes: attributesOf(attempt),
+        attributes: attemptAttributes(attempt),
         links: [...linkTo(this.claims.get(attempt.claimId)), ...linkTo(this.failed.get(attempt.stepId))],
       },
       parent,
@@ -182,24 +172,6 @@ export class AttemptTrace {
     if (retryAt !== undefined) backoff(otel, parent, this.attempt, endMs, retryAt);
     return span.spanContext();
   }
-}
-
-function attributesOf(attempt: BegunAttempt) {
-  const { namespace, workflow, version, step, queue, taskId, stepId, attempt: number, claimId, workerId } = attempt;
-  return attributes({
-    operationName: 'process',
-    operationType: 'process',
-    destination: queue,
-    messageId: stepId,
-    namespace,
-    workflow,
-    version,
-    taskId,
-    step,
-    attempt: number,
-    claimId,
-    workerId,
-  });
 }
 
 /** From ready to claimed. */

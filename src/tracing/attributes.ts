@@ -43,3 +43,37 @@ export function attributes(given: Given): Record<string, string | number | boole
     if (value !== undefined && value !== null) named[ATTRIBUTES[name]] = value;
   return named;
 }
+
+/** What every span of an attempt says of it. */
+export interface AttemptFacts {
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly step: string;
+  readonly queue: string;
+  readonly taskId: string;
+  readonly stepId: string;
+  readonly attempt: number;
+  readonly claimId: string;
+  readonly workerId: string | undefined;
+}
+
+/** The attributes of the span of an attempt, and others of the same span. */
+export function attemptAttributes(facts: AttemptFacts, more: Given = {}): Record<string, string | number | boolean> {
+  const { namespace, workflow, version, step, queue, taskId, stepId, attempt, claimId, workerId } = facts;
+  return attributes({
+    operationName: 'process',
+    operationType: 'process',
+    destination: queue,
+    messageId: stepId,
+    namespace,
+    workflow,
+    version,
+    taskId,
+    step,
+    attempt,
+    claimId,
+    workerId,
+    ...more,
+  });
+}

@@ -1,4 +1,4 @@
-import { attributes } from './attributes.ts';
+import { attemptAttributes, attributes } from './attributes.ts';
 import { contextOf, timeOf, tracing } from './otel.ts';
 import { readStoredContext } from './stored-context.ts';
 
@@ -34,29 +34,17 @@ export interface EndedTask extends TracedWorkflow {
 export function traceLost(attempts: readonly LostAttempt[], endedAt = new Date()): void {
   const otel = tracing();
   if (otel === undefined) return;
-  for (const { traceContext, startedAt, attempt, step, queue, stepId, ...lost } of attempts) {
-    const stored = traceContext === null ? undefined : readStoredContext(traceContext);
+  for (const lost of attempts) {
+    const stored = lost.traceContext === null ? undefined : readStoredContext(lost.traceContext);
     if (stored?.sampled !== true) continue;
-    const { namespace, workflow, version, taskId, claimId, workerId, workerName } = lost;
+    const startedMs = lost.startedAt.getTime();
     const span = otel.tracer.startSpan(
-      `step ${step}`,
+      `step ${lost.step}`,
       {
         kind: otel.api.SpanKind.CONSUMER,
-        startTime: timeOf(startedAt.getTime()),
-        attributes: attributes({
-          operationName: 'process',
-          operationType: 'process',
-          destination: queue,
-          messageId: stepId,
-          namespace,
-          workflow,
-          version,
-          taskId,
-          step,
-          attempt,
-          claimId,
-          workerId,
-          workerName,
+        startTime: timeOf(startedMs),
+        attributes: attemptAttributes(lost, {
+          workerName: lost.workerName,
           cause: 'lease_expired',
           errorType: 'lease_expired',
         }),
@@ -64,7 +52,7 @@ export function traceLost(attempts: readonly LostAttempt[], endedAt = new Date()
       contextOf(otel, stored),
     );
     span.setStatus({ code: otel.api.SpanStatusCode.ERROR, message: 'the process that ran it is gone' });
-    span.end(timeOf(Math.max(endedAt.getTime(), startedAt.getTime())));
+    span.end(timeOf(Math.max(endedAt.getTime(), startedMs)));
   }
 }
 
