@@ -10,6 +10,7 @@ import type { TraceMode } from '../tracing/trace-mode.ts';
 import { ArchiveClient } from './archive-client.ts';
 import { checkedWhole } from './checked.ts';
 import type { ClientOptions } from './client-options.ts';
+import { namingMissingMigrations } from './missing-migrations.ts';
 import { WorkNotifications } from './work-notifications.ts';
 
 /** What a client has open. */
@@ -31,17 +32,18 @@ export interface ClientParts {
 export function openClient(options: ClientOptions, given?: Database): ClientParts {
   if (options.trace !== undefined) setTraceMode(checkedTrace(options.trace));
   const pooled = options.pooled ?? options.preparedStatements === false;
-  const db =
+  const db = namingMissingMigrations(
     given ??
-    openDatabase({
-      url: options.url,
-      schema: options.schema ?? 'tasker',
-      poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
-      applicationName: options.applicationName ?? 'tasker client',
-      prepared: options.preparedStatements ?? true,
-      password: options.password,
-      pooled,
-    });
+      openDatabase({
+        url: options.url,
+        schema: options.schema ?? 'tasker',
+        poolSize: checkedWhole('poolSize', options.poolSize ?? 4, 1, 1000, ' connections'),
+        applicationName: options.applicationName ?? 'tasker client',
+        prepared: options.preparedStatements ?? true,
+        password: options.password,
+        pooled,
+      }),
+  );
   const notifications = new WorkNotifications(db, options.notify ?? true);
   const watcher = new TaskWatcher(db);
   const reports = openReports(db, options, pooled);

@@ -2,6 +2,8 @@ import { Client as PostgresClient } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient, defineWorkflow, migrateToLatest, UnknownWorkflowError } from '../../src/index.ts';
+import { migrateTo } from '../../src/db/migrate.ts';
+import { migrations } from '../../migrations/index.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -224,5 +226,20 @@ describe('submitTask in a transaction of another migrated database', async () =>
     } finally {
       tx.release();
     }
+  });
+});
+
+describe('a client whose database lacks a migration', () => {
+  it('names it, and submits when it is applied', async () => {
+    const living = client();
+    await living.submit(first, { n: 1 }, { key: 'before' });
+    const before = migrations.findIndex(({ name }) => name.endsWith('_trace_context')) - 1;
+    await migrateTo(test.directUrl ?? test.url, migrations[before]?.name as string);
+    await expect(living.submit(first, { n: 2 }, { key: 'again' })).rejects.toMatchObject({
+      code: 'SCHEMA_OUTDATED',
+      details: { missing: migrations.slice(before + 1).map(({ name }) => name) },
+    });
+    await migrateToLatest(test.directUrl ?? test.url);
+    expect(await living.submit(first, { n: 2 }, { key: 'again' })).toMatchObject({ outcome: 'created' });
   });
 });

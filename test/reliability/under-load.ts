@@ -6,6 +6,7 @@ import { Client } from '../../src/client/client.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { isUnavailable } from '../../src/db/connections/sql-errors.ts';
+import { SchemaOutdatedError } from '../../src/errors.ts';
 import { Fleet } from '../chaos/fleet.ts';
 import { runMarker } from '../support/test-run.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -57,7 +58,8 @@ export class SteadyLoad {
         const { taskId } = await this.client.submit(steady, input, { key: `${name} ${number}` });
         this.acknowledged.push(taskId);
       } catch (error) {
-        if (!isUnavailable(error)) throw error;
+        // SchemaOutdatedError: a migration has just been taken back, so wait until it is there again.
+        if (!isUnavailable(error) && !(error instanceof SchemaOutdatedError)) throw error;
         // The same key again, so it does not matter whether the task was created before.
         number -= 1;
         await sleep(50);
