@@ -48,9 +48,12 @@ describe('a fleet at work', async () => {
       await migrateTo(test.url, '0006_engine_constraints_and_lean_indexes');
       await sleep(300);
       await migrateTo(test.url, LATEST);
+      // Tasks are submitted only while every migration is there.
+      await sleep(700);
       await migrateTo(test.url, '0005_backfill_engine_columns');
       await sleep(300);
       await migrateTo(test.url, LATEST);
+      await sleep(700);
       await reading;
       await expandMigrateContract(test.url);
     }

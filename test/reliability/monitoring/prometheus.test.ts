@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ALERTS } from '../../../scripts/support/monitoring/alerts.ts';
 import { dashboardExpressions } from '../../monitoring/dashboard-expressions.ts';
@@ -44,15 +45,30 @@ async function start(role: 'scheduler' | 'worker' | 'api'): Promise<{ process: T
 /** What a fleet that runs for a minute has no data for: what retention removes is counted first, and that takes longer. */
 const LATER = /tasker_(retention_removed_tasks_total|archive_objects)/;
 
-/** Asks until Prometheus has scraped responses and refusals. */
+/** Asks, and reads events for two seconds at a time, until Prometheus has scraped responses, refusals, events and ended streams. */
 function askApi(base: string): () => void {
+  const stop = new AbortController();
   const timer = setInterval(() => {
     for (const path of ['tasks', 'queues', 'workers', 'tasks?limit=1'])
       void fetch(`${base}/v1/${path}`)
         .then((response) => response.arrayBuffer())
         .catch(() => undefined);
   }, 500);
-  return () => clearInterval(timer);
+  void readEvents(base, stop.signal);
+  return () => {
+    clearInterval(timer);
+    stop.abort();
+  };
+}
+
+async function readEvents(base: string, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    // Most requests are refused, this one too, and then it is sent again soon.
+    await fetch(`${base}/v1/events?topics=overview`, { signal: AbortSignal.any([stop, AbortSignal.timeout(2000)]) })
+      .then((response) => response.text())
+      .catch(() => undefined);
+    await sleep(100, undefined, { signal: stop }).catch(() => undefined);
+  }
 }
 
 let number = 0;
