@@ -85,7 +85,7 @@ export async function year(server: BenchServer, quick: boolean): Promise<PartRes
     }
     const archive = await verifyArchive(client, db, sample, perSlice * slices);
     const load = { stepsPerDay: perSlice / sliceDays, stepsPerTask: 1, parentsPerStep: 0, inputBytes: INPUT_BYTES };
-    const predicted = sizeOf({ ...load, resultBytes: RESULT_BYTES, keepDays: KEEP_DAYS + sliceDays }).diskBytes;
+    const predicted = sizeOf({ ...load, resultBytes: RESULT_BYTES, keepDays: KEEP_DAYS + sliceDays }).diskBytesAtMost;
     const data = { tasks: perSlice * slices, sliceDays, slices: measured, months, predicted, archive };
     return { tables: [monthsTable(data), archiveTable(data)], data };
   } finally {

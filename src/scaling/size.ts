@@ -1,3 +1,5 @@
+import { PARTITION_TASKS } from './partition-tasks.ts';
+
 /** What a fleet is to do. */
 export interface Load {
   stepsPerDay: number;
@@ -19,6 +21,8 @@ export interface Size {
   diskBytesPerTask: number;
   diskBytesPerDay: number;
   diskBytes: number;
+  /** With the history of removed tasks in partitions that are not dropped yet. */
+  diskBytesAtMost: number;
   walBytesPerStep: number;
   walBytesPerDay: number;
   /** What removing the tasks writes, once they are no longer kept. */
@@ -31,10 +35,11 @@ export interface Size {
  * were within 7 % of each. Pages of tasks and steps begin less than half full, so that an update stays on its page: what is in them
  * takes more than its bytes.
  */
+const HISTORY = { task: 535, step: 650 } as const;
 const DISK = {
-  task: 605 + 535,
+  task: 605 + HISTORY.task,
   inputByte: 3.5,
-  step: 508 + 650,
+  step: 508 + HISTORY.step,
   resultByte: 1.5,
   edge: 143,
 } as const;
@@ -55,12 +60,18 @@ export function sizeOf(load: Load): Size {
     REMOVAL_WAL.task + stepsPerTask * (REMOVAL_WAL.step + REMOVAL_WAL.edge * load.parentsPerStep);
   const tasksPerDay = load.stepsPerDay / stepsPerTask;
   const diskBytesPerDay = tasksPerDay * diskBytesPerTask;
+  const diskBytes = diskBytesPerDay * load.keepDays;
+  // A partition of the history is dropped when its last task is removed. Until then new tasks do not use its space: the file is as large
+  // as at its end, and that is the history of all tasks that are kept, or of all tasks of the partition if they are fewer.
+  const leftTasks = Math.min(tasksPerDay * load.keepDays, PARTITION_TASKS);
+  const diskBytesAtMost = diskBytes + leftTasks * (HISTORY.task + HISTORY.step * stepsPerTask);
   return {
     tasksPerDay,
     diskBytesPerStep: diskBytesPerTask / stepsPerTask,
     diskBytesPerTask,
     diskBytesPerDay,
-    diskBytes: diskBytesPerDay * load.keepDays,
+    diskBytes,
+    diskBytesAtMost,
     walBytesPerStep: walBytesPerTask / stepsPerTask,
     walBytesPerDay: tasksPerDay * walBytesPerTask,
     removalWalBytesPerStep: removalWalBytesPerTask / stepsPerTask,

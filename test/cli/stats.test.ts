@@ -72,7 +72,9 @@ describe('tasker size', () => {
 
   it('shows disk and WAL of a load, for a step, a day and what is kept', async () => {
     const drawn = await tasker('size', '--steps-per-day', '1000000', '--keep', '30d');
-    expect(drawn).toMatch(/^ +A STEP +A DAY +KEPT\ndisk +\S+ kB +\S+ GB +\S+ GB\nWAL +\S+ kB +\S+ GB *\n/);
+    expect(drawn).toMatch(
+      /^ +A STEP +A DAY +KEPT +AT MOST\ndisk +\S+ kB +\S+ GB +\S+ GB +\S+ GB\nWAL +\S+ kB +\S+ GB *\n/,
+    );
   });
 
   it('grows with the days, the steps and the bytes', async () => {
@@ -80,6 +82,10 @@ describe('tasker size', () => {
     expect(month.diskBytes).toBeCloseTo(30 * month.diskBytesPerDay, 0);
     expect((await sizeOf('--steps-per-day', '2000000', '--keep', '30d')).diskBytes).toBeCloseTo(2 * month.diskBytes, 0);
     expect((await sizeOf('--steps-per-day', '1000000', '--keep', '15d')).diskBytes).toBeCloseTo(month.diskBytes / 2, 0);
+    // History that is not dropped yet: of at most all tasks that are kept, and of at most one partition.
+    expect(month.diskBytesAtMost - month.diskBytes).toBe(1_000_000 * (535 + 5 * 650));
+    const few = await sizeOf('--steps-per-day', '5000', '--keep', '30d');
+    expect(few.diskBytesAtMost - few.diskBytes).toBe(30_000 * (535 + 5 * 650));
     const larger = await sizeOf('--steps-per-day', '1000000', '--keep', '30d', '--result-bytes', '2000');
     expect(larger.diskBytesPerStep).toBeGreaterThan(month.diskBytesPerStep + 1800);
     expect(larger.walBytesPerStep).toBeGreaterThan(month.walBytesPerStep + 1800);

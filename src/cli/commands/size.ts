@@ -43,11 +43,17 @@ export function sizeCommand(exit: (status: number) => void): Command {
 
 function draw(size: Size): string {
   return table(
-    ['', 'A STEP', 'A DAY', 'KEPT'],
+    ['', 'A STEP', 'A DAY', 'KEPT', 'AT MOST'],
     [
-      ['disk', byteText(size.diskBytesPerStep), byteText(size.diskBytesPerDay), byteText(size.diskBytes)],
-      ['WAL', byteText(size.walBytesPerStep), byteText(size.walBytesPerDay), ''],
-      ['WAL of removing', byteText(size.removalWalBytesPerStep), byteText(size.removalWalBytesPerDay), ''],
+      [
+        'disk',
+        byteText(size.diskBytesPerStep),
+        byteText(size.diskBytesPerDay),
+        byteText(size.diskBytes),
+        byteText(size.diskBytesAtMost),
+      ],
+      ['WAL', byteText(size.walBytesPerStep), byteText(size.walBytesPerDay), '', ''],
+      ['WAL of removing', byteText(size.removalWalBytesPerStep), byteText(size.removalWalBytesPerDay), '', ''],
     ],
   );
 }

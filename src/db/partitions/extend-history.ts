@@ -1,4 +1,5 @@
 import { defineStatement } from '../statement.ts';
+import { PARTITION_TASKS } from '../../scaling/partition-tasks.ts';
 import { boundOf, forEachHistory, HISTORY, USED } from './history-tables.ts';
 
 /*
@@ -8,8 +9,6 @@ import { boundOf, forEachHistory, HISTORY, USED } from './history-tables.ts';
  * them under the lock if they are few, and by a check that was validated beforehand if they are many.
  */
 
-/** Bounds are multiples of this number of tasks. */
-export const PARTITION_TASKS = 1_000_000;
 /** A partition is made this many tasks before its first task is submitted. */
 const AHEAD = 200_000;
 /** What is read under the lock of an exchange, at most: some ten milliseconds. */
