@@ -32,6 +32,8 @@ interface Entry {
 
 /** With events, they are waited for; now and then it is read all the same, in case one was lost. */
 const EVENTS_SLOWER = 10;
+/** What could not be read, and of which there is nothing to show, is asked for again this soon. */
+const AGAIN_SECONDS = 2;
 /** Addresses that nobody shows any more are kept for a moment: going back shows at once what was there. */
 const MOST_KEPT = 60;
 
@@ -107,6 +109,14 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
     entry.load();
     const unsubscribe = topic === undefined ? undefined : onChange(topic, () => entry.load());
     const stop = effect(() => {
+      // Until it has been read once: a server that was overloaded for a moment is not an empty page for half a minute.
+      const { data, problem } = entry.state.value;
+      const isMissing = data === undefined && problem !== undefined && (problem.status === 0 || problem.status >= 500);
+      if (!isMissing || paused.value || !visible.value) return undefined;
+      const timer = setTimeout(() => entry.load(), AGAIN_SECONDS * 1000);
+      return () => clearTimeout(timer);
+    });
+    const stopRefreshing = effect(() => {
       if (paused.value || !visible.value || everySeconds === 0) return undefined;
       const slower = topic !== undefined && liveness.value === 'events' ? EVENTS_SLOWER : 1;
       const age = Date.now() - (entry.state.peek().at ?? Date.now());
@@ -119,6 +129,7 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
       entry.users -= 1;
       unsubscribe?.();
       stop();
+      stopRefreshing();
       if (entry.users === 0) entry.reading?.abort();
     };
   }, [entry, topic, everySeconds]);

@@ -198,7 +198,7 @@ class Components {
         if (io === 'output') delete jsonSchema.additionalProperties;
       },
     }) as Schema & { $defs?: Record<string, Schema> };
-    for (const [name, { id: _id, ...definition }] of Object.entries($defs)) this.schemas[name] = definition;
+    for (const [name, { id: _id, ...definition }] of Object.entries($defs)) this.schemas[name] = relinked(definition);
     const { id, ...plain } = rest;
     if (typeof id !== 'string') return relinked(plain);
     this.schemas[id] = relinked(plain);

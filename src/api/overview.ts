@@ -17,7 +17,7 @@ const UNSERVED_KEPT_MS = 15_000;
 /** What needs a person. */
 export interface Attention {
   failures: {
-    groups: Omit<FailureGroup, 'message'>[];
+    groups: FailureGroup[];
     more_groups: number;
     steps: number;
     blocked: number;
@@ -55,9 +55,16 @@ export interface Overview {
   as_of: Date;
 }
 
-/** What goes on, and what needs a person. Kept for 5 seconds, for all who ask. */
-export function readOverview(client: Client, reports: Reports): Promise<Overview> {
-  return reports.kept('overview', 5000, () => read(client, reports));
+/**
+ * What goes on, and what needs a person. Kept for 5 seconds, for all who ask. `messages`: whoever asks may see the messages of errors, which
+ * may repeat what a step works on.
+ */
+export async function readOverview(client: Client, reports: Reports, messages: boolean): Promise<Overview> {
+  const overview = await reports.kept('overview', 5000, () => read(client, reports));
+  if (messages) return overview;
+  const { attention } = overview;
+  const groups = attention.failures.groups.map((group) => ({ ...group, message: null }));
+  return { ...overview, attention: { ...attention, failures: { ...attention.failures, groups } } };
 }
 
 async function read(client: Client, reports: Reports): Promise<Overview> {
@@ -85,7 +92,7 @@ async function read(client: Client, reports: Reports): Promise<Overview> {
     queues,
     attention: {
       failures: {
-        groups: groups.slice(0, MOST_GROUPS).map(({ message: _message, ...group }) => group),
+        groups: groups.slice(0, MOST_GROUPS),
         more_groups: Math.max(0, groups.length - MOST_GROUPS),
         steps: sum(groups, ({ steps }) => steps),
         blocked: sum(groups, ({ blocked }) => blocked),

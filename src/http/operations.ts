@@ -101,6 +101,7 @@ export interface TaskDetails {
     /** Absent: it is longer than 64 KiB. */
     value?: unknown;
   } | null;
+  /** Empty with `steps=false`. */
   steps: {
     name: string;
     state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
@@ -184,6 +185,10 @@ export interface StepDetails {
     /** Absent: it is longer than 64 KiB. */
     value?: unknown;
   } | null;
+  /** With `include=attempts`. */
+  attempt_list?: Attempt[];
+  /** With `include=explanation`. */
+  explanation?: Explanation;
 }
 
 /** One run of a handler. */
@@ -658,25 +663,7 @@ export interface Queue {
 export interface Attention {
   failures: {
     /** The five largest. */
-    groups: {
-      /** `listTasks` takes it as a filter. */
-      fingerprint: string | null;
-      name: string | null;
-      code: string | null;
-      namespace: string;
-      workflow: string;
-      versions: string[];
-      step: string;
-      steps: number;
-      /** No retry will come to these. */
-      blocked: number;
-      /** RFC 3339, in UTC. */
-      first_seen: string;
-      /** RFC 3339, in UTC. */
-      last_seen: string;
-      /** The id of a task. */
-      sample_task_id: string;
-    }[];
+    groups: FailureGroup[];
     more_groups: number;
     steps: number;
     blocked: number;
@@ -1018,6 +1005,8 @@ export interface Operations {
       | {
           /** How long to wait for its end. */
           wait_seconds?: number | undefined;
+          /** False: without its steps, which may be thousands; `counts` has how many are in which state. */
+          steps?: boolean | undefined;
         }
       | undefined;
     response: TaskDetails;
@@ -1064,6 +1053,12 @@ export interface Operations {
       task_id: string;
       step: string;
     };
+    query?:
+      | {
+          /** Also this, in the same answer. */
+          include?: ('attempts' | 'explanation')[] | undefined;
+        }
+      | undefined;
     response: StepDetails;
   };
   /** Every attempt of a step, with its own error. */

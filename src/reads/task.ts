@@ -1,6 +1,12 @@
 import type { Executor } from '../db/connections/database.ts';
-import { findTask, findTaskSteps, type StepRow, type TaskRow } from '../db/reads/tasks.ts';
-
+import {
+  countTaskSteps,
+  findTask,
+  findTaskStep,
+  findTaskSteps,
+  type StepRow,
+  type TaskRow,
+} from '../db/reads/tasks.ts';
 import { traceIdOf } from '../tracing/stored-context.ts';
 import {
   allowedStepActions,
@@ -36,6 +42,37 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskDetail
   const [task] = await db.run(findTask, { task_id: taskId });
   if (task === undefined) return undefined;
   return withActions(task, await db.run(findTaskSteps, { task_id: taskId }));
+}
+
+/** A task without its steps, and how many of them are in each state. */
+export type TaskHead = Omit<TaskDetails, 'steps'> & { counts: Record<string, number> };
+
+/** As `readTask`, at the same cost for a task of three steps and of thousands: they are counted, and not sent. */
+export async function readTaskHead(db: Executor, taskId: string): Promise<TaskHead | undefined> {
+  const [stored] = await db.run(findTask, { task_id: taskId });
+  if (stored === undefined) return undefined;
+  const { trace_context: traceContext, ...task } = stored;
+  const rows = await db.run(countTaskSteps, { task_id: taskId });
+  const superseded = task.superseded_by !== null;
+  const failed = rows.some(({ state }) => state === 'error');
+  return {
+    ...task,
+    trace_id: traceIdOf(traceContext),
+    counts: Object.fromEntries(rows.map(({ state, steps }) => [state, steps])),
+    allowed_actions: allowedTaskActions({ state: task.state, superseded, failed }),
+  };
+}
+
+/** One step of a task, by its name; undefined if there is none. The other steps are not read. */
+export async function readTaskStep(db: Executor, taskId: string, step: string): Promise<TaskStep | undefined> {
+  const [task] = await db.run(findTask, { task_id: taskId });
+  const [found] = task === undefined ? [] : await db.run(findTaskStep, { task_id: taskId, step });
+  if (task === undefined || found === undefined) return undefined;
+  const of = { state: task.state, superseded: task.superseded_by !== null };
+  return {
+    ...found,
+    allowed_actions: allowedStepActions(of, { state: found.state, unmetParents: found.unmet_parents }),
+  };
 }
 
 type StoredTask = Omit<TaskDetails, 'steps' | 'allowed_actions' | 'trace_id'> & { trace_context: string | null };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Layout, StepTuple, TaskDetails, Transition } from '../../dashboard/api/types.ts';
+import type { Layout, StepTuple, Transition } from '../../dashboard/api/types.ts';
 import { fit, geometryOf, zoomed } from '../../dashboard/pages/task/geometry.ts';
-import { merge, nodesOf, type StepView, UNKNOWN, viewsOf } from '../../dashboard/pages/task/model.ts';
-import { segmentsOf } from '../../dashboard/pages/task/segments.ts';
+import { merge, nodesOf, plansOf, type StepView, UNKNOWN, viewsOf } from '../../dashboard/pages/task/model.ts';
+import { segmentsOf, segmentsOfStates } from '../../dashboard/pages/task/segments.ts';
 import { timeScaleOf } from '../../dashboard/pages/task/time-scale.ts';
 
 const BEGAN = '2026-03-01T09:00:00.000Z';
@@ -97,21 +97,7 @@ describe('what a step did in a time', () => {
 });
 
 describe('what is known of the steps', () => {
-  const task = {
-    requested_at: BEGAN,
-    steps: ['a', 'b'].map((name) => ({
-      name,
-      queue: 'default',
-      parents: [],
-      state: 'pending',
-      ready: true,
-      attempts: 0,
-      next_retry_at: null,
-      blocked_at: null,
-      last_attempted_at: null,
-      processed_at: null,
-    })),
-  } as unknown as TaskDetails;
+  const plans = ['a', 'b'].map((name) => ({ name, queue: 'default', parents: [] }));
   const tuple = (n: number, state: StepTuple[1], more: Partial<Record<4 | 5 | 6 | 7 | 8, number>> = {}): StepTuple => [
     n,
     state,
@@ -136,11 +122,49 @@ describe('what is known of the steps', () => {
   it('a delta takes the place of what it has, and leaves the rest', () => {
     const all = merge(UNKNOWN, states('1', true, [tuple(1, 'in_progress', { 5: 10 }), tuple(2, 'pending', { 4: 5 })]));
     const next = merge(all, states('2', false, [tuple(1, 'error', { 7: 900 })]));
-    expect(viewsOf(task, next).map(({ phase }) => phase)).toEqual(['backoff', 'ready']);
+    expect(viewsOf(plans, next).map(({ phase }) => phase)).toEqual(['backoff', 'ready']);
     expect(merge(next, states('3', false, [])).steps).toBe(next.steps);
     expect(
-      viewsOf(task, merge(next, states('4', true, [tuple(1, 'error', { 8: 5 })]))).map(({ phase }) => phase),
-    ).toEqual(['blocked', 'ready']);
+      viewsOf(plans, merge(next, states('4', true, [tuple(1, 'error', { 8: 5 })]))).map(({ phase }) => phase),
+    ).toEqual(['blocked', 'waiting']);
+  });
+
+  it('a step that has not changed is the same object', () => {
+    const [one, two] = [tuple(1, 'complete'), tuple(2, 'pending')];
+    const first = merge(UNKNOWN, states('1', true, [one, two]));
+    const before = viewsOf(plans, first);
+    const changed = merge(first, states('2', false, [tuple(2, 'in_progress')]));
+    const after = viewsOf(plans, changed, new Map([one, two].map((each, index) => [each, before[index] as StepView])));
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).toMatchObject({ name: 'b', phase: 'running' });
+  });
+
+  it('parents are those of the edges of the layout, for equal siblings the same', () => {
+    const layout = {
+      steps: ['a', 'b', 'c', 'd'].map((name, index) => ({ name, queue: 'default', node: [0, 1, 1, 2][index] })),
+      nodes: [0, 1, 2].map((layer) => ({ layer, row: 0, steps: 1, first: 1 })),
+      edges: [
+        [0, 1],
+        [1, 2],
+      ],
+    } as unknown as Layout;
+    expect(plansOf(layout).map(({ parents }) => parents)).toEqual([[], ['a'], ['a'], ['b', 'c']]);
+  });
+
+  it('without a history the last attempt of each step is shown', () => {
+    const steps = [
+      step('a', { started: 100, ended: 300 }),
+      step('b', { parents: ['a'], phase: 'running', started: 350, attempts: 2 }),
+      step('c', { parents: ['a'], phase: 'ready', attempts: 0 }),
+      step('d', { parents: ['b'], phase: 'waiting', attempts: 0 }),
+    ];
+    const segments = segmentsOfStates(steps, 900);
+    expect(['a', 'b', 'c', 'd'].map((name) => short(segments, name))).toEqual([
+      ['wait 0-100', 'run 100-300'],
+      ['run 350-900'],
+      ['wait 300-900'],
+      [],
+    ]);
   });
 
   it('equal siblings are one node with all of them', () => {

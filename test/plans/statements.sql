@@ -1892,6 +1892,12 @@ WHERE t.task_id = ANY ($1::bigint[])
 GROUP BY t.named_task_id, t.state
 ORDER BY t.named_task_id, t.state;
 
+-- count_task_steps
+SELECT s.state, count(*)::integer AS steps
+FROM tasker.tasker_workflow_steps s
+WHERE s.task_id = $1
+GROUP BY s.state;
+
 -- counted_until
 SELECT p.counted_until FROM tasker.tasker_run_stats_progress p;
 
@@ -2547,7 +2553,8 @@ ORDER BY a.archive_id
 LIMIT 1000;
 
 -- find_explained_steps
-SELECT s.workflow_step_id AS step_id, n.name, s.state, s.named_task_id, s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit,
+SELECT s.workflow_step_id AS step_id,
+  (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name, s.state, s.named_task_id, s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit,
   s.unmet_parents, s.children, s.ready_at, s.ready_at::text AS ready_at_text, s.next_retry_at, s.blocked_at, s.processed_at,
   s.last_attempted_at, s.claimed_by,
   CASE WHEN s.in_process THEN EXISTS (
@@ -2556,14 +2563,14 @@ SELECT s.workflow_step_id AS step_id, n.name, s.state, s.named_task_id, s.named_
   ) END AS claim_recorded,
   x.error, x.failed_at
 FROM tasker.tasker_workflow_steps s
-JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 LEFT JOIN LATERAL (
   SELECT jsonb_build_object('name', e.metadata #>> '{error,name}', 'code', e.metadata #>> '{error,code}',
       'message', left(e.metadata #>> '{error,message}', 500), 'fingerprint', e.metadata #>> '{error,fingerprint}') AS error,
     e.created_at AS failed_at
   FROM tasker.tasker_workflow_step_transitions e
-  WHERE e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
-) x ON s.state = 'error'
+  WHERE s.state = 'error' AND e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
+  OFFSET 0
+) x ON true
 WHERE s.task_id = $1
 ORDER BY s.workflow_step_id;
 
@@ -3065,6 +3072,26 @@ FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = $1 AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]));
+
+-- find_task_step
+SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
+  ARRAY(
+    SELECT pn.name
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = p.named_step_id
+    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+    ORDER BY e.from_step_id) AS parents,
+  (
+    SELECT t.metadata -> 'error'
+    FROM tasker.tasker_workflow_step_transitions t
+    WHERE t.task_id = $1 AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
+    ORDER BY t.sort_key DESC
+    LIMIT 1) AS last_error
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = $1 AND n.name = $2;
 
 -- find_task_steps
 SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,

@@ -1,5 +1,5 @@
 import { useQuery } from '../../api/query.ts';
-import type { AuditedAct } from '../../api/shapes.ts';
+import type { AuditedAct } from '../../api/types.ts';
 import type { Page } from '../../api/types.ts';
 import { queryOf, setQuery } from '../../router.ts';
 import { CopyAs } from '../../ui/as-command.tsx';

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type Problem, request } from '../../api/request.ts';
-import type { DoctorReport } from '../../api/shapes.ts';
+import type { DoctorReport } from '../../api/types.ts';
 import { plural } from '../../format.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';

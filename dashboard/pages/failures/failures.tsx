@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
-import type { FailureGroup, Failures } from '../../api/shapes.ts';
+import type { FailureGroup, Failures } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
 import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';

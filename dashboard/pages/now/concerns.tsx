@@ -10,14 +10,15 @@ export function Concerns({
   concerns,
   complete,
   at,
-  fleet,
+  checked: what,
 }: {
   concerns: readonly Concern[];
   complete: boolean;
   at: number | undefined;
-  fleet: boolean;
+  /** What was looked at. */
+  checked: string;
 }) {
-  const checked = `Checked at ${at === undefined ? '–' : formatTime(at)} ${zoneName()}: failures${fleet ? ', workers, schedulers, versions without a worker, pauses' : ''}.`;
+  const checked = `Checked at ${at === undefined ? '–' : formatTime(at)} ${zoneName()}: ${what}.`;
   if (concerns.length === 0) {
     return (
       <section class="card all-good" aria-label="What needs somebody">
@@ -46,7 +47,9 @@ export function Concerns({
           <li key={key} class={level}>
             <PhaseIcon phase={level === 'bad' ? 'blocked' : 'backoff'} size={16} />
             <div class="concern-text">
-              <p class="concern-title">{href === undefined ? title : <a href={href}>{title}</a>}</p>
+              <p class="concern-title">
+                <a href={href}>{title}</a>
+              </p>
               <p class="soft concern-detail">{text}</p>
             </div>
             <div class="concern-side">
@@ -55,11 +58,9 @@ export function Concerns({
                   last <Ago at={seen} />
                 </span>
               )}
-              {href === undefined ? null : (
-                <a class="button small" href={href}>
-                  {link}
-                </a>
-              )}
+              <a class="button small" href={href}>
+                {link}
+              </a>
             </div>
           </li>
         ))}

@@ -1,24 +1,15 @@
 import type { ComponentChildren } from 'preact';
-import type { FleetProcess, Overview, Stats } from '../../api/types.ts';
+import type { Overview, Stats } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
 
 /** The fleet in a line of figures. */
-export function Figures({
-  overview,
-  stats,
-  processes,
-}: {
-  overview: Overview;
-  stats: Stats | undefined;
-  processes: readonly FleetProcess[] | undefined;
-}) {
+export function Figures({ overview, stats }: { overview: Overview; stats: Stats | undefined }) {
   const { workers, slots, busy_slots: busy, ready, schedulers, queues } = overview;
   const oldest = Math.max(0, ...queues.map(({ oldest_ready_seconds: age }) => age));
   const tasks = stats?.items.filter(({ step }) => step === null) ?? [];
   const sum = (of: (row: (typeof tasks)[number]) => number): number => tasks.reduce((total, row) => total + of(row), 0);
   const runs = sum((row) => row.runs);
   const failures = sum((row) => row.failures);
-  const draining = processes?.filter((each) => each.draining).length ?? 0;
   return (
     <section class="figures" aria-label="The fleet">
       <Figure title="Slots busy" value={`${formatCount(busy)} of ${formatCount(slots)}`}>
@@ -28,9 +19,7 @@ export function Figures({
         {ready === 0 ? 'nothing waits for a worker' : `the oldest for ${formatSeconds(oldest)}`}
       </Figure>
       <Figure title="Workers" value={formatCount(workers)}>
-        {draining === 0
-          ? `${formatCount(schedulers)} ${schedulers === 1 ? 'scheduler' : 'schedulers'}`
-          : `${draining} draining`}
+        {`${formatCount(schedulers)} ${schedulers === 1 ? 'scheduler' : 'schedulers'}`}
       </Figure>
       <Figure title="Tasks ended in 24 h" value={stats === undefined ? '–' : formatCount(runs)}>
         {stats === undefined

@@ -1,14 +1,5 @@
-import type { FailureGroup, FleetProcess, Overview, WorkflowVersion } from '../../api/types.ts';
+import type { Attention, FailureGroup, Overview } from '../../api/types.ts';
 import { formatAge, formatSeconds, plural } from '../../format.ts';
-
-/** As `/v1/pauses` has it. */
-export interface Paused {
-  readonly kind: string;
-  readonly name: string;
-  readonly by: string | null;
-  readonly reason: string | null;
-  readonly until: string | null;
-}
 
 /** Something that a person should look at. */
 export interface Concern {
@@ -17,100 +8,164 @@ export interface Concern {
   readonly level: 'bad' | 'attention';
   readonly title: string;
   readonly text: string;
-  readonly href: string | undefined;
+  readonly href: string;
   readonly link: string;
   /** When it was seen last. */
   readonly at?: string | undefined;
 }
 
-/** A process sends a heartbeat each second or two; its lease is longer. */
-const SILENT_SECONDS = 6;
-
-export function concernsOf(found: {
-  failures: readonly FailureGroup[] | undefined;
-  overview: Overview | undefined;
-  processes: readonly FleetProcess[] | undefined;
-  pauses: readonly Paused[] | undefined;
-  versions: readonly WorkflowVersion[] | undefined;
-}): Concern[] {
-  const { failures = [], overview, processes = [], pauses = [], versions = [] } = found;
+/** What the API says that needs somebody, the worst first. */
+export function concernsOf({
+  attention,
+  workers,
+  ready,
+}: Pick<Overview, 'attention' | 'workers' | 'ready'>): Concern[] {
+  const { failures, unserved_versions: versions, unserved_queues: queues, silent, paused, schedules } = attention;
   return [
-    ...missingRoles(overview),
-    ...failures.filter(({ blocked }) => blocked > 0).map(ofFailures),
-    ...versions.flatMap(ofVersion),
-    ...processes.filter((each) => each.silent_seconds > SILENT_SECONDS).map(ofSilent),
-    ...failures.filter(({ blocked }) => blocked === 0).map(ofFailures),
-    ...pauses.map(ofPause),
+    ...missingRoles(attention, workers, ready),
+    ...failures.groups.filter(({ blocked }) => blocked > 0).map(ofFailures),
+    ...moreFailures(failures),
+    ...versions.map(ofVersion),
+    // Without any worker that is one concern, and not one for each queue.
+    ...(workers === 0 ? [] : queues.map(ofQueue)),
+    ...attention.operations.filter(({ state }) => state === 'stopped').map(ofOperation),
+    ...schedules.map(ofSchedule),
+    ...ofDoctor(attention.doctor),
+    ...silent.map(ofSilent),
+    ...failures.groups.filter(({ blocked }) => blocked === 0).map(ofFailures),
+    ...attention.operations.filter(({ state }) => state !== 'stopped').map(ofOperation),
+    ...paused.map(ofPause),
   ];
 }
 
-function missingRoles(overview: Overview | undefined): Concern[] {
-  if (overview === undefined) return [];
+function missingRoles({ no_scheduler: noScheduler }: Attention, workers: number, ready: number): Concern[] {
   const concerns: Concern[] = [];
-  if (overview.schedulers === 0) {
+  if (noScheduler) {
     concerns.push({
       key: 'no-scheduler',
       level: 'bad',
       title: 'No scheduler is alive',
       text: 'Retries do not become ready, steps of dead workers are not taken back, and no schedule submits. Start `tasker scheduler`.',
-      href: undefined,
-      link: '',
+      href: 'workers',
+      link: 'See the processes',
     });
   }
-  if (overview.workers === 0 && overview.ready > 0) {
+  if (workers === 0 && ready > 0) {
     concerns.push({
       key: 'no-worker',
       level: 'bad',
-      title: `No worker is alive, and ${plural(overview.ready, 'step')} ${overview.ready === 1 ? 'is' : 'are'} ready`,
+      title: `No worker is alive, and ${plural(ready, 'step')} ${ready === 1 ? 'is' : 'are'} ready`,
       text: 'Nothing runs until one is started: `tasker worker`.',
-      href: undefined,
-      link: '',
+      href: 'queues',
+      link: 'See the queues',
     });
   }
   return concerns;
 }
 
-function ofFailures(group: FailureGroup): Concern {
+export function ofFailures(group: FailureGroup): Concern {
   const { fingerprint, namespace, workflow, step, steps, blocked, name, message, last_seen: at } = group;
   const isBlocked = blocked > 0;
   return {
-    key: `failures ${fingerprint}`,
+    key: `failures ${fingerprint ?? name} ${namespace}/${workflow} ${step}`,
     level: isBlocked ? 'bad' : 'attention',
     title: isBlocked
       ? `${plural(blocked, 'step')} blocked: ${step} of ${namespace}/${workflow}`
       : `${plural(steps, 'step')} in backoff: ${step} of ${namespace}/${workflow}`,
-    text: message === null || message === '' ? name : `${name}: ${message}`,
-    href: `tasks?q=${encodeURIComponent(`fingerprint:${fingerprint}`)}`,
-    link: isBlocked ? 'See the tasks, retry them' : 'See the tasks',
+    text: [name ?? 'An error that is not recorded', message ?? ''].filter((part) => part !== '').join(': '),
+    href: 'failures',
+    link: isBlocked ? 'See the cause, retry all' : 'See the cause',
     at,
   };
 }
 
-function ofVersion(version: WorkflowVersion): Concern[] {
-  const {
-    namespace,
-    workflow,
-    version: number,
-    pending_tasks: pending,
-    tasks_in_progress: running,
-    problems,
-  } = version;
-  const open = pending + running;
-  if (open === 0 || version.workers.length > 0) return [];
-  const name = `${namespace}/${workflow}@${number}`;
-  return [
-    {
-      key: `version ${name}`,
-      level: 'bad',
-      title: `${plural(open, 'open task')} of ${name}, and no live worker can run it`,
-      text: problems[0] ?? 'Start a worker that has its handlers, or move the tasks to another version.',
-      href: `tasks?q=${encodeURIComponent(`workflow:${namespace}/${workflow} version:${number} state:pending state:in_progress`)}`,
-      link: 'See the tasks',
-    },
-  ];
+const moreFailures = ({ more_groups: more }: Attention['failures']): Concern[] =>
+  more === 0
+    ? []
+    : [
+        {
+          key: 'more failures',
+          level: 'attention',
+          title: `${plural(more, 'more cause')} of failures`,
+          text: 'Smaller than these.',
+          href: 'failures',
+          link: 'See all causes',
+        },
+      ];
+
+function ofVersion({
+  namespace,
+  workflow,
+  version,
+  ready,
+  oldest_ready_seconds: age,
+  problems,
+}: Attention['unserved_versions'][number]): Concern {
+  const name = `${namespace}/${workflow}@${version}`;
+  return {
+    key: `version ${name}`,
+    level: 'bad',
+    title: `No live worker can run ${name}: ${plural(ready, 'ready step')}, the oldest for ${formatSeconds(age)}`,
+    text: problems[0] ?? 'Start a worker that has its handlers, or move the tasks to another version.',
+    href: 'workflows',
+    link: 'See who runs what',
+  };
 }
 
-const ofSilent = ({ worker_id: id, role, name, silent_seconds: silent, busy_slots: busy }: FleetProcess): Concern => ({
+const ofQueue = ({ queue, ready, oldest_ready_seconds: age }: Attention['unserved_queues'][number]): Concern => ({
+  key: `queue ${queue}`,
+  level: 'bad',
+  title: `No worker serves the queue ${queue}`,
+  text: `${plural(ready, 'step')} ${ready === 1 ? 'is' : 'are'} ready there, the oldest for ${formatSeconds(age)}.`,
+  href: `queues/${encodeURIComponent(queue)}`,
+  link: 'See the queue',
+});
+
+const ofSchedule = ({ key, problem }: Attention['schedules'][number]): Concern => ({
+  key: `schedule ${key}`,
+  level: 'bad',
+  title: `The schedule ${key} does not fire`,
+  text: problem,
+  href: 'schedules',
+  link: 'See the schedules',
+});
+
+function ofOperation({ operation_id: id, action, state, total, done, why }: Attention['operations'][number]): Concern {
+  const stopped = state === 'stopped';
+  return {
+    key: `operation ${id}`,
+    level: stopped ? 'bad' : 'attention',
+    title: stopped
+      ? `A bulk ${action} has stopped by itself`
+      : `A bulk ${action} ${state === 'paused' ? 'is paused' : 'is under way'}`,
+    text: [`${done} of ${plural(total, 'task')} done`, why ?? ''].filter((part) => part !== '').join('. '),
+    href: `operations/${id}`,
+    link: 'See the operation',
+  };
+}
+
+const ofDoctor = (doctor: Attention['doctor']): Concern[] =>
+  doctor === null || doctor.findings === 0
+    ? []
+    : [
+        {
+          key: 'doctor',
+          level: 'bad',
+          title: `The doctor found ${plural(doctor.findings, 'contradiction')} in the data`,
+          text: 'An invariant of the engine does not hold.',
+          href: 'doctor',
+          link: 'See the findings',
+          at: doctor.as_of,
+        },
+      ];
+
+const ofSilent = ({
+  worker_id: id,
+  role,
+  name,
+  silent_seconds: silent,
+  busy_slots: busy,
+}: Attention['silent'][number]): Concern => ({
   key: `silent ${id}`,
   level: 'attention',
   title: `The ${role} ${name} is silent for ${formatSeconds(silent)}`,
@@ -118,16 +173,15 @@ const ofSilent = ({ worker_id: id, role, name, silent_seconds: silent, busy_slot
     busy === 0
       ? 'It holds nothing.'
       : `It holds ${plural(busy, 'step')}: when its lease ends, a scheduler takes them back by itself.`,
-  href: undefined,
-  link: '',
+  href: 'workers',
+  link: 'See the processes',
 });
 
-const ofPause = ({ kind, name, by, reason, until }: Paused): Concern => ({
+const ofPause = ({ kind, name, by, reason, until }: Attention['paused'][number]): Concern => ({
   key: `pause ${kind} ${name}`,
   level: 'attention',
   title: `The ${kind} ${name} is paused${until === null ? '' : `, for ${formatAge((Date.parse(until) - Date.now()) / 1000)} more`}`,
-  text:
-    [by === null ? '' : `by ${by}`, reason ?? ''].filter((part) => part !== '').join(': ') || 'No reason was given.',
-  href: undefined,
-  link: '',
+  text: [by === '' ? '' : `by ${by}`, reason ?? ''].filter((part) => part !== '').join(': ') || 'No reason was given.',
+  href: kind === 'queue' ? `queues/${encodeURIComponent(name)}` : 'workflows',
+  link: kind === 'queue' ? 'See the queue' : 'See the workflows',
 });

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { reloadAll } from '../../api/query.ts';
 import { newKey, type Problem, request } from '../../api/request.ts';
-import type { PreviewedOperation } from '../../api/shapes.ts';
+import type { PreviewedOperation } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
 import { navigate } from '../../router.ts';
 import { Dialog } from '../../ui/dialog.tsx';

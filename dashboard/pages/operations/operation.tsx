@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { reloadAll, useQuery } from '../../api/query.ts';
 import { newKey, type Problem, request } from '../../api/request.ts';
-import type { Operation, OperationItem } from '../../api/shapes.ts';
+import type { Operation, OperationItem } from '../../api/types.ts';
 import type { Page } from '../../api/types.ts';
 import { formatCount, formatSeconds, plural } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';

@@ -1,5 +1,5 @@
 import { useQuery } from '../../api/query.ts';
-import type { Operation } from '../../api/shapes.ts';
+import type { Operation } from '../../api/types.ts';
 import type { Page } from '../../api/types.ts';
 import { formatCount } from '../../format.ts';
 import { queryOf } from '../../router.ts';

@@ -1,4 +1,4 @@
-import type { Operation } from '../../api/shapes.ts';
+import type { Operation } from '../../api/types.ts';
 import { formatCount } from '../../format.ts';
 import type { Phase } from '../../phase.ts';
 import { PhaseIcon } from '../../ui/icons.tsx';

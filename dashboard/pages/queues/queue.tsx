@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
-import type { QueueDetails } from '../../api/shapes.ts';
+import type { QueueDetails } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { may } from '../../session.ts';

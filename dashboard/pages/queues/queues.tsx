@@ -1,5 +1,5 @@
 import { useQuery } from '../../api/query.ts';
-import type { QueueRow } from '../../api/shapes.ts';
+import type { QueueRow } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';

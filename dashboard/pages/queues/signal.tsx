@@ -1,4 +1,4 @@
-import type { QueueRow } from '../../api/shapes.ts';
+import type { QueueRow } from '../../api/types.ts';
 import { plural } from '../../format.ts';
 import { PhaseIcon } from '../../ui/icons.tsx';
 

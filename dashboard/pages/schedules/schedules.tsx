@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
-import type { Schedule } from '../../api/shapes.ts';
+import type { Schedule } from '../../api/types.ts';
 import { may } from '../../session.ts';
 import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { CopyAs } from '../../ui/as-command.tsx';

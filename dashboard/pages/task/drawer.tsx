@@ -47,7 +47,8 @@ export function StepDrawer({
   const [tab, setTab] = useState<Tab>('attempts');
   const at = `/v1/tasks/${taskId}/steps/${encodeURIComponent(step.name)}`;
   const topic = `task:${taskId}`;
-  const details = useQuery<StepDetails>(at, { topic, everySeconds: 2 });
+  // One request for all of it: what is known of the step already is shown meanwhile.
+  const details = useQuery<StepDetails>(`${at}?include=attempts,explanation`, { topic, everySeconds: 2 });
   return (
     <aside class="drawer card" aria-label={`Step ${step.name}`}>
       <header class="drawer-head">
@@ -57,20 +58,23 @@ export function StepDrawer({
         </button>
       </header>
       <div class="drawer-body">
+        <p class="chips">
+          <PhaseBadge phase={details.data === undefined ? step.phase : phaseOfStep(details.data)} />
+          <span class="soft">
+            attempt {details.data?.attempts ?? step.attempts}
+            {details.data === undefined ? '' : ` of ${details.data.retry_limit}`}
+          </span>
+          <span class="tag">{step.queue}</span>
+        </p>
         <Shown query={details} rows={4}>
           {(data) => (
             <>
-              <p class="chips">
-                <PhaseBadge phase={phaseOfStep(data)} />
-                <span class="soft">
-                  attempt {data.attempts} of {data.retry_limit}
-                </span>
-                <span class="tag">{data.queue}</span>
-              </p>
               <div class="chips actions">
                 <ActButtons small acts={actsOfStep(taskId, step.name, data.allowed_actions, data.inputs !== null)} />
               </div>
-              <Verdict taskId={taskId} step={step.name} />
+              {data.explanation === undefined ? null : (
+                <Verdict data={data.explanation} taskId={taskId} step={step.name} />
+              )}
               {siblings.length < 2 ? null : <Siblings siblings={siblings} current={step.name} select={select} />}
               <dl class="pairs small">
                 {data.parents.length === 0 ? null : (
@@ -110,7 +114,7 @@ export function StepDrawer({
                 )}
               </dl>
               <Tabs label="Of the step" tabs={TABS} chosen={tab} choose={setTab} />
-              {tab === 'attempts' ? <Attempts path={`${at}/attempts`} topic={topic} /> : null}
+              {tab === 'attempts' ? <Attempts items={data.attempt_list ?? []} /> : null}
               {tab === 'input' ? (
                 data.inputs === null ? (
                   <p class="soft">It has the input of its task, which is below the graph.</p>
@@ -155,45 +159,33 @@ function StepHistory({ taskId, step, version }: { taskId: string; step: string; 
   return <HistoryList history={useHistory(taskId, version, true)} step={step} />;
 }
 
-function Attempts({ path, topic }: { path: string; topic: string }) {
-  const attempts = useQuery<{ items: Attempt[] }>(path, { topic, everySeconds: 2 });
+function Attempts({ items }: { items: readonly Attempt[] }) {
+  if (items.length === 0) return <Empty icon="workers" title="It has not run yet" />;
   return (
-    <Shown query={attempts} rows={2}>
-      {({ items }) =>
-        items.length === 0 ? (
-          <Empty icon="workers" title="It has not run yet" />
-        ) : (
-          <ol class="attempts">
-            {items
-              .toReversed()
-              .map(({ attempt, started_at: from, ended_at: to, outcome, error, worker_id: worker }) => (
-                <li key={attempt} class={error === null ? undefined : 'failed'}>
-                  <p>
-                    <strong>Attempt {attempt}</strong> <span class="tag">{outcome ?? 'running'}</span>
-                    <span class="soft">
-                      {' '}
-                      {to === null ? <Ago at={from} /> : formatSeconds((Date.parse(to) - Date.parse(from)) / 1000)}
-                    </span>
-                  </p>
-                  {error === null ? null : (
-                    <p class="error-text break">
-                      <strong>{error.name}</strong>
-                      {error.code === undefined ? '' : ` ${error.code}`}
-                      {error.message === null || error.message === '' ? '' : `: ${error.message}`}
-                      {error.message === null ? null : (
-                        <Copy text={`${error.name}: ${error.message}`} label="Copy the error" />
-                      )}
-                    </p>
-                  )}
-                  <p class="muted small">
-                    <At at={from} />
-                    {worker === null ? '' : ` · worker ${worker}`}
-                  </p>
-                </li>
-              ))}
-          </ol>
-        )
-      }
-    </Shown>
+    <ol class="attempts">
+      {items.toReversed().map(({ attempt, started_at: from, ended_at: to, outcome, error, worker_id: worker }) => (
+        <li key={attempt} class={error === null ? undefined : 'failed'}>
+          <p>
+            <strong>Attempt {attempt}</strong> <span class="tag">{outcome ?? 'running'}</span>
+            <span class="soft">
+              {' '}
+              {to === null ? <Ago at={from} /> : formatSeconds((Date.parse(to) - Date.parse(from)) / 1000)}
+            </span>
+          </p>
+          {error === null ? null : (
+            <p class="error-text break">
+              <strong>{error.name}</strong>
+              {error.code === undefined ? '' : ` ${error.code}`}
+              {error.message === null || error.message === '' ? '' : `: ${error.message}`}
+              {error.message === null ? null : <Copy text={`${error.name}: ${error.message}`} label="Copy the error" />}
+            </p>
+          )}
+          <p class="muted small">
+            <At at={from} />
+            {worker === null ? '' : ` · worker ${worker}`}
+          </p>
+        </li>
+      ))}
+    </ol>
   );
 }

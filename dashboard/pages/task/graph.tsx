@@ -4,9 +4,12 @@ import { PHASES } from '../../phase.ts';
 import { isDark } from '../../theme.ts';
 import { Icon } from '../../ui/icons.tsx';
 import { readColours } from './colours.ts';
-import { draw } from './draw.ts';
+import { draw, type Scene } from './draw.ts';
+import { edgesOf } from './edges.ts';
 import { fit, geometryOf, NODE_HEIGHT, NODE_WIDTH, type View, zoomed } from './geometry.ts';
+import { isLarge, Minimap } from './minimap.tsx';
 import { type NodeView, nodesOf, type StepView } from './model.ts';
+import { usePointers } from './use-pointers.ts';
 
 interface Props {
   readonly layout: Layout;
@@ -14,7 +17,8 @@ interface Props {
   readonly selected: string | undefined;
   readonly select: (step: string | undefined) => void;
   readonly path: ReadonlySet<string> | undefined;
-  readonly passes: (step: StepView) => boolean;
+  /** Undefined: there is no filter. */
+  readonly passes: ((step: StepView) => boolean) | undefined;
   readonly now: number;
 }
 
@@ -22,26 +26,35 @@ interface Props {
 export function Graph({ layout, steps, selected, select, path, passes, now }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
-  const [view, setView] = useState<View>();
   const nodes = useMemo(() => nodesOf(layout, steps), [layout, steps]);
   const down = size.width > 0 && size.width < 640;
   const geometry = useMemo(() => geometryOf(layout, down), [layout, down]);
-  const current = nodes.find((node) => node.steps.some(({ name }) => name === selected));
-  const shown = view ?? fit(geometry, size.width, size.height);
-  // As high as the graph, within bounds of the style sheet.
-  const wanted = geometry.height * fit(geometry, size.width || 1000, 10_000).scale + 76;
-
-  useEffect(() => {
-    const element = canvas.current as HTMLCanvasElement;
-    const observer = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const edges = useMemo(() => edgesOf(layout, geometry), [layout, geometry]);
+  const current = useMemo(
+    () => nodes.find((node) => node.steps.some(({ name }) => name === selected)),
+    [nodes, selected],
+  );
   // Read of the style sheet once for each theme, and not for each frame.
   const dark = isDark.value;
   const colours = useMemo(readColours, [dark]);
-  useEffect(() => setView(undefined), [geometry]);
-  useEffect(() => {
+  const onPath = useMemo(
+    () => (path === undefined ? undefined : indexesOf(nodes, ({ name }) => path.has(name))),
+    [nodes, path],
+  );
+  const faint = useMemo(() => {
+    if (passes === undefined) return undefined;
+    const passing = indexesOf(nodes, passes);
+    return new Set(nodes.flatMap(({ index }) => (passing.has(index) ? [] : [index])));
+  }, [nodes, passes]);
+  const scene: Scene = { nodes, geometry, edges, colours, selected: current?.index, path: onPath, faint, now };
+
+  // What moves with a finger is drawn without rendering anything else: the view is no state of the component.
+  const painter = useRef<{ view: View | undefined; frame: number; scene: Scene }>({ view: undefined, frame: 0, scene });
+  painter.current.scene = scene;
+  const overview = useRef<((view: View) => void) | undefined>(undefined);
+  const viewNow = (): View => painter.current.view ?? fit(geometry, size.width, size.height);
+  const paint = (): void => {
+    painter.current.frame = 0;
     const element = canvas.current;
     const context = element?.getContext('2d');
     if (element === null || context === null || context === undefined || size.width === 0) return;
@@ -49,42 +62,65 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     if (element.width !== Math.round(size.width * ratio)) element.width = Math.round(size.width * ratio);
     if (element.height !== Math.round(size.height * ratio)) element.height = Math.round(size.height * ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const onPath =
-      path === undefined
-        ? undefined
-        : new Set(nodes.filter((node) => node.steps.some(({ name }) => path.has(name))).map(({ index }) => index));
-    const faint = (node: NodeView): boolean => !node.steps.some(passes);
-    const scene = {
-      layout,
-      nodes,
-      geometry,
-      colours,
-      selected: current?.index,
-      path: onPath,
-      faint,
-      now,
-    };
-    draw(context, scene, shown, size.width, size.height);
-  });
+    draw(context, painter.current.scene, viewNow(), size.width, size.height);
+    overview.current?.(viewNow());
+  };
+  const painting = useRef(paint);
+  painting.current = paint;
+  const paintSoon = (): void => {
+    if (painter.current.frame === 0) painter.current.frame = requestAnimationFrame(() => painting.current());
+  };
+  const setView = (view: View | undefined): void => {
+    painter.current.view = view;
+    paintSoon();
+  };
 
-  const nodeAt = (x: number, y: number): NodeView | undefined =>
-    nodes.find(({ layer, row }) => {
+  useEffect(() => {
+    const element = canvas.current as HTMLCanvasElement;
+    const observer = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      cancelAnimationFrame(painter.current.frame);
+    };
+  }, []);
+  useEffect(() => setView(undefined), [geometry]);
+  useEffect(paintSoon, [nodes, geometry, colours, current, onPath, faint, now, size]);
+  // A step that was chosen elsewhere comes into sight.
+  useEffect(() => {
+    if (current === undefined || size.width === 0) return;
+    const view = viewNow();
+    const [x, y] = geometry.at(current.layer, current.row);
+    const [shownX, shownY] = [x * view.scale + view.x, y * view.scale + view.y];
+    if (shownX > 20 && shownX < size.width - 20 && shownY > 10 && shownY < size.height - 10) return;
+    setView({ ...view, x: size.width / 2 - x * view.scale, y: size.height / 2 - y * view.scale });
+  }, [current?.index, size.width === 0]);
+
+  const nodeAt = (x: number, y: number): NodeView | undefined => {
+    const view = viewNow();
+    const planeX = (x - view.x) / view.scale;
+    const planeY = (y - view.y) / view.scale;
+    return nodes.find(({ layer, row }) => {
       const [nodeX, nodeY] = geometry.at(layer, row);
-      const planeX = (x - shown.x) / shown.scale;
-      const planeY = (y - shown.y) / shown.scale;
       return Math.abs(planeX - nodeX) <= NODE_WIDTH / 2 && Math.abs(planeY - nodeY) <= NODE_HEIGHT / 2;
     });
+  };
   const choose = (node: NodeView | undefined): void => select(node === undefined ? undefined : worstOf(node).name);
-  const zoom = (factor: number): void => setView(zoomed(shown, factor, size.width / 2, size.height / 2));
-  const pointers = usePointers(shown, setView, (x, y) => choose(nodeAt(x, y)));
+  const zoom = (factor: number): void => setView(zoomed(viewNow(), factor, size.width / 2, size.height / 2));
+  const whole = (): void => setView(fit(geometry, size.width, size.height, true));
+  const held = useRef({ view: viewNow, setView, click: (x: number, y: number) => choose(nodeAt(x, y)) });
+  held.current = { view: viewNow, setView, click: (x, y) => choose(nodeAt(x, y)) };
+  const pointers = usePointers(held);
   const pressed = (event: KeyboardEvent): void => {
     const [along, across] = DIRECTIONS[event.key]?.(geometry.down) ?? [0, 0];
     if (event.key === '+' || event.key === '-') zoom(event.key === '+' ? 1.25 : 0.8);
-    else if (event.key === '0') setView(fit(geometry, size.width, size.height, true));
+    else if (event.key === '0') whole();
     else if (along !== 0 || across !== 0) choose(neighbour(nodes, current, along, across) ?? current);
     else return;
     event.preventDefault();
   };
+  // As high as the graph, within bounds of the style sheet.
+  const wanted = geometry.height * fit(geometry, size.width || 1000, 10_000).scale + 76;
   return (
     <div class="graph" style={{ height: `${Math.round(wanted)}px` }}>
       <canvas
@@ -95,6 +131,9 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
         onKeyDown={pressed}
         {...pointers}
       />
+      {isLarge(geometry, size) ? (
+        <Minimap scene={scene} shown={size} move={setView} view={viewNow} follow={overview} />
+      ) : null}
       <div class="graph-tools">
         <button type="button" class="icon-button" title="Nearer (+)" aria-label="Nearer" onClick={() => zoom(1.25)}>
           <Icon name="plus" />
@@ -107,7 +146,7 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
           class="icon-button"
           title="The whole graph (0)"
           aria-label="The whole graph"
-          onClick={() => setView(fit(geometry, size.width, size.height, true))}
+          onClick={whole}
         >
           <Icon name="fit" />
         </button>
@@ -115,6 +154,9 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     </div>
   );
 }
+
+const indexesOf = (nodes: readonly NodeView[], has: (step: StepView) => boolean): ReadonlySet<number> =>
+  new Set(nodes.flatMap(({ index, steps }) => (steps.some(has) ? [index] : [])));
 
 /** Of siblings that are drawn as one, the one that most needs somebody. */
 function worstOf({ steps }: NodeView): StepView {
@@ -147,42 +189,4 @@ function neighbour(
     along === 0 ? layer === from.layer && Math.sign(row - from.row) === across : layer === from.layer + along,
   );
   return found.toSorted((one, other) => Math.abs(one.row - from.row) - Math.abs(other.row - from.row))[0];
-}
-
-/** One pointer moves, two zoom, one that does not move chooses. */
-function usePointers(view: View, setView: (view: View) => void, click: (x: number, y: number) => void) {
-  const down = useRef(new Map<number, { x: number; y: number }>());
-  const moved = useRef(false);
-  return {
-    onPointerDown: (event: PointerEvent) => {
-      (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
-      down.current.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-      moved.current = false;
-    },
-    onPointerMove: (event: PointerEvent) => {
-      const before = down.current.get(event.pointerId);
-      if (before === undefined) return;
-      const [dx, dy] = [event.offsetX - before.x, event.offsetY - before.y];
-      const others = [...down.current].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-      if (!moved.current && Math.hypot(dx, dy) < 4) return;
-      moved.current = true;
-      const [other] = others;
-      if (other === undefined) setView({ ...view, x: view.x + dx, y: view.y + dy });
-      else {
-        const distance = (x: number, y: number): number => Math.hypot(x - other.x, y - other.y) || 1;
-        setView(zoomed(view, distance(event.offsetX, event.offsetY) / distance(before.x, before.y), other.x, other.y));
-      }
-      down.current.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-    },
-    onPointerUp: (event: PointerEvent) => {
-      if (down.current.delete(event.pointerId) && !moved.current) click(event.offsetX, event.offsetY);
-    },
-    onPointerCancel: (event: PointerEvent) => void down.current.delete(event.pointerId),
-    onWheel: (event: WheelEvent) => {
-      // Without Ctrl the wheel scrolls the page: whoever reads on is not caught by the graph.
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      setView(zoomed(view, Math.exp(-event.deltaY * 0.004), event.offsetX, event.offsetY));
-    },
-  };
 }

@@ -1,15 +1,20 @@
-import type { Layout, States, Step, StepTuple, TaskDetails } from '../../api/types.ts';
-import { type Phase, phaseOfStep } from '../../phase.ts';
+import type { Layout, States, StepTuple, TaskDetails } from '../../api/types.ts';
+import { countPhases, type Phase, phaseOfStep } from '../../phase.ts';
 
-/** A step, as every view of the page has it. Times are milliseconds since the submit. */
-export interface StepView {
-  /** Its ordinal, from 1: parents come before children. */
-  readonly n: number;
+/** A step of a definition: what of it does not change while a task runs. */
+export interface StepPlan {
   readonly name: string;
   readonly queue: string;
+  /** Equal siblings share the list. */
+  readonly parents: readonly string[];
+}
+
+/** A step, as every view of the page has it. Times are milliseconds since the submit. */
+export interface StepView extends StepPlan {
+  /** Its ordinal, from 1: parents come before children. */
+  readonly n: number;
   readonly phase: Phase;
   readonly attempts: number;
-  readonly parents: readonly string[];
   readonly started: number | undefined;
   readonly ended: number | undefined;
   readonly nextRetry: number | undefined;
@@ -32,33 +37,42 @@ export function merge(known: Known, { version, complete, steps, ...states }: Sta
   return { version, states, steps: merged };
 }
 
-const orUndefined = (at: number | null): number | undefined => at ?? undefined;
+/** The steps of a version, by its layout: a node has the parents that the edges to it come from. */
+export function plansOf({ steps, nodes, edges }: Layout): StepPlan[] {
+  const members: string[][] = nodes.map(() => []);
+  for (const { name, node } of steps) members[node]?.push(name);
+  const parents: string[][] = nodes.map(() => []);
+  for (const [from = 0, to = 0] of edges) parents[to]?.push(...(members[from] ?? []));
+  return steps.map(({ name, queue, node }) => ({ name, queue, parents: parents[node] ?? [] }));
+}
 
-export function viewsOf(task: TaskDetails, known: Known): StepView[] {
-  const began = Date.parse(task.requested_at);
-  const since = (at: string | null): number | undefined => (at === null ? undefined : Date.parse(at) - began);
-  return task.steps.map((step, index) => {
+/** Of a task whose version has no layout: an import, or a version that no worker has registered. */
+export const plansOfTask = ({ steps }: TaskDetails): StepPlan[] => steps;
+
+const WAITING = { phase: 'waiting', attempts: 0, started: undefined, ended: undefined, nextRetry: undefined } as const;
+
+/**
+ * The steps as they are now. Those that have not changed since `before` are the same objects, so that a state that changes among thousands
+ * costs little.
+ */
+export function viewsOf(
+  plans: readonly StepPlan[],
+  known: Known,
+  before: ReadonlyMap<StepTuple, StepView> = new Map(),
+): StepView[] {
+  return plans.map((plan, index) => {
     const n = index + 1;
     const tuple = known.steps.get(n);
-    if (tuple === undefined) {
-      const { name, queue, attempts, parents } = step;
-      const times = { started: since(step.last_attempted_at), ended: since(step.processed_at) };
-      return {
-        n,
-        name,
-        queue,
-        attempts,
-        parents,
-        phase: phaseOfStep(step),
-        ...times,
-        nextRetry: since(step.next_retry_at),
-      };
-    }
-    return viewOf(step, n, tuple);
+    if (tuple === undefined) return { n, ...planned(plan), ...WAITING };
+    const view = before.get(tuple);
+    return view !== undefined && view.name === plan.name ? view : viewOf(plan, n, tuple);
   });
 }
 
-function viewOf({ name, queue, parents }: Step, n: number, tuple: StepTuple): StepView {
+const planned = ({ name, queue, parents }: StepPlan): StepPlan => ({ name, queue, parents });
+const orUndefined = (at: number | null): number | undefined => at ?? undefined;
+
+function viewOf(plan: StepPlan, n: number, tuple: StepTuple): StepView {
   const [, state, attempts, unmet, ready, started, ended, nextRetry, blocked] = tuple;
   const phase = phaseOfStep({
     state,
@@ -68,11 +82,9 @@ function viewOf({ name, queue, parents }: Step, n: number, tuple: StepTuple): St
   });
   return {
     n,
-    name,
-    queue,
+    ...planned(plan),
     phase,
     attempts,
-    parents,
     started: orUndefined(started),
     ended: orUndefined(ended),
     nextRetry: orUndefined(nextRetry),
@@ -85,6 +97,8 @@ export interface NodeView {
   readonly layer: number;
   readonly row: number;
   readonly steps: readonly StepView[];
+  /** The worst first. */
+  readonly counts: readonly (readonly [Phase, number])[];
 }
 
 export function nodesOf(layout: Layout, steps: readonly StepView[]): NodeView[] {
@@ -93,5 +107,10 @@ export function nodesOf(layout: Layout, steps: readonly StepView[]): NodeView[] 
     const step = steps[index];
     if (step !== undefined) members[node]?.push(step);
   }
-  return layout.nodes.map(({ layer, row }, index) => ({ index, layer, row, steps: members[index] ?? [] }));
+  return layout.nodes.map(({ layer, row }, index) => {
+    const own = members[index] ?? [];
+    const counts: NodeView['counts'] =
+      own.length === 1 ? [[(own[0] as StepView).phase, 1]] : countPhases(own.map(({ phase }) => phase));
+    return { index, layer, row, steps: own, counts };
+  });
 }

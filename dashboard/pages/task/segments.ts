@@ -23,16 +23,59 @@ export function segmentsOf(
     history.filter(({ step }) => step !== null),
     ({ step }) => step as string,
   );
-  const ended = new Map(steps.map(({ name, ended: at }) => [name, at]));
+  const freeAt = freeTimes(steps);
   const segments = new Map<string, Segment[]>();
-  for (const step of steps) {
-    const rows = ofStep.get(step.name) ?? [];
-    const parents = step.parents.map((name) => ended.get(name));
-    const isFree = parents.every((at) => at !== undefined);
-    const freeAt = isFree ? Math.max(0, ...parents.map((at) => at as number)) : undefined;
-    segments.set(step.name, segmentsOfStep(step, rows, began, freeAt, now));
-  }
+  for (const step of steps)
+    segments.set(step.name, segmentsOfStep(step, ofStep.get(step.name) ?? [], began, freeAt(step), now));
   return segments;
+}
+
+/** Without a history, for tasks of thousands of steps: of a step that had one attempt its times say the same, of others the last one. */
+export function segmentsOfStates(steps: readonly StepView[], now: number): Map<string, Segment[]> {
+  const freeAt = freeTimes(steps);
+  return new Map(steps.map((step) => [step.name, lastSegments(step, freeAt(step), now)]));
+}
+
+function lastSegments(
+  { phase, attempts, started, ended }: StepView,
+  freeAt: number | undefined,
+  now: number,
+): Segment[] {
+  const found: Segment[] = [];
+  const add = (kind: Segment['kind'], from: number | undefined, until: number, failed = false): void => {
+    if (from !== undefined && until > from) found.push({ kind, from, until, failed, attempt: attempts });
+  };
+  if (started === undefined) {
+    if (phase === 'ready') add('wait', freeAt, now);
+    return found;
+  }
+  if (attempts <= 1) add('wait', freeAt, started);
+  if (phase === 'running') add('run', started, now);
+  else if (phase === 'blocked' || phase === 'backoff') {
+    // When it failed is in the history alone.
+    add(phase === 'blocked' ? 'held' : 'backoff', started, now, true);
+  } else if (ended !== undefined) add('run', started, ended);
+  return found;
+}
+
+/** When the last of a step's parents ended; undefined: one of them has not. Equal siblings share the answer. */
+function freeTimes(steps: readonly StepView[]): (step: StepView) => number | undefined {
+  const ended = new Map(steps.map(({ name, ended: at }) => [name, at]));
+  const known = new Map<readonly string[], number | undefined>();
+  return ({ parents }) => {
+    if (known.has(parents)) return known.get(parents);
+    let latest: number | undefined = 0;
+    for (const name of parents) {
+      const at = ended.get(name);
+      if (at === undefined) {
+        latest = undefined;
+        break;
+      }
+      latest = Math.max(latest, at);
+    }
+    known.set(parents, latest);
+    return latest;
+  };
 }
 
 function segmentsOfStep(

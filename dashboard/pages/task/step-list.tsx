@@ -3,8 +3,13 @@ import { formatSeconds } from '../../format.ts';
 import { PhaseBadge } from '../../ui/badge.tsx';
 import { Empty } from '../../ui/states.tsx';
 import type { StepView } from './model.ts';
+import { useWindow } from './use-window.ts';
 
-const AT_ONCE = 500;
+/** Up to here rows are as high as what is in them; of more, those in sight are in the page, and each has one line. */
+const WHOLE = 200;
+const ROW_HEIGHT = 38;
+const NARROW_ROW_HEIGHT = 62;
+const narrow = matchMedia('(max-width: 640px)');
 
 /** The same steps as text: what the graph shows, for keyboards, screen readers and paper. */
 export function StepList({
@@ -22,6 +27,10 @@ export function StepList({
   select: (step: string) => void;
   now: number;
 }) {
+  const isWhole = steps.length <= WHOLE;
+  const height = narrow.matches ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
+  const { box, first, last } = useWindow<HTMLTableSectionElement>(height);
+  const shown = isWhole ? steps : steps.slice(first, last);
   if (steps.length === 0)
     return (
       <div class="card">
@@ -32,7 +41,7 @@ export function StepList({
   const slack = new Map(critical?.slack.map(({ step, seconds }) => [step, seconds]));
   return (
     <div class="table-wrap">
-      <table class="table cards">
+      <table class={`table cards${isWhole ? '' : ' one-line'}`} aria-rowcount={steps.length + 1}>
         <caption class="off-screen">Steps, parents before children</caption>
         <thead>
           <tr>
@@ -58,15 +67,20 @@ export function StepList({
             )}
           </tr>
         </thead>
-        <tbody>
-          {steps.slice(0, AT_ONCE).map((step) => {
+        <tbody ref={box}>
+          {isWhole ? null : <Gap height={Math.min(first, steps.length) * height} />}
+          {shown.map((step, index) => {
             const stats = typical.get(step.name);
             const ran = ranSeconds(step, now);
             const isLong =
               ran !== undefined && typeof stats?.running_p95 === 'number' && ran > stats.running_p95 && ran > 1;
             const part = path.get(step.name);
             return (
-              <tr key={step.n} class={selected === step.name ? 'current' : undefined}>
+              <tr
+                key={step.n}
+                aria-rowindex={(isWhole ? 0 : first) + index + 2}
+                class={selected === step.name ? 'current' : undefined}
+              >
                 <td class="tight">
                   <PhaseBadge phase={step.phase} quiet />
                 </td>
@@ -76,7 +90,7 @@ export function StepList({
                   </button>
                 </td>
                 <td class="cell-text soft" data-label="after">
-                  {step.parents.join(', ')}
+                  {parentsText(step.parents)}
                 </td>
                 <td class="soft" data-label="queue">
                   {step.queue}
@@ -108,14 +122,23 @@ export function StepList({
               </tr>
             );
           })}
+          {isWhole ? null : <Gap height={Math.max(0, steps.length - last) * height} />}
         </tbody>
       </table>
-      {steps.length > AT_ONCE ? (
-        <p class="card-body muted small">{steps.length - AT_ONCE} more: filter them by state or name.</p>
-      ) : null}
     </div>
   );
 }
+
+/** In the place of the rows out of sight. */
+const Gap = ({ height }: { height: number }) =>
+  height === 0 ? null : (
+    <tr class="gap" aria-hidden="true">
+      <td style={{ height: `${height}px` }} />
+    </tr>
+  );
+
+const parentsText = (parents: readonly string[]): string =>
+  parents.length > 8 ? `${parents.slice(0, 8).join(', ')} and ${parents.length - 8} more` : parents.join(', ');
 
 function ranSeconds({ phase, started, ended }: StepView, now: number): number | undefined {
   if (started === undefined) return undefined;

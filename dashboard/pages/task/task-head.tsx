@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { TaskDetails } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
 import { countPhases, PHASES } from '../../phase.ts';
@@ -14,8 +15,11 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
   const { task_id: id, namespace, workflow, version, state, tags, initiator, reason, priority, schedule } = task;
   const isOpen = state === 'pending' || state === 'in_progress';
   const end = task.completed_at === null ? (isOpen ? clock.value : undefined) : Date.parse(task.completed_at);
-  const counts = countPhases(steps.map(({ phase }) => phase));
-  const failed = steps.filter(({ phase }) => phase === 'blocked' || phase === 'backoff').map(({ name }) => name);
+  const counts = useMemo(() => countPhases(steps.map(({ phase }) => phase)), [steps]);
+  const failed = useMemo(
+    () => steps.filter(({ phase }) => phase === 'blocked' || phase === 'backoff').map(({ name }) => name),
+    [steps],
+  );
   return (
     <header class="task-head">
       <div class="page-head">

@@ -3,24 +3,25 @@ import { useQuery } from '../../api/query.ts';
 import type { CriticalPath, Layout, RunStats, Stats, TaskDetails } from '../../api/types.ts';
 import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
-import { may } from '../../session.ts';
+import { may, me } from '../../session.ts';
 import { StoredDocument } from '../../ui/document.tsx';
 import { isTyping } from '../../ui/shortcuts.tsx';
-import { Empty, Shown } from '../../ui/states.tsx';
+import { Empty, Loading, Shown } from '../../ui/states.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
 import { clock } from '../../ui/time.tsx';
 import { StepDrawer } from './drawer.tsx';
 import { Graph } from './graph.tsx';
 import { HistoryList } from './history.tsx';
-import { nodesOf, type StepView, viewsOf } from './model.ts';
-import { segmentsOf } from './segments.ts';
+import { type Known, plansOf, plansOfTask, type StepPlan, type StepView } from './model.ts';
+import { segmentsOf, segmentsOfStates } from './segments.ts';
 import { StepList } from './step-list.tsx';
 import { TaskHead } from './task-head.tsx';
 import { Timeline } from './timeline.tsx';
-import { passesOf, Toolbar } from './toolbar.tsx';
+import { Toolbar, usePasses } from './toolbar.tsx';
 import { useHistory } from './use-history.ts';
 import { useStates } from './use-states.ts';
-import { Verdict } from './verdict.tsx';
+import { useSteps } from './use-steps.ts';
+import { TaskVerdict } from './verdict.tsx';
 
 const VIEWS = [
   ['graph', 'Graph'],
@@ -30,36 +31,63 @@ const VIEWS = [
 ] as const;
 type View = (typeof VIEWS)[number][0];
 
+/** Of tasks with more steps the timeline is made of their states: their history would be thousands of rows. */
+const MOST_WITH_HISTORY = 400;
+
 export default function TaskPage({ params }: PageProps) {
   const id = params['id'] ?? '';
-  const task = useQuery<TaskDetails>(`/v1/tasks/${encodeURIComponent(id)}`, { topic: `task:${id}`, everySeconds: 3 });
+  const task = useQuery<TaskDetails>(`/v1/tasks/${encodeURIComponent(id)}?steps=false`, {
+    topic: `task:${id}`,
+    everySeconds: 3,
+  });
+  // Asked for beside the task, and not after it.
+  const known = useStates(encodeURIComponent(id));
   return (
     <Shown query={task} rows={10}>
-      {(data) => <Opened task={data} etag={task.etag} />}
+      {(data) => <Opened task={data} etag={task.etag} known={known} />}
     </Shown>
   );
 }
 
-function Opened({ task, etag }: { task: TaskDetails; etag: string | undefined }) {
+/** What the steps of a task are, by the layout of its version; by the task itself if there is none. */
+function usePlans(task: TaskDetails): {
+  layout: Layout | undefined;
+  plans: readonly StepPlan[] | undefined;
+  noGraph: boolean;
+} {
   const { task_id: id, namespace, workflow, version } = task;
-  const known = useStates(id);
-  const steps = useMemo(() => viewsOf(task, known), [task, known]);
-  const of = `${encodeURIComponent(namespace)}/${encodeURIComponent(workflow)}`;
   const fleet = may('fleet:read');
-  const layout = useQuery<Layout>(fleet ? `/v1/workflows/${of}/${encodeURIComponent(version)}/layout` : undefined, {
-    everySeconds: 0,
-  });
+  const path = [namespace, workflow, version].map(encodeURIComponent).join('/');
+  const layout = useQuery<Layout>(fleet ? `/v1/workflows/${path}/layout` : undefined, { everySeconds: 0 });
+  const noGraph = me.value !== undefined && (!fleet || (layout.data === undefined && layout.problem !== undefined));
+  const whole = useQuery<TaskDetails>(noGraph ? `/v1/tasks/${id}` : undefined, { everySeconds: 0 });
+  const plans = useMemo(
+    () =>
+      layout.data !== undefined ? plansOf(layout.data) : whole.data !== undefined ? plansOfTask(whole.data) : undefined,
+    [layout.data, whole.data],
+  );
+  return { layout: layout.data, plans, noGraph };
+}
+
+const NO_PLANS: readonly StepPlan[] = [];
+
+function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undefined; known: Known }) {
+  const { task_id: id, namespace, workflow } = task;
+  const { layout, plans, noGraph } = usePlans(task);
+  const isKnown = plans !== undefined && known.version !== undefined;
+  const steps = useSteps(isKnown ? plans : NO_PLANS, known);
+  const given = queryOf('view') as View;
+  const view: View = VIEWS.some(([name]) => name === given) ? given : noGraph ? 'list' : 'graph';
+  const showPath = queryOf('path') === 'yes';
+  const selected = queryOf('step') === '' ? undefined : queryOf('step');
+  // After what the page is opened for: a workflow of thousands of steps has as many rows.
   const stats = useQuery<Stats>(
-    fleet
+    may('fleet:read') && isKnown
       ? `/v1/stats?namespace=${encodeURIComponent(namespace)}&workflow=${encodeURIComponent(workflow)}&steps=true`
       : undefined,
     { everySeconds: 0 },
   );
   const typical = useMemo(() => typicalOf(stats.data), [stats.data]);
-  const noGraph = layout.data === undefined && (layout.problem !== undefined || !fleet);
-  const given = queryOf('view') as View;
-  const view: View = VIEWS.some(([name]) => name === given) ? given : noGraph ? 'list' : 'graph';
-  const showPath = queryOf('path') === 'yes';
   const critical = useQuery<CriticalPath>(showPath || view === 'list' ? `/v1/tasks/${id}/critical-path` : undefined, {
     topic: `task:${id}`,
     everySeconds: 10,
@@ -68,27 +96,36 @@ function Opened({ task, etag }: { task: TaskDetails; etag: string | undefined })
     () => (showPath && critical.data !== undefined ? new Set(critical.data.path.map(({ step }) => step)) : undefined),
     [critical.data, showPath],
   );
-  const history = useHistory(id, `${etag}${known.version}`, view === 'timeline' || view === 'history');
+  const hasHistory = steps.length <= MOST_WITH_HISTORY;
+  const history = useHistory(
+    id,
+    `${etag}${known.version}`,
+    view === 'history' || (view === 'timeline' && isKnown && hasHistory),
+  );
   const now = clock.value - Date.parse(task.requested_at);
   const segments = useMemo(
-    () => (view === 'timeline' ? segmentsOf(steps, history.rows, task.requested_at, now) : new Map()),
-    [steps, history, task.requested_at, now, view],
+    () =>
+      view !== 'timeline'
+        ? new Map()
+        : hasHistory
+          ? segmentsOf(steps, history.rows, task.requested_at, now)
+          : segmentsOfStates(steps, now),
+    [steps, history, task.requested_at, now, view, hasHistory],
   );
-  const passes = passesOf();
-  const passing = steps.filter(passes);
-  const selected = queryOf('step') === '' ? undefined : queryOf('step');
-  const current = steps.find(({ name }) => name === selected);
+  const passes = usePasses();
+  const passing = useMemo(() => (passes === undefined ? steps : steps.filter(passes)), [steps, passes]);
+  const current = useMemo(() => steps.find(({ name }) => name === selected), [steps, selected]);
   const siblings = useMemo(() => {
-    const nodes = layout.data === undefined ? [] : nodesOf(layout.data, steps);
-    return nodes.find((node) => node.steps.some(({ name }) => name === selected))?.steps ?? [];
-  }, [layout.data, steps, selected]);
+    const node = current === undefined ? undefined : layout?.steps[current.n - 1]?.node;
+    return node === undefined ? [] : steps.filter(({ n }) => layout?.steps[n - 1]?.node === node);
+  }, [layout, steps, current]);
   const select = (step: string | undefined): void => setQuery({ step });
   useViewKeys();
   useFollow(steps, selected);
   return (
     <div class="task-page">
       <TaskHead task={task} steps={steps} />
-      <Verdict taskId={id} />
+      <TaskVerdict taskId={id} />
       <div class="view-bar">
         <Tabs
           label="Views of the task"
@@ -101,9 +138,9 @@ function Opened({ task, etag }: { task: TaskDetails; etag: string | undefined })
       <div class={`split${current === undefined ? '' : ' with-drawer'}`}>
         <div class="split-main">
           {view === 'graph' ? (
-            layout.data !== undefined ? (
+            layout !== undefined && isKnown ? (
               <Graph
-                layout={layout.data}
+                layout={layout}
                 steps={steps}
                 selected={selected}
                 select={select}
@@ -117,7 +154,9 @@ function Opened({ task, etag }: { task: TaskDetails; etag: string | undefined })
                   <Empty icon="workflows" title="There is no graph of this version">
                     Its steps are in the list.
                   </Empty>
-                ) : null}
+                ) : (
+                  <Loading rows={5} />
+                )}
               </div>
             )
           ) : null}
@@ -129,7 +168,13 @@ function Opened({ task, etag }: { task: TaskDetails; etag: string | undefined })
               path={path}
               selected={selected}
               select={select}
-              incomplete={history.incomplete}
+              missing={
+                !hasHistory
+                  ? 'Of each step the last attempt: with this many steps the earlier ones are in the history alone.'
+                  : history.incomplete
+                    ? 'The history is longer than what was read: later bars are missing.'
+                    : undefined
+              }
             />
           ) : null}
           {view === 'list' ? (

@@ -14,15 +14,15 @@ interface Props {
   readonly path: ReadonlySet<string> | undefined;
   readonly selected: string | undefined;
   readonly select: (step: string) => void;
-  /** History beyond what was read. */
-  readonly incomplete: boolean;
+  /** What is not shown, and why; undefined: nothing is missing. */
+  readonly missing: string | undefined;
 }
 
 const ROW_HEIGHT = 30;
 const KINDS = { wait: 'ready, no worker yet', run: 'running', backoff: 'backoff', held: 'blocked' } as const;
 
 /** When each step waited, ran, and waited for its next attempt; under a run, how long it takes in general. */
-export function Timeline({ steps, segments, typical, path, selected, select, incomplete }: Props) {
+export function Timeline({ steps, segments, typical, path, selected, select, missing }: Props) {
   const end = Math.max(1, endOf(segments));
   const scale = useMemo(() => timeScaleOf(segments, end), [segments, end]);
   const { ticks, folds } = scale;
@@ -104,9 +104,7 @@ export function Timeline({ steps, segments, typical, path, selected, select, inc
           </li>
         )}
       </Windowed>
-      {incomplete ? (
-        <p class="card-body muted small">The history is longer than what was read: later bars are missing.</p>
-      ) : null}
+      {missing === undefined ? null : <p class="card-body muted small">{missing}</p>}
     </div>
   );
 }

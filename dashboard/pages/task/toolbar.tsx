@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { CriticalPath } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
 import { countPhases, isDone, PHASES, type Phase } from '../../phase.ts';
@@ -5,11 +6,19 @@ import { place, queryOf, setQuery } from '../../router.ts';
 import { Icon, PhaseIcon } from '../../ui/icons.tsx';
 import type { StepView } from './model.ts';
 
-/** What is let through, by the address: the same in the graph, the timeline and the list. */
-export function passesOf(): (step: StepView) => boolean {
-  const phases = new Set(place.value.query.getAll('phase'));
+/** What is let through, by the address: the same in the graph, the timeline and the list. Undefined: everything. */
+export function usePasses(): ((step: StepView) => boolean) | undefined {
+  const phases = place.value.query.getAll('phase').join(' ');
   const text = queryOf('name').toLowerCase();
   const hideDone = queryOf('hide') === 'done';
+  return useMemo(
+    () => (phases === '' && text === '' && !hideDone ? undefined : passesOf(phases, text, hideDone)),
+    [phases, text, hideDone],
+  );
+}
+
+function passesOf(given: string, text: string, hideDone: boolean): (step: StepView) => boolean {
+  const phases = new Set(given === '' ? [] : given.split(' '));
   return ({ phase, name, queue }) =>
     (phases.size === 0 || phases.has(phase)) &&
     (!hideDone || !isDone(phase)) &&
@@ -18,7 +27,7 @@ export function passesOf(): (step: StepView) => boolean {
 
 export function Toolbar({ steps, critical }: { steps: readonly StepView[]; critical: CriticalPath | undefined }) {
   const phases = place.value.query.getAll('phase');
-  const counts = countPhases(steps.map(({ phase }) => phase));
+  const counts = useMemo(() => countPhases(steps.map(({ phase }) => phase)), [steps]);
   const toggle = (phase: Phase): void =>
     setQuery({ phase: phases.includes(phase) ? phases.filter((each) => each !== phase) : [...phases, phase] });
   const flag = (name: string, value: string): void => setQuery({ [name]: queryOf(name) === value ? undefined : value });

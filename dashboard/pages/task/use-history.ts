@@ -7,6 +7,7 @@ const MOST_PAGES = 10;
 
 export interface History {
   readonly rows: readonly Transition[];
+  /** There is more than was read. */
   readonly incomplete: boolean;
 }
 

@@ -35,14 +35,23 @@ const ACTORS: Readonly<Record<Explanation['who_acts'], readonly [string, IconNam
   platform: ['Whoever runs the workers acts', 'workers'],
 };
 
-/** Why it is where it is: one line, and behind it every reason with its numbers and what helps. */
-export function Verdict({ taskId, step }: { taskId: string; step?: string }) {
-  const of = step === undefined ? '' : `/steps/${encodeURIComponent(step)}`;
-  const { data } = useQuery<Explanation>(`/v1/tasks/${taskId}${of}/explain`, {
+/** Why a task is where it is, as soon as that is known. */
+export function TaskVerdict({ taskId }: { taskId: string }) {
+  const { data, problem } = useQuery<Explanation>(`/v1/tasks/${taskId}/explain`, {
     topic: `task:${taskId}`,
     everySeconds: 3,
   });
-  if (data === undefined) return <div class="verdict bone-line" aria-hidden="true" />;
+  if (data !== undefined) return <Verdict data={data} taskId={taskId} />;
+  if (problem === undefined) return <div class="verdict bone-line" aria-hidden="true" />;
+  return (
+    <p class="stale" role="status">
+      <Icon name="failures" size={14} /> Why it is where it is could not be read: {problem.message}
+    </p>
+  );
+}
+
+/** Why it is where it is: one line, and behind it every reason with its numbers and what helps. */
+export function Verdict({ data, taskId, step }: { data: Explanation; taskId: string; step?: string }) {
   const { verdict, because, until, who_acts: who, next_actions: actions, others = [] } = data;
   const [title, phase] = VERDICTS[verdict] ?? [verdict, 'waiting'];
   const [actor, icon] = ACTORS[who];

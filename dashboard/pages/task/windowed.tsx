@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useWindow } from './use-window.ts';
 
 /** Rows of one height, of which those in sight are in the page: a list of thousands is as quick as one of ten. */
 export function Windowed<Row>({
@@ -13,25 +13,7 @@ export function Windowed<Row>({
   label: string;
   children: (row: Row, index: number) => ComponentChildren;
 }) {
-  const box = useRef<HTMLUListElement>(null);
-  const [range, setRange] = useState<readonly [number, number]>([0, 60]);
-  useEffect(() => {
-    const see = (): void => {
-      const top = box.current?.getBoundingClientRect().top ?? 0;
-      // A few more on both sides, so that scrolling shows no gap.
-      const first = Math.max(0, Math.floor(-top / height) - 15);
-      const last = first + Math.ceil(innerHeight / height) + 30;
-      setRange((before) => (before[0] === first && before[1] === last ? before : [first, last]));
-    };
-    see();
-    addEventListener('scroll', see, { passive: true });
-    addEventListener('resize', see);
-    return () => {
-      removeEventListener('scroll', see);
-      removeEventListener('resize', see);
-    };
-  }, [height]);
-  const [first, last] = range;
+  const { box, first, last } = useWindow<HTMLUListElement>(height);
   return (
     <ul
       ref={box}

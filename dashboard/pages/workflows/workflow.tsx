@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
-import type { Coverage, Definition, StepStats } from '../../api/shapes.ts';
+import type { Coverage, Definition, RunStats } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
@@ -32,7 +32,7 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
   const path = `/v1/workflows/${encodeURIComponent(namespace)}/${encodeURIComponent(workflow)}`;
   const versions = useQuery<{ items: Definition[] }>(path, { topic: 'workflows', everySeconds: 15 });
   const coverage = useQuery<{ items: Coverage[] }>('/v1/coverage', { topic: 'workflows', everySeconds: 15 });
-  const stats = useQuery<{ items: StepStats[]; counted_until: string | null }>(
+  const stats = useQuery<{ items: RunStats[]; counted_until: string | null }>(
     `/v1/stats?steps=true&namespace=${encodeURIComponent(namespace)}&workflow=${encodeURIComponent(workflow)}`,
     { everySeconds: 60 },
   );
@@ -101,7 +101,7 @@ function Versions({
   full: string;
   versions: readonly Definition[];
   coverage: readonly Coverage[];
-  stats: readonly StepStats[];
+  stats: readonly RunStats[];
   counted: string | null;
 }) {
   const newest = versions.findLast(({ served }) => served) ?? versions.at(-1);
@@ -156,7 +156,7 @@ function Versions({
 const seconds = (value: number | null | undefined) =>
   value === null || value === undefined ? <span class="none">–</span> : formatSeconds(value);
 
-function Steps({ steps, stats }: { steps: readonly StoredStep[]; stats: readonly StepStats[] }) {
+function Steps({ steps, stats }: { steps: readonly StoredStep[]; stats: readonly RunStats[] }) {
   if (steps.length === 0) return <Empty icon="workflows" title="Nothing is known of its steps" />;
   const longest = Math.max(...stats.map(({ step, running_p95: p95 }) => (step === null ? 0 : (p95 ?? 0))), 0.001);
   return (

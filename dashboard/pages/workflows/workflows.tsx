@@ -1,5 +1,5 @@
 import { useQuery } from '../../api/query.ts';
-import type { Coverage, FleetProcess } from '../../api/shapes.ts';
+import type { Coverage, FleetProcess } from '../../api/types.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PhaseIcon } from '../../ui/icons.tsx';
 import { PageHead } from '../../ui/page-head.tsx';

@@ -19,7 +19,7 @@ const REPORTS_EVERY_MS = 5000;
 
 /** The topics whose version is that of a report which is kept anyway. */
 const REPORTS: Readonly<Record<string, (parts: { client: Client; reports: Reports }) => Promise<unknown>>> = {
-  overview: ({ client, reports }) => readOverview(client, reports),
+  overview: ({ client, reports }) => readOverview(client, reports, false),
   queues: ({ reports }) => reports.queues(),
 };
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { findStepDocuments, type HistoryPageRow, listStepTransitions } from '../../db/reads/task-documents.ts';
+import { readTaskStep } from '../../reads/task.ts';
 import { ERROR, STEP } from '../examples.ts';
+import { explained } from '../explained.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { name } from '../schemas/common.ts';
+import { listOf, name } from '../schemas/common.ts';
 import { attempt, stepDetails } from '../schemas/tasks.ts';
 import { errorView, payloadView } from '../views.ts';
 import { params as ofTask } from './one-task.ts';
@@ -23,6 +25,9 @@ export const getStep = defineRoute({
   scope: 'namespace',
   cost: 'point',
   params,
+  query: z.strictObject({
+    include: listOf(z.enum(['attempts', 'explanation'])).describe('Also this, in the same answer.'),
+  }),
   response: stepDetails,
   example: {
     response: { ...STEP, parents: [], last_error: ERROR, allowed_actions: ['retry'], inputs: null, result: null },
@@ -31,8 +36,9 @@ export const getStep = defineRoute({
     const { client, principal } = request;
     const { task_id: id, step: wanted } = request.params;
     await requireTask(request, id);
-    const step = (await client.getTask(id))?.steps.find((each) => each.name === wanted);
+    const step = await readTaskStep(client.db, id, wanted);
     if (step === undefined) throw missing(id, wanted);
+    const include = new Set(request.query.include);
     const [documents] = principal.permissions.has('payload:read')
       ? await client.db.run(findStepDocuments, { task_id: id, step: wanted })
       : [];
@@ -44,6 +50,8 @@ export const getStep = defineRoute({
         last_error: errorView(last_error, principal),
         inputs: payloadView(documents?.inputs, `${at}.inputs`, 'input', request),
         result: payloadView(documents?.results, `${at}.result`, 'result', request),
+        ...(include.has('attempts') ? { attempt_list: await attemptsShown(request, id, wanted) } : {}),
+        ...(include.has('explanation') ? { explanation: await explained(request, id, wanted) } : {}),
       },
     };
   },
@@ -76,11 +84,20 @@ export const listAttempts = defineRoute({
   async handle(request) {
     const { task_id: id, step } = request.params;
     await requireTask(request, id);
-    const rows = await request.client.db.run(listStepTransitions, { task_id: id, step });
-    if (rows.length === 0 && !(await hasStep(request.client, id, step))) throw missing(id, step);
-    return { body: { items: attemptsOf(rows, (error) => errorView(error, request.principal)) } };
+    const items = await attemptsShown(request, id, step);
+    if (items.length === 0 && !(await hasStep(request.client, id, step))) throw missing(id, step);
+    return { body: { items } };
   },
 });
+
+async function attemptsShown(
+  { client, principal }: Parameters<typeof requireTask>[0],
+  id: string,
+  step: string,
+): Promise<unknown[]> {
+  const rows = await client.db.run(listStepTransitions, { task_id: id, step });
+  return attemptsOf(rows, (error) => errorView(error, principal));
+}
 
 async function hasStep(
   client: Parameters<typeof requireTask>[0]['client'],

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { findTaskInput, listStepStates } from '../../db/reads/task-documents.ts';
 import { taskerErrorCode } from '../../errors.ts';
+import { readTaskHead } from '../../reads/task.ts';
 import { ERROR, STEP, TASK } from '../examples.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { taskId } from '../schemas/common.ts';
+import { flagOn, taskId } from '../schemas/common.ts';
 import { stepState, taskDetails } from '../schemas/tasks.ts';
 import { errorView, payloadView } from '../views.ts';
 import { etagOf, isKnown, requireTask } from './task-scope.ts';
@@ -27,6 +28,9 @@ export const getTask = defineRoute({
   params,
   query: z.strictObject({
     wait_seconds: z.coerce.number().min(0).max(60).default(0).describe('How long to wait for its end.'),
+    steps: flagOn.describe(
+      'False: without its steps, which may be thousands; `counts` has how many are in which state.',
+    ),
   }),
   response: taskDetails,
   example: {
@@ -55,19 +59,18 @@ export const getTask = defineRoute({
     }
     const etag = etagOf(scope, principal);
     if (isKnown(request, etag)) return { status: 304, headers: { etag } };
-    const found = await client.getTask(id);
+    const found = query.steps ? await client.getTask(id) : await readTaskHead(client.db, id);
     if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${id}`);
     const [input] = principal.permissions.has('payload:read')
       ? await client.db.run(findTaskInput, { task_id: id })
       : [];
-    const { context: _context, identity_hash: _identity, steps, ...task } = found;
-    const counts: Record<string, number> = {};
-    for (const { state } of steps) counts[state] = (counts[state] ?? 0) + 1;
+    const { context: _context, identity_hash: _identity, ...task } = found;
+    const steps = 'steps' in found ? found.steps : [];
     return {
       headers: { etag },
       body: {
         ...task,
-        counts,
+        counts: 'counts' in found ? found.counts : countStates(steps),
         input: payloadView(input?.json, `/v1/tasks/${id}/payloads/input`, 'input', request),
         steps: steps.map(
           ({ results: _results, workflow_step_id: _id, retryable: _retryable, last_error, ...step }) => ({
@@ -79,6 +82,12 @@ export const getTask = defineRoute({
     };
   },
 });
+
+function countStates(steps: readonly { state: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state } of steps) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
 
 export const listSteps = defineRoute({
   operation: 'listSteps',

@@ -8,7 +8,7 @@ import { QUEUE, queue } from './queues.ts';
 const attention = z
   .object({
     failures: z.object({
-      groups: z.array(group.omit({ message: true })).describe('The five largest.'),
+      groups: z.array(group).describe('The five largest.'),
       more_groups: z.number().int(),
       steps: z.number().int(),
       blocked: z.number().int(),
@@ -112,5 +112,7 @@ export const getOverview = defineRoute({
       as_of: '2026-03-01T09:32:00.000Z',
     },
   },
-  handle: async ({ client, reports }) => ({ body: await readOverview(client, reports) }),
+  handle: async ({ client, principal, reports }) => ({
+    body: await readOverview(client, reports, principal.permissions.has('payload:read')),
+  }),
 });

@@ -23,10 +23,14 @@ export const listOf = <Item extends z.ZodType>(item: Item) =>
     z.array(item).min(1).max(50).optional(),
   );
 
-export const flag = z
-  .enum(['true', 'false'])
-  .default('false')
-  .transform((text) => text === 'true');
+const flagWith = (byDefault: 'true' | 'false') =>
+  z
+    .enum(['true', 'false'])
+    .default(byDefault)
+    .transform((text) => text === 'true');
+export const flag = flagWith('false');
+/** True unless it is said otherwise. */
+export const flagOn = flagWith('true');
 
 /** What every page of a list has besides its items. */
 export const page = <Item extends z.ZodType>(item: Item) =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { name, nullableTime, payload, state, storedError, taskId, time } from './common.ts';
+import { explanation } from './explanation.ts';
 
 export const task = z
   .object({
@@ -67,17 +68,9 @@ export const taskDetails = task
     trace_id: z.string().nullable().describe('Of its OpenTelemetry trace; null: it is not traced.'),
     counts: z.record(z.string(), z.number().int()).describe('Steps by state.'),
     input: payload,
-    steps: z.array(z.object(stepFields)),
+    steps: z.array(z.object(stepFields)).describe('Empty with `steps=false`.'),
   })
   .meta({ id: 'TaskDetails', description: 'A task with its steps in topological order.' });
-
-export const stepDetails = z
-  .object({
-    ...stepFields,
-    inputs: payload.describe("What it has instead of its task's input."),
-    result: payload,
-  })
-  .meta({ id: 'StepDetails', description: 'A step with what it works on.' });
 
 export const attempt = z
   .object({
@@ -89,6 +82,16 @@ export const attempt = z
     worker_id: z.string().nullable(),
   })
   .meta({ id: 'Attempt', description: 'One run of a handler.' });
+
+export const stepDetails = z
+  .object({
+    ...stepFields,
+    inputs: payload.describe("What it has instead of its task's input."),
+    result: payload,
+    attempt_list: z.array(attempt).optional().describe('With `include=attempts`.'),
+    explanation: explanation.optional().describe('With `include=explanation`.'),
+  })
+  .meta({ id: 'StepDetails', description: 'A step with what it works on.' });
 
 export const transition = z
   .object({

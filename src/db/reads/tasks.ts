@@ -108,3 +108,25 @@ JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = :task_id
 ORDER BY s.workflow_step_id`,
 });
+
+/** How many steps of one task are in each state. Reads its steps by the primary key. */
+export const countTaskSteps = defineStatement<{ state: State; steps: number }>()({
+  name: 'count_task_steps',
+  params: { task_id: 'bigint' },
+  text: `
+SELECT s.state, count(*)::integer AS steps
+FROM tasker.tasker_workflow_steps s
+WHERE s.task_id = :task_id
+GROUP BY s.state`,
+});
+
+/** One step of a task, by its name. Its parents and its newest error are looked up for it alone. */
+export const findTaskStep = defineStatement<StepRow>()({
+  name: 'find_task_step',
+  params: { task_id: 'bigint', step: 'text' },
+  text: `
+SELECT ${stepColumns(':task_id')}
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = :task_id AND n.name = :step`,
+});

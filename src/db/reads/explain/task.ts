@@ -69,12 +69,16 @@ export interface ExplainedStepRow {
   failed_at: Date | null;
 }
 
-/** The steps of a task in topological order. The texts of errors are cut: a task may have thousands of failed steps. */
+/**
+ * The steps of a task in topological order. The texts of errors are cut: a task may have thousands of failed steps. Names and errors are looked
+ * up by their keys for each step, whatever the planner believes of the number of steps: a join of thousands by nested loops takes seconds.
+ */
 export const findExplainedSteps = defineStatement<ExplainedStepRow>()({
   name: 'find_explained_steps',
   params: { task_id: 'bigint' },
   text: `
-SELECT s.workflow_step_id AS step_id, n.name, s.state, s.named_task_id, s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit,
+SELECT s.workflow_step_id AS step_id,
+  (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name, s.state, s.named_task_id, s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit,
   s.unmet_parents, s.children, s.ready_at, s.ready_at::text AS ready_at_text, s.next_retry_at, s.blocked_at, s.processed_at,
   s.last_attempted_at, s.claimed_by,
   CASE WHEN s.in_process THEN EXISTS (
@@ -83,14 +87,14 @@ SELECT s.workflow_step_id AS step_id, n.name, s.state, s.named_task_id, s.named_
   ) END AS claim_recorded,
   x.error, x.failed_at
 FROM tasker.tasker_workflow_steps s
-JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 LEFT JOIN LATERAL (
   SELECT jsonb_build_object('name', e.metadata #>> '{error,name}', 'code', e.metadata #>> '{error,code}',
       'message', left(e.metadata #>> '{error,message}', 500), 'fingerprint', e.metadata #>> '{error,fingerprint}') AS error,
     e.created_at AS failed_at
   FROM tasker.tasker_workflow_step_transitions e
-  WHERE e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
-) x ON s.state = 'error'
+  WHERE s.state = 'error' AND e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
+  OFFSET 0
+) x ON true
 WHERE s.task_id = :task_id
 ORDER BY s.workflow_step_id`,
 });

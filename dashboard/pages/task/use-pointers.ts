@@ -1,0 +1,50 @@
+import { useMemo } from 'preact/hooks';
+import { type View, zoomed } from './geometry.ts';
+
+interface Held {
+  readonly view: () => View;
+  readonly setView: (view: View) => void;
+  readonly click: (x: number, y: number) => void;
+}
+
+/** One pointer moves, two zoom, one that does not move chooses. `held` is read when something happens: the handlers stay the same. */
+export function usePointers(held: { readonly current: Held }) {
+  return useMemo(() => {
+    const down = new Map<number, { x: number; y: number }>();
+    let moved = false;
+    return {
+      onPointerDown: (event: PointerEvent) => {
+        (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+        down.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+        moved = false;
+      },
+      onPointerMove: (event: PointerEvent) => {
+        const before = down.get(event.pointerId);
+        if (before === undefined) return;
+        const { view, setView } = held.current;
+        const [dx, dy] = [event.offsetX - before.x, event.offsetY - before.y];
+        if (!moved && Math.hypot(dx, dy) < 4) return;
+        moved = true;
+        const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+        if (other === undefined) setView({ ...view(), x: view().x + dx, y: view().y + dy });
+        else {
+          const distance = (x: number, y: number): number => Math.hypot(x - other.x, y - other.y) || 1;
+          const factor = distance(event.offsetX, event.offsetY) / distance(before.x, before.y);
+          setView(zoomed(view(), factor, other.x, other.y));
+        }
+        down.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+      },
+      onPointerUp: (event: PointerEvent) => {
+        if (down.delete(event.pointerId) && !moved) held.current.click(event.offsetX, event.offsetY);
+      },
+      onPointerCancel: (event: PointerEvent) => void down.delete(event.pointerId),
+      onWheel: (event: WheelEvent) => {
+        // Without Ctrl the wheel scrolls the page: whoever reads on is not caught by the graph.
+        if (!event.ctrlKey && !event.metaKey) return;
+        event.preventDefault();
+        const { view, setView } = held.current;
+        setView(zoomed(view(), Math.exp(-event.deltaY * 0.004), event.offsetX, event.offsetY));
+      },
+    };
+  }, [held]);
+}
