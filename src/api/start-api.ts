@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
@@ -6,7 +6,10 @@ import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { Drained, RunningService } from '../process/service.ts';
 import { withTimeout } from '../process/with-timeout.ts';
+import { requestIdOf } from './http/request-id.ts';
+import { sendProblem } from './http/send.ts';
 import { serveApi } from './plugin.ts';
+import { problemOf } from './problem.ts';
 import { ApiRuntime } from './runtime.ts';
 import { serveUi } from './ui/serve-ui.ts';
 
@@ -35,6 +38,9 @@ export async function startApi({ config, log: given }: ApiProcessOptions): Promi
   return { ...running, apiUrl: service.url };
 }
 
+/** Whoever sends headers byte by byte has a connection for this long, and no longer. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
 class ApiService implements RoleService {
   url = '';
   readonly loops = [];
@@ -53,8 +59,12 @@ class ApiService implements RoleService {
       logger: false,
       forceCloseConnections: 'idle',
       requestTimeout: 30_000,
+      http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2000 },
       return503OnClosing: true,
       rewriteUrl: (incoming) => base.stripped(incoming),
+      // Of a path that no encoder writes, which is refused before there is a route.
+      frameworkErrors: (error, request, reply) =>
+        sendProblem(reply as unknown as FastifyReply, problemOf(error), requestIdOf(request.headers)),
       routerOptions: { maxParamLength: 400, ignoreTrailingSlash: false, caseSensitive: true },
     });
   }

@@ -48,18 +48,34 @@ const WEIRD = [
   '-infinity',
 ] as const;
 
+/** Paths that no encoder writes. */
+const BROKEN_PATHS = [
+  '%',
+  '%zz',
+  '%c0%af',
+  '%2e%2e%2f',
+  '/',
+  ';x=1',
+  ':cancel',
+  '?%',
+  '?a[b]=1',
+  '?limit=1&limit=2',
+  '#',
+] as const;
+
+/** What exists, by the names of parameters: without it, most requests would end where something is looked up. */
+export type Known = Readonly<Record<string, readonly string[]>>;
+
 /** A request for one of the operations of the document, as no program would make it. */
-export function fuzzedRequest(
-  random: () => number,
-  ids: readonly string[],
-  operations = allOperations(),
-): FuzzedRequest {
+export function fuzzedRequest(random: () => number, known: Known, operations = allOperations()): FuzzedRequest {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const chance = (share: number): boolean => random() < share;
   const { method, path, operation, schemas } = pick(operations);
-  const value = (schema: Node, depth = 0): unknown => fuzzedValue(schema, schemas, { pick, chance, random }, depth);
+  const value = (schema: Node, depth = 0): unknown =>
+    fuzzedValue(schema, schemas, { known, pick, chance, random }, depth);
   const text = (schema: Node, name: string): string => {
-    if (name === 'task_id' && chance(0.7)) return pick(ids);
+    const existing = known[name];
+    if (existing !== undefined && chance(0.7)) return pick(existing);
     return chance(0.5) ? pick(WEIRD) : String(value(schema));
   };
   const parameters = (operation['parameters'] ?? []) as Node[];
@@ -71,7 +87,8 @@ export function fuzzedRequest(
     const schema = parameter['schema'] as Node;
     if (parameter['in'] === 'path') url = url.replace(`{${name}}`, encoded(text(schema, name)) || 'x');
     else if (parameter['in'] === 'query' && chance(0.4)) query.push(`${name}=${encoded(text(schema, name))}`);
-    else if (parameter['in'] === 'header' && chance(0.2)) headers[name] = pick(['*', '"1"', 'x', 'a'.repeat(200)]);
+    else if (parameter['in'] === 'header' && chance(0.2))
+      headers[name] = pick(['*', '"1"', 'W/"1"', ', ,', 'x', 'a'.repeat(200), 'a'.repeat(300)]);
   }
   if (chance(0.1)) query.push(`${encoded(pick(WEIRD))}=1`);
   const content = Object.entries(((operation['requestBody'] as Node | undefined)?.['content'] ?? {}) as Node);
@@ -86,9 +103,10 @@ export function fuzzedRequest(
   }
   // A wait would only make the walk slow.
   const asked = query.filter((part) => !part.startsWith('wait_seconds='));
+  const broken = chance(0.02) ? pick(BROKEN_PATHS) : '';
   return {
     method: method.toUpperCase(),
-    path: `${url}${asked.length === 0 ? '' : `?${asked.join('&')}`}`,
+    path: `${url}${broken}${asked.length === 0 ? '' : `?${asked.join('&')}`}`,
     headers,
     body,
   };
@@ -99,7 +117,15 @@ function encoded(value: string): string {
   return encodeURIComponent(value.toWellFormed());
 }
 
+/** One that exists, often: `filter.workflow`, or one of the `task_ids`. */
+function fuzzedMember(name: string, schema: Node, schemas: Node, choices: Choices, depth: number): unknown {
+  const existing = choices.known[name] ?? choices.known[name.replace(/s$/, '')];
+  if (existing === undefined || choices.chance(0.4)) return fuzzedValue(schema, schemas, choices, depth);
+  return schema['type'] === 'array' ? [choices.pick(existing), choices.pick(existing)] : choices.pick(existing);
+}
+
 interface Choices {
+  readonly known: Known;
   pick<Item>(items: readonly Item[]): Item;
   chance(share: number): boolean;
   random(): number;
@@ -121,7 +147,7 @@ function fuzzedValue(given: Node, schemas: Node, choices: Choices, depth: number
       return Object.fromEntries(
         Object.entries((schema['properties'] ?? {}) as Record<string, Node>)
           .filter(() => chance(0.7))
-          .map(([name, member]) => [name, fuzzedValue(member, schemas, choices, depth + 1)]),
+          .map(([name, member]) => [name, fuzzedMember(name, member, schemas, choices, depth + 1)]),
       );
     case 'array':
       return Array.from({ length: Math.floor(random() * 4) }, () =>

@@ -9,6 +9,8 @@ import { isRole, type Principal, principalOf } from '../permissions.ts';
 /** What a request is authenticated by, before anything of its body is read. */
 export interface Credentials {
   readonly headers: IncomingHttpHeaders;
+  /** Each value of a header by itself: Node joins those of a header that came twice with a comma. Absent: `headers` are all that is known. */
+  readonly distinct?: NodeJS.Dict<string[]>;
   /** The address that the connection comes from. */
   readonly remoteAddress: string | undefined;
   /** As the server has it, for a program that authenticates by itself. */
@@ -39,13 +41,17 @@ export function byKeys(keys: KeyRing, sessions: Sessions): Authenticate {
   };
 }
 
+const PROXY_HEADERS = ['tasker-proxy-secret', 'tasker-user', 'tasker-role', 'tasker-payload', 'tasker-namespaces'];
+
 /**
  * By a proxy that has authenticated the person: `Tasker-Proxy-Secret` proves that it is the proxy, `Tasker-User` says who asks,
- * `Tasker-Role` (default `viewer`), `Tasker-Payload: true` and `Tasker-Namespaces` (with commas) what for.
+ * `Tasker-Role` (default `viewer`), `Tasker-Payload: true` and `Tasker-Namespaces` (with commas) what for. None of them may come twice.
  */
 export function byProxy(secret: string): Authenticate {
   const expected = Buffer.from(hashSecret(secret));
-  return async ({ headers }) => {
+  return async ({ headers, distinct = {} }) => {
+    // One from outside, and one of a proxy that adds instead of replacing.
+    if (PROXY_HEADERS.some((name) => (distinct[name]?.length ?? 0) > 1)) return undefined;
     const given = Buffer.from(hashSecret(text(headers['tasker-proxy-secret'])));
     if (!timingSafeEqual(given, expected)) return undefined;
     const name = text(headers['tasker-user']).trim();
@@ -79,5 +85,4 @@ export function authenticatorOf(
   return apiAuth === 'proxy' ? byProxy(apiProxySecret as string) : localOnly;
 }
 
-/** A header that came twice is not believed. */
 const text = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '');

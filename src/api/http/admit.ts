@@ -73,13 +73,22 @@ async function decide(
   reply.header('ratelimit-limit', String(rates.limit));
   reply.header('ratelimit-remaining', String(Math.max(0, Math.floor(taken.left))));
   slowDown(taken);
+  checkEncoding(request);
   count(load, waits ? 'waiting' : 'working', reply);
   return principal;
+}
+
+/** A small body could become a large one. */
+function checkEncoding(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
+  if (encoding === undefined || encoding.toLowerCase() === 'identity' || !hasBody(request)) return;
+  throw new Problem('MEDIA_TYPE_UNSUPPORTED', 'send the body as it is, without Content-Encoding');
 }
 
 export function credentialsOf(request: FastifyRequest): Credentials {
   return {
     headers: request.headers,
+    distinct: request.raw.headersDistinct,
     remoteAddress: request.socket.remoteAddress,
     request,
   };

@@ -1,11 +1,14 @@
-import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isSecret, newKey, parseKey } from '../../../src/api/auth/api-key.ts';
 import type { ApiProcess } from '../../../src/api/start-api.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { diamond } from '../../engine/engine-fixture.ts';
 import { call as callAt, openApi, useApi } from '../../api/api-fixture.ts';
+import { onPrincipals } from './attacks/on-principals.ts';
+import { onRequests } from './attacks/on-requests.ts';
+import { onStoredValues } from './attacks/on-stored-values.ts';
+import { raw, slowHeaders } from './attacks/raw.ts';
 
 const fixture = await useApi();
 const { call } = fixture;
@@ -20,29 +23,12 @@ async function open(settings: Parameters<typeof openApi>[1]): Promise<ApiProcess
   return api;
 }
 
-/** Sends a request byte by byte, and returns what comes back until the other side closes. */
-function raw(url: string, head: string, chunk: () => string | undefined): Promise<{ text: string; sentBytes: number }> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve) => {
-    const socket = connect(Number(port), hostname);
-    let text = '';
-    let sentBytes = 0;
-    const pump = (): void => {
-      for (let next = chunk(); next !== undefined && !socket.destroyed; next = chunk()) {
-        sentBytes += next.length;
-        if (!socket.write(next)) {
-          socket.once('drain', pump);
-          return;
-        }
-      }
-    };
-    socket.on('data', (data) => (text += data.toString()));
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve({ text, sentBytes }));
-    socket.write(head);
-    setImmediate(pump);
-  });
-}
+// Begun first: an API gives such a connection ten seconds, in which it serves everybody else.
+let slow: ReturnType<typeof slowHeaders>;
+beforeAll(() => {
+  slow = slowHeaders(fixture.api.apiUrl, 500);
+});
+afterAll(() => slow.stop());
 
 describe('a body is read of nobody who may not send it (CVE-2026-42294)', () => {
   it('a chunked body of 2 GiB without a key ends at its headers', async () => {
@@ -237,3 +223,13 @@ it('a document is as it is stored, to the last digit, but for what is redacted',
   expect(hidden.headers.get('tasker-redacted')).toBe('true');
   expect((await callAt(api.apiUrl, 'GET', `/v1/tasks/${id}`, { key })).text).not.toContain('4111');
 });
+
+describe('requests', () => onRequests({ fixture, open }));
+describe('who asks', () => onPrincipals({ fixture, open }));
+describe('what is stored', () => onStoredValues({ fixture, open }));
+
+it('500 connections whose headers never end keep nobody out, and are closed (slowloris)', async () => {
+  expect((await call('GET', '/v1/me', { key: await fixture.key() })).status).toBe(200);
+  const seconds = await slow.closed;
+  expect(Math.max(...seconds)).toBeLessThan(40);
+}, 60_000);
