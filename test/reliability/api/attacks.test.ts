@@ -224,9 +224,15 @@ it('a document is as it is stored, to the last digit, but for what is redacted',
   expect((await callAt(api.apiUrl, 'GET', `/v1/tasks/${id}`, { key })).text).not.toContain('4111');
 });
 
-describe('requests', () => onRequests({ fixture, open }));
-describe('who asks', () => onPrincipals({ fixture, open }));
-describe('what is stored', () => onStoredValues({ fixture, open }));
+describe('requests', () => {
+  onRequests({ fixture, open });
+});
+describe('who asks', () => {
+  onPrincipals({ fixture, open });
+});
+describe('what is stored', () => {
+  onStoredValues({ fixture, open });
+});
 
 it('500 connections whose headers never end keep nobody out, and are closed (slowloris)', async () => {
   expect((await call('GET', '/v1/me', { key: await fixture.key() })).status).toBe(200);
