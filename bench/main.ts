@@ -11,6 +11,8 @@ import { firstMinutes } from './parts/first-minutes.ts';
 import { flatness } from './parts/flatness.ts';
 import { latency } from './parts/latency.ts';
 import { lists } from './parts/lists.ts';
+import { looking } from './parts/looking.ts';
+import { pages } from './parts/pages.ts';
 import { peers } from './parts/peers.ts';
 import { readiness } from './parts/readiness.ts';
 import { scale } from './parts/scale.ts';
@@ -25,7 +27,9 @@ const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<Par
   throughput,
   latency,
   flatness,
+  looking,
   lists,
+  pages,
   scale,
   year,
   peers,
@@ -44,7 +48,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 /** Millions of tasks each: their full forms run if they are named. */
-const LARGE = new Set(['lists', 'scale', 'year']);
+const LARGE = new Set(['lists', 'pages', 'scale', 'year']);
 // Peers and the drawing library are packages of the bench alone. The quick form leaves the peers out unless they are asked for, and
 // so do both forms with the installs of the first minutes, which need the registry.
 const chosen =

@@ -69,7 +69,7 @@ async function readPage(client: Client, drawn: Drawn, filter: string, tasks: num
 }
 
 /** The same draws in every run. */
-async function drawFrom(db: BenchDatabase, tasks: number): Promise<Drawn> {
+export async function drawFrom(db: BenchDatabase, tasks: number): Promise<Drawn> {
   let seed = 42;
   const draw = (): number => {
     seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;

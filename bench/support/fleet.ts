@@ -14,6 +14,8 @@ export interface Fleet {
   readonly pids: number[];
   /** The base URL of each process's metrics, in the order of `pids`. */
   readonly urls: string[];
+  /** The base URL of each `tasker api`. */
+  readonly apiUrls: string[];
   stop(): Promise<void>;
 }
 
@@ -23,18 +25,26 @@ export interface Fleet {
  */
 export const BUSY = { TASKER_SLOTS: '2048', TASKER_CLAIM_BATCH: '1024' };
 
-/** Real processes: `tasker worker` (or `scheduler`), started as an operator starts them. Resolves when all have started. */
+/**
+ * Real processes: `tasker worker` (`scheduler`, `api`), started as an operator starts them. Resolves when all have started. `niceness`: 19
+ * is for processes that get only what time all others leave.
+ */
 export async function startFleet(options: {
   url: string;
-  workers: number;
+  workers?: number;
   schedulers?: number;
+  apis?: number;
   env?: Record<string, string>;
+  niceness?: number;
 }): Promise<Fleet> {
   const children: ChildProcess[] = [];
   const urls: string[] = [];
+  const apiUrls: string[] = [];
   const start = (args: string[]): Promise<void> => {
     const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
-    const child = spawn(process.execPath, [...flags, cli, ...args], {
+    const nice = options.niceness === undefined ? [] : ['nice', '-n', String(options.niceness)];
+    const [program = '', ...before] = [...nice, process.execPath];
+    const child = spawn(program, [...before, ...flags, cli, ...args], {
       cwd: repository,
       env: {
         ...process.env,
@@ -49,8 +59,10 @@ export async function startFleet(options: {
     const index = children.push(child) - 1;
     return new Promise((resolve, reject) => {
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        if (/"message":"(worker|scheduler) started"/.test(line)) {
-          urls[index] = (JSON.parse(line) as { url: string }).url;
+        if (/"message":"(worker|scheduler|api) started"/.test(line)) {
+          const started = JSON.parse(line) as { url: string; api_url?: string };
+          urls[index] = started.url;
+          if (started.api_url !== undefined) apiUrls.push(started.api_url);
           resolve();
         } else if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
       });
@@ -72,12 +84,13 @@ export async function startFleet(options: {
   };
   try {
     await Promise.all([
-      ...Array.from({ length: options.workers }, () => start(['worker', '--workflows', workflows])),
+      ...Array.from({ length: options.workers ?? 0 }, () => start(['worker', '--workflows', workflows])),
       ...Array.from({ length: options.schedulers ?? 0 }, () => start(['scheduler'])),
+      ...Array.from({ length: options.apis ?? 0 }, () => start(['api', '--port', '0'])),
     ]);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { pids: children.map((child) => child.pid as number), urls, stop };
+  return { pids: children.map((child) => child.pid as number), urls, apiUrls, stop };
 }

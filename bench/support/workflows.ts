@@ -8,7 +8,11 @@ const define = (name: string) => defineWorkflow({ namespace: 'bench', name, vers
 
 /** A workflow built in a loop: the typed builder's names are literals, here they are computed. */
 interface LooseBuilder extends WorkflowDefinition {
-  step(name: string, options: { dependsOn?: string[] }, handler: () => null): LooseBuilder;
+  step(
+    name: string,
+    options: { dependsOn?: string[]; queue?: string },
+    handler: () => null | Promise<null>,
+  ): LooseBuilder;
 }
 const loose = (name: string): LooseBuilder => define(name) as unknown as LooseBuilder;
 
@@ -37,6 +41,18 @@ const fanNames = Array.from({ length: FAN_WIDTH }, (_, index) => `m${index + 1}`
 export const fan: WorkflowDefinition = fanNames
   .reduce((built, name) => built.step(name, { dependsOn: ['first'] }, noop), loose('fan').step('first', {}, noop))
   .step('last', { dependsOn: fanNames }, noop);
+
+/** A thousand steps that take half a second each, in a queue of their own: a task that somebody watches. */
+const watchedNames = Array.from({ length: 998 }, (_, index) => `m${index + 1}`);
+export const watched: WorkflowDefinition = [...watchedNames, 'last'].reduce(
+  (built, name) =>
+    built.step(
+      name,
+      { dependsOn: name === 'last' ? watchedNames : ['first'], queue: 'watched' },
+      () => new Promise((resolve) => setTimeout(resolve, 500, null)),
+    ),
+  loose('watched').step('first', { queue: 'watched' }, noop),
+);
 
 /** Nine steps: two roots, a join, a fan of three, a second join and a tail. */
 export const mixed: WorkflowDefinition = define('mixed')

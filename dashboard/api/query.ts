@@ -27,7 +27,8 @@ interface Entry {
   users: number;
   reading: AbortController | undefined;
   again: boolean;
-  load(): void;
+  /** `anyNewer`: whatever was read after what is shown will do, such as what another page has just asked for. */
+  load(anyNewer?: boolean): void;
 }
 
 /** With events, they are waited for; now and then it is read all the same, in case one was lost. */
@@ -64,30 +65,35 @@ function entryOf(path: string): Entry {
     users: 0,
     reading: undefined,
     again: false,
-    load() {
+    load(anyNewer = false) {
       if (entry.reading !== undefined) {
-        entry.again = true;
+        entry.again ||= !anyNewer;
         return;
       }
       entry.again = false;
-      void read(path, entry);
+      void read(path, entry, anyNewer);
     },
   };
   entries.set(path, entry);
   return entry;
 }
 
-async function read(path: string, entry: Entry): Promise<void> {
+async function read(path: string, entry: Entry, anyNewer: boolean): Promise<void> {
   const reading = (entry.reading = new AbortController());
   const before = entry.state.peek();
   try {
-    const { body, etag } = await request<unknown>(path, { etag: before.etag, signal: reading.signal });
+    const { body, etag, ageSeconds } = await request<unknown>(path, {
+      etag: before.etag,
+      signal: reading.signal,
+      // Half of the time since: so a page never shows what is older than what it has shown, and one alone gets what is so now.
+      maxAgeSeconds: anyNewer && before.at !== undefined ? (Date.now() - before.at) / 2000 : 0,
+    });
     entry.state.value = {
       data: body === undefined ? before.data : body,
       problem: undefined,
       loading: false,
       etag: etag ?? (body === undefined ? before.etag : undefined),
-      at: Date.now(),
+      at: Date.now() - ageSeconds * 1000,
     };
   } catch (error) {
     if ((error as Error).name === 'AbortError') return;
@@ -121,8 +127,8 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
       const slower = topic !== undefined && liveness.value === 'events' ? EVENTS_SLOWER : 1;
       const age = Date.now() - (entry.state.peek().at ?? Date.now());
       // A tab that comes back shows what is so now.
-      if (age > everySeconds * 1000 * slower) entry.load();
-      const timer = setInterval(() => entry.load(), everySeconds * 1000 * slower);
+      if (age > everySeconds * 1000 * slower) entry.load(true);
+      const timer = setInterval(() => entry.load(true), everySeconds * 1000 * slower);
       return () => clearInterval(timer);
     });
     return () => {

@@ -33,6 +33,8 @@ export interface Answer<Body> {
   /** Undefined: it is as it was (304). */
   readonly body: Body | undefined;
   readonly etag: string | undefined;
+  /** How long ago the server has read it. */
+  readonly ageSeconds: number;
 }
 
 export interface RequestOptions {
@@ -42,6 +44,8 @@ export interface RequestOptions {
   readonly json?: string;
   readonly etag?: string | undefined;
   readonly ifMatch?: string | undefined;
+  /** Takes an answer that the server read this long ago, perhaps for somebody else. Default: one that it reads now. */
+  readonly maxAgeSeconds?: number;
   /** One for each thing that somebody wants done: pressed twice, or sent again, it is done once. */
   readonly key?: string;
   readonly signal?: AbortSignal;
@@ -51,7 +55,17 @@ export interface RequestOptions {
 
 /** `path`: `/v1/...`. Throws Problem. */
 export async function request<Body>(path: string, options: RequestOptions = {}): Promise<Answer<Body>> {
-  const { method = 'GET', body, json, etag, ifMatch, key, signal: aborted, asText = false } = options;
+  const {
+    method = 'GET',
+    body,
+    json,
+    etag,
+    ifMatch,
+    key,
+    maxAgeSeconds = 0,
+    signal: aborted,
+    asText = false,
+  } = options;
   const text = json ?? (body === undefined ? undefined : JSON.stringify(body));
   let response: Response;
   try {
@@ -64,6 +78,7 @@ export async function request<Body>(path: string, options: RequestOptions = {}):
         ...(etag === undefined ? {} : { 'if-none-match': etag }),
         ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
         ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...(maxAgeSeconds < 1 ? {} : { 'cache-control': `max-age=${Math.floor(maxAgeSeconds)}` }),
       },
       ...(text === undefined ? {} : { body: text }),
       ...(aborted === undefined ? {} : { signal: aborted }),
@@ -77,13 +92,15 @@ export async function request<Body>(path: string, options: RequestOptions = {}):
     });
   }
   const newEtag = response.headers.get('etag') ?? undefined;
-  if (response.status === 304) return { status: 304, body: undefined, etag: newEtag };
+  const ageSeconds = Number(response.headers.get('age') ?? 0);
+  if (response.status === 304) return { status: 304, body: undefined, etag: newEtag, ageSeconds };
   const received = await response.text();
   if (!response.ok) {
     if (response.status === 401) signedOut.value = true;
     throw new Problem(response.status, documentOf(received));
   }
-  return { status: response.status, body: (asText ? received : JSON.parse(received)) as Body, etag: newEtag };
+  const parsed = (asText ? received : JSON.parse(received)) as Body;
+  return { status: response.status, body: parsed, etag: newEtag, ageSeconds };
 }
 
 function documentOf(text: string): Record<string, unknown> {

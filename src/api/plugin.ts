@@ -6,7 +6,8 @@ import { admit, type Admission, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
 import { readJson } from './http/read-json.ts';
-import { send, sendProblem } from './http/send.ts';
+import { inBytes, send, sendProblem } from './http/send.ts';
+import { maxAgeOf, shareKey, type SharedReads } from './http/shared-reads.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Principal } from './permissions.ts';
 import { Problem, problemOf } from './problem.ts';
@@ -16,6 +17,7 @@ import { ROUTES } from './routes/index.ts';
 /** What the plugin needs of the process around it. */
 export interface ApiParts extends Services, Admission {
   readonly maxBodyBytes: number;
+  readonly shared: SharedReads;
   /** Aborted when the process is about to end: what waits is answered at once. */
   readonly draining: AbortSignal;
   answered(route: Route | undefined, status: number, seconds: number): void;
@@ -61,7 +63,10 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
   app.setErrorHandler((error, request, reply) => {
     const { id, route } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
     const problem = problemOf(error);
-    if (problem.status >= 500) parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none' });
+    // Whoever closes a page while it loads has not found an error.
+    const isGone = reply.raw.closed;
+    if (problem.status >= 500 && !isGone)
+      parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none' });
     sendProblem(reply, problem, id);
   });
   // Without a prefix, in a server of somebody else, what there is none of is theirs.
@@ -121,7 +126,14 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   let answer: Answer;
   if (route.method === 'GET') {
     // What waits is served by one loop for all: its statements are nobody's.
-    answer = waits ? await route.handle(base) : await cancelOn(signal, () => route.handle(base));
+    if (waits) answer = await route.handle(base);
+    else if (route.shared === true) {
+      const key = shareKey(route.operation, request.url, request.headers, base.principal);
+      const options = { signal, maxAgeSeconds: maxAgeOf(request.headers) };
+      answer = await parts.shared.read(key, options, async (all) =>
+        inBytes(await cancelOn(all, () => route.handle({ ...base, signal: all }))),
+      );
+    } else answer = await cancelOn(signal, () => route.handle(base));
   } else if (typeof key === 'string' && route.secret !== true) {
     const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: (principal as Principal).id };
     const keyed = { ...about, key, body: rawBody };

@@ -105,6 +105,8 @@ export interface Route {
    * `wait_seconds`.
    */
   readonly waits?: 'always' | 'if asked';
+  /** The answer depends on the address and the rights of whoever asks alone, and reading leaves no trace: several who ask at once are one. */
+  readonly shared?: true;
   readonly example: { readonly query?: string; readonly body?: unknown; readonly response: unknown };
   handle(request: RouteRequest): Promise<Answer>;
 }

@@ -17,6 +17,7 @@ import { eventHub } from './events/event-sources.ts';
 import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
+import { SharedReads } from './http/shared-reads.ts';
 import { Layouts } from './layouts.ts';
 import type { Principal } from './permissions.ts';
 import type { ApiParts } from './plugin.ts';
@@ -84,6 +85,7 @@ export class ApiRuntime {
       load,
       rates: new RateLimits(config.apiRequestsPerSecond),
       maxBodyBytes: config.apiMaxBodyBytes,
+      shared: new SharedReads(),
       draining: this.draining.signal,
       denied: (route, principal, params) => void this.writeDenial(route, principal, params),
       refused: (reason) => metrics.count('apiRefused', { reason }),

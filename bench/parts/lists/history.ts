@@ -27,7 +27,7 @@ const MADE_AFTERWARDS = ['index_tasks_on_identity_hash', 'tasks_by_tag', 'tasks_
 const roll = (seed: number, below: number): string => `((hashint8extended(i.id, ${seed}) & 2147483647) % ${below})`;
 
 /**
- * $1 first id, $2 last id, $3 number of all tasks, $4 ids of the workflows. `old`: how far from the newest task, from 0 to 1.
+ * $1 first id, $2 last id, $3 number of all tasks, $4 ids of the workflows, $5 how many of a million are in error. `old`: how far from the newest task, from 0 to 1.
  * `big` and `small` are the same die, so that a share is a range of it.
  */
 const TASKS = `
@@ -46,7 +46,7 @@ WITH dice AS MATERIALIZED (
       ELSE 1 + floor(${USUAL} * power(d.any_number / 1e6, 2))::integer
     END AS flow_number,
     CASE
-      WHEN d.state < 100 THEN 'error'
+      WHEN d.state >= 1000000 - $5::integer THEN 'error'
       WHEN d.state < 4000 THEN 'cancelled'
       WHEN d.state < 5000 THEN 'resolved_manually'
       WHEN d.old < 0.001 AND d.state < 300000 THEN 'pending'
@@ -114,6 +114,7 @@ INSERT INTO tasker.tasker_workflow_step_transitions
 SELECT t.task_id, t.task_id * 65536 + 1, h.sort_key, h.from_state, h.to_state, h.last, h.cause,
   CASE WHEN h.cause = 'fail' THEN jsonb_build_object('error', jsonb_build_object('name', 'Error',
     'code', (ARRAY['ECONNRESET', 'ETIMEDOUT', 'CARD_DECLINED', 'E409'])[1 + t.task_id % 4],
+    'fingerprint', left(md5((t.task_id % 40)::text), 12),
     'message', 'request to host-' || t.task_id % 1000 || '.example failed')) END,
   CASE WHEN h.cause IN ('claim', 'complete', 'fail') THEN md5(t.task_id::text)::uuid END,
   CASE WHEN h.cause IN ('claim', 'complete', 'fail') THEN 1 END,
@@ -143,10 +144,13 @@ JOIN (VALUES
 ) AS h (state, sort_key, from_state, to_state, last, cause) ON h.state = t.state
 WHERE ${DETAILED}`;
 
-/** `detailed`: how many of a thousand ended tasks have steps and histories; no list reads those of complete tasks. */
+/**
+ * `detailed`: how many of a thousand ended tasks have steps and histories; no list reads those of complete tasks. `failing`: how many of a
+ * million are in error.
+ */
 export async function loadHistory(
   db: BenchDatabase,
-  { tasks, detailed }: { tasks: number; detailed: number },
+  { tasks, detailed, failing = 100 }: { tasks: number; detailed: number; failing?: number },
 ): Promise<void> {
   const client = createClient({ url: db.url, notify: false });
   const ids: number[] = [];
@@ -159,7 +163,7 @@ export async function loadHistory(
   for (const { name } of indexes) await db.query(`DROP INDEX tasker.${name}`);
   for (let first = 1; first <= tasks; first += BATCH) {
     const last = Math.min(tasks, first + BATCH - 1);
-    await db.query(TASKS, [first, last, tasks, ids]);
+    await db.query(TASKS, [first, last, tasks, ids, failing]);
     for (const text of [STEPS, STEP_HISTORY, TASK_HISTORY]) await db.query(text, [first, last, detailed]);
     if (last % 1_000_000 === 0) console.error(`  ${last.toLocaleString('en-US')} tasks`);
   }

@@ -12,16 +12,20 @@ export function useStates(taskId: string): Known {
     let reading = false;
     let again = false;
     let gone = false;
-    const read = async (): Promise<void> => {
+    let at = Date.now();
+    const read = async (anyNewer = false): Promise<void> => {
       if (reading) {
-        again = true;
+        again ||= !anyNewer;
         return;
       }
       reading = true;
       try {
         const { version } = known.peek();
         const query = version === undefined ? '' : `?since=${version}`;
-        const { body } = await request<States>(`/v1/tasks/${taskId}/states${query}`);
+        // As in api/query.ts: never anything older than what is shown.
+        const maxAgeSeconds = anyNewer ? (Date.now() - at) / 2000 : 0;
+        const { body, ageSeconds } = await request<States>(`/v1/tasks/${taskId}/states${query}`, { maxAgeSeconds });
+        at = Date.now() - ageSeconds * 1000;
         if (!gone && body !== undefined) known.value = merge(known.peek(), body);
       } catch (error) {
         // What the page itself reads shows the problem. A version that the server no longer takes: all of it is read anew.
@@ -38,7 +42,7 @@ export function useStates(taskId: string): Known {
     const unsubscribe = onChange(`task:${taskId}`, () => void read());
     const stop = effect(() => {
       if (paused.value || !visible.value) return undefined;
-      const timer = setInterval(() => void read(), liveness.value === 'events' ? 20_000 : 1500);
+      const timer = setInterval(() => void read(true), liveness.value === 'events' ? 20_000 : 1500);
       return () => clearInterval(timer);
     });
     return () => {

@@ -26,6 +26,12 @@ export function send(reply: FastifyReply, { status = 200, body, headers = {} }: 
   return reply.type(route?.produces ?? JSON_TYPE).send(Buffer.isBuffer(body) ? body : JSON.stringify(body));
 }
 
+/** The same answer for several, serialised once. */
+export function inBytes(answer: Answer): Answer {
+  const { body } = answer;
+  return body === undefined || Buffer.isBuffer(body) ? answer : { ...answer, body: Buffer.from(JSON.stringify(body)) };
+}
+
 export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
   return reply
     .code(problem.status)

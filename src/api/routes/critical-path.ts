@@ -63,6 +63,7 @@ const PATH = {
 
 export const getCriticalPath = defineRoute({
   operation: 'getCriticalPath',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/critical-path',
   summary: 'Which steps decided how long a task took',

@@ -40,6 +40,7 @@ const common = {
 export const explainTask = defineRoute({
   ...common,
   operation: 'explainTask',
+  shared: true,
   path: '/v1/tasks/{task_id}/explain',
   summary: 'Why a task is not running: one verdict with its reasons',
   description: 'Of the open step that most needs somebody. What each verdict means: docs/reference/explain.md.',
@@ -50,6 +51,7 @@ export const explainTask = defineRoute({
 export const explainStep = defineRoute({
   ...common,
   operation: 'explainStep',
+  shared: true,
   path: '/v1/tasks/{task_id}/steps/{step}/explain',
   summary: 'Why a step is not running: one verdict with its reasons',
   params: ofStep,

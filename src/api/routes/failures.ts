@@ -23,6 +23,7 @@ export const group = z
 
 export const listFailures = defineRoute({
   operation: 'listFailures',
+  shared: true,
   method: 'GET',
   path: '/v1/failures',
   summary: 'What fails now, by cause, the largest group first',

@@ -40,6 +40,7 @@ const WORKER = {
 export const listWorkers = defineRoute({
   ...fleet,
   operation: 'listWorkers',
+  shared: true,
   path: '/v1/workers',
   summary: 'The processes of the fleet',
   cost: 'point',
@@ -64,6 +65,7 @@ const coverage = z
 
 export const listCoverage = defineRoute({
   operation: 'listCoverage',
+  shared: true,
   method: 'GET',
   path: '/v1/coverage',
   summary: 'Which live process can run which workflow version',

@@ -10,6 +10,7 @@ import { requireTask } from './task-scope.ts';
 
 export const getHistory = defineRoute({
   operation: 'getHistory',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/history',
   summary: 'Every transition of a task and of its steps, in order of time',

@@ -35,6 +35,7 @@ const shown = ({ holdId, taskId: id, tag, reason, by, at }: Hold): object => ({
 
 export const listHolds = defineRoute({
   operation: 'listHolds',
+  shared: true,
   method: 'GET',
   path: '/v1/holds',
   summary: 'All legal holds, the latest first',

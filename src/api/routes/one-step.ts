@@ -18,6 +18,7 @@ const missing = (taskId: string, step: string): Problem =>
 
 export const getStep = defineRoute({
   operation: 'getStep',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/steps/{step}',
   summary: 'One step with what it works on',
@@ -59,6 +60,7 @@ export const getStep = defineRoute({
 
 export const listAttempts = defineRoute({
   operation: 'listAttempts',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/steps/{step}/attempts',
   summary: 'Every attempt of a step, with its own error',

@@ -16,6 +16,7 @@ const { revision: _revision, ...STEP_STATE } = { ...STEP, revision: '7' };
 
 export const getTask = defineRoute({
   operation: 'getTask',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}',
   summary: 'One task with its steps',
@@ -91,6 +92,7 @@ function countStates(steps: readonly { state: string }[]): Record<string, number
 
 export const listSteps = defineRoute({
   operation: 'listSteps',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/steps',
   summary: 'The steps of a task, states and times alone',

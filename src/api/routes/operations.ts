@@ -130,6 +130,7 @@ export const createOperation = defineRoute({
 
 export const listOperations = defineRoute({
   operation: 'listOperations',
+  shared: true,
   method: 'GET',
   path: '/v1/operations',
   summary: 'Bulk operations, the newest first',
@@ -166,6 +167,7 @@ export const listOperations = defineRoute({
 
 export const getOperation = defineRoute({
   operation: 'getOperation',
+  shared: true,
   method: 'GET',
   path: '/v1/operations/{operation_id}',
   summary: 'A bulk operation, and how far it is',
@@ -182,6 +184,7 @@ export const getOperation = defineRoute({
 
 export const listOperationItems = defineRoute({
   operation: 'listOperationItems',
+  shared: true,
   method: 'GET',
   path: '/v1/operations/{operation_id}/items',
   summary: 'What came of each task of a bulk operation, in the order in which they are acted on',

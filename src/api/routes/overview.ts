@@ -73,6 +73,7 @@ const attention = z
 
 export const getOverview = defineRoute({
   operation: 'getOverview',
+  shared: true,
   method: 'GET',
   permission: 'fleet:read',
   scope: 'fleet',

@@ -26,6 +26,7 @@ const EXAMPLE = {
 
 export const listPauses = defineRoute({
   operation: 'listPauses',
+  shared: true,
   method: 'GET',
   path: '/v1/pauses',
   summary: 'What is paused, by whom, why and until when',

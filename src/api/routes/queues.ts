@@ -23,6 +23,7 @@ const fleet = { method: 'GET', permission: 'fleet:read', scope: 'fleet' } as con
 export const listQueues = defineRoute({
   ...fleet,
   operation: 'listQueues',
+  shared: true,
   path: '/v1/queues',
   summary: 'The queues that have ready steps',
   description:
@@ -92,6 +93,7 @@ const sample = z
 export const getQueue = defineRoute({
   ...fleet,
   operation: 'getQueue',
+  shared: true,
   path: '/v1/queues/{queue}',
   summary: 'One queue: depth, waiting times, the scaling signal with its reason, and the last minutes',
   description: 'A minute in which nothing was ready and nothing ran is missing. A queue that nobody has used is empty.',

@@ -10,6 +10,7 @@ const kept = z.object({
 
 export const getRetention = defineRoute({
   operation: 'getRetention',
+  shared: true,
   method: 'GET',
   path: '/v1/retention',
   summary: 'For how long the tasks of each workflow are kept, and what was removed',

@@ -83,6 +83,7 @@ async function requireSchedule(request: RouteRequest<{ key: string }>): Promise<
 
 export const listSchedules = defineRoute({
   operation: 'listSchedules',
+  shared: true,
   method: 'GET',
   path: '/v1/schedules',
   summary: 'All schedules: what each runs, when, and what became of its last occurrence',

@@ -27,6 +27,7 @@ const stepTuple = z
 
 export const getStates = defineRoute({
   operation: 'getStates',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/states',
   summary: 'The states and times of all steps of a task, or of those that have changed',

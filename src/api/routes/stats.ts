@@ -7,6 +7,7 @@ const seconds = z.number().nullable();
 
 export const getStats = defineRoute({
   operation: 'getStats',
+  shared: true,
   method: 'GET',
   path: '/v1/stats',
   summary: 'What ran, failed and was tried again in a time, by workflow',

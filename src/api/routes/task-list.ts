@@ -106,6 +106,7 @@ function bothOf(searched: TaskFilter, named: TaskFilter): TaskFilter {
 
 export const listTasks = defineRoute({
   operation: 'listTasks',
+  shared: true,
   method: 'GET',
   path: '/v1/tasks',
   summary: 'Tasks without their steps, the newest first',

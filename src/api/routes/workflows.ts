@@ -33,6 +33,7 @@ const EXAMPLE = {
 
 export const listWorkflows = defineRoute({
   operation: 'listWorkflows',
+  shared: true,
   method: 'GET',
   path: '/v1/workflows',
   summary: 'Every version of every workflow, with its open tasks and the workers that serve it',
@@ -64,6 +65,7 @@ const definition = z
 
 export const getWorkflow = defineRoute({
   operation: 'getWorkflow',
+  shared: true,
   method: 'GET',
   path: '/v1/workflows/{namespace}/{workflow}',
   summary: 'The versions of one workflow: steps, and the schema of the input',

@@ -1,0 +1,263 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createClient } from '../../src/index.ts';
+import { loadTasks } from '../../test/support/load-tasks.ts';
+import { BUSY, type Fleet, startFleet } from '../support/fleet.ts';
+import { type IdleCost, idleCost } from '../support/idle.ts';
+import { median, type PartResult, round, type Table } from '../support/report.ts';
+import type { BenchDatabase, BenchServer } from '../support/server.ts';
+import { cpuSeconds, serverCpuSeconds } from '../support/usage.ts';
+import { diamond, watched } from '../support/workflows.ts';
+import type { Counts } from './looking/browser.ts';
+import type { Looking } from './looking/lookers.ts';
+
+const LOOKING: Looking = { browsers: 50, listsPerSecond: 50 };
+const NOBODY: Looking = { browsers: 0, listsPerSecond: 0 };
+
+/** Who looks, and with which processes: those of `elsewhere` get only what time the fleet leaves, as if they ran on another machine. */
+const ARMS = {
+  nobody: NOBODY,
+  'looking, the API elsewhere': LOOKING,
+  'looking, the API on the same cores': LOOKING,
+} as const;
+type Arm = keyof typeof ARMS;
+
+interface Sample {
+  arm: Arm;
+  stepsPerSecond: number;
+  /** Microseconds of PostgreSQL and its API sessions for each step. */
+  serverCpu: number;
+  /** Seconds of CPU a second. */
+  apiSessions: number;
+  api: number;
+  /** A second. */
+  requests: number;
+  events: number;
+  failed: number;
+  megabytes: number;
+}
+
+interface Viewers {
+  api: Fleet;
+  lookers: ChildProcess;
+}
+
+/** What open dashboards and lists cost a fleet that has more to do than it can; and what the API asks the database while nothing happens. */
+export async function looking(server: BenchServer, quick: boolean): Promise<PartResult> {
+  const db = await server.database();
+  const rounds = quick ? 1 : Number(process.env['BENCH_LOOKING_ROUNDS'] ?? 8);
+  const seconds = quick ? 1 : 4;
+  const client = createClient({ url: db.url, notify: false });
+  const workflow = await client.register(diamond);
+  await client.register(watched);
+  const { taskId } = await client.submit(watched, { n: 1 });
+  await client.close();
+  // Enough for the fastest machine; what is left is removed with the database.
+  await loadTasks(db.pool, {
+    namedTaskId: workflow,
+    tasks: quick ? 40_000 : rounds * 3 * (seconds + 1) * 9000,
+    progress: [0],
+  });
+  await db.query('VACUUM ANALYZE');
+  const here = await viewers(db, taskId);
+  const elsewhere = await viewers(db, taskId, 19);
+  try {
+    const fleet = await startFleet({ url: db.url, workers: 1, env: { ...BUSY, TASKER_QUEUES: 'default' } });
+    const slow = await startFleet({
+      url: db.url,
+      workers: 1,
+      schedulers: 1,
+      env: { TASKER_QUEUES: 'watched', TASKER_SLOTS: '3' },
+    });
+    const samples: Sample[] = [];
+    try {
+      await sleep(quick ? 500 : 3000);
+      for (let turn = 0; turn < rounds; turn += 1)
+        for (const arm of turned(Object.keys(ARMS) as Arm[], turn))
+          samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
+    } finally {
+      await fleet.stop();
+      await slow.stop();
+    }
+    const idle = await measureIdle(db, server, here, quick ? 2 : 20);
+    return { tables: [taxTable(samples), idleTable(idle)], data: { samples, idle } };
+  } finally {
+    for (const { api, lookers } of [here, elsewhere]) {
+      lookers.disconnect();
+      await api.stop();
+    }
+    await db.drop();
+  }
+}
+
+/** So that no arm is always the first one. */
+const turned = <Item>(items: readonly Item[], by: number): Item[] => {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+};
+
+async function viewers(db: BenchDatabase, taskId: string, niceness?: number): Promise<Viewers> {
+  const api = await startFleet({
+    url: db.url,
+    apis: 1,
+    env: { TASKER_API_PORT: '0', TASKER_API_REQUESTS_PER_SECOND: '0' },
+    ...(niceness === undefined ? {} : { niceness }),
+  });
+  const program = fileURLToPath(new URL('looking/lookers.ts', import.meta.url));
+  const nice = niceness === undefined ? [] : ['nice', '-n', String(niceness)];
+  const [command = '', ...args] = [...nice, process.execPath, program, api.apiUrls[0] as string, taskId];
+  const lookers = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  return { api, lookers };
+}
+
+function look({ lookers }: Viewers, wanted: Looking): Promise<Counts> {
+  return new Promise((resolve, reject) => {
+    lookers.once('message', (counts) => resolve(counts as Counts));
+    lookers.send(wanted, (error) => error !== null && reject(error));
+  });
+}
+
+async function measure(
+  db: BenchDatabase,
+  server: BenchServer,
+  fleet: Fleet,
+  arm: Arm,
+  who: Viewers,
+  seconds: number,
+): Promise<Sample> {
+  await look(who, ARMS[arm]);
+  // Pages are opened, and what the arm before has begun ends.
+  await sleep(1000);
+  const sessions = await apiSessions(db);
+  const [pid = 0] = who.api.pids;
+  const read = async () => ({
+    steps: await completedSteps(fleet),
+    at: performance.now(),
+    server: serverCpuSeconds(server.pid),
+    sessions: sessions.reduce((sum, each) => sum + backendSeconds(each), 0),
+    api: cpuSeconds(pid),
+  });
+  await look(who, ARMS[arm]);
+  const before = await read();
+  await sleep(seconds * 1000);
+  const after = await read();
+  const counts = await look(who, NOBODY);
+  const elapsed = (after.at - before.at) / 1000;
+  const steps = after.steps - before.steps;
+  if (steps === 0) throw new Error('the fleet has nothing left to do: it needs more tasks');
+  return {
+    arm,
+    stepsPerSecond: steps / elapsed,
+    serverCpu: ((after.server - before.server) / steps) * 1e6,
+    apiSessions: (after.sessions - before.sessions) / elapsed,
+    api: (after.api - before.api) / elapsed,
+    requests: counts.requests / elapsed,
+    events: counts.events / elapsed,
+    failed: counts.failed,
+    megabytes: counts.bytes / 1e6 / elapsed,
+  };
+}
+
+async function apiSessions(db: BenchDatabase): Promise<number[]> {
+  const rows = await db.query<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tasker api%' /* bench: */`,
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+function backendSeconds(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
+  } catch {
+    return 0;
+  }
+}
+
+/** By the worker's own count. */
+async function completedSteps({ urls }: Fleet): Promise<number> {
+  const text = await (await fetch(`${urls[0]}/metrics`)).text();
+  let sum = 0;
+  for (const [, value] of text.matchAll(/^tasker_step_attempts_total\{[^}]*\} (\d+)/gm)) sum += Number(value);
+  return sum;
+}
+
+/** The fleet has stopped, and nothing changes. */
+async function measureIdle(
+  db: BenchDatabase,
+  server: BenchServer,
+  who: Viewers,
+  seconds: number,
+): Promise<{ browsers: number; cost: IdleCost }[]> {
+  const results: { browsers: number; cost: IdleCost }[] = [];
+  for (const browsers of [0, 1, 50]) {
+    await look(who, { browsers, listsPerSecond: 0 });
+    await sleep(2000);
+    results.push({ browsers, cost: await idleCost(db, server, who.api.pids, seconds) });
+  }
+  await look(who, NOBODY);
+  return results;
+}
+
+function taxTable(samples: readonly Sample[]): Table {
+  const rounds = samples.length / 3;
+  const of = (arm: Arm, figure: (sample: Sample) => number): number[] =>
+    samples.filter((sample) => sample.arm === arm).map(figure);
+  const base = of('nobody', ({ stepsPerSecond }) => stepsPerSecond);
+  const rows = (Object.keys(ARMS) as Arm[]).map((arm) => {
+    const speeds = of(arm, ({ stepsPerSecond }) => stepsPerSecond);
+    const ratios = speeds.map((speed, turn) => speed / (base[turn] as number));
+    const share = samples
+      .filter((sample) => sample.arm === arm)
+      .map(({ apiSessions: own, serverCpu, stepsPerSecond }) => (own / ((serverCpu * stepsPerSecond) / 1e6)) * 100);
+    return [
+      arm,
+      round(median(speeds)),
+      arm === 'nobody' ? '-' : `${round((1 - median(ratios)) * 100, 1)} %`,
+      arm === 'nobody' ? '-' : `${round(median(share), 1)} %`,
+      round(median(of(arm, ({ serverCpu }) => serverCpu)), 1),
+      round(median(of(arm, (sample) => sample.apiSessions)) * 1000),
+      round(median(of(arm, ({ api }) => api)) * 1000),
+      round(median(of(arm, ({ requests }) => requests))),
+      round(median(of(arm, ({ events }) => events))),
+      round(median(of(arm, ({ megabytes }) => megabytes)), 1),
+      of(arm, ({ failed }) => failed).reduce((sum, each) => sum + each, 0),
+    ];
+  });
+  return {
+    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can (medians of ${rounds} rounds)`,
+    columns: [
+      '',
+      'steps/s',
+      'less than with nobody',
+      'share of the CPU of PostgreSQL',
+      'PostgreSQL, CPU µs/step',
+      'sessions of the API, CPU ms/s',
+      'process of the API, CPU ms/s',
+      'requests/s',
+      'events/s',
+      'MB/s',
+      'failed',
+    ],
+    rows,
+  };
+}
+
+function idleTable(idle: readonly { browsers: number; cost: IdleCost }[]): Table {
+  return {
+    title: 'The API while nothing happens',
+    columns: [
+      'dashboards on a task, and on the first page',
+      'statements/s',
+      'PostgreSQL, % of a core',
+      'the API, % of a core',
+    ],
+    rows: idle.map(({ browsers, cost }) => [
+      browsers === 0 ? 'none' : `${browsers} and ${browsers}`,
+      round(cost.statements, 1),
+      round(cost.serverCpu, 2),
+      round(cost.processCpu, 2),
+    ]),
+  };
+}

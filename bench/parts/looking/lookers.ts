@@ -1,0 +1,58 @@
+/**
+ * A process of its own, so that its work is not the bench's: `node lookers.ts <url of the API> <id of a task>`. The parent sends how many look;
+ * it answers with what they have asked for since the last message.
+ */
+import { Agent, get } from 'node:http';
+import { Browser, type Counts, NOW, taskPage } from './browser.ts';
+
+/** Browsers on the task and on the first page, each; requests a second for lists. */
+export interface Looking {
+  browsers: number;
+  listsPerSecond: number;
+}
+
+const [, , url = '', taskId = ''] = process.argv;
+const since = new Date(Date.now() - 3_600_000).toISOString();
+/** Fifty requests a second for one list would be answered as one. */
+const LISTS = [
+  '',
+  'state=error',
+  'state=pending,in_progress,error',
+  'state=complete',
+  'namespace=bench&workflow=diamond',
+  'workflow=diamond&state=in_progress',
+  'queue=default',
+  'initiator=nobody',
+  `requested_since=${since}`,
+  `q=${encodeURIComponent('state:in_progress workflow:bench/diamond age:<1h')}`,
+].map((query) => `/v1/tasks?limit=50&${query}`);
+
+const zero = (): Counts => ({ requests: 0, events: 0, failed: 0, bytes: 0 });
+const counts = zero();
+const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+let browsers: Browser[] = [];
+let lists: NodeJS.Timeout | undefined;
+let listed = 0;
+
+function list(): void {
+  const path = LISTS[listed % LISTS.length] as string;
+  listed += 1;
+  get(`${url}${path}`, { agent }, (response) => {
+    counts.requests += 1;
+    if (response.statusCode !== 200) counts.failed += 1;
+    response.on('data', (chunk: Buffer) => (counts.bytes += chunk.length)).on('error', () => undefined);
+  }).on('error', () => (counts.failed += 1));
+}
+
+process.on('message', ({ browsers: wanted, listsPerSecond }: Looking) => {
+  clearInterval(lists);
+  for (const browser of browsers) browser.stop();
+  browsers = Array.from({ length: wanted }, () => [
+    new Browser(url, taskPage(taskId), counts),
+    new Browser(url, NOW, counts),
+  ]).flat();
+  if (listsPerSecond > 0) lists = setInterval(list, 1000 / listsPerSecond);
+  process.send?.({ ...counts });
+  Object.assign(counts, zero());
+});
+process.on('disconnect', () => process.exit());

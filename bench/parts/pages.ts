@@ -1,0 +1,155 @@
+import { createClient } from '../../src/index.ts';
+import { demandHealth } from '../support/drive.ts';
+import { startFleet } from '../support/fleet.ts';
+import { type PartResult, percentile, round, type Table } from '../support/report.ts';
+import type { BenchDatabase, BenchServer } from '../support/server.ts';
+import { drawFrom } from './lists.ts';
+import { loadHistory, workflowName } from './lists/history.ts';
+import { ADDRESSES, EXPLAINED } from './pages/addresses.ts';
+
+/** Of a list, from the first page on. */
+const PAGES = 5;
+
+interface Measured {
+  what: string;
+  /** Milliseconds of each answer, from the request to its last byte. */
+  ms: number[];
+  bytes: number;
+  /** Answers of which it was said that they stopped before they were full. */
+  partial: number;
+}
+
+interface Statement {
+  query: string;
+  calls: number;
+  meanMs: number;
+  mostMs: number;
+  /** Of 8 kB, that a call has read. */
+  pages: number;
+}
+
+/** Every list of the HTTP API over HTTP, page after page, in millions of ended tasks with some that are blocked; and what the database ran for it. */
+export async function pages(server: BenchServer, quick: boolean): Promise<PartResult> {
+  const tasks = quick ? 10_000 : Number(process.env['BENCH_PAGES_TASKS'] ?? 10_000_000);
+  const db = await server.database();
+  // One in a hundred is blocked: a hundred thousand of ten million.
+  await loadHistory(db, { tasks, detailed: tasks > 100_000 ? 10 : 1000, failing: 10_000 });
+  await addActs(db);
+  await db.query('VACUUM ANALYZE');
+  const fleet = await startFleet({ url: db.url, apis: 1, env: { TASKER_API_REQUESTS_PER_SECOND: '0' } });
+  try {
+    await db.query('SELECT pg_stat_statements_reset() /* bench: */');
+    const measured = await ask(fleet.apiUrls[0] as string, db, tasks, quick ? 2 : 25);
+    const statements = await longest(db);
+    if (tasks <= 100_000) await demandHealth(db);
+    return {
+      tables: [pagesTable(measured, tasks), statementsTable(statements)],
+      data: { tasks, measured, statements },
+    };
+  } finally {
+    await fleet.stop();
+    await db.drop();
+  }
+}
+
+/** What operators leave behind: the audit of years, processes that serve the workflows, a bulk operation over the failures. */
+async function addActs(db: BenchDatabase): Promise<void> {
+  await db.query(`
+    INSERT INTO tasker.tasker_audit (at, act, subject, subject_id, by, reason, outcome, refused)
+    SELECT clock_timestamp() - i * interval '1 minute', 'task.retry', 'task', i::text, 'user-' || i % 50, 'a reason', 'retried', false
+    FROM generate_series(1, 100000) AS i`);
+  await db.query(`
+    INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at)
+    SELECT 'worker', 'bench-' || i, '0', 600, clock_timestamp() + interval '1 hour' FROM generate_series(1, 20) AS i`);
+  const client = createClient({ url: db.url, notify: false });
+  try {
+    const filter = { namespace: 'lists', workflow: workflowName(1), states: ['error'] } as const;
+    await client.operations.preview({ action: 'retry', filter, by: 'bench', reason: 'a preview of all failures' });
+  } finally {
+    await client.close();
+  }
+}
+
+/** Every address once in each round, so that whatever else the machine does hits all of them. */
+async function ask(url: string, db: BenchDatabase, tasks: number, rounds: number): Promise<Measured[]> {
+  const drawn = await drawFrom(db, tasks);
+  const all = [...Object.entries(ADDRESSES), ...Object.entries(EXPLAINED)];
+  const measured = new Map<string, Measured>();
+  const blocked = await db.query<{ id: string }>(
+    `SELECT task_id AS id FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL LIMIT 500 /* bench: */`,
+  );
+  for (let turn = -1; turn < rounds; turn += 1)
+    for (const [what, { path, listed }] of all) {
+      const id = what in EXPLAINED ? (blocked[drawn.number(blocked.length)]?.id ?? '1') : String(drawn.task().id);
+      const address = path(drawn, id);
+      let cursor: string | null | undefined;
+      for (let page = 1; page <= (listed === true ? PAGES : 1) && cursor !== null; page += 1) {
+        const answer = await get(`${url}${cursor === undefined ? address : withCursor(address, cursor)}`);
+        cursor = answer.body.next_cursor ?? null;
+        if (turn < 0) continue;
+        const one = measured.get(what) ?? { what, ms: [], bytes: 0, partial: 0 };
+        measured.set(what, one);
+        one.ms.push(answer.ms);
+        one.bytes += answer.bytes;
+        if (answer.body.complete === false) one.partial += 1;
+      }
+    }
+  return [...measured.values()];
+}
+
+const withCursor = (address: string, cursor: string): string =>
+  `${address}${address.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}`;
+
+async function get(
+  address: string,
+): Promise<{ ms: number; bytes: number; body: { next_cursor?: string | null; complete?: boolean } }> {
+  const began = performance.now();
+  const response = await fetch(address);
+  const text = await response.text();
+  const ms = performance.now() - began;
+  if (response.status !== 200) throw new Error(`${address}: ${response.status} ${text}`);
+  return { ms, bytes: text.length, body: JSON.parse(text) };
+}
+
+/** Those of the API, the slowest first. */
+async function longest(db: BenchDatabase): Promise<Statement[]> {
+  return db.query<Statement & Record<string, unknown>>(`
+    SELECT regexp_replace(s.query, '\\s+', ' ', 'g') AS query, s.calls::float8 AS calls, s.mean_exec_time AS "meanMs",
+      s.max_exec_time AS "mostMs", (s.shared_blks_hit + s.shared_blks_read)::float8 / s.calls AS pages
+    FROM pg_stat_statements s
+    JOIN pg_database d ON d.oid = s.dbid
+    WHERE d.datname = current_database() AND s.toplevel AND s.query NOT LIKE '%bench:%'
+    ORDER BY s.max_exec_time DESC /* bench: */`);
+}
+
+function pagesTable(measured: readonly Measured[], tasks: number): Table {
+  return {
+    title: `Answers of the HTTP API in a history of ${tasks.toLocaleString('en-US')} tasks, of which one in 100 is blocked: lists page by page, ms`,
+    columns: ['', 'answers', 'p50', 'p95', 'most', 'kB', 'cut short, %'],
+    rows: measured.map(({ what, ms, bytes, partial }) => [
+      what,
+      ms.length,
+      round(percentile(ms, 50), 1),
+      round(percentile(ms, 95), 1),
+      round(percentile(ms, 100), 1),
+      round(bytes / ms.length / 1000, 1),
+      round((partial / ms.length) * 100),
+    ]),
+  };
+}
+
+function statementsTable(statements: readonly Statement[]): Table {
+  return {
+    title: `The slowest of the ${statements.length} statements that it sent`,
+    columns: ['', 'calls', 'mean ms', 'most ms', 'pages of 8 kB a call'],
+    rows: statements
+      .slice(0, 12)
+      .map(({ query, calls, meanMs, mostMs, pages: read }) => [
+        `\`${query.trim().slice(0, 90).replaceAll('|', '¦').replaceAll('`', '')}\``,
+        calls,
+        round(meanMs, 1),
+        round(mostMs, 1),
+        round(read),
+      ]),
+  };
+}

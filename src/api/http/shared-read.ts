@@ -1,0 +1,51 @@
+import type { Answer } from '../route.ts';
+
+type Work = (signal: AbortSignal) => Promise<Answer>;
+
+/** One read for all who have joined it. It goes on while one of them waits. */
+export class SharedRead {
+  /** What it does, if it does not begin at once. */
+  work: Work | undefined;
+  /** Somebody accepts an answer of some age: the next one who does may get this one. */
+  keep = false;
+  private readonly abandoned = new AbortController();
+  private readonly result = Promise.withResolvers<Answer>();
+  private waiting = 0;
+
+  constructor() {
+    // All may have gone before it fails.
+    this.result.promise.catch(() => undefined);
+  }
+
+  /** Rejects with the reason of the signal when it is aborted. */
+  async join(signal: AbortSignal): Promise<Answer> {
+    signal.throwIfAborted();
+    this.waiting += 1;
+    const left = Promise.withResolvers<never>();
+    const leave = (): void => {
+      this.waiting -= 1;
+      left.reject(signal.reason);
+      if (this.waiting === 0) this.abandoned.abort(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await Promise.race([this.result.promise, left.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  /** Undefined: it failed, or nobody waits for it any longer. */
+  async run(work: Work): Promise<Answer | undefined> {
+    const { signal } = this.abandoned;
+    try {
+      signal.throwIfAborted();
+      const answer = await work(signal);
+      this.result.resolve(answer);
+      return answer;
+    } catch (error) {
+      this.result.reject(error);
+      return undefined;
+    }
+  }
+}
