@@ -112,7 +112,7 @@ async function viewers(db: BenchDatabase, taskId: string, niceness?: number): Pr
   return { api, lookers };
 }
 
-function look({ lookers }: Viewers, wanted: Looking): Promise<Counts> {
+function bringIn({ lookers }: Viewers, wanted: Looking): Promise<Counts> {
   return new Promise((resolve, reject) => {
     lookers.once('message', (counts) => resolve(counts as Counts));
     lookers.send(wanted, (error) => error !== null && reject(error));
@@ -127,7 +127,7 @@ async function measure(
   who: Viewers,
   seconds: number,
 ): Promise<Sample> {
-  await look(who, ARMS[arm]);
+  await bringIn(who, ARMS[arm]);
   // Pages are opened, and what the arm before has begun ends.
   await sleep(1000);
   const sessions = await apiSessions(db);
@@ -136,14 +136,14 @@ async function measure(
     steps: await completedSteps(fleet),
     at: performance.now(),
     server: serverCpuSeconds(server.pid),
-    sessions: sessions.reduce((sum, each) => sum + backendSeconds(each), 0),
+    sessions: sessions.map(backendSeconds),
     api: cpuSeconds(pid),
   });
-  await look(who, ARMS[arm]);
+  await bringIn(who, ARMS[arm]);
   const before = await read();
   await sleep(seconds * 1000);
   const after = await read();
-  const counts = await look(who, NOBODY);
+  const counts = await bringIn(who, NOBODY);
   const elapsed = (after.at - before.at) / 1000;
   const steps = after.steps - before.steps;
   if (steps === 0) throw new Error('the fleet has nothing left to do: it needs more tasks');
@@ -151,7 +151,7 @@ async function measure(
     arm,
     stepsPerSecond: steps / elapsed,
     serverCpu: ((after.server - before.server) / steps) * 1e6,
-    apiSessions: (after.sessions - before.sessions) / elapsed,
+    apiSessions: secondsBetween(before.sessions, after.sessions) / elapsed,
     api: (after.api - before.api) / elapsed,
     requests: counts.requests / elapsed,
     events: counts.events / elapsed,
@@ -175,6 +175,11 @@ function backendSeconds(pid: number): number {
   }
 }
 
+/** Of those that have not ended meanwhile. */
+function secondsBetween(before: readonly number[], after: readonly number[]): number {
+  return after.reduce((sum, seconds, index) => sum + Math.max(0, seconds - (before[index] ?? 0)), 0);
+}
+
 /** By the worker's own count. */
 async function completedSteps({ urls }: Fleet): Promise<number> {
   const text = await (await fetch(`${urls[0]}/metrics`)).text();
@@ -192,11 +197,11 @@ async function measureIdle(
 ): Promise<{ browsers: number; cost: IdleCost }[]> {
   const results: { browsers: number; cost: IdleCost }[] = [];
   for (const browsers of [0, 1, 50]) {
-    await look(who, { browsers, listsPerSecond: 0 });
+    await bringIn(who, { browsers, listsPerSecond: 0 });
     await sleep(2000);
     results.push({ browsers, cost: await idleCost(db, server, who.api.pids, seconds) });
   }
-  await look(who, NOBODY);
+  await bringIn(who, NOBODY);
   return results;
 }
 

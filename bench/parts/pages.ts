@@ -15,7 +15,7 @@ interface Measured {
   /** Milliseconds of each answer, from the request to its last byte. */
   ms: number[];
   bytes: number;
-  /** Answers of which it was said that they stopped before they were full. */
+  /** Responses of which it was said that they stopped before they were full. */
   partial: number;
 }
 
@@ -124,7 +124,7 @@ async function longest(db: BenchDatabase): Promise<Statement[]> {
 
 function pagesTable(measured: readonly Measured[], tasks: number): Table {
   return {
-    title: `Answers of the HTTP API in a history of ${tasks.toLocaleString('en-US')} tasks, of which one in 100 is blocked: lists page by page, ms`,
+    title: `Responses of the HTTP API in a history of ${tasks.toLocaleString('en-US')} tasks, of which one in 100 is blocked: lists page by page, ms`,
     columns: ['', 'answers', 'p50', 'p95', 'most', 'kB', 'cut short, %'],
     rows: measured.map(({ what, ms, bytes, partial }) => [
       what,

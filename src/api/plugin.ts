@@ -63,9 +63,10 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
   app.setErrorHandler((error, request, reply) => {
     const { id, route } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
     const problem = problemOf(error);
-    // Whoever closes a page while it loads has not found an error.
-    const isGone = reply.raw.closed;
-    if (problem.status >= 500 && !isGone)
+    // Whoever closes a page while it loads has found no error; and what was refused because there is too much to do is in the metrics: lines
+    // about it would be more to do.
+    const isExpected = reply.raw.closed || (problem === error && problem.cause === undefined);
+    if (problem.status >= 500 && !isExpected)
       parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none' });
     sendProblem(reply, problem, id);
   });
@@ -128,9 +129,9 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     // What waits is served by one loop for all: its statements are nobody's.
     if (waits) answer = await route.handle(base);
     else if (route.shared === true) {
-      const key = shareKey(route.operation, request.url, request.headers, base.principal);
+      const what = shareKey(route.operation, request.url, request.headers, base.principal);
       const options = { signal, maxAgeSeconds: maxAgeOf(request.headers) };
-      answer = await parts.shared.read(key, options, async (all) =>
+      answer = await parts.shared.read(what, options, async (all) =>
         inBytes(await cancelOn(all, () => route.handle({ ...base, signal: all }))),
       );
     } else answer = await cancelOn(signal, () => route.handle(base));

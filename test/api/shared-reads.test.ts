@@ -8,7 +8,7 @@ import { useApi } from './api-fixture.ts';
 const forever = new AbortController().signal;
 const strictly = { signal: forever, maxAgeSeconds: 0 };
 
-/** A read that ends when it is told to, and says which one it was. */
+/** A read that ends when the test ends it, and says which one it was. */
 function controlled() {
   const began: { signal: AbortSignal; end(): void; fail(error: Error): void }[] = [];
   const work = (signal: AbortSignal): Promise<Answer> => {
@@ -152,19 +152,21 @@ describe('many pages that show one task', () => {
   it('see what was done before they asked, and nothing older', async () => {
     const key = await fixture.key();
     const workflow = await fixture.workflow(diamond);
-    for (let turn = 0; turn < 5; turn += 1) {
+    for (let turn = 0; turn < 2; turn += 1) {
       const id = await fixture.submitOne(workflow);
       let cancelled = false;
+      const states: string[] = [];
       const readers = Array.from({ length: 10 }, async () => {
-        for (let n = 0; n < 8; n += 1) {
+        for (let n = 0; n < 6; n += 1) {
           const sure = cancelled;
           const { body } = await fixture.call('GET', `/v1/tasks/${id}`, { key });
-          if (sure) expect(body['state']).toBe('cancelled');
+          if (sure) states.push(String(body['state']));
         }
       });
       await fixture.call('POST', `/v1/tasks/${id}:cancel`, { key, body: { reason: 'a test' } });
       cancelled = true;
       await Promise.all(readers);
+      expect(new Set(states)).toEqual(new Set(['cancelled']));
     }
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A process of its own, so that its work is not the bench's: `node lookers.ts <url of the API> <id of a task>`. The parent sends how many look;
- * it answers with what they have asked for since the last message.
+ * A process of its own, so that its work is not the bench's: `node lookers.ts <url of the API> <id of a task>`. The parent sends how many browsers there are;
+ * it sends back what they have asked for since the last message.
  */
 import { Agent, get } from 'node:http';
 import { Browser, type Counts, NOW, taskPage } from './browser.ts';
@@ -13,7 +13,7 @@ export interface Looking {
 
 const [, , url = '', taskId = ''] = process.argv;
 const since = new Date(Date.now() - 3_600_000).toISOString();
-/** Fifty requests a second for one list would be answered as one. */
+/** Fifty requests a second for one list would share their reads. */
 const LISTS = [
   '',
   'state=error',

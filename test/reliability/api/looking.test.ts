@@ -171,7 +171,7 @@ describe('a search without an index', () => {
     expect((await call('GET', '/v1/tasks?limit=1', { key })).status).toBe(200);
   });
 
-  it('answers at once with how far it has read, and finds what there is if it goes on', async () => {
+  it('responses at once with how far it has read, and finds what there is if it goes on', async () => {
     const key = await fixture.key();
     const workflow = await fixture.workflow(diamond);
     const tasks = long ? 5_000_000 : 8000;
