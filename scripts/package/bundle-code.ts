@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { chunkGroups } from './chunk-groups.ts';
-import { ENTRIES, PROGRAMS } from './entries.ts';
+import { ENTRIES, PROGRAMS, REQUIRED } from './entries.ts';
 
 /** Parts of pg for native code and for another run time, which the copy inside does without. */
 const OPTIONAL = /^pg-(native|cloudflare)$/;
@@ -41,7 +41,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
     build({
       ...common,
       write,
-      entryPoints: { ...ENTRIES, ...PROGRAMS },
+      entryPoints: { ...ENTRIES, ...PROGRAMS, ...REQUIRED },
       outdir: out,
       format: 'esm',
       splitting: true,
@@ -66,11 +66,14 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
     });
   const apart = await bundle(false, []);
   const groups = chunkGroups(apart.metafile, {
+    sourceOf,
     roots: GROUPS,
     unless: LEAN,
-    atStart: Object.values({ ...ENTRIES, ...PROGRAMS }),
+    atStart: Object.values({ ...ENTRIES, ...PROGRAMS, ...REQUIRED }),
   });
-  return (await bundle(true, [groups])).metafile;
+  const { metafile } = await bundle(true, [groups]);
+  requireOnCall(out);
+  return metafile;
 }
 
 /** The thread's program with all that it imports as one text: a bundle that a user makes has no file for it. */
@@ -113,29 +116,34 @@ function inlineFiles(heartbeat: string): Plugin {
 const ON_CALL: Readonly<Record<string, string>> = {
   loadConfig: './config/load-config.ts',
   createLogger: './logger.ts',
-  loadWorkflowYaml: './workflow/yaml.ts',
 };
 
-/** Exports of the index whose modules are evaluated by the first call of them. They stay parts of the bundle: nothing is loaded late. */
+/** And what brings so much along that to compile it takes a fifth of the import: it is loaded by the first call. */
+const LOADED_ON_CALL = { name: 'loadWorkflowYaml', module: './workflow/yaml.ts', file: './workflow-yaml.js' };
+
+/** Exports of the index whose modules are evaluated, or loaded, by the first call of them. */
 const evaluatedOnCall: Plugin = {
   name: 'evaluated on call',
   setup({ onLoad }) {
-    onLoad({ filter: /[/\\]src[/\\]index\.ts$/ }, ({ path }) => {
-      let contents = readFileSync(path, 'utf8');
-      for (const [name, module] of Object.entries(ON_CALL)) {
-        const exported = new RegExp(
-          `export \\{\\s*${name},?((?:\\s*type \\w+,?)*)\\s*\\} from '${module.replaceAll('.', '\\.')}';`,
-        );
-        if (!exported.test(contents)) throw new Error(`${path} does not export ${name} from ${module} alone`);
-        contents = contents.replace(
-          exported,
-          `export function ${name}(...given) { return require('${module}').${name}(...given); }`,
-        );
-      }
-      return { contents, loader: 'ts' };
-    });
+    onLoad({ filter: INDEX }, ({ path }) => ({ contents: sourceOf(path), loader: 'ts' }));
   },
 };
+const INDEX = /[/\\]src[/\\]index\.ts$/;
+
+/** The text of a module, as the bundle has it. */
+function sourceOf(path: string): string {
+  const text = readFileSync(path, 'utf8');
+  if (!INDEX.test(path)) return text;
+  const late = LOADED_ON_CALL;
+  return Object.entries({ ...ON_CALL, [late.name]: late.module }).reduce((contents, [name, module]) => {
+    const exported = new RegExp(
+      `export \\{\\s*${name},?((?:\\s*type \\w+,?)*)\\s*\\} from '${module.replaceAll('.', '\\.')}';`,
+    );
+    if (!exported.test(contents)) throw new Error(`${path} does not export ${name} from ${module} alone`);
+    const loaded = name === late.name ? `${HERE}("${late.file}")` : `require('${module}')`;
+    return contents.replace(exported, `export function ${name}(...given) { return ${loaded}.${name}(...given); }`);
+  }, text);
+}
 
 /**
  * pg is evaluated when the first connection is made: with what it loads of Node (TLS, DNS) it would be a third of the time that the import
@@ -169,6 +177,23 @@ const pureDriver: Plugin = {
     }));
   },
 };
+
+/** Stands for `require` until esbuild is done, which would have its own way with it. */
+const HERE = 'requireBesideThisFile';
+
+/**
+ * Node has no `require` in a module, and esbuild, when it bundles a user's program, sees only this one: the file becomes a part of the bundle
+ * then, and is evaluated by the call.
+ */
+function requireOnCall(out: string): void {
+  const { file } = LOADED_ON_CALL;
+  const index = join(out, 'index.js');
+  const text = readFileSync(index, 'utf8');
+  const create = `process.getBuiltinModule('node:module').createRequire(import.meta.url)`;
+  const call = `(typeof require === 'function' ? require('${file}') : ${create}('${file}'))`;
+  if (!text.includes(`${HERE}("${file}")`)) throw new Error(`${index} does not load ${file}`);
+  writeFileSync(index, text.replace(`${HERE}("${file}")`, call));
+}
 
 /** zod's texts in fifty languages would be half of the code. */
 const oneLocale: Plugin = {
@@ -211,17 +236,24 @@ const noTransports: Plugin = {
 };
 
 /**
- * Packages in CommonJS format call `require` for what is not part of the bundle, which a module does not have: these become imports.
+ * Packages in CommonJS format call `require` for what is not part of the bundle, which a module does not have: these become imports. And an
+ * import of a module of Node reads each of its exports, which for crypto and util loads a dozen others: a tenth of the import of a client.
  */
 function importsForRequire(dependencies: readonly string[]): Plugin {
   return {
     name: 'imports for require',
     setup({ onLoad, onResolve }) {
-      onResolve({ filter: /^[^.]/ }, ({ kind, path }) =>
-        kind === 'require-call' && (isBuiltin(path) || dependencies.includes(path))
+      onResolve({ filter: /^[^.]/ }, ({ kind, path, importer }) => {
+        if (kind !== 'require-call' && kind !== 'import-statement') return undefined;
+        if (isBuiltin(path)) {
+          // One for each module that imports it: a common one would be a chunk of its own.
+          const suffix = `?${relative(process.cwd(), importer)}`;
+          return { path: path.replace(/^node:/, ''), suffix, namespace: 'required', sideEffects: false };
+        }
+        return kind === 'require-call' && dependencies.includes(path)
           ? { path, namespace: 'required', sideEffects: false }
-          : undefined,
-      );
+          : undefined;
+      });
       onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
         contents: isBuiltin(path)
           ? // A built-in module may be a function, as events is, and a namespace is none.

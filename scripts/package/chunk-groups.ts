@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Metafile, Plugin } from 'esbuild';
 
@@ -19,7 +18,13 @@ export function chunkGroups(
     roots,
     unless,
     atStart,
-  }: { roots: readonly (readonly string[])[]; unless: readonly string[]; atStart: readonly string[] },
+    sourceOf,
+  }: {
+    roots: readonly (readonly string[])[];
+    unless: readonly string[];
+    atStart: readonly string[];
+    sourceOf: (path: string) => string;
+  },
 ): Plugin {
   const loads = modulesByEntry(found);
   const groups: string[][] = [];
@@ -63,7 +68,7 @@ export function chunkGroups(
         const files = toLoad.get(path);
         if (files === undefined) return undefined;
         const imports = files.map((file) => `import ${JSON.stringify(file)};`).join('\n');
-        return { contents: `${readFileSync(path, 'utf8')}\n${imports}`, loader: 'ts', resolveDir: dirname(path) };
+        return { contents: `${sourceOf(path)}\n${imports}`, loader: 'ts', resolveDir: dirname(path) };
       });
     },
   };

@@ -12,6 +12,14 @@ export const ENTRIES = {
   embedded: 'src/entry/embedded.ts',
 } as const;
 
+/**
+ * What a function of the index loads when it is called, although it is not asynchronous: by `require`, which Node and esbuild know for
+ * modules of both formats.
+ */
+export const REQUIRED = {
+  'workflow-yaml': 'src/workflow/yaml.ts',
+} as const;
+
 /** Programs: the command line, and processes that the test kit starts. Code finds those beside itself, under the name of their source. */
 export const PROGRAMS = {
   cli: 'src/cli/main.ts',
