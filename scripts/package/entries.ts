@@ -12,10 +12,7 @@ export const ENTRIES = {
   embedded: 'src/entry/embedded.ts',
 } as const;
 
-/**
- * What a function of the index loads when it is called, although it is not asynchronous: by `require`, which Node and esbuild know for
- * modules of both formats.
- */
+/** What a function of the index loads when it is called, although it is not asynchronous: see the imports of package.json. */
 export const REQUIRED = {
   'workflow-yaml': 'src/workflow/yaml.ts',
 } as const;

@@ -9,12 +9,15 @@ import { useTestDatabase } from '../../support/test-database.ts';
 
 /** A whole fleet in one program: migration, worker, scheduler and client. */
 const program = `
-import { createClient, createLogger, defineWorkflow, loadConfig, migrateToLatest, startScheduler, startWorker } from 'tasker-fleet';
+import { createClient, createLogger, defineWorkflow, loadConfig, loadWorkflowYaml, migrateToLatest, startScheduler, startWorker } from 'tasker-fleet';
 import { z } from 'zod';
 
 const hello = defineWorkflow({ namespace: 'bundled', name: 'hello', input: z.object({}) }).step('greet', () => 'hello from a bundle');
 
+const yaml = 'name: yaml\\nnamespace_name: bundled\\nversion: 0.1.0\\nstep_templates: [{ name: greet, handler_class: Greet }]';
+
 async function main() {
+  console.log('result', loadWorkflowYaml(yaml, { handlers: { Greet: () => 1 } }).name);
   const url = process.env['DATABASE_URL'] as string;
   await migrateToLatest(url);
   const worker = await startWorker({ config: loadConfig('worker'), workflows: [hello], log: createLogger({ level: 'info', role: 'worker' }) });
@@ -71,6 +74,7 @@ describe('a program in one file', () => {
       });
       await started.exited;
       expect(started.lines.filter((line) => /^(result|unfinished)|rror/.test(line))).toEqual([
+        'result yaml',
         'result "hello from a bundle"',
         'unfinished []',
       ]);

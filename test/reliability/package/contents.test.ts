@@ -52,7 +52,7 @@ test('each program that its code starts is beside the code', () => {
     .filter((file) => file.endsWith('.js'))
     .map((file) => readFileSync(join(installed, 'dist', file), 'utf8'));
   const names = code.flatMap((text) =>
-    [...text.matchAll(/new URL\(`([\w-]+)\$\{extname\(/g)].map(([, name]) => `${name}.js`),
+    [...text.matchAll(/new URL\(`([\w-]+)\$\{[^}]*extname\)?\(/g)].map(([, name]) => `${name}.js`),
   );
   expect(names.toSorted()).toEqual(['crash-worker.js', 'server-watchdog.js']);
   expect(names.filter((name) => !existsSync(join(installed, 'dist', name)))).toEqual([]);
@@ -75,8 +75,46 @@ test('a transport of the log takes the pino of the program, and names the packag
 });
 
 test('each file that package.json names is there', () => {
-  const { exports, bin, main, types } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  const paths = JSON.stringify({ exports, bin, main, types }).match(/(?<=")(\.\/)?dist\/[^"]+/g) ?? [];
+  const { exports, imports, bin, main, types } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const paths = JSON.stringify({ exports, imports, bin, main, types }).match(/(?<=")(\.\/)?dist\/[^"]+/g) ?? [];
   expect(paths.length).toBeGreaterThan(25);
   expect(paths.filter((path) => !existsSync(join(installed, path)))).toEqual([]);
 });
+
+test('an import loads neither zod nor yaml, and evaluates no package; YAML is loaded by its first use, in both formats', () => {
+  const program = `
+    import { Session } from 'node:inspector/promises';
+    import { readFileSync } from 'node:fs';
+    import { fileURLToPath } from 'node:url';
+    const session = new Session();
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+    await import('tasker-fleet');
+    const { result } = await session.post('Profiler.takePreciseCoverage');
+    const own = result.filter(({ url }) => url.includes('/tasker-fleet/dist/'));
+    const text = own.map(({ url }) => readFileSync(fileURLToPath(url), 'utf8')).join('');
+    // The bundle wraps a package whose evaluation may wait into a function with the name of its module.
+    const ran = own.flatMap(({ functions }) => functions).filter(({ ranges }) => ranges[0].count > 0);
+    console.log(JSON.stringify({
+      loaded: ['pino', 'zod', 'yaml'].filter((name) => text.includes('\\n// node_modules/' + name + '/')),
+      evaluated: ran.map(({ functionName }) => functionName).filter((name) => name.startsWith('node_modules/')),
+    }));`;
+  expect(JSON.parse(evaluated('module', program))).toEqual({ loaded: ['pino'], evaluated: [] });
+  const use = `console.log(loadWorkflowYaml(${JSON.stringify(YAML)}, { handlers: { Greet: () => 1 } }).name)`;
+  expect(evaluated('module', `import { loadWorkflowYaml } from 'tasker-fleet'; ${use}`)).toBe('hello\n');
+  expect(evaluated('commonjs', `const { loadWorkflowYaml } = require('tasker-fleet'); ${use}`)).toBe('hello\n');
+}, 30_000);
+
+const YAML = `
+name: hello
+namespace_name: default
+version: 0.1.0
+step_templates:
+  - name: greet
+    handler_class: Greet
+`;
+
+function evaluated(format: 'module' | 'commonjs', program: string): string {
+  return execFileSync(process.execPath, [`--input-type=${format}`, '--eval', program], { cwd: app, encoding: 'utf8' });
+}
