@@ -243,6 +243,13 @@ export const METRICS = define({
     labels: ['state'],
     roles: S,
   },
+  operationIdle: {
+    name: 'tasker_operation_idle_seconds',
+    type: 'gauge',
+    help: 'Of the running bulk operations, the longest time in which one acted on no task although its pace allows it, by what it waits for: to know how its canary went on, or a scheduler.',
+    labels: ['waits_for'],
+    roles: S,
+  },
   operationItems: {
     name: 'tasker_operation_items_total',
     type: 'counter',

@@ -4,8 +4,8 @@ import { createClient } from '../../src/client/client.ts';
 import type { NewOperation } from '../../src/client/new-operation.ts';
 import type { PreviewedOperation } from '../../src/client/operations.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
-import type { OperationRow } from '../../src/db/statements/operations/operations.ts';
-import { pruneOperations } from '../../src/engine/operations/work.ts';
+import { countOperations, type OperationRow } from '../../src/db/statements/operations/operations.ts';
+import { pruneOperations, workOnOperations } from '../../src/engine/operations/work.ts';
 import { useEngine } from './engine-fixture.ts';
 import { CAUSES, frailIn, useFailures, workRound } from './operations-fixture.ts';
 
@@ -292,12 +292,42 @@ describe('canary, stop, pause', () => {
     await tasks.work();
   });
 
+  it('says for how long it stands still, and whether its canary or a scheduler is waited for', async () => {
+    const idle = async (): Promise<{ canary: number; scheduler: number }> => {
+      const [row] = (await engine.db.run(countOperations)).filter(({ state }) => state === 'running');
+      return {
+        canary: Math.round((row?.canary_idle_seconds ?? 0) / 100),
+        scheduler: Math.round((row?.idle_seconds ?? 0) / 100),
+      };
+    };
+    const passes = (id: string) =>
+      engine.test.query(
+        `UPDATE tasker.tasker_operations SET paced_at = paced_at - interval '600 s' WHERE operation_id = $1`,
+        [id],
+      );
+    const failed = await tasks.failed(3, 'bank');
+    const id = await started({ taskIds: failed, canary: 1 });
+    expect(await idle()).toEqual({ canary: 0, scheduler: 0 });
+    await passes(id);
+    expect(await idle()).toEqual({ canary: 0, scheduler: 6 });
+    await round();
+    expect(await idle()).toEqual({ canary: 0, scheduler: 0 });
+    await passes(id);
+    // A round that looks at the canary and finds nothing new is no progress.
+    await workOnOperations(engine.db);
+    expect(await idle()).toEqual({ canary: 6, scheduler: 0 });
+    await client.operations.pause(id);
+    expect(await idle()).toEqual({ canary: 0, scheduler: 0 });
+    await client.operations.abort(id);
+    await tasks.work();
+  });
+
   it('keeps its pace: nothing is due before its time, and no more is made up for than two seconds', async () => {
     const failed = await tasks.failed(20, 'bank');
     const id = await started({ taskIds: failed, pacePerSecond: 4 });
     await round();
     expect(await get(id)).toMatchObject({ done: 8 });
-    const { ended } = await (await import('../../src/engine/operations/work.ts')).workOnOperations(engine.db);
+    const { ended } = await workOnOperations(engine.db);
     expect(ended).toEqual([]);
     await client.operations.abort(id);
     await tasks.work();

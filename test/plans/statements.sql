@@ -50,8 +50,9 @@ SET done = o.done + $2,
     window_came_back = o.window_came_back + $7,
     watched_to = $8,
     canary_passed = $9,
-    paced_at = greatest(o.paced_at, clock_timestamp() - greatest(2, 1 / o.pace_per_second) * interval '1 second')
-      + ($2 + $3 + $4) / o.pace_per_second * interval '1 second',
+    paced_at = CASE WHEN $2 + $3 + $4 = 0 THEN o.paced_at
+      ELSE greatest(o.paced_at, clock_timestamp() - greatest(2, 1 / o.pace_per_second) * interval '1 second')
+        + ($2 + $3 + $4) / o.pace_per_second * interval '1 second' END,
     state = $10,
     why = $11,
     ended_at = CASE WHEN $10 = 'done' THEN clock_timestamp() END
@@ -1735,7 +1736,11 @@ FROM tasker.tasker_workflow_step_transitions t
 WHERE t.task_id = $1 AND t.workflow_step_id = $2 AND t.cause = 'lease_expired';
 
 -- count_operations
-SELECT o.state, count(*)::integer AS operations, sum(o.total - o.done - o.refused - o.failed)::integer AS waiting
+SELECT o.state, count(*)::integer AS operations, sum(o.total - o.done - o.refused - o.failed)::integer AS waiting,
+  coalesce(greatest(0, extract(epoch FROM max(clock_timestamp() - o.paced_at - greatest(2, 1 / o.pace_per_second) * interval '1 second')
+    FILTER (WHERE o.state = 'running' AND (NOT o.canary_passed AND o.done + o.refused + o.failed >= o.canary)))), 0)::float8 AS canary_idle_seconds,
+  coalesce(greatest(0, extract(epoch FROM max(clock_timestamp() - o.paced_at - greatest(2, 1 / o.pace_per_second) * interval '1 second')
+    FILTER (WHERE o.state = 'running' AND NOT (NOT o.canary_passed AND o.done + o.refused + o.failed >= o.canary)))), 0)::float8 AS idle_seconds
 FROM tasker.tasker_operations o
 WHERE o.state NOT IN ('done', 'aborted') AND o.state <> 'preview'
 GROUP BY o.state;

@@ -110,6 +110,45 @@ export const WORK_ALERTS: readonly Alert[] = [
     },
   },
   {
+    name: 'TaskerOperationStopped',
+    expr: `max(${m('operations')}{state="stopped"}) > 0`,
+    data: [`max(${m('operations')}{state="stopped"})`],
+    for: '1m',
+    severity: 'warning',
+    summary: '{{ $value }} bulk operations stopped by themselves',
+    description:
+      'What was retried failed again as before, or whoever started the operation may no longer do so. The rest of its tasks waits until somebody resumes or aborts it.',
+    test: {
+      at: '5m',
+      fires: [series(`${m('operations')}{state="stopped"}`, '0 0 1x10')],
+      labels: {},
+      silent: [
+        series(`${m('operations')}{state="stopped"}`, '1 1 0x10'),
+        series(`${m('operations')}{state="running"}`, '3x12'),
+      ],
+    },
+  },
+  {
+    name: 'TaskerOperationStandsStill',
+    expr: `max by (waits_for) (${m('operationIdle')}{waits_for="scheduler"}) > 120 or max by (waits_for) (${m('operationIdle')}{waits_for="canary"}) > 3600`,
+    data: [`max by (waits_for) (${m('operationIdle')})`],
+    for: '3m',
+    severity: 'warning',
+    summary:
+      'A bulk operation has acted on no task for {{ $value | humanizeDuration }}: it waits for its {{ $labels.waits_for }}',
+    description:
+      'It runs, and its pace would allow the next task. Either no scheduler gets a chunk of it done, or the tasks of its canary neither end nor fail.',
+    test: {
+      at: '8m',
+      fires: [series(`${m('operationIdle')}{waits_for="scheduler"}`, '60+60x15')],
+      labels: { waits_for: 'scheduler' },
+      silent: [
+        series(`${m('operationIdle')}{waits_for="scheduler"}`, '60+60x3 0x12'),
+        series(`${m('operationIdle')}{waits_for="canary"}`, '600+60x15'),
+      ],
+    },
+  },
+  {
     name: 'TaskerQueueStalled',
     expr: `max by (queue) (${m('scalingHeld')}{reason="stalled"}) == 1`,
     data: [`max by (queue) (${m('scalingHeld')}{reason="stalled"})`],

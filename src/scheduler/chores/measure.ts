@@ -61,6 +61,9 @@ async function measureOperations(db: Database, metrics: Metrics): Promise<void> 
     metrics.set('operations', { state }, counted.get(state)?.operations ?? 0);
     metrics.set('operationsWaiting', { state }, counted.get(state)?.waiting ?? 0);
   }
+  const running = counted.get('running');
+  metrics.set('operationIdle', { waits_for: 'canary' }, running?.canary_idle_seconds ?? 0);
+  metrics.set('operationIdle', { waits_for: 'scheduler' }, running?.idle_seconds ?? 0);
 }
 
 /** Sizes, dead rows, index use and bloat, cache hits, lock waits, the oldest snapshots and who holds them. */

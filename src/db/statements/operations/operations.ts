@@ -224,8 +224,9 @@ SET done = o.done + :done,
     window_came_back = o.window_came_back + :window_came_back,
     watched_to = :watched_to,
     canary_passed = :canary_passed,
-    paced_at = greatest(o.paced_at, clock_timestamp() - ${CATCH_UP} * interval '1 second')
-      + (:done + :refused + :failed) / o.pace_per_second * interval '1 second',
+    paced_at = CASE WHEN :done + :refused + :failed = 0 THEN o.paced_at
+      ELSE greatest(o.paced_at, clock_timestamp() - ${CATCH_UP} * interval '1 second')
+        + (:done + :refused + :failed) / o.pace_per_second * interval '1 second' END,
     state = :state,
     why = :why,
     ended_at = CASE WHEN :state = 'done' THEN clock_timestamp() END
@@ -261,11 +262,34 @@ WHERE o.operation_id = c.operation_id
 RETURNING o.operation_id`,
 });
 
-/** How many operations are in each state that asks for something. */
-export const countOperations = defineStatement<{ state: OperationState; operations: number; waiting: number }>()({
+/** What the operations of a state do, of the states that ask for something. */
+export interface OperationCounts {
+  state: OperationState;
+  operations: number;
+  /** Tasks that were not acted on yet. */
+  waiting: number;
+  /**
+   * For how long the slowest of them has acted on no task although its pace allows it: because of its canary, or for any other reason. 0 unless they
+   * run.
+   */
+  canary_idle_seconds: number;
+  idle_seconds: number;
+}
+
+const isRunning = `o.state = 'running'`;
+/** Its canary was acted on, and is waited for. */
+const WAITS_FOR_CANARY = `(NOT o.canary_passed AND o.done + o.refused + o.failed >= o.canary)`;
+const idleSeconds = (condition: string): string =>
+  `coalesce(greatest(0, extract(epoch FROM max(clock_timestamp() - o.paced_at - ${CATCH_UP} * interval '1 second')
+    FILTER (WHERE ${isRunning} AND ${condition}))), 0)::float8`;
+
+/** How many operations are in each state that asks for something, and for how long they stand still. */
+export const countOperations = defineStatement<OperationCounts>()({
   name: 'count_operations',
   text: `
-SELECT o.state, count(*)::integer AS operations, sum(o.total - o.done - o.refused - o.failed)::integer AS waiting
+SELECT o.state, count(*)::integer AS operations, sum(o.total - o.done - o.refused - o.failed)::integer AS waiting,
+  ${idleSeconds(WAITS_FOR_CANARY)} AS canary_idle_seconds,
+  ${idleSeconds(`NOT ${WAITS_FOR_CANARY}`)} AS idle_seconds
 FROM tasker.tasker_operations o
 WHERE o.state NOT IN ('done', 'aborted') AND o.state <> 'preview'
 GROUP BY o.state`,
