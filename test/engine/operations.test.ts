@@ -294,7 +294,7 @@ describe('canary, stop, pause', () => {
 
   it('says for how long it stands still, and whether its canary or a scheduler is waited for', async () => {
     const idle = async (): Promise<{ canary: number; scheduler: number }> => {
-      const [row] = (await engine.db.run(countOperations)).filter(({ state }) => state === 'running');
+      const row = (await engine.db.run(countOperations)).find(({ state }) => state === 'running');
       return {
         canary: Math.round((row?.canary_idle_seconds ?? 0) / 100),
         scheduler: Math.round((row?.idle_seconds ?? 0) / 100),

@@ -80,7 +80,13 @@ it(
     })();
     const get = async (): Promise<OperationRow> => (await client.operations.get(id)) as OperationRow;
     const until = async (what: string, holds: (row: OperationRow) => boolean): Promise<OperationRow> => {
-      await waitFor(async () => holds(await get()), { what, timeoutMs: TIMEOUT_MS / 2 });
+      await waitFor(async () => holds(await get()), { what, timeoutMs: TIMEOUT_MS / 2 }).catch(async (error: Error) => {
+        // Whether the operation stands still, or those who work on it could not start.
+        const ran = schedulers.map(
+          ({ ends, current }) => `ended ${ends.join(', ')}; ${current.lines.slice(-3).join(' ')}`,
+        );
+        throw new Error(`${error.message}: ${JSON.stringify(await get())}; schedulers: ${ran.join(' | ')}`);
+      });
       return get();
     };
     try {

@@ -131,7 +131,7 @@ export const WORK_ALERTS: readonly Alert[] = [
   {
     name: 'TaskerOperationStandsStill',
     expr: `max by (waits_for) (${m('operationIdle')}{waits_for="scheduler"}) > 120 or max by (waits_for) (${m('operationIdle')}{waits_for="canary"}) > 3600`,
-    data: [`max by (waits_for) (${m('operationIdle')})`],
+    data: ['scheduler', 'canary'].map((what) => `max by (waits_for) (${m('operationIdle')}{waits_for="${what}"})`),
     for: '3m',
     severity: 'warning',
     summary:

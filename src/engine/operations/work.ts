@@ -41,11 +41,17 @@ const WATCHED = 500;
 /** An operation that has ended is kept for 90 days; the audit of its acts stays. */
 const KEPT_SECONDS = 90 * 86_400;
 
-/** One chunk of each operation that runs, and that no other scheduler has. */
-export async function workOnOperations(db: Database): Promise<Worked> {
+interface Size {
+  items: number;
+  /** After this time no further item follows. */
+  ms: number;
+}
+
+/** One chunk of each operation that runs, and that no other scheduler has. A chunk takes no further task after `chunkMs`. */
+export async function workOnOperations(db: Database, chunkMs = CHUNK_MS): Promise<Worked> {
   const worked: Worked = { ended: [], stopped: [], finished: [], queues: [], more: false };
   for (const { operation_id: operationId } of await db.run(findRunningOperations)) {
-    await chunkOf(db, operationId, worked);
+    await chunkOf(db, operationId, chunkMs, worked);
   }
   return worked;
 }
@@ -59,9 +65,9 @@ export const pruneOperations = (db: Database): Promise<boolean> =>
   });
 
 /** A chunk; if the database refuses what one of its items would write, item by item, so that the others do not wait for it. */
-async function chunkOf(db: Database, operationId: string, worked: Worked): Promise<void> {
+async function chunkOf(db: Database, operationId: string, ms: number, worked: Worked): Promise<void> {
   try {
-    await oneChunk(db, operationId, CHUNK, worked);
+    await oneChunk(db, operationId, { items: CHUNK, ms }, worked);
   } catch (error) {
     if (!isAboutItem(error)) throw error;
     for (let item = 0; item < CHUNK; item += 1) if (!(await oneItem(db, operationId, worked))) return;
@@ -75,7 +81,7 @@ const isAboutItem = (error: unknown): boolean =>
 async function oneItem(db: Database, operationId: string, worked: Worked): Promise<boolean> {
   const tried: string[] = [];
   try {
-    return await oneChunk(db, operationId, 1, worked, (taskId) => tried.push(taskId));
+    return await oneChunk(db, operationId, { items: 1, ms: CHUNK_MS }, worked, (taskId) => tried.push(taskId));
   } catch (error) {
     const taskId = tried.at(-1);
     if (!isAboutItem(error) || taskId === undefined) throw error;
@@ -90,7 +96,7 @@ async function oneItem(db: Database, operationId: string, worked: Worked): Promi
 async function oneChunk(
   db: Database,
   operationId: string,
-  size: number,
+  size: Size,
   worked: Worked,
   trying: (taskId: string) => void = () => undefined,
 ): Promise<boolean> {
@@ -103,9 +109,15 @@ async function oneChunk(
     if ('why' in authority) return end(tx, operation, before, stop(operation, authority.why));
     const decision = decide(operation, before);
     if (decision.state !== 'running') return end(tx, operation, before, decision);
-    const limit = Math.min(size, operation.budget, canaryLeft(operation, before));
+    const limit = Math.min(size.items, operation.budget, canaryLeft(operation, before));
     const items = limit <= 0 ? [] : await tx.run(nextItems, { operation_id: operationId, limit });
-    const { ended, queues } = await actOn(tx, operation, items, authority.namespaces, trying);
+    const { ended, queues } = await actOn(
+      tx,
+      operation,
+      items,
+      { ms: size.ms, namespaces: authority.namespaces },
+      trying,
+    );
     const step: Step = { ...watched, ended };
     // What passed the canary before is not asked again: further items are not settled yet.
     const after = decide({ ...operation, canary_passed: decision.canaryPassed }, step);
@@ -146,7 +158,7 @@ async function actOn(
   tx: Executor,
   operation: HeldOperation,
   items: readonly Parameters<typeof actOnItem>[2][],
-  namespaces: readonly string[] | undefined,
+  { ms, namespaces }: { ms: number; namespaces: readonly string[] | undefined },
   trying: (taskId: string) => void,
 ): Promise<{ ended: EndedItem[]; queues: string[] }> {
   if (items.length === 0) return { ended: [], queues: [] };
@@ -161,7 +173,7 @@ async function actOn(
     const acted = await actOnItem(held, operation, item, tasks.get(item.task_id));
     ended.push(acted.item);
     for (const queue of acted.queues) queues.add(queue);
-    if (performance.now() - began > CHUNK_MS) break;
+    if (performance.now() - began > ms) break;
   }
   await held.end();
   await endAll(tx, operation.operation_id, ended);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestProcess } from '../../support/processes.ts';
 
 /** Short leases and sweeps, so that a crash is detected within a second or two. Everything else has its default. */
@@ -22,14 +23,18 @@ export interface Supervised {
   stop(): Promise<void>;
 }
 
+/** One that could not start is started again after this time: whatever it lacks may come back. */
+const START_AGAIN_MS = 1000;
+
 /** Like a process manager, starts a process again when it ends, at most `limit` times. */
 export function supervise(start: () => TestProcess, limit = 50): Supervised {
   let stopping = false;
   const ends: string[] = [];
   let current = start();
   const watch = (watched: TestProcess): void => {
-    void watched.exited.then(({ code, signal }) => {
+    void watched.exited.then(async ({ code, signal }) => {
       ends.push(String(signal ?? code));
+      if (signal === null && code !== 0) await sleep(START_AGAIN_MS);
       if (stopping || ends.length >= limit) return undefined;
       current = start();
       return watch(current);
