@@ -5,6 +5,7 @@ import { HANDLER_FAULTS } from './handler-faults.ts';
 import { checkClaimOrder } from './claim-order.ts';
 import { checkIdleWorkers } from './idle-workers.ts';
 import { type LedgerLine, monotonicMs, type Stall } from './ledger.ts';
+import { PAUSED_QUEUE } from './queues.ts';
 import { READINESS_EVENTS, WORKER_LIVES, type WorkerLife } from './readiness-log.ts';
 import type { Span, StepEvent } from './ready-spans.ts';
 import { rows } from './rows.ts';
@@ -27,7 +28,8 @@ export async function claimingOf(
   stalls: readonly Stall[],
   calm: readonly Span[],
 ): Promise<Claiming & { violations: Violation[] }> {
-  const events = await rows<StepEvent>(db, READINESS_EVENTS);
+  // What is paused is left behind, and waits beside free slots.
+  const events = (await rows<StepEvent>(db, READINESS_EVENTS)).filter(({ queue }) => queue !== PAUSED_QUEUE);
   const lives = await rows<WorkerLife>(db, WORKER_LIVES);
   const disturbed = disturbances(ledger, stalls);
   const firstClaims = new Map<string, number>();

@@ -2,6 +2,9 @@ import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
 import { type Asked, askedViolations } from './asker.ts';
 import { amcheck } from './amcheck.ts';
+import type { Bulk } from './bulk.ts';
+import { bulkViolations } from './audit-bulk.ts';
+import { type Paused, pauseViolations } from './pauser.ts';
 import { type Brief, briefViolations } from './brief.ts';
 import { archiveViolations } from './audit-archive.ts';
 import { type Claiming, claimingOf } from './audit-claiming.ts';
@@ -29,6 +32,8 @@ export async function audit(options: {
   acknowledged: readonly Acknowledged[];
   reuse?: Pick<Reuse, 'acknowledged' | 'violations'>;
   brief?: Pick<Brief, 'acknowledged' | 'held'>;
+  bulk?: Pick<Bulk, 'started' | 'bystanders' | 'violations'>;
+  pauses?: readonly Paused[];
   /** The folder to which retention moved tasks. */
   archive?: string;
   ledger: readonly LedgerLine[];
@@ -65,6 +70,8 @@ export async function audit(options: {
       ...(options.reuse === undefined ? [] : await reuseViolations(db, options.reuse)),
       ...retained.violations,
       ...(options.archive === undefined ? [] : await archiveViolations(db, options.archive, retained)),
+      ...(options.bulk === undefined ? [] : await bulkViolations(db, options.bulk)),
+      ...(await pauseViolations(db, options.pauses ?? [])),
       ...(await abandonedOutcomes(db, options.acknowledged)),
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
@@ -124,7 +131,7 @@ async function taskViolations(db: Database, acknowledged: readonly Acknowledged[
         db,
         // Tasks of reused keys have checks of their own.
         `SELECT t.task_id, t.state FROM tasker.tasker_tasks t JOIN tasker.tasker_named_tasks k USING (named_task_id)
-         WHERE k.name NOT IN ('chaos_again', 'chaos_brief')`,
+         WHERE k.name NOT IN ('chaos_again', 'chaos_brief', 'chaos_frail')`,
       )
     ).map((row) => [row.task_id, row.state]),
   );

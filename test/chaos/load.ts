@@ -4,6 +4,8 @@ import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { HANDLER_FAULTS, type HandlerFault } from './handler-faults.ts';
 import type { Random } from './random.ts';
 import { Brief } from './brief.ts';
+import { Bulk } from './bulk.ts';
+import { Pauser } from './pauser.ts';
 import { Reuse } from './reuse.ts';
 import * as workflows from './workflows.ts';
 
@@ -36,6 +38,8 @@ export class Load {
   readonly acknowledged: Acknowledged[] = [];
   readonly reuse: Reuse;
   readonly brief: Brief;
+  readonly bulk: Bulk;
+  readonly pauser: Pauser;
   private readonly client: Client;
   private readonly random: Random;
   private readonly perSecond: number;
@@ -50,6 +54,8 @@ export class Load {
     this.perSecond = options.perSecond;
     this.reuse = new Reuse(this.client, options.random);
     this.brief = new Brief(this.client, options.random);
+    this.bulk = new Bulk(this.client, options.random);
+    this.pauser = new Pauser(this.client, options.random, () => this.submit(workflows.paused, undefined, undefined));
   }
 
   async start(): Promise<void> {
@@ -58,6 +64,8 @@ export class Load {
     this.loop = this.run();
     this.reuse.start();
     this.brief.start();
+    this.bulk.start();
+    this.pauser.start();
   }
 
   /** Submits one task with this fault in it, soon. */
@@ -69,7 +77,7 @@ export class Load {
   /** Resolves when everything so far is acknowledged. */
   async pause(): Promise<void> {
     this.running = false;
-    await Promise.all([this.loop, this.reuse.stop(), this.brief.stop()]);
+    await Promise.all([this.loop, this.reuse.stop(), this.brief.stop(), this.bulk.stop(), this.pauser.stop()]);
     await Promise.all(this.pending);
   }
 

@@ -39,6 +39,7 @@ function describe(report: ChaosReport): string {
     `explained: ${Object.entries(report.explained)
       .map(([verdict, times]) => `${verdict} ${times}`)
       .join(', ')}`,
+    `${report.operations.started} bulk operations, ${report.operations.aborted} of them aborted; ${report.pauses} pauses`,
     `replayed ${report.replayed.transitions} transitions; amcheck: ${report.amcheck}`,
     `healed in ${report.healSeconds.toFixed(1)} s after the last fault`,
     violations.length === 0 ? 'violations: none' : `VIOLATIONS: ${violations.length}`,

@@ -51,6 +51,9 @@ export interface ChaosReport {
   stepsCompleted: number;
   /** How often an asker received each verdict. */
   explained: Readonly<Record<string, number>>;
+  /** Bulk operations that were started, and of them those that were aborted. */
+  operations: { started: number; aborted: number };
+  pauses: number;
   /** Tasks that retention removed. */
   removed: number;
   /** Handlers that had their effect more than once for one step: what at-least-once means. */
@@ -167,6 +170,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       acknowledged,
       reuse: load.reuse,
       brief: load.brief,
+      bulk: load.bulk,
+      pauses: load.pauser.pauses,
       archive: archiveFolder,
       ledger,
       stalls: readStalls(ledgerFolder),
@@ -190,6 +195,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       tasks: audited.tasks,
       stepsCompleted: audited.steps,
       explained: countBy(asker.asked.map(({ verdict }) => verdict)),
+      operations: {
+        started: load.bulk.started.length,
+        aborted: load.bulk.started.filter(({ aborted }) => aborted !== undefined).length,
+      },
+      pauses: load.pauser.pauses.length,
       removed: audited.removed,
       repeatedEffects: repeated(
         ledger.flatMap(({ kind, task, step }) => (kind === 'effect' ? [`${task} ${step}`] : [])),

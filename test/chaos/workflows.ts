@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { PermanentError } from '../../src/errors.ts';
 import { beforeEffect, HANDLER_FAULTS, type HandlerFault, resultOf } from './handler-faults.ts';
 import { record } from './ledger.ts';
-import { QUEUES } from './queues.ts';
+import { PAUSED_QUEUE, QUEUES } from './queues.ts';
 
 const input = z.object({
   /** The key under which the task was submitted. */
@@ -92,3 +93,32 @@ export const brief = defineWorkflow({ name: 'chaos_brief', input, keep: { comple
 export const again = defineWorkflow({ name: 'chaos_again', input, identity: 'caller_key' })
   .step('once', patient, handle)
   .step('more', { ...patient, dependsOn: ['once'] }, handle);
+
+/** Paused and resumed, as a workflow and by its queue. */
+const resting = { ...patient, queue: PAUSED_QUEUE } as const;
+
+export const paused = defineWorkflow({ name: 'chaos_paused', input, identity: 'caller_key' })
+  .step('before', resting, handle)
+  .step('after', { ...resting, dependsOn: ['before'] }, handle);
+
+/** Its first attempt fails for good. Of those that somebody retries, one in ten fails again, in the same way. */
+export const frail = defineWorkflow({ name: 'chaos_frail', input, identity: 'caller_key' }).step(
+  'only',
+  { ...patient, retryLimit: 1 },
+  (attempt: Attempt) => {
+    if (attempt.attempt === 1 || attempt.input.variety % 10 === 0) {
+      record({
+        kind: 'begin',
+        task: attempt.taskId,
+        step: attempt.stepName,
+        attempt: attempt.attempt,
+        identity: attempt.input.identity,
+        key: attempt.idempotencyKey,
+        fault: undefined,
+        effect: undefined,
+      });
+      throw new PermanentError('frail');
+    }
+    return handle(attempt);
+  },
+);

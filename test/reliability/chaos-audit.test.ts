@@ -14,6 +14,8 @@ import type { Span } from '../chaos/ready-spans.ts';
 import { killBefore, summarize } from '../chaos/recovery.ts';
 import * as workflows from '../chaos/workflows.ts';
 import type { Brief } from '../chaos/brief.ts';
+import type { Bulk, Started } from '../chaos/bulk.ts';
+import type { Paused } from '../chaos/pauser.ts';
 import { type Reuse } from '../chaos/reuse.ts';
 import { runMarker } from '../support/test-run.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -23,6 +25,9 @@ import { waitFor } from '../support/wait-for.ts';
 const test = await useTestDatabase();
 const acknowledged: Acknowledged[] = [];
 const reused = new Map<string, number>();
+/** A bulk operation on two tasks that had failed, and a third one that nobody touched. */
+const operated: Started = { id: '', action: 'retry', chosen: [] };
+let bystander = '';
 let ledger: LedgerLine[] = [];
 let exits: Exit[] = [];
 
@@ -58,6 +63,33 @@ beforeAll(async () => {
       reused.set(taskId, 1);
       await client.waitForTask(taskId, { timeoutMs: 60_000 });
     }
+    const { taskId: rested } = await client.submit(
+      workflows.paused,
+      { identity: 'rested', variety: 1 },
+      { key: 'rested' },
+    );
+    acknowledged.push({ taskId: rested, ends: 'complete', fault: undefined, step: undefined });
+    const failed: string[] = [];
+    for (const variety of [1, 2, 3]) {
+      const identity = `frail ${variety}`;
+      const { taskId } = await client.submit(workflows.frail, { identity, variety }, { key: identity });
+      failed.push(taskId);
+    }
+    await waitFor(
+      async () =>
+        (await test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE task_id = ANY ($1) AND state = 'error'`, [failed]))
+          .length === 3,
+      { timeoutMs: 60_000, what: 'three tasks to fail' },
+    );
+    bystander = failed[2] as string;
+    const chosen = failed.slice(0, 2);
+    const previewed = await client.operations.preview({ action: 'retry', taskIds: chosen, attempts: 5 });
+    await client.operations.start(previewed?.token ?? '');
+    Object.assign(operated, { id: previewed?.operation.operation_id, chosen });
+    await waitFor(async () => (await client.operations.get(operated.id))?.state === 'done', {
+      timeoutMs: 60_000,
+      what: 'the operation to end',
+    });
     await waitFor(
       async () =>
         (await test.query(`SELECT 1 FROM tasker.tasker_tasks WHERE state IN ('pending', 'in_progress')`)).length === 0,
@@ -71,11 +103,18 @@ beforeAll(async () => {
   exits = fleet.exits;
 }, 120_000);
 
+const bulk = (started: Partial<Started> = {}, untouched = bystander) => ({
+  started: [{ ...operated, ...started }],
+  bystanders: new Set([untouched]),
+  violations: [],
+});
 const kinds = async (
   changes: {
     acknowledged?: Acknowledged[];
     reuse?: Pick<Reuse, 'acknowledged' | 'violations'>;
     brief?: Pick<Brief, 'acknowledged' | 'held'>;
+    bulk?: Pick<Bulk, 'started' | 'bystanders' | 'violations'>;
+    pauses?: Paused[];
     ledger?: LedgerLine[];
     exits?: Exit[];
     refused?: Span[];
@@ -87,6 +126,7 @@ const kinds = async (
       url: test.url,
       acknowledged,
       reuse: { acknowledged: reused, violations: [] },
+      bulk: bulk(),
       ledger,
       exits,
       calm: [],
@@ -135,6 +175,46 @@ describe('the audit of a chaos run', () => {
       'DELETE FROM tasker.tasker_retention_removed',
       async () => expect(await kinds({ brief: { acknowledged: new Set(), held: new Set() } })).toEqual(['removals']),
     );
+  });
+
+  it('finds what is wrong with a bulk operation', async () => {
+    expect(await kinds({ bulk: bulk({ id: '999999' }) })).toEqual(['operation lost']);
+    expect(await kinds({ bulk: bulk({ chosen: [...operated.chosen, bystander] }) })).toEqual(['set of an operation']);
+    expect(await kinds({ bulk: bulk({ aborted: 1 }) })).toEqual(['acted after the abort']);
+    expect(await kinds({ bulk: bulk({}, operated.chosen[0]) })).toEqual(['bystander touched', 'bystander touched']);
+    const item = `operation_id = ${operated.id} AND task_id = ${operated.chosen[0]}`;
+    await corrupted(
+      `UPDATE tasker.tasker_operations SET done = done - 1, refused = 1 WHERE operation_id = ${operated.id}`,
+      `UPDATE tasker.tasker_operations SET done = done + 1, refused = 0 WHERE operation_id = ${operated.id}`,
+      async () =>
+        expect(await kinds()).toEqual(expect.arrayContaining(['count of an operation', 'count of an operation'])),
+    );
+    const columns = 'task_state, task_sort_key, state, outcome, acted_at, settled';
+    const copyOf = (operation: string, task: string): string =>
+      `INSERT INTO tasker.tasker_operation_items (operation_id, task_id, ${columns})
+       SELECT ${operation}, ${task}, ${columns} FROM tasker.tasker_operation_items WHERE ${item}`;
+    await corrupted(
+      copyOf(operated.id, bystander),
+      `DELETE FROM tasker.tasker_operation_items WHERE task_id = ${bystander}`,
+      async () =>
+        expect(await kinds()).toEqual(
+          expect.arrayContaining(['set of an operation', 'audit of an item', 'act of an item']),
+        ),
+    );
+    await corrupted(
+      copyOf('999999', String(operated.chosen[0])),
+      'DELETE FROM tasker.tasker_operation_items WHERE operation_id = 999999',
+      async () => {
+        const twin = { ...bulk(), started: [operated, { ...operated, id: '999999' }] };
+        expect(await kinds({ bulk: twin })).toContain('acted on twice');
+      },
+    );
+  });
+
+  it('finds a claim that began while its queue was paused', async () => {
+    const pause = { what: 'queue', fromMs: 0, toMs: Date.now() } as const;
+    expect(new Set(await kinds({ pauses: [pause] }))).toEqual(new Set(['claimed while paused']));
+    expect(await kinds({ pauses: [{ ...pause, fromMs: Date.now() }] })).toEqual([]);
   });
 
   it('finds an explanation that contradicts the history, and one that was a bug', async () => {
