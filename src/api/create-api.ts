@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import { InvalidInputError } from '../errors.ts';
 import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
+import { type MetricsRegistry, shareMetrics } from '../metrics/share.ts';
 import { openHost } from '../process/host.ts';
 import { preview } from '../workflow/preview.ts';
 import type { Authenticate } from './auth/authenticator.ts';
@@ -33,6 +34,11 @@ export interface CreateApiOptions<HostRequest> {
    * request but those of the probes, before anything of a body is read.
    */
   principal: (request: HostRequest) => ApiPrincipal | undefined | Promise<ApiPrincipal | undefined>;
+  /**
+   * A registry of prom-client, such as its `register`: it gets the metrics of the API (`tasker_api_...`, and those of its pool) until the server
+   * closes. Default: nobody reads them.
+   */
+  registry?: MetricsRegistry | undefined;
 }
 
 /** A plugin of fastify 5: `await app.register(createApi({ ... }), { prefix: '/tasker' })`. */
@@ -42,23 +48,43 @@ export type ApiPlugin = (instance: unknown, options: unknown) => Promise<void>;
  * The HTTP API as a plugin of fastify, for a server that has its own way to know people. It connects when it is registered, and closes with
  * the server. What rejects: a database that cannot be reached, or is not migrated.
  */
-export function createApi<HostRequest>({ config, log: given, principal }: CreateApiOptions<HostRequest>): ApiPlugin {
+export function createApi<HostRequest>({
+  config,
+  log: given,
+  principal,
+  registry,
+}: CreateApiOptions<HostRequest>): ApiPlugin {
   if (typeof principal !== 'function') {
     throw new InvalidInputError(`principal is ${preview(principal)}: use a function that says who asks`, {
       field: 'principal',
     });
+  }
+  if (registry !== undefined && typeof registry?.registerMetric !== 'function') {
+    throw new InvalidInputError(
+      `registry is ${preview(registry)}: use a registry of prom-client, such as its register`,
+      {
+        field: 'registry',
+      },
+    );
   }
   const log = safeLogger(given);
   return async (instance) => {
     const app = instance as FastifyInstance;
     const host = openHost('api', config, log, () => 0);
     const runtime = new ApiRuntime(host, config, log);
+    const measure = (): void => {
+      host.measure();
+      runtime.measure();
+    };
+    let unshare: (() => void) | undefined;
     const close = async (): Promise<void> => {
+      unshare?.();
       await runtime.close();
       await host.db.close();
     };
     try {
       await requireSchema(host.db);
+      if (registry !== undefined) unshare = shareMetrics(host.metrics, registry, measure);
       app.addHook('preClose', async () => runtime.drain());
       app.addHook('onClose', close);
       const authenticate: Authenticate = async ({ request }) => checked(await principal(request as HostRequest));

@@ -99,9 +99,12 @@ export class ApiRuntime {
     return { api, ui: { auth: config.apiAuth, readOnly: config.apiReadOnly, base: this.base, keys, sessions } };
   }
 
-  /** Those that are open. */
-  get eventStreams(): number {
-    return this.events?.size ?? 0;
+  /** Sets its gauges, before they are read. */
+  measure(): void {
+    const { metrics } = this.host;
+    metrics.set('apiInFlight', { kind: 'working' }, this.load.working);
+    metrics.set('apiInFlight', { kind: 'waiting' }, this.load.waiting);
+    metrics.set('apiEventStreams', {}, this.events?.size ?? 0);
   }
 
   /** What waits is asked to come again. */

@@ -44,14 +44,12 @@ const HEADERS_TIMEOUT_MS = 10_000;
 class ApiService implements RoleService {
   url = '';
   readonly loops = [];
-  private readonly host: Host;
   private readonly config: Config;
   private readonly runtime: ApiRuntime;
   private readonly app: FastifyInstance;
   private stopping: Promise<Drained> | undefined;
 
   constructor(host: Host, config: Config, log: Logger) {
-    this.host = host;
     this.config = config;
     this.runtime = new ApiRuntime(host, config, log);
     const { base } = this.runtime;
@@ -105,10 +103,7 @@ class ApiService implements RoleService {
   }
 
   refresh(): void {
-    const { metrics } = this.host;
-    metrics.set('apiInFlight', { kind: 'working' }, this.runtime.load.working);
-    metrics.set('apiInFlight', { kind: 'waiting' }, this.runtime.load.waiting);
-    metrics.set('apiEventStreams', {}, this.runtime.eventStreams);
+    this.runtime.measure();
   }
 
   describe(): Record<string, unknown> {

@@ -23,7 +23,7 @@ export class Metrics {
   /** Counts under labels that their owner keeps, by metric and labels; they are moved to the counters when these are read. */
   private readonly uncollected = new Map<string, Map<Readonly<Record<string, string>>, { by: number }>>();
 
-  private readonly role: ProcessRole;
+  readonly role: ProcessRole;
   /** Whether values keep the trace in which they were observed, and scrapers that take OpenMetrics get it. */
   readonly exemplars: boolean;
 

@@ -21,6 +21,8 @@ export interface Host {
   readonly metrics: Metrics;
   readonly progress: ProgressMonitor;
   readonly name: string;
+  /** Sets the gauges of its pool and its loops, before they are read. */
+  measure(): void;
   /** An error that the process survived: logged, and counted by what it was doing. */
   survived(doing: string, error: unknown): void;
   /** Resolves when the process should end: its login has been refused for longer than its lease. */
@@ -56,6 +58,12 @@ export function openHost(
     log.warn({ doing, error }, `${doing} failed; going on`);
     logins.failed(doing, error, leaseAgeSeconds());
   };
+  const measure = (): void => {
+    metrics.set('poolConnections', { state: 'total' }, db.pool.totalCount);
+    metrics.set('poolConnections', { state: 'idle' }, db.pool.idleCount);
+    metrics.set('poolConnections', { state: 'waiting' }, db.pool.waitingCount);
+    for (const { loop, seconds } of progress.ages()) metrics.set('loopAge', { loop }, seconds);
+  };
   const isApi = role === 'api';
   const db = openDatabase({
     url: isApi ? (config.apiDatabaseUrl ?? config.databaseUrl) : config.databaseUrl,
@@ -83,6 +91,7 @@ export function openHost(
     progress,
     name: `${hostname()}:${process.pid}`,
     survived,
+    measure,
     refused: logins.refused,
     warnOfPooler() {
       if (db.proxied !== true || config.pooled) return;
@@ -114,10 +123,7 @@ export function openHost(
           return health;
         },
         refresh: async () => {
-          metrics.set('poolConnections', { state: 'total' }, db.pool.totalCount);
-          metrics.set('poolConnections', { state: 'idle' }, db.pool.idleCount);
-          metrics.set('poolConnections', { state: 'waiting' }, db.pool.waitingCount);
-          for (const { loop, seconds } of progress.ages()) metrics.set('loopAge', { loop }, seconds);
+          measure();
           await refresh();
         },
         onScrapeError: () => metrics.count('scrapeErrors', {}),

@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { Counter, Registry } from 'prom-client';
 import { afterEach, expect, it } from 'vitest';
 import { createApi, createLogger, loadConfig } from '../../src/entry/api.ts';
 import { createApiClient } from '../../src/entry/http.ts';
@@ -16,7 +17,11 @@ const USERS: Record<string, { name: string; role: 'viewer' | 'operator'; namespa
 };
 
 /** A server of somebody else, with people and paths of its own. */
-async function serverWith(principal: (request: FastifyRequest) => unknown, prefix = '/ops/tasker'): Promise<string> {
+async function serverWith(
+  principal: (request: FastifyRequest) => unknown,
+  prefix = '/ops/tasker',
+  options: { registry?: Registry } = {},
+): Promise<string> {
   const app = fastify({ logger: false });
   servers.push(app);
   app.addHook('onRequest', async (request) => {
@@ -25,7 +30,7 @@ async function serverWith(principal: (request: FastifyRequest) => unknown, prefi
   app.get('/', async () => 'home');
   const config = loadConfig('api', {}, { databaseUrl: fixture.test.url, logLevel: 'silent' });
   const log = createLogger({ level: 'silent', role: 'api' });
-  await app.register(createApi({ config, log, principal: principal as never }), { prefix });
+  await app.register(createApi({ config, log, principal: principal as never, ...options }), { prefix });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return `http://127.0.0.1:${(app.server.address() as { port: number }).port}`;
 }
@@ -55,6 +60,27 @@ it('serves below a prefix, to people of that server, with the rights that it giv
   expect(await (await fetch(`${url}/ops/tasker/v1/none`)).json()).toMatchObject({ code: 'NOT_FOUND' });
   expect((await fetch(`${url}/v1/tasks`)).headers.get('content-type')).not.toContain('problem');
   expect((await fetch(`${url}/ops/tasker/readyz`)).status).toBe(200);
+});
+
+it('gives its metrics to the registry of the program, until it closes', async () => {
+  const registry = new Registry();
+  new Counter({ name: 'orders_total', help: 'Of the program.', registers: [registry] }).inc();
+  const url = await serverWith(byUser, '/ops/tasker', { registry });
+  await as(url, 'ada').get('/v1/me');
+  await as(url, 'ada').get('/v1/me');
+  const text = await registry.metrics();
+  expect(text).toContain('tasker_api_requests_total{role="api",operation="getMe",status="200"} 2\n');
+  expect(text).toMatch(/tasker_api_request_duration_seconds_count\{role="api",operation="getMe"\} 2\n/);
+  expect(text).toMatch(/tasker_pool_connections\{role="api",state="total"\} [1-9]/);
+  expect(text).toContain('\norders_total 1\n');
+  expect(text).not.toMatch(/^(process|nodejs)_/m);
+  // A second one would count under the same names.
+  await expect(serverWith(byUser, '/ops/second', { registry })).rejects.toThrow('tasker_');
+  expect(await registry.metrics()).toContain('tasker_api_requests_total');
+  await servers[0]?.close();
+  expect(await registry.metrics()).not.toContain('tasker_');
+  await serverWith(byUser, '/ops/tasker', { registry });
+  expect(() => createApi({ principal: () => undefined, registry: 'x' } as never)).toThrow('registry');
 });
 
 it('a wait ends with the server', async () => {
