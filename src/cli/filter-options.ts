@@ -15,6 +15,7 @@ export interface FilterFlags {
   key?: string;
   tag?: string[];
   initiator?: string;
+  rerunOf?: string;
   schedule?: string;
   error?: string;
   fingerprint?: string;
@@ -32,6 +33,7 @@ export function filterOptions(command: Command): Command {
     .option('--key <key>', 'only those that were submitted with this key; needs --workflow')
     .option('--tag <tags...>', 'only those that have all of these tags')
     .option('--initiator <name>', 'only those of this initiator')
+    .option('--rerun-of <task>', 'only those that reruns have made of this task')
     .option('--schedule <key>', 'only those that this schedule submitted')
     .option('--error <text>', 'only those with a step in error now, whose error (name, code, message) has this text')
     .option('--fingerprint <fingerprint>', 'only those with a step in error now of this group of tasker failures')
@@ -50,6 +52,7 @@ export function filterOf(options: FilterFlags): TaskFilter {
     key: options.key,
     tags: options.tag,
     initiator: options.initiator,
+    rerunOf: options.rerunOf,
     schedule: options.schedule,
     error: options.error,
     fingerprint: options.fingerprint,

@@ -6,7 +6,7 @@ import { didYouMean } from '../workflow/did-you-mean.ts';
 import { FINGERPRINT } from '../workflow/fingerprint.ts';
 import { keyProblem } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
-import { checkedStates, checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedId, checkedStates, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 
 /**
  * The filter among the options of a list. Refuses names that are none: a filter with a typing error would list everything.
@@ -51,6 +51,11 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
     const problem = keyProblem(key);
     if (problem !== undefined) throw new InvalidInputError(problem, { field: 'key' });
     if (workflow === undefined) refuse('key', 'is given without workflow: a key belongs to one workflow, so name it');
+  }
+  if (options.rerunOf !== undefined) {
+    checkedId(options.rerunOf, 'rerunOf');
+    if (key !== undefined)
+      refuse('rerunOf', 'is given with key: reruns have identities of their own, so leave one of them out');
   }
   checkInputHas(options.inputHas);
   for (const [field, value] of Object.entries({ attemptsFrom, attemptsTo })) {

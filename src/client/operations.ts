@@ -183,8 +183,12 @@ export class Operations {
 }
 
 /** As a body of the API has it, so that the same can be asked for again. */
-function asWire({ states, tags, namespaces: _, requestedSince, requestedBefore, ...same }: TaskFilter): object {
-  return { ...same, state: states, tag: tags, requested_since: requestedSince, requested_before: requestedBefore };
+function asWire({ states, tags, namespaces: _, ...same }: TaskFilter): object {
+  const named = Object.entries(same).map(([name, value]) => [
+    name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    value,
+  ]);
+  return { ...Object.fromEntries(named), state: states, tag: tags };
 }
 
 const checked = (operationId: string): string => checkedId(operationId, 'operationId');

@@ -526,6 +526,10 @@ export interface StoredDefinition {
   configuration: unknown;
   /** JSON Schema of its input; null: none is stored. */
   input_schema: unknown;
+  /** Ids of the live workers that serve it. */
+  workers: string[];
+  /** Why live workers refuse it. */
+  problems: string[];
 }
 
 /** The places at which the steps of a workflow are drawn, in abstract units. */
@@ -947,6 +951,8 @@ export interface Operations {
           /** Tasks that have all of these tags. */
           tag?: string[] | undefined;
           initiator?: string | undefined;
+          /** Tasks that reruns have made of this one. */
+          rerun_of?: string | undefined;
           /** Tasks that the schedule of this key submitted. */
           schedule?: string | undefined;
           /** Tasks that fail now with an error whose name, code or message has this text. Needs `payload:read`. */
@@ -1429,6 +1435,13 @@ export interface Operations {
             fingerprint?: string | undefined;
             requested_since?: string | undefined;
             requested_before?: string | undefined;
+            /** The id of a task. */
+            rerun_of?: string | undefined;
+            queue?: string | undefined;
+            source_system?: string | undefined;
+            ended_since?: string | undefined;
+            ended_before?: string | undefined;
+            q?: string | undefined;
           }
         | undefined;
       /** Instead of a filter. */

@@ -14,6 +14,8 @@ export interface TaskFilter {
   /** Tasks that have all of these tags. */
   tags?: readonly string[] | undefined;
   initiator?: string | undefined;
+  /** Tasks that reruns have made of the task of this id; not those that were made of these. */
+  rerunOf?: string | undefined;
   /** Only tasks that the schedule of this key submitted. */
   schedule?: string | undefined;
   /**
@@ -51,6 +53,7 @@ export const FILTER_NAMES = [
   'key',
   'tags',
   'initiator',
+  'rerunOf',
   'schedule',
   'error',
   'fingerprint',

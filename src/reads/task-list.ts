@@ -1,7 +1,13 @@
 import type { Database, Executor } from '../db/connections/database.ts';
 import { listTasksInDirectory } from '../db/reads/directory.ts';
 import { findIdAtTime } from '../db/reads/id-at-time.ts';
-import { listTasks, listTasksEndedByHand, listTasksOfIdentity, listTasksOfInitiator } from '../db/reads/task-lists.ts';
+import {
+  listReruns,
+  listTasks,
+  listTasksEndedByHand,
+  listTasksOfIdentity,
+  listTasksOfInitiator,
+} from '../db/reads/task-lists.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
 import {
   listFailingTasks,
@@ -81,6 +87,7 @@ export interface Part {
 export function readOrdered(db: Executor, list: TaskList, { rows, ...part }: Part): Promise<PageRow[]> {
   const parameters = { ...parametersOf(list, part), rows };
   const { ordered } = list.sources;
+  if (ordered === 'reruns') return db.run(listReruns, { ...parameters, rerun_of: list.filter.rerunOf as string });
   if (ordered !== 'identity') return db.run(ORDERED[ordered], parameters);
   const { namespace = DEFAULT_NAMESPACE, workflow = '', key = '' } = list.filter;
   return db.run(listTasksOfIdentity, {
@@ -93,7 +100,7 @@ const ORDERED = {
   all: listTasks,
   initiator: listTasksOfInitiator,
   ended_by_hand: listTasksEndedByHand,
-} as const satisfies Record<Exclude<OrderedSource, 'identity'>, unknown>;
+} as const satisfies Record<Exclude<OrderedSource, 'identity' | 'reruns'>, unknown>;
 
 /** Tasks with one of these terms, from the directory. */
 export function readEntered(

@@ -2,7 +2,7 @@ import type { State } from '../workflow/states.ts';
 import { isCostly, type TaskFilter } from './task-filter.ts';
 
 /** Sources of tasks in the order of their ids, from which a list can go on anywhere. */
-export type OrderedSource = 'all' | 'initiator' | 'ended_by_hand' | 'identity';
+export type OrderedSource = 'all' | 'initiator' | 'ended_by_hand' | 'identity' | 'reruns';
 /**
  * Sources without an order. The open tasks are read as a whole, if they are few; the others by ranges of ids. The filter is also applied to
  * what they return.
@@ -33,7 +33,8 @@ export function chooseSources(filter: TaskFilter, versions: readonly number[] | 
   };
 }
 
-function chooseOrdered({ key, states, initiator, schedule }: TaskFilter): OrderedSource {
+function chooseOrdered({ key, rerunOf, states, initiator, schedule }: TaskFilter): OrderedSource {
+  if (rerunOf !== undefined) return 'reruns';
   if (key !== undefined) return 'identity';
   if (within(states, BY_HAND)) return 'ended_by_hand';
   return initiator === undefined && schedule === undefined ? 'all' : 'initiator';
@@ -44,7 +45,7 @@ function chooseSet(
   ordered: OrderedSource,
   versions: readonly number[] | undefined,
 ): SetSource | undefined {
-  if (ordered === 'identity' || ordered === 'ended_by_hand') return undefined;
+  if (ordered === 'identity' || ordered === 'reruns' || ordered === 'ended_by_hand') return undefined;
   if (within(states, OPEN) || (error ?? fingerprint ?? queue) !== undefined) return 'open';
   if (ordered === 'initiator') return undefined;
   if (tags !== undefined) return 'tags';

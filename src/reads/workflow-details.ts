@@ -49,9 +49,17 @@ export interface WorkflowReference {
 /** A version of a workflow, the newest by default; undefined if there is none. Throws InvalidInputError if the name is in several namespaces. */
 export async function readWorkflowDetails(
   db: Executor,
-  { namespace, name, version }: WorkflowReference,
+  reference: WorkflowReference,
 ): Promise<WorkflowDetails | undefined> {
-  const rows = await db.run(findWorkflowDetails, { namespace, name });
+  const { namespace, name } = reference;
+  return chooseDetails(await db.run(findWorkflowDetails, { namespace, name }), reference);
+}
+
+/** The same of rows that were read before: versions of workflows of that name. */
+export function chooseDetails(
+  rows: readonly WorkflowDetailsRow[],
+  { name, version }: Omit<WorkflowReference, 'namespace'>,
+): WorkflowDetails | undefined {
   const namespaces = [...new Set(rows.map((row) => row.namespace))];
   if (namespaces.length > 1) {
     throw new InvalidInputError(

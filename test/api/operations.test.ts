@@ -119,4 +119,16 @@ it('shows a result and the text of a filter to nobody without payload:read', asy
   expect(seen).toMatchObject({ status: 200, body: { options: { step: 'only' } } });
   expect(seen.text).not.toContain('canary-5');
   expect(await create(viewer, { task_ids: [failed] })).toMatchObject({ status: 403 });
+  const filter = { q: 'input.order:"canary-6"', workflow: 'frail', rerun_of: failed };
+  expect(await create(admin, { filter })).toMatchObject({ status: 404 });
+  const [found] = await fixture.test.query<{ task_id: string }>(
+    `UPDATE tasker.tasker_tasks SET context = '{"order": "canary-6"}' WHERE task_id = $1 RETURNING task_id`,
+    [failed],
+  );
+  const searched = await create(admin, { filter: { q: 'input.order:"canary-6"', workflow: 'frail' } });
+  expect(searched).toMatchObject({ status: 201, body: { total: 1 } });
+  expect(searched.text).toContain('canary-6');
+  const hidden = await call('GET', `/v1/operations/${String(searched.body['operation_id'])}`, { key: viewer });
+  expect(hidden.body['selection']).toEqual({ filter: { workflow: 'frail', state: ['error'] } });
+  expect(found?.task_id).toBe(failed);
 });

@@ -1,9 +1,14 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { progressOn } from '../../src/cli/commands/bulk-wait.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { describeFailure } from '../../src/cli/report-error.ts';
+import type { OperationRow } from '../../src/db/statements/operations/operations.ts';
+import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useApi } from '../api/api-fixture.ts';
+import { workRound } from '../engine/operations-fixture.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const fixture = await useApi();
 
@@ -56,7 +61,7 @@ const still = (text: string): string =>
   text
     .replaceAll(/\d+(\.\d+)? ?(ms|s|min|h)\b( ago)?/g, 'T')
     .replaceAll(/"[^"]*seconds[^"]*": [\d.-]+/g, '"seconds"')
-    .replaceAll(/"(as_of|since)": "[^"]*"/g, '"$1"')
+    .replaceAll(/"(as_of|since|made_at)": "[^"]*"/g, '"$1"')
     .replaceAll(/ +/g, ' ');
 
 describe('a command through the HTTP API has the output that it has on the database', () => {
@@ -68,6 +73,9 @@ describe('a command through the HTTP API has the output that it has on the datab
     [['explain', '1']],
     [['task', '1', '--critical-path']],
     [['explain', '1', 'charge', '--json']],
+    [['workflow', 'shop/order']],
+    [['workflow', 'order', '--json']],
+    [['workflow', 'shop/order', '--schema']],
     [['workers', '--json']],
     [['queues']],
     [['queues', '--json']],
@@ -86,6 +94,21 @@ describe('a command through the HTTP API has the output that it has on the datab
     expect(through.status, through.notes).toBe(0);
     expect(still(through.output)).toBe(still(direct.output));
   });
+});
+
+it('what is not there is not there either way', async () => {
+  for (const args of [
+    ['workflow', 'shop/none'],
+    ['workflow', 'order@9.9.9'],
+    ['record', '999'],
+    ['bulk', 'show', '999'],
+    ['bulk', 'wait', '999'],
+    ['bulk', 'pause', '999'],
+    ['bulk', 'retry', '--task', '999'],
+  ]) {
+    const [direct, through] = [await here(...args), await remote(...args)];
+    expect([through.status, through.output], args.join(' ')).toEqual([3, direct.output]);
+  }
 });
 
 it('a list goes on where it ended, with its filters', async () => {
@@ -135,4 +158,124 @@ it('TASKER_API_URL does the same, and what has no route says so', async () => {
   expect(await run({ ...environment, TASKER_API_KEY: 'tsk_no' }, ['tasks'])).toMatchObject({ status: 4 });
   expect(await run({ TASKER_API_URL: 'ftp://x' }, ['tasks'])).toMatchObject({ status: 2 });
   expect(await run({ TASKER_API_URL: 'http://127.0.0.1:1' }, ['tasks'])).toMatchObject({ status: 5 });
+});
+
+it('a task and its record have results, and numbers with every digit', async () => {
+  const id = await fixture.submitOne(workflow, { context: '{"n": 9007199254740993}' });
+  const worker = await fixture.worker(600);
+  for (const _step of order.steps) {
+    const step = (await worker.claim(50)).find(({ taskId }) => taskId === id);
+    await worker.complete([step as ClaimedStep], { result: '{"paid": 1.10, "of": 9007199254740993}' });
+  }
+  for (const args of [
+    ['record', id],
+    ['record', id, '--payloads'],
+  ]) {
+    const [direct, through] = [await here(...args), await remote(...args)];
+    expect(through.status, through.notes).toBe(0);
+    expect(still(through.output)).toBe(still(direct.output));
+    expect(through.output.includes('9007199254740993')).toBe(args.length === 3);
+    expect(through.output.includes('"of": 9007199254740993')).toBe(args.length === 3);
+  }
+  const [direct, through] = [await here('task', id, '--json'), await remote('task', id, '--json')];
+  const withoutIds = JSON.parse(direct.output, (name, value: unknown) =>
+    ['identity_hash', 'workflow_step_id', 'retryable'].includes(name) ? undefined : value,
+  ) as unknown;
+  expect(JSON.parse(through.output)).toEqual(withoutIds);
+  expect(through.output).toContain('"paid": 1.1');
+});
+
+describe('a bulk operation', () => {
+  const ended = async (id: string): Promise<void> => {
+    for (;;) {
+      await workRound(fixture);
+      const { output } = await here('bulk', 'show', id, '--json');
+      if ((JSON.parse(output) as { state: string }).state !== 'running') return;
+    }
+  };
+  const both = async (...args: string[]): Promise<string> => {
+    const [direct, through] = [await here(...args), await remote(...args)];
+    expect([through.status, still(through.output)], through.notes).toEqual([direct.status, still(direct.output)]);
+    return through.output;
+  };
+
+  it('is previewed, started, and shown through the HTTP API as on the database', async () => {
+    const tasks = await Promise.all([1, 2].map((n) => fixture.submitOne(workflow, { context: `{"n": ${100 + n}}` })));
+    const args = ['bulk', 'cancel', '--task', ...tasks, '999', '--pace', '5', '--reason', 'a mistake'];
+    const dry = await remote(...args, '--dry-run', '--json');
+    expect(dry, dry.notes).toMatchObject({ status: 0 });
+    const { token, missing, operation_id: id } = JSON.parse(dry.output) as Record<string, unknown>;
+    expect(missing).toEqual(['999']);
+    expect(await remote('bulk', 'start', `${String(id)}-${'0'.repeat(32)}`)).toMatchObject({ status: 4 });
+    expect(await remote('bulk', 'start', 'x')).toMatchObject({ status: 2 });
+    expect(await remote('bulk', 'start', String(token))).toMatchObject({
+      status: 0,
+      output: expect.stringContaining('by ada: a mistake'),
+    });
+    await both('bulk', 'start', String(token), '--json');
+    expect((await remote('bulk', 'pause', String(id), '--json')).output).toContain('"outcome": "paused"');
+    expect((await remote('bulk', 'resume', String(id), '--json')).output).toContain('"outcome": "resumed"');
+    await ended(String(id));
+    for (const json of [[], ['--json']]) {
+      await both('bulk', 'list', ...json);
+      await both('bulk', 'show', String(id), ...json);
+      await both('bulk', 'items', String(id), ...json);
+      await both('bulk', 'wait', String(id), ...json);
+    }
+    await both('bulk', 'list', '--state', 'running');
+    await both('bulk', 'items', String(id), '--state', 'refused');
+    await both('bulk', 'abort', String(id));
+    expect(await remote('bulk', 'list', '--before', '9')).toMatchObject({ status: 2 });
+  });
+
+  it('is waited for, with its progress, and its status says what came of it', async () => {
+    const one = await fixture.submitOne(workflow, { context: '{"n": 200}' });
+    const lines = vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    const [waited] = await Promise.all([
+      remote('bulk', 'cancel', '--task', one, '--wait', '--json'),
+      waitFor(async () => (await workRound(fixture)).finished.length > 0, { what: 'its end', timeoutMs: 30_000 }),
+    ]);
+    expect(JSON.parse(waited.output)).toMatchObject({ state: 'done', done: 1 });
+    expect(waited.status).toBe(0);
+    expect(lines.mock.calls.join('')).toMatch(/operation \d+: 0%, 0 done, .* 1 to come/);
+    lines.mockRestore();
+    // It is cancelled already.
+    const again = await here('bulk', 'cancel', '--task', one, '--json');
+    const { operation_id: id } = JSON.parse(again.output) as { operation_id: string };
+    await ended(id);
+    expect(await remote('bulk', 'wait', id)).toMatchObject({ status: 4 });
+    const aborted = await remote('bulk', 'resolve', '--task', failed, '--json');
+    const { operation_id: other } = JSON.parse(aborted.output) as { operation_id: string };
+    await remote('bulk', 'abort', other);
+    expect(await remote('bulk', 'wait', other)).toMatchObject({ status: 1 });
+  });
+});
+
+it('the line of progress is written over on a terminal, and is a line for each tenth elsewhere', () => {
+  const row = (done: number, state = 'running') =>
+    ({
+      operation_id: '7',
+      state,
+      total: 100,
+      done,
+      refused: 0,
+      failed: 0,
+      came_back: 0,
+      canary: 0,
+      canary_passed: true,
+      pace_per_second: 50,
+    }) as OperationRow;
+  const written = (isTTY: boolean): string[] => {
+    const texts: string[] = [];
+    const progress = progressOn({ isTTY, write: (text) => texts.push(text) });
+    for (const each of [row(0), row(5), row(12), row(12, 'paused')]) progress.show(each);
+    progress.end();
+    return texts;
+  };
+  expect(written(false)).toEqual([
+    'operation 7: 0%, 0 done, 0 not, 0 came back, 100 to come, at least 2 s left\n',
+    'operation 7: 12%, 12 done, 0 not, 0 came back, 88 to come, at least 2 s left\n',
+    'operation 7: 12%, 12 done, 0 not, 0 came back, 88 to come, paused\n',
+  ]);
+  expect(written(true)).toHaveLength(5);
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TaskFilter } from '../../src/reads/task-filter.ts';
 import { createClient } from '../../src/client/client.ts';
 import { BROKEN_CHAIN } from '../../src/db/reads/audit.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
@@ -154,6 +155,20 @@ describe('a rerun', () => {
       tags: ['vip'],
     });
     for (const outcome of outcomes) if (outcome.outcome === 'created') await client.cancel(outcome.taskId);
+    // They are found by what they were made of, and what was made of one of them is not among them.
+    await client.rerun(created.taskId, act);
+    const made = outcomes.map((outcome) => (outcome.outcome === 'created' ? outcome.taskId : ''));
+    const newestFirst = made.toSorted((a, b) => Number(b) - Number(a));
+    const listed = async (filter: TaskFilter) => (await client.listTasks(filter)).map((task) => task.task_id);
+    expect(await listed({ rerunOf: taskId })).toEqual(newestFirst);
+    expect(await listed({ rerunOf: created.taskId })).toHaveLength(1);
+    expect(await listed({ rerunOf: '999999' })).toEqual([]);
+    expect(await listed({ rerunOf: taskId, states: ['complete'] })).toEqual([]);
+    const page = await client.taskPage({ rerunOf: taskId, limit: 4 });
+    expect((await client.taskPage({ cursor: page.nextCursor, limit: 4 })).tasks.map((task) => task.task_id)).toEqual(
+      newestFirst.slice(4),
+    );
+    await expect(client.listTasks({ rerunOf: 'x' })).rejects.toMatchObject({ details: { field: 'rerunOf' } });
     expect(await examine(engine.db)).toEqual([]);
   });
 

@@ -3990,6 +3990,79 @@ LEFT JOIN merged w ON w.named_task_id = t.named_task_id AND w.measure = 'waiting
 LEFT JOIN merged x ON x.named_task_id = t.named_task_id AND x.measure = 'running'
 ORDER BY t.queue;
 
+-- list_reruns
+WITH reruns AS MATERIALIZED (
+  WITH RECURSIVE walked (task_id, identity_hash, ordinal) AS (
+    SELECT NULL::bigint, o.identity_hash, 0 FROM tasker.tasker_tasks o WHERE o.task_id = $21
+    UNION ALL
+    SELECT r.task_id, w.identity_hash, w.ordinal + 1
+    FROM walked w
+    CROSS JOIN LATERAL (
+      SELECT r.task_id FROM tasker.tasker_tasks r WHERE r.identity_hash = w.identity_hash || '~r' || (w.ordinal + 1) OFFSET 0
+    ) r
+  )
+  SELECT t.task_id
+  FROM walked t
+  WHERE t.task_id IS NOT NULL AND t.task_id < $18::bigint AND t.task_id >= $17::bigint
+  ORDER BY t.task_id DESC
+  LIMIT $20
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM reruns i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND true AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0))
+    AND ($12::jsonb IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_tasks i
+      WHERE i.task_id = t.task_id AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
+      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
+    OFFSET 0
+  ) t
+  LIMIT $19
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
+FROM (
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM reruns t) r
+  OFFSET 0
+) r
+LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+ORDER BY p.task_id DESC;
+
 -- list_schedules
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
   s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,

@@ -8,6 +8,7 @@ import { createClient } from '../../src/client/client.ts';
 import { findTaskScope, listHistoryPage } from '../../src/db/reads/task-documents.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
 import {
+  listReruns,
   listTasks,
   listTasksEndedByHand,
   listTasksOfIdentity,
@@ -91,6 +92,12 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     [
       'of an identity',
       () => call(listTasksOfIdentity, { ...page(), rows: 51, identity_hash: 'history 5' }),
+      'index_tasks_on_identity_hash',
+      20,
+    ],
+    [
+      'of the reruns of a task',
+      () => call(listReruns, { ...page(), rows: 51, rerun_of: 5 }),
       'index_tasks_on_identity_hash',
       20,
     ],

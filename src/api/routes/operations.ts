@@ -38,6 +38,12 @@ const filter = z
     fingerprint: text.optional(),
     requested_since: moment.optional(),
     requested_before: moment.optional(),
+    rerun_of: taskId.optional(),
+    queue: text.optional(),
+    source_system: text.optional(),
+    ended_since: moment.optional(),
+    ended_before: moment.optional(),
+    q: z.string().min(1).max(2000).optional(),
   })
   .describe('As the parameters of `listTasks`, at least one of them.');
 
@@ -258,10 +264,10 @@ const ALLOWED: Readonly<Record<OperationRow['state'], readonly string[]>> = {
   aborted: [],
 };
 
-/** With what is left, and what is allowed. A result and the text of an error are payloads. */
+/** With what is left, and what is allowed. A result, the text of an error and what is looked for in inputs are payloads. */
 export function operationView(row: OperationRow, { permissions }: Principal): object {
   const { result, ...options } = row.options;
-  const { error: _error, ...hidden } = (row.selection['filter'] ?? {}) as Record<string, unknown>;
+  const { error: _error, input_has: _input, ...hidden } = (row.selection['filter'] ?? {}) as Record<string, unknown>;
   const mayRead = permissions.has('payload:read');
   const waits = row.state === 'running' && !row.canary_passed;
   return {

@@ -6,7 +6,7 @@ import { PAGE, TASK } from '../examples.ts';
 import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { cursor, limit, listOf, page, state } from '../schemas/common.ts';
+import { cursor, limit, listOf, page, state, taskId } from '../schemas/common.ts';
 import { task } from '../schemas/tasks.ts';
 import { requireNamespace } from './task-scope.ts';
 
@@ -20,6 +20,7 @@ const query = z.strictObject({
   key: text.optional().describe('The key that a submit gave; needs `workflow`.'),
   tag: listOf(text).describe('Tasks that have all of these tags.'),
   initiator: text.optional(),
+  rerun_of: taskId.optional().describe('Tasks that reruns have made of this one.'),
   schedule: text.optional().describe('Tasks that the schedule of this key submitted.'),
   error: text
     .optional()
@@ -59,6 +60,7 @@ export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
     key: given.key,
     tags: given.tag,
     initiator: given.initiator,
+    rerunOf: given.rerun_of,
     schedule: given.schedule,
     error: given.error,
     fingerprint: given.fingerprint,

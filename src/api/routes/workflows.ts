@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findStoredDefinitions } from '../../db/reads/workflows.ts';
+import { findWorkflowDetails } from '../../db/reads/workflow-details.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { json, name } from '../schemas/common.ts';
@@ -60,6 +60,8 @@ const definition = z
     served: z.boolean().describe('A live worker has handlers for it.'),
     configuration: json.describe('Its steps and what they depend on; null: Tasker (Ruby) registered it.'),
     input_schema: json.describe('JSON Schema of its input; null: none is stored.'),
+    workers: z.array(z.string()).describe('Ids of the live workers that serve it.'),
+    problems: z.array(z.string()).describe('Why live workers refuse it.'),
   })
   .meta({ id: 'StoredDefinition', description: 'A version of a workflow as the database has it.' });
 
@@ -84,21 +86,23 @@ export const getWorkflow = defineRoute({
           served: true,
           configuration: { steps: [] },
           input_schema: { type: 'object' },
+          workers: ['12'],
+          problems: [],
         },
       ],
     },
   },
   async handle({ client, params, principal }) {
     requireNamespace(principal, params.namespace);
-    const rows = await client.db.run(findStoredDefinitions, { namespace: params.namespace, name: params.workflow });
+    const rows = await client.db.run(findWorkflowDetails, { namespace: params.namespace, name: params.workflow });
     if (rows.length === 0) {
       throw new Problem('NOT_FOUND', `there is no workflow ${params.namespace}/${params.workflow}`);
     }
     return {
       body: {
-        items: rows.map(({ named_task_id: _id, input_schema: schema, ...row }) => ({
+        items: rows.map(({ namespace: _namespace, workflow: _workflow, ...row }) => ({
           ...row,
-          input_schema: schema === null ? null : (JSON.parse(schema) as unknown),
+          served: row.workers.length > 0,
         })),
       },
     };

@@ -10,7 +10,8 @@ import { actOptions, type ActFlags } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
-import { operationAsWire } from './bulk-show.ts';
+import { operationAsText, operationAsWire } from './bulk-show.ts';
+import { statusOf, waitForOperation, waitOption } from './bulk-wait.ts';
 
 interface Flags extends ActFlags, FilterFlags {
   task?: string[];
@@ -21,6 +22,14 @@ interface Flags extends ActFlags, FilterFlags {
   pace: string;
   canary: string;
   stopShare?: string;
+  wait?: boolean;
+}
+
+/** What came of a command. `ended`: it was waited for. */
+interface Run {
+  previewed: PreviewedOperation | undefined;
+  started?: OperationRow | undefined;
+  ended?: OperationRow | undefined;
 }
 
 const DESCRIPTIONS: Readonly<Record<OperationAction, string>> = {
@@ -50,20 +59,27 @@ function bulkActCommand(action: OperationAction, exit: (status: number) => void)
       .option('--result <json>', 'what the children of that step see as its result (default: null)');
   if (action === 'rerun')
     command.option('--from <steps...>', 'begin with these steps, and take over the results of the others');
-  return actOptions(command).action(async (flags: Flags) => {
-    const { json, dryRun = false, by, reason } = flags;
+  return waitOption(actOptions(command)).action(async (flags: Flags) => {
+    const { json, dryRun = false, by, reason, wait = false } = flags;
     const request = requestOf(action, flags);
-    const { previewed, started } = await withClient(async (client) => {
+    const { previewed, started, ended } = await withClient(async (client): Promise<Run> => {
       const chosen = await client.operations.preview(request);
-      if (chosen === undefined || dryRun) return { previewed: chosen, started: undefined };
+      if (chosen === undefined || dryRun) return { previewed: chosen };
       const outcome = await client.operations.start(chosen.token, { by, reason });
-      return { previewed: chosen, started: 'operation' in outcome ? outcome.operation : undefined };
+      const operation = 'operation' in outcome ? outcome.operation : undefined;
+      if (!wait || operation === undefined) return { previewed: chosen, started: operation };
+      if (json !== true) console.log([...linesOf(chosen), howToFollow(operation)].join('\n'));
+      return { previewed: chosen, ended: await waitForOperation(client, operation.operation_id) };
     });
     if (previewed === undefined) {
       print({ outcome: 'empty' }, json, () => 'there are no such tasks');
       return exit(STATUS.notFound);
     }
     const { token, missing } = previewed;
+    if (ended !== undefined) {
+      print({ ...operationAsWire(ended), missing }, json, () => operationAsText(ended));
+      return exit(statusOf(ended));
+    }
     const operation = started ?? previewed.operation;
     print({ ...operationAsWire(operation), missing, ...(dryRun ? { token } : {}) }, json, () =>
       [...linesOf(previewed), dryRun ? howToStart(token) : howToFollow(operation)].join('\n'),

@@ -12,7 +12,7 @@ export const operationAsWire = (row: OperationRow): OperationRow & { waiting: nu
   waiting: waitingOf(row),
 });
 
-const waitingOf = ({ total, done, refused, failed }: OperationRow): number => total - done - refused - failed;
+export const waitingOf = ({ total, done, refused, failed }: OperationRow): number => total - done - refused - failed;
 
 /** `tasker bulk list`. */
 export function listCommand(exit: (status: number) => void): Command {

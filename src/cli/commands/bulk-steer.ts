@@ -5,14 +5,16 @@ import { byOption } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 import { operationAsText, operationAsWire } from './bulk-show.ts';
+import { statusOf, waitForOperation, waitOption } from './bulk-wait.ts';
 
 interface Flags {
   by: string;
   reason?: string;
   json?: boolean;
+  wait?: boolean;
 }
 
-type Action = Omit<Flags, 'json'>;
+type Action = Omit<Flags, 'json' | 'wait'>;
 
 /** `tasker bulk start|pause|resume|abort`. */
 export const steerCommands = (exit: (status: number) => void): Command[] => [
@@ -41,18 +43,28 @@ function steerCommand(
     name === 'start'
       ? ['<token>', 'what the dry run printed']
       : ['<id>', 'the operation, as tasker bulk list shows it'];
-  return byOption(withJson(new Command(name)))
+  const command = byOption(withJson(new Command(name)))
     .description(`${description}; status 3: there is none, 4: refused`)
     .argument(argument, about)
-    .option('--reason <text>', 'why; kept in the audit')
-    .action(async (id: string, { json, ...action }: Flags) => {
-      const outcome = await withClient((client) => steer(client, id, action));
-      const done = 'operation' in outcome;
-      const wire = done ? { ...outcome, operation: operationAsWire(outcome.operation) } : outcome;
-      print(wire, json, () => (done ? operationAsText(outcome.operation) : refusal(id, outcome)));
-      if (done) exit(STATUS.ok);
-      else exit(outcome.outcome === 'not_found' ? STATUS.notFound : STATUS.refused);
+    .option('--reason <text>', 'why; kept in the audit');
+  if (name === 'start') waitOption(command);
+  return command.action(async (id: string, { json, wait = false, ...action }: Flags) => {
+    const { outcome, ended } = await withClient(async (client) => {
+      const steered = await steer(client, id, action);
+      const waited =
+        wait && 'operation' in steered ? await waitForOperation(client, steered.operation.operation_id) : undefined;
+      return { outcome: steered, ended: waited };
     });
+    if (ended !== undefined) {
+      print(operationAsWire(ended), json, () => operationAsText(ended));
+      return exit(statusOf(ended));
+    }
+    const done = 'operation' in outcome;
+    const wire = done ? { ...outcome, operation: operationAsWire(outcome.operation) } : outcome;
+    print(wire, json, () => (done ? operationAsText(outcome.operation) : refusal(id, outcome)));
+    if (done) exit(STATUS.ok);
+    else exit(outcome.outcome === 'not_found' ? STATUS.notFound : STATUS.refused);
+  });
 }
 
 function refusal(id: string, outcome: Exclude<SteerOutcome, { operation: unknown }>): string {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { bulkActCommands } from './bulk-act.ts';
 import { itemsCommand, listCommand, showCommand } from './bulk-show.ts';
+import { waitCommand } from './bulk-wait.ts';
 import { steerCommands } from './bulk-steer.ts';
 
 /** `tasker bulk ...`: one act on many tasks. */
@@ -14,6 +15,7 @@ export function bulkCommand(exit: (status: number) => void): Command {
     listCommand(exit),
     showCommand(exit),
     itemsCommand(exit),
+    waitCommand(exit),
   ])
     command.addCommand(each);
   return command;

@@ -4,6 +4,7 @@ import { loadConfig } from '../../config/load-config.ts';
 import { compileRedaction } from '../../redact.ts';
 import { clientEnvironment } from '../dev-environment.ts';
 import { STATUS } from '../report-error.ts';
+import { apiTarget } from '../remote/target.ts';
 import { withClient, withJson } from '../with-client.ts';
 
 /** `tasker record <task>`: the whole run as one JSON document. */
@@ -15,14 +16,26 @@ export function recordCommand(exit: (status: number) => void): Command {
     .argument('<task>', 'id of the task')
     .option('--payloads', 'also inputs, results and the messages of errors, without what TASKER_REDACT hides')
     .action(async (taskId: string, options: { payloads?: boolean }) => {
-      const found = await withClient((client) => client.record(taskId, { payloads: options.payloads === true }));
-      if (found === undefined) {
+      const view = await viewOf(taskId, options.payloads === true);
+      if (view === undefined) {
         console.error(`tasker: there is no task ${taskId}`);
         exit(STATUS.notFound);
         return;
       }
-      const { redact } = loadConfig('client', await clientEnvironment());
-      console.log(JSON.stringify(recordView(found, compileRedaction(redact)), null, 2));
+      console.log(JSON.stringify(view, null, 2));
       exit(STATUS.ok);
     });
+}
+
+/** What is shown: the API hides by itself what its TASKER_REDACT says, and what the key may not read. */
+async function viewOf(taskId: string, payloads: boolean): Promise<unknown> {
+  const api = apiTarget();
+  if (api !== undefined) {
+    const { remoteRecord } = await import('../remote/record.ts');
+    return remoteRecord(api, taskId, payloads);
+  }
+  const found = await withClient((client) => client.record(taskId, { payloads }));
+  if (found === undefined) return undefined;
+  const { redact } = loadConfig('client', await clientEnvironment());
+  return recordView(found, compileRedaction(redact));
 }

@@ -1,6 +1,9 @@
 import { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
+import type { TaskDetails } from '../../reads/task.ts';
 import { drawCriticalPath } from '../draw-critical-path.ts';
 import { drawTask } from '../draw-task.ts';
+import { apiTarget } from '../remote/target.ts';
 import { STATUS } from '../report-error.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -21,7 +24,7 @@ export function taskCommand(exit: (status: number) => void): Command {
         return;
       }
       const { found, schedulers, archived, links } = await withClient(async (client, config) => {
-        const [task, living] = await Promise.all([client.getTask(taskId), client.liveSchedulers()]);
+        const [task, living] = await Promise.all([readTask(client, taskId, options.json), client.liveSchedulers()]);
         const record = task === undefined ? await client.archive.where(taskId) : undefined;
         return { found: task, schedulers: living, archived: record, links: config };
       });
@@ -40,4 +43,12 @@ export function taskCommand(exit: (status: number) => void): Command {
       if (waits) warnOfNoScheduler(schedulers);
       exit(STATUS.ok);
     });
+}
+
+/** With results, if they are shown: through the API, each of them costs a request. */
+async function readTask(client: Client, taskId: string, json: boolean | undefined): Promise<TaskDetails | undefined> {
+  const api = apiTarget();
+  if (api === undefined || json !== true) return client.getTask(taskId);
+  const { remoteTask } = await import('../remote/reads.ts');
+  return remoteTask(api, taskId);
 }

@@ -12,7 +12,7 @@ type Acts = Pick<
 };
 
 /** An act with the outcome that a client returns: a refusal is one as well. */
-async function outcomeOf<Outcome>(work: Promise<object>): Promise<Outcome> {
+export async function outcomeOf<Outcome>(work: Promise<object>): Promise<Outcome> {
   try {
     const { steps, ...done } = camelCase<{ steps?: unknown }>(await work);
     const named = Array.isArray(steps)

@@ -67,13 +67,14 @@ function pageOf(
 
 function queryOf(filter: TaskFilter & { q?: string }): Query {
   const { states, tags, requestedSince, requestedBefore, namespace, workflow, version, key } = filter;
-  const { initiator, schedule, error, fingerprint, q } = filter;
+  const { initiator, rerunOf, schedule, error, fingerprint, q } = filter;
   return present({
     namespace,
     workflow,
     version,
     key,
     initiator,
+    rerun_of: rerunOf,
     schedule,
     error,
     fingerprint,

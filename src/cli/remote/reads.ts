@@ -1,10 +1,13 @@
 import type { Client } from '../../client/client.ts';
+import { workflowReference } from '../../client/workflow-reference.ts';
+import type { WorkflowDetailsRow } from '../../db/reads/workflow-details.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { ApiError } from '../../http/error.ts';
 import type { StepDetails, TaskDetails as RemoteTask } from '../../http/operations.ts';
 import type { TaskPath } from '../../reads/critical-path/read-critical-path.ts';
 import type { Explanation } from '../../reads/explain/explanation.ts';
 import type { TaskDetails } from '../../reads/task.ts';
+import { chooseDetails } from '../../reads/workflow-details.ts';
 import { orNotFound, rowOf } from './rows.ts';
 
 /** Requests at the same time, for the results of steps. */
@@ -13,12 +16,26 @@ const HIDDEN = '(a message that needs payload:read)';
 
 type Reads = Pick<
   Client,
-  'getTask' | 'waitForTask' | 'explain' | 'criticalPath' | 'workers' | 'liveSchedulers' | 'queues' | 'workflows'
+  | 'getTask'
+  | 'waitForTask'
+  | 'explain'
+  | 'criticalPath'
+  | 'workers'
+  | 'liveSchedulers'
+  | 'queues'
+  | 'workflow'
+  | 'workflows'
 > &
   Pick<Client, 'failures' | 'pauses' | 'retention' | 'stats'> & {
     reports: Pick<Client['reports'], 'lastSource'>;
     archive: Pick<Client['archive'], 'where'>;
   };
+
+/** A task with the results of its steps, for whoever may read them: a request for each step that has one. */
+export async function remoteTask(api: ApiClient, taskId: string): Promise<TaskDetails | undefined> {
+  const found = await orNotFound(api.get('/v1/tasks/{task_id}', { params: { task_id: taskId } }), undefined);
+  return found === undefined ? undefined : taskOf(found, await resultsOf(api, found));
+}
 
 export function remoteReads(api: ApiClient): Reads {
   return {
@@ -62,6 +79,19 @@ export function remoteReads(api: ApiClient): Reads {
       }
     },
     queues: async () => (await api.get('/v1/queues')).items,
+    async workflow(name) {
+      const { namespace, ...reference } = workflowReference('name', name);
+      const { items } = await api.get('/v1/workflows');
+      const named = items.filter((row) => row.workflow === reference.name);
+      const namespaces = new Set(named.map((row) => row.namespace).filter((each) => each === (namespace ?? each)));
+      const rows: WorkflowDetailsRow[] = [];
+      for (const each of namespaces) {
+        const params = { namespace: each, workflow: reference.name };
+        const found = await orNotFound(api.get('/v1/workflows/{namespace}/{workflow}', { params }), { items: [] });
+        rows.push(...found.items.map(({ served: _served, ...row }) => ({ ...params, ...row }) as never));
+      }
+      return chooseDetails(rows, reference);
+    },
     workflows: async () => (await api.get('/v1/workflows')).items as never,
     async failures({ limit = 100 } = {}) {
       const { items, complete } = await api.get('/v1/failures', { query: { limit: Math.min(limit, 200) } });

@@ -4,6 +4,7 @@ import type { ApiClient } from '../../http/api-client.ts';
 import { remoteActs } from './acts.ts';
 import { remoteLists } from './lists.ts';
 import { remoteReads } from './reads.ts';
+import { remoteOperations } from './operations.ts';
 import { remoteSchedules } from './schedules.ts';
 
 /**
@@ -15,6 +16,7 @@ export function remoteClient(api: ApiClient): Client {
     ...remoteLists(api),
     ...remoteActs(api),
     ...remoteSchedules(api),
+    operations: remoteOperations(api),
     close: async () => undefined,
   };
   return new Proxy(methods, {

@@ -1,5 +1,5 @@
 import { defineStatement } from '../statement.ts';
-import { tasksOfIdentity } from '../statements/rules/identity.ts';
+import { hashOfRerun, tasksOfIdentity } from '../statements/rules/identity.ts';
 import { COLUMNS, IN_RANGE, PAGE, page, pageOfIds, type PageRow } from './task-pages.ts';
 
 /** How many characters of an initiator are in its index: an index entry has an upper bound, an initiator has none. */
@@ -71,5 +71,30 @@ export const listTasksOfIdentity = defineStatement<PageRow>()({
   LIMIT :rows
 )`,
     'generations',
+  ),
+});
+
+/** What reruns have made of one task: by the identity that each has, one look-up for each. */
+export const listReruns = defineStatement<PageRow>()({
+  name: 'list_reruns',
+  params: { ...ORDERED, rerun_of: 'bigint' },
+  text: pageOfIds(
+    `reruns AS MATERIALIZED (
+  WITH RECURSIVE walked (task_id, identity_hash, ordinal) AS (
+    SELECT NULL::bigint, o.identity_hash, 0 FROM tasker.tasker_tasks o WHERE o.task_id = :rerun_of
+    UNION ALL
+    SELECT r.task_id, w.identity_hash, w.ordinal + 1
+    FROM walked w
+    CROSS JOIN LATERAL (
+      SELECT r.task_id FROM tasker.tasker_tasks r WHERE r.identity_hash = ${hashOfRerun('w.identity_hash', 'w.ordinal + 1')} OFFSET 0
+    ) r
+  )
+  SELECT t.task_id
+  FROM walked t
+  WHERE t.task_id IS NOT NULL AND ${IN_RANGE}
+  ORDER BY t.task_id DESC
+  LIMIT :rows
+)`,
+    'reruns',
   ),
 });

@@ -1,5 +1,6 @@
 import { defineStatement } from '../../statement.ts';
 import { stepHistory } from '../rules/history.ts';
+import { hashOfRerun } from '../rules/identity.ts';
 
 /** What a rerun takes over of a task, as JSON texts. `reruns`: how many of it there have been. */
 export const findRerun = defineStatement<{
@@ -22,7 +23,7 @@ SELECT t.named_task_id, n.name AS namespace, k.name AS workflow, k.version, t.id
       SELECT 0
       UNION ALL
       SELECT r.ordinal + 1 FROM rerun r
-      WHERE EXISTS (SELECT FROM tasker.tasker_tasks o WHERE o.identity_hash = t.identity_hash || '~r' || (r.ordinal + 1))
+      WHERE EXISTS (SELECT FROM tasker.tasker_tasks o WHERE o.identity_hash = ${hashOfRerun('t.identity_hash', 'r.ordinal + 1')})
     )
     SELECT max(r.ordinal) FROM rerun r
   ) AS reruns

@@ -11,6 +11,9 @@ import { sameTask } from './same-task.ts';
 export const hashOfGeneration = (identity: string, generation: string): string =>
   `${identity} || '~' || (${generation})`;
 
+/** The identity_hash of the task that the rerun of this ordinal, from 1 on, has made of a task. */
+export const hashOfRerun = (identity: string, ordinal: string): string => `${identity} || '~r' || (${ordinal})`;
+
 /** The latest generation of the identity `identity`: one row with `generation` and `task_id`, or none if it was never used again. */
 export const latestGeneration = (identity: string): string => `
     SELECT d.generation, d.task_id
