@@ -9,7 +9,7 @@ import {
 import { describeLost } from '../db/statements/steps/traced-steps.ts';
 import { expireLeases, findHeartbeats } from '../db/statements/workers/expire-leases.ts';
 import { type LostAttempt, traceLost } from '../tracing/ended-spans.ts';
-import { tracing } from '../tracing/otel.ts';
+import { loadedTracing } from '../tracing/otel.ts';
 import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
 import { finalize } from './finalize.ts';
@@ -74,13 +74,13 @@ export async function recover(
 /** One claim whose steps cannot be returned does not keep the others from it. */
 async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
   try {
-    return { rows: await db.run(recoverSteps, { limit, claim_ids: null, traced: isTraced() }), failed: undefined };
+    return { rows: await db.run(recoverSteps, { limit, claim_ids: null, traced: await isTraced() }), failed: undefined };
   } catch (error) {
     if (!mayFitSmaller(error)) throw error;
     const rows: RecoveredStepRow[] = [];
     const claimIds = (await db.run(findDeadClaims, { limit })).map((row) => row.claim_id);
     const failed = await inHalves(claimIds, async (some) => {
-      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some, traced: isTraced() })));
+      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some, traced: await isTraced() })));
     });
     return { rows, failed };
   }
@@ -94,7 +94,7 @@ export async function recoverClaims(
   db: Database,
   claimIds: readonly string[],
 ): Promise<{ outcome: RecoverOutcome; closed: string[] }> {
-  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds, traced: isTraced() }));
+  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds, traced: await isTraced() }));
   const recorded = new Set((await db.run(findRecorded, { claim_ids: claimIds })).map((row) => row.claim_id));
   return { outcome, closed: claimIds.filter((claimId) => !recorded.has(claimId)) };
 }
@@ -116,7 +116,7 @@ async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promis
   return outcome;
 }
 
-const isTraced = (): boolean => tracing() !== undefined;
+const isTraced = async (): Promise<boolean> => (await loadedTracing()) !== undefined;
 
 /** Ends the spans of these attempts: their own process did not. */
 async function endSpans(db: Database, rows: readonly RecoveredStepRow[]): Promise<void> {

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Database } from '../db/connections/database.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import type { Logger } from '../logger.ts';
-import { flushSpans, loadOtel, tracingProblem } from '../tracing/otel.ts';
+import { flushSpans, lateSdk, tracingProblem } from '../tracing/otel.ts';
 import type { Endpoint, Served } from './endpoint.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
 import type { Health } from './server.ts';
@@ -61,7 +61,7 @@ export async function runService<Role extends RoleService>(options: {
 
   try {
     // All of it before the process joins the fleet: one that cannot listen at its address claims nothing.
-    const otel = config.trace === 'off' ? undefined : loadOtel();
+    const sdk = lateSdk();
     const [reached, listening] = await Promise.allSettled([
       reach(db, program),
       host.serve({
@@ -74,7 +74,7 @@ export async function runService<Role extends RoleService>(options: {
         },
       }),
     ]);
-    await otel;
+    await sdk;
     if (listening.status === 'fulfilled') served = listening.value;
     if (reached.status === 'rejected') throw reached.reason;
     host.warnOfPooler();

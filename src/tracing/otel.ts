@@ -13,8 +13,15 @@ export interface Tracing {
 /** Where every copy of @opentelemetry/api 1.x keeps what was registered. */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');
 
+interface Registered {
+  readonly version?: string;
+  /** The tracer provider that was registered. */
+  readonly trace?: { getDelegate?(): unknown };
+}
+
 let api: typeof Otel | undefined;
 let loading: Promise<void> | undefined;
+let loaded = false;
 let mode: TraceMode = 'link';
 
 /** For the whole process, as an SDK is registered for the whole process. */
@@ -22,37 +29,60 @@ export function setTraceMode(wanted: TraceMode): void {
   mode = wanted;
 }
 
+/** What the program has registered; undefined: no SDK, and then nothing else of OpenTelemetry is touched. */
+function registered(): Registered | undefined {
+  const found = (globalThis as { [REGISTRY]?: Registered })[REGISTRY];
+  return found?.trace === undefined ? undefined : found;
+}
+
 /**
- * Loads the package @opentelemetry/api of the program, if it has one. It is not part of this package: a copy may only read what
- * was registered by a copy of the same or a later version, and the version of the program's SDK is the program's choice.
+ * Loads the package @opentelemetry/api of the program. It is not part of this package: a copy may only read what was registered
+ * by a copy of the same or a later version, and the version of the program's SDK is the program's choice. Only once there is an SDK: the
+ * package costs a start more than many a start takes.
  */
-export function loadOtel(): Promise<void> {
-  return (loading ??= load());
+function load(): Promise<void> {
+  // It rejects if the package is installed where the SDK finds it and this package does not.
+  return (loading ??= import('@opentelemetry/api').then(
+    (found) => {
+      api = found;
+      loaded = true;
+    },
+    () => {
+      loaded = true;
+    },
+  ));
 }
 
-async function load(): Promise<void> {
-  // It rejects in most programs: they have no such package.
-  api = await import('@opentelemetry/api').catch(() => undefined);
+/**
+ * For whoever is about to do something traced: an SDK is registered, and the package of its API is not loaded yet. Undefined: there is nothing
+ * to wait for, which costs one look at the global object.
+ */
+export function lateSdk(): Promise<void> | undefined {
+  return loaded || mode === 'off' || registered() === undefined ? undefined : load();
 }
 
-/** Undefined: tracing is off, or the program has no @opentelemetry/api, or it is not loaded yet. */
+/** Undefined: tracing is off, or no SDK is registered, or its API is not loaded yet; then it will be. */
 export function tracing(): Tracing | undefined {
-  if (api === undefined || mode === 'off') return undefined;
+  if (mode === 'off' || registered() === undefined) return undefined;
+  if (api === undefined) {
+    void load();
+    return undefined;
+  }
   // Looked up at each use: an SDK may be registered at any time, and a tracer from before would never find it.
   return { api, tracer: api.trace.getTracer('tasker-fleet', VERSION), mode };
 }
 
 /** As `tracing`, after the package was loaded. */
 export async function loadedTracing(): Promise<Tracing | undefined> {
-  if (mode === 'off') return undefined;
-  if (api === undefined) await loadOtel();
+  const late = lateSdk();
+  if (late !== undefined) await late;
   return tracing();
 }
 
 /** Exports what the SDK has not exported yet; never rejects. For the end of a process. */
 export async function flushSpans(): Promise<void> {
   try {
-    const provider = api?.trace.getTracerProvider() as { getDelegate?(): unknown } | undefined;
+    const provider = registered()?.trace;
     const sdk = (provider?.getDelegate?.() ?? provider) as { forceFlush?(): Promise<void> } | undefined;
     await sdk?.forceFlush?.();
   } catch {
@@ -63,13 +93,13 @@ export async function flushSpans(): Promise<void> {
 /** Why an SDK that the program has registered is not used, in words for a log line; undefined: it is, or there is none. */
 export function tracingProblem(): string | undefined {
   if (mode === 'off') return undefined;
-  const registered = (globalThis as { [REGISTRY]?: { version?: string; trace?: unknown } })[REGISTRY];
-  if (registered?.trace === undefined) return undefined;
+  const found = registered();
+  if (found === undefined) return undefined;
   if (api === undefined) {
     return 'an OpenTelemetry SDK is registered, but @opentelemetry/api cannot be imported from here, so nothing is traced: install it beside this package';
   }
-  if (api.trace.getTracerProvider() !== registered.trace) {
-    return `an OpenTelemetry SDK is registered by @opentelemetry/api ${registered.version}, which is older than the copy that is installed beside this package, so nothing is traced: install one version of it`;
+  if (api.trace.getTracerProvider() !== found.trace) {
+    return `an OpenTelemetry SDK is registered by @opentelemetry/api ${found.version}, which is older than the copy that is installed beside this package, so nothing is traced: install one version of it`;
   }
   return undefined;
 }

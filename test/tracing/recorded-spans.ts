@@ -16,8 +16,8 @@ export interface RecordedSpans {
   named(name: string): ReadableSpan[];
 }
 
-/** Registers an SDK for this file, as a program would, whose spans stay in memory. */
-export function useRecordedSpans(sampler?: Sampler): RecordedSpans {
+/** Registers an SDK, as a program would, whose spans stay in memory. */
+export function recordSpans(sampler?: Sampler): RecordedSpans & { reset(): void } {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({
     spanProcessors: [new SimpleSpanProcessor({ exporter })],
@@ -26,16 +26,23 @@ export function useRecordedSpans(sampler?: Sampler): RecordedSpans {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
-  beforeEach(() => exporter.reset());
-  afterAll(() => {
-    for (const api of [trace, context, propagation]) api.disable();
-  });
   return {
+    reset: () => exporter.reset(),
     get spans() {
       return exporter.getFinishedSpans();
     },
     named: (name) => exporter.getFinishedSpans().filter((span) => span.name === name),
   };
+}
+
+/** The same for the tests of this file. */
+export function useRecordedSpans(sampler?: Sampler): RecordedSpans {
+  const recorded = recordSpans(sampler);
+  beforeEach(() => recorded.reset());
+  afterAll(() => {
+    for (const api of [trace, context, propagation]) api.disable();
+  });
+  return recorded;
 }
 
 export const parentOf = (span: ReadableSpan): string | undefined => span.parentSpanContext?.spanId;

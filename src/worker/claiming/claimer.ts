@@ -1,4 +1,5 @@
 import { type Backoff, DATABASE_AWAY, exponential, QUARTER_JITTER } from '../../backoff.ts';
+import { lateSdk } from '../../tracing/otel.ts';
 import type { Completer } from '../completing/completer.ts';
 import type { Intake } from '../running/intake.ts';
 import { statementFailed, type WorkerScope } from '../scope/worker-scope.ts';
@@ -82,6 +83,8 @@ export class Claimer {
     // Everything is paused. The reconciler looks for orphaned claims by itself.
     if (queues.length === 0) return this.pauseMs();
     if (this.isIdle(woken) && !(await this.parts.idleCheck.anyReady())) return this.pauseMs();
+    const sdk = lateSdk();
+    if (sdk !== undefined) await sdk;
     let found = 0;
     let full = false;
     let moreInMs = Infinity;

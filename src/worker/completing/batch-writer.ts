@@ -1,6 +1,7 @@
 import { complete } from '../../engine/complete.ts';
 import { fail } from '../../engine/fail.ts';
 import { release } from '../../engine/release.ts';
+import { lateSdk } from '../../tracing/otel.ts';
 import { type Claimed, claimOf, type Ended, NOTHING_RECORDED, type Outcome, type Recorded } from '../scope/outputs.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
 import { ChildClaims } from './child-claims.ts';
@@ -40,6 +41,8 @@ export class BatchWriter {
     backlog: number,
   ): Promise<Recorded | FailedWrite> {
     const { db, settings, pauses, lease, slots, claims } = this.scope;
+    const sdk = lateSdk();
+    if (sdk !== undefined) await sdk;
     const chainBounds = this.childClaims.bounds();
     const children = chainBounds === undefined ? 0 : batch.reduce((sum, ended) => sum + childrenOf(ended), 0);
     const reserved = this.childClaims.reserve(children, backlog);
