@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 
@@ -52,5 +52,9 @@ export function render(overlay: string): Manifest[] {
   if (stderr.trim() !== '') throw new Error(`kustomize ${overlay} warns: ${stderr.trim()}`);
   return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
 }
+
+/** Manifests of a file that is in no overlay. */
+export const read = (path: string): Manifest[] =>
+  parseAllDocuments(readFileSync(`${repository}${path}`, 'utf8')).map((document) => document.toJS() as Manifest);
 
 export const titleOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.name}`;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CATALOGUE } from '../../src/config/catalogue.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { kubectlUnavailable, type Manifest, overlayNames, render, titleOf } from './kustomize.ts';
+import { kubectlUnavailable, type Manifest, overlayNames, read, render, titleOf } from './kustomize.ts';
 import { containersOf, selects, type Workload, workloads } from './pods.ts';
 import { schemaErrors, typeErrors } from './schemas.ts';
 
@@ -17,6 +17,11 @@ const GIVEN_SECRETS: Record<string, string[]> = {
   'tasker-archive': ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
   'tasker-pgbouncer': ['userlist.txt', 'databases.ini'],
 };
+interface Backend {
+  name: string;
+  port: { name: string };
+}
+
 /** Seconds to abort handlers, give their steps back and leave, after the drain. */
 const AFTER_DRAIN_SECONDS = 10;
 
@@ -34,8 +39,39 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
     expect((await Promise.all(all.map((manifest) => schemaErrors(manifest)))).flat()).toEqual([]);
   });
 
+  test('have an example of an Ingress, which leads to the Service of the API', async () => {
+    const [ingress, ...others] = read('deploy/k8s/components/api/ingress.yaml');
+    expect(others).toEqual([]);
+    expect(await schemaErrors(ingress as Manifest)).toEqual([]);
+    const { rules } = ingress?.spec as { rules: { http: { paths: { backend: { service: Backend } }[] } }[] };
+    const [backend] = rules.flatMap(({ http }) => http.paths.map((path) => path.backend.service));
+    const { manifests } = overlays.find(({ name }) => name === 'variants/api') as (typeof overlays)[number];
+    const service = find(manifests, 'Service', backend?.name ?? '');
+    const { ports } = service?.spec as { ports: { name: string }[] };
+    expect(ports.map(({ name }) => name)).toContain(backend?.port.name);
+  });
+
+  test('with an archive let schedulers and the API reach it, with its key', () => {
+    const { manifests } = overlays.find(({ name }) => name === 'variants/archive') as (typeof overlays)[number];
+    for (const name of ['tasker-scheduler', 'tasker-api']) {
+      const [workload] = workloads(
+        manifests.filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name),
+      );
+      const [container] = workload?.pod.containers ?? [];
+      expect(container?.env?.map((each) => each.name)).toContain('TASKER_ARCHIVE_URL');
+      expect(container?.envFrom?.map(({ secretRef }) => secretRef?.name)).toContain('tasker-archive');
+      const open = manifests
+        .filter(({ kind }) => kind === 'NetworkPolicy')
+        .filter(({ spec }) => selects((spec as { podSelector: object }).podSelector, workload?.labels ?? {}))
+        .flatMap(({ spec }) => (spec as { egress?: { ports?: { port: number }[] }[] }).egress ?? [])
+        .flatMap(({ ports }) => ports?.map(({ port }) => port) ?? []);
+      expect(open, name).toContain(443);
+    }
+  });
+
   test('have no key that their types do not have', { timeout: 120_000 }, async () => {
-    expect(await typeErrors(overlays.flatMap(({ manifests }) => manifests))).toEqual([]);
+    const example = read('deploy/k8s/components/api/ingress.yaml');
+    expect(await typeErrors([...overlays.flatMap(({ manifests }) => manifests), ...example])).toEqual([]);
   });
 
   test.each([
@@ -106,7 +142,7 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
 
   test('its configuration is one that the processes accept', () => {
     for (const workload of running) {
-      const role = workload.labels['app.kubernetes.io/component'] as 'worker' | 'scheduler';
+      const role = workload.labels['app.kubernetes.io/component'] as 'worker' | 'scheduler' | 'api';
       const env = { DATABASE_URL: 'postgres://x@y/z', ...configOf(workload) };
       const config = loadConfig(role, env);
       expect(config.metricsHost).toBe('0.0.0.0');
