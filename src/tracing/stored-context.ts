@@ -12,7 +12,8 @@ export interface StoredContext {
 
 /** Longer ones need not be passed on, by the recommendation of the W3C. */
 const MOST_STATE = 512;
-const FORM = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?: (.{1,512}))?$/;
+/** `trace_context_readable` of the doctor has the same in SQL. */
+const FORM = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?: ([ -~]{1,512}))?$/;
 const SAMPLED = 1;
 
 /** The W3C header `traceparent`, and behind a blank `tracestate`, if there is one. */

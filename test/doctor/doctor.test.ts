@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/connections/database.ts';
 import { CHECKS, examine, mendOf } from '../../src/db/doctor/examine.ts';
 import { MENDS } from '../../src/db/doctor/mends/index.ts';
-import { SEQUENCE_COLUMNS } from '../../src/db/doctor/task-checks.ts';
+import { SEQUENCE_COLUMNS, UNREADABLE_TRACE } from '../../src/db/doctor/task-checks.ts';
 import { defineStatement, type Statement } from '../../src/db/statement.ts';
 import { sealActs } from '../../src/engine/audit.ts';
 import { cancel } from '../../src/engine/cancel.ts';
@@ -15,6 +15,7 @@ import { finalizeUnfinalized } from '../../src/engine/finalize.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
 import { resolveStep, resolveTask } from '../../src/engine/resolve.ts';
 import { retry } from '../../src/engine/retry.ts';
+import { readStoredContext } from '../../src/tracing/stored-context.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { workRound } from '../engine/operations-fixture.ts';
 import { submit } from '../../src/engine/submit.ts';
@@ -192,6 +193,7 @@ const CORRUPTIONS: Record<string, () => string> = {
   occurrence_is_one_task: () =>
     `UPDATE ${T} SET schedule = '{"name": "nightly", "scheduled_at": "2026-01-01T00:00:00.000Z", "made_up": false}'
      WHERE task_id IN (${ids['fresh']}, ${ids['waiting']})`,
+  trace_context_readable: () => `UPDATE ${T} SET trace_context = 'a place' WHERE task_id = ${ids['fresh']}`,
   registry_complete: () => `UPDATE ${S} SET named_task_id = 999999 WHERE task_id = ${ids['fresh']}`,
   workflow_served_by_its_workers: () =>
     `INSERT INTO tasker.tasker_worker_workflows (worker_id, namespace, name, version, problem)
@@ -304,6 +306,22 @@ async function examineAfter(checkId: string, corruption: string): Promise<{ brok
 describe('the doctor', () => {
   it('finds no violation in tasks of every kind', async () => {
     expect(await examine(engine.db)).toEqual([]);
+  });
+
+  it('reads a trace context as workers do', async () => {
+    const [trace, span] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
+    const good = `00-${trace}-${span}-01`;
+    const texts = [
+      ...[good, `${good} a=1,b=2`, `${good} ${'x'.repeat(512)}`, `${good} ${'x'.repeat(513)}`, `${good} `, `${good}\n`],
+      ...[`${good} a=\n`, `${good} ä`, good.toUpperCase(), `01${good.slice(2)}`, '', 'junk', ` ${good}`],
+      ...[`00-${'0'.repeat(32)}-${span}-01`, `00-${trace}-${'0'.repeat(16)}-01`, `00-${trace}0-${span}-01`],
+    ];
+    const unreadable = await engine.test.query<{ text: string }>(
+      `SELECT t.trace_context AS text FROM unnest($1::text[]) WITH ORDINALITY t (trace_context, place) WHERE ${UNREADABLE_TRACE} ORDER BY place`,
+      [texts],
+    );
+    expect(unreadable.map(({ text }) => text)).toEqual(texts.filter((text) => readStoredContext(text) === undefined));
+    expect(unreadable).toHaveLength(texts.length - 3);
   });
 
   it('checks every column with a sequence, including the schema of cron, and returns the statement that mends a sequence', async () => {

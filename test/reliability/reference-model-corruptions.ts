@@ -111,5 +111,9 @@ export function corruptionsOf(of: (kind: Kind) => string): [difference: string, 
         `UPDATE tasker.tasker_tasks SET complete = false WHERE task_id = ${of('plain')}`,
       ],
     ],
+    [
+      'trace context',
+      () => [`UPDATE tasker.tasker_tasks SET trace_context = '00-' || repeat('0', 32) WHERE task_id = ${of('plain')}`],
+    ],
   ];
 }

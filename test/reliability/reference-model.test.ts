@@ -144,7 +144,7 @@ describe('the model', () => {
     const row = { state: 'complete', sortKey: 2, attempts: 1, retryLimit: 3, inProcess: false, processed: true };
     const dump = (parent: Transition[]) => ({
       id: '1',
-      task: { state: 'complete', sortKey: 2, complete: true, unfinishedSinks: 0 },
+      task: { state: 'complete', sortKey: 2, complete: true, unfinishedSinks: 0, traceContext: null },
       transitions: history(9),
       steps: [
         { ...row, id: '1', claimId: null, unmetParents: 0, children: ['2'] },

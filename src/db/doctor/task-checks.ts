@@ -24,6 +24,9 @@ export const SEQUENCE_COLUMNS = [
   ['tasker_operations', 'operation_id'],
 ] as const;
 
+/** SQL condition: workers cannot read the trace context of the task `t`. The form is that of readStoredContext. */
+export const UNREADABLE_TRACE = `(t.trace_context COLLATE "C" !~ '^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}( [ -~]+)?$' OR length(t.trace_context) > 568)`;
+
 /**
  * Selects the sequence of a column if it is behind the column's highest value, with the statement that mends it. Returns nothing to a
  * role without the right to read the sequence. A working fleet causes no false alarm: sequences ignore the snapshot, so they are
@@ -124,6 +127,12 @@ export const taskChecks: Check[] = [
           row_number() OVER (PARTITION BY k.schedule ->> 'name', k.schedule ->> 'scheduled_at' ORDER BY k.task_id) AS nth
         FROM tasker.tasker_tasks k WHERE k.schedule IS NOT NULL) t
       WHERE t.nth > 1`,
+  },
+  {
+    id: 'trace_context_readable',
+    title: 'the trace context of a task is a W3C traceparent, with or without a tracestate behind it',
+    why: 'The task runs, but nothing of it is traced. A submit writes no such text: somebody else did. Remove it.',
+    sql: `SELECT t.task_id, left(t.trace_context, 100) AS trace_context FROM ${TASKS} WHERE ${UNREADABLE_TRACE}`,
   },
   {
     id: 'registry_complete',

@@ -56,7 +56,7 @@ export async function replayAll(query: Query, page = PAGE): Promise<Replay> {
       return dump;
     };
     for (const row of await read<TaskRow & { task: string }>(
-      'state, sort_key AS "sortKey", complete, unfinished_sinks AS "unfinishedSinks"',
+      'state, sort_key AS "sortKey", complete, unfinished_sinks AS "unfinishedSinks", trace_context AS "traceContext"',
       'tasker_tasks',
     )) {
       of(row.task).task = row;

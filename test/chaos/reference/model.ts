@@ -32,6 +32,7 @@ export interface TaskRow {
   sortKey: number;
   complete: boolean;
   unfinishedSinks: number;
+  traceContext: string | null;
 }
 
 /** Everything that the database contains about one task. */
@@ -93,8 +94,25 @@ export function replayTask(dump: TaskDump, owners: ClaimOwners): Difference[] {
   if (task.sortKey !== dump.transitions.length)
     report('sort key', ` has ${task.sortKey}, of ${dump.transitions.length}`);
   if (task.complete !== DONE.has(end.state)) report('complete flag', ` is ${task.complete} in ${end.state}`);
+  if (task.traceContext !== null && !isTraceContext(task.traceContext))
+    report('trace context', ` is ${task.traceContext}`);
   compareTaskWithSteps(dump, task, end, steps, report);
   return differences;
+}
+
+/** `traceparent` and, behind a blank, `tracestate`, field by field. */
+function isTraceContext(text: string): boolean {
+  const blank = text.indexOf(' ');
+  const [parent, state] = blank < 0 ? [text, 'none'] : [text.slice(0, blank), text.slice(blank + 1)];
+  const fields = parent.split('-');
+  return (
+    fields.map((field) => field.length).join() === '2,32,16,2' &&
+    fields[0] === '00' &&
+    fields.every((field) => [...field].every((digit) => '0123456789abcdef'.includes(digit))) &&
+    [fields[1], fields[2]].every((id) => id?.replaceAll('0', '') !== '') &&
+    state.length > 0 &&
+    state.length <= 512
+  );
 }
 
 function replay(

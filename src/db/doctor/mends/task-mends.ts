@@ -1,5 +1,5 @@
 import { byEngine, DONE } from '../check.ts';
-import { SEQUENCE_COLUMNS } from '../task-checks.ts';
+import { SEQUENCE_COLUMNS, UNREADABLE_TRACE } from '../task-checks.ts';
 import {
   acknowledge,
   EDGES,
@@ -98,6 +98,7 @@ WHERE t.schedule IS NOT NULL AND EXISTS (
   WHERE o.task_id < t.task_id AND o.schedule ->> 'name' = t.schedule ->> 'name'
     AND o.schedule ->> 'scheduled_at' = t.schedule ->> 'scheduled_at')`,
   ),
+  trace_context_readable: script(`UPDATE ${TASKS} t SET trace_context = NULL WHERE ${UNREADABLE_TRACE}`),
   // A workflow or step name whose row is lost gets a new name, for which no worker has a handler: cancel or resolve its tasks.
   registry_complete: script(
     `
