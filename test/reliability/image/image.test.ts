@@ -148,6 +148,39 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect(await stepOf(taskId)).toMatchObject({ state: 'complete', attempts: 1, results: { opened: 'drain' } });
   });
 
+  test('the HTTP API signs in by a key, serves the dashboard, and answers what waits before it ends', async () => {
+    const port = await freePort();
+    const at = `http://127.0.0.1:${port}`;
+    const env = { TASKER_API_AUTH: 'keys', TASKER_API_PORT: String(port) };
+    const { container, url } = await fleet.start(['api'], { env });
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    expect((await podman('healthcheck', 'run', container.name)).status).toBe(0);
+    const made = await runOnce(['api-keys', 'create', '--name', 'image test'], { env: fleet.env() });
+    expect(made).toMatchObject({ status: 0 });
+    const key = made.stdout.trim();
+
+    const page = await fetch(`${at}/ui/`, { headers: { accept: 'text/html' } });
+    const [, script = ''] = /<script[^>]* src="([^"]+)"/.exec(await page.text()) ?? [];
+    expect((await fetch(new URL(script, `${at}/ui/`))).status).toBe(200);
+    expect((await fetch(`${at}/v1/overview`)).status).toBe(401);
+    const session = await fetch(`${at}/ui/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ key }),
+    });
+    const cookie = session.headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect((await fetch(`${at}/v1/overview`, { headers: { cookie } })).status).toBe(200);
+
+    const taskId = await submit(await workflowsFolder(), 'image/gated', { gate: 'nobody opens it' });
+    const waiting = fetch(`${at}/v1/tasks/${taskId}?wait_seconds=60`, { headers: { authorization: `Bearer ${key}` } });
+    const waits = /^tasker_api_requests_in_flight\{.*kind="waiting".*\} 1$/m;
+    await waitFor(async () => waits.test(await (await fetch(`${url}/metrics`)).text()), { what: 'the long poll' });
+    await container.signal('SIGTERM');
+    expect((await waiting).status).toBe(503);
+    expect(await container.ended()).toBe(0);
+    expect((await runOnce(['cancel', taskId], { env: fleet.env() })).status).toBe(0);
+  });
+
   test('a step that outlasts the drain is released without spending an attempt, and the next container runs it', async () => {
     const workflows = await workflowsFolder();
     const command = ['worker', '--workflows', 'workflows/probes.js'];
