@@ -17,6 +17,7 @@ import { peers } from './parts/peers.ts';
 import { readiness } from './parts/readiness.ts';
 import { scale } from './parts/scale.ts';
 import { throughput } from './parts/throughput.ts';
+import { traces } from './parts/traces.ts';
 import { year } from './parts/year.ts';
 import { buildFleet } from './support/build-fleet.ts';
 import { describeMachine, markdown, type PartResult, writeResult } from './support/report.ts';
@@ -25,6 +26,7 @@ import { type BenchServer, startServer } from './support/server.ts';
 const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<PartResult>> = {
   readiness,
   throughput,
+  traces,
   latency,
   flatness,
   looking,
