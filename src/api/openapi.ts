@@ -177,6 +177,7 @@ function problemSchema(): Schema {
         },
       },
       request_id: { type: 'string' },
+      trace_id: { type: 'string', description: 'Of the trace of the request, if it belongs to one.' },
     },
   };
 }

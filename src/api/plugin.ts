@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cancelOn } from '../db/connections/canceller.ts';
 import { requestIdOf } from './http/request-id.ts';
-import { inTraceOf } from '../tracing/incoming.ts';
+import { inTraceOf, requestTraceId } from '../tracing/incoming.ts';
 import { admit, type Admission, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
@@ -21,7 +21,7 @@ export interface ApiParts extends Services, Admission {
   /** Aborted when the process is about to end: what waits is answered at once. */
   readonly draining: AbortSignal;
   answered(route: Route | undefined, status: number, seconds: number): void;
-  failed(error: unknown, request: { id: string; operation: string }): void;
+  failed(error: unknown, request: { id: string; operation: string; traceId: string | undefined }): void;
 }
 
 /** What a request has found out on its way. */
@@ -66,14 +66,16 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
     // Whoever closes a page while it loads has found no error; and what was refused because there is too much to do is in the metrics: lines
     // about it would be more to do.
     const isExpected = reply.raw.closed || (problem === error && problem.cause === undefined);
-    if (problem.status >= 500 && !isExpected)
-      parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none' });
-    sendProblem(reply, problem, id);
+    if (problem.status >= 500 && !isExpected) {
+      const traceId = requestTraceId(request.headers);
+      parts.failed(problem.cause ?? error, { id, operation: route?.operation ?? 'none', traceId });
+    }
+    sendProblem(reply, problem);
   });
   // Without a prefix, in a server of somebody else, what there is none of is theirs.
   if (!isGuest || app.prefix !== '')
-    app.setNotFoundHandler((request, reply) => {
-      sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
+    app.setNotFoundHandler((_request, reply) => {
+      sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'));
     });
   for (const route of ROUTES) addRoute(app, route, parts);
   const document = JSON.stringify(openApiDocument());
@@ -142,7 +144,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
       parts.inTransaction(() => once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }))),
     );
   } else answer = await inTraceOf(request.headers, () => route.handle(base));
-  if (answer.problem !== undefined) return sendProblem(reply, answer.problem, requestIdOf(request.headers));
+  if (answer.problem !== undefined) return sendProblem(reply, answer.problem);
   return send(reply, answer, route);
 }
 

@@ -170,7 +170,12 @@ function pointerOf(path: string): string {
   return ['/input', ...names.map((name) => name.replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
 }
 
-export function problemDocument({ code, status, message, errors, members }: Problem, requestId: string): object {
+/** `traceId`: of the request, if it belongs to a trace. */
+export function problemDocument(
+  { code, status, message, errors, members }: Problem,
+  requestId: string,
+  traceId?: string,
+): object {
   return {
     type: `${ERRORS_PAGE}${code.toLowerCase()}`,
     title: PROBLEMS[code].title,
@@ -180,5 +185,6 @@ export function problemDocument({ code, status, message, errors, members }: Prob
     ...(errors.length === 0 ? {} : { errors }),
     ...members,
     request_id: requestId,
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
   };
 }

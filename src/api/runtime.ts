@@ -94,7 +94,10 @@ export class ApiRuntime {
         metrics.count('apiRequests', { operation, status: String(status) });
         if (route?.waits === undefined) metrics.observe('apiRequestSeconds', { operation }, seconds);
       },
-      failed: (error, { id, operation }) => log.error({ error, request_id: id, operation }, 'a request failed'),
+      failed: (error, { id, operation, traceId }) => {
+        const trace = traceId === undefined ? {} : { trace_id: traceId };
+        log.error({ error, request_id: id, operation, ...trace }, 'a request failed');
+      },
     };
     return { api, ui: { auth: config.apiAuth, readOnly: config.apiReadOnly, base: this.base, keys, sessions } };
   }

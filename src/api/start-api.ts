@@ -6,7 +6,6 @@ import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { Drained, RunningService } from '../process/service.ts';
 import { withTimeout } from '../process/with-timeout.ts';
-import { requestIdOf } from './http/request-id.ts';
 import { sendProblem } from './http/send.ts';
 import { serveApi } from './plugin.ts';
 import { problemOf } from './problem.ts';
@@ -61,8 +60,7 @@ class ApiService implements RoleService {
       return503OnClosing: true,
       rewriteUrl: (incoming) => base.stripped(incoming),
       // Of a path that no encoder writes, which is refused before there is a route.
-      frameworkErrors: (error, request, reply) =>
-        sendProblem(reply as unknown as FastifyReply, problemOf(error), requestIdOf(request.headers)),
+      frameworkErrors: (error, _request, reply) => sendProblem(reply as unknown as FastifyReply, problemOf(error)),
       routerOptions: { maxParamLength: 400, ignoreTrailingSlash: false, caseSensitive: true },
     });
   }

@@ -1,4 +1,5 @@
 import type { StoredError } from '../workflow/describe-thrown.ts';
+import { fillLink, type LinkTemplates } from '../tracing/links.ts';
 import { readExactly } from './http/read-json.ts';
 import type { Principal } from './permissions.ts';
 import type { DocumentKind, Redact } from '../redact.ts';
@@ -31,6 +32,24 @@ export function payloadView(
   const bytes = Buffer.byteLength(text);
   if (bytes > MOST_INLINE_BYTES) return { bytes, href };
   return { bytes, href, value: redact(readExactly(text), kind) };
+}
+
+/** Pages of other tools about a task, one of its steps, or an attempt; null: none is configured, or it names what there is none of. */
+export function linksOf(
+  { traceUrl, logUrl }: LinkTemplates,
+  { traceId, taskId, step, attempt }: { traceId: string | null; taskId: string; step?: string; attempt?: number },
+): { trace: string | null; log: string | null } {
+  const values = {
+    task_id: taskId,
+    ...(traceId === null ? {} : { trace_id: traceId }),
+    ...(step === undefined ? {} : { step }),
+    ...(attempt === undefined || attempt === 0 ? {} : { attempt: String(attempt) }),
+  };
+  return {
+    // Without a trace there is no page of it, whatever the template names.
+    trace: traceId === null ? null : (fillLink(traceUrl, values) ?? null),
+    log: fillLink(logUrl, values) ?? null,
+  };
 }
 
 /** `{ nextRetry: 1 }` as `{ next_retry: 1 }`. */

@@ -30,6 +30,8 @@ export interface ClientOptions {
   report?: ReportOptions | undefined;
   /** Of the whole process, if it has registered an OpenTelemetry SDK; see docs/guides/tracing.md. Default `link`. */
   trace?: TraceMode | undefined;
+  /** Where people find the dashboard, `https://tasker.example/ui/`: the span with which a task begins then has its page as `tasker.url`. */
+  dashboardUrl?: string | undefined;
   /** Where the fleet has its archive: for `client.archive`, and for a purge of archived tasks. */
   archive?: ArchiveSettings | undefined;
 }

@@ -5,7 +5,7 @@ import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
-import { setTraceMode } from '../tracing/otel.ts';
+import { setDashboardUrl, setTraceMode } from '../tracing/otel.ts';
 import type { TraceMode } from '../tracing/trace-mode.ts';
 import { ArchiveClient } from './archive-client.ts';
 import { checkedWhole } from './checked.ts';
@@ -31,6 +31,7 @@ export interface ClientParts {
 /** `given`: the database of the process around it, which closes it. */
 export function openClient(options: ClientOptions, given?: Database): ClientParts {
   if (options.trace !== undefined) setTraceMode(checkedTrace(options.trace));
+  if (options.dashboardUrl !== undefined) setDashboardUrl(checkedUrl(options.dashboardUrl));
   const pooled = options.pooled ?? options.preparedStatements === false;
   const db = namingMissingMigrations(
     given ??
@@ -77,6 +78,14 @@ export function openClient(options: ClientOptions, given?: Database): ClientPart
 function checkedTrace(mode: TraceMode): TraceMode {
   if (mode === 'off' || mode === 'link' || mode === 'parent') return mode;
   throw new InvalidInputError(`trace is ${preview(mode)}: use "off", "link" or "parent"`, { field: 'trace' });
+}
+
+function checkedUrl(url: string): string {
+  if (typeof url === 'string' && /^https?:\/\/[^/?#]+[^?#]*$/.test(url)) return url;
+  throw new InvalidInputError(
+    `dashboardUrl is ${preview(url)}: use an http:// or https:// URL without a query, such as "https://tasker.example/ui/"`,
+    { field: 'dashboardUrl' },
+  );
 }
 
 /** A replica that is down must not keep a list waiting: the primary has it. */

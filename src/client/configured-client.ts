@@ -29,6 +29,7 @@ export function clientOptions(
     pooled: config.pooled,
     archive: archiveSettingsOf(config),
     trace: config.trace,
+    dashboardUrl: config.dashboardUrl,
     report:
       config.reportUrl === undefined
         ? undefined

@@ -34,6 +34,10 @@ const linkTemplate =
     return problems.length > 0 ? { problems } : { value: given };
   };
 const LINK_NAMES = ['{trace_id}', '{task_id}', '{step}', '{attempt}'];
+const pageUrl: Reader<string> = (given) =>
+  /^https?:\/\/[^/?#]+[^?#]*$/.test(given)
+    ? { value: given }
+    : { problems: ['is no http:// or https:// URL without a query'] };
 const basePath: Reader<string> = (given) =>
   isBasePath(given) ? { value: given } : { problems: ['is not a path such as /ops/tasker'] };
 const proxies: Reader<string[]> = (given) => {
@@ -461,6 +465,15 @@ export const CATALOGUE = {
     range: 'URL with {task_id} or {trace_id}',
     roles: LINKS,
     description: 'The page of the lines of a task in your log tool; it may also have {step} and {attempt}.',
+  }),
+  dashboardUrl: setting({
+    env: 'TASKER_DASHBOARD_URL',
+    schema: pageUrl,
+    default: undefined,
+    range: 'URL',
+    roles: 'all',
+    description:
+      'Where people find the dashboard: `https://tasker.example/ui/`. The span with which a task begins then has the page of the task as `tasker.url`.',
   }),
   reportUrl: setting({
     env: 'TASKER_REPORT_URL',

@@ -62,6 +62,7 @@ export interface Settings {
   readonly hideInputValues: boolean;
   readonly trace: 'off' | 'link' | 'parent';
   readonly exemplars: boolean;
+  readonly dashboardUrl: string | undefined;
   readonly traceUrl: string | undefined;
   readonly logUrl: string | undefined;
   readonly reportUrl: string | undefined;

@@ -74,7 +74,10 @@ export async function recover(
 /** One claim whose steps cannot be returned does not keep the others from it. */
 async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
   try {
-    return { rows: await db.run(recoverSteps, { limit, claim_ids: null, traced: await isTraced() }), failed: undefined };
+    return {
+      rows: await db.run(recoverSteps, { limit, claim_ids: null, traced: await isTraced() }),
+      failed: undefined,
+    };
   } catch (error) {
     if (!mayFitSmaller(error)) throw error;
     const rows: RecoveredStepRow[] = [];

@@ -91,6 +91,11 @@ export interface TaskDetails {
   replaces: string | null;
   /** Of its OpenTelemetry trace; null: it is not traced. */
   trace_id: string | null;
+  /** Pages of other tools about it (TASKER_TRACE_URL, TASKER_LOG_URL); null: none is configured, or its template names what there is none of. */
+  links: {
+    trace: string | null;
+    log: string | null;
+  };
   /** Steps by state. */
   counts: Record<string, unknown>;
   /** Null: there is none, or whoever asks may not read payloads. */
@@ -185,6 +190,11 @@ export interface StepDetails {
     /** Absent: it is longer than 64 KiB. */
     value?: unknown;
   } | null;
+  /** Pages of other tools about it (TASKER_TRACE_URL, TASKER_LOG_URL); null: none is configured, or its template names what there is none of. */
+  links: {
+    trace: string | null;
+    log: string | null;
+  };
   /** With `include=attempts`. */
   attempt_list?: Attempt[];
   /** With `include=explanation`. */
@@ -205,6 +215,11 @@ export interface Attempt {
     code?: string;
   } | null;
   worker_id: string | null;
+  /** Pages of other tools about it (TASKER_TRACE_URL, TASKER_LOG_URL); null: none is configured, or its template names what there is none of. */
+  links: {
+    trace: string | null;
+    log: string | null;
+  };
 }
 
 /** Why a task or a step is where it is. */
@@ -933,6 +948,8 @@ export interface Problem {
     detail: string;
   }[];
   request_id: string;
+  /** Of the trace of the request, if it belongs to one. */
+  trace_id?: string;
 }
 
 /** Every operation, by its method and path. */

@@ -7,7 +7,7 @@ import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
 import type { ProcessRole } from '../metrics/catalogue.ts';
 import { Metrics } from '../metrics/registry.ts';
-import { setTraceMode } from '../tracing/otel.ts';
+import { setDashboardUrl, setTraceMode } from '../tracing/otel.ts';
 import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
@@ -50,6 +50,7 @@ export function openHost(
   endpoint = new Endpoint(),
 ): Host {
   setTraceMode(config.trace);
+  if (config.dashboardUrl !== undefined) setDashboardUrl(config.dashboardUrl);
   const logins = new LoginWatch(config.leaseSeconds);
   const metrics = new Metrics(role, { exemplars: config.exemplars });
   const progress = new ProgressMonitor();

@@ -22,6 +22,8 @@ export const ATTRIBUTES = {
   version: 'tasker.version',
   taskId: 'tasker.task.id',
   state: 'tasker.task.state',
+  /** The task's page of the dashboard. */
+  url: 'tasker.url',
   step: 'tasker.step.name',
   attempt: 'tasker.attempt',
   claimId: 'tasker.claim.id',

@@ -23,11 +23,23 @@ let api: typeof Otel | undefined;
 let loading: Promise<void> | undefined;
 let loaded = false;
 let mode: TraceMode = 'link';
+let dashboardUrl: string | undefined;
 
 /** For the whole process, as an SDK is registered for the whole process. */
 export function setTraceMode(wanted: TraceMode): void {
   mode = wanted;
 }
+
+/** Where people find the dashboard, also for the whole process; without it spans have no links to it. */
+export function setDashboardUrl(url: string): void {
+  dashboardUrl = url.endsWith('/') ? url : `${url}/`;
+}
+
+/** The page of a task in the dashboard. */
+export const taskPage = (taskId: string): string | undefined =>
+  dashboardUrl === undefined ? undefined : `${dashboardUrl}tasks/${taskId}`;
+
+export const traceMode = (): TraceMode => mode;
 
 /** What the program has registered; undefined: no SDK, and then nothing else of OpenTelemetry is touched. */
 function registered(): Registered | undefined {

@@ -1,7 +1,8 @@
 import type { Span } from '@opentelemetry/api';
 import { ATTRIBUTES, attributes } from './attributes.ts';
 import { errorTypeOf } from './error-type.ts';
-import { loadedTracing, type Tracing } from './otel.ts';
+import { placeOfSender } from './incoming.ts';
+import { loadedTracing, taskPage, type Tracing } from './otel.ts';
 import { storedContextText } from './stored-context.ts';
 
 interface TracedWorkflow {
@@ -18,7 +19,7 @@ interface Result {
 /**
  * Submits tasks in a span `send`, which is a child of whatever the caller does, and gives each its place in a trace: with `link`, in a
  * new trace that begins with a span `task` and is linked to `send`; with `parent`, below `send` itself. Without a registered SDK the
- * tasks get none.
+ * tasks get none, or with `parent` that of whoever sent the request.
  */
 export async function tracedSubmit<Task extends object, Submitted extends Result>(
   workflow: TracedWorkflow | undefined,
@@ -26,7 +27,7 @@ export async function tracedSubmit<Task extends object, Submitted extends Result
   write: (tasks: readonly (Task & { traceContext?: string })[]) => Promise<Submitted[]>,
 ): Promise<Submitted[]> {
   const tracing = await loadedTracing();
-  if (tracing === undefined) return write(tasks);
+  if (tracing === undefined) return write(placed(tasks, placeOfSender()));
   const { api, tracer } = tracing;
   const { namespace, name, version } = workflow ?? {};
   const called = `${namespace ?? '?'}/${name ?? '?'}`;
@@ -45,10 +46,11 @@ export async function tracedSubmit<Task extends object, Submitted extends Result
     );
     for (const [at, { outcome, taskId }] of submitted.entries()) {
       const root = roots[at] as Span;
-      if (tasks.length === 1) send.setAttributes(attributes({ taskId, outcome }));
+      const url = taskPage(taskId);
+      if (tasks.length === 1) send.setAttributes(attributes({ taskId, outcome, url }));
       // A root that is not ended is not exported: nothing became of that task. In the mode `parent` all of them are `send`.
       if (outcome !== 'created' || root === send) continue;
-      root.setAttributes(attributes({ ...common, taskId }));
+      root.setAttributes(attributes({ ...common, taskId, url }));
       root.end();
     }
     return submitted;
@@ -60,6 +62,12 @@ export async function tracedSubmit<Task extends object, Submitted extends Result
     send.end();
   }
 }
+
+const placed = <Task extends object>(
+  tasks: readonly Task[],
+  traceContext: string | undefined,
+): readonly (Task & { traceContext?: string })[] =>
+  traceContext === undefined ? tasks : tasks.map((task) => ({ ...task, traceContext }));
 
 function rootOf({ tracer, mode }: Tracing, send: Span, called: string): Span {
   if (mode === 'parent') return send;

@@ -3072,7 +3072,7 @@ SELECT n.name AS namespace, k.name AS workflow, k.version,
     SELECT sum(s.sort_key)::text || '.' || count(s.ready_at)::text
     FROM tasker.tasker_workflow_steps s
     WHERE s.task_id = t.task_id
-  ), '') AS revision
+  ), '') AS revision, t.trace_context
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id

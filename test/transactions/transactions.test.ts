@@ -3,6 +3,7 @@ import { createClient } from '../../src/client/client.ts';
 import { z } from 'zod';
 import { InvalidInputError } from '../../src/errors.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { idOf, traceOf, useRecordedSpans } from '../tracing/recorded-spans.ts';
 import { diamond, useEngine } from '../engine/engine-fixture.ts';
 import { openDrizzleOnPg, openDrizzleOnPostgresJs } from './libraries/drizzle.ts';
 import { openKnex } from './libraries/knex.ts';
@@ -27,6 +28,8 @@ const LIBRARIES: readonly { name: string; open: OpenLibrary; adapter?: string }[
 ];
 
 const engine = await useEngine();
+/** As in a program with an SDK. */
+const recorded = useRecordedSpans();
 await engine.test.query('CREATE TABLE orders (id text PRIMARY KEY)');
 const client = createClient({ url: engine.test.url, poolSize: 2 });
 afterAll(() => client.close());
@@ -89,6 +92,11 @@ describe.each(LIBRARIES)('a transaction of $name', ({ name, open, adapter }) => 
       steps: [{ name: 'print', ready: true }],
     });
     expect(await engine.test.query('SELECT FROM orders WHERE id = $1', [order])).toHaveLength(1);
+    const [begun, ...others] = recorded.named('task default/invoice');
+    expect(others).toEqual([]);
+    expect(
+      await engine.test.query('SELECT trace_context FROM tasker.tasker_tasks WHERE task_id = $1', [taskId]),
+    ).toEqual([{ trace_context: `00-${traceOf(begun!)}-${idOf(begun!)}-01` }]);
   });
 
   it('rolls the task back together with the rows of the caller', async () => {

@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { requestTraceId } from '../../tracing/incoming.ts';
 import { type Problem, problemDocument } from '../problem.ts';
 import type { Answer, Route } from '../route.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** Of every answer: it is data, for one principal, and no page. */
 const HEADERS = {
@@ -32,10 +34,11 @@ export function inBytes(answer: Answer): Answer {
   return body === undefined || Buffer.isBuffer(body) ? answer : { ...answer, body: Buffer.from(JSON.stringify(body)) };
 }
 
-export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { headers } = reply.request;
   return reply
     .code(problem.status)
     .headers({ ...HEADERS, ...problem.headers, 'cache-control': 'no-store' })
     .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problemDocument(problem, requestId)));
+    .send(JSON.stringify(problemDocument(problem, requestIdOf(headers), requestTraceId(headers))));
 }

@@ -4,14 +4,17 @@ import { readTaskStep } from '../../reads/task.ts';
 import { ERROR, STEP } from '../examples.ts';
 import { explained } from '../explained.ts';
 import { Problem } from '../problem.ts';
-import { defineRoute } from '../route.ts';
+import { defineRoute, type RouteRequest } from '../route.ts';
 import { listOf, name } from '../schemas/common.ts';
 import { attempt, stepDetails } from '../schemas/tasks.ts';
-import { errorView, payloadView } from '../views.ts';
+import { traceIdOf } from '../../tracing/stored-context.ts';
+import { errorView, linksOf, payloadView } from '../views.ts';
 import { params as ofTask } from './one-task.ts';
 import { requireTask } from './task-scope.ts';
 
 export const params = ofTask.extend({ step: name });
+
+const NO_LINKS = { trace: null, log: null };
 
 const missing = (taskId: string, step: string): Problem =>
   new Problem('NOT_FOUND', `task ${taskId} has no step ${JSON.stringify(step)}`);
@@ -31,12 +34,20 @@ export const getStep = defineRoute({
   }),
   response: stepDetails,
   example: {
-    response: { ...STEP, parents: [], last_error: ERROR, allowed_actions: ['retry'], inputs: null, result: null },
+    response: {
+      ...STEP,
+      parents: [],
+      last_error: ERROR,
+      allowed_actions: ['retry'],
+      inputs: null,
+      result: null,
+      links: NO_LINKS,
+    },
   },
   async handle(request) {
     const { client, principal } = request;
     const { task_id: id, step: wanted } = request.params;
-    await requireTask(request, id);
+    const traceId = traceIdOf((await requireTask(request, id)).trace_context);
     const step = await readTaskStep(client.db, id, wanted);
     if (step === undefined) throw missing(id, wanted);
     const include = new Set(request.query.include);
@@ -51,7 +62,10 @@ export const getStep = defineRoute({
         last_error: errorView(last_error, principal),
         inputs: payloadView(documents?.inputs, `${at}.inputs`, 'input', request),
         result: payloadView(documents?.results, `${at}.result`, 'result', request),
-        ...(include.has('attempts') ? { attempt_list: await attemptsShown(request, id, wanted) } : {}),
+        links: linksOf(request.links, { traceId, taskId: id, step: wanted, attempt: step.attempts }),
+        ...(include.has('attempts')
+          ? { attempt_list: await attemptsShown(request, { id, step: wanted, traceId }) }
+          : {}),
         ...(include.has('explanation') ? { explanation: await explained(request, id, wanted) } : {}),
       },
     };
@@ -79,26 +93,29 @@ export const listAttempts = defineRoute({
           outcome: 'fail',
           error: ERROR,
           worker_id: '12',
+          links: NO_LINKS,
         },
       ],
     },
   },
   async handle(request) {
     const { task_id: id, step } = request.params;
-    await requireTask(request, id);
-    const items = await attemptsShown(request, id, step);
+    const traceId = traceIdOf((await requireTask(request, id)).trace_context);
+    const items = await attemptsShown(request, { id, step, traceId });
     if (items.length === 0 && !(await hasStep(request.client, id, step))) throw missing(id, step);
     return { body: { items } };
   },
 });
 
 async function attemptsShown(
-  { client, principal }: Parameters<typeof requireTask>[0],
-  id: string,
-  step: string,
+  { client, links, principal }: Parameters<typeof requireTask>[0] & Pick<RouteRequest, 'links'>,
+  { id, step, traceId }: { id: string; step: string; traceId: string | null },
 ): Promise<unknown[]> {
   const rows = await client.db.run(listStepTransitions, { task_id: id, step });
-  return attemptsOf(rows, (error) => errorView(error, principal));
+  return attemptsOf(rows, (error) => errorView(error, principal)).map((each) => ({
+    ...each,
+    links: linksOf(links, { traceId, taskId: id, step, attempt: each.attempt }),
+  }));
 }
 
 async function hasStep(
@@ -113,7 +130,7 @@ async function hasStep(
 function attemptsOf<Shown>(
   rows: readonly Omit<HistoryPageRow, 'step'>[],
   shown: (error: HistoryPageRow['error']) => Shown,
-): unknown[] {
+): { attempt: number }[] {
   return rows.flatMap((row, index) => {
     if (row.to_state !== 'in_progress') return [];
     const end = rows[index + 1];

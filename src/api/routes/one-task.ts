@@ -7,7 +7,7 @@ import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { flagOn, taskId } from '../schemas/common.ts';
 import { stepState, taskDetails } from '../schemas/tasks.ts';
-import { errorView, payloadView } from '../views.ts';
+import { errorView, linksOf, payloadView } from '../views.ts';
 import { etagOf, isKnown, requireTask } from './task-scope.ts';
 
 export const params = z.object({ task_id: taskId });
@@ -41,6 +41,7 @@ export const getTask = defineRoute({
       superseded_by: null,
       replaces: null,
       trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+      links: { trace: 'https://traces.example/trace/4bf92f3577b34da6a3ce929d0e0e4736', log: null },
       counts: { error: 1 },
       input: { bytes: 15, href: '/v1/tasks/4711/payloads/input', value: { order: 'A-1' } },
       steps: [{ ...STEP_STATE, parents: [], last_error: ERROR, allowed_actions: ['retry', 'edit', 'resolve'] }],
@@ -71,6 +72,7 @@ export const getTask = defineRoute({
       headers: { etag },
       body: {
         ...task,
+        links: linksOf(request.links, { traceId: task.trace_id, taskId: id }),
         counts: 'counts' in found ? found.counts : countStates(steps),
         input: payloadView(input?.json, `/v1/tasks/${id}/payloads/input`, 'input', request),
         steps: steps.map(

@@ -8,6 +8,8 @@ export interface TaskScope {
   readonly version: string;
   /** Another one after each transition of the task or of a step. */
   readonly revision: string;
+  /** Its place in a trace. */
+  readonly trace_context: string | null;
 }
 
 /** The task that a request is about, if whoever asks may see it: one of another namespace is as one that does not exist. Throws Problem. */

@@ -41,6 +41,12 @@ export const stepState = z
   })
   .meta({ id: 'StepState', description: 'Where a step is.' });
 
+const links = z
+  .object({ trace: z.string().nullable(), log: z.string().nullable() })
+  .describe(
+    'Pages of other tools about it (TASKER_TRACE_URL, TASKER_LOG_URL); null: none is configured, or its template names what there is none of.',
+  );
+
 /** Of a step, in the list of its task and alone. */
 const stepFields = {
   name,
@@ -66,6 +72,7 @@ export const taskDetails = task
     superseded_by: taskId.nullable(),
     replaces: taskId.nullable(),
     trace_id: z.string().nullable().describe('Of its OpenTelemetry trace; null: it is not traced.'),
+    links,
     counts: z.record(z.string(), z.number().int()).describe('Steps by state.'),
     input: payload,
     steps: z.array(z.object(stepFields)).describe('Empty with `steps=false`.'),
@@ -80,6 +87,7 @@ export const attempt = z
     outcome: z.string().nullable().describe('The cause of the transition that ended it; null: it runs.'),
     error: storedError.nullable(),
     worker_id: z.string().nullable(),
+    links,
   })
   .meta({ id: 'Attempt', description: 'One run of a handler.' });
 
@@ -88,6 +96,7 @@ export const stepDetails = z
     ...stepFields,
     inputs: payload.describe("What it has instead of its task's input."),
     result: payload,
+    links,
     attempt_list: z.array(attempt).optional().describe('With `include=attempts`.'),
     explanation: explanation.optional().describe('With `include=explanation`.'),
   })

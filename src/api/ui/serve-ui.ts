@@ -5,7 +5,6 @@ import type { KeyRing } from '../auth/key-ring.ts';
 import { endOfSession, type Sessions } from '../auth/session.ts';
 import type { BasePath } from '../http/base-path.ts';
 import { checkOrigin } from '../http/origin.ts';
-import { requestIdOf } from '../http/request-id.ts';
 import { send, sendProblem } from '../http/send.ts';
 import { Problem } from '../problem.ts';
 import { loadUiFiles, type UiFile, type UiFiles } from './ui-files.ts';
@@ -60,8 +59,7 @@ export function serveUi(app: FastifyInstance, parts: UiParts): void {
   app.get('/ui', (request, reply) => redirect(reply, ui(request)));
   app.get('/ui/*', async (request, reply) => {
     const found = await load();
-    const missing = (detail: string) =>
-      sendProblem(reply, new Problem('NOT_FOUND', detail), requestIdOf(request.headers));
+    const missing = (detail: string) => sendProblem(reply, new Problem('NOT_FOUND', detail));
     if (found === undefined) return missing('this program was bundled without the dashboard');
     const name = (request.params as { '*': string })['*'];
     const file = found.files.get(name);
@@ -106,7 +104,7 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, file: UiFile): F
 function serveRoot(app: FastifyInstance, ui: (request: FastifyRequest) => string): void {
   app.get('/', (request, reply) => {
     if (request.headers.accept?.includes('text/html') === true) return redirect(reply, ui(request));
-    return sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'), requestIdOf(request.headers));
+    return sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'));
   });
 }
 

@@ -1,4 +1,5 @@
 import { claim } from '../../engine/claim.ts';
+import { lateSdk } from '../../tracing/otel.ts';
 import type { Intake } from '../running/intake.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
 
@@ -15,6 +16,7 @@ export class QuarantineRunner {
 
   /** Claims one step of the quarantine queue, unless the one before it still runs. */
   async run(queue: string): Promise<void> {
+    await lateSdk();
     const { db, lease, state, slots, claims, pauses } = this.scope;
     const workerId = lease.current;
     if (workerId === undefined || state.draining || claims.isOpen(this.claimId)) return;

@@ -24,7 +24,7 @@ export interface AttemptHost {
   /** Begins the trace of an attempt whose task has one. */
   readonly traceFor: (type: StepType, step: ClaimedStep, traceContext: string) => AttemptTrace | undefined;
   /** The handler went on after its deadline and the grace, and was given up on. */
-  readonly onUnresponsive: (type: StepType) => void;
+  readonly onUnresponsive: (attempt: Attempt) => void;
   /** Must not throw. */
   readonly onEnded: (attempt: Attempt, outcome: Outcome) => void;
 }
@@ -134,7 +134,7 @@ export class Attempt implements CalledAttempt {
   private outcome(end: End): Outcome {
     const { type, host, value, abortedBy } = this;
     if (end === 'gave up') {
-      host.onUnresponsive(type);
+      host.onUnresponsive(this);
       return abortedOutcome(value as AbortCause, type, undefined);
     }
     // Before anything else: the drain that follows a crash must not release this attempt as if it had not caused the crash.

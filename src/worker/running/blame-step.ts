@@ -8,10 +8,10 @@ import { currentStep } from './current-step.ts';
 export function blameStep(events: WorkerEvents, error: unknown, origin: CrashOrigin = 'exception'): boolean {
   const culprit = currentStep.getStore();
   if (culprit === undefined) return false;
-  const { type, step } = culprit;
+  const { type, step, trace } = culprit;
   const stillRan = !culprit.hasEnded;
   culprit.crash(error);
   const { taskId, attempt } = step;
-  events.leaked?.(type.labels, { taskId, attempt, origin, stillRan, error });
+  events.leaked?.(type.labels, { taskId, attempt, origin, stillRan, error, trace: trace?.logFields });
   return true;
 }

@@ -51,7 +51,8 @@ export class Executor {
           ...trace?.logFields,
         }),
       traceFor: (type, step, traceContext) => beginTrace(scope, type, step, traceContext),
-      onUnresponsive: ({ labels }) => scope.events.unresponsive(labels),
+      onUnresponsive: ({ type, step: { taskId, attempt }, trace }) =>
+        scope.events.unresponsive(type.labels, { taskId, attempt, trace: trace?.logFields }),
       onEnded: (attempt, outcome) => this.ended(attempt, outcome),
     };
   }

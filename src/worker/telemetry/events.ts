@@ -53,7 +53,7 @@ export interface WorkerEvents {
   batchCompleted(info: { steps: number; seconds: number }): void;
   taskEnded(state: 'complete' | 'error', taskIds: readonly string[]): void;
   /** A handler went on running after its deadline and the grace that follows. */
-  unresponsive(labels: StepLabels): void;
+  unresponsive(labels: StepLabels, info: { taskId: string; attempt: number; trace?: TraceFields | undefined }): void;
   /** The lease was ended by another process: everything that was running here now belongs to others. */
   leaseLost(workerId: string): void;
   /** The database refuses to register a workflow; the others run, and this one is tried again at intervals. */
@@ -69,6 +69,14 @@ export interface WorkerEvents {
   /** A step's code threw an error that could not be caught, or left a promise that rejected. */
   leaked?(
     labels: StepLabels,
-    info: { taskId: string; attempt: number; origin: CrashOrigin; stillRan: boolean; error: unknown },
+    info: {
+      taskId: string;
+      attempt: number;
+      origin: CrashOrigin;
+      stillRan: boolean;
+      error: unknown;
+      /** If the task is traced. */
+      trace?: TraceFields | undefined;
+    },
   ): void;
 }

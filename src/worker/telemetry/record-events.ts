@@ -78,10 +78,10 @@ export function recordEvents(
     taskEnded(state, taskIds) {
       metrics.count('transitions', { entity: 'task', to_state: state }, taskIds.length);
     },
-    unresponsive({ namespace, workflow, step }) {
+    unresponsive({ namespace, workflow, step }, { taskId, attempt, trace }) {
       metrics.count('stuckHandlers', { namespace, workflow, step });
       log.error(
-        { namespace, workflow, step },
+        { namespace, workflow, step, task_id: taskId, attempt, worker_id: workerId(), ...trace },
         'a handler did not stop when its step timed out or its worker shut down, and was given up on',
       );
     },
@@ -118,10 +118,10 @@ export function recordEvents(
         );
     },
     failed: survived,
-    leaked({ namespace, workflow, step }, { taskId, attempt, origin, stillRan, error }) {
+    leaked({ namespace, workflow, step }, { taskId, attempt, origin, stillRan, error, trace }) {
       metrics.count('errors', { doing: `${origin} that a step did not catch` });
       log.error(
-        { namespace, workflow, step, task_id: taskId, attempt, worker_id: workerId(), error },
+        { namespace, workflow, step, task_id: taskId, attempt, worker_id: workerId(), ...trace, error },
         `${origin === 'rejection' ? 'a promise of this step rejected and nobody waited for it' : 'this step threw an error that could not be caught'}; ${
           stillRan ? 'its attempt fails with that' : 'it had ended before, and its outcome stays'
         }`,
