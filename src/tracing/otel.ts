@@ -53,16 +53,13 @@ function registered(): Registered | undefined {
  * package costs a start more than many a start takes.
  */
 function load(): Promise<void> {
+  return (loading ??= importApi());
+}
+
+async function importApi(): Promise<void> {
   // It rejects if the package is installed where the SDK finds it and this package does not.
-  return (loading ??= import('@opentelemetry/api').then(
-    (found) => {
-      api = found;
-      loaded = true;
-    },
-    () => {
-      loaded = true;
-    },
-  ));
+  api = await import('@opentelemetry/api').catch(() => undefined);
+  loaded = true;
 }
 
 /**

@@ -40,14 +40,14 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
   });
 
   test('have an example of an Ingress, which leads to the Service of the API', async () => {
-    const [ingress, ...others] = read('deploy/k8s/components/api/ingress.yaml');
+    const [ingress, ...others] = read('deploy/k8s/components/api/ingress.yaml') as [Manifest, ...Manifest[]];
     expect(others).toEqual([]);
-    expect(await schemaErrors(ingress as Manifest)).toEqual([]);
-    const { rules } = ingress?.spec as { rules: { http: { paths: { backend: { service: Backend } }[] } }[] };
+    expect(await schemaErrors(ingress)).toEqual([]);
+    const { rules } = ingress.spec as { rules: { http: { paths: { backend: { service: Backend } }[] } }[] };
     const [backend] = rules.flatMap(({ http }) => http.paths.map((path) => path.backend.service));
     const { manifests } = overlays.find(({ name }) => name === 'variants/api') as (typeof overlays)[number];
-    const service = find(manifests, 'Service', backend?.name ?? '');
-    const { ports } = service?.spec as { ports: { name: string }[] };
+    const service = find(manifests, 'Service', backend?.name ?? '') as Manifest;
+    const { ports } = service.spec as { ports: { name: string }[] };
     expect(ports.map(({ name }) => name)).toContain(backend?.port.name);
   });
 
