@@ -64,7 +64,7 @@ async function importApi(): Promise<void> {
 
 /**
  * For whoever is about to do something traced: an SDK is registered, and the package of its API is not loaded yet. Undefined: there is nothing
- * to wait for, which costs one look at the global object.
+ * to wait for, which costs a read of a property of the global object.
  */
 export function lateSdk(): Promise<void> | undefined {
   return loaded || mode === 'off' || registered() === undefined ? undefined : load();

@@ -148,7 +148,7 @@ describe.skipIf(unavailable !== undefined)('the image', () => {
     expect(await stepOf(taskId)).toMatchObject({ state: 'complete', attempts: 1, results: { opened: 'drain' } });
   });
 
-  test('the HTTP API signs in by a key, serves the dashboard, and answers what waits before it ends', async () => {
+  test('the HTTP API signs in by a key, serves the dashboard, and responds to what waits before it ends', async () => {
     const port = await freePort();
     const at = `http://127.0.0.1:${port}`;
     const env = { TASKER_API_AUTH: 'keys', TASKER_API_PORT: String(port) };

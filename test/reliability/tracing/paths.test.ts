@@ -9,7 +9,7 @@ const test = await useTestDatabase();
 const recorded = useRecordedSpans();
 const log = createLogger({ role: 'test', destination: { write: () => undefined } });
 
-/** a -> b, which fails as long as it is told to. */
+/** a -> b, which fails while `broken`. */
 let broken = true;
 const pair = defineWorkflow({ name: 'pair', namespace: 'shop', identity: 'unique' })
   .step('a', () => 1)
@@ -22,7 +22,7 @@ const client = createClient({ url: test.url, preparedStatements: test.directUrl 
 let tasker: Tasker | undefined;
 let quarantined: string;
 beforeAll(async () => {
-  // Its worker finds it there at its first look, and not at one of every ten seconds.
+  // Before the worker starts: it polls for quarantined steps at once then, and rarely later.
   quarantined = (await client.submit(pair, {})).taskId;
   await test.query(
     `UPDATE tasker.tasker_workflow_steps SET queue = queue || '~quarantine' WHERE workflow_step_id = $1 * 65536 + 1`,
