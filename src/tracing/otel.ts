@@ -49,8 +49,8 @@ function registered(): Registered | undefined {
 
 /**
  * Loads the package @opentelemetry/api of the program. It is not part of this package: a copy may only read what was registered
- * by a copy of the same or a later version, and the version of the program's SDK is the program's choice. Only once there is an SDK: the
- * package costs a start more than many a start takes.
+ * by a copy of the same or a later version, and the version of the program's SDK is the program's choice. Only once there is an SDK: to
+ * load it costs 20 ms of CPU, which is a large part of a start.
  */
 function load(): Promise<void> {
   return (loading ??= importApi());

@@ -33,7 +33,7 @@ export async function tracedSubmit<Task extends object, Submitted extends Result
   const called = `${namespace ?? '?'}/${name ?? '?'}`;
   const common = { namespace, workflow: name, version };
   const send = tracer.startSpan(`send ${called}`, { kind: api.SpanKind.PRODUCER });
-  // No SDK is registered.
+  // The SDK was registered by a copy of the API that this one does not read, or traces nothing.
   if (!api.isSpanContextValid(send.spanContext())) return write(tasks);
   if (send.isRecording()) {
     const batchCount = tasks.length === 1 ? undefined : tasks.length;
