@@ -213,6 +213,9 @@ SELECT task_id, workflow_step_id FROM cancelled;
 -- cancel_status_in_source
 UPDATE tasker.tasker_tasks SET status = 'cancelled' WHERE task_id = $1;
 
+-- check_json_path
+SELECT $1::text::jsonpath IS NULL AS nothing;
+
 -- choose_operation_items
 WITH chosen AS MATERIALIZED (
   SELECT t.task_id, t.state, t.sort_key, n.name AS namespace, k.name AS workflow, f.failed, f.fingerprints,
@@ -286,7 +289,7 @@ WITH candidate AS MATERIALIZED (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
     WHERE seen.task_id = ANY (array_append('{}'::bigint[], s.task_id))
-      AND seen.task_id >= $9::bigint
+      AND seen.task_id >= ALL (ARRAY[$9::bigint])
       AND seen.workflow_step_id = s.workflow_step_id
       AND seen.sort_key = s.sort_key))
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
@@ -297,7 +300,7 @@ WITH candidate AS MATERIALIZED (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $9::bigint
+    AND t.task_id >= ALL (ARRAY[$9::bigint])
     AND r.sort_key > 1
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('in_progress')::text AS to_state, true AS most_recent, ('claim')::text AS cause, ($1)::uuid AS claim_id, ($2)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.last_attempted_at AS created_at
 ), history AS (
@@ -375,7 +378,7 @@ WITH candidate AS MATERIALIZED (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
     WHERE seen.task_id = ANY (array_append('{}'::bigint[], s.task_id))
-      AND seen.task_id >= $9::bigint
+      AND seen.task_id >= ALL (ARRAY[$9::bigint])
       AND seen.workflow_step_id = s.workflow_step_id
       AND seen.sort_key = s.sort_key))
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
@@ -386,7 +389,7 @@ WITH candidate AS MATERIALIZED (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $9::bigint
+    AND t.task_id >= ALL (ARRAY[$9::bigint])
     AND r.sort_key > 1
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('in_progress')::text AS to_state, true AS most_recent, ('claim')::text AS cause, ($1)::uuid AS claim_id, ($2)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.last_attempted_at AS created_at
 ), history AS (
@@ -534,7 +537,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -622,7 +625,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -674,7 +677,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -766,7 +769,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -818,7 +821,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -920,7 +923,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -972,7 +975,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1078,7 +1081,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1130,7 +1133,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1220,7 +1223,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1272,7 +1275,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1366,7 +1369,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1418,7 +1421,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1522,7 +1525,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1574,7 +1577,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1682,7 +1685,7 @@ WITH done AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $5::bigint AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1886,8 +1889,8 @@ CROSS JOIN LATERAL (
 
 -- count_schedulers
 SELECT count(*)::integer AS schedulers
-FROM tasker.tasker_workers
-WHERE role = 'scheduler' AND stopped_at IS NULL AND lease_expires_at > clock_timestamp();
+FROM tasker.tasker_workers w
+WHERE w.role = 'scheduler' AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp();
 
 -- count_steps_to_remove
 SELECT t.named_task_id, t.state, count(*)::integer AS tasks,
@@ -2284,7 +2287,7 @@ WITH input AS MATERIALIZED (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $10::bigint AND t.task_id <= ALL (ARRAY[$11::bigint])
+    AND t.task_id >= ALL (ARRAY[$10::bigint]) AND t.task_id <= ALL (ARRAY[$11::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, (r.cause)::text AS cause, (r.claim_id)::uuid AS claim_id, ($12)::bigint AS worker_id, (r.metadata)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -2664,7 +2667,7 @@ SELECT d.generation, d.task_id FROM tasker.tasker_identities d WHERE d.identity_
 SELECT s.claimed_by AS worker_id,
   EXISTS (
     SELECT FROM tasker.tasker_workers w
-    WHERE w.worker_id = s.claimed_by AND w.stopped_at IS NULL AND w.lease_expires_at >= statement_timestamp()) AS living,
+    WHERE w.worker_id = s.claimed_by AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()) AS living,
   EXISTS (
     SELECT FROM tasker.tasker_claims c
     WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids)) AS recorded
@@ -2936,7 +2939,7 @@ SELECT w.worker_id, w.name, w.slots, w.busy_slots, w.draining,
     WHERE r.worker_id = w.worker_id
   ) AS has_handler
 FROM tasker.tasker_workers w
-WHERE w.stopped_at IS NULL AND w.role = 'worker' AND w.lease_expires_at > statement_timestamp() AND $1::text = ANY (w.queues)
+WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND $1::text = ANY (w.queues)
 ORDER BY w.worker_id
 LIMIT 1000;
 
@@ -3321,8 +3324,7 @@ ORDER BY s.ordinal;
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
     SELECT FROM tasker.tasker_worker_workflows s
     JOIN tasker.tasker_workers w ON w.worker_id = s.worker_id
-    WHERE s.named_task_id = t.named_task_id AND w.role = 'worker' AND w.stopped_at IS NULL AND NOT w.draining
-      AND w.lease_expires_at > clock_timestamp()
+    WHERE s.named_task_id = t.named_task_id AND w.role = 'worker' AND NOT w.draining AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
   ) AS served
 FROM unnest($1::text[], $2::text[]) AS i (namespace, name)
 JOIN tasker.tasker_task_namespaces n ON n.name = i.namespace
@@ -5228,7 +5230,7 @@ GROUP BY s.queue;
 SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
     SELECT count(*)::integer
     FROM tasker.tasker_workers w
-    WHERE w.stopped_at IS NULL AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
+    WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
   ) AS workers, (
     SELECT jsonb_build_object('by', p.by, 'reason', p.reason, 'until', p.until)
     FROM tasker.tasker_pauses p
@@ -5407,6 +5409,7 @@ SELECT current_database() AS database,
   (SELECT extract(epoch FROM clock_timestamp() - max(t.updated_at) AT TIME ZONE $2::text)::float8
     FROM tasker.tasker_tasks t) AS newest_seconds_ago,
   to_regclass(format('%I.tasker_task_annotations', $1::text)) IS NOT NULL AS has_annotations,
+  to_regclass(format('%I.tasker_workflow_step_edges', $1::text)) IS NOT NULL AS has_edges,
   to_regclass(format('%I.tasker_step_readiness_statuses', $1::text)) IS NOT NULL AS has_readiness_view,
   to_regprocedure(format('%I.get_step_readiness_status_batch(bigint[])', $1::text)) IS NOT NULL AS has_readiness_function,
   EXISTS (SELECT FROM pg_index i, history h WHERE i.indrelid = h.oid AND i.indisunique AND i.indpred IS NOT NULL) AS has_unique_most_recent,
@@ -5424,9 +5427,8 @@ WITH graphs AS (
   JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
   LEFT JOIN LATERAL (
     SELECT string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
-    FROM tasker.tasker_workflow_step_edges e
-    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
-    WHERE e.to_step_id = s.workflow_step_id
+    FROM (SELECT e.from_step_id AS parent_id FROM tasker.tasker_workflow_step_edges e WHERE e.to_step_id = s.workflow_step_id) e
+    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.parent_id
   ) p ON true
   WHERE t.named_task_id = ANY ($1::integer[])
   GROUP BY t.task_id, t.named_task_id, t.complete
@@ -5436,6 +5438,53 @@ SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS t
 FROM graphs t
 GROUP BY t.named_task_id, t.graph
 ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC;
+
+-- read_source_graphs_of_both
+WITH graphs AS (
+  SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete,
+    md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
+  FROM tasker.tasker_tasks t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
+  LEFT JOIN LATERAL (
+    SELECT string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
+    FROM (SELECT e.from_step_id AS parent_id FROM tasker.tasker_workflow_step_edges e WHERE e.to_step_id = s.workflow_step_id UNION ALL SELECT s.depends_on_step_id AS parent_id WHERE s.depends_on_step_id IS NOT NULL) e
+    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.parent_id
+  ) p ON true
+  WHERE t.named_task_id = ANY ($1::integer[])
+  GROUP BY t.task_id, t.named_task_id, t.complete
+)
+SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS tasks,
+  count(*) FILTER (WHERE NOT t.complete)::integer AS open_tasks
+FROM graphs t
+GROUP BY t.named_task_id, t.graph
+ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC;
+
+-- read_source_graphs_of_parents
+WITH graphs AS (
+  SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete,
+    md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
+  FROM tasker.tasker_tasks t
+  JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
+  LEFT JOIN LATERAL (
+    SELECT string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
+    FROM (SELECT s.depends_on_step_id AS parent_id WHERE s.depends_on_step_id IS NOT NULL) e
+    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.parent_id
+  ) p ON true
+  WHERE t.named_task_id = ANY ($1::integer[])
+  GROUP BY t.task_id, t.named_task_id, t.complete
+)
+SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS tasks,
+  count(*) FILTER (WHERE NOT t.complete)::integer AS open_tasks
+FROM graphs t
+GROUP BY t.named_task_id, t.graph
+ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC;
+
+-- read_source_keys
+SELECT t.task_id, CASE WHEN jsonb_typeof(k.found) IN ('string', 'number') THEN k.found #>> '{}' END AS key
+FROM tasker.tasker_tasks t
+JOIN unnest($2::integer[], $3::text[]) AS p (named_task_id, path) ON p.named_task_id = t.named_task_id
+CROSS JOIN LATERAL (SELECT jsonb_path_query_first(t.context::jsonb, p.path::jsonpath, '{}', true) AS found) k
+WHERE t.task_id = ANY ($1::bigint[]);
 
 -- read_source_readiness
 SELECT v.task_id, v.workflow_step_id, v.current_state, v.ready_for_execution, v.total_parents::integer AS total_parents,
@@ -5462,7 +5511,8 @@ ORDER BY x.workflow_step_id, x.sort_key, x.id;
 SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
   coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, CASE WHEN isfinite(s.processed_at) THEN (extract(epoch FROM (s.processed_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS processed_at,
   s.attempts, CASE WHEN isfinite(s.last_attempted_at) THEN (extract(epoch FROM (s.last_attempted_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
-  s.results::text AS results, coalesce(s.skippable, false) AS skippable, NULL::text AS status, NULL::bigint AS depends_on_step_id
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, NULL::text AS status, NULL::bigint AS depends_on_step_id,
+  (SELECT p.task_id FROM tasker.tasker_workflow_steps p WHERE p.workflow_step_id = NULL::bigint) AS depends_on_task_id
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = ANY ($1::bigint[])
@@ -5472,7 +5522,8 @@ ORDER BY s.task_id, s.workflow_step_id;
 SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
   coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, CASE WHEN isfinite(s.processed_at) THEN (extract(epoch FROM (s.processed_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS processed_at,
   s.attempts, CASE WHEN isfinite(s.last_attempted_at) THEN (extract(epoch FROM (s.last_attempted_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
-  s.results::text AS results, coalesce(s.skippable, false) AS skippable, s.status AS status, s.depends_on_step_id AS depends_on_step_id
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, s.status AS status, s.depends_on_step_id AS depends_on_step_id,
+  (SELECT p.task_id FROM tasker.tasker_workflow_steps p WHERE p.workflow_step_id = s.depends_on_step_id) AS depends_on_task_id
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = ANY ($1::bigint[])
@@ -5482,7 +5533,8 @@ ORDER BY s.task_id, s.workflow_step_id;
 SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
   coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, CASE WHEN isfinite(s.processed_at) THEN (extract(epoch FROM (s.processed_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS processed_at,
   s.attempts, CASE WHEN isfinite(s.last_attempted_at) THEN (extract(epoch FROM (s.last_attempted_at AT TIME ZONE $2::text)) * 1000000)::bigint END AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
-  s.results::text AS results, coalesce(s.skippable, false) AS skippable, s.status AS status, NULL::bigint AS depends_on_step_id
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, s.status AS status, NULL::bigint AS depends_on_step_id,
+  (SELECT p.task_id FROM tasker.tasker_workflow_steps p WHERE p.workflow_step_id = NULL::bigint) AS depends_on_task_id
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = ANY ($1::bigint[])
@@ -5883,7 +5935,7 @@ WITH released AS (
   WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= $4::bigint AND t.task_id <= ALL (ARRAY[$5::bigint])
+    AND t.task_id >= ALL (ARRAY[$4::bigint]) AND t.task_id <= ALL (ARRAY[$5::bigint])
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('released')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -6307,7 +6359,7 @@ WITH now AS MATERIALIZED (
 ), alive AS MATERIALIZED (
   SELECT w.worker_id, w.queues, w.slots, w.draining
   FROM tasker.tasker_workers w
-  WHERE w.stopped_at IS NULL AND w.role = 'worker'
+  WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker'
 ), serving AS MATERIALIZED (
   SELECT q.queue, count(*) AS workers, avg(a.slots)::float8 AS slots
   FROM alive a, unnest(a.queues) AS q (queue)
