@@ -1,4 +1,5 @@
 import { acrossSetBack, byEngine, type Check, DONE } from './check.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 
 const TASKS = 'tasker.tasker_tasks t';
 const STEPS_OF = 'FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id';
@@ -149,7 +150,7 @@ export const taskChecks: Check[] = [
     why: 'Its tasks wait while those of the other workflows run. The column problem contains what to do; the worker tries again by itself.',
     sql: `SELECT w.namespace, w.name AS workflow, w.version, w.problem, w.worker_id FROM tasker.tasker_worker_workflows w
       JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
-      WHERE w.problem IS NOT NULL AND k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()`,
+      WHERE w.problem IS NOT NULL AND ${isLive('k')}`,
   },
   {
     id: 'step_cancelled_with_its_task',

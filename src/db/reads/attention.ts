@@ -1,4 +1,5 @@
 import { defineStatement } from '../statement.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 
 /** Steps at the front of each queue that are read: those that nobody serves gather there. */
 const FRONT = 200;
@@ -48,7 +49,7 @@ SELECT n.name AS namespace, k.name AS workflow, k.version, f.ready,
     FROM tasker.tasker_worker_workflows r
     JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
     WHERE r.namespace = n.name AND r.name = k.name AND r.version = k.version AND r.problem IS NOT NULL
-      AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+      AND ${isLive('w')}
   ) AS problems
 FROM fronts f
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
@@ -56,7 +57,7 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_i
 WHERE f.oldest < statement_timestamp() - interval '${GRACE_SECONDS} seconds' AND NOT EXISTS (
   SELECT FROM tasker.tasker_worker_workflows r
   JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
-  WHERE r.named_task_id = f.named_task_id AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+  WHERE r.named_task_id = f.named_task_id AND ${isLive('w')}
 )
 ORDER BY oldest_ready_seconds DESC`,
 });
@@ -107,7 +108,7 @@ FROM (
 FULL JOIN (
   SELECT r.* FROM tasker.tasker_worker_workflows r
   JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
-  WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+  WHERE ${isLive('w')}
 ) r ON r.namespace = k.namespace AND r.name = k.workflow AND r.version = k.version
 ORDER BY 1, 2, 3, r.worker_id`,
 });

@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { isPause } from '../statements/acts/pauses.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 
 /** A queue that has ready steps: how many, and how long the oldest has waited. */
 export interface QueueDepthRow {
@@ -33,7 +34,7 @@ export const queuesWithWorkers = defineStatement<QueueStatsRow>()({
 SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
     SELECT count(*)::integer
     FROM tasker.tasker_workers w
-    WHERE w.stopped_at IS NULL AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
+    WHERE ${isLive('w')} AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
   ) AS workers, (
     SELECT jsonb_build_object('by', p.by, 'reason', p.reason, 'until', p.until)
     FROM tasker.tasker_pauses p

@@ -1,4 +1,5 @@
 import { defineStatement } from '../statement.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 
 /** Newest blocked and waiting steps that are counted: what is beyond changes nothing on a page. */
 const MOST_COUNTED = 1000;
@@ -26,7 +27,7 @@ SELECT concat_ws(' ', (SELECT max(k.named_task_id) FROM tasker.tasker_named_task
   SELECT string_agg(concat_ws(' ', r.worker_id, r.namespace, r.name, r.version, r.problem), ',' ORDER BY r.worker_id, r.namespace, r.name, r.version)
   FROM tasker.tasker_worker_workflows r
   JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
-  WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()))`,
+  WHERE ${isLive('w')}))`,
   schedules: `
 SELECT string_agg(concat_ws(' ', t.schedule_key, t.occurrence_at, t.outcome, t.failed_at, t.paused_at), ',' ORDER BY t.schedule_key)
 FROM tasker.tasker_schedule_states t`,

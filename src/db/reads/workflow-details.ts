@@ -1,5 +1,6 @@
 import type { Json } from '../../workflow/json.ts';
 import { defineStatement } from '../statement.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 
 export interface WorkflowDetailsRow {
   namespace: string;
@@ -29,7 +30,7 @@ CROSS JOIN LATERAL (
   FROM tasker.tasker_worker_workflows s
   JOIN tasker.tasker_workers w ON w.worker_id = s.worker_id
   WHERE s.namespace = n.name AND s.name = k.name AND s.version = k.version
-    AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+    AND ${isLive('w')}
 ) l
 WHERE k.name = :name AND (:namespace::text IS NULL OR n.name = :namespace::text)
 ORDER BY n.name, k.version`,

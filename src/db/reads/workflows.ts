@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { openTaskIds } from './open-tasks.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 
 /** A version of a workflow, with its open tasks and the workers that serve it. */
 export interface WorkflowRow {
@@ -24,7 +25,7 @@ export const listWorkflows = defineStatement<WorkflowRow>()({
 WITH live AS (
   SELECT w.* FROM tasker.tasker_worker_workflows w
   JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
-  WHERE k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()
+  WHERE ${isLive('k')}
 ), open AS (
   SELECT t.named_task_id,
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
@@ -95,7 +96,7 @@ SELECT k.named_task_id, k.version, k.description, k.configuration, k.definition_
     SELECT FROM tasker.tasker_worker_workflows w
     JOIN tasker.tasker_workers p ON p.worker_id = w.worker_id
     WHERE w.namespace = n.name AND w.name = k.name AND w.version = k.version AND w.problem IS NULL
-      AND p.stopped_at IS NULL AND p.lease_expires_at > statement_timestamp()
+      AND ${isLive('p')}
   ) AS served
 FROM tasker.tasker_named_tasks k
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id

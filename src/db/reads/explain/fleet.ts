@@ -1,4 +1,5 @@
 import { defineStatement } from '../../statement.ts';
+import { isLive } from '../../statements/rules/live-process.ts';
 
 /** A process that holds steps. */
 export interface HolderRow {
@@ -46,7 +47,7 @@ SELECT w.worker_id, w.name, w.slots, w.busy_slots, w.draining,
     WHERE r.worker_id = w.worker_id
   ) AS has_handler
 FROM tasker.tasker_workers w
-WHERE w.stopped_at IS NULL AND w.role = 'worker' AND w.lease_expires_at > statement_timestamp() AND :queue::text = ANY (w.queues)
+WHERE ${isLive('w')} AND w.role = 'worker' AND :queue::text = ANY (w.queues)
 ORDER BY w.worker_id
 LIMIT 1000`,
 });
@@ -66,7 +67,7 @@ export const findServedVersions = defineStatement<ServedVersionRow>()({
 SELECT r.version, (count(*) FILTER (WHERE r.problem IS NULL))::integer AS workers, min(r.problem) AS problem
 FROM tasker.tasker_workers w
 JOIN tasker.tasker_worker_workflows r ON r.worker_id = w.worker_id
-WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND NOT w.draining
+WHERE ${isLive('w')} AND NOT w.draining
   AND r.namespace = :namespace AND r.name = :name
 GROUP BY r.version
 ORDER BY r.version`,

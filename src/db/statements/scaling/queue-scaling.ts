@@ -1,5 +1,6 @@
 import { defineStatement } from '../../statement.ts';
 import { isPause } from '../acts/pauses.ts';
+import { isLive } from '../rules/live-process.ts';
 
 export interface ScalingObservationRow {
   at: number;
@@ -51,7 +52,7 @@ WITH now AS MATERIALIZED (
 ), alive AS MATERIALIZED (
   SELECT w.worker_id, w.queues, w.slots, w.draining
   FROM tasker.tasker_workers w
-  WHERE w.stopped_at IS NULL AND w.role = 'worker'
+  WHERE ${isLive('w')} AND w.role = 'worker'
 ), serving AS MATERIALIZED (
   SELECT q.queue, count(*) AS workers, avg(a.slots)::float8 AS slots
   FROM alive a, unnest(a.queues) AS q (queue)

@@ -1,4 +1,5 @@
 import { defineStatement, rows } from '../../statement.ts';
+import { isLive } from '../rules/live-process.ts';
 
 /*
  * Schedules are rows of pg-boss (`<cron schema>.schedule`); the decisions about their occurrences are in tasker_schedule_states.
@@ -180,8 +181,7 @@ export const findWorkflowVersions = defineStatement<WorkflowVersionRow>()({
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
     SELECT FROM tasker.tasker_worker_workflows s
     JOIN tasker.tasker_workers w ON w.worker_id = s.worker_id
-    WHERE s.named_task_id = t.named_task_id AND w.role = 'worker' AND w.stopped_at IS NULL AND NOT w.draining
-      AND w.lease_expires_at > clock_timestamp()
+    WHERE s.named_task_id = t.named_task_id AND w.role = 'worker' AND NOT w.draining AND ${isLive('w')}
   ) AS served
 FROM :workflows AS i
 JOIN tasker.tasker_task_namespaces n ON n.name = i.namespace

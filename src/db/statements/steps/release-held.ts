@@ -1,6 +1,7 @@
 import { defineStatement } from '../../statement.ts';
 import { stepHistory } from '../rules/history.ts';
 import { readyIfUnlocked } from '../rules/readiness.ts';
+import { isLive } from '../rules/live-process.ts';
 
 /** The process that has a step in progress. The task's open steps are locked by the caller. */
 export const findHeld = defineStatement<{ worker_id: string; living: boolean; recorded: boolean }>()({
@@ -10,7 +11,7 @@ export const findHeld = defineStatement<{ worker_id: string; living: boolean; re
 SELECT s.claimed_by AS worker_id,
   EXISTS (
     SELECT FROM tasker.tasker_workers w
-    WHERE w.worker_id = s.claimed_by AND w.stopped_at IS NULL AND w.lease_expires_at >= statement_timestamp()) AS living,
+    WHERE w.worker_id = s.claimed_by AND ${isLive('w')}) AS living,
   EXISTS (
     SELECT FROM tasker.tasker_claims c
     WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids)) AS recorded
