@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
-import type { WorkflowRow } from '../db/reads/workflows.ts';
 import type { Failures } from '../reads/failures.ts';
+import type { WorkflowList } from '../reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine } from '../db/doctor/examine.ts';
 
@@ -30,7 +30,7 @@ export class Reports {
     return this.keep('queues', 1000, () => this.client.queues());
   }
 
-  workflows(): Promise<WorkflowRow[]> {
+  workflows(): Promise<WorkflowList> {
     return this.keep('workflows', 5000, () => this.client.workflows());
   }
 

@@ -2,12 +2,11 @@ import type { CallersTransaction } from '../db/connections/callers-transaction.t
 import type { Database } from '../db/connections/database.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
-import type { WorkflowRow } from '../db/reads/workflows.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
 import { readWorkers } from '../reads/workers.ts';
-import { readWorkflows } from '../reads/workflows.ts';
+import { readWorkflows, type WorkflowList } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import type { ArchiveClient } from './archive-client.ts';
 import { checkedId, checkedMilliseconds, checkNoTransaction } from './checked.ts';
@@ -155,8 +154,10 @@ export class Client extends ActsClient {
    * Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads every open task; from the
    * replica for reports, if there is one.
    */
-  async workflows(): Promise<WorkflowRow[]> {
-    return (await this.reports.read(readWorkflows)).value;
+  async workflows(): Promise<WorkflowList> {
+    const began = new Date();
+    const { value, source } = await this.reports.read(readWorkflows);
+    return { workflows: value, asOf: source.asOf ?? began };
   }
 
   /** The ready steps of each queue that has any. */

@@ -33,6 +33,7 @@ export type { HourStatsRow, RunStatsRow } from '../db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from '../db/reads/tasks.ts';
 export type { WorkerRow } from '../db/reads/workers.ts';
 export type { WorkflowRow } from '../db/reads/workflows.ts';
+export type { WorkflowList } from '../reads/workflows.ts';
 export type { CancelOutcome } from '../engine/cancel.ts';
 export type { OperatorAction, Superseded } from '../engine/operator-action.ts';
 export type { PurgedRows } from '../db/statements/tasks/purge-tasks.ts';

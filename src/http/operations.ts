@@ -1571,6 +1571,8 @@ export interface Operations {
   'GET /v1/workflows': {
     response: {
       items: WorkflowVersion[];
+      /** When it was read; of a replica, up to when it has everything. */
+      as_of: string;
     };
   };
   /** The versions of one workflow: steps, and the schema of the input. */

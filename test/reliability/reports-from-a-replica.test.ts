@@ -52,7 +52,10 @@ it('lists, workflows and the doctor read a streaming replica while it is recent,
     expect(page.tasks.map((task) => task.task_id)).toEqual(ids);
     expect(page.asOf.getTime()).toBeGreaterThan(asked - 1000);
     expect(refusing.reports.lastSource.server).toBe('replica');
-    expect((await refusing.workflows()).map((row) => row.pending_tasks)).toEqual([1]);
+    const { workflows, asOf } = await refusing.workflows();
+    expect(workflows.map((row) => row.pending_tasks)).toEqual([1]);
+    expect(asOf.getTime()).toBeGreaterThan(asked - 1000);
+    expect(refusing.reports.lastSource).toMatchObject({ server: 'replica', asOf });
     const { value: findings, source } = await refusing.reports.read((db) => examine(db));
     expect(findings).toEqual([]);
     expect(source.server).toBe('replica');
@@ -67,6 +70,7 @@ it('lists, workflows and the doctor read a streaming replica while it is recent,
     await submit();
     const early = await clientOf({ maxLagSeconds: 3600 });
     const old = await early.taskPage();
+    expect((await early.workflows()).asOf).toEqual(old.asOf);
     await early.close();
     expect(old.tasks.map((task) => task.task_id)).toEqual(ids.slice(1));
     expect(old.asOf.getTime()).toBeLessThan(Date.now() - 1000);

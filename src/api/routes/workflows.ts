@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { findWorkflowDetails } from '../../db/reads/workflow-details.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { json, name } from '../schemas/common.ts';
+import { json, name, time } from '../schemas/common.ts';
 import { requireNamespace } from './task-scope.ts';
 
 const version = z
@@ -37,18 +37,17 @@ export const listWorkflows = defineRoute({
   method: 'GET',
   path: '/v1/workflows',
   summary: 'Every version of every workflow, with its open tasks and the workers that serve it',
-  description: 'Reads every open task; kept for 5 seconds.',
+  description: 'Reads every open task, from the replica for reports if there is one; kept for 5 seconds.',
   permission: 'fleet:read',
   scope: 'namespace',
   cost: 'report',
-  response: z.object({ items: z.array(version) }),
-  example: { response: { items: [EXAMPLE] } },
+  response: z.object({ items: z.array(version), as_of: time.describe('When it was read; of a replica, up to when it has everything.') }),
+  example: { response: { items: [EXAMPLE], as_of: '2026-03-01T09:32:00.000Z' } },
   async handle({ principal, reports }) {
-    const rows = await reports.workflows();
+    const { workflows, asOf } = await reports.workflows();
     const { namespaces } = principal;
-    return {
-      body: { items: rows.filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace)) },
-    };
+    const items = workflows.filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace));
+    return { body: { items, as_of: asOf } };
   },
 });
 

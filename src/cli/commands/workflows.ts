@@ -11,7 +11,7 @@ export function workflowsCommand(exit: (status: number) => void): Command {
     .description('list workflow versions with their open tasks, the workers that serve them, and what is wrong')
     .action(async (options: { json?: boolean }) => {
       const { rows, source } = await withClient(async (client) => ({
-        rows: await client.workflows(),
+        rows: (await client.workflows()).workflows,
         source: client.reports.lastSource,
       }));
       print(rows, options.json, drawWorkflows);

@@ -92,7 +92,10 @@ export function remoteReads(api: ApiClient): Reads {
       }
       return chooseDetails(rows, reference);
     },
-    workflows: async () => (await api.get('/v1/workflows')).items as never,
+    workflows: async () => {
+      const { items, as_of: asOf } = await api.get('/v1/workflows');
+      return { workflows: items as never, asOf: new Date(asOf) };
+    },
     async failures({ limit = 100 } = {}) {
       const { items, complete } = await api.get('/v1/failures', { query: { limit: Math.min(limit, 200) } });
       return { groups: items.map((row) => rowOf(row)), complete } as never;
