@@ -63,7 +63,14 @@ FROM tasker.tasker_workflow_step_edges e
 JOIN tasker.tasker_tasks t ON t.task_id = e.task_id`,
     tasker_task_transitions: transitions('tasker_task_transitions', 'task_id'),
     tasker_workflow_step_transitions: transitions('tasker_workflow_step_transitions', 'workflow_step_id'),
-    ...(form === 'B' ? { tasker_step_readiness_statuses: READINESS, tasker_task_execution_contexts: CONTEXTS } : {}),
+    tasker_step_dag_relationships: DAG,
+    ...(form === 'B'
+      ? {
+          tasker_step_readiness_statuses: READINESS,
+          tasker_task_execution_contexts: CONTEXTS,
+          tasker_task_workflow_summaries: SUMMARIES,
+        }
+      : {}),
   };
 }
 
@@ -80,6 +87,46 @@ SELECT v.task_id, v.named_task_id, v.status::varchar AS status, v.total_steps::b
   v.completed_steps::bigint AS completed_steps, v.failed_steps::bigint AS failed_steps, v.ready_steps::bigint AS ready_steps,
   v.execution_status, v.recommended_action, v.completion_percentage, v.health_status
 FROM tasker.tasker_task_execution_contexts v`;
+
+const DAG = `
+SELECT v.workflow_step_id, v.task_id, v.named_step_id, v.parent_step_ids, v.child_step_ids, v.parent_count, v.child_count,
+  v.is_root_step, v.is_leaf_step, v.min_depth_from_root
+FROM tasker.tasker_step_dag_relationships v`;
+
+/** As there: steps in error are never among the blocked ones. */
+const BLOCKED = `NOT r.ready_for_execution AND r.current_state = 'pending'`;
+const SUMMARIES = `
+SELECT c.task_id, c.total_steps::bigint AS total_steps, c.pending_steps::bigint AS pending_steps,
+  c.in_progress_steps::bigint AS in_progress_steps, c.completed_steps::bigint AS completed_steps,
+  c.failed_steps::bigint AS failed_steps, c.ready_steps::bigint AS ready_steps, c.execution_status, c.recommended_action,
+  c.completion_percentage, c.health_status, s.root_step_ids, s.root_step_count, s.blocked_step_ids, s.blocking_reasons,
+  s.next_executable_step_ids,
+  CASE WHEN c.ready_steps > 5 THEN 'batch_parallel' WHEN c.ready_steps > 1 THEN 'small_parallel'
+    WHEN c.ready_steps = 1 THEN 'sequential' ELSE 'waiting' END AS processing_strategy
+FROM tasker.tasker_task_execution_contexts c
+CROSS JOIN LATERAL (
+  SELECT jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.total_parents = 0) AS root_step_ids,
+    count(*) FILTER (WHERE r.total_parents = 0) AS root_step_count,
+    jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE ${BLOCKED}) AS blocked_step_ids,
+    jsonb_agg(CASE WHEN NOT r.dependencies_satisfied THEN 'dependencies_not_satisfied'
+      WHEN NOT r.retry_eligible THEN 'retry_not_eligible' ELSE 'unknown' END ORDER BY r.workflow_step_id)
+      FILTER (WHERE ${BLOCKED}) AS blocking_reasons,
+    jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.ready_for_execution) AS next_executable_step_ids
+  FROM tasker.tasker_step_readiness_statuses r
+  WHERE r.task_id = c.task_id
+) s`;
+
+/** The longest way from a root to each step of a task. A graph is no deeper than it has steps. */
+const LEVELS = `
+WITH RECURSIVE reached (workflow_step_id, level) AS (
+  SELECT s.workflow_step_id, 0 FROM tasker.tasker_workflow_steps s WHERE s.task_id = input_task_id AND s.total_parents = 0
+  UNION
+  SELECT e.to_step_id, r.level + 1
+  FROM reached r
+  JOIN tasker.tasker_workflow_step_edges e ON e.task_id = input_task_id AND e.from_step_id = r.workflow_step_id
+  WHERE r.level < (SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = input_task_id)
+)
+SELECT r.workflow_step_id, max(r.level) AS dependency_level FROM reached r GROUP BY r.workflow_step_id ORDER BY 2, 1`;
 
 const READINESS_COLUMNS = `workflow_step_id bigint, task_id bigint, named_step_id integer, name text, current_state text,
   dependencies_satisfied boolean, retry_eligible boolean, ready_for_execution boolean, last_failure_at timestamp,
@@ -113,6 +160,13 @@ const FUNCTIONS = [
     CONTEXTS,
     'v.task_id = ANY (input_task_ids)',
   ],
+  [
+    'calculate_dependency_levels',
+    'input_task_id bigint',
+    'workflow_step_id bigint, dependency_level integer',
+    LEVELS,
+    undefined,
+  ],
 ] as const;
 
 /** The statements that make the views in a schema, which has to be without tables of these names. Run them in one transaction. */
@@ -126,7 +180,7 @@ export function compatStatements(form: CompatForm, target: string, schema: strin
       return `r.${own}::${type}`;
     });
     return `CREATE OR REPLACE FUNCTION "${target}".${name}(${given}) RETURNS TABLE (${returned}) LANGUAGE sql STABLE AS $$
-SELECT ${columns.join(', ')} FROM (${inSchema(`${select}\nWHERE ${condition}`, schema)}) r $$`;
+SELECT ${columns.join(', ')} FROM (${inSchema(condition === undefined ? select : `${select}\nWHERE ${condition}`, schema)}) r $$`;
   });
   return [`CREATE SCHEMA IF NOT EXISTS "${target}"`, ...views, ...(form === 'D' ? functions : [])];
 }

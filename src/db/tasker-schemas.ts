@@ -35,8 +35,6 @@ export function recognize(row: TaskerSchemaRow): TaskerSchema {
   if (row.has_status && row.has_transitions)
     return unclear('tasker_tasks has a column status, and there are transition tables: an upgrade to 2.0 is half done');
   if (row.has_core) return unclear('tables of tasker-core lie among those of Tasker (Ruby)');
-  if (row.has_depends_on && !row.tables.includes('tasker_workflow_step_edges'))
-    return unclear('it is of a release before 1.2, without a table of edges: upgrade Tasker to 1.4 first');
   if (row.has_depends_on) return { schema, kind: 'tasker', class: 'A0' };
   if (row.has_status) return { schema, kind: 'tasker', class: 'A' };
   if (!row.has_transitions) return unclear('there is neither a column status nor a table of transitions');

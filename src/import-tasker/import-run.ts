@@ -1,12 +1,12 @@
 import type { Database } from '../db/connections/database.ts';
 import { findImported, type ImportedTaskRow, pageOfImported } from '../db/statements/imports/books.ts';
 import { pageOfSourceTasks } from '../db/statements/imports/source.ts';
-import { InvalidInputError } from '../errors.ts';
 import { type MapOptions, mapTask } from './map-task.ts';
 import type { Mapping } from './mapped-task.ts';
 import type { CheckedOptions } from './options.ts';
 import { readTasks } from './read-tasks.ts';
 import type { Tally } from './report.ts';
+import { selectedWorkflows } from './selected-workflows.ts';
 import { read, type Source } from './source.ts';
 import type { SourceTask } from './source-task.ts';
 import type { Registry, SourceWorkflow } from './workflows.ts';
@@ -21,27 +21,6 @@ export interface ImportRun {
   readonly tally: Tally;
   readonly books: Books;
 }
-
-/** Named tasks that `--only` selects; null: all. Throws InvalidInputError for a name that no workflow has. */
-export function selectedWorkflows({ workflows }: Registry, only: readonly string[]): number[] | null {
-  if (only.length === 0) return null;
-  return only.flatMap((name) => {
-    const found = [...workflows.values()].filter((workflow) => namesOf(workflow).includes(name));
-    if (found.length > 0) return found.map((workflow) => workflow.namedTaskId);
-    const known = [...workflows.values()].map((workflow) => workflow.sourceName).join(', ');
-    throw new InvalidInputError(`--only is ${JSON.stringify(name)}: the workflows of Tasker are ${known}`, {
-      field: '--only',
-    });
-  });
-}
-
-const namesOf = ({ sourceName, namespace, name, version }: SourceWorkflow): string[] => [
-  sourceName,
-  sourceName.split(' ')[0] as string,
-  name,
-  `${namespace}/${name}`,
-  `${namespace}/${name} ${version}`,
-];
 
 /** Pages of tasks of the source in the order of their ids, without those that are here already, which are counted if `counts`. */
 export async function* pages(run: ImportRun, counts = true): AsyncGenerator<SourceTask[]> {
@@ -99,6 +78,8 @@ export function mapOptions(run: ImportRun, now: number): MapOptions {
     inFlight: run.options.inFlight,
     inFlightAge: run.options.inFlightAgeSeconds * MICROSECONDS,
     honourBypass: run.options.honourBypass,
+    endedAnyway: run.options.endedAnyway,
+    workflowOf: (id) => run.registry.workflows.get(id) as SourceWorkflow,
   };
 }
 

@@ -8,6 +8,7 @@ import { handOver } from './hand-over.ts';
 import { importEnded } from './import-ended.ts';
 import type { ImportRun } from './import-run.ts';
 import { openSource, type OpenedSource } from './open-source.ts';
+import { keyPathsOf } from './key-paths.ts';
 import { type CheckedOptions, checkedImportOptions, type ImportOptions } from './options.ts';
 import { type ImportReport, Tally } from './report.ts';
 import { dryRun, findShapes, type Shape } from './survey.ts';
@@ -31,9 +32,10 @@ export async function importTasker(
   const opened = await openSource(db, options);
   try {
     const registry = await readRegistry(opened.source, options.names, options.defaultNamespace);
+    const keyPaths = await keyPathsOf(db, registry, options.identity);
     const run: ImportRun = {
       db,
-      source: opened.source,
+      source: { ...opened.source, keyPaths },
       registry,
       options,
       tally: new Tally(),

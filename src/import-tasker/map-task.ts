@@ -1,4 +1,6 @@
 import { findDagProblems, MAX_EDGES, MAX_STEPS } from '../workflow/analyze-dag.ts';
+import type { WorkflowName } from '../workflow/definition.ts';
+import { identityOfKey, keyProblem } from '../workflow/identity.ts';
 import { isFinal, type State } from '../workflow/states.ts';
 import { tagsOf } from './annotations.ts';
 import { decideSteps, type InFlight } from './decide-steps.ts';
@@ -8,6 +10,7 @@ import type { MappedStep, MappedTask, Mapping, Reason } from './mapped-task.ts';
 import { oneStepPerName } from './one-step-per-name.ts';
 import { isRunning, phaseOf } from './phase.ts';
 import type { SourceTask } from './source-task.ts';
+import { withoutBadEdges } from './without-bad-edges.ts';
 
 export interface MapOptions {
   /** Microseconds since 1970, by the clock of the database. */
@@ -18,6 +21,10 @@ export interface MapOptions {
   inFlightAge: number;
   /** Whether open tasks skip the steps in their `bypass_steps`, which Tasker (Ruby) never did. */
   honourBypass: boolean;
+  /** Whether tasks that have ended come without the edges for which they would be left out. */
+  endedAnyway: boolean;
+  /** The workflow of a named task here. */
+  workflowOf: (namedTaskId: number) => Pick<WorkflowName, 'namespace' | 'name'>;
 }
 
 /** What becomes of a task here, or why it is left out. Reads and writes nothing. */
@@ -31,13 +38,15 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
   });
   const merged = oneStepPerName(task.steps, options.nameOf, options.now);
   if (merged.kept.length === 0) return left('no_steps');
-  if (task.outside > 0) return left('other_task');
-  if (task.steps.some((step) => step.parents.includes(step.id))) return left('self_edge');
+  const anyway = options.endedAnyway && phase === 'ended';
+  if (task.outside > 0 && !anyway) return left('other_task');
+  if (task.steps.some((step) => step.parents.includes(step.id)) && !anyway) return left('self_edge');
   const nameById = new Map(merged.kept.map((step) => [step.id, options.nameOf(step.name)]));
-  const nodes = merged.kept.map((step) => ({
+  const drawn = merged.kept.map((step) => ({
     name: nameById.get(step.id) as string,
     dependsOn: step.parents.map((parent) => nameById.get(parent) as string).toSorted(),
   }));
+  const { nodes, leftOut } = anyway ? withoutBadEdges(drawn) : { nodes: drawn, leftOut: [] };
   if (nodes.length > MAX_STEPS || nodes.reduce((sum, node) => sum + node.dependsOn.length, 0) > MAX_EDGES)
     return left('too_large');
   const [problem] = findDagProblems(nodes);
@@ -50,7 +59,7 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
   const notes = unknown.map(() => 'unknown_states_left_out');
   const pairs: { source: (typeof merged.kept)[number]; step: MappedStep }[] = [];
   for (const [index, source] of merged.kept.entries()) {
-    const mapped = mapStep(source, nodes[index]?.dependsOn ?? [], { ...options, requestedAt, context });
+    const mapped = mapStep(source, [...(nodes[index]?.dependsOn ?? [])], { ...options, requestedAt, context });
     if (mapped.unknown !== undefined) return left('unknown_state', `step ${mapped.mapped.name} is "${mapped.unknown}"`);
     notes.push(...mapped.notes);
     pairs.push({ source, step: mapped.mapped });
@@ -73,22 +82,28 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
   if (task.orphans > 0) notes.push('edges_without_a_step_left_out');
   if (task.otherEdges > 0) notes.push('edges_of_other_names');
   if (task.context === null) notes.push('context_was_null');
-  return { task: whole(task, { phase, state, history, steps, context, notes, merged: merged.left }, options) };
+  const outside = anyway ? task.outside : 0;
+  if (leftOut.length + outside > 0) notes.push('bad_edges_left_out');
+  const made = { phase, state, history, steps, context, notes };
+  const details = {
+    ...(merged.left.length === 0 ? {} : { merged_steps: merged.left }),
+    ...(leftOut.length + outside === 0 ? {} : { edges_left_out: leftOut, edges_from_other_tasks: outside }),
+  };
+  return { task: whole(task, { ...made, details }, options) };
 }
 
 function whole(
   task: SourceTask,
-  made: Pick<MappedTask, 'phase' | 'state' | 'history' | 'steps' | 'context' | 'notes'> & { merged: readonly object[] },
+  made: Pick<MappedTask, 'phase' | 'state' | 'history' | 'steps' | 'context' | 'notes' | 'details'>,
   options: MapOptions,
 ): MappedTask {
-  const { merged, ...rest } = made;
   const bypass =
     task.bypassSteps === null || ['null', '[]'].includes(task.bypassSteps.trim()) ? null : task.bypassSteps;
   const keepsBypass = bypass !== null && (made.phase === 'ended' || options.honourBypass);
   if (bypass !== null && !keepsBypass) made.notes.push('bypass_steps_not_honoured');
   const { tags, annotations } = tagsOf(task);
   return {
-    ...rest,
+    ...made,
     sourceId: task.id,
     namedTaskId: task.namedTaskId,
     requestedAt: task.requestedAt,
@@ -98,14 +113,26 @@ function whole(
     reason: task.reason,
     bypassSteps: keepsBypass ? bypass : null,
     tags,
-    identityHash: task.identityHash,
+    identityHash: identityOf(task, made, options),
     details: {
+      ...made.details,
       ...(bypass === null || keepsBypass ? {} : { bypass_steps: JSON.parse(bypass) as unknown }),
       ...(annotations.length === 0 ? {} : { annotations }),
-      ...(merged.length === 0 ? {} : { merged_steps: merged }),
       ...(task.status === null ? {} : { status: task.status }),
     },
   };
+}
+
+/** An open task gets the identity that a submit with its key has here, so that a repeated one finds it. */
+function identityOf(
+  { key, identityHash, namedTaskId }: SourceTask,
+  { phase, notes }: Pick<MappedTask, 'phase' | 'notes'>,
+  { workflowOf }: MapOptions,
+): string {
+  if (phase === 'ended' || key === undefined) return identityHash;
+  if (keyProblem(key) === undefined) return identityOfKey(workflowOf(namedTaskId), key as string);
+  notes.push('identity_without_a_key');
+  return identityHash;
 }
 
 /** Returns whether something other than the history decided. */

@@ -36,6 +36,8 @@ export async function openSource(db: Database, options: CheckedOptions): Promise
       label: `${found.database}/${options.sourceSchema}`,
       same: other === undefined,
       hasAnnotations: found.has_annotations,
+      hasEdges: found.has_edges,
+      keyPaths: new Map(),
       readiness: found.has_readiness_function ? 'function' : found.has_readiness_view ? 'view' : undefined,
       db: on,
     };

@@ -29,6 +29,10 @@ export interface ImportOptions {
   /** The processes of Tasker (Ruby) do not run, and will not run again. */
   stopped?: boolean;
   honourBypass?: boolean;
+  /** Tasks that have ended are imported without the edges for which they would be left out. */
+  endedAnyway?: boolean;
+  /** By the name of a workflow: the SQL/JSON path of the key in the context of its tasks. */
+  identity?: Readonly<Record<string, string>>;
   verify?: boolean;
   undo?: boolean;
   /** Called after each transaction with the number of tasks that were dealt with. */
@@ -57,6 +61,8 @@ export function checkedImportOptions(options: ImportOptions): CheckedOptions {
     inFlightAgeSeconds: IN_FLIGHT_AGE_SECONDS,
     stopped: false,
     honourBypass: false,
+    endedAnyway: false,
+    identity: {},
     verify: false,
     undo: false,
     ...options,

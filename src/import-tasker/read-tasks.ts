@@ -2,6 +2,7 @@ import type { Executor } from '../db/connections/database.ts';
 import {
   readSourceAnnotations,
   readSourceEdges,
+  readSourceKeys,
   readSourceSteps,
   readSourceStepsWithParent,
   readSourceStepsWithStatus,
@@ -23,7 +24,7 @@ export async function readTasks(source: Source, taskIds: readonly string[], on?:
   const tasks = await read(source, hasTransitions(source) ? readSourceTasks : readSourceTasksWithStatus, [given], on);
   const steps = await read(source, stepsOf(source), [given], on);
   const stepIds = steps.map((step) => step.workflow_step_id);
-  const edges = await read(source, readSourceEdges, [{ step_ids: stepIds }], on);
+  const edges = source.hasEdges ? await read(source, readSourceEdges, [{ step_ids: stepIds }], on) : [];
   const histories = (ids: readonly string[]) => ({ ids, time_zone: source.timeZone });
   const stepHistory = hasTransitions(source)
     ? await read(source, readSourceStepTransitions, [histories(stepIds)], on)
@@ -34,7 +35,18 @@ export async function readTasks(source: Source, taskIds: readonly string[], on?:
   const annotations = source.hasAnnotations
     ? await read(source, readSourceAnnotations, [{ task_ids: taskIds }], on)
     : [];
+  const { keyPaths } = source;
+  const keys =
+    keyPaths.size === 0
+      ? []
+      : await read(
+          source,
+          readSourceKeys,
+          [{ task_ids: taskIds, named_task_ids: [...keyPaths.keys()], paths: [...keyPaths.values()] }],
+          on,
+        );
   const rows = {
+    keys: new Map(keys.map((row) => [row.task_id, row.key])),
     edges: Map.groupBy(edges, (row) => row.to_step_id),
     stepHistory: Map.groupBy(stepHistory, (row) => row.of_id),
     taskHistory: Map.groupBy(taskHistory, (row) => row.of_id),
@@ -50,6 +62,7 @@ function stepsOf({ class: form }: Source): typeof readSourceSteps {
 }
 
 interface Rows {
+  keys: ReadonlyMap<string, string | null>;
   edges: Map<string, SourceEdgeRow[]>;
   stepHistory: Map<string, SourceTransitionRow[]>;
   taskHistory: Map<string, SourceTransitionRow[]>;
@@ -61,6 +74,8 @@ function toTask(row: SourceTaskRow, rows: Rows): SourceTask {
   const steps = rows.steps.get(row.task_id) ?? [];
   const edges = steps.flatMap((step) => rows.edges.get(step.workflow_step_id) ?? []);
   const known = new Set(steps.map((step) => step.workflow_step_id));
+  const parents = steps.filter((step) => step.depends_on_step_id !== null).map((step) => step.depends_on_task_id);
+  const ends = [...edges.map((edge) => edge.from_task_id), ...parents];
   return {
     id: row.task_id,
     namedTaskId: row.named_task_id,
@@ -73,12 +88,13 @@ function toTask(row: SourceTaskRow, rows: Rows): SourceTask {
     tags: row.tags,
     context: row.context,
     identityHash: row.identity_hash,
+    key: rows.keys.get(row.task_id),
     status: row.status,
     history: toHistory(rows.taskHistory.get(row.task_id)),
     steps: steps.map((step) => toStep(step, rows, known)),
     annotations: rows.annotations.get(row.task_id) ?? [],
-    outside: edges.filter((edge) => edge.from_task_id !== null && edge.from_task_id !== row.task_id).length,
-    orphans: edges.filter((edge) => edge.from_task_id === null).length,
+    outside: ends.filter((taskId) => taskId !== null && taskId !== row.task_id).length,
+    orphans: ends.filter((taskId) => taskId === null).length,
     otherEdges: edges.filter((edge) => edge.name !== 'provides').length,
   };
 }

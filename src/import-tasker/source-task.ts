@@ -42,6 +42,8 @@ export interface SourceTask {
   readonly tags: string | null;
   readonly context: string | null;
   readonly identityHash: string;
+  /** What --identity finds in the context; null: nothing that can be a key. Undefined: --identity does not name its workflow. */
+  readonly key: string | null | undefined;
   readonly status: string | null;
   readonly history: readonly SourceTransition[];
   readonly steps: readonly SourceStep[];

@@ -14,6 +14,10 @@ export interface Source {
   /** Whether it lies in the database of the engine, so that one transaction can do both. */
   readonly same: boolean;
   readonly hasAnnotations: boolean;
+  /** Releases before 1.2 have none: a step has one parent there, in a column of its own. */
+  readonly hasEdges: boolean;
+  /** Where the key of a task is in its context: a path for each named task whose open tasks get the identity of a key. */
+  readonly keyPaths: ReadonlyMap<number, string>;
   /** What Tasker itself has to say about the readiness of steps; undefined: neither is there. */
   readonly readiness: 'view' | 'function' | undefined;
   /** Outside of a transaction. */

@@ -1,15 +1,16 @@
-import { readSourceGraphs } from '../db/statements/imports/source.ts';
+import { readSourceGraphs, readSourceGraphsOfBoth, readSourceGraphsOfParents } from '../db/statements/imports/source.ts';
 import { findNamedTask } from '../db/statements/workflows/register-workflow.ts';
 import { FIRST_OTHER_PATCH } from '../engine/other-version.ts';
 import { compareReadiness } from './compare-readiness.ts';
 import { readClock } from './clock.ts';
 import { waitForThoseThatEndedNow } from './import-ended.ts';
-import { type ImportRun, mapAll, pages, selectedWorkflows, workflowOf } from './import-run.ts';
+import { type ImportRun, mapAll, pages, workflowOf } from './import-run.ts';
 import type { MappedTask } from './mapped-task.ts';
 import { phaseOf } from './phase.ts';
 import { readTasks } from './read-tasks.ts';
+import { selectedWorkflows } from './selected-workflows.ts';
 import { graphOf } from './shape.ts';
-import { read } from './source.ts';
+import { read, type Source } from './source.ts';
 import type { SourceTask } from './source-task.ts';
 import type { SourceWorkflow } from './workflows.ts';
 
@@ -29,7 +30,7 @@ export interface Shape {
  */
 export async function findShapes(run: ImportRun, all: boolean): Promise<Shape[]> {
   const selected = selectedWorkflows(run.registry, run.options.only) ?? [...run.registry.workflows.keys()];
-  const rows = await read(run.source, readSourceGraphs, [
+  const rows = await read(run.source, graphsOf(run.source), [
     { named_task_ids: all ? selected : await withoutVersion(run, selected) },
   ]);
   const samples = new Map(
@@ -68,6 +69,11 @@ export async function findShapes(run: ImportRun, all: boolean): Promise<Shape[]>
     shapes.set(key, shape);
   }
   return [...shapes.values()];
+}
+
+function graphsOf({ class: form, hasEdges }: Source): typeof readSourceGraphs {
+  if (form !== 'A0') return readSourceGraphs;
+  return hasEdges ? readSourceGraphsOfBoth : readSourceGraphsOfParents;
 }
 
 /** Workflows whose version is not here yet. That of the others has its graph already. */

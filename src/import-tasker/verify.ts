@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ImportedTaskRow } from '../db/statements/imports/books.ts';
 import { readStoredTasks, type StoredTaskRow } from '../db/statements/imports/stored-tasks.ts';
 import { readClock } from './clock.ts';
 import { importedPages, type ImportRun, mapOptions } from './import-run.ts';
@@ -38,12 +39,16 @@ function compare(
   now: number,
   source: SourceTask | undefined,
   here: StoredTaskRow | undefined,
-  books: { sort_keys?: string; status?: string },
+  books: ImportedTaskRow['details'],
 ): string[] {
   if (here === undefined) return ['it is not here any more'];
   if (source === undefined) return ['it is not in Tasker any more'];
   // In the state in which it was taken over. Whether it was running then is in the books only.
-  const mapping = mapTask(beforeHandOver(source, books.status), { ...mapOptions(run, now), inFlight: 'block' });
+  const mapping = mapTask(beforeHandOver(source, books.status), {
+    ...mapOptions(run, now),
+    inFlight: 'block',
+    endedAnyway: books.edges_left_out !== undefined,
+  });
   if ('left' in mapping) return [`it could not be imported any more: ${mapping.left}`];
   const unchanged = here.sort_keys === books.sort_keys;
   return [...compareGraph(mapping.task, here), ...compareStates(mapping.task, here, unchanged)];

@@ -27,7 +27,8 @@ const columnsOf = (schema: string) =>
     `SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length AS length, c.datetime_precision AS precision
      FROM information_schema.columns c
      WHERE c.table_schema = $1 AND c.table_name IN (SELECT table_name FROM information_schema.views WHERE table_schema = 'compat')
-       AND c.table_name NOT IN ('tasker_step_readiness_statuses', 'tasker_task_execution_contexts')
+       AND c.table_name NOT IN ('tasker_step_readiness_statuses', 'tasker_task_execution_contexts', 'tasker_step_dag_relationships',
+         'tasker_task_workflow_summaries')
      ORDER BY 1, 2`,
     [schema],
   );
@@ -71,6 +72,65 @@ describe('views for reports', () => {
       { status: 'complete', total_steps: '2', execution_status: 'all_complete' },
     ]);
     if (form === 'D') expect(await source.query('SELECT * FROM compat.get_step_readiness_status(1)')).toHaveLength(2);
+  });
+
+  test('show the graph of a task, its levels, and what is ready and blocked', async () => {
+    const pending = (name: string, ...parents: string[]) => ({ name, parents });
+    // The last is one step away from the root on one way, and three on the other.
+    const steps = [pending('a'), pending('b', 'a'), pending('c', 'b'), pending('d', 'a', 'c'), pending('e')];
+    await source.with('D', [{ id: 7, states: [], steps }]);
+    await source.import({ phase: 'open', stopped: true });
+    await source.query('DROP SCHEMA IF EXISTS compat CASCADE');
+    await makeCompatViews(source.db, 'compat', '2.3');
+    const id = Object.fromEntries(
+      (
+        await source.query<{ name: string; id: string }>(
+          `SELECT n.name, s.workflow_step_id AS id FROM compat.tasker_workflow_steps s JOIN compat.tasker_named_steps n USING (named_step_id)`,
+        )
+      ).map((row) => [row.name, Number(row.id)]),
+    );
+    expect(
+      await source.query(
+        `SELECT parent_step_ids, child_step_ids, parent_count, is_root_step, is_leaf_step, min_depth_from_root
+         FROM compat.tasker_step_dag_relationships WHERE workflow_step_id = $1`,
+        [id['d']],
+      ),
+    ).toEqual([
+      {
+        parent_step_ids: [id['a'], id['c']].toSorted((x, y) => Number(x) - Number(y)),
+        child_step_ids: [],
+        parent_count: 2,
+        is_root_step: false,
+        is_leaf_step: true,
+        min_depth_from_root: 1,
+      },
+    ]);
+    expect(
+      await source.query(
+        `SELECT n.name, l.dependency_level AS level FROM compat.calculate_dependency_levels(7) l
+         JOIN compat.tasker_workflow_steps USING (workflow_step_id) JOIN compat.tasker_named_steps n USING (named_step_id) ORDER BY 1`,
+      ),
+    ).toEqual(Object.entries({ a: 0, b: 1, c: 2, d: 3, e: 0 }).map(([name, level]) => ({ name, level })));
+
+    await source.query('DROP SCHEMA compat CASCADE');
+    await makeCompatViews(source.db, 'compat', '2.0');
+    expect(
+      await source.query(
+        `SELECT total_steps, ready_steps, root_step_ids, root_step_count, blocked_step_ids, blocking_reasons, next_executable_step_ids,
+           processing_strategy FROM compat.tasker_task_workflow_summaries`,
+      ),
+    ).toEqual([
+      {
+        total_steps: '5',
+        ready_steps: '2',
+        root_step_ids: [id['a'], id['e']].toSorted((x, y) => Number(x) - Number(y)),
+        root_step_count: '2',
+        blocked_step_ids: [id['b'], id['c'], id['d']].toSorted((x, y) => Number(x) - Number(y)),
+        blocking_reasons: Array.from({ length: 3 }, () => 'dependencies_not_satisfied'),
+        next_executable_step_ids: [id['a'], id['e']].toSorted((x, y) => Number(x) - Number(y)),
+        processing_strategy: 'small_parallel',
+      },
+    ]);
   });
 
   test('are not made among tables of Tasker, nor of an unknown release', async () => {

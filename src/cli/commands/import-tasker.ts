@@ -27,6 +27,8 @@ interface Options {
   inFlightAge: string;
   taskerStopped?: boolean;
   honourBypass?: boolean;
+  endedAnyway?: boolean;
+  identity?: string[];
   writeShapes?: string;
   verify?: boolean;
   undo?: boolean;
@@ -64,6 +66,14 @@ export function importTaskerCommand(exit: (status: number) => void): Command {
     .option('--in-flight-age <time>', 'with wait: a task that did not change for this long is blocked', '15m')
     .option('--tasker-stopped', 'the processes of Tasker are stopped for good')
     .option('--honour-bypass', 'open tasks skip the steps in their bypass_steps, which Tasker never did')
+    .option(
+      '--ended-anyway',
+      'import ended tasks whose steps depend on each other in a circle, on themselves or on other tasks, without such edges',
+    )
+    .option(
+      '--identity <workflow=path...>',
+      'give open tasks of a workflow the identity of a key, which is at this SQL/JSON path in their context: orders=$.order_id',
+    )
     .option('--write-shapes <folder>', 'write each graph as a YAML template and as a TypeScript module')
     .option(
       '--compat-views <schema>',
@@ -112,10 +122,21 @@ async function toImportOptions(options: Options): Promise<ImportOptions & { writ
     inFlightAgeSeconds: secondsOf('--in-flight-age', options.inFlightAge),
     stopped: options.taskerStopped === true,
     honourBypass: options.honourBypass === true,
+    endedAnyway: options.endedAnyway === true,
+    identity: Object.fromEntries((options.identity ?? []).map(identityOption)),
     verify: options.verify === true,
     undo: options.undo === true,
     writeShapes: options.writeShapes,
   };
+}
+
+function identityOption(given: string): [workflow: string, path: string] {
+  const [, workflow, path] = /^([^=]+)=(.+)$/s.exec(given) ?? [];
+  if (workflow !== undefined && path !== undefined) return [workflow, path];
+  throw new InvalidInputError(
+    `--identity is ${JSON.stringify(given)}: give a workflow and where its key is in the context, such as orders=$.order_id`,
+    { field: '--identity' },
+  );
 }
 
 async function readNames(file: string): Promise<NameMap> {

@@ -42,6 +42,8 @@ export interface SourceStepRow {
   skippable: boolean;
   status: string | null;
   depends_on_step_id: string | null;
+  /** The task of that step; null: there is no such step. */
+  depends_on_task_id: string | null;
 }
 
 const taskColumns = (status: string): string => `
@@ -71,7 +73,8 @@ const stepColumns = (status: string, dependsOn: string): string => `
 SELECT s.task_id, s.workflow_step_id, s.named_step_id, n.name, coalesce(s.retryable, true) AS retryable, s.retry_limit,
   coalesce(s.in_process, false) AS in_process, coalesce(s.processed, false) AS processed, ${at('s.processed_at')} AS processed_at,
   s.attempts, ${at('s.last_attempted_at')} AS last_attempted_at, s.backoff_request_seconds, s.inputs::text AS inputs,
-  s.results::text AS results, coalesce(s.skippable, false) AS skippable, ${status} AS status, ${dependsOn} AS depends_on_step_id
+  s.results::text AS results, coalesce(s.skippable, false) AS skippable, ${status} AS status, ${dependsOn} AS depends_on_step_id,
+  (SELECT p.task_id FROM tasker.tasker_workflow_steps p WHERE p.workflow_step_id = ${dependsOn}) AS depends_on_task_id
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = ANY (:task_ids::bigint[])
@@ -115,6 +118,18 @@ FROM tasker.tasker_workflow_step_edges e
 LEFT JOIN tasker.tasker_workflow_steps f ON f.workflow_step_id = e.from_step_id
 WHERE e.to_step_id = ANY (:step_ids::bigint[])
 ORDER BY e.to_step_id, e.from_step_id`,
+});
+
+/** The keys of tasks: what the path of their workflow finds in the context, if that is a text or a number. */
+export const readSourceKeys = defineStatement<{ task_id: string; key: string | null }>()({
+  name: 'read_source_keys',
+  params: { task_ids: 'bigint[]', named_task_ids: 'integer[]', paths: 'text[]' },
+  text: `
+SELECT t.task_id, CASE WHEN jsonb_typeof(k.found) IN ('string', 'number') THEN k.found #>> '{}' END AS key
+FROM tasker.tasker_tasks t
+JOIN unnest(:named_task_ids::integer[], :paths::text[]) AS p (named_task_id, path) ON p.named_task_id = t.named_task_id
+CROSS JOIN LATERAL (SELECT jsonb_path_query_first(t.context::jsonb, p.path::jsonpath, '{}', true) AS found) k
+WHERE t.task_id = ANY (:task_ids::bigint[])`,
 });
 
 export interface SourceTransitionRow {

@@ -72,16 +72,16 @@ export const readSourceStepNames = defineStatement<{ name: string }>()({
   text: `SELECT DISTINCT n.name FROM tasker.tasker_named_steps n ORDER BY n.name`,
 });
 
-/** The graphs of the tasks of each workflow: how many tasks have each, and one of them. */
-export const readSourceGraphs = defineStatement<{
+export interface SourceGraphRow {
   named_task_id: number;
   sample_task_id: string;
   open_tasks: number;
   tasks: number;
-}>()({
-  name: 'read_source_graphs',
-  params: { named_task_ids: 'integer[]' },
-  text: `
+}
+
+const GRAPHS = { named_task_ids: 'integer[]' } as const;
+/** `parents`: the ids of the parents of the step `s`, as a query with the column `parent_id`. */
+const graphs = (parents: string): string => `
 WITH graphs AS (
   SELECT t.task_id, t.named_task_id, coalesce(t.complete, false) AS complete,
     md5(string_agg(s.named_step_id || '<' || coalesce(p.list, ''), '|' ORDER BY s.named_step_id, p.list)) AS graph
@@ -89,9 +89,8 @@ WITH graphs AS (
   JOIN tasker.tasker_workflow_steps s ON s.task_id = t.task_id
   LEFT JOIN LATERAL (
     SELECT string_agg(DISTINCT p.named_step_id::text, ',' ORDER BY p.named_step_id::text) AS list
-    FROM tasker.tasker_workflow_step_edges e
-    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.from_step_id
-    WHERE e.to_step_id = s.workflow_step_id
+    FROM (${parents}) e
+    JOIN tasker.tasker_workflow_steps p ON p.workflow_step_id = e.parent_id
   ) p ON true
   WHERE t.named_task_id = ANY (:named_task_ids::integer[])
   GROUP BY t.task_id, t.named_task_id, t.complete
@@ -100,7 +99,37 @@ SELECT t.named_task_id, max(t.task_id) AS sample_task_id, count(*)::integer AS t
   count(*) FILTER (WHERE NOT t.complete)::integer AS open_tasks
 FROM graphs t
 GROUP BY t.named_task_id, t.graph
-ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC`,
+ORDER BY t.named_task_id, open_tasks DESC, tasks DESC, sample_task_id DESC`;
+
+const BY_EDGE = `SELECT e.from_step_id AS parent_id FROM tasker.tasker_workflow_step_edges e WHERE e.to_step_id = s.workflow_step_id`;
+const BY_COLUMN = 'SELECT s.depends_on_step_id AS parent_id WHERE s.depends_on_step_id IS NOT NULL';
+
+/** The graphs of the tasks of each workflow: how many tasks have each, and one of them. */
+export const readSourceGraphs = defineStatement<SourceGraphRow>()({
+  name: 'read_source_graphs',
+  params: GRAPHS,
+  text: graphs(BY_EDGE),
+});
+
+/** The same of releases 1.2 to 1.4, which have edges and the column of one parent. */
+export const readSourceGraphsOfBoth = defineStatement<SourceGraphRow>()({
+  name: 'read_source_graphs_of_both',
+  params: GRAPHS,
+  text: graphs(`${BY_EDGE} UNION ALL ${BY_COLUMN}`),
+});
+
+/** The same of releases before 1.2, which have no edges. */
+export const readSourceGraphsOfParents = defineStatement<SourceGraphRow>()({
+  name: 'read_source_graphs_of_parents',
+  params: GRAPHS,
+  text: graphs(BY_COLUMN),
+});
+
+/** Fails if the text is no path. */
+export const checkJsonPath = defineStatement()({
+  name: 'check_json_path',
+  params: { path: 'text' },
+  text: 'SELECT :path::text::jsonpath IS NULL AS nothing',
 });
 
 export interface SourceFactsRow {
@@ -109,6 +138,7 @@ export interface SourceFactsRow {
   /** In this time zone the newest row was written this many seconds ago; negative: in the future. */
   newest_seconds_ago: number | null;
   has_annotations: boolean;
+  has_edges: boolean;
   has_readiness_view: boolean;
   has_readiness_function: boolean;
   /** Whether at most one row can be the most recent one of a task, and tasks of transitions exist. */
@@ -130,6 +160,7 @@ SELECT current_database() AS database,
   (SELECT extract(epoch FROM clock_timestamp() - max(t.updated_at) AT TIME ZONE :time_zone::text)::float8
     FROM tasker.tasker_tasks t) AS newest_seconds_ago,
   to_regclass(format('%I.tasker_task_annotations', :schema::text)) IS NOT NULL AS has_annotations,
+  to_regclass(format('%I.tasker_workflow_step_edges', :schema::text)) IS NOT NULL AS has_edges,
   to_regclass(format('%I.tasker_step_readiness_statuses', :schema::text)) IS NOT NULL AS has_readiness_view,
   to_regprocedure(format('%I.get_step_readiness_status_batch(bigint[])', :schema::text)) IS NOT NULL AS has_readiness_function,
   EXISTS (SELECT FROM pg_index i, history h WHERE i.indrelid = h.oid AND i.indisunique AND i.indpred IS NOT NULL) AS has_unique_most_recent,
