@@ -51,7 +51,7 @@ export const REASONS = {
     'has a cycle of steps: cancel it in Tasker, or leave it; if it has ended, --ended-anyway imports it without an edge',
   self_edge:
     'has a step that depends on itself: delete that edge, or leave the task to Tasker; if it has ended, --ended-anyway imports it without',
-  other_task: 
+  other_task:
     'has a step that depends on a step of another task: delete that edge, or leave the task to Tasker; if it has ended, --ended-anyway imports it without',
   too_large: 'has more steps or edges than a workflow may have',
   unknown_state: 'has a newest state that is none of the six: correct it in Tasker, then import again',

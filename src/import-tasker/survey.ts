@@ -1,4 +1,8 @@
-import { readSourceGraphs, readSourceGraphsOfBoth, readSourceGraphsOfParents } from '../db/statements/imports/source.ts';
+import {
+  readSourceGraphs,
+  readSourceGraphsOfBoth,
+  readSourceGraphsOfParents,
+} from '../db/statements/imports/source.ts';
 import { findNamedTask } from '../db/statements/workflows/register-workflow.ts';
 import { FIRST_OTHER_PATCH } from '../engine/other-version.ts';
 import { compareReadiness } from './compare-readiness.ts';

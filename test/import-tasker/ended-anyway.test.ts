@@ -41,7 +41,17 @@ describe('--ended-anyway', () => {
       ],
     });
     const tasks = [ended(1, ['b']), ended(2, []), ended(3, []), ended(4, [])];
-    await source.with('D', [...tasks, { id: 5, states: [], steps: [{ name: 'a', parents: ['b'] }, { name: 'b', parents: ['a'] }] }]);
+    await source.with('D', [
+      ...tasks,
+      {
+        id: 5,
+        states: [],
+        steps: [
+          { name: 'a', parents: ['b'] },
+          { name: 'b', parents: ['a'] },
+        ],
+      },
+    ]);
     await source.query(`INSERT INTO ruby.tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
       VALUES (200, 200, 'provides', now(), now()), (401, 300, 'provides', now(), now())`);
     const reasons = (report: { left: { reason: string; first: string[] }[] }) =>

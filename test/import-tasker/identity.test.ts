@@ -22,9 +22,13 @@ describe('--identity', () => {
       { id: 2, states: [], context: '{"order": {"id": 12345678901234567890}}', steps },
       { id: 3, states: [], context: '{"order": {}}', steps },
       { id: 4, states: [], context: '{"order": {"id": ["A-4"]}}', steps },
-      { id: 5, states: ['in_progress', 'complete'], complete: true, context: '{"order": {"id": "A-5"}}', steps: [
-        { name: 'only', states: ['in_progress', 'complete'] },
-      ] },
+      {
+        id: 5,
+        states: ['in_progress', 'complete'],
+        complete: true,
+        context: '{"order": {"id": "A-5"}}',
+        steps: [{ name: 'only', states: ['in_progress', 'complete'] }],
+      },
       { id: 6, states: [], context: '{"order": {"id": "A-1"}}', steps },
       { id: 7, states: [], context: '{"order": {"id": "A-7"}}', workflow: 'returns', steps },
     ]);

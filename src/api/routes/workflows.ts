@@ -41,7 +41,10 @@ export const listWorkflows = defineRoute({
   permission: 'fleet:read',
   scope: 'namespace',
   cost: 'report',
-  response: z.object({ items: z.array(version), as_of: time.describe('When it was read; of a replica, up to when it has everything.') }),
+  response: z.object({
+    items: z.array(version),
+    as_of: time.describe('When it was read; of a replica, up to when it has everything.'),
+  }),
   example: { response: { items: [EXAMPLE], as_of: '2026-03-01T09:32:00.000Z' } },
   async handle({ principal, reports }) {
     const { workflows, asOf } = await reports.workflows();
