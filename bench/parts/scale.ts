@@ -11,6 +11,10 @@ import { diamond, single } from '../support/workflows.ts';
 
 const BATCH = 64;
 const CHUNK = 300_000;
+/** The newest tasks, which people and programs ask for. Their pages fit into memory whatever the size of the history. */
+const RECENT = 10_000;
+/** In which the pages are counted, after those that are timed: counting takes time. */
+const COUNTED_TURNS = 20;
 
 interface Measured {
   tasks: number;
@@ -19,6 +23,8 @@ interface Measured {
   gigabytes: number;
   /** Milliseconds of each turn. */
   samples: Record<string, number[]>;
+  /** Pages of tables and indexes that one of them visits, in memory or not. */
+  pages: Record<string, number>;
 }
 
 /** A claim, a completion, one task's context and a page of tasks, in a small and in a large history, with its partitions. */
@@ -37,12 +43,16 @@ async function measure(server: BenchServer, tasks: number, turns: number): Promi
     const workflows = { single: await client.register(single), diamond: await client.register(diamond) };
     await loadHistory(db, database, workflows, tasks);
     // What is claimed comes last, as in a fleet that keeps up.
-    await loadTasks(db.pool, { namedTaskId: workflows.single, tasks: BATCH * (turns + 2), progress: [0] });
+    await loadTasks(db.pool, {
+      namedTaskId: workflows.single,
+      tasks: BATCH * (turns + 2 + COUNTED_TURNS),
+      progress: [0],
+    });
     await db.query('VACUUM ANALYZE');
     const size = await sizeNow(db);
-    const samples = await takeTurns(db, database, { workflow: workflows.single, tasks, turns });
+    const measured = await takeTurns(db, database, { workflow: workflows.single, tasks, turns });
     if (tasks <= 100_000) await demandHealth(db);
-    return { tasks, ...size, samples };
+    return { tasks, ...size, ...measured };
   } finally {
     await client.close();
     await database.close();
@@ -80,49 +90,90 @@ async function sizeNow(db: BenchDatabase): Promise<{ transitions: number; partit
   return { transitions: Math.round(row.transitions), partitions: row.partitions, gigabytes: row.bytes / 1e9 };
 }
 
+/** What is measured, by name: a step of a turn each. */
+type Operations = Record<string, () => Promise<unknown>>;
+
 /** Each turn does each of them once. */
 async function takeTurns(
   db: BenchDatabase,
   database: Database,
   { workflow, tasks, turns }: { workflow: number; tasks: number; turns: number },
-): Promise<Record<string, number[]>> {
-  const samples: Record<string, number[]> = {};
-  const timed = async <T>(name: string, turn: number, work: () => Promise<T>): Promise<T> => {
-    const started = performance.now();
-    const result = await work();
-    if (turn >= 0) (samples[name] ??= []).push(performance.now() - started);
-    return result;
-  };
+): Promise<Pick<Measured, 'samples' | 'pages'>> {
   const [worker] = await db.query<{ worker_id: string }>(`
     INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at)
     VALUES ('worker', 'bench', '0', 600, clock_timestamp() + interval '1 hour') RETURNING worker_id`);
-  const workerId = worker?.worker_id as string;
   const client = createClient({ url: db.url, notify: false });
-  const random = (): string => String(1 + Math.floor(Math.random() * tasks));
+  const operations = {
+    ...batchOf(database, { workflow, workerId: worker?.worker_id as string }),
+    ...readsOf(db, client, 'recent', () => String(tasks - Math.floor(Math.random() * Math.min(RECENT, tasks)))),
+    ...readsOf(db, client, 'any', () => String(1 + Math.floor(Math.random() * tasks))),
+  };
   try {
-    for (let turn = -2; turn < turns; turn += 1) {
-      const claimed = await timed(`a claim of ${BATCH} steps`, turn, () =>
-        claim(database, { workerId, queue: 'default', namedTaskIds: [workflow], limit: BATCH }),
-      );
-      if (claimed.length !== BATCH) throw new Error(`claimed ${claimed.length} steps instead of ${BATCH}`);
-      await timed(`a completion of ${BATCH} steps`, turn, () =>
-        complete(database, {
-          workerId,
-          completions: claimed.map((step) => ({ ...step, result: '{"ok":true}' })),
-          claimLimit: 0,
-          queues: ['default'],
-          namedTaskIds: [workflow],
-        }),
-      );
-      const context = 'SELECT * FROM tasker.tasker_task_execution_contexts WHERE task_id = $1';
-      await timed(`the context of a task`, turn, () => db.query(context, [random()]));
-      await timed('a task with its steps and history', turn, () => client.getTask(random()));
-      await timed('a page of 50 tasks', turn, () => client.taskPage({ after: random() }));
-    }
+    return { samples: await time(operations, turns), pages: await countPages(db, operations) };
   } finally {
     await client.close();
   }
+}
+
+function batchOf(database: Database, { workflow, workerId }: { workflow: number; workerId: string }): Operations {
+  let claimed: Awaited<ReturnType<typeof claim>> = [];
+  return {
+    [`a claim of ${BATCH} steps`]: async () => {
+      claimed = await claim(database, { workerId, queue: 'default', namedTaskIds: [workflow], limit: BATCH });
+      if (claimed.length !== BATCH) throw new Error(`claimed ${claimed.length} steps instead of ${BATCH}`);
+    },
+    [`a completion of ${BATCH} steps`]: () =>
+      complete(database, {
+        workerId,
+        completions: claimed.map((step) => ({ ...step, result: '{"ok":true}' })),
+        claimLimit: 0,
+        queues: ['default'],
+        namedTaskIds: [workflow],
+      }),
+  };
+}
+
+/** `any`: of the whole history, so from the disk cache of the system if the history is larger than the memory of PostgreSQL. */
+function readsOf(
+  db: BenchDatabase,
+  client: ReturnType<typeof createClient>,
+  which: 'recent' | 'any',
+  id: () => string,
+): Operations {
+  const context = 'SELECT * FROM tasker.tasker_task_execution_contexts WHERE task_id = $1';
+  return {
+    [`the context of ${which === 'any' ? 'any' : 'a recent'} task`]: () => db.query(context, [id()]),
+    [`${which === 'any' ? 'any' : 'a recent'} task with its steps and history`]: () => client.getTask(id()),
+    [`a page of 50 tasks from ${which === 'any' ? 'any' : 'a recent'} one on`]: () => client.taskPage({ after: id() }),
+  };
+}
+
+async function time(operations: Operations, turns: number): Promise<Measured['samples']> {
+  const samples: Measured['samples'] = {};
+  for (let turn = -2; turn < turns; turn += 1) {
+    for (const [name, work] of Object.entries(operations)) {
+      const started = performance.now();
+      await work();
+      if (turn >= 0) (samples[name] ??= []).push(performance.now() - started);
+    }
+  }
   return samples;
+}
+
+async function countPages(db: BenchDatabase, operations: Operations): Promise<Measured['pages']> {
+  const pages: Measured['pages'] = {};
+  for (let turn = 0; turn < COUNTED_TURNS; turn += 1) {
+    for (const [name, work] of Object.entries(operations)) {
+      await db.query('SELECT pg_stat_statements_reset()');
+      await work();
+      const [row] = await db.query<{ pages: number }>(`
+        SELECT sum(s.shared_blks_hit + s.shared_blks_read)::float8 AS pages
+        FROM pg_stat_statements s
+        WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.query NOT LIKE '%pg_stat_statements%'`);
+      pages[name] = (pages[name] ?? 0) + (row?.pages ?? 0) / COUNTED_TURNS;
+    }
+  }
+  return pages;
 }
 
 function tableOf(data: readonly Measured[]): Table {
@@ -136,14 +187,16 @@ function tableOf(data: readonly Measured[]): Table {
       '',
       `p50, ${small?.tasks.toLocaleString('en-US')} tasks`,
       'p95',
+      'pages',
       `p50, ${large?.tasks.toLocaleString('en-US')}`,
       'p95',
+      'pages',
     ],
     rows: Object.keys(small?.samples ?? {}).map((what) => [
       what,
       ...[small, large].flatMap((size) => {
         const samples = size?.samples[what] ?? [];
-        return [round(percentile(samples, 50), 2), round(percentile(samples, 95), 2)];
+        return [round(percentile(samples, 50), 2), round(percentile(samples, 95), 2), round(size?.pages[what] ?? 0, 0)];
       }),
     ]),
   };
