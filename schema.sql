@@ -784,6 +784,33 @@ COMMENT ON COLUMN tasker.tasker_schedule_states.paused_at IS 'Since when an oper
 COMMENT ON COLUMN tasker.tasker_schedule_states.pause_reason IS 'Why, in the words of the operator.';
 COMMENT ON COLUMN tasker.tasker_schedule_states.resumed_at IS 'When it was last resumed: occurrences before that are not due.';
 
+CREATE TABLE tasker.tasker_sign_ins (
+  sign_in_id text NOT NULL,
+  secret_hash text NOT NULL,
+  issuer text NOT NULL,
+  subject text NOT NULL,
+  name text NOT NULL,
+  role_values text[] NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  ended_by text,
+  CONSTRAINT tasker_sign_ins_pkey PRIMARY KEY (sign_in_id),
+  CONSTRAINT sign_ins_have_a_hash CHECK ((secret_hash ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE INDEX sign_ins_by_end ON tasker.tasker_sign_ins USING btree (expires_at);
+COMMENT ON TABLE tasker.tasker_sign_ins IS 'One row per sign-in of a person with the OpenID provider (TASKER_API_AUTH=oidc), for 30 days after its end.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.sign_in_id IS 'The part of the cookie that is no secret.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.secret_hash IS 'SHA-256 of the secret part, in hexadecimal.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.issuer IS 'The provider: a sign-in with another one than is configured now is refused.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.subject IS 'Who, as the provider has it for ever.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.name IS 'Who, as people call them; the `by` of acts in the history.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.role_values IS 'What of the claim of the roles the configuration named; what it allows is decided at each request.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.created_at IS 'When the person signed in.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.expires_at IS 'From when on it is refused.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.ended_at IS 'Since when it is refused: the person signed out, or somebody ended it.';
+COMMENT ON COLUMN tasker.tasker_sign_ins.ended_by IS 'Who ended it; null: the person signed out.';
+
 CREATE TABLE tasker.tasker_task_namespaces (
   task_namespace_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
   name text NOT NULL,

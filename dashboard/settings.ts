@@ -1,6 +1,8 @@
 /** What the server writes into the page. */
 export interface Settings {
-  readonly auth: 'none' | 'keys' | 'proxy';
+  readonly auth: 'none' | 'keys' | 'oidc' | 'proxy';
+  /** What people call the OpenID provider with which they sign in. */
+  readonly sign_in?: string;
   readonly read_only: boolean;
   readonly version: string;
   /** Whether the API sends events: otherwise it is asked now and then. */

@@ -37,6 +37,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kysely: ['db'],
   'pg-boss': ['schedules'],
   fastify: ['api'],
+  'openid-client': ['api'],
   '@modelcontextprotocol/sdk': ['mcp'],
   commander: ['cli'],
   'prom-client': ['metrics', 'process'],

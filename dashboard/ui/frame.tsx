@@ -141,7 +141,7 @@ function Tools() {
       <button type="button" class="icon-button wide-only" title="Keys (?)" aria-label="Keys" onClick={openShortcuts}>
         <Icon name="keyboard" />
       </button>
-      {settings.auth === 'keys' ? (
+      {settings.auth === 'keys' || settings.auth === 'oidc' ? (
         <button type="button" class="icon-button" title="Sign out" aria-label="Sign out" onClick={() => void signOut()}>
           <Icon name="key" />
         </button>

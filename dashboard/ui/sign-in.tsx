@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Problem } from '../api/request.ts';
 import { signIn } from '../session.ts';
-import { settings } from '../settings.ts';
+import { place } from '../router.ts';
+import { BASE, settings } from '../settings.ts';
 import { Logo } from './logo.tsx';
 
 /** Shown instead of every page until the API knows who asks. */
@@ -9,7 +10,7 @@ export function SignIn() {
   const [key, setKey] = useState('');
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
-  if (settings.auth !== 'keys') {
+  if (settings.auth !== 'keys' && settings.auth !== 'oidc') {
     return (
       <main class="sign-in">
         <Logo size={40} />
@@ -45,6 +46,7 @@ export function SignIn() {
     <main class="sign-in">
       <Logo size={40} />
       <h1>Tasker Fleet</h1>
+      {settings.sign_in === undefined ? null : <WithProvider name={settings.sign_in} />}
       <form onSubmit={submit}>
         <label for="key">API key</label>
         <input
@@ -62,7 +64,11 @@ export function SignIn() {
             {problem}
           </p>
         )}
-        <button type="submit" class="button primary" disabled={busy || key.trim() === ''}>
+        <button
+          type="submit"
+          class={settings.sign_in === undefined ? 'button primary' : 'button'}
+          disabled={busy || key.trim() === ''}
+        >
           Sign in
         </button>
       </form>
@@ -71,5 +77,39 @@ export function SignIn() {
         key.
       </p>
     </main>
+  );
+}
+
+/** Why somebody who came back from the provider is not signed in, by the word that the API gave. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  refused: 'You are known, and none of your roles lets you in. Ask whoever runs this fleet.',
+  expired: 'The sign-in took too long, or began in another browser. Try again.',
+  failed: 'The sign-in was not accepted. Try again; the log of the API says why.',
+  unavailable: 'The provider, or the database, cannot be reached now. Try again in a moment.',
+};
+
+/** Goes to the provider, and comes back to the page that was asked for. */
+function WithProvider({ name }: { name: string }) {
+  const { path, query } = place.value;
+  const problem = PROBLEMS[query.get('sign_in') ?? ''];
+  const rest = new URLSearchParams(query);
+  rest.delete('sign_in');
+  const to = `${path}${rest.size === 0 ? '' : `?${rest.toString()}`}`;
+  return (
+    <>
+      {problem === undefined ? null : (
+        <p class="field-problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <button
+        type="button"
+        class="button primary"
+        onClick={() => location.assign(new URL(`login?to=${encodeURIComponent(to)}`, BASE))}
+      >
+        Sign in with {name}
+      </button>
+      <p class="muted small">or with a key</p>
+    </>
   );
 }

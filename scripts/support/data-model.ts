@@ -47,6 +47,7 @@ const ORDER = [
   'api_keys',
   'api_requests',
   'api_secrets',
+  'sign_ins',
   'imports',
   'imported_tasks',
   'clock',

@@ -3,6 +3,7 @@ import { Client } from '../client/client.ts';
 import { clientOptions } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import { deleteOldApiRequests, findApiSecret } from '../db/statements/api/requests.ts';
+import { deleteOldSignIns } from '../db/statements/api/sign-ins.ts';
 import { writeAudit } from '../engine/audit.ts';
 import { ConfigError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -10,6 +11,9 @@ import type { Host } from '../process/host.ts';
 import { compileRedaction } from '../redact.ts';
 import { type Authenticate, authenticatorOf } from './auth/authenticator.ts';
 import { KeyRing } from './auth/key-ring.ts';
+import { LoginStates } from './auth/oidc/login-state.ts';
+import { People } from './auth/oidc/people.ts';
+import { OidcProvider } from './auth/oidc/provider.ts';
 import { Sessions } from './auth/session.ts';
 import { BasePath } from './http/base-path.ts';
 import type { EventHub } from './events/event-hub.ts';
@@ -24,6 +28,7 @@ import type { ApiParts } from './plugin.ts';
 import { draining } from './problem.ts';
 import { Reports } from './reports.ts';
 import type { Route } from './route.ts';
+import type { LoginParts } from './ui/serve-login.ts';
 import type { UiParts } from './ui/serve-ui.ts';
 
 /** Stored responses to an Idempotency-Key are deleted in portions. */
@@ -64,7 +69,8 @@ export class ApiRuntime {
       throw new ConfigError('tasker_api_secrets has no row "cursors": run tasker migrate up again');
     const keys = new KeyRing(host.db);
     const sessions = new Sessions(row.secret);
-    const authenticate = given ?? authenticatorOf(config, keys, sessions);
+    const login = given === undefined && config.apiAuth === 'oidc' ? this.login(row.secret) : undefined;
+    const authenticate = given ?? authenticatorOf(config, keys, sessions, login?.people);
     const reports = new Reports(client);
     const events = eventHub({ config, client, reports, authenticate, metrics });
     this.events = events;
@@ -99,7 +105,18 @@ export class ApiRuntime {
         log.error({ error, request_id: id, operation, ...trace }, 'a request failed');
       },
     };
-    return { api, ui: { auth: config.apiAuth, readOnly: config.apiReadOnly, base: this.base, keys, sessions } };
+    return { api, ui: { auth: config.apiAuth, readOnly: config.apiReadOnly, base: this.base, keys, sessions, login } };
+  }
+
+  private login(secret: string): LoginParts {
+    const { config, host, log } = this;
+    return {
+      provider: config.oidcName,
+      oidc: new OidcProvider(config),
+      people: new People(host.db, config),
+      states: new LoginStates(secret),
+      failed: (error) => log.warn({ error }, 'a sign-in failed'),
+    };
   }
 
   /** Sets its gauges, before they are read. */
@@ -132,7 +149,13 @@ export class ApiRuntime {
     const id =
       kind === 'workflow'
         ? `${names['namespace']}/${names['workflow']}`
-        : (names['task_id'] ?? names['hold_id'] ?? names['key_id'] ?? names['queue'] ?? names['key'] ?? '');
+        : (names['task_id'] ??
+          names['hold_id'] ??
+          names['key_id'] ??
+          names['sign_in_id'] ??
+          names['queue'] ??
+          names['key'] ??
+          '');
     try {
       const on = {
         kind: (kind === 'payload' ? 'task' : kind) as 'task',
@@ -152,6 +175,7 @@ export class ApiRuntime {
     if (this.config.apiReadOnly) return;
     try {
       await this.host.db.run(deleteOldApiRequests, { limit: DELETE_AT_ONCE });
+      await this.host.db.run(deleteOldSignIns, { limit: DELETE_AT_ONCE });
     } catch (error) {
       this.host.survived('delete_old_api_requests', error);
     }

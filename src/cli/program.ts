@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { auditCommand } from './commands/audit.ts';
 import { apiCommand } from './commands/api.ts';
 import { apiKeysCommand } from './commands/api-keys.ts';
+import { signInsCommand } from './commands/sign-ins.ts';
 import { archiveCommand } from './commands/archive.ts';
 import { bulkCommand } from './commands/bulk.ts';
 import { cancelCommand } from './commands/cancel.ts';
@@ -57,6 +58,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     schedulerCommand(exit),
     apiCommand(exit),
     apiKeysCommand(exit),
+    signInsCommand(exit),
     mcpCommand(exit),
     migrateCommand(exit),
     initCommand(exit),

@@ -2,6 +2,7 @@ import { DEFAULT_BACKOFF_CAP_SECONDS, MAX_REQUESTED_BACKOFF_SECONDS } from '../r
 import type { Role, SettingName, Settings } from './config.ts';
 import { keepSeconds, readKeepSetting } from '../keep-policy.ts';
 import { isBasePath, networksOf } from './proxies.ts';
+import { readRoleRules } from './role-rules.ts';
 import { boolean, integer, list, matching, oneOf, type Reader, text, url } from './readers.ts';
 
 interface Setting<Value = unknown> {
@@ -44,6 +45,14 @@ const proxies: Reader<string[]> = (given) => {
   const read = list(given);
   if ('problems' in read || networksOf(read.value) !== undefined) return read;
   return { problems: ['has what is neither an address nor a network'] };
+};
+/** Of this machine alone without TLS: tokens and cookies go this way. */
+const webAddress: Reader<string> = (given) => {
+  if (!URL.canParse(given) || /[?#]/.test(given)) return { problems: ['is not a URL without ? and #'] };
+  const { protocol, hostname, username } = new URL(given);
+  const isLocal = protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+  if (username !== '') return { problems: ['has a user in it'] };
+  return protocol === 'https:' || isLocal ? { value: given } : { problems: ['is not https'] };
 };
 const identifier = matching(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters');
 const path = text();
@@ -514,12 +523,12 @@ export const CATALOGUE = {
   }),
   apiAuth: setting({
     env: 'TASKER_API_AUTH',
-    schema: oneOf(['none', 'keys', 'proxy'], 'is not one of none, keys, proxy'),
+    schema: oneOf(['none', 'keys', 'oidc', 'proxy'], 'is not one of none, keys, oidc, proxy'),
     default: 'none',
-    range: 'none, keys, proxy',
+    range: 'none, keys, oidc, proxy',
     roles: API,
     description:
-      '`keys`: by `tasker api-keys`. `proxy`: a proxy that knows TASKER_API_PROXY_SECRET says who asks. `none`: whoever reaches it may do everything, so it listens on the loopback address alone.',
+      '`keys`: by `tasker api-keys`. `oidc`: as `keys`, and people sign in to the dashboard with an OpenID provider. `proxy`: a proxy that knows TASKER_API_PROXY_SECRET says who asks. `none`: whoever reaches it may do everything, so it listens on the loopback address alone.',
   }),
   apiProxySecret: setting({
     env: 'TASKER_API_PROXY_SECRET',
@@ -529,6 +538,96 @@ export const CATALOGUE = {
     roles: API,
     secret: true,
     description: 'What the proxy sends as `Tasker-Proxy-Secret` with each request, with TASKER_API_AUTH=proxy.',
+  }),
+  apiPublicUrl: setting({
+    env: 'TASKER_API_PUBLIC_URL',
+    schema: webAddress,
+    default: undefined,
+    range: 'https:// URL',
+    roles: API,
+    description:
+      'Where people reach the API, such as `https://tasker.example/ops/`, with TASKER_API_AUTH=oidc. The provider sends them back to `ui/login/callback` below it, and has to know that address.',
+  }),
+  oidcIssuer: setting({
+    env: 'TASKER_OIDC_ISSUER',
+    schema: webAddress,
+    default: undefined,
+    range: 'https:// URL',
+    roles: API,
+    description: 'The OpenID provider, as it names itself: `/.well-known/openid-configuration` is below it.',
+  }),
+  oidcClientId: setting({
+    env: 'TASKER_OIDC_CLIENT_ID',
+    schema: text(),
+    default: undefined,
+    range: 'text',
+    roles: API,
+    description: 'By which name the provider knows this API.',
+  }),
+  oidcClientSecret: setting({
+    env: 'TASKER_OIDC_CLIENT_SECRET',
+    schema: text(),
+    default: undefined,
+    range: 'text',
+    roles: API,
+    secret: true,
+    description: 'The secret of that client; none for a public one.',
+  }),
+  oidcClientSecretFile: setting({
+    env: 'TASKER_OIDC_CLIENT_SECRET_FILE',
+    schema: path,
+    default: undefined,
+    range: 'path',
+    roles: API,
+    description: 'A file with that secret, instead of TASKER_OIDC_CLIENT_SECRET. It is read anew each hour.',
+  }),
+  oidcScopes: setting({
+    env: 'TASKER_OIDC_SCOPES',
+    schema: matching(/^(.* )?openid( .*)?$/, 'has no openid'),
+    default: 'openid profile email',
+    range: 'words with spaces',
+    roles: API,
+    description: 'What the provider is asked to say of people.',
+  }),
+  oidcRolesClaim: setting({
+    env: 'TASKER_OIDC_ROLES_CLAIM',
+    schema: text(),
+    default: 'roles',
+    range: 'name, or a path with dots',
+    roles: API,
+    description:
+      'The claim with the roles or groups of a person, such as `groups` or `realm_access.roles`: a text or a list of texts, of the ID token or of the address for user information.',
+  }),
+  oidcRoles: setting({
+    env: 'TASKER_OIDC_ROLES',
+    schema: readRoleRules,
+    default: undefined,
+    range: 'value=role, ...',
+    roles: API,
+    description:
+      'What people may do by the values of that claim: `tasker-admins=admin, ops=operator+payload, shop-team=operator@shop|office, *=viewer`. The first that fits counts alone; `+payload` lets them read payloads, `@` limits them to namespaces, `*` is everybody. Whom none fits is refused.',
+  }),
+  oidcNameClaim: setting({
+    env: 'TASKER_OIDC_NAME_CLAIM',
+    schema: text(),
+    default: 'preferred_username',
+    range: 'name, or a path with dots',
+    roles: API,
+    description: 'The claim with the name of a person in the history and the audit; without it `email`, else `sub`.',
+  }),
+  oidcName: setting({
+    env: 'TASKER_OIDC_NAME',
+    schema: matching(/^.{1,40}$/, 'is longer than 40 characters'),
+    default: 'single sign-on',
+    range: 'text',
+    roles: API,
+    description: 'What people call the provider: the button is `Sign in with ...`.',
+  }),
+  oidcSessionMinutes: number('TASKER_OIDC_SESSION_MINUTES', 480, 5, 10_080, {
+    roles: API,
+    unit: 'minutes',
+    description:
+      'How long a person stays signed in. What the provider says of a person is asked anew at each sign-in, so a role that is lost there is lost here after this time at the latest.',
   }),
   apiReadOnly: setting({
     env: 'TASKER_API_READ_ONLY',

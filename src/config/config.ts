@@ -1,3 +1,5 @@
+import type { RoleRule } from './role-rules.ts';
+
 /** Which settings a process reads. */
 export type Role = 'worker' | 'scheduler' | 'client' | 'api';
 
@@ -70,8 +72,19 @@ export interface Settings {
   readonly reportFallback: 'primary' | 'refuse';
   readonly apiHost: string;
   readonly apiPort: number;
-  readonly apiAuth: 'none' | 'keys' | 'proxy';
+  readonly apiAuth: 'none' | 'keys' | 'oidc' | 'proxy';
   readonly apiProxySecret: string | undefined;
+  readonly apiPublicUrl: string | undefined;
+  readonly oidcIssuer: string | undefined;
+  readonly oidcClientId: string | undefined;
+  readonly oidcClientSecret: string | undefined;
+  readonly oidcClientSecretFile: string | undefined;
+  readonly oidcScopes: string;
+  readonly oidcRolesClaim: string;
+  readonly oidcRoles: RoleRule[] | undefined;
+  readonly oidcNameClaim: string;
+  readonly oidcName: string;
+  readonly oidcSessionMinutes: number;
   readonly apiReadOnly: boolean;
   readonly apiBasePath: string;
   readonly apiTrustedProxies: string[];

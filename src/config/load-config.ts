@@ -94,7 +94,8 @@ function contradictions(config: Partial<Config>): string[] {
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
 
 /** What nobody has to prove who they are for is reached from this machine alone. */
-function apiContradictions({ apiAuth, apiHost, apiProxySecret }: Partial<Config>): string[] {
+function apiContradictions(config: Partial<Config>): string[] {
+  const { apiAuth, apiHost, apiProxySecret } = config;
   if (apiAuth === 'none' && apiHost !== undefined && !LOOPBACK.test(apiHost)) {
     return [
       `TASKER_API_HOST: ${JSON.stringify(apiHost)} can be reached from elsewhere, and TASKER_API_AUTH is none: set TASKER_API_AUTH=keys and make a key (tasker api-keys create), or listen on 127.0.0.1`,
@@ -103,7 +104,33 @@ function apiContradictions({ apiAuth, apiHost, apiProxySecret }: Partial<Config>
   if (apiAuth === 'proxy' && apiProxySecret === undefined) {
     return ['TASKER_API_PROXY_SECRET is not set, and TASKER_API_AUTH is proxy: give it and the proxy the same secret'];
   }
-  return [];
+  return oidcContradictions(config);
+}
+
+const OIDC = {
+  apiPublicUrl: 'where people reach this API',
+  oidcIssuer: 'the address of the provider',
+  oidcClientId: 'the name by which the provider knows this API',
+  oidcRoles: 'who may do what, such as ops=operator',
+} as const satisfies Partial<Record<SettingName, string>>;
+
+/** Half a configuration would let people in who should not be, or nobody, when somebody first signs in. */
+function oidcContradictions(config: Partial<Config>): string[] {
+  const { apiAuth } = config;
+  if (apiAuth !== 'oidc') {
+    return (['oidcIssuer', 'oidcClientId', 'oidcClientSecret', 'oidcClientSecretFile', 'oidcRoles'] as const)
+      .filter((name) => config[name] !== undefined && apiAuth !== undefined)
+      .map(
+        (name) =>
+          `${CATALOGUE[name].env} is set, and TASKER_API_AUTH is ${apiAuth}: set TASKER_API_AUTH=oidc, or leave it out`,
+      );
+  }
+  const problems = (Object.keys(OIDC) as (keyof typeof OIDC)[])
+    .filter((name) => config[name] === undefined)
+    .map((name) => `${CATALOGUE[name].env} is not set, and TASKER_API_AUTH is oidc: give ${OIDC[name]}`);
+  if (config.oidcClientSecret !== undefined && config.oidcClientSecretFile !== undefined)
+    problems.push('TASKER_OIDC_CLIENT_SECRET_FILE and TASKER_OIDC_CLIENT_SECRET are both set: leave one of them out');
+  return problems;
 }
 
 function blankToUndefined(text: string | undefined): string | undefined {

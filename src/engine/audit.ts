@@ -14,13 +14,14 @@ export type ActName =
   | `${'queue' | 'workflow'}.${'pause' | 'resume'}`
   | `hold.${'set' | 'end'}`
   | `key.${'create' | 'revoke'}`
+  | `sign_in.${'begin' | 'end'}`
   | 'payload.read'
   | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
   | `operation.${'start' | 'pause' | 'resume' | 'abort' | 'stop'}`;
 
 /** What an act was done to. */
 export interface ActSubject {
-  kind: 'task' | 'step' | 'tag' | 'hold' | 'queue' | 'workflow' | 'schedule' | 'operation' | 'key';
+  kind: 'task' | 'step' | 'tag' | 'hold' | 'queue' | 'workflow' | 'schedule' | 'operation' | 'key' | 'sign_in';
   id: string;
 }
 

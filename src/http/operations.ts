@@ -912,6 +912,23 @@ export interface ApiKey {
   revoked_at: string | null;
 }
 
+/** A person who has signed in with the OpenID provider. */
+export interface SignIn {
+  sign_in_id: string;
+  issuer: string;
+  subject: string;
+  name: string;
+  /** What of the claim of the roles TASKER_OIDC_ROLES names. */
+  role_values: string[];
+  /** RFC 3339, in UTC. */
+  created_at: string;
+  /** RFC 3339, in UTC. */
+  expires_at: string;
+  ended_at: string | null;
+  /** Null: it was not ended, or the person signed out. */
+  ended_by: string | null;
+}
+
 /** Why a request was not done (RFC 9457). */
 export interface Problem {
   type: string;
@@ -2038,6 +2055,19 @@ export interface Operations {
       key_id: string;
     };
     response: ApiKey;
+  };
+  /** Who is signed in with the OpenID provider, the newest first. */
+  'GET /v1/sign-ins': {
+    response: {
+      items: SignIn[];
+    };
+  };
+  /** End a sign-in: every process refuses it within 5 seconds. */
+  'DELETE /v1/sign-ins/{sign_in_id}': {
+    params: {
+      sign_in_id: string;
+    };
+    response: SignIn;
   };
   /** Whether the process responds. */
   'GET /livez': {

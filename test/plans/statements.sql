@@ -1973,6 +1973,19 @@ WITH old AS (
 )
 SELECT count(*)::integer AS deleted FROM gone;
 
+-- delete_old_sign_ins
+WITH old AS (
+  SELECT s.sign_in_id
+  FROM tasker.tasker_sign_ins s
+  WHERE s.expires_at < clock_timestamp() - interval '30 days'
+  ORDER BY s.expires_at
+  LIMIT $1
+  FOR UPDATE SKIP LOCKED
+)
+DELETE FROM tasker.tasker_sign_ins s
+USING old o
+WHERE s.sign_in_id = o.sign_in_id;
+
 -- delete_operation_items
 DELETE FROM tasker.tasker_operation_items i
 WHERE i.operation_id = $1;
@@ -2089,6 +2102,12 @@ SET state = e.state, outcome = e.outcome, detail = e.detail, new_task_id = e.new
 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[]) AS e (task_id, state, outcome, detail, new_task_id)
 WHERE i.operation_id = $1 AND i.task_id = e.task_id AND i.state = 'waiting'
 RETURNING i.task_id;
+
+-- end_sign_in
+UPDATE tasker.tasker_sign_ins
+SET ended_at = coalesce(ended_at, clock_timestamp()), ended_by = CASE WHEN ended_at IS NULL THEN $2 ELSE ended_by END
+WHERE sign_in_id = $1
+RETURNING sign_in_id, issuer, subject, name, role_values, created_at, expires_at, ended_at, ended_by;
 
 -- end_stuck_tasks
 WITH ended AS (
@@ -2943,6 +2962,11 @@ WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.
 ORDER BY w.worker_id
 LIMIT 1000;
 
+-- find_sign_in
+SELECT sign_in_id, issuer, subject, name, role_values, created_at, expires_at, ended_at, ended_by, secret_hash
+FROM tasker.tasker_sign_ins
+WHERE sign_in_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp();
+
 -- find_silent_processes
 SELECT w.worker_id, w.role, w.name, extract(epoch FROM statement_timestamp() - w.heartbeat_at)::float8 AS silent_seconds, w.busy_slots
 FROM tasker.tasker_workers w
@@ -3405,6 +3429,11 @@ SELECT to_regclass(format('%I.version', $1::text)) IS NOT NULL
   AND to_regclass(format('%I.queue', $1::text)) IS NOT NULL
   AND to_regclass(format('%I.schedule', $1::text)) IS NOT NULL AS found;
 
+-- has_ended_sign_in
+SELECT EXISTS (
+  SELECT FROM tasker.tasker_sign_ins WHERE subject = $1 AND ended_by IS NOT NULL AND ended_at > $2
+) AS ended;
+
 -- has_replayed
 SELECT pg_last_wal_replay_lsn() >= ($1::text)::pg_lsn AS replayed;
 
@@ -3610,6 +3639,11 @@ INSERT INTO tasker.tasker_operations (action, options, selection, token_hash, by
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   clock_timestamp() + make_interval(secs => $11))
 RETURNING operation_id;
+
+-- insert_sign_in
+INSERT INTO tasker.tasker_sign_ins (sign_in_id, secret_hash, issuer, subject, name, role_values, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6,
+  clock_timestamp() + $7::float8 * interval '1 second');
 
 -- insert_version_of_tasks
 WITH version AS (
@@ -4073,6 +4107,13 @@ FROM "tasker_cron" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = $1 AND ($2::text IS NULL OR s.key = $2)
 ORDER BY s.key;
+
+-- list_sign_ins
+SELECT sign_in_id, issuer, subject, name, role_values, created_at, expires_at, ended_at, ended_by
+FROM tasker.tasker_sign_ins
+WHERE ended_at IS NULL AND expires_at > clock_timestamp()
+ORDER BY created_at DESC, sign_in_id
+LIMIT 1000;
 
 -- list_step_documents
 SELECT (d.workflow_step_id & 65535)::integer AS n, d.input_bytes, d.result_bytes,

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import { hashSecret } from './api-key.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { People } from './oidc/people.ts';
 import type { Sessions } from './session.ts';
 import { isRole, type Principal, principalOf } from '../permissions.ts';
 
@@ -28,16 +29,17 @@ export const localOnly: Authenticate = async ({ headers }) =>
 
 /**
  * By `Authorization: Bearer tsk_...`, the only place where a key is accepted; or by the session of the dashboard, if there is no such
- * header: one that is wrong is refused, whatever the browser sends beside it.
+ * header: one that is wrong is refused, whatever the browser sends beside it. `people`: sessions of those who signed in with the OpenID provider
+ * are accepted too.
  */
-export function byKeys(keys: KeyRing, sessions: Sessions): Authenticate {
+export function byKeys(keys: KeyRing, sessions: Sessions, people?: Pick<People, 'find'>): Authenticate {
   return async ({ headers }) => {
     if (headers.authorization !== undefined) {
       const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization) ?? [];
       return token === undefined ? undefined : keys.find(token);
     }
     const id = sessions.keyOf(headers);
-    return id === undefined ? undefined : keys.findById(id);
+    return id === undefined ? people?.find(headers) : keys.findById(id);
   };
 }
 
@@ -80,8 +82,9 @@ export function authenticatorOf(
   { apiAuth, apiProxySecret }: Pick<Config, 'apiAuth' | 'apiProxySecret'>,
   keys: KeyRing,
   sessions: Sessions,
+  people: People | undefined,
 ): Authenticate {
-  if (apiAuth === 'keys') return byKeys(keys, sessions);
+  if (apiAuth === 'keys' || apiAuth === 'oidc') return byKeys(keys, sessions, people);
   return apiAuth === 'proxy' ? byProxy(apiProxySecret as string) : localOnly;
 }
 

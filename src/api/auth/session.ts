@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { cookieOf, cookiesOf } from './cookies.ts';
 
 /** A working day. Whoever goes on signs in again. */
 const SESSION_SECONDS = 8 * 3600;
@@ -23,14 +24,12 @@ export class Sessions {
   begin(keyId: string, now = Date.now()): string {
     const ends = Math.floor(now / 1000) + SESSION_SECONDS;
     const signed = `${keyId}.${ends}.${randomBytes(16).toString('base64url')}`;
-    return cookie(`${signed}.${this.sign(signed)}`, SESSION_SECONDS);
+    return sessionCookie(`${signed}.${this.sign(signed)}`, SESSION_SECONDS);
   }
 
   /** The id of the key, if the request has a session that is good. Two of them are none. */
   keyOf(headers: IncomingHttpHeaders, now = Date.now()): string | undefined {
-    const values = cookiesOf(headers);
-    if (values.length !== 1) return undefined;
-    const [, keyId, ends, salt, signature] = FORM.exec(values[0] as string) ?? [];
+    const [, keyId, ends, salt, signature] = FORM.exec(sessionOf(headers) ?? '') ?? [];
     if (keyId === undefined || signature === undefined) return undefined;
     const expected = Buffer.from(this.sign(`${keyId}.${ends}.${salt}`));
     const given = Buffer.from(signature);
@@ -44,18 +43,13 @@ export class Sessions {
 }
 
 /** Takes the cookie from the browser. */
-export const endOfSession = (): string => cookie('', 0);
+export const endOfSession = (): string => sessionCookie('', 0);
 
-export const hasSession = (headers: IncomingHttpHeaders): boolean => cookiesOf(headers).length > 0;
+export const hasSession = (headers: IncomingHttpHeaders): boolean => cookiesOf(headers, COOKIE).length > 0;
 
-function cookiesOf({ cookie: text = '' }: IncomingHttpHeaders): string[] {
-  const start = `${COOKIE}=`;
-  return text
-    .split(';')
-    .map((part) => part.trim())
-    .filter((part) => part.startsWith(start))
-    .map((part) => part.slice(start.length));
-}
+/** What proves who asks, of whichever kind. Two of them are none. */
+export const sessionOf = (headers: IncomingHttpHeaders): string | undefined => cookieOf(headers, COOKIE);
 
-const cookie = (value: string, seconds: number): string =>
+/** For the header `Set-Cookie`: no script reads it, and no other site has it sent. */
+export const sessionCookie = (value: string, seconds: number): string =>
   `${COOKIE}=${value}; Max-Age=${seconds}; Path=/; Secure; HttpOnly; SameSite=Strict`;

@@ -13,6 +13,7 @@ import { getHistory } from './history.ts';
 import { endHold, listHolds, setHold } from './holds.ts';
 import { getLayout } from './layout.ts';
 import { getMe, listKeys, makeKey, revokeKey } from './keys.ts';
+import { endSignIn, listSignIns } from './sign-ins.ts';
 import { getStep, listAttempts } from './one-step.ts';
 import { getTask, listSteps } from './one-task.ts';
 import { createOperation, getOperation, listOperationItems, listOperations } from './operations.ts';
@@ -93,6 +94,8 @@ export const ROUTES: readonly Route[] = [
   listKeys,
   makeKey,
   revokeKey,
+  listSignIns,
+  endSignIn,
   getLive,
   getReady,
 ];

@@ -7,6 +7,7 @@ import type { BasePath } from '../http/base-path.ts';
 import { checkOrigin } from '../http/origin.ts';
 import { send, sendProblem } from '../http/send.ts';
 import { Problem } from '../problem.ts';
+import { type LoginParts, serveLogin } from './serve-login.ts';
 import { loadUiFiles, type UiFile, type UiFiles } from './ui-files.ts';
 
 export interface UiParts {
@@ -15,6 +16,8 @@ export interface UiParts {
   readonly base: Pick<BasePath, 'of'>;
   readonly keys: KeyRing;
   readonly sessions: Sessions;
+  /** With TASKER_API_AUTH=oidc. */
+  readonly login?: LoginParts | undefined;
   /** Mounted in a server of somebody else, whose root is not touched. */
   readonly isGuest?: boolean;
 }
@@ -50,6 +53,7 @@ export function serveUi(app: FastifyInstance, parts: UiParts): void {
   const settings = {
     auth: parts.auth,
     read_only: parts.readOnly,
+    ...(parts.login === undefined ? {} : { sign_in: parts.login.provider }),
     version: VERSION,
     events: app.hasRoute({ method: 'GET', url: `${app.prefix}/v1/events` }),
   };
@@ -72,6 +76,7 @@ export function serveUi(app: FastifyInstance, parts: UiParts): void {
       .send(pageOf(found.index, ui(request), settings));
   });
   serveSession(app, parts);
+  if (parts.login !== undefined) serveLogin(app, parts.login, redirect);
 }
 
 function pageOf(index: string, base: string, settings: object): string {
@@ -109,9 +114,10 @@ function serveRoot(app: FastifyInstance, ui: (request: FastifyRequest) => string
 }
 
 /** A key for a cookie, and the cookie for nothing. Neither is a part of the API: programs send their key with each request. */
-function serveSession(app: FastifyInstance, { auth, keys, sessions }: UiParts): void {
+function serveSession(app: FastifyInstance, { auth, keys, sessions, login }: UiParts): void {
   const check = async (request: FastifyRequest): Promise<void> => {
-    if (auth !== 'keys') throw new Problem('NOT_FOUND', 'nobody signs in here: TASKER_API_AUTH is not keys');
+    if (auth !== 'keys' && auth !== 'oidc')
+      throw new Problem('NOT_FOUND', 'nobody signs in here: TASKER_API_AUTH is neither keys nor oidc');
     checkOrigin(request.headers);
   };
   app.post('/ui/session', { onRequest: check, bodyLimit: 1024 }, async (request, reply) => {
@@ -121,7 +127,8 @@ function serveSession(app: FastifyInstance, { auth, keys, sessions }: UiParts): 
     const id = principal.id.replace(/^key:/, '');
     return send(reply, { body: { name: principal.name }, headers: { 'set-cookie': sessions.begin(id) } });
   });
-  app.delete('/ui/session', { onRequest: check }, (_request, reply) =>
-    send(reply, { body: {}, headers: { 'set-cookie': endOfSession() } }),
-  );
+  app.delete('/ui/session', { onRequest: check }, async (request, reply) => {
+    await login?.people.signOut(request.headers);
+    return send(reply, { body: {}, headers: { 'set-cookie': endOfSession() } });
+  });
 }
