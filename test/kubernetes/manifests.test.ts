@@ -16,6 +16,7 @@ const GIVEN_SECRETS: Record<string, string[]> = {
   'tasker-database-replica': ['DATABASE_URL'],
   'tasker-archive': ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
   'tasker-pgbouncer': ['userlist.txt', 'databases.ini'],
+  'tasker-oidc': ['TASKER_OIDC_CLIENT_SECRET'],
 };
 interface Backend {
   name: string;

@@ -5,11 +5,14 @@ import { fail } from '../../../src/engine/fail.ts';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { useApi } from '../../api/api-fixture.ts';
 import { openChromium, openPage, untilShown, type Watched } from './chromium.ts';
+import { fillWith } from './hostile-fleet.ts';
 import { hostileStrings } from './hostile-strings.ts';
 
 /** The long form: 5,000 texts. */
 const TEXTS = hostileStrings(Number(process.env['TASKER_HOSTILE_STRINGS'] ?? 300));
 const STEPS = 100;
+/** Of the texts that the pages of the fleet show at once. */
+const AT_ONCE = 44;
 /** The long form visits fifty tasks, each in every view. */
 const TIMEOUT_MS = Math.max(600_000, TEXTS.length * 1000);
 
@@ -98,6 +101,21 @@ it(
         for (const tab of ['Input', 'Result', 'History'])
           await watched.page.click(`.drawer [role=tab]:has-text("${tab}")`);
       }
+    }
+    expect(watched.problems).toEqual([]);
+    await watched.page.context().close();
+  },
+  TIMEOUT_MS,
+);
+
+it(
+  'nor does one of an operator, a queue, a process or a schedule, on any page of the fleet',
+  async () => {
+    const watched = await openPage(browser, { base: fixture.api.apiUrl });
+    const texts = TEXTS.length > 300 ? TEXTS : TEXTS.slice(0, AT_ONCE);
+    for (let first = 0; first < texts.length; first += AT_ONCE) {
+      const paths = await fillWith(fixture, texts.slice(first, first + AT_ONCE));
+      for (const path of paths) await visit(watched, path);
     }
     expect(watched.problems).toEqual([]);
     await watched.page.context().close();
