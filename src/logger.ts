@@ -2,7 +2,7 @@ import pino from 'pino';
 import { InvalidInputError } from './errors.ts';
 import { checkLoggerOptions, isLogger, type LoggerOptions, type OwnLogger } from './logger/logger-options.ts';
 import { isSafeOwnLogger, safeOwnLogger } from './logger/own-logger.ts';
-import { destinationOf, pinoSettings } from './logger/pino-settings.ts';
+import { destinationOf, type PinoSettings, pinoSettings } from './logger/pino-settings.ts';
 import type { Logger, LogMethod, PinoOptions } from './logger/logger-types.ts';
 import { type LineRules, safeArguments, safeFields } from './logger/safe-arguments.ts';
 
@@ -27,7 +27,7 @@ export function createLogger(options: LoggerOptions): Logger {
   checkLoggerOptions(options);
   if (isLogger(options.pino)) return safeLogger(options.pino).child({ role: options.role });
   let writing: ReadonlySet<string> = NONE;
-  const { settings, own, messageKey } = pinoSettings(
+  const { settings, own, messageKey, hide } = pinoSettings(
     options,
     (logger) => (logger as Owning | undefined)?.[OWN_FIELDS] ?? writing,
   );
@@ -51,7 +51,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const rules: LineRules = { messageKey, ...(serializers === undefined ? {} : { serializers }) };
   const logger: Owning = made(() => pino(settings as pino.LoggerOptions, destinationOf(options)));
   logger[OWN_FIELDS] = own;
-  makeChildrenSafe(logger);
+  makeChildrenSafe(logger, hide);
   return logger;
 }
 
@@ -89,18 +89,18 @@ function made(make: () => Logger): Logger {
 }
 
 /** A child logger has the fields of its parent and may not repeat them. Children of children are made by the same function. */
-function makeChildrenSafe(logger: Owning): void {
+function makeChildrenSafe(logger: Owning, hide: PinoSettings['hide']): void {
   const { child, setBindings } = logger;
   logger.child = function childWithSafeFields(this: Owning, bindings: object, options?: object): Owning {
     const inherited = this[OWN_FIELDS] ?? NONE;
-    const fields = safeFields(bindings ?? {}, inherited);
+    const fields = hide(safeFields(bindings ?? {}, inherited));
     const instance = (child as unknown as (...args: unknown[]) => Owning).call(this, fields, options);
     instance[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
     return instance;
   } as unknown as Logger['child'];
   logger.setBindings = function setSafeBindings(this: Owning, bindings: object): void {
     const inherited = this[OWN_FIELDS] ?? NONE;
-    const fields = safeFields(bindings, inherited);
+    const fields = hide(safeFields(bindings, inherited));
     setBindings.call(this, fields);
     this[OWN_FIELDS] = new Set([...inherited, ...Object.keys(fields)]);
   };

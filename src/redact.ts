@@ -9,7 +9,7 @@ export const REDACTED = '[redacted]';
 export type DocumentKind = 'input' | 'result';
 
 /** Returns the value with what the paths name replaced; the value itself if they name nothing in it. Never throws for plain JSON. */
-export type Redact = (value: unknown, kind: DocumentKind) => unknown;
+export type Redact = (value: unknown, kind: DocumentKind | 'line') => unknown;
 
 /** Throws an error that names the path, for one that cannot be read. */
 export function compileRedaction(paths: readonly string[]): Redact {
@@ -22,6 +22,25 @@ export function compileRedaction(paths: readonly string[]): Redact {
       if (first === kind) return hide(whole, path, 1);
       return whole;
     }, value);
+}
+
+/** Documents of a task in a line of the log, by the names under which handlers log them. */
+const DOCUMENTS = ['input', 'result'] as const satisfies readonly DocumentKind[];
+
+/** For lines of the log: the paths begin at the line, and at an input or a result that is one of its fields. */
+export function compileLineRedaction(paths: readonly string[]): <Line extends object>(line: Line) => Line {
+  const redact = compileRedaction(paths);
+  if (paths.length === 0) return (line) => line;
+  return (line) => {
+    // No kind of document: a path that begins with `input.` means the field of the line.
+    const whole = redact(line, 'line') as Record<string, unknown>;
+    const documents = DOCUMENTS.filter((kind) => Object.hasOwn(whole, kind));
+    if (documents.length === 0) return whole as typeof line;
+    return {
+      ...whole,
+      ...Object.fromEntries(documents.map((kind) => [kind, redact(whole[kind], kind)])),
+    } as typeof line;
+  };
 }
 
 const SEGMENT = /\.?([^.[\]]+)|\[(\d+|\*)\]|\[(["'])(.*?)\3\]/gy;

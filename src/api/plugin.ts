@@ -125,6 +125,10 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     signal,
     transaction: undefined,
   } satisfies RouteRequest;
+  if (route.method !== 'GET' && request.headers['if-match'] !== undefined && !hasEtag(route)) {
+    // Who sends it relies on it.
+    throw new Problem('REQUEST_INVALID', 'what this is about has no ETag: leave If-Match out');
+  }
   const key = request.headers['idempotency-key'];
   let answer: Answer;
   if (route.method === 'GET') {
@@ -147,6 +151,9 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem);
   return send(reply, answer, route);
 }
+
+/** Acts on a task. */
+const hasEtag = ({ path }: Route): boolean => /\{task_id\}.*:/.test(path);
 
 /** `{task_id}:cancel` for fastify: a colon that is none of a parameter is written twice, behind a parameter of its own form. */
 function fastifyPath(path: string): string {

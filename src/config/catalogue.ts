@@ -430,7 +430,7 @@ export const CATALOGUE = {
     range: 'comma-separated paths',
     roles: 'all',
     description:
-      'Further paths to hide in log lines, in the notation of pino; values under names of secrets are hidden at any depth.',
+      'Paths to hide in inputs, results and log lines, such as `card.number, lines[*].price`; in log lines values under names of secrets are hidden at any depth, too.',
   }),
   hideInputValues: setting({
     env: 'TASKER_HIDE_INPUT_VALUES',

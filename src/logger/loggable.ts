@@ -1,10 +1,9 @@
 import { types } from 'node:util';
+import { REDACTED } from '../redact.ts';
 import { hidePasswords, isSecretName } from '../secrets.ts';
 
 /** What a field may be when it is logged: plain data, with which no serializer and no redaction can fail. */
 export type Loggable = string | number | boolean | null | Loggable[] | { [key: string]: Loggable };
-
-export const REDACTED = '[redacted]';
 
 /** Bounds of one line; a value that was cut shows how much is missing. Text is counted in UTF-16 units, before JSON's escapes. */
 const MAX_LINE = 65_536;

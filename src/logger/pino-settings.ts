@@ -1,5 +1,6 @@
 import pino from 'pino';
-import { loggableFields, REDACTED } from './loggable.ts';
+import { compileLineRedaction, REDACTED } from '../redact.ts';
+import { type Loggable, loggableFields } from './loggable.ts';
 import type { LoggerOptions } from './logger-options.ts';
 import type { LogDestination, Logger, PinoOptions } from './logger-types.ts';
 import { startTransport } from './start-transport.ts';
@@ -10,6 +11,8 @@ export interface PinoSettings {
   /** Fields that each line has from the start. */
   readonly own: ReadonlySet<string>;
   readonly messageKey: string;
+  /** Hides what the paths of the configuration name; pino's own formatters are not called for children. */
+  readonly hide: (fields: Record<string, Loggable>) => Record<string, Loggable>;
 }
 
 /**
@@ -27,7 +30,9 @@ export function pinoSettings(options: LoggerOptions, ownOf: (logger?: Logger) =>
   /** A formatter may not add a field that the line has, nor its text a second time. */
   const taken = (each: object): ReadonlySet<string> =>
     messageKey in each ? ownOf() : new Set([...ownOf(), messageKey]);
-  const paths = [...(options.redact ?? []), ...(Array.isArray(redact) ? redact : (redact?.paths ?? []))];
+  // As in the API: one function for the paths of the configuration. Those of the program's own options are pino's.
+  const hide = compileLineRedaction(options.redact ?? []);
+  const isHiding = (options.redact ?? []).length > 0;
   const settings: PinoOptions = {
     timestamp: pino.stdTimeFunctions.isoTime,
     ...given,
@@ -36,12 +41,15 @@ export function pinoSettings(options: LoggerOptions, ownOf: (logger?: Logger) =>
     base: fields,
     formatters: {
       ...(level === undefined ? {} : { level }),
-      ...(typeof bindings !== 'function'
+      ...(typeof bindings !== 'function' && !isHiding
         ? {}
-        : { bindings: (each: Record<string, unknown>) => attempted(() => bindings(each), each) }),
-      ...(typeof log !== 'function'
+        : { bindings: (each: Record<string, unknown>) => hide(attempted(() => bindings?.(each) ?? each, each)) }),
+      ...(typeof log !== 'function' && !isHiding
         ? {}
-        : { log: (each) => attempted(() => safeFields(log(each), taken(each)), each as Record<string, unknown>) }),
+        : {
+            log: (each: Record<string, unknown>) =>
+              hide(log === undefined ? each : attempted(() => safeFields(log(each), taken(each)), each)),
+          }),
     },
     ...(typeof mixin !== 'function'
       ? {}
@@ -49,7 +57,9 @@ export function pinoSettings(options: LoggerOptions, ownOf: (logger?: Logger) =>
           mixin: (merged: object, number: number, logger: Logger) =>
             attempted(() => safeFields(mixin(merged, number, logger), new Set([...ownOf(logger), messageKey])), {}),
         }),
-    ...(paths.length === 0 ? {} : { redact: { censor: REDACTED, ...(Array.isArray(redact) ? {} : redact), paths } }),
+    ...(redact === undefined
+      ? {}
+      : { redact: Array.isArray(redact) ? { censor: REDACTED, paths: redact } : { censor: REDACTED, ...redact } }),
   };
   // They are called before the copy, and not again with it.
   delete settings.serializers;
@@ -59,6 +69,7 @@ export function pinoSettings(options: LoggerOptions, ownOf: (logger?: Logger) =>
     settings,
     own: new Set([...named, 'time', ...name, ...Object.keys(loggableFields(fields))]),
     messageKey,
+    hide,
   };
 }
 

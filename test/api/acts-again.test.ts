@@ -69,6 +69,30 @@ describe('retry with another input', () => {
   });
 });
 
+it('If-Match takes the ETag as it came, or a star; anything else is refused, and so is one of what has no ETag', async () => {
+  const id = await failed();
+  const etag = (await call('GET', `/v1/tasks/${id}`, { key })).headers.get('etag') as string;
+  const retry = (match: string) =>
+    call('POST', `/v1/tasks/${id}:retry`, { key, body: { dry_run: true }, headers: { 'if-match': match } });
+  for (const good of [etag, `"older", ${etag}`, '*', ` ${etag} `]) expect((await retry(good)).status, good).toBe(200);
+  for (const other of ['"older"', `W/${etag}`, `"older", W/${etag}`]) {
+    const refused = await retry(other);
+    expect(refused, other).toMatchObject({ status: 412, body: { code: 'PRECONDITION_FAILED' } });
+    expect(refused.headers.get('etag'), other).toBe(etag);
+    expect(refused.headers.get('content-type')).toContain('application/problem+json');
+  }
+  for (const wrong of [etag.replaceAll('"', ''), `${etag}, *`, `${etag} ${etag}`, 'W/', '"']) {
+    expect(await retry(wrong), wrong).toMatchObject({
+      status: 400,
+      body: { code: 'REQUEST_INVALID', errors: [{ pointer: 'If-Match' }] },
+    });
+  }
+  const hold = { tag: 'case', reason: 'if-match' };
+  expect(await call('POST', '/v1/holds', { key, body: hold, headers: { 'if-match': '*' } })).toMatchObject({
+    status: 400,
+  });
+});
+
 it('a rerun is a new task that takes results over, and is refused while the old one goes on', async () => {
   const id = await fixture.submitOne(workflow, { context: '{"amount": 1}' });
   const path = `/v1/tasks/${id}:rerun`;

@@ -131,7 +131,7 @@ describe('options of pino', () => {
         extra: 1,
         trace_id: 't',
         request: 'GET',
-        order: { note: '***', phone: '***', total: 1 },
+        order: { note: '[redacted]', phone: '***', total: 1 },
       },
     ]);
   });
