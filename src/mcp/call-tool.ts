@@ -33,6 +33,10 @@ export async function callTool(tool: Tool, given: Args, calling: Calling): Promi
   const route = tool.routes.find((one) => Object.keys(fieldsOf(one).params).every((name) => args[name] !== undefined));
   if (route === undefined) return refused(`${tool.name} needs more arguments`);
   if (!tool.writes) return ask(calling, route, args);
+  if (tool.direct !== undefined) {
+    const done = await ask(calling, route, args);
+    return done.failed ? done : { ...done, note: tool.direct(done.data as Record<string, unknown>) };
+  }
   if (token === undefined) return preview(tool, route, args, calling);
   const previewed = typeof token === 'string' ? calling.previews.take(token, tool.name, args) : undefined;
   if (previewed === undefined)

@@ -10,6 +10,11 @@ interface ToolSource {
   readonly description: string;
   /** Parameters of the route that a model has no use for. */
   readonly without?: readonly string[];
+  /**
+   * It is done by its first call: what it does is itself a preview, needs the token of one, or only ends something. Returns what is said to its
+   * answer.
+   */
+  readonly direct?: (answer: Readonly<Record<string, unknown>>) => string;
 }
 
 export interface Tool extends ToolSource {
@@ -92,6 +97,37 @@ const SOURCES: readonly ToolSource[] = [
     description: 'One bulk operation with its counts by outcome.',
   },
   {
+    name: 'list_operation_items',
+    title: 'Tasks of a bulk operation',
+    operations: ['listOperationItems'],
+    description: 'What came of each task of a bulk operation, in the order in which they are acted on.',
+  },
+  {
+    name: 'preview_operation',
+    title: 'Preview a bulk operation',
+    operations: ['createOperation'],
+    description:
+      'Chooses many tasks, by a filter or by ids, for one act (retry, cancel, resolve, rerun), freezes the set, and counts it. Changes no task. Show the counts to a person before start_operation.',
+    direct: ({ operation_id: id, token }) =>
+      `Nothing was done. The data is what was chosen. To act on exactly these tasks, ask a person, and then call start_operation with "operation_id": ${JSON.stringify(id)} and "token": ${JSON.stringify(token)} within an hour.`,
+  },
+  {
+    name: 'start_operation',
+    title: 'Start a bulk operation',
+    operations: ['startOperation'],
+    description:
+      'Lets schedulers act on the tasks that preview_operation has chosen, at its pace. Needs the token of that preview, and a person who has seen its counts. get_operation says how far it is.',
+    direct: ({ operation_id: id }) =>
+      `It runs. get_operation says how far it is; abort_operation with "operation_id": ${JSON.stringify(id)} ends it.`,
+  },
+  {
+    name: 'abort_operation',
+    title: 'Abort a bulk operation',
+    operations: ['abortOperation'],
+    description: 'Ends a bulk operation for good, at once: nothing more is done, and what was done stays done.',
+    direct: () => 'It has ended. What was done stays done.',
+  },
+  {
     name: 'retry_task',
     title: 'Retry a task',
     operations: ['retryTask'],
@@ -158,7 +194,7 @@ function jsonSchemaOf(field: z.ZodType): object {
   return schema;
 }
 
-function schemaOf(routes: readonly Route[], without: readonly string[], writes: boolean): InputSchema {
+function schemaOf(routes: readonly Route[], without: readonly string[], isPreviewed: boolean): InputSchema {
   const properties: Record<string, object> = {};
   const required = new Map<string, number>();
   for (const route of routes) {
@@ -170,7 +206,7 @@ function schemaOf(routes: readonly Route[], without: readonly string[], writes: 
       if (!(field as z.ZodType).safeParse(undefined).success) required.set(name, (required.get(name) ?? 0) + 1);
     }
   }
-  if (writes) properties['preview_token'] = PREVIEW_TOKEN;
+  if (isPreviewed) properties['preview_token'] = PREVIEW_TOKEN;
   return {
     type: 'object',
     properties,
@@ -187,5 +223,5 @@ export const TOOLS: readonly Tool[] = SOURCES.map((source) => {
     return route;
   });
   const writes = routes.some(({ method }) => method !== 'GET');
-  return { ...source, routes, writes, inputSchema: schemaOf(routes, source.without ?? [], writes) };
+  return { ...source, routes, writes, inputSchema: schemaOf(routes, source.without ?? [], writes && source.direct === undefined) };
 });

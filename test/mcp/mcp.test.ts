@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ROUTES } from '../../src/api/routes/index.ts';
 import { createApiClient } from '../../src/http/api-client.ts';
 import { createLogger } from '../../src/logger.ts';
+import { workOnOperations } from '../../src/engine/operations/work.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { fieldsOf, TOOLS } from '../../src/mcp/tools.ts';
 import { startMcp } from '../../src/mcp/start-mcp.ts';
@@ -44,7 +45,7 @@ describe('the tools', () => {
         expect(ROUTES).toContain(route);
         expect(route.method === 'GET', tool.name).toBe(!tool.writes);
         const { params, query, body } = fieldsOf(route);
-        if (tool.writes) expect(Object.keys(body), tool.name).toContain('dry_run');
+        if (tool.writes && tool.direct === undefined) expect(Object.keys(body), tool.name).toContain('dry_run');
         expect(tool.inputSchema.properties, tool.name).not.toHaveProperty('dry_run');
         const known = [...Object.keys(tool.inputSchema.properties), ...(tool.without ?? []), 'dry_run'];
         expect(known, tool.name).toEqual(expect.arrayContaining(Object.keys({ ...params, ...query, ...body })));
@@ -179,6 +180,41 @@ describe('an act', () => {
       data: { code: 'PRECONDITION_FAILED' },
     });
     expect(await stateOf(one)).toBe('in_progress');
+  });
+
+  it('on many tasks is previewed with counts, done by the token of the preview alone, and ended at once', async () => {
+    const [one, other] = [await failed(), await failed()];
+    const { call } = await assistants.ofDatabase({ writes: true });
+    const args = { action: 'retry', task_ids: [one, other, '424242'], reason: 'the bank is back', pace_per_second: 0.01 };
+    const shown = await call('preview_operation', args);
+    expect(shown).toMatchObject({
+      failed: false,
+      note: expect.stringContaining('Nothing was done.') as string,
+      data: { state: 'preview', total: 2, missing: ['424242'], preview: { allowed: { retry: 2 } } },
+    });
+    const { operation_id: id, token } = shown.data as Record<string, string>;
+    expect(shown.note).toContain(JSON.stringify(token));
+    for (const wrong of [`${id}-${'0'.repeat(32)}`, 'x'])
+      expect(await call('start_operation', { operation_id: id, token: wrong })).toMatchObject({
+        failed: true,
+        data: { code: 'REFUSED' },
+      });
+    expect(await call('start_operation', { operation_id: id })).toMatchObject({ note: 'start_operation needs token' });
+    expect(await call('start_operation', { operation_id: id, token })).toMatchObject({ data: { state: 'running' } });
+    await workOnOperations(fleet.db);
+    expect(await call('get_operation', { operation_id: id })).toMatchObject({ data: { done: 1, waiting: 1 } });
+    expect(await call('abort_operation', { operation_id: id, reason: 'enough' })).toMatchObject({
+      failed: false,
+      data: { state: 'aborted', why: 'by mcp of ada: enough' },
+    });
+    const items = await call('list_operation_items', { operation_id: id, state: 'waiting' });
+    expect(items.data.items).toMatchObject([{ task_id: other }]);
+    expect(await stateOf(other)).toBe('error');
+    const reader = await assistants.ofDatabase();
+    expect(await reader.call('preview_operation', args)).toMatchObject({
+      failed: true,
+      note: expect.stringContaining('--allow-writes') as string,
+    });
   });
 
   it('that would be refused has no token', async () => {
