@@ -9,7 +9,7 @@ export const PERMISSIONS = {
   'queues:write': 'pause and resume queues',
   'bulk:operate': 'act on many tasks at once',
   'retention:write': 'set and end legal holds, bring archived tasks back',
-  admin: 'manage keys, read the audit, examine the data',
+  admin: 'manage keys, read the audit, examine the data, remove tasks for good',
 } as const;
 
 export type Permission = keyof typeof PERMISSIONS;

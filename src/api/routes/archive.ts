@@ -5,8 +5,8 @@ import type { TaskDetails } from '../../reads/task.ts';
 import { STEP, TASK } from '../examples.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { json, reason, state, storedError, taskId, time } from '../schemas/common.ts';
-import { task } from '../schemas/tasks.ts';
+import { json, reason, taskId, time } from '../schemas/common.ts';
+import { stepFields, task } from '../schemas/tasks.ts';
 import { errorView } from '../views.ts';
 import { params } from './one-task.ts';
 import { requireNamespace, requireTask } from './task-scope.ts';
@@ -39,6 +39,16 @@ const EXAMPLE = {
   ended_at: '2025-03-01T09:31:00.000Z',
   archive_id: '12',
   object: 'tasks/2025/03/12.tasks',
+} as const;
+
+const ENDED_STEP = {
+  ...STEP,
+  state: 'complete',
+  parents: [],
+  attempts: 1,
+  blocked_at: null,
+  processed_at: '2025-03-01T09:31:00.000Z',
+  last_error: null,
 } as const;
 
 const text = z.string().min(1).max(1000);
@@ -104,26 +114,19 @@ async function find({ client, principal, params: { task_id: id } }: RouteRequest
   return found !== undefined && principal.namespaces?.includes(found.task.namespace) === false ? undefined : found;
 }
 
-const step = z.object({
-  name: z.string(),
-  state,
-  attempts: z.number().int(),
-  last_error: storedError.nullable(),
-  result: json.describe('Null for whoever may not read payloads.'),
-});
+const { allowed_actions: _actions, ...fields } = stepFields;
+const step = z.object({ ...fields, result: json.describe('Null for whoever may not read payloads.') });
 
 function shown({ context, steps, ...rest }: TaskDetails, { principal, redact }: RouteRequest): object {
-  const { identity_hash: _identity, superseded_by: _by, replaces: _replaces, allowed_actions: _actions, ...row } = rest;
+  const { identity_hash: _identity, allowed_actions: _allowed, ...row } = rest;
   const mayRead = principal.permissions.has('payload:read');
   return {
     ...row,
     input: mayRead ? redact(context, 'input') : null,
-    steps: steps.map((each) => ({
-      name: each.name,
-      state: each.state,
-      attempts: each.attempts,
+    steps: steps.map(({ workflow_step_id: _id, retryable: _may, allowed_actions: _do, results, ...each }) => ({
+      ...each,
       last_error: errorView(each.last_error, principal),
-      result: mayRead ? redact(each.results, 'result') : null,
+      result: mayRead ? redact(results, 'result') : null,
     })),
   };
 }
@@ -141,6 +144,10 @@ export const getArchived = defineRoute({
     .extend({
       archive_id: z.string(),
       object: z.string(),
+      stored_at: time,
+      superseded_by: taskId.nullable(),
+      replaces: taskId.nullable(),
+      trace_id: z.string().nullable(),
       input: json.describe('Null for whoever may not read payloads.'),
       steps: z.array(step),
     })
@@ -150,15 +157,20 @@ export const getArchived = defineRoute({
       ...TASK,
       archive_id: '12',
       object: 'tasks/2025/03/12.tasks',
+      stored_at: '2025-04-01T00:10:00.000Z',
+      superseded_by: null,
+      replaces: null,
+      trace_id: null,
       input: { order: 'A-1' },
-      steps: [{ name: STEP.name, state: 'complete', attempts: 1, last_error: null, result: { charged: true } }],
+      steps: [{ ...ENDED_STEP, result: { charged: true } }],
     },
   },
   async handle(request) {
     const archived = await find(request);
     if (archived === undefined) throw missing(request.params.task_id);
     const { task: found, record } = archived;
-    return { body: { ...shown(found, request), archive_id: record.archive_id, object: record.object } };
+    const { archive_id, object, stored_at } = record;
+    return { body: { ...shown(found, request), archive_id, object, stored_at } };
   },
 });
 
@@ -182,6 +194,7 @@ export const restoreArchived = defineRoute({
         .default(604_800)
         .describe('How long retention leaves it.'),
       reason: reason.optional(),
+      dry_run: z.boolean().default(false).describe('Change nothing, and answer with what would come of it.'),
     })
     .optional(),
   response: z.object({
@@ -201,7 +214,7 @@ export const restoreArchived = defineRoute({
     const done = await client.archive.restore(id, {
       by: principal.name,
       reason: body?.reason,
-      ...(body === undefined ? {} : { keepSeconds: body.keep_seconds }),
+      ...(body === undefined ? {} : { keepSeconds: body.keep_seconds, dryRun: body.dry_run }),
     });
     if (done.outcome === 'restored')
       return { body: { outcome: 'restored', task_ids: done.taskIds, keep_until: done.keepUntil } };

@@ -20,6 +20,7 @@ import { createOperation, getOperation, listOperationItems, listOperations } fro
 import { listPauses, pauseQueue, pauseWorkflow, resumeQueue, resumeWorkflow } from './pauses.ts';
 import { getOverview } from './overview.ts';
 import { getPayload } from './payloads.ts';
+import { purgeTasks } from './purge.ts';
 import { getRetention } from './retention.ts';
 import { getQueue, listQueues } from './queues.ts';
 import { listSchedules, pauseSchedule, removeSchedule, resumeSchedule, triggerSchedule } from './schedules.ts';
@@ -85,6 +86,7 @@ export const ROUTES: readonly Route[] = [
   setHold,
   endHold,
   getRetention,
+  purgeTasks,
   findArchived,
   getArchived,
   restoreArchived,

@@ -48,7 +48,7 @@ const links = z
   );
 
 /** Of a step, in the list of its task and alone. */
-const stepFields = {
+export const stepFields = {
   name,
   state,
   queue: z.string(),

@@ -28,7 +28,6 @@ type Reads = Pick<
 > &
   Pick<Client, 'failures' | 'pauses' | 'retention' | 'stats'> & {
     reports: Pick<Client['reports'], 'lastSource'>;
-    archive: Pick<Client['archive'], 'where'>;
   };
 
 /** A task with the results of its steps, for whoever may read them: a request for each step that has one. */
@@ -40,8 +39,6 @@ export async function remoteTask(api: ApiClient, taskId: string): Promise<TaskDe
 export function remoteReads(api: ApiClient): Reads {
   return {
     reports: { lastSource: {} } as Reads['reports'],
-    // A task of the archive is not looked for: the API has routes of its own for it.
-    archive: { where: async () => undefined },
     async getTask(taskId) {
       const found = await orNotFound(api.get('/v1/tasks/{task_id}', { params: { task_id: taskId } }), undefined);
       return found === undefined ? undefined : taskOf(found);

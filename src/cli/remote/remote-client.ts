@@ -4,6 +4,8 @@ import type { ApiClient } from '../../http/api-client.ts';
 import { remoteActs } from './acts.ts';
 import { remoteLists } from './lists.ts';
 import { remoteReads } from './reads.ts';
+import { remoteArchive } from './archive.ts';
+import { remotePurge } from './purge.ts';
 import { remoteOperations } from './operations.ts';
 import { remoteSchedules } from './schedules.ts';
 
@@ -16,16 +18,23 @@ export function remoteClient(api: ApiClient): Client {
     ...remoteLists(api),
     ...remoteActs(api),
     ...remoteSchedules(api),
+    ...remotePurge(api),
     operations: remoteOperations(api),
+    archive: withHelp(remoteArchive(api), 'archive.'),
     close: async () => undefined,
   };
-  return new Proxy(methods, {
-    get(_methods, name) {
-      const found = methods[String(name)];
-      if (found !== undefined) return found;
-      throw new InvalidInputError(`the HTTP API cannot do this (${String(name)}): leave --api and TASKER_API_URL out`, {
-        field: 'api',
-      });
-    },
-  }) as unknown as Client;
+  return withHelp(methods, '') as unknown as Client;
 }
+
+/** What there is no route for says so. */
+const withHelp = (methods: object, prefix: string): object =>
+  new Proxy(methods as Record<string, unknown>, {
+    get(known, name) {
+      const found = known[String(name)];
+      if (found !== undefined) return found;
+      throw new InvalidInputError(
+        `the HTTP API cannot do this (${prefix}${String(name)}): leave --api and TASKER_API_URL out`,
+        { field: 'api' },
+      );
+    },
+  });

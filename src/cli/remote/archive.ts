@@ -1,0 +1,59 @@
+import type { Client } from '../../client/client.ts';
+import type { RestoreOutcome } from '../../archive/restore.ts';
+import type { ArchivedTaskRow } from '../../archive/find-tasks.ts';
+import type { ArchiveRow } from '../../db/statements/archive/records.ts';
+import { InvalidInputError } from '../../errors.ts';
+import type { ApiClient } from '../../http/api-client.ts';
+import type { TaskDetails } from '../../reads/task.ts';
+import { outcomeOf } from './acts.ts';
+import { orNotFound, present, rowOf } from './rows.ts';
+
+/** The most that the API finds in the archive. */
+const MOST = 200;
+
+type Archive = Pick<Client['archive'], 'where' | 'find' | 'show' | 'restore'>;
+
+export function remoteArchive(api: ApiClient): Archive {
+  const read = (taskId: string) =>
+    orNotFound(api.get('/v1/archived-tasks/{task_id}', { params: { task_id: taskId } }), undefined);
+  return {
+    async where(taskId) {
+      const found = await read(taskId);
+      return found === undefined ? undefined : recordOf(found);
+    },
+    async *find(search) {
+      const query = 'tag' in search ? { tag: search.tag } : search;
+      const { items, complete } = await api.get('/v1/archived-tasks', { query: { ...query, limit: MOST } });
+      for (const item of items) yield rowOf<ArchivedTaskRow>(item);
+      if (!complete)
+        throw new InvalidInputError(`there are more than ${MOST} such tasks: through the HTTP API, use a --limit`, {
+          field: '--limit',
+        });
+    },
+    async show(taskId) {
+      const found = await read(taskId);
+      if (found === undefined) return undefined;
+      const { archive_id: _id, object: _object, stored_at: _at, input, steps, ...task } = found;
+      const rows = steps.map(({ result, ...step }) => ({ ...rowOf(step), results: result }));
+      return {
+        task: { ...rowOf<TaskDetails>(task), context: input, steps: rows as never },
+        record: recordOf(found),
+      };
+    },
+    async restore(taskId, { keepSeconds, reason, dryRun } = {}) {
+      const body = present({ keep_seconds: keepSeconds, reason, dry_run: dryRun });
+      const done = await outcomeOf<RestoreOutcome & { keepUntil?: string | null; queues?: unknown }>(
+        api.post('/v1/archived-tasks/{task_id}:restore', { params: { task_id: taskId }, body }),
+      );
+      const { queues: _queues, ...outcome } = done;
+      if (outcome.outcome === 'alive') return { outcome: 'alive' };
+      return (outcome.outcome === 'restored' ? { ...outcome, keepUntil: new Date(String(outcome.keepUntil)) } : outcome) as RestoreOutcome;
+    },
+  };
+}
+
+/** Of the record of an object, as far as the API has it. */
+const recordOf = (found: { archive_id: string; object: string; stored_at: string }): ArchiveRow => {
+  const { archive_id, object, stored_at } = found;
+  return { archive_id, object, stored_at: new Date(stored_at) } as ArchiveRow;
+};
