@@ -9,7 +9,7 @@ export type {
   TaskPageOptions,
   WaitOptions,
 } from './client/client-options.ts';
-export type { TaskPage } from './client/task-list-client.ts';
+export type { TaskCount, TaskPage } from './client/task-list-client.ts';
 export type { StepError, TaskResult } from './client/task-result.ts';
 export type { ReportFallback } from './reads/report-reader.ts';
 export type { TaskDetails, TaskStep } from './reads/task.ts';

@@ -3,7 +3,7 @@ export { type ApiPlugin, type ApiPrincipal, createApi, type CreateApiOptions } f
 export type { RoleName } from '../api/permissions.ts';
 export { type ApiProcess, type ApiProcessOptions, startApi } from '../api/start-api.ts';
 export type { Config } from '../config/config.ts';
-export type { MetricsRegistry } from '../metrics/share.ts';
+export type { MetricsRegistry } from '../metrics/metrics-registry.ts';
 export { loadConfig } from '../config/load-config.ts';
 export { ConfigError, SchemaOutdatedError, TaskerError, UnsuitableDatabaseError } from '../errors.ts';
 export {

@@ -25,7 +25,7 @@ export type { ArchiveSettings } from '../archive/stores/open-store.ts';
 export type { MendedOrphan, Orphan } from '../archive/orphans.ts';
 export type { RestoreOutcome } from '../archive/restore.ts';
 export type { ArchiveRow } from '../db/statements/archive/records.ts';
-export type { TaskPage } from '../client/task-list-client.ts';
+export type { TaskCount, TaskPage } from '../client/task-list-client.ts';
 export type { StepError, TaskResult } from '../client/task-result.ts';
 export type { CallersTransaction, GivenTransaction } from '../db/connections/callers-transaction.ts';
 export type { QueueDepthRow, QueueStatsRow } from '../db/reads/queues.ts';

@@ -858,12 +858,27 @@ export interface ArchivedTaskDetails {
   } | null;
   archive_id: string;
   object: string;
+  /** RFC 3339, in UTC. */
+  stored_at: string;
+  superseded_by: string | null;
+  replaces: string | null;
+  trace_id: string | null;
   /** Null for whoever may not read payloads. */
   input: unknown;
   steps: {
     name: string;
     state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
+    queue: string;
+    parents: string[];
     attempts: number;
+    retry_limit: number;
+    ready: boolean;
+    unmet_parents: number;
+    next_retry_at: string | null;
+    blocked_at: string | null;
+    last_attempted_at: string | null;
+    processed_at: string | null;
+    claimed_by: string | null;
     last_error: {
       name: string;
       /** Null for whoever may not read payloads. */
@@ -1002,6 +1017,8 @@ export interface Operations {
           ended_before?: string | undefined;
           /** A search, beside the other parameters: `state:error workflow:shop/checkout tag:vip input.order:"10248" age:>1h attempts:>=3`. Terms for `error` and `input` need `payload:read`. */
           q?: string | undefined;
+          /** Also how many tasks there are: up to 10,000, within some 200 ms. Each request counts anew. */
+          count?: 'capped' | undefined;
           /** The most items of a page. */
           limit?: number | undefined;
           /** `next_cursor` of the page before. */
@@ -1018,6 +1035,12 @@ export interface Operations {
       scanned_to: string | null;
       /** When it was read. */
       as_of: string;
+      /** If it was asked for. */
+      count?: {
+        tasks: number;
+        /** False: there are more. */
+        exact: boolean;
+      };
     };
   };
   /** Submit a task. */
@@ -1917,6 +1940,52 @@ export interface Operations {
       removed: RemovedTasks[];
     };
   };
+  /** Remove tasks for good, with their input, results and history, from the archive as well. */
+  'POST /v1/purges': {
+    body: {
+      /** These tasks, or those with a `tag`. */
+      task_ids?: string[] | undefined;
+      tag?: string | undefined;
+      /** Also tasks that have not ended or are in error: what runs is aborted. */
+      open?: boolean | undefined;
+      /** Remove nothing, and answer with what would be removed. */
+      dry_run?: boolean | undefined;
+      /** Why, for the history. */
+      reason?: string | undefined;
+    };
+    response: {
+      tasks: number;
+      steps: number;
+      edges: number;
+      transitions: number;
+      /** Tasks that it left, the first 1,000 of them, and why. */
+      kept: {
+        /** The id of a task. */
+        task_id: string;
+        /** Why it is left: it has not ended (`open`), a hold keeps it, or its identity is still used. */
+        reason: string;
+        state?: string;
+        /** The task that has its identity. */
+        held_by?: string;
+        /** The hold that keeps it. */
+        hold?: {
+          hold_id: string;
+          tag?: string;
+          reason: string;
+        };
+      }[];
+      kept_tasks: number;
+      /** Ids that were given and have no task, the first 1,000 of them. */
+      missing: string[];
+      archived: {
+        tasks: number;
+        steps: number;
+        edges: number;
+        transitions: number;
+        objects: number;
+      };
+    };
+  };
   /** Tasks in the archive with a tag, or with the key of a submit. */
   'GET /v1/archived-tasks': {
     query?:
@@ -1955,6 +2024,8 @@ export interface Operations {
           keep_seconds?: number | undefined;
           /** Why, for the history. */
           reason?: string | undefined;
+          /** Change nothing, and answer with what would come of it. */
+          dry_run?: boolean | undefined;
         }
       | undefined;
     response: {

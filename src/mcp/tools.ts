@@ -223,5 +223,10 @@ export const TOOLS: readonly Tool[] = SOURCES.map((source) => {
     return route;
   });
   const writes = routes.some(({ method }) => method !== 'GET');
-  return { ...source, routes, writes, inputSchema: schemaOf(routes, source.without ?? [], writes && source.direct === undefined) };
+  return {
+    ...source,
+    routes,
+    writes,
+    inputSchema: schemaOf(routes, source.without ?? [], writes && source.direct === undefined),
+  };
 });

@@ -1,12 +1,6 @@
 import { METRICS, type MetricDefinition } from './catalogue.ts';
+import type { MetricsRegistry } from './metrics-registry.ts';
 import type { Metrics } from './registry.ts';
-
-/** What is used of a registry of prom-client, whichever version of it the program has. */
-export interface MetricsRegistry {
-  /** Throws if it has a metric of that name. */
-  registerMetric(metric: object): void;
-  removeSingleMetric(name: string): void;
-}
 
 interface Sample {
   labels: Record<string, string | number>;

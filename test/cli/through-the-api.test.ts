@@ -69,6 +69,8 @@ describe('a command through the HTTP API has the output that it has on the datab
     [['tasks']],
     [['tasks', '--json', '--state', 'error']],
     [['tasks', '--workflow', 'shop/order', '--limit', '2', '--json']],
+    [['tasks', '--count', '--workflow', 'shop/order']],
+    [['tasks', '--count', '--json', '--state', 'error']],
     [['task', '1']],
     [['explain', '1']],
     [['task', '1', '--critical-path']],

@@ -220,3 +220,13 @@ it('an initiator of any length can be stored and found', async () => {
   expect((await client.listTasks({ initiator: long })).map((task) => task.task_id)).toEqual([taskId]);
   expect(await client.listTasks({ initiator: `${long}y` })).toEqual([]);
 });
+
+it('a count goes up to 10,000, and says when there are more', async () => {
+  expect(await client.countTasks()).toEqual({ tasks: 10_000, exact: false });
+  const rare = { workflow: 'rare', namespace: 'shop' };
+  const { tasks, exact } = await client.countTasks(rare);
+  expect(exact).toBe(true);
+  expect(tasks).toBe((await idsWhere(`k.name = 'rare'`)).length);
+  expect(await client.countTasks({ workflow: 'none' })).toEqual({ tasks: 0, exact: true });
+  await expect(client.countTasks({ stat: [] } as never)).rejects.toThrow('unknown option');
+});

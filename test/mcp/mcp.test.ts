@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { ROUTES } from '../../src/api/routes/index.ts';
 import { createApiClient } from '../../src/http/api-client.ts';
 import { createLogger } from '../../src/logger.ts';
-import { workOnOperations } from '../../src/engine/operations/work.ts';
 import type { ClaimedStep } from '../../src/engine/claim.ts';
 import { fieldsOf, TOOLS } from '../../src/mcp/tools.ts';
 import { startMcp } from '../../src/mcp/start-mcp.ts';
 import { useApi } from '../api/api-fixture.ts';
 import { diamond } from '../engine/engine-fixture.ts';
+import { workRound } from '../engine/operations-fixture.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useAssistants } from './mcp-fixture.ts';
 
@@ -185,7 +185,12 @@ describe('an act', () => {
   it('on many tasks is previewed with counts, done by the token of the preview alone, and ended at once', async () => {
     const [one, other] = [await failed(), await failed()];
     const { call } = await assistants.ofDatabase({ writes: true });
-    const args = { action: 'retry', task_ids: [one, other, '424242'], reason: 'the bank is back', pace_per_second: 0.01 };
+    const args = {
+      action: 'retry',
+      task_ids: [one, other, '424242'],
+      reason: 'the bank is back',
+      pace_per_second: 0.01,
+    };
     const shown = await call('preview_operation', args);
     expect(shown).toMatchObject({
       failed: false,
@@ -201,7 +206,7 @@ describe('an act', () => {
       });
     expect(await call('start_operation', { operation_id: id })).toMatchObject({ note: 'start_operation needs token' });
     expect(await call('start_operation', { operation_id: id, token })).toMatchObject({ data: { state: 'running' } });
-    await workOnOperations(fleet.db);
+    await workRound(fleet);
     expect(await call('get_operation', { operation_id: id })).toMatchObject({ data: { done: 1, waiting: 1 } });
     expect(await call('abort_operation', { operation_id: id, reason: 'enough' })).toMatchObject({
       failed: false,

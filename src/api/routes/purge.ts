@@ -11,7 +11,9 @@ const text = z.string().min(1).max(1000);
 
 const kept = z.object({
   task_id: taskId,
-  reason: z.string().describe('Why it is left: it has not ended (`open`), a hold keeps it, or its identity is still used.'),
+  reason: z
+    .string()
+    .describe('Why it is left: it has not ended (`open`), a hold keeps it, or its identity is still used.'),
   state: z.string().optional(),
   held_by: z.string().optional().describe('The task that has its identity.'),
   hold: z
@@ -36,14 +38,13 @@ export const purgeTasks = defineRoute({
   scope: 'fleet',
   cost: 'report',
   act: 'task.purge',
-  body: z
-    .strictObject({
-      task_ids: z.array(taskId).min(1).max(10_000).optional().describe('These tasks, or those with a `tag`.'),
-      tag: text.optional(),
-      open: z.boolean().default(false).describe('Also tasks that have not ended or are in error: what runs is aborted.'),
-      dry_run: z.boolean().default(false).describe('Remove nothing, and answer with what would be removed.'),
-      reason: reason.optional(),
-    }),
+  body: z.strictObject({
+    task_ids: z.array(taskId).min(1).max(10_000).optional().describe('These tasks, or those with a `tag`.'),
+    tag: text.optional(),
+    open: z.boolean().default(false).describe('Also tasks that have not ended or are in error: what runs is aborted.'),
+    dry_run: z.boolean().default(false).describe('Remove nothing, and answer with what would be removed.'),
+    reason: reason.optional(),
+  }),
   response: z.object({
     ...rows,
     kept: z.array(kept).describe('Tasks that it left, the first 1,000 of them, and why.'),
@@ -66,7 +67,8 @@ export const purgeTasks = defineRoute({
   },
   async handle({ client, principal, body }) {
     const { task_ids: taskIds, tag, open, dry_run: dryRun, reason: why } = body;
-    if ((taskIds === undefined) === (tag === undefined)) throw new Problem('REQUEST_INVALID', 'give either task_ids or tag');
+    if ((taskIds === undefined) === (tag === undefined))
+      throw new Problem('REQUEST_INVALID', 'give either task_ids or tag');
     const selection = taskIds === undefined ? { tag: tag as string } : { taskIds };
     const report = await client.purge(selection, { open, dryRun, by: principal.name, reason: why });
     const { kept: left, keptTasks, ...removed } = report;

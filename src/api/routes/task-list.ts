@@ -40,12 +40,16 @@ const query = z.strictObject({
     .describe(
       'A search, beside the other parameters: `state:error workflow:shop/checkout tag:vip input.order:"10248" age:>1h attempts:>=3`. Terms for `error` and `input` need `payload:read`.',
     ),
+  count: z
+    .enum(['capped'])
+    .optional()
+    .describe('Also how many tasks there are: up to 10,000, within some 200 ms. Each request counts anew.'),
   limit,
   cursor,
 });
 
 /** The filters of a list, as a request has them. */
-export type GivenFilter = Omit<z.output<typeof query>, 'limit' | 'cursor'>;
+export type GivenFilter = Omit<z.output<typeof query>, 'limit' | 'cursor' | 'count'>;
 
 /** What whoever asks may filter by. Throws Problem. */
 export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
@@ -113,16 +117,21 @@ export const listTasks = defineRoute({
   path: '/v1/tasks',
   summary: 'Tasks without their steps, the newest first',
   description:
-    'A page costs the same however many tasks there are. There are no totals. A page with `complete: false` has read enough for one request: the next one goes on.',
+    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on.',
   permission: 'tasks:read',
   scope: 'namespace',
   cost: 'list',
   query,
-  response: page(task),
+  response: page(task).extend({
+    count: z
+      .object({ tasks: z.number().int(), exact: z.boolean().describe('False: there are more.') })
+      .optional()
+      .describe('If it was asked for.'),
+  }),
   example: { query: '?state=error&namespace=shop&limit=1', response: { items: [TASK], ...PAGE } },
   async handle({ client, principal, query: given, cursors }) {
     const filter = filterOf(given, principal);
-    const { cursor: from, limit: most, ...asked } = given;
+    const { cursor: from, limit: most, count: counted, ...asked } = given;
     // What was asked, and not what it means now: an age is a time that each page would have anew.
     const list = ['listTasks', asked, principal.namespaces ?? null];
     const place = from === undefined ? undefined : cursors.open(list, from);
@@ -137,6 +146,7 @@ export const listTasks = defineRoute({
         complete: found.complete,
         scanned_to: found.scannedTo ?? null,
         as_of: found.asOf,
+        ...(counted === undefined ? {} : { count: await client.countTasks(filter) }),
       },
     };
   },

@@ -13,6 +13,7 @@ interface Options extends FilterFlags {
   after?: string;
   cursor?: string;
   page?: boolean;
+  count?: boolean;
   json?: boolean;
 }
 
@@ -26,7 +27,13 @@ export function tasksCommand(exit: (status: number) => void): Command {
     .option('--after <id>', 'only tasks below this id: the last of the page before')
     .option('--cursor <cursor>', 'the next page of an earlier call, with its filters')
     .option('--page', 'with --json: an object with the tasks, the next cursor, and how far back the list was read')
+    .option('--count', 'how many there are, up to 10,000 and as far as 200 ms go, instead of the list')
     .action(async (options: Options) => {
+      if (options.count === true) {
+        const counted = await withClient((client) => client.countTasks(filterOf(options)));
+        print(counted, options.json, ({ tasks, exact }) => `${tasks}${exact ? '' : ' or more'}`);
+        return exit(STATUS.ok);
+      }
       const { page, source } = await withClient(async (client) => ({
         page: await readPage(client, options),
         source: client.reports.lastSource,

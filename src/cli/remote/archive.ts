@@ -47,7 +47,9 @@ export function remoteArchive(api: ApiClient): Archive {
       );
       const { queues: _queues, ...outcome } = done;
       if (outcome.outcome === 'alive') return { outcome: 'alive' };
-      return (outcome.outcome === 'restored' ? { ...outcome, keepUntil: new Date(String(outcome.keepUntil)) } : outcome) as RestoreOutcome;
+      return (
+        outcome.outcome === 'restored' ? { ...outcome, keepUntil: new Date(String(outcome.keepUntil)) } : outcome
+      ) as RestoreOutcome;
     },
   };
 }

@@ -12,7 +12,7 @@ const MOST_AT_ONCE = 200;
 
 type Query = NonNullable<Operations['GET /v1/tasks']['query']>;
 
-export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'audit'> {
+export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'countTasks' | 'audit'> {
   return {
     async taskPage({ after, cursor, limit = 50, ...filter } = {}) {
       if (after !== undefined)
@@ -31,6 +31,10 @@ export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'audit'> 
         if (tasks.length < limit && page.complete && place !== undefined) continue;
         return pageOf(tasks, page, place === undefined ? undefined : encoded({ query, cursor: place }));
       }
+    },
+    async countTasks(filter = {}) {
+      const { count } = await api.get('/v1/tasks', { query: { ...queryOf(filter), limit: 1, count: 'capped' } });
+      return count ?? { tasks: 0, exact: false };
     },
     async audit({ act, by, refused, on, before, limit = 50 } = {}) {
       if (before !== undefined)

@@ -6,7 +6,11 @@ import { camelCase, present } from './rows.ts';
 export const remotePurge = (api: ApiClient): Pick<Client, 'purge'> => ({
   async purge(selection, { open, dryRun, reason } = {}) {
     const which = 'tag' in selection ? { tag: selection.tag } : { task_ids: [...selection.taskIds] };
-    const { kept, kept_tasks: keptTasks, ...report } = await api.post('/v1/purges', {
+    const {
+      kept,
+      kept_tasks: keptTasks,
+      ...report
+    } = await api.post('/v1/purges', {
       body: { ...which, ...present({ open, dry_run: dryRun, reason }) },
       // It removes for as long as there is something.
       timeoutMs: 3_600_000,

@@ -1,0 +1,117 @@
+import { afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { createProgram } from '../../src/cli/program.ts';
+import { describeFailure } from '../../src/cli/report-error.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { useApi } from '../api/api-fixture.ts';
+import { archive, archiveFolder } from '../archive/archive-fixture.ts';
+
+const folder = await archiveFolder();
+const archiveUrl = `file://${folder.path}`;
+const fixture = await useApi({ archiveUrl });
+
+const order = defineWorkflow({ name: 'order', namespace: 'shop', input: z.unknown() })
+  .step('charge', () => 1)
+  .step('ship', { dependsOn: ['charge'] }, () => 1);
+
+let key: string;
+let archived: string[];
+let alive: string[];
+beforeAll(async () => {
+  const workflow = await fixture.workflow(order);
+  key = await fixture.key({ name: 'ada' });
+  const submit = (tag: string) => fixture.submitOne(workflow, { context: '{"n": 1}', tags: [tag] });
+  archived = [await submit('case-17'), await submit('case-17')];
+  alive = [await submit('gone'), await submit('gone'), await submit('open')];
+  for (const id of [...archived, ...alive.slice(0, 2)]) await fixture.call('POST', `/v1/tasks/${id}:cancel`, { key });
+  await archive(fixture.db, folder.store, archived);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+/** Runs a command in this process, on the database or through the API. */
+async function run(environment: Record<string, string>, ...args: string[]) {
+  for (const name of ['DATABASE_URL', 'TASKER_API_URL', 'TASKER_ARCHIVE_URL', 'TASKER_API_KEY'])
+    vi.stubEnv(name, environment[name] ?? '');
+  const lines: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((text: string) => void lines.push(text));
+  const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  let status = -1;
+  let failure = '';
+  try {
+    await createProgram((given) => void (status = given))
+      .exitOverride()
+      .parseAsync(['node', 'tasker', ...args]);
+  } catch (thrown) {
+    ({ status, line: failure } = describeFailure(thrown));
+  } finally {
+    log.mockRestore();
+    error.mockRestore();
+  }
+  return { status, output: lines.join('\n'), failure };
+}
+const here = (...args: string[]) => run({ DATABASE_URL: fixture.test.url, TASKER_ARCHIVE_URL: archiveUrl }, ...args);
+const remote = (...args: string[]) => run({ TASKER_API_URL: fixture.api.apiUrl, TASKER_API_KEY: key }, ...args);
+
+const NOT_RETURNED = new Set(['identity_hash', 'workflow_step_id', 'retryable', 'allowed_actions']);
+
+/** Without times that a command makes itself. */
+const still = (text: string): string =>
+  text.replaceAll(/"keepUntil": "[^"]*"/g, '"keepUntil"').replaceAll(/until \d{4}-[^\n]*/g, 'until');
+async function both(...args: string[]): Promise<string> {
+  const [direct, through] = [await here(...args), await remote(...args)];
+  expect([through.status, still(through.output)], through.failure).toEqual([direct.status, still(direct.output)]);
+  return through.output;
+}
+
+it('the archive is searched and shown through the HTTP API as on the database', async () => {
+  const [id = ''] = archived;
+  for (const json of [[], ['--json']]) {
+    await both('archive', 'find', '--tag', 'case-17', ...json);
+    await both('archive', 'find', '--tag', 'none', ...json);
+    await both('archive', 'show', '999', ...json);
+  }
+  expect(await both('archive', 'show', id)).toContain('charge');
+  const read = ({ output }: { output: string }) =>
+    JSON.parse(output, (name, value: unknown) => (NOT_RETURNED.has(name) ? undefined : value)) as object;
+  const direct = read(await here('archive', 'show', id, '--json'));
+  const through = read(await remote('archive', 'show', id, '--json'));
+  expect(through).toEqual(direct);
+  await both('task', id);
+});
+
+it('a task comes back through the HTTP API, after a dry run that changes nothing', async () => {
+  const [id = ''] = archived;
+  await both('archive', 'restore', id, '--dry-run');
+  await both('archive', 'restore', '999');
+  expect((await fixture.call('GET', `/v1/tasks/${id}`, { key })).status).toBe(404);
+  expect(await remote('archive', 'restore', id, '--json')).toMatchObject({
+    status: 0,
+    output: expect.stringContaining('"outcome": "restored"'),
+  });
+  await both('archive', 'restore', id);
+  expect((await fixture.call('GET', `/v1/tasks/${id}`, { key })).status).toBe(200);
+});
+
+it('tasks are purged through the HTTP API, by administrators alone, after a dry run', async () => {
+  const [, , open = ''] = alive;
+  for (const json of [[], ['--json']]) {
+    await both('purge', '--tag', 'gone', '--dry-run', ...json);
+    await both('purge', '--task', open, '999', ...json);
+    await both('purge', '--tag', 'case-17', '--dry-run', ...json);
+  }
+  const operator = await fixture.key({ role: 'operator' });
+  const body = { tag: 'gone' };
+  expect((await fixture.call('POST', '/v1/purges', { key: operator, body })).status).toBe(403);
+  for (const wrong of [{}, { tag: 'gone', task_ids: [open] }])
+    expect((await fixture.call('POST', '/v1/purges', { key, body: wrong })).status).toBe(400);
+  expect(await remote('purge', '--tag', 'gone', '--reason', 'the contract has ended')).toMatchObject({
+    status: 0,
+    output: expect.stringMatching(/^purged 2 tasks/),
+  });
+  expect((await fixture.call('GET', `/v1/tasks/${alive[0] ?? ''}`, { key })).status).toBe(404);
+  expect((await remote('purge', '--tag', 'case-17')).output).toContain('of the archive');
+  const [act] = await fixture.test.query(
+    `SELECT by, reason FROM tasker.tasker_audit WHERE act = 'task.purge' AND NOT refused ORDER BY audit_id LIMIT 1`,
+  );
+  expect(act).toMatchObject({ by: 'ada', reason: 'the contract has ended' });
+});
