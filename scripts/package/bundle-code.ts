@@ -4,9 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { chunkGroups } from './chunk-groups.ts';
 import { ENTRIES, PROGRAMS, REQUIRED } from './entries.ts';
-
-/** Parts of pg for native code and for another run time, which the copy inside does without. */
-const OPTIONAL = /^pg-(native|cloudflare)$/;
+import { nodesOwnCrypto, noForms, noTransports, oneLocale, otelOfTheProgram, pureDriver } from './library-plugins.ts';
 
 /** What is nearly always loaded together: definitions, then the client, settings and logger, a worker, and all that runs in one program. */
 const TASKER = 'src/tasker/start-tasker.ts';
@@ -56,6 +54,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
         evaluatedOnCall,
         driverOnUse,
         pureDriver,
+        nodesOwnCrypto,
         oneLocale,
         noTransports,
         noForms,
@@ -84,7 +83,7 @@ async function heartbeatText(): Promise<string> {
     write: false,
     minify: true,
     format: 'cjs',
-    plugins: [pureDriver],
+    plugins: [pureDriver, nodesOwnCrypto],
   });
   return outputFiles[0]?.text ?? '';
 }
@@ -189,58 +188,6 @@ const driverOnUse: Plugin = {
       contents: `export default { ${used.join(', ')} };`,
       loader: 'js',
       resolveDir: process.cwd(),
-    }));
-  },
-};
-
-/** `pg.native` is null then, as it is without the package pg-native. */
-const pureDriver: Plugin = {
-  name: 'pure driver',
-  setup({ onLoad, onResolve }) {
-    onResolve({ filter: OPTIONAL }, ({ path }) => ({ path, namespace: 'left out' }));
-    onLoad({ filter: /.*/, namespace: 'left out' }, ({ path }) => ({
-      contents: `throw Object.assign(new Error('${path} is not used here'), { code: 'MODULE_NOT_FOUND' });`,
-      loader: 'js',
-    }));
-  },
-};
-
-/** zod's texts in fifty languages would be half of the code. */
-const oneLocale: Plugin = {
-  name: 'one locale',
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
-      contents: `export { default as en } from './en.js';`,
-    }));
-  },
-};
-
-/** pg-boss has the package inside. What this code imports when it runs is the program's own: see src/tracing/otel.ts. */
-const otelOfTheProgram: Plugin = {
-  name: 'otel of the program',
-  setup({ onResolve }) {
-    onResolve({ filter: /^@opentelemetry\/api$/ }, ({ kind, path }) =>
-      kind === 'dynamic-import' ? { path, external: true } : undefined,
-    );
-  },
-};
-
-/** An MCP server would check with it what people fill into forms; no tool of this package asks for one. */
-const noForms: Plugin = {
-  name: 'no forms',
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]@modelcontextprotocol[/\\]sdk[/\\].*[/\\]ajv-provider\.js$/ }, () => ({
-      contents: `export class AjvJsonSchemaValidator { getValidator() { throw new Error('forms are no part of this bundle'); } }`,
-    }));
-  },
-};
-
-/** A thread for the lines of the log is started by the pino of the program, which has the files for it. */
-const noTransports: Plugin = {
-  name: 'no transports',
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]pino[/\\]lib[/\\]transport\.js$/ }, () => ({
-      contents: `module.exports = () => { throw new Error('pino is a part of a bundle here and has no threads'); };`,
     }));
   },
 };

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { exponential, NO_JITTER } from '../backoff.ts';
 import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-connection.ts';
+import type { EarlyThread } from './early-thread.ts';
 import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 import {
   type HeartbeatCommand,
@@ -16,6 +17,8 @@ export interface HeartbeatHostOptions {
   /** How many processes of the fleet this thread beats for. */
   members: number;
   settings: HeartbeatSettings;
+  /** The first thread, if it was started before. */
+  early?: EarlyThread | undefined;
 }
 
 /** A member as its thread sees it. */
@@ -35,8 +38,6 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 2000;
 /** A thread that ran for at least this long resets the backoff of restarts. */
 const SOUND_AFTER_MS = 30_000;
-/** The thread holds one connection and some numbers: a leak ends the thread, which is started again, and not the process. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 /** For what a member that leaves waits: its last heartbeat may be under way on a connection that went silent. */
 const LEAVE_TIMEOUT_MS = 1000;
 
@@ -130,8 +131,9 @@ export class HeartbeatHost {
       maxStallMs: settings.maxStallMs,
       shared: this.state.buffer as SharedArrayBuffer,
     };
-    const options = { workerData: data, resourceLimits: RESOURCE_LIMITS };
-    const thread = startHeartbeatThread(this.program as HeartbeatProgram, options, this.bare);
+    const early = this.bare ? undefined : this.options.early?.take();
+    const thread = early ?? startHeartbeatThread(this.program as HeartbeatProgram, this.bare);
+    thread.postMessage({ kind: 'begin', data } satisfies HeartbeatCommand);
     this.thread = thread;
     // Once started, the process is kept alive by its own work, not by its heartbeat.
     if (first === undefined) thread.unref();

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 
 /** What the thread runs: a file, or the same program as text. */
 export type HeartbeatProgram = { file: string } | { source: string };
@@ -28,11 +28,15 @@ export function hasPreloads(): boolean {
   return PRELOADS.test([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' '));
 }
 
+/** The thread holds one connection and some numbers: a leak ends the thread, which is started again, and not the process. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+
 /**
- * Starts the thread. As any thread it inherits Node's flags with their preloads, on which the connection to the database may depend;
+ * Starts the thread, which waits for the command to begin. As any thread it inherits Node's flags with their preloads, on which the connection to the database may depend;
  * `bare` starts it without any, for preloads that fail in a thread or do not fit into its memory.
  */
-export function startHeartbeatThread(program: HeartbeatProgram, options: WorkerOptions, bare: boolean): Worker {
+export function startHeartbeatThread(program: HeartbeatProgram, bare: boolean): Worker {
+  const options = { resourceLimits: RESOURCE_LIMITS };
   const flags = bare ? { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } } : {};
   return 'file' in program
     ? new Worker(program.file, { ...options, ...flags })

@@ -4,7 +4,7 @@ import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-con
 /** `maxStallMs`: how long the main loop may stand still, past the stall deadline, before the lease is no longer renewed. */
 export type HeartbeatSettings = Pick<Config, 'heartbeatIntervalMs' | 'maxStallMs'>;
 
-/** What the thread is started with. */
+/** What the thread begins with. */
 export interface HeartbeatData extends HeartbeatSettings {
   connection: HeartbeatConnectionOptions;
   /** The numbers of HeartbeatState. */
@@ -25,6 +25,8 @@ export const HeartbeatState = {
 
 /** `member`: the place of its session lock among those of the thread. */
 export type HeartbeatCommand =
+  /** The first one. */
+  | { kind: 'begin'; data: HeartbeatData }
   | { kind: 'renew'; member: number; workerId: string; killWhenStalled: boolean }
   /** Its lease is renewed no more, and its session lock is given back. */
   | { kind: 'leave'; member: number }

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
-import { openHeartbeatConnection } from '../db/connections/heartbeat-connection.ts';
+import { parentPort } from 'node:worker_threads';
+import { type HeartbeatConnection, openHeartbeatConnection } from '../db/connections/heartbeat-connection.ts';
 import { sqlState } from '../db/connections/sql-errors.ts';
 import {
   type HeartbeatCommand,
@@ -15,14 +15,13 @@ import {
  * tick moves, or while a step that may be what blocks it is inside its declared time. One thread does so for the worker and the
  * scheduler of one program, each by its own rules.
  */
-const data = workerData as HeartbeatData;
-const state = new Float64Array(data.shared);
+let data: HeartbeatData;
+let state: Float64Array;
+let connection: HeartbeatConnection;
 const now = (): number => performance.timeOrigin + performance.now();
 const post = (message: HeartbeatMessage): void => parentPort?.postMessage(message);
 const postError = (error: unknown): void =>
   post({ kind: 'error', message: error instanceof Error ? error.message : String(error), code: sqlState(error) });
-
-const connection = openHeartbeatConnection({ ...data.connection, onError: postError });
 
 interface Member {
   workerId: string;
@@ -95,7 +94,17 @@ async function leave(index: number): Promise<void> {
   await connection.releaseSessionLock(index).catch(postError);
 }
 
+function beginWith(given: HeartbeatData): void {
+  data = given;
+  state = new Float64Array(given.shared);
+  connection = openHeartbeatConnection({ ...given.connection, onError: postError });
+  // The session locks are held before the process registers under them.
+  // A failure is not handled: it ends the thread, and the main loop reads why. No top-level await: as a text in a bundle this is CommonJS.
+  void connection.holdSessionLocks().then(() => post({ kind: 'ready' }));
+}
+
 parentPort?.on('message', (command: HeartbeatCommand) => {
+  if (command.kind === 'begin') return beginWith(command.data);
   if (command.kind === 'renew') {
     const { member: index, workerId, killWhenStalled } = command;
     const known = members.get(index);
@@ -122,7 +131,3 @@ parentPort?.on('message', (command: HeartbeatCommand) => {
     parentPort?.close();
   });
 });
-
-// The session locks are held before the process registers under them.
-// A failure is not handled: it ends the thread, and the main loop reads why. No top-level await: as a text in a bundle this is CommonJS.
-void connection.holdSessionLocks().then(() => post({ kind: 'ready' }));

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
+import type { EarlyThread } from './early-thread.ts';
 import { HeartbeatHost } from './heartbeat-host.ts';
 
 export type HeartbeatHostSettings = Pick<
@@ -14,7 +15,11 @@ export type HeartbeatHostSettings = Pick<
 >;
 
 /** A heartbeat thread for this number of processes of the fleet. Without `databaseUrlDirect` their leases alone show that they live. */
-export function openHeartbeatHost(settings: HeartbeatHostSettings, members: number): HeartbeatHost {
+export function openHeartbeatHost(
+  settings: HeartbeatHostSettings,
+  members: number,
+  early?: EarlyThread,
+): HeartbeatHost {
   const { databaseUrl, databaseUrlDirect, databasePasswordFile, leaseSeconds, schema } = settings;
   return new HeartbeatHost({
     connection: {
@@ -28,5 +33,6 @@ export function openHeartbeatHost(settings: HeartbeatHostSettings, members: numb
     },
     members,
     settings,
+    early,
   });
 }

@@ -14,9 +14,33 @@ type LabelsOf<Key extends MetricKey> = Record<(typeof METRICS)[Key]['labels'][nu
  */
 const MAX_LABEL_VALUES = 200;
 
+/** Metrics of Node and of the process: to prepare them takes as long as to run a step, so they begin after the start, or with a scrape. */
+const NODE_METRICS_AFTER_MS = 1000;
+
+/** A registry that has the metrics of Node as well, as soon as it is read. */
+class RegistryWithNode extends Registry {
+  private begun = false;
+
+  begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    collectDefaultMetrics({ register: this });
+  }
+
+  override metrics(): Promise<string> {
+    this.begin();
+    return super.metrics();
+  }
+
+  override getMetricsAsArray(): ReturnType<Registry['getMetricsAsArray']> {
+    this.begin();
+    return super.getMetricsAsArray();
+  }
+}
+
 /** The metrics of one process, by their names in the catalogue. */
 export class Metrics {
-  readonly registry = new Registry();
+  readonly registry: Registry;
   private readonly metrics = new Map<string, Counter | Gauge | BinnedHistogram>();
   private readonly seen = new Map<string, Set<string>>();
   private readonly checked = new WeakMap<object, Map<MetricKey, Record<string, string>>>();
@@ -30,8 +54,10 @@ export class Metrics {
   constructor(role: ProcessRole, { exemplars = false }: { exemplars?: boolean } = {}) {
     this.role = role;
     this.exemplars = exemplars;
-    this.registry.setDefaultLabels({ role });
-    collectDefaultMetrics({ register: this.registry });
+    const registry = new RegistryWithNode();
+    registry.setDefaultLabels({ role });
+    setTimeout(() => registry.begin(), NODE_METRICS_AFTER_MS).unref();
+    this.registry = registry;
     for (const [key, definition] of Object.entries(METRICS) as [MetricKey, MetricDefinition][]) {
       if (definition.roles.includes(role)) this.metrics.set(definition.name, this.create(key, definition));
     }

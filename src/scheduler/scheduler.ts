@@ -1,3 +1,4 @@
+import { FULL_JITTER, withJitter } from '../backoff.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/connections/database.ts';
 import { installationOf } from '../db/installation.ts';
@@ -69,6 +70,8 @@ export interface SchedulerOptions {
 const STATISTICS_INTERVAL_MS = 3000;
 /** The first steps of a program go before the tables for schedules: making them takes longer than running the steps. */
 const SCHEDULES_LATER_MS = 500;
+/** What died before this program began is recovered this much later. */
+const SWEEPS_LATER_MS = 250;
 
 /**
  * A process that keeps things moving: due retries, steps of dead workers, tasks that nobody finalized, cron. Everything it does is
@@ -165,7 +168,9 @@ export class Scheduler {
 
   private async join(): Promise<void> {
     await this.membership.start();
-    for (const loop of this.loops) loop.start();
+    // In a program of its own the first sweeps come at once, or nearly: in one with a worker its first steps go before.
+    const laterMs = this.options.heartbeats === undefined ? 0 : SWEEPS_LATER_MS;
+    for (const loop of this.loops) loop.start(laterMs + withJitter(loop.chore.intervalMs, FULL_JITTER));
   }
 
   private async doStop(): Promise<Drained> {

@@ -24,6 +24,13 @@ export async function startScheduler(options: SchedulerProcessOptions): Promise<
  * does not start, after the others were stopped. Signals are the program's own: `process.once('SIGTERM', () => tasker.stop())`.
  */
 export async function startTasker(options: TaskerOptions): Promise<Tasker> {
-  const { startTasker: start } = await import('./start-tasker.ts');
-  return start(options);
+  // Before the code of the rest is loaded: the thread begins meanwhile.
+  const { startThreadEarly } = await import('../membership/early-thread.ts');
+  const early = await startThreadEarly();
+  try {
+    const { startTasker: start } = await import('./start-tasker.ts');
+    return await start(options, early);
+  } finally {
+    early?.end();
+  }
 }

@@ -2,6 +2,7 @@ import type { Client } from '../client/client.ts';
 import { configuredClient } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
+import type { EarlyThread } from '../membership/early-thread.ts';
 import { openHeartbeatHost } from '../membership/open-heartbeat-host.ts';
 import type { Program } from '../membership/program.ts';
 import { Endpoint } from '../process/endpoint.ts';
@@ -18,6 +19,8 @@ export interface PartsOptions {
   applySchedules: boolean;
   /** The logger of a part. */
   logOf: (role: string) => Logger;
+  /** The heartbeat thread. Default: the start starts it. */
+  early?: EarlyThread | undefined;
   /** Resolves when the database has the schema of this version. Called once. */
   prepareSchema: (client: Client) => Promise<void>;
 }
@@ -42,7 +45,7 @@ export class Parts {
     this.program = {
       endpoint: new Endpoint(),
       mayPrepareSchedulesLater: !options.applySchedules,
-      heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1),
+      heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1, options.early),
       schemaReady: () => (this.schema ??= prepareSchema(this.client)),
     };
   }

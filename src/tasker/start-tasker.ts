@@ -6,6 +6,7 @@ import { migrateToLatest } from '../db/migrate.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import { taskerErrorCode } from '../errors.ts';
 import { createLogger, type Logger } from '../logger.ts';
+import type { EarlyThread } from '../membership/early-thread.ts';
 import type { Drained } from '../process/service.ts';
 import type { SchedulerProcess } from '../scheduler/start-scheduler.ts';
 import { prepareSchedules } from '../schedules/prepare-schedules.ts';
@@ -35,7 +36,7 @@ export interface Tasker {
  * Starts all that a program needs to run its own workflows: a worker, a scheduler and a client. Rejects with the error of the part that
  * does not start, after the others were stopped. Signals are the program's own: `process.once('SIGTERM', () => tasker.stop())`.
  */
-export async function startTasker(options: TaskerOptions): Promise<Tasker> {
+export async function startTasker(options: TaskerOptions, early?: EarlyThread): Promise<Tasker> {
   const workflows = checkTaskerOptions(options);
   const config = taskerConfig(options, workflows);
   const { migrate = false, scheduler: withScheduler = true, applySchedules = false, signal } = options;
@@ -48,6 +49,7 @@ export async function startTasker(options: TaskerOptions): Promise<Tasker> {
     withScheduler,
     applySchedules,
     logOf,
+    early,
     prepareSchema: (client) =>
       migrate
         ? migrateTables(client, config.worker, logOf('migrate'), { schedules: !withScheduler })

@@ -89,6 +89,7 @@ export async function startWorkerWith(
         watchesQuarantine: !alone,
         killWhenStalled: !isDebugged(),
         heartbeats: program?.heartbeats,
+        listensLater: program !== undefined,
         events,
         loggerFor: (fields) => handlerLogger(log, fields),
         onRound: () => progress.beat('poll'),

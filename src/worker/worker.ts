@@ -4,6 +4,9 @@ import { type Assembly, assemble } from './assembly.ts';
 import { drain } from './drain.ts';
 import type { WorkerOptions } from './scope/worker-options.ts';
 
+/** The first steps of a program come from its own client, whose submits wake the worker without a notification. */
+const LISTEN_LATER_MS = 250;
+
 /**
  * A process that runs steps. Its work goes round through three stations, each with one output, which is a value:
  *
@@ -89,7 +92,9 @@ export class Worker {
       this.parts;
     scope.db.pool.on('connect', joined.distrust);
     // Side by side: each waits for a connection of its own.
-    await Promise.all([membership.start(), listener.start()]);
+    const later = this.options.listensLater === true;
+    await Promise.all([membership.start(), later ? undefined : listener.start()]);
+    if (later) setTimeout(() => void listener.start(), LISTEN_LATER_MS).unref();
     workflowReport.start();
     running.start();
     reconciler.start();

@@ -47,3 +47,19 @@ it('a session that ends during a statement fails its transaction and nothing els
   await expect(transaction).rejects.toThrow(/terminat|not queryable|Connection/);
   expect(await db.run(backend)).toHaveLength(1);
 });
+
+it('a statement waits for a busy connection before it opens another, and not for long', async () => {
+  const pool = openDatabase({ url: test.url, poolSize: 5 });
+  await pool.run(backend);
+  // Each is over long before another connection would be open.
+  for (let n = 0; n < 3; n += 1) await Promise.all([pool.run(backend), pool.run(backend), pool.run(backend)]);
+  const opened = pool.pool.totalCount;
+  expect(opened).toBeLessThan(4);
+  const nap = defineStatement()({ name: 'nap', text: 'SELECT pg_sleep(1)' });
+  let napping = true;
+  const naps = Promise.all(Array.from({ length: opened }, () => pool.run(nap))).then(() => (napping = false));
+  await pool.run(backend);
+  expect([napping, pool.pool.totalCount]).toEqual([true, opened + 1]);
+  await naps;
+  await pool.close();
+});

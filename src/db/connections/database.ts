@@ -3,6 +3,7 @@ import { exponential, FULL_JITTER } from '../../backoff.ts';
 import { TaskerError } from '../../errors.ts';
 import { Canceller } from './canceller.ts';
 import type { PasswordSource } from './password-source.ts';
+import { PoolRoom } from './pool-room.ts';
 import { DryRunEnded } from './dry-run.ts';
 import { inSchema } from '../schema-name.ts';
 import { PINNED_PLANS, type Plans } from './session-settings.ts';
@@ -89,10 +90,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(options.queryTimeoutMs === undefined ? {} : { statementTimeoutMs: options.queryTimeoutMs }),
     ...(options.plans === 'pinned' ? { settings: PINNED_PLANS } : {}),
   });
+  const max = options.poolSize ?? 10;
   const pool = new pg.Pool({
     ...sessions.config,
     onConnect: sessions.prepare,
-    max: options.poolSize ?? 10,
+    max,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     min: KEPT_CONNECTIONS,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
@@ -100,6 +102,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     allowExitOnIdle: false,
     Client: sessions.Client,
   });
+  const room = new PoolRoom(pool, max);
   // An idle connection that the server closes is no reason to end the process.
   let closing = false;
   pool.on('error', (error) => {
@@ -125,6 +128,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     const started = performance.now();
     let failed = true;
     try {
+      const waiting = target === pool ? room.wait() : undefined;
+      if (waiting !== undefined) await waiting;
       const config = { text: textOf(statement), values: values as unknown[] };
       const result = await target.query<Row>(prepared ? { ...config, name: statement.name } : config);
       failed = false;
@@ -142,6 +147,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     const { signal } = target;
     if (signal === undefined) return runOn<Row>(pool, statement, values);
     signal.throwIfAborted();
+    await room.wait();
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
@@ -173,6 +179,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     run: (statement, ...given) => retrySerializationFailures(() => runOnPool(statement, statement.values(...given))),
     transaction: (work) =>
       retrySerializationFailures(async () => {
+        await room.wait();
         const client = await pool.connect();
         let broken: Error | undefined;
         try {

@@ -4,6 +4,7 @@ import type { WorkflowRegistration } from './workflow-registration.ts';
 
 /** How often a new worker id or a changed list is looked for in memory; a statement is sent only if there is one. */
 const REPORT_MS = 2000;
+const FIRST_REPORT_MS = 100;
 /** A refused workflow is tried again after this: soon after it was corrected, and one lookup each until then. */
 const REGISTRATION_RETRY_MS = 30_000;
 
@@ -14,6 +15,7 @@ export class WorkflowReport {
   private readonly retryMs: number;
   private reportedFor: string | undefined;
   private reportedVersion = -1;
+  private first: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   private ticking: Promise<void> | undefined;
   private stopped = false;
@@ -26,12 +28,14 @@ export class WorkflowReport {
 
   start(): void {
     if (this.stopped || this.timer !== undefined) return;
-    void this.tick();
+    // Not beside the first claim: it would open a connection for it.
+    this.first = setTimeout(() => void this.tick(), FIRST_REPORT_MS).unref();
     this.timer = setInterval(() => void this.tick(), Math.min(REPORT_MS, this.retryMs)).unref();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
+    clearTimeout(this.first);
     clearInterval(this.timer);
     await this.ticking;
   }

@@ -49,6 +49,8 @@ export interface WorkerOptions {
   killWhenStalled?: boolean;
   /** See MembershipOptions. */
   heartbeats?: HeartbeatHost | undefined;
+  /** Whether notifications of the database may be listened to a moment after the start. Until then polls find what other processes submit. */
+  listensLater?: boolean;
   /** How often the worker reports its activity to the database, for the scaling signal. */
   activityIntervalMs?: number;
   /** How often the worker reconciles its claims with the database. */
