@@ -20,9 +20,18 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
-# Not the workspaces, which hold a quarter of a gigabyte for the tests. Versions and checksums stay those of the lock file.
+# Not the workspaces, which hold a quarter of a gigabyte for the tests, nor the larger ones of the packages that only tests and checks need.
+# Versions and checksums stay those of the lock file.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm pkg delete allowScripts workspaces \
+      devDependencies.@arethetypeswrong/cli devDependencies.@kubernetes-models/keda \
+      devDependencies.@kubernetes-models/prometheus-operator devDependencies.@mikro-orm/core \
+      devDependencies.@mikro-orm/postgresql devDependencies.@opentelemetry/exporter-trace-otlp-http \
+      devDependencies.@prisma/adapter-pg devDependencies.@prisma/client devDependencies.axe-core devDependencies.drizzle-orm \
+      devDependencies.fast-check devDependencies.knex devDependencies.knip devDependencies.kubernetes-models \
+      devDependencies.oxfmt devDependencies.oxlint devDependencies.playwright-core devDependencies.postgres \
+      devDependencies.publint devDependencies.s3rver devDependencies.typeorm devDependencies.typescript-5 \
+      devDependencies.vitest \
  && npm install --ignore-scripts --no-save --no-update-notifier
 COPY tsconfig.json tsconfig.build.json ./
 COPY migrations migrations
