@@ -76,8 +76,7 @@ export type { QueueDepthRow, QueueStatsRow } from './db/reads/queues.ts';
 export type { HourStatsRow, RunStatsRow } from './db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';
-export type { WorkflowRow } from './db/reads/workflows.ts';
-export type { WorkflowList } from './reads/workflows.ts';
+export type { WorkflowList, WorkflowRow } from './db/reads/workflows.ts';
 export type { MigrateOptions } from './db/migrate-options.ts';
 export {
   migrateDown,

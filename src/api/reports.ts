@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { Failures } from '../reads/failures.ts';
-import type { WorkflowList } from '../reads/workflows.ts';
+import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine } from '../db/doctor/examine.ts';
 

@@ -2,11 +2,12 @@ import type { CallersTransaction } from '../db/connections/callers-transaction.t
 import type { Database } from '../db/connections/database.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
+import type { WorkflowList } from '../db/reads/workflows.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
 import { readWorkers } from '../reads/workers.ts';
-import { readWorkflows, type WorkflowList } from '../reads/workflows.ts';
+import { readWorkflows } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import type { ArchiveClient } from './archive-client.ts';
 import { checkedId, checkedMilliseconds, checkNoTransaction } from './checked.ts';

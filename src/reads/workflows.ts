@@ -1,13 +1,6 @@
 import type { Executor } from '../db/connections/database.ts';
 import { listWorkflows, type WorkflowRow } from '../db/reads/workflows.ts';
 
-/** Every workflow version of a fleet. */
-export interface WorkflowList {
-  workflows: WorkflowRow[];
-  /** When it was read; of a replica, up to when it has everything. */
-  asOf: Date;
-}
-
 /** Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads every open task. */
 export function readWorkflows(db: Executor): Promise<WorkflowRow[]> {
   return db.run(listWorkflows);

@@ -18,6 +18,13 @@ export interface WorkflowRow {
   problems: string[];
 }
 
+/** Every workflow version of a fleet. */
+export interface WorkflowList {
+  workflows: WorkflowRow[];
+  /** When it was read; of a replica, up to when it has everything. */
+  asOf: Date;
+}
+
 /** Every workflow version with its open tasks and the workers that serve it. Costs some look-ups for each open step: a report. */
 export const listWorkflows = defineStatement<WorkflowRow>()({
   name: 'list_workflows',
