@@ -9,7 +9,7 @@ const AT_ONCE = 100;
 /** Letters of a text that are shown at once. */
 const LETTERS = 1000;
 /** Levels that are open from the start, if the document is small. */
-const OPEN_LEVELS = 2;
+const OPEN_LEVELS = 3;
 const SMALL = 20_000;
 
 /** A document as it is stored. `href`: where the whole of it can be downloaded. */

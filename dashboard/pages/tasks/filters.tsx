@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TaskState } from '../../api/types.ts';
 import { PHASES, phaseOfTask } from '../../phase.ts';
 import { Icon, PhaseIcon } from '../../ui/icons.tsx';
-import { parseTerms, TERM_NAMES, toggleTerm } from './search-terms.ts';
+import { TERM_NAMES, toggleTerm, valuesOf } from './search-terms.ts';
 
 const STATES: readonly TaskState[] = ['error', 'in_progress', 'pending', 'complete', 'cancelled', 'resolved_manually'];
 const AGES = [
@@ -23,9 +23,7 @@ export function Filters({
   const [typed, setTyped] = useState(text);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => setTyped(text), [text]);
-  const terms = parseTerms(text);
-  const has = (name: string, value: string): boolean =>
-    terms.some((term) => term.name === name && term.value === value);
+  const has = (name: string, value: string): boolean => valuesOf(text, name).includes(value);
   return (
     <div class="filters">
       <form
@@ -46,13 +44,13 @@ export function Filters({
             autocomplete="off"
             spellcheck={false}
             list="search-terms"
-            placeholder="workflow:shop/checkout tag:vip error:ECONNREFUSED, or an id"
+            placeholder="workflow:shop/checkout input.order:A-7 error:ECONNREFUSED, or an id"
             value={typed}
             onInput={(event) => setTyped(event.currentTarget.value)}
           />
           <datalist id="search-terms">
             {TERM_NAMES.map((name) => (
-              <option key={name} value={`${typed.replace(/\S*$/, '')}${name}:`} />
+              <option key={name} value={`${typed.replace(/\S*$/, '')}${name}${name.endsWith('.') ? '' : ':'}`} />
             ))}
           </datalist>
         </div>
@@ -61,7 +59,7 @@ export function Filters({
         </button>
       </form>
       <p id="search-help" class="off-screen">
-        Terms: {TERM_NAMES.join(', ')}. Quotation marks around spaces.
+        Terms: {TERM_NAMES.join(', ')}, each with a colon and a value. Quotation marks around spaces.
       </p>
       {problems.length === 0 ? null : (
         <ul class="field-problem" role="alert">

@@ -1,4 +1,3 @@
-import { useMemo } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { Page, Task } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
@@ -19,22 +18,23 @@ const LIMIT = 50;
 export default function Tasks() {
   const text = queryOf('q');
   const cursor = queryOf('cursor');
-  const minute = Math.floor(clock.value / 60_000);
-  const { query, problems, taskId } = useMemo(() => searchOf(text, minute * 60_000), [text, minute]);
+  const { q } = searchOf(text);
+  const query = new URLSearchParams(q === '' ? {} : { q });
   query.set('limit', String(LIMIT));
-  if (cursor === '') query.delete('cursor');
-  else query.set('cursor', cursor);
+  if (cursor !== '') query.set('cursor', cursor);
   const path = `/v1/tasks?${query}`;
   // Older pages stand still: what is on them does not come and go.
-  const list = useQuery<Page<Task>>(problems.length > 0 ? undefined : path, {
+  const list = useQuery<Page<Task>>(path, {
     topic: 'tasks',
     everySeconds: cursor === '' ? 4 : 0,
   });
-  const search = (q: string): void => {
-    const id = searchOf(q, 0).taskId;
+  const search = (typed: string): void => {
+    const id = searchOf(typed).taskId;
     if (id !== undefined) navigate(`tasks/${id}`);
-    else setQuery({ q, cursor: undefined }, { replace: false });
+    else setQuery({ q: typed, cursor: undefined }, { replace: false });
   };
+  // What cannot be read in a search belongs to its field.
+  const problems = list.data === undefined ? (list.problem?.errors.filter(({ pointer }) => pointer === 'q') ?? []) : [];
   return (
     <>
       <header class="page-head">
@@ -43,7 +43,7 @@ export default function Tasks() {
           <CopyAs command={commandOf(text)} path={path} />
         </div>
       </header>
-      <Filters text={text} search={search} problems={taskId === undefined ? problems : []} />
+      <Filters text={text} search={search} problems={problems.map(({ detail }) => detail)} />
       {problems.length > 0 ? null : list.data === undefined && list.problem !== undefined ? (
         <ProblemBox problem={list.problem} reload={list.reload} />
       ) : (

@@ -84,12 +84,16 @@ export async function backoffVerdict(scene: Scene, step: ExplainedStepRow): Prom
 export async function blockedVerdict(scene: Scene, step: ExplainedStepRow): Promise<Conclusion> {
   const { task } = scene;
   const spent = step.attempts >= step.retry_limit;
+  // It was granted attempts for the deaths that others may have caused: it need not have used them.
+  const kills = step.error?.name === 'WorkerDied';
   const because: Reason[] = [
     failure(scene, step),
     reason(
       spent
         ? `all ${count(step.retry_limit, 'attempt')} of it are spent`
-        : `the error is permanent, or the step may not be retried: ${step.attempts} of ${count(step.retry_limit, 'attempt')} used`,
+        : kills
+          ? 'its process died as often as it may make attempts, so it is likely to be what kills it, and does not run again by itself'
+          : `the error is permanent, or the step may not be retried: ${step.attempts} of ${count(step.retry_limit, 'attempt')} used`,
       { attempts: step.attempts, retry_limit: step.retry_limit, attempts_spent: spent },
       { task_id: task.task_id, step: step.name },
     ),
@@ -131,6 +135,14 @@ export async function blockedVerdict(scene: Scene, step: ExplainedStepRow): Prom
     };
   }
   next.unshift(
+    ...(kills
+      ? [
+          action(
+            'See what is unusual in its input, and correct it: as it is, it may kill another worker.',
+            `tasker retry ${task.task_id} --input @corrected.json`,
+          ),
+        ]
+      : []),
     action('Try again, once the cause is mended.', `tasker retry ${task.task_id} --step ${word(step.name)}`),
     action(
       'Declare it done by hand, with the result that its children need.',

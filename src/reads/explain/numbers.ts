@@ -3,7 +3,8 @@ export const NUMBERS: Readonly<Record<string, string>> = {
   ahead: 'Ready steps that come before it in its queue, counted up to 10,000.',
   attempt: 'The attempt that runs, or that failed.',
   attempts: 'Attempts so far.',
-  attempts_spent: 'Whether all attempts are used; if not, the error was permanent or the step may not be retried.',
+  attempts_spent:
+    'Whether all attempts are used; if not, the error was permanent, the step may not be retried, or its process died too often.',
   busy_slots: 'Slots of these workers that are taken.',
   completions_per_second: 'Attempts that complete in the queue, by the last scaling signal.',
   counted_all: 'Whether every blocked step was compared; if not, the newest 1,000 were.',

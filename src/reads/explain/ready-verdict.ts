@@ -33,11 +33,11 @@ export async function readyVerdict(scene: Scene, step: ExplainedStepRow): Promis
     { task_id: scene.task.task_id, step: step.name, queue: step.queue },
   );
   const paused = await pausedVerdict(scene, queue);
-  if (paused !== undefined) return { ...paused, because: [ready, ...paused.because] };
+  if (paused !== undefined) return { ...paused, because: [...paused.because, ready] };
   const coverage = await coverageOf(scene, step, queue);
   const unserved = await unservedVerdict(scene, queue, coverage);
   const found = unserved ?? (quarantined ? await quarantinedVerdict(scene, step, coverage) : undefined);
-  if (found !== undefined) return { ...found, because: [ready, ...found.because] };
+  if (found !== undefined) return { ...found, because: [...found.because, ready] };
 
   const ids = coverage.able.map((worker) => worker.worker_id);
   const [held] = await scene.db.run(findHeldSteps, { worker_ids: ids, most: MOST_HELD });

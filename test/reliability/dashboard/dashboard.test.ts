@@ -1,14 +1,11 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiProcess } from '../../../src/api/start-api.ts';
 import { openApi, useApi } from '../../api/api-fixture.ts';
+import { seriousProblems } from './axe.ts';
 import { openChromium, openPage, untilShown } from './chromium.ts';
 import { fillFleet, type Shown } from './fleet.ts';
 import { PAGES } from './pages.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const fixture = await useApi({ apiAuth: 'none' });
 let browser: Browser;
@@ -26,25 +23,6 @@ afterAll(async () => {
 });
 
 const pathOf = (path: string): string => path.replace(/\{(\w+)\}/, (_all, name: string) => shown[name as keyof Shown]);
-
-/** What axe calls serious or critical. */
-async function seriousProblems(page: import('playwright-core').Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { violations } = await (
-      globalThis as unknown as {
-        axe: {
-          run(): Promise<{
-            violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
-          }>;
-        };
-      }
-    ).axe.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-  });
-}
 
 describe.each([
   ['light', { dark: false, width: 1280, prefixed: false }],

@@ -20,7 +20,8 @@ export interface Supervised {
   readonly current: TestProcess;
   /** How each run so far ended: a signal's name or a status. */
   readonly ends: string[];
-  stop(): Promise<void>;
+  /** `SIGKILL` by default; resolves when it has ended. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** One that could not start is started again after this time: whatever it lacks may come back. */
@@ -46,9 +47,9 @@ export function supervise(start: () => TestProcess, limit = 50): Supervised {
       return current;
     },
     ends,
-    async stop() {
+    async stop(signal = 'SIGKILL') {
       stopping = true;
-      await current.kill('SIGKILL');
+      await current.kill(signal);
     },
   };
 }
