@@ -54,12 +54,15 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
   await client.register(watched);
   const { taskId } = await client.submit(watched, { n: 1 });
   await client.close();
-  // Enough for the fastest machine; what is left is removed with the database.
-  await loadTasks(db.pool, {
-    namedTaskId: workflow,
-    tasks: quick ? 40_000 : rounds * 3 * (seconds + 1) * 9000,
-    progress: [0],
-  });
+  /** Enough for some seconds of the fastest machine. */
+  const refill = async (): Promise<void> => {
+    const [row] = await db.query<{ ready: number }>(
+      `SELECT count(*)::integer AS ready FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL /* bench: */`,
+    );
+    const missing = (quick ? 10_000 : (seconds + 2) * 9000) - (row?.ready ?? 0);
+    if (missing > 0) await loadTasks(db.pool, { namedTaskId: workflow, tasks: missing, progress: [0] });
+  };
+  await refill();
   await db.query('VACUUM ANALYZE');
   const here = await viewers(db, taskId);
   const elsewhere = await viewers(db, taskId, 19);
@@ -69,20 +72,25 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
       url: db.url,
       workers: 1,
       schedulers: 1,
-      env: { TASKER_QUEUES: 'watched', TASKER_SLOTS: '3' },
+      env: { TASKER_QUEUES: 'watched', TASKER_SLOTS: '2' },
     });
     const samples: Sample[] = [];
+    let statements: unknown;
     try {
       await sleep(quick ? 500 : 3000);
+      await db.query('SELECT pg_stat_statements_reset() /* bench: */');
       for (let turn = 0; turn < rounds; turn += 1)
-        for (const arm of turned(Object.keys(ARMS) as Arm[], turn))
+        for (const arm of turned(Object.keys(ARMS) as Arm[], turn)) {
+          await refill();
           samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
+        }
+      statements = await costliest(db);
     } finally {
       await fleet.stop();
       await slow.stop();
     }
     const idle = await measureIdle(db, server, here, quick ? 2 : 20);
-    return { tables: [taxTable(samples), idleTable(idle)], data: { samples, idle } };
+    return { tables: [taxTable(samples), idleTable(idle)], data: { samples, statements, idle } };
   } finally {
     for (const { api, lookers } of [here, elsewhere]) {
       lookers.disconnect();
@@ -130,13 +138,12 @@ async function measure(
   await bringIn(who, ARMS[arm]);
   // Pages are opened, and what the arm before has begun ends.
   await sleep(1000);
-  const sessions = await apiSessions(db);
   const [pid = 0] = who.api.pids;
   const read = async () => ({
     steps: await completedSteps(fleet),
     at: performance.now(),
     server: serverCpuSeconds(server.pid),
-    sessions: sessions.map(backendSeconds),
+    sessions: await apiSessions(db),
     api: cpuSeconds(pid),
   });
   await bringIn(who, ARMS[arm]);
@@ -160,11 +167,24 @@ async function measure(
   };
 }
 
-async function apiSessions(db: BenchDatabase): Promise<number[]> {
+/** Of all processes; the first characters identify a statement. */
+async function costliest(db: BenchDatabase): Promise<unknown[]> {
+  return db.query(`
+    SELECT left(regexp_replace(trim(s.query), '\\s+', ' ', 'g'), 120) AS query, s.calls::float8 AS calls,
+      round(s.total_exec_time + s.total_plan_time)::float8 AS ms, round(s.mean_exec_time::numeric, 3)::float8 AS "meanMs"
+    FROM pg_stat_statements s
+    JOIN pg_database d ON d.oid = s.dbid
+    WHERE d.datname = current_database() AND s.toplevel AND s.query NOT LIKE '%bench:%'
+    ORDER BY s.total_exec_time + s.total_plan_time DESC
+    LIMIT 40 /* bench: */`);
+}
+
+/** Seconds of CPU of each session of the API. */
+async function apiSessions(db: BenchDatabase): Promise<ReadonlyMap<number, number>> {
   const rows = await db.query<{ pid: number }>(
     `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tasker api%' /* bench: */`,
   );
-  return rows.map(({ pid }) => pid);
+  return new Map(rows.map(({ pid }) => [pid, backendSeconds(pid)]));
 }
 
 function backendSeconds(pid: number): number {
@@ -175,9 +195,11 @@ function backendSeconds(pid: number): number {
   }
 }
 
-/** Of those that have not ended meanwhile. */
-function secondsBetween(before: readonly number[], after: readonly number[]): number {
-  return after.reduce((sum, seconds, index) => sum + Math.max(0, seconds - (before[index] ?? 0)), 0);
+/** Of those that have not ended meanwhile; what is new has begun meanwhile. */
+function secondsBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const [pid, seconds] of after) sum += seconds - (before.get(pid) ?? 0);
+  return sum;
 }
 
 /** By the worker's own count. */

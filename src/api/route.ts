@@ -71,6 +71,8 @@ export interface Answer {
   /** Serialised as JSON; a Buffer is sent as it is, and a stream as it comes. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a shared route: it was costly, and others get it too for this long. Default 0. */
+  readonly keptSeconds?: number;
 }
 
 /** One operation of the API, with everything that its document, its authorisation and its tests are made of. */

@@ -152,7 +152,7 @@ export class Client extends ActsClient {
   }
 
   /**
-   * Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Reads every open task; from the
+   * Every workflow version with its open tasks, the live workers that serve it, and why others refuse it. Counts the tasks of up to 20,000 open steps; from the
    * replica for reports, if there is one.
    */
   async workflows(): Promise<WorkflowList> {

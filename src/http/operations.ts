@@ -524,6 +524,8 @@ export interface WorkflowVersion {
   pending_tasks: number;
   tasks_in_progress: number;
   tasks_in_error: number;
+  /** False: there are more open steps than are read for it, and the numbers are the least that there are. */
+  complete: boolean;
   /** Ids of the live workers that serve it. */
   workers: string[];
   /** Why live workers refuse it. */

@@ -88,6 +88,16 @@ describe('reads that several ask for', () => {
     expect((await reads.read('a', aged, work)).body).toBe(3);
     expect((await reads.read('b', aged, work)).body).toBe(4);
   });
+
+  it('are kept for all if they say that they were costly', async () => {
+    const reads = new SharedReads();
+    let reading = 0;
+    const work = async (): Promise<Answer> => ({ body: (reading += 1), keptSeconds: reading === 1 ? 5 : 0 });
+    await reads.read('a', strictly, work);
+    expect(await reads.read('a', strictly, work)).toMatchObject({ body: 1, headers: { age: '1' } });
+    expect((await reads.read('b', strictly, work)).body).toBe(2);
+    expect((await reads.read('b', strictly, work)).body).toBe(3);
+  });
 });
 
 describe('what two may share', () => {

@@ -4728,20 +4728,21 @@ WITH live AS (
   SELECT w.* FROM tasker.tasker_worker_workflows w
   JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
   WHERE k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()
+), steps AS MATERIALIZED (
+    (SELECT 1 AS kind, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL ORDER BY s.blocked_at LIMIT 5000)
+    UNION ALL
+    (SELECT 2, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL ORDER BY s.next_retry_at LIMIT 5000)
+    UNION ALL
+    (SELECT 3, unnest(c.task_ids) FROM tasker.tasker_claims c LIMIT 5000)
+    UNION ALL
+    (SELECT 4, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
+      ORDER BY s.queue, s.priority, s.ready_at, s.workflow_step_id LIMIT 5000)
 ), open AS (
   SELECT t.named_task_id,
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
     count(*) FILTER (WHERE t.state = 'in_progress')::integer AS in_progress,
     count(*) FILTER (WHERE t.state = 'error')::integer AS error
-  FROM (SELECT DISTINCT i.task_id FROM (
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE true AND s.blocked_at IS NOT NULL
-    UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE true AND s.next_retry_at IS NOT NULL
-    UNION ALL
-    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE true
-    UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE true AND s.ready_at IS NOT NULL
-  ) i) o
+  FROM (SELECT DISTINCT i.task_id FROM steps i) o
   CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = o.task_id OFFSET 0) t
   WHERE t.state IN ('pending', 'in_progress', 'error')
   GROUP BY t.named_task_id
@@ -4753,6 +4754,7 @@ WITH live AS (
 SELECT coalesce(k.namespace, l.namespace) AS namespace, coalesce(k.workflow, l.name) AS workflow,
   coalesce(k.version, l.version) AS version, coalesce(k.registered, false) AS registered,
   coalesce(o.pending, 0) AS pending_tasks, coalesce(o.in_progress, 0) AS tasks_in_progress, coalesce(o.error, 0) AS tasks_in_error,
+  NOT EXISTS (SELECT FROM steps i GROUP BY i.kind HAVING count(*) >= 5000) AS complete,
   coalesce(l.workers, '{}') AS workers, coalesce(l.problems, '{}') AS problems
 FROM known k
 FULL JOIN (

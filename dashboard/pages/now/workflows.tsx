@@ -58,7 +58,7 @@ export function Workflows({
                   </tr>
                 </thead>
                 <tbody>
-                  {rows.map(({ name, open, ended, failed, p50, p95 }) => (
+                  {rows.map(({ name, open, counted, ended, failed, p50, p95 }) => (
                     <tr key={name}>
                       <td>
                         <a href={`tasks?q=${encodeURIComponent(`workflow:${name}`)}`} class="break">
@@ -66,7 +66,7 @@ export function Workflows({
                         </a>
                       </td>
                       <td class="number" data-label="open">
-                        {open === undefined ? '–' : formatCount(open)}
+                        {open === undefined ? '–' : `${formatCount(open)}${counted ? '' : '+'}`}
                       </td>
                       <td class="number" data-label="ended">
                         {formatCount(ended)}
@@ -95,6 +95,8 @@ export function Workflows({
 interface Row {
   name: string;
   open: number | undefined;
+  /** False: there are more. */
+  counted: boolean;
   ended: number;
   failed: number;
   p50: number | null;
@@ -104,7 +106,7 @@ interface Row {
 function rowsOf(stats: readonly RunStats[], versions: readonly WorkflowVersion[]): Row[] {
   const rows = new Map<string, Row>();
   const rowOf = (name: string): Row => {
-    const known = rows.get(name) ?? { name, open: undefined, ended: 0, failed: 0, p50: null, p95: null };
+    const known = rows.get(name) ?? { name, open: undefined, counted: true, ended: 0, failed: 0, p50: null, p95: null };
     rows.set(name, known);
     return known;
   };
@@ -116,9 +118,10 @@ function rowsOf(stats: readonly RunStats[], versions: readonly WorkflowVersion[]
     row.p50 = p50;
     row.p95 = p95;
   }
-  for (const { namespace, workflow, pending_tasks: pending, tasks_in_progress: running } of versions) {
+  for (const { namespace, workflow, pending_tasks: pending, tasks_in_progress: running, complete } of versions) {
     const row = rowOf(`${namespace}/${workflow}`);
     row.open = (row.open ?? 0) + pending + running;
+    row.counted &&= complete;
   }
   return [...rows.values()].toSorted(
     (one, other) =>

@@ -39,7 +39,8 @@ export class SharedReads {
   ): Promise<Answer> {
     const known = this.kept.get(key);
     const age = known === undefined ? Number.POSITIVE_INFINITY : (performance.now() - known.began) / 1000;
-    if (known !== undefined && age <= Math.min(maxAgeSeconds, KEPT_SECONDS)) {
+    const accepted = Math.max(maxAgeSeconds, known?.answer.keptSeconds ?? 0);
+    if (known !== undefined && age <= Math.min(accepted, KEPT_SECONDS)) {
       const { answer } = known;
       return { ...answer, headers: { ...answer.headers, age: String(Math.ceil(age)) } };
     }
@@ -59,7 +60,7 @@ export class SharedReads {
       lane.next = undefined;
       lane.began = performance.now();
       const answer = await read.run(read.work ?? work);
-      if (answer !== undefined && read.keep) this.keep(key, answer, lane.began);
+      if (answer !== undefined && (read.keep || (answer.keptSeconds ?? 0) > 0)) this.keep(key, answer, lane.began);
       const wait = lane.next === undefined ? 0 : lane.began + SPACING_MS - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     }

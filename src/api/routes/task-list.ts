@@ -110,6 +110,10 @@ function bothOf(searched: TaskFilter, named: TaskFilter): TaskFilter {
   return { ...searched, ...Object.fromEntries(present) };
 }
 
+/** A page that was cut short may take this share of the time. */
+const SHARE = 1 / 50;
+const MOST_KEPT_SECONDS = 15;
+
 export const listTasks = defineRoute({
   operation: 'listTasks',
   shared: true,
@@ -117,7 +121,7 @@ export const listTasks = defineRoute({
   path: '/v1/tasks',
   summary: 'Tasks without their steps, the newest first',
   description:
-    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on.',
+    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on. Such a page is kept for fifty times as long as it took, at most 15 seconds, and has its `Age`.',
   permission: 'tasks:read',
   scope: 'namespace',
   cost: 'list',
@@ -135,11 +139,15 @@ export const listTasks = defineRoute({
     // What was asked, and not what it means now: an age is a time that each page would have anew.
     const list = ['listTasks', asked, principal.namespaces ?? null];
     const place = from === undefined ? undefined : cursors.open(list, from);
+    const began = performance.now();
     // A place has its filter.
     const found = await client.taskPage(
       place === undefined ? { ...filter, limit: most } : { cursor: place, limit: most },
     );
+    // Who reads as much as a page may, and finds too little, is not asked for it again and again.
+    const seconds = found.complete ? 0 : (performance.now() - began) / 1000;
     return {
+      keptSeconds: Math.min(seconds / SHARE, MOST_KEPT_SECONDS),
       body: {
         items: found.tasks,
         next_cursor: found.nextCursor === undefined ? null : cursors.sign(list, found.nextCursor),

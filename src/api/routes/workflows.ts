@@ -14,6 +14,9 @@ const version = z
     pending_tasks: z.number().int(),
     tasks_in_progress: z.number().int(),
     tasks_in_error: z.number().int(),
+    complete: z
+      .boolean()
+      .describe('False: there are more open steps than are read for it, and the numbers are the least that there are.'),
     workers: z.array(z.string()).describe('Ids of the live workers that serve it.'),
     problems: z.array(z.string()).describe('Why live workers refuse it.'),
   })
@@ -27,6 +30,7 @@ const EXAMPLE = {
   pending_tasks: 2,
   tasks_in_progress: 5,
   tasks_in_error: 1,
+  complete: true,
   workers: ['12'],
   problems: [],
 };
@@ -37,7 +41,8 @@ export const listWorkflows = defineRoute({
   method: 'GET',
   path: '/v1/workflows',
   summary: 'Every version of every workflow, with its open tasks and the workers that serve it',
-  description: 'Reads every open task, from the replica for reports if there is one; kept for 5 seconds.',
+  description:
+    'Counts the tasks of up to 20,000 open steps, on the replica for reports if there is one; kept for 5 seconds.',
   permission: 'fleet:read',
   scope: 'namespace',
   cost: 'report',

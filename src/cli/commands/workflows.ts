@@ -26,9 +26,9 @@ export function drawWorkflows(rows: readonly WorkflowRow[]): string {
     rows.map((row) => [
       `${row.namespace}/${row.workflow}`,
       row.version,
-      String(row.pending_tasks),
-      String(row.tasks_in_progress),
-      String(row.tasks_in_error),
+      counted(row.pending_tasks, row),
+      counted(row.tasks_in_progress, row),
+      counted(row.tasks_in_error, row),
       String(row.workers.length),
     ]),
   );
@@ -37,6 +37,9 @@ export function drawWorkflows(rows: readonly WorkflowRow[]): string {
   );
   return problems.length === 0 ? list : `${list}\n\n${problems.join('\n')}`;
 }
+
+/** `5000+`: there are 5000, or more. */
+const counted = (tasks: number, { complete }: WorkflowRow): string => (complete ? String(tasks) : `${tasks}+`);
 
 function problemsOf(row: WorkflowRow): string[] {
   const waiting = row.pending_tasks + row.tasks_in_progress;

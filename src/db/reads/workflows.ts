@@ -1,6 +1,9 @@
 import { defineStatement } from '../statement.ts';
-import { openTaskIds } from './open-tasks.ts';
+import { someOpenTaskIds } from './open-tasks.ts';
 import { isLive } from '../statements/rules/live-process.ts';
+
+/** Steps of each kind (blocked, waiting for a retry, running, ready) whose tasks are counted: some milliseconds of look-ups. */
+const MOST_STEPS = 5000;
 
 /** A version of a workflow, with its open tasks and the workers that serve it. */
 export interface WorkflowRow {
@@ -12,6 +15,8 @@ export interface WorkflowRow {
   pending_tasks: number;
   tasks_in_progress: number;
   tasks_in_error: number;
+  /** All open tasks are counted. False: there are more open steps than are read for it, and the three numbers are the least that there are. */
+  complete: boolean;
   /** Ids of the live workers that serve it. */
   workers: string[];
   /** The messages of live workers that refuse it, each message once. */
@@ -25,21 +30,21 @@ export interface WorkflowList {
   asOf: Date;
 }
 
-/** Every workflow version with its open tasks and the workers that serve it. Costs some look-ups for each open step: a report. */
+/** Every workflow version with its open tasks and the workers that serve it. Costs some look-ups for each of up to 20,000 open steps. */
 export const listWorkflows = defineStatement<WorkflowRow>()({
   name: 'list_workflows',
   text: `
 WITH live AS (
   SELECT w.* FROM tasker.tasker_worker_workflows w
   JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
-  WHERE ${isLive('k')}
+  WHERE k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()
+), steps AS MATERIALIZED (${someOpenTaskIds(MOST_STEPS)}
 ), open AS (
   SELECT t.named_task_id,
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
     count(*) FILTER (WHERE t.state = 'in_progress')::integer AS in_progress,
     count(*) FILTER (WHERE t.state = 'error')::integer AS error
-  FROM (SELECT DISTINCT i.task_id FROM (${openTaskIds()}
-  ) i) o
+  FROM (SELECT DISTINCT i.task_id FROM steps i) o
   CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_tasks t WHERE t.task_id = o.task_id OFFSET 0) t
   WHERE t.state IN ('pending', 'in_progress', 'error')
   GROUP BY t.named_task_id
@@ -51,6 +56,7 @@ WITH live AS (
 SELECT coalesce(k.namespace, l.namespace) AS namespace, coalesce(k.workflow, l.name) AS workflow,
   coalesce(k.version, l.version) AS version, coalesce(k.registered, false) AS registered,
   coalesce(o.pending, 0) AS pending_tasks, coalesce(o.in_progress, 0) AS tasks_in_progress, coalesce(o.error, 0) AS tasks_in_error,
+  NOT EXISTS (SELECT FROM steps i GROUP BY i.kind HAVING count(*) >= ${MOST_STEPS}) AS complete,
   coalesce(l.workers, '{}') AS workers, coalesce(l.problems, '{}') AS problems
 FROM known k
 FULL JOIN (
