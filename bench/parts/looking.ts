@@ -89,7 +89,7 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
       await fleet.stop();
       await slow.stop();
     }
-    const idle = await measureIdle(db, server, here, quick ? 2 : 20);
+    const idle = await measureIdle(db, server, here, quick ? 2 : 15);
     return { tables: [taxTable(samples), idleTable(idle)], data: { samples, statements, idle } };
   } finally {
     for (const { api, lookers } of [here, elsewhere]) {

@@ -1,18 +1,21 @@
 import { createClient } from '../../src/index.ts';
+import { loadTasks } from '../../test/support/load-tasks.ts';
 import { demandHealth } from '../support/drive.ts';
 import { startFleet } from '../support/fleet.ts';
 import { type PartResult, percentile, round, type Table } from '../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { drawFrom } from './lists.ts';
+import { diamond } from '../support/workflows.ts';
+import type { Drawn } from './lists/filters.ts';
 import { loadHistory, workflowName } from './lists/history.ts';
-import { ADDRESSES, EXPLAINED } from './pages/addresses.ts';
+import { type Address, ADDRESSES, BESIDE_READY, BLOCKED } from './pages/addresses.ts';
 
 /** Of a list, from the first page on. */
 const PAGES = 5;
 
 interface Measured {
   what: string;
-  /** Milliseconds of each answer, from the request to its last byte. */
+  /** Milliseconds of each response, from the request to its last byte. */
   ms: number[];
   bytes: number;
   /** Responses of which it was said that they stopped before they were full. */
@@ -38,13 +41,38 @@ export async function pages(server: BenchServer, quick: boolean): Promise<PartRe
   await db.query('VACUUM ANALYZE');
   const fleet = await startFleet({ url: db.url, apis: 1, env: { TASKER_API_REQUESTS_PER_SECOND: '0' } });
   try {
-    await db.query('SELECT pg_stat_statements_reset() /* bench: */');
-    const measured = await ask(fleet.apiUrls[0] as string, db, tasks, quick ? 2 : 25);
+    const rounds = quick ? 2 : 25;
+    const reset = 'SELECT pg_stat_statements_reset() /* bench: */';
+    const url = fleet.apiUrls[0] as string;
+    const drawn = await drawFrom(db, tasks);
+    await db.query(reset);
+    const blocked = await db.query<{ id: string }>(
+      `SELECT task_id AS id FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL LIMIT 500 /* bench: */`,
+    );
+    const measured = [
+      ...(await ask(url, ADDRESSES, rounds, { drawn, id: () => String(drawn.task().id) })),
+      ...(await ask(url, BLOCKED, rounds, { drawn, id: () => blocked[drawn.number(blocked.length)]?.id ?? '1' })),
+    ];
     const statements = await longest(db);
+    const ready = quick ? 2000 : Number(process.env['BENCH_PAGES_READY'] ?? 1_000_000);
+    await addReady(db, ready);
+    await db.query(reset);
+    const id = (): string => String(tasks + 1 + drawn.number(ready));
+    const beside = await ask(url, BESIDE_READY, rounds * 2, { drawn, id });
+    const besideStatements = await longest(db);
     if (tasks <= 100_000) await demandHealth(db);
+    const name = (count: number): string => count.toLocaleString('en-US');
     return {
-      tables: [pagesTable(measured, tasks), statementsTable(statements)],
-      data: { tasks, measured, statements },
+      tables: [
+        pagesTable(
+          measured,
+          `in a history of ${name(tasks)} tasks, of which one in 100 is blocked: lists page by page`,
+        ),
+        statementsTable(statements),
+        pagesTable(beside, `in the same beside ${name(ready)} ready steps`),
+        statementsTable(besideStatements),
+      ],
+      data: { tasks, ready, measured, statements, beside, besideStatements },
     };
   } finally {
     await fleet.stop();
@@ -70,28 +98,37 @@ async function addActs(db: BenchDatabase): Promise<void> {
   }
 }
 
+/** Tasks that wait for their turn, the newest ones. */
+async function addReady(db: BenchDatabase, ready: number): Promise<void> {
+  const client = createClient({ url: db.url, notify: false });
+  const workflow = await client.register(diamond);
+  await client.close();
+  await loadTasks(db.pool, { namedTaskId: workflow, tasks: ready, progress: [0] });
+  await db.query('VACUUM ANALYZE tasker.tasker_workflow_steps, tasker.tasker_tasks');
+}
+
 /** Every address once in each round, so that whatever else the machine does hits all of them. */
-async function ask(url: string, db: BenchDatabase, tasks: number, rounds: number): Promise<Measured[]> {
-  const drawn = await drawFrom(db, tasks);
-  const all = [...Object.entries(ADDRESSES), ...Object.entries(EXPLAINED)];
+async function ask(
+  url: string,
+  addresses: Readonly<Record<string, Address>>,
+  rounds: number,
+  { drawn, id }: { drawn: Drawn; id(): string },
+): Promise<Measured[]> {
   const measured = new Map<string, Measured>();
-  const blocked = await db.query<{ id: string }>(
-    `SELECT task_id AS id FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL LIMIT 500 /* bench: */`,
-  );
   for (let turn = -1; turn < rounds; turn += 1)
-    for (const [what, { path, listed }] of all) {
-      const id = what in EXPLAINED ? (blocked[drawn.number(blocked.length)]?.id ?? '1') : String(drawn.task().id);
-      const address = path(drawn, id);
+    for (const [what, { path, listed }] of Object.entries(addresses)) {
+      const address = path(drawn, id());
       let cursor: string | null | undefined;
       for (let page = 1; page <= (listed === true ? PAGES : 1) && cursor !== null; page += 1) {
-        const answer = await get(`${url}${cursor === undefined ? address : withCursor(address, cursor)}`);
-        cursor = answer.body.next_cursor ?? null;
-        if (turn < 0) continue;
+        const got = await get(`${url}${cursor === undefined ? address : withCursor(address, cursor)}`);
+        cursor = got.body.next_cursor ?? null;
+        // What was kept for a moment says nothing about what it costs.
+        if (turn < 0 || got.kept) continue;
         const one = measured.get(what) ?? { what, ms: [], bytes: 0, partial: 0 };
         measured.set(what, one);
-        one.ms.push(answer.ms);
-        one.bytes += answer.bytes;
-        if (answer.body.complete === false) one.partial += 1;
+        one.ms.push(got.ms);
+        one.bytes += got.bytes;
+        if (got.body.complete === false) one.partial += 1;
       }
     }
   return [...measured.values()];
@@ -102,13 +139,13 @@ const withCursor = (address: string, cursor: string): string =>
 
 async function get(
   address: string,
-): Promise<{ ms: number; bytes: number; body: { next_cursor?: string | null; complete?: boolean } }> {
+): Promise<{ ms: number; bytes: number; kept: boolean; body: { next_cursor?: string | null; complete?: boolean } }> {
   const began = performance.now();
   const response = await fetch(address);
   const text = await response.text();
   const ms = performance.now() - began;
   if (response.status !== 200) throw new Error(`${address}: ${response.status} ${text}`);
-  return { ms, bytes: text.length, body: JSON.parse(text) };
+  return { ms, bytes: text.length, kept: response.headers.has('age'), body: JSON.parse(text) };
 }
 
 /** Those of the API, the slowest first. */
@@ -122,10 +159,10 @@ async function longest(db: BenchDatabase): Promise<Statement[]> {
     ORDER BY s.max_exec_time DESC /* bench: */`);
 }
 
-function pagesTable(measured: readonly Measured[], tasks: number): Table {
+function pagesTable(measured: readonly Measured[], where: string): Table {
   return {
-    title: `Responses of the HTTP API in a history of ${tasks.toLocaleString('en-US')} tasks, of which one in 100 is blocked: lists page by page, ms`,
-    columns: ['', 'answers', 'p50', 'p95', 'most', 'kB', 'cut short, %'],
+    title: `Responses of the HTTP API ${where}, ms`,
+    columns: ['', 'responses', 'p50', 'p95', 'most', 'kB', 'cut short, %'],
     rows: measured.map(({ what, ms, bytes, partial }) => [
       what,
       ms.length,

@@ -75,6 +75,25 @@ export const ADDRESSES: Readonly<Record<string, Address>> = {
 };
 
 /** Of a task that is blocked, beside a hundred thousand others. */
-export const EXPLAINED: Readonly<Record<string, Address>> = {
+export const BLOCKED: Readonly<Record<string, Address>> = {
   'why a task is blocked': { path: (_drawn, id) => `/v1/tasks/${id}/explain` },
+};
+
+/** What reads steps that are ready, and would read all of them if it could. `id`: of a task that waits for its turn. */
+export const BESIDE_READY: Readonly<Record<string, Address>> = {
+  'why a task does not run': { path: (_drawn, id) => `/v1/tasks/${id}/explain` },
+  'why its first step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/a/explain` },
+  'why its last step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/d/explain` },
+  overview: at('/v1/overview'),
+  queues: at('/v1/queues?all=true'),
+  workflows: at('/v1/workflows'),
+  failures: at('/v1/failures?limit=100'),
+  ...Object.fromEntries(
+    ['none', 'pending', 'in progress', 'error', 'open: pending, in progress, error'].map((filter) => [
+      `tasks: ${filter}`,
+      TASKS[`tasks: ${filter}`] as Address,
+    ]),
+  ),
+  'tasks: a queue': list('/v1/tasks?limit=50&queue=default'),
+  'search: in progress, of a workflow': searched('state:in_progress workflow:bench/diamond'),
 };
