@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,9 +11,15 @@ const source = fileURLToPath(new URL('workflows.ts', import.meta.url));
 
 /** Bundles the code as it is now. Called in the repository's folder, like `npm run build`. */
 export async function buildFleet(): Promise<void> {
-  const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as { dependencies?: Record<string, string> };
+  const { dependencies = {}, imports = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+    dependencies?: Record<string, string>;
+    imports?: Record<string, unknown>;
+  };
   await rm(BUILT, { recursive: true, force: true });
   await bundleCode(BUILT, Object.keys(dependencies));
+  // Subpath imports of the package lead into its own folder, which may not be built.
+  const own = JSON.stringify({ name: 'tasker-fleet', type: 'module', imports }).replaceAll('./dist/', './');
+  writeFileSync(`${BUILT}/package.json`, own);
   await build({
     entryPoints: [source],
     outfile: `${BUILT}/workflows.js`,
