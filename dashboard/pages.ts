@@ -109,6 +109,13 @@ export const PAGES: readonly PageEntry[] = [
     permission: 'admin',
     load: () => import('./pages/audit/audit.tsx'),
   },
+  {
+    path: 'settings',
+    title: 'Settings',
+    icon: 'settings',
+    key: ',',
+    load: () => import('./pages/settings/settings.tsx'),
+  },
 ];
 
 export const GROUPS = { work: 'Work', fleet: 'Fleet', data: 'Data' } as const;

@@ -18,7 +18,15 @@ export function applyTheme(): void {
     document.documentElement.dataset['theme'] = isDark.value ? 'dark' : 'light';
     localStorage.setItem('theme', theme.value);
   });
+  effect(() => {
+    document.documentElement.dataset['density'] = density.value;
+    localStorage.setItem('density', density.value);
+  });
 }
+
+export type Density = 'comfortable' | 'compact';
+/** How much room rows and cards have. */
+export const density = signal<Density>(localStorage.getItem('density') === 'compact' ? 'compact' : 'comfortable');
 
 export function toggleTheme(): void {
   theme.value = isDark.peek() ? 'light' : 'dark';

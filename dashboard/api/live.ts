@@ -1,5 +1,6 @@
 import { effect, signal } from '@preact/signals';
-import { apiUrl, settings } from '../settings.ts';
+import { settings } from '../settings.ts';
+import { SharedEvents } from './shared-events.ts';
 
 /** Paused by whoever looks: nothing on the page moves by itself. Kept for this tab alone. */
 export const paused = signal(sessionStorage.getItem('paused') === 'true');
@@ -13,64 +14,41 @@ export const liveness = signal<'events' | 'polling'>('polling');
 
 type Listener = () => void;
 const listeners = new Map<string, Set<Listener>>();
-let source: EventSource | undefined;
-let supported = settings.events;
-let connected = '';
+const events = settings.events
+  ? new SharedEvents({
+      changed: (topic) => {
+        for (const listener of listeners.get(topic) ?? []) listener();
+      },
+      resync: () => {
+        for (const ofTopic of listeners.values()) for (const listener of ofTopic) listener();
+      },
+      connected: (yes) => {
+        liveness.value = yes ? 'events' : 'polling';
+      },
+    })
+  : undefined;
 
 /** Calls `listener` when the topic has another version. Returns what ends it. */
 export function onChange(topic: string, listener: Listener): () => void {
   const ofTopic = listeners.get(topic) ?? new Set();
   listeners.set(topic, ofTopic.add(listener));
-  connectSoon();
+  wantSoon();
   return () => {
     ofTopic.delete(listener);
     if (ofTopic.size === 0) listeners.delete(topic);
-    connectSoon();
+    wantSoon();
   };
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** A page subscribes to several topics while it is built: one connection for all of them. */
-function connectSoon(): void {
+function wantSoon(): void {
   clearTimeout(timer);
-  timer = setTimeout(connect, 50);
-}
-
-function connect(): void {
-  const topics = paused.peek() || !visible.peek() ? '' : [...listeners.keys()].toSorted().join(',');
-  if (!supported || topics === connected) return;
-  source?.close();
-  source = undefined;
-  connected = topics;
-  liveness.value = 'polling';
-  if (topics === '') return;
-  const opened = new EventSource(apiUrl(`/v1/events?topics=${encodeURIComponent(topics)}`));
-  source = opened;
-  opened.addEventListener('open', () => (liveness.value = 'events'));
-  opened.addEventListener('resync', () => {
-    for (const ofTopic of listeners.values()) for (const listener of ofTopic) listener();
-  });
-  opened.addEventListener('version', (event) => {
-    const { topic } = JSON.parse(event.data as string) as { topic: string };
-    for (const listener of listeners.get(topic) ?? []) listener();
-  });
-  opened.addEventListener('error', () => {
-    liveness.value = 'polling';
-    // Closed by the browser: an answer that is no stream. Otherwise it connects again by itself.
-    if (opened.readyState === EventSource.CLOSED) {
-      supported = false;
-      // An API that was restarted may have events again.
-      setTimeout(() => {
-        supported = true;
-        connected = '';
-        connectSoon();
-      }, 60_000);
-    }
-  });
+  timer = setTimeout(() => events?.want(paused.peek() || !visible.peek() ? [] : [...listeners.keys()]), 50);
 }
 
 effect(() => {
   void paused.value;
   void visible.value;
-  connectSoon();
+  wantSoon();
 });

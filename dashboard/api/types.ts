@@ -5,7 +5,6 @@ import type { ResponseOf } from '../../src/http/types.ts';
 export type Task = api.Task;
 export type TaskState = Task['state'];
 export type TaskDetails = api.TaskDetails;
-export type Step = TaskDetails['steps'][number];
 export type StepState = Omit<api.StepState, 'revision'>;
 export type StepDetails = api.StepDetails;
 export type Payload = NonNullable<TaskDetails['input']>;

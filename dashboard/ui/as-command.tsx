@@ -8,12 +8,12 @@ import { toast } from './toasts.tsx';
 export const shellWord = (text: string): string =>
   /^[\w./:@=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** What is shown here, for a terminal, for another program, or for somebody else. */
-export function CopyAs({ command, path }: { command: string; path: string }) {
+/** What is shown here, for a terminal, for another program, or for somebody else. `text`: where the same is as plain text. */
+export function CopyAs({ command, path, text }: { command: string; path: string; text?: string }) {
   const [open, setOpen] = useState(false);
-  const copy = async (text: string): Promise<void> => {
+  const copy = async (what: string): Promise<void> => {
     setOpen(false);
-    toast((await copyText(text)) ? `Copied: ${text}` : 'The browser does not let this page copy', 'plain');
+    toast((await copyText(what)) ? `Copied: ${what}` : 'The browser does not let this page copy', 'plain');
   };
   const curl = `curl -H "Authorization: Bearer $TASKER_API_KEY" ${shellWord(apiUrl(path))}`;
   return (
@@ -31,6 +31,11 @@ export function CopyAs({ command, path }: { command: string; path: string }) {
         <button type="button" onClick={() => void copy(location.href)}>
           Link to this page
         </button>
+        {text === undefined ? null : (
+          <a href={text} target="_blank">
+            Open as plain text
+          </a>
+        )}
       </div>
     </details>
   );

@@ -47,6 +47,9 @@ export function Frame({ entry, children }: { entry: PageEntry | undefined; child
       <nav id="navigation" class="nav" aria-label="Pages">
         <Navigation entry={entry} />
         <footer class="nav-foot">
+          <a href="settings" aria-current={place.value.path === 'settings' ? 'page' : undefined}>
+            <Icon name="settings" /> Settings
+          </a>
           <span>{me.value === undefined ? '' : `${me.value.name} · ${me.value.role}`}</span>
           {settings.read_only ? <span class="tag">read only</span> : null}
           <span class="muted">{settings.version}</span>
@@ -125,7 +128,7 @@ function Tools() {
         type="button"
         class="zone-button wide-only"
         title={`Times are of ${zoneName()}: change`}
-        onClick={() => setZone(zone.value === 'utc' ? 'local' : 'utc')}
+        onClick={() => setZone(zone.value === 'UTC' ? 'local' : 'UTC')}
       >
         {zoneName()}
       </button>

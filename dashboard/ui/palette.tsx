@@ -61,6 +61,7 @@ function OpenPalette({ close }: { close: () => void }) {
           aria-expanded="true"
           aria-controls="palette-list"
           aria-activedescendant={choices.length === 0 ? undefined : `choice-${chosen}`}
+          autofocus
           placeholder="A task's id, a workflow, a tag, a page"
           autocomplete="off"
           spellcheck={false}

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { visible } from '../api/live.ts';
 import { formatAge } from '../format.ts';
 
@@ -8,16 +8,25 @@ setInterval(() => {
   if (visible.peek()) clock.value = Date.now();
 }, 1000);
 
-const stored = localStorage.getItem('zone');
-/** In whose zone times are written out. */
-export const zone = signal<'local' | 'utc'>(stored === 'utc' ? 'utc' : 'local');
-export function setZone(name: 'local' | 'utc'): void {
-  zone.value = name;
-  localStorage.setItem('zone', name);
+/** `local`: of the browser; otherwise a name of the time zone database, such as `UTC`. */
+export const zone = signal(known(localStorage.getItem('zone')));
+export function setZone(name: string): void {
+  zone.value = known(name);
+  localStorage.setItem('zone', zone.value);
 }
 
-const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-export const zoneName = (): string => (zone.value === 'utc' ? 'UTC' : localZone);
+/** What is stored may be of another version, or written by hand. */
+function known(name: string | null): string {
+  if (name === null || name === 'local') return 'local';
+  try {
+    return new Intl.DateTimeFormat('sv-SE', { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    return 'local';
+  }
+}
+
+export const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const zoneName = (): string => (zone.value === 'local' ? localZone : zone.value);
 
 const FIELDS = {
   year: 'numeric',
@@ -27,13 +36,10 @@ const FIELDS = {
   minute: '2-digit',
   second: '2-digit',
 } as const;
-const formats = {
-  local: new Intl.DateTimeFormat('sv-SE', FIELDS),
-  utc: new Intl.DateTimeFormat('sv-SE', { ...FIELDS, timeZone: 'UTC' }),
-};
+const format = computed(() => new Intl.DateTimeFormat('sv-SE', { ...FIELDS, timeZone: zoneName() }));
 
 /** `2026-03-01 09:31:10`, in the chosen zone. */
-export const formatTime = (at: string | number): string => formats[zone.value].format(new Date(at));
+export const formatTime = (at: string | number): string => format.value.format(new Date(at));
 
 /** How long ago, or in how long; the whole time with its zone for whoever points at it. */
 export function Ago({ at, future = false }: { at: string | null | undefined; future?: boolean }) {

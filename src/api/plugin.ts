@@ -159,6 +159,7 @@ const hasEtag = ({ path }: Route): boolean => /\{task_id\}.*:/.test(path);
 function fastifyPath(path: string): string {
   return path
     .replaceAll(/\{(\w+)\}:(\w+)/g, ':$1(^[^/]+)::$2')
+    .replaceAll(/\{(\w+)\}\.txt/g, ':$1(^[^/]+).txt')
     .replaceAll(/\{(\w+)\}/g, ':$1')
     .replace(/^(\/v1\/\w+):(\w+)$/, '$1::$2');
 }

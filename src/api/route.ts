@@ -97,7 +97,7 @@ export interface Route {
   /** Of a success. `text`: a document of another type than JSON. */
   readonly response: z.ZodType;
   readonly status?: 200 | 201;
-  readonly produces?: 'application/x-ndjson' | 'text/event-stream';
+  readonly produces?: 'application/x-ndjson' | 'text/event-stream' | 'text/plain';
   /** What the audit calls it: a refusal of whoever may not do it is written there. */
   readonly act?: ActName;
   /** The answer has a secret that is never stored: no Idempotency-Key. */

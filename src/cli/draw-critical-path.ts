@@ -1,5 +1,6 @@
 import type { TaskPath } from '../reads/critical-path/read-critical-path.ts';
-import { duration, table } from './table.ts';
+import { duration } from '../reads/text/duration.ts';
+import { table } from './table.ts';
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const orNothing = (seconds: number): string => (seconds === 0 ? '' : duration(seconds));

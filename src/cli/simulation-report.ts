@@ -1,6 +1,7 @@
 import type { SimulationResult, SimulationSettings } from '../scaling/simulation/simulate.ts';
 import type { Panel } from './charts/series.ts';
-import { duration, table } from './table.ts';
+import { duration } from '../reads/text/duration.ts';
+import { table } from './table.ts';
 
 /** What the charts of a simulation show. */
 export function simulationPanels({ samples }: SimulationResult, settings: SimulationSettings): Panel[] {

@@ -1,3 +1,5 @@
+import { duration } from '../reads/text/duration.ts';
+
 /** Rows as aligned columns, with a heading. Empty without rows. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows];
@@ -12,15 +14,6 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
 export function age(date: Date | null, now = Date.now()): string {
   if (date === null) return '';
   return duration((now - date.getTime()) / 1000);
-}
-
-export function duration(seconds: number): string {
-  const size = Math.abs(seconds);
-  if (size < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (size < 120) return `${Math.round(seconds)} s`;
-  if (size < 7200) return `${Math.round(seconds / 60)} min`;
-  if (size < 172_800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} d`;
 }
 
 /** A time to the minute: cron has no seconds. */

@@ -1111,6 +1111,14 @@ export interface Operations {
       steps: StepTuple[];
     };
   };
+  /** A task as plain text, for terminals and chats. */
+  'GET /ui/t/{task_id}.txt': {
+    params: {
+      /** The id of a task. */
+      task_id: string;
+    };
+    response: string;
+  };
   /** One step with what it works on. */
   'GET /v1/tasks/{task_id}/steps/{step}': {
     params: {

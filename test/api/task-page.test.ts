@@ -78,4 +78,50 @@ describe('the routes of a task page', () => {
       /canary|as the test wished/,
     );
   });
+
+  it('read a task without its steps, and everything about one step in one answer', async () => {
+    const key = await fixture.key();
+    const id = await fixture.submitOne(await fixture.workflow(diamond));
+    const worker = await fixture.worker();
+    const step = (await worker.claim(100)).find(({ taskId }) => taskId === id);
+    await worker.fail(step as never, { permanent: true });
+    const whole = await call('GET', `/v1/tasks/${id}`, { key });
+    const head = await call('GET', `/v1/tasks/${id}?steps=false`, { key });
+    expect(head.body).toEqual({ ...whole.body, steps: [] });
+    expect(head.headers.get('etag')).toBe(whole.headers.get('etag'));
+    const one = await call('GET', `/v1/tasks/${id}/steps/a?include=attempts,explanation`, { key });
+    const attempts = await call('GET', `/v1/tasks/${id}/steps/a/attempts`, { key });
+    const { attempt_list: list, explanation, ...details } = one.body as Record<string, unknown>;
+    expect(list).toEqual(attempts.body.items);
+    expect(explanation).toMatchObject({ verdict: 'BLOCKED', step: 'a' });
+    expect((await call('GET', `/v1/tasks/${id}/steps/a`, { key })).body).toEqual(details);
+    const listed = (whole.body['steps'] as Record<string, unknown>[]).find(({ name }) => name === 'a');
+    expect(details).toMatchObject(listed as object);
+    expect((await call('GET', `/v1/tasks/${id}/steps/none`, { key })).status).toBe(404);
+    expect((await call('GET', `/v1/tasks/${id}/steps/a?include=others`, { key })).status).toBe(400);
+  });
+
+  it('have the task as plain text, for whoever may see it, without what he may not read', async () => {
+    const key = await fixture.key();
+    const viewer = await fixture.key({ role: 'viewer', payload: false });
+    const id = await fixture.submitOne(await fixture.workflow(diamond));
+    const worker = await fixture.worker();
+    const step = (await worker.claim(100)).find(({ taskId }) => taskId === id);
+    await worker.fail(step as never, { permanent: true });
+    const text = await call('GET', `/ui/t/${id}.txt`, { key });
+    expect(text.status, text.text).toBe(200);
+    expect(text.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(text.text).toMatch(/^task \d+, step a \(error\)/);
+    expect(text.text).toContain('BLOCKED');
+    expect(text.text).toContain('! a  error');
+    expect(text.text).toContain('as the test wished');
+    const without = await call('GET', `/ui/t/${id}.txt`, { key: viewer });
+    expect(without.text).toContain('! a  error');
+    expect(without.text).not.toContain('as the test wished');
+    expect((await call('GET', `/ui/t/${id}.txt`)).status).toBe(401);
+    expect((await call('GET', '/ui/t/999999.txt', { key })).status).toBe(404);
+    expect((await call('GET', '/ui/t/x.txt', { key })).status).toBe(400);
+    const foreign = await fixture.key({ namespaces: ['another'] });
+    expect((await call('GET', `/ui/t/${id}.txt`, { key: foreign })).status).toBe(404);
+  });
 });

@@ -52,11 +52,19 @@ export default function FailuresPage() {
 const keyOf = ({ fingerprint, name, namespace, workflow, step }: FailureGroup): string =>
   [fingerprint ?? name ?? '', namespace, workflow, step].join(' ');
 
+/** What chooses the tasks of a group: its cause, or the words of the error if an earlier version wrote no cause. Undefined: nothing does. */
+function choiceOf({ fingerprint, code, name }: FailureGroup): { fingerprint?: string; error?: string } | undefined {
+  if (fingerprint !== null) return { fingerprint };
+  const words = code ?? name;
+  return words === null || words === '' || !may('payload:read') ? undefined : { error: words };
+}
+
 function Group({ group }: { group: FailureGroup }) {
   const [acting, setActing] = useState(false);
   const [open, setOpen] = useState(false);
   const { fingerprint, name, code, message, namespace, workflow, versions, step, steps, blocked } = group;
   const waiting = steps - blocked;
+  const chosenBy = choiceOf(group);
   return (
     <li class={`card group ${blocked > 0 ? 'bad' : 'attention'}`}>
       <div class="group-main">
@@ -91,28 +99,37 @@ function Group({ group }: { group: FailureGroup }) {
           <a href={`tasks/${group.sample_task_id}`}>the newest: {group.sample_task_id}</a>
         </span>
         <span class="actions">
-          {fingerprint === null ? null : (
+          {chosenBy === undefined ? null : (
             <button type="button" class="button small" aria-expanded={open} onClick={() => setOpen(!open)}>
               <Icon name={open ? 'down' : 'right'} size={12} /> Members
             </button>
           )}
-          {fingerprint !== null && may('bulk:operate') ? (
+          {chosenBy !== undefined && may('bulk:operate') ? (
             <button type="button" class="button small primary" onClick={() => setActing(true)}>
               <Icon name="retry" size={13} /> Retry all…
             </button>
           ) : null}
         </span>
       </div>
-      {open && fingerprint !== null ? (
-        <Members
-          path={`/v1/tasks?limit=10&fingerprint=${fingerprint}&workflow=${encodeURIComponent(workflow)}&namespace=${encodeURIComponent(namespace)}`}
-          fingerprint={fingerprint}
-        />
+      {chosenBy === undefined ? (
+        <p class="muted small group-note">
+          An earlier version wrote these failures without what they failed with, so nothing can choose them by their
+          cause.{' '}
+          <a href={`tasks?q=${encodeURIComponent(`workflow:${namespace}/${workflow} state:error`)}`}>
+            Choose their tasks in the list
+          </a>
+          , and retry them there.
+        </p>
       ) : null}
-      {acting && fingerprint !== null ? (
+      {open && chosenBy !== undefined ? <Members filter={{ ...chosenBy, namespace, workflow }} /> : null}
+      {acting && chosenBy !== undefined ? (
         <NewOperation
-          filter={{ fingerprint, namespace, workflow }}
-          about={`that failed in ${step} with ${name ?? fingerprint}`}
+          filter={{ ...chosenBy, namespace, workflow }}
+          about={
+            fingerprint === null
+              ? `of ${namespace}/${workflow} that fail now with an error in which “${chosenBy.error ?? ''}” occurs: an earlier version wrote them without a cause of their own`
+              : `that failed in ${step} with ${name ?? fingerprint}`
+          }
           close={() => setActing(false)}
         />
       ) : null}

@@ -5,7 +5,10 @@ import { Shown } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
 
 /** The newest tasks of a group. */
-export function Members({ path, fingerprint }: { path: string; fingerprint: string }) {
+export function Members({ filter }: { filter: Readonly<Record<string, string>> }) {
+  const path = `/v1/tasks?limit=10&${new URLSearchParams(filter).toString()}`;
+  const { fingerprint, error, namespace, workflow } = filter;
+  const q = fingerprint === undefined ? `error:${JSON.stringify(error)}` : `fingerprint:${fingerprint}`;
   const tasks = useQuery<Page<Task>>(path, { topic: 'failures', everySeconds: 10 });
   return (
     <div class="members">
@@ -29,7 +32,7 @@ export function Members({ path, fingerprint }: { path: string; fingerprint: stri
             {items.length === 0 ? <p class="muted small">None of them is left.</p> : null}
             {next === null ? null : (
               <p class="small">
-                <a href={`tasks?q=${encodeURIComponent(`fingerprint:${fingerprint}`)}`}>All of them</a>
+                <a href={`tasks?q=${encodeURIComponent(`${q} workflow:${namespace}/${workflow}`)}`}>All of them</a>
               </p>
             )}
           </>

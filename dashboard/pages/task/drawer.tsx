@@ -10,6 +10,7 @@ import { Icon } from '../../ui/icons.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
 import { Ago, At } from '../../ui/time.tsx';
+import { ToolLinks } from '../../ui/tool-links.tsx';
 import { ActButtons } from './act-buttons.tsx';
 import { actsOfStep } from './acts.ts';
 import { HistoryList } from './history.tsx';
@@ -34,6 +35,7 @@ export function StepDrawer({
   select,
   close,
   version,
+  traceId,
 }: {
   taskId: string;
   step: StepView;
@@ -43,6 +45,7 @@ export function StepDrawer({
   select: (step: string) => void;
   close: () => void;
   version: string | undefined;
+  traceId: string | null;
 }) {
   const [tab, setTab] = useState<Tab>('attempts');
   const at = `/v1/tasks/${taskId}/steps/${encodeURIComponent(step.name)}`;
@@ -114,7 +117,9 @@ export function StepDrawer({
                 )}
               </dl>
               <Tabs label="Of the step" tabs={TABS} chosen={tab} choose={setTab} />
-              {tab === 'attempts' ? <Attempts items={data.attempt_list ?? []} /> : null}
+              {tab === 'attempts' ? (
+                <Attempts items={data.attempt_list ?? []} taskId={taskId} step={step.name} traceId={traceId} />
+              ) : null}
               {tab === 'input' ? (
                 data.inputs === null ? (
                   <p class="soft">It has the input of its task, which is below the graph.</p>
@@ -159,7 +164,17 @@ function StepHistory({ taskId, step, version }: { taskId: string; step: string; 
   return <HistoryList history={useHistory(taskId, version, true)} step={step} />;
 }
 
-function Attempts({ items }: { items: readonly Attempt[] }) {
+function Attempts({
+  items,
+  taskId,
+  step,
+  traceId,
+}: {
+  items: readonly Attempt[];
+  taskId: string;
+  step: string;
+  traceId: string | null;
+}) {
   if (items.length === 0) return <Empty icon="workers" title="It has not run yet" />;
   return (
     <ol class="attempts">
@@ -182,7 +197,13 @@ function Attempts({ items }: { items: readonly Attempt[] }) {
           )}
           <p class="muted small">
             <At at={from} />
-            {worker === null ? '' : ` · worker ${worker}`}
+            {worker === null ? '' : ` · worker ${worker}`}{' '}
+            <ToolLinks
+              task_id={taskId}
+              step={step}
+              attempt={String(attempt)}
+              {...(traceId === null ? {} : { trace_id: traceId })}
+            />
           </p>
         </li>
       ))}

@@ -5,6 +5,7 @@ import { countPhases, PHASES } from '../../phase.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PhaseBar, TaskBadge } from '../../ui/badge.tsx';
 import { Copy } from '../../ui/copy.tsx';
+import { ToolLinks } from '../../ui/tool-links.tsx';
 import { Ago, clock } from '../../ui/time.tsx';
 import { ActButtons } from './act-buttons.tsx';
 import { actsOfTask } from './acts.ts';
@@ -35,7 +36,7 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
         <TaskBadge state={state} />
         <div class="actions">
           <ActButtons acts={actsOfTask(id, task.allowed_actions, failed)} />
-          <CopyAs command={`tasker task ${id}`} path={`/v1/tasks/${id}`} />
+          <CopyAs command={`tasker task ${id}`} path={`/v1/tasks/${id}`} text={`t/${id}.txt`} />
         </div>
       </div>
       <ul class="facts small">
@@ -48,6 +49,15 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
             {isOpen ? 'for' : 'took'} {formatSeconds(Math.max(0, (end - Date.parse(task.requested_at)) / 1000))}
           </li>
         )}
+        {task.trace_id === null ? null : (
+          <li>
+            trace <span class="mono">{task.trace_id.slice(0, 8)}…</span>{' '}
+            <Copy text={task.trace_id} label="Copy the id of the trace" />
+          </li>
+        )}
+        <li>
+          <ToolLinks task_id={id} {...(task.trace_id === null ? {} : { trace_id: task.trace_id })} />
+        </li>
         {priority === 0 ? null : <li>priority {priority}</li>}
         {initiator === null || initiator === '' ? null : <li class="break">by {initiator}</li>}
         {schedule === null ? null : <li class="break">schedule {schedule.name}</li>}

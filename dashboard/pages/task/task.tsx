@@ -211,6 +211,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
             select={select}
             close={() => select(undefined)}
             version={`${etag}${known.version}`}
+            traceId={task.trace_id}
           />
         )}
       </div>

@@ -16,6 +16,7 @@ const HEADERS = {
 } as const;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
 
 export function send(reply: FastifyReply, { status = 200, body, headers = {} }: Answer, route?: Route): FastifyReply {
   reply.code(status).headers({ ...HEADERS, ...headers });
@@ -25,7 +26,8 @@ export function send(reply: FastifyReply, { status = 200, body, headers = {} }: 
     const lines = body.map((line) => `${JSON.stringify(line)}\n`).join('');
     return reply.type(route.produces).send(lines);
   }
-  return reply.type(route?.produces ?? JSON_TYPE).send(Buffer.isBuffer(body) ? body : JSON.stringify(body));
+  const type = route?.produces === 'text/plain' ? TEXT_TYPE : (route?.produces ?? JSON_TYPE);
+  return reply.type(type).send(Buffer.isBuffer(body) ? body : JSON.stringify(body));
 }
 
 /** The same answer for several, serialised once. */

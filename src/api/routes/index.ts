@@ -29,6 +29,7 @@ import { getStats } from './stats.ts';
 import { abortOperation, pauseOperation, resumeOperation, startOperation } from './steer-operations.ts';
 import { submitTask, submitTasks } from './submit.ts';
 import { listTasks } from './task-list.ts';
+import { getTaskText } from './task-text.ts';
 import { getWorkflow, listWorkflows } from './workflows.ts';
 
 /** Every route of the API, once: the server, the document, the table of roles, the reference page and the tests are made of them. */
@@ -39,6 +40,7 @@ export const ROUTES: readonly Route[] = [
   getTask,
   listSteps,
   getStates,
+  getTaskText,
   getStep,
   listAttempts,
   explainTask,

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { drawTask } from '../draw-task.ts';
+import { drawTask } from '../../reads/text/draw-task.ts';
 import { STATUS } from '../report-error.ts';
 import { toMinute } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { QueueStatsRow } from '../../db/reads/queues.ts';
 import { STATUS } from '../report-error.ts';
-import { duration, table } from '../table.ts';
+import { duration } from '../../reads/text/duration.ts';
+import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 function problemOf({ paused, workers }: QueueStatsRow): string {

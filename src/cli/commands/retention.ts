@@ -3,7 +3,8 @@ import type { DueTasks, RetentionReport } from '../../engine/retention-report.ts
 import type { KeepSource, WorkflowRetention } from '../../engine/retention-policy.ts';
 import { KEPT_STATES } from '../../keep-policy.ts';
 import { STATUS } from '../report-error.ts';
-import { duration, table, toMinute } from '../table.ts';
+import { duration } from '../../reads/text/duration.ts';
+import { table, toMinute } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 /** `tasker retention`: how long tasks are kept, what would go now, and what went. */

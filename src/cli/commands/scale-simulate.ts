@@ -8,7 +8,8 @@ import { loadProfile } from '../load-profile-file.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { STATUS } from '../report-error.ts';
 import { simulationPanels, simulationSummary } from '../simulation-report.ts';
-import { duration, table } from '../table.ts';
+import { duration } from '../../reads/text/duration.ts';
+import { table } from '../table.ts';
 import { print, withJson } from '../with-client.ts';
 
 interface Options {

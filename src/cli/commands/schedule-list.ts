@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { ScheduleInfo } from '../../schedules/schedule-info.ts';
 import { STATUS } from '../report-error.ts';
-import { duration, table, toMinute } from '../table.ts';
+import { duration } from '../../reads/text/duration.ts';
+import { table, toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 

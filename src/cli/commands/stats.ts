@@ -4,7 +4,8 @@ import { InvalidInputError } from '../../errors.ts';
 import type { RunStats } from '../../reads/run-stats.ts';
 import { STATUS } from '../report-error.ts';
 import { secondsOf } from '../seconds-option.ts';
-import { duration, table, toMinute } from '../table.ts';
+import { duration } from '../../reads/text/duration.ts';
+import { table, toMinute } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import type { TaskDetails } from '../../reads/task.ts';
 import { drawCriticalPath } from '../draw-critical-path.ts';
-import { drawTask } from '../draw-task.ts';
+import { drawTask } from '../../reads/text/draw-task.ts';
 import { apiTarget } from '../remote/target.ts';
 import { STATUS } from '../report-error.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';

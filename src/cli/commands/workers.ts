@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { STATUS } from '../report-error.ts';
-import { age, duration, table } from '../table.ts';
+import { duration } from '../../reads/text/duration.ts';
+import { age, table } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 

@@ -4,7 +4,7 @@ import type { ApiProcess } from '../../../src/api/start-api.ts';
 import { openApi, useApi } from '../../api/api-fixture.ts';
 import { seriousProblems } from './axe.ts';
 import { openChromium, openPage, untilShown } from './chromium.ts';
-import { fillFleet, type Shown } from './fleet.ts';
+import { fillFleet, pathWith, type Shown } from './fleet.ts';
 import { PAGES } from './pages.ts';
 
 const fixture = await useApi({ apiAuth: 'none' });
@@ -22,7 +22,7 @@ afterAll(async () => {
   await below?.stop();
 });
 
-const pathOf = (path: string): string => path.replace(/\{(\w+)\}/, (_all, name: string) => shown[name as keyof Shown]);
+const pathOf = (path: string): string => pathWith(shown, path);
 
 describe.each([
   ['light', { dark: false, width: 1280, prefixed: false }],

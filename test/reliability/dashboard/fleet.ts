@@ -11,6 +11,10 @@ export interface Shown {
   readonly operation: string;
 }
 
+/** A path of PAGES, with the tasks that there are. */
+export const pathWith = (shown: Shown, path: string): string =>
+  path.replace(/\{(\w+)\}/g, (_all, name: string) => shown[name as keyof Shown]);
+
 /** One step, forty equal ones, one that joins them; and a tail. */
 const wide = (() => {
   const start = defineWorkflow({ name: 'checkout', namespace: 'shop', input: z.unknown() }).step('validate', () => 1);

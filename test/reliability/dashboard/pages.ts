@@ -18,4 +18,5 @@ export const PAGES: readonly string[] = [
   'schedules',
   'doctor',
   'audit',
+  'settings',
 ];

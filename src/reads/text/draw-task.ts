@@ -1,7 +1,7 @@
-import type { TaskDetails } from '../reads/task.ts';
-import type { StoredError } from '../workflow/describe-thrown.ts';
-import { fillLink, type LinkTemplates } from '../tracing/links.ts';
-import { duration } from './table.ts';
+import type { TaskDetails } from '../task.ts';
+import type { StoredError } from '../../workflow/describe-thrown.ts';
+import { fillLink, type LinkTemplates } from '../../tracing/links.ts';
+import { duration } from './duration.ts';
 
 const retryText = (seconds: number): string =>
   seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
