@@ -37,7 +37,7 @@ export const listWorkflows = defineStatement<WorkflowRow>()({
 WITH live AS (
   SELECT w.* FROM tasker.tasker_worker_workflows w
   JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
-  WHERE k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()
+  WHERE ${isLive('k')}
 ), steps AS MATERIALIZED (${someOpenTaskIds(MOST_STEPS)}
 ), open AS (
   SELECT t.named_task_id,
