@@ -13,8 +13,9 @@ interface DoctorReport {
 
 /** Names may come from requests. */
 const MOST_ENTRIES = 1000;
-/** A report may take this share of the time. */
-const SHARE = 1 / 20;
+/** A report may take this share of the time, unless it is older than that. */
+const SHARE = 1 / 50;
+const MOST_KEPT_MS = 15_000;
 
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
@@ -73,7 +74,7 @@ export class Reports {
     void value.then(
       () => {
         const now = performance.now();
-        entry.until = now + Math.max(ms, (now - began) / SHARE);
+        entry.until = now + Math.max(ms, Math.min((now - began) / SHARE, MOST_KEPT_MS));
         return entry;
       },
       () => this.entries.delete(name),

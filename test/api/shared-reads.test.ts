@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { ReadPace } from '../../src/api/http/read-pace.ts';
 import { maxAgeOf, SharedReads, shareKey } from '../../src/api/http/shared-reads.ts';
 import { principalOf } from '../../src/api/permissions.ts';
 import type { Answer } from '../../src/api/route.ts';
@@ -97,6 +99,62 @@ describe('reads that several ask for', () => {
     expect(await reads.read('a', strictly, work)).toMatchObject({ body: 1, headers: { age: '1' } });
     expect((await reads.read('b', strictly, work)).body).toBe(2);
     expect((await reads.read('b', strictly, work)).body).toBe(3);
+  });
+});
+
+describe('the pace of reads', () => {
+  /** Reads of `ms` each, `perSecond` of them, for some seconds. */
+  function paced() {
+    let now = 0;
+    const pace = new ReadPace(() => now);
+    return {
+      pace,
+      reads(seconds: number, perSecond: number, ms: number): number {
+        for (let count = 0; count < seconds * perSecond; count += 1) {
+          now += 1000 / perSecond;
+          pace.took(ms);
+        }
+        return pace.pauseMs;
+      },
+      nothing: (seconds: number): number => ((now += seconds * 1000), pace.pauseMs),
+    };
+  }
+
+  it('has no pause while reading takes 40 ms of a second', () => {
+    const { pace, reads } = paced();
+    expect(pace.pauseMs).toBe(0);
+    expect(reads(60, 10, 3.9)).toBe(0);
+  });
+
+  it('has a longer pause each second in which it takes more, and none again soon after', () => {
+    const { reads, nothing } = paced();
+    expect(reads(1, 50, 10)).toBe(125);
+    expect(reads(1, 50, 10)).toBe(250);
+    expect(reads(60, 50, 10)).toBe(2000);
+    // Neither more nor less between the half and the whole of its share.
+    expect(reads(10, 10, 3)).toBe(2000);
+    expect(reads(1, 10, 1)).toBe(1000);
+    expect(nothing(5)).toBe(0);
+  });
+
+  it('puts off the next read of the same thing, and nothing else', async () => {
+    const pace = new ReadPace();
+    const reads = new SharedReads(pace);
+    const at: Record<string, number[]> = { a: [], b: [] };
+    const work = (key: string) => async (): Promise<Answer> => {
+      at[key]?.push(performance.now());
+      return { body: at[key]?.length };
+    };
+    pace.took(1e6);
+    await setTimeout(1050);
+    expect(pace.pauseMs).toBe(125);
+    expect((await reads.read('a', strictly, work('a'))).body).toBe(1);
+    const again = reads.read('a', strictly, work('a'));
+    await reads.read('b', strictly, work('b'));
+    expect((await again).body).toBe(2);
+    const [first = 0, second = 0] = at['a'] ?? [];
+    expect(second - first).toBeGreaterThan(120);
+    expect(at['b']?.[0]).toBeLessThan(second);
   });
 });
 

@@ -13,15 +13,12 @@ const SLOWER = 10;
 
 export const NOW: readonly Shown[] = [
   { path: '/v1/overview', topic: 'overview', everySeconds: 5 * SLOWER },
-  { path: '/v1/failures?limit=20', topic: 'failures', everySeconds: 5 * SLOWER },
-  { path: '/v1/workers', topic: 'workers', everySeconds: 5 * SLOWER },
-  { path: '/v1/pauses', topic: 'pauses', everySeconds: 15 * SLOWER },
   { path: '/v1/workflows', everySeconds: 30 },
   { path: '/v1/stats', everySeconds: 60 },
 ];
 
 export const taskPage = (id: string): readonly Shown[] => [
-  { path: `/v1/tasks/${id}`, topic: `task:${id}`, everySeconds: 3 * SLOWER },
+  { path: `/v1/tasks/${id}?steps=false`, topic: `task:${id}`, everySeconds: 3 * SLOWER },
   { path: `/v1/tasks/${id}/states`, topic: `task:${id}`, everySeconds: 20 },
   { path: `/v1/tasks/${id}/explain`, topic: `task:${id}`, everySeconds: 3 * SLOWER },
 ];

@@ -1,8 +1,9 @@
 import type { Principal } from '../permissions.ts';
 import type { Answer } from '../route.ts';
+import { ReadPace } from './read-pace.ts';
 import { SharedRead } from './shared-read.ts';
 
-/** The next read of what is being read begins at most this often. Whoever asks alone never waits. */
+/** The next read of what is being read begins at most this often. Whoever asks alone waits only for the pace (`ReadPace`). */
 const SPACING_MS = 50;
 /** What is kept for those who accept an answer of some age. */
 const MOST_KEPT = 500;
@@ -30,6 +31,11 @@ export class SharedReads {
   private readonly lanes = new Map<string, Lane>();
   private readonly kept = new Map<string, Kept>();
   private keptBytes = 0;
+  private readonly pace: ReadPace;
+
+  constructor(pace = new ReadPace()) {
+    this.pace = pace;
+  }
 
   /** `key`: all that the answer depends on. `work` is cancelled when all who wait for it are gone. */
   async read(
@@ -60,8 +66,10 @@ export class SharedReads {
       lane.next = undefined;
       lane.began = performance.now();
       const answer = await read.run(read.work ?? work);
+      this.pace.took(performance.now() - lane.began);
       if (answer !== undefined && (read.keep || (answer.keptSeconds ?? 0) > 0)) this.keep(key, answer, lane.began);
-      const wait = lane.next === undefined ? 0 : lane.began + SPACING_MS - performance.now();
+      const spacing = Math.max(lane.next === undefined ? 0 : SPACING_MS, this.pace.pauseMs);
+      const wait = lane.began + spacing - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     }
     this.lanes.delete(key);
