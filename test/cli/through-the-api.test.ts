@@ -183,7 +183,7 @@ it('a task and its record have results, and numbers with every digit', async () 
   const withoutIds = JSON.parse(direct.output, (name, value: unknown) =>
     ['identity_hash', 'workflow_step_id', 'retryable'].includes(name) ? undefined : value,
   ) as unknown;
-  // The API also says where other tools show the task.
+  // The API has links to other tools as well.
   const { links, ...shown } = JSON.parse(through.output) as Record<string, unknown>;
   expect(links).toEqual({ trace: null, log: null });
   expect(shown).toEqual(withoutIds);
