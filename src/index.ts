@@ -68,6 +68,8 @@ export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
 export type { AppliedSchedule, ApplySchedulesOptions } from './client/apply-schedules.ts';
 export type { Config, Role, SettingName, Settings } from './config/config.ts';
+export type { RoleRule } from './config/role-rules.ts';
+export type { RoleName } from './permissions.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction, GivenTransaction } from './db/connections/callers-transaction.ts';
 export type { KyselyTransaction } from './db/connections/kysely-transaction.ts';

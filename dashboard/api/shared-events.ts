@@ -109,22 +109,25 @@ export class SharedEvents {
   /** To this tab, and to the others. */
   private tell(message: Message): void {
     this.post(message);
-    this.hear(message);
+    this.apply(message);
   }
 
   private receive(message: Message): void {
     if (message.kind === 'want') {
       if (this.connection === undefined) return;
+      const before = this.others.get(message.tab)?.topics ?? [];
       if (message.topics.length === 0) this.others.delete(message.tab);
       else this.others.set(message.tab, { topics: message.topics, at: Date.now() });
       this.connect();
+      // What changed between its read and this message it has not been told.
+      for (const topic of message.topics) if (!before.includes(topic)) this.post({ kind: 'changed', topic });
       this.post({ kind: 'connected', yes: this.isConnected });
     } else if (message.kind === 'who') {
       if (this.own.length > 0) this.say();
-    } else if (this.own.length > 0 && this.connection === undefined) this.hear(message);
+    } else if (this.own.length > 0 && this.connection === undefined) this.apply(message);
   }
 
-  private hear(message: Message): void {
+  private apply(message: Message): void {
     if (message.kind === 'changed') this.listener.changed(message.topic);
     else if (message.kind === 'resync') this.listener.resync();
     else if (message.kind === 'connected') {

@@ -66,7 +66,8 @@ const SINGLE: Readonly<Record<string, () => void>> = {
 
 export function useShortcuts(): void {
   useEffect(() => {
-    let wentAt = 0;
+    // Of a key that comes right after the start of the page, too, there was no g before.
+    let wentAt = Number.NEGATIVE_INFINITY;
     const pressed = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
         event.preventDefault();
@@ -79,7 +80,7 @@ export function useShortcuts(): void {
         return;
       }
       const page = event.timeStamp - wentAt < 1500 ? PAGES.find(({ key }) => key === event.key) : undefined;
-      wentAt = 0;
+      wentAt = Number.NEGATIVE_INFINITY;
       const act = page === undefined ? SINGLE[event.key] : () => navigate(page.path === '' ? '.' : page.path);
       if (act === undefined) return;
       event.preventDefault();

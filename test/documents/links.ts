@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Files that the package does not have are linked by the address of the repository. */
+/** Files that the package does not have, such as pictures, are linked by the address of the repository. */
 export const REPOSITORY = 'https://github.com/tasker-fleet/tasker-fleet/blob/main/';
 
 /** Links of a document to files, folders and headings that do not exist, and paths in backticks that lead nowhere. */
@@ -12,7 +12,8 @@ export function brokenLinks(root: string, file: string): string[] {
     const inRepository = target.startsWith(REPOSITORY);
     if (/^[a-z]+:/.test(target) && !inRepository) continue;
     const from = inRepository ? root : join(root, dirname(file));
-    const path = target === '' ? join(root, file) : join(from, target.replace(REPOSITORY, ''));
+    const path =
+      target === '' ? join(root, file) : join(from, target.replace(REPOSITORY, '').replace(/\?raw=true$/, ''));
     if (!existsSync(path)) broken.push(link);
     else if (heading !== undefined && (!statSync(path).isFile() || !headingsOf(path).has(heading))) broken.push(link);
   }

@@ -77,7 +77,9 @@ export async function picture(
   name: string,
   { width = 1200, height = 640, show }: Look = {},
 ): Promise<void> {
-  expect(readFileSync(FILE, 'utf8'), `${FILE} shows no picture ${name}`).toContain(`](operating/${name}.png)`);
+  expect(readFileSync(FILE, 'utf8'), `${FILE} shows no picture ${name}`).toContain(
+    `/docs/guides/operating/${name}.png?raw=true)`,
+  );
   if (!writes) return;
   mkdirSync(PICTURES, { recursive: true });
   const before = page.viewportSize();

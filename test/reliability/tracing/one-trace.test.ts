@@ -121,7 +121,9 @@ test('a request, a killed worker, a drained one, failures and a restart of the d
   server = await startEmbeddedPostgres({ dataDir, port: Number(new URL(url).port), settings });
   await complete(taskId);
 
-  const spansOf = (name: string): ReceivedSpan[] => receiver.spans.filter((span) => span.name === name);
+  // Processes send their spans in batches, in no order among each other.
+  const spansOf = (name: string): ReceivedSpan[] =>
+    receiver.spans.filter((span) => span.name === name).toSorted((one, other) => one.startMs - other.startMs);
   await waitFor(() => spansOf('run traced/eventful').length > 0, { what: 'the span of the whole task' });
 
   // Unsampled where it begins: nothing of it is sent, by whatever process.
