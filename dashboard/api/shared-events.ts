@@ -119,7 +119,7 @@ export class SharedEvents {
       if (message.topics.length === 0) this.others.delete(message.tab);
       else this.others.set(message.tab, { topics: message.topics, at: Date.now() });
       this.connect();
-      // What changed between its read and this message it has not been told.
+      // What changed between its read and this message is not known there.
       for (const topic of message.topics) if (!before.includes(topic)) this.post({ kind: 'changed', topic });
       this.post({ kind: 'connected', yes: this.isConnected });
     } else if (message.kind === 'who') {
