@@ -7,6 +7,7 @@ import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
 import { readJson } from './http/read-json.ts';
 import { inBytes, send, sendProblem } from './http/send.ts';
+import { MOST_PAUSE_MS } from './http/read-pace.ts';
 import { maxAgeOf, shareKey, type SharedReads } from './http/shared-reads.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Principal } from './permissions.ts';
@@ -114,7 +115,11 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   const waits =
     route.waits === 'always' ||
     (route.waits === 'if asked' && Number((checked.query as { wait_seconds?: number }).wait_seconds) > 0);
-  const until = waits ? parts.draining : AbortSignal.timeout(COSTS[route.cost].seconds * 1000);
+  const limitMs = COSTS[route.cost].seconds * 1000;
+  // Of a shared read the time counts from its begin: until then it may wait for its pace, and for the one before.
+  const until = waits
+    ? parts.draining
+    : AbortSignal.timeout(route.shared === true ? 2 * limitMs + MOST_PAUSE_MS : limitMs);
   const signal = AbortSignal.any([gone.signal, until]);
   const base = {
     ...parts,
@@ -137,9 +142,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     else if (route.shared === true) {
       const what = shareKey(route.operation, request.url, request.headers, base.principal);
       const options = { signal, maxAgeSeconds: maxAgeOf(request.headers) };
-      answer = await parts.shared.read(what, options, async (all) =>
-        inBytes(await cancelOn(all, () => route.handle({ ...base, signal: all }))),
-      );
+      answer = await parts.shared.read(what, options, (all) => readWithin(limitMs, all, route, base));
     } else answer = await cancelOn(signal, () => route.handle(base));
   } else if (typeof key === 'string' && route.secret !== true) {
     const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: (principal as Principal).id };
@@ -150,6 +153,17 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   } else answer = await inTraceOf(request.headers, () => route.handle(base));
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem);
   return send(reply, answer, route);
+}
+
+/** Throws the reason of the limit if it takes longer. */
+async function readWithin(limitMs: number, all: AbortSignal, route: Route, base: RouteRequest): Promise<Answer> {
+  const signal = AbortSignal.any([all, AbortSignal.timeout(limitMs)]);
+  try {
+    return inBytes(await cancelOn(signal, () => route.handle({ ...base, signal })));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
 /** Acts on a task. */

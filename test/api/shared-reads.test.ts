@@ -66,6 +66,22 @@ describe('reads that several ask for', () => {
     expect((await next).body).toBe(3);
   });
 
+  it('are not those that all have left before they began', async () => {
+    const reads = new SharedReads();
+    const { began, work } = controlled();
+    const first = reads.read('a', strictly, work);
+    const leaving = new AbortController();
+    const gone = reads.read('a', { ...strictly, signal: leaving.signal }, work);
+    leaving.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    const comes = reads.read('a', strictly, work);
+    began[0]?.end();
+    await first;
+    await expect.poll(() => began.length).toBe(2);
+    began[1]?.end();
+    expect((await comes).body).toBe(1);
+  });
+
   it('fail for all who share them, and not for those who come after', async () => {
     const reads = new SharedReads();
     const { began, work } = controlled();
@@ -130,10 +146,10 @@ describe('the pace of reads', () => {
     const { reads, nothing } = paced();
     expect(reads(1, 50, 10)).toBe(125);
     expect(reads(1, 50, 10)).toBe(250);
-    expect(reads(60, 50, 10)).toBe(2000);
+    expect(reads(60, 50, 10)).toBe(1000);
     // Neither more nor less between the half and the whole of its share.
-    expect(reads(10, 10, 3)).toBe(2000);
-    expect(reads(1, 10, 1)).toBe(1000);
+    expect(reads(10, 10, 3)).toBe(1000);
+    expect(reads(1, 10, 1)).toBe(500);
     expect(nothing(5)).toBe(0);
   });
 

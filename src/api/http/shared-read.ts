@@ -12,6 +12,11 @@ export class SharedRead {
   private readonly result = Promise.withResolvers<Answer>();
   private waiting = 0;
 
+  /** All who have joined it are gone: whoever comes needs another one. */
+  get isAbandoned(): boolean {
+    return this.abandoned.signal.aborted;
+  }
+
   constructor() {
     // All may have gone before it fails.
     this.result.promise.catch(() => undefined);

@@ -51,7 +51,8 @@ export class SharedReads {
       return { ...answer, headers: { ...answer.headers, age: String(Math.ceil(age)) } };
     }
     const lane = this.lanes.get(key);
-    const read = lane === undefined ? new SharedRead() : (lane.next ??= new SharedRead());
+    const read = lane?.next === undefined || lane.next.isAbandoned ? new SharedRead() : lane.next;
+    if (lane !== undefined) lane.next = read;
     if (maxAgeSeconds > 0 || known !== undefined) read.keep = true;
     const answer = read.join(signal);
     if (lane === undefined) void this.run(key, read, work);
