@@ -4,6 +4,7 @@ import type { Failures } from '../reads/failures.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine } from '../db/doctor/examine.ts';
+import { keptFor } from './kept-for.ts';
 
 interface DoctorReport {
   checks: number;
@@ -13,9 +14,6 @@ interface DoctorReport {
 
 /** Names may come from requests. */
 const MOST_ENTRIES = 1000;
-/** A report may take this share of the time, unless it is older than that. */
-const SHARE = 1 / 50;
-const MOST_KEPT_MS = 15_000;
 
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
@@ -74,7 +72,7 @@ export class Reports {
     void value.then(
       () => {
         const now = performance.now();
-        entry.until = now + Math.max(ms, Math.min((now - began) / SHARE, MOST_KEPT_MS));
+        entry.until = now + Math.max(ms, keptFor(now - began));
         return entry;
       },
       () => this.entries.delete(name),

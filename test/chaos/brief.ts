@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../src/client/client.ts';
 import type { Database } from '../../src/db/connections/database.ts';
+import { untilDone } from './again.ts';
 import type { Violation } from './audit.ts';
 import type { LedgerLine } from './ledger.ts';
 import type { Random } from './random.ts';
@@ -11,8 +12,6 @@ const PAUSE_MS = 400;
 const HELD_TAG = 'chaos=held';
 /** Every fourth task is held by its tag, and every fourth by its id when it is about to be removed. */
 const ONE_OF = 4;
-/** No fault lasts this long: a submit that fails for longer has another cause. */
-const WITHIN_MS = 120_000;
 
 /**
  * Submits tasks that are kept for seconds, and holds some of them: by a tag from the beginning, or by id at about the time at which
@@ -45,10 +44,10 @@ export class Brief {
   }
 
   private async submitAll(): Promise<void> {
-    await this.again(() => this.client.holds.add({ tag: HELD_TAG, reason: 'chaos', by: 'chaos' }));
+    await untilDone(() => this.client.holds.add({ tag: HELD_TAG, reason: 'chaos', by: 'chaos' }));
     while (this.running) {
       const tagged = this.number % ONE_OF === 0;
-      const { taskId } = await this.again(() => {
+      const { taskId } = await untilDone(() => {
         this.number += 1;
         const input = { identity: `brief ${this.number}`, variety: this.number };
         return this.client.submit(brief, input, tagged ? { tags: [HELD_TAG] } : {});
@@ -62,20 +61,8 @@ export class Brief {
 
   private async holdLater(taskId: string): Promise<void> {
     await sleep(this.random.between(0, 100 * KEPT_SECONDS) * 20);
-    const hold = await this.again(() => this.client.holds.add({ taskId, reason: 'chaos', by: 'chaos' }));
+    const hold = await untilDone(() => this.client.holds.add({ taskId, reason: 'chaos', by: 'chaos' }));
     if (hold !== undefined) this.held.add(taskId);
-  }
-
-  private async again<T>(act: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + WITHIN_MS;
-    for (;;) {
-      try {
-        return await act();
-      } catch (error) {
-        if (Date.now() > deadline) throw error;
-        await sleep(PAUSE_MS);
-      }
-    }
   }
 }
 

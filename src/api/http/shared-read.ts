@@ -4,22 +4,22 @@ type Work = (signal: AbortSignal) => Promise<Answer>;
 
 /** One read for all who have joined it. It goes on while one of them waits. */
 export class SharedRead {
-  /** What it does, if it does not begin at once. */
-  work: Work | undefined;
   /** Somebody accepts an answer of some age: the next one who does may get this one. */
   keep = false;
   private readonly abandoned = new AbortController();
   private readonly result = Promise.withResolvers<Answer>();
+  private readonly work: Work;
   private waiting = 0;
+
+  constructor(work: Work) {
+    this.work = work;
+    // All may have gone before it fails.
+    this.result.promise.catch(() => undefined);
+  }
 
   /** All who have joined it are gone: whoever comes needs another one. */
   get isAbandoned(): boolean {
     return this.abandoned.signal.aborted;
-  }
-
-  constructor() {
-    // All may have gone before it fails.
-    this.result.promise.catch(() => undefined);
   }
 
   /** Rejects with the reason of the signal when it is aborted. */
@@ -41,11 +41,11 @@ export class SharedRead {
   }
 
   /** Undefined: it failed, or nobody waits for it any longer. */
-  async run(work: Work): Promise<Answer | undefined> {
+  async run(): Promise<Answer | undefined> {
     const { signal } = this.abandoned;
     try {
       signal.throwIfAborted();
-      const answer = await work(signal);
+      const answer = await this.work(signal);
       this.result.resolve(answer);
       return answer;
     } catch (error) {

@@ -51,22 +51,21 @@ export class SharedReads {
       return { ...answer, headers: { ...answer.headers, age: String(Math.ceil(age)) } };
     }
     const lane = this.lanes.get(key);
-    const read = lane?.next === undefined || lane.next.isAbandoned ? new SharedRead() : lane.next;
+    const read = lane?.next === undefined || lane.next.isAbandoned ? new SharedRead(work) : lane.next;
     if (lane !== undefined) lane.next = read;
     if (maxAgeSeconds > 0 || known !== undefined) read.keep = true;
     const answer = read.join(signal);
-    if (lane === undefined) void this.run(key, read, work);
-    else read.work ??= work;
+    if (lane === undefined) void this.run(key, read);
     return answer;
   }
 
-  private async run(key: string, first: SharedRead, work: (signal: AbortSignal) => Promise<Answer>): Promise<void> {
+  private async run(key: string, first: SharedRead): Promise<void> {
     const lane: Lane = { began: 0, next: undefined };
     this.lanes.set(key, lane);
     for (let read: SharedRead | undefined = first; read !== undefined; read = lane.next) {
       lane.next = undefined;
       lane.began = performance.now();
-      const answer = await read.run(read.work ?? work);
+      const answer = await read.run();
       this.pace.took(performance.now() - lane.began);
       if (answer !== undefined && (read.keep || (answer.keptSeconds ?? 0) > 0)) this.keep(key, answer, lane.began);
       const spacing = Math.max(lane.next === undefined ? 0 : SPACING_MS, this.pace.pauseMs);

@@ -4,6 +4,7 @@ import { parseSearch } from '../../reads/search/parse-search.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
 import type { Principal } from '../permissions.ts';
+import { keptFor } from '../kept-for.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { cursor, limit, listOf, page, state, taskId } from '../schemas/common.ts';
@@ -110,10 +111,6 @@ function bothOf(searched: TaskFilter, named: TaskFilter): TaskFilter {
   return { ...searched, ...Object.fromEntries(present) };
 }
 
-/** A page that was cut short may take this share of the time. */
-const SHARE = 1 / 50;
-const MOST_KEPT_SECONDS = 15;
-
 export const listTasks = defineRoute({
   operation: 'listTasks',
   shared: true,
@@ -145,9 +142,9 @@ export const listTasks = defineRoute({
       place === undefined ? { ...filter, limit: most } : { cursor: place, limit: most },
     );
     // Who reads as much as a page may, and finds too little, is not asked for it again and again.
-    const seconds = found.complete ? 0 : (performance.now() - began) / 1000;
+    const keptMs = found.complete ? 0 : keptFor(performance.now() - began);
     return {
-      keptSeconds: Math.min(seconds / SHARE, MOST_KEPT_SECONDS),
+      keptSeconds: keptMs / 1000,
       body: {
         items: found.tasks,
         next_cursor: found.nextCursor === undefined ? null : cursors.sign(list, found.nextCursor),
