@@ -18,7 +18,7 @@ const BUDGET_MS = 500;
 /** Looking for the text of an error, or into an input, costs several look-ups a row. */
 const ERROR_SHARE = 4;
 /** A page looks at the errors of this many tasks that fail now; the next one goes on. */
-const MOST_ERRORS = 4000;
+const MOST_ERRORS = 2000;
 /** Ids of a region that is walked: some milliseconds. */
 const NARROW = 16_384n;
 /** Tasks of the directory that do not pass although nearly all do: they were removed, or are at the edges of a range of times. */

@@ -3781,12 +3781,15 @@ WITH found AS MATERIALIZED (
     FROM tasker.tasker_tasks t
     WHERE t.task_id = i.task_id AND EXISTS (
       SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
-      JOIN tasker.tasker_workflow_step_transitions x
-        ON x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
-      WHERE x.to_state = 'error' AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+      CROSS JOIN LATERAL (
+        SELECT FROM tasker.tasker_workflow_step_transitions x
+        WHERE x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+          AND x.to_state = 'error' AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
         AND ($8::text IS NULL OR strpos(
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
-          lower($8::text)) > 0)) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+          lower($8::text)) > 0)
+        OFFSET 0
+      ) x) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
@@ -3883,12 +3886,18 @@ WITH found AS MATERIALIZED (
   SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
 ), page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM open i WHERE NOT ((SELECT count(*) FROM found) > 10000) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (
+    SELECT array_agg(i.task_id) AS ids
+    FROM (SELECT r.task_id, row_number() OVER (ORDER BY r.task_id DESC) AS place FROM open r WHERE NOT ((SELECT count(*) FROM found) > 10000)) i
+    GROUP BY width_bucket(i.place, '{128,512,2048}'::bigint[])
+    ORDER BY width_bucket(i.place, '{128,512,2048}'::bigint[])
+    OFFSET 0
+  ) c
   CROSS JOIN LATERAL (
     SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
     FROM tasker.tasker_tasks t
-    WHERE t.task_id = i.task_id AND true AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    WHERE t.task_id = ANY (c.ids) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
@@ -3921,6 +3930,7 @@ WITH found AS MATERIALIZED (
         AND ($8::text IS NULL OR strpos(
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)))
+    ORDER BY t.task_id DESC
     OFFSET 0
   ) t
   LIMIT $19

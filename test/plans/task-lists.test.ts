@@ -109,7 +109,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     ],
     [
       'of tasks with an error',
-      () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 4000 }),
+      () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 2000 }),
       'steps_blocked',
       600,
     ],
@@ -203,6 +203,22 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     const plan = await planOf(engine.test.pool, given);
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(150);
+  });
+
+  it('of tasks in progress looks neighbours up together, of which thousands are no such tasks', async () => {
+    const most = 3000;
+    await engine.test.query(
+      `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id, named_task_id, state, ready_at)
+       SELECT t.task_id, t.task_id * 65536 + 2, (SELECT min(named_step_id) FROM tasker.tasker_named_steps), t.named_task_id, 'pending', t.requested_at
+       FROM tasker.tasker_tasks t WHERE t.task_id > ${TASKS} - ${most}`,
+    );
+    const found = call(listOpenTasks, { ...page({ states: ['in_progress'] }), ...steps, ready: true });
+    const plan = await planOf(engine.test.pool, found, { before: [call(readByIndexOnly, { bitmap_only: false })] });
+    await engine.test.query(`DELETE FROM tasker.tasker_workflow_steps WHERE workflow_step_id % 65536 = 2`);
+    await engine.test.query(`VACUUM tasker.tasker_workflow_steps`);
+    expect(plan.indexes).toContain('tasker_tasks_pkey');
+    // One by one they are four pages each.
+    expect(plan.buffers).toBeLessThan(most / 3);
   });
 
   it('of failures by cause reads the steps in error and their last transitions only', async () => {

@@ -130,3 +130,30 @@ WITH ${ctes}, page AS MATERIALIZED (
   ) t
   LIMIT :limit
 )${result(read, AT, overflow)}`;
+
+/** How many ids are looked up together: a page that its first tasks fill reads few, and one that has to look at thousands looks up most of them at once. */
+const TOGETHER = [128, 512, 2048];
+
+/**
+ * The same for ids of which few may pass, and many may be neighbours. Ids that are looked up together cost a page of the index once, and one of
+ * the table, however many of them are on it; one by one, each costs four. PostgreSQL before 17 looks them up one by one all the same.
+ */
+export const pageOfManyIds = (ctes: string, read: string, overflow: string): string => `
+WITH ${ctes}, page AS MATERIALIZED (
+  SELECT t.*
+  FROM (
+    SELECT array_agg(i.task_id) AS ids
+    FROM (SELECT r.task_id, row_number() OVER (ORDER BY r.task_id DESC) AS place FROM ${read} r WHERE NOT (${overflow})) i
+    GROUP BY width_bucket(i.place, '{${TOGETHER.join(',')}}'::bigint[])
+    ORDER BY width_bucket(i.place, '{${TOGETHER.join(',')}}'::bigint[])
+    OFFSET 0
+  ) c
+  CROSS JOIN LATERAL (
+    SELECT ${COLUMNS}
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = ANY (c.ids) AND ${PASSES} AND ${FAILS_IF_ASKED}
+    ORDER BY t.task_id DESC
+    OFFSET 0
+  ) t
+  LIMIT :limit
+)${result(read, AT, overflow)}`;

@@ -1,6 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { openTaskIds } from './open-tasks.ts';
-import { COLUMNS, IN_RANGE, isSuchError, PAGE, page, pageOfIds, type PageRow } from './task-pages.ts';
+import { COLUMNS, IN_RANGE, isSuchError, PAGE, page, pageOfIds, pageOfManyIds, type PageRow } from './task-pages.ts';
 
 /** The largest set that is read as a whole. */
 const LARGEST_SET = 10_000;
@@ -27,7 +27,7 @@ const OF_STEPS = { ready: 'boolean', running: 'boolean', retrying: 'boolean', bl
 export const listOpenTasks = defineStatement<PageRow>()({
   name: 'list_open_tasks',
   params: { ...PAGE, ...OF_STEPS },
-  text: pageOfIds(
+  text: pageOfManyIds(
     `${found(`
   SELECT f.task_id
   FROM (${openTaskIds({ blocked: ':blocked', retrying: ':retrying', running: ':running', ready: ':ready' })}
@@ -35,7 +35,7 @@ export const listOpenTasks = defineStatement<PageRow>()({
   SELECT DISTINCT t.task_id FROM found t WHERE ${IN_RANGE}
 )`,
     'open',
-    { overflow: OVERFLOW },
+    OVERFLOW,
   ),
 });
 
@@ -69,9 +69,12 @@ export const listFailingTasks = defineStatement<PageRow>()({
     {
       which: `EXISTS (
       SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
-      JOIN tasker.tasker_workflow_step_transitions x
-        ON x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
-      WHERE x.to_state = 'error' AND ${isSuchError('x')})`,
+      CROSS JOIN LATERAL (
+        SELECT FROM tasker.tasker_workflow_step_transitions x
+        WHERE x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+          AND x.to_state = 'error' AND ${isSuchError('x')}
+        OFFSET 0
+      ) x)`,
       also: 'true',
       overflow: OVERFLOW,
     },
