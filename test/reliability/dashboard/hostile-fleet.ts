@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { createClient } from '../../../src/client/client.ts';
+import { cronSchemaOf } from '../../../src/config/cron-schema.ts';
 import { writeQueueSamples } from '../../../src/db/statements/scaling/queue-samples.ts';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import type { ApiFixture } from '../../api/api-fixture.ts';
@@ -45,12 +46,12 @@ export async function fillWith({ test, db, workflow }: ApiFixture, texts: readon
     completion_rate: 1,
   }));
   await db.run(writeQueueSamples, { signals: JSON.stringify(signals) });
-  const client = createClient({ url: test.url, notify: false });
-  try {
-    await client.schedule(flow, { key: 'hostile', cron: '0 3 * * *', input: { [first]: texts } });
-  } finally {
-    await client.close();
-  }
+  await test.query('DELETE FROM tasker.tasker_holds');
+  await test.query(
+    `INSERT INTO tasker.tasker_holds (tag, reason, created_by) SELECT t, t, t FROM unnest($1::text[]) t`,
+    [names],
+  );
+  await fillSchedules(test, texts);
   return [
     '',
     'failures',
@@ -65,4 +66,41 @@ export async function fillWith({ test, db, workflow }: ApiFixture, texts: readon
     'schedules',
     'audit',
   ];
+}
+
+/** A schedule for each text: in its key, its tags, its reasons, its workflow, what became of it; in every third one in the cron expression. */
+async function fillSchedules(test: ApiFixture['test'], texts: readonly string[]): Promise<void> {
+  const [first = ''] = texts;
+  const client = createClient({ url: test.url, notify: false });
+  try {
+    await client.schedule(flow, {
+      key: 'hostile',
+      cron: '0 3 * * *',
+      input: { [first]: texts },
+      tags: [first.slice(0, 100)],
+      reason: first,
+    });
+  } finally {
+    await client.close();
+  }
+  const schedules = `${cronSchemaOf('tasker')}.schedule`;
+  const old = await test.query<{ key: string }>(`DELETE FROM ${schedules} WHERE key <> 'hostile' RETURNING key`);
+  await test.query('DELETE FROM tasker.tasker_schedule_states WHERE schedule_key = ANY ($1)', [
+    old.map(({ key }) => key),
+  ]);
+  // The key of a schedule has letters alone, and its cron expression is read when it is made: rows of other programs may have anything.
+  await test.query(
+    `INSERT INTO ${schedules} (name, key, cron, timezone, data, options, created_on, updated_on)
+     SELECT s.name, t.text || ' ' || t.place, CASE t.place % 3 WHEN 0 THEN t.text ELSE s.cron END, s.timezone,
+       s.data || jsonb_build_object('key', t.text, 'workflow', t.text, 'tags', jsonb_build_array(t.text), 'reason', t.text,
+         'input', jsonb_build_object(t.text, t.text)), s.options, s.created_on, s.updated_on
+     FROM ${schedules} s, unnest($1::text[]) WITH ORDINALITY AS t (text, place) WHERE s.key = 'hostile'`,
+    [texts],
+  );
+  await test.query(
+    `INSERT INTO tasker.tasker_schedule_states (schedule_key, error, failed_at, paused_at, pause_reason)
+     SELECT t.text || ' ' || t.place, t.text, clock_timestamp(), CASE t.place % 2 WHEN 0 THEN clock_timestamp() END, t.text
+     FROM unnest($1::text[]) WITH ORDINALITY AS t (text, place)`,
+    [texts],
+  );
 }

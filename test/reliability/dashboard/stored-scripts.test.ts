@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fail } from '../../../src/engine/fail.ts';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
-import { useApi } from '../../api/api-fixture.ts';
+import { openApi, useApi } from '../../api/api-fixture.ts';
 import { openChromium, openPage, untilShown, type Watched } from './chromium.ts';
 import { fillWith } from './hostile-fleet.ts';
 import { hostileStrings } from './hostile-strings.ts';
@@ -75,8 +75,8 @@ async function hostileTask(texts: readonly string[], first: number): Promise<str
 
 const nameOf = (text: string, index: number): string => `${[...text].slice(0, 110).join('').slice(0, 120)} ${index}`;
 
-async function visit({ page, problems }: Watched, path: string): Promise<void> {
-  await page.goto(`${fixture.api.apiUrl}/ui/${path}`);
+async function visit({ page, problems }: Watched, path: string, url = fixture.api.apiUrl): Promise<void> {
+  await page.goto(`${url}/ui/${path}`);
   await untilShown(page);
   expect(problems, path).toEqual([]);
 }
@@ -115,10 +115,33 @@ it(
     const texts = TEXTS.length > 300 ? TEXTS : TEXTS.slice(0, AT_ONCE);
     for (let first = 0; first < texts.length; first += AT_ONCE) {
       const paths = await fillWith(fixture, texts.slice(first, first + AT_ONCE));
-      for (const path of paths) await visit(watched, path);
+      for (const path of paths) {
+        await visit(watched, path);
+        if (path === 'schedules') expect(await watched.page.textContent('main')).toContain(texts[first]);
+      }
     }
     expect(watched.problems).toEqual([]);
     await watched.page.context().close();
+  },
+  TIMEOUT_MS,
+);
+
+it(
+  'nor does the name of an API key, which every page has',
+  async () => {
+    const api = await openApi(fixture.test.url, { apiAuth: 'keys' });
+    try {
+      for (let first = 0; first < TEXTS.length; first += 1000) {
+        const name = TEXTS.slice(first, first + 1000).join(' ');
+        const watched = await openPage(browser, { base: api.apiUrl });
+        await watched.page.setExtraHTTPHeaders({ authorization: `Bearer ${await fixture.key({ name })}` });
+        await visit(watched, 'settings', api.apiUrl);
+        expect(await watched.page.textContent('main')).toContain(TEXTS[first]);
+        await watched.page.context().close();
+      }
+    } finally {
+      await api.stop();
+    }
   },
   TIMEOUT_MS,
 );
