@@ -130,8 +130,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     signal,
     transaction: undefined,
   } satisfies RouteRequest;
-  if (route.method !== 'GET' && request.headers['if-match'] !== undefined && !hasEtag(route)) {
-    // Who sends it relies on it.
+  if (route.method !== 'GET' && request.headers['if-match'] !== undefined && route.matches !== true) {
     throw new Problem('REQUEST_INVALID', 'what this is about has no ETag: leave If-Match out');
   }
   const key = request.headers['idempotency-key'];
@@ -165,9 +164,6 @@ async function readWithin(limitMs: number, all: AbortSignal, route: Route, base:
     throw error;
   }
 }
-
-/** Acts on a task. */
-const hasEtag = ({ path }: Route): boolean => /\{task_id\}.*:/.test(path);
 
 /** `{task_id}:cancel` for fastify: a colon that is none of a parameter is written twice, behind a parameter of its own form. */
 function fastifyPath(path: string): string {

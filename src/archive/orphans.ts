@@ -1,6 +1,8 @@
 import type { Database } from '../db/connections/database.ts';
 import { beginArchive, findElsewhere, findKnownObjects, storeArchive } from '../db/statements/archive/records.ts';
 import { recordRestores } from '../db/statements/archive/restore-tasks.ts';
+import { audited, byOf } from '../engine/audit.ts';
+import type { OperatorAction } from '../engine/operator-action.ts';
 import { ArchiveDamagedError } from '../errors.ts';
 import { removeObject } from './discard.ts';
 import { isObject, objectOfManifest } from './object/manifest.ts';
@@ -43,6 +45,23 @@ export async function findOrphans(db: Database, store: ArchiveStore, installatio
   return orphans;
 }
 
+/** One object, if it is an orphan. */
+export async function findOrphan(
+  db: Database,
+  store: ArchiveStore,
+  installationId: string,
+  object: string,
+): Promise<Orphan | undefined> {
+  // Of another installation that shares the store it is nobody's here.
+  if (!object.startsWith(`${installationId}/`) || !isObject(object)) return undefined;
+  for await (const { name, bytes, modifiedAt } of store.list(object.replace(/[^/]*$/, ''))) {
+    if (name !== object && objectOfManifest(name) !== object) continue;
+    if ((await db.run(findKnownObjects, { objects: [object] })).length > 0) return undefined;
+    return { object, bytes, modifiedAt, ...(await tasksOf(db, store, object)) };
+  }
+  return undefined;
+}
+
 async function tasksOf(db: Database, store: ArchiveStore, object: string): Promise<Pick<Orphan, 'tasks' | 'onlyHere'>> {
   const index = await indexOf(store, object);
   if (index === undefined) return { tasks: undefined, onlyHere: 0 };
@@ -67,16 +86,25 @@ export type MendedOrphan = { object: string; outcome: 'removed' | 'adopted' };
  * Removes an orphan whose tasks are all elsewhere. One with tasks that are nowhere else gets a record again; those of its tasks that are
  * elsewhere count there, and not in it.
  */
-export async function mendOrphan(db: Database, store: ArchiveStore, orphan: Orphan): Promise<MendedOrphan> {
+export async function mendOrphan(
+  db: Database,
+  store: ArchiveStore,
+  orphan: Orphan,
+  action: Pick<OperatorAction, 'by' | 'reason'> = {},
+): Promise<MendedOrphan> {
   const { object } = orphan;
+  const act = { act: 'archive.mend', on: { kind: 'archive', id: object }, action } as const;
   if (orphan.onlyHere === 0) {
-    await removeObject(store, object);
+    await audited(db, act, async () => {
+      await removeObject(store, object);
+      return { outcome: 'removed' };
+    });
     return { object, outcome: 'removed' };
   }
   const reader = await ArchiveObjectReader.open(store, object);
   const index = await reader.index();
   const ids = index.map((entry) => entry.task_id);
-  await db.transaction(async (tx) => {
+  await audited(db, act, async (tx) => {
     const elsewhere = (await tx.run(findElsewhere, { task_ids: ids })).map((row) => row.task_id);
     // Each has a number of its own below 0 in the place of a record that it replaces, so that it waits for no other writer.
     const [begun] = await tx.run(beginArchive, { object, replaces: `-${ids[0]}` });
@@ -88,10 +116,11 @@ export async function mendOrphan(db: Database, store: ArchiveStore, orphan: Orph
         archive_id: begun.archive_id,
         task_ids: elsewhere,
         keep_seconds: 0,
-        requested_by: 'tasker archive verify --mend',
+        requested_by: byOf(action),
         reason: 'in the tables, or in another object, when this one got its record again',
       });
     }
+    return { outcome: 'adopted' };
   });
   return { object, outcome: 'adopted' };
 }

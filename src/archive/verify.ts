@@ -32,43 +32,92 @@ export interface VerifyReport {
 }
 
 const PAGE = 200;
+/** The part behind all records: what the store has besides. */
+const REST = 'rest';
 
-/**
- * Compares every record with its object: that both are there, that lengths, counts and ranges agree. `deep` reads the objects whole: hashes, and each
- * row. Changes nothing.
- */
+interface VerifyOptions {
+  /** Read the objects whole: hashes, and each row. */
+  deep?: boolean | undefined;
+  onObject?: ((object: string) => void) | undefined;
+}
+
+/** Which part of a verification, and how much of it. */
+export interface PartOptions extends VerifyOptions {
+  /** `next` of the part before; undefined: the first. */
+  from?: string | undefined;
+  /** Records, at most. */
+  limit?: number;
+  /** No further record is begun after this time. */
+  patienceMs?: number;
+  signal?: AbortSignal | undefined;
+}
+
+const EMPTY = { objects: 0, tasks: 0, bytes: 0 } as const;
+
+/** Compares every record with its object: that both are there, that lengths, counts and ranges agree. Changes nothing. */
 export async function verifyArchive(
   db: Database,
   store: ArchiveStore,
-  options: { deep?: boolean | undefined; onObject?: ((object: string) => void) | undefined } = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const report: VerifyReport = { objects: 0, tasks: 0, bytes: 0, problems: [], orphans: [], unfinished: [] };
-  for (const { task_id: taskId, archive_id: archiveId, object } of await db.run(findDoubledTasks)) {
-    const problem = `task ${taskId} is in the tables as well`;
-    report.problems.push({ kind: 'doubled', object, archiveId, taskId, problem });
+  const report: VerifyReport = { ...EMPTY, problems: [], orphans: [], unfinished: [] };
+  for (let from: string | undefined; ;) {
+    const part: VerifyReport & { next: string | undefined } = await verifyPart(db, store, { ...options, from });
+    addTo(report, part);
+    if (part.next === undefined) return report;
+    from = part.next;
   }
-  for (let below: string | null = null; ;) {
-    const page: ArchiveRow[] = await db.run(listArchives, {
-      below,
-      requested_since: null,
-      requested_before: null,
-      limit: PAGE,
-    });
-    for (const record of page) {
-      options.onObject?.(record.object);
-      report.objects += 1;
-      report.tasks += record.tasks;
-      report.bytes += Number(record.bytes);
-      report.problems.push(...(await verifyObject(db, store, record, options.deep === true)));
+}
+
+/** Adds what a part has found. */
+export function addTo(report: VerifyReport, part: VerifyReport): void {
+  report.objects += part.objects;
+  report.tasks += part.tasks;
+  report.bytes += part.bytes;
+  report.problems.push(...part.problems);
+  report.orphans.push(...part.orphans);
+  report.unfinished.push(...part.unfinished);
+}
+
+/** A part of `verifyArchive`, for whoever may not wait for the whole: `next` is where to go on; undefined: this was the last. */
+export async function verifyPart(
+  db: Database,
+  store: ArchiveStore,
+  { deep = false, onObject, from, limit = PAGE, patienceMs = Number.POSITIVE_INFINITY, signal }: PartOptions,
+): Promise<VerifyReport & { next: string | undefined }> {
+  const report: VerifyReport = { ...EMPTY, problems: [], orphans: [], unfinished: [] };
+  if (from === REST) {
+    const { installationId } = await installationOf(db);
+    report.orphans = await findOrphans(db, store, installationId);
+    report.unfinished = await db.run(listUnfinished);
+    return { ...report, next: undefined };
+  }
+  if (from === undefined) {
+    for (const { task_id: taskId, archive_id: archiveId, object } of await db.run(findDoubledTasks)) {
+      const problem = `task ${taskId} is in the tables as well`;
+      report.problems.push({ kind: 'doubled', object, archiveId, taskId, problem });
     }
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) break;
-    below = last.archive_id;
   }
-  const { installationId } = await installationOf(db);
-  report.orphans = await findOrphans(db, store, installationId);
-  report.unfinished = await db.run(listUnfinished);
-  return report;
+  const page = await db.run(listArchives, {
+    below: from ?? null,
+    requested_since: null,
+    requested_before: null,
+    limit,
+  });
+  const began = performance.now();
+  let last: string | undefined;
+  for (const record of page) {
+    // One at least, so that every part goes on.
+    if (last !== undefined && performance.now() - began > patienceMs) return { ...report, next: last };
+    signal?.throwIfAborted();
+    onObject?.(record.object);
+    report.objects += 1;
+    report.tasks += record.tasks;
+    report.bytes += Number(record.bytes);
+    report.problems.push(...(await verifyObject(db, store, record, deep)));
+    last = record.archive_id;
+  }
+  return { ...report, next: page.length < limit ? REST : last };
 }
 
 async function verifyObject(

@@ -3,8 +3,9 @@ import type { ArchiveSettings } from '../archive/stores/open-store.ts';
 import type { ArchiveStore } from '../archive/stores/store.ts';
 import type { RestoreOutcome } from '../archive/restore.ts';
 import type { MendedOrphan } from '../archive/orphans.ts';
-import type { VerifyReport } from '../archive/verify.ts';
+import type { PartOptions, VerifyReport } from '../archive/verify.ts';
 import type { Database } from '../db/connections/database.ts';
+import { installationOf } from '../db/installation.ts';
 import { type ArchiveRow, findArchiveOfTask, listArchives } from '../db/statements/archive/records.ts';
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { ConfigError, InvalidInputError } from '../errors.ts';
@@ -34,8 +35,8 @@ export interface RestoreArchivedOptions extends OperatorAction {
   keepSeconds?: number;
 }
 
-/** How far `verify` goes. */
-export interface VerifyArchiveOptions {
+/** How far `verify` goes, and who mends. */
+export interface VerifyArchiveOptions extends Pick<OperatorAction, 'by' | 'reason'> {
   /** Read every object whole: hashes, and each row. */
   deep?: boolean;
   /** Remove objects without a record whose tasks are all elsewhere, and give the others their record again. */
@@ -108,6 +109,7 @@ export class ArchiveClient {
 
   /** Compares the records with the objects, and the objects with the records. */
   async verify(options: VerifyArchiveOptions = {}): Promise<VerifyReport & { mended: MendedOrphan[] }> {
+    const { by, reason } = checkedAction({ by: options.by, reason: options.reason });
     const [{ verifyArchive }, { mendOrphan }] = await Promise.all([
       import('../archive/verify.ts'),
       import('../archive/orphans.ts'),
@@ -116,8 +118,23 @@ export class ArchiveClient {
     const report = await verifyArchive(this.db, store, { deep: options.deep });
     const mended: MendedOrphan[] = [];
     if (options.mend === true)
-      for (const orphan of report.orphans) mended.push(await mendOrphan(this.db, store, orphan));
+      for (const orphan of report.orphans) mended.push(await mendOrphan(this.db, store, orphan, { by, reason }));
     return { ...report, mended };
+  }
+
+  /** @internal A part of `verify`, for a request that may not take long. */
+  async verifyPart(options: PartOptions): Promise<VerifyReport & { next: string | undefined }> {
+    const { verifyPart } = await import('../archive/verify.ts');
+    return verifyPart(this.db, await this.store(), options);
+  }
+
+  /** @internal Mends one object without a record; undefined: there is none of this name. */
+  async mend(object: string, action: Pick<OperatorAction, 'by' | 'reason'>): Promise<MendedOrphan | undefined> {
+    const { findOrphan, mendOrphan } = await import('../archive/orphans.ts');
+    const store = await this.store();
+    const { installationId } = await installationOf(this.db);
+    const orphan = await findOrphan(this.db, store, installationId, object);
+    return orphan && mendOrphan(this.db, store, orphan, action);
   }
 
   /** @internal Throws ConfigError if the client has no archive. */

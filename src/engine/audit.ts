@@ -16,12 +16,24 @@ export type ActName =
   | `key.${'create' | 'revoke'}`
   | `sign_in.${'begin' | 'end'}`
   | 'payload.read'
+  | 'archive.mend'
   | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
   | `operation.${'start' | 'pause' | 'resume' | 'abort' | 'stop'}`;
 
 /** What an act was done to. */
 export interface ActSubject {
-  kind: 'task' | 'step' | 'tag' | 'hold' | 'queue' | 'workflow' | 'schedule' | 'operation' | 'key' | 'sign_in';
+  kind:
+    | 'task'
+    | 'step'
+    | 'tag'
+    | 'hold'
+    | 'queue'
+    | 'workflow'
+    | 'schedule'
+    | 'operation'
+    | 'key'
+    | 'sign_in'
+    | 'archive';
   id: string;
 }
 

@@ -892,6 +892,57 @@ export interface ArchivedTaskDetails {
   }[];
 }
 
+/** A file of the archive, as the database has recorded it. */
+export interface ArchiveObject {
+  archive_id: string;
+  object: string;
+  format: number;
+  tasks: number;
+  steps: number;
+  edges: number;
+  transitions: number;
+  /** Tasks that a purge has removed from it. */
+  erased_tasks: number;
+  /** Tasks of it that are in the tables again. */
+  restored_tasks: number;
+  /** The id of a task. */
+  lowest_task_id: string;
+  /** The id of a task. */
+  highest_task_id: string;
+  /** RFC 3339, in UTC. */
+  requested_since: string;
+  /** RFC 3339, in UTC. */
+  requested_until: string;
+  /** RFC 3339, in UTC. */
+  ended_until: string;
+  bytes: string;
+  sha256: string;
+  /** RFC 3339, in UTC. */
+  stored_at: string;
+}
+
+/** What is wrong with an object of the archive. */
+export interface ArchiveProblem {
+  kind: 'missing' | 'damaged' | 'doubled';
+  object: string;
+  archive_id: string;
+  /** The id of a task. */
+  task_id?: string;
+  problem: string;
+}
+
+/** An object of the store that the database has no record of. */
+export interface ArchiveOrphan {
+  object: string;
+  bytes: number;
+  /** RFC 3339, in UTC. */
+  modified_at: string;
+  /** Null: it was never finished. */
+  tasks: number | null;
+  /** Its tasks that are neither in the tables nor in another object. */
+  only_here: number;
+}
+
 /** What an operator did, or was refused. */
 export interface Act {
   audit_id: string;
@@ -913,6 +964,31 @@ export interface Act {
   /** Its place in the chain; null: it gets one within seconds. */
   position: string | null;
   hash: string | null;
+}
+
+/** An act at its place in the chain. */
+export interface ChainedAct {
+  audit_id: string;
+  /** RFC 3339, in UTC. */
+  at: string;
+  /** Such as `task.retry`. */
+  act: string;
+  subject: string;
+  subject_id: string;
+  by: string;
+  reason: string | null;
+  outcome: string;
+  /** It changed nothing. */
+  refused: boolean;
+  before_hash: string | null;
+  after_hash: string | null;
+  /** Any JSON. */
+  details: unknown;
+  /** Its place in the chain; null: it gets one within seconds. */
+  position: string | null;
+  hash: string | null;
+  /** The text of the act. */
+  record: string;
 }
 
 /** A key, without its secret. */
@@ -1443,6 +1519,27 @@ export interface Operations {
       task_state: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually';
     };
   };
+  /** Put a step in progress back in its queue, its attempt uncounted. */
+  'POST /v1/tasks/{task_id}/steps/{step}:release': {
+    params: {
+      /** The id of a task. */
+      task_id: string;
+      step: string;
+    };
+    body?:
+      | {
+          /** Also if a worker that lives has it. */
+          force?: boolean | undefined;
+          /** Why, for the history. */
+          reason?: string | undefined;
+          /** Change nothing, and respond as the act would now. */
+          dry_run?: boolean | undefined;
+        }
+      | undefined;
+    response: {
+      outcome: 'released';
+    };
+  };
   /** What fails now, by cause, the largest group first. */
   'GET /v1/failures': {
     query?:
@@ -1462,6 +1559,8 @@ export interface Operations {
     query?:
       | {
           state?: ('preview' | 'running' | 'paused' | 'stopped' | 'done' | 'aborted')[] | undefined;
+          /** Only operations before this one: the last of a page before, in place of a cursor. */
+          before?: string | undefined;
           /** The most items of a page. */
           limit?: number | undefined;
           /** `next_cursor` of the page before. */
@@ -1547,6 +1646,8 @@ export interface Operations {
     query?:
       | {
           state?: 'waiting' | 'done' | 'refused' | 'failed' | undefined;
+          /** Only tasks after this one: the last of a page before, in place of a cursor. */
+          after?: string | undefined;
           /** The most items of a page. */
           limit?: number | undefined;
           /** `next_cursor` of the page before. */
@@ -2044,6 +2145,74 @@ export interface Operations {
       keep_until: string | null;
     };
   };
+  /** The objects of the archive, the newest first. */
+  'GET /v1/archive/objects': {
+    query?:
+      | {
+          /** Only objects with tasks that were requested then or later. */
+          requested_since?: string | undefined;
+          /** Only objects with tasks that were requested before. */
+          requested_before?: string | undefined;
+          /** Only objects with a lower id: the last of a page before, in place of a cursor. */
+          below?: string | undefined;
+          /** The most items of a page. */
+          limit?: number | undefined;
+          /** `next_cursor` of the page before. */
+          cursor?: string | undefined;
+        }
+      | undefined;
+    response: {
+      items: ArchiveObject[];
+      /** For the next page; null: this is the last. */
+      next_cursor: string | null;
+      /** False: the page has fewer items than its limit because it had read enough of others. */
+      complete: boolean;
+      /** How far back it has read; null: to the end of the list. */
+      scanned_to: string | null;
+      /** When it was read. */
+      as_of: string;
+    };
+  };
+  /** Compare records of the archive with their objects in the store. */
+  'GET /v1/archive/verification': {
+    query?:
+      | {
+          /** Read each object whole: its hash, and each row. */
+          deep?: boolean | undefined;
+          /** The most items of a page. */
+          limit?: number | undefined;
+          /** `next_cursor` of the page before. */
+          cursor?: string | undefined;
+        }
+      | undefined;
+    response: {
+      /** Records that this page has compared. */
+      objects: number;
+      tasks: number;
+      bytes: number;
+      problems: ArchiveProblem[];
+      orphans: ArchiveOrphan[];
+      unfinished: {
+        object: string;
+        state: string;
+        /** RFC 3339, in UTC. */
+        touched_at: string;
+      }[];
+      next_cursor: string | null;
+    };
+  };
+  /** Give an object without a record its record again, or remove it. */
+  'POST /v1/archive:mend': {
+    body: {
+      object: string;
+      /** Why, for the history. */
+      reason?: string | undefined;
+    };
+    response: {
+      object: string;
+      outcome: 'removed' | 'adopted';
+    };
+  };
   /** Check every invariant of the data. */
   'GET /v1/health/doctor': {
     response: {
@@ -2068,6 +2237,8 @@ export interface Operations {
           /** `task`, `queue`, ...; with `subject_id`. */
           subject?: string | undefined;
           subject_id?: string | undefined;
+          /** Only acts before this one: the last of a page before, in place of a cursor. */
+          before?: string | undefined;
           /** The most items of a page. */
           limit?: number | undefined;
           /** `next_cursor` of the page before. */
@@ -2084,6 +2255,44 @@ export interface Operations {
       scanned_to: string | null;
       /** When it was read. */
       as_of: string;
+    };
+  };
+  /** Every act in the order of the chain, with the text of which its hash is made. */
+  'GET /v1/audit/chain': {
+    query?:
+      | {
+          /** The most items of a page. */
+          limit?: number | undefined;
+          /** `next_cursor` of the page before. */
+          cursor?: string | undefined;
+        }
+      | undefined;
+    response: {
+      items: ChainedAct[];
+      /** For the next page; null: this is the last. */
+      next_cursor: string | null;
+      /** False: the page has fewer items than its limit because it had read enough of others. */
+      complete: boolean;
+      /** How far back it has read; null: to the end of the list. */
+      scanned_to: string | null;
+      /** When it was read. */
+      as_of: string;
+    };
+  };
+  /** Whether the chain of the audit is whole. */
+  'GET /v1/audit/verification': {
+    response: {
+      /** In all, those included that have no place yet. */
+      acts: number;
+      /** The last place. */
+      position: string;
+      /** At that place. */
+      hash: string;
+      /** Where it is broken first; null: nowhere. Without `audit_id`, acts are missing at its end. */
+      broken: {
+        audit_id: string | null;
+        position: string | null;
+      } | null;
     };
   };
   /** Who asks, and what for. */

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { ROUTES } from '../../src/api/routes/index.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { diamond } from '../engine/engine-fixture.ts';
 import { useApi } from './api-fixture.ts';
@@ -87,11 +88,38 @@ it('If-Match takes the ETag as it came, or a star; anything else is refused, and
       body: { code: 'REQUEST_INVALID', errors: [{ pointer: 'If-Match' }] },
     });
   }
-  const hold = { tag: 'case', reason: 'if-match' };
-  expect(await call('POST', '/v1/holds', { key, body: hold, headers: { 'if-match': '*' } })).toMatchObject({
-    status: 400,
-  });
 });
+
+const WRITES = ROUTES.filter(({ method }) => method !== 'GET');
+it.each(WRITES.map((route) => [`${route.method} ${route.path}`, route] as const))(
+  'If-Match is compared or refused, and never overlooked: %s',
+  async (_name, route) => {
+    const id = await failed();
+    const path = route.path
+      .replace('{task_id}', id)
+      .replace('{operation_id}', '999')
+      .replace('{step}', 'charge')
+      .replace('{key_id}', '000000000000')
+      .replace('{sign_in_id}', '0123456789abcdef')
+      .replace('{hold_id}', '999')
+      .replaceAll(/\{\w+\}/g, 'none');
+    const lines = route.consumes === undefined ? {} : { 'content-type': route.consumes };
+    const given = route.example.body;
+    const reply = await call(route.method, path, {
+      key,
+      // Lines are given as a text.
+      ...(given === undefined ? {} : { body: route.consumes === undefined ? given : JSON.stringify(given) }),
+      headers: { 'if-match': '"older"', ...lines },
+    });
+    if (route.matches === true) expect(reply, reply.text).toMatchObject({ status: 412 });
+    else {
+      expect(reply, reply.text).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } });
+      expect(reply.body['detail']).toContain('If-Match');
+    }
+    const [task] = await fixture.test.query(`SELECT state FROM tasker.tasker_tasks WHERE task_id = $1`, [id]);
+    expect(task).toEqual({ state: 'error' });
+  },
+);
 
 it('a rerun is a new task that takes results over, and is refused while the old one goes on', async () => {
   const id = await fixture.submitOne(workflow, { context: '{"amount": 1}' });

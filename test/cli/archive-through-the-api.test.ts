@@ -79,6 +79,52 @@ it('the archive is searched and shown through the HTTP API as on the database', 
   await both('task', id);
 });
 
+it('the objects are listed and verified through the HTTP API as on the database, by parts', async () => {
+  for (const json of [[], ['--json']]) {
+    await both('archive', 'list', ...json);
+    await both('archive', 'list', '--since', '2020-01-01', '--limit', '1', ...json);
+    await both('archive', 'list', '--before', '2020-01-01', ...json);
+    await both('archive', 'list', '--after', '1', ...json);
+    await both('archive', 'verify', ...json);
+    expect(await both('archive', 'verify', '--deep', ...json)).not.toContain('problems:');
+  }
+  const parts = [];
+  let cursor = '';
+  do {
+    const part = await fixture.call('GET', `/v1/archive/verification?limit=1${cursor}`, { key });
+    parts.push(part.body['objects']);
+    const next = part.body['next_cursor'] as string | null;
+    cursor = next === null ? '' : `&cursor=${encodeURIComponent(next)}`;
+  } while (cursor !== '');
+  expect(parts).toEqual([1, 0, 0]);
+  const deep = await fixture.call('GET', '/v1/archive/verification?limit=1&deep=true', { key });
+  const other = `/v1/archive/verification?cursor=${encodeURIComponent(String(deep.body['next_cursor']))}`;
+  expect(await fixture.call('GET', other, { key })).toMatchObject({ status: 400, body: { code: 'CURSOR_INVALID' } });
+});
+
+it('an object without a record is mended through the HTTP API, by administrators alone, and the audit has it', async () => {
+  const [record] = await fixture.test.query<{ object: string }>('DELETE FROM tasker.tasker_archives RETURNING object');
+  const { object = '' } = record ?? {};
+  const found = await both('archive', 'verify');
+  expect(found).toContain('2 of its 2 tasks are nowhere else');
+  expect((await remote('archive', 'verify')).status).toBe(1);
+  const operator = await fixture.key({ role: 'operator' });
+  const mend = (asking: string, body: object) => fixture.call('POST', '/v1/archive:mend', { key: asking, body });
+  expect((await mend(operator, { object })).status).toBe(403);
+  for (const none of [`${object}x`, 'tasks/../../etc/passwd', '../x.tasks', object.replace(/^./, 'x')])
+    expect((await mend(key, { object: none })).status, none).toBe(404);
+  expect(await remote('archive', 'verify', '--mend', '--reason', 'after a restore')).toMatchObject({
+    status: 0,
+    output: expect.stringContaining('it has a record again'),
+  });
+  await both('archive', 'verify', '--deep');
+  expect((await mend(key, { object })).status).toBe(404);
+  const [act] = await fixture.test.query(
+    `SELECT by, reason, outcome, subject_id FROM tasker.tasker_audit WHERE act = 'archive.mend' AND NOT refused`,
+  );
+  expect(act).toEqual({ by: 'ada', reason: 'after a restore', outcome: 'adopted', subject_id: object });
+});
+
 it('a task comes back through the HTTP API, after a dry run that changes nothing', async () => {
   const [id = ''] = archived;
   await both('archive', 'restore', id, '--dry-run');

@@ -3431,7 +3431,13 @@ SELECT to_regclass(format('%I.version', $1::text)) IS NOT NULL
 
 -- has_ended_sign_in
 SELECT EXISTS (
-  SELECT FROM tasker.tasker_sign_ins WHERE subject = $1 AND ended_by IS NOT NULL AND ended_at > $2
+  SELECT
+  FROM tasker.tasker_sign_ins e
+  WHERE e.subject = $1 AND e.ended_by IS NOT NULL AND e.ended_at > $2
+    AND NOT EXISTS (
+      SELECT
+      FROM tasker.tasker_sign_ins s
+      WHERE s.subject = e.subject AND s.created_at > e.ended_at AND s.created_at < $3)
 ) AS ended;
 
 -- has_replayed

@@ -13,6 +13,7 @@ export const common = {
   permission: 'tasks:operate',
   scope: 'namespace',
   cost: 'write',
+  matches: true,
 } as const;
 
 export const dry_run = z.boolean().default(false).describe('Change nothing, and respond as the act would now.');
@@ -26,7 +27,7 @@ interface Outcome {
   readonly by?: unknown;
 }
 
-const DONE = new Set(['cancelled', 'retried', 'resolved', 'created']);
+const DONE = new Set(['cancelled', 'retried', 'resolved', 'created', 'released']);
 
 interface Action {
   readonly by: string;
@@ -74,6 +75,7 @@ function answerOf({ ...outcome }: Outcome): Answer {
 
 const REFUSALS: Readonly<Record<string, string>> = {
   superseded: 'another task has taken over its identity: act on that one',
+  held: 'a worker that lives has the step: stop that worker, or set force',
   unknown_steps: 'the task has no such steps',
   nothing_to_retry: 'no step of the task is in error',
   not_done: 'steps before those to begin with are not done: there is no result of them to take over',
@@ -84,6 +86,7 @@ const NAMES: Readonly<Record<string, string>> = {
   taskState: 'task_state',
   taskId: 'task_id',
   takenOver: 'taken_over',
+  workerId: 'worker_id',
 };
 
 function shown({ steps, ...rest }: Outcome & { steps?: unknown }): Record<string, unknown> {

@@ -19,6 +19,32 @@ export const cancelTask = defineRoute({
   handle: (request) => act(request as never, (action) => request.client.cancel(request.params.task_id, action)),
 });
 
+export const releaseStep = defineRoute({
+  ...common,
+  operation: 'releaseStep',
+  act: 'step.release',
+  path: '/v1/tasks/{task_id}/steps/{step}:release',
+  summary: 'Put a step in progress back in its queue, its attempt uncounted',
+  description: `For a step that no recovery finds. What it has done so far happens again. ${MATCH}`,
+  params: ofStep,
+  body: z
+    .strictObject({
+      force: z.boolean().default(false).describe('Also if a worker that lives has it.'),
+      reason: reason.optional(),
+      dry_run,
+    })
+    .optional(),
+  response: z.object({ outcome: z.literal('released') }),
+  example: { body: { reason: 'its host is gone' }, response: { outcome: 'released' } },
+  handle: (request) =>
+    act(request as never, (action) =>
+      request.client.releaseStep(request.params.task_id, request.params.step, {
+        ...action,
+        force: request.body?.force === true,
+      }),
+    ),
+});
+
 const resolved = z.object({ outcome: z.literal('resolved'), task_state: state });
 
 export const resolveTask = defineRoute({

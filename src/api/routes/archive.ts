@@ -95,7 +95,7 @@ export const findArchived = defineRoute({
 });
 
 /** Throws Problem if there is no archive. */
-async function inArchive<Result>(work: () => Promise<Result>): Promise<Result> {
+export async function inArchive<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

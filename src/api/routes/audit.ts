@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { exportAudit } from '../../db/reads/audit.ts';
+import { readChainReport } from '../../reads/audit.ts';
 import { PAGE } from '../examples.ts';
 import { defineRoute } from '../route.ts';
 import { cursor, json, limit, page, time } from '../schemas/common.ts';
 
 const text = z.string().min(1).max(300);
+const auditId = z.string().regex(/^\d{1,18}$/, 'is no id of an act: digits, as a text');
 
 const act = z
   .object({
@@ -24,6 +27,27 @@ const act = z
   })
   .meta({ id: 'Act', description: 'What an operator did, or was refused.' });
 
+const chained = act
+  .extend({ record: z.string().describe('The text of the act.') })
+  .meta({ id: 'ChainedAct', description: 'An act at its place in the chain.' });
+
+const EXAMPLE = {
+  audit_id: '12',
+  at: '2026-03-01T09:40:00.000Z',
+  act: 'task.retry',
+  subject: 'task',
+  subject_id: '4711',
+  by: 'ada',
+  reason: 'the bank is back',
+  outcome: 'retried',
+  refused: false,
+  before_hash: null,
+  after_hash: null,
+  details: {},
+  position: '12',
+  hash: 'f00d',
+};
+
 export const listAudit = defineRoute({
   operation: 'listAudit',
   method: 'GET',
@@ -38,41 +62,25 @@ export const listAudit = defineRoute({
     refused: z.enum(['true', 'false']).optional(),
     subject: text.optional().describe('`task`, `queue`, ...; with `subject_id`.'),
     subject_id: text.optional(),
+    before: auditId.optional().describe('Only acts before this one: the last of a page before, in place of a cursor.'),
     limit,
     cursor,
   }),
   response: page(act),
   example: {
     response: {
-      items: [
-        {
-          audit_id: '12',
-          at: '2026-03-01T09:40:00.000Z',
-          act: 'task.retry',
-          subject: 'task',
-          subject_id: '4711',
-          by: 'ada',
-          reason: 'the bank is back',
-          outcome: 'retried',
-          refused: false,
-          before_hash: null,
-          after_hash: null,
-          details: {},
-          position: '12',
-          hash: 'f00d',
-        },
-      ],
+      items: [EXAMPLE],
       ...PAGE,
     },
   },
   async handle({ client, cursors, query }) {
-    const { limit: most, cursor: given, refused, subject, subject_id: id, ...named } = query;
-    const list = ['listAudit', { ...named, refused, subject, id }];
+    const { limit: most, cursor: given, before, refused, subject, subject_id: id, ...named } = query;
+    const list = ['listAudit', { ...named, before, refused, subject, id }];
     const rows = await client.audit({
       ...named,
       ...(refused === undefined ? {} : { refused: refused === 'true' }),
       ...(subject === undefined || id === undefined ? {} : { on: { kind: subject, id } }),
-      before: given === undefined ? undefined : cursors.open(list, given),
+      before: given === undefined ? before : cursors.open(list, given),
       limit: most + 1,
     });
     const items = rows.slice(0, most);
@@ -87,4 +95,65 @@ export const listAudit = defineRoute({
       },
     };
   },
+});
+
+export const listAuditChain = defineRoute({
+  operation: 'listAuditChain',
+  method: 'GET',
+  path: '/v1/audit/chain',
+  summary: 'Every act in the order of the chain, with the text of which its hash is made',
+  description:
+    'For a copy outside of the database. The hash of an act is SHA-256 of the hash before it, followed by `record`. An act gets its place within seconds.',
+  permission: 'admin',
+  scope: 'fleet',
+  cost: 'list',
+  query: z.strictObject({ limit, cursor }),
+  response: page(chained),
+  example: {
+    response: {
+      items: [{ ...EXAMPLE, record: '[12, "task.retry", ...]' }],
+      ...PAGE,
+      next_cursor: null,
+      scanned_to: null,
+    },
+  },
+  async handle({ client, cursors, query: { limit: most, cursor: given } }) {
+    const list = ['listAuditChain'];
+    const after = given === undefined ? '0' : cursors.open(list, given);
+    const rows = await client.db.run(exportAudit, { after, limit: most + 1 });
+    const items = rows.slice(0, most);
+    const last = rows.length > most ? items.at(-1)?.position : undefined;
+    return {
+      body: {
+        items,
+        next_cursor: last === undefined || last === null ? null : cursors.sign(list, last),
+        complete: true,
+        scanned_to: null,
+        as_of: new Date(),
+      },
+    };
+  },
+});
+
+export const verifyAudit = defineRoute({
+  operation: 'verifyAudit',
+  method: 'GET',
+  path: '/v1/audit/verification',
+  summary: 'Whether the chain of the audit is whole',
+  description:
+    'Reads the whole audit. Whoever can write to the database can also make a new chain: keep `hash` and `position` elsewhere.',
+  permission: 'admin',
+  scope: 'fleet',
+  cost: 'report',
+  response: z.object({
+    acts: z.number().int().describe('In all, those included that have no place yet.'),
+    position: z.string().describe('The last place.'),
+    hash: z.string().describe('At that place.'),
+    broken: z
+      .object({ audit_id: z.string().nullable(), position: z.string().nullable() })
+      .nullable()
+      .describe('Where it is broken first; null: nowhere. Without `audit_id`, acts are missing at its end.'),
+  }),
+  example: { response: { acts: 12, position: '12', hash: 'f00d', broken: null } },
+  handle: async ({ client }) => ({ body: await readChainReport(client.db) }),
 });

@@ -1,8 +1,9 @@
 import type { Route } from '../route.ts';
-import { cancelTask, resolveStep, resolveTask } from './acts.ts';
+import { cancelTask, releaseStep, resolveStep, resolveTask } from './acts.ts';
 import { rerunTask, retryStep, retryTask } from './again.ts';
 import { findArchived, getArchived, restoreArchived } from './archive.ts';
-import { listAudit } from './audit.ts';
+import { listArchiveObjects, mendArchive, verifyArchive } from './archive-objects.ts';
+import { listAudit, listAuditChain, verifyAudit } from './audit.ts';
 import { explainStep, explainTask } from './explain.ts';
 import { listFailures } from './failures.ts';
 import { getCriticalPath, getRecord } from './critical-path.ts';
@@ -55,6 +56,7 @@ export const ROUTES: readonly Route[] = [
   resolveTask,
   retryStep,
   resolveStep,
+  releaseStep,
   listFailures,
   listOperations,
   createOperation,
@@ -92,8 +94,13 @@ export const ROUTES: readonly Route[] = [
   findArchived,
   getArchived,
   restoreArchived,
+  listArchiveObjects,
+  verifyArchive,
+  mendArchive,
   getDoctor,
   listAudit,
+  listAuditChain,
+  verifyAudit,
   getMe,
   listKeys,
   makeKey,

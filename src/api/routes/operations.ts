@@ -145,16 +145,23 @@ export const listOperations = defineRoute({
   permission: 'tasks:read',
   scope: 'namespace',
   cost: 'point',
-  query: z.strictObject({ state: listOf(z.enum(OPERATION_STATES)), limit, cursor }),
+  query: z.strictObject({
+    state: listOf(z.enum(OPERATION_STATES)),
+    before: params.shape.operation_id
+      .optional()
+      .describe('Only operations before this one: the last of a page before, in place of a cursor.'),
+    limit,
+    cursor,
+  }),
   response: page(operation),
   example: { query: '?state=running', response: { items: [OPERATION_EXAMPLE], ...PAGE } },
   async handle({ client, cursors, principal, query }) {
     const { namespaces } = principal;
-    const list = ['listOperations', query.state, namespaces];
+    const list = ['listOperations', query.state, namespaces, query.before];
     const rows = await client.operations.list({
       namespaces,
       ...(query.state === undefined ? {} : { states: query.state }),
-      before: query.cursor === undefined ? undefined : cursors.open(list, query.cursor),
+      before: query.cursor === undefined ? query.before : cursors.open(list, query.cursor),
       limit: query.limit + 1,
     });
     const items = rows.slice(0, query.limit);
@@ -198,7 +205,12 @@ export const listOperationItems = defineRoute({
   scope: 'namespace',
   cost: 'list',
   params,
-  query: z.strictObject({ state: z.enum(ITEM_STATES).optional(), limit, cursor }),
+  query: z.strictObject({
+    state: z.enum(ITEM_STATES).optional(),
+    after: taskId.optional().describe('Only tasks after this one: the last of a page before, in place of a cursor.'),
+    limit,
+    cursor,
+  }),
   response: page(operationItem),
   example: {
     query: '?state=refused',
@@ -223,10 +235,10 @@ export const listOperationItems = defineRoute({
   async handle(request) {
     const { client, cursors, params: of, principal, query } = request;
     await requireOperation(request, of);
-    const list = ['listOperationItems', of.operation_id, query.state];
+    const list = ['listOperationItems', of.operation_id, query.state, query.after];
     const rows = await client.operations.items(of.operation_id, {
       state: query.state,
-      after: query.cursor === undefined ? undefined : cursors.open(list, query.cursor),
+      after: query.cursor === undefined ? query.after : cursors.open(list, query.cursor),
       limit: query.limit + 1,
     });
     const items = rows.slice(0, query.limit);

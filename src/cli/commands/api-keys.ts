@@ -1,13 +1,13 @@
 import { Command } from 'commander';
-import { type ApiKeyRow, listApiKeys } from '../../db/statements/api/keys.ts';
+import type { ApiKeyRow } from '../../db/statements/api/keys.ts';
 import { isRole, ROLES } from '../../api/permissions.ts';
-import { createKey, revokeKey } from '../../api/auth/create-key.ts';
 import { InvalidInputError } from '../../errors.ts';
 import { byOption } from '../operator-command.ts';
+import { access } from '../remote/keys.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
-import { print, withClient, withJson } from '../with-client.ts';
+import { print, withJson } from '../with-client.ts';
 
 interface CreateOptions {
   by: string;
@@ -45,12 +45,9 @@ function createCommand(exit: (status: number) => void): Command {
       const days = wholeNumber('--days', options.days, 0, 3650);
       const names = namespaces?.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
       if (names?.length === 0) throw new InvalidInputError('--namespaces is empty: name one, or leave it out');
-      const key = await withClient((client) =>
-        createKey(
-          client.db,
-          { name, role, payload: payload === true, namespaces: names, ...(days === 0 ? {} : { days }) },
-          { by: options.by },
-        ),
+      const key = await access.createKey(
+        { name, role, payload: payload === true, namespaces: names, ...(days === 0 ? {} : { days }) },
+        options.by,
       );
       print(key, options.json, ({ key: text }) => text);
       exit(STATUS.ok);
@@ -61,7 +58,7 @@ function listCommand(exit: (status: number) => void): Command {
   return withJson(new Command('list'))
     .description('all keys, the newest first, without their secrets')
     .action(async (options: { json?: boolean }) => {
-      const keys = await withClient((client) => client.db.run(listApiKeys));
+      const keys = await access.listKeys();
       print(keys, options.json, (rows) =>
         rows.length === 0 ? 'no keys: tasker api-keys create makes one' : draw(rows),
       );
@@ -74,7 +71,7 @@ function revokeCommand(exit: (status: number) => void): Command {
     .description('refuse a key from now on; every process does within 5 seconds')
     .argument('<key_id>', 'the part between tsk_ and the next underscore')
     .action(async (id: string, options: { json?: boolean; by: string }) => {
-      const key = await withClient((client) => revokeKey(client.db, id, { by: options.by }));
+      const key = await access.revokeKey(id, options.by);
       if (key === undefined) {
         console.error(`tasker: there is no key ${JSON.stringify(id)}: tasker api-keys list has them`);
         exit(STATUS.notFound);

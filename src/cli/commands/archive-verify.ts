@@ -2,10 +2,13 @@ import { Command } from 'commander';
 import type { MendedOrphan, Orphan } from '../../archive/orphans.ts';
 import type { VerifyReport } from '../../archive/verify.ts';
 import { byteText } from '../bytes.ts';
+import { byOption } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
+  by: string;
+  reason?: string;
   deep?: boolean;
   mend?: boolean;
   json?: boolean;
@@ -13,15 +16,16 @@ interface Options {
 
 /** `tasker archive verify`: compares the records of the database with what is there. Status 1 if something is wrong. */
 export function archiveVerifyCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('verify'))
+  return byOption(withJson(new Command('verify')))
     .description('compare the records of the database with the objects of the archive; status 1 if they disagree')
     .option('--deep', 'read every object whole: its hash and each row of it')
     .option(
       '--mend',
       'remove objects without a record whose tasks are all elsewhere, and give the others their record again',
     )
-    .action(async ({ deep = false, mend = false, json }: Options) => {
-      const report = await withClient((client) => client.archive.verify({ deep, mend }));
+    .option('--reason <text>', 'with --mend: why; kept in the audit')
+    .action(async ({ deep = false, mend = false, by, reason, json }: Options) => {
+      const report = await withClient((client) => client.archive.verify({ deep, mend, by, reason }));
       print(report, json, () => asText(report));
       const mended = new Set(report.mended.map(({ object }) => object));
       const orphans = report.orphans.filter(({ object }) => !mended.has(object));

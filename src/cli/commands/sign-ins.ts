@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { endSignInOf } from '../../api/auth/oidc/people.ts';
-import { listSignIns, type SignInRow } from '../../db/statements/api/sign-ins.ts';
+import type { SignInRow } from '../../db/statements/api/sign-ins.ts';
 import { byOption } from '../operator-command.ts';
+import { access } from '../remote/keys.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
-import { print, withClient, withJson } from '../with-client.ts';
+import { print, withJson } from '../with-client.ts';
 
 /** `tasker sign-ins`: who is signed in with the OpenID provider, and how to end that. */
 export function signInsCommand(exit: (status: number) => void): Command {
@@ -18,7 +18,7 @@ function listCommand(exit: (status: number) => void): Command {
   return withJson(new Command('list'))
     .description('who is signed in now, the newest first')
     .action(async (options: { json?: boolean }) => {
-      const signIns = await withClient((client) => client.db.run(listSignIns));
+      const signIns = await access.listSignIns();
       print(signIns, options.json, (rows) => (rows.length === 0 ? 'nobody is signed in' : draw(rows)));
       exit(STATUS.ok);
     });
@@ -29,7 +29,7 @@ function endCommand(exit: (status: number) => void): Command {
     .description('refuse a sign-in from now on; every process does within 5 seconds')
     .argument('<sign_in_id>', 'as tasker sign-ins list has it')
     .action(async (id: string, options: { json?: boolean; by: string }) => {
-      const signIn = await withClient((client) => endSignInOf(client.db, id, { by: options.by }));
+      const signIn = await access.endSignIn(id, options.by);
       if (signIn === undefined) {
         console.error(`tasker: there is no sign-in ${JSON.stringify(id)}: tasker sign-ins list has them`);
         exit(STATUS.notFound);

@@ -6,7 +6,7 @@ import { camelCase, present, orNotFound, rowOf } from './rows.ts';
 
 type Acts = Pick<
   Client,
-  'submit' | 'cancel' | 'retry' | 'rerun' | 'resolveStep' | 'resolveTask' | 'pause' | 'resume'
+  'submit' | 'cancel' | 'retry' | 'rerun' | 'resolveStep' | 'resolveTask' | 'releaseStep' | 'pause' | 'resume'
 > & {
   holds: Pick<Client['holds'], 'add' | 'list' | 'remove'>;
 };
@@ -87,6 +87,13 @@ export function remoteActs(api: ApiClient): Acts {
       ),
     resolveTask: (taskId, action = {}) =>
       outcomeOf(api.post('/v1/tasks/{task_id}:resolve', { params: { task_id: taskId }, body: actionOf(action) })),
+    releaseStep: (taskId, step, { force, ...action } = {}) =>
+      outcomeOf(
+        api.post('/v1/tasks/{task_id}/steps/{step}:release', {
+          params: { task_id: taskId, step },
+          body: { ...actionOf(action), ...present({ force }) },
+        }),
+      ),
     async pause(what, { until, forSeconds, ...action } = {}) {
       const seconds = until === undefined ? forSeconds : (until.getTime() - Date.now()) / 1000;
       const body = { ...actionOf(action), ...present({ for_seconds: seconds }) };

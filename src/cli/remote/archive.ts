@@ -1,22 +1,52 @@
 import type { Client } from '../../client/client.ts';
 import type { RestoreOutcome } from '../../archive/restore.ts';
+import { addTo, type VerifyReport } from '../../archive/verify.ts';
+import type { MendedOrphan, Orphan } from '../../archive/orphans.ts';
 import type { ArchivedTaskRow } from '../../archive/find-tasks.ts';
 import type { ArchiveRow } from '../../db/statements/archive/records.ts';
 import { InvalidInputError } from '../../errors.ts';
 import type { ApiClient } from '../../http/api-client.ts';
+import type { ArchiveObject, Operations } from '../../http/operations.ts';
 import type { TaskDetails } from '../../reads/task.ts';
 import { outcomeOf } from './acts.ts';
-import { orNotFound, present, rowOf } from './rows.ts';
+import { camelCase, orNotFound, present, rowOf } from './rows.ts';
 
 /** The most that the API finds in the archive. */
 const MOST = 200;
 
-type Archive = Pick<Client['archive'], 'where' | 'find' | 'show' | 'restore'>;
+type Archive = Pick<Client['archive'], 'list' | 'where' | 'find' | 'show' | 'restore' | 'verify'>;
 
 export function remoteArchive(api: ApiClient): Archive {
   const read = (taskId: string) =>
     orNotFound(api.get('/v1/archived-tasks/{task_id}', { params: { task_id: taskId } }), undefined);
   return {
+    async list({ since, before, after, limit = 50 } = {}) {
+      const query = present({
+        requested_since: since?.toISOString(),
+        requested_before: before?.toISOString(),
+        below: after,
+        limit: Math.min(limit, MOST),
+      });
+      const rows: ArchiveRow[] = [];
+      for await (const row of api.items('GET /v1/archive/objects', { query })) {
+        rows.push(archiveRow(row));
+        if (rows.length === limit) break;
+      }
+      return rows;
+    },
+    async verify({ deep, mend, reason } = {}) {
+      const report: VerifyReport = { objects: 0, tasks: 0, bytes: 0, problems: [], orphans: [], unfinished: [] };
+      for (let cursor: string | undefined; ;) {
+        const part: VerifiedPart = await api.get('/v1/archive/verification', { query: present({ deep, cursor }) });
+        addTo(report, partOf(part));
+        if (part.next_cursor === null) break;
+        cursor = part.next_cursor;
+      }
+      const mended: MendedOrphan[] = [];
+      for (const { object } of mend === true ? report.orphans : [])
+        mended.push(await api.post('/v1/archive:mend', { body: { object, ...present({ reason }) } }));
+      return { ...report, mended };
+    },
     async where(taskId) {
       const found = await read(taskId);
       return found === undefined ? undefined : recordOf(found);
@@ -53,6 +83,23 @@ export function remoteArchive(api: ApiClient): Archive {
     },
   };
 }
+
+type VerifiedPart = Operations['GET /v1/archive/verification']['response'];
+
+const partOf = ({ problems, orphans, unfinished, ...rest }: VerifiedPart): VerifyReport => ({
+  ...rest,
+  problems: problems.map((problem) => camelCase(problem)),
+  orphans: orphans.map(({ tasks, ...orphan }) => ({ ...camelCase<Orphan>(rowOf(orphan)), tasks: tasks ?? undefined })),
+  unfinished: unfinished.map((row) => rowOf(row)),
+});
+
+/** Of the times of an object, some have names of their own. */
+const archiveRow = (row: ArchiveObject): ArchiveRow =>
+  Object.assign(rowOf<ArchiveRow>(row), {
+    requested_since: new Date(row.requested_since),
+    ended_until: new Date(row.ended_until),
+    requested_until: new Date(row.requested_until),
+  });
 
 /** Of the record of an object, as far as the API has it. */
 const recordOf = (found: { archive_id: string; object: string; stored_at: string }): ArchiveRow => {

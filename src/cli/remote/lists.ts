@@ -4,6 +4,7 @@ import type { TaskRow } from '../../db/reads/tasks.ts';
 import { InvalidInputError } from '../../errors.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import type { Operations } from '../../http/operations.ts';
+import type { ChainedAct } from '../../reads/audit.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { present, rowOf } from './rows.ts';
 
@@ -12,7 +13,9 @@ const MOST_AT_ONCE = 200;
 
 type Query = NonNullable<Operations['GET /v1/tasks']['query']>;
 
-export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'countTasks' | 'audit'> {
+export function remoteLists(
+  api: ApiClient,
+): Pick<Client, 'taskPage' | 'countTasks' | 'audit' | 'auditChain' | 'verifyAudit'> {
   return {
     async taskPage({ after, cursor, limit = 50, ...filter } = {}) {
       if (after !== undefined)
@@ -37,11 +40,7 @@ export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'countTas
       return count ?? { tasks: 0, exact: false };
     },
     async audit({ act, by, refused, on, before, limit = 50 } = {}) {
-      if (before !== undefined)
-        throw new InvalidInputError('--before is given: through the HTTP API, use a larger --limit', {
-          field: '--before',
-        });
-      const query = present({ act, by, refused, subject: on?.kind, subject_id: on?.id });
+      const query = present({ act, by, before, refused, subject: on?.kind, subject_id: on?.id });
       const rows = [];
       for await (const row of api.items('GET /v1/audit', {
         query: { ...query, limit: Math.min(limit, MOST_AT_ONCE) },
@@ -51,6 +50,12 @@ export function remoteLists(api: ApiClient): Pick<Client, 'taskPage' | 'countTas
       }
       return rows as never;
     },
+    // Those of the last seconds, which have no place yet, are for the next export.
+    async *auditChain() {
+      for await (const row of api.items('GET /v1/audit/chain', { query: { limit: MOST_AT_ONCE } }))
+        yield rowOf<ChainedAct>(row);
+    },
+    verifyAudit: () => api.get('/v1/audit/verification'),
   };
 }
 

@@ -60,8 +60,11 @@ export function remoteOperations(api: ApiClient): Operations {
       return found === undefined ? undefined : operationOf(found);
     },
     async list({ states, before, limit = 50 } = {}) {
-      if (before !== undefined) throw notThrough('--before');
-      const query = { limit: Math.min(limit, MOST_AT_ONCE), ...(states === undefined ? {} : { state: [...states] }) };
+      const query = {
+        limit: Math.min(limit, MOST_AT_ONCE),
+        ...present({ before }),
+        ...(states === undefined ? {} : { state: [...states] }),
+      };
       const rows: OperationRow[] = [];
       for await (const row of api.items('GET /v1/operations', { query })) {
         rows.push(operationOf(row));
@@ -70,11 +73,10 @@ export function remoteOperations(api: ApiClient): Operations {
       return rows;
     },
     async items(id, { state, after, limit = 50 } = {}) {
-      if (after !== undefined) throw notThrough('--after');
       const rows: OperationItemRow[] = [];
       const options = {
         params: { operation_id: id },
-        query: { limit: Math.min(limit, MOST_AT_ONCE), ...present({ state }) },
+        query: { limit: Math.min(limit, MOST_AT_ONCE), ...present({ state, after }) },
       };
       // Of an operation that is not there the database has no items.
       try {
@@ -89,9 +91,6 @@ export function remoteOperations(api: ApiClient): Operations {
     },
   };
 }
-
-const notThrough = (option: string): InvalidInputError =>
-  new InvalidInputError(`${option} is given: through the HTTP API, use a larger --limit`, { field: option });
 
 /** As a client reads it: what is left and what is allowed are no columns. */
 function operationOf({ waiting: _waiting, allowed_actions: _allowed, ...row }: Operation): OperationRow {

@@ -14,12 +14,10 @@ export type Authority = { namespaces: readonly string[] | undefined } | { why: s
  * acts on nothing more. Principals that only the process in front of the API knows (a proxy) are what they were when they started it, and people unless somebody ended
  * their sign-in.
  */
-export async function authorise(
-  db: Executor,
-  { principal, namespaces, created_at: since }: Responsible,
-): Promise<Authority> {
+export async function authorise(db: Executor, responsible: Responsible): Promise<Authority> {
+  const { principal, namespaces } = responsible;
   const [, keyId] = /^key:(.+)$/.exec(principal ?? '') ?? [];
-  if (keyId === undefined) return ofPerson(db, { principal, namespaces, created_at: since });
+  if (keyId === undefined) return ofPerson(db, responsible);
   const [key] = await db.run(findApiKey, { key_id: keyId });
   if (key === undefined) return { why: `the key ${keyId} that started it is revoked or has expired` };
   const { role } = key;
@@ -28,10 +26,16 @@ export async function authorise(
   return { namespaces: both(namespaces, key.namespaces) };
 }
 
-/** A person whose sign-in somebody has ended since acts on nothing more; one who signed out, or whose time is over, has left it to run. */
-async function ofPerson(db: Executor, { principal, namespaces, created_at: since }: Responsible): Promise<Authority> {
+/**
+ * A person whose sign-in somebody has ended since acts on nothing more, until that person has signed in anew and resumed it; one who signed
+ * out, or whose time is over, has left it to run.
+ */
+async function ofPerson(
+  db: Executor,
+  { principal, namespaces, created_at: since, window_began_at: resumed_at }: Responsible,
+): Promise<Authority> {
   const [, subject] = /^oidc:(.+)$/s.exec(principal ?? '') ?? [];
-  if (subject !== undefined && (await db.run(hasEndedSignIn, { subject, since }))[0]?.ended === true)
+  if (subject !== undefined && (await db.run(hasEndedSignIn, { subject, since, resumed_at }))[0]?.ended === true)
     return { why: `the sign-in of the person who started it was ended (${subject})` };
   return { namespaces: namespaces ?? undefined };
 }
@@ -40,6 +44,8 @@ interface Responsible {
   readonly principal: string | null;
   readonly namespaces: readonly string[] | null;
   readonly created_at: Date;
+  /** Its start, or when it was resumed after a stop. */
+  readonly window_began_at: Date;
 }
 
 /** The namespaces that are in both; null: all. */

@@ -65,13 +65,22 @@ WHERE sign_in_id = :sign_in_id
 RETURNING ${COLUMNS}`,
 });
 
-/** Whether somebody has ended a sign-in of this person since then. To sign out is another thing. */
+/**
+ * Whether somebody has ended a sign-in of this person since then, and the person had not signed in anew before `resumed_at`. To sign out is
+ * another thing.
+ */
 export const hasEndedSignIn = defineStatement<{ ended: boolean }>()({
   name: 'has_ended_sign_in',
-  params: { subject: 'text', since: 'timestamptz' },
+  params: { subject: 'text', since: 'timestamptz', resumed_at: 'timestamptz' },
   text: `
 SELECT EXISTS (
-  SELECT FROM tasker.tasker_sign_ins WHERE subject = :subject AND ended_by IS NOT NULL AND ended_at > :since
+  SELECT
+  FROM tasker.tasker_sign_ins e
+  WHERE e.subject = :subject AND e.ended_by IS NOT NULL AND e.ended_at > :since
+    AND NOT EXISTS (
+      SELECT
+      FROM tasker.tasker_sign_ins s
+      WHERE s.subject = e.subject AND s.created_at > e.ended_at AND s.created_at < :resumed_at)
 ) AS ended`,
 });
 
