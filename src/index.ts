@@ -49,9 +49,11 @@ export type { InsightClient } from './client/insight-client.ts';
 export type { TaskPath } from './reads/critical-path/read-critical-path.ts';
 export type { CriticalPath, PathStep } from './reads/critical-path/critical-path.ts';
 export type { Split } from './reads/critical-path/timeline.ts';
-export type { HistoryPageRow } from './db/reads/task-documents.ts';
+export type { HistoryPageRow, StoredEdit } from './db/reads/task-documents.ts';
+export type { JsonChange } from './workflow/json-diff.ts';
 export type {
   RecordedDocument,
+  RecordedEdit,
   RecordedError,
   RecordedStep,
   RecordedTransition,

@@ -8,21 +8,34 @@ export const REDACTED = '[redacted]';
 /** What a document is. */
 export type DocumentKind = 'input' | 'result';
 
-/** Returns the value with what the paths name replaced; the value itself if they name nothing in it. Never throws for plain JSON. */
-export type Redact = (value: unknown, kind: DocumentKind | 'line') => unknown;
+/** What hides values by the paths of a list. */
+export interface Redact {
+  /** Returns the value with what the paths name replaced; the value itself if they name nothing in it. Never throws for plain JSON. */
+  (value: unknown, kind: DocumentKind | 'line'): unknown;
+  /** Whether what is at this place of a document is hidden, by itself or with what it is in. `*` in the place: any element of a list. */
+  hides(place: readonly string[], kind: DocumentKind): boolean;
+  /** Whether something inside of what is at this place is hidden. */
+  hidesInside(place: readonly string[], kind: DocumentKind): boolean;
+}
 
 /** Throws an error that names the path, for one that cannot be read. */
 export function compileRedaction(paths: readonly string[]): Redact {
   const compiled = paths.map(parse);
-  if (compiled.length === 0) return (value) => value;
-  return (value, kind) =>
-    compiled.reduce((redacted, path) => {
-      const [first] = path;
-      const whole = hide(redacted, path, 0);
-      if (first === kind) return hide(whole, path, 1);
-      return whole;
-    }, value);
+  const within = (kind: string): string[][] =>
+    compiled.flatMap((path) => (path[0] === kind ? [path, path.slice(1)] : [path]));
+  const redact = (value: unknown, kind: DocumentKind | 'line'): unknown =>
+    within(kind).reduce((redacted, path) => hide(redacted, path, 0), value);
+  return Object.assign(redact, {
+    hides: (place: readonly string[], kind: DocumentKind) => within(kind).some((path) => begins(place, path)),
+    hidesInside: (place: readonly string[], kind: DocumentKind) =>
+      within(kind).some((path) => path.length > place.length && begins(path, place)),
+  });
 }
+
+/** The longer of two places begins with the other one; `*` is any name. */
+const begins = (place: readonly string[], beginning: readonly string[]): boolean =>
+  beginning.length <= place.length &&
+  beginning.every((segment, at) => segment === '*' || place[at] === '*' || segment === place[at]);
 
 /** Documents of a task in a line of the log, by the names under which handlers log them. */
 const DOCUMENTS = ['input', 'result'] as const satisfies readonly DocumentKind[];

@@ -62,8 +62,11 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
     },
   );
   app.setErrorHandler((error, request, reply) => {
-    const { id, route } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
+    const { id, route, principal } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
     const problem = problemOf(error);
+    // What is refused by an exception was rolled back, and its row in the audit with it.
+    if (route !== undefined && principal !== undefined && route.method !== 'GET')
+      parts.denied({ route, principal, params: request.params, code: problem.code, body: request.body });
     // Whoever closes a page while it loads has found no error; and what was refused because there is too much to do is in the metrics: lines
     // about it would be more to do.
     const isExpected = reply.raw.closed || (problem === error && problem.cause === undefined);

@@ -1,11 +1,12 @@
 import type { RecordedDocument, TaskRecord } from '../reads/record/record.ts';
+import { editView } from './edit-view.ts';
 import type { DocumentKind, Redact } from '../redact.ts';
 import { readExactly } from './http/read-json.ts';
 
 type Shown = { bytes: number; value?: unknown } | null;
 
 /** A record as it is shown: the texts of documents as JSON, with what TASKER_REDACT hides replaced. */
-export function recordView({ input, steps, ...record }: TaskRecord, redact: Redact): Record<string, unknown> {
+export function recordView({ input, steps, history, ...record }: TaskRecord, redact: Redact): Record<string, unknown> {
   const shown = (document: RecordedDocument | null, kind: DocumentKind): Shown => {
     if (document === null) return null;
     const { bytes, json } = document;
@@ -19,5 +20,6 @@ export function recordView({ input, steps, ...record }: TaskRecord, redact: Reda
       input: shown(step.input, 'input'),
       result: shown(step.result, 'result'),
     })),
+    history: history.map((row) => ({ ...row, edited: editView(row.edited, redact) })),
   };
 }

@@ -4,7 +4,6 @@ import { clientOptions } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import { deleteOldApiRequests, findApiSecret } from '../db/statements/api/requests.ts';
 import { deleteOldSignIns } from '../db/statements/api/sign-ins.ts';
-import { writeAudit } from '../engine/audit.ts';
 import { ConfigError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Host } from '../process/host.ts';
@@ -16,6 +15,7 @@ import { People } from './auth/oidc/people.ts';
 import { OidcProvider } from './auth/oidc/provider.ts';
 import { Sessions } from './auth/session.ts';
 import { BasePath } from './http/base-path.ts';
+import { Denials } from './denials.ts';
 import type { EventHub } from './events/event-hub.ts';
 import { eventHub } from './events/event-sources.ts';
 import { Cursors } from './http/cursors.ts';
@@ -23,11 +23,9 @@ import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
 import { SharedReads } from './http/shared-reads.ts';
 import { Layouts } from './layouts.ts';
-import type { Principal } from './permissions.ts';
 import type { ApiParts } from './plugin.ts';
 import { draining } from './problem.ts';
 import { Reports } from './reports.ts';
-import type { Route } from './route.ts';
 import type { LoginParts } from './ui/serve-login.ts';
 import type { UiParts } from './ui/serve-ui.ts';
 
@@ -44,7 +42,6 @@ export class ApiRuntime {
   private readonly log: Logger;
   private readonly client: Client;
   private readonly draining = new AbortController();
-  private readonly denials = new RateLimits(1);
   private events: EventHub | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -72,6 +69,7 @@ export class ApiRuntime {
     const login = given === undefined && config.apiAuth === 'oidc' ? this.login(row.secret) : undefined;
     const authenticate = given ?? authenticatorOf(config, keys, sessions, login?.people);
     const reports = new Reports(client);
+    const denials = new Denials(host);
     const events = eventHub({ config, client, reports, authenticate, metrics });
     this.events = events;
     this.timer = setInterval(() => void this.deleteOld(), DELETE_EVERY_MS).unref();
@@ -93,7 +91,9 @@ export class ApiRuntime {
       maxBodyBytes: config.apiMaxBodyBytes,
       shared: new SharedReads(),
       draining: this.draining.signal,
-      denied: (route, principal, params) => void this.writeDenial(route, principal, params),
+      denied: (denial) => {
+        if (!config.apiReadOnly) void denials.write(denial);
+      },
       refused: (reason) => metrics.count('apiRefused', { reason }),
       answered: (route, status, seconds) => {
         const operation = route?.operation ?? 'none';
@@ -138,37 +138,6 @@ export class ApiRuntime {
     this.drain();
     this.load.stop();
     await this.client.close();
-  }
-
-  /** A refusal is audited as acts are, once a second for each principal at most. */
-  private async writeDenial(route: Route, principal: Principal, params: unknown): Promise<void> {
-    const { act, permission } = route;
-    if (act === undefined || this.config.apiReadOnly || this.denials.take(principal.id, 1).waitSeconds > 0) return;
-    const names = params as Readonly<Record<string, string>>;
-    const [kind = ''] = act.split('.');
-    const id =
-      kind === 'workflow'
-        ? `${names['namespace']}/${names['workflow']}`
-        : (names['task_id'] ??
-          names['hold_id'] ??
-          names['key_id'] ??
-          names['sign_in_id'] ??
-          names['queue'] ??
-          names['key'] ??
-          '');
-    try {
-      const on = {
-        kind: (kind === 'payload' ? 'task' : kind) as 'task',
-        id: kind === 'step' ? `${id}/${names['step']}` : id,
-      };
-      await writeAudit(
-        this.host.db,
-        { act, on, action: { by: principal.name } },
-        { outcome: 'refused', needs: permission },
-      );
-    } catch (error) {
-      this.host.survived('audit_refusal', error);
-    }
   }
 
   private async deleteOld(): Promise<void> {

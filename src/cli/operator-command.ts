@@ -67,5 +67,6 @@ function refusal(taskId: string, { outcome, state, steps, known, by }: Outcome, 
   if (outcome === 'superseded') {
     return `task ${taskId} stays in ${state ?? 'error'}: task ${by ?? ''} has its identity now and does its work; see to that one, and declare this one done (tasker resolve ${taskId})`;
   }
-  return `task ${taskId} is ${state ?? 'in_progress'}: ${refused}`;
+  // What the state has nothing to do with has none.
+  return state === undefined ? `task ${taskId}: ${refused}` : `task ${taskId} is ${state}: ${refused}`;
 }

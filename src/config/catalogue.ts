@@ -430,7 +430,7 @@ export const CATALOGUE = {
     range: 'comma-separated paths',
     roles: 'all',
     description:
-      'Paths to hide in inputs, results and log lines, such as `card.number, lines[*].price`; in log lines values under names of secrets are hidden at any depth, too.',
+      'Paths to hide in inputs, results and log lines, such as `card.number, lines[*].price`; in log lines values under names of secrets are hidden at any depth, too. The HTTP API refuses searches for what is hidden.',
   }),
   hideInputValues: setting({
     env: 'TASKER_HIDE_INPUT_VALUES',

@@ -318,6 +318,21 @@ export interface Transition {
   } | null;
   by: string | null;
   reason: string | null;
+  /** Of a retry with another input: what was changed. */
+  edited: {
+    of: 'step' | 'task';
+    /** The places that differ, 100 at most. Absent for whoever may not read payloads. */
+    changes?: {
+      /** A JSON pointer. */
+      path: string;
+      /** Any JSON. */
+      from?: unknown;
+      /** Any JSON. */
+      to?: unknown;
+    }[];
+    /** How many further places differ. */
+    more?: number;
+  } | null;
   worker_id: string | null;
   /** With microseconds. */
   at: string;

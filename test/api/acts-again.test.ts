@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ROUTES } from '../../src/api/routes/index.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { diamond } from '../engine/engine-fixture.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { useApi } from './api-fixture.ts';
 
 const fixture = await useApi();
@@ -54,6 +55,13 @@ describe('retry with another input', () => {
     const audit = await call('GET', `/v1/audit?subject=task&subject_id=${id}`, { key });
     expect(audit.body.items?.[0]).toMatchObject({ act: 'task.retry', by: 'ada', reason: 'a text' });
     expect(audit.body.items?.[0]?.['before_hash']).not.toBe(audit.body.items?.[0]?.['after_hash']);
+    const editOf = async (asking: string): Promise<unknown> =>
+      (await call('GET', `/v1/tasks/${id}/history`, { key: asking })).body.items?.find(
+        ({ edited }) => edited !== null,
+      )?.['edited'];
+    const changes = [{ path: '/amount', from: 1, to: 2 }];
+    expect(await editOf(key)).toEqual({ of: 'step', changes, more: 0 });
+    expect(await editOf(await fixture.key({ role: 'viewer', payload: false }))).toEqual({ of: 'step' });
     expect((await call('GET', `/v1/tasks/${id}/payloads/charge.inputs`, { key })).text).toBe('{"amount": 2}');
     const [download] = (await call('GET', `/v1/audit?act=payload.read`, { key })).body.items ?? [];
     expect(download).toMatchObject({ by: 'ada', subject_id: id, details: { asked: { document: 'charge.inputs' } } });
@@ -68,6 +76,36 @@ describe('retry with another input', () => {
     const statuses = (await Promise.all(edits)).map(({ status }) => status);
     expect(statuses.toSorted()).toEqual([200, 412, 412, 412]);
   });
+});
+
+it('an act that was refused before it began is in the audit: by whom, of what, and why', async () => {
+  const id = await failed();
+  const path = `/v1/tasks/${id}:retry`;
+  const [eve, far] = await Promise.all([
+    fixture.key({ name: 'eve', role: 'viewer' }),
+    fixture.key({ name: 'far', role: 'operator', namespaces: ['far'] }),
+  ]);
+  const stale = { 'if-match': '"1"' };
+  expect((await call('POST', path, { key, body: { reason: 'r1' }, headers: stale })).status).toBe(412);
+  expect((await call('POST', path, { key, body: { reason: 'r2', input: { amount: 'many' } } })).status).toBe(422);
+  expect((await call('POST', path, { key, body: { dry_run: true, input: { amount: 'many' } } })).status).toBe(422);
+  expect((await call('POST', path, { key: eve })).status).toBe(403);
+  expect((await call('POST', path, { key: far, body: { reason: 'r3' } })).status).toBe(404);
+  expect((await call('POST', '/v1/queues/audited:pause', { key: far })).status).toBe(403);
+  const rows = async (subject: string, subjectId: string): Promise<unknown[]> =>
+    ((await call('GET', `/v1/audit?subject=${subject}&subject_id=${subjectId}`, { key })).body.items ?? []).map(
+      ({ act, by, outcome, reason, refused }) => [act, by, outcome, reason, refused],
+    );
+  await waitFor(async () => (await rows('task', id)).length + (await rows('queue', 'audited')).length === 5, {
+    what: 'the refusals in the audit',
+  });
+  expect((await rows('task', id)).toSorted()).toEqual([
+    ['task.retry', 'ada', 'changed', 'r1', true],
+    ['task.retry', 'ada', 'invalid_input', 'r2', true],
+    ['task.retry', 'eve', 'refused', null, true],
+    ['task.retry', 'far', 'not_found', 'r3', true],
+  ]);
+  expect(await rows('queue', 'audited')).toEqual([['queue.pause', 'far', 'refused', null, true]]);
 });
 
 it('If-Match takes the ETag as it came, or a star; anything else is refused, and so is one of what has no ETag', async () => {

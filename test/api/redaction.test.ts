@@ -52,4 +52,36 @@ describe('one list of paths hides the same', () => {
     expect(faces['/payloads/input']).toContain('[redacted]');
     expect(faces['spans']).toContain('task.cancel');
   });
+
+  it('in what an act changed of an input, in searches, and in the result of a bulk operation', async () => {
+    const key = await fixture.key();
+    const id = await fixture.submitOne(await fixture.workflow(order), { context: JSON.stringify(INPUT) });
+    const worker = await fixture.worker();
+    const steps = await worker.claim(10);
+    await worker.fail(steps.find(({ taskId }) => taskId === id) as never, { permanent: true });
+    const long = { sku: 'b', price: CANARIES[1], note: 'n'.repeat(3000) };
+    const input = { payment: { digits: CANARIES[2], holder: 'bob' }, lines: [{ sku: 'a', price: 'canary-20' }, long] };
+    const edit = { input, reason: 'another card' };
+    expect((await fixture.call('POST', `/v1/tasks/${id}:retry`, { key, body: edit })).status).toBe(200);
+    const history = await fixture.call('GET', `/v1/tasks/${id}/history`, { key });
+    const record = await fixture.call('GET', `/v1/tasks/${id}/record?payloads=true`, { key });
+    for (const { text } of [history, record]) {
+      expect(text).toContain('"path":"/payment/digits","from":"[redacted]","to":"[redacted]"');
+      expect(text).toContain('"path":"/payment/holder","from":"ada","to":"bob"');
+      expect(text).toContain('"path":"/lines/1","to":"[redacted]"');
+      expect(text).not.toMatch(/canary-/);
+    }
+    const search = async (q: string): Promise<unknown> => {
+      const answer = await fixture.call('GET', `/v1/tasks?q=${encodeURIComponent(q)}`, { key });
+      const body = { action: 'retry', filter: { q } };
+      const operation = await fixture.call('POST', '/v1/operations', { key, body });
+      return [answer.status, operation.status];
+    };
+    expect(await search(`input.payment.digits:${CANARIES[2]}`)).toEqual([403, 403]);
+    expect(await search(`input.lines[].price:"${CANARIES[1]}"`)).toEqual([403, 403]);
+    expect(await search('input.payment.holder:nobody')).toEqual([200, 404]);
+    const resolve = { action: 'resolve', step: 'pay', result: RESULT, task_ids: [id] };
+    const made = await fixture.call('POST', '/v1/operations', { key, body: resolve });
+    expect(made.body['options'], made.text).toEqual({ step: 'pay', result: { receipt: '[redacted]', ok: true } });
+  });
 });

@@ -28,6 +28,7 @@ const went = (name: string, to: Transition['to_state'], ms: number, cause: strin
   error: null,
   by: null,
   reason: null,
+  edited: null,
   worker_id: null,
   at: at(ms),
 });

@@ -1,4 +1,4 @@
-import type { TaskState } from '../../api/types.ts';
+import type { TaskState, Transition } from '../../api/types.ts';
 import { phaseOfTask, PHASES } from '../../phase.ts';
 import { Empty } from '../../ui/states.tsx';
 import { At } from '../../ui/time.tsx';
@@ -17,7 +17,7 @@ export function HistoryList({ history, step }: { history: History; step?: string
           .slice(0, 500)
           .map(
             (
-              { step: name, from_state: from, to_state: to, cause, error, by, reason, worker_id: worker, at },
+              { step: name, from_state: from, to_state: to, cause, error, by, reason, edited, worker_id: worker, at },
               index,
             ) => (
               <li key={`${at}${name}${index}`}>
@@ -40,6 +40,7 @@ export function HistoryList({ history, step }: { history: History; step?: string
                       {reason === null ? '' : ` – ${reason}`}
                     </p>
                   )}
+                  {edited === null ? null : <Edited {...edited} />}
                   <p class="muted small">
                     <At at={at} />
                     {worker === null ? '' : ` · worker ${worker}`}
@@ -53,6 +54,24 @@ export function HistoryList({ history, step }: { history: History; step?: string
   );
 }
 
+/** What an act has changed of an input. */
+function Edited({ of, changes = [], more = 0 }: NonNullable<Transition['edited']>) {
+  return (
+    <>
+      <p class="soft">input of the {of} edited</p>
+      <ul class="edits">
+        {changes.map(({ path, from, to }) => (
+          <li key={path} class="break">
+            <code>{path === '' ? '/' : path}</code> <del>{textOf(from)}</del> <ins>{textOf(to)}</ins>
+          </li>
+        ))}
+        {more === 0 ? null : <li class="muted">and {more} more</li>}
+      </ul>
+    </>
+  );
+}
+
+const textOf = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 const phaseOf = (state: TaskState) => (state === 'error' ? 'backoff' : phaseOfTask(state));
 const wordOf = (state: TaskState): string =>
   state === 'error' ? 'error' : PHASES[phaseOfTask(state)].label.toLowerCase();

@@ -7,6 +7,16 @@ import type { Load } from './load.ts';
 import { checkOrigin } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
 
+/** An act that was refused, and nothing of it was done. */
+export interface Denial {
+  readonly route: Route;
+  readonly principal: Principal;
+  readonly params: unknown;
+  readonly code: ProblemCode;
+  /** Undefined: nothing of it was read. */
+  readonly body: unknown;
+}
+
 /** What decides whether a request is let in. */
 export interface Admission {
   readonly authenticate: Authenticate;
@@ -14,8 +24,8 @@ export interface Admission {
   readonly load: Load;
   readonly rates: RateLimits;
   refused(reason: ProblemCode): void;
-  /** Somebody who is known may not do this: for the audit. */
-  denied(route: Route, principal: Principal, params: unknown): void;
+  /** Somebody who is known is refused an act before it began: for the audit. */
+  denied(denial: Denial): void;
 }
 
 const PUBLIC = principalOf({ id: 'public', name: 'public', role: 'viewer', namespaces: [] });
@@ -58,11 +68,13 @@ async function decide(
       headers: { 'www-authenticate': 'Bearer realm="tasker"' },
     });
   }
+  const deny = (): void => denied({ route, principal, params: request.params, code: 'FORBIDDEN', body: undefined });
   if (!principal.permissions.has(route.permission)) {
-    denied(route, principal, request.params);
+    deny();
     throw new Problem('FORBIDDEN', `this needs ${route.permission}, which the role ${principal.role} does not have`);
   }
   if (route.scope === 'fleet' && principal.namespaces !== undefined) {
+    deny();
     throw new Problem('FORBIDDEN', 'this is about the whole fleet, and whoever asks may see some namespaces only');
   }
   if (route.method !== 'GET') {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { listHistoryPage } from '../../db/reads/task-documents.ts';
+import { editOf } from '../../reads/record/record.ts';
+import { editView } from '../edit-view.ts';
 import { PAGE } from '../examples.ts';
 import { defineRoute } from '../route.ts';
 import { cursor, limit, page } from '../schemas/common.ts';
@@ -31,6 +33,7 @@ export const getHistory = defineRoute({
           error: null,
           by: null,
           reason: null,
+          edited: null,
           worker_id: null,
           at: '2026-03-01T09:31:10.123456Z',
         },
@@ -39,7 +42,7 @@ export const getHistory = defineRoute({
     },
   },
   async handle(request) {
-    const { client, cursors, params: given, principal, query } = request;
+    const { client, cursors, params: given, principal, query, redact } = request;
     await requireTask(request, given.task_id);
     const list = ['getHistory', given.task_id];
     const after =
@@ -57,9 +60,10 @@ export const getHistory = defineRoute({
     const place = last === undefined ? undefined : JSON.stringify([last.at, last.step_id, last.sort_key]);
     return {
       body: {
-        items: items.map(({ step_id: _step, sort_key: _key, error, ...row }) => ({
+        items: items.map(({ step_id: _step, sort_key: _key, error, edited, ...row }) => ({
           ...row,
           error: errorView(error, principal),
+          edited: editView(editOf(edited, principal.permissions.has('payload:read')), redact),
         })),
         next_cursor: place === undefined ? null : cursors.sign(list, place),
         complete: true,

@@ -115,12 +115,12 @@ export const createOperation = defineRoute({
       missing: [],
     },
   },
-  async handle({ client, principal, body, signal, transaction }) {
+  async handle({ client, principal, body, redact, signal, transaction }) {
     const { filter: given, task_ids: taskIds, pace_per_second, stop_share, ...rest } = body;
     const found = await client.operations.preview({
       ...rest,
       ...scopeOf(principal),
-      filter: given === undefined ? undefined : filterOf(given, principal),
+      filter: given === undefined ? undefined : filterOf(given, { principal, redact }),
       taskIds,
       pacePerSecond: pace_per_second,
       stopShare: stop_share,
@@ -130,7 +130,7 @@ export const createOperation = defineRoute({
     });
     if (found === undefined) throw new Problem('NOT_FOUND', 'there are no such tasks');
     const { operation: row, token, missing } = found;
-    return { status: 201, body: { ...operationView(row, principal), token, missing } };
+    return { status: 201, body: { ...operationView(row, { principal, redact }), token, missing } };
   },
 });
 
@@ -155,7 +155,7 @@ export const listOperations = defineRoute({
   }),
   response: page(operation),
   example: { query: '?state=running', response: { items: [OPERATION_EXAMPLE], ...PAGE } },
-  async handle({ client, cursors, principal, query }) {
+  async handle({ client, cursors, principal, query, redact }) {
     const { namespaces } = principal;
     const list = ['listOperations', query.state, namespaces, query.before];
     const rows = await client.operations.list({
@@ -168,7 +168,7 @@ export const listOperations = defineRoute({
     const last = rows.length > query.limit ? items.at(-1) : undefined;
     return {
       body: {
-        items: items.map((row) => operationView(row, principal)),
+        items: items.map((row) => operationView(row, { principal, redact })),
         next_cursor: last === undefined ? null : cursors.sign(list, last.operation_id),
         complete: true,
         scanned_to: last?.created_at ?? null,
@@ -191,7 +191,7 @@ export const getOperation = defineRoute({
   response: operation,
   example: { response: OPERATION_EXAMPLE },
   async handle(request) {
-    return { body: operationView(await requireOperation(request, request.params), request.principal) };
+    return { body: operationView(await requireOperation(request, request.params), request) };
   },
 });
 
@@ -277,14 +277,17 @@ const ALLOWED: Readonly<Record<OperationRow['state'], readonly string[]>> = {
 };
 
 /** With what is left, and what is allowed. A result, the text of an error and what is looked for in inputs are payloads. */
-export function operationView(row: OperationRow, { permissions }: Principal): object {
+export function operationView(
+  row: OperationRow,
+  { principal: { permissions }, redact }: Pick<RouteRequest, 'principal' | 'redact'>,
+): object {
   const { result, ...options } = row.options;
   const { error: _error, input_has: _input, ...hidden } = (row.selection['filter'] ?? {}) as Record<string, unknown>;
   const mayRead = permissions.has('payload:read');
   const waits = row.state === 'running' && !row.canary_passed;
   return {
     ...row,
-    options: mayRead && result !== undefined ? { ...options, result: JSON.parse(result) as unknown } : options,
+    options: mayRead && result !== undefined ? { ...options, result: redact(JSON.parse(result), 'result') } : options,
     selection: mayRead || row.selection['filter'] === undefined ? row.selection : { filter: hidden },
     waiting: row.total - row.done - row.refused - row.failed,
     allowed_actions: waits ? [...ALLOWED.running, 'resume'] : ALLOWED[row.state],

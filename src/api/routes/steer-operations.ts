@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { SteerOutcome } from '../../engine/operations/steer.ts';
-import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
-import { type Answer, defineRoute } from '../route.ts';
+import { type Answer, defineRoute, type RouteRequest } from '../route.ts';
 import { reason } from '../schemas/common.ts';
 import { operation, OPERATION_EXAMPLE } from '../schemas/operations.ts';
 import { operationView, params, scopeOf } from './operations.ts';
@@ -12,7 +11,7 @@ const common = { method: 'POST', permission: 'bulk:operate', scope: 'namespace',
 const body = z.strictObject({ reason: reason.optional() }).optional();
 
 /** A refusal is not thrown: the audit has it, which a transaction that is rolled back would lose. */
-function answerOf(outcome: SteerOutcome, principal: Principal): Answer {
+function answerOf(outcome: SteerOutcome, request: Pick<RouteRequest, 'principal' | 'redact'>): Answer {
   switch (outcome.outcome) {
     case 'not_found':
       return { problem: new Problem('NOT_FOUND', 'there is no such operation') };
@@ -29,7 +28,7 @@ function answerOf(outcome: SteerOutcome, principal: Principal): Answer {
         }),
       };
     default:
-      return { body: operationView(outcome.operation, principal) };
+      return { body: operationView(outcome.operation, request) };
   }
 }
 
@@ -47,9 +46,10 @@ export const startOperation = defineRoute({
     body: { token: '12-5f0c1d...' },
     response: { ...OPERATION_EXAMPLE, waiting: 214, done: 0, refused: 0, settled: 0, came_back: 0 },
   },
-  async handle({ client, params: of, body: given, principal, transaction }) {
+  async handle(request) {
+    const { client, params: of, body: given, principal, transaction } = request;
     const steer = { ...scopeOf(principal), by: principal.name, reason: given.reason, transaction };
-    return answerOf(await client.operations.startPreview(of.operation_id, given.token, steer), principal);
+    return answerOf(await client.operations.startPreview(of.operation_id, given.token, steer), request);
   },
 });
 
@@ -71,9 +71,10 @@ export const pauseOperation = defineRoute({
       allowed_actions: ['resume', 'abort'],
     },
   },
-  async handle({ client, params: of, body: given, principal, transaction }) {
+  async handle(request) {
+    const { client, params: of, body: given, principal, transaction } = request;
     const steer = { ...scopeOf(principal), by: principal.name, reason: given?.reason, transaction };
-    return answerOf(await client.operations.pause(of.operation_id, steer), principal);
+    return answerOf(await client.operations.pause(of.operation_id, steer), request);
   },
 });
 
@@ -88,9 +89,10 @@ export const resumeOperation = defineRoute({
   body,
   response: operation,
   example: { body: { reason: 'repaired' }, response: OPERATION_EXAMPLE },
-  async handle({ client, params: of, body: given, principal, transaction }) {
+  async handle(request) {
+    const { client, params: of, body: given, principal, transaction } = request;
     const steer = { ...scopeOf(principal), by: principal.name, reason: given?.reason, transaction };
-    return answerOf(await client.operations.resume(of.operation_id, steer), principal);
+    return answerOf(await client.operations.resume(of.operation_id, steer), request);
   },
 });
 
@@ -113,8 +115,9 @@ export const abortOperation = defineRoute({
       allowed_actions: [],
     },
   },
-  async handle({ client, params: of, body: given, principal, transaction }) {
+  async handle(request) {
+    const { client, params: of, body: given, principal, transaction } = request;
     const steer = { ...scopeOf(principal), by: principal.name, reason: given?.reason, transaction };
-    return answerOf(await client.operations.abort(of.operation_id, steer), principal);
+    return answerOf(await client.operations.abort(of.operation_id, steer), request);
   },
 });

@@ -3,10 +3,9 @@ import { InvalidInputError } from '../../errors.ts';
 import { parseSearch } from '../../reads/search/parse-search.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
-import type { Principal } from '../permissions.ts';
 import { keptFor } from '../kept-for.ts';
 import { Problem } from '../problem.ts';
-import { defineRoute } from '../route.ts';
+import { defineRoute, type RouteRequest } from '../route.ts';
 import { cursor, limit, listOf, page, state, taskId } from '../schemas/common.ts';
 import { task } from '../schemas/tasks.ts';
 import { requireNamespace } from './task-scope.ts';
@@ -53,7 +52,10 @@ const query = z.strictObject({
 export type GivenFilter = Omit<z.output<typeof query>, 'limit' | 'cursor' | 'count'>;
 
 /** What whoever asks may filter by. Throws Problem. */
-export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
+export function filterOf(
+  given: GivenFilter,
+  { principal, redact }: Pick<RouteRequest, 'principal' | 'redact'>,
+): TaskFilter {
   const searched = given.q === undefined ? {} : searchOf(given.q);
   const at = (time: string | undefined): Date | undefined => (time === undefined ? undefined : new Date(time));
   const named: TaskFilter = {
@@ -81,8 +83,20 @@ export function filterOf(given: GivenFilter, principal: Principal): TaskFilter {
     const what = filter.error === undefined ? 'input` looks into inputs' : 'error` looks into the messages of errors';
     throw new Problem('FORBIDDEN', `the filter \`${what}, which needs payload:read`);
   }
+  // Who may guess at a value and is told whether it is right, may read it.
+  const places = filter.inputHas?.map(([has]) => placeOf(JSON.parse(has as string)));
+  const hidden = places?.find((place) => redact.hides(place, 'input'));
+  if (hidden !== undefined)
+    throw new Problem('FORBIDDEN', `the search looks into input.${hidden.join('.')}, which TASKER_REDACT hides`);
   if (filter.namespace !== undefined) requireNamespace(principal, filter.namespace);
   return filter;
+}
+
+/** Of `{"lines":[{"sku":"a"}]}`: lines, *, sku. */
+function placeOf(has: unknown): string[] {
+  if (typeof has !== 'object' || has === null) return [];
+  const [[name, inner]] = Object.entries(has) as [[string, unknown]];
+  return [Array.isArray(has) ? '*' : name, ...placeOf(inner)];
 }
 
 /** Throws Problem, which shows the character that is wrong. */
@@ -130,8 +144,8 @@ export const listTasks = defineRoute({
       .describe('If it was asked for.'),
   }),
   example: { query: '?state=error&namespace=shop&limit=1', response: { items: [TASK], ...PAGE } },
-  async handle({ client, principal, query: given, cursors }) {
-    const filter = filterOf(given, principal);
+  async handle({ client, principal, query: given, cursors, redact }) {
+    const filter = filterOf(given, { principal, redact });
     const { cursor: from, limit: most, count: counted, ...asked } = given;
     // What was asked, and not what it means now: an age is a time that each page would have anew.
     const list = ['listTasks', asked, principal.namespaces ?? null];

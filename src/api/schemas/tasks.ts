@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { name, nullableTime, payload, state, storedError, taskId, time } from './common.ts';
+import { json, name, nullableTime, payload, state, storedError, taskId, time } from './common.ts';
 import { explanation } from './explanation.ts';
 
 export const task = z
@@ -111,6 +111,17 @@ export const transition = z
     error: storedError.nullable(),
     by: z.string().nullable(),
     reason: z.string().nullable(),
+    edited: z
+      .object({
+        of: z.enum(['step', 'task']),
+        changes: z
+          .array(z.object({ path: z.string().describe('A JSON pointer.'), from: json.optional(), to: json.optional() }))
+          .optional()
+          .describe('The places that differ, 100 at most. Absent for whoever may not read payloads.'),
+        more: z.number().int().optional().describe('How many further places differ.'),
+      })
+      .nullable()
+      .describe('Of a retry with another input: what was changed.'),
     worker_id: z.string().nullable(),
     at: z.string().describe('With microseconds.'),
   })

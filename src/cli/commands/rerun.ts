@@ -24,7 +24,7 @@ export function rerunCommand(exit: (status: number) => void): Command {
           dryRun: options.dryRun,
           refused:
             outcome.outcome === 'not_done'
-              ? `${outcome.steps.join(', ')} would be taken over, but is not done: begin with it (--from)`
+              ? `no result of ${outcome.steps.join(', ')} to take over, because not done: begin there (--from)`
               : 'it has not ended',
         },
       );

@@ -1,3 +1,4 @@
+import type { JsonChange } from '../../workflow/json-diff.ts';
 import { defineStatement } from '../statement.ts';
 
 /**
@@ -74,6 +75,15 @@ WHERE s.task_id = :task_id
 ORDER BY s.workflow_step_id`,
 });
 
+/** What an act has changed of an input: whose it was, and the places that differ. */
+export interface StoredEdit {
+  of: 'step' | 'task';
+  /** At most 100 of them. */
+  changes: JsonChange[];
+  /** How many further places there are. */
+  more: number;
+}
+
 /** A transition of a task or of one of its steps, as it is stored. */
 export interface HistoryPageRow {
   /** Null: a transition of the task itself. */
@@ -84,6 +94,8 @@ export interface HistoryPageRow {
   error: { name?: string; message?: string; code?: string } | null;
   by: string | null;
   reason: string | null;
+  /** Of a retry with another input. */
+  edited: StoredEdit | null;
   worker_id: string | null;
   /** With microseconds, in UTC. */
   at: string;
@@ -93,7 +105,7 @@ export interface HistoryPageRow {
 }
 
 const HISTORY_COLUMNS = `h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
-  h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key`;
+  h.metadata -> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key`;
 
 /** A part of the history of one task and its steps, in order of time, behind a place. Reads the history of that task alone. */
 export const listHistoryPage = defineStatement<HistoryPageRow>()({

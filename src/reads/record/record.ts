@@ -1,4 +1,4 @@
-import type { HistoryPageRow } from '../../db/reads/task-documents.ts';
+import type { HistoryPageRow, StoredEdit } from '../../db/reads/task-documents.ts';
 import type { StepDocumentsRow } from '../../db/reads/task-record.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
@@ -31,9 +31,14 @@ export interface RecordedStep extends Omit<
 }
 
 /** A transition in a record, with the name of its step. */
-export type RecordedTransition = Omit<HistoryPageRow, 'step_id' | 'sort_key' | 'error'> & {
+export type RecordedTransition = Omit<HistoryPageRow, 'step_id' | 'sort_key' | 'error' | 'edited'> & {
   error: Partial<RecordedError> | null;
+  /** Without payloads only what was edited, and not how. */
+  edited: RecordedEdit | null;
 };
+
+/** What an act has changed of an input. */
+export type RecordedEdit = Pick<StoredEdit, 'of'> & Partial<StoredEdit>;
 
 /** Everything that the database has of one run, as one document: for a ticket, or to keep. */
 export interface TaskRecord {
@@ -97,9 +102,10 @@ export function composeRecord(parts: RecordParts, payloads: boolean): TaskRecord
         };
       },
     ),
-    history: parts.history.map(({ step_id: _id, sort_key: _key, error, ...row }) => ({
+    history: parts.history.map(({ step_id: _id, sort_key: _key, error, edited, ...row }) => ({
       ...row,
       error: errorOf(error, payloads),
+      edited: editOf(edited, payloads),
     })),
     history_complete: parts.historyComplete,
     critical_path: parts.criticalPath ?? null,
@@ -113,4 +119,11 @@ function errorOf(error: AnyError | null, payloads: boolean): Partial<RecordedErr
   if (error === null || payloads) return error;
   const { name, code } = error;
   return { ...(name === undefined ? {} : { name }), ...(code === undefined ? {} : { code }) };
+}
+
+/** The hashes of both inputs are in the audit: one is enough to find out a value that is hidden in an input that is known otherwise. */
+export function editOf(edit: StoredEdit | null, payloads: boolean): RecordedEdit | null {
+  if (edit === null) return null;
+  const { of, changes, more } = edit;
+  return payloads ? { of, changes, more } : { of };
 }
