@@ -149,12 +149,13 @@ export const PLIGHTS = {
       [act.taskId, root],
     );
   },
-  ALL_SLOTS_BUSY: async (stage, act, root) => {
-    // Another task was there before, and has the one slot.
-    const worker = await stage.worker(act.queueOf(root), act, { slots: 1 });
-    await stage.submit(act);
-    await moreUrgent(stage, act, root);
-    await stage.claim(worker, act, act.queueOf(root));
+  ALL_SLOTS_BUSY: allSlotsBusy,
+  FLEET_SCALING: async (stage, act, root) => {
+    await allSlotsBusy(stage, act, root);
+    await stage.sql(
+      `INSERT INTO tasker.tasker_queue_scaling_signals SELECT $1, 5, 5, 9, 'load', 1, 1, 1, 1, 1, 1, 0, 0, 2, 0, 1, 1, 1, 1, 1, NULL, now(), now() + interval '1 minute'`,
+      [act.queueOf(root)],
+    );
   },
   BEHIND: async (stage, act, root) => {
     await stage.worker(act.queueOf(root), act, { slots: 2 });
@@ -171,6 +172,14 @@ export const PLIGHTS = {
 } as const satisfies Record<string, (stage: Stage, act: Act, root: Root) => Promise<unknown>>;
 
 export type Plight = keyof typeof PLIGHTS;
+
+/** Another task was there before, and has the one slot. */
+async function allSlotsBusy(stage: Stage, act: Act, root: Root): Promise<void> {
+  const worker = await stage.worker(act.queueOf(root), act, { slots: 1 });
+  await stage.submit(act);
+  await moreUrgent(stage, act, root);
+  await stage.claim(worker, act, act.queueOf(root));
+}
 
 /** The steps of all other tasks of the act come before those of its first one. */
 async function moreUrgent(stage: Stage, act: Act, root: Root): Promise<void> {

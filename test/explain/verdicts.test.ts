@@ -11,9 +11,13 @@ import { PLIGHTS, type Plight, useStage } from './stage.ts';
 const stage = await useStage();
 const { client } = stage;
 
+/** Every verdict that this file has come to. */
+const seen = new Set<string>();
+
 const explained = async (taskId: string, step?: string): Promise<Explanation> => {
   const found = await client.explain(taskId, step);
   if (found === undefined) throw new Error(`no task ${taskId}`);
+  seen.add(found.verdict);
   return found;
 };
 const numbersOf = ({ because }: Explanation): Record<string, unknown> =>
@@ -71,6 +75,11 @@ describe('a step', () => {
       }
       for (const { text } of found.because) expect(text).not.toMatch(/undefined|null|NaN|\[object/);
       for (const { command } of found.next_actions) if (command !== null) expect(known(command)).toBe(true);
+      // What follows waits for it, at any distance.
+      for (const step of ['both', 'last'])
+        expect((await explained(act.taskId, step)).verdict).toBe(
+          plight === 'BLOCKED' ? 'PARENT_BLOCKED' : 'WAITS_FOR_PARENTS',
+        );
       // The stable form has only JSON.
       expect(JSON.parse(JSON.stringify(found))).toMatchObject({ verdict: plight });
     },
@@ -119,11 +128,7 @@ describe('a step', () => {
 
   it('for whom workers join is FLEET_SCALING, and says how many are wanted', async () => {
     const act = await stage.act();
-    await PLIGHTS.ALL_SLOTS_BUSY(stage, act, 'left');
-    await stage.sql(
-      `INSERT INTO tasker.tasker_queue_scaling_signals SELECT $1, 5, 5, 9, 'load', 1, 1, 1, 1, 1, 1, 0, 0, 2, 0, 1, 1, 1, 1, 1, NULL, now(), now() + interval '1 minute'`,
-      [act.queueOf('left')],
-    );
+    await PLIGHTS.FLEET_SCALING(stage, act, 'left');
     expect(numbersOf(await explained(act.taskId, 'left'))).toMatchObject({ desired_workers: 5, live_workers: 1 });
     expect((await explained(act.taskId, 'left')).verdict).toBe('FLEET_SCALING');
     // Nobody joined for long: nobody reads the signal.
@@ -160,6 +165,7 @@ describe('a step', () => {
     expect((await explained(act.taskId, 'left')).verdict).toBe('ABOUT_TO_START');
     const found = await explain(withHolder(stage.engine.db), act.taskId, 'left');
     expect(found?.verdict).toBe('DATABASE_BEHIND');
+    seen.add('DATABASE_BEHIND');
     expect(textOf(found as Explanation)).toContain('report.py');
   });
 
@@ -281,4 +287,8 @@ describe('asking', () => {
     await expect(client.explain(act.taskId, 'lefd')).rejects.toThrow(/has no step lefd.*left/);
     await expect(client.explain('x')).rejects.toThrow(InvalidInputError);
   });
+});
+
+it('every verdict has a scene', () => {
+  expect([...seen].toSorted()).toEqual(Object.keys(VERDICTS).toSorted());
 });

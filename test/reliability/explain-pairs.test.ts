@@ -40,3 +40,20 @@ describe('two steps of one task', () => {
     },
   );
 });
+
+describe('one step with two things the matter', () => {
+  const READY = ['NO_WORKER_ON_QUEUE', 'NO_HANDLER', 'FLEET_SCALING', 'ALL_SLOTS_BUSY', 'BEHIND', 'ABOUT_TO_START'];
+
+  it.each((Object.keys(PLIGHTS) as Plight[]).filter((plight) => plight !== 'PAUSED'))(
+    '%s, and its workflow is paused: a pause is the cause of what could start, and of nothing else',
+    async (plight) => {
+      const act = await stage.act();
+      await PLIGHTS[plight](stage, act, 'left');
+      await stage.client.pause({ workflow: `default/${act.name}` }, { by: 'ada' });
+      const { verdict } = await explained(act.taskId, 'left');
+      expect(verdict).toBe(READY.includes(plight) || plight === 'QUARANTINED' ? 'PAUSED' : plight);
+      await stage.client.resume({ workflow: `default/${act.name}` });
+      expect((await explained(act.taskId, 'left')).verdict).toBe(plight);
+    },
+  );
+});

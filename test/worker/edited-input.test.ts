@@ -2,7 +2,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
 import { PermanentError } from '../../src/errors.ts';
+import type { Worker } from '../../src/worker/worker.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { WorkflowDefinition } from '../../src/workflow/definition.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWorkers } from './worker-fixture.ts';
 
@@ -29,17 +31,26 @@ const workflow = (name: string, seen: string[]) =>
     .step('end', { dependsOn: ['left', 'right'] }, ({ input }) => void seen.push(`end ${input.sku}`));
 
 describe.each([
-  ['claims of its own', false],
-  ['claims by completions, from a warm cache', true],
-])('an edited input reaches what it was edited for, with %s', (_, fusedClaims) => {
-  const name = fusedClaims ? 'fused' : 'polled';
+  ['claims of its own, from a warm cache', false, false],
+  ['claims of its own, from a cold cache', false, true],
+  ['claims by completions, from a warm cache', true, false],
+  ['claims by completions, from a cold cache', true, true],
+])('an edited input reaches what it was edited for, with %s', (_, fusedClaims, cold) => {
+  const name = `${fusedClaims ? 'fused' : 'polled'}_${cold ? 'cold' : 'warm'}`;
+  /** Nothing is in the cache of a worker that has just begun. */
+  const anew = async (worker: Worker, definition: WorkflowDefinition): Promise<void> => {
+    if (!cold) return;
+    await worker.stop();
+    await fleet.start([definition], { fusedClaims });
+  };
 
   it('a step: the step alone, its children see the input of the task', async () => {
     const seen: string[] = [];
     const definition = workflow(`${name}_step`, seen);
-    await fleet.start([definition], { fusedClaims });
+    const worker = await fleet.start([definition], { fusedClaims });
     const { taskId } = await client.submit(definition, { sku: 'bad' });
     await fleet.taskIn(taskId, ['error']);
+    await anew(worker, definition);
     const edit = { steps: ['check'], input: { sku: 'good', secret: 's' }, by: 'ada', reason: 'a typo' };
     expect(await client.retry(taskId, edit)).toMatchObject({ outcome: 'retried' });
     await fleet.taskIn(taskId, ['complete']);
@@ -74,9 +85,10 @@ describe.each([
   it('a task: each step that runs from then on', async () => {
     const seen: string[] = [];
     const definition = workflow(`${name}_task`, seen);
-    await fleet.start([definition], { fusedClaims });
+    const worker = await fleet.start([definition], { fusedClaims });
     const { taskId } = await client.submit(definition, { sku: 'bad' });
     await fleet.taskIn(taskId, ['error']);
+    await anew(worker, definition);
     expect(await client.retry(taskId, { input: { sku: 'good' } })).toMatchObject({ outcome: 'retried' });
     await fleet.taskIn(taskId, ['complete']);
     expect(seen.toSorted()).toEqual(['check bad', 'check good', 'end good', 'left good', 'right good', 'root bad']);

@@ -83,7 +83,7 @@ export function filterOf(
     const what = filter.error === undefined ? 'input` looks into inputs' : 'error` looks into the messages of errors';
     throw new Problem('FORBIDDEN', `the filter \`${what}, which needs payload:read`);
   }
-  // Who may guess at a value and is told whether it is right, may read it.
+  // Who may guess at a value, and learns whether it is right, may read it.
   const places = filter.inputHas?.map(([has]) => placeOf(JSON.parse(has as string)));
   const hidden = places?.find((place) => redact.hides(place, 'input'));
   if (hidden !== undefined)
