@@ -7,6 +7,7 @@ import { type PageEntry, type PageProps, PAGES } from './pages.ts';
 import { place } from './router.ts';
 import { loadMe } from './session.ts';
 import { Frame } from './ui/frame.tsx';
+import { PageHead } from './ui/page-head.tsx';
 import { Palette } from './ui/palette.tsx';
 import { Shortcuts, useShortcuts } from './ui/shortcuts.tsx';
 import { SignIn } from './ui/sign-in.tsx';
@@ -34,9 +35,14 @@ export function App() {
     <>
       <Frame entry={entry}>
         {entry === undefined || found === undefined ? (
-          <Empty icon="search" title="There is no such page">
-            <a href="">Go to what needs somebody now</a>
-          </Empty>
+          <>
+            <PageHead title="There is no such page" />
+            <div class="card">
+              <Empty icon="search" title="Nothing is at this address">
+                The link may be of another version, or cut off. <a href=".">What needs somebody now</a>
+              </Empty>
+            </div>
+          </>
         ) : (
           <LoadedPage entry={entry} params={found.params} />
         )}
@@ -70,5 +76,11 @@ function LoadedPage({ entry, params }: PageProps & { entry: PageEntry }) {
     );
   }
   // A page of another task is another page: nothing of the one before stays on it.
-  return Page === undefined ? <Loading rows={6} /> : <Page key={JSON.stringify(params)} params={params} />;
+  if (Page !== undefined) return <Page key={JSON.stringify(params)} params={params} />;
+  return (
+    <>
+      <PageHead title={entry.title} />
+      <Loading rows={6} />
+    </>
+  );
 }

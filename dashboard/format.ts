@@ -27,6 +27,16 @@ function twoUnits(whole: number): string {
   return more === 0 ? text : `${text} ${more} ${rest[1]}`;
 }
 
+/** Seconds of something that goes on: they are counted, not measured. */
+export const formatSoFar = (seconds: number): string =>
+  seconds < 60 ? `${Math.max(0, Math.floor(seconds))} s` : formatSeconds(Math.floor(seconds));
+
+/** What the API says in a phrase, as a sentence. */
+export const sentence = (text: string): string => {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?:]$/.test(whole) ? whole : `${whole}.`;
+};
+
 /** Of how long ago or until when, in one unit: `12 s`, `4 min`, `3 h`, `5 d`. */
 export function formatAge(seconds: number): string {
   const whole = Math.abs(seconds);

@@ -10,6 +10,9 @@ export interface Series {
   readonly area?: boolean;
 }
 
+/** Hour and minute, in the chosen zone. */
+const clockText = (time: number | undefined): string => (time === undefined ? '' : formatTime(time).slice(11, 16));
+
 const WIDTH = 600;
 const HEIGHT = 120;
 
@@ -54,7 +57,7 @@ export function Chart({
             </span>
           ))}
         </span>
-        <span class="muted small">{times[shown] === undefined ? '' : formatTime(times[shown]).slice(11, 16)}</span>
+        <span class="muted small">{at === undefined ? '' : clockText(times[shown])}</span>
         <button type="button" class="link-button small" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
           {asTable ? 'Chart' : 'Table'}
         </button>
@@ -86,6 +89,10 @@ export function Chart({
             ))}
             {at === undefined ? null : <path class="chart-at" d={`M${x(at)} 0V${HEIGHT}`} />}
           </svg>
+          <div class="chart-axis muted" aria-hidden="true">
+            <span>{clockText(times[0])}</span>
+            <span>{clockText(times.at(-1))}</span>
+          </div>
         </div>
       )}
     </figure>

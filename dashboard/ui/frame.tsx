@@ -50,9 +50,12 @@ export function Frame({ entry, children }: { entry: PageEntry | undefined; child
           <a href="settings" aria-current={place.value.path === 'settings' ? 'page' : undefined}>
             <Icon name="settings" /> Settings
           </a>
-          <span>{me.value === undefined ? '' : `${me.value.name} · ${me.value.role}`}</span>
           {settings.read_only ? <span class="tag">read only</span> : null}
-          <span class="muted">{settings.version}</span>
+          <span class="muted">
+            {me.value === undefined ? '' : `${me.value.name} · ${me.value.role} · `}
+            {settings.version}
+          </span>
+          <span class="muted">Times: {zoneName()}</span>
         </footer>
       </nav>
       <main id="content" class="content" tabIndex={-1}>
@@ -112,7 +115,11 @@ function Tools() {
         title={paused.value ? 'Nothing moves by itself. Go on' : 'Stop all refreshing (p)'}
         onClick={() => (paused.value = !paused.value)}
       >
-        {paused.value ? <Icon name="play" size={12} /> : <span class="live-dot" />}
+        {paused.value ? (
+          <Icon name="play" size={12} />
+        ) : (
+          <span class={liveness.value === 'events' ? 'live-dot' : 'live-dot polling'} />
+        )}
         <span>{paused.value ? 'Paused' : pausedText}</span>
       </button>
       <button

@@ -48,7 +48,8 @@ export function Ago({ at, future = false }: { at: string | null | undefined; fut
   const age = formatAge(seconds);
   // The clocks of server and browser differ a little: what has just happened is not in the future.
   const isFuture = future || seconds < -2;
-  const text = age === 'now' || (!isFuture && seconds < 0) ? 'now' : isFuture ? `in ${age}` : `${age} ago`;
+  const isNow = age === 'now' || (!isFuture && seconds < 0);
+  const text = isNow ? (future ? 'now' : 'just now') : isFuture ? `in ${age}` : `${age} ago`;
   return (
     <time dateTime={at} title={`${formatTime(at)} ${zoneName()}`}>
       {text}
@@ -56,11 +57,13 @@ export function Ago({ at, future = false }: { at: string | null | undefined; fut
   );
 }
 
-export const At = ({ at }: { at: string | null | undefined }) =>
+/** `zone`: written out; in tables it is in the head of the column. */
+export const At = ({ at, zone: named = false }: { at: string | null | undefined; zone?: boolean }) =>
   at === null || at === undefined ? (
     <span class="none">–</span>
   ) : (
     <time dateTime={at} title={zoneName()} class="at">
       {formatTime(at)}
+      {named ? ` ${zoneName()}` : ''}
     </time>
   );

@@ -59,7 +59,7 @@ async function advance(
   if (countedUntil === null) {
     if (settled === null) await tx.run(prepareRunStats);
     else if (settled) await tx.run(beginRunStats);
-    return { ...NOTHING, more: settled === null };
+    return { ...NOTHING, more: settled !== false };
   }
   if (phase === null) {
     const { sliceSeconds, settleSeconds, youngSeconds } = options;

@@ -19,6 +19,9 @@ beforeAll(async () => {
 });
 beforeEach(reset);
 
+/** The tasks so far are of a database that is in use for long: what was before counting began is not counted. */
+const age = () => query(`UPDATE tasker.tasker_tasks SET requested_at = requested_at - interval '2 hours'`);
+
 describe('tasks of every kind', () => {
   it('count once each, from the moment at which counting begins, also those that were open then', async () => {
     const worker = await engine.worker();
@@ -27,12 +30,34 @@ describe('tasks of every kind', () => {
     const blocked = await engine.submitOne(workflow);
     await worker.claim(2).then((steps) => worker.complete(steps));
     await worker.claim(20);
+    await query(`UPDATE tasker.tasker_tasks SET requested_at = requested_at - interval '2 hours' WHERE task_id = $1`, [
+      before,
+    ]);
     await countAll();
     expect(await query('SELECT task_id FROM tasker.tasker_run_stats_tasks ORDER BY task_id')).toEqual([
       { task_id: before },
       { task_id: blocked },
     ]);
     expect(await stats()).toEqual([]);
+  });
+
+  it('of a new database count from the first one on, also those that ended before counting began', async () => {
+    const worker = await engine.worker();
+    for (const _task of [1, 2, 3]) await engine.submitOne(workflow);
+    for (let steps = await worker.claim(20); steps.length > 0; steps = await worker.claim(20))
+      await worker.complete(steps);
+    const open = await engine.submitOne(workflow);
+    await worker.complete([await worker.claimOne()]);
+    await countAll();
+    expect(await ofStep(null)).toMatchObject({ runs: 3, failures: 0 });
+    expect(await ofStep('a')).toMatchObject({ runs: 4 });
+    await worker.fail(await worker.claimOne(), { permanent: true });
+    await countAll();
+    await countAll();
+    expect(await ofStep('a')).toMatchObject({ runs: 4 });
+    expect((await stats()).reduce((sum, { failures }) => sum + failures, 0)).toBe(1);
+    expect(await engine.taskState(open)).toBe('in_progress');
+    expect((await examine(engine.db)).filter(({ id: check }) => check.startsWith('stats_'))).toEqual([]);
   });
 
   it('have runs, failures and retries by step and by task', async () => {
@@ -78,6 +103,7 @@ describe('tasks of every kind', () => {
     const worker = await engine.worker();
     const id = await engine.submitOne(workflow);
     await worker.fail(await worker.claimOne(), { permanent: true });
+    await age();
     await countAll();
     await countAll();
     expect(await countAll()).toBe(0);
@@ -93,6 +119,7 @@ describe('tasks of every kind', () => {
     const id = await engine.submitOne(workflow);
     const other = await engine.submitOne(workflow);
     for (const step of await worker.claim()) await worker.fail(step, { permanent: true });
+    await age();
     for (let round = 0; round < 3; round += 1) await countAll();
     expect(await purge(engine.db, [id], { open: true })).toMatchObject({ purged: { tasks: 1 } });
     await retry(engine.db, other);

@@ -131,7 +131,13 @@ INSERT INTO tasker.tasker_imports (source, release, options) VALUES ($1, $2, $3:
 RETURNING import_id;
 
 -- begin_run_stats
-WITH open AS MATERIALIZED (
+WITH oldest AS MATERIALIZED (
+  SELECT t.requested_at FROM tasker.tasker_tasks t ORDER BY t.task_id LIMIT 1
+), young AS MATERIALIZED (
+  SELECT o.requested_at AS began_at
+  FROM oldest o
+  WHERE o.requested_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp()
+), open AS MATERIALIZED (
   SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
   UNION
   SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL
@@ -142,13 +148,15 @@ WITH open AS MATERIALIZED (
 ), listed AS (
   INSERT INTO tasker.tasker_run_stats_tasks (task_id)
   SELECT o.task_id FROM open o
+  WHERE NOT EXISTS (SELECT FROM young)
   ON CONFLICT DO NOTHING
   RETURNING task_id
 ), moment AS MATERIALIZED (
-  SELECT count(*) AS listed, clock_timestamp() AS began_at FROM listed
+  SELECT count(*) AS listed, coalesce((SELECT y.began_at FROM young y), clock_timestamp()) AS began_at FROM listed
 )
 UPDATE tasker.tasker_run_stats_progress
 SET counted_until = m.began_at,
+    listed_up_to = CASE WHEN EXISTS (SELECT FROM young) THEN 0 ELSE listed_up_to END,
     counted_from = date_trunc('hour', m.began_at, 'UTC') + interval '1 hour',
     settled_after = NULL
 FROM moment m;

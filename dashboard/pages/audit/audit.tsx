@@ -7,7 +7,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { Pager } from '../../ui/pager.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
-import { At } from '../../ui/time.tsx';
+import { At, zoneName } from '../../ui/time.tsx';
 
 const HREFS: Readonly<Record<string, (id: string) => string>> = {
   task: (id) => `tasks/${id}`,
@@ -18,17 +18,20 @@ const HREFS: Readonly<Record<string, (id: string) => string>> = {
   schedule: () => 'schedules',
 };
 
+const When = () => <>When ({zoneName()})</>;
+
 const COLUMNS: readonly Column<AuditedAct>[] = [
-  { name: 'at', title: 'When', kind: 'tight', cell: ({ at }) => <At at={at} /> },
+  { name: 'at', title: <When />, kind: 'tight', cell: ({ at }) => <At at={at} /> },
   { name: 'by', title: 'By', kind: 'text', label: 'by', cell: ({ by }) => <b>{by}</b> },
   { name: 'act', title: 'Act', kind: 'tight', cell: ({ act }) => <code>{act}</code> },
   {
     name: 'subject',
     title: 'On',
+    kind: 'text',
     cell: ({ subject, subject_id: id }) => {
       const href = HREFS[subject]?.(id);
       const text = (
-        <span class="break">
+        <span title={`${subject} ${id}`}>
           {subject} {id}
         </span>
       );
@@ -42,7 +45,12 @@ const COLUMNS: readonly Column<AuditedAct>[] = [
     cell: ({ outcome, refused }) =>
       refused ? <span class="alarm">refused</span> : <span class="soft">{outcome}</span>,
   },
-  { name: 'reason', title: 'Reason', label: 'reason', cell: ({ reason }) => <span class="soft break">{reason}</span> },
+  {
+    name: 'reason',
+    title: 'Reason',
+    label: 'reason',
+    cell: ({ reason }) => (reason === null ? null : <span class="soft break reason">{reason}</span>),
+  },
 ];
 
 /** What operators did, and what they were refused. */
@@ -69,13 +77,13 @@ export default function Audit() {
               aria-pressed={refused === value}
               onClick={() => setQuery({ refused: value, cursor: undefined })}
             >
-              {value === '' ? 'all' : value === 'true' ? 'refused' : 'done'}
+              {value === '' ? 'All' : value === 'true' ? 'Refused' : 'Done'}
             </button>
           ))}
           <input
             type="search"
             aria-label="By whom"
-            placeholder="by whom"
+            placeholder="By whom"
             value={by}
             onChange={(event) => setQuery({ by: event.currentTarget.value.trim(), cursor: undefined })}
           />
@@ -85,8 +93,10 @@ export default function Audit() {
         {({ items, next_cursor: next }) =>
           items.length === 0 ? (
             <div class="card">
-              <Empty icon="audit" title="No act is so">
-                Acts of the command line, of programs and of this dashboard are here.
+              <Empty icon="audit" title={refused === '' && by === '' ? 'No act yet' : 'No act matches'}>
+                {refused === '' && by === ''
+                  ? 'Acts of the command line, of programs and of this dashboard will be here, refused ones too.'
+                  : 'The whole record was read with these filters.'}
               </Empty>
             </div>
           ) : (

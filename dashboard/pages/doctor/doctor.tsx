@@ -57,7 +57,7 @@ function Report({ report: { checks, findings, as_of: at } }: { report: DoctorRep
   return (
     <>
       <p class="soft summary">
-        {plural(checks, 'invariant')} checked, <At at={at} />
+        {plural(checks, 'invariant')} checked, <At at={at} zone />
       </p>
       {findings.length === 0 ? (
         <div class="card">

@@ -30,10 +30,10 @@ export default function FailuresPage() {
               <p class="soft summary">
                 {plural(items.length, 'cause')} ·{' '}
                 {plural(
-                  items.reduce((sum, { blocked }) => sum + blocked, 0),
+                  sum(items, ({ blocked }) => blocked),
                   'step',
                 )}{' '}
-                blocked
+                blocked · {formatCount(sum(items, ({ steps, blocked }) => steps - blocked))} in backoff
                 {complete ? '' : ' · more steps are in error than were read: the numbers are of the newest'}
               </p>
               <ul class="groups">
@@ -48,6 +48,9 @@ export default function FailuresPage() {
     </>
   );
 }
+
+const sum = (groups: readonly FailureGroup[], of: (group: FailureGroup) => number): number =>
+  groups.reduce((total, group) => total + of(group), 0);
 
 const keyOf = ({ fingerprint, name, namespace, workflow, step }: FailureGroup): string =>
   [fingerprint ?? name ?? '', namespace, workflow, step].join(' ');
@@ -88,7 +91,7 @@ function Group({ group }: { group: FailureGroup }) {
             <dd class={blocked > 0 ? 'alarm' : undefined}>{formatCount(blocked)}</dd>
           </div>
           <div>
-            <dt>to retry</dt>
+            <dt>in backoff</dt>
             <dd>{formatCount(waiting)}</dd>
           </div>
         </dl>
@@ -96,7 +99,7 @@ function Group({ group }: { group: FailureGroup }) {
       <div class="group-foot">
         <span class="muted small">
           first <Ago at={group.first_seen} /> · last <Ago at={group.last_seen} /> ·{' '}
-          <a href={`tasks/${group.sample_task_id}`}>the newest: {group.sample_task_id}</a>
+          <a href={`tasks/${group.sample_task_id}`}>newest task {group.sample_task_id}</a>
         </span>
         <span class="actions">
           {chosenBy === undefined ? null : (

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { plural } from '../../format.ts';
 import { Ago, formatTime, zoneName } from '../../ui/time.tsx';
 import { Icon } from '../../ui/icons.tsx';
@@ -18,7 +19,8 @@ export function Concerns({
   /** What was looked at. */
   checked: string;
 }) {
-  const checked = `Checked at ${at === undefined ? '–' : formatTime(at)} ${zoneName()}: ${what}.`;
+  const [all, setAll] = useState(false);
+  const checked = `Checked${at === undefined ? '' : ` at ${formatTime(at).slice(11)} ${zoneName()}`}: ${what}.`;
   if (concerns.length === 0) {
     return (
       <section class="card all-good" aria-label="What needs somebody">
@@ -32,15 +34,16 @@ export function Concerns({
       </section>
     );
   }
-  const shown = concerns.slice(0, AT_ONCE);
+  const shown = all ? concerns : concerns.slice(0, AT_ONCE);
+  const more = concerns.length - shown.length;
   const bad = concerns.filter(({ level }) => level === 'bad').length;
   return (
     <section class="card" aria-labelledby="concerns">
-      <header class="card-head">
+      <header class="card-head stacked">
         <h2 id="concerns">
           {bad > 0 ? `${plural(bad, 'thing')} need${bad === 1 ? 's' : ''} somebody` : 'Good to know'}
         </h2>
-        <span class="muted small">{checked}</span>
+        <p class="muted small">{checked}</p>
       </header>
       <ul class="concerns">
         {shown.map(({ key, level, title, text, href, link, at: seen }) => (
@@ -55,7 +58,7 @@ export function Concerns({
             <div class="concern-side">
               {seen === undefined ? null : (
                 <span class="muted small">
-                  last <Ago at={seen} />
+                  last seen <Ago at={seen} />
                 </span>
               )}
               <a class="button small" href={href}>
@@ -65,9 +68,13 @@ export function Concerns({
           </li>
         ))}
       </ul>
-      {concerns.length > AT_ONCE || !complete ? (
-        <p class="card-body muted small">
-          {concerns.length > AT_ONCE ? `${concerns.length - AT_ONCE} more. ` : ''}
+      {more > 0 || !complete ? (
+        <p class="card-foot muted small">
+          {more > 0 ? (
+            <button type="button" class="link-button" onClick={() => setAll(true)}>
+              Show {more} more
+            </button>
+          ) : null}
           {complete ? '' : 'More steps are in error than were read: the numbers are of the newest.'}
         </p>
       ) : null}

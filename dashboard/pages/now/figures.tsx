@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Overview, Stats } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
+import { Ago } from '../../ui/time.tsx';
 
 /** The fleet in a line of figures. */
 export function Figures({ overview, stats }: { overview: Overview; stats: Stats | undefined }) {
@@ -21,16 +22,29 @@ export function Figures({ overview, stats }: { overview: Overview; stats: Stats 
       <Figure title="Workers" value={formatCount(workers)}>
         {`${formatCount(schedulers)} ${schedulers === 1 ? 'scheduler' : 'schedulers'}`}
       </Figure>
-      <Figure title="Tasks ended in 24 h" value={stats === undefined ? '–' : formatCount(runs)}>
-        {stats === undefined
-          ? ''
-          : runs === 0
-            ? 'none was counted'
-            : failures === 0
-              ? 'none in error'
-              : `${formatCount(failures)} in error (${((failures / runs) * 100).toFixed(failures / runs < 0.1 ? 1 : 0)} %)`}
+      <Figure
+        title="Tasks ended in 24 h"
+        value={(stats?.counted_until ?? null) === null ? '–' : runs === 0 ? 'none' : formatCount(runs)}
+      >
+        <Ended stats={stats} runs={runs} failures={failures} />
       </Figure>
     </section>
+  );
+}
+
+/** A scheduler counts what has ended about once a minute: the number says until when it is true. */
+function Ended({ stats, runs, failures }: { stats: Stats | undefined; runs: number; failures: number }) {
+  if (stats === undefined) return null;
+  if (stats.counted_until === null) return <>counting begins when a scheduler runs</>;
+  return (
+    <>
+      {runs === 0
+        ? ''
+        : failures === 0
+          ? 'none in error, '
+          : `${formatCount(failures)} in error (${((failures / runs) * 100).toFixed(failures / runs < 0.1 ? 1 : 0)} %), `}
+      counted until <Ago at={stats.counted_until} />
+    </>
   );
 }
 

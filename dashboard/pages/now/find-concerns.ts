@@ -1,5 +1,5 @@
 import type { Attention, FailureGroup, Overview } from '../../api/types.ts';
-import { formatAge, formatSeconds, plural } from '../../format.ts';
+import { formatAge, formatCount, formatSeconds, plural, sentence } from '../../format.ts';
 
 /** Something that a person should look at. */
 export interface Concern {
@@ -70,7 +70,7 @@ export function ofFailures(group: FailureGroup): Concern {
     key: `failures ${fingerprint ?? name} ${namespace}/${workflow} ${step}`,
     level: isBlocked ? 'bad' : 'attention',
     title: isBlocked
-      ? `${plural(blocked, 'step')} blocked: ${step} of ${namespace}/${workflow}`
+      ? `${plural(blocked, 'step')} blocked${steps === blocked ? '' : `, ${formatCount(steps - blocked)} in backoff`}: ${step} of ${namespace}/${workflow}`
       : `${plural(steps, 'step')} in backoff: ${step} of ${namespace}/${workflow}`,
     text: [name ?? 'An error that is not recorded', message ?? ''].filter((part) => part !== '').join(': '),
     href: 'failures',
@@ -125,7 +125,7 @@ const ofSchedule = ({ key, problem }: Attention['schedules'][number]): Concern =
   key: `schedule ${key}`,
   level: 'bad',
   title: `The schedule ${key} does not fire`,
-  text: problem,
+  text: sentence(problem),
   href: 'schedules',
   link: 'See the schedules',
 });
@@ -138,7 +138,10 @@ function ofOperation({ operation_id: id, action, state, total, done, why }: Atte
     title: stopped
       ? `A bulk ${action} has stopped by itself`
       : `A bulk ${action} ${state === 'paused' ? 'is paused' : 'is under way'}`,
-    text: [`${done} of ${plural(total, 'task')} done`, why ?? ''].filter((part) => part !== '').join('. '),
+    text: [`${formatCount(done)} of ${plural(total, 'task')} done`, why ?? '']
+      .filter((part) => part !== '')
+      .map(sentence)
+      .join(' '),
     href: `operations/${id}`,
     link: 'See the operation',
   };

@@ -25,7 +25,7 @@ export default function Now() {
 /** One answer has everything that needs somebody; what the tables below it have changes slowly. */
 function WholeFleet() {
   const overview = useQuery<Overview>('/v1/overview', { topic: 'overview', everySeconds: 5 });
-  const stats = useQuery<Stats>('/v1/stats', { everySeconds: 60 });
+  const stats = useQuery<Stats>('/v1/stats', { everySeconds: 15 });
   // Reads every open task on the server, which keeps it for 5 seconds: often enough for what changes with a rollout.
   const versions = useQuery<{ items: WorkflowVersion[] }>('/v1/workflows', { everySeconds: 30 });
   return (

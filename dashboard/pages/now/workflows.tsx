@@ -19,7 +19,7 @@ export function Workflows({
         <span class="muted small">
           {(stats.data?.counted_until ?? null) === null ? null : (
             <>
-              counted up to <Ago at={stats.data?.counted_until} />
+              counted until <Ago at={stats.data?.counted_until} />
             </>
           )}
         </span>
@@ -53,7 +53,7 @@ export function Workflows({
                       Typical run
                     </th>
                     <th scope="col" class="number">
-                      p95
+                      Run p95
                     </th>
                   </tr>
                 </thead>
@@ -74,10 +74,10 @@ export function Workflows({
                       <td class={failed > 0 ? 'number alarm' : 'number'} data-label="in error">
                         {formatCount(failed)}
                       </td>
-                      <td class="number" data-label="typical">
+                      <td class="number" data-label="typical run">
                         {p50 === null ? '–' : formatSeconds(p50)}
                       </td>
-                      <td class="number" data-label="p95">
+                      <td class="number" data-label="run p95">
                         {p95 === null ? '–' : formatSeconds(p95)}
                       </td>
                     </tr>

@@ -3,7 +3,7 @@ import { reloadAll, useQuery } from '../../api/query.ts';
 import { newKey, type Problem, request } from '../../api/request.ts';
 import type { Operation, OperationItem } from '../../api/types.ts';
 import type { Page } from '../../api/types.ts';
-import { formatCount, formatSeconds, plural } from '../../format.ts';
+import { formatCount, formatSoFar, plural, sentence } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
@@ -69,14 +69,17 @@ function Details({ operation }: { operation: Operation }) {
     settled,
     pace_per_second: pace,
   } = operation;
-  const left = state === 'running' && waiting > 0 ? waiting / pace : undefined;
+  const left =
+    state === 'running' && waiting > 0 && (operation.canary === 0 || operation.canary_passed)
+      ? waiting / pace
+      : undefined;
   return (
     <section class="card operation" aria-label="Progress">
       <div class="card-body">
         <p class="operation-line">
           <OperationBadge state={state} /> <b class="break">{describe(operation)}</b>
         </p>
-        {why === null ? null : <p class="alarm break">{why}</p>}
+        {why === null ? null : <p class="alarm break">{sentence(why)}</p>}
         <Progress operation={operation} />
         <dl class="numbers">
           <Count title="Tasks" value={total} />
@@ -97,7 +100,7 @@ function Details({ operation }: { operation: Operation }) {
           )}
           <dt>Pace</dt>
           <dd>
-            {pace} a second{left === undefined ? '' : `, some ${formatSeconds(left)} to go`}
+            {pace} a second{left === undefined ? '' : `, about ${formatSoFar(left + 1)} to go`}
           </dd>
           <dt>Canary</dt>
           <dd>
@@ -113,13 +116,13 @@ function Details({ operation }: { operation: Operation }) {
           </dd>
           <dt>Created</dt>
           <dd>
-            <At at={operation.created_at} />
+            <At at={operation.created_at} zone />
           </dd>
           {operation.ended_at === null ? null : (
             <>
               <dt>Ended</dt>
               <dd>
-                <At at={operation.ended_at} />
+                <At at={operation.ended_at} zone />
               </dd>
             </>
           )}
@@ -136,7 +139,15 @@ const Count = ({ title, value, bad = false }: { title: string; value: number; ba
   </div>
 );
 
-const STATES = ['', 'waiting', 'done', 'refused', 'failed'] as const;
+/** In the words of the numbers above them. */
+const STATES: readonly (readonly [string, string])[] = [
+  ['', 'All'],
+  ['waiting', 'To come'],
+  ['done', 'Done'],
+  ['refused', 'Refused'],
+  ['failed', 'Not done'],
+];
+const wordOf = (state: string): string => STATES.find(([name]) => name === state)?.[1] ?? state;
 
 const COLUMNS: readonly Column<OperationItem>[] = [
   {
@@ -149,7 +160,7 @@ const COLUMNS: readonly Column<OperationItem>[] = [
       </a>
     ),
   },
-  { name: 'state', title: 'Act', kind: 'tight', cell: ({ state }) => state },
+  { name: 'state', title: 'Act', kind: 'tight', cell: ({ state }) => wordOf(state) },
   {
     name: 'outcome',
     title: 'Outcome',
@@ -182,7 +193,7 @@ function Items({ id }: { id: string }) {
     <section aria-labelledby="items" class="below">
       <h2 id="items">Tasks</h2>
       <div class="chips" role="group" aria-label="Which tasks">
-        {STATES.map((name) => (
+        {STATES.map(([name, label]) => (
           <button
             key={name}
             type="button"
@@ -190,7 +201,7 @@ function Items({ id }: { id: string }) {
             aria-pressed={state === name}
             onClick={() => setQuery({ items: name, cursor: undefined })}
           >
-            {name === '' ? 'all' : name}
+            {label}
           </button>
         ))}
       </div>
@@ -198,7 +209,11 @@ function Items({ id }: { id: string }) {
         {({ items: rows, next_cursor: next }) =>
           rows.length === 0 ? (
             <div class="card">
-              <Empty icon="tasks" title="No task is so" />
+              <Empty icon="tasks" title={state === '' ? 'It has no tasks' : 'None of its tasks is so'}>
+                {state === ''
+                  ? 'Its filter matched none when it was made.'
+                  : `No task of it is “${wordOf(state)}” now.`}
+              </Empty>
             </div>
           ) : (
             <>

@@ -1,7 +1,7 @@
 import { useQuery } from '../../api/query.ts';
 import type { Operation } from '../../api/types.ts';
 import type { Page } from '../../api/types.ts';
-import { formatCount } from '../../format.ts';
+import { formatCount, sentence } from '../../format.ts';
 import { queryOf } from '../../router.ts';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Pager } from '../../ui/pager.tsx';
@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<Operation>[] = [
         <a class="task-name break" href={`operations/${operation.operation_id}`}>
           {describe(operation)}
         </a>
-        {operation.why === null ? null : <p class="alarm small break">{operation.why}</p>}
+        {operation.why === null ? null : <p class="alarm small break">{sentence(operation.why)}</p>}
       </>
     ),
   },

@@ -20,7 +20,7 @@ export default function QueuePage({ params: { queue: name = '' } }: PageProps) {
   const paused = queue.data?.paused ?? null;
   return (
     <>
-      <PageHead title={name} text={<a href="queues">All queues</a>}>
+      <PageHead title={`Queue ${name}`} text={<a href="queues">All queues</a>}>
         {!may('queues:write') || queue.data === undefined ? null : paused === null ? (
           <button type="button" class="button" onClick={() => setAct('pause')}>
             Pause…

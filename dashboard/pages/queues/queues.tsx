@@ -39,7 +39,13 @@ const COLUMNS: readonly Column<QueueRow>[] = [
     label: 'wait p50',
     cell: ({ times }) => seconds(times?.waiting_p50),
   },
-  { name: 'p95', title: 'p95', kind: 'number', label: 'p95', cell: ({ times }) => seconds(times?.waiting_p95) },
+  {
+    name: 'p95',
+    title: 'Wait p95',
+    kind: 'number',
+    label: 'wait p95',
+    cell: ({ times }) => seconds(times?.waiting_p95),
+  },
   {
     name: 'work',
     title: 'Work p50',
@@ -60,7 +66,7 @@ const COLUMNS: readonly Column<QueueRow>[] = [
     name: 'signal',
     title: 'Scaling signal',
     label: 'signal',
-    cell: ({ scaling }) => <span class="soft small">{signalText(scaling)}</span>,
+    cell: ({ scaling }) => <span class="soft small signal">{signalText(scaling)}</span>,
   },
 ];
 

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { Schedule } from '../../api/types.ts';
+import { sentence } from '../../format.ts';
 import { may } from '../../session.ts';
 import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { CopyAs } from '../../ui/as-command.tsx';
@@ -64,17 +65,18 @@ function One({ schedule, choose }: { schedule: Schedule; choose: (act: Act) => v
       <div class="group-main">
         <div class="group-text">
           <h2 class="break">{key}</h2>
-          <p>
-            <code>{cron}</code> {words === undefined ? '' : <span class="soft">{words}</span>}{' '}
+          <p class="cron-line">
+            <code>{cron}</code>
+            {words === undefined ? null : <span class="soft">{words}</span>}
             <span class="tag">{timezone}</span>
           </p>
           <p class="soft small break">
             {namespace}/{workflow}
             {version === null ? '' : `@${version}`} ·{' '}
-            {schedule.overlap === 'skip' ? 'skipped while the last one runs' : 'runs beside the last one'} · from{' '}
-            {schedule.source === 'code' ? 'the code' : 'hand'}
+            {schedule.overlap === 'skip' ? 'skipped while the last one runs' : 'runs beside the last one'} ·{' '}
+            {schedule.source === 'code' ? 'written in the code' : 'added by hand'}
           </p>
-          {problem === undefined ? null : <p class="alarm break">{problem}</p>}
+          {problem === undefined ? null : <p class="alarm break">{sentence(problem)}</p>}
           {paused ? (
             <p class="phase-backoff quiet badge">
               <PhaseIcon phase="backoff" /> paused <Ago at={schedule.paused_at} />
@@ -85,7 +87,16 @@ function One({ schedule, choose }: { schedule: Schedule; choose: (act: Act) => v
         <dl class="group-numbers">
           <div>
             <dt>next</dt>
-            <dd>{next === null ? '–' : <Ago at={next} future />}</dd>
+            <dd>
+              {next === null ? (
+                '–'
+              ) : (
+                <>
+                  <Ago at={next} future />
+                  <span class="small soft">{inZone(next, timezone)}</span>
+                </>
+              )}
+            </dd>
           </div>
           <div>
             <dt>last</dt>

@@ -5,6 +5,7 @@ import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
 import { may, me } from '../../session.ts';
 import { StoredDocument } from '../../ui/document.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
 import { isTyping } from '../../ui/shortcuts.tsx';
 import { Empty, Loading, Shown } from '../../ui/states.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
@@ -43,9 +44,12 @@ export default function TaskPage({ params }: PageProps) {
   // Asked for beside the task, and not after it.
   const known = useStates(encodeURIComponent(id));
   return (
-    <Shown query={task} rows={10}>
-      {(data) => <Opened task={data} etag={task.etag} known={known} />}
-    </Shown>
+    <>
+      {task.data === undefined ? <PageHead title={`Task ${id}`} text={<a href="tasks">All tasks</a>} /> : null}
+      <Shown query={task} rows={10}>
+        {(data) => <Opened task={data} etag={task.etag} known={known} />}
+      </Shown>
+    </>
   );
 }
 

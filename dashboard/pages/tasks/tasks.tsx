@@ -1,6 +1,6 @@
 import { useQuery } from '../../api/query.ts';
 import type { Page, Task } from '../../api/types.ts';
-import { formatSeconds } from '../../format.ts';
+import { formatSeconds, formatSoFar } from '../../format.ts';
 import { navigate, place, queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
@@ -108,13 +108,13 @@ const COLUMNS: readonly Column<Task>[] = [
     title: 'By',
     kind: 'text',
     label: 'by',
-    cell: ({ initiator }) => <span class="soft">{initiator}</span>,
+    cell: ({ initiator }) => (initiator === null ? null : <span class="soft">{initiator}</span>),
   },
   {
     name: 'requested',
     title: 'Requested',
     kind: 'tight',
-    label: 'requested',
+    label: '',
     cell: ({ requested_at: at }) => <Ago at={at} />,
   },
   { name: 'took', title: 'Took', kind: 'number', label: 'took', cell: (task) => <Took task={task} /> },
@@ -125,8 +125,8 @@ function Took({ task: { state, requested_at: from, completed_at: to } }: { task:
   if (to === null && !isOpen) return <span class="none">–</span>;
   const seconds = ((to === null ? clock.value : Date.parse(to)) - Date.parse(from)) / 1000;
   return (
-    <span class={isOpen ? 'soft' : undefined}>
-      {isOpen ? `${formatSeconds(Math.max(0, Math.floor(seconds)))} …` : formatSeconds(seconds)}
+    <span class={isOpen ? 'soft' : undefined} title={isOpen ? 'So far' : undefined}>
+      {isOpen ? `${formatSoFar(seconds)} …` : formatSeconds(seconds)}
     </span>
   );
 }
@@ -153,8 +153,8 @@ function Listed({
               <code>tasker submit</code> submits one, and so does <code>POST /v1/tasks</code>.
             </Empty>
           ) : (
-            <Empty icon="search" title="No task is so">
-              The whole list was read.{' '}
+            <Empty icon="search" title="No task matches">
+              Every stored task was looked at.{' '}
               <button type="button" class="link-button" onClick={() => search('')}>
                 Show all tasks
               </button>

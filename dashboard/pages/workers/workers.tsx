@@ -14,10 +14,10 @@ const SILENT_SECONDS = 6;
 function StateOf({ process: { draining, silent_seconds: silent } }: { process: FleetProcess }) {
   const [phase, text] =
     silent > SILENT_SECONDS
-      ? (['blocked', `silent for ${formatAge(silent)}`] as const)
+      ? (['blocked', `Silent for ${formatAge(silent)}`] as const)
       : draining
-        ? (['backoff', 'draining'] as const)
-        : (['running', 'live'] as const);
+        ? (['backoff', 'Draining'] as const)
+        : (['running', 'Live'] as const);
   return (
     <span class={`badge phase-${phase} quiet`}>
       <PhaseIcon phase={phase} /> {text}
@@ -32,15 +32,19 @@ const columns = (coverage: readonly Coverage[] | undefined): readonly Column<Fle
     title: 'Process',
     cell: ({ name, role, worker_id: id }) => (
       <>
-        <b class="break">{name}</b> <span class="tag">{role}</span>
-        <br />
-        <span class="muted mono small">{id}</span>
+        <span class="process-name">
+          <b class="break">{name}</b> <span class="tag">{role}</span>
+        </span>
+        <span class="muted mono small" title="Its id">
+          {id}
+        </span>
       </>
     ),
   },
   {
     name: 'load',
     title: 'Slots busy',
+    label: 'slots busy',
     cell: ({ role, slots, busy_slots: busy, name }) =>
       role === 'worker' ? (
         <span class="load">
@@ -52,15 +56,17 @@ const columns = (coverage: readonly Coverage[] | undefined): readonly Column<Fle
   {
     name: 'queues',
     title: 'Queues',
-    cell: ({ queues }) => (
-      <span class="chips">
-        {queues.map((queue) => (
-          <a key={queue} class="tag" href={`queues/${encodeURIComponent(queue)}`}>
-            {queue}
-          </a>
-        ))}
-      </span>
-    ),
+    label: 'queues',
+    cell: ({ queues }) =>
+      queues.length === 0 ? null : (
+        <span class="chips">
+          {queues.map((queue) => (
+            <a key={queue} class="tag" href={`queues/${encodeURIComponent(queue)}`}>
+              {queue}
+            </a>
+          ))}
+        </span>
+      ),
   },
   {
     name: 'serves',

@@ -180,7 +180,7 @@ function Steps({ steps, stats }: { steps: readonly StoredStep[]; stats: readonly
               Work p50
             </th>
             <th scope="col" class="number">
-              p95
+              Work p95
             </th>
             <th scope="col">
               <span class="off-screen">Work, drawn</span>
@@ -215,7 +215,7 @@ function Steps({ steps, stats }: { steps: readonly StoredStep[]; stats: readonly
                 <td class="number" data-label="work p50">
                   {seconds(row?.running_p50)}
                 </td>
-                <td class="number" data-label="p95">
+                <td class="number" data-label="work p95">
                   {seconds(row?.running_p95)}
                 </td>
                 <td class="span-cell">

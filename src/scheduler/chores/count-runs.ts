@@ -7,6 +7,8 @@ import type { Chore } from '../chore.ts';
 const INTERVAL_MS = 10_000;
 /** What has happened since is counted when it is this long. */
 const SLICE_SECONDS = 60;
+/** The first slice after a start, and each one is twice the one before: whoever has just started a fleet looks at it now. */
+const FIRST_SLICE_SECONDS = 5;
 /** If counting a slice took long (many tasks are open), the next one is longer: at most this share of the time is spent on it. */
 const SHARE_OF_TIME = 0.05;
 /** From the time of a transition to the first write of its transaction it takes far less. */
@@ -23,7 +25,7 @@ export function countRuns(
   kept: { hoursKeptDays: number; daysKeptDays: number },
 ): Chore {
   let spentSeconds = 0;
-  let sliceSeconds = SLICE_SECONDS;
+  let sliceSeconds = FIRST_SLICE_SECONDS;
   return {
     name: 'count_runs',
     intervalMs: INTERVAL_MS,
@@ -38,7 +40,7 @@ export function countRuns(
       });
       spentSeconds += (performance.now() - started) / 1000;
       if (closed) {
-        sliceSeconds = Math.max(SLICE_SECONDS, spentSeconds / SHARE_OF_TIME);
+        sliceSeconds = Math.max(Math.min(SLICE_SECONDS, sliceSeconds * 2), spentSeconds / SHARE_OF_TIME);
         spentSeconds = 0;
       }
       if (lagSeconds !== undefined) metrics.set('runStatsLag', {}, lagSeconds);

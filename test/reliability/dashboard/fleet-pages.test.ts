@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { useApi } from '../../api/api-fixture.ts';
+import { diamond } from '../../engine/engine-fixture.ts';
 import { openChromium, openPage, untilShown, type Watched } from './chromium.ts';
 import { fillFleet } from './fleet.ts';
 
@@ -68,4 +69,70 @@ it('a queue is resumed with a reason, and the audit has it', async () => {
   await open('audit');
   await page.getByText('all is well again').waitFor();
   expect(await fixture.test.query('SELECT name FROM tasker.tasker_pauses')).toEqual([]);
+});
+
+/** Tasks whose first step has failed for good with this error, as an earlier version wrote it. */
+async function failOld(workflow: number, errors: readonly object[]): Promise<string[]> {
+  const worker = await fixture.worker();
+  const ids: string[] = [];
+  for (const error of errors) {
+    const id = await fixture.submitOne(workflow);
+    const step = (await worker.claim(50)).find(({ taskId }) => taskId === id);
+    if (step === undefined) throw new Error('its step was not ready');
+    await worker.fail(step, { permanent: true });
+    await fixture.test.query(
+      `UPDATE tasker.tasker_workflow_step_transitions SET metadata = jsonb_build_object('error', $2::jsonb)
+       WHERE task_id = $1 AND to_state = 'error'`,
+      [id, JSON.stringify(error)],
+    );
+    ids.push(id);
+  }
+  return ids;
+}
+
+it('failures without a fingerprint are retried by the words of their error: the tasks that are shown, and no others', async () => {
+  const old = { name: 'LegacyTimeout', message: 'the ledger took 30 s' };
+  const id = await fixture.workflow(diamond);
+  const chosen = await failOld(id, [old, old, old]);
+  // Of another cause, of another workflow, and with nothing that could choose it.
+  await failOld(id, [{ name: 'Refused', message: 'no' }, {}]);
+  const [other] = await fixture.test.query<{ id: number }>(
+    `SELECT named_task_id AS id FROM tasker.tasker_named_tasks WHERE name = 'checkout'`,
+  );
+  await failOld(other?.id ?? 0, [old]);
+
+  const page = await open('failures');
+  const group = (text: string) => page.locator('.group', { hasText: text });
+  const nameless = group('An error that is not recorded');
+  await nameless.getByText('Choose their tasks in the list').waitFor();
+  expect(await nameless.getByRole('button', { name: 'Retry all' }).count()).toBe(0);
+  const ours = group('LegacyTimeout').filter({ hasText: 'diamond' });
+  expect(await ours.locator('.group-numbers dd').allTextContents()).toEqual(['3', '0']);
+  await ours.getByRole('button', { name: 'Members' }).click();
+  await ours.locator('.members a.mono').first().waitFor();
+  expect((await ours.locator('.members a.mono').allTextContents()).toSorted()).toEqual(chosen.toSorted());
+  await ours.getByRole('button', { name: 'Retry all' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('“LegacyTimeout”').waitFor();
+  await dialog.getByText('3 tasks chosen').waitFor();
+  await dialog.getByText('All of them can be retried now.').waitFor();
+  await dialog.getByLabel('Reason').fill('the ledger is fast again');
+  await dialog.getByRole('button', { name: 'Retry 3 tasks' }).click();
+  await page.waitForURL(/\/ui\/operations\/\d+$/);
+  await page.locator('tbody tr').nth(2).waitFor();
+  const operation = page.url().split('/').at(-1);
+  const items = await fixture.test.query<{ id: string }>(
+    'SELECT task_id::text AS id FROM tasker.tasker_operation_items WHERE operation_id = $1 ORDER BY task_id',
+    [operation],
+  );
+  expect(items.map((item) => item.id)).toEqual(chosen.toSorted());
+  const [stored] = await fixture.test.query(
+    'SELECT state, total, selection FROM tasker.tasker_operations WHERE operation_id = $1',
+    [operation],
+  );
+  expect(stored).toMatchObject({
+    state: 'running',
+    total: 3,
+    selection: { filter: { error: 'LegacyTimeout', namespace: 'default', workflow: 'diamond' } },
+  });
 });

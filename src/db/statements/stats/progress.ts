@@ -45,15 +45,25 @@ UPDATE tasker.tasker_run_stats_progress
 SET settled_after = ${OWN_NUMBER}, listed_up_to = ${LAST_TASK}`,
 });
 
+/** With a first task younger than this all of them are counted: what a new fleet has done before a scheduler began to count is not lost. */
+const NEW_DATABASE = "interval '1 hour'";
+
 /**
  * Begins to count now, when the transactions of `prepareRunStats` are over: lists every open task. Each has a step that is ready, in
  * progress, waiting for its retry or blocked, so they are found by the indexes of these, and not by a scan of all tasks. The first hour
- * is not whole.
+ * is not whole. In a new database it begins with the first task instead, one descent of the primary key: then every task is a young one,
+ * and none is listed, which would count it twice.
  */
 export const beginRunStats = defineStatement()({
   name: 'begin_run_stats',
   text: `
-WITH open AS MATERIALIZED (
+WITH oldest AS MATERIALIZED (
+  SELECT t.requested_at FROM tasker.tasker_tasks t ORDER BY t.task_id LIMIT 1
+), young AS MATERIALIZED (
+  SELECT o.requested_at AS began_at
+  FROM oldest o
+  WHERE o.requested_at BETWEEN clock_timestamp() - ${NEW_DATABASE} AND clock_timestamp()
+), open AS MATERIALIZED (
   SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
   UNION
   SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL
@@ -64,13 +74,15 @@ WITH open AS MATERIALIZED (
 ), listed AS (
   INSERT INTO tasker.tasker_run_stats_tasks (task_id)
   SELECT o.task_id FROM open o
+  WHERE NOT EXISTS (SELECT FROM young)
   ON CONFLICT DO NOTHING
   RETURNING task_id
 ), moment AS MATERIALIZED (
-  SELECT count(*) AS listed, clock_timestamp() AS began_at FROM listed
+  SELECT count(*) AS listed, coalesce((SELECT y.began_at FROM young y), clock_timestamp()) AS began_at FROM listed
 )
 UPDATE tasker.tasker_run_stats_progress
 SET counted_until = m.began_at,
+    listed_up_to = CASE WHEN EXISTS (SELECT FROM young) THEN 0 ELSE listed_up_to END,
     counted_from = date_trunc('hour', m.began_at, 'UTC') + interval '1 hour',
     settled_after = NULL
 FROM moment m`,
