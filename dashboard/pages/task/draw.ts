@@ -21,24 +21,50 @@ export interface Scene {
 /** Nearer than this a node has a name. */
 const FAR = 0.3;
 
-/** Draws what is in sight. Far away a node is a block, nearer it has a name, and near also what it does. */
-export function draw(context: CanvasRenderingContext2D, scene: Scene, view: View, width: number, height: number): void {
+/** A part of the window. */
+export interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Lines, marks and the cards behind a node reach beyond its box by this much. */
+export const AROUND = 14;
+
+/** Draws what is in an area of the window. Far away a node is a block, nearer it has a name, and near also what it does. */
+export function draw(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  view: View,
+  window: { readonly width: number; readonly height: number },
+  area: Area = { x: 0, y: 0, width: window.width, height: window.height },
+): void {
   const { scale } = view;
   context.save();
-  context.clearRect(0, 0, width, height);
+  context.beginPath();
+  context.rect(area.x, area.y, area.width, area.height);
+  context.clip();
+  context.clearRect(area.x, area.y, area.width, area.height);
   context.translate(view.x, view.y);
   context.scale(scale, scale);
   const sight = {
-    left: -view.x / scale - NODE_WIDTH,
-    right: (width - view.x) / scale + NODE_WIDTH,
-    top: -view.y / scale - NODE_WIDTH,
-    bottom: (height - view.y) / scale + NODE_WIDTH,
+    left: (area.x - view.x) / scale - AROUND,
+    right: (area.x + area.width - view.x) / scale + AROUND,
+    top: (area.y - view.y) / scale - AROUND,
+    bottom: (area.y + area.height - view.y) / scale + AROUND,
   };
-  drawEdges(context, scene, scale, sight);
+  drawEdges(context, scene, scale, sight, isCrowded(scene, scale, window));
   const seen: NodeView[] = [];
   for (const node of scene.nodes) {
     const [x, y] = scene.geometry.at(node.layer, node.row);
-    if (x >= sight.left && x <= sight.right && y >= sight.top && y <= sight.bottom) seen.push(node);
+    if (
+      x + NODE_WIDTH / 2 >= sight.left &&
+      x - NODE_WIDTH / 2 <= sight.right &&
+      y + NODE_HEIGHT / 2 >= sight.top &&
+      y - NODE_HEIGHT / 2 <= sight.bottom
+    )
+      seen.push(node);
   }
   if (scale < FAR) drawBlocks(context, scene, seen);
   else {
@@ -51,8 +77,20 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene, view: View
   context.restore();
 }
 
+/** Whether thousands of edges are in the window: by its size, and not by its place, so that each part of it is drawn alike. */
+function isCrowded({ edges, geometry }: Scene, scale: number, window: { width: number; height: number }): boolean {
+  const shown = Math.min(1, window.width / scale / geometry.width) * Math.min(1, window.height / scale / geometry.height);
+  return edges.from.length * shown > 2000;
+}
+
 /** Edges that look the same together. From afar they are lines, and many of them one path. */
-function drawEdges(context: CanvasRenderingContext2D, scene: Scene, scale: number, sight: Sight): void {
+function drawEdges(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  scale: number,
+  sight: Sight,
+  crowded: boolean,
+): void {
   const { edges, colours, path, selected, faint } = scene;
   const plain: number[] = [];
   const pale: number[] = [];
@@ -82,7 +120,7 @@ function drawEdges(context: CanvasRenderingContext2D, scene: Scene, scale: numbe
     }
   };
   // Where thousands cross each other, they are a ground on which the nodes must be seen.
-  const crowd = plain.length > 2000 ? 0.45 : 1;
+  const crowd = crowded ? 0.45 : 1;
   stroke(pale, colours.strong, 1.25, 0.3);
   stroke(plain, colours.strong, 1.25, crowd);
   stroke(near, colours.accent, 2, 1);

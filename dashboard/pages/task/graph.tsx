@@ -4,11 +4,12 @@ import { PHASES } from '../../phase.ts';
 import { isDark } from '../../theme.ts';
 import { Icon } from '../../ui/icons.tsx';
 import { readColours } from './colours.ts';
-import { draw, type Scene } from './draw.ts';
+import type { Scene } from './draw.ts';
 import { edgesOf } from './edges.ts';
 import { fit, geometryOf, NODE_HEIGHT, NODE_WIDTH, type View, zoomed } from './geometry.ts';
 import { isLarge, Minimap } from './minimap.tsx';
 import { type NodeView, nodesOf, type StepView } from './model.ts';
+import { Picture } from './picture.ts';
 import { usePointers } from './use-pointers.ts';
 
 interface Props {
@@ -22,11 +23,23 @@ interface Props {
   readonly now: number;
 }
 
+interface Painter {
+  view: View | undefined;
+  /** The frame that is asked for. */
+  frame: number;
+  still: ReturnType<typeof setTimeout> | undefined;
+  readonly picture: Picture;
+  scene: Scene;
+}
+
+/** Who has not zoomed for this long looks at what there is. */
+const STILL_MS = 140;
+
 /** The graph on a canvas: drag to move, Ctrl and wheel or two fingers to zoom, arrow keys to go from step to step. */
 export function Graph({ layout, steps, selected, select, path, passes, now }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
-  const nodes = useMemo(() => nodesOf(layout, steps), [layout, steps]);
+  const nodes = useNodes(layout, steps);
   const down = size.width > 0 && size.width < 640;
   const geometry = useMemo(() => geometryOf(layout, down), [layout, down]);
   const edges = useMemo(() => edgesOf(layout, geometry), [layout, geometry]);
@@ -49,7 +62,7 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
   const scene: Scene = { nodes, geometry, edges, colours, selected: current?.index, path: onPath, faint, now };
 
   // What moves with a finger is drawn without rendering anything else: the view is no state of the component.
-  const painter = useRef<{ view: View | undefined; frame: number; scene: Scene }>({ view: undefined, frame: 0, scene });
+  const painter = useRef<Painter>({ view: undefined, frame: 0, still: undefined, picture: new Picture(), scene });
   painter.current.scene = scene;
   const overview = useRef<((view: View) => void) | undefined>(undefined);
   const viewNow = (): View => painter.current.view ?? fit(geometry, size.width, size.height);
@@ -58,11 +71,14 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     const element = canvas.current;
     const context = element?.getContext('2d');
     if (element === null || context === null || context === undefined || size.width === 0) return;
-    const ratio = devicePixelRatio;
-    if (element.width !== Math.round(size.width * ratio)) element.width = Math.round(size.width * ratio);
-    if (element.height !== Math.round(size.height * ratio)) element.height = Math.round(size.height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    draw(context, painter.current.scene, viewNow(), size.width, size.height);
+    const { picture } = painter.current;
+    picture.paint(context, painter.current.scene, viewNow(), size);
+    clearTimeout(painter.current.still);
+    if (picture.isBlurred)
+      painter.current.still = setTimeout(() => {
+        picture.anew();
+        paintSoon();
+      }, STILL_MS);
     overview.current?.(viewNow());
   };
   const painting = useRef(paint);
@@ -82,6 +98,7 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
     return () => {
       observer.disconnect();
       cancelAnimationFrame(painter.current.frame);
+      clearTimeout(painter.current.still);
     };
   }, []);
   useEffect(() => setView(undefined), [geometry]);
@@ -153,6 +170,16 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
       </div>
     </div>
   );
+}
+
+/** A node is the same object until one of its steps changes. */
+function useNodes(layout: Layout, steps: readonly StepView[]): readonly NodeView[] {
+  const before = useRef<{ layout: Layout; nodes: readonly NodeView[] } | undefined>(undefined);
+  return useMemo(() => {
+    const nodes = nodesOf(layout, steps, before.current?.layout === layout ? before.current.nodes : undefined);
+    before.current = { layout, nodes };
+    return nodes;
+  }, [layout, steps]);
 }
 
 const indexesOf = (nodes: readonly NodeView[], has: (step: StepView) => boolean): ReadonlySet<number> =>

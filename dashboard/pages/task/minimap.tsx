@@ -42,13 +42,22 @@ export function Minimap({
   const scale = Math.min((WIDTH - 2 * MARGIN) / geometry.width, (HEIGHT - 2 * MARGIN) / geometry.height);
   const left = (WIDTH - geometry.width * scale) / 2;
   const top = (HEIGHT - geometry.height * scale) / 2;
+  const drawn = useRef<Scene | undefined>(undefined);
   useEffect(() => {
     const element = canvas.current as HTMLCanvasElement;
     const context = element.getContext('2d') as CanvasRenderingContext2D;
-    element.width = WIDTH * devicePixelRatio;
-    element.height = HEIGHT * devicePixelRatio;
-    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    for (const { layer, row, counts } of nodes) {
+    const before = drawn.current;
+    drawn.current = scene;
+    const isThere = before?.geometry === geometry && before.colours === colours;
+    if (!isThere) {
+      element.width = WIDTH * devicePixelRatio;
+      element.height = HEIGHT * devicePixelRatio;
+      context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    }
+    for (const node of nodes) {
+      // Of thousands of nodes a few change at once.
+      if (isThere && node === before.nodes[node.index]) continue;
+      const { layer, row, counts } = node;
       const [x, y] = geometry.at(layer, row);
       const phase = counts[0]?.[0] ?? 'waiting';
       context.fillStyle = phase === 'waiting' ? colours.strong : colours.phase[phase];

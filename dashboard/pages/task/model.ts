@@ -101,7 +101,8 @@ export interface NodeView {
   readonly counts: readonly (readonly [Phase, number])[];
 }
 
-export function nodesOf(layout: Layout, steps: readonly StepView[]): NodeView[] {
+/** Those of which no step has changed since `before` are the same objects. */
+export function nodesOf(layout: Layout, steps: readonly StepView[], before: readonly NodeView[] = []): NodeView[] {
   const members: StepView[][] = layout.nodes.map(() => []);
   for (const [index, { node }] of layout.steps.entries()) {
     const step = steps[index];
@@ -109,6 +110,8 @@ export function nodesOf(layout: Layout, steps: readonly StepView[]): NodeView[] 
   }
   return layout.nodes.map(({ layer, row }, index) => {
     const own = members[index] ?? [];
+    const known = before[index];
+    if (known?.steps.length === own.length && known.steps.every((step, at) => step === own[at])) return known;
     const counts: NodeView['counts'] =
       own.length === 1 ? [[(own[0] as StepView).phase, 1]] : countPhases(own.map(({ phase }) => phase));
     return { index, layer, row, steps: own, counts };

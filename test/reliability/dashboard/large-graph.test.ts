@@ -29,10 +29,19 @@ const SHAPES = {
 } as const;
 type Shape = keyof typeof SHAPES;
 
-/** On a machine of its own these are the budgets of the page; beside others, some times as much. */
-const BUDGETS = LONG
-  ? { shown: { 1000: 1500, 5000: 4000 }, frame: 34, click: 300 }
-  : { shown: { 1000: 8000, 5000: 20_000 }, frame: 100, click: 3000 };
+/**
+ * The budgets of the page. What others on the machine cannot change is a gate everywhere: requests, bytes, heap, what is drawn for a frame, and
+ * the time that the browser computes. What passes on a clock is one for the long form, on a machine of its own.
+ */
+const BUDGETS = {
+  shown: { 1000: 1000, 5000: 2500 },
+  frame: 20,
+  stateChange: 16,
+  click: 100,
+  heap: 60 * 2 ** 20,
+} as const;
+/** Beside others the same work takes the processor longer: they have its caches as well. */
+const SHARED = LONG ? 1 : 1.5;
 
 const fixture = await useApi({ apiAuth: 'none' });
 let browser: Browser;
@@ -44,7 +53,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 /** A task of this shape, of which some hundred steps are done. */
-async function taskOf(shape: Shape, steps: number): Promise<string> {
+async function taskOf(shape: Shape, steps: number): Promise<{ task: string; worker: TestWorker }> {
   const name = (n: number): string => `step_${n}`;
   let flow = defineWorkflow({ name: `${shape}_${steps}`, input: z.unknown() }) as unknown as {
     step(...of: unknown[]): typeof flow;
@@ -54,50 +63,125 @@ async function taskOf(shape: Shape, steps: number): Promise<string> {
   const task = await fixture.submitOne(await fixture.workflow(flow as unknown as WorkflowDefinition));
   const worker = await fixture.worker(60, 400);
   for (let round = 0; round < 6; round += 1) await worker.complete(await worker.claim(100));
-  return task;
+  return { task, worker };
+}
+type TestWorker = Awaited<ReturnType<typeof fixture.worker>>;
+
+interface Moved {
+  /** How long the middle frame took, in milliseconds. */
+  readonly frame: number;
+  /** What one frame drew: texts, fills, strokes. */
+  readonly drawn: number;
+  /** How long all processes of the browser computed for a frame. */
+  readonly computed: number;
 }
 
-interface Frames {
-  /** How long the middle one took, in milliseconds. */
-  readonly all: number;
-  /** How much of it was script. */
-  readonly script: number;
-}
-
-/** Drags the graph about for a second. */
-async function dragged(page: Page): Promise<Frames> {
-  return (await page.evaluate(`(async () => {
-    const scripts = [];
-    const own = window.requestAnimationFrame;
-    window.requestAnimationFrame = (draw) =>
-      own((at) => {
-        const began = performance.now();
-        draw(at);
-        scripts.push(performance.now() - began);
-      });
+/** Drags the graph about for 60 frames, or zooms to and fro. */
+async function moved(page: Page, how: 'drag' | 'zoom'): Promise<Moved> {
+  const before = await computedMs();
+  const { frame, drawn } = (await page.evaluate(`(async () => {
     const canvas = document.querySelector('.graph > canvas');
-    const at = (type, x) => canvas.dispatchEvent(new PointerEvent(type, { pointerId: 1, bubbles: true, clientX: 300 + x, clientY: 500 }));
+    const { left, top } = canvas.getBoundingClientRect();
+    const place = (x, y) => ({ bubbles: true, cancelable: true, clientX: left + x, clientY: top + y });
+    const point = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, { pointerId: 1, ...place(x, y) }));
     canvas.setPointerCapture = () => {};
-    at('pointerdown', 0);
+    const drawing = ['fillText', 'fill', 'fillRect', 'stroke'];
+    const own = drawing.map((name) => CanvasRenderingContext2D.prototype[name]);
+    let drawn = 0;
+    for (const [index, name] of drawing.entries())
+      CanvasRenderingContext2D.prototype[name] = function (...given) {
+        drawn += 1;
+        return own[index].apply(this, given);
+      };
+    ${how === 'drag' ? "point('pointerdown', 300, 200);" : ''}
     const times = [];
     let last = performance.now();
     for (let frame = 0; frame < 60; frame += 1) {
-      at('pointermove', (frame % 20) * 10 + 5);
-      await new Promise((resolve) => own(resolve));
+      ${
+        how === 'drag'
+          ? "point('pointermove', 300 - frame * 8 - 5, 200 - (frame % 30) * 3);"
+          : "canvas.dispatchEvent(new WheelEvent('wheel', { ctrlKey: true, deltaY: frame % 40 < 20 ? 8 : -8, ...place(400, 200) }));"
+      }
+      await new Promise(requestAnimationFrame);
       const now = performance.now();
       times.push(now - last);
       last = now;
     }
-    at('pointerup', 0);
-    window.requestAnimationFrame = own;
-    const middle = (values) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Infinity;
-    return { all: middle(times), script: middle(scripts) };
-  })()`)) as Frames;
+    ${how === 'drag' ? "point('pointerup', 300, 200);" : ''}
+    for (const [index, name] of drawing.entries()) CanvasRenderingContext2D.prototype[name] = own[index];
+    return { frame: times.toSorted((one, other) => one - other)[30], drawn: drawn / 60 };
+  })()`)) as { frame: number; drawn: number };
+  return { frame, drawn, computed: ((await computedMs()) - before) / 60 };
+}
+
+/** How long all processes of the browser have computed, but for the one that speaks with the test. */
+async function computedMs(): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  return processInfo.reduce((sum, { type, cpuTime }) => sum + (type === 'browser' ? 0 : cpuTime * 1000), 0);
+}
+
+/** How long the page itself has computed and how often its layout was made: whatever else the machine does, it is the same. */
+async function meter(page: Page): Promise<() => Promise<{ ms: number; layouts: number }>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const read = async (): Promise<{ ms: number; layouts: number }> => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    const of = (name: string): number => metrics.find((each) => each.name === name)?.value ?? Number.NaN;
+    return { ms: of('TaskDuration') * 1000, layouts: of('LayoutCount') };
+  };
+  const before = await read();
+  return async () => {
+    const after = await read();
+    await session.detach();
+    return { ms: after.ms - before.ms, layouts: after.layouts - before.layouts };
+  };
+}
+
+/**
+ * How many pixels of a thousand are others when the same view is drawn as a whole: what was moved and what came into sight is one picture.
+ * Zooming there and back has it drawn anew when it stands still.
+ */
+async function seams(page: Page): Promise<number> {
+  return (await page.evaluate(`(async () => {
+    const canvas = document.querySelector('.graph > canvas');
+    const pixels = () => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const { left, top } = canvas.getBoundingClientRect();
+    const before = pixels();
+    for (const deltaY of [8, -8]) {
+      canvas.dispatchEvent(new WheelEvent('wheel', { ctrlKey: true, cancelable: true, deltaY, clientX: left, clientY: top }));
+      await new Promise(requestAnimationFrame);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const after = pixels();
+    let others = 0;
+    for (let at = 0; at < before.length; at += 4) {
+      const far = [0, 1, 2, 3].some((channel) => Math.abs(before[at + channel] - after[at + channel]) > 40);
+      if (far) others += 1;
+    }
+    return (others / (before.length / 4)) * 1000;
+  })()`)) as number;
+}
+
+/** From the click to the frame that shows the drawer, by the clock of the page. */
+async function clickedStep(page: Page): Promise<{ ms: number; shown: string | undefined }> {
+  await page.evaluate(`window.painted = new Promise((resolve) =>
+    document.addEventListener('click', ({ timeStamp }) =>
+      requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => resolve({ ms: performance.now() - timeStamp, shown: document.querySelector('.drawer h2')?.textContent });
+        port2.postMessage(0);
+      }), { once: true, capture: true })), 0`);
+  await page.click('.link-button:text-is("step_2")');
+  return (await page.evaluate('window.painted')) as { ms: number; shown: string | undefined };
 }
 
 const CASES: [Shape, 1000 | 5000][] = LONG
   ? [
       ['mesh', 1000],
+      ['chains', 1000],
+      ['tree', 1000],
       ['mesh', 5000],
       ['chains', 5000],
       ['tree', 5000],
@@ -105,38 +189,60 @@ const CASES: [Shape, 1000 | 5000][] = LONG
   : [['mesh', 1000]];
 
 describe.each(CASES)('a %s of %i steps', (shape, steps) => {
-  it('is shown, moved, filtered and read without waiting', async () => {
-    const task = await taskOf(shape, steps);
+  it('is shown, moved, filtered and read without waiting, and a step that changes costs next to nothing', async () => {
+    const { task, worker } = await taskOf(shape, steps);
     const { page, problems } = await openPage(browser, { width: 1400, base: fixture.api.apiUrl });
+    const asked: string[] = [];
     let received = 0;
-    let whole = 0;
-    let requests = 0;
     page.on('request', (request) => {
-      const url = request.url();
-      if (url.includes('/v1/')) requests += 1;
-      if (/\/v1\/tasks\/\d+$/.test(url)) whole += 1;
+      if (request.url().includes('/v1/')) asked.push(request.url());
     });
     page.on('response', (response) => {
-      if (/\/(states|layout)/.test(response.url()))
+      if (response.url().includes('/v1/') && !response.url().includes('/v1/events'))
         void response
           .request()
           .sizes()
           .then(({ responseBodySize }) => (received += responseBodySize));
     });
     const shown = async (): Promise<number> => {
-      const began = performance.now();
       await page.goto(`${fixture.api.apiUrl}/ui/tasks/${task}`);
       await page.waitForSelector('.graph > canvas');
-      return performance.now() - began;
+      return (await page.evaluate(
+        'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now()))))',
+      )) as number;
     };
     // The layout of a version is made for the first who looks at one of its tasks.
     const firstMs = await shown();
+    await untilShown(page);
+    await page.waitForLoadState('networkidle');
     const transferred = received;
     const shownMs = await shown();
     await untilShown(page);
-    const near = await dragged(page);
+    await page.waitForLoadState('networkidle');
+
+    const near = await moved(page, 'drag');
+    const nearSeams = await seams(page);
+    const zoomed = await moved(page, 'zoom');
     await page.click('[aria-label="The whole graph"]');
-    const far = await dragged(page);
+    const whole = await moved(page, 'drag');
+    const wholeSeams = await seams(page);
+
+    const changes: Change[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      received = 0;
+      asked.length = 0;
+      const changing = await meter(page);
+      const done = Number(await page.textContent('.chip.phase-complete .count'));
+      const claimed = await worker.claim(5);
+      await worker.complete(claimed);
+      await page.waitForSelector(`.chip.phase-complete .count:text-is("${done + claimed.length}")`);
+      await page.waitForTimeout(400);
+      const { ms } = await changing();
+      changes.push({ ms, requests: asked.length, bytes: received });
+    }
+    const [change = { ms: Infinity, requests: Infinity, bytes: Infinity }] = changes.toSorted(
+      (one, other) => one.ms - other.ms,
+    );
     const heap = (await page.evaluate('performance.memory.usedJSHeapSize')) as number;
 
     // A filter is in the address, and the same in each view.
@@ -156,25 +262,51 @@ describe.each(CASES)('a %s of %i steps', (shape, steps) => {
     await page.evaluate('scrollTo(0, 0)');
     await page.waitForSelector('.link-button:text-is("step_2")');
     await page.waitForLoadState('networkidle');
-    requests = 0;
-    const clicked = performance.now();
-    await page.click('.link-button:text-is("step_2")');
-    await page.waitForSelector('.drawer .badge');
-    const clickMs = performance.now() - clicked;
+    const ofStep = /\/steps\/step_2\?/;
+    asked.length = 0;
+    const clicking = await meter(page);
+    const click = await clickedStep(page);
+    const clicked = await clicking();
     await page.waitForSelector('.drawer .attempts');
-    expect(requests).toBeLessThanOrEqual(1);
+
     console.log(
-      `${shape} of ${steps}: shown after ${Math.round(shownMs)} ms (first ${Math.round(firstMs)}), a frame near ${near.all.toFixed(1)} ms (script ${near.script.toFixed(1)}), far ${far.all.toFixed(1)} ms (${far.script.toFixed(1)}), ` +
-        `layout and states ${transferred} bytes, a click ${Math.round(clickMs)} ms, heap ${Math.round(heap / 2 ** 20)} MiB`,
+      `${shape} of ${steps}: shown after ${Math.round(shownMs)} ms (first ${Math.round(firstMs)}), ${transferred} bytes; a frame takes ` +
+        `${say(near)} near, ${say(zoomed)} zooming, ${say(whole)} from afar; steps that change: ${change.ms.toFixed(1)} ms computed, ${change.requests} requests, ${change.bytes} bytes; ` +
+        `a click: ${Math.round(click.ms)} ms, ${clicked.ms.toFixed(1)} computed, ${clicked.layouts} layouts; heap ${Math.round(heap / 2 ** 20)} MiB; pixels of 1,000 that moving changed: ${nearSeams.toFixed(2)} and ${wholeSeams.toFixed(2)}`,
     );
     expect(problems).toEqual([]);
-    expect(whole, 'requests for the task with all of its steps').toBe(0);
-    expect(transferred).toBeLessThanOrEqual(steps * 41);
-    expect(heap).toBeLessThanOrEqual(60 * 2 ** 20);
-    expect(shownMs).toBeLessThan(BUDGETS.shown[steps]);
-    expect(near.all).toBeLessThan(BUDGETS.frame);
-    expect(far.all).toBeLessThan(BUDGETS.frame);
-    expect(clickMs).toBeLessThan(BUDGETS.click);
+    expect(transferred, 'bytes of the first load').toBeLessThanOrEqual((steps / 1000) * 40 * 1024);
+    expect(heap).toBeLessThanOrEqual(BUDGETS.heap);
+    for (const { computed } of [near, zoomed, whole]) expect(computed).toBeLessThan(BUDGETS.frame * SHARED);
+    // A frame draws what has come into sight: drawn as a whole, it would be more than a thousand.
+    expect(near.drawn).toBeLessThan(700);
+    expect(whole.drawn).toBeLessThan(100);
+    expect(nearSeams).toBeLessThan(2);
+    expect(wholeSeams).toBeLessThan(2);
+    // The states, the head of the task and its explanation: each is drawn by itself, and what the clock does is in it.
+    expect(change.requests).toBeLessThanOrEqual(4);
+    expect(change.bytes).toBeLessThanOrEqual(8 * 1024);
+    expect(change.ms / 3).toBeLessThan(BUDGETS.stateChange * SHARED);
+    expect(click.shown, 'in the frame after the click').toBe('step_2');
+    expect(asked.filter((url) => !ofStep.test(url) && !CHANGES.test(url))).toEqual([]);
+    expect(asked.filter((url) => ofStep.test(url))).toHaveLength(1);
+    expect(clicked.ms).toBeLessThan(BUDGETS.click * SHARED);
     await page.context().close();
+    if (!LONG) return;
+    expect(shownMs).toBeLessThan(BUDGETS.shown[steps]);
+    for (const { frame } of [near, zoomed, whole]) expect(frame).toBeLessThan(BUDGETS.frame);
+    expect(click.ms).toBeLessThan(BUDGETS.click);
   }, 300_000);
 });
+
+/** What a page reads now and then by itself. */
+const CHANGES = /\/states\?|\/explain$|\?steps=false$|\/critical-path$/;
+
+interface Change {
+  readonly ms: number;
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+const say = ({ frame, drawn, computed }: Moved): string =>
+  `${frame.toFixed(1)} ms (${computed.toFixed(1)} computed, ${Math.round(drawn)} drawn)`;
