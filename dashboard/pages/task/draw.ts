@@ -79,7 +79,8 @@ export function draw(
 
 /** Whether thousands of edges are in the window: by its size, and not by its place, so that each part of it is drawn alike. */
 function isCrowded({ edges, geometry }: Scene, scale: number, window: { width: number; height: number }): boolean {
-  const shown = Math.min(1, window.width / scale / geometry.width) * Math.min(1, window.height / scale / geometry.height);
+  const shown =
+    Math.min(1, window.width / scale / geometry.width) * Math.min(1, window.height / scale / geometry.height);
   return edges.from.length * shown > 2000;
 }
 

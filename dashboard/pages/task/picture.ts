@@ -73,7 +73,11 @@ export class Picture {
   }
 
   /** Draws the sharp picture larger or smaller, and what is outside of it as it is. False: too little of it is left. */
-  #stretch(context: CanvasRenderingContext2D, before: Painted, { scene, view, width, height, ratio }: Painted): boolean {
+  #stretch(
+    context: CanvasRenderingContext2D,
+    before: Painted,
+    { scene, view, width, height, ratio }: Painted,
+  ): boolean {
     const { canvas } = context;
     const sharp = (this.#sharp ??= { image: copyOf(canvas), view: before.view });
     const factor = view.scale / sharp.view.scale;
