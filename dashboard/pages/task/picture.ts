@@ -157,7 +157,7 @@ function changedNodes(before: Scene, { nodes, geometry, now }: Scene, { view, wi
 const isTicking = ({ steps: [first, ...others] }: NodeView): boolean =>
   others.length === 0 && (first?.phase === 'running' || first?.phase === 'backoff');
 
-/** Where a node is in the window, in whole pixels of the device. */
+/** The box of a node in the window, in whole pixels of the device. */
 function areaOf({ layer, row }: NodeView, geometry: Geometry, { x, y, scale }: View, ratio: number): Area {
   const [planeX, planeY] = geometry.at(layer, row);
   const from = (at: number): number => Math.floor(at * ratio) / ratio;
