@@ -203,7 +203,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM cancelled r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1
@@ -296,8 +296,8 @@ WITH candidate AS MATERIALIZED (
   WHERE s.ctid = c.row_location AND (s.sort_key = 0 OR (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
-    WHERE seen.task_id = ANY (array_append('{}'::bigint[], s.task_id))
-      AND seen.task_id >= ALL (ARRAY[$9::bigint])
+    WHERE seen.task_id = ANY (coalesce(ARRAY[s.task_id], '{}'))
+      AND (seen.task_id >= $9::bigint OR seen.task_id > $9::bigint)
       AND seen.workflow_step_id = s.workflow_step_id
       AND seen.sort_key = s.sort_key))
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
@@ -305,10 +305,10 @@ WITH candidate AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM claimed r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$9::bigint])
+    AND (t.task_id >= $9::bigint OR t.task_id > $9::bigint)
     AND r.sort_key > 1
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('in_progress')::text AS to_state, true AS most_recent, ('claim')::text AS cause, ($1)::uuid AS claim_id, ($2)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.last_attempted_at AS created_at
 ), history AS (
@@ -385,8 +385,8 @@ WITH candidate AS MATERIALIZED (
   WHERE s.ctid = c.row_location AND (s.sort_key = 0 OR (
     SELECT seen.most_recent
     FROM tasker.tasker_workflow_step_transitions seen
-    WHERE seen.task_id = ANY (array_append('{}'::bigint[], s.task_id))
-      AND seen.task_id >= ALL (ARRAY[$9::bigint])
+    WHERE seen.task_id = ANY (coalesce(ARRAY[s.task_id], '{}'))
+      AND (seen.task_id >= $9::bigint OR seen.task_id > $9::bigint)
       AND seen.workflow_step_id = s.workflow_step_id
       AND seen.sort_key = s.sort_key))
   RETURNING s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit, s.total_parents, s.sort_key, s.inputs, s.last_attempted_at, date_part('epoch', s.last_attempted_at - c.ready_at) AS waited_seconds
@@ -394,10 +394,10 @@ WITH candidate AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM claimed r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$9::bigint])
+    AND (t.task_id >= $9::bigint OR t.task_id > $9::bigint)
     AND r.sort_key > 1
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('pending')::text AS from_state, ('in_progress')::text AS to_state, true AS most_recent, ('claim')::text AS cause, ($1)::uuid AS claim_id, ($2)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.last_attempted_at AS created_at
 ), history AS (
@@ -542,10 +542,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -630,10 +630,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -682,10 +682,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -774,10 +774,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -826,10 +826,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -928,10 +928,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -980,10 +980,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1086,10 +1086,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1138,10 +1138,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1228,10 +1228,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1280,10 +1280,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1374,10 +1374,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1426,10 +1426,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1530,10 +1530,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -1582,10 +1582,10 @@ WITH done AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM done r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (r.claim_id)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, r.processed_at AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -1690,10 +1690,10 @@ WITH done AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$5::bigint]) AND t.task_id <= ALL (ARRAY[$6::bigint])
+    AND (t.task_id >= $5::bigint OR t.task_id > $5::bigint) AND (t.task_id <= $6::bigint OR t.task_id < $6::bigint)
     AND (r.complete)
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, ($8)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), task_history AS (
@@ -2091,7 +2091,7 @@ WITH ended AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -2133,7 +2133,7 @@ WITH ended AS (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM ended r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, ('step_blocked')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -2311,10 +2311,10 @@ WITH input AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM failed r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$10::bigint]) AND t.task_id <= ALL (ARRAY[$11::bigint])
+    AND (t.task_id >= $10::bigint OR t.task_id > $10::bigint) AND (t.task_id <= $11::bigint OR t.task_id < $11::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('error')::text AS to_state, true AS most_recent, (r.cause)::text AS cause, (r.claim_id)::uuid AS claim_id, ($12)::bigint AS worker_id, (r.metadata)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -2530,13 +2530,13 @@ WHERE t.task_id = ANY ($1::bigint[])
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) <= clock_timestamp()
   AND greatest(
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
 ORDER BY t.task_id;
 
@@ -3680,7 +3680,7 @@ WITH part AS MATERIALIZED (
   SELECT l.task_id, coalesce((t.state IN ('pending', 'in_progress', 'error') OR t.completed_at >= p.slice_until), false) AS stays,
     CASE WHEN t.state = 'error' AND EXISTS (
       SELECT FROM tasker.tasker_task_transitions h
-      WHERE h.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
+      WHERE h.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND h.sort_key = t.sort_key AND h.created_at < p.slice_until) THEN t.sort_key END AS quiet_sort_key
   FROM tasker.tasker_run_stats_progress p
   JOIN tasker.tasker_run_stats_tasks l ON l.task_id > p.slice_cursor AND l.task_id <= $1
   LEFT JOIN LATERAL (SELECT * FROM tasker.tasker_tasks x WHERE x.task_id = l.task_id LIMIT 1) t ON true
@@ -4971,7 +4971,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_task_transitions t
   SET most_recent = false
   FROM moved r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id))
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1
@@ -5364,7 +5364,7 @@ WITH page AS MATERIALIZED (
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) AS due_at
   FROM page t
   JOIN unnest($3::integer[], $4::text[], $5::float8[]) AS p (named_task_id, state, keep_seconds) ON p.named_task_id = t.named_task_id AND p.state = t.state
@@ -5372,12 +5372,12 @@ WITH page AS MATERIALIZED (
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) <= clock_timestamp() AND greatest(
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p)
 ), judged AS (
   SELECT d.named_task_id, d.state, d.due_at, EXISTS (
@@ -5730,7 +5730,7 @@ WITH ahead AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.next_retry_at - t.created_at AS wait
   FROM tasker.tasker_workflow_steps s
   JOIN tasker.tasker_workflow_step_transitions t
-    ON t.task_id = ANY (array_append('{}'::bigint[], s.task_id)) AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
+    ON t.task_id = ANY (coalesce(ARRAY[s.task_id], '{}')) AND t.workflow_step_id = s.workflow_step_id AND t.most_recent
   WHERE s.next_retry_at > statement_timestamp() AND t.created_at > statement_timestamp()
   ORDER BY s.task_id, s.workflow_step_id
   FOR NO KEY UPDATE OF s SKIP LOCKED
@@ -5798,7 +5798,7 @@ WITH dead AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = ANY (array_append('{}'::bigint[], h.task_id)) AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
+    WHERE t.task_id = ANY (coalesce(ARRAY[h.task_id], '{}')) AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
   ) p
 ), decision AS MATERIALIZED (
   SELECT r.*,
@@ -5826,7 +5826,7 @@ WITH dead AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM recovered r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
@@ -5878,7 +5878,7 @@ WITH dead AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT count(*)::integer AS crashes, (count(*) FILTER (WHERE t.metadata -> 'pardoned' = 'true'))::integer AS uncharged
     FROM tasker.tasker_workflow_step_transitions t
-    WHERE t.task_id = ANY (array_append('{}'::bigint[], h.task_id)) AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
+    WHERE t.task_id = ANY (coalesce(ARRAY[h.task_id], '{}')) AND t.workflow_step_id = h.workflow_step_id AND t.cause = 'lease_expired'
   ) p
 ), decision AS MATERIALIZED (
   SELECT r.*,
@@ -5906,7 +5906,7 @@ WITH dead AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM recovered r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, (r.state)::text AS to_state, true AS most_recent, ('lease_expired')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.worker_id)::bigint AS worker_id, (CASE
@@ -5972,7 +5972,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM released r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('released')::text AS cause, (r.claim_id)::uuid AS claim_id, (r.claimed_by)::bigint AS worker_id, ($3)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -5999,10 +5999,10 @@ WITH released AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM released r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
-    AND t.task_id >= ALL (ARRAY[$4::bigint]) AND t.task_id <= ALL (ARRAY[$5::bigint])
+    AND (t.task_id >= $4::bigint OR t.task_id > $4::bigint) AND (t.task_id <= $5::bigint OR t.task_id < $5::bigint)
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('in_progress')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('released')::text AS cause, (r.claim_id)::uuid AS claim_id, ($6)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
 ), history AS (
   INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
@@ -6063,7 +6063,7 @@ FROM (SELECT unnest($2::bigint[]) AS task_id) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
 WHERE o.task_id <= 140737488355327) m
-WHERE x.task_id = ANY (array_append('{}'::bigint[], m.task_id)) AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id;
+WHERE x.task_id = ANY (coalesce(ARRAY[m.task_id], '{}')) AND x.workflow_step_id = m.old_id AND m.old_id <> m.new_id;
 
 -- replace_cron_owner
 UPDATE "tasker_cron" .tasker_owner SET schema_name = $1;
@@ -6111,7 +6111,7 @@ WITH due AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM enqueued r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('error')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('retry_due')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -6166,7 +6166,7 @@ WITH before AS MATERIALIZED (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM resolved r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1
@@ -6275,7 +6275,7 @@ WITH requested AS MATERIALIZED (
     OR coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)) <= clock_timestamp() - make_interval(secs => h.reuse_after_seconds))
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)) <= clock_timestamp() - make_interval(secs => h.reuse_after_seconds))
     FOR NO KEY UPDATE
   ) g
 ), input AS MATERIALIZED (
@@ -6358,7 +6358,7 @@ WITH retried AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM retried r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
   RETURNING r.task_id, r.workflow_step_id, r.sort_key, ('error')::text AS from_state, ('pending')::text AS to_state, true AS most_recent, ('operator_retry')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, ($4)::jsonb AS metadata, clock_timestamp() AS created_at
@@ -6478,13 +6478,13 @@ WITH policy AS MATERIALIZED (
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => p.keep_seconds),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) END AS due_at,
     CASE WHEN p.keep_seconds IS NOT NULL THEN greatest(
       coalesce(coalesce(t.completed_at, (
     SELECT x.created_at
     FROM tasker.tasker_task_transitions x
-    WHERE x.task_id = ANY (array_append('{}'::bigint[], t.task_id)) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
+    WHERE x.task_id = ANY (coalesce(ARRAY[t.task_id], '{}')) AND x.sort_key = t.sort_key)), t.requested_at) + make_interval(secs => 0),
       (SELECT max(r.keep_until) FROM tasker.tasker_archive_restores r WHERE r.task_id = t.task_id)) < (SELECT p.counted_until FROM tasker.tasker_run_stats_progress p) END AS counted,
     CASE WHEN t.state IN ('pending', 'in_progress', 'error') THEN clock_timestamp() + make_interval(secs => s.keep_seconds) END AS look_again_at
   FROM tasker.tasker_tasks t
@@ -6577,7 +6577,7 @@ WITH watched AS MATERIALIZED (
         CROSS JOIN LATERAL (
       SELECT *
       FROM tasker.tasker_workflow_step_transitions x
-      WHERE x.task_id = ANY (array_append('{}'::bigint[], s.task_id)) AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE x.task_id = ANY (coalesce(ARRAY[s.task_id], '{}')) AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
       OFFSET 0
     ) x
         WHERE s.task_id = w.watched_id AND s.state = 'error' AND x.created_at > w.acted_at
@@ -6908,7 +6908,7 @@ WITH taken AS (
   UPDATE tasker.tasker_workflow_step_transitions t
   SET most_recent = false
   FROM taken r
-  WHERE t.task_id = ANY (array_append('{}'::bigint[], r.task_id)) AND t.workflow_step_id = r.workflow_step_id
+  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}')) AND t.workflow_step_id = r.workflow_step_id
     AND t.sort_key = r.sort_key - 1
     AND t.most_recent
     AND r.sort_key > 1

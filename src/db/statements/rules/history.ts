@@ -42,12 +42,16 @@ export const TASK_RANGE = { lowest_task: 'bigint', highest_task: 'bigint' } as c
 export const TASKS_OF_BATCH: TaskRange = { lowest: ':lowest_task::bigint', highest: ':highest_task::bigint' };
 
 /**
- * Condition: only partitions of these tasks are opened. Each bound is written so that it can choose partitions and nothing else: with a plain
+ * Condition: only partitions of these tasks are opened. Each bound is written so that it chooses partitions and nothing else: with a plain
  * comparison the planner can also read an index from one bound to the other, for each row of the batch. In a partition that was empty when the
- * statement was planned, as the newest one is whenever it is made, that seems as cheap as to look the row up by its key.
+ * statement was planned, as the newest one is whenever it is made, that seems as cheap as to look the row up by its key. To read an index by two
+ * conditions that are joined with OR never seems as cheap. An array (`>= ALL (ARRAY[...])`) would do it as well, and is made anew for each row: 0.5 us.
  */
 const within = (column: string, { lowest, highest }: TaskRange): string =>
-  `${column} >= ALL (ARRAY[${lowest}])${highest === undefined ? '' : ` AND ${column} <= ALL (ARRAY[${highest}])`}`;
+  [orBeyond(column, '>', lowest), ...(highest === undefined ? [] : [orBeyond(column, '<', highest)])].join(' AND ');
+
+const orBeyond = (column: string, side: '<' | '>', bound: string): string =>
+  `(${column} ${side}= ${bound} OR ${column} ${side} ${bound})`;
 
 /**
  * A condition on the row `alias` of a step that is about to change: its last transition is in the snapshot of this statement.
