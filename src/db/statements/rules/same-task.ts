@@ -8,5 +8,4 @@
  * keeps PostgreSQL from choosing, and is looked up in the index all the same: 1 us for each partition that the statement has open. The second
  * array of `coalesce` is never used; a function, such as `array_append`, does it as well, and takes 0.5 us more a row.
  */
-export const sameTask = (column: string, value: string): string =>
-  `${column} = ANY (coalesce(ARRAY[${value}], '{}'))`;
+export const sameTask = (column: string, value: string): string => `${column} = ANY (coalesce(ARRAY[${value}], '{}'))`;
