@@ -16,13 +16,16 @@ import type { Looking } from './looking/lookers.ts';
 const LOOKING: Looking = { browsers: 50, listsPerSecond: 50 };
 const NOBODY: Looking = { browsers: 0, listsPerSecond: 0 };
 
-/** Who looks, and with which processes: those of `elsewhere` get only what time the fleet leaves, as if they ran on another machine. */
+/** Who looks, and at which API: that of `elsewhere` gets only what time the fleet leaves, as if it ran on another machine. Browsers always do. */
 const ARMS = {
   nobody: NOBODY,
   'looking, the API elsewhere': LOOKING,
   'looking, the API on the same cores': LOOKING,
 } as const;
 type Arm = keyof typeof ARMS;
+
+/** Each one who looks has nobody before and after, so that what drifts is the same for both. */
+const TURNS: readonly Arm[] = ['looking, the API elsewhere', 'nobody', 'looking, the API on the same cores', 'nobody'];
 
 interface Sample {
   arm: Arm;
@@ -33,9 +36,11 @@ interface Sample {
   apiSessions: number;
   api: number;
   /** A second. */
+  statements: number;
   requests: number;
   events: number;
   failed: number;
+  reasons: Counts['reasons'];
   megabytes: number;
 }
 
@@ -47,7 +52,7 @@ interface Viewers {
 /** What open dashboards and lists cost a fleet that has more to do than it can; and what the API asks the database while nothing happens. */
 export async function looking(server: BenchServer, quick: boolean): Promise<PartResult> {
   const db = await server.database();
-  const rounds = quick ? 1 : Number(process.env['BENCH_LOOKING_ROUNDS'] ?? 8);
+  const rounds = quick ? 1 : Number(process.env['BENCH_LOOKING_ROUNDS'] ?? 6);
   const seconds = quick ? 1 : 4;
   const client = createClient({ url: db.url, notify: false });
   const workflow = await client.register(diamond);
@@ -59,8 +64,17 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
     const [row] = await db.query<{ ready: number }>(
       `SELECT count(*)::integer AS ready FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL /* bench: */`,
     );
-    const missing = (quick ? 10_000 : (seconds + 2) * 9000) - (row?.ready ?? 0);
-    if (missing > 0) await loadTasks(db.pool, { namedTaskId: workflow, tasks: missing, progress: [0] });
+    const missing = (quick ? 20_000 : (seconds + 2) * 9000) - (row?.ready ?? 0);
+    if (missing <= 0) return;
+    // The fleet takes them when all of them are there, with their history.
+    const connection = await db.pool.connect();
+    try {
+      await connection.query('BEGIN /* bench: */');
+      await loadTasks(connection, { namedTaskId: workflow, tasks: missing, progress: [0] });
+      await connection.query('COMMIT /* bench: */');
+    } finally {
+      connection.release();
+    }
   };
   await refill();
   await db.query('VACUUM ANALYZE');
@@ -79,17 +93,21 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
     try {
       await sleep(quick ? 500 : 3000);
       await db.query('SELECT pg_stat_statements_reset() /* bench: */');
-      for (let turn = 0; turn < rounds; turn += 1)
-        for (const arm of turned(Object.keys(ARMS) as Arm[], turn)) {
-          await refill();
-          samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
-        }
+      const turns = Array.from({ length: rounds }, (_, round_) => (round_ % 2 === 0 ? TURNS : TURNS.toReversed()));
+      // The first of a turn that is reversed comes after the last of the one before.
+      const arms = ['nobody' as const, ...turns.flatMap((turn) => turn)].filter(
+        (arm, at, all) => arm !== 'nobody' || all[at - 1] !== 'nobody',
+      );
+      for (const arm of [...arms, 'nobody' as const]) {
+        await refill();
+        samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
+      }
       statements = await costliest(db);
     } finally {
       await fleet.stop();
       await slow.stop();
     }
-    const idle = await measureIdle(db, server, here, quick ? 2 : 15);
+    const idle = await measureIdle(db, server, here, quick ? 2 : 30);
     return { tables: [taxTable(samples), idleTable(idle)], data: { samples, statements, idle } };
   } finally {
     for (const { api, lookers } of [here, elsewhere]) {
@@ -100,12 +118,6 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
   }
 }
 
-/** So that no arm is always the first one. */
-const turned = <Item>(items: readonly Item[], by: number): Item[] => {
-  const at = by % items.length;
-  return [...items.slice(at), ...items.slice(0, at)];
-};
-
 async function viewers(db: BenchDatabase, taskId: string, niceness?: number): Promise<Viewers> {
   const api = await startFleet({
     url: db.url,
@@ -114,9 +126,8 @@ async function viewers(db: BenchDatabase, taskId: string, niceness?: number): Pr
     ...(niceness === undefined ? {} : { niceness }),
   });
   const program = fileURLToPath(new URL('looking/lookers.ts', import.meta.url));
-  const nice = niceness === undefined ? [] : ['nice', '-n', String(niceness)];
-  const [command = '', ...args] = [...nice, process.execPath, program, api.apiUrls[0] as string, taskId];
-  const lookers = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const args = ['-n', '19', process.execPath, program, api.apiUrls[0] as string, taskId];
+  const lookers = spawn('nice', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   return { api, lookers };
 }
 
@@ -136,8 +147,10 @@ async function measure(
   seconds: number,
 ): Promise<Sample> {
   await bringIn(who, ARMS[arm]);
-  // Pages are opened, and what the arm before has begun ends.
+  // Pages are opened, and what the arm before has begun ends. A worker that had nothing to do finds the new tasks.
+  const known = await completedSteps(fleet);
   await sleep(1000);
+  while ((await completedSteps(fleet)) === known) await sleep(200);
   const [pid = 0] = who.api.pids;
   const read = async () => ({
     steps: await completedSteps(fleet),
@@ -145,6 +158,7 @@ async function measure(
     server: serverCpuSeconds(server.pid),
     sessions: await apiSessions(db),
     api: cpuSeconds(pid),
+    statements: await statementsOf(who.api),
   });
   await bringIn(who, ARMS[arm]);
   const before = await read();
@@ -162,7 +176,9 @@ async function measure(
     api: (after.api - before.api) / elapsed,
     requests: counts.requests / elapsed,
     events: counts.events / elapsed,
+    statements: (after.statements - before.statements) / elapsed,
     failed: counts.failed,
+    reasons: counts.reasons,
     megabytes: counts.bytes / 1e6 / elapsed,
   };
 }
@@ -203,10 +219,15 @@ function secondsBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<
 }
 
 /** By the worker's own count. */
-async function completedSteps({ urls }: Fleet): Promise<number> {
+const completedSteps = (fleet: Fleet): Promise<number> => sumOf(fleet, 'tasker_step_attempts_total');
+
+/** By the count of the API. */
+const statementsOf = (api: Fleet): Promise<number> => sumOf(api, 'tasker_statement_duration_seconds_count');
+
+async function sumOf({ urls }: Fleet, metric: string): Promise<number> {
   const text = await (await fetch(`${urls[0]}/metrics`)).text();
   let sum = 0;
-  for (const [, value] of text.matchAll(/^tasker_step_attempts_total\{[^}]*\} (\d+)/gm)) sum += Number(value);
+  for (const [, value] of text.matchAll(new RegExp(`^${metric}\\{[^}]*\\} (\\d+)`, 'gm'))) sum += Number(value);
   return sum;
 }
 
@@ -221,47 +242,62 @@ async function measureIdle(
   for (const browsers of [0, 1, 50]) {
     await bringIn(who, { browsers, listsPerSecond: 0 });
     await sleep(2000);
-    results.push({ browsers, cost: await idleCost(db, server, who.api.pids, seconds) });
+    // A page reads by itself twice a minute.
+    results.push({ browsers, cost: await idleCost(db, server, who.api.pids, browsers === 0 ? 2 : seconds) });
   }
   await bringIn(who, NOBODY);
   return results;
 }
 
 function taxTable(samples: readonly Sample[]): Table {
-  const rounds = samples.length / 3;
-  const of = (arm: Arm, figure: (sample: Sample) => number): number[] =>
-    samples.filter((sample) => sample.arm === arm).map(figure);
-  const base = of('nobody', ({ stepsPerSecond }) => stepsPerSecond);
-  const rows = (Object.keys(ARMS) as Arm[]).map((arm) => {
-    const speeds = of(arm, ({ stepsPerSecond }) => stepsPerSecond);
-    const ratios = speeds.map((speed, turn) => speed / (base[turn] as number));
-    const share = samples
-      .filter((sample) => sample.arm === arm)
-      .map(({ apiSessions: own, serverCpu, stepsPerSecond }) => (own / ((serverCpu * stepsPerSecond) / 1e6)) * 100);
-    return [
-      arm,
-      round(median(speeds)),
-      arm === 'nobody' ? '-' : `${round((1 - median(ratios)) * 100, 1)} %`,
-      arm === 'nobody' ? '-' : `${round(median(share), 1)} %`,
-      round(median(of(arm, ({ serverCpu }) => serverCpu)), 1),
-      round(median(of(arm, (sample) => sample.apiSessions)) * 1000),
-      round(median(of(arm, ({ api }) => api)) * 1000),
-      round(median(of(arm, ({ requests }) => requests))),
-      round(median(of(arm, ({ events }) => events))),
-      round(median(of(arm, ({ megabytes }) => megabytes)), 1),
-      of(arm, ({ failed }) => failed).reduce((sum, each) => sum + each, 0),
-    ];
-  });
+  const of = (arm: Arm, figure: (sample: Sample) => number): number =>
+    median(samples.filter((sample) => sample.arm === arm).map(figure));
+  /** How much more or less than the mean of nobody before and after: the median of all, in percent. */
+  const changed = (arm: Arm, figure: (sample: Sample) => number): string => {
+    if (arm === 'nobody') return '-';
+    const ratios = samples.flatMap((sample, at) => {
+      const [before, after] = [samples[at - 1], samples[at + 1]];
+      if (sample.arm !== arm || before === undefined || after === undefined) return [];
+      return [figure(sample) / ((figure(before) + figure(after)) / 2)];
+    });
+    const percent = round((median(ratios) - 1) * 100, 1);
+    return `${percent > 0 ? '+' : ''}${percent} %`;
+  };
+  const pairs = samples.filter(({ arm }) => arm !== 'nobody').length / 2;
+  const rows = (Object.keys(ARMS) as Arm[]).map((arm) => [
+    arm,
+    round(of(arm, ({ stepsPerSecond }) => stepsPerSecond)),
+    changed(arm, ({ stepsPerSecond }) => stepsPerSecond),
+    round(
+      of(arm, ({ serverCpu }) => serverCpu),
+      1,
+    ),
+    changed(arm, ({ serverCpu }) => serverCpu),
+    round(of(arm, ({ apiSessions }) => apiSessions) * 1000),
+    round(of(arm, ({ api }) => api) * 1000),
+    round(
+      of(arm, ({ statements }) => statements),
+      1,
+    ),
+    round(of(arm, ({ requests }) => requests)),
+    round(of(arm, ({ events }) => events)),
+    round(
+      of(arm, ({ megabytes }) => megabytes),
+      1,
+    ),
+    samples.filter((sample) => sample.arm === arm).reduce((sum, { failed }) => sum + failed, 0),
+  ]);
   return {
-    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can (medians of ${rounds} rounds)`,
+    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can (medians of ${pairs} pairs)`,
     columns: [
       '',
       'steps/s',
-      'less than with nobody',
-      'share of the CPU of PostgreSQL',
+      'against nobody before and after',
       'PostgreSQL, CPU µs/step',
+      'against nobody',
       'sessions of the API, CPU ms/s',
       'process of the API, CPU ms/s',
+      'statements of the API/s',
       'requests/s',
       'events/s',
       'MB/s',

@@ -1,7 +1,7 @@
 import { effect, signal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { liveness, onChange, paused, visible } from './live.ts';
-import { type Problem, request } from './request.ts';
+import { anyNewerThan, type Problem, request } from './request.ts';
 
 /** What a component knows of an address of the API. */
 export interface Query<Body> {
@@ -85,8 +85,7 @@ async function read(path: string, entry: Entry, anyNewer: boolean): Promise<void
     const { body, etag, ageSeconds } = await request<unknown>(path, {
       etag: before.etag,
       signal: reading.signal,
-      // Half of the time since: so a page never shows what is older than what it has shown, and one alone gets what is so now.
-      maxAgeSeconds: anyNewer && before.at !== undefined ? (Date.now() - before.at) / 2000 : 0,
+      maxAgeSeconds: anyNewer && before.at !== undefined ? anyNewerThan(before.at) : 0,
     });
     entry.state.value = {
       data: body === undefined ? before.data : body,

@@ -53,6 +53,17 @@ export interface RequestOptions {
   readonly asText?: boolean;
 }
 
+/** Clocks and rounded ages. */
+const SURELY_NEWER_SECONDS = 2;
+const MOST_AGE_SECONDS = 30;
+
+/**
+ * The age that a read accepts which nothing but time has asked for, by when what is shown was so: a page never goes back, one alone gets what is so now, and
+ * a hundred pages ask the database as often as one.
+ */
+export const anyNewerThan = (at: number): number =>
+  Math.min(MOST_AGE_SECONDS, (Date.now() - at) / 1000 - SURELY_NEWER_SECONDS);
+
 /** `path`: `/v1/...`. Throws Problem. */
 export async function request<Body>(path: string, options: RequestOptions = {}): Promise<Answer<Body>> {
   const {

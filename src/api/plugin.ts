@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cancelOn } from '../db/connections/canceller.ts';
 import { requestIdOf } from './http/request-id.ts';
+import { abortOn, signalOf } from './http/request-signal.ts';
 import { inTraceOf, requestTraceId } from '../tracing/incoming.ts';
 import { admit, type Admission, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
@@ -111,19 +112,15 @@ function addRoute(app: FastifyInstance, route: Route, parts: ApiParts): void {
 async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiParts): Promise<FastifyReply> {
   const { route, principal, rawBody = '' } = seen.get(request) as Seen;
   const checked = checkRequest(route, { params: request.params, query: request.query, body: request.body });
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new DOMException('the client has gone away', 'AbortError'));
-  });
   const waits =
     route.waits === 'always' ||
     (route.waits === 'if asked' && Number((checked.query as { wait_seconds?: number }).wait_seconds) > 0);
   const limitMs = COSTS[route.cost].seconds * 1000;
   // Of a shared read the time counts from its begin: until then it may wait for its pace, and for the one before.
-  const until = waits
-    ? parts.draining
-    : AbortSignal.timeout(route.shared === true ? 2 * limitMs + MOST_PAUSE_MS : limitMs);
-  const signal = AbortSignal.any([gone.signal, until]);
+  const signal = signalOf(
+    reply,
+    waits ? parts.draining : route.shared === true ? 2 * limitMs + MOST_PAUSE_MS : limitMs,
+  );
   const base = {
     ...parts,
     ...checked,
@@ -143,7 +140,12 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     if (waits) answer = await route.handle(base);
     else if (route.shared === true) {
       const what = shareKey(route.operation, request.url, request.headers, base.principal);
-      const options = { signal, maxAgeSeconds: maxAgeOf(request.headers) };
+      const closed = (end: () => void) => reply.raw.once('close', end);
+      const options = {
+        signal,
+        maxAgeSeconds: maxAgeOf(request.headers),
+        waits: () => parts.load.waits(closed),
+      };
       answer = await parts.shared.read(what, options, (all) => readWithin(limitMs, all, route, base));
     } else answer = await cancelOn(signal, () => route.handle(base));
   } else if (typeof key === 'string' && route.secret !== true) {
@@ -159,12 +161,16 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
 
 /** Throws the reason of the limit if it takes longer. */
 async function readWithin(limitMs: number, all: AbortSignal, route: Route, base: RouteRequest): Promise<Answer> {
-  const signal = AbortSignal.any([all, AbortSignal.timeout(limitMs)]);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const ends = [abortOn(controller, limitMs), abortOn(controller, all)];
   try {
     return inBytes(await cancelOn(signal, () => route.handle({ ...base, signal })));
   } catch (error) {
     signal.throwIfAborted();
     throw error;
+  } finally {
+    for (const end of ends) end();
   }
 }
 

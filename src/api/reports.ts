@@ -4,7 +4,7 @@ import type { Failures } from '../reads/failures.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine } from '../db/doctor/examine.ts';
-import { keptFor } from './kept-for.ts';
+import type { ReadPace } from './http/read-pace.ts';
 
 interface DoctorReport {
   checks: number;
@@ -18,11 +18,13 @@ const MOST_ENTRIES = 1000;
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
   private readonly client: Client;
+  private readonly pace: ReadPace;
   private examined: DoctorReport | undefined;
   private readonly entries = new Map<string, { value: Promise<unknown>; until: number }>();
 
-  constructor(client: Client) {
+  constructor(client: Client, pace: ReadPace) {
     this.client = client;
+    this.pace = pace;
   }
 
   queues(): Promise<QueueStatsRow[]> {
@@ -72,7 +74,7 @@ export class Reports {
     void value.then(
       () => {
         const now = performance.now();
-        entry.until = now + Math.max(ms, keptFor(now - began));
+        entry.until = now + Math.max(ms, this.pace.keptFor(now - began));
         return entry;
       },
       () => this.entries.delete(name),

@@ -71,8 +71,8 @@ export interface Answer {
   /** Serialised as JSON; a Buffer is sent as it is, and a stream as it comes. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of a shared route: it was costly, and others get it too for this long. Default 0. */
-  readonly keptSeconds?: number;
+  /** Of a shared route: others get it too for a moment, the longer the more it has cost (`ReadPace.keptFor`). */
+  readonly mayBeKept?: boolean;
 }
 
 /** One operation of the API, with everything that its document, its authorisation and its tests are made of. */

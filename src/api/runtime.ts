@@ -21,6 +21,7 @@ import { eventHub } from './events/event-sources.ts';
 import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
 import { RateLimits } from './http/rate-limits.ts';
+import { ReadPace } from './http/read-pace.ts';
 import { SharedReads } from './http/shared-reads.ts';
 import { Layouts } from './layouts.ts';
 import type { ApiParts } from './plugin.ts';
@@ -68,7 +69,8 @@ export class ApiRuntime {
     const sessions = new Sessions(row.secret);
     const login = given === undefined && config.apiAuth === 'oidc' ? this.login(row.secret) : undefined;
     const authenticate = given ?? authenticatorOf(config, keys, sessions, login?.people);
-    const reports = new Reports(client);
+    const pace = new ReadPace();
+    const reports = new Reports(client, pace);
     const denials = new Denials(host);
     const events = eventHub({ config, client, reports, authenticate, metrics });
     this.events = events;
@@ -89,7 +91,7 @@ export class ApiRuntime {
       load,
       rates: new RateLimits(config.apiRequestsPerSecond),
       maxBodyBytes: config.apiMaxBodyBytes,
-      shared: new SharedReads(),
+      shared: new SharedReads(pace),
       draining: this.draining.signal,
       denied: (denial) => {
         if (!config.apiReadOnly) void denials.write(denial);

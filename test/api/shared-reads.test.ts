@@ -1,13 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ReadPace } from '../../src/api/http/read-pace.ts';
-import { maxAgeOf, SharedReads, shareKey } from '../../src/api/http/shared-reads.ts';
+import { maxAgeOf, SharedReads, shareKey, type ShareKey } from '../../src/api/http/shared-reads.ts';
 import { principalOf } from '../../src/api/permissions.ts';
 import type { Answer } from '../../src/api/route.ts';
 import { diamond } from '../engine/engine-fixture.ts';
 import { useApi } from './api-fixture.ts';
 
 const forever = new AbortController().signal;
+const thing = (name: string, form = ''): ShareKey => ({ thing: name, key: name + form });
+const [A, B, C] = [thing('a'), thing('b'), thing('c')];
 const strictly = { signal: forever, maxAgeSeconds: 0 };
 
 /** A read that ends when the test ends it, and says which one it was. */
@@ -26,9 +28,9 @@ describe('reads that several ask for', () => {
   it('are two, however many ask while the first is under way: none begins before somebody who shares it has asked', async () => {
     const reads = new SharedReads();
     const { began, work } = controlled();
-    const first = reads.read('a', strictly, work);
-    const later = Array.from({ length: 50 }, () => reads.read('a', strictly, work));
-    const other = reads.read('b', strictly, work);
+    const first = reads.read(A, strictly, work);
+    const later = Array.from({ length: 50 }, () => reads.read(A, strictly, work));
+    const other = reads.read(B, strictly, work);
     expect(began).toHaveLength(2);
     began[0]?.end();
     expect((await first).body).toBe(0);
@@ -42,9 +44,9 @@ describe('reads that several ask for', () => {
     const reads = new SharedReads();
     const { began, work } = controlled();
     const leaving = new AbortController();
-    const first = reads.read('a', strictly, work);
-    const gone = reads.read('a', { ...strictly, signal: leaving.signal }, work);
-    const stays = reads.read('a', strictly, work);
+    const first = reads.read(A, strictly, work);
+    const gone = reads.read(A, { ...strictly, signal: leaving.signal }, work);
+    const stays = reads.read(A, strictly, work);
     leaving.abort(new Error('gone'));
     await expect(gone).rejects.toThrow('gone');
     began[0]?.end();
@@ -55,8 +57,8 @@ describe('reads that several ask for', () => {
     expect((await stays).body).toBe(1);
 
     const alone = new AbortController();
-    const abandoned = reads.read('c', { ...strictly, signal: alone.signal }, work);
-    const next = reads.read('c', strictly, work);
+    const abandoned = reads.read(C, { ...strictly, signal: alone.signal }, work);
+    const next = reads.read(C, strictly, work);
     alone.abort(new Error('gone'));
     await expect(abandoned).rejects.toThrow('gone');
     expect(began[2]?.signal.aborted).toBe(true);
@@ -69,12 +71,12 @@ describe('reads that several ask for', () => {
   it('are not those that all have left before they began', async () => {
     const reads = new SharedReads();
     const { began, work } = controlled();
-    const first = reads.read('a', strictly, work);
+    const first = reads.read(A, strictly, work);
     const leaving = new AbortController();
-    const gone = reads.read('a', { ...strictly, signal: leaving.signal }, work);
+    const gone = reads.read(A, { ...strictly, signal: leaving.signal }, work);
     leaving.abort(new Error('gone'));
     await expect(gone).rejects.toThrow('gone');
-    const comes = reads.read('a', strictly, work);
+    const comes = reads.read(A, strictly, work);
     began[0]?.end();
     await first;
     await expect.poll(() => began.length).toBe(2);
@@ -85,12 +87,25 @@ describe('reads that several ask for', () => {
   it('fail for all who share them, and not for those who come after', async () => {
     const reads = new SharedReads();
     const { began, work } = controlled();
-    const first = reads.read('a', strictly, work);
+    const first = reads.read(A, strictly, work);
     began[0]?.fail(new Error('broken'));
     await expect(first).rejects.toThrow('broken');
-    const second = reads.read('a', strictly, work);
+    const second = reads.read(A, strictly, work);
     began[1]?.end();
     expect((await second).body).toBe(1);
+  });
+
+  it('are of one moment for all forms of a thing, so that readers who have different ones do not stay apart', async () => {
+    const reads = new SharedReads();
+    const { began, work } = controlled();
+    const first = reads.read(thing('a', '1'), strictly, work);
+    const [one, two, three] = ['1', '2', '2'].map((form) => reads.read(thing('a', form), strictly, work));
+    expect(began).toHaveLength(1);
+    began[0]?.end();
+    await first;
+    await expect.poll(() => began.length).toBe(3);
+    for (const { end } of began) end();
+    expect([(await one)?.body, (await two)?.body, (await three)?.body]).toEqual([1, 2, 2]);
   });
 
   it('are kept for those alone who accept an age', async () => {
@@ -98,28 +113,31 @@ describe('reads that several ask for', () => {
     let reading = 0;
     const work = async (): Promise<Answer> => ({ body: (reading += 1), headers: { etag: '"x"' } });
     const aged = { signal: forever, maxAgeSeconds: 30 };
-    expect(await reads.read('a', strictly, work)).toEqual({ body: 1, headers: { etag: '"x"' } });
-    expect((await reads.read('a', aged, work)).body).toBe(2);
-    expect(await reads.read('a', aged, work)).toEqual({ body: 2, headers: { etag: '"x"', age: '1' } });
-    expect((await reads.read('a', strictly, work)).body).toBe(3);
+    expect(await reads.read(A, strictly, work)).toEqual({ body: 1, headers: { etag: '"x"' } });
+    expect((await reads.read(A, aged, work)).body).toBe(2);
+    expect(await reads.read(A, aged, work)).toEqual({ body: 2, headers: { etag: '"x"', age: '1' } });
+    expect((await reads.read(A, strictly, work)).body).toBe(3);
     // What was kept is now what was read last.
-    expect((await reads.read('a', aged, work)).body).toBe(3);
-    expect((await reads.read('b', aged, work)).body).toBe(4);
+    expect((await reads.read(A, aged, work)).body).toBe(3);
+    expect((await reads.read(B, aged, work)).body).toBe(4);
   });
 
   it('are kept for all if they say that they were costly', async () => {
     const reads = new SharedReads();
     let reading = 0;
-    const work = async (): Promise<Answer> => ({ body: (reading += 1), keptSeconds: reading === 1 ? 5 : 0 });
-    await reads.read('a', strictly, work);
-    expect(await reads.read('a', strictly, work)).toMatchObject({ body: 1, headers: { age: '1' } });
-    expect((await reads.read('b', strictly, work)).body).toBe(2);
-    expect((await reads.read('b', strictly, work)).body).toBe(3);
+    const work = async (): Promise<Answer> => {
+      await setTimeout(reading === 0 ? 100 : 0);
+      return { body: (reading += 1), mayBeKept: reading === 1 };
+    };
+    await reads.read(A, strictly, work);
+    expect(await reads.read(A, strictly, work)).toMatchObject({ body: 1, headers: { age: '1' } });
+    expect((await reads.read(B, strictly, work)).body).toBe(2);
+    expect((await reads.read(B, strictly, work)).body).toBe(3);
   });
 });
 
 describe('the pace of reads', () => {
-  /** Reads of `ms` each, `perSecond` of them, for some seconds. */
+  /** Reads of `ms` each, `perSecond` of them, for some seconds; returns the pause after one of a millisecond. */
   function paced() {
     let now = 0;
     const pace = new ReadPace(() => now);
@@ -130,27 +148,35 @@ describe('the pace of reads', () => {
           now += 1000 / perSecond;
           pace.took(ms);
         }
-        return pace.pauseMs;
+        return pace.pauseFor(1);
       },
-      nothing: (seconds: number): number => ((now += seconds * 1000), pace.pauseMs),
+      nothing: (seconds: number): number => ((now += seconds * 1000), pace.pauseFor(1)),
     };
   }
 
   it('has no pause while reading takes 40 ms of a second', () => {
     const { pace, reads } = paced();
-    expect(pace.pauseMs).toBe(0);
+    expect(pace.pauseFor(100)).toBe(0);
     expect(reads(60, 10, 3.9)).toBe(0);
   });
 
   it('has a longer pause each second in which it takes more, and none again soon after', () => {
     const { reads, nothing } = paced();
-    expect(reads(1, 50, 10)).toBe(125);
-    expect(reads(1, 50, 10)).toBe(250);
-    expect(reads(60, 50, 10)).toBe(1000);
+    expect(reads(1, 50, 10)).toBe(50);
+    expect(reads(1, 50, 10)).toBe(100);
+    expect(reads(60, 50, 10)).toBe(2000);
     // Neither more nor less between the half and the whole of its share.
-    expect(reads(10, 10, 3)).toBe(1000);
-    expect(reads(1, 10, 1)).toBe(500);
-    expect(nothing(5)).toBe(0);
+    expect(reads(10, 10, 3)).toBe(2000);
+    expect(reads(3, 10, 1)).toBe(800);
+    expect(nothing(6)).toBe(0);
+  });
+
+  it('is in proportion to what a read takes, and so is how long an answer is kept that may be old', () => {
+    const { pace, reads } = paced();
+    expect([pace.keptFor(20), pace.keptFor(1000)]).toEqual([1000, 15_000]);
+    reads(4, 50, 10);
+    expect([pace.pauseFor(0.1), pace.pauseFor(2), pace.pauseFor(20)]).toEqual([40, 800, 2000]);
+    expect([pace.keptFor(1), pace.keptFor(20), pace.keptFor(1000)]).toEqual([400, 8000, 15_000]);
   });
 
   it('puts off the next read of the same thing, and nothing else', async () => {
@@ -159,25 +185,27 @@ describe('the pace of reads', () => {
     const at: Record<string, number[]> = { a: [], b: [] };
     const work = (key: string) => async (): Promise<Answer> => {
       at[key]?.push(performance.now());
+      await setTimeout(5);
       return { body: at[key]?.length };
     };
     pace.took(1e6);
     await setTimeout(1050);
-    expect(pace.pauseMs).toBe(125);
-    expect((await reads.read('a', strictly, work('a'))).body).toBe(1);
-    const again = reads.read('a', strictly, work('a'));
-    await reads.read('b', strictly, work('b'));
+    expect(pace.pauseFor(1)).toBe(50);
+    expect((await reads.read(A, strictly, work('a'))).body).toBe(1);
+    const again = reads.read(A, strictly, work('a'));
+    await reads.read(B, strictly, work('b'));
     expect((await again).body).toBe(2);
     const [first = 0, second = 0] = at['a'] ?? [];
-    expect(second - first).toBeGreaterThan(120);
+    expect(second - first).toBeGreaterThan(200);
     expect(at['b']?.[0]).toBeLessThan(second);
   });
 });
 
 describe('what two may share', () => {
   const viewer = principalOf({ id: 'a', name: 'a', role: 'viewer' });
-  const keyOf = (principal: typeof viewer, url = '/v1/tasks', headers = {}): string =>
+  const shared = (principal: typeof viewer, url = '/v1/tasks', headers = {}) =>
     shareKey('listTasks', url, headers, principal);
+  const keyOf = (...given: Parameters<typeof shared>): string => shared(...given).key;
 
   it('is what they have the same rights to', () => {
     expect(keyOf(principalOf({ id: 'b', name: 'b', role: 'viewer' }))).toBe(keyOf(viewer));
@@ -191,6 +219,20 @@ describe('what two may share', () => {
       keyOf(viewer, '/v1/tasks', { 'accept-encoding': 'gzip' }),
     ];
     expect(new Set([keyOf(viewer), ...others]).size).toBe(8);
+  });
+
+  it('is one thing for readers who have different versions of it', () => {
+    const thingOf = (url: string, headers = {}): string => shared(viewer, url, headers).thing;
+    const states = '/v1/tasks/1/states';
+    const same = [
+      thingOf(`${states}?since=7`),
+      thingOf(`${states}?since=8`),
+      thingOf(`${states}?since=8`, { 'if-none-match': '"1"' }),
+    ];
+    expect(new Set(same).size).toBe(1);
+    expect(thingOf(`${states}?since=7&limit=1`)).toBe(thingOf(`${states}?since=8&limit=1`));
+    expect(thingOf('/v1/tasks?limit=1')).not.toBe(thingOf('/v1/tasks?limit=2'));
+    expect(shared(principalOf({ id: 'b', name: 'b', role: 'operator' })).thing).not.toBe(shared(viewer).thing);
   });
 
   it('has the age that a request accepts', () => {

@@ -23,11 +23,23 @@ export const taskPage = (id: string): readonly Shown[] => [
   { path: `/v1/tasks/${id}/explain`, topic: `task:${id}`, everySeconds: 3 * SLOWER },
 ];
 
+/** `anyNewerThan`: of what is shown and was read one interval ago. */
+const acceptedAge = (everySeconds: number): number => Math.min(30, everySeconds - 2);
+
 export interface Counts {
   requests: number;
   events: number;
   failed: number;
   bytes: number;
+  /** How often each status or error was the reason of a failure. */
+  reasons: Record<string, number>;
+}
+
+export const zero = (): Counts => ({ requests: 0, events: 0, failed: 0, bytes: 0, reasons: {} });
+
+export function fail(counts: Counts, reason: string): void {
+  counts.failed += 1;
+  counts.reasons[reason] = (counts.reasons[reason] ?? 0) + 1;
 }
 
 /** One tab: a stream of events, and a connection or two for what it reads. */
@@ -50,8 +62,8 @@ export class Browser {
       // Pages were opened at different times.
       const first = setTimeout(
         () => {
-          this.read(path, everySeconds / 2);
-          this.timers.push(setInterval(() => this.read(path, everySeconds / 2), everySeconds * 1000));
+          this.read(path, acceptedAge(everySeconds));
+          this.timers.push(setInterval(() => this.read(path, acceptedAge(everySeconds)), everySeconds * 1000));
         },
         Math.random() * everySeconds * 1000,
       );
@@ -69,8 +81,12 @@ export class Browser {
 
   private listen(page: readonly Shown[]): void {
     const topics = [...new Set(page.flatMap(({ topic }) => topic ?? []))];
+    const again = (): void => {
+      if (!this.closed) this.timers.push(setTimeout(() => this.listen(page), 1000 + 2000 * Math.random()));
+    };
     const stream = get(`${this.url}/v1/events?topics=${topics.join(',')}`, { agent: false }, (response) => {
-      if (response.statusCode !== 200) this.counts.failed += 1;
+      if (response.statusCode !== 200) fail(this.counts, `events ${response.statusCode}`);
+      response.on('close', again);
       let rest = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         const blocks = (rest + chunk).split('\n\n');
@@ -84,8 +100,10 @@ export class Browser {
       });
       response.on('error', () => undefined);
     });
-    stream.on('error', () => {
-      if (!this.closed) this.counts.failed += 1;
+    stream.on('error', ({ message }) => {
+      if (this.closed) return;
+      fail(this.counts, message);
+      again();
     });
     this.close = () => stream.destroy();
   }
@@ -112,7 +130,8 @@ export class Browser {
       },
       (response) => {
         this.counts.requests += 1;
-        if (response.statusCode !== 200 && response.statusCode !== 304) this.counts.failed += 1;
+        if (response.statusCode !== 200 && response.statusCode !== 304)
+          fail(this.counts, `${path.replaceAll(/\d+/g, 'N')} ${response.statusCode}`);
         if (response.headers.etag !== undefined) this.etags.set(path, response.headers.etag);
         let start = '';
         response.on('data', (chunk: Buffer) => {
@@ -129,9 +148,9 @@ export class Browser {
         response.on('error', () => this.reading.delete(path));
       },
     );
-    request.on('error', () => {
+    request.on('error', ({ message }) => {
       this.reading.delete(path);
-      if (!this.closed) this.counts.failed += 1;
+      if (!this.closed) fail(this.counts, message);
     });
   }
 }

@@ -3,7 +3,7 @@
  * it sends back what they have asked for since the last message.
  */
 import { Agent, get } from 'node:http';
-import { Browser, type Counts, NOW, taskPage } from './browser.ts';
+import { Browser, fail, NOW, taskPage, zero } from './browser.ts';
 
 /** Browsers on the task and on the first page, each; requests a second for lists. */
 export interface Looking {
@@ -27,7 +27,6 @@ const LISTS = [
   `q=${encodeURIComponent('state:in_progress workflow:bench/diamond age:<1h')}`,
 ].map((query) => `/v1/tasks?limit=50&${query}`);
 
-const zero = (): Counts => ({ requests: 0, events: 0, failed: 0, bytes: 0 });
 const counts = zero();
 const agent = new Agent({ keepAlive: true, maxSockets: 20 });
 let browsers: Browser[] = [];
@@ -39,9 +38,9 @@ function list(): void {
   listed += 1;
   get(`${url}${path}`, { agent }, (response) => {
     counts.requests += 1;
-    if (response.statusCode !== 200) counts.failed += 1;
+    if (response.statusCode !== 200) fail(counts, `list ${response.statusCode}`);
     response.on('data', (chunk: Buffer) => (counts.bytes += chunk.length)).on('error', () => undefined);
-  }).on('error', () => (counts.failed += 1));
+  }).on('error', ({ message }) => fail(counts, message));
 }
 
 process.on('message', ({ browsers: wanted, listsPerSecond }: Looking) => {

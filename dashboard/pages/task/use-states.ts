@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { liveness, onChange, paused, visible } from '../../api/live.ts';
-import { type Problem, request } from '../../api/request.ts';
+import { anyNewerThan, type Problem, request } from '../../api/request.ts';
 import type { States } from '../../api/types.ts';
 import { type Known, merge, UNKNOWN } from './model.ts';
 
@@ -22,8 +22,7 @@ export function useStates(taskId: string): Known {
       try {
         const { version } = known.peek();
         const query = version === undefined ? '' : `?since=${version}`;
-        // As in api/query.ts: never anything older than what is shown.
-        const maxAgeSeconds = anyNewer ? (Date.now() - at) / 2000 : 0;
+        const maxAgeSeconds = anyNewer ? anyNewerThan(at) : 0;
         const { body, ageSeconds } = await request<States>(`/v1/tasks/${taskId}/states${query}`, { maxAgeSeconds });
         at = Date.now() - ageSeconds * 1000;
         if (!gone && body !== undefined) known.value = merge(known.peek(), body);

@@ -32,6 +32,17 @@ export class Load {
     });
   }
 
+  /** One that is worked on only waits, until it is closed, for what is read for another: that is no work of its own. */
+  waits(closed: (end: () => void) => void): void {
+    this.move(1);
+    closed(() => this.move(-1));
+  }
+
+  private move(count: number): void {
+    this.working -= count;
+    this.waiting += count;
+  }
+
   stop(): void {
     clearInterval(this.timer);
     this.delay.disable();

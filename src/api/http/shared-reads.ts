@@ -10,15 +10,18 @@ const MOST_KEPT = 500;
 const MOST_KEPT_BYTES = 16_777_216;
 const KEPT_SECONDS = 60;
 
+/** One thing that is read, whatever forms of it are asked for. */
 interface Lane {
   began: number;
-  /** Of those who came while a read was under way: it begins after all of them have asked. */
-  next: SharedRead | undefined;
+  /** Of those who came while a read was under way, by the form that they ask for: all begin after all of them have asked. */
+  next: Map<string, SharedRead>;
 }
 
 interface Kept {
   readonly answer: Answer;
   readonly began: number;
+  /** For all, whatever age they accept. */
+  readonly forMs: number;
   readonly bytes: number;
 }
 
@@ -37,49 +40,68 @@ export class SharedReads {
     this.pace = pace;
   }
 
-  /** `key`: all that the answer depends on. `work` is cancelled when all who wait for it are gone. */
+  /**
+   * `thing`: what is read; `key`: all that the answer depends on, such as what the reader has of it already. All forms of a thing are read at the same time:
+   * so readers who have different ones have the same one after it. `work` is cancelled when all who wait for it are gone. `waits` is called if it
+   * does not begin at once.
+   */
   async read(
-    key: string,
-    { signal, maxAgeSeconds }: { signal: AbortSignal; maxAgeSeconds: number },
+    { thing, key }: ShareKey,
+    { signal, maxAgeSeconds, waits }: { signal: AbortSignal; maxAgeSeconds: number; waits?: () => void },
     work: (signal: AbortSignal) => Promise<Answer>,
   ): Promise<Answer> {
     const known = this.kept.get(key);
-    const age = known === undefined ? Number.POSITIVE_INFINITY : (performance.now() - known.began) / 1000;
-    const accepted = Math.max(maxAgeSeconds, known?.answer.keptSeconds ?? 0);
-    if (known !== undefined && age <= Math.min(accepted, KEPT_SECONDS)) {
-      const { answer } = known;
-      return { ...answer, headers: { ...answer.headers, age: String(Math.ceil(age)) } };
+    if (known !== undefined) {
+      const age = performance.now() - known.began;
+      const accepted = Math.max(maxAgeSeconds * 1000, known.forMs);
+      if (age <= Math.min(accepted, KEPT_SECONDS * 1000)) {
+        const { answer } = known;
+        return { ...answer, headers: { ...answer.headers, age: String(Math.ceil(age / 1000)) } };
+      }
     }
-    const lane = this.lanes.get(key);
-    const read = lane?.next === undefined || lane.next.isAbandoned ? new SharedRead(work) : lane.next;
-    if (lane !== undefined) lane.next = read;
+    const lane = this.lanes.get(thing);
+    const waiting = lane?.next.get(key);
+    const read = waiting === undefined || waiting.isAbandoned ? new SharedRead(work) : waiting;
+    lane?.next.set(key, read);
     if (maxAgeSeconds > 0 || known !== undefined) read.keep = true;
     const answer = read.join(signal);
-    if (lane === undefined) void this.run(key, read);
+    if (lane === undefined) void this.run(thing, new Map([[key, read]]));
+    else waits?.();
     return answer;
   }
 
-  private async run(key: string, first: SharedRead): Promise<void> {
-    const lane: Lane = { began: 0, next: undefined };
-    this.lanes.set(key, lane);
-    for (let read: SharedRead | undefined = first; read !== undefined; read = lane.next) {
-      lane.next = undefined;
+  private async run(thing: string, first: Lane['next']): Promise<void> {
+    const lane: Lane = { began: 0, next: first };
+    this.lanes.set(thing, lane);
+    while (lane.next.size > 0) {
+      const reads = lane.next;
+      lane.next = new Map();
       lane.began = performance.now();
-      const answer = await read.run();
-      this.pace.took(performance.now() - lane.began);
-      if (answer !== undefined && (read.keep || (answer.keptSeconds ?? 0) > 0)) this.keep(key, answer, lane.began);
-      const spacing = Math.max(lane.next === undefined ? 0 : SPACING_MS, this.pace.pauseMs);
+      const took = await Promise.all([...reads].map(([key, read]) => this.runOne(key, read)));
+      const spacing = Math.max(lane.next.size === 0 ? 0 : SPACING_MS, this.pace.pauseFor(Math.max(...took)));
       const wait = lane.began + spacing - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     }
-    this.lanes.delete(key);
+    this.lanes.delete(thing);
   }
 
-  private keep(key: string, answer: Answer, began: number): void {
+  /** How long it took. */
+  private async runOne(key: string, read: SharedRead): Promise<number> {
+    const began = performance.now();
+    const answer = await read.run();
+    const took = performance.now() - began;
+    this.pace.took(took);
+    const forMs = answer?.mayBeKept === true ? this.pace.keptFor(took) : 0;
+    if (answer !== undefined && (read.keep || forMs > 0)) this.keep(key, { answer, began, forMs });
+    return took;
+  }
+
+  private keep(key: string, kept: Omit<Kept, 'bytes'>): void {
     this.drop(key);
-    const bytes = key.length + (Buffer.isBuffer(answer.body) ? answer.body.length : 0);
+    const { body } = kept.answer;
+    const bytes = key.length + (Buffer.isBuffer(body) ? body.length : 0);
     if (bytes > MOST_KEPT_BYTES / 8) return;
-    this.kept.set(key, { answer, began, bytes });
+    this.kept.set(key, { ...kept, bytes });
     this.keptBytes += bytes;
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= MOST_KEPT && this.keptBytes <= MOST_KEPT_BYTES) break;
@@ -93,21 +115,24 @@ export class SharedReads {
   }
 }
 
-/** What two may have in common: with the same rights, the same address is the same answer. */
+/** What two may have in common. */
+export interface ShareKey {
+  readonly thing: string;
+  readonly key: string;
+}
+
+/** With the same rights, the same address is the same answer, and the same thing whatever the reader has of it already. */
 export function shareKey(
   operation: string,
   url: string,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   { permissions, namespaces }: Principal,
-): string {
-  return JSON.stringify([
-    operation,
-    url,
-    [...permissions].toSorted(),
-    namespaces?.toSorted() ?? null,
-    headers['if-none-match'] ?? null,
-    headers['accept-encoding'] ?? null,
-  ]);
+): ShareKey {
+  const rights = [[...permissions].toSorted(), namespaces?.toSorted() ?? null];
+  return {
+    thing: JSON.stringify([operation, url.replace(/([?&])since=\d+(?:&|$)/, '$1'), rights]),
+    key: JSON.stringify([operation, url, rights, headers['if-none-match'] ?? null, headers['accept-encoding'] ?? null]),
+  };
 }
 
 /** 0: only an answer that is read now will do. */

@@ -3,7 +3,6 @@ import { InvalidInputError } from '../../errors.ts';
 import { parseSearch } from '../../reads/search/parse-search.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
-import { keptFor } from '../kept-for.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
 import { cursor, limit, listOf, page, state, taskId } from '../schemas/common.ts';
@@ -132,7 +131,7 @@ export const listTasks = defineRoute({
   path: '/v1/tasks',
   summary: 'Tasks without their steps, the newest first',
   description:
-    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on. Such a page is kept for fifty times as long as it took, at most 15 seconds, and has its `Age`.',
+    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on. Such a page is kept for fifty times as long as it took, or longer while many read, at most 15 seconds, and has its `Age`.',
   permission: 'tasks:read',
   scope: 'namespace',
   cost: 'list',
@@ -150,15 +149,13 @@ export const listTasks = defineRoute({
     // What was asked, and not what it means now: an age is a time that each page would have anew.
     const list = ['listTasks', asked, principal.namespaces ?? null];
     const place = from === undefined ? undefined : cursors.open(list, from);
-    const began = performance.now();
     // A place has its filter.
     const found = await client.taskPage(
       place === undefined ? { ...filter, limit: most } : { cursor: place, limit: most },
     );
-    // Who reads as much as a page may, and finds too little, is not asked for it again and again.
-    const keptMs = found.complete ? 0 : keptFor(performance.now() - began);
     return {
-      keptSeconds: keptMs / 1000,
+      // What has read as much as a page may, and found too little, is not read again and again.
+      mayBeKept: !found.complete,
       body: {
         items: found.tasks,
         next_cursor: found.nextCursor === undefined ? null : cursors.sign(list, found.nextCursor),
