@@ -107,7 +107,7 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
       await fleet.stop();
       await slow.stop();
     }
-    const idle = await measureIdle(db, server, here, quick ? 2 : 30);
+    const idle = await measureIdle(db, server, here, quick ? 2 : 20);
     return { tables: [taxTable(samples), idleTable(idle)], data: { samples, statements, idle } };
   } finally {
     for (const { api, lookers } of [here, elsewhere]) {
@@ -149,7 +149,7 @@ async function measure(
   await bringIn(who, ARMS[arm]);
   // Pages are opened, and what the arm before has begun ends. A worker that had nothing to do finds the new tasks.
   const known = await completedSteps(fleet);
-  await sleep(1000);
+  await sleep(2000);
   while ((await completedSteps(fleet)) === known) await sleep(200);
   const [pid = 0] = who.api.pids;
   const read = async () => ({
@@ -273,7 +273,7 @@ function taxTable(samples: readonly Sample[]): Table {
       1,
     ),
     changed(arm, ({ serverCpu }) => serverCpu),
-    round(of(arm, ({ apiSessions }) => apiSessions) * 1000),
+    round(of(arm, ({ apiSessions: own }) => own) * 1000),
     round(of(arm, ({ api }) => api) * 1000),
     round(
       of(arm, ({ statements }) => statements),

@@ -33,7 +33,7 @@ export class ReadPace {
     this.turn();
   }
 
-  /** Between the begins of two reads of the same thing, of which one takes so long; 0: none. In milliseconds. */
+  /** Milliseconds between the begins of two reads of the same thing, of which one has taken `tookMs`; 0: none. */
   pauseFor(tookMs: number): number {
     this.turn();
     return Math.min(MOST_PAUSE_MS, tookMs * this.stretch);
