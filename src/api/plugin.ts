@@ -110,7 +110,7 @@ function addRoute(app: FastifyInstance, route: Route, parts: ApiParts): void {
 }
 
 async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiParts): Promise<FastifyReply> {
-  const { route, principal, rawBody = '' } = seen.get(request) as Seen;
+  const { route, principal, id: requestId, rawBody = '' } = seen.get(request) as Seen;
   const checked = checkRequest(route, { params: request.params, query: request.query, body: request.body });
   const waits =
     route.waits === 'always' ||
@@ -126,6 +126,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
     ...checked,
     principal: principal as Principal,
     headers: request.headers,
+    requestId,
     credentials: credentialsOf(request),
     signal,
     transaction: undefined,

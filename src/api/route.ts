@@ -51,6 +51,8 @@ export interface RouteRequest<Params = unknown, Query = unknown, Body = unknown>
   readonly query: Query;
   readonly body: Body;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** In its problems and in the log. */
+  readonly requestId: string;
   /** What it was authenticated by. */
   readonly credentials: Credentials;
   /** Aborted when whoever asked has gone away, and when the time is over. */

@@ -129,6 +129,8 @@ export class AttemptTrace {
   private readonly open: Open | undefined;
   private readonly startMs: number;
   private readonly startedAt = performance.now();
+  /** Of a span that is recorded, also when it has ended: a line that comes later leads to it. */
+  private readonly spanId: string | undefined;
   private endMs: number | undefined;
 
   constructor(stored: StoredContext, attempt: BegunAttempt, open: Open | undefined, startMs = 0) {
@@ -136,6 +138,7 @@ export class AttemptTrace {
     this.attempt = attempt;
     this.open = open;
     this.startMs = startMs;
+    this.spanId = open?.span?.isRecording() === true ? open.span.spanContext().spanId : undefined;
   }
 
   /** A span of this attempt may be exported. */
@@ -146,8 +149,7 @@ export class AttemptTrace {
   /** For lines of the log. */
   get logFields(): { trace_id: string; span_id?: string } {
     const trace_id = this.stored.traceId;
-    const span = this.open?.span;
-    return span?.isRecording() === true ? { trace_id, span_id: span.spanContext().spanId } : { trace_id };
+    return this.spanId === undefined ? { trace_id } : { trace_id, span_id: this.spanId };
   }
 
   /** Calls the handler with the attempt's span as the active one. */

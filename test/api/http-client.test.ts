@@ -18,7 +18,10 @@ describe('the client of the HTTP API, against an API', () => {
     expect(again.body).toEqual(one);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     const lines = await api.post('/v1/tasks:batch', { body: [{ ...body, input: { n: 2 } }, { workflow: 7 }] });
-    expect(lines).toMatchObject([{ outcome: 'created' }, { code: 'INPUT_INVALID' }]);
+    expect(lines).toMatchObject([
+      { outcome: 'created' },
+      { code: 'INPUT_INVALID', request_id: expect.stringMatching(/./) },
+    ]);
     const waited = api.waitForTask(one.task_id);
     await api.post('/v1/tasks/{task_id}:cancel', { params: { task_id: one.task_id }, body: { reason: 'enough' } });
     expect(await waited).toMatchObject({ task_id: one.task_id, state: 'cancelled' });

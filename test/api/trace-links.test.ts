@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
-import { useApi } from './api-fixture.ts';
+import { startApi } from '../../src/api/start-api.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { createLogger } from '../../src/logger.ts';
+import { call as callAt, useApi } from './api-fixture.ts';
 
 const fixture = await useApi({
   trace: 'parent',
@@ -19,6 +22,46 @@ const order = defineWorkflow({
   identity: 'unique',
   input: z.object({ n: z.number() }),
 }).step('charge', () => null);
+
+/** Lines of a process of its own, as a collector gets them. */
+it('logs a request that failed with its id and its trace, and answers with both and with nothing of the cause', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const settings = { apiAuth: 'keys', trace: 'parent', apiPort: '0', metricsPort: '0', databaseUrl: fixture.test.url };
+  const api = await startApi({
+    config: loadConfig('api', {}, settings),
+    log: createLogger({ role: 'api', destination: { write: (line: string) => void lines.push(JSON.parse(line)) } }),
+  });
+  const key = await fixture.key();
+  const failures = async (headers: Record<string, string>) => {
+    lines.length = 0;
+    const reply = await callAt(api.apiUrl, 'GET', '/v1/holds', { key, headers });
+    return { reply, found: lines.filter(({ message }) => message === 'a request failed') };
+  };
+  await fixture.call('POST', '/v1/holds', { key, body: { tag: 'x', reason: 'y' } });
+  // What no request can be made responsible for.
+  await fixture.test.query('ALTER TABLE tasker.tasker_holds RENAME TO holds_of_before');
+  await fixture.test.query(
+    `CREATE FUNCTION tasker.broken(bigint) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'a broken page' USING ERRCODE = 'XX001'; END $$;
+     CREATE VIEW tasker.tasker_holds AS
+     SELECT hold_id, task_id, tag, tasker.broken(hold_id) AS reason, created_by, created_at FROM tasker.holds_of_before`,
+  );
+  try {
+    const { reply, found } = await failures({ traceparent });
+    expect(reply).toMatchObject({ status: 500, body: { code: 'INTERNAL', trace_id: traceId } });
+    expect(reply.text).not.toMatch(/holds|XX001|broken/);
+    expect(found).toMatchObject([
+      { level: 'error', operation: 'listHolds', trace_id: traceId, request_id: reply.body['request_id'] },
+    ]);
+    const untraced = await failures({});
+    expect(untraced.reply.status).toBe(500);
+    expect(untraced.found).toHaveLength(1);
+    expect(untraced.found[0]).not.toHaveProperty('trace_id');
+  } finally {
+    await fixture.test.query('DROP VIEW tasker.tasker_holds; DROP FUNCTION tasker.broken(bigint)');
+    await fixture.test.query('ALTER TABLE tasker.holds_of_before RENAME TO tasker_holds');
+    await api.stop();
+  }
+});
 
 describe('a process of the API without an SDK', () => {
   it('passes the place of whoever sent the request on to the task, with TASKER_TRACE=parent, and makes links of it', async () => {

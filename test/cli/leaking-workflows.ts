@@ -38,6 +38,7 @@ export const leaks = defineWorkflow({ name: 'leaks', input: z.unknown() })
     await sleep(250);
     throw new Error('an ordinary error');
   })
+  .step('deaf', { ...once, timeoutSeconds: 1 }, () => new Promise<null>(() => undefined))
   .step('throws_a_revoked_proxy', once, () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();

@@ -5,7 +5,13 @@ import { useTestDatabase } from '../support/test-database.ts';
 const test = await useTestDatabase();
 const processes = useProcesses();
 const workflows = ['--workflows', 'test/cli/leaking-workflows.ts'];
-const env = { DATABASE_URL: test.url, TASKER_METRICS_PORT: '0' };
+const sdk = new URL('../support/register-sdk.ts', import.meta.url).href;
+const env = {
+  DATABASE_URL: test.url,
+  TASKER_METRICS_PORT: '0',
+  TASKER_ABORT_GRACE_MS: '200',
+  NODE_OPTIONS: `--import ${sdk}`,
+};
 
 it('leaks, errors and logs of a step harm no other step, and the log shows its origin', async () => {
   const worker = processes.start('src/cli/main.ts', { args: ['worker', ...workflows], env });
@@ -43,6 +49,7 @@ it('leaks, errors and logs of a step harm no other step, and the log shows its o
     fails_beside_broken_json: failed('an ordinary error'),
     throws_a_revoked_proxy: failed('an object'),
     logs: complete(null),
+    deaf: failed('ran longer than its timeout of 1 s'),
   });
 
   const lines = worker.lines
@@ -75,5 +82,22 @@ it('leaks, errors and logs of a step harm no other step, and the log shows its o
     field_step: 'mine',
     field_pid: 1,
   });
+
+  // In a program with an SDK each of these lines leads to the trace of its task.
+  const [{ trace_id: traceId } = {}] = await test.query<{ trace_id?: string }>(
+    `SELECT split_part(trace_context, '-', 2) AS trace_id FROM tasker.tasker_tasks`,
+  );
+  expect(traceId).toMatch(/^[0-9a-f]{32}$/);
+  for (const [step, message] of [
+    ['rejects_later', 'it had ended before'],
+    ['rejects_meanwhile', 'its attempt fails with that'],
+    ['rejects_meanwhile', 'step failed for good'],
+    ['deaf', 'a handler did not stop when its step timed out'],
+    ['logs', 'odd fields'],
+  ] as const)
+    expect(lineOf(step, message), `${step}: ${message}`).toMatchObject({
+      trace_id: traceId,
+      span_id: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
   expect(await worker.kill('SIGTERM')).toMatchObject({ code: 0 });
 }, 40_000);

@@ -41,7 +41,12 @@ const tasker = await startTasker({
   workflows: [order],
   url: test.url,
   log,
-  settings: { metricsPort: 0, retryBackoffDisabled: true, retrySweepMs: 50 },
+  settings: {
+    metricsPort: 0,
+    retryBackoffDisabled: true,
+    retrySweepMs: 50,
+    dashboardUrl: 'https://tasker.example/ui/',
+  },
 });
 const { client } = tasker;
 afterAll(() => tasker.stop());
@@ -82,6 +87,8 @@ describe('a task in a program with an SDK', () => {
       'tasker.outcome': 'created',
     });
     expect(parentOf(send!)).toBe(request.spanId);
+    for (const span of [send, task])
+      expect(span?.attributes['tasker.url'], span?.name).toBe(`https://tasker.example/ui/tasks/${taskId}`);
     expect(task?.links.map(({ context: { spanId } }) => spanId)).toEqual([idOf(send!)]);
     expect(traceOf(task!)).not.toBe(request.traceId);
     expect(await stored(taskId)).toBe(`00-${traceOf(task!)}-${idOf(task!)}-01`);
@@ -170,6 +177,10 @@ describe('a task in a program with an SDK', () => {
     expect(roots.map(({ attributes }) => attributes['tasker.task.id'])).toEqual(
       submitted.slice(0, 2).map(({ taskId }) => taskId),
     );
+    expect(roots.map(({ attributes }) => attributes['tasker.url'])).toEqual(
+      submitted.slice(0, 2).map(({ taskId }) => `https://tasker.example/ui/tasks/${taskId}`),
+    );
+    expect(send?.attributes).not.toHaveProperty('tasker.url');
     expect(new Set(roots.map(traceOf)).size).toBe(2);
     expect(roots.every(({ links }) => links[0]?.context.spanId === idOf(send!))).toBe(true);
   });

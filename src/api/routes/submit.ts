@@ -86,7 +86,9 @@ export const submitTasks = defineRoute({
     const read = request.body.map((line) => submission.safeParse(line));
     // Before anything is submitted, and whatever else is wrong with other lines.
     for (const line of read) if (line.success) requireAllowed(request.principal, line.data);
-    const answers: unknown[] = read.map((line) => (line.success ? undefined : invalidLine(line.error)));
+    const answers: unknown[] = read.map((line) =>
+      line.success ? undefined : invalidLine(line.error, request.requestId),
+    );
     for (const [reference, lines] of byWorkflow(read)) {
       const requests = lines.map(({ data }) => ({ ...optionsOf(data, request.principal), input: data.input }));
       try {
@@ -103,7 +105,7 @@ export const submitTasks = defineRoute({
 
 /** One of them is not accepted: each gets its own answer. */
 async function oneByOne(
-  { client, principal }: RouteRequest,
+  { client, principal, requestId }: RouteRequest,
   reference: Submission,
   lines: readonly { at: number; data: Submission }[],
   answers: unknown[],
@@ -115,7 +117,7 @@ async function oneByOne(
       if (!isTheirs) throw error;
       answers[at] = shown(await client.submitByName(reference, data.input, optionsOf(data, principal)));
     } catch (own) {
-      answers[at] = problemDocument(problemOf(own), '');
+      answers[at] = problemDocument(problemOf(own), requestId);
     }
   }
 }
@@ -134,12 +136,12 @@ function byWorkflow(
   return groups.values();
 }
 
-const invalidLine = (error: z.ZodError): object =>
+const invalidLine = (error: z.ZodError, requestId: string): object =>
   problemDocument(
     new Problem('INPUT_INVALID', 'the line is no submission', {
       errors: error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, detail: message })),
     }),
-    '',
+    requestId,
   );
 
 /** As for a workflow that does not exist, so that nobody learns that it exists. */

@@ -30,6 +30,8 @@ export async function openPage(browser: Browser, { width = 1280, dark = false, b
     viewport: { width, height: 800 },
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
+    // A proxy of a test has a certificate that nobody has signed.
+    ignoreHTTPSErrors: true,
   });
   const page = await context.newPage();
   const problems: string[] = [];
