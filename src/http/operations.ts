@@ -425,7 +425,7 @@ export interface Operation {
   refused: number;
   /** Tasks of which the database refused the act. */
   failed: number;
-  /** Tasks that are done, and of which it is known how they went on, as long as it ran. */
+  /** Tasks that are done, and of which it is known how they went on: it is watched until an hour after the end. */
   settled: number;
   /** Those of them that failed again with what they had failed with before. */
   came_back: number;
@@ -485,7 +485,7 @@ export interface PreviewedOperation {
   refused: number;
   /** Tasks of which the database refused the act. */
   failed: number;
-  /** Tasks that are done, and of which it is known how they went on, as long as it ran. */
+  /** Tasks that are done, and of which it is known how they went on: it is watched until an hour after the end. */
   settled: number;
   /** Those of them that failed again with what they had failed with before. */
   came_back: number;
@@ -524,7 +524,7 @@ export interface OperationItem {
   /** The task that a rerun made. */
   new_task_id: string | null;
   acted_at: string | null;
-  /** How it went on, as long as the operation ran; null: not known. */
+  /** How it went on, until an hour after the operation ended; null: not known. */
   settled: 'ended' | 'failed' | 'came_back' | null;
   /** Of the task, or of the new one; null: it was removed. */
   state_now: 'pending' | 'in_progress' | 'complete' | 'error' | 'cancelled' | 'resolved_manually' | null;

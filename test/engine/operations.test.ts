@@ -6,6 +6,7 @@ import type { PreviewedOperation } from '../../src/client/operations.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { countOperations, type OperationRow } from '../../src/db/statements/operations/operations.ts';
 import { pruneOperations, workOnOperations } from '../../src/engine/operations/work.ts';
+import { watchHaltedOperations } from '../../src/engine/operations/watch.ts';
 import { useEngine } from './engine-fixture.ts';
 import { CAUSES, frailIn, useFailures, workRound } from './operations-fixture.ts';
 
@@ -275,6 +276,44 @@ describe('canary, stop, pause', () => {
     expect(await client.operations.resume(id)).toMatchObject({ outcome: 'refused', state: 'aborted' });
     await tasks.work();
     await expectSound();
+  });
+
+  it('finds out how the last tasks went on when it has ended, and while it is paused, until an hour after its end', async () => {
+    const watched = async (): Promise<void> => {
+      while ((await watchHaltedOperations(engine.db)) > 0) continue;
+    };
+    const failed = await tasks.failed(30, 'bank');
+    const id = await started({ taskIds: failed });
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', done: 30, settled: 0 });
+    await tasks.work((taskId) => (failed.indexOf(taskId) < 12 ? 'bank' : undefined));
+    await round();
+    // Two schedulers at once count nothing twice.
+    await Promise.all([watched(), watched()]);
+    expect(await get(id)).toMatchObject({ state: 'done', done: 30, settled: 30, came_back: 12 });
+    await expectSound();
+
+    const late = await started({ taskIds: failed.slice(0, 12) });
+    await untilEnded(late);
+    await engine.test.query(
+      `UPDATE tasker.tasker_operations SET ended_at = ended_at - interval '61 minutes' WHERE operation_id = $1`,
+      [late],
+    );
+    await tasks.work();
+    await watched();
+    expect(await get(late)).toMatchObject({ state: 'done', done: 12, settled: 0 });
+
+    // What is found out while it is paused counts for the stop.
+    const more = await tasks.failed(40, 'bank');
+    const paused = await started({ taskIds: more });
+    await round();
+    await client.operations.pause(paused);
+    await tasks.work(() => 'bank');
+    await watched();
+    expect(await get(paused)).toMatchObject({ state: 'paused', came_back: 25 });
+    await client.operations.resume(paused);
+    expect((await round()).stopped).toHaveLength(1);
+    await client.operations.abort(paused);
+    await tasks.work();
   });
 
   it('does nothing while it is paused, goes on after, and a resume ends a canary that waits', async () => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { listOperationItems, listOperationItemsInState, listOperations } from '../../src/db/reads/operations.ts';
+import { holdHaltedOperations } from '../../src/db/statements/operations/halted.ts';
 import {
   chooseItems,
   endItems,
@@ -36,7 +37,7 @@ beforeAll(async () => {
        total, done, window_began_at)
      OVERRIDING SYSTEM VALUE
      SELECT n, 'retry', CASE n WHEN ${OPERATION} THEN 'running' ELSE 'done' END, '', 'test', 50, now(), now(),
-       CASE n WHEN ${OPERATION} THEN NULL ELSE now() END, now(), 20000, 10000, now()
+       CASE n WHEN ${OPERATION} THEN NULL ELSE now() - (2000 - n) * interval '1 minute' END, now(), 20000, 10000, now()
      FROM generate_series(1, 2000) n`,
   );
   await engine.test.query(
@@ -86,6 +87,12 @@ describe('a chunk of 25 of 20,000 items', () => {
       () => call(settleItems, { operation_id: OPERATION, after: 0, limit: 500, window_began_at: new Date() }),
       'operation_items_watched',
       15_000,
+    ],
+    [
+      'finds those that do not run any more',
+      () => call(holdHaltedOperations, { watched_seconds: 3600, limit: 20 }),
+      'operations_ended',
+      6000,
     ],
   ])('%s by its own index', async (_, given, index, pages) => {
     const plan = await planOf(engine.test.pool, given());

@@ -3499,6 +3499,23 @@ JOIN pg_inherits i ON i.inhparent = p.oid
 JOIN pg_class c ON c.oid = i.inhrelid
 GROUP BY p.relname;
 
+-- hold_halted_operations
+WITH halted AS MATERIALIZED (
+  SELECT o.operation_id
+  FROM tasker.tasker_operations o
+  WHERE o.state NOT IN ('done', 'aborted') AND o.state IN ('paused', 'stopped') AND o.settled < o.done
+  UNION ALL
+  SELECT o.operation_id
+  FROM tasker.tasker_operations o
+  WHERE o.ended_at > statement_timestamp() - make_interval(secs => $1) AND o.settled < o.done
+)
+SELECT o.operation_id, o.watched_to, o.window_began_at
+FROM tasker.tasker_operations o
+WHERE o.operation_id = ANY (ARRAY(SELECT h.operation_id FROM halted h ORDER BY h.operation_id DESC LIMIT $2))
+  AND o.state IN ('paused', 'stopped', 'done', 'aborted')
+ORDER BY o.operation_id
+FOR UPDATE OF o SKIP LOCKED;
+
 -- hold_operation
 SELECT o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.reason, o.namespaces, o.preview, o.total, o.done,
   o.refused, o.failed, o.settled, o.came_back, o.pace_per_second, o.canary, o.canary_passed, o.stop_share, o.created_at, o.expires_at, o.started_at,
@@ -6561,6 +6578,14 @@ WHERE r.rolname = session_user AND d.datname = current_database();
 
 -- server_encoding
 SELECT current_setting('server_encoding') AS encoding;
+
+-- settle_halted_operation
+UPDATE tasker.tasker_operations o
+SET settled = o.settled + $2,
+    came_back = o.came_back + $3,
+    window_came_back = o.window_came_back + $4,
+    watched_to = $5
+WHERE o.operation_id = $1;
 
 -- settle_operation_items
 WITH watched AS MATERIALIZED (

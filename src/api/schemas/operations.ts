@@ -36,7 +36,9 @@ export const operation = z
     done: count,
     refused: count.describe('Tasks whose state did not allow it any more.'),
     failed: count.describe('Tasks of which the database refused the act.'),
-    settled: count.describe('Tasks that are done, and of which it is known how they went on, as long as it ran.'),
+    settled: count.describe(
+      'Tasks that are done, and of which it is known how they went on: it is watched until an hour after the end.',
+    ),
     came_back: count.describe('Those of them that failed again with what they had failed with before.'),
     pace_per_second: z.number(),
     canary: count.describe('Tasks that come first and are waited for; 0: none.'),
@@ -76,7 +78,7 @@ export const operationItem = z
     settled: z
       .enum(['ended', 'failed', 'came_back'])
       .nullable()
-      .describe('How it went on, as long as the operation ran; null: not known.'),
+      .describe('How it went on, until an hour after the operation ended; null: not known.'),
     state_now: state.nullable().describe('Of the task, or of the new one; null: it was removed.'),
   })
   .meta({ id: 'OperationItem', description: 'What came of the act on one task.' });

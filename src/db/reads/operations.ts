@@ -39,7 +39,7 @@ export interface OperationItemRow {
   /** The task that a rerun made. */
   new_task_id: string | null;
   acted_at: Date | null;
-  /** How the task went on, as long as the operation ran: it ended, failed with something else, or came back with what it had failed with. */
+  /** How the task went on, until an hour after the operation ended: it ended, failed with something else, or came back with what it had failed with. */
   settled: 'ended' | 'failed' | 'came_back' | null;
   /** The state of the task, or of the new one, now; null: it was removed. */
   state_now: State | null;

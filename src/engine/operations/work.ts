@@ -1,6 +1,6 @@
 import { isAboutValue } from '../../db/connections/sql-errors.ts';
 import type { Database, Executor } from '../../db/connections/database.ts';
-import { deleteItems, endItems, findItemTasks, nextItems, settleItems } from '../../db/statements/operations/items.ts';
+import { deleteItems, endItems, findItemTasks, nextItems } from '../../db/statements/operations/items.ts';
 import {
   advanceOperation,
   findRunningOperations,
@@ -14,6 +14,7 @@ import { writeAudit } from '../audit.ts';
 import { actOnItem, auditItem, type EndedItem } from './act-on-item.ts';
 import { authorise } from './authorise.ts';
 import { HeldTasks } from './held-tasks.ts';
+import { watch } from './watch.ts';
 import { canaryLeft, decide, type Decision, type Step, stop } from './decide.ts';
 
 /** What one round has done. */
@@ -36,8 +37,8 @@ export interface Worked {
  */
 const CHUNK = 25;
 const CHUNK_MS = 150;
-/** Items whose tasks one chunk checks, for how they went on. */
-const WATCHED = 500;
+/** Nothing is to be found out about items. */
+const NOTHING: Omit<Step, 'ended'> = { settled: 0, cameBack: 0, windowCameBack: 0, watchedTo: '0' };
 /** An operation that has ended is kept for 90 days; the audit of its acts stays. */
 const KEPT_SECONDS = 90 * 86_400;
 
@@ -104,7 +105,7 @@ async function oneChunk(
     const [operation] = await tx.run(holdOperation, { operation_id: operationId });
     if (operation === undefined) return undefined;
     const authority = await authorise(tx, operation);
-    const watched = await watch(tx, operation);
+    const watched = operation.settled === operation.done ? NOTHING : await watch(tx, operation);
     const before: Step = { ...watched, ended: [] };
     if ('why' in authority) return end(tx, operation, before, stop(operation, authority.why));
     const decision = decide(operation, before);
@@ -133,25 +134,6 @@ interface Chunk {
   ended: readonly EndedItem[];
   decision: Decision;
   queues: readonly string[];
-}
-
-async function watch(tx: Executor, operation: HeldOperation): Promise<Omit<Step, 'ended'>> {
-  if (operation.settled === operation.done) return { settled: 0, cameBack: 0, windowCameBack: 0, watchedTo: '0' };
-  const [row] = await tx.run(settleItems, {
-    operation_id: operation.operation_id,
-    after: operation.watched_to,
-    limit: WATCHED,
-    window_began_at: operation.window_began_at,
-  });
-  const {
-    checked = 0,
-    last = null,
-    settled = 0,
-    came_back: cameBack = 0,
-    window_came_back: windowCameBack = 0,
-  } = row ?? {};
-  // At the end of the items it begins at the first again.
-  return { settled, cameBack, windowCameBack, watchedTo: checked < WATCHED ? '0' : (last ?? '0') };
 }
 
 async function actOn(
