@@ -53,6 +53,9 @@ const pictures: readonly Picture[] = [
   { name: 'tasks', path: 'tasks', dark: true },
   { name: 'task-graph', path: `tasks/${failed}?step=payment`, height: 900 },
   { name: 'task-timeline', path: `tasks/${done}?view=timeline&path=yes`, dark: true },
+  { name: 'failures', path: 'failures', height: 460 },
+  { name: 'workflow', path: 'workflows/northwind/order_fulfillment' },
+  { name: 'queue', path: 'queues/default', dark: true },
   { name: 'task-narrow', path: `tasks/${failed}`, width: 400, height: 860 },
 ];
 const browser = await chromium.launch({

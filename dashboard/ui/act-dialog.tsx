@@ -28,8 +28,9 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
   const [preview, setPreview] = useState<Record<string, unknown>>();
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
+  const given = JSON.stringify(act.body);
   // Pressed twice it is done once; with another reason or input it is another request.
-  const key = useMemo(newKey, [reason, edited]);
+  const key = useMemo(newKey, [reason, edited, given]);
   const send = async (dryRun: boolean): Promise<Record<string, unknown> | undefined> => {
     const body = {
       ...act.body,
@@ -52,7 +53,7 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
   useEffect(() => {
     const timer = setTimeout(() => void tryOut(), act.edit === undefined ? 0 : 400);
     return () => clearTimeout(timer);
-  }, [edited]);
+  }, [edited, given]);
   const run = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);

@@ -23,7 +23,6 @@ export function PauseAct({
   const [seconds, setSeconds] = useState('');
   return (
     <ActDialog
-      key={seconds}
       act={{
         title: `Pause ${kind} ${name}`,
         verb: 'Pause',

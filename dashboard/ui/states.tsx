@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Problem } from '../api/request.ts';
 import type { Query } from '../api/query.ts';
+import { sentence } from '../format.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { Copy } from './copy.tsx';
 
@@ -15,7 +16,7 @@ export function Empty({
   children?: ComponentChildren;
 }) {
   return (
-    <div class="empty">
+    <div class={icon === 'check' ? 'empty good' : 'empty'}>
       <span class="empty-icon">
         <Icon name={icon} size={22} />
       </span>
@@ -42,7 +43,7 @@ export function ProblemBox({ problem, reload }: { problem: Problem; reload?: () 
       <p class="problem-title">
         <Icon name="failures" /> {problem.title}
       </p>
-      <p>{problem.message}</p>
+      <p>{sentence(problem.message)}</p>
       {problem.errors.length === 0 ? null : (
         <ul>
           {problem.errors.map(({ pointer, detail }) => (

@@ -53,7 +53,9 @@ export function Concerns({
               <p class="concern-title">
                 <a href={href}>{title}</a>
               </p>
-              <p class="soft concern-detail">{text}</p>
+              <p class="soft concern-detail">
+                {text.split('`').map((part, index) => (index % 2 === 0 ? part : <code key={index}>{part}</code>))}
+              </p>
             </div>
             <div class="concern-side">
               {seen === undefined ? null : (

@@ -41,8 +41,9 @@ function Ended({ stats, runs, failures }: { stats: Stats | undefined; runs: numb
       {runs === 0
         ? ''
         : failures === 0
-          ? 'none in error, '
-          : `${formatCount(failures)} in error (${((failures / runs) * 100).toFixed(failures / runs < 0.1 ? 1 : 0)} %), `}
+          ? 'none in error'
+          : `${formatCount(failures)} in error (${((failures / runs) * 100).toFixed(failures / runs < 0.1 ? 1 : 0)} %)`}
+      {runs === 0 ? null : <br />}
       counted until <Ago at={stats.counted_until} />
     </>
   );

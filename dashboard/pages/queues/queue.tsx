@@ -85,7 +85,11 @@ function Details({ queue }: { queue: QueueDetails }) {
         <Figure
           title="Work, typically"
           value={times?.running_p50 === null || times === null ? '–' : formatSeconds(times.running_p50)}
-          text={times === null ? '' : `${formatCount(times.runs)} attempts, ${formatCount(times.failures)} failed`}
+          text={
+            times === null
+              ? 'no attempts'
+              : `${formatCount(times.runs)} attempts, ${formatCount(times.failures)} failed`
+          }
         />
       </section>
       {minutes.length < 2 ? (

@@ -2,12 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { reloadAll } from '../../api/query.ts';
 import { newKey, type Problem, request } from '../../api/request.ts';
 import type { Task } from '../../api/types.ts';
-import { plural } from '../../format.ts';
+import { formatCount, plural } from '../../format.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { ReasonField } from '../../ui/reason-field.tsx';
 
 type Act = 'retry' | 'cancel' | 'resolve';
 const VERBS = { retry: 'Retry', cancel: 'Cancel', resolve: 'Resolve' } as const;
+const PAST = { retry: 'retried', cancel: 'cancelled', resolve: 'resolved' } as const;
 /** Requests that are under way at once: the rest of the fleet's operators want something, too. */
 const AT_ONCE = 4;
 
@@ -66,8 +67,8 @@ export function ManyDialog({
         <>
           <p>
             {good.length === tasks.length
-              ? `All of them can be: nothing has been done yet.`
-              : `${plural(good.length, 'task')} of them can be. The others would be refused:`}
+              ? `All of them can be ${PAST[act]}. Nothing has been done yet.`
+              : `${formatCount(good.length)} of them can be ${PAST[act]}. Nothing has been done yet. The others would be refused:`}
           </p>
           <Refused outcomes={preview} />
           {running ? (

@@ -88,7 +88,7 @@ const COLUMNS: readonly Column<Task>[] = [
     name: 'tags',
     title: 'Tags',
     cell: ({ tags, schedule }) =>
-      tags === null && schedule === null ? null : (
+      (tags ?? []).length === 0 && schedule === null ? null : (
         <span class="chips">
           {(tags ?? []).slice(0, 4).map((tag) => (
             <span key={tag} class="tag">
@@ -171,35 +171,37 @@ function Listed({
           selection={canAct ? selectionOf(items) : undefined}
         />
       )}
-      <nav class="pager" aria-label="Pages of the list">
-        <span>
-          {cursor === '' ? 'The newest' : 'Older ones'}
-          {chosen.value.size === 0 ? '' : ` · ${chosen.value.size} chosen`}
-          {complete || scannedTo === null ? '' : ` · read back to ${formatTime(scannedTo)}: the next page goes on`}
-        </span>
-        <button
-          type="button"
-          class="button small"
-          disabled={cursor === ''}
-          onClick={() => setQuery({ cursor: undefined }, { replace: false })}
-        >
-          Newest
-        </button>
-        <button type="button" class="button small" disabled={cursor === ''} onClick={() => history.back()}>
-          Back
-        </button>
-        <button
-          type="button"
-          class="button small"
-          disabled={next === null}
-          onClick={() => {
-            setQuery({ cursor: next ?? undefined }, { replace: false });
-            if (place.value.path === 'tasks') scrollTo(0, 0);
-          }}
-        >
-          Older
-        </button>
-      </nav>
+      {items.length === 0 && next === null && cursor === '' ? null : (
+        <nav class="pager" aria-label="Pages of the list">
+          <span>
+            {cursor === '' ? 'The newest' : 'Older ones'}
+            {chosen.value.size === 0 ? '' : ` · ${chosen.value.size} chosen`}
+            {complete || scannedTo === null ? '' : ` · read back to ${formatTime(scannedTo)}: the next page goes on`}
+          </span>
+          <button
+            type="button"
+            class="button small"
+            disabled={cursor === ''}
+            onClick={() => setQuery({ cursor: undefined }, { replace: false })}
+          >
+            Newest
+          </button>
+          <button type="button" class="button small" disabled={cursor === ''} onClick={() => history.back()}>
+            Back
+          </button>
+          <button
+            type="button"
+            class="button small"
+            disabled={next === null}
+            onClick={() => {
+              setQuery({ cursor: next ?? undefined }, { replace: false });
+              if (place.value.path === 'tasks') scrollTo(0, 0);
+            }}
+          >
+            Older
+          </button>
+        </nav>
+      )}
     </>
   );
 }

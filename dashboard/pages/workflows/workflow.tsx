@@ -182,7 +182,7 @@ function Steps({ steps, stats }: { steps: readonly StoredStep[]; stats: readonly
             <th scope="col" class="number">
               Work p95
             </th>
-            <th scope="col">
+            <th scope="col" class="span-cell">
               <span class="off-screen">Work, drawn</span>
             </th>
           </tr>
