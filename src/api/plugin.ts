@@ -156,6 +156,8 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
       parts.inTransaction(() => once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }))),
     );
   } else answer = await inTraceOf(request.headers, () => route.handle(base));
+  // Committed by now.
+  if (route.outdates !== undefined) parts.reports.forget(route.outdates);
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem);
   return send(reply, answer, route);
 }

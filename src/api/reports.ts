@@ -45,6 +45,11 @@ export class Reports {
     return this.keep(name, ms, read);
   }
 
+  /** The next to ask for one of these gets what is there then. */
+  forget(names: readonly string[]): void {
+    for (const name of names) this.entries.delete(name);
+  }
+
   /** The last examination of this process, if there was one. */
   get lastDoctor(): DoctorReport | undefined {
     return this.examined;
@@ -77,7 +82,9 @@ export class Reports {
         entry.until = now + Math.max(ms, this.pace.keptFor(now - began));
         return entry;
       },
-      () => this.entries.delete(name),
+      () => {
+        if (this.entries.get(name) === entry) this.entries.delete(name);
+      },
     );
     return value;
   }

@@ -102,6 +102,8 @@ export interface Route {
   readonly produces?: 'application/x-ndjson' | 'text/event-stream' | 'text/plain';
   /** What the audit calls it: a refusal of whoever may not do it is written there. */
   readonly act?: ActName;
+  /** Names of kept reports (`Reports`) that are old after it: whoever has acted sees what came of it. */
+  readonly outdates?: readonly string[];
   /** It compares `If-Match` with the ETag of its task. Any other route that writes refuses the header: who sends it relies on it. */
   readonly matches?: true;
   /** The answer has a secret that is never stored: no Idempotency-Key. */

@@ -70,7 +70,7 @@ describe('reads', () => {
     );
     for (const route of plain) {
       // There is no archive here: test/api/retention-routes.test.ts has one.
-      if (route.path.startsWith('/v1/archived-tasks')) continue;
+      if (route.path.startsWith('/v1/archived-tasks') || route.operation === 'verifyArchive') continue;
       const reply = await call('GET', route.path, { key });
       expect(reply.status, `${route.operation} ${reply.text}`).toBe(200);
       expect(route.response.safeParse(JSON.parse(reply.text)).error, route.operation).toBeUndefined();
@@ -106,6 +106,26 @@ describe('acts', () => {
     expect((await call('GET', '/v1/pauses', { key })).body.items).toMatchObject([{ name: 'default', by: 'ada' }]);
     expect((await call('POST', '/v1/queues/default:resume', { key })).status).toBe(200);
     expect((await call('GET', '/v1/pauses', { key })).body.items).toEqual([]);
+  });
+
+  it('whoever has paused or resumed sees that at once, although queues and the overview are read for many', async () => {
+    const key = await fixture.key({ name: 'ada' });
+    const seen = async (): Promise<boolean[]> => {
+      const queue = await call('GET', '/v1/queues/seen', { key });
+      const { attention } = (await call('GET', '/v1/overview', { key })).body as { attention?: { paused: unknown[] } };
+      return [queue.body['paused'] !== null && queue.status === 200, (attention?.paused.length ?? 0) > 0];
+    };
+    await fixture.test.query(
+      `INSERT INTO tasker.tasker_workers (role, name, version, queues, slots, lease_seconds, lease_expires_at)
+       VALUES ('worker', 'far', '1', '{seen}', 1, 60, clock_timestamp() + interval '1 hour')`,
+    );
+    for (let round = 0; round < 3; round += 1) {
+      const headers = round === 0 ? {} : { 'idempotency-key': `seen-${round}` };
+      expect((await call('POST', '/v1/queues/seen:pause', { key, body: {}, headers })).status).toBe(200);
+      expect(await seen()).toEqual([true, true]);
+      expect((await call('POST', '/v1/queues/seen:resume', { key, body: {}, headers })).status).toBe(200);
+      expect(await seen()).toEqual([false, false]);
+    }
   });
 });
 

@@ -66,7 +66,12 @@ const optionsOf = (given: PauseBody, by: string, transaction: TransactionOfReque
   ...(given?.for_seconds === undefined ? {} : { forSeconds: given.for_seconds }),
 });
 
-const write = { method: 'POST', permission: 'queues:write', cost: 'write' } as const;
+const write = {
+  method: 'POST',
+  permission: 'queues:write',
+  cost: 'write',
+  outdates: ['queues', 'workflows', 'overview'],
+} as const;
 const ofQueue = z.object({ queue: name });
 const ofWorkflow = z.object({ namespace: name, workflow: name });
 
