@@ -12,7 +12,7 @@ import { SHORT_TIMES, supervise } from './support/fleet.ts';
 
 const long = process.env['TASKER_TEST_LONG'] === '1';
 /** Failures of the cause that is retried, of two others, and of those that come after the preview. */
-const SIZES = long ? { bank: 6000, card: 3000, mail: 1000, later: 100 } : { bank: 200, card: 60, mail: 40, later: 20 };
+const SIZES = long ? { bank: 6000, card: 3000, mail: 1000, later: 100 } : { bank: 300, card: 60, mail: 40, later: 20 };
 const PACE = 50;
 const TIMEOUT_MS = long ? 900_000 : 120_000;
 
