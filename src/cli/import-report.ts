@@ -1,4 +1,5 @@
 import type { ImportReport } from '../import-tasker/report.ts';
+import { amountOf } from './amount-of.ts';
 import { table } from './table.ts';
 
 /** Left out for what does not pass by itself. */
@@ -27,15 +28,17 @@ export function drawImport(report: ImportReport): string {
 function headline(report: ImportReport): string {
   const count = tasks(report.imported);
   if (report.mode === 'verify')
-    return `${tasks(report.already_imported)} compared with their source: ${report.differences.length === 0 ? 'no difference' : `${report.differences.length} differences`}`;
+    return `${tasks(report.already_imported)} compared with their source: ${differencesOf(report)}`;
   if (report.mode === 'undo') return `${count} removed here`;
   const before = report.already_imported === 0 ? '' : `, ${report.already_imported} were here already`;
   if (report.mode === 'import') return `${count} imported${before}`;
-  const compared = `${report.compared_steps} steps of open tasks compared with the view of Tasker: ${report.differences.length === 0 ? 'no difference' : `${report.differences.length} differences`}`;
+  const compared = `${report.compared_steps} steps of open tasks compared with the view of Tasker: ${differencesOf(report)}`;
   return `dry run: ${count} would be imported${before}${report.compared_steps === 0 ? '' : `\n${compared}`}`;
 }
 
-const tasks = (count: number): string => `${count} ${count === 1 ? 'task' : 'tasks'}`;
+const tasks = (count: number): string => amountOf(count, 'task');
+const differencesOf = ({ differences: found }: ImportReport): string =>
+  found.length === 0 ? 'no difference' : amountOf(found.length, 'difference');
 
 function workflows({ workflows: rows, mode }: ImportReport): string {
   if (rows.length === 0 || mode === 'undo') return '';
@@ -69,6 +72,10 @@ const NOTES: Readonly<Record<string, string>> = {
   edges_without_a_step_left_out: 'tasks had edges to steps that do not exist, which were left out',
   edges_of_other_names: 'tasks have edges of another name than provides',
   context_was_null: 'tasks had no context: it is {} now',
+  bad_edges_left_out: 'ended tasks came without the edges for which they would be left out; these are in the books',
+  without_steps: 'ended tasks have no steps',
+  identity_without_a_key:
+    'open tasks have no text or number at the path of --identity: they keep the identity of Tasker',
   bypass_steps_not_honoured: 'open tasks have bypass_steps, which are not honoured here either (--honour-bypass)',
 };
 
@@ -80,8 +87,9 @@ function notes({ notes: counts }: ImportReport): string {
 
 function left({ left: rows }: ImportReport): string {
   return rows
-    .map(({ reason, tasks: count, first, fix }) => {
-      const which = `${first.join(', ')}${count > first.length ? ', ...' : ''}`;
+    .map(({ reason, tasks: count, first, details, fix }) => {
+      const named = first.map((id) => (details[id] === undefined ? id : `${id}: ${details[id]}`));
+      const which = `${named.join(Object.keys(details).length === 0 ? ', ' : '; ')}${count > first.length ? ', ...' : ''}`;
       return `left out (${reason}): ${tasks(count)} (${which}). Each ${fix}`;
     })
     .join('\n');

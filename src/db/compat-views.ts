@@ -66,44 +66,78 @@ JOIN tasker.tasker_tasks t ON t.task_id = e.task_id`,
     tasker_step_dag_relationships: DAG,
     ...(form === 'B'
       ? {
-          tasker_step_readiness_statuses: READINESS,
-          tasker_task_execution_contexts: CONTEXTS,
+          tasker_step_readiness_statuses: readiness('B'),
+          tasker_task_execution_contexts: contexts('B'),
           tasker_task_workflow_summaries: SUMMARIES,
         }
       : {}),
   };
 }
 
-const READINESS = `
-SELECT v.workflow_step_id, v.task_id, v.named_step_id, v.name::varchar AS name, v.current_state::varchar AS current_state,
-  v.dependencies_satisfied, v.retry_eligible, v.ready_for_execution, ${utc('v.last_failure_at', 'last_failure_at')},
-  ${utc('v.next_retry_at', 'next_retry_at')}, v.total_parents::bigint AS total_parents, v.completed_parents::bigint AS completed_parents,
+/**
+ * By the rules of those releases, on what is known here: a step is ready too whose retry is due and that a scheduler will make ready
+ * in a moment, and a step that is blocked is not, whatever attempts it has left. `D`: a failure counts only while the step is in error.
+ */
+const readiness = (form: CompatForm): string => `
+SELECT v.workflow_step_id, v.task_id, v.named_step_id, ${text('v.name', 128)}, v.current_state::varchar AS current_state,
+  v.dependencies_satisfied, v.retry_eligible,
+  v.ready_for_execution OR coalesce(v.next_retry_at <= statement_timestamp(), false) AS ready_for_execution,
+  ${utc('f.failed_at', 'last_failure_at')},
+  ${utc(
+    `coalesce(v.next_retry_at, v.last_attempted_at + v.backoff_request_seconds * interval '1 s',
+      f.failed_at + least(power(2, least(v.attempts, 5)), 30) * interval '1 s')`,
+    'next_retry_at',
+    '',
+  )},
+  v.total_parents::bigint AS total_parents, v.completed_parents::bigint AS completed_parents,
   v.attempts, v.retry_limit, v.backoff_request_seconds, ${utc('v.last_attempted_at', 'last_attempted_at', '')}
-FROM tasker.tasker_step_readiness_statuses v`;
+FROM tasker.tasker_step_readiness_statuses v
+CROSS JOIN LATERAL (SELECT ${form === 'B' ? 'v.last_failure_at' : `CASE WHEN v.current_state = 'error' THEN v.last_failure_at END`} AS failed_at) f`;
 
-const CONTEXTS = `
-SELECT v.task_id, v.named_task_id, v.status::varchar AS status, v.total_steps::bigint AS total_steps,
-  v.pending_steps::bigint AS pending_steps, v.in_progress_steps::bigint AS in_progress_steps,
-  v.completed_steps::bigint AS completed_steps, v.failed_steps::bigint AS failed_steps, v.ready_steps::bigint AS ready_steps,
-  v.execution_status, v.recommended_action, v.completion_percentage, v.health_status
-FROM tasker.tasker_task_execution_contexts v`;
+/**
+ * `B`: only `complete` counts as completed, any step in error blocks its task unless something is ready, and a task without steps is not
+ * there. `D`: resolved steps are completed too, and a step that waits for its retry blocks nothing.
+ */
+function contexts(form: CompatForm): string {
+  const completed = form === 'B' ? `s.state = 'complete'` : 's.processed';
+  const blocking = form === 'B' ? 'c.failed_steps' : 'c.blocked_steps';
+  const allDone = `c.completed_steps = c.total_steps${form === 'B' ? '' : ' AND c.total_steps > 0'}`;
+  const byState = (ready: string, running: string, blocked: string, done: string, other: string): string =>
+    `CASE WHEN c.ready_steps > 0 THEN '${ready}' WHEN c.in_progress_steps > 0 THEN '${running}'
+    WHEN ${blocking} > 0 THEN '${blocked}' WHEN ${allDone} THEN '${done}' ELSE '${other}' END`;
+  return `
+SELECT v.task_id, v.named_task_id, v.state::varchar AS status, c.total_steps, c.pending_steps, c.in_progress_steps, c.completed_steps,
+  c.failed_steps, c.ready_steps,
+  ${byState('has_ready_steps', 'processing', 'blocked_by_failures', 'all_complete', 'waiting_for_dependencies')} AS execution_status,
+  ${byState('execute_ready_steps', 'wait_for_completion', 'handle_failures', 'finalize_task', 'wait_for_dependencies')} AS recommended_action,
+  CASE WHEN c.total_steps = 0 THEN 0.0 ELSE round(100.0 * c.completed_steps / c.total_steps, 2) END AS completion_percentage,
+  CASE WHEN c.failed_steps = 0 THEN 'healthy' WHEN c.ready_steps = 0 AND ${blocking} > 0 THEN 'blocked' ELSE 'recovering' END AS health_status
+FROM tasker.tasker_tasks v
+CROSS JOIN LATERAL (
+  SELECT count(*) AS total_steps, count(*) FILTER (WHERE s.state = 'pending') AS pending_steps,
+    count(*) FILTER (WHERE s.in_process) AS in_progress_steps, count(*) FILTER (WHERE ${completed}) AS completed_steps,
+    count(*) FILTER (WHERE s.state = 'error') AS failed_steps, count(s.blocked_at) AS blocked_steps,
+    count(*) FILTER (WHERE s.ready_at IS NOT NULL OR s.next_retry_at <= statement_timestamp()) AS ready_steps
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.task_id = v.task_id
+) c${form === 'B' ? '\nWHERE c.total_steps > 0' : ''}`;
+}
 
 const DAG = `
-SELECT v.workflow_step_id, v.task_id, v.named_step_id, v.parent_step_ids, v.child_step_ids, v.parent_count, v.child_count,
-  v.is_root_step, v.is_leaf_step, v.min_depth_from_root
+SELECT v.workflow_step_id, v.task_id, v.named_step_id, v.parent_step_ids, v.child_step_ids,
+  v.parent_count::bigint AS parent_count, v.child_count::bigint AS child_count, v.is_root_step, v.is_leaf_step, v.min_depth_from_root
 FROM tasker.tasker_step_dag_relationships v`;
 
 /** As there: steps in error are never among the blocked ones. */
 const BLOCKED = `NOT r.ready_for_execution AND r.current_state = 'pending'`;
 const SUMMARIES = `
-SELECT c.task_id, c.total_steps::bigint AS total_steps, c.pending_steps::bigint AS pending_steps,
-  c.in_progress_steps::bigint AS in_progress_steps, c.completed_steps::bigint AS completed_steps,
-  c.failed_steps::bigint AS failed_steps, c.ready_steps::bigint AS ready_steps, c.execution_status, c.recommended_action,
+SELECT c.task_id, c.total_steps, c.pending_steps, c.in_progress_steps, c.completed_steps, c.failed_steps, c.ready_steps,
+  c.execution_status, c.recommended_action,
   c.completion_percentage, c.health_status, s.root_step_ids, s.root_step_count, s.blocked_step_ids, s.blocking_reasons,
   s.next_executable_step_ids,
   CASE WHEN c.ready_steps > 5 THEN 'batch_parallel' WHEN c.ready_steps > 1 THEN 'small_parallel'
     WHEN c.ready_steps = 1 THEN 'sequential' ELSE 'waiting' END AS processing_strategy
-FROM tasker.tasker_task_execution_contexts c
+FROM (${contexts('B')}) c
 CROSS JOIN LATERAL (
   SELECT jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.total_parents = 0) AS root_step_ids,
     count(*) FILTER (WHERE r.total_parents = 0) AS root_step_count,
@@ -112,7 +146,7 @@ CROSS JOIN LATERAL (
       WHEN NOT r.retry_eligible THEN 'retry_not_eligible' ELSE 'unknown' END ORDER BY r.workflow_step_id)
       FILTER (WHERE ${BLOCKED}) AS blocking_reasons,
     jsonb_agg(r.workflow_step_id ORDER BY r.workflow_step_id) FILTER (WHERE r.ready_for_execution) AS next_executable_step_ids
-  FROM tasker.tasker_step_readiness_statuses r
+  FROM (${readiness('B')}) r
   WHERE r.task_id = c.task_id
 ) s`;
 
@@ -136,28 +170,59 @@ const CONTEXT_COLUMNS = `task_id bigint, named_task_id integer, status text, tot
   in_progress_steps bigint, completed_steps bigint, failed_steps bigint, ready_steps bigint, execution_status text,
   recommended_action text, completion_percentage numeric, health_status text`;
 
+/** Reads every task and step, as there. Tasks and steps without a history are among the pending ones, where Tasker left them out. */
+const HEALTH = `
+SELECT t.*, s.*,
+  (SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.state = 'active') AS active_connections,
+  current_setting('max_connections') AS max_connections
+FROM (
+  SELECT count(*) AS total_tasks, count(*) FILTER (WHERE t.state = 'pending') AS pending_tasks,
+    count(*) FILTER (WHERE t.state = 'in_progress') AS in_progress_tasks, count(*) FILTER (WHERE t.state = 'complete') AS complete_tasks,
+    count(*) FILTER (WHERE t.state = 'error') AS error_tasks, count(*) FILTER (WHERE t.state = 'cancelled') AS cancelled_tasks
+  FROM tasker.tasker_tasks t
+) t
+CROSS JOIN (
+  SELECT count(*) AS total_steps, count(*) FILTER (WHERE s.state = 'pending') AS pending_steps,
+    count(*) FILTER (WHERE s.in_process) AS in_progress_steps, count(*) FILTER (WHERE s.state = 'complete') AS complete_steps,
+    count(*) FILTER (WHERE s.state = 'error') AS error_steps,
+    count(*) FILTER (WHERE s.state = 'error' AND s.attempts < s.retry_limit AND s.retryable) AS retryable_error_steps,
+    count(*) FILTER (WHERE s.state = 'error' AND s.attempts >= s.retry_limit) AS exhausted_retry_steps,
+    count(s.next_retry_at) AS in_backoff_steps
+  FROM tasker.tasker_workflow_steps s
+) s`;
+const HEALTH_COLUMNS = [
+  ...['total', 'pending', 'in_progress', 'complete', 'error', 'cancelled'].map((state) => `${state}_tasks`),
+  ...['total', 'pending', 'in_progress', 'complete', 'error', 'retryable_error', 'exhausted_retry', 'in_backoff'].map(
+    (s) => `${s}_steps`,
+  ),
+  'active_connections',
+  'max_connections',
+]
+  .map((column) => `${column} bigint`)
+  .join(', ');
+
 /** Of releases from 2.3 on. `steps`: only these, of the task. */
 const FUNCTIONS = [
   [
     'get_step_readiness_status',
     'input_task_id bigint, step_ids bigint[] DEFAULT NULL',
     READINESS_COLUMNS,
-    READINESS,
+    readiness('D'),
     'v.task_id = input_task_id AND (step_ids IS NULL OR v.workflow_step_id = ANY (step_ids))',
   ],
   [
     'get_step_readiness_status_batch',
     'input_task_ids bigint[]',
     READINESS_COLUMNS,
-    READINESS,
+    readiness('D'),
     'v.task_id = ANY (input_task_ids)',
   ],
-  ['get_task_execution_context', 'input_task_id bigint', CONTEXT_COLUMNS, CONTEXTS, 'v.task_id = input_task_id'],
+  ['get_task_execution_context', 'input_task_id bigint', CONTEXT_COLUMNS, contexts('D'), 'v.task_id = input_task_id'],
   [
     'get_task_execution_contexts_batch',
     'input_task_ids bigint[]',
     CONTEXT_COLUMNS,
-    CONTEXTS,
+    contexts('D'),
     'v.task_id = ANY (input_task_ids)',
   ],
   [
@@ -167,6 +232,7 @@ const FUNCTIONS = [
     LEVELS,
     undefined,
   ],
+  ['get_system_health_counts_v01', '', HEALTH_COLUMNS, HEALTH, undefined],
 ] as const;
 
 /** The statements that make the views in a schema, which has to be without tables of these names. Run them in one transaction. */

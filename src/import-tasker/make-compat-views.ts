@@ -1,5 +1,6 @@
 import { type CompatForm, compatStatements } from '../db/compat-views.ts';
 import type { Database } from '../db/connections/database.ts';
+import { sqlState } from '../db/connections/sql-errors.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import { findTaskerSchemas } from '../db/statements/imports/tasker-schemas.ts';
 import { nameOf, recognize } from '../db/tasker-schemas.ts';
@@ -30,9 +31,22 @@ export async function makeCompatViews(db: Database, target: string, release: str
       { schema: target },
     );
   const statements = compatStatements(form, target, db.schema);
-  await db.transaction(async (tx) => {
-    for (const [index, text] of statements.entries())
-      await tx.run(defineStatement()({ name: `compat_${form}_${index}@${target}`, text }));
-  });
+  await db
+    .transaction(async (tx) => {
+      for (const [index, text] of statements.entries())
+        await tx.run(defineStatement()({ name: `compat_${form}_${index}@${target}`, text }));
+    })
+    .catch((error: unknown) => {
+      if (!isAnotherShape(error)) throw error;
+      throw new TaskerError(
+        'SCHEMA_OCCUPIED',
+        `schema "${target}" has views or functions of these names with other columns, which PostgreSQL does not replace (${(error as Error).message}): DROP SCHEMA "${target}" CASCADE if they are of an earlier version or of another --compat-release, or give --compat-views another schema`,
+        { schema: target },
+        { cause: error },
+      );
+    });
   return statements.length - 1;
 }
+
+/** Invalid table definition, invalid function definition, wrong object type: CREATE OR REPLACE keeps columns and kinds as they are. */
+const isAnotherShape = (error: unknown): boolean => ['42P16', '42P13', '42809'].includes(sqlState(error) ?? '');

@@ -21,7 +21,7 @@ export interface MapOptions {
   inFlightAge: number;
   /** Whether open tasks skip the steps in their `bypass_steps`, which Tasker (Ruby) never did. */
   honourBypass: boolean;
-  /** Whether tasks that have ended come without the edges for which they would be left out. */
+  /** Whether tasks that have ended come without the edges for which they would be left out, and if they have no steps. */
   endedAnyway: boolean;
   /** The workflow of a named task here. */
   workflowOf: (namedTaskId: number) => Pick<WorkflowName, 'namespace' | 'name'>;
@@ -37,8 +37,8 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
     ...(detail === undefined ? {} : { detail }),
   });
   const merged = oneStepPerName(task.steps, options.nameOf, options.now);
-  if (merged.kept.length === 0) return left('no_steps');
   const anyway = options.endedAnyway && phase === 'ended';
+  if (merged.kept.length === 0 && !anyway) return left('no_steps');
   if (task.outside > 0 && !anyway) return left('other_task');
   if (task.steps.some((step) => step.parents.includes(step.id)) && !anyway) return left('self_edge');
   const nameById = new Map(merged.kept.map((step) => [step.id, options.nameOf(step.name)]));
@@ -47,9 +47,10 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
     dependsOn: step.parents.map((parent) => nameById.get(parent) as string).toSorted(),
   }));
   const { nodes, leftOut } = anyway ? withoutBadEdges(drawn) : { nodes: drawn, leftOut: [] };
-  if (nodes.length > MAX_STEPS || nodes.reduce((sum, node) => sum + node.dependsOn.length, 0) > MAX_EDGES)
-    return left('too_large');
-  const [problem] = findDagProblems(nodes);
+  const edges = nodes.reduce((sum, node) => sum + node.dependsOn.length, 0);
+  if (nodes.length > MAX_STEPS || edges > MAX_EDGES)
+    return left('too_large', `${nodes.length} steps and ${edges} edges`);
+  const [problem] = nodes.length === 0 ? [] : findDagProblems(nodes);
   if (problem !== undefined) return left('cycle', problem.message);
 
   const { rows: history, unknown, newestUnknown } = taskHistory(task.history, options.now);
@@ -84,9 +85,11 @@ export function mapTask(task: SourceTask, options: MapOptions): Mapping {
   if (task.context === null) notes.push('context_was_null');
   const outside = anyway ? task.outside : 0;
   if (leftOut.length + outside > 0) notes.push('bad_edges_left_out');
+  if (steps.length === 0) notes.push('without_steps');
   const made = { phase, state, history, steps, context, notes };
   const details = {
     ...(merged.left.length === 0 ? {} : { merged_steps: merged.left }),
+    ...(steps.length === 0 ? { without_steps: true } : {}),
     ...(leftOut.length + outside === 0 ? {} : { edges_left_out: leftOut, edges_from_other_tasks: outside }),
   };
   return { task: whole(task, { ...made, details }, options) };
@@ -113,7 +116,7 @@ function whole(
     reason: task.reason,
     bypassSteps: keepsBypass ? bypass : null,
     tags,
-    identityHash: identityOf(task, made, options),
+    ...identityOf(task, made, options),
     details: {
       ...made.details,
       ...(bypass === null || keepsBypass ? {} : { bypass_steps: JSON.parse(bypass) as unknown }),
@@ -128,11 +131,12 @@ function identityOf(
   { key, identityHash, namedTaskId }: SourceTask,
   { phase, notes }: Pick<MappedTask, 'phase' | 'notes'>,
   { workflowOf }: MapOptions,
-): string {
-  if (phase === 'ended' || key === undefined) return identityHash;
-  if (keyProblem(key) === undefined) return identityOfKey(workflowOf(namedTaskId), key as string);
+): Pick<MappedTask, 'identityHash' | 'usesKey'> {
+  if (phase === 'ended' || key === undefined) return { identityHash, usesKey: false };
+  if (keyProblem(key) === undefined)
+    return { identityHash: identityOfKey(workflowOf(namedTaskId), key as string), usesKey: true };
   notes.push('identity_without_a_key');
-  return identityHash;
+  return { identityHash, usesKey: false };
 }
 
 /** Returns whether something other than the history decided. */

@@ -29,7 +29,7 @@ export interface ImportOptions {
   /** The processes of Tasker (Ruby) do not run, and will not run again. */
   stopped?: boolean;
   honourBypass?: boolean;
-  /** Tasks that have ended are imported without the edges for which they would be left out. */
+  /** Tasks that have ended are imported without the edges for which they would be left out, and if they have no steps. */
   endedAnyway?: boolean;
   /** By the name of a workflow: the SQL/JSON path of the key in the context of its tasks. */
   identity?: Readonly<Record<string, string>>;

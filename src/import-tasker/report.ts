@@ -16,7 +16,7 @@ export interface ImportReport {
   workflows: WorkflowReport[];
   names: { kind: 'workflow' | 'step'; from: string; to: string }[];
   /** Tasks that were left out, by reason. */
-  left: { reason: Reason; tasks: number; first: string[]; fix: string }[];
+  left: LeftOut[];
   /** Steps that a dry run compared with the view or function of Tasker. */
   compared_steps: number;
   /** How often something was changed on the way. */
@@ -26,11 +26,24 @@ export interface ImportReport {
   seconds: number;
 }
 
+/** Tasks that were left out for one reason. */
+export interface LeftOut {
+  reason: Reason;
+  tasks: number;
+  /** Ids in Tasker of the first of them. */
+  first: string[];
+  /** By the id of each of the first: what exactly is wrong with it, if the reason does not say so. */
+  details: Record<string, string>;
+  fix: string;
+}
+
 export interface WorkflowReport {
   workflow: string;
   version: string;
   from: string;
+  /** Tasks that had ended in Tasker. */
   ended: number;
+  /** Tasks that had not, whatever becomes of them here. */
   open: number;
   ready_steps: number;
   retrying_steps: number;
@@ -46,7 +59,7 @@ export class Tally {
   alreadyImported = 0;
   comparedSteps = 0;
   readonly #workflows = new Map<string, WorkflowReport>();
-  readonly #left = new Map<Reason, { tasks: number; first: string[] }>();
+  readonly #left = new Map<Reason, Pick<LeftOut, 'tasks' | 'first' | 'details'>>();
   readonly #notes = new Map<string, number>();
   readonly differences: ImportReport['differences'] = [];
 
@@ -63,7 +76,7 @@ export class Tally {
       newest: null,
     };
     this.#workflows.set(key, row);
-    row[task.completedAt === null ? 'open' : 'ended'] += 1;
+    row[task.phase] += 1;
     row.ready_steps += task.steps.filter((step) => step.isReady).length;
     row.retrying_steps += task.steps.filter((step) => step.nextRetryAt !== null).length;
     row.blocked_steps += task.steps.filter((step) => step.blockedAt !== null).length;
@@ -72,10 +85,13 @@ export class Tally {
     for (const note of task.notes) this.#notes.set(note, (this.#notes.get(note) ?? 0) + 1);
   }
 
-  addLeft({ sourceId, left }: Exclude<Mapping, { task: unknown }>): void {
-    const row = this.#left.get(left) ?? { tasks: 0, first: [] };
+  addLeft({ sourceId, left, detail }: Exclude<Mapping, { task: unknown }>): void {
+    const row = this.#left.get(left) ?? { tasks: 0, first: [], details: {} };
     row.tasks += 1;
-    if (row.first.length < NAMED) row.first.push(sourceId);
+    if (row.first.length < NAMED) {
+      row.first.push(sourceId);
+      if (detail !== undefined) row.details[sourceId] = detail;
+    }
     this.#left.set(left, row);
   }
 

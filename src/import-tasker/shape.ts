@@ -26,6 +26,8 @@ export function graphOfVersion({ steps }: VersionRow): string {
 export function inOrder(
   steps: readonly Node[],
 ): { name: string; ordinal: number; parents: number[]; children: number[] }[] {
+  // An ended task without steps may be imported; it is no graph for a workflow.
+  if (steps.length === 0) return [];
   const nodes = steps
     .map(({ name, parents }) => ({ name, dependsOn: parents.toSorted() }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));

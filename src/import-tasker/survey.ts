@@ -3,13 +3,14 @@ import {
   readSourceGraphsOfBoth,
   readSourceGraphsOfParents,
 } from '../db/statements/imports/source.ts';
+import { findTaken } from '../db/statements/imports/write-tasks.ts';
 import { findNamedTask } from '../db/statements/workflows/register-workflow.ts';
 import { FIRST_OTHER_PATCH } from '../engine/other-version.ts';
 import { compareReadiness } from './compare-readiness.ts';
 import { readClock } from './clock.ts';
 import { waitForThoseThatEndedNow } from './import-ended.ts';
 import { type ImportRun, mapAll, pages, workflowOf } from './import-run.ts';
-import type { MappedTask } from './mapped-task.ts';
+import type { MappedTask, Mapping } from './mapped-task.ts';
 import { phaseOf } from './phase.ts';
 import { readTasks } from './read-tasks.ts';
 import { selectedWorkflows } from './selected-workflows.ts';
@@ -107,10 +108,12 @@ export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<
   const versions = new Map(
     shapes.map((shape) => [`${shape.namedTaskId} ${graphOf(shape.sample.steps)}`, shape.version]),
   );
+  const identities = new Set<string>();
   for await (const page of pages(run)) {
     const tasks = page.filter((task) => phase === 'all' || phaseOf(task) === phase);
     const now = await readClock(run.db);
-    const mappings = stopped ? mapAll(run, tasks, now) : waitForThoseThatEndedNow(run, tasks, now);
+    const mapped = stopped ? mapAll(run, tasks, now) : waitForThoseThatEndedNow(run, tasks, now);
+    const mappings = await withoutTaken(run, mapped, identities);
     const open = mappings.flatMap((mapping, index) =>
       'task' in mapping && mapping.task.phase === 'open'
         ? [{ source: tasks[index] as SourceTask, task: mapping.task }]
@@ -127,4 +130,19 @@ export async function dryRun(run: ImportRun, shapes: readonly Shape[]): Promise<
     }
     run.options.onProgress?.(tasks.length);
   }
+}
+
+/** As writing them would find: an identity that is taken here, or that an earlier task has by the same key. `seen` grows. */
+async function withoutTaken({ db }: ImportRun, mappings: readonly Mapping[], seen: Set<string>): Promise<Mapping[]> {
+  const hashes = mappings.flatMap((mapping) => ('task' in mapping ? [mapping.task.identityHash] : []));
+  const rows = await db.run(findTaken, { task_ids: [], identity_hashes: hashes });
+  const taken = new Set(rows.map((row) => row.identity_hash));
+  return mappings.map((mapping) => {
+    if ('left' in mapping) return mapping;
+    const { sourceId, phase, identityHash, usesKey } = mapping.task;
+    if (taken.has(identityHash) || seen.has(identityHash)) return { sourceId, phase, left: 'identity_taken' };
+    // Those of Tasker are unique there.
+    if (usesKey) seen.add(identityHash);
+    return mapping;
+  });
 }

@@ -44,8 +44,11 @@ export class Versions {
   async #find(workflow: SourceWorkflow, graph: string, task: MappedTask): Promise<VersionRow> {
     const rows = await this.#versionsOf(workflow);
     const own = rows.find((row) => row.version === workflow.version);
-    if (own !== undefined && graphOfVersion(own) === graph) return own;
-    if (own === undefined && (workflow.mainGraph === undefined || workflow.mainGraph === graph))
+    if (own !== undefined && (graphOfVersion(own) === graph || task.steps.length === 0)) return own;
+    // Tasks without steps came first: the version is still without a graph.
+    const isEmpty = own?.definition_hash === null && own.steps.length === 0;
+    if (isEmpty && (workflow.mainGraph ?? graph) === graph) return this.#insert(workflow, workflow.version, task);
+    if (own === undefined && (workflow.mainGraph === undefined || workflow.mainGraph === graph || graph === ''))
       return this.#insert(workflow, workflow.version, task);
     const [major, minor] = workflow.version.split('.');
     const same = rows.find((row) => {

@@ -155,7 +155,7 @@ describe('tasker', () => {
     });
     expect(await here(['purge', '--tag', 'tenant=acme', '--dry-run'])).toEqual({
       code: 4,
-      output: `would purge 1 tasks; nothing was removed\nkept 1 tasks:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,
+      output: `would purge 1 task; nothing was removed\nkept 1 task:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,
     });
     expect(await json(['purge', '--tag', 'tenant=acme'])).toMatchObject({
       tasks: 1,
@@ -166,7 +166,7 @@ describe('tasker', () => {
     expect((await here(['task', ended.task_id])).code).toBe(3);
     expect(await here(['purge', '--task', openId, '--open'])).toMatchObject({
       code: 0,
-      output: expect.stringMatching(/^purged 1 tasks, with \d+ steps/) as string,
+      output: expect.stringMatching(/^purged 1 task, with \d+ steps/) as string,
     });
     expect(await here(['purge', '--task', openId])).toMatchObject({ code: 3 });
     expect(await here(['purge'])).toMatchObject({ code: 2, output: expect.stringContaining('--tag') as string });

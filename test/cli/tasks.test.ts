@@ -45,6 +45,15 @@ it('lists the tasks of a workflow that is named with namespace and version', asy
 });
 
 it.each([
+  ['shop/rare@1.0.0', 'tasker: no workflow shop/rare@1.0.0 is registered: it has the versions 2.0.0'],
+  ['shop/rere', 'tasker: no workflow shop/rere is registered: did you mean "shop/rare"?'],
+  ['comon', 'tasker: no workflow comon is registered: did you mean "common"?'],
+])('says of an empty list that its workflow %s is not registered', async (workflow, note) => {
+  expect((await tasks('--workflow', workflow)).notes).toBe(note);
+  expect((await tasks('--workflow', workflow, '--json')).output).toBe('[]');
+});
+
+it.each([
   [['--tag', 'vip', '--tag', 'acme'], 7 * 401],
   [['--initiator', 'alice'], 9 * 307],
   [['--error', 'econnreset'], 6 * 397],

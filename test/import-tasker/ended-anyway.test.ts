@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { drawImport } from '../../src/cli/import-report.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
+import { mapTask } from '../../src/import-tasker/map-task.ts';
+import type { Mapping } from '../../src/import-tasker/mapped-task.ts';
+import { Tally } from '../../src/import-tasker/report.ts';
+import type { SourceStep, SourceTask } from '../../src/import-tasker/source-task.ts';
 import { withoutBadEdges } from '../../src/import-tasker/without-bad-edges.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useRubyTaskerSource } from './ruby-tasker-source.ts';
 
 const source = await useRubyTaskerSource();
@@ -83,4 +90,82 @@ describe('--ended-anyway', () => {
     expect((await source.import({ undo: true })).differences).toEqual([]);
     expect(await source.states()).toEqual({});
   });
+
+  test('imports ended tasks without steps as they are, into the version that has steps, in any order', async () => {
+    const withSteps = { id: 3, complete: true, states: complete, steps: [{ name: 'a', states: complete }] };
+    await source.with('D', [
+      { id: 1, complete: true, states: complete, steps: [] },
+      { id: 2, states: ['cancelled'], steps: [] },
+      withSteps,
+      { id: 4, complete: true, states: complete, steps: [] },
+      { id: 5, states: ['in_progress', 'pending'], steps: [] },
+      { id: 6, workflow: 'nothing', complete: true, states: complete, steps: [] },
+      { id: 7, states: [], steps: [{ name: 'a' }] },
+    ]);
+    // One task in each transaction: the first one makes the version, the third one its graph.
+    const report = await source.import({ phase: 'all', endedAnyway: true, batch: 1 });
+    expect(report).toMatchObject({ imported: 6, notes: { without_steps: 4 } });
+    expect(report.left).toMatchObject([{ reason: 'no_steps', first: ['5'] }]);
+    expect(report.workflows.map(({ workflow, version, ended, open }) => [workflow, version, ended, open])).toEqual([
+      ['shop/nothing', '0.1.0', 1, 0],
+      ['shop/orders', '0.1.0', 4, 1],
+    ]);
+    expect(await source.states()).toMatchObject({ 1: 'complete', 2: 'cancelled', 4: 'complete', 6: 'complete' });
+    expect(await examine(source.db)).toEqual([]);
+    expect((await source.import({ verify: true })).differences).toEqual([]);
+    // The definition of a worker is that of all of them.
+    const orders = defineWorkflow({ namespace: 'shop', name: 'orders', version: '0.1.0', input: z.any() }).step(
+      'a',
+      () => 1,
+    );
+    expect(await source.runAll(orders)).toEqual(['7:a']);
+    expect(await examine(source.db)).toEqual([]);
+    await source.query(`DELETE FROM tasker.tasker_workflow_steps WHERE task_id = 3`);
+    expect((await examine(source.db)).map(({ id }) => id)).toContain('task_has_steps');
+  });
+});
+
+test('a task that is too large is named with its value and the limits', () => {
+  const step = (id: number): SourceStep => ({
+    id: String(id),
+    name: `s${id}`,
+    retryable: true,
+    retryLimit: 3,
+    attempts: 1,
+    inProcess: false,
+    processed: true,
+    processedAt: 1,
+    lastAttemptedAt: 1,
+    backoffSeconds: null,
+    inputs: null,
+    results: null,
+    skippable: false,
+    status: null,
+    history: [],
+    parents: [],
+  });
+  const task = {
+    id: '7',
+    complete: true,
+    history: [],
+    steps: Array.from({ length: 10_001 }, (_, id) => step(id)),
+    outside: 0,
+  };
+  const mapping = mapTask(task as unknown as SourceTask, {
+    now: 1,
+    nameOf: (name) => name,
+    inFlight: 'wait',
+    inFlightAge: 1,
+    honourBypass: false,
+    endedAnyway: true,
+    workflowOf: () => ({ namespace: 'shop', name: 'orders' }),
+  });
+  const tally = new Tally();
+  tally.addLeft(mapping as Exclude<Mapping, { task: unknown }>);
+  expect(tally.counts().left).toMatchObject([{ reason: 'too_large', details: { 7: '10001 steps and 0 edges' } }]);
+  expect(
+    drawImport({ source: 's', release: '2.3', mode: 'import', warnings: [], names: [], seconds: 0, ...tally.counts() }),
+  ).toContain(
+    'left out (too_large): 1 task (7: 10001 steps and 0 edges). Each has more than 10000 steps or 50000 edges, which no task may have here: let Tasker end it, and leave it there',
+  );
 });

@@ -32,7 +32,11 @@ describe('--identity', () => {
       { id: 6, states: [], context: '{"order": {"id": "A-1"}}', steps },
       { id: 7, states: [], context: '{"order": {"id": "A-7"}}', workflow: 'returns', steps },
     ]);
-    const report = await source.import({ phase: 'all', identity: { 'shop/orders': '$.order.id' } });
+    const options = { phase: 'all', identity: { 'shop/orders': '$.order.id' } } as const;
+    const dry = await source.import({ ...options, dryRun: true });
+    const report = await source.import(options);
+    // The dry run says so beforehand.
+    expect(dry).toMatchObject({ imported: 6, left: report.left, workflows: report.workflows });
     expect(report.notes).toMatchObject({ identity_without_a_key: 2 });
     // Two tasks of one key: the second stays in Tasker, and the report names it.
     expect(report.left).toMatchObject([{ reason: 'identity_taken', first: ['6'] }]);

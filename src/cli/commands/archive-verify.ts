@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { amountOf } from '../amount-of.ts';
 import type { MendedOrphan, Orphan } from '../../archive/orphans.ts';
 import type { VerifyReport } from '../../archive/verify.ts';
 import { byteText } from '../bytes.ts';
@@ -37,7 +38,7 @@ function asText(report: VerifyReport & { mended: MendedOrphan[] }): string {
   const { objects, tasks, bytes, problems, orphans, unfinished, mended } = report;
   const outcomes = new Map(mended.map(({ object, outcome }) => [object, outcome]));
   return [
-    `${objects} objects with ${tasks} tasks, ${byteText(bytes)}: ${problems.length === 0 ? 'all as recorded' : `${problems.length} problems`}`,
+    `${amountOf(objects, 'object')} with ${amountOf(tasks, 'task')}, ${byteText(bytes)}: ${problems.length === 0 ? 'all as recorded' : amountOf(problems.length, 'problem')}`,
     ...problems.map(({ kind, object, problem }) => `  ${kind}: ${object}: ${problem}`),
     ...orphans.map(
       (orphan) => `  without a record: ${orphan.object}: ${describeOrphan(orphan, outcomes.get(orphan.object))}`,

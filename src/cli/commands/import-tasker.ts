@@ -68,7 +68,7 @@ export function importTaskerCommand(exit: (status: number) => void): Command {
     .option('--honour-bypass', 'open tasks skip the steps in their bypass_steps, which Tasker never did')
     .option(
       '--ended-anyway',
-      'import ended tasks whose steps depend on each other in a circle, on themselves or on other tasks, without such edges',
+      'import also ended tasks without steps, and those whose steps depend on each other in a circle, on themselves or on other tasks, without such edges',
     )
     .option(
       '--identity <workflow=path...>',

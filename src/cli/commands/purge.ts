@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { amountOf } from '../amount-of.ts';
 import { ConfigError } from '../../errors.ts';
 import type { PurgeReport } from '../../client/purge.ts';
 import { byOption } from '../operator-command.ts';
@@ -56,17 +57,17 @@ function asText(report: PurgeReport, dryRun: boolean): string {
   const { tasks, steps, edges, transitions, kept, keptTasks, missing, archived } = report;
   const lines = [
     dryRun
-      ? `would purge ${tasks} tasks; nothing was removed`
-      : `purged ${tasks} tasks, with ${steps} steps, ${edges} edges and ${transitions} transitions`,
+      ? `would purge ${amountOf(tasks, 'task')}; nothing was removed`
+      : `purged ${amountOf(tasks, 'task')}, with ${amountOf(steps, 'step')}, ${amountOf(edges, 'edge')} and ${amountOf(transitions, 'transition')}`,
   ];
   if (archived.tasks > 0) {
     lines.push(
       dryRun
-        ? `would purge ${archived.tasks} tasks of the archive, in ${archived.objects} objects`
-        : `purged ${archived.tasks} tasks of the archive, and wrote ${archived.objects} objects anew without them`,
+        ? `would purge ${amountOf(archived.tasks, 'task')} of the archive, in ${amountOf(archived.objects, 'object')}`
+        : `purged ${amountOf(archived.tasks, 'task')} of the archive, and wrote ${amountOf(archived.objects, 'object')} anew without ${archived.tasks === 1 ? 'it' : 'them'}`,
     );
   }
-  if (keptTasks > 0) lines.push(`kept ${keptTasks} tasks:`);
+  if (keptTasks > 0) lines.push(`kept ${amountOf(keptTasks, 'task')}:`);
   for (const task of kept.slice(0, NAMED)) lines.push(`  ${task.taskId} ${whyKept(task)}`);
   if (keptTasks > NAMED) lines.push(`  and ${keptTasks - NAMED} more (--json names up to 1,000)`);
   if (missing.length > 0) lines.push(`there is no task ${missing.join(', ')}`);

@@ -6,6 +6,7 @@ import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
+import { didYouMean } from '../../workflow/did-you-mean.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options extends FilterFlags {
@@ -34,13 +35,19 @@ export function tasksCommand(exit: (status: number) => void): Command {
         print(counted, options.json, ({ tasks, exact }) => `${tasks}${exact ? '' : ' or more'}`);
         return exit(STATUS.ok);
       }
-      const { page, source } = await withClient(async (client) => ({
-        page: await readPage(client, options),
-        source: client.reports.lastSource,
-      }));
+      const { page, source, unknown } = await withClient(async (client) => {
+        const found = await readPage(client, options);
+        const from = client.reports.lastSource;
+        return {
+          page: found,
+          source: from,
+          unknown: found.tasks.length === 0 ? await unknownWorkflow(client, options) : undefined,
+        };
+      });
       print(options.page === true ? pageAsJson(page) : page.tasks, options.json, () => drawTasks(page));
       noteSource(source);
       for (const line of whatFollows(page)) console.error(line);
+      if (unknown !== undefined) console.error(unknown);
       exit(STATUS.ok);
     });
 }
@@ -56,6 +63,24 @@ async function readPage(client: Client, options: Options): Promise<TaskPage> {
     if (page.complete || tasks.length === limit || performance.now() > until) return { ...page, tasks };
     cursor = page.nextCursor;
   }
+}
+
+/** An empty list does not show that its workflow is misspelt. */
+async function unknownWorkflow(client: Client, options: Options): Promise<string | undefined> {
+  const { workflow, namespace, version } = filterOf(options);
+  if (workflow === undefined || options.cursor !== undefined) return undefined;
+  const { workflows } = await client.workflows();
+  const ofThatName = workflows.filter(
+    (row) => row.workflow === workflow && (namespace === undefined || row.namespace === namespace),
+  );
+  if (ofThatName.some((row) => version === undefined || row.version === version)) return undefined;
+  const nameOf = (of: string | undefined, name: string): string => (namespace === undefined ? name : `${of}/${name}`);
+  const known = new Set(workflows.map((row) => nameOf(row.namespace, row.workflow)));
+  const hint =
+    ofThatName.length > 0
+      ? `: it has the versions ${ofThatName.map((row) => row.version).join(', ')}`
+      : didYouMean(nameOf(namespace, workflow), known);
+  return `tasker: no workflow ${options.workflow} is registered${hint}`;
 }
 
 const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf }: TaskPage) => ({

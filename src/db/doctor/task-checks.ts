@@ -113,11 +113,12 @@ export const taskChecks: Check[] = [
   },
   {
     id: 'task_has_steps',
-    title: 'every task has steps, and every step has a task',
+    title: 'every task has steps, unless it was imported without any, and every step has a task',
     why: 'A part of a task was deleted, or written without the rest. Cancel a task without steps (tasker cancel), or delete what is left.',
     sql: `SELECT coalesce(t.task_id, s.task_id) AS task_id FROM ${TASKS}
       FULL JOIN (SELECT DISTINCT task_id FROM tasker.tasker_workflow_steps) s ON s.task_id = t.task_id
-      WHERE t.task_id IS NULL OR s.task_id IS NULL`,
+      WHERE t.task_id IS NULL OR (s.task_id IS NULL AND NOT (t.state IN ('complete', 'cancelled', 'resolved_manually') AND EXISTS (
+        SELECT FROM tasker.tasker_imported_tasks i WHERE i.task_id = t.task_id AND i.details ? 'without_steps')))`,
   },
   {
     id: 'occurrence_is_one_task',

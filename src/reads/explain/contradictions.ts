@@ -22,7 +22,8 @@ export function contradictionOf(scene: Scene, step: ExplainedStepRow): string | 
 
 /** The same for a task as a whole. */
 export function contradictionOfTask({ steps, taskEnded }: Scene): string | undefined {
-  if (steps.length === 0) return 'task_has_steps';
+  // Tasker (Ruby) ended tasks without steps. Whether this is one of them, the doctor knows.
+  if (steps.length === 0) return taskEnded ? undefined : 'task_has_steps';
   if (!taskEnded && !steps.some(isOpen)) return 'task_all_steps_done_means_complete';
   return undefined;
 }

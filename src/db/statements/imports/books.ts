@@ -57,7 +57,7 @@ export interface ImportedTaskRow {
   source_task_id: string;
   task_id: string;
   phase: 'ended' | 'open';
-  details: { sort_keys?: string; status?: string; edges_left_out?: readonly object[] };
+  details: { sort_keys?: string; status?: string; edges_left_out?: readonly object[]; without_steps?: boolean };
 }
 
 /** A page of the tasks that came from this source. */
