@@ -1,4 +1,4 @@
-import { ArchiveUnavailableError } from '../errors.ts';
+import { ArchiveUnavailableError, ConfigError } from '../errors.ts';
 import { type ArchiveSettings, openStore } from './stores/open-store.ts';
 import type { ArchiveStore } from './stores/store.ts';
 
@@ -20,7 +20,8 @@ export class Archive {
       this.onState(false);
       return result;
     } catch (error) {
-      if (error instanceof ArchiveUnavailableError) this.onState(true);
+      // A secret that cannot be read is a ConfigError: nothing is archived either.
+      if (error instanceof ArchiveUnavailableError || error instanceof ConfigError) this.onState(true);
       throw error;
     }
   }

@@ -492,7 +492,7 @@ export const CATALOGUE = {
     roles: REPORTS,
     secret: true,
     description:
-      'A streaming replica of the server, for lists of tasks, tasker workflows and tasker doctor, and for schedulers, which read there what they archive.',
+      'A streaming replica of the server, for lists of tasks, tasker workflows, tasker stats and tasker doctor, and for schedulers, which read there what they archive.',
   }),
   reportMaxLagSeconds: number('TASKER_REPORT_MAX_LAG_SECONDS', 60, 1, 86_400, {
     roles: REPORTS,

@@ -1,6 +1,7 @@
 import { Archive } from '../archive/archive.ts';
 import { archiveRemover } from '../archive/archive-remover.ts';
 import { archiveSettingsOf } from '../archive/archive-settings.ts';
+import { requireKey } from '../archive/stores/open-store.ts';
 import type { Config } from '../config/config.ts';
 import { usesPreparedStatements } from '../config/load-config.ts';
 import { openDatabase } from '../db/connections/database.ts';
@@ -31,6 +32,7 @@ export function openSchedulersArchive(
 ): SchedulersArchive | undefined {
   const settings = archiveSettingsOf(config);
   if (settings === undefined) return undefined;
+  requireKey(settings);
   const archive = new Archive(settings, (failing) => metrics.set('archiveFailing', {}, failing ? 1 : 0));
   const reports = openReports(db, config);
   metrics.count('archivedTasks', {}, 0);

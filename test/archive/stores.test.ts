@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import S3rver from 's3rver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import type { Logger } from '../../src/logger.ts';
+import type { Host } from '../../src/process/host.ts';
+import { openSchedulersArchive } from '../../src/scheduler/schedulers-archive.ts';
+import { Archive } from '../../src/archive/archive.ts';
 import { openStore } from '../../src/archive/stores/open-store.ts';
 import type { ArchiveStore } from '../../src/archive/stores/store.ts';
 import { ArchiveUnavailableError, ConfigError } from '../../src/errors.ts';
@@ -128,6 +133,23 @@ describe('a store that fails', () => {
   ])('%j is refused', async (settings, message) => {
     await expect(openStore(settings)).rejects.toThrow(ConfigError);
     await expect(openStore(settings)).rejects.toThrow(message);
+  });
+
+  it('of a bucket without a key is refused by a scheduler when it starts', () => {
+    const config = { archiveUrl: 's3://bucket', archiveAccessKeyId: 'a' } as Config;
+    expect(() => openSchedulersArchive({} as Host, config, {} as Logger)).toThrow(/needs a key: set AWS_ACCESS_KEY_ID/);
+  });
+
+  it('is reported as failing when its secret cannot be read', async () => {
+    const states: boolean[] = [];
+    const settings = { url: 's3://archive', endpoint, ...KEY, secretAccessKey: undefined };
+    const archive = new Archive({ ...settings, secretAccessKeyFile: join(folder, 'later') }, (failing) =>
+      states.push(failing),
+    );
+    await expect(archive.use(async () => 1)).rejects.toThrow(/TASKER_ARCHIVE_SECRET_FILE .* cannot be read/);
+    await writeFile(join(folder, 'later'), KEY.secretAccessKey);
+    expect(await archive.use(async () => 1)).toBe(1);
+    expect(states).toEqual([true, false]);
   });
 
   it('takes the secret of a file', async () => {

@@ -54,7 +54,12 @@ describe('tasker stats', () => {
     expect(json.rows).toMatchObject([{ workflow: 'diamond', step: null, runs: 1, failures: 1 }]);
     expect(json).toHaveProperty('countedUntil');
     expect(json.rows[0]?.running_p50).toBeLessThan(60);
-    expect(await tasker('stats', '-w', 'shop/none')).toMatch(/^nothing ended/);
+    const note = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    expect(await tasker('stats', '-w', 'diamnd')).toMatch(/^nothing ended/);
+    expect(note.mock.calls).toEqual([
+      ['tasker: no workflow default/diamnd is registered: did you mean "default/diamond"?'],
+    ]);
+    note.mockRestore();
   });
 
   it.each([
@@ -79,6 +84,13 @@ describe('tasker size', () => {
 
   it('grows with the days, the steps and the bytes', async () => {
     const month = await sizeOf('--steps-per-day', '1000000', '--keep', '30d');
+    // As keep policies write it; a number alone was three seconds.
+    expect(await sizeOf('--steps-per-day', '1000000', '--keep', '1y')).toEqual(
+      await sizeOf('--steps-per-day', '1000000', '--keep', '365d'),
+    );
+    await expect(sizeOf('--steps-per-day', '1000000', '--keep', '3')).rejects.toThrow(
+      '--keep is "3": give a number with s, m, h, d, w or y behind it, such as 30d or 1y',
+    );
     expect(month.diskBytes).toBeCloseTo(30 * month.diskBytesPerDay, 0);
     expect((await sizeOf('--steps-per-day', '2000000', '--keep', '30d')).diskBytes).toBeCloseTo(2 * month.diskBytes, 0);
     expect((await sizeOf('--steps-per-day', '1000000', '--keep', '15d')).diskBytes).toBeCloseTo(month.diskBytes / 2, 0);

@@ -23,14 +23,9 @@ export async function openStore(settings: ArchiveSettings): Promise<ArchiveStore
   if (url?.protocol === 'file:') return folderStore(folderOf(url));
   if (url?.protocol !== 's3:' || url.hostname === '') throw wrongUrl(settings.url);
   const region = settings.region ?? 'us-east-1';
-  const { accessKeyId } = settings;
-  const secretAccessKey = await secretOf(settings);
-  if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw new ConfigError(
-      'the archive in an S3-compatible store needs a key: set AWS_ACCESS_KEY_ID, and AWS_SECRET_ACCESS_KEY or TASKER_ARCHIVE_SECRET_FILE (archive.accessKeyId, archive.secretAccessKey)',
-      { place: settings.url },
-    );
-  }
+  requireKey(settings);
+  const accessKeyId = settings.accessKeyId as string;
+  const secretAccessKey = (await secretOf(settings)) as string;
   // Loaded where it is used: a fleet with a folder, or without an archive, does without.
   const { s3Store } = await import('./s3-store.ts');
   const prefix = decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, '');
@@ -42,6 +37,16 @@ export async function openStore(settings: ArchiveSettings): Promise<ArchiveStore
     accessKeyId,
     secretAccessKey,
   });
+}
+
+/** Throws ConfigError for a bucket without a key: nothing would ever be archived. Reads no file. */
+export function requireKey({ url, accessKeyId, secretAccessKey, secretAccessKeyFile }: ArchiveSettings): void {
+  if (!url.startsWith('s3:')) return;
+  if (accessKeyId !== undefined && (secretAccessKey ?? secretAccessKeyFile) !== undefined) return;
+  throw new ConfigError(
+    'the archive in an S3-compatible store needs a key: set AWS_ACCESS_KEY_ID, and AWS_SECRET_ACCESS_KEY or TASKER_ARCHIVE_SECRET_FILE (archive.accessKeyId, archive.secretAccessKey)',
+    { place: url },
+  );
 }
 
 function folderOf(url: URL): string {

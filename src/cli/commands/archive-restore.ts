@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RestoreOutcome } from '../../archive/restore.ts';
 import { type ActFlags, operatorCommand } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
-import { secondsOf } from '../seconds-option.ts';
+import { keptSecondsOf } from '../seconds-option.ts';
 import { toMinute } from '../table.ts';
 import { print, withClient } from '../with-client.ts';
 
@@ -15,7 +15,7 @@ export function archiveRestoreCommand(exit: (status: number) => void): Command {
   return operatorCommand('restore', 'bring a task back from the archive, with the other tasks of its identity')
     .option('--keep <time>', 'for how long retention leaves it alone: 12h, 30d', '7d')
     .action(async (taskId: string, { keep, by, reason, dryRun = false, json }: Options) => {
-      const keepSeconds = secondsOf('--keep', keep);
+      const keepSeconds = keptSecondsOf('--keep', keep);
       const outcome = await withClient((client) => client.archive.restore(taskId, { keepSeconds, by, reason, dryRun }));
       print({ task_id: taskId, ...outcome }, json, () => asText(taskId, outcome, dryRun));
       exit(STATUSES[outcome.outcome]);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { byteText } from '../bytes.ts';
 import { type Load, type Size, sizeOf } from '../../scaling/size.ts';
 import { STATUS } from '../report-error.ts';
-import { secondsOf } from '../seconds-option.ts';
+import { keptSecondsOf } from '../seconds-option.ts';
 import { table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withJson } from '../with-client.ts';
@@ -23,7 +23,7 @@ export function sizeCommand(exit: (status: number) => void): Command {
   return withJson(new Command('size'))
     .description('compute the disk and the WAL that a load takes, from what was measured; needs no database')
     .requiredOption('--steps-per-day <n>', 'steps that run in a day')
-    .requiredOption('--keep <time>', 'how long tasks are kept: 30d')
+    .requiredOption('--keep <time>', 'how long tasks are kept: 30d, 1y')
     .option('--steps-per-task <n>', 'steps of a task', '5')
     .option('--input-bytes <n>', 'JSON of the input of a task', '500')
     .option('--result-bytes <n>', 'JSON of the result of a step', '200')
@@ -34,7 +34,7 @@ export function sizeCommand(exit: (status: number) => void): Command {
         parentsPerStep: 1,
         inputBytes: wholeNumber('--input-bytes', options.inputBytes, 0, 1_000_000_000),
         resultBytes: wholeNumber('--result-bytes', options.resultBytes, 0, 1_000_000_000),
-        keepDays: secondsOf('--keep', options.keep) / 86_400,
+        keepDays: keptSecondsOf('--keep', options.keep) / 86_400,
       };
       print({ load, size: sizeOf(load) }, options.json, ({ size }) => draw(size));
       exit(STATUS.ok);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Client } from '../../client/client.ts';
 import type { HourStatsRow, RunStatsRow } from '../../db/reads/run-stats.ts';
 import { InvalidInputError } from '../../errors.ts';
 import type { RunStats } from '../../reads/run-stats.ts';
@@ -6,6 +7,7 @@ import { STATUS } from '../report-error.ts';
 import { secondsOf } from '../seconds-option.ts';
 import { duration } from '../../reads/text/duration.ts';
 import { table, toMinute } from '../table.ts';
+import { unknownWorkflow } from '../unknown-workflow.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -15,6 +17,8 @@ interface Options {
   byHour?: boolean;
   json?: boolean;
 }
+
+type Names = { namespace?: string; workflow?: string };
 
 /** `tasker stats`: what ran, failed and was tried again, and how long it waited and ran. */
 export function statsCommand(exit: (status: number) => void): Command {
@@ -26,8 +30,7 @@ export function statsCommand(exit: (status: number) => void): Command {
     .option('--by-hour', 'one row for each hour (UTC) and version; needs --workflow')
     .action(async (options: Options) => {
       const since = new Date(Date.now() - secondsOf('--since', options.since) * 1000);
-      const one: { namespace?: string; workflow?: string } =
-        options.workflow === undefined ? {} : workflowOf(options.workflow);
+      const one: Names = options.workflow === undefined ? {} : workflowOf(options.workflow);
       const steps = options.steps ?? options.workflow !== undefined;
       await withClient(async (client) => {
         if (options.byHour === true) {
@@ -38,10 +41,21 @@ export function statsCommand(exit: (status: number) => void): Command {
             });
           const hours = await client.statsByHour({ since, namespace, workflow, steps: options.steps ?? false });
           print(hours, options.json, drawHours);
-        } else print(await client.stats({ since, ...one, steps }), options.json, drawStats);
+          await noteUnknown(client, one, hours.rows);
+        } else {
+          const stats = await client.stats({ since, ...one, steps });
+          print(stats, options.json, drawStats);
+          await noteUnknown(client, one, stats.rows);
+        }
       });
       exit(STATUS.ok);
     });
+}
+
+/** Tasks that were removed stay counted, of workflows that are not registered any more too. */
+async function noteUnknown(client: Client, one: Names, rows: readonly unknown[]): Promise<void> {
+  const note = rows.length === 0 ? await unknownWorkflow(client, one) : undefined;
+  if (note !== undefined) console.error(note);
 }
 
 function workflowOf(text: string): { namespace: string; workflow: string } {

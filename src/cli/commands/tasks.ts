@@ -6,7 +6,7 @@ import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
-import { didYouMean } from '../../workflow/did-you-mean.ts';
+import { unknownWorkflow } from '../unknown-workflow.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options extends FilterFlags {
@@ -41,7 +41,10 @@ export function tasksCommand(exit: (status: number) => void): Command {
         return {
           page: found,
           source: from,
-          unknown: found.tasks.length === 0 ? await unknownWorkflow(client, options) : undefined,
+          unknown:
+            found.tasks.length === 0 && options.cursor === undefined
+              ? await unknownWorkflow(client, filterOf(options))
+              : undefined,
         };
       });
       print(options.page === true ? pageAsJson(page) : page.tasks, options.json, () => drawTasks(page));
@@ -63,24 +66,6 @@ async function readPage(client: Client, options: Options): Promise<TaskPage> {
     if (page.complete || tasks.length === limit || performance.now() > until) return { ...page, tasks };
     cursor = page.nextCursor;
   }
-}
-
-/** An empty list does not show that its workflow is misspelt. */
-async function unknownWorkflow(client: Client, options: Options): Promise<string | undefined> {
-  const { workflow, namespace, version } = filterOf(options);
-  if (workflow === undefined || options.cursor !== undefined) return undefined;
-  const { workflows } = await client.workflows();
-  const ofThatName = workflows.filter(
-    (row) => row.workflow === workflow && (namespace === undefined || row.namespace === namespace),
-  );
-  if (ofThatName.some((row) => version === undefined || row.version === version)) return undefined;
-  const nameOf = (of: string | undefined, name: string): string => (namespace === undefined ? name : `${of}/${name}`);
-  const known = new Set(workflows.map((row) => nameOf(row.namespace, row.workflow)));
-  const hint =
-    ofThatName.length > 0
-      ? `: it has the versions ${ofThatName.map((row) => row.version).join(', ')}`
-      : didYouMean(nameOf(namespace, workflow), known);
-  return `tasker: no workflow ${options.workflow} is registered${hint}`;
 }
 
 const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf }: TaskPage) => ({
