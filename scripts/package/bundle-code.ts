@@ -4,20 +4,23 @@ import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { chunkGroups } from './chunk-groups.ts';
 import { ENTRIES, PROGRAMS, REQUIRED } from './entries.ts';
-import { nodesOwnCrypto, noForms, noTransports, oneLocale, otelOfTheProgram, pureDriver } from './library-plugins.ts';
+import { leanMetrics, nodesOwnCrypto, noForms, noTransports, oneLocale, otelOfTheProgram, pureDriver } from './library-plugins.ts';
 
 /** What is nearly always loaded together: definitions, then the client, settings and logger, a worker, and all that runs in one program. */
 const TASKER = 'src/tasker/start-tasker.ts';
+/** What begins before the code of worker and scheduler is loaded. */
+const BEGIN = 'src/tasker/begin.ts';
 const GROUPS = [
   [ENTRIES.workflow],
   [ENTRIES.client],
   [ENTRIES.index, TASKER],
+  [BEGIN],
   [ENTRIES.worker],
   [ENTRIES.index],
   [TASKER],
 ];
 /** These load a part of a group on purpose. */
-const LEAN: readonly string[] = [ENTRIES.index, ENTRIES.testing, PROGRAMS.cli];
+const LEAN: readonly string[] = [ENTRIES.index, ENTRIES.testing, PROGRAMS.cli, BEGIN];
 
 const common = {
   bundle: true,
@@ -54,6 +57,7 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
         evaluatedOnCall,
         driverOnUse,
         pureDriver,
+        leanMetrics,
         nodesOwnCrypto,
         oneLocale,
         noTransports,

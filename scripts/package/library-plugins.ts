@@ -83,3 +83,20 @@ export const noTransports: Plugin = {
     }));
   },
 };
+
+/**
+ * What of prom-client is used, in place of all that it has: its gateway and its cluster load a dozen modules of Node. Metrics of Node itself are
+ * evaluated when they begin.
+ */
+export const leanMetrics: Plugin = {
+  name: 'lean metrics',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]prom-client[/\\]index\.js$/ }, () => ({
+      contents: `
+exports.Registry = require('./lib/registry');
+exports.Counter = require('./lib/counter');
+exports.Gauge = require('./lib/gauge');
+exports.collectDefaultMetrics = (options) => require('./lib/defaultMetrics')(options);`,
+    }));
+  },
+};

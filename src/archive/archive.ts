@@ -1,5 +1,5 @@
 import { ArchiveUnavailableError, ConfigError } from '../errors.ts';
-import { type ArchiveSettings, openStore } from './stores/open-store.ts';
+import type { ArchiveSettings } from './stores/open-store.ts';
 import type { ArchiveStore } from './stores/store.ts';
 
 /** The archive of a process: its store, opened when it is first used, and whether it works. */
@@ -28,7 +28,7 @@ export class Archive {
 
   private store(): Promise<ArchiveStore> {
     if (this.opened === undefined) {
-      this.opened = openStore(this.settings);
+      this.opened = import('./stores/open-store.ts').then(({ openStore }) => openStore(this.settings));
       // A secret that cannot be read now may be there later.
       this.opened.catch(() => (this.opened = undefined));
     }

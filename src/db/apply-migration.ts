@@ -64,9 +64,8 @@ export async function change(
   const started = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      if (inTransaction) await client.query('BEGIN');
       await client.query(
-        `SET ${inTransaction ? 'LOCAL ' : ''}lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}`,
+        `${inTransaction ? 'BEGIN; SET LOCAL' : 'SET'} lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}`,
       );
       await run();
       if (inTransaction) await client.query('COMMIT');

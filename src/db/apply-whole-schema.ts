@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { change } from './apply-migration.ts';
 import type { MigrateOptions } from './migrate-options.ts';
+import type { MigrationState } from './migration-record.ts';
 import { inSchema } from './schema-name.ts';
 
 /** The script is made on PostgreSQL 18. One of its indexes differs before 14: there the migrations choose. */
@@ -17,28 +18,27 @@ const OLDEST_SERVER = 140_000;
 export async function applyWholeSchema(
   client: pg.Client,
   schema: string,
+  { serverVersion }: MigrationState,
   goal: number,
   options: MigrateOptions,
 ): Promise<string[]> {
   const { WHOLE_SCHEMA, WHOLE_SCHEMA_MIGRATIONS: names } = await import('../../migrations/whole-schema.ts');
   const standsForFirst = names.every((name, index) => name === migrations[index]?.name);
-  if (goal < names.length || !standsForFirst || (await serverVersion(client)) < OLDEST_SERVER) return [];
+  if (goal < names.length || !standsForFirst || serverVersion < OLDEST_SERVER) return [];
   const seconds = await change(client, schema, options, {
     what: 'the script that makes the whole schema',
     fields: { names },
     inTransaction: true,
     async run() {
-      await client.query(inSchema(WHOLE_SCHEMA, schema));
-      await client.query(`INSERT INTO "${schema}".tasker_migrations (name) SELECT unnest($1::text[])`, [names]);
+      const values = names.map((name) => `(${client.escapeLiteral(name)})`).join(', ');
+      // One message: each round trip more is one before the first result of a program.
+      const made = client.query(
+        `${inSchema(WHOLE_SCHEMA, schema)}\nINSERT INTO "${schema}".tasker_migrations (name) VALUES ${values}`,
+      );
+      options.onScript?.();
+      await made;
     },
   });
   for (const name of names) options.onApplied?.(name, 'up', seconds / names.length);
   return [...names];
-}
-
-async function serverVersion(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ version: number }>(
-    `SELECT current_setting('server_version_num')::integer AS version`,
-  );
-  return rows[0]?.version ?? 0;
 }

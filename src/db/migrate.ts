@@ -15,12 +15,13 @@ import { acquireMigrationLock } from './migration-lock.ts';
 import {
   appliedMigrations,
   createMigrationRecord,
+  type MigrationState,
+  migrationState,
   refuseForeignTables,
   refuseUnknownMigrations,
 } from './migration-record.ts';
-import { withMigrationConnection } from './connections/migration-connection.ts';
+import { asMigrationConnection, type MigrationDatabase, withMigrationConnection } from './connections/migration-connection.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
-import { serverEncoding } from './statements/server/encoding.ts';
 
 /** A migration of this version; `appliedAt` is null if it is pending. */
 export interface MigrationStatus {
@@ -75,30 +76,52 @@ export async function pendingMigrations(url: string, options: MigrateOptions = {
   });
 }
 
-async function move(url: string, options: MigrateOptions, target: (applied: number) => number): Promise<string[]> {
+/**
+ * Applies every pending migration on a session that the caller has open, and ends then, since it has other settings afterwards. One round trip less
+ * than a session of its own is ten. `sessionUrl`: where it leads; not to a pooler.
+ */
+export async function migrateSession(
+  client: pg.Client,
+  options: MigrateOptions & { sessionUrl: string },
+): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  return withMigrationConnection({ ...options, url, schema }, async (db, client) => {
-    await acquireMigrationLock(client, schema, options.waitSeconds ?? 120);
-    await refuseForeignTables(client, schema, options.onWarning);
-    await createMigrationRecord(client, schema);
-    const applied = await appliedMigrations(client, schema);
-    refuseUnknownMigrations([...applied.keys()]);
-    await warnOfEncoding(client, options);
-    const goal = target(applied.size);
-    const done = applied.size === 0 ? await applyWholeSchema(client, schema, goal, options) : [];
-    for (let index = applied.size + done.length; index < goal; index += 1)
-      done.push(await applyMigration(db, client, schema, index, 'up', options));
-    for (let index = applied.size - 1; index >= goal; index -= 1) {
-      done.push(await applyMigration(db, client, schema, index, 'down', options));
-    }
-    return done;
-  });
+  const db = await asMigrationConnection(client, { url: options.sessionUrl, schema });
+  return moveOn(db, client, schema, options, () => migrations.length);
 }
 
-async function warnOfEncoding(client: pg.Client, options: MigrateOptions): Promise<void> {
-  const { rows } = await client.query<{ encoding: string }>(serverEncoding.text);
-  const encoding = rows[0]?.encoding;
-  if (encoding === undefined || encoding === 'UTF8') return;
+async function move(url: string, options: MigrateOptions, target: (applied: number) => number): Promise<string[]> {
+  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
+  return withMigrationConnection({ ...options, url, schema }, (db, client) =>
+    moveOn(db, client, schema, options, target),
+  );
+}
+
+async function moveOn(
+  db: MigrationDatabase,
+  client: pg.Client,
+  schema: string,
+  options: MigrateOptions,
+  target: (applied: number) => number,
+): Promise<string[]> {
+  await acquireMigrationLock(client, schema, options.waitSeconds ?? 120);
+  const state = await migrationState(client, schema);
+  const { applied } = state;
+  refuseUnknownMigrations([...applied.keys()]);
+  await refuseForeignTables(client, schema, state, options.onWarning);
+  await createMigrationRecord(client, schema, state);
+  warnOfEncoding(state, options);
+  const goal = target(applied.size);
+  const done = applied.size === 0 ? await applyWholeSchema(client, schema, state, goal, options) : [];
+  for (let index = applied.size + done.length; index < goal; index += 1)
+    done.push(await applyMigration(db, client, schema, index, 'up', options));
+  for (let index = applied.size - 1; index >= goal; index -= 1) {
+    done.push(await applyMigration(db, client, schema, index, 'down', options));
+  }
+  return done;
+}
+
+function warnOfEncoding({ encoding }: MigrationState, options: MigrateOptions): void {
+  if (encoding === 'UTF8') return;
   options.onWarning?.(
     `the database has encoding ${encoding}: inputs and results with characters that it lacks will be refused, and replaced in the texts of errors. Create it with ENCODING 'UTF8'`,
   );

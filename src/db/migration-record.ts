@@ -4,17 +4,48 @@ import { TaskerError } from '../errors.ts';
 import { findTaskerSchemas, type TaskerSchemaRow } from './statements/imports/tasker-schemas.ts';
 import { nameOf, recognize, type TaskerSchema } from './tasker-schemas.ts';
 
+/** What a migration has to know of its database before it changes anything. */
+export interface MigrationState {
+  schemaExists: boolean;
+  /** Whether the table of applied migrations exists. */
+  recordExists: boolean;
+  /** The names of the applied migrations with their times, in order; empty if the schema was never migrated. */
+  applied: Map<string, Date>;
+  encoding: string;
+  /** As server_version_num. */
+  serverVersion: number;
+}
+
+export async function migrationState(client: pg.Client, schema: string): Promise<MigrationState> {
+  const { rows } = await client.query<{ schema: string | null; record: string | null; encoding: string; version: number }>(
+    `SELECT to_regnamespace($1) AS schema, to_regclass($2) AS record, current_setting('server_encoding') AS encoding,
+       current_setting('server_version_num')::integer AS version`,
+    [`"${schema}"`, recordOf(schema)],
+  );
+  const found = rows[0];
+  const recordExists = found !== undefined && found.record !== null;
+  return {
+    schemaExists: found !== undefined && found.schema !== null,
+    recordExists,
+    applied: recordExists ? await readRecord(client, schema) : new Map(),
+    encoding: found?.encoding ?? '',
+    serverVersion: found?.version ?? 0,
+  };
+}
+
 /** The names of the applied migrations with their times, in order; empty if the schema was never migrated. */
 export async function appliedMigrations(client: pg.Client, schema: string): Promise<Map<string, Date>> {
-  const { rows: exists } = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
-    `"${schema}".tasker_migrations`,
-  ]);
-  if (exists[0]?.found === null) return new Map();
+  return (await migrationState(client, schema)).applied;
+}
+
+async function readRecord(client: pg.Client, schema: string): Promise<Map<string, Date>> {
   const { rows } = await client.query<{ name: string; applied_at: Date }>(
-    `SELECT name, applied_at FROM "${schema}".tasker_migrations ORDER BY name`,
+    `SELECT name, applied_at FROM ${recordOf(schema)} ORDER BY name`,
   );
   return new Map(rows.map((row) => [row.name, row.applied_at]));
 }
+
+const recordOf = (schema: string): string => `"${schema}".tasker_migrations`;
 
 /** Throws a TaskerError if the database was migrated by another version. */
 export function refuseUnknownMigrations(applied: readonly string[]): void {
@@ -36,9 +67,10 @@ export function refuseUnknownMigrations(applied: readonly string[]): void {
 export async function refuseForeignTables(
   client: pg.Client,
   schema: string,
+  { applied }: MigrationState,
   onWarning?: (message: string) => void,
 ): Promise<void> {
-  if ((await appliedMigrations(client, schema)).size > 0) return;
+  if (applied.size > 0) return;
   const { rows } = await client.query<TaskerSchemaRow>(findTaskerSchemas.text);
   const found = rows.map((row) => ({ ...recognize(row), tables: row.tables }));
   const here = found.find((row) => row.schema === schema);
@@ -71,15 +103,14 @@ function wayOut(found: TaskerSchema): string {
  * Creates the table of applied migrations. CREATE ... IF NOT EXISTS needs the right to create even if there is nothing to do,
  * and a role that may only read lacks it.
  */
-export async function createMigrationRecord(client: pg.Client, schema: string): Promise<void> {
-  const { rows } = await client.query<{ schema: string | null; record: string | null }>(
-    'SELECT to_regnamespace($1) AS schema, to_regclass($2) AS record',
-    [`"${schema}"`, `"${schema}".tasker_migrations`],
-  );
-  if (rows[0]?.schema === null) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
-  if (rows[0]?.record !== null) return;
+export async function createMigrationRecord(
+  client: pg.Client,
+  schema: string,
+  { schemaExists, recordExists }: MigrationState,
+): Promise<void> {
+  if (recordExists) return;
   await client.query(
-    `CREATE TABLE IF NOT EXISTS "${schema}".tasker_migrations (
+    `${schemaExists ? '' : `CREATE SCHEMA IF NOT EXISTS "${schema}"; `}CREATE TABLE IF NOT EXISTS ${recordOf(schema)} (
        name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
   );
 }

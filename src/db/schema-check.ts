@@ -1,12 +1,16 @@
+import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { SchemaOutdatedError } from '../errors.ts';
 import type { Database } from './connections/database.ts';
+
+/** A pool, or one of its sessions. */
+type Queries = Pick<pg.Pool | pg.PoolClient, 'query'>;
 
 /**
  * Throws SchemaOutdatedError if a migration that this version needs is not applied. A database that a newer version has
  * migrated further is accepted: during a rollout old processes work beside new ones.
  */
-export async function requireSchema(db: Database): Promise<void> {
+export async function requireSchema(db: Pick<Database, 'schema'> & { pool: Queries }): Promise<void> {
   const table = `"${db.schema}".tasker_migrations`;
   const { rows: found } = await db.pool.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [table]);
   const { rows } =

@@ -24,13 +24,14 @@ export async function startScheduler(options: SchedulerProcessOptions): Promise<
  * does not start, after the others were stopped. Signals are the program's own: `process.once('SIGTERM', () => tasker.stop())`.
  */
 export async function startTasker(options: TaskerOptions): Promise<Tasker> {
-  // Before the code of the rest is loaded: the thread begins meanwhile.
-  const { startThreadEarly } = await import('../membership/early-thread.ts');
-  const early = await startThreadEarly();
+  const { begin } = await import('./begin.ts');
+  const beginning = await begin(options);
   try {
+    // Loading the code of the rest keeps this process busy for as long as an empty database takes to get its tables.
+    await beginning.schema.under;
     const { startTasker: start } = await import('./start-tasker.ts');
-    return await start(options, early);
+    return await start(options, beginning);
   } finally {
-    early?.end();
+    beginning.early?.end();
   }
 }

@@ -1,28 +1,16 @@
 import type { Client } from '../client/client.ts';
-import { configuredClient } from '../client/configured-client.ts';
-import type { Config } from '../config/config.ts';
-import type { Logger } from '../logger.ts';
-import type { EarlyThread } from '../membership/early-thread.ts';
 import { openHeartbeatHost } from '../membership/open-heartbeat-host.ts';
 import type { Program } from '../membership/program.ts';
 import { Endpoint } from '../process/endpoint.ts';
 import type { Drained, RunningService } from '../process/service.ts';
 import { type SchedulerProcess, startSchedulerIn } from '../scheduler/start-scheduler.ts';
 import { startWorkerWith, type WorkerProcess } from '../worker/start-worker.ts';
-import type { WorkflowDefinition } from '../workflow/definition.ts';
+import type { Beginning } from './begin.ts';
 
-export interface PartsOptions {
-  workflows: readonly WorkflowDefinition[];
-  config: { worker: Config; scheduler: Config };
+export interface PartsOptions extends Beginning {
   withScheduler: boolean;
   /** Schedules are written right after the start. */
   applySchedules: boolean;
-  /** The logger of a part. */
-  logOf: (role: string) => Logger;
-  /** The heartbeat thread. Default: the start starts it. */
-  early?: EarlyThread | undefined;
-  /** Resolves when the database has the schema of this version. Called once. */
-  prepareSchema: (client: Client) => Promise<void>;
 }
 
 /** The worker, the scheduler and the client of one program: started side by side, stopped one after the other. */
@@ -30,23 +18,18 @@ export class Parts {
   readonly client: Client;
   private readonly options: PartsOptions;
   private readonly program: Program;
-  private schema: Promise<void> | undefined;
   private starting: [Promise<WorkerProcess>, Promise<SchedulerProcess> | undefined] | undefined;
   private stopping: Promise<Drained> | undefined;
 
-  /** The client connects at its first call. */
   constructor(options: PartsOptions) {
-    const { config, withScheduler, prepareSchema } = options;
+    const { client, config, schema, withScheduler } = options;
     this.options = options;
-    this.client = configuredClient(config.worker, {
-      poolSize: config.worker.poolSize,
-      applicationName: 'tasker client',
-    });
+    this.client = client;
     this.program = {
       endpoint: new Endpoint(),
       mayPrepareSchedulesLater: !options.applySchedules,
       heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1, options.early),
-      schemaReady: () => (this.schema ??= prepareSchema(this.client)),
+      schemaReady: () => schema.ready,
     };
   }
 
@@ -96,7 +79,7 @@ export class Parts {
       } finally {
         await this.program.heartbeats.stop();
         // A migration that was begun comes to its end.
-        await this.schema?.catch(() => undefined);
+        await this.options.schema.ready.catch(() => undefined);
         await this.client.close();
       }
     }

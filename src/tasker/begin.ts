@@ -1,0 +1,44 @@
+import type { Client } from '../client/client.ts';
+import { configuredClient } from '../client/configured-client.ts';
+import type { Config } from '../config/config.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { type EarlyThread, startThreadEarly } from '../membership/early-thread.ts';
+import type { WorkflowDefinition } from '../workflow/definition.ts';
+import { type PreparedSchema, prepareSchema } from './prepare-schema.ts';
+import { taskerConfig } from './tasker-config.ts';
+import { checkTaskerOptions, type TaskerOptions } from './tasker-options.ts';
+
+/** What of a program runs already while the code of its worker and its scheduler is loaded. */
+export interface Beginning {
+  readonly workflows: WorkflowDefinition[];
+  readonly config: { readonly worker: Config; readonly scheduler: Config };
+  /** The logger of a part. */
+  readonly logOf: (role: string) => Logger;
+  /** Its heartbeat thread. Undefined: the start starts it. */
+  readonly early: EarlyThread | undefined;
+  readonly client: Client;
+  readonly schema: PreparedSchema;
+}
+
+/**
+ * Begins what takes long outside of the main thread: the heartbeat thread, and the check of the schema, or its migration. Throws, before it
+ * begins anything, for options and settings that cannot be meant. What this module imports is what `tasker-fleet` has loaded anyway.
+ */
+export async function begin(options: TaskerOptions): Promise<Beginning> {
+  const workflows = checkTaskerOptions(options);
+  const config = taskerConfig(options, workflows);
+  options.signal?.throwIfAborted();
+  const logOf = loggers(options, config.worker);
+  const early = await startThreadEarly();
+  const client = configuredClient(config.worker, {
+    poolSize: config.worker.poolSize,
+    applicationName: 'tasker client',
+  });
+  const { migrate = false, scheduler = true } = options;
+  const schema = prepareSchema(client, config.worker, () => logOf('migrate'), { migrate, schedules: !scheduler });
+  return { workflows, config, logOf, early, client, schema };
+}
+
+function loggers({ log }: TaskerOptions, { logLevel, redact }: Config): (role: string) => Logger {
+  return (role) => createLogger(log === undefined ? { role, level: logLevel, redact } : { role, pino: log });
+}
