@@ -4,7 +4,15 @@ import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { chunkGroups } from './chunk-groups.ts';
 import { ENTRIES, PROGRAMS, REQUIRED } from './entries.ts';
-import { leanMetrics, nodesOwnCrypto, noForms, noTransports, oneLocale, otelOfTheProgram, pureDriver } from './library-plugins.ts';
+import {
+  leanMetrics,
+  nodesOwnCrypto,
+  noForms,
+  noTransports,
+  oneLocale,
+  otelOfTheProgram,
+  pureDriver,
+} from './library-plugins.ts';
 
 /** What is nearly always loaded together: definitions, then the client, settings and logger, a worker, and all that runs in one program. */
 const TASKER = 'src/tasker/start-tasker.ts';

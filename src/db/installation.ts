@@ -3,7 +3,7 @@ import type { Executor } from './connections/database.ts';
 import { withMigrationConnection } from './connections/migration-connection.ts';
 import type { PasswordSource } from './connections/password-source.ts';
 import { checkedSchema, DEFAULT_SCHEMA, inSchema } from './schema-name.ts';
-import { findInstallation, type InstallationRow } from './statements/server/installation.ts';
+import { findInstallation, findJoined, type InstallationRow } from './statements/server/installation.ts';
 
 export interface Installation {
   installationId: string;
@@ -12,17 +12,32 @@ export interface Installation {
   hadEarlierVersions: boolean;
 }
 
+/** What a worker knows of the database that it joins. */
+export interface JoinedInstallation extends Installation {
+  /** By PostgreSQL's name: UTF8, LATIN1, SQL_ASCII. */
+  encoding: string;
+  /** What is paused (PAUSES_TEXT). */
+  pauses: string | null;
+}
+
 /** The identity of this database. Throws a TaskerError if its row is missing, which only manual changes or a partial copy cause. */
 export async function installationOf(db: Executor): Promise<Installation> {
-  const [row] = await db.run(findInstallation);
-  if (row === undefined) {
-    throw new TaskerError(
-      'INSTALLATION_MISSING',
-      `the table tasker_installation in schema "${db.schema}" is empty, so this database has no identity: give it the one that it had (from a backup), or a new one with INSERT INTO "${db.schema}".tasker_installation DEFAULT VALUES`,
-      { schema: db.schema },
-    );
-  }
-  return installation(row);
+  return installation(known(db, await db.run(findInstallation)));
+}
+
+/** As `installationOf`, in the same statement as all else that a worker reads before it joins. */
+export async function joinedInstallation(db: Executor): Promise<JoinedInstallation> {
+  const row = known(db, await db.run(findJoined));
+  return { ...installation(row), encoding: row.encoding, pauses: row.pauses };
+}
+
+function known<Row>(db: Executor, [row]: Row[]): Row {
+  if (row !== undefined) return row;
+  throw new TaskerError(
+    'INSTALLATION_MISSING',
+    `the table tasker_installation in schema "${db.schema}" is empty, so this database has no identity: give it the one that it had (from a backup), or a new one with INSERT INTO "${db.schema}".tasker_installation DEFAULT VALUES`,
+    { schema: db.schema },
+  );
 }
 
 /** The identity of a database; undefined if migration 0016 is not applied. */

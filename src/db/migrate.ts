@@ -20,7 +20,11 @@ import {
   refuseForeignTables,
   refuseUnknownMigrations,
 } from './migration-record.ts';
-import { asMigrationConnection, type MigrationDatabase, withMigrationConnection } from './connections/migration-connection.ts';
+import {
+  asMigrationConnection,
+  type MigrationDatabase,
+  withMigrationConnection,
+} from './connections/migration-connection.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
 
 /** A migration of this version; `appliedAt` is null if it is pending. */
@@ -77,15 +81,16 @@ export async function pendingMigrations(url: string, options: MigrateOptions = {
 }
 
 /**
- * Applies every pending migration on a session that the caller has open, and ends then, since it has other settings afterwards. One round trip less
- * than a session of its own is ten. `sessionUrl`: where it leads; not to a pooler.
+ * As `migrateToLatest`, on a session that the caller has open and closes then: it has other settings afterwards. To open another one takes as
+ * long as a tenth of the schema of an empty database. `url`: where it leads; not to a pooler.
  */
 export async function migrateSession(
-  client: pg.Client,
-  options: MigrateOptions & { sessionUrl: string },
+  pooled: pg.PoolClient,
+  { url, ...options }: MigrateOptions & { url: string },
 ): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  const db = await asMigrationConnection(client, { url: options.sessionUrl, schema });
+  const client = pooled as unknown as pg.Client;
+  const db = await asMigrationConnection(client, { url, schema });
   return moveOn(db, client, schema, options, () => migrations.length);
 }
 

@@ -17,7 +17,12 @@ export interface MigrationState {
 }
 
 export async function migrationState(client: pg.Client, schema: string): Promise<MigrationState> {
-  const { rows } = await client.query<{ schema: string | null; record: string | null; encoding: string; version: number }>(
+  const { rows } = await client.query<{
+    schema: string | null;
+    record: string | null;
+    encoding: string;
+    version: number;
+  }>(
     `SELECT to_regnamespace($1) AS schema, to_regclass($2) AS record, current_setting('server_encoding') AS encoding,
        current_setting('server_version_num')::integer AS version`,
     [`"${schema}"`, recordOf(schema)],

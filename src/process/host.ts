@@ -1,9 +1,7 @@
 import { hostname } from 'node:os';
-import { openDatabase, type Database } from '../db/connections/database.ts';
-import { passwordOf } from '../db/connections/password.ts';
+import type { Database } from '../db/connections/database.ts';
 import { ping } from '../db/statements/server/ping.ts';
 import type { Config } from '../config/config.ts';
-import { usesPreparedStatements } from '../config/load-config.ts';
 import type { Logger } from '../logger.ts';
 import type { ProcessRole } from '../metrics/catalogue.ts';
 import { Metrics } from '../metrics/registry.ts';
@@ -11,6 +9,7 @@ import { setDashboardUrl, setTraceMode } from '../tracing/otel.ts';
 import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
 import { ProgressMonitor } from './progress.ts';
+import { openRoleDatabase } from './role-database.ts';
 import type { Health } from './server.ts';
 
 export type HostRole = ProcessRole;
@@ -40,7 +39,7 @@ const STARTING: Health = { ok: false, reasons: ['the process has not joined the 
 
 /**
  * Opens the pool and the metrics of one role. `leaseAgeSeconds`: since the last heartbeat that succeeded. `endpoint`: a port that it
- * shares with another role of this process; default: one of its own.
+ * shares with another role of this process; default: one of its own. `opened`: its pool, if that is open already.
  */
 export function openHost(
   role: HostRole,
@@ -48,6 +47,7 @@ export function openHost(
   log: Logger,
   leaseAgeSeconds: () => number,
   endpoint = new Endpoint(),
+  opened = openRoleDatabase(role, config),
 ): Host {
   setTraceMode(config.trace);
   if (config.dashboardUrl !== undefined) setDashboardUrl(config.dashboardUrl);
@@ -65,26 +65,15 @@ export function openHost(
     metrics.set('poolConnections', { state: 'waiting' }, db.pool.waitingCount);
     for (const { loop, seconds } of progress.ages()) metrics.set('loopAge', { loop }, seconds);
   };
-  const isApi = role === 'api';
-  const db = openDatabase({
-    url: isApi ? (config.apiDatabaseUrl ?? config.databaseUrl) : config.databaseUrl,
-    schema: config.schema,
-    poolSize: config.poolSize,
-    applicationName: `tasker ${role}`,
-    prepared: usesPreparedStatements(config),
-    plans: role === 'worker' && !config.pooled ? 'pinned' : 'free',
-    pooled: config.pooled,
-    connectTimeoutMs: config.connectTimeoutMs,
-    queryTimeoutMs: isApi ? config.apiQueryTimeoutMs : config.queryTimeoutMs,
-    cancellable: isApi,
-    password: passwordOf(config),
-    onQuery: (statement, seconds, failed) => {
+  const { db } = opened;
+  opened.listener = {
+    onQuery(statement, seconds, failed) {
       metrics.observe('statementSeconds', { statement }, seconds);
       if (failed) metrics.count('statementErrors', { statement });
       else logins.succeeded();
     },
     onPoolError: (error) => survived('pool', error),
-  });
+  };
 
   return {
     db,

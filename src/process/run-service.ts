@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import { flushSpans, lateSdk, tracingProblem } from '../tracing/otel.ts';
 import type { Endpoint, Served } from './endpoint.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
+import type { RoleDatabase } from './role-database.ts';
 import type { Health } from './server.ts';
 import type { Drained, RunningService } from './service.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -25,8 +26,17 @@ export interface RoleService {
   describe(): Record<string, unknown>;
 }
 
+/** What roles of one process share. */
+export interface SharedByRoles {
+  readonly endpoint: Endpoint;
+  /** Pools that are open already. */
+  readonly databases?: Partial<Record<HostRole, RoleDatabase>>;
+  /** In place of a check of the schema by each. */
+  schemaReady(): Promise<void>;
+}
+
 /** A pool waits for the end of the statements of its connections; one whose connection went silent never ends. */
-const CLOSE_TIMEOUT_MS = 1000;
+export const CLOSE_TIMEOUT_MS = 1000;
 
 /**
  * Starts one role as this process: opens the pool, checks the schema, serves metrics and probes, starts the role, and closes all of
@@ -36,12 +46,13 @@ export async function runService<Role extends RoleService>(options: {
   role: HostRole;
   config: Config;
   log: Logger;
-  /** What it shares with another role of this process: the port, and the check of the schema. */
-  program?: { readonly endpoint: Endpoint; schemaReady(): Promise<void> } | undefined;
+  /** What it shares with another role of this process. */
+  program?: SharedByRoles | undefined;
   make: (host: Host) => Role;
 }): Promise<{ running: RunningService; service: Role }> {
   const { role, config, log, program } = options;
-  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), program?.endpoint);
+  const opened = program?.databases?.[role];
+  const host = openHost(role, config, log, (): number => service.leaseAgeSeconds(), program?.endpoint, opened);
   const service = options.make(host);
   const { db, metrics, progress } = host;
   let started = false;
@@ -63,7 +74,7 @@ export async function runService<Role extends RoleService>(options: {
     // All of it before the process joins the fleet: one that cannot listen at its address claims nothing.
     const sdk = lateSdk();
     const [reached, listening] = await Promise.allSettled([
-      reach(db, program),
+      reach(db, program, opened?.session),
       host.serve({
         started: () => started,
         ready,
@@ -94,8 +105,12 @@ export async function runService<Role extends RoleService>(options: {
 }
 
 /** Opens the first session. Rejects if the database cannot be reached or lacks the schema of this version. */
-async function reach(db: Database, program: { schemaReady(): Promise<void> } | undefined): Promise<void> {
+async function reach(
+  db: Database,
+  program: Pick<SharedByRoles, 'schemaReady'> | undefined,
+  opened: Promise<void> | undefined,
+): Promise<void> {
   if (program === undefined) return requireSchema(db);
-  const session = db.pool.connect().then((client) => client.release());
+  const session = opened ?? db.pool.connect().then((client) => client.release());
   await Promise.all([program.schemaReady(), session]);
 }

@@ -3,6 +3,7 @@ import { configuredClient } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { type EarlyThread, startThreadEarly } from '../membership/early-thread.ts';
+import { connectRoleDatabase, type RoleDatabase } from '../process/role-database.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { type PreparedSchema, prepareSchema } from './prepare-schema.ts';
 import { taskerConfig } from './tasker-config.ts';
@@ -18,6 +19,8 @@ export interface Beginning {
   readonly early: EarlyThread | undefined;
   readonly client: Client;
   readonly schema: PreparedSchema;
+  /** Each with its first session under way. */
+  readonly databases: { readonly worker: RoleDatabase; readonly scheduler?: RoleDatabase };
 }
 
 /**
@@ -36,7 +39,12 @@ export async function begin(options: TaskerOptions): Promise<Beginning> {
   });
   const { migrate = false, scheduler = true } = options;
   const schema = prepareSchema(client, config.worker, () => logOf('migrate'), { migrate, schedules: !scheduler });
-  return { workflows, config, logOf, early, client, schema };
+  // Open when their code is there to use them.
+  const databases = {
+    worker: connectRoleDatabase('worker', config.worker),
+    ...(scheduler ? { scheduler: connectRoleDatabase('scheduler', config.scheduler) } : {}),
+  };
+  return { workflows, config, logOf, early, client, schema, databases };
 }
 
 function loggers({ log }: TaskerOptions, { logLevel, redact }: Config): (role: string) => Logger {

@@ -2,10 +2,13 @@ import type { Client } from '../client/client.ts';
 import { openHeartbeatHost } from '../membership/open-heartbeat-host.ts';
 import type { Program } from '../membership/program.ts';
 import { Endpoint } from '../process/endpoint.ts';
+import { CLOSE_TIMEOUT_MS } from '../process/run-service.ts';
 import type { Drained, RunningService } from '../process/service.ts';
+import { withTimeout } from '../process/with-timeout.ts';
 import { type SchedulerProcess, startSchedulerIn } from '../scheduler/start-scheduler.ts';
 import { startWorkerWith, type WorkerProcess } from '../worker/start-worker.ts';
 import type { Beginning } from './begin.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface PartsOptions extends Beginning {
   withScheduler: boolean;
@@ -29,6 +32,7 @@ export class Parts {
       endpoint: new Endpoint(),
       mayPrepareSchedulesLater: !options.applySchedules,
       heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1, options.early),
+      databases: options.databases,
       schemaReady: () => schema.ready,
     };
   }
@@ -42,6 +46,11 @@ export class Parts {
     const { program } = this;
     // Whoever needs it gets the error, if there is one.
     program.heartbeats.start().catch(() => undefined);
+    // For a moment in which the client has nothing to do; what fails here fails again where it matters.
+    program
+      .schemaReady()
+      .then(() => warmUp(this.client.db))
+      .catch(() => undefined);
     this.starting = [
       this.startWorker({ config: config.worker, workflows, log: logOf('worker') }),
       withScheduler ? startSchedulerIn(program, { config: config.scheduler, log: logOf('scheduler') }) : undefined,
@@ -81,6 +90,9 @@ export class Parts {
         // A migration that was begun comes to its end.
         await this.options.schema.ready.catch(() => undefined);
         await this.client.close();
+        // Of a part that was not even made.
+        const { worker: ofWorker, scheduler: ofScheduler } = this.options.databases;
+        await withTimeout(Promise.all([ofWorker.db.close(), ofScheduler?.db.close()]), CLOSE_TIMEOUT_MS);
       }
     }
     return { unfinished };

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { Client } from '../client/client.ts';
 import type { Config } from '../config/config.ts';
 import { directUrl } from '../config/direct-url.ts';
@@ -66,7 +65,7 @@ async function migrate(
   try {
     if (await isBehind({ schema: db.schema, pool: session })) {
       used = ownSession;
-      if (ownSession) await migrateSession(session as unknown as pg.Client, { ...options, sessionUrl: direct });
+      if (ownSession) await migrateSession(session, { ...options, url: direct });
       else await migrateToLatest(direct, options);
     }
   } finally {

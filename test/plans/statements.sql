@@ -2812,6 +2812,16 @@ SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
     SELECT FROM tasker.tasker_workers w WHERE w.worker_id < 4503599627370496) AS had_earlier_versions
 FROM tasker.tasker_installation i;
 
+-- find_joined
+SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
+    SELECT FROM tasker.tasker_workers w WHERE w.worker_id < 4503599627370496) AS had_earlier_versions,
+  current_setting('server_encoding') AS encoding,
+  (
+    SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
+    FROM tasker.tasker_pauses p
+    WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses
+FROM tasker.tasker_installation i;
+
 -- find_known_objects
 SELECT a.object FROM tasker.tasker_archives a WHERE a.object = ANY ($1::text[]);
 
@@ -6575,9 +6585,6 @@ SELECT current_setting('max_connections')::integer AS max_connections,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND datid = d.oid) AS database_used
 FROM pg_roles r, pg_database d
 WHERE r.rolname = session_user AND d.datname = current_database();
-
--- server_encoding
-SELECT current_setting('server_encoding') AS encoding;
 
 -- settle_halted_operation
 UPDATE tasker.tasker_operations o

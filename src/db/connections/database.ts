@@ -104,10 +104,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   const room = new PoolRoom(pool, max);
   // An idle connection that the server closes is no reason to end the process.
-  let closing = false;
+  let closing: Promise<unknown> | undefined;
   pool.on('error', (error) => {
     // A server that stops right after the pool may end a session of it first.
-    if (!closing) options.onPoolError?.(error);
+    if (closing === undefined) options.onPoolError?.(error);
   });
   // Neither is one that breaks while a transaction uses it: the pool handles errors of idle connections only, and the current or
   // the next statement rejects anyway.
@@ -207,8 +207,8 @@ export function openDatabase(options: DatabaseOptions): Database {
         }
       }),
     async close() {
-      closing = true;
-      await Promise.all([pool.end(), canceller?.close()]);
+      closing ??= Promise.all([pool.end(), canceller?.close()]);
+      await closing;
     },
   };
 }

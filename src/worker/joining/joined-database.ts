@@ -1,7 +1,5 @@
 import type { Database } from '../../db/connections/database.ts';
-import { installationOf } from '../../db/installation.ts';
-import { readPausesText } from '../../db/statements/acts/pauses.ts';
-import { serverEncoding } from '../../db/statements/server/encoding.ts';
+import { joinedInstallation } from '../../db/installation.ts';
 import type { KnownState } from '../../engine/workers.ts';
 import type { RunningAttempts } from '../running/running-attempts.ts';
 import type { ClaimCursors } from '../scope/claim-cursors.ts';
@@ -38,10 +36,8 @@ export class JoinedDatabase {
   /** Registers the workflows before each registration of the worker; their ids take effect with its new id. */
   async prepare(): Promise<{ known: KnownState; joined: () => void }> {
     const { db, events, state, handlers, pauses, results } = this.parts;
-    const { installationId, hadEarlierVersions } = await installationOf(db);
-    const [database] = await db.run(serverEncoding);
-    // Before the first claim, and not only with the first heartbeat.
-    const [paused] = await db.run(readPausesText);
+    // With what is paused: before the first claim, and not only with the first heartbeat.
+    const { installationId, hadEarlierVersions, encoding, pauses: paused } = await joinedInstallation(db);
     // Nothing is claimed before the new id takes effect.
     await this.registration.register({ again: true });
     return {
@@ -49,10 +45,10 @@ export class JoinedDatabase {
       joined: () => {
         const former = state.installationId;
         state.installationId = installationId;
-        pauses.read(paused?.pauses ?? null);
+        pauses.read(paused);
         state.hadEarlierVersions = hadEarlierVersions;
         // jsonb orders members by the bytes of their names: in another encoding than UTF-8 only the database has that order.
-        if (database?.encoding !== 'UTF8' && database?.encoding !== 'SQL_ASCII') results.turnOff();
+        if (encoding !== 'UTF8' && encoding !== 'SQL_ASCII') results.turnOff();
         if (former !== installationId) events.joined(installationId, former);
       },
     };

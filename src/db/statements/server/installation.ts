@@ -1,4 +1,5 @@
 import { defineStatement } from '../../statement.ts';
+import { PAUSES_TEXT } from '../acts/pauses.ts';
 import { FIRST_RANDOM_WORKER_ID } from '../claims/earlier-keys.ts';
 
 export interface InstallationRow {
@@ -7,11 +8,23 @@ export interface InstallationRow {
   had_earlier_versions: boolean;
 }
 
+const COLUMNS = `i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
+    SELECT FROM tasker.tasker_workers w WHERE w.worker_id < ${FIRST_RANDOM_WORKER_ID}) AS had_earlier_versions`;
+
 /** The installation's one row, and whether a version before migration 0016 ever ran here. */
 export const findInstallation = defineStatement<InstallationRow>()({
   name: 'find_installation',
   text: `
-SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
-    SELECT FROM tasker.tasker_workers w WHERE w.worker_id < ${FIRST_RANDOM_WORKER_ID}) AS had_earlier_versions
+SELECT ${COLUMNS}
+FROM tasker.tasker_installation i`,
+});
+
+/** The same with what a worker has to know before its first claim: the encoding, by PostgreSQL's name, and what is paused. */
+export const findJoined = defineStatement<InstallationRow & { encoding: string; pauses: string | null }>()({
+  name: 'find_joined',
+  text: `
+SELECT ${COLUMNS},
+  current_setting('server_encoding') AS encoding,
+  ${PAUSES_TEXT} AS pauses
 FROM tasker.tasker_installation i`,
 });
