@@ -32,13 +32,14 @@ export async function begin(options: TaskerOptions): Promise<Beginning> {
   const config = taskerConfig(options, workflows);
   options.signal?.throwIfAborted();
   const logOf = loggers(options, config.worker);
-  const early = await startThreadEarly();
   const client = configuredClient(config.worker, {
     poolSize: config.worker.poolSize,
     applicationName: 'tasker client',
   });
   const { migrate = false, scheduler = true } = options;
+  // First: on an empty database it is what the rest waits for.
   const schema = prepareSchema(client, config.worker, () => logOf('migrate'), { migrate, schedules: !scheduler });
+  const early = await startThreadEarly();
   // Open when their code is there to use them.
   const databases = {
     worker: connectRoleDatabase('worker', config.worker),

@@ -56,7 +56,15 @@ async function migrate(
     password,
     onWarning: (message: string) => log().warn(message),
     onApplied: (migration: string) => log().info({ migration }, 'migrated'),
-    onScript,
+    onScript() {
+      onScript();
+      // The one that the client has next, in place of that which makes the schema.
+      if (ownSession)
+        db.pool.connect().then(
+          (next) => next.release(),
+          () => undefined,
+        );
+    },
   };
   const session = await db.pool.connect();
   // Another session takes as long to open as a tenth of the schema to make.

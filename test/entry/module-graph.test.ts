@@ -3,9 +3,13 @@ import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { ENTRIES } from '../../scripts/package/entries.ts';
 
+const PROGRAMS = { 'a program': 'src/tasker/start-tasker.ts', 'its beginning': 'src/tasker/begin.ts' };
+
 /** The packages and the rooms of src that importing an entry loads, without what it loads when it is first needed. */
-async function loadedBy(name: keyof typeof ENTRIES | 'a program'): Promise<{ packages: string[]; rooms: string[] }> {
-  const entry = name === 'a program' ? 'src/tasker/start-tasker.ts' : ENTRIES[name];
+async function loadedBy(
+  name: keyof typeof ENTRIES | keyof typeof PROGRAMS,
+): Promise<{ packages: string[]; rooms: string[] }> {
+  const entry = { ...ENTRIES, ...PROGRAMS }[name];
   const { metafile } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -59,6 +63,13 @@ test('the whole package loads nothing of a worker or a scheduler before one star
 
 test('a program with both loads neither schemas nor cron expressions nor migrations at its start', async () => {
   expect((await loadedBy('a program')).packages).toEqual(['p-limit', 'pg', 'pino', 'prom-client']);
+});
+
+test('what a program begins with loads no package that the index does not have, and nothing of a worker or a scheduler', async () => {
+  const { packages, rooms } = await loadedBy('its beginning');
+  expect(packages).toEqual(['pg', 'pino']);
+  expect(rooms).not.toContain('worker');
+  expect(rooms).not.toContain('scheduler');
 });
 
 test('the embedded PostgreSQL loads nothing of the engine', async () => {

@@ -8,6 +8,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 const test = await useTestDatabase();
 const empty = await useTestDatabase({ empty: true });
+const shared = await useTestDatabase({ empty: true });
 const running: Tasker[] = [];
 afterEach(async () => {
   for (const tasker of running.splice(0)) await tasker.stop();
@@ -45,6 +46,23 @@ function gated() {
   });
   return { workflow, began: began.promise, open: gate.resolve };
 }
+
+describe('programs that begin on one empty database at once', () => {
+  it('make its schema once, on sessions that are not used afterwards, and run', async () => {
+    const all = await Promise.all([1, 2].map(() => start({ url: shared.url, migrate: true })));
+    const names = all.map((_, index) => ({ name: `program ${index}` }));
+    for (const [index, tasker] of all.entries()) {
+      const input = names[index] as { name: string };
+      expect(await tasker.client.submitAndWait(hello, input)).toMatchObject({ state: 'complete' });
+    }
+    expect(await sessions(shared)).not.toContain('tasker migrate');
+    const [lock] = await shared.query<{ held: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 1
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS held`,
+    );
+    expect(lock?.held).toBe(false);
+  });
+});
 
 describe('one program', () => {
   it('runs a task, whatever queues its steps are in, and stops twice', async () => {

@@ -106,6 +106,24 @@ test('an import loads neither zod nor yaml, and evaluates no package; YAML is lo
   expect(evaluated('commonjs', `const { loadWorkflowYaml } = require('tasker-fleet'); ${use}`)).toBe('hello\n');
 }, 30_000);
 
+test('a heartbeat thread and the sessions of a program begin before the code of its worker and its scheduler is loaded', () => {
+  const dist = join(installed, 'dist');
+  const loads = (entry: string): Set<string> => {
+    const files = new Set([entry]);
+    for (const file of files) {
+      const text = readFileSync(join(dist, file), 'utf8');
+      for (const [, path] of text.matchAll(/(?:from|^import) "\.\/([^"]+)"/gm)) files.add(path as string);
+    }
+    return files;
+  };
+  const begin = readdirSync(dist).find((file) => /^begin-\w+\.js$/.test(file)) as string;
+  const more = [...loads(begin).difference(loads('index.js'))];
+  const bytes = more.reduce((sum, file) => sum + readFileSync(join(dist, file)).length, 0);
+  // Files as well: to find one takes as long as to compile ten kilobytes.
+  expect(more.length).toBeLessThanOrEqual(4);
+  expect(bytes).toBeLessThan(50_000);
+});
+
 const YAML = `
 name: hello
 namespace_name: default
