@@ -12,7 +12,7 @@ export interface Installation {
   hadEarlierVersions: boolean;
 }
 
-/** What a worker knows of the database that it joins. */
+/** What a worker reads of the database that it joins. */
 export interface JoinedInstallation extends Installation {
   /** By PostgreSQL's name: UTF8, LATIN1, SQL_ASCII. */
   encoding: string;

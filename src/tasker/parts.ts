@@ -46,7 +46,7 @@ export class Parts {
     const { program } = this;
     // Whoever needs it gets the error, if there is one.
     program.heartbeats.start().catch(() => undefined);
-    // For a moment in which the client has nothing to do; what fails here fails again where it matters.
+    // For a moment in which the client has nothing to do; what fails here fails later as well, and is reported there.
     program
       .schemaReady()
       .then(() => warmUp(this.client.db))

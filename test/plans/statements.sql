@@ -5440,12 +5440,6 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now;
 -- read_one_snapshot
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 
--- read_pauses_text
-SELECT (
-    SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
-    FROM tasker.tasker_pauses p
-    WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses;
-
 -- read_queue_scaling
 SELECT queue, desired_replicas, wanted_replicas, desired_slots, reason, ready_steps, workers, slots_per_worker,
   arrival_rate, completion_rate, step_seconds, max_replicas, overdue

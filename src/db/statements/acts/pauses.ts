@@ -15,11 +15,6 @@ export const PAUSES_TEXT = `(
     FROM tasker.tasker_pauses p
     WHERE ${isPause('p')})`;
 
-export const readPausesText = defineStatement<{ pauses: string | null }>()({
-  name: 'read_pauses_text',
-  text: `SELECT ${PAUSES_TEXT} AS pauses`,
-});
-
 /** A pause of a queue or of a workflow, as `pauses` lists it. */
 export interface PauseRow {
   kind: PauseKind;
