@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { change } from './apply-migration.ts';
-import type { MigrateOptions } from './migrate-options.ts';
+import type { WatchedMigrateOptions } from './migrate-options.ts';
 import type { MigrationState } from './migration-record.ts';
 import { inSchema } from './schema-name.ts';
 
@@ -20,7 +20,7 @@ export async function applyWholeSchema(
   schema: string,
   { serverVersion }: MigrationState,
   goal: number,
-  options: MigrateOptions,
+  options: WatchedMigrateOptions,
 ): Promise<string[]> {
   const { WHOLE_SCHEMA, WHOLE_SCHEMA_MIGRATIONS: names } = await import('../../migrations/whole-schema.ts');
   const standsForFirst = names.every((name, index) => name === migrations[index]?.name);

@@ -14,6 +14,10 @@ export interface MigrateOptions {
   onWarning?: (message: string) => void;
   /** Called for each migration. Those that an empty database gets by one script share the seconds of it. */
   onApplied?: (name: string, direction: 'up' | 'down', seconds: number) => void;
-  /** @internal Called when the script that makes the whole schema was sent: what follows for a while is the server's work. */
+}
+
+/** For code of this package that has something to do while an empty database gets its tables. */
+export interface WatchedMigrateOptions extends MigrateOptions {
+  /** Called when the script that makes the whole schema was sent: what follows for a while is the server's work. */
   onScript?: () => void;
 }

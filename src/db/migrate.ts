@@ -10,7 +10,7 @@ import { migrations } from '../../migrations/index.ts';
 import { TaskerError } from '../errors.ts';
 import { applyMigration } from './apply-migration.ts';
 import { applyWholeSchema } from './apply-whole-schema.ts';
-import type { MigrateOptions } from './migrate-options.ts';
+import type { MigrateOptions, WatchedMigrateOptions } from './migrate-options.ts';
 import { acquireMigrationLock } from './migration-lock.ts';
 import {
   appliedMigrations,
@@ -86,7 +86,7 @@ export async function pendingMigrations(url: string, options: MigrateOptions = {
  */
 export async function migrateSession(
   pooled: pg.PoolClient,
-  { url, ...options }: MigrateOptions & { url: string },
+  { url, ...options }: WatchedMigrateOptions & { url: string },
 ): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   const client = pooled as unknown as pg.Client;
@@ -105,7 +105,7 @@ async function moveOn(
   db: MigrationDatabase,
   client: pg.Client,
   schema: string,
-  options: MigrateOptions,
+  options: WatchedMigrateOptions,
   target: (applied: number) => number,
 ): Promise<string[]> {
   await acquireMigrationLock(client, schema, options.waitSeconds ?? 120);
