@@ -81,7 +81,7 @@ export async function pendingMigrations(url: string, options: MigrateOptions = {
 }
 
 /**
- * As `migrateToLatest`, on a session that the caller has open and closes then: it has other settings afterwards. To open another one takes as
+ * @internal As `migrateToLatest`, on a session that the caller has open and closes then: it has other settings afterwards. To open another one takes as
  * long as a tenth of the schema of an empty database. `url`: where it leads; not to a pooler.
  */
 export async function migrateSession(

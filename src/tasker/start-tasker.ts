@@ -25,8 +25,8 @@ export interface Tasker {
 }
 
 /**
- * Starts all that a program needs to run its own workflows: a worker, a scheduler and a client. Rejects with the error of the part that
- * does not start, after the others were stopped. Signals are the program's own: `process.once('SIGTERM', () => tasker.stop())`.
+ * @internal Starts the rest of a program that has begun: what `startTasker` of on-call.ts calls. Rejects with the error of the part that does not
+ * start, after the others were stopped.
  */
 export async function startTasker(options: TaskerOptions, beginning: Beginning): Promise<Tasker> {
   const { workflows, logOf } = beginning;
