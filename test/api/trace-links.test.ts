@@ -24,7 +24,7 @@ const order = defineWorkflow({
 }).step('charge', () => null);
 
 /** Lines of a process of its own, as a collector gets them. */
-it('logs a request that failed with its id and its trace, and answers with both and with nothing of the cause', async () => {
+it('logs a request that failed with its id and its trace, and responds with both and with nothing of the cause', async () => {
   const lines: Record<string, unknown>[] = [];
   const settings = { apiAuth: 'keys', trace: 'parent', apiPort: '0', metricsPort: '0', databaseUrl: fixture.test.url };
   const api = await startApi({

@@ -50,7 +50,7 @@ it.each(LONG ? WAYS : WAYS.slice(0, 2))(
       await page.fill('#key', await fixture.key({ name: 'ada' }));
       await page.click('button[type=submit]');
       await page.waitForSelector('.frame');
-      // Before the sign-in the page has been told who it is not.
+      // Before the sign-in the page has asked who it is, and was refused.
       expect(problems.splice(0).filter((problem) => !problem.includes('401'))).toEqual([]);
       const [cookie] = await page.context().cookies();
       expect(cookie).toMatchObject({ name: '__Host-tasker', secure: true, httpOnly: true, sameSite: 'Strict' });

@@ -12,7 +12,7 @@ export interface ProxyOptions {
   readonly prefix: string;
   /** `kept`: the API gets the prefix as it came; `stripped`: without it, with X-Forwarded-Prefix. */
   readonly passes: 'kept' | 'stripped';
-  /** A response in which nothing comes for so long is cut. */
+  /** A response in which nothing comes for this many milliseconds is cut. */
   readonly idleMs: number;
 }
 
