@@ -166,7 +166,7 @@ describe('tasker', () => {
     expect((await here(['task', ended.task_id])).code).toBe(3);
     expect(await here(['purge', '--task', openId, '--open'])).toMatchObject({
       code: 0,
-      output: expect.stringMatching(/^purged 1 task, with \d+ steps/) as string,
+      output: expect.stringMatching(/^purged 1 task, with 1 step, 0 edges and \d+ transitions$/) as string,
     });
     expect(await here(['purge', '--task', openId])).toMatchObject({ code: 3 });
     expect(await here(['purge'])).toMatchObject({ code: 2, output: expect.stringContaining('--tag') as string });
