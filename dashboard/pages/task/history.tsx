@@ -1,6 +1,6 @@
 import type { TaskState, Transition } from '../../api/types.ts';
 import { phaseOfTask, PHASES } from '../../phase.ts';
-import { Empty } from '../../ui/states.tsx';
+import { Empty, Loading, ProblemBox } from '../../ui/states.tsx';
 import { At } from '../../ui/time.tsx';
 import { PhaseIcon } from '../../ui/icons.tsx';
 import type { History } from './use-history.ts';
@@ -8,6 +8,8 @@ import type { History } from './use-history.ts';
 /** Every transition, the newest first; of one step, if one is chosen. */
 export function HistoryList({ history, step }: { history: History; step?: string | undefined }) {
   const rows = history.rows.filter((row) => step === undefined || row.step === step).toReversed();
+  if (!history.known)
+    return history.problem === undefined ? <Loading rows={6} /> : <ProblemBox problem={history.problem} />;
   if (rows.length === 0) return <Empty icon="audit" title="Nothing has happened yet" />;
   return (
     <>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { request } from '../../api/request.ts';
+import { type Problem, request } from '../../api/request.ts';
 import type { Page, Transition } from '../../api/types.ts';
 
 /** Pages of 200 that are read for the timeline: enough for a task of some hundred steps. */
@@ -9,11 +9,15 @@ export interface History {
   readonly rows: readonly Transition[];
   /** There is more than was read. */
   readonly incomplete: boolean;
+  /** It was read: without rows nothing has happened. */
+  readonly known: boolean;
+  /** Why it was not. */
+  readonly problem?: Problem;
 }
 
 /** The transitions of a task, read again when `version` is another one. Only while somebody looks at them. */
 export function useHistory(taskId: string, version: string | undefined, wanted: boolean): History {
-  const [history, setHistory] = useState<History>({ rows: [], incomplete: false });
+  const [history, setHistory] = useState<History>({ rows: [], incomplete: false, known: false });
   useEffect(() => {
     if (!wanted) return undefined;
     const reading = new AbortController();
@@ -28,10 +32,12 @@ export function useHistory(taskId: string, version: string | undefined, wanted: 
         rows.push(...(body?.items ?? []));
         cursor = body?.next_cursor ?? null;
       }
-      setHistory({ rows, incomplete: cursor !== null });
+      setHistory({ rows, incomplete: cursor !== null, known: true });
     };
-    // Aborted, or the API is away: what was read before stays.
-    read().catch(() => undefined);
+    // The API is away: what was read before stays.
+    read().catch((error: Problem) => {
+      if (!reading.signal.aborted) setHistory((before) => ({ ...before, problem: error }));
+    });
     return () => reading.abort();
   }, [taskId, version, wanted]);
   return history;
