@@ -54,4 +54,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0036_queue_samples', load: () => import('./0036_queue_samples.ts') },
   { name: '0037_task_directory', load: () => import('./0037_task_directory.ts') },
   { name: '0038_sign_ins', load: () => import('./0038_sign_ins.ts') },
+  { name: '0039_search_paths', load: () => import('./0039_search_paths.ts') },
 ];

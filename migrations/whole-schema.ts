@@ -238,7 +238,7 @@ CREATE TABLE tasker.tasker_directory_entries (
 );
 CREATE INDEX directory_entries_by_stretch ON tasker.tasker_directory_entries USING btree (stretch);
 COMMENT ON TABLE tasker.tasker_directory_entries IS 'The tasks of a stretch that have a workflow version, or a tag.';
-COMMENT ON COLUMN tasker.tasker_directory_entries.term IS 'A workflow version: its \`named_task_id\`. A tag: the first 60 bits of its SHA-256, made negative; tags that share one are distinguished by their tasks.';
+COMMENT ON COLUMN tasker.tasker_directory_entries.term IS 'A workflow version: its \`named_task_id\`. A tag: the first 60 bits of its SHA-256, made negative; tags that share one are distinguished by their tasks. A value of an input: 2^62, the path''s id times 2^42, and 42 bits of the SHA-256 of the value.';
 COMMENT ON COLUMN tasker.tasker_directory_entries.stretch IS 'The stretch.';
 COMMENT ON COLUMN tasker.tasker_directory_entries.tasks IS 'How many tasks they are. Some may have been removed since.';
 COMMENT ON COLUMN tasker.tasker_directory_entries.places IS 'Their ids, less the first id of the stretch, in ascending order.';
@@ -247,6 +247,7 @@ CREATE TABLE tasker.tasker_directory_stretches (
   stretch bigint NOT NULL,
   trusted boolean NOT NULL,
   entered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  searched_at timestamp with time zone,
   CONSTRAINT tasker_directory_stretches_pkey PRIMARY KEY (stretch)
 );
 CREATE INDEX directory_untrusted ON tasker.tasker_directory_stretches USING btree (stretch) WHERE (NOT trusted);
@@ -254,6 +255,7 @@ COMMENT ON TABLE tasker.tasker_directory_stretches IS 'A row for each 32,768 ids
 COMMENT ON COLUMN tasker.tasker_directory_stretches.stretch IS 'Its first id, divided by 32,768.';
 COMMENT ON COLUMN tasker.tasker_directory_stretches.trusted IS 'False: a task was restored or imported there, or moved to another workflow version, after it was entered. Lists read its tasks as if it had not been, until a scheduler enters it again.';
 COMMENT ON COLUMN tasker.tasker_directory_stretches.entered_at IS 'When a scheduler last entered it, or compared it with its tasks.';
+COMMENT ON COLUMN tasker.tasker_directory_stretches.searched_at IS 'The same as \`entered_at\` if the values of the paths that were enabled then are entered as well. A scheduler of an earlier version enters none and leaves it as it was.';
 
 CREATE TABLE tasker.tasker_holds (
   hold_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -773,6 +775,27 @@ COMMENT ON COLUMN tasker.tasker_schedule_states.failed_at IS 'When it failed.';
 COMMENT ON COLUMN tasker.tasker_schedule_states.paused_at IS 'Since when an operator has paused the schedule; null: it is not paused.';
 COMMENT ON COLUMN tasker.tasker_schedule_states.pause_reason IS 'Why, in the words of the operator.';
 COMMENT ON COLUMN tasker.tasker_schedule_states.resumed_at IS 'When it was last resumed: occurrences before that are not due.';
+
+CREATE TABLE tasker.tasker_search_paths (
+  path_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  namespace text NOT NULL,
+  workflow text NOT NULL,
+  path text NOT NULL,
+  json_path jsonpath NOT NULL,
+  enabled_at timestamp with time zone NOT NULL,
+  enabled_by text NOT NULL,
+  CONSTRAINT tasker_search_paths_pkey PRIMARY KEY (path_id),
+  CONSTRAINT search_paths_once UNIQUE (namespace, workflow, path),
+  CONSTRAINT search_paths_have_room CHECK ((path_id < 1048576))
+);
+COMMENT ON TABLE tasker.tasker_search_paths IS 'One row for each path of the inputs of a workflow whose values are in the directory of tasks: \`tasker search enable\`.';
+COMMENT ON COLUMN tasker.tasker_search_paths.path_id IS 'Never used again: what was entered for a path that was disabled is found by no other one.';
+COMMENT ON COLUMN tasker.tasker_search_paths.namespace IS 'The namespace of the workflow.';
+COMMENT ON COLUMN tasker.tasker_search_paths.workflow IS 'Its name: every version of it.';
+COMMENT ON COLUMN tasker.tasker_search_paths.path IS 'The path, as a search has it: \`input.order\`.';
+COMMENT ON COLUMN tasker.tasker_search_paths.json_path IS 'The same as PostgreSQL reads it.';
+COMMENT ON COLUMN tasker.tasker_search_paths.enabled_at IS 'Later than any stretch was entered before. A stretch has the path if it was entered from then on.';
+COMMENT ON COLUMN tasker.tasker_search_paths.enabled_by IS 'Who enabled it.';
 
 CREATE TABLE tasker.tasker_sign_ins (
   sign_in_id text NOT NULL,
@@ -1558,4 +1581,5 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0036_queue_samples',
   '0037_task_directory',
   '0038_sign_ins',
+  '0039_search_paths',
 ];

@@ -41,6 +41,7 @@ const ORDER = [
   'directory',
   'directory_stretches',
   'directory_entries',
+  'search_paths',
   'archives',
   'archive_restores',
   'migrations',

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { auditCommand } from './commands/audit.ts';
 import { apiCommand } from './commands/api.ts';
 import { apiKeysCommand } from './commands/api-keys.ts';
+import { searchCommand } from './commands/search.ts';
 import { signInsCommand } from './commands/sign-ins.ts';
 import { archiveCommand } from './commands/archive.ts';
 import { bulkCommand } from './commands/bulk.ts';
@@ -87,6 +88,7 @@ Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 
     purgeCommand(exit),
     retentionCommand(exit),
     holdCommand(exit),
+    searchCommand(exit),
     archiveCommand(exit),
     scheduleCommand(exit),
     doctorCommand(exit),

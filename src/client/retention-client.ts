@@ -1,16 +1,20 @@
 import { readRetentionReport, type RetentionReport } from '../engine/retention-report.ts';
 import { Holds } from './holds.ts';
 import type { ClientParts } from './client-parts.ts';
+import { SearchPaths } from './search-paths.ts';
 import { StatsClient } from './stats-client.ts';
 
 /** What a client does about the time for which tasks are kept. */
 export class RetentionClient extends StatsClient {
   /** Legal holds: tasks that are removed by nobody. */
   readonly holds: Holds;
+  /** Paths of inputs by which tasks are found at once. */
+  readonly search: SearchPaths;
 
   protected constructor(parts: ClientParts) {
     super(parts);
     this.holds = new Holds(parts.db);
+    this.search = new SearchPaths(parts.db);
   }
 
   /**

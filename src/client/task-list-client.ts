@@ -24,6 +24,11 @@ export interface TaskPage {
   scannedTo: Date | undefined;
   /** When the page was read, by the clock of the database; of a replica, up to when it has everything. */
   asOf: Date;
+  /**
+   * By which enabled path a search of inputs was answered, as `input.order of shop/checkout`. Undefined: by none; inputs were looked into, one task after
+   * the other (see the guide "Finding tasks").
+   */
+  searchPath: string | undefined;
 }
 
 /** How many tasks a list has, as far as it was counted. */
@@ -99,7 +104,9 @@ export class TaskListClient extends ScheduleClient {
   }
 
   private async *pages(filter: TaskFilter, limit: number, after?: string): AsyncGenerator<TaskRow[]> {
-    const { value: list } = await this.reports.read((db) => openTaskList(db, filter, { below: after }));
+    const open = (floor?: string, from = after): Promise<TaskList> =>
+      this.reports.read((db) => openTaskList(db, filter, { floor, below: from })).then(({ value }) => value);
+    let list = await open();
     let below: string | undefined = start(list, after);
     let fromSet: FromSet;
     while (below !== undefined) {
@@ -107,6 +114,8 @@ export class TaskListClient extends ScheduleClient {
       const { value: page } = await this.reports.read<ReadPage>((db) => readTaskPage(db, list, from));
       yield page.tasks;
       ({ below, fromSet } = page);
+      // A path of inputs may be disabled while somebody reads on.
+      if (list.directory?.searchPath !== undefined) list = await open(list.floor, below);
     }
   }
 }

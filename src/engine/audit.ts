@@ -13,6 +13,7 @@ export type ActName =
   | `step.${'resolve' | 'release'}`
   | `${'queue' | 'workflow'}.${'pause' | 'resume'}`
   | `hold.${'set' | 'end'}`
+  | `search.${'enable' | 'disable'}`
   | `key.${'create' | 'revoke'}`
   | `sign_in.${'begin' | 'end'}`
   | 'payload.read'
@@ -71,6 +72,7 @@ const REFUSALS = new Set([
   'wrong_token',
   'expired',
   'error',
+  'too_many',
 ]);
 
 /** Acts after which a task may have ended. */

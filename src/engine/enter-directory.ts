@@ -13,11 +13,13 @@ export interface Entered {
   more: boolean;
   /** Ids that were not entered when the round began; undefined: another scheduler is at it. */
   behind?: number;
+  /** Stretches that have no values yet of a path of inputs that is enabled. */
+  toSearch?: number;
 }
 
 /**
  * One round of keeping the directory of tasks, in one transaction: it enters a stretch anew that is not trusted, or the next one as far
- * as nothing is added to it, or compares one of a day ago with its tasks. That also drops entries of tasks that were removed since.
+ * as nothing is added to it, or one that has no values yet of a path of inputs, or compares one of a day ago with its tasks. That also drops entries of tasks that were removed since.
  */
 export async function enterDirectoryOnce(db: Transactions, { youngSeconds }: EnterDirectoryOptions): Promise<Entered> {
   return db.transaction(async (tx) => {
@@ -26,10 +28,14 @@ export async function enterDirectoryOnce(db: Transactions, { youngSeconds }: Ent
     const stretch = state.untrusted ?? state.next;
     if (stretch !== null) {
       const [entered] = await tx.run(enterStretch, { stretch, up_to: state.up_to });
-      return { tasks: entered?.tasks ?? 0, more: true, behind: state.behind };
+      return { tasks: entered?.tasks ?? 0, more: true, behind: state.behind, toSearch: state.to_search };
     }
     if (state.closes) await tx.run(closeStretches);
+    if (state.unsearched !== null) {
+      const [entered] = await tx.run(enterStretch, { stretch: state.unsearched, up_to: state.up_to });
+      return { tasks: entered?.tasks ?? 0, more: true, behind: state.behind, toSearch: state.to_search - 1 };
+    }
     if (state.oldest !== null) await tx.run(enterStretch, { stretch: state.oldest, up_to: state.up_to });
-    return { tasks: 0, more: state.closes && youngSeconds === 0, behind: state.behind };
+    return { tasks: 0, more: state.closes && youngSeconds === 0, behind: state.behind, toSearch: 0 };
   });
 }

@@ -813,6 +813,22 @@ export interface Hold {
   at: string;
 }
 
+/** A path of inputs by which `q` finds tasks at once. */
+export interface SearchPath {
+  namespace: string;
+  /** Every version of it. */
+  workflow: string;
+  /** As a search has it: `input.order`. */
+  path: string;
+  /** Ranges of 32,768 ids with tasks that are entered by workflow and tag. */
+  stretches: number;
+  /** How many of them are entered by this path: fewer for some minutes. */
+  searched: number;
+  /** RFC 3339, in UTC. */
+  enabled_at: string;
+  enabled_by: string;
+}
+
 /** For how long tasks of a workflow are kept, by state. */
 export interface WorkflowRetention {
   namespace: string;
@@ -1128,6 +1144,8 @@ export interface Operations {
       scanned_to: string | null;
       /** When it was read. */
       as_of: string;
+      /** The enabled path by which inputs were searched (`listSearchPaths`); null: inputs were looked into, or not asked about. */
+      search_path: string | null;
       /** If it was asked for. */
       count?: {
         tasks: number;
@@ -2043,6 +2061,12 @@ export interface Operations {
           reason: string;
         };
     response: Hold;
+  };
+  /** Paths of inputs by which tasks are found at once. */
+  'GET /v1/search-paths': {
+    response: {
+      items: SearchPath[];
+    };
   };
   /** End a legal hold: what no other one keeps may go again. */
   'DELETE /v1/holds/{hold_id}': {

@@ -398,6 +398,13 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
+  searchBehind: {
+    name: 'tasker_search_stretches_behind',
+    type: 'gauge',
+    help: 'Ranges of 32,768 task ids whose inputs are not entered yet for a path that tasker search enable has added: a search reads them as if it was not there. It falls to 0 within minutes; if it does not, no scheduler gets on with it.',
+    labels: [],
+    roles: S,
+  },
   retentionRemoved: {
     name: 'tasker_retention_removed_tasks_total',
     type: 'counter',

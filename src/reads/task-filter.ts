@@ -69,5 +69,5 @@ export const FILTER_NAMES = [
 ] as const satisfies readonly (keyof TaskFilter)[];
 
 /** Whether each task that is read costs look-ups of its own. */
-export const isCostly = ({ error, fingerprint, queue, inputHas, attemptsFrom, attemptsTo }: TaskFilter): boolean =>
-  [error, fingerprint, queue, inputHas, attemptsFrom, attemptsTo].some((given) => given !== undefined);
+export const isCostly = ({ error, fingerprint, queue, attemptsFrom, attemptsTo }: TaskFilter): boolean =>
+  [error, fingerprint, queue, attemptsFrom, attemptsTo].some((given) => given !== undefined);

@@ -17,6 +17,7 @@ import {
   listTasksWithTagsInRange,
   readByIndexOnly,
 } from '../db/reads/task-sets.ts';
+import { findInputTerms, type InputTermsRow } from '../db/reads/search-paths.ts';
 import { findVersions } from '../db/reads/workflows.ts';
 import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
 import { identityOfKey } from '../workflow/identity.ts';
@@ -60,10 +61,24 @@ export async function openTaskList(
   const floor = known ?? (requestedSince === undefined ? '0' : await floorOf(db, requestedSince));
   const ceiling = requestedBefore === undefined ? NO_CEILING : await ceilingOf(db, requestedBefore);
   const isRanged = sources.set === 'tags' || sources.set === 'workflows';
-  const directory = isRanged
-    ? await openDirectory(db, { tags: filter.tags, versions, below: below ?? ceiling, floor })
-    : undefined;
+  const inputs = isRanged || goesById(sources) ? await inputTerms(db, filter, versions) : [];
+  const directory =
+    isRanged || inputs.length > 0
+      ? await openDirectory(db, { tags: filter.tags, versions, inputs, below: below ?? ceiling, floor })
+      : undefined;
   return { filter, versions, sources, floor, ceiling, directory };
+}
+
+const goesById = ({ ordered }: Sources): boolean => ordered === 'all' || ordered === 'initiator';
+
+/** What the paths of inputs that are enabled say about the inputs of the list. */
+async function inputTerms(
+  db: Executor,
+  filter: TaskFilter,
+  versions: readonly number[] | undefined,
+): Promise<InputTermsRow[]> {
+  if (filter.inputHas === undefined || versions === undefined || versions.length === 0) return [];
+  return db.run(findInputTerms, { named_task_ids: versions, input_has: jsonOf(filter.inputHas) });
 }
 
 async function floorOf(db: Executor, since: Date): Promise<string> {
@@ -171,11 +186,14 @@ function moreOf(filter: TaskFilter) {
   return {
     queue: filter.queue,
     source_system: filter.sourceSystem,
-    // Each is JSON already.
-    input_has: inputHas === undefined ? undefined : `[${inputHas.map((terms) => `[${terms.join(',')}]`).join(',')}]`,
+    input_has: inputHas === undefined ? undefined : jsonOf(inputHas),
     attempts_from: filter.attemptsFrom,
     attempts_to: filter.attemptsTo,
     ended_since: filter.endedSince,
     ended_before: filter.endedBefore,
   };
 }
+
+/** Each is JSON already. */
+const jsonOf = (inputHas: NonNullable<TaskFilter['inputHas']>): string =>
+  `[${inputHas.map((terms) => `[${terms.join(',')}]`).join(',')}]`;

@@ -15,8 +15,10 @@ const STEPS = [1000, 4000, 15_000] as const;
 const BUDGET_ROWS = STEPS.reduce((sum, rows) => sum + rows, 0);
 /** After this time a page reads no further, if a slow disk makes each row expensive. */
 const BUDGET_MS = 500;
-/** Looking for the text of an error, or into an input, costs several look-ups a row. */
+/** Looking for the text of an error costs several look-ups a row. */
 const ERROR_SHARE = 4;
+/** Looking into an input costs no look-up, unless it is large. */
+const INPUT_SHARE = 2;
 /** A page looks at the errors of this many tasks that fail now; the next one goes on. */
 const MOST_ERRORS = 2000;
 /** Ids of a region that is walked: some milliseconds. */
@@ -39,6 +41,8 @@ export interface TaskPage {
   /** When the page was read, by the clock of the database. */
   readonly asOf: Date;
   readonly fromSet: FromSet;
+  /** The path of inputs by whose values it was read, and its workflow; undefined: by none. */
+  readonly searchPath: string | undefined;
 }
 
 /**
@@ -59,7 +63,7 @@ export async function readTaskPage(
     else await readTerms(db, region, terms, page);
     if (page.isFull || !page.isAtEnd) break;
   }
-  return page.result(decided);
+  return { ...page.result(decided), searchPath: list.directory?.searchPath };
 }
 
 /** A narrow region beside the directory is walked: an index of tags has all tasks that have them, however long ago. */
@@ -120,8 +124,10 @@ const hasError = ({ filter }: TaskList): boolean => (filter.error ?? filter.fing
  */
 const firstSteps = ({ sources: { exact } }: TaskList, missing: number): number[] => [exact ? missing : 4 * missing];
 
-const partOf = (rows: number, { filter }: TaskList): number =>
-  isCostly(filter) ? Math.ceil(rows / ERROR_SHARE) : rows;
+const partOf = (rows: number, { filter }: TaskList): number => {
+  if (isCostly(filter)) return Math.ceil(rows / ERROR_SHARE);
+  return filter.inputHas === undefined ? rows : Math.ceil(rows / INPUT_SHARE);
+};
 
 /** A page that is being read. */
 class Page {
@@ -205,7 +211,7 @@ class Page {
     return found * left > (this.limit + 1 - this.tasks.length) * read;
   }
 
-  result(fromSet: FromSet): TaskPage {
+  result(fromSet: FromSet): Omit<TaskPage, 'searchPath'> {
     const tasks = this.tasks.slice(0, this.limit);
     const last = this.isFull ? tasks.at(-1) : undefined;
     const stopped = last === undefined && !this.atEnd ? this.scanned : undefined;

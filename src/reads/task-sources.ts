@@ -57,9 +57,10 @@ const within = (states: readonly State[] | undefined, few: readonly State[]): bo
 
 /** Initiators with the same beginning share an index entry: those of others are excluded by the filter, and are rare. */
 function isExact(filter: TaskFilter, ordered: OrderedSource, versions: readonly number[] | undefined): boolean {
-  const { states, tags, initiator, schedule, sourceSystem, endedSince, endedBefore } = filter;
+  const { states, tags, initiator, schedule, sourceSystem, inputHas, endedSince, endedBefore } = filter;
   if (isCostly(filter)) return false;
-  if ([tags, versions, sourceSystem, endedSince, endedBefore].some((given) => given !== undefined)) return false;
+  if ([tags, versions, sourceSystem, inputHas, endedSince, endedBefore].some((given) => given !== undefined))
+    return false;
   if (ordered !== 'initiator' && (initiator ?? schedule) !== undefined) return false;
   return ordered === 'ended_by_hand' ? states?.length === BY_HAND.length : states === undefined;
 }

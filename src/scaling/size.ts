@@ -11,6 +11,8 @@ export interface Load {
   resultBytes: number;
   /** How long tasks are kept after they ended. */
   keepDays: number;
+  /** Paths of inputs that are enabled for the workflow of the tasks (`tasker search enable`), with another value in each task. Default 0. */
+  searchPaths?: number;
 }
 
 /** What that takes, in bytes. */
@@ -44,18 +46,24 @@ const DISK = {
   edge: 143,
 } as const;
 const WAL = { task: 715, step: 2067, payloadByte: 1.5 } as const;
+/** Of a value at an enabled path: its row in the directory of tasks. */
+const SEARCH = { disk: 125, wal: 310 } as const;
 /** Of deletes, 200 tasks of four steps and edges in a statement, with the vacuum after it: tasks, steps with their history, edges. */
 const REMOVAL_WAL = { task: 384, step: 350 + 706, edge: 220 } as const;
 
 /** Disk and WAL of a load: sums of measured parts. */
 export function sizeOf(load: Load): Size {
-  const { stepsPerTask } = load;
+  const { stepsPerTask, searchPaths = 0 } = load;
   const diskBytesPerTask =
     DISK.task +
+    SEARCH.disk * searchPaths +
     DISK.inputByte * load.inputBytes +
     stepsPerTask * (DISK.step + DISK.resultByte * load.resultBytes + DISK.edge * load.parentsPerStep);
   const walBytesPerTask =
-    WAL.task + WAL.step * stepsPerTask + WAL.payloadByte * (load.inputBytes + stepsPerTask * load.resultBytes);
+    WAL.task +
+    SEARCH.wal * searchPaths +
+    WAL.step * stepsPerTask +
+    WAL.payloadByte * (load.inputBytes + stepsPerTask * load.resultBytes);
   const removalWalBytesPerTask =
     REMOVAL_WAL.task + stepsPerTask * (REMOVAL_WAL.step + REMOVAL_WAL.edge * load.parentsPerStep);
   const tasksPerDay = load.stepsPerDay / stepsPerTask;

@@ -81,7 +81,7 @@ it('names the command of the next page on standard error, and that page goes on 
 
 it('prints the page as an object on request', async () => {
   const page = JSON.parse((await tasks('--limit', '2', '--json', '--page')).output) as Record<string, unknown>;
-  expect(Object.keys(page)).toEqual(['tasks', 'next_cursor', 'complete', 'scanned_to', 'as_of']);
+  expect(Object.keys(page)).toEqual(['tasks', 'next_cursor', 'complete', 'scanned_to', 'as_of', 'search_path']);
   expect(page).toMatchObject({ complete: true, scanned_to: requestedAt(2999).toISOString() });
 });
 

@@ -2008,6 +2008,11 @@ DELETE FROM tasker.tasker_pauses p
 WHERE p.kind = $1 AND p.name = $2
 RETURNING (p.until IS NULL OR p.until > clock_timestamp()) AS paused;
 
+-- delete_search_path
+DELETE FROM tasker.tasker_search_paths
+WHERE namespace = $1::text AND workflow = $2::text AND path = $3::text
+RETURNING path_id, namespace, workflow, path, enabled_at, enabled_by;
+
 -- demand_transaction
 LOCK TABLE tasker.tasker_task_namespaces IN ACCESS SHARE MODE;
 
@@ -2162,7 +2167,7 @@ SELECT count(*)::integer AS blocks, max(w.first_task_id) + 1000 AS next FROM wit
 
 -- enter_stretch
 WITH bounds AS MATERIALIZED (
-  SELECT least(($1::bigint + 1) * 32768, $2::bigint) AS up_to
+  SELECT least(($1::bigint + 1) * 32768, $2::bigint) AS up_to, clock_timestamp() AS at
 ), tasks AS MATERIALIZED (
   SELECT t.named_task_id, t.tags, (t.task_id - $1::bigint * 32768)::smallint AS place
   FROM tasker.tasker_tasks t
@@ -2176,6 +2181,15 @@ WITH bounds AS MATERIALIZED (
     FROM tasks t
     CROSS JOIN LATERAL jsonb_array_elements_text(CASE WHEN jsonb_typeof(t.tags) = 'array' THEN t.tags ELSE '[]' END) AS g (tag)
     WHERE g.tag IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT (4611686018427387904 + p.path_id::bigint * 4398046511104 + (('x' || substr(encode(sha256(convert_to(CASE jsonb_typeof(v.value) WHEN 'number' THEN trim_scale(v.value::numeric)::text ELSE v.value::text END, 'UTF8')), 'hex'), 1, 11))::bit(44)::bigint / 4)), (t.task_id - $1::bigint * 32768)::smallint
+    FROM tasker.tasker_search_paths p
+    JOIN tasker.tasker_task_namespaces n ON n.name = p.namespace
+    JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND k.name = p.workflow
+    JOIN tasker.tasker_tasks t ON t.named_task_id = k.named_task_id
+      AND t.task_id >= $1::bigint * 32768 AND t.task_id < (SELECT b.up_to FROM bounds b)
+    CROSS JOIN LATERAL jsonb_path_query(t.context, p.json_path, '{}', true) AS v (value)
+    WHERE jsonb_typeof(v.value) NOT IN ('object', 'array')
   ) e
   GROUP BY e.term
 ), removed AS (
@@ -2183,15 +2197,17 @@ WITH bounds AS MATERIALIZED (
   WHERE o.stretch = $1::bigint AND NOT EXISTS (SELECT FROM entries e WHERE e.term = o.term)
 ), written AS (
   INSERT INTO tasker.tasker_directory_entries AS o (term, stretch, tasks, places)
-  SELECT e.term, $1::bigint, e.tasks, e.places FROM entries e
+  SELECT e.term, $1::bigint, e.tasks, e.places
+  FROM entries e
+  LEFT JOIN tasker.tasker_directory_entries x ON x.term = e.term AND x.stretch = $1::bigint
+  WHERE x.places IS DISTINCT FROM e.places
   ON CONFLICT (term, stretch) DO UPDATE SET tasks = excluded.tasks, places = excluded.places
-  WHERE o.places IS DISTINCT FROM excluded.places
 ), emptied AS (
   DELETE FROM tasker.tasker_directory_stretches s WHERE s.stretch = $1::bigint AND NOT EXISTS (SELECT FROM tasks)
 ), entered AS (
-  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted)
-  SELECT $1::bigint, true WHERE EXISTS (SELECT FROM tasks)
-  ON CONFLICT (stretch) DO UPDATE SET trusted = true, entered_at = clock_timestamp()
+  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted, entered_at, searched_at)
+  SELECT $1::bigint, true, b.at, b.at FROM bounds b WHERE EXISTS (SELECT FROM tasks)
+  ON CONFLICT (stretch) DO UPDATE SET trusted = true, entered_at = excluded.entered_at, searched_at = excluded.searched_at
 ), moved AS (
   UPDATE tasker.tasker_directory d SET entered_up_to = b.up_to FROM bounds b WHERE d.entered_up_to < b.up_to
 )
@@ -2807,6 +2823,36 @@ JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = $1;
 
+-- find_input_terms
+WITH paths AS MATERIALIZED (
+  SELECT k.named_task_id, p.path_id, p.json_path, format('%s of %s/%s', p.path, p.namespace, p.workflow) AS name
+  FROM tasker.tasker_search_paths p
+  JOIN tasker.tasker_task_namespaces n ON n.name = p.namespace
+  JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND k.name = p.workflow
+  WHERE k.named_task_id = ANY ($1::integer[])
+), answered AS (
+  SELECT g.place, p.named_task_id, p.path_id, p.name, array_agg(f.term) AS terms
+  FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS g (alternatives, place)
+  CROSS JOIN paths p
+  CROSS JOIN LATERAL jsonb_array_elements(g.alternatives) AS a (given)
+  LEFT JOIN LATERAL (
+    SELECT (4611686018427387904 + p.path_id::bigint * 4398046511104 + (('x' || substr(encode(sha256(convert_to(CASE jsonb_typeof(v.value) WHEN 'number' THEN trim_scale(v.value::numeric)::text ELSE v.value::text END, 'UTF8')), 'hex'), 1, 11))::bit(44)::bigint / 4)) AS term
+    FROM jsonb_path_query(a.given, p.json_path, '{}', true) AS v (value)
+    WHERE jsonb_typeof(v.value) NOT IN ('object', 'array')
+    LIMIT 1
+  ) f ON true
+  GROUP BY g.place, p.named_task_id, p.path_id, p.name
+  HAVING count(f.term) = count(*)
+), chosen AS (
+  SELECT DISTINCT ON (a.place, a.named_task_id) a.* FROM answered a ORDER BY a.place, a.named_task_id, a.path_id
+)
+SELECT array_agg(DISTINCT u.term) AS terms, array_agg(DISTINCT c.path_id) AS path_ids, array_agg(DISTINCT c.name) AS paths
+FROM chosen c
+CROSS JOIN LATERAL unnest(c.terms) AS u (term)
+GROUP BY c.place
+HAVING count(DISTINCT c.named_task_id) = cardinality($1::integer[])
+ORDER BY c.place;
+
 -- find_installation
 SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
     SELECT FROM tasker.tasker_workers w WHERE w.worker_id < 4503599627370496) AS had_earlier_versions
@@ -2938,6 +2984,15 @@ WHERE t.task_id = $1;
 
 -- find_restored
 SELECT r.task_id FROM tasker.tasker_archive_restores r WHERE r.archive_id = $1 ORDER BY r.task_id;
+
+-- find_room_for_path
+SELECT EXISTS (
+    SELECT FROM tasker.tasker_named_tasks k
+    JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+    WHERE n.name = $1::text AND k.name = $2::text
+  ) AS known,
+  (SELECT count(*)::integer FROM tasker.tasker_search_paths p WHERE p.namespace = $1::text AND p.workflow = $2::text) AS of_workflow,
+  (SELECT count(*)::integer FROM tasker.tasker_search_paths) AS of_all;
 
 -- find_root_queues
 SELECT DISTINCT queue FROM tasker.tasker_named_tasks_named_steps WHERE named_task_id = $1 AND parents = '{}';
@@ -3681,6 +3736,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   clock_timestamp() + make_interval(secs => $11))
 RETURNING operation_id;
 
+-- insert_search_path
+INSERT INTO tasker.tasker_search_paths (namespace, workflow, path, json_path, enabled_at, enabled_by)
+VALUES ($1, $2, $3, ($4::text)::jsonpath,
+  greatest(clock_timestamp(), (SELECT max(s.entered_at) + interval '1 microsecond' FROM tasker.tasker_directory_stretches s)), $5)
+ON CONFLICT (namespace, workflow, path) DO NOTHING
+RETURNING path_id, namespace, workflow, path, enabled_at, enabled_by;
+
 -- insert_sign_in
 INSERT INTO tasker.tasker_sign_ins (sign_in_id, secret_hash, issuer, subject, name, role_values, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6,
@@ -3848,13 +3910,9 @@ WITH found AS MATERIALIZED (
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
-      OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0)) AND true
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND true
     OFFSET 0
   ) t
   LIMIT $19
@@ -3956,13 +4014,9 @@ WITH found AS MATERIALIZED (
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
-      OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4118,13 +4172,9 @@ WITH reruns AS MATERIALIZED (
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
-      OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4158,6 +4208,15 @@ FROM "tasker_cron" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
 WHERE s.name = $1 AND ($2::text IS NULL OR s.key = $2)
 ORDER BY s.key;
+
+-- list_search_paths
+SELECT p.path_id, p.namespace, p.workflow, p.path, p.enabled_at, p.enabled_by, c.stretches, c.searched
+FROM tasker.tasker_search_paths p
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS stretches, (count(*) FILTER (WHERE (s.trusted AND s.searched_at IS NOT DISTINCT FROM s.entered_at AND s.searched_at >= p.enabled_at)))::integer AS searched
+  FROM tasker.tasker_directory_stretches s
+) c
+ORDER BY p.namespace, p.workflow, p.path;
 
 -- list_sign_ins
 SELECT sign_in_id, issuer, subject, name, role_values, created_at, expires_at, ended_at, ended_by
@@ -4236,7 +4295,9 @@ FROM (
 -- list_tasks
 WITH source AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
-    t.tags, t.schedule
+    t.tags, t.schedule, ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AS has_input
   FROM tasker.tasker_tasks t
   WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
   ORDER BY t.task_id DESC
@@ -4263,12 +4324,7 @@ WITH source AS MATERIALIZED (
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
       OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0))
+    AND t.has_input
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4326,13 +4382,9 @@ WITH ended AS MATERIALIZED (
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
-      OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4408,13 +4460,9 @@ WITH entered AS MATERIALIZED (
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
-      OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4476,13 +4524,9 @@ WITH generations AS MATERIALIZED (
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
-      OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0)) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
         ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
@@ -4511,7 +4555,9 @@ ORDER BY p.task_id DESC;
 -- list_tasks_of_initiator
 WITH source AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
-    t.tags, t.schedule
+    t.tags, t.schedule, ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AS has_input
   FROM tasker.tasker_tasks t
   WHERE t.initiator IS NOT NULL
     AND (left(t.initiator, 128), t.task_id) < (left($4::text, 128), $18::bigint)
@@ -4541,12 +4587,7 @@ WITH source AS MATERIALIZED (
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
       OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0))
+    AND t.has_input
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4575,7 +4616,9 @@ ORDER BY p.task_id DESC;
 -- list_tasks_of_workflows
 WITH found AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
-    t.tags, t.schedule
+    t.tags, t.schedule, ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AS has_input
   FROM unnest($2::integer[]) AS v (named_task_id)
   CROSS JOIN LATERAL (
     SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND t.task_id < $18::bigint AND t.task_id >= $17::bigint OFFSET 0
@@ -4605,12 +4648,7 @@ WITH found AS MATERIALIZED (
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
       OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0))
+    AND t.has_input
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4639,7 +4677,9 @@ ORDER BY p.task_id DESC;
 -- list_tasks_with_tags
 WITH found AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
-    t.tags, t.schedule
+    t.tags, t.schedule, ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AS has_input
   FROM tasker.tasker_tasks t
   WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb
   LIMIT 10001
@@ -4667,12 +4707,7 @@ WITH found AS MATERIALIZED (
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
       OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0))
+    AND t.has_input
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4701,7 +4736,9 @@ ORDER BY p.task_id DESC;
 -- list_tasks_with_tags_in_range
 WITH found AS MATERIALIZED (
   SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
-    t.tags, t.schedule
+    t.tags, t.schedule, ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AS has_input
   FROM tasker.tasker_tasks t
   WHERE t.tags IS NOT NULL AND t.tags @> $3::jsonb AND t.task_id < $18::bigint AND t.task_id >= $17::bigint
   LIMIT 10001
@@ -4729,12 +4766,7 @@ WITH found AS MATERIALIZED (
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
         AND s.attempts <= coalesce($14::integer, 2147483647)
       OFFSET 0))
-    AND ($12::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
-      OFFSET 0))
+    AND t.has_input
     AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM tasker.tasker_workflow_steps s
       JOIN tasker.tasker_workflow_step_transitions x
@@ -4852,6 +4884,7 @@ SELECT
   (SELECT s.stretch FROM tasker.tasker_directory_stretches s WHERE NOT s.trusted ORDER BY s.stretch DESC LIMIT 1) AS untrusted,
   CASE WHEN c.closed AND n.id < d.closing_up_to THEN (n.id) / 32768 END AS next,
   greatest(d.entered_up_to, CASE WHEN c.closed THEN d.closing_up_to END) AS up_to,
+  u.unsearched, coalesce(u.stretches, 0)::float8 AS to_search,
   (d.closing_up_to IS NULL OR d.closing_after >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint OR c.closed AND coalesce(n.id >= d.closing_up_to, true))
     AND l.id + 1 >= greatest(d.entered_up_to, coalesce(d.closing_up_to, 0)) + 4096 AS closes,
   (SELECT s.stretch FROM tasker.tasker_directory_stretches s
@@ -4866,7 +4899,15 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT (SELECT t.task_id FROM tasker.tasker_tasks t WHERE t.task_id >= d.entered_up_to ORDER BY t.task_id LIMIT 1) AS id
 ) n
+LEFT JOIN LATERAL (
+  SELECT max(s.stretch) AS unsearched, count(*) AS stretches
+  FROM (SELECT max(p.enabled_at) AS at FROM tasker.tasker_search_paths p) e
+  JOIN tasker.tasker_directory_stretches s ON s.trusted AND NOT (s.trusted AND s.searched_at IS NOT DISTINCT FROM s.entered_at AND s.searched_at >= e.at)
+) u ON true
 FOR NO KEY UPDATE OF d SKIP LOCKED;
+
+-- lock_directory_for_paths
+SELECT FROM tasker.tasker_directory d FOR NO KEY UPDATE;
 
 -- lock_holds
 SELECT pg_advisory_xact_lock_shared(hashtext('tasker.holds'));
@@ -5366,7 +5407,9 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
 
 -- read_directory
 SELECT d.entered_up_to, coalesce(u.stretches, '{}') AS untrusted,
-  CASE WHEN cardinality(u.stretches) = 100 THEN u.stretches[100] * 32768 ELSE 0 END AS known_from
+  CASE WHEN cardinality(u.stretches) = 100 THEN u.stretches[100] * 32768 ELSE 0 END AS known_from,
+  CASE WHEN e.paths = cardinality($2::integer[]) THEN coalesce(w.stretches, '{}') END AS unsearched,
+  CASE WHEN cardinality(w.stretches) = 100 THEN w.stretches[100] * 32768 ELSE 0 END AS searched_from
 FROM tasker.tasker_directory d
 CROSS JOIN LATERAL (
   SELECT array_agg(x.stretch ORDER BY x.stretch DESC) AS stretches
@@ -5377,7 +5420,20 @@ CROSS JOIN LATERAL (
     ORDER BY s.stretch DESC
     LIMIT 100
   ) x
-) u;
+) u
+CROSS JOIN LATERAL (
+  SELECT count(*) AS paths, max(p.enabled_at) AS at FROM tasker.tasker_search_paths p WHERE p.path_id = ANY ($2::integer[])
+) e
+CROSS JOIN LATERAL (
+  SELECT array_agg(x.stretch ORDER BY x.stretch DESC) AS stretches
+  FROM (
+    SELECT s.stretch
+    FROM tasker.tasker_directory_stretches s
+    WHERE e.at IS NOT NULL AND s.trusted AND NOT (s.trusted AND s.searched_at IS NOT DISTINCT FROM s.entered_at AND s.searched_at >= e.at) AND s.stretch <= ($1::bigint - 1) / 32768
+    ORDER BY s.stretch DESC
+    LIMIT 100
+  ) x
+) w;
 
 -- read_due_page
 WITH page AS MATERIALIZED (

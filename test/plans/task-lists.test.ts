@@ -22,7 +22,8 @@ import {
   listTasksWithTagsInRange,
   readByIndexOnly,
 } from '../../src/db/reads/task-sets.ts';
-import { listTasksInDirectory } from '../../src/db/reads/directory.ts';
+import { listTasksInDirectory, readDirectory } from '../../src/db/reads/directory.ts';
+import { findInputTerms } from '../../src/db/reads/search-paths.ts';
 import { STRETCH, termOfTag } from '../../src/db/statements/rules/directory.ts';
 import { enterDirectoryOnce } from '../../src/engine/enter-directory.ts';
 import { listStepTimelines } from '../../src/db/reads/step-timelines.ts';
@@ -310,5 +311,33 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     expect(plan.indexes).toContain('tasker_tasks_pkey');
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(pages);
+  });
+
+  it('of a value at an enabled path reads its row of the directory and its tasks', async () => {
+    await engine.test.query(
+      `UPDATE tasker.tasker_tasks SET context = '{"order": 4711}' WHERE task_id IN (30000, 40000)`,
+    );
+    const client = createClient({ url: engine.test.url, notify: false });
+    const asked = { named_task_ids: [common], input_has: '[[{"order":4711}]]' };
+    try {
+      expect(await engine.db.run(findInputTerms, asked)).toEqual([]);
+      expect((await client.search.enable({ workflow: 'common' }, 'input.order')).outcome).toBe('enabled');
+      while ((await enterDirectoryOnce(engine.db, { youngSeconds: 0 })).more) continue;
+      expect((await client.taskPage({ workflow: 'common', inputHas: [['{"order":4711}']] })).tasks.length).toBe(2);
+    } finally {
+      await client.close();
+    }
+    const [found] = await engine.db.run(findInputTerms, asked);
+    const given = { ...page({ ...asked, below: String(2 * STRETCH) }), terms: found?.terms as string[], rows: 71 };
+    const state = call(readDirectory, { below: String(2 * STRETCH), path_ids: found?.path_ids as number[] });
+    for (const [one, pages] of [
+      [call(findInputTerms, asked), 20],
+      [state, 20],
+      [call(listTasksInDirectory, given as never), 50],
+    ] as const) {
+      const plan = await planOf(engine.test.pool, one);
+      expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
+      expect(plan.buffers).toBeLessThanOrEqual(pages);
+    }
   });
 });

@@ -56,6 +56,14 @@ export const FILTERS: Readonly<Record<string, { of: (drawn: Drawn) => Filter; on
   },
   'an error of one failure in 4': { of: () => ({ error: 'econnreset' }) },
   'an error of one failure in 1,000': { of: ({ number }) => ({ error: `host-${number(1000)}.` }) },
+  // Of this workflow a customer has some ten tasks in ten million.
+  'a value of an input, path enabled': {
+    of: ({ number }) => ({
+      namespace: 'lists',
+      workflow: workflowName(1),
+      inputHas: [[`{"customer":${number(190_000)}}`]],
+    }),
+  },
   'since some time': { of: ({ time }) => ({ requestedSince: time(0.5) }), once: true },
   'before some time': { of: ({ time }) => ({ requestedBefore: time(0) }), once: true },
   'a day': {

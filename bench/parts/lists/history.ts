@@ -169,8 +169,16 @@ export async function loadHistory(
   }
   for (const { text } of indexes) await db.query(text);
   await db.query(`SELECT setval(pg_get_serial_sequence('tasker.tasker_tasks', 'task_id'), $1)`, [tasks]);
+  await enableSearch(db.url);
   await enterDirectory(db.url);
   await db.query('VACUUM ANALYZE');
+}
+
+/** Of the most usual workflow. */
+async function enableSearch(url: string): Promise<void> {
+  const client = createClient({ url, notify: false });
+  await client.search.enable({ namespace: NAMESPACE, workflow: workflowName(1) }, 'input.customer');
+  await client.close();
 }
 
 /** The directory of tasks, as schedulers have it some minutes later. */

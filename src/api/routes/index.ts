@@ -12,6 +12,7 @@ import { getDoctor, listCoverage, listWorkers } from './fleet.ts';
 import { getLive, getReady } from './health.ts';
 import { getHistory } from './history.ts';
 import { endHold, listHolds, setHold } from './holds.ts';
+import { listSearchPaths } from './search-paths.ts';
 import { getLayout } from './layout.ts';
 import { getMe, listKeys, makeKey, revokeKey } from './keys.ts';
 import { endSignIn, listSignIns } from './sign-ins.ts';
@@ -87,6 +88,7 @@ export const ROUTES: readonly Route[] = [
   triggerSchedule,
   removeSchedule,
   listHolds,
+  listSearchPaths,
   setHold,
   endHold,
   getRetention,

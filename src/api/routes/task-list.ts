@@ -137,12 +137,18 @@ export const listTasks = defineRoute({
   cost: 'list',
   query,
   response: page(task).extend({
+    search_path: z
+      .string()
+      .nullable()
+      .describe(
+        'The enabled path by which inputs were searched (`listSearchPaths`); null: inputs were looked into, or not asked about.',
+      ),
     count: z
       .object({ tasks: z.number().int(), exact: z.boolean().describe('False: there are more.') })
       .optional()
       .describe('If it was asked for.'),
   }),
-  example: { query: '?state=error&namespace=shop&limit=1', response: { items: [TASK], ...PAGE } },
+  example: { query: '?state=error&namespace=shop&limit=1', response: { items: [TASK], ...PAGE, search_path: null } },
   async handle({ client, principal, query: given, cursors, redact }) {
     const filter = filterOf(given, { principal, redact });
     const { cursor: from, limit: most, count: counted, ...asked } = given;
@@ -162,6 +168,7 @@ export const listTasks = defineRoute({
         complete: found.complete,
         scanned_to: found.scannedTo ?? null,
         as_of: found.asOf,
+        search_path: found.searchPath ?? null,
         ...(counted === undefined ? {} : { count: await client.countTasks(filter) }),
       },
     };

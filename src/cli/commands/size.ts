@@ -13,6 +13,7 @@ interface Options {
   stepsPerTask: string;
   inputBytes: string;
   resultBytes: string;
+  searchPaths: string;
   json?: boolean;
 }
 
@@ -27,6 +28,7 @@ export function sizeCommand(exit: (status: number) => void): Command {
     .option('--steps-per-task <n>', 'steps of a task', '5')
     .option('--input-bytes <n>', 'JSON of the input of a task', '500')
     .option('--result-bytes <n>', 'JSON of the result of a step', '200')
+    .option('--search-paths <n>', 'paths of inputs that are enabled (tasker search enable), all values different', '0')
     .action((options: Options) => {
       const load: Load = {
         stepsPerDay: wholeNumber('--steps-per-day', options.stepsPerDay, 1, MOST),
@@ -34,6 +36,7 @@ export function sizeCommand(exit: (status: number) => void): Command {
         parentsPerStep: 1,
         inputBytes: wholeNumber('--input-bytes', options.inputBytes, 0, 1_000_000_000),
         resultBytes: wholeNumber('--result-bytes', options.resultBytes, 0, 1_000_000_000),
+        searchPaths: wholeNumber('--search-paths', options.searchPaths, 0, 10),
         keepDays: keptSecondsOf('--keep', options.keep) / 86_400,
       };
       print({ load, size: sizeOf(load) }, options.json, ({ size }) => draw(size));

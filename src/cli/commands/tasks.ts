@@ -68,12 +68,13 @@ async function readPage(client: Client, options: Options): Promise<TaskPage> {
   }
 }
 
-const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf }: TaskPage) => ({
+const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf, searchPath }: TaskPage) => ({
   tasks,
   next_cursor: nextCursor ?? null,
   complete,
   scanned_to: scannedTo ?? null,
   as_of: asOf,
+  search_path: searchPath ?? null,
 });
 
 function drawTasks({ tasks }: TaskPage): string {

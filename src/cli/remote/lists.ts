@@ -61,16 +61,17 @@ export function remoteLists(
 
 function pageOf(
   tasks: TaskRow[],
-  page: { complete: boolean; scanned_to: string | null; as_of: string },
+  page: { complete: boolean; scanned_to: string | null; as_of: string; search_path: string | null },
   nextCursor: string | undefined,
 ): TaskPage {
-  const { complete, scanned_to: scannedTo, as_of: asOf } = page;
+  const { complete, scanned_to: scannedTo, as_of: asOf, search_path: searchPath } = page;
   return {
     tasks,
     complete,
     nextCursor,
     scannedTo: scannedTo === null ? undefined : new Date(scannedTo),
     asOf: new Date(asOf),
+    searchPath: searchPath ?? undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from '../../client/client.ts';
 import { workflowReference } from '../../client/workflow-reference.ts';
 import type { WorkflowDetailsRow } from '../../db/reads/workflow-details.ts';
+import type { SearchProgressRow } from '../../db/reads/search-paths.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { ApiError } from '../../http/error.ts';
 import type { StepDetails, TaskDetails as RemoteTask } from '../../http/operations.ts';
@@ -152,3 +153,7 @@ async function resultsOf(api: ApiClient, { task_id: id, steps }: RemoteTask): Pr
   await Promise.all(Array.from({ length: AT_ONCE }, next));
   return results;
 }
+
+export const remoteSearch = (api: ApiClient): Pick<Client['search'], 'list'> => ({
+  list: async () => (await api.get('/v1/search-paths')).items.map((row) => rowOf<SearchProgressRow>(row)),
+});

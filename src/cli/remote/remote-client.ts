@@ -3,7 +3,7 @@ import { InvalidInputError } from '../../errors.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { remoteActs } from './acts.ts';
 import { remoteLists } from './lists.ts';
-import { remoteReads } from './reads.ts';
+import { remoteReads, remoteSearch } from './reads.ts';
 import { remoteArchive } from './archive.ts';
 import { remotePurge } from './purge.ts';
 import { remoteOperations } from './operations.ts';
@@ -20,6 +20,7 @@ export function remoteClient(api: ApiClient): Client {
     ...remoteSchedules(api),
     ...remotePurge(api),
     operations: remoteOperations(api),
+    search: withHelp(remoteSearch(api), 'search.'),
     archive: withHelp(remoteArchive(api), 'archive.'),
     close: async () => undefined,
   };

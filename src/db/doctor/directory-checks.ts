@@ -1,4 +1,5 @@
 import { STRETCH, stretchOf, tagTerm } from '../statements/rules/directory.ts';
+import { inputTerm, isScalar, isSearched, valuesAt, VERSIONS_OF_PATH } from '../statements/rules/search-paths.ts';
 import type { Check } from './check.ts';
 
 /** Tasks of trusted stretches, with their terms, that the directory does not have under one of them. */
@@ -17,6 +18,15 @@ FROM (
   ) k
   WHERE t.task_id < d.entered_up_to
     AND NOT EXISTS (SELECT FROM tasker.tasker_directory_stretches s WHERE s.stretch = ${stretchOf('t.task_id')} AND NOT s.trusted)
+  UNION ALL
+  SELECT t.task_id, ${inputTerm('p.path_id', 'v.value')}
+  FROM tasker.tasker_search_paths p
+    ${VERSIONS_OF_PATH}
+  JOIN tasker.tasker_tasks t ON t.named_task_id = k.named_task_id
+  CROSS JOIN tasker.tasker_directory d
+  JOIN tasker.tasker_directory_stretches s ON s.stretch = ${stretchOf('t.task_id')} AND ${isSearched('s', 'p.enabled_at')}
+  CROSS JOIN LATERAL ${valuesAt('p', 't.context')} AS v (value)
+  WHERE t.task_id < d.entered_up_to AND ${isScalar('v.value')}
   EXCEPT
   SELECT e.stretch * ${STRETCH} + p.place, e.term
   FROM tasker.tasker_directory_entries e
@@ -27,8 +37,9 @@ FROM (
 export const directoryChecks: Check[] = [
   {
     id: 'directory_has_every_task',
-    title: 'the directory of tasks has every task of its stretches under its workflow version and its tags',
-    why: 'A list of this workflow or tag does not show the task; nothing else is wrong with it. Whoever wrote tasks by hand among those that are there makes their stretches untrusted, and a scheduler enters them again.',
+    title:
+      'the directory of tasks has every task of its stretches under its workflow version, its tags and the values of its input at enabled paths',
+    why: 'A list of this workflow, tag or value does not show the task; nothing else is wrong with it. Whoever wrote tasks by hand among those that are there makes their stretches untrusted, and a scheduler enters them again.',
     sql: NOT_ENTERED,
   },
 ];

@@ -23,6 +23,7 @@ export const SEQUENCE_COLUMNS = [
   ['tasker_audit', 'audit_id'],
   ['tasker_archives', 'archive_id'],
   ['tasker_operations', 'operation_id'],
+  ['tasker_search_paths', 'path_id'],
 ] as const;
 
 /** SQL condition: workers cannot read the trace context of the task `t`. The form is that of readStoredContext. */

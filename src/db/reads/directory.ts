@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { STRETCH, stretchOf } from '../statements/rules/directory.ts';
+import { isSearched } from '../statements/rules/search-paths.ts';
 import { PAGE, pageOfIds, type PageRow } from './task-pages.ts';
 
 export interface DirectoryState {
@@ -9,6 +10,9 @@ export interface DirectoryState {
   untrusted: string[];
   /** Below this id there may be more of them. */
   known_from: string;
+  /** Trusted stretches without the values of the paths of inputs that were asked for, in the same way; null: one of the paths is not there. */
+  unsearched: string[] | null;
+  searched_from: string;
 }
 
 /** More stretches that are not trusted than ever are at once: those below are read without the directory. */
@@ -17,10 +21,12 @@ const MOST_UNTRUSTED = 100;
 /** How far the directory is, for a list that begins below an id. */
 export const readDirectory = defineStatement<DirectoryState>()({
   name: 'read_directory',
-  params: { below: 'bigint' },
+  params: { below: 'bigint', path_ids: 'integer[]' },
   text: `
 SELECT d.entered_up_to, coalesce(u.stretches, '{}') AS untrusted,
-  CASE WHEN cardinality(u.stretches) = ${MOST_UNTRUSTED} THEN u.stretches[${MOST_UNTRUSTED}] * ${STRETCH} ELSE 0 END AS known_from
+  CASE WHEN cardinality(u.stretches) = ${MOST_UNTRUSTED} THEN u.stretches[${MOST_UNTRUSTED}] * ${STRETCH} ELSE 0 END AS known_from,
+  CASE WHEN e.paths = cardinality(:path_ids::integer[]) THEN coalesce(w.stretches, '{}') END AS unsearched,
+  CASE WHEN cardinality(w.stretches) = ${MOST_UNTRUSTED} THEN w.stretches[${MOST_UNTRUSTED}] * ${STRETCH} ELSE 0 END AS searched_from
 FROM tasker.tasker_directory d
 CROSS JOIN LATERAL (
   SELECT array_agg(x.stretch ORDER BY x.stretch DESC) AS stretches
@@ -31,7 +37,20 @@ CROSS JOIN LATERAL (
     ORDER BY s.stretch DESC
     LIMIT ${MOST_UNTRUSTED}
   ) x
-) u`,
+) u
+CROSS JOIN LATERAL (
+  SELECT count(*) AS paths, max(p.enabled_at) AS at FROM tasker.tasker_search_paths p WHERE p.path_id = ANY (:path_ids::integer[])
+) e
+CROSS JOIN LATERAL (
+  SELECT array_agg(x.stretch ORDER BY x.stretch DESC) AS stretches
+  FROM (
+    SELECT s.stretch
+    FROM tasker.tasker_directory_stretches s
+    WHERE e.at IS NOT NULL AND s.trusted AND NOT ${isSearched('s', 'e.at')} AND s.stretch <= ${stretchOf(':below::bigint - 1')}
+    ORDER BY s.stretch DESC
+    LIMIT ${MOST_UNTRUSTED}
+  ) x
+) w`,
 });
 
 /** How often a term was lately, for a choice between several: of its newest entries. */

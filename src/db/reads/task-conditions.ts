@@ -24,10 +24,9 @@ export const PASSES_MORE = `(:source_system::text IS NULL OR t.source_system = :
       SELECT FROM tasker.tasker_workflow_steps s
       WHERE s.task_id = t.task_id AND s.attempts >= coalesce(:attempts_from::integer, 0)
         AND s.attempts <= coalesce(:attempts_to::integer, 2147483647)
-      OFFSET 0))
-    AND (:input_has::jsonb IS NULL OR EXISTS (
-      SELECT FROM tasker.tasker_tasks i
-      WHERE i.task_id = t.task_id AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements(:input_has::jsonb) AS a (terms)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE i.context @> b.term))
       OFFSET 0))`;
+
+/** SQL: the input of the task `t` contains, of each list of documents, one. The row has been read anyway. */
+export const HAS_INPUT = `(:input_has::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements(:input_has::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term)))`;

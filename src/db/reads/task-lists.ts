@@ -1,6 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { hashOfRerun, tasksOfIdentity } from '../statements/rules/identity.ts';
-import { COLUMNS, IN_RANGE, PAGE, page, pageOfIds, type PageRow } from './task-pages.ts';
+import { IN_RANGE, PAGE, page, pageOfIds, type PageRow, SOURCE_COLUMNS } from './task-pages.ts';
 
 /** How many characters of an initiator are in its index: an index entry has an upper bound, an initiator has none. */
 export const INITIATOR_PREFIX = 128;
@@ -12,7 +12,7 @@ export const listTasks = defineStatement<PageRow>()({
   name: 'list_tasks',
   params: ORDERED,
   text: page(`
-  SELECT ${COLUMNS}
+  SELECT ${SOURCE_COLUMNS}
   FROM tasker.tasker_tasks t
   WHERE ${IN_RANGE}
   ORDER BY t.task_id DESC
@@ -27,7 +27,7 @@ export const listTasksOfInitiator = defineStatement<PageRow>()({
   name: 'list_tasks_of_initiator',
   params: ORDERED,
   text: page(`
-  SELECT ${COLUMNS}
+  SELECT ${SOURCE_COLUMNS}
   FROM tasker.tasker_tasks t
   WHERE t.initiator IS NOT NULL
     AND (left(t.initiator, ${INITIATOR_PREFIX}), t.task_id) < (left(:initiator::text, ${INITIATOR_PREFIX}), :below::bigint)

@@ -1,4 +1,4 @@
-import { MORE, PASSES_MORE } from './task-conditions.ts';
+import { HAS_INPUT, MORE, PASSES_MORE } from './task-conditions.ts';
 import type { TaskRow } from './tasks.ts';
 
 /**
@@ -49,6 +49,9 @@ export type PageRow = {
 
 export const COLUMNS = `t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule`;
+
+/** Of a source: what is looked into, and not kept, is looked into while its row is read. */
+export const SOURCE_COLUMNS = `${COLUMNS}, ${HAS_INPUT} AS has_input`;
 
 export const IN_RANGE = `t.task_id < :below::bigint AND t.task_id >= :floor::bigint`;
 
@@ -102,6 +105,7 @@ WITH ${first}source AS MATERIALIZED (${source}
   SELECT t.*
   FROM source t
   WHERE ${PASSES}
+    AND t.has_input
     AND ${FAILS_IF_ASKED}
   ORDER BY t.task_id DESC
   LIMIT :limit
@@ -125,7 +129,7 @@ WITH ${ctes}, page AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT ${COLUMNS}
     FROM tasker.tasker_tasks t
-    WHERE t.task_id = i.task_id AND ${which} AND ${PASSES} AND ${also}
+    WHERE t.task_id = i.task_id AND ${which} AND ${PASSES} AND ${HAS_INPUT} AND ${also}
     OFFSET 0
   ) t
   LIMIT :limit
@@ -151,7 +155,7 @@ WITH ${ctes}, page AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT ${COLUMNS}
     FROM tasker.tasker_tasks t
-    WHERE t.task_id = ANY (c.ids) AND ${PASSES} AND ${FAILS_IF_ASKED}
+    WHERE t.task_id = ANY (c.ids) AND ${PASSES} AND ${HAS_INPUT} AND ${FAILS_IF_ASKED}
     ORDER BY t.task_id DESC
     OFFSET 0
   ) t

@@ -1,6 +1,15 @@
 import { defineStatement } from '../statement.ts';
 import { openTaskIds } from './open-tasks.ts';
-import { COLUMNS, IN_RANGE, isSuchError, PAGE, page, pageOfIds, pageOfManyIds, type PageRow } from './task-pages.ts';
+import {
+  IN_RANGE,
+  isSuchError,
+  PAGE,
+  page,
+  pageOfIds,
+  pageOfManyIds,
+  type PageRow,
+  SOURCE_COLUMNS,
+} from './task-pages.ts';
 
 /** The largest set that is read as a whole. */
 const LARGEST_SET = 10_000;
@@ -84,7 +93,7 @@ export const listFailingTasks = defineStatement<PageRow>()({
 const withTags = (inRange: string): string =>
   setPage(
     `
-  SELECT ${COLUMNS}
+  SELECT ${SOURCE_COLUMNS}
   FROM tasker.tasker_tasks t
   WHERE t.tags IS NOT NULL AND t.tags @> :tags::jsonb${inRange}`,
   );
@@ -112,7 +121,7 @@ export const listTasksOfWorkflows = defineStatement<PageRow>()({
   params: PAGE,
   text: setPage(
     `
-  SELECT ${COLUMNS}
+  SELECT ${SOURCE_COLUMNS}
   FROM unnest(:named_task_ids::integer[]) AS v (named_task_id)
   CROSS JOIN LATERAL (
     SELECT * FROM tasker.tasker_tasks t WHERE t.named_task_id = v.named_task_id AND ${IN_RANGE} OFFSET 0

@@ -11,14 +11,15 @@ const INTERVAL_MS = 10_000;
  */
 const YOUNG_SECONDS = 60;
 
-/** Keeps the directory of tasks, by which lists of a workflow or a tag are read. */
+/** Keeps the directory of tasks, by which lists of a workflow, a tag or a value of an input are read. */
 export function keepDirectory(db: Database, metrics: Metrics): Chore {
   return {
     name: 'keep_directory',
     intervalMs: INTERVAL_MS,
     async run() {
-      const { tasks, more, behind } = await enterDirectoryOnce(db, { youngSeconds: YOUNG_SECONDS });
+      const { tasks, more, behind, toSearch } = await enterDirectoryOnce(db, { youngSeconds: YOUNG_SECONDS });
       if (behind !== undefined) metrics.set('directoryBehind', {}, behind);
+      if (toSearch !== undefined) metrics.set('searchBehind', {}, toSearch);
       return { done: tasks, more };
     },
   };

@@ -1,5 +1,6 @@
 import { defineStatement } from '../../statement.ts';
 import { STRETCH, stretchOf, tagTerm } from '../rules/directory.ts';
+import { inputTerm, isScalar, isSearched, valuesAt, VERSIONS_OF_PATH } from '../rules/search-paths.ts';
 
 export interface DirectoryRow {
   /** A stretch whose tasks are to be entered anew; null: none. */
@@ -7,6 +8,10 @@ export interface DirectoryRow {
   /** The next stretch, to whose part below `up_to` nothing is added any more; null: there is none yet. */
   next: string | null;
   up_to: string;
+  /** The highest stretch without the values of a path of inputs; null: each has all of them. */
+  unsearched: string | null;
+  /** How many these are. */
+  to_search: number;
   /** All of that is entered, and enough further ids are given out by now. */
   closes: boolean;
   /** Entered or compared longest ago, more than a day; null: none. */
@@ -39,6 +44,7 @@ SELECT
   (SELECT s.stretch FROM tasker.tasker_directory_stretches s WHERE NOT s.trusted ORDER BY s.stretch DESC LIMIT 1) AS untrusted,
   CASE WHEN c.closed AND n.id < d.closing_up_to THEN ${stretchOf('n.id')} END AS next,
   greatest(d.entered_up_to, CASE WHEN c.closed THEN d.closing_up_to END) AS up_to,
+  u.unsearched, coalesce(u.stretches, 0)::float8 AS to_search,
   (d.closing_up_to IS NULL OR d.closing_after >= ${NEXT_NUMBER} OR c.closed AND coalesce(n.id >= d.closing_up_to, true))
     AND l.id + 1 >= greatest(d.entered_up_to, coalesce(d.closing_up_to, 0)) + ${PART} AS closes,
   (SELECT s.stretch FROM tasker.tasker_directory_stretches s
@@ -53,6 +59,11 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT (SELECT t.task_id FROM tasker.tasker_tasks t WHERE t.task_id >= d.entered_up_to ORDER BY t.task_id LIMIT 1) AS id
 ) n
+LEFT JOIN LATERAL (
+  SELECT max(s.stretch) AS unsearched, count(*) AS stretches
+  FROM (SELECT max(p.enabled_at) AS at FROM tasker.tasker_search_paths p) e
+  JOIN tasker.tasker_directory_stretches s ON s.trusted AND NOT ${isSearched('s', 'e.at')}
+) u ON true
 FOR NO KEY UPDATE OF d SKIP LOCKED`,
 });
 
@@ -77,7 +88,7 @@ export const enterStretch = defineStatement<{ tasks: number }>()({
   params: { stretch: 'bigint', up_to: 'bigint' },
   text: `
 WITH bounds AS MATERIALIZED (
-  SELECT least((:stretch::bigint + 1) * ${STRETCH}, :up_to::bigint) AS up_to
+  SELECT least((:stretch::bigint + 1) * ${STRETCH}, :up_to::bigint) AS up_to, clock_timestamp() AS at
 ), tasks AS MATERIALIZED (
   SELECT t.named_task_id, t.tags, (t.task_id - :stretch::bigint * ${STRETCH})::smallint AS place
   FROM tasker.tasker_tasks t
@@ -91,6 +102,14 @@ WITH bounds AS MATERIALIZED (
     FROM tasks t
     CROSS JOIN LATERAL jsonb_array_elements_text(CASE WHEN jsonb_typeof(t.tags) = 'array' THEN t.tags ELSE '[]' END) AS g (tag)
     WHERE g.tag IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT ${inputTerm('p.path_id', 'v.value')}, (t.task_id - :stretch::bigint * ${STRETCH})::smallint
+    FROM tasker.tasker_search_paths p
+    ${VERSIONS_OF_PATH}
+    JOIN tasker.tasker_tasks t ON t.named_task_id = k.named_task_id
+      AND t.task_id >= :stretch::bigint * ${STRETCH} AND t.task_id < (SELECT b.up_to FROM bounds b)
+    CROSS JOIN LATERAL ${valuesAt('p', 't.context')} AS v (value)
+    WHERE ${isScalar('v.value')}
   ) e
   GROUP BY e.term
 ), removed AS (
@@ -98,15 +117,17 @@ WITH bounds AS MATERIALIZED (
   WHERE o.stretch = :stretch::bigint AND NOT EXISTS (SELECT FROM entries e WHERE e.term = o.term)
 ), written AS (
   INSERT INTO tasker.tasker_directory_entries AS o (term, stretch, tasks, places)
-  SELECT e.term, :stretch::bigint, e.tasks, e.places FROM entries e
+  SELECT e.term, :stretch::bigint, e.tasks, e.places
+  FROM entries e
+  LEFT JOIN tasker.tasker_directory_entries x ON x.term = e.term AND x.stretch = :stretch::bigint
+  WHERE x.places IS DISTINCT FROM e.places
   ON CONFLICT (term, stretch) DO UPDATE SET tasks = excluded.tasks, places = excluded.places
-  WHERE o.places IS DISTINCT FROM excluded.places
 ), emptied AS (
   DELETE FROM tasker.tasker_directory_stretches s WHERE s.stretch = :stretch::bigint AND NOT EXISTS (SELECT FROM tasks)
 ), entered AS (
-  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted)
-  SELECT :stretch::bigint, true WHERE EXISTS (SELECT FROM tasks)
-  ON CONFLICT (stretch) DO UPDATE SET trusted = true, entered_at = clock_timestamp()
+  INSERT INTO tasker.tasker_directory_stretches (stretch, trusted, entered_at, searched_at)
+  SELECT :stretch::bigint, true, b.at, b.at FROM bounds b WHERE EXISTS (SELECT FROM tasks)
+  ON CONFLICT (stretch) DO UPDATE SET trusted = true, entered_at = excluded.entered_at, searched_at = excluded.searched_at
 ), moved AS (
   UPDATE tasker.tasker_directory d SET entered_up_to = b.up_to FROM bounds b WHERE d.entered_up_to < b.up_to
 )
