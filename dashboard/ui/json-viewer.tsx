@@ -15,10 +15,12 @@ const SMALL = 20_000;
 /** A document as it is stored. `href`: where the whole of it can be downloaded. */
 export function JsonViewer({ text, href }: { text: string; href?: string }) {
   const root = useMemo(() => nodeAt(text, 0), [text]);
+  // A copy of all of it: made once, and not each second.
+  const bytes = useMemo(() => new Blob([text]).size, [text]);
   return (
     <div>
       <div class="json-bar small">
-        <span class="muted">{formatBytes(new Blob([text]).size)}</span>
+        <span class="muted">{formatBytes(bytes)}</span>
         <Copy text={text} label="Copy the document" />
         {href === undefined ? null : (
           <a class="icon-button small" href={href} download title="Download" aria-label="Download">

@@ -8,8 +8,9 @@ import type { Scene } from './draw.ts';
 import { edgesOf } from './edges.ts';
 import { fit, geometryOf, NODE_HEIGHT, NODE_WIDTH, type View, zoomed } from './geometry.ts';
 import { isLarge, Minimap } from './minimap.tsx';
-import { type NodeView, nodesOf, type StepView } from './model.ts';
+import { type NodeView, type StepView } from './model.ts';
 import { Picture } from './picture.ts';
+import { keptView, useNodes, useUnfolded } from './use-nodes.ts';
 import { usePointers } from './use-pointers.ts';
 
 interface Props {
@@ -36,9 +37,10 @@ interface Painter {
 const STILL_MS = 140;
 
 /** The graph on a canvas: drag to move, Ctrl and wheel or two fingers to zoom, arrow keys to go from step to step. */
-export function Graph({ layout, steps, selected, select, path, passes, now }: Props) {
+export function Graph({ layout: folded, steps, selected, select, path, passes, now }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
+  const layout = useUnfolded(folded, steps);
   const nodes = useNodes(layout, steps);
   const down = size.width > 0 && size.width < 640;
   const geometry = useMemo(() => geometryOf(layout, down), [layout, down]);
@@ -101,7 +103,15 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
       clearTimeout(painter.current.still);
     };
   }, []);
-  useEffect(() => setView(undefined), [geometry]);
+  // What unfolds or folds does not move what is looked at.
+  const drawn = useRef({ folded, geometry, nodes });
+  useEffect(() => {
+    const before = drawn.current;
+    drawn.current = { folded, geometry, nodes };
+    const view = painter.current.view;
+    const isSame = before.folded === folded && before.geometry.down === geometry.down;
+    setView(view === undefined || !isSame ? undefined : keptView(view, size, before, drawn.current));
+  }, [geometry]);
   useEffect(paintSoon, [nodes, geometry, colours, current, onPath, faint, now, size]);
   // A step that was chosen elsewhere comes into sight.
   useEffect(() => {
@@ -144,7 +154,7 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
         ref={canvas}
         tabIndex={0}
         role="img"
-        aria-label={`Graph of ${steps.length} steps. ${current === undefined ? 'No step is chosen' : `Chosen: ${labelOf(current)}`}. Arrow keys go from step to step; the tab List has the same as text.`}
+        aria-label={`Graph of ${steps.length} steps in ${nodes.length} nodes. ${current === undefined ? 'No step is chosen' : `Chosen: ${labelOf(current)}`}. Arrow keys go from step to step; the tab List has the same as text.`}
         onKeyDown={pressed}
         {...pointers}
       />
@@ -170,16 +180,6 @@ export function Graph({ layout, steps, selected, select, path, passes, now }: Pr
       </div>
     </div>
   );
-}
-
-/** A node is the same object until one of its steps changes. */
-function useNodes(layout: Layout, steps: readonly StepView[]): readonly NodeView[] {
-  const before = useRef<{ layout: Layout; nodes: readonly NodeView[] } | undefined>(undefined);
-  return useMemo(() => {
-    const nodes = nodesOf(layout, steps, before.current?.layout === layout ? before.current.nodes : undefined);
-    before.current = { layout, nodes };
-    return nodes;
-  }, [layout, steps]);
 }
 
 const indexesOf = (nodes: readonly NodeView[], has: (step: StepView) => boolean): ReadonlySet<number> =>

@@ -91,6 +91,13 @@ function viewOf(plan: StepPlan, n: number, tuple: StepTuple): StepView {
   };
 }
 
+/** How long the last attempt of a step took, or takes. `now`: milliseconds since the submit. */
+export function ranSeconds({ phase, started, ended }: StepView, now: number): number | undefined {
+  if (started === undefined) return undefined;
+  if (phase === 'running') return (now - started) / 1000;
+  return ended === undefined ? undefined : (ended - started) / 1000;
+}
+
 /** A node of the graph: a step, or equal siblings. */
 export interface NodeView {
   readonly index: number;

@@ -2,7 +2,7 @@ import type { CriticalPath, RunStats } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
 import { PhaseBadge } from '../../ui/badge.tsx';
 import { Empty } from '../../ui/states.tsx';
-import type { StepView } from './model.ts';
+import { ranSeconds, type StepView } from './model.ts';
 import { useWindow } from './use-window.ts';
 
 /** Up to here rows are as high as what is in them; of more, those in sight are in the page, and each has one line. */
@@ -139,9 +139,3 @@ const Gap = ({ height }: { height: number }) =>
 
 const parentsText = (parents: readonly string[]): string =>
   parents.length > 8 ? `${parents.slice(0, 8).join(', ')} and ${parents.length - 8} more` : parents.join(', ');
-
-function ranSeconds({ phase, started, ended }: StepView, now: number): number | undefined {
-  if (started === undefined) return undefined;
-  if (phase === 'running') return (now - started) / 1000;
-  return ended === undefined ? undefined : (ended - started) / 1000;
-}

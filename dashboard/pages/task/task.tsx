@@ -13,12 +13,13 @@ import { clock } from '../../ui/time.tsx';
 import { StepDrawer } from './drawer.tsx';
 import { Graph } from './graph.tsx';
 import { HistoryList } from './history.tsx';
-import { type Known, plansOf, plansOfTask, type StepPlan, type StepView } from './model.ts';
+import { type Known, plansOf, plansOfTask, type StepPlan } from './model.ts';
 import { segmentsOf, segmentsOfStates } from './segments.ts';
 import { StepList } from './step-list.tsx';
 import { TaskHead } from './task-head.tsx';
 import { Timeline } from './timeline.tsx';
 import { Toolbar, usePasses } from './toolbar.tsx';
+import { useFollow } from './use-follow.ts';
 import { useHistory } from './use-history.ts';
 import { useStates } from './use-states.ts';
 import { useSteps } from './use-steps.ts';
@@ -116,7 +117,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
           : segmentsOfStates(steps, now),
     [steps, history, task.requested_at, now, view, hasHistory],
   );
-  const passes = usePasses();
+  const passes = usePasses(now);
   const passing = useMemo(() => (passes === undefined ? steps : steps.filter(passes)), [steps, passes]);
   const current = useMemo(() => steps.find(({ name }) => name === selected), [steps, selected]);
   const siblings = useMemo(() => {
@@ -164,7 +165,8 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
               </div>
             )
           ) : null}
-          {view === 'timeline' ? (
+          {(view === 'timeline' || view === 'list') && !isKnown ? <Loading rows={8} /> : null}
+          {view === 'timeline' && isKnown ? (
             <Timeline
               steps={passing}
               segments={segments}
@@ -181,7 +183,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
               }
             />
           ) : null}
-          {view === 'list' ? (
+          {view === 'list' && isKnown ? (
             <StepList
               steps={passing}
               typical={typical}
@@ -239,14 +241,4 @@ function useViewKeys(): void {
     document.addEventListener('keydown', pressed);
     return () => document.removeEventListener('keydown', pressed);
   }, []);
-}
-
-/** Whoever follows sees the step that runs: the selection goes with it. */
-function useFollow(steps: readonly StepView[], selected: string | undefined): void {
-  const follows = queryOf('follow') === 'yes';
-  const running = follows ? steps.find(({ phase }) => phase === 'running')?.name : undefined;
-  useEffect(() => {
-    const isRunning = steps.some(({ name, phase }) => name === selected && phase === 'running');
-    if (running !== undefined && !isRunning) setQuery({ step: running });
-  }, [running]);
 }

@@ -4,30 +4,61 @@ import { formatSeconds } from '../../format.ts';
 import { countPhases, isDone, PHASES, type Phase } from '../../phase.ts';
 import { place, queryOf, setQuery } from '../../router.ts';
 import { Icon, PhaseIcon } from '../../ui/icons.tsx';
-import type { StepView } from './model.ts';
+import { ranSeconds, type StepView } from './model.ts';
 
-/** What is let through, by the address: the same in the graph, the timeline and the list. Undefined: everything. */
-export function usePasses(): ((step: StepView) => boolean) | undefined {
+/**
+ * What is let through, by the address: the same in the graph, the timeline and the list. Undefined: everything. `now`: milliseconds since the
+ * submit, by which a step that runs gets longer.
+ */
+export function usePasses(now: number): ((step: StepView) => boolean) | undefined {
   const phases = place.value.query.getAll('phase').join(' ');
   const text = queryOf('name').toLowerCase();
+  const queue = queryOf('queue');
+  const longer = Math.max(0, Number(queryOf('longer')) || 0);
   const hideDone = queryOf('hide') === 'done';
+  const at = longer === 0 ? 0 : now;
   return useMemo(
-    () => (phases === '' && text === '' && !hideDone ? undefined : passesOf(phases, text, hideDone)),
-    [phases, text, hideDone],
+    () =>
+      phases === '' && text === '' && queue === '' && longer === 0 && !hideDone
+        ? undefined
+        : passesOf({ phases, text, queue, longer, hideDone, at }),
+    [phases, text, queue, longer, hideDone, at],
   );
 }
 
-function passesOf(given: string, text: string, hideDone: boolean): (step: StepView) => boolean {
-  const phases = new Set(given === '' ? [] : given.split(' '));
-  return ({ phase, name, queue }) =>
-    (phases.size === 0 || phases.has(phase)) &&
-    (!hideDone || !isDone(phase)) &&
-    (text === '' || name.toLowerCase().includes(text) || queue.toLowerCase().includes(text));
+interface Filter {
+  readonly phases: string;
+  readonly text: string;
+  readonly queue: string;
+  /** Seconds. */
+  readonly longer: number;
+  readonly hideDone: boolean;
+  readonly at: number;
 }
+
+/** Whether a step passes a filter. */
+export function passesOf({ phases: given, text, queue: wanted, longer, hideDone, at }: Filter) {
+  const phases = new Set(given === '' ? [] : given.split(' '));
+  return (step: StepView): boolean => {
+    const { phase, name, queue } = step;
+    return (
+      (phases.size === 0 || phases.has(phase)) &&
+      (!hideDone || !isDone(phase)) &&
+      (wanted === '' || queue === wanted) &&
+      (longer === 0 || (ranSeconds(step, at) ?? 0) > longer) &&
+      (text === '' || name.toLowerCase().includes(text) || queue.toLowerCase().includes(text))
+    );
+  };
+}
+
+/** Seconds that are offered; the address may have any other number. */
+const DURATIONS = [1, 10, 60, 600, 3600];
 
 export function Toolbar({ steps, critical }: { steps: readonly StepView[]; critical: CriticalPath | undefined }) {
   const phases = place.value.query.getAll('phase');
   const counts = useMemo(() => countPhases(steps.map(({ phase }) => phase)), [steps]);
+  const queues = useMemo(() => [...new Set(steps.map(({ queue }) => queue))].toSorted(), [steps]);
+  const longer = Math.max(0, Number(queryOf('longer')) || 0);
   const toggle = (phase: Phase): void =>
     setQuery({ phase: phases.includes(phase) ? phases.filter((each) => each !== phase) : [...phases, phase] });
   const flag = (name: string, value: string): void => setQuery({ [name]: queryOf(name) === value ? undefined : value });
@@ -43,6 +74,39 @@ export function Toolbar({ steps, critical }: { steps: readonly StepView[]; criti
             value={queryOf('name')}
             onInput={(event) => setQuery({ name: event.currentTarget.value })}
           />
+          {queues.length === 1 && queryOf('queue') === '' ? null : (
+            <select
+              aria-label="Steps of a queue"
+              value={queryOf('queue')}
+              onChange={(event) => setQuery({ queue: event.currentTarget.value })}
+            >
+              <option value="">Every queue</option>
+              {[...new Set([...queues, queryOf('queue')])].map((queue) =>
+                queue === '' ? null : (
+                  <option key={queue} value={queue}>
+                    {queue}
+                  </option>
+                ),
+              )}
+            </select>
+          )}
+          <select
+            aria-label="Steps whose last attempt took longer"
+            value={String(longer)}
+            onChange={(event) =>
+              setQuery({ longer: event.currentTarget.value === '0' ? '' : event.currentTarget.value })
+            }
+          >
+            <option value="0">However long</option>
+            {[...new Set([...DURATIONS, longer])]
+              .filter((seconds) => seconds > 0)
+              .toSorted((one, other) => one - other)
+              .map((seconds) => (
+                <option key={seconds} value={String(seconds)}>
+                  Longer than {formatSeconds(seconds)}
+                </option>
+              ))}
+          </select>
           <div class="chips" role="group" aria-label="Phases">
             {counts.map(([phase, count]) => (
               <button

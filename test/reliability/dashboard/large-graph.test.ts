@@ -275,6 +275,10 @@ describe.each(CASES)('a %s of %i steps', (shape, steps) => {
         `a click: ${Math.round(click.ms)} ms, ${clicked.ms.toFixed(1)} computed, ${clicked.layouts} layouts; heap ${Math.round(heap / 2 ** 20)} MiB; pixels of 1,000 that moving changed: ${nearSeams.toFixed(2)} and ${wholeSeams.toFixed(2)}`,
     );
     expect(problems).toEqual([]);
+    expect(
+      asked.filter((url) => /\/v1\/tasks\/\d+$/.test(url)),
+      'the task with all of its steps',
+    ).toEqual([]);
     expect(transferred, 'bytes of the first load').toBeLessThanOrEqual((steps / 1000) * 40 * 1024);
     expect(heap).toBeLessThanOrEqual(BUDGETS.heap);
     for (const { computed } of [near, zoomed, whole]) expect(computed).toBeLessThan(BUDGETS.frame * SHARED);
