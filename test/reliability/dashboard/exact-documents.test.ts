@@ -97,7 +97,7 @@ it('a result of 20 MB, 9007199254740993, 1e400, deep and wide objects: shown and
   expect(await document.locator('.json-number').count()).toBeLessThan(200);
   await document.locator('summary', { hasText: '"wide"' }).click();
   await document.locator('summary', { hasText: '"deep"' }).click();
-  for (let level = 0; level < 5; level += 1) await document.locator('summary', { hasText: '"in"' }).nth(level).click();
+  for (let level = 0; level < 2; level += 1) await document.locator('summary', { hasText: '"in"' }).nth(level).click();
   const openHeap = (await page.evaluate('performance.memory.usedJSHeapSize')) as number;
 
   await page.click('.drawer [aria-label="Copy the document"]');
