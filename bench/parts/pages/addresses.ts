@@ -5,6 +5,8 @@ import { NEW_WORKFLOW, workflowName } from '../lists/history.ts';
 export interface Address {
   path(drawn: Drawn, taskId: string): string;
   listed?: true;
+  /** In a round, with another task each. */
+  times?: number;
 }
 
 const at = (path: string): Address => ({ path: () => path });
@@ -76,14 +78,14 @@ export const ADDRESSES: Readonly<Record<string, Address>> = {
 
 /** Of a task that is blocked, beside a hundred thousand others. */
 export const BLOCKED: Readonly<Record<string, Address>> = {
-  'why a task is blocked': { path: (_drawn, id) => `/v1/tasks/${id}/explain` },
+  'why a task is blocked': { path: (_drawn, id) => `/v1/tasks/${id}/explain`, times: 5 },
 };
 
 /** What reads steps that are ready, and would read all of them if it could. `id`: of a task that waits for its turn. */
 export const BESIDE_READY: Readonly<Record<string, Address>> = {
-  'why a task does not run': { path: (_drawn, id) => `/v1/tasks/${id}/explain` },
-  'why its first step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/a/explain` },
-  'why its last step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/d/explain` },
+  'why a task does not run': { path: (_drawn, id) => `/v1/tasks/${id}/explain`, times: 5 },
+  'why its first step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/a/explain`, times: 5 },
+  'why its last step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/d/explain`, times: 5 },
   overview: at('/v1/overview'),
   queues: at('/v1/queues?all=true'),
   workflows: at('/v1/workflows'),
