@@ -2,14 +2,12 @@ import type { Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import { type AttemptFacts, attemptAttributes, attributes } from './attributes.ts';
 import { errorTypeOf } from './error-type.ts';
 import { contextOf, timeOf, type Tracing, tracing } from './otel.ts';
-import { readStoredContext, type StoredContext } from './stored-context.ts';
+import { isSampledText, isStoredContext, readStoredContext } from './stored-context.ts';
 
 /** An attempt that begins. */
 export interface BegunAttempt extends AttemptFacts {
   /** From ready to claimed. */
   readonly waitedSeconds: number;
-  /** As the task keeps it. */
-  readonly traceContext: string;
 }
 
 /** How an attempt ended. `retryAt`: when the step is tried again. `cause`: as the history has it. */
@@ -46,7 +44,7 @@ export class AttemptSpans {
     let sampled = false;
     for (const text of claim.traceContexts) {
       steps += 1;
-      if (typeof text === 'string') sampled ||= readStoredContext(text)?.sampled === true;
+      if (typeof text === 'string') sampled ||= isSampledText(text) && isStoredContext(text);
     }
     // A claim without a traced step belongs to nobody's trace.
     if (!sampled) return;
@@ -69,15 +67,15 @@ export class AttemptSpans {
     if (isSampled(span)) remember(this.claims, claimId, span.spanContext());
   }
 
-  /** Undefined: the text is no trace context. */
-  begin(attempt: BegunAttempt): AttemptTrace | undefined {
-    const stored = readStoredContext(attempt.traceContext);
-    if (stored === undefined) return undefined;
-    const otel = tracing();
-    // Without an SDK, or not sampled, its lines of the log still have the id of the trace.
-    if (otel === undefined) return new AttemptTrace(stored, attempt, undefined);
+  /** `traceContext`: as the task keeps it. Undefined: it is no trace context. `factsOf` is called if there is a span. */
+  begin(traceContext: string, factsOf: () => BegunAttempt): AttemptTrace | undefined {
+    if (!isStoredContext(traceContext)) return undefined;
+    const otel = isSampledText(traceContext) ? tracing() : undefined;
+    const stored = otel === undefined ? undefined : readStoredContext(traceContext);
+    // Without an SDK, or not sampled, its lines of the log still have the id of the trace. Thousands of these wait for their outcome to be recorded.
+    if (otel === undefined || stored === undefined) return new AttemptTrace(traceContext, undefined);
+    const attempt = factsOf();
     const parent = contextOf(otel, stored);
-    if (!stored.sampled) return new AttemptTrace(stored, attempt, { otel, parent, context: parent, span: undefined });
     const startMs = Date.now();
     wait(otel, parent, attempt, startMs);
     const span = otel.tracer.startSpan(
@@ -92,7 +90,16 @@ export class AttemptSpans {
     );
     this.failed.delete(attempt.stepId);
     const context = otel.api.trace.setSpan(parent, span);
-    return new AttemptTrace(stored, attempt, { otel, parent, context, span }, startMs);
+    return new AttemptTrace(traceContext, {
+      otel,
+      parent,
+      context,
+      span,
+      attempt,
+      startMs,
+      startedAt: performance.now(),
+      spanId: span.isRecording() ? span.spanContext().spanId : undefined,
+    });
   }
 
   /** Remembers that a span is still to come. `work` never rejects. */
@@ -108,8 +115,8 @@ export class AttemptSpans {
 
   /** A further attempt of the step is linked to this one, if it runs here. */
   ended(trace: AttemptTrace, end: AttemptEnd): void {
-    const span = trace.end(end);
-    if (span !== undefined && end.retryAt !== undefined) remember(this.failed, trace.attempt.stepId, span);
+    const ended = trace.end(end);
+    if (ended !== undefined && end.retryAt !== undefined) remember(this.failed, ended.stepId, ended.span);
   }
 }
 
@@ -119,60 +126,63 @@ interface Open {
   readonly parent: Context;
   /** In which the handler runs. */
   readonly context: Context;
-  readonly span: Span | undefined;
+  readonly span: Span;
+  readonly attempt: BegunAttempt;
+  readonly startMs: number;
+  readonly startedAt: number;
+  /** Of a span that is recorded, also when it has ended: a line that comes later leads to it. */
+  readonly spanId: string | undefined;
 }
 
 /** The trace of one attempt, from its begin until its outcome is recorded. */
 export class AttemptTrace {
-  readonly attempt: BegunAttempt;
-  private readonly stored: StoredContext;
+  private readonly traceContext: string;
+  /** Undefined: it has no span. */
   private readonly open: Open | undefined;
-  private readonly startMs: number;
-  private readonly startedAt = performance.now();
-  /** Of a span that is recorded, also when it has ended: a line that comes later leads to it. */
-  private readonly spanId: string | undefined;
   private endMs: number | undefined;
 
-  constructor(stored: StoredContext, attempt: BegunAttempt, open: Open | undefined, startMs = 0) {
-    this.stored = stored;
-    this.attempt = attempt;
+  constructor(traceContext: string, open: Open | undefined) {
+    this.traceContext = traceContext;
     this.open = open;
-    this.startMs = startMs;
-    this.spanId = open?.span?.isRecording() === true ? open.span.spanContext().spanId : undefined;
   }
 
   /** A span of this attempt may be exported. */
   get recording(): boolean {
-    return this.open?.span?.isRecording() === true;
+    return this.open?.span.isRecording() === true;
   }
 
   /** For lines of the log. */
   get logFields(): { trace_id: string; span_id?: string } {
-    const trace_id = this.stored.traceId;
-    return this.spanId === undefined ? { trace_id } : { trace_id, span_id: this.spanId };
+    const trace_id = readStoredContext(this.traceContext)?.traceId ?? '';
+    const span_id = this.open?.spanId;
+    return span_id === undefined ? { trace_id } : { trace_id, span_id };
   }
 
-  /** Calls the handler with the attempt's span as the active one. */
+  /** Calls the handler with the attempt's span as the active one, or in the trace of the task if that is not sampled: what it begins is not either. */
   run<Result>(call: () => Result): Result {
-    return this.open === undefined ? call() : this.open.otel.api.context.with(this.open.context, call);
+    if (this.open !== undefined) return this.open.otel.api.context.with(this.open.context, call);
+    const otel = tracing();
+    const stored = otel === undefined ? undefined : readStoredContext(this.traceContext);
+    if (otel === undefined || stored === undefined) return call();
+    return otel.api.context.with(contextOf(otel, stored), call);
   }
 
   /** The handler has ended; the span is ended with this time when the outcome is recorded. */
   handlerEnded(): void {
-    this.endMs = this.startMs + performance.now() - this.startedAt;
+    if (this.open !== undefined) this.endMs = this.open.startMs + performance.now() - this.open.startedAt;
   }
 
-  /** Returns the span's context, if there is a span. */
-  end({ outcome, cause, error, retryAt }: AttemptEnd): SpanContext | undefined {
-    if (this.open?.span?.isRecording() !== true) return undefined;
-    const { otel, span, parent } = this.open;
+  /** Returns the span's context with the step that it is about, if there is a span. */
+  end({ outcome, cause, error, retryAt }: AttemptEnd): { stepId: string; span: SpanContext } | undefined {
+    if (this.open?.span.isRecording() !== true) return undefined;
+    const { otel, span, parent, attempt } = this.open;
     const endMs = this.endMs ?? Date.now();
     const failed = outcome === 'error' || outcome === 'timeout';
     span.setAttributes(attributes({ cause, ...(failed ? { errorType: errorTypeOf(error) } : {}) }));
     if (failed) span.setStatus({ code: otel.api.SpanStatusCode.ERROR });
     span.end(timeOf(endMs));
-    if (retryAt !== undefined) backoff(otel, parent, this.attempt, endMs, retryAt);
-    return span.spanContext();
+    if (retryAt !== undefined) backoff(otel, parent, attempt, endMs, retryAt);
+    return { stepId: attempt.stepId, span: span.spanContext() };
   }
 }
 

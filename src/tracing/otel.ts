@@ -24,6 +24,8 @@ let loading: Promise<void> | undefined;
 let loaded = false;
 let mode: TraceMode = 'link';
 let dashboardUrl: string | undefined;
+/** To look up a tracer for each attempt would cost as much as the rest of one that is not sampled. */
+let known: { sdk: unknown; tracing: Tracing } | undefined;
 
 /** For the whole process, as an SDK is registered for the whole process. */
 export function setTraceMode(wanted: TraceMode): void {
@@ -72,14 +74,21 @@ export function lateSdk(): Promise<void> | undefined {
 
 /** Undefined: tracing is off, or no SDK is registered, or its API is not loaded yet; then it will be. */
 export function tracing(): Tracing | undefined {
-  if (mode === 'off' || registered() === undefined) return undefined;
+  if (mode === 'off') return undefined;
+  const found = registered();
+  if (found === undefined) return undefined;
   if (api === undefined) {
     void load();
     return undefined;
   }
-  // Looked up at each use: an SDK may be registered at any time, and a tracer from before would never find it.
-  return { api, tracer: api.trace.getTracer('tasker-fleet', VERSION), mode };
+  // Of the SDK that is registered now: it may be registered at any time, and a tracer from before would never find it.
+  const sdk = sdkOf(found.trace);
+  if (known === undefined || known.sdk !== sdk || known.tracing.mode !== mode)
+    known = { sdk, tracing: { api, tracer: api.trace.getTracer('tasker-fleet', VERSION), mode } };
+  return known.tracing;
 }
+
+const sdkOf = (provider: Registered['trace']): unknown => provider?.getDelegate?.() ?? provider;
 
 /** As `tracing`, after the package was loaded. */
 export async function loadedTracing(): Promise<Tracing | undefined> {
@@ -91,8 +100,7 @@ export async function loadedTracing(): Promise<Tracing | undefined> {
 /** Exports what the SDK has not exported yet; never rejects. For the end of a process. */
 export async function flushSpans(): Promise<void> {
   try {
-    const provider = registered()?.trace;
-    const sdk = (provider?.getDelegate?.() ?? provider) as { forceFlush?(): Promise<void> } | undefined;
+    const sdk = sdkOf(registered()?.trace) as { forceFlush?(): Promise<void> } | undefined;
     await sdk?.forceFlush?.();
   } catch {
     // The collector is away.

@@ -23,6 +23,16 @@ export function storedContextText({ traceId, spanId, traceFlags, traceState }: S
   return state === '' || state.length > MOST_STATE ? parent : `${parent} ${state}`;
 }
 
+/** Where the last digit of the flags is. */
+const LAST_FLAG = 54;
+
+/** Whether it has the form, without taking it apart. */
+export const isStoredContext = (text: string): boolean => FORM.test(text);
+
+/** Of a text that has the form, whether it is sampled. */
+export const isSampledText = (text: string): boolean =>
+  (Number.parseInt(text.charAt(LAST_FLAG), 16) & SAMPLED) === SAMPLED;
+
 /** Undefined: it has another form, and the task is not traced. */
 export function readStoredContext(text: string): StoredContext | undefined {
   const [, traceId, spanId, flags, traceState] = FORM.exec(text) ?? [];

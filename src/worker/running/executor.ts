@@ -107,9 +107,10 @@ function beginTrace(
   { taskId, stepId, attempt, claimId, waitedSeconds }: ClaimedStep,
   traceContext: string,
 ): AttemptTrace | undefined {
-  const { version } = definition;
-  const workerId = lease.current;
-  return spans.begin({ ...labels, version, taskId, stepId, attempt, claimId, workerId, waitedSeconds, traceContext });
+  return spans.begin(traceContext, () => {
+    const { version } = definition;
+    return { ...labels, version, taskId, stepId, attempt, claimId, workerId: lease.current, waitedSeconds };
+  });
 }
 
 const ACTIVITY_OUTCOMES = {
