@@ -22,6 +22,12 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   requestedBefore: 'requested_before',
 };
 
+/** What a request asks for by a search: `{"customer":7}` is `input.customer:7`. */
+const termOf = (json: string): string =>
+  Object.entries(JSON.parse(json) as object)
+    .map(([field, value]) => `input.${field}:${JSON.stringify(value)}`)
+    .join(' ');
+
 /** The filters of `tasker tasks`, as requests. */
 const TASKS: Readonly<Record<string, Address>> = Object.fromEntries(
   Object.entries(FILTERS).map(([name, { of }]) => [
@@ -31,7 +37,8 @@ const TASKS: Readonly<Record<string, Address>> = Object.fromEntries(
       path(drawn) {
         const query = new URLSearchParams({ limit: '50' });
         for (const [filter, value] of Object.entries(of(drawn)))
-          query.set(PARAMETERS[filter] ?? filter, value instanceof Date ? value.toISOString() : String(value));
+          if (filter === 'inputHas') query.set('q', termOf(String(value)));
+          else query.set(PARAMETERS[filter] ?? filter, value instanceof Date ? value.toISOString() : String(value));
         return `/v1/tasks?${query}`;
       },
     } satisfies Address,
