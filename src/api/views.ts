@@ -1,3 +1,4 @@
+import type { StoredDocument } from '../db/reads/task-documents.ts';
 import type { StoredError } from '../workflow/describe-thrown.ts';
 import { fillLink, type LinkTemplates } from '../tracing/links.ts';
 import { readExactly } from './http/read-json.ts';
@@ -5,7 +6,7 @@ import type { Principal } from './permissions.ts';
 import type { DocumentKind, Redact } from '../redact.ts';
 
 /** Longer documents are read by themselves. */
-const MOST_INLINE_BYTES = 65_536;
+export const MOST_INLINE_BYTES = 65_536;
 
 /** Of an error: what it says may repeat what the step worked on. */
 export function errorView(
@@ -21,17 +22,16 @@ export function errorView(
   };
 }
 
-/** A document for whoever may read payloads. */
+/** A document, read up to MOST_INLINE_BYTES, for whoever may read payloads. */
 export function payloadView(
-  text: string | null | undefined,
+  document: StoredDocument | undefined,
   href: string,
   kind: DocumentKind,
   { principal, redact }: { principal: Principal; redact: Redact },
 ): { bytes: number; href: string; value?: unknown } | null {
-  if (text === null || text === undefined || !principal.permissions.has('payload:read')) return null;
-  const bytes = Buffer.byteLength(text);
-  if (bytes > MOST_INLINE_BYTES) return { bytes, href };
-  return { bytes, href, value: redact(readExactly(text), kind) };
+  if (document === undefined || !principal.permissions.has('payload:read')) return null;
+  const { json, bytes } = document;
+  return json === null ? { bytes, href } : { bytes, href, value: redact(readExactly(json), kind) };
 }
 
 /** Pages of other tools about a task, one of its steps, or an attempt; null: none is configured, or it names what there is none of. */

@@ -2,9 +2,13 @@ import type { Executor } from '../db/connections/database.ts';
 import {
   countTaskSteps,
   findTask,
+  findTaskHead,
   findTaskStep,
+  findTaskStepHeads,
   findTaskSteps,
+  type StepHeadRow,
   type StepRow,
+  type TaskHeadRow,
   type TaskRow,
 } from '../db/reads/tasks.ts';
 import { traceIdOf } from '../tracing/stored-context.ts';
@@ -44,12 +48,25 @@ export async function readTask(db: Executor, taskId: string): Promise<TaskDetail
   return withActions(task, await db.run(findTaskSteps, { task_id: taskId }));
 }
 
-/** A task without its steps, and how many of them are in each state. */
-export type TaskHead = Omit<TaskDetails, 'steps'> & { counts: Record<string, number> };
+/** A task without its input and the results of its steps. */
+export type TaskOutline = Omit<TaskDetails, 'context' | 'steps'> & { steps: StepOutline[] };
 
-/** As `readTask`, at the same cost for a task of three steps and of thousands: they are counted, and not sent. */
+/** A step without its result. */
+export type StepOutline = Omit<TaskStep, 'results'>;
+
+/** As `readTask`, without the documents, which may be large. */
+export async function readTaskOutline(db: Executor, taskId: string): Promise<TaskOutline | undefined> {
+  const [task] = await db.run(findTaskHead, { task_id: taskId });
+  if (task === undefined) return undefined;
+  return withActions(task, await db.run(findTaskStepHeads, { task_id: taskId }));
+}
+
+/** An outline without its steps, and how many of them are in each state. */
+export type TaskHead = Omit<TaskOutline, 'steps'> & { counts: Record<string, number> };
+
+/** As `readTaskOutline`, at the same cost for a task of three steps and of thousands: they are counted, and not sent. */
 export async function readTaskHead(db: Executor, taskId: string): Promise<TaskHead | undefined> {
-  const [stored] = await db.run(findTask, { task_id: taskId });
+  const [stored] = await db.run(findTaskHead, { task_id: taskId });
   if (stored === undefined) return undefined;
   const { trace_context: traceContext, ...task } = stored;
   const rows = await db.run(countTaskSteps, { task_id: taskId });
@@ -63,25 +80,26 @@ export async function readTaskHead(db: Executor, taskId: string): Promise<TaskHe
   };
 }
 
-/** One step of a task, by its name; undefined if there is none. The other steps are not read. */
-export async function readTaskStep(db: Executor, taskId: string, step: string): Promise<TaskStep | undefined> {
-  const [task] = await db.run(findTask, { task_id: taskId });
-  const [found] = task === undefined ? [] : await db.run(findTaskStep, { task_id: taskId, step });
-  if (task === undefined || found === undefined) return undefined;
-  const of = { state: task.state, superseded: task.superseded_by !== null };
+/** One step of a task, by its name and without its result; undefined if there is none. The other steps are not read. */
+export async function readTaskStep(db: Executor, taskId: string, step: string): Promise<StepOutline | undefined> {
+  const [found] = await db.run(findTaskStep, { task_id: taskId, step });
+  if (found === undefined) return undefined;
+  const { task_state: state, superseded, ...head } = found;
   return {
-    ...found,
-    allowed_actions: allowedStepActions(of, { state: found.state, unmetParents: found.unmet_parents }),
+    ...head,
+    allowed_actions: allowedStepActions({ state, superseded }, { state: head.state, unmetParents: head.unmet_parents }),
   };
 }
 
-type StoredTask = Omit<TaskDetails, 'steps' | 'allowed_actions' | 'trace_id'> & { trace_context: string | null };
-
 /** A task and its steps, each with what an operator can do with it. */
-export function withActions(
-  { trace_context: traceContext, ...task }: StoredTask,
-  rows: readonly StepRow[],
-): TaskDetails {
+export function withActions<Task extends TaskHeadRow, Step extends StepHeadRow>(
+  { trace_context: traceContext, ...task }: Task,
+  rows: readonly Step[],
+): Omit<Task, 'trace_context'> & {
+  trace_id: string | null;
+  steps: (Step & { allowed_actions: StepAction[] })[];
+  allowed_actions: TaskAction[];
+} {
   const { state } = task;
   const superseded = task.superseded_by !== null;
   const failed = rows.some((step) => step.state === 'error');

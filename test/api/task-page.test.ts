@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { findStepDocuments, findTaskInput } from '../../src/db/reads/task-documents.ts';
+import { readTaskOutline, readTaskStep } from '../../src/reads/task.ts';
 import { diamond } from '../engine/engine-fixture.ts';
 import { useApi } from './api-fixture.ts';
 
@@ -99,6 +101,38 @@ describe('the routes of a task page', () => {
     expect(details).toMatchObject(listed as object);
     expect((await call('GET', `/v1/tasks/${id}/steps/none`, { key })).status).toBe(404);
     expect((await call('GET', `/v1/tasks/${id}/steps/a?include=others`, { key })).status).toBe(400);
+  });
+
+  it('do not read large documents to show how large they are', async () => {
+    const key = await fixture.key();
+    const input = `{"text": "${'i'.repeat(70_000)}"}`;
+    const id = await fixture.submitOne(await fixture.workflow(diamond), { context: input });
+    const worker = await fixture.worker();
+    const step = (await worker.claim(100)).find(({ taskId }) => taskId === id);
+    const result = `["${'é'.repeat(40_000)}", 1.0]`;
+    await worker.complete([step as never], { result });
+    const resultBytes = Buffer.byteLength(result);
+
+    const task = await call('GET', `/v1/tasks/${id}`, { key });
+    const inputAt = `/v1/tasks/${id}/payloads/input`;
+    expect(task.body['input']).toEqual({ bytes: input.length, href: inputAt });
+    expect((await call('GET', inputAt, { key })).text).toBe(input);
+    const one = await call('GET', `/v1/tasks/${id}/steps/a`, { key });
+    const resultAt = `/v1/tasks/${id}/payloads/a.result`;
+    expect(one.body).toMatchObject({ inputs: null, result: { bytes: resultBytes, href: resultAt } });
+    expect((await call('GET', resultAt, { key })).text).toBe(result);
+
+    const limit = { most_bytes: 65_536 };
+    expect(await fixture.db.run(findTaskInput, { task_id: id, ...limit })).toEqual([
+      { json: null, bytes: input.length },
+    ]);
+    expect(await fixture.db.run(findStepDocuments, { task_id: id, step: 'a', ...limit })).toEqual([
+      { inputs: null, input_bytes: null, result: null, result_bytes: resultBytes },
+    ]);
+    expect(await readTaskStep(fixture.db, id, 'a')).not.toHaveProperty('results');
+    const outline = await readTaskOutline(fixture.db, id);
+    expect(outline).not.toHaveProperty('context');
+    for (const each of outline?.steps ?? []) expect(each).not.toHaveProperty('results');
   });
 
   it('have the task as plain text, for whoever may see it, without what he may not read', async () => {

@@ -3048,10 +3048,15 @@ WHERE w.stopped_at IS NULL
 ORDER BY w.heartbeat_at;
 
 -- find_step_documents
-SELECT s.inputs::text AS inputs, s.results::text AS results
-FROM tasker.tasker_workflow_steps s
-JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-WHERE s.task_id = $1 AND n.name = $2;
+SELECT CASE WHEN octet_length(d.inputs) <= $3 THEN d.inputs END AS inputs, octet_length(d.inputs) AS input_bytes,
+  CASE WHEN octet_length(d.result) <= $3 THEN d.result END AS result, octet_length(d.result) AS result_bytes
+FROM (
+  SELECT s.inputs::text AS inputs, s.results::text AS result
+  FROM tasker.tasker_workflow_steps s
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  WHERE s.task_id = $1 AND n.name = $2
+  OFFSET 0
+) d;
 
 -- find_step_ids
 SELECT s.named_step_id, s.name FROM tasker.tasker_named_steps s WHERE s.name = ANY ($1::text[]);
@@ -3065,7 +3070,7 @@ ORDER BY t.ordinal;
 
 -- find_steps_of_tasks
 SELECT s.task_id, s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
-  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by,
   ARRAY(
     SELECT pn.name
     FROM tasker.tasker_workflow_step_edges e
@@ -3078,7 +3083,7 @@ SELECT s.task_id, s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.re
     FROM tasker.tasker_workflow_step_transitions t
     WHERE t.task_id = s.task_id AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
     ORDER BY t.sort_key DESC
-    LIMIT 1) AS last_error
+    LIMIT 1) AS last_error, s.results
 FROM unnest($1::bigint[]) AS w (task_id)
 CROSS JOIN LATERAL (SELECT * FROM tasker.tasker_workflow_steps x WHERE x.task_id = w.task_id OFFSET 0) s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
@@ -3146,6 +3151,26 @@ JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 WHERE t.task_id = $1;
 
+-- find_task_head
+SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t.priority, t.requested_at, t.completed_at,
+  t.initiator, t.source_system, t.reason, t.tags, t.schedule, t.identity_hash, (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) AS superseded_by, (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation < own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation DESC
+    LIMIT 1) AS replaces, t.trace_context
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = $1;
+
 -- find_task_history
 SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.created_at
 FROM (
@@ -3162,9 +3187,13 @@ FROM (
 ORDER BY h.created_at, h.workflow_step_id, h.sort_key;
 
 -- find_task_input
-SELECT t.context::text AS json, octet_length(t.context::text) AS bytes
-FROM tasker.tasker_tasks t
-WHERE t.task_id = $1;
+SELECT CASE WHEN octet_length(d.json) <= $2 THEN d.json END AS json, octet_length(d.json) AS bytes
+FROM (
+  SELECT t.context::text AS json
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id = $1
+  OFFSET 0
+) d;
 
 -- find_task_scope
 SELECT n.name AS namespace, k.name AS workflow, k.version,
@@ -3180,7 +3209,34 @@ WHERE t.task_id = $1 AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]));
 
 -- find_task_step
 SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
-  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by,
+  ARRAY(
+    SELECT pn.name
+    FROM tasker.tasker_workflow_step_edges e
+    JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
+    JOIN tasker.tasker_named_steps pn ON pn.named_step_id = p.named_step_id
+    WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
+    ORDER BY e.from_step_id) AS parents,
+  (
+    SELECT t.metadata -> 'error'
+    FROM tasker.tasker_workflow_step_transitions t
+    WHERE t.task_id = $1 AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
+    ORDER BY t.sort_key DESC
+    LIMIT 1) AS last_error, t.state AS task_state, (
+    SELECT other.task_id
+    FROM tasker.tasker_identities own
+    JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
+    WHERE own.task_id = t.task_id
+    ORDER BY other.generation ASC
+    LIMIT 1) IS NOT NULL AS superseded
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+JOIN tasker.tasker_tasks t ON t.task_id = s.task_id
+WHERE s.task_id = $1 AND n.name = $2;
+
+-- find_task_step_heads
+SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by,
   ARRAY(
     SELECT pn.name
     FROM tasker.tasker_workflow_step_edges e
@@ -3196,11 +3252,12 @@ SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, 
     LIMIT 1) AS last_error
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
-WHERE s.task_id = $1 AND n.name = $2;
+WHERE s.task_id = $1
+ORDER BY s.workflow_step_id;
 
 -- find_task_steps
 SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, s.retryable, s.ready_at IS NOT NULL AS ready,
-  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by, s.results,
+  s.unmet_parents, s.next_retry_at, s.blocked_at, s.last_attempted_at, s.processed_at, s.claimed_by,
   ARRAY(
     SELECT pn.name
     FROM tasker.tasker_workflow_step_edges e
@@ -3213,7 +3270,7 @@ SELECT s.workflow_step_id, n.name, s.state, s.queue, s.attempts, s.retry_limit, 
     FROM tasker.tasker_workflow_step_transitions t
     WHERE t.task_id = $1 AND t.workflow_step_id = s.workflow_step_id AND t.to_state = 'error'
     ORDER BY t.sort_key DESC
-    LIMIT 1) AS last_error
+    LIMIT 1) AS last_error, s.results
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = $1
@@ -6680,6 +6737,12 @@ SELECT (SELECT count(*) FROM watched)::integer AS checked, (SELECT max(w.task_id
   (count(*) FILTER (WHERE k.settled = 'came_back'))::integer AS came_back,
   (count(*) FILTER (WHERE k.settled = 'came_back' AND k.acted_at >= $4))::integer AS window_came_back
 FROM kept k;
+
+-- step_exists
+SELECT 1 AS one
+FROM tasker.tasker_workflow_steps s
+JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+WHERE s.task_id = $1 AND n.name = $2;
 
 -- step_names
 SELECT n.name

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { findStepDocuments, type HistoryPageRow, listStepTransitions } from '../../db/reads/task-documents.ts';
+import {
+  findStepDocuments,
+  type HistoryPageRow,
+  listStepTransitions,
+  stepExists,
+  type StoredDocument,
+} from '../../db/reads/task-documents.ts';
 import { readTaskStep } from '../../reads/task.ts';
 import { ERROR, STEP } from '../examples.ts';
 import { explained } from '../explained.ts';
@@ -8,13 +14,17 @@ import { defineRoute, type RouteRequest } from '../route.ts';
 import { listOf, name } from '../schemas/common.ts';
 import { attempt, stepDetails } from '../schemas/tasks.ts';
 import { traceIdOf } from '../../tracing/stored-context.ts';
-import { errorView, linksOf, payloadView } from '../views.ts';
+import { errorView, linksOf, MOST_INLINE_BYTES, payloadView } from '../views.ts';
 import { params as ofTask } from './one-task.ts';
 import { requireTask } from './task-scope.ts';
 
 export const params = ofTask.extend({ step: name });
 
 const NO_LINKS = { trace: null, log: null };
+
+/** Undefined: there is none. */
+const documentOf = (json: string | null = null, bytes: number | null = null): StoredDocument | undefined =>
+  bytes === null ? undefined : { json, bytes };
 
 const missing = (taskId: string, step: string): Problem =>
   new Problem('NOT_FOUND', `task ${taskId} has no step ${JSON.stringify(step)}`);
@@ -52,16 +62,16 @@ export const getStep = defineRoute({
     if (step === undefined) throw missing(id, wanted);
     const include = new Set(request.query.include);
     const [documents] = principal.permissions.has('payload:read')
-      ? await client.db.run(findStepDocuments, { task_id: id, step: wanted })
+      ? await client.db.run(findStepDocuments, { task_id: id, step: wanted, most_bytes: MOST_INLINE_BYTES })
       : [];
     const at = `/v1/tasks/${id}/payloads/${encodeURIComponent(wanted)}`;
-    const { results: _results, workflow_step_id: _id, retryable: _retryable, last_error, ...rest } = step;
+    const { workflow_step_id: _id, retryable: _retryable, last_error, ...rest } = step;
     return {
       body: {
         ...rest,
         last_error: errorView(last_error, principal),
-        inputs: payloadView(documents?.inputs, `${at}.inputs`, 'input', request),
-        result: payloadView(documents?.results, `${at}.result`, 'result', request),
+        inputs: payloadView(documentOf(documents?.inputs, documents?.input_bytes), `${at}.inputs`, 'input', request),
+        result: payloadView(documentOf(documents?.result, documents?.result_bytes), `${at}.result`, 'result', request),
         links: linksOf(request.links, { traceId, taskId: id, step: wanted, attempt: step.attempts }),
         ...(include.has('attempts')
           ? { attempt_list: await attemptsShown(request, { id, step: wanted, traceId }) }
@@ -123,7 +133,7 @@ async function hasStep(
   id: string,
   step: string,
 ): Promise<boolean> {
-  return (await client.db.run(findStepDocuments, { task_id: id, step })).length > 0;
+  return (await client.db.run(stepExists, { task_id: id, step })).length > 0;
 }
 
 /** An attempt goes from the transition to `in_progress` to the next one. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { findTaskInput, listStepStates } from '../../db/reads/task-documents.ts';
 import { taskerErrorCode } from '../../errors.ts';
-import { readTaskHead } from '../../reads/task.ts';
+import { readTaskHead, readTaskOutline } from '../../reads/task.ts';
 import { ERROR, STEP, TASK } from '../examples.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { flagOn, taskId } from '../schemas/common.ts';
 import { stepState, taskDetails } from '../schemas/tasks.ts';
-import { errorView, linksOf, payloadView } from '../views.ts';
+import { errorView, linksOf, MOST_INLINE_BYTES, payloadView } from '../views.ts';
 import { etagOf, isKnown, requireTask } from './task-scope.ts';
 
 export const params = z.object({ task_id: taskId });
@@ -61,12 +61,12 @@ export const getTask = defineRoute({
     }
     const etag = etagOf(scope, principal);
     if (isKnown(request, etag)) return { status: 304, headers: { etag } };
-    const found = query.steps ? await client.getTask(id) : await readTaskHead(client.db, id);
+    const found = query.steps ? await readTaskOutline(client.db, id) : await readTaskHead(client.db, id);
     if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${id}`);
     const [input] = principal.permissions.has('payload:read')
-      ? await client.db.run(findTaskInput, { task_id: id })
+      ? await client.db.run(findTaskInput, { task_id: id, most_bytes: MOST_INLINE_BYTES })
       : [];
-    const { context: _context, identity_hash: _identity, ...task } = found;
+    const { identity_hash: _identity, ...task } = found;
     const steps = 'steps' in found ? found.steps : [];
     return {
       headers: { etag },
@@ -74,13 +74,11 @@ export const getTask = defineRoute({
         ...task,
         links: linksOf(request.links, { traceId: task.trace_id, taskId: id }),
         counts: 'counts' in found ? found.counts : countStates(steps),
-        input: payloadView(input?.json, `/v1/tasks/${id}/payloads/input`, 'input', request),
-        steps: steps.map(
-          ({ results: _results, workflow_step_id: _id, retryable: _retryable, last_error, ...step }) => ({
-            ...step,
-            last_error: errorView(last_error, principal),
-          }),
-        ),
+        input: payloadView(input, `/v1/tasks/${id}/payloads/input`, 'input', request),
+        steps: steps.map(({ workflow_step_id: _id, retryable: _retryable, last_error, ...step }) => ({
+          ...step,
+          last_error: errorView(last_error, principal),
+        })),
       },
     };
   },

@@ -8,6 +8,9 @@ import { readExactly } from '../http/read-json.ts';
 import { params as ofTask } from './one-task.ts';
 import { requireTask } from './task-scope.ts';
 
+/** Of what PostgreSQL can store as one value. */
+const ANY_LENGTH = 2 ** 31 - 1;
+
 export const getPayload = defineRoute({
   operation: 'getPayload',
   method: 'GET',
@@ -68,9 +71,10 @@ async function writeDownload(
 type Request = Parameters<typeof requireTask>[0];
 
 async function find({ client }: Request, id: string, document: string): Promise<string | null | undefined> {
-  if (document === 'input') return (await client.db.run(findTaskInput, { task_id: id }))[0]?.json;
+  const most = { most_bytes: ANY_LENGTH };
+  if (document === 'input') return (await client.db.run(findTaskInput, { task_id: id, ...most }))[0]?.json;
   const [, step, kind] = /^(.+)\.(inputs|result)$/s.exec(document) ?? [];
   if (step === undefined) return undefined;
-  const [found] = await client.db.run(findStepDocuments, { task_id: id, step });
-  return kind === 'inputs' ? found?.inputs : found?.results;
+  const [found] = await client.db.run(findStepDocuments, { task_id: id, step, ...most });
+  return kind === 'inputs' ? found?.inputs : found?.result;
 }

@@ -27,22 +27,54 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_i
 WHERE t.task_id = :task_id AND (:namespaces::text[] IS NULL OR n.name = ANY (:namespaces::text[]))`,
 });
 
-/** The input of a task as JSON text, with every digit of its numbers. */
-export const findTaskInput = defineStatement<{ json: string; bytes: number }>()({
+/** A document as JSON text, with every digit of its numbers, and its length. */
+export interface StoredDocument {
+  /** Null: it is longer than was asked for. */
+  json: string | null;
+  bytes: number;
+}
+
+/** The input of a task, if it is not longer than `most_bytes`. */
+export const findTaskInput = defineStatement<StoredDocument>()({
   name: 'find_task_input',
-  params: { task_id: 'bigint' },
+  params: { task_id: 'bigint', most_bytes: 'integer' },
   text: `
-SELECT t.context::text AS json, octet_length(t.context::text) AS bytes
-FROM tasker.tasker_tasks t
-WHERE t.task_id = :task_id`,
+SELECT CASE WHEN octet_length(d.json) <= :most_bytes THEN d.json END AS json, octet_length(d.json) AS bytes
+FROM (
+  SELECT t.context::text AS json
+  FROM tasker.tasker_tasks t
+  WHERE t.task_id = :task_id
+  OFFSET 0
+) d`,
 });
 
-/** The input that a step has instead of its task's (null: it has none), and its result, as JSON text. */
-export const findStepDocuments = defineStatement<{ inputs: string | null; results: string | null }>()({
+/** The input that a step has instead of its task's (without bytes: it has none), and its result, each if it is not longer than `most_bytes`. */
+export const findStepDocuments = defineStatement<{
+  inputs: string | null;
+  input_bytes: number | null;
+  result: string | null;
+  result_bytes: number | null;
+}>()({
   name: 'find_step_documents',
+  params: { task_id: 'bigint', step: 'text', most_bytes: 'integer' },
+  text: `
+SELECT CASE WHEN octet_length(d.inputs) <= :most_bytes THEN d.inputs END AS inputs, octet_length(d.inputs) AS input_bytes,
+  CASE WHEN octet_length(d.result) <= :most_bytes THEN d.result END AS result, octet_length(d.result) AS result_bytes
+FROM (
+  SELECT s.inputs::text AS inputs, s.results::text AS result
+  FROM tasker.tasker_workflow_steps s
+  JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
+  WHERE s.task_id = :task_id AND n.name = :step
+  OFFSET 0
+) d`,
+});
+
+/** Whether a task has a step of this name. */
+export const stepExists = defineStatement<{ one: number }>()({
+  name: 'step_exists',
   params: { task_id: 'bigint', step: 'text' },
   text: `
-SELECT s.inputs::text AS inputs, s.results::text AS results
+SELECT 1 AS one
 FROM tasker.tasker_workflow_steps s
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id
 WHERE s.task_id = :task_id AND n.name = :step`,

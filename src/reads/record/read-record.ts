@@ -22,7 +22,7 @@ export async function readRecord(db: Database, taskId: string, payloads: boolean
     const [head] = await tx.run(findExplainedTask, { task_id: taskId });
     const task = await readTask(tx, taskId);
     if (head === undefined || task === undefined) return undefined;
-    const [input] = await tx.run(findTaskInput, { task_id: taskId });
+    const [input] = await tx.run(findTaskInput, { task_id: taskId, most_bytes: MOST_BYTES_IN_ALL });
     const documents = await tx.run(listStepDocuments, {
       task_id: taskId,
       most_bytes: MOST_BYTES,
@@ -37,13 +37,12 @@ export async function readRecord(db: Database, taskId: string, payloads: boolean
     });
     const now = head.now.getTime() - head.requested_at.getTime();
     const steps = await tx.run(listStepTimelines, { task_id: taskId });
-    const { json = 'null', bytes = 4 } = input ?? {};
     return composeRecord(
       {
         madeAt: head.now,
         madeBy: `tasker-fleet ${VERSION}`,
         task,
-        input: bytes > MOST_BYTES_IN_ALL ? { json: 'null', bytes } : { json, bytes },
+        input: { json: input?.json ?? 'null', bytes: input?.bytes ?? 4 },
         documents,
         history: history.slice(0, MOST_TRANSITIONS),
         historyComplete: history.length <= MOST_TRANSITIONS,
