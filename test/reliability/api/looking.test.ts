@@ -174,7 +174,7 @@ describe('a search without an index', () => {
   it('responses at once with how far it has read, and finds what there is if it goes on', async () => {
     const key = await fixture.key();
     const workflow = await fixture.workflow(diamond);
-    const tasks = long ? 5_000_000 : 8000;
+    const tasks = long ? 5_000_000 : 12_000;
     // The one that is looked for is older than all others of it.
     const needle = await fixture.submitOne(workflow, { context: `{"order": "it's \\"ünïque\\" 10248"}` });
     await loadTasks(fixture.test.pool, { namedTaskId: workflow, tasks, progress: [-1] });
