@@ -56,8 +56,8 @@ export const findTaskHead = defineStatement<TaskHeadRow>()({
   text: taskWith(''),
 });
 
-/** A step of a task without its result. */
-export interface StepHeadRow {
+/** A step of a task as it is stored. */
+export interface StepRow {
   workflow_step_id: string;
   name: string;
   state: State;
@@ -77,16 +77,15 @@ export interface StepHeadRow {
   processed_at: Date | null;
   /** The id of the worker that runs it. */
   claimed_by: string | null;
+  /** What its handler returned. */
+  results: unknown;
   parents: string[];
   /** The newest error of any attempt, also of a step that completed later. */
   last_error: StoredError | null;
 }
 
-/** A step of a task as it is stored. */
-export interface StepRow extends StepHeadRow {
-  /** What its handler returned. */
-  results: unknown;
-}
+/** A step without its result, which may be large. */
+export type StepHeadRow = Omit<StepRow, 'results'>;
 
 /** The columns of a StepRow, of the tables `s` (steps) and `n` (their names). `task`: see `headColumns`. */
 export const stepColumns = (task: string): string => `${headColumns(task)}, s.results`;
