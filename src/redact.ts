@@ -70,10 +70,14 @@ function parse(path: string): string[] {
   throw new Error(`${JSON.stringify(path)} is no path: write it as card.number, lines[*].price or *.token`);
 }
 
+/** A number that was read with all its digits (JSON.rawJSON) is an object without members of its own. */
+const isNumber = (value: object): boolean =>
+  (JSON as { isRawJSON?: (value: unknown) => boolean }).isRawJSON?.(value) === true;
+
 function hide(value: unknown, path: readonly string[], at: number): unknown {
   const segment = path[at];
   if (segment === undefined) return REDACTED;
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || isNumber(value)) return value;
   const isLast = at === path.length - 1;
   const next = (member: unknown): unknown => (isLast ? REDACTED : hide(member, path, at + 1));
   if (Array.isArray(value)) {

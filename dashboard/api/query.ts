@@ -22,8 +22,13 @@ export interface QueryOptions {
   readonly everySeconds?: number;
 }
 
+interface State extends Omit<Query<unknown>, 'reload'> {
+  /** The API had kept it from before it was asked for: what has changed until then had its event already. */
+  readonly isFromBefore: boolean;
+}
+
 interface Entry {
-  readonly state: Signal<Omit<Query<unknown>, 'reload'>>;
+  readonly state: Signal<State>;
   users: number;
   reading: AbortController | undefined;
   again: boolean;
@@ -35,6 +40,17 @@ interface Entry {
 const EVENTS_SLOWER = 10;
 /** What could not be read, and of which there is nothing to show, is asked for again this soon. */
 const AGAIN_SECONDS = 2;
+/** Ages are rounded to seconds. */
+const MOST_AGE_OF_NOW_SECONDS = 1;
+
+const NOTHING: State = {
+  data: undefined,
+  problem: undefined,
+  loading: true,
+  etag: undefined,
+  at: undefined,
+  isFromBefore: false,
+};
 /** Addresses that nobody shows any more are kept for a moment: going back shows at once what was there. */
 const MOST_KEPT = 60;
 
@@ -48,7 +64,7 @@ export function reloadAll(): void {
 /** What was read before somebody signed in, or out, is nobody's. */
 export function forgetAll(): void {
   for (const entry of entries.values()) {
-    entry.state.value = { data: undefined, problem: undefined, loading: true, etag: undefined, at: undefined };
+    entry.state.value = NOTHING;
     if (entry.users > 0) entry.load();
   }
 }
@@ -61,7 +77,7 @@ function entryOf(path: string): Entry {
     if (users === 0) entries.delete(other);
   }
   const entry: Entry = {
-    state: signal({ data: undefined, problem: undefined, loading: true, etag: undefined, at: undefined }),
+    state: signal(NOTHING),
     users: 0,
     reading: undefined,
     again: false,
@@ -93,6 +109,7 @@ async function read(path: string, entry: Entry, anyNewer: boolean): Promise<void
       loading: false,
       etag: etag ?? (body === undefined ? before.etag : undefined),
       at: Date.now() - ageSeconds * 1000,
+      isFromBefore: !anyNewer && ageSeconds > MOST_AGE_OF_NOW_SECONDS,
     };
   } catch (error) {
     if ((error as Error).name === 'AbortError') return;
@@ -115,10 +132,11 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
     const unsubscribe = topic === undefined ? undefined : onChange(topic, () => entry.load());
     const stop = effect(() => {
       // Until it has been read once: a server that was overloaded for a moment is not an empty page for half a minute.
-      const { data, problem } = entry.state.value;
+      const { data, problem, isFromBefore } = entry.state.value;
       const isMissing = data === undefined && problem !== undefined && (problem.status === 0 || problem.status >= 500);
-      if (!isMissing || paused.value || !visible.value) return undefined;
-      const timer = setTimeout(() => entry.load(), AGAIN_SECONDS * 1000);
+      const isStale = isFromBefore && everySeconds > 0;
+      if (!(isMissing || isStale) || paused.value || !visible.value) return undefined;
+      const timer = setTimeout(() => entry.load(), (isMissing ? AGAIN_SECONDS : everySeconds) * 1000);
       return () => clearTimeout(timer);
     });
     const stopRefreshing = effect(() => {
@@ -138,12 +156,6 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
       if (entry.users === 0) entry.reading?.abort();
     };
   }, [entry, topic, everySeconds]);
-  const state = entry?.state.value ?? {
-    data: undefined,
-    problem: undefined,
-    loading: false,
-    etag: undefined,
-    at: undefined,
-  };
+  const state = entry?.state.value ?? { ...NOTHING, loading: false };
   return { ...(state as Query<Body>), reload: () => entry?.load() };
 }

@@ -1,6 +1,5 @@
 import type { Executor } from '../db/connections/database.ts';
 import { editStepInput, editTaskInput, findInputSchema } from '../db/statements/acts/edit-input.ts';
-import type { Json } from '../workflow/json.ts';
 import { jsonDiff } from '../workflow/json-diff.ts';
 import { type Change, sha256 } from './audit.ts';
 
@@ -31,7 +30,7 @@ export async function editInput(
     of: step === undefined ? 'task' : 'step',
     before: sha256(before),
     after: sha256(after),
-    ...jsonDiff(JSON.parse(before) as Json, JSON.parse(after) as Json),
+    ...jsonDiff(before, after),
   };
 }
 

@@ -1,3 +1,4 @@
+import { isExactNumber, readExactly } from './exact-json.ts';
 import type { Json } from './json.ts';
 
 /** One place at which two JSON values differ. Without `from` it was not there before, without `to` it is not there any more. */
@@ -18,10 +19,13 @@ const MOST_CHANGES = 100;
 /** Of one value in a change, as JSON text. */
 const LONGEST_VALUE = 2000;
 
-/** The places at which two values differ, members of objects and elements of arrays one by one. Large values are cut. */
-export function jsonDiff(before: Json, after: Json): JsonDiff {
+/**
+ * The places at which two JSON texts differ, members of objects and elements of arrays one by one, numbers by their digits. Large values are
+ * cut. JSON.stringify writes the numbers of the changes as they were.
+ */
+export function jsonDiff(before: string, after: string): JsonDiff {
   const found: JsonChange[] = [];
-  compare('', before, after, found);
+  compare('', readExactly(before) as Json, readExactly(after) as Json, found);
   return { changes: found.slice(0, MOST_CHANGES), more: Math.max(0, found.length - MOST_CHANGES) };
 }
 
@@ -34,7 +38,7 @@ function compare(path: string, before: Json | undefined, after: Json | undefined
     }
     return;
   }
-  if (before === after) return;
+  if (isSame(before, after)) return;
   found.push({
     path,
     ...(before === undefined ? {} : { from: short(before) }),
@@ -42,7 +46,12 @@ function compare(path: string, before: Json | undefined, after: Json | undefined
   });
 }
 
-const isComposite = (value: Json | undefined): boolean => typeof value === 'object' && value !== null;
+/** Neither is composite, or only one of them. */
+const isSame = (one: Json | undefined, other: Json | undefined): boolean =>
+  one === other || (isExactNumber(one) && isExactNumber(other) && JSON.stringify(one) === JSON.stringify(other));
+
+const isComposite = (value: Json | undefined): boolean =>
+  typeof value === 'object' && value !== null && !isExactNumber(value);
 
 const valueOf = (value: Record<string, Json>, key: string): Json | undefined =>
   Object.hasOwn(value, key) ? value[key] : undefined;

@@ -3989,7 +3989,7 @@ ORDER BY p.task_id DESC;
 
 -- list_history_page
 SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
-  h.metadata -> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
+  h.metadata ->> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
 FROM (
   SELECT NULL AS step, 0::bigint AS workflow_step_id, t.sort_key, t.from_state, t.to_state, t.cause, t.metadata, t.created_at, t.worker_id
   FROM tasker.tasker_task_transitions t
@@ -4324,7 +4324,7 @@ ORDER BY s.workflow_step_id;
 
 -- list_step_transitions
 SELECT h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
-  h.metadata -> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
+  h.metadata ->> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
 FROM tasker.tasker_workflow_step_transitions h
 JOIN tasker.tasker_workflow_steps s ON s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id
 JOIN tasker.tasker_named_steps n ON n.named_step_id = s.named_step_id

@@ -53,12 +53,3 @@ function checkDepth(text: string): void {
     } else if (unit === 125 || unit === 93) depth -= 1;
   }
 }
-
-const raw = (JSON as unknown as { rawJSON?: (source: string) => unknown }).rawJSON;
-
-/** Reads stored JSON so that JSON.stringify writes every number as it was, with all its digits. */
-export function readExactly(text: string): unknown {
-  const revive: Reviver = (_key, member, { source }) =>
-    typeof member === 'number' && raw !== undefined && source !== undefined ? raw(source) : member;
-  return JSON.parse(text, revive as Parameters<typeof JSON.parse>[1]);
-}

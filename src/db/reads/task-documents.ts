@@ -126,8 +126,8 @@ export interface HistoryPageRow {
   error: { name?: string; message?: string; code?: string } | null;
   by: string | null;
   reason: string | null;
-  /** Of a retry with another input. */
-  edited: StoredEdit | null;
+  /** Of a retry with another input: a StoredEdit as JSON text, with every digit of its numbers. */
+  edited: string | null;
   worker_id: string | null;
   /** With microseconds, in UTC. */
   at: string;
@@ -137,7 +137,7 @@ export interface HistoryPageRow {
 }
 
 const HISTORY_COLUMNS = `h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
-  h.metadata -> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key`;
+  h.metadata ->> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key`;
 
 /** A part of the history of one task and its steps, in order of time, behind a place. Reads the history of that task alone. */
 export const listHistoryPage = defineStatement<HistoryPageRow>()({

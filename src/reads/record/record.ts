@@ -1,6 +1,7 @@
 import type { HistoryPageRow, StoredEdit } from '../../db/reads/task-documents.ts';
 import type { StepDocumentsRow } from '../../db/reads/task-record.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
+import { readExactly } from '../../workflow/exact-json.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { CriticalPath } from '../critical-path/critical-path.ts';
 import type { Explanation } from '../explain/explanation.ts';
@@ -122,8 +123,8 @@ function errorOf(error: AnyError | null, payloads: boolean): Partial<RecordedErr
 }
 
 /** The hashes of both inputs are in the audit: one is enough to find out a value that is hidden in an input that is known otherwise. */
-export function editOf(edit: StoredEdit | null, payloads: boolean): RecordedEdit | null {
-  if (edit === null) return null;
-  const { of, changes, more } = edit;
+export function editOf(text: string | null, payloads: boolean): RecordedEdit | null {
+  if (text === null) return null;
+  const { of, changes, more } = readExactly(text) as StoredEdit;
   return payloads ? { of, changes, more } : { of };
 }
