@@ -23,8 +23,8 @@ export interface QueryOptions {
 }
 
 interface State extends Omit<Query<unknown>, 'reload'> {
-  /** The API had kept it from before it was asked for: what has changed until then had its event already. */
-  readonly isFromBefore: boolean;
+  /** Not yet read again: the API may have kept it from a moment before, and what has changed since had its event already. */
+  readonly isUnconfirmed: boolean;
 }
 
 interface Entry {
@@ -40,8 +40,6 @@ interface Entry {
 const EVENTS_SLOWER = 10;
 /** What could not be read, and of which there is nothing to show, is asked for again this soon. */
 const AGAIN_SECONDS = 2;
-/** Ages are rounded to seconds. */
-const MOST_AGE_OF_NOW_SECONDS = 1;
 
 const NOTHING: State = {
   data: undefined,
@@ -49,7 +47,7 @@ const NOTHING: State = {
   loading: true,
   etag: undefined,
   at: undefined,
-  isFromBefore: false,
+  isUnconfirmed: false,
 };
 /** Addresses that nobody shows any more are kept for a moment: going back shows at once what was there. */
 const MOST_KEPT = 60;
@@ -109,7 +107,7 @@ async function read(path: string, entry: Entry, anyNewer: boolean): Promise<void
       loading: false,
       etag: etag ?? (body === undefined ? before.etag : undefined),
       at: Date.now() - ageSeconds * 1000,
-      isFromBefore: !anyNewer && ageSeconds > MOST_AGE_OF_NOW_SECONDS,
+      isUnconfirmed: !anyNewer,
     };
   } catch (error) {
     if ((error as Error).name === 'AbortError') return;
@@ -132,11 +130,12 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
     const unsubscribe = topic === undefined ? undefined : onChange(topic, () => entry.load());
     const stop = effect(() => {
       // Until it has been read once: a server that was overloaded for a moment is not an empty page for half a minute.
-      const { data, problem, isFromBefore } = entry.state.value;
+      const { data, problem, isUnconfirmed } = entry.state.value;
       const isMissing = data === undefined && problem !== undefined && (problem.status === 0 || problem.status >= 500);
-      const isStale = isFromBefore && everySeconds > 0;
-      if (!(isMissing || isStale) || paused.value || !visible.value) return undefined;
-      const timer = setTimeout(() => entry.load(), (isMissing ? AGAIN_SECONDS : everySeconds) * 1000);
+      // Without events it is read again by the time.
+      const isToConfirm = isUnconfirmed && everySeconds > 0 && topic !== undefined && liveness.value === 'events';
+      if (!(isMissing || isToConfirm) || paused.value || !visible.value) return undefined;
+      const timer = setTimeout(() => entry.load(!isMissing), (isMissing ? AGAIN_SECONDS : everySeconds) * 1000);
       return () => clearTimeout(timer);
     });
     const stopRefreshing = effect(() => {
@@ -157,5 +156,5 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
     };
   }, [entry, topic, everySeconds]);
   const state = entry?.state.value ?? { ...NOTHING, loading: false };
-  return { ...(state as Query<Body>), reload: () => entry?.load() };
+  return { ...state, data: state.data as Body | undefined, reload: () => entry?.load() };
 }
