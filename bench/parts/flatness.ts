@@ -10,7 +10,10 @@ export async function flatness(server: BenchServer, quick: boolean): Promise<Par
   const { table: history, values } = await historyAndBacklog(server, quick);
   const held = await heldSnapshot(server, quick);
   const retries = await dueRetries(server, quick ? 2000 : 100_000);
-  const memory = await memoryOverTime(server, quick ? 4000 : 250_000);
+  const memory = await memoryOverTime(
+    server,
+    quick ? 4000 : Number(process.env['BENCH_MEMORY_STEPS'] ?? 1_000_000) / 4,
+  );
   return {
     tables: [history, held, retries, memory],
     charts: quick
