@@ -1,3 +1,5 @@
+import { isExactNumber } from './exact-json.ts';
+
 /**
  * Hides values by the paths of TASKER_REDACT, in the notation of pino: `card.number`, `lines[*].price`, `*.token`, `["a b"].c`.
  * A path begins at the document itself; `input.` and `result.` in front of it limit it to inputs or results.
@@ -70,14 +72,10 @@ function parse(path: string): string[] {
   throw new Error(`${JSON.stringify(path)} is no path: write it as card.number, lines[*].price or *.token`);
 }
 
-/** A number that was read with all its digits (JSON.rawJSON) is an object without members of its own. */
-const isNumber = (value: object): boolean =>
-  (JSON as { isRawJSON?: (value: unknown) => boolean }).isRawJSON?.(value) === true;
-
 function hide(value: unknown, path: readonly string[], at: number): unknown {
   const segment = path[at];
   if (segment === undefined) return REDACTED;
-  if (typeof value !== 'object' || value === null || isNumber(value)) return value;
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return value;
   const isLast = at === path.length - 1;
   const next = (member: unknown): unknown => (isLast ? REDACTED : hide(member, path, at + 1));
   if (Array.isArray(value)) {

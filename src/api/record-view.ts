@@ -1,7 +1,7 @@
 import type { RecordedDocument, TaskRecord } from '../reads/record/record.ts';
 import { editView } from './edit-view.ts';
 import type { DocumentKind, Redact } from '../redact.ts';
-import { readExactly } from '../workflow/exact-json.ts';
+import { readExactly } from '../exact-json.ts';
 
 type Shown = { bytes: number; value?: unknown } | null;
 

@@ -1,7 +1,7 @@
 import type { StoredDocument } from '../db/reads/task-documents.ts';
 import type { StoredError } from '../workflow/describe-thrown.ts';
 import { fillLink, type LinkTemplates } from '../tracing/links.ts';
-import { readExactly } from '../workflow/exact-json.ts';
+import { readExactly } from '../exact-json.ts';
 import type { Principal } from './permissions.ts';
 import type { DocumentKind, Redact } from '../redact.ts';
 

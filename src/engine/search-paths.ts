@@ -6,7 +6,7 @@ import {
   lockDirectoryForPaths,
   type SearchPathRow,
 } from '../db/statements/directory/search-paths.ts';
-import { audited } from './audit.ts';
+import { audited, byOf } from './audit.ts';
 import type { OperatorAction } from './operator-action.ts';
 
 /** Each path costs a row of the directory for nearly every task of its workflow, if its values are all different. */
@@ -42,21 +42,14 @@ export async function enableSearch(
 ): Promise<EnableSearchOutcome> {
   return audited<EnableSearchOutcome>(db, { act: 'search.enable', ...about(name), action }, async (tx) => {
     await tx.run(lockDirectoryForPaths);
-    const { namespace, workflow } = name;
-    const [room] = await tx.run(findRoomForPath, { namespace, workflow });
+    const [room] = await tx.run(findRoomForPath, name);
     if (room?.known !== true) return { outcome: 'not_found' };
-    const given = { ...name, json_path: jsonPath, enabled_by: action.by ?? 'operator' };
-    const [row] = await tx.run(insertSearchPath, given);
-    if (row === undefined) return { outcome: 'enabled_before' };
-    const over =
-      room.of_workflow >= MOST_OF_A_WORKFLOW
-        ? { most: MOST_OF_A_WORKFLOW, of: 'workflow' as const }
-        : room.of_all >= MOST_OF_ALL
-          ? { most: MOST_OF_ALL, of: 'installation' as const }
-          : undefined;
-    if (over === undefined) return { outcome: 'enabled', ...row };
-    await tx.run(deleteSearchPath, name);
-    return { outcome: 'too_many', ...over };
+    if (room.enabled) return { outcome: 'enabled_before' };
+    if (room.of_workflow >= MOST_OF_A_WORKFLOW)
+      return { outcome: 'too_many', most: MOST_OF_A_WORKFLOW, of: 'workflow' };
+    if (room.of_all >= MOST_OF_ALL) return { outcome: 'too_many', most: MOST_OF_ALL, of: 'installation' };
+    const [row] = await tx.run(insertSearchPath, { ...name, json_path: jsonPath, enabled_by: byOf(action) });
+    return { outcome: 'enabled', ...(row as SearchPathRow) };
   });
 }
 

@@ -42,10 +42,14 @@ export function openRoleDatabase(role: ProcessRole, config: Config): RoleDatabas
   return opened;
 }
 
+/** Opens a session of the pool, for whatever comes next. */
+export const openSession = ({ pool }: Pick<Database, 'pool'>): Promise<void> =>
+  pool.connect().then((client) => client.release());
+
 /** Opens the first session as well, without waiting for it. */
 export function connectRoleDatabase(role: ProcessRole, config: Config): RoleDatabase {
   const opened = openRoleDatabase(role, config);
-  const session = opened.db.pool.connect().then((client) => client.release());
+  const session = openSession(opened.db);
   // Whoever needs it gets the error, if there is one.
   session.catch(() => undefined);
   return Object.assign(opened, { session });

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts';
 import { flushSpans, lateSdk, tracingProblem } from '../tracing/otel.ts';
 import type { Endpoint, Served } from './endpoint.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
-import type { RoleDatabase } from './role-database.ts';
+import { openSession, type RoleDatabase } from './role-database.ts';
 import type { Health } from './server.ts';
 import type { Drained, RunningService } from './service.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -111,6 +111,6 @@ async function reach(
   opened: Promise<void> | undefined,
 ): Promise<void> {
   if (program === undefined) return requireSchema(db);
-  const session = opened ?? db.pool.connect().then((client) => client.release());
+  const session = opened ?? openSession(db);
   await Promise.all([program.schemaReady(), session]);
 }

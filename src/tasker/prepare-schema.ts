@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { directUrl } from '../config/direct-url.ts';
 import { passwordOf } from '../db/connections/password.ts';
 import { migrateSession, migrateToLatest } from '../db/migrate.ts';
+import { openSession } from '../process/role-database.ts';
 import { requireSchema } from '../db/schema-check.ts';
 import { taskerErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -59,11 +60,7 @@ async function migrate(
     onScript() {
       onScript();
       // The one that the client has next, in place of that which makes the schema.
-      if (ownSession)
-        db.pool.connect().then(
-          (next) => next.release(),
-          () => undefined,
-        );
+      if (ownSession) openSession(db).catch(() => undefined);
     },
   };
   const session = await db.pool.connect();

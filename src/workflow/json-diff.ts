@@ -1,4 +1,4 @@
-import { isExactNumber, readExactly } from './exact-json.ts';
+import { isExactNumber, readExactly } from '../exact-json.ts';
 import type { Json } from './json.ts';
 
 /** One place at which two JSON values differ. Without `from` it was not there before, without `to` it is not there any more. */

@@ -2827,8 +2827,8 @@ WHERE t.task_id = $1;
 WITH paths AS MATERIALIZED (
   SELECT k.named_task_id, p.path_id, p.json_path, format('%s of %s/%s', p.path, p.namespace, p.workflow) AS name
   FROM tasker.tasker_search_paths p
-  JOIN tasker.tasker_task_namespaces n ON n.name = p.namespace
-  JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND k.name = p.workflow
+    JOIN tasker.tasker_task_namespaces n ON n.name = p.namespace
+    JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND k.name = p.workflow
   WHERE k.named_task_id = ANY ($1::integer[])
 ), answered AS (
   SELECT g.place, p.named_task_id, p.path_id, p.name, array_agg(f.term) AS terms
@@ -2991,6 +2991,10 @@ SELECT EXISTS (
     JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
     WHERE n.name = $1::text AND k.name = $2::text
   ) AS known,
+  EXISTS (
+    SELECT FROM tasker.tasker_search_paths p
+    WHERE p.namespace = $1::text AND p.workflow = $2::text AND p.path = $3::text
+  ) AS enabled,
   (SELECT count(*)::integer FROM tasker.tasker_search_paths p WHERE p.namespace = $1::text AND p.workflow = $2::text) AS of_workflow,
   (SELECT count(*)::integer FROM tasker.tasker_search_paths) AS of_all;
 
@@ -3797,7 +3801,6 @@ RETURNING operation_id;
 INSERT INTO tasker.tasker_search_paths (namespace, workflow, path, json_path, enabled_at, enabled_by)
 VALUES ($1, $2, $3, ($4::text)::jsonpath,
   greatest(clock_timestamp(), (SELECT max(s.entered_at) + interval '1 microsecond' FROM tasker.tasker_directory_stretches s)), $5)
-ON CONFLICT (namespace, workflow, path) DO NOTHING
 RETURNING path_id, namespace, workflow, path, enabled_at, enabled_by;
 
 -- insert_sign_in

@@ -50,7 +50,7 @@ export class Picture {
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     // Moved by whole pixels, what is there stays as sharp as it is.
-    const snapped = (value: number): number => Math.round(value * ratio) / ratio;
+    const snapped = snapTo(ratio);
     const now: Painted = {
       scene,
       view: { scale: at.scale, x: snapped(at.x), y: snapped(at.y) },
@@ -81,13 +81,13 @@ export class Picture {
     const { canvas } = context;
     const sharp = (this.#sharp ??= { image: copyOf(canvas), view: before.view });
     const factor = view.scale / sharp.view.scale;
-    const snapped = (value: number): number => Math.round(value * ratio) / ratio;
+    const snapped = snapTo(ratio);
     const left = snapped(view.x - sharp.view.x * factor);
     const top = snapped(view.y - sharp.view.y * factor);
     const right = left + width * factor;
     const bottom = top + height * factor;
-    const within = (value: number, most: number): number => snapped(Math.min(most, Math.max(0, value)));
-    const [x1, x2, y1, y2] = [within(left, width), within(right, width), within(top, height), within(bottom, height)];
+    const [x1, x2] = [snapped(within(left, width)), snapped(within(right, width))];
+    const [y1, y2] = [snapped(within(top, height)), snapped(within(bottom, height))];
     if (factor > MOST_STRETCHED || (x2 - x1) * (y2 - y1) < LEAST_COVERED * width * height) return false;
     context.clearRect(0, 0, width, height);
     context.drawImage(sharp.image, left, top, width * factor, height * factor);
@@ -95,6 +95,14 @@ export class Picture {
     return true;
   }
 }
+
+/** To whole pixels of the device. */
+const snapTo =
+  (ratio: number) =>
+  (value: number): number =>
+    Math.round(value * ratio) / ratio;
+
+const within = (value: number, most: number): number => Math.min(most, Math.max(0, value));
 
 /** Moves what is there, and draws what comes into sight and what has changed. False: it is too much. */
 function move(context: CanvasRenderingContext2D, before: Painted, now: Painted): boolean {
@@ -110,7 +118,6 @@ function move(context: CanvasRenderingContext2D, before: Painted, now: Painted):
     context.globalCompositeOperation = 'copy';
     context.drawImage(context.canvas, Math.round(dx * ratio), Math.round(dy * ratio));
     context.restore();
-    const within = (value: number, most: number): number => Math.min(most, Math.max(0, value));
     drawAround(context, scene, view, now, [
       within(dx, width),
       within(width + dx, width),

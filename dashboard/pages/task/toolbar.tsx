@@ -14,7 +14,7 @@ export function usePasses(now: number): ((step: StepView) => boolean) | undefine
   const phases = place.value.query.getAll('phase').join(' ');
   const text = queryOf('name').toLowerCase();
   const queue = queryOf('queue');
-  const longer = Math.max(0, Number(queryOf('longer')) || 0);
+  const longer = longerOf();
   const hideDone = queryOf('hide') === 'done';
   const at = longer === 0 ? 0 : now;
   return useMemo(
@@ -25,6 +25,9 @@ export function usePasses(now: number): ((step: StepView) => boolean) | undefine
     [phases, text, queue, longer, hideDone, at],
   );
 }
+
+/** Seconds that the last attempt of a step has to have taken, by the address; 0: any time. */
+const longerOf = (): number => Math.max(0, Number(queryOf('longer')) || 0);
 
 interface Filter {
   readonly phases: string;
@@ -58,7 +61,7 @@ export function Toolbar({ steps, critical }: { steps: readonly StepView[]; criti
   const phases = place.value.query.getAll('phase');
   const counts = useMemo(() => countPhases(steps.map(({ phase }) => phase)), [steps]);
   const queues = useMemo(() => [...new Set(steps.map(({ queue }) => queue))].toSorted(), [steps]);
-  const longer = Math.max(0, Number(queryOf('longer')) || 0);
+  const longer = longerOf();
   const toggle = (phase: Phase): void =>
     setQuery({ phase: phases.includes(phase) ? phases.filter((each) => each !== phase) : [...phases, phase] });
   const flag = (name: string, value: string): void => setQuery({ [name]: queryOf(name) === value ? undefined : value });

@@ -1,9 +1,8 @@
+import type { Reviver } from '../../exact-json.ts';
 import { Problem } from '../problem.ts';
 
 /** Deeper values come from attackers: everything that walks them would need a stack as deep. */
 const MAX_DEPTH = 64;
-
-type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
 
 /**
  * Reads a body. Refuses what is no JSON, is nested too deep, has a member `__proto__`, or has a number that would be stored as another one

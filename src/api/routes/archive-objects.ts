@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { PAGE } from '../examples.ts';
+import { asItIs, pageBody } from '../page-body.ts';
 import { cursor, flag, limit, page, reason, taskId, time } from '../schemas/common.ts';
 import { snakeCase } from '../views.ts';
 import { inArchive } from './archive.ts';
@@ -80,17 +81,7 @@ export const listArchiveObjects = defineRoute({
       after: given === undefined ? below : cursors.open(list, given),
       limit: most + 1,
     });
-    const items = rows.slice(0, most);
-    const last = rows.length > most ? items.at(-1) : undefined;
-    return {
-      body: {
-        items,
-        next_cursor: last === undefined ? null : cursors.sign(list, last.archive_id),
-        complete: true,
-        scanned_to: null,
-        as_of: new Date(),
-      },
-    };
+    return { body: pageBody(rows, { most, cursors, list, placeOf: (row) => row.archive_id, show: asItIs }) };
   },
 });
 

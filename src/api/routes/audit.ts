@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { exportAudit } from '../../db/reads/audit.ts';
 import { readChainReport } from '../../reads/audit.ts';
 import { PAGE } from '../examples.ts';
+import { asItIs, pageBody } from '../page-body.ts';
 import { defineRoute } from '../route.ts';
 import { cursor, json, limit, page, time } from '../schemas/common.ts';
 
@@ -83,17 +84,8 @@ export const listAudit = defineRoute({
       before: given === undefined ? before : cursors.open(list, given),
       limit: most + 1,
     });
-    const items = rows.slice(0, most);
-    const last = rows.length > most ? items.at(-1) : undefined;
-    return {
-      body: {
-        items,
-        next_cursor: last === undefined ? null : cursors.sign(list, last.audit_id),
-        complete: true,
-        scanned_to: last?.at ?? null,
-        as_of: new Date(),
-      },
-    };
+    const scannedTo = ({ at }: (typeof rows)[number]): Date => at;
+    return { body: pageBody(rows, { most, cursors, list, placeOf: (row) => row.audit_id, show: asItIs, scannedTo }) };
   },
 });
 
@@ -121,17 +113,7 @@ export const listAuditChain = defineRoute({
     const list = ['listAuditChain'];
     const after = given === undefined ? '0' : cursors.open(list, given);
     const rows = await client.db.run(exportAudit, { after, limit: most + 1 });
-    const items = rows.slice(0, most);
-    const last = rows.length > most ? items.at(-1)?.position : undefined;
-    return {
-      body: {
-        items,
-        next_cursor: last === undefined || last === null ? null : cursors.sign(list, last),
-        complete: true,
-        scanned_to: null,
-        as_of: new Date(),
-      },
-    };
+    return { body: pageBody(rows, { most, cursors, list, placeOf: (row) => row.position, show: asItIs }) };
   },
 });
 

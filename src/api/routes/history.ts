@@ -3,6 +3,7 @@ import { listHistoryPage } from '../../db/reads/task-documents.ts';
 import { editOf } from '../../reads/record/record.ts';
 import { editView } from '../edit-view.ts';
 import { PAGE } from '../examples.ts';
+import { pageBody } from '../page-body.ts';
 import { defineRoute } from '../route.ts';
 import { cursor, limit, page } from '../schemas/common.ts';
 import { transition } from '../schemas/tasks.ts';
@@ -55,21 +56,18 @@ export const getHistory = defineRoute({
       after_key: key,
       limit: query.limit + 1,
     });
-    const items = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? items.at(-1) : undefined;
-    const place = last === undefined ? undefined : JSON.stringify([last.at, last.step_id, last.sort_key]);
     return {
-      body: {
-        items: items.map(({ step_id: _step, sort_key: _key, error, edited, ...row }) => ({
+      body: pageBody(rows, {
+        most: query.limit,
+        cursors,
+        list,
+        placeOf: (row) => JSON.stringify([row.at, row.step_id, row.sort_key]),
+        show: ({ step_id: _step, sort_key: _key, error, edited, ...row }) => ({
           ...row,
           error: errorView(error, principal),
           edited: editView(editOf(edited, principal.permissions.has('payload:read')), redact),
-        })),
-        next_cursor: place === undefined ? null : cursors.sign(list, place),
-        complete: true,
-        scanned_to: null,
-        as_of: new Date(),
-      },
+        }),
+      }),
     };
   },
 });

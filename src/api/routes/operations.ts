@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OperationRow } from '../../db/statements/operations/operations.ts';
 import { MAX_RETRY_LIMIT } from '../../workflow/step-options.ts';
 import { PAGE } from '../examples.ts';
+import { pageBody } from '../page-body.ts';
 import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
@@ -164,16 +165,15 @@ export const listOperations = defineRoute({
       before: query.cursor === undefined ? query.before : cursors.open(list, query.cursor),
       limit: query.limit + 1,
     });
-    const items = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? items.at(-1) : undefined;
     return {
-      body: {
-        items: items.map((row) => operationView(row, { principal, redact })),
-        next_cursor: last === undefined ? null : cursors.sign(list, last.operation_id),
-        complete: true,
-        scanned_to: last?.created_at ?? null,
-        as_of: new Date(),
-      },
+      body: pageBody(rows, {
+        most: query.limit,
+        cursors,
+        list,
+        placeOf: (row) => row.operation_id,
+        show: (row) => operationView(row, { principal, redact }),
+        scannedTo: (row) => row.created_at,
+      }),
     };
   },
 });
@@ -241,18 +241,16 @@ export const listOperationItems = defineRoute({
       after: query.cursor === undefined ? query.after : cursors.open(list, query.cursor),
       limit: query.limit + 1,
     });
-    const items = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? items.at(-1) : undefined;
     const mayRead = principal.permissions.has('payload:read');
     return {
-      body: {
+      body: pageBody(rows, {
+        most: query.limit,
+        cursors,
+        list,
+        placeOf: (item) => item.task_id,
         // The text of an error of the database may repeat what the task works on.
-        items: items.map((item) => ({ ...item, detail: item.state === 'failed' && !mayRead ? null : item.detail })),
-        next_cursor: last === undefined ? null : cursors.sign(list, last.task_id),
-        complete: true,
-        scanned_to: null,
-        as_of: new Date(),
-      },
+        show: (item) => ({ ...item, detail: item.state === 'failed' && !mayRead ? null : item.detail }),
+      }),
     };
   },
 });

@@ -4,7 +4,7 @@ import { writeAudit } from '../../engine/audit.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
 import { json } from '../schemas/common.ts';
-import { readExactly } from '../../workflow/exact-json.ts';
+import { readExactly } from '../../exact-json.ts';
 import { params as ofTask } from './one-task.ts';
 import { requireTask } from './task-scope.ts';
 

@@ -9,7 +9,7 @@ import type { ApiClient } from '../../http/api-client.ts';
 import type { ArchiveObject, Operations } from '../../http/operations.ts';
 import type { TaskDetails } from '../../reads/task.ts';
 import { outcomeOf } from './acts.ts';
-import { camelCase, orNotFound, present, rowOf } from './rows.ts';
+import { camelCase, orNotFound, present, rowOf, take } from './rows.ts';
 
 /** The most that the API finds in the archive. */
 const MOST = 200;
@@ -27,12 +27,7 @@ export function remoteArchive(api: ApiClient): Archive {
         below: after,
         limit: Math.min(limit, MOST),
       });
-      const rows: ArchiveRow[] = [];
-      for await (const row of api.items('GET /v1/archive/objects', { query })) {
-        rows.push(archiveRow(row));
-        if (rows.length === limit) break;
-      }
-      return rows;
+      return take(api.items('GET /v1/archive/objects', { query }), limit, archiveRow);
     },
     async verify({ deep, mend, reason } = {}) {
       const report: VerifyReport = { objects: 0, tasks: 0, bytes: 0, problems: [], orphans: [], unfinished: [] };

@@ -1,12 +1,13 @@
 import type { Client } from '../../client/client.ts';
 import type { TaskPage } from '../../client/task-list-client.ts';
+import type { AuditRow } from '../../db/reads/audit.ts';
 import type { TaskRow } from '../../db/reads/tasks.ts';
 import { InvalidInputError } from '../../errors.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import type { Operations } from '../../http/operations.ts';
 import type { ChainedAct } from '../../reads/audit.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
-import { present, rowOf } from './rows.ts';
+import { present, rowOf, take } from './rows.ts';
 
 /** The most that the API gives in one page. */
 const MOST_AT_ONCE = 200;
@@ -40,15 +41,9 @@ export function remoteLists(
       return count ?? { tasks: 0, exact: false };
     },
     async audit({ act, by, refused, on, before, limit = 50 } = {}) {
-      const query = present({ act, by, before, refused, subject: on?.kind, subject_id: on?.id });
-      const rows = [];
-      for await (const row of api.items('GET /v1/audit', {
-        query: { ...query, limit: Math.min(limit, MOST_AT_ONCE) },
-      })) {
-        rows.push(rowOf(row));
-        if (rows.length === limit) break;
-      }
-      return rows as never;
+      const asked = present({ act, by, before, refused, subject: on?.kind, subject_id: on?.id });
+      const query = { ...asked, limit: Math.min(limit, MOST_AT_ONCE) };
+      return take(api.items('GET /v1/audit', { query }), limit, (row) => rowOf<AuditRow>(row));
     },
     // Those of the last seconds, which have no place yet, are for the next export.
     async *auditChain() {

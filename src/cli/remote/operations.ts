@@ -8,7 +8,7 @@ import { InvalidInputError } from '../../errors.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import type { Operation, Operations as Routes } from '../../http/operations.ts';
 import { outcomeOf } from './acts.ts';
-import { orNotFound, present, rowOf } from './rows.ts';
+import { orNotFound, present, rowOf, take } from './rows.ts';
 
 /** The most that the API gives in one page. */
 const MOST_AT_ONCE = 200;
@@ -65,29 +65,19 @@ export function remoteOperations(api: ApiClient): Operations {
         ...present({ before }),
         ...(states === undefined ? {} : { state: [...states] }),
       };
-      const rows: OperationRow[] = [];
-      for await (const row of api.items('GET /v1/operations', { query })) {
-        rows.push(operationOf(row));
-        if (rows.length === limit) break;
-      }
-      return rows;
+      return take(api.items('GET /v1/operations', { query }), limit, operationOf);
     },
     async items(id, { state, after, limit = 50 } = {}) {
-      const rows: OperationItemRow[] = [];
       const options = {
         params: { operation_id: id },
         query: { limit: Math.min(limit, MOST_AT_ONCE), ...present({ state, after }) },
       };
       // Of an operation that is not there the database has no items.
-      try {
-        for await (const row of api.items('GET /v1/operations/{operation_id}/items', options)) {
-          rows.push(rowOf(row));
-          if (rows.length === limit) break;
-        }
-      } catch (error) {
-        return orNotFound(Promise.reject(error as Error), rows);
-      }
-      return rows;
+      const items = api.items('GET /v1/operations/{operation_id}/items', options);
+      return orNotFound(
+        take(items, limit, (row) => rowOf<OperationItemRow>(row)),
+        [],
+      );
     },
   };
 }

@@ -1,4 +1,4 @@
-import { readExactly } from '../../workflow/exact-json.ts';
+import { readExactly } from '../../exact-json.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { orNotFound } from './rows.ts';
 

@@ -41,3 +41,14 @@ export function present<Members extends object>(
     Object.entries(members).filter(([, value]) => value !== undefined && value !== null),
   ) as never;
 }
+
+/** The first of what the API lists page by page. */
+export async function take<Row, Shown>(
+  rows: AsyncIterable<Row>,
+  limit: number,
+  show: (row: Row) => Shown,
+): Promise<Shown[]> {
+  const taken: Shown[] = [];
+  for await (const row of rows) if (taken.push(show(row)) === limit) break;
+  return taken;
+}

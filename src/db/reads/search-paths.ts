@@ -1,6 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import type { SearchPathRow } from '../statements/directory/search-paths.ts';
-import { inputTerm, isScalar, isSearched, valuesAt } from '../statements/rules/search-paths.ts';
+import { inputTerm, isScalar, isSearched, valuesAt, VERSIONS_OF_PATH } from '../statements/rules/search-paths.ts';
 
 /** A path, and how far the schedulers are with it. */
 export interface SearchProgressRow extends SearchPathRow {
@@ -40,8 +40,7 @@ export const findInputTerms = defineStatement<InputTermsRow>()({
 WITH paths AS MATERIALIZED (
   SELECT k.named_task_id, p.path_id, p.json_path, format('%s of %s/%s', p.path, p.namespace, p.workflow) AS name
   FROM tasker.tasker_search_paths p
-  JOIN tasker.tasker_task_namespaces n ON n.name = p.namespace
-  JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND k.name = p.workflow
+    ${VERSIONS_OF_PATH}
   WHERE k.named_task_id = ANY (:named_task_ids::integer[])
 ), answered AS (
   SELECT g.place, p.named_task_id, p.path_id, p.name, array_agg(f.term) AS terms

@@ -1,7 +1,7 @@
 import type { HistoryPageRow, StoredEdit } from '../../db/reads/task-documents.ts';
 import type { StepDocumentsRow } from '../../db/reads/task-record.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
-import { readExactly } from '../../workflow/exact-json.ts';
+import { readExactly } from '../../exact-json.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { CriticalPath } from '../critical-path/critical-path.ts';
 import type { Explanation } from '../explain/explanation.ts';

@@ -21,21 +21,30 @@ export const lockDirectoryForPaths = defineStatement()({
   text: `SELECT FROM tasker.tasker_directory d FOR NO KEY UPDATE`,
 });
 
-/** Whether a version of the workflow is registered, and how many paths there are. */
-export const findRoomForPath = defineStatement<{ known: boolean; of_workflow: number; of_all: number }>()({
+/** Whether a version of the workflow is registered, whether it has the path, and how many paths there are. */
+export const findRoomForPath = defineStatement<{
+  known: boolean;
+  enabled: boolean;
+  of_workflow: number;
+  of_all: number;
+}>()({
   name: 'find_room_for_path',
-  params: { namespace: 'text', workflow: 'text' },
+  params: { namespace: 'text', workflow: 'text', path: 'text' },
   text: `
 SELECT EXISTS (
     SELECT FROM tasker.tasker_named_tasks k
     JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
     WHERE n.name = :namespace::text AND k.name = :workflow::text
   ) AS known,
+  EXISTS (
+    SELECT FROM tasker.tasker_search_paths p
+    WHERE p.namespace = :namespace::text AND p.workflow = :workflow::text AND p.path = :path::text
+  ) AS enabled,
   (SELECT count(*)::integer FROM tasker.tasker_search_paths p WHERE p.namespace = :namespace::text AND p.workflow = :workflow::text) AS of_workflow,
   (SELECT count(*)::integer FROM tasker.tasker_search_paths) AS of_all`,
 });
 
-/** Later than every stretch that was entered without it, also if a clock was set back. No row: it is there. */
+/** Later than every stretch that was entered without it, also if a clock was set back. Under the lock of `lockDirectoryForPaths`. */
 export const insertSearchPath = defineStatement<SearchPathRow>()({
   name: 'insert_search_path',
   params: { namespace: 'text', workflow: 'text', path: 'text', json_path: 'text', enabled_by: 'text' },
@@ -43,7 +52,6 @@ export const insertSearchPath = defineStatement<SearchPathRow>()({
 INSERT INTO tasker.tasker_search_paths (namespace, workflow, path, json_path, enabled_at, enabled_by)
 VALUES (:namespace, :workflow, :path, (:json_path::text)::jsonpath,
   greatest(clock_timestamp(), (SELECT max(s.entered_at) + interval '1 microsecond' FROM tasker.tasker_directory_stretches s)), :enabled_by)
-ON CONFLICT (namespace, workflow, path) DO NOTHING
 RETURNING ${COLUMNS}`,
 });
 

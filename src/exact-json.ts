@@ -1,4 +1,5 @@
-type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
+/** As JSON.parse calls it: `source` is the text of a number. */
+export type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
 
 /** Both came with Node 21: before, numbers are what a double makes of them. */
 const { rawJSON: raw, isRawJSON: isRaw } = JSON as unknown as {
