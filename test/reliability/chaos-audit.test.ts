@@ -184,10 +184,9 @@ describe('the audit of a chaos run', () => {
     expect(await kinds({ bulk: bulk({}, operated.chosen[0]) })).toEqual(['bystander touched', 'bystander touched']);
     const item = `operation_id = ${operated.id} AND task_id = ${operated.chosen[0]}`;
     await corrupted(
-      `UPDATE tasker.tasker_operations SET done = done - 1, refused = 1 WHERE operation_id = ${operated.id}`,
-      `UPDATE tasker.tasker_operations SET done = done + 1, refused = 0 WHERE operation_id = ${operated.id}`,
-      async () =>
-        expect(await kinds()).toEqual(expect.arrayContaining(['count of an operation', 'count of an operation'])),
+      `UPDATE tasker.tasker_operations SET total = total + 1, refused = refused + 1 WHERE operation_id = ${operated.id}`,
+      `UPDATE tasker.tasker_operations SET total = total - 1, refused = refused - 1 WHERE operation_id = ${operated.id}`,
+      async () => expect(await kinds()).toContain('count of an operation'),
     );
     const columns = 'task_state, task_sort_key, state, outcome, acted_at, settled';
     const copyOf = (operation: string, task: string): string =>
