@@ -1,4 +1,4 @@
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { settings } from '../settings.ts';
 import { SharedEvents } from './shared-events.ts';
 
@@ -9,8 +9,13 @@ effect(() => sessionStorage.setItem('paused', String(paused.value)));
 export const visible = signal(document.visibilityState === 'visible');
 document.addEventListener('visibilitychange', () => (visible.value = document.visibilityState === 'visible'));
 
-/** `events`: the server sends what changed. `polling`: it is read now and then, because it has no events or the connection is down. */
-export const liveness = signal<'events' | 'polling'>('polling');
+/** Whether the server sends what changed. If not, it has no events or the connection is down, and pages are read now and then. */
+const connected = signal(false);
+/** Whether a page is shown that changes by itself. */
+const following = signal(false);
+export const liveness = computed<'events' | 'polling'>(() =>
+  connected.value || !following.value ? 'events' : 'polling',
+);
 
 type Listener = () => void;
 const listeners = new Map<string, Set<Listener>>();
@@ -23,7 +28,7 @@ const events = settings.events
         for (const ofTopic of listeners.values()) for (const listener of ofTopic) listener();
       },
       connected: (yes) => {
-        liveness.value = yes ? 'events' : 'polling';
+        connected.value = yes;
       },
     })
   : undefined;
@@ -44,7 +49,10 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** A page subscribes to several topics while it is built: one connection for all of them. */
 function wantSoon(): void {
   clearTimeout(timer);
-  timer = setTimeout(() => events?.want(paused.peek() || !visible.peek() ? [] : [...listeners.keys()]), 50);
+  timer = setTimeout(() => {
+    following.value = listeners.size > 0;
+    events?.want(paused.peek() || !visible.peek() ? [] : [...listeners.keys()]);
+  }, 50);
 }
 
 effect(() => {

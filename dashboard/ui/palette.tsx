@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { request } from '../api/request.ts';
 import type { WorkflowVersion } from '../api/types.ts';
 import { PAGES } from '../pages.ts';
+import { TERM_NAMES } from '../pages/tasks/search-terms.ts';
 import { navigate } from '../router.ts';
 import { may } from '../session.ts';
 import { Dialog } from './dialog.tsx';
@@ -62,7 +63,7 @@ function OpenPalette({ close }: { close: () => void }) {
           aria-controls="palette-list"
           aria-activedescendant={choices.length === 0 ? undefined : `choice-${chosen}`}
           autofocus
-          placeholder="A task's id, a workflow, a tag, a page"
+          placeholder="An id, a workflow, a page, input.order:A-7"
           autocomplete="off"
           spellcheck={false}
           value={text}
@@ -94,11 +95,22 @@ function OpenPalette({ close }: { close: () => void }) {
   );
 }
 
+const searchFor = (q: string): string => `tasks?q=${encodeURIComponent(q)}`;
+
 function choicesOf(given: string, workflows: readonly string[]): Choice[] {
   const text = given.trim();
   const found: Choice[] = [];
   const id = /^#?(\d{1,18})$/.exec(text)?.[1];
-  if (id !== undefined) found.push({ icon: 'tasks', text: `Task ${id}`, hint: 'by its id', to: `tasks/${id}` });
+  if (id !== undefined) {
+    found.push({ icon: 'tasks', text: `Task ${id}`, hint: 'by its id', to: `tasks/${id}` });
+    found.push({ icon: 'search', text: `Key ${id}`, hint: 'tasks that have it', to: searchFor(`key:${id}`) });
+  }
+  // What has a colon is a search, and a name that is no term of it a field of an input.
+  const term = /^([^\s":]+):./.exec(text)?.[1];
+  if (term !== undefined) {
+    const q = TERM_NAMES.some((name) => name === term || term.startsWith('input.')) ? text : `input.${text}`;
+    found.push({ icon: 'search', text: q, hint: 'search tasks', to: searchFor(q) });
+  }
   const lower = text.toLowerCase();
   for (const { path, title, icon, permission } of PAGES) {
     if (icon === undefined || (permission !== undefined && !may(permission))) continue;
@@ -106,22 +118,21 @@ function choicesOf(given: string, workflows: readonly string[]): Choice[] {
       found.push({ icon, text: title, hint: 'page', to: path === '' ? '.' : path });
   }
   for (const name of workflows.filter((each) => each.toLowerCase().includes(lower)).slice(0, 8)) {
-    const to = `tasks?q=${encodeURIComponent(`workflow:${name}`)}`;
-    found.push({ icon: 'workflows', text: name, hint: 'tasks of the workflow', to });
+    found.push({ icon: 'workflows', text: name, hint: 'tasks of the workflow', to: searchFor(`workflow:${name}`) });
   }
-  if (text !== '' && id === undefined) {
+  if (text !== '' && id === undefined && term === undefined) {
     const quoted = /^[\w.@/-]+$/.test(text) ? text : JSON.stringify(text);
     found.push({
       icon: 'search',
       text: `Tag ${text}`,
       hint: 'tasks that have it',
-      to: `tasks?q=${encodeURIComponent(`tag:${quoted}`)}`,
+      to: searchFor(`tag:${quoted}`),
     });
     found.push({
       icon: 'failures',
       text: `Error ${text}`,
       hint: 'tasks that fail with it',
-      to: `tasks?q=${encodeURIComponent(`error:${quoted}`)}`,
+      to: searchFor(`error:${quoted}`),
     });
   }
   return found.slice(0, 20);

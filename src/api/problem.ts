@@ -51,7 +51,7 @@ export const PROBLEMS = {
   UNAUTHENTICATED: { status: 401, title: 'Who asks is not known' },
   FORBIDDEN: { status: 403, title: 'Whoever asks may not do this' },
   READ_ONLY: { status: 403, title: 'This process of the API only reads' },
-  NOT_FOUND: { status: 404, title: 'There is no such thing' },
+  NOT_FOUND: { status: 404, title: 'Not found' },
   WORKFLOW_UNKNOWN: { status: 404, title: 'There is no such workflow to submit to' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The path has other methods' },
   REFUSED: { status: 409, title: 'The state of the task does not allow it' },

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Layout, StepTuple, Transition } from '../../dashboard/api/types.ts';
-import { fit, geometryOf, zoomed } from '../../dashboard/pages/task/geometry.ts';
+import {
+  fit,
+  type Geometry,
+  geometryOf,
+  NEAR,
+  type View,
+  withInSight,
+  zoomed,
+} from '../../dashboard/pages/task/geometry.ts';
 import { merge, nodesOf, plansOf, type StepView, UNKNOWN, viewsOf } from '../../dashboard/pages/task/model.ts';
 import { segmentsOf, segmentsOfStates } from '../../dashboard/pages/task/segments.ts';
 import { timeScaleOf } from '../../dashboard/pages/task/time-scale.ts';
@@ -87,7 +95,7 @@ describe('what a step did in a time', () => {
       BEGAN,
       week,
     );
-    const scale = timeScaleOf(segments, week);
+    const scale = timeScaleOf(segments, week, 6);
     expect(scale.folds).toEqual([{ from: 1000, until: week }]);
     expect(scale.at(1000)).toBeCloseTo(0.93);
     expect([scale.at(0), scale.at(week)]).toEqual([0, 1]);
@@ -190,5 +198,51 @@ describe('what is known of the steps', () => {
     // What is under the pointer stays there.
     const near = zoomed(view, 2, 300, 200);
     expect((300 - near.x) / near.scale).toBeCloseTo((300 - view.x) / view.scale);
+  });
+
+  it('opens as a whole where names can be read, in a narrow window too; otherwise with the middle of its first layers', () => {
+    const sized = (layers: number, rows: number): Layout => ({ layers, rows }) as unknown as Layout;
+    const shown = ({ width, height }: Geometry, { x, y, scale }: View) => ({
+      left: x,
+      right: x + width * scale,
+      top: y,
+      bottom: y + height * scale,
+    });
+    // A phone of 400 pixels, and the window that is left beside the drawer.
+    for (const [layers, rows, down, width] of [
+      [5, 3, true, 372],
+      [6, 5, true, 372],
+      [6, 3, false, 722],
+    ] as const) {
+      const geometry = geometryOf(sized(layers, rows), down);
+      const { left, right } = shown(geometry, fit(geometry, width, 400));
+      expect(left).toBeGreaterThanOrEqual(12);
+      expect(right).toBeLessThanOrEqual(width - 12);
+    }
+    const wide = geometryOf(sized(12, 40), true);
+    const { left, right, top } = shown(wide, fit(wide, 372, 400));
+    expect((left + right) / 2).toBeCloseTo(186);
+    expect(top).toBe(12);
+    expect(fit(wide, 372, 400).scale).toBe(NEAR);
+    expect(shown(wide, fit(wide, 372, 400, true)).left).toBeGreaterThanOrEqual(0);
+  });
+
+  it('a step that is out of sight comes to the middle, and no more of the window is left empty for it than it has to be', () => {
+    const geometry = geometryOf({ layers: 12, rows: 40 } as unknown as Layout, true);
+    const view = fit(geometry, 372, 400);
+    const placeOf = ([x, y]: readonly [number, number], { x: left, y: top, scale }: View) =>
+      [x * scale + left, y * scale + top] as const;
+    // In sight: nothing moves.
+    expect(withInSight(view, geometry, geometry.at(0, 19.5), [372, 400])).toEqual(view);
+    // Out of sight to one side: it moves to that side alone.
+    const aside = withInSight(view, geometry, geometry.at(0, 30), [372, 400]);
+    expect(placeOf(geometry.at(0, 30), aside)[0]).toBeCloseTo(186);
+    expect(aside.y).toBe(view.y);
+    // The last of all: the graph ends at the edge of the window.
+    const last = withInSight(view, geometry, geometry.at(11, 39), [372, 400]);
+    expect(last.x + geometry.width * last.scale).toBeCloseTo(372 - 24);
+    expect(last.y + geometry.height * last.scale).toBeCloseTo(400 - 24);
+    const first = withInSight(last, geometry, geometry.at(0, 0), [372, 400]);
+    expect([first.x, first.y]).toEqual([24, 24]);
   });
 });

@@ -42,7 +42,7 @@ export default function Doctor() {
         problem === undefined ? (
           <div class="card">
             <Empty icon="doctor" title="Nothing was examined yet">
-              It takes seconds for each million tasks.
+              Examine the data after a restore, an upgrade or a change by hand. It takes seconds for each million tasks.
             </Empty>
           </div>
         ) : null
@@ -58,10 +58,11 @@ function Report({ report: { checks, findings, as_of: at } }: { report: DoctorRep
     <>
       <p class="soft summary">
         {plural(checks, 'invariant')} checked, <At at={at} zone />
+        {findings.length === 0 ? '' : ` · ${plural(findings.length, 'invariant')} violated`}
       </p>
       {findings.length === 0 ? (
         <div class="card">
-          <Empty title="All of them hold">Rows, histories and counters agree with each other.</Empty>
+          <Empty title={`All ${checks} invariants hold`}>Rows, histories and counters agree with each other.</Empty>
         </div>
       ) : (
         <ul class="groups">

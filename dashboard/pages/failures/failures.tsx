@@ -104,7 +104,7 @@ function Group({ group }: { group: FailureGroup }) {
         <span class="actions">
           {chosenBy === undefined ? null : (
             <button type="button" class="button small" aria-expanded={open} onClick={() => setOpen(!open)}>
-              <Icon name={open ? 'down' : 'right'} size={12} /> Members
+              <Icon name={open ? 'down' : 'right'} size={12} /> Tasks
             </button>
           )}
           {chosenBy !== undefined && may('bulk:operate') ? (

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Overview, Stats } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
-import { Ago } from '../../ui/time.tsx';
 
 /** The fleet in a line of figures. */
 export function Figures({ overview, stats }: { overview: Overview; stats: Stats | undefined }) {
@@ -13,17 +12,18 @@ export function Figures({ overview, stats }: { overview: Overview; stats: Stats 
   const failures = sum((row) => row.failures);
   return (
     <section class="figures" aria-label="The fleet">
-      <Figure title="Slots busy" value={`${formatCount(busy)} of ${formatCount(slots)}`}>
+      <Figure title="Slots busy" href="workers" value={`${formatCount(busy)} of ${formatCount(slots)}`}>
         <meter class="meter" min={0} max={Math.max(1, slots)} value={busy} aria-label="Slots busy" />
       </Figure>
-      <Figure title="Steps ready" value={formatCount(ready)}>
+      <Figure title="Steps ready" href="queues" value={formatCount(ready)}>
         {ready === 0 ? 'nothing waits for a worker' : `the oldest for ${formatSeconds(oldest)}`}
       </Figure>
-      <Figure title="Workers" value={formatCount(workers)}>
+      <Figure title="Workers" href="workers" value={formatCount(workers)}>
         {`${formatCount(schedulers)} ${schedulers === 1 ? 'scheduler' : 'schedulers'}`}
       </Figure>
       <Figure
         title="Tasks ended in 24 h"
+        href="tasks"
         value={(stats?.counted_until ?? null) === null ? '–' : runs === 0 ? 'none' : formatCount(runs)}
       >
         <Ended stats={stats} runs={runs} failures={failures} />
@@ -32,29 +32,38 @@ export function Figures({ overview, stats }: { overview: Overview; stats: Stats 
   );
 }
 
-/** A scheduler counts what has ended about once a minute: the number says until when it is true. */
+/** A scheduler counts what has ended about once a minute; until when is said over the table of workflows. */
 function Ended({ stats, runs, failures }: { stats: Stats | undefined; runs: number; failures: number }) {
   if (stats === undefined) return null;
   if (stats.counted_until === null) return <>counting begins when a scheduler runs</>;
   return (
     <>
       {runs === 0
-        ? ''
+        ? 'nothing ran'
         : failures === 0
           ? 'none in error'
           : `${formatCount(failures)} in error (${((failures / runs) * 100).toFixed(failures / runs < 0.1 ? 1 : 0)} %)`}
-      {runs === 0 ? null : <br />}
-      counted until <Ago at={stats.counted_until} />
     </>
   );
 }
 
-function Figure({ title, value, children }: { title: string; value: string; children: ComponentChildren }) {
+/** A number, and the page that says more about it. */
+function Figure({
+  title,
+  value,
+  href,
+  children,
+}: {
+  title: string;
+  value: string;
+  href: string;
+  children: ComponentChildren;
+}) {
   return (
-    <div class="figure card">
+    <a class="figure card" href={href}>
       <h3>{title}</h3>
       <p class="figure-value">{value}</p>
       <div class="muted small">{children}</div>
-    </div>
+    </a>
   );
 }

@@ -10,14 +10,16 @@ export function Queues({ queues }: { queues: readonly Queue[] }) {
         <h2 id="queues">Queues with ready steps</h2>
       </header>
       {queues.length === 0 ? (
-        <Empty icon="queues" title="All queues are empty">
-          Whatever becomes ready is claimed at once.
+        <Empty icon="queues" title="No step waits for a worker">
+          What becomes ready is claimed at once.
         </Empty>
       ) : (
         <ul class="queue-list">
           {queues.map(({ queue, ready, oldest_ready_seconds: oldest, workers }) => (
             <li key={queue}>
-              <span class="break">{queue}</span>
+              <a class="break" href={`queues/${encodeURIComponent(queue)}`}>
+                {queue}
+              </a>
               <span class="number">{formatCount(ready)}</span>
               <meter class="meter" min={0} max={longest} value={ready} aria-label={`${queue}: ${ready} ready`} />
               <span class={workers === 0 ? 'alarm small' : 'muted small'}>

@@ -85,7 +85,7 @@ export default function Queues() {
           items.length === 0 ? (
             <div class="card">
               <Empty icon="queues" title="No queue yet">
-                A queue is there as soon as a worker serves it.
+                A queue is there as soon as a worker serves it: start one with <code>tasker worker</code>.
               </Empty>
             </div>
           ) : (

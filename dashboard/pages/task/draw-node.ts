@@ -3,7 +3,7 @@ import { PHASES, type Phase } from '../../phase.ts';
 import { PHASE_SHAPES } from '../../ui/icons.tsx';
 import type { Colours } from './colours.ts';
 import type { Scene } from './draw.ts';
-import { NODE_HEIGHT, NODE_WIDTH } from './geometry.ts';
+import { NEAR, NODE_HEIGHT } from './geometry.ts';
 import type { NodeView, StepView } from './model.ts';
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -18,6 +18,8 @@ export function drawNode(
   scale: number,
 ): void {
   const { colours, selected, path } = scene;
+  const width = scene.geometry.nodeWidth;
+  const isNear = scale >= NEAR;
   const { counts } = node;
   const phase = counts[0]?.[0] ?? 'waiting';
   const isOnPath = path?.has(node.index) === true;
@@ -26,7 +28,7 @@ export function drawNode(
     context.fillStyle = colours.surface;
     context.strokeStyle = colours.strong;
     context.lineWidth = 1;
-    for (const shift of [6, 3]) box(context, x + shift, y + shift, NODE_WIDTH, NODE_HEIGHT, 9);
+    for (const shift of [6, 3]) box(context, x + shift, y + shift, width, NODE_HEIGHT, 9);
   }
   context.fillStyle = phase === 'waiting' ? colours.surface : colours.phaseGround[phase];
   context.strokeStyle =
@@ -37,25 +39,28 @@ export function drawNode(
         : phase === 'waiting'
           ? colours.strong
           : colours.phase[phase];
-  context.lineWidth = selected === node.index ? 3 : isOnPath ? 3 : 1.25;
+  context.lineWidth = selected === node.index || isOnPath ? (isNear ? 3 : 5) : isNear ? 1.25 : 2.25;
   if (phase === 'waiting') context.setLineDash([5, 4]);
   if (selected === node.index) context.setLineDash([]);
-  box(context, x, y, NODE_WIDTH, NODE_HEIGHT, 9);
+  box(context, x, y, width, NODE_HEIGHT, 9);
   context.setLineDash([]);
   const only = node.steps.length === 1 ? node.steps[0] : undefined;
-  icon(context, phase, x + 12, y + (scale < 0.5 ? 16 : 10), scale < 0.5 ? 1.25 : 1, colours);
+  icon(context, phase, x + 12, y + (isNear ? 10 : 16), isNear ? 1 : 1.25, colours);
   context.textBaseline = 'alphabetic';
   context.fillStyle = colours.text;
-  context.font = `600 ${scale < 0.5 ? 17 : 13}px ${FONT}`;
+  context.font = `600 ${isNear ? 13 : farSize(scale)}px ${FONT}`;
   const name = only?.name ?? `${node.steps.length} × ${groupName(node.steps)}`;
-  context.fillText(cut(context, name, NODE_WIDTH - 50), x + 36, y + (scale < 0.5 ? 32 : 22));
-  if (scale < 0.5) return;
+  context.fillText(cut(context, name, width - 46), x + 36, y + (isNear ? 22 : 33));
+  if (!isNear) return;
   if (only !== undefined) {
     context.fillStyle = phase === 'waiting' ? colours.soft : colours.phase[phase];
     context.font = `11.5px ${FONT}`;
-    context.fillText(cut(context, lineOf(only, scene.now), NODE_WIDTH - 50), x + 36, y + 40);
-  } else histogram(context, counts, x + 36, y + 33, NODE_WIDTH - 50, colours);
+    context.fillText(cut(context, lineOf(only, scene.now), width - 46), x + 36, y + 40);
+  } else histogram(context, counts, x + 36, y + 33, width - 50, colours);
 }
+
+/** About nine pixels of the screen, in few sizes: the width of a text is measured once for each. */
+const farSize = (scale: number): number => Math.min(24, Math.max(16, Math.round(4.5 / scale) * 2));
 
 /** What it does, and since when or how long it took. */
 export function lineOf(step: StepView, now: number): string {

@@ -1,6 +1,6 @@
 import type { Colours } from './colours.ts';
 import { type Edges, isInSight, type Sight, trace } from './edges.ts';
-import { type Geometry, NODE_HEIGHT, NODE_WIDTH, type View } from './geometry.ts';
+import { type Geometry, NODE_HEIGHT, type View } from './geometry.ts';
 import { drawNode } from './draw-node.ts';
 import type { NodeView } from './model.ts';
 
@@ -56,11 +56,12 @@ export function draw(
   };
   drawEdges(context, scene, scale, sight, isCrowded(scene, scale, window));
   const seen: NodeView[] = [];
+  const { nodeWidth } = scene.geometry;
   for (const node of scene.nodes) {
     const [x, y] = scene.geometry.at(node.layer, node.row);
     if (
-      x + NODE_WIDTH / 2 >= sight.left &&
-      x - NODE_WIDTH / 2 <= sight.right &&
+      x + nodeWidth / 2 >= sight.left &&
+      x - nodeWidth / 2 <= sight.right &&
       y + NODE_HEIGHT / 2 >= sight.top &&
       y - NODE_HEIGHT / 2 <= sight.bottom
     )
@@ -71,7 +72,7 @@ export function draw(
     for (const node of seen) {
       const [x, y] = scene.geometry.at(node.layer, node.row);
       context.globalAlpha = scene.faint?.has(node.index) === true ? 0.28 : 1;
-      drawNode(context, scene, node, x - NODE_WIDTH / 2, y - NODE_HEIGHT / 2, scale);
+      drawNode(context, scene, node, x - nodeWidth / 2, y - NODE_HEIGHT / 2, scale);
     }
   }
   context.restore();
@@ -139,9 +140,9 @@ function drawBlocks(context: CanvasRenderingContext2D, scene: Scene, nodes: read
   const block = ({ layer, row }: NodeView, grown: number): void => {
     const [x, y] = geometry.at(layer, row);
     context.rect(
-      x - NODE_WIDTH / 2 - grown,
+      x - geometry.nodeWidth / 2 - grown,
       y - NODE_HEIGHT / 2 - grown,
-      NODE_WIDTH + 2 * grown,
+      geometry.nodeWidth + 2 * grown,
       NODE_HEIGHT + 2 * grown,
     );
   };

@@ -1,5 +1,5 @@
 import type { Layout } from '../../api/types.ts';
-import { type Geometry, NODE_HEIGHT, NODE_WIDTH } from './geometry.ts';
+import { type Geometry, NODE_HEIGHT } from './geometry.ts';
 
 /** What can be seen, in the plane. */
 export interface Sight {
@@ -19,6 +19,8 @@ export interface Edges {
   /** left, right, top, bottom of each. */
   readonly boxes: Float32Array;
   readonly down: boolean;
+  /** Of a node, along the flow. */
+  readonly half: number;
 }
 
 export function edgesOf(layout: Layout, geometry: Geometry): Edges {
@@ -32,6 +34,7 @@ export function edgesOf(layout: Layout, geometry: Geometry): Edges {
     starts,
     boxes: new Float32Array(count * 4),
     down: geometry.down,
+    half: (geometry.down ? NODE_HEIGHT : geometry.nodeWidth) / 2,
   };
   for (const [index, [from = 0, to = 0, ...rows]] of layout.edges.entries()) {
     const one = layout.nodes[from];
@@ -70,8 +73,7 @@ export function isInSight({ boxes }: Edges, index: number, sight: Sight): boolea
 
 /** Adds an edge to a path: from behind a node to before the next one. `straight`: far away a curve looks like a line. */
 export function trace(path: CanvasRenderingContext2D, edges: Edges, index: number, straight: boolean): void {
-  const { points, starts, down } = edges;
-  const half = (down ? NODE_HEIGHT : NODE_WIDTH) / 2;
+  const { points, starts, down, half } = edges;
   const first = starts[index] as number;
   const end = starts[index + 1] as number;
   let x = points[first] as number;

@@ -6,7 +6,7 @@ import { Icon } from '../../ui/icons.tsx';
 import { readColours } from './colours.ts';
 import type { Scene } from './draw.ts';
 import { edgesOf } from './edges.ts';
-import { fit, geometryOf, NODE_HEIGHT, NODE_WIDTH, type View, zoomed } from './geometry.ts';
+import { fit, geometryOf, NODE_HEIGHT, type View, withInSight, zoomed } from './geometry.ts';
 import { isLarge, Minimap } from './minimap.tsx';
 import { type NodeView, type StepView } from './model.ts';
 import { Picture } from './picture.ts';
@@ -25,7 +25,10 @@ interface Props {
 }
 
 interface Painter {
+  /** Undefined: nobody has moved it, and it follows from the size of the window. */
   view: View | undefined;
+  /** The node that is in sight before anybody moves it. */
+  opened: number | undefined;
   /** The frame that is asked for. */
   frame: number;
   still: ReturnType<typeof setTimeout> | undefined;
@@ -64,10 +67,24 @@ export function Graph({ layout: folded, steps, selected, select, path, passes, n
   const scene: Scene = { nodes, geometry, edges, colours, selected: current?.index, path: onPath, faint, now };
 
   // What moves with a finger is drawn without rendering anything else: the view is no state of the component.
-  const painter = useRef<Painter>({ view: undefined, frame: 0, still: undefined, picture: new Picture(), scene });
+  const painter = useRef<Painter>({
+    view: undefined,
+    opened: undefined,
+    frame: 0,
+    still: undefined,
+    picture: new Picture(),
+    scene,
+  });
   painter.current.scene = scene;
   const overview = useRef<((view: View) => void) | undefined>(undefined);
-  const viewNow = (): View => painter.current.view ?? fit(geometry, size.width, size.height);
+  const inSight = (view: View, node: NodeView | undefined): View =>
+    node === undefined
+      ? view
+      : withInSight(view, geometry, geometry.at(node.layer, node.row), [size.width, size.height]);
+  const viewNow = (): View => {
+    const { view, opened } = painter.current;
+    return view ?? inSight(fit(geometry, size.width, size.height), nodes[opened ?? -1]);
+  };
   const paint = (): void => {
     painter.current.frame = 0;
     const element = canvas.current;
@@ -110,6 +127,7 @@ export function Graph({ layout: folded, steps, selected, select, path, passes, n
     drawn.current = { folded, geometry, nodes };
     const view = painter.current.view;
     const isSame = before.folded === folded && before.geometry.down === geometry.down;
+    if (view === undefined || !isSame) painter.current.opened = current?.index;
     setView(view === undefined || !isSame ? undefined : keptView(view, size, before, drawn.current));
   }, [geometry]);
   useEffect(paintSoon, [nodes, geometry, colours, current, onPath, faint, now, size]);
@@ -117,11 +135,9 @@ export function Graph({ layout: folded, steps, selected, select, path, passes, n
   useEffect(() => {
     if (current === undefined || size.width === 0) return;
     const view = viewNow();
-    const [x, y] = geometry.at(current.layer, current.row);
-    const [shownX, shownY] = [x * view.scale + view.x, y * view.scale + view.y];
-    if (shownX > 20 && shownX < size.width - 20 && shownY > 10 && shownY < size.height - 10) return;
-    setView({ ...view, x: size.width / 2 - x * view.scale, y: size.height / 2 - y * view.scale });
-  }, [current?.index, size.width === 0]);
+    const moved = inSight(view, current);
+    if (moved.x !== view.x || moved.y !== view.y) setView(moved);
+  }, [current?.index]);
 
   const nodeAt = (x: number, y: number): NodeView | undefined => {
     const view = viewNow();
@@ -129,7 +145,7 @@ export function Graph({ layout: folded, steps, selected, select, path, passes, n
     const planeY = (y - view.y) / view.scale;
     return nodes.find(({ layer, row }) => {
       const [nodeX, nodeY] = geometry.at(layer, row);
-      return Math.abs(planeX - nodeX) <= NODE_WIDTH / 2 && Math.abs(planeY - nodeY) <= NODE_HEIGHT / 2;
+      return Math.abs(planeX - nodeX) <= geometry.nodeWidth / 2 && Math.abs(planeY - nodeY) <= NODE_HEIGHT / 2;
     });
   };
   const choose = (node: NodeView | undefined): void => select(node === undefined ? undefined : worstOf(node).name);

@@ -23,12 +23,12 @@ export function HistoryList({ history, step }: { history: History; step?: string
               index,
             ) => (
               <li key={`${at}${name}${index}`}>
-                <PhaseIcon phase={phaseOf(to)} size={14} />
+                <PhaseIcon phase={phaseOfTask(to)} size={14} />
                 <div>
                   <p>
                     {step === undefined ? <strong class="break">{name ?? 'the task'}</strong> : null}{' '}
                     {from === null ? '' : `${wordOf(from)} → `}
-                    {wordOf(to)} {cause === null ? null : <span class="tag">{cause}</span>}
+                    {wordOf(to)} {cause === null || cause === to ? null : <span class="tag">{cause}</span>}
                   </p>
                   {error === null ? null : (
                     <p class="break alarm-text">
@@ -74,6 +74,5 @@ function Edited({ of, changes = [], more = 0 }: NonNullable<Transition['edited']
 }
 
 const textOf = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
-const phaseOf = (state: TaskState) => (state === 'error' ? 'backoff' : phaseOfTask(state));
 const wordOf = (state: TaskState): string =>
   state === 'error' ? 'error' : PHASES[phaseOfTask(state)].label.toLowerCase();

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Scene } from './draw.ts';
-import { fit, type Geometry, NODE_HEIGHT, NODE_WIDTH, type View } from './geometry.ts';
+import { fit, type Geometry, NODE_HEIGHT, type View } from './geometry.ts';
 
 const WIDTH = 184;
 const HEIGHT = 112;
@@ -61,7 +61,7 @@ export function Minimap({
       const [x, y] = geometry.at(layer, row);
       const phase = counts[0]?.[0] ?? 'waiting';
       context.fillStyle = phase === 'waiting' ? colours.strong : colours.phase[phase];
-      const width = Math.max(1, NODE_WIDTH * scale);
+      const width = Math.max(1, geometry.nodeWidth * scale);
       const height = Math.max(1, NODE_HEIGHT * scale);
       context.fillRect(left + x * scale - width / 2, top + y * scale - height / 2, width, height);
     }

@@ -1,5 +1,5 @@
 import { type Area, AROUND, draw, type Scene } from './draw.ts';
-import { type Geometry, NODE_HEIGHT, NODE_WIDTH, type View } from './geometry.ts';
+import { type Geometry, NODE_HEIGHT, type View } from './geometry.ts';
 import type { NodeView } from './model.ts';
 
 interface Size {
@@ -156,7 +156,7 @@ function changedNodes(before: Scene, { nodes, geometry, now }: Scene, { view, wi
     if (node === before.nodes[index] && !(isLater && isTicking(node))) return false;
     const [planeX, planeY] = geometry.at(node.layer, node.row);
     const [atX, atY] = [planeX * scale + x, planeY * scale + y];
-    const [aroundX, aroundY] = [(NODE_WIDTH / 2 + AROUND) * scale, (NODE_HEIGHT / 2 + AROUND) * scale];
+    const [aroundX, aroundY] = [(geometry.nodeWidth / 2 + AROUND) * scale, (NODE_HEIGHT / 2 + AROUND) * scale];
     return atX > -aroundX && atX < width + aroundX && atY > -aroundY && atY < height + aroundY;
   });
 }
@@ -169,7 +169,7 @@ function areaOf({ layer, row }: NodeView, geometry: Geometry, { x, y, scale }: V
   const [planeX, planeY] = geometry.at(layer, row);
   const from = (at: number): number => Math.floor(at * ratio) / ratio;
   const until = (at: number): number => Math.ceil(at * ratio) / ratio;
-  const [halfWidth, halfHeight] = [NODE_WIDTH / 2 + AROUND, NODE_HEIGHT / 2 + AROUND];
+  const [halfWidth, halfHeight] = [geometry.nodeWidth / 2 + AROUND, NODE_HEIGHT / 2 + AROUND];
   const left = from((planeX - halfWidth) * scale + x);
   const top = from((planeY - halfHeight) * scale + y);
   const right = until((planeX + halfWidth) * scale + x);

@@ -1,6 +1,7 @@
 import type { CriticalPath, RunStats } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
 import { PhaseBadge } from '../../ui/badge.tsx';
+import { narrow } from '../../ui/narrow.ts';
 import { Empty } from '../../ui/states.tsx';
 import { ranSeconds, type StepView } from './model.ts';
 import { useWindow } from './use-window.ts';
@@ -9,7 +10,6 @@ import { useWindow } from './use-window.ts';
 const WHOLE = 200;
 const ROW_HEIGHT = 38;
 const NARROW_ROW_HEIGHT = 62;
-const narrow = matchMedia('(max-width: 640px)');
 
 /** The same steps as text: what the graph shows, for keyboards, screen readers and paper. */
 export function StepList({
@@ -62,7 +62,7 @@ export function StepList({
             </th>
             {critical === undefined ? null : (
               <th scope="col" class="number">
-                Of the whole
+                Critical path
               </th>
             )}
           </tr>
@@ -109,7 +109,7 @@ export function StepList({
                   {typeof stats?.running_p50 !== 'number' ? '–' : formatSeconds(stats.running_p50)}
                 </td>
                 {critical === undefined ? null : (
-                  <td class="number" data-label="of the whole">
+                  <td class="number" data-label="critical path">
                     {part === undefined ? (
                       <span class="muted">
                         {slack.has(step.name) ? `slack ${formatSeconds(slack.get(step.name) ?? 0)}` : '–'}

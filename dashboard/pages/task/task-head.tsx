@@ -29,11 +29,13 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
             <a href="tasks">Tasks</a> /{' '}
             <a href={`tasks?q=${encodeURIComponent(`workflow:${namespace}/${workflow}`)}`}>{namespace}</a>
           </p>
-          <h1 class="break">
-            {workflow} <span class="task-id mono">{id}</span> <Copy text={id} label="Copy the id" />
-          </h1>
+          <div class="title-line">
+            <h1 class="break">
+              {workflow} <span class="task-id mono">{id}</span> <Copy text={id} label="Copy the id" />
+            </h1>
+            <TaskBadge state={state} />
+          </div>
         </div>
-        <TaskBadge state={state} />
         <div class="actions">
           <ActButtons acts={actsOfTask(id, task.allowed_actions, failed)} />
           <CopyAs command={`tasker task ${id}`} path={`/v1/tasks/${id}`} text={`t/${id}.txt`} />

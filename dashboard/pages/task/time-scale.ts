@@ -12,7 +12,8 @@ export interface TimeScale {
 const FOLD_FROM = 0.2;
 const FOLDED = 0.07;
 
-export function timeScaleOf(segments: ReadonlyMap<string, readonly Segment[]>, end: number): TimeScale {
+/** `marks`: at most so many of them beside the first. */
+export function timeScaleOf(segments: ReadonlyMap<string, readonly Segment[]>, end: number, marks: number): TimeScale {
   const busy = [...segments.values()]
     .flat()
     // What is blocked waits for a person, perhaps for days: nothing of the task happens meanwhile.
@@ -43,7 +44,7 @@ export function timeScaleOf(segments: ReadonlyMap<string, readonly Segment[]>, e
     }
     return Math.min(1, Math.max(0, ((time - before) / worked) * open + strips));
   };
-  const ticks = ticksOf(worked, 6)
+  const ticks = ticksOf(worked, marks)
     .map((tick) => withFolds(tick, folds))
     .filter((tick) => tick <= end);
   return { at, folds, ticks };

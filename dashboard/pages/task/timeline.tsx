@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { RunStats } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
 import { PhaseIcon } from '../../ui/icons.tsx';
+import { narrow } from '../../ui/narrow.ts';
 import type { StepView } from './model.ts';
 import { endOf, type Segment } from './segments.ts';
 import { type TimeScale, timeScaleOf } from './time-scale.ts';
@@ -24,7 +25,7 @@ const KINDS = { wait: 'ready, no worker yet', run: 'running', backoff: 'backoff'
 /** When each step waited, ran, and waited for its next attempt; under a run, how long it takes in general. */
 export function Timeline({ steps, segments, typical, path, selected, select, missing }: Props) {
   const end = Math.max(1, endOf(segments));
-  const scale = useMemo(() => timeScaleOf(segments, end), [segments, end]);
+  const scale = useMemo(() => timeScaleOf(segments, end, narrow.matches ? 3 : 6), [segments, end]);
   const { ticks, folds } = scale;
   const rows = useMemo(
     () => steps.toSorted((one, other) => startOf(segments, one) - startOf(segments, other) || one.n - other.n),
@@ -48,7 +49,7 @@ export function Timeline({ steps, segments, typical, path, selected, select, mis
         <div class="axis" aria-hidden="true">
           {ticks.map((tick) => (
             <span key={tick} style={{ left: at(tick) }}>
-              {formatSeconds(tick / 1000)}
+              {tick === 0 ? '0' : formatSeconds(tick / 1000)}
             </span>
           ))}
           {folds.map(({ from, until }) => (
@@ -100,7 +101,9 @@ export function Timeline({ steps, segments, typical, path, selected, select, mis
                 />
               ))}
             </div>
-            <span class="timeline-took muted">{tookOf(segments.get(step.name) ?? [])}</span>
+            <span class="timeline-took muted" title="All attempts together">
+              {tookOf(segments.get(step.name) ?? [])}
+            </span>
           </li>
         )}
       </Windowed>

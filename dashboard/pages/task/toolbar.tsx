@@ -100,7 +100,7 @@ export function Toolbar({ steps, critical }: { steps: readonly StepView[]; criti
               setQuery({ longer: event.currentTarget.value === '0' ? '' : event.currentTarget.value })
             }
           >
-            <option value="0">However long</option>
+            <option value="0">Any duration</option>
             {[...new Set([...DURATIONS, longer])]
               .filter((seconds) => seconds > 0)
               .toSorted((one, other) => one - other)

@@ -56,24 +56,32 @@ export default function Tasks() {
   );
 }
 
+/** Tags and whoever submitted have a column where a task of the page has them. */
+const columnsOf = (tasks: readonly Task[]): readonly Column<Task>[] =>
+  COLUMNS.filter(
+    ({ name }) =>
+      (name !== 'tags' || tasks.some(({ tags, schedule }) => (tags ?? []).length > 0 || schedule !== null)) &&
+      (name !== 'initiator' || tasks.some(({ initiator }) => initiator !== null && initiator !== '')),
+  );
+
 const COLUMNS: readonly Column<Task>[] = [
   { name: 'state', title: 'State', kind: 'tight', cell: ({ state }) => <TaskBadge state={state} quiet /> },
   {
-    name: 'task',
-    title: 'Task',
-    cell: ({ task_id: id, namespace, workflow }) => (
-      <a class="task-name break" href={`tasks/${id}`}>
-        {namespace}/{workflow}
+    name: 'id',
+    title: 'Id',
+    kind: 'number',
+    cell: ({ task_id: id }) => (
+      <a class="mono" href={`tasks/${id}`}>
+        {id}
       </a>
     ),
   },
   {
-    name: 'id',
-    title: 'Id',
-    kind: 'tight',
-    cell: ({ task_id: id }) => (
-      <a class="mono" href={`tasks/${id}`}>
-        {id}
+    name: 'task',
+    title: 'Workflow',
+    cell: ({ task_id: id, namespace, workflow }) => (
+      <a class="task-name break" href={`tasks/${id}`}>
+        {namespace}/{workflow}
       </a>
     ),
   },
@@ -120,6 +128,8 @@ const COLUMNS: readonly Column<Task>[] = [
   { name: 'took', title: 'Took', kind: 'number', label: 'took', cell: (task) => <Took task={task} /> },
 ];
 
+const CASE = ' Names and values of an input are searched for as they are written there, small and capital letters too.';
+
 function Took({ task: { state, requested_at: from, completed_at: to } }: { task: Task }) {
   const isOpen = state === 'pending' || state === 'in_progress';
   if (to === null && !isOpen) return <span class="none">–</span>;
@@ -150,11 +160,12 @@ function Listed({
         <div class="card">
           {text === '' ? (
             <Empty icon="tasks" title="No task yet">
-              <code>tasker submit</code> submits one, and so does <code>POST /v1/tasks</code>.
+              Submit one with the form of a <a href="workflows">workflow</a>, with <code>tasker submit</code> or with{' '}
+              <code>POST /v1/tasks</code>.
             </Empty>
           ) : (
             <Empty icon="search" title="No task matches">
-              Every stored task was looked at.{' '}
+              Every stored task was looked at.{/(^|\s)input\./.test(text) ? CASE : ''}{' '}
               <button type="button" class="link-button" onClick={() => search('')}>
                 Show all tasks
               </button>
@@ -164,7 +175,7 @@ function Listed({
       ) : (
         <Table
           caption="Tasks, the newest first"
-          columns={COLUMNS}
+          columns={columnsOf(items)}
           rows={items}
           keyOf={({ task_id: id }) => id}
           hrefOf={({ task_id: id }) => `tasks/${id}`}

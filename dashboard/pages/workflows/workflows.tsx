@@ -22,7 +22,7 @@ export default function Workflows() {
           items.length === 0 ? (
             <div class="card">
               <Empty icon="workflows" title="No workflow yet">
-                A worker registers its workflows when it starts.
+                A worker registers its workflows when it starts: <code>tasker worker --workflows ./file.ts</code>.
               </Empty>
             </div>
           ) : (

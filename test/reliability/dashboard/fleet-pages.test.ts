@@ -41,7 +41,7 @@ it('a task is submitted by the form of its schema, and a wrong field is shown at
 
 it('all failures of one cause are retried as an operation, after its dry run', async () => {
   const page = await open('failures');
-  await page.getByRole('button', { name: 'Members' }).click();
+  await page.getByRole('button', { name: 'Tasks', exact: true }).click();
   await page.locator('.members a.mono').waitFor();
   await page.getByRole('button', { name: 'Retry all' }).click();
   await page.getByText('All of them can be retried now.').waitFor();
@@ -108,7 +108,7 @@ it('failures without a fingerprint are retried by the words of their error: the 
   expect(await nameless.getByRole('button', { name: 'Retry all' }).count()).toBe(0);
   const ours = group('LegacyTimeout').filter({ hasText: 'diamond' });
   expect(await ours.locator('.group-numbers dd').allTextContents()).toEqual(['3', '0']);
-  await ours.getByRole('button', { name: 'Members' }).click();
+  await ours.getByRole('button', { name: 'Tasks', exact: true }).click();
   await ours.locator('.members a.mono').first().waitFor();
   expect((await ours.locator('.members a.mono').allTextContents()).toSorted()).toEqual(chosen.toSorted());
   await ours.getByRole('button', { name: 'Retry all' }).click();

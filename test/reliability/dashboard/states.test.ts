@@ -125,7 +125,7 @@ it('dialogs, menus and the drawer are no obstacle either', async () => {
     await page.locator('dialog[open] .keys').waitFor();
     expect(await seriousProblems(page), 'keys').toEqual([]);
     await open(page, 'failures');
-    await page.getByRole('button', { name: 'Members' }).click();
+    await page.getByRole('button', { name: 'Tasks', exact: true }).click();
     await page.getByRole('button', { name: 'Retry all' }).click();
     await page.locator('.dry-run').waitFor();
     expect(await seriousProblems(page), 'retry all').toEqual([]);
@@ -134,6 +134,12 @@ it('dialogs, menus and the drawer are no obstacle either', async () => {
     // A number that no JavaScript holds: with its problem the dialog is at its longest.
     await page.locator('.act-form .problem').waitFor();
     expect(await seriousProblems(page), 'edit and retry').toEqual([]);
+    await open(page, pathWith(shown, 'tasks/{failed}?view=history'));
+    await page.locator('.history .phase-failed').first().waitFor();
+    expect(await page.locator('.history .phase-backoff').count(), 'an error of the history as a backoff').toBe(0);
+    expect(await faultsOf(page), 'history').toEqual([]);
+    await open(page, 'settings');
+    expect(await faultsOf(page), 'settings').toEqual([]);
     expect(unexpected(problems)).toEqual([]);
   });
 }, 120_000);
@@ -148,7 +154,7 @@ it('what the API had kept from before it was asked for is read again soon, altho
   });
   await page.goto(`${fixture.api.apiUrl}/ui/failures`);
   await page.getByText('Nothing is in error').waitFor();
-  await page.getByRole('button', { name: 'Members' }).waitFor({ timeout: 20_000 });
+  await page.getByRole('button', { name: 'Tasks', exact: true }).waitFor({ timeout: 20_000 });
   expect(await page.getByText('Nothing is in error').count()).toBe(0);
   await page.context().close();
 }, 60_000);

@@ -1,0 +1,2 @@
+/** A window in which rows are cards, as the style sheets have it. */
+export const narrow = matchMedia('(max-width: 640px)');
