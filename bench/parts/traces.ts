@@ -11,7 +11,7 @@ import {
 import { startReceiver } from '../../examples/tracing/receiver.ts';
 import { demandHealth, runToTheEnd, type RunResult, submitTasks } from '../support/drive.ts';
 import { BUSY } from '../support/fleet.ts';
-import { median, type PartResult, round } from '../support/report.ts';
+import { changeText, median, type PartResult, round } from '../support/report.ts';
 import type { BenchServer } from '../support/server.ts';
 import { diamond } from '../support/workflows.ts';
 
@@ -19,6 +19,7 @@ const register = pathToFileURL(fileURLToPath(new URL('../../examples/tracing/reg
 
 /** The share of tasks whose spans are exported; undefined: neither the submitter nor the worker has an SDK. */
 const ARMS = [undefined, 0.01, 1] as const;
+type Ratio = (typeof ARMS)[number];
 
 interface Run extends RunResult {
   submitted: number;
@@ -27,11 +28,12 @@ interface Run extends RunResult {
 
 /** What traces cost a worker and a submitter: without an SDK, with one that samples 1 % of the tasks, and with one that samples all. */
 export async function traces(server: BenchServer, quick: boolean): Promise<PartResult> {
-  const tasks = quick ? 1000 : 15_000;
-  const runs = new Map<number | undefined, Run[]>(ARMS.map((ratio) => [ratio, []]));
+  // Long enough that what is loaded and compiled once is a small part of it.
+  const tasks = quick ? 1000 : 30_000;
+  const runs = new Map<Ratio, Run[]>(ARMS.map((ratio) => [ratio, []]));
   const receiver = await startReceiver();
   try {
-    for (let round_ = 0; round_ < (quick ? 1 : 5); round_ += 1) {
+    for (let round_ = 0; round_ < (quick ? 1 : 6); round_ += 1) {
       for (const ratio of round_ % 2 === 0 ? ARMS : ARMS.toReversed()) {
         const db = await server.database();
         const before = receiver.spans.length;
@@ -54,46 +56,55 @@ export async function traces(server: BenchServer, quick: boolean): Promise<PartR
   } finally {
     await receiver.close();
   }
-  const of = (ratio: number | undefined, figure: (run: Run) => number): number =>
-    median((runs.get(ratio) as Run[]).map(figure));
-  const bare = of(undefined, (run) => run.workerCpu / run.steps);
+  const all = (ratio: Ratio): Run[] => runs.get(ratio) as Run[];
+  const of = (ratio: Ratio, figure: (run: Run) => number): number => median(all(ratio).map(figure));
+  /** Against the run without an SDK of the same round. */
+  const changed = (ratio: Ratio, figure: (run: Run) => number): string =>
+    ratio === undefined
+      ? '-'
+      : changeText(all(ratio).map((run, round_) => figure(run) / figure(all(undefined)[round_] as Run)));
   return {
     tables: [
       {
-        title: 'Traces',
+        title: `Traces: what an SDK of OpenTelemetry costs (medians of ${all(undefined).length} rounds; changes against the run of the same round without one, with their interval of 95 %)`,
         columns: [
           'OpenTelemetry SDK',
           'steps/s',
-          'of those without',
+          'change',
           'worker CPU µs/step',
-          'more than without',
+          'worker and PostgreSQL, CPU µs/step',
+          'change',
+          'CPU of a start, ms',
           'tasks submitted/s',
           'spans of the worker',
         ],
-        rows: ARMS.map((ratio) => {
-          const cpu = of(ratio, (run) => run.workerCpu / run.steps);
-          return [
-            nameOf(ratio),
-            round(of(ratio, (run) => run.stepsPerSecond)),
-            `${round((of(ratio, (run) => run.stepsPerSecond) / of(undefined, (run) => run.stepsPerSecond)) * 100, 1)} %`,
-            round(cpu * 1e6, 1),
-            `${round((cpu / bare - 1) * 100, 1)} %`,
-            round(of(ratio, (run) => run.submitted)),
-            of(ratio, (run) => run.spans),
-          ];
-        }),
+        rows: ARMS.map((ratio) => [
+          nameOf(ratio),
+          round(of(ratio, (run) => run.stepsPerSecond)),
+          changed(ratio, (run) => run.stepsPerSecond),
+          round(of(ratio, workerPerStep) * 1e6, 1),
+          round(of(ratio, cpuPerStep) * 1e6, 1),
+          changed(ratio, cpuPerStep),
+          round(of(ratio, (run) => run.startCpu) * 1000),
+          round(of(ratio, (run) => run.submitted)),
+          of(ratio, (run) => run.spans),
+        ]),
       },
     ],
     charts: [],
-    data: Object.fromEntries([...runs].map(([ratio, all]) => [nameOf(ratio), all])),
+    data: Object.fromEntries([...runs].map(([ratio, runsOf]) => [nameOf(ratio), runsOf])),
   };
 }
 
-const nameOf = (ratio: number | undefined): string =>
+/** Without the start of the worker, which loads the SDK: that is once, however long it runs. */
+const workerPerStep = (run: Run): number => (run.workerCpu - run.startCpu) / run.steps;
+const cpuPerStep = (run: Run): number => workerPerStep(run) + run.serverCpu / run.steps;
+
+const nameOf = (ratio: Ratio): string =>
   ratio === undefined ? 'none' : `samples ${round(ratio * 100)} % of the tasks`;
 
 /** Does the work of a submitter with an SDK; its spans stay here. */
-async function withSdk<Result>(ratio: number | undefined, work: () => Promise<Result>): Promise<Result> {
+async function withSdk<Result>(ratio: Ratio, work: () => Promise<Result>): Promise<Result> {
   if (ratio === undefined) return work();
   context.setGlobalContextManager(new AsyncLocalStorageContextManager());
   trace.setGlobalTracerProvider(

@@ -32,6 +32,8 @@ export interface RunResult extends Usage {
   /** From the first attempt's start to the last completion, by the database clock. */
   seconds: number;
   stepsPerSecond: number;
+  /** Of `workerCpu`, the seconds until all workers had started. */
+  startCpu: number;
   /** The highest of all workers. */
   workerMb: number;
 }
@@ -50,11 +52,13 @@ export async function runToTheEnd(
     workers: options.workers,
     ...(options.env === undefined ? {} : { env: options.env }),
   });
+  const cpuOfWorkers = (): number => fleet.pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const startCpu = cpuOfWorkers();
   let workerCpu: number;
   let workerMb: number;
   try {
     await untilAllComplete(db, options.limitSeconds ?? 120);
-    workerCpu = fleet.pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+    workerCpu = cpuOfWorkers();
     workerMb = Math.max(...fleet.pids.map((pid) => residentMb(pid, 'highest')));
   } finally {
     await fleet.stop();
@@ -65,7 +69,7 @@ export async function runToTheEnd(
     SELECT count(*)::integer AS steps, extract(epoch FROM max(processed_at) - min(last_attempted_at))::float8 AS seconds
     FROM tasker.tasker_workflow_steps`);
   const { steps, seconds } = row as { steps: number; seconds: number };
-  return { ...usageBetween(before, after), steps, seconds, stepsPerSecond: steps / seconds, workerMb };
+  return { ...usageBetween(before, after), steps, seconds, stepsPerSecond: steps / seconds, startCpu, workerMb };
 }
 
 /** `from`: only tasks with this id and higher ones. */

@@ -28,6 +28,41 @@ export function percentile(values: readonly number[], p: number): number {
   return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? NaN;
 }
 
+/** A median with the interval that contains that of all possible values with a probability of 95 %; it assumes nothing of how they are distributed. */
+export interface Estimate {
+  median: number;
+  low: number;
+  high: number;
+}
+
+/** Of independent values. Fewer than six have no such interval: it is from the least to the greatest, and contains the median less surely. */
+export function estimate(values: readonly number[]): Estimate {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  // The number of values below the median is binomial: so many of each end may be left out as are outside with 2.5 % at most.
+  let leftOut = 0;
+  let chance = 0.5 ** n;
+  for (let outside = chance; outside <= 0.025 && leftOut < n / 2; outside += chance) {
+    leftOut += 1;
+    chance *= (n - leftOut + 1) / leftOut;
+  }
+  const skipped = Math.max(0, leftOut - 1);
+  const middle = n >> 1;
+  const [below = NaN, above = NaN] =
+    n % 2 === 0 ? sorted.slice(middle - 1, middle + 1) : [sorted[middle], sorted[middle]];
+  return { median: (below + above) / 2, low: sorted[skipped] ?? NaN, high: sorted[n - 1 - skipped] ?? NaN };
+}
+
+/** Of ratios, as a change in percent: `-1.2 % (-2.0 to -0.3)`. */
+export function changeText(ratios: readonly number[]): string {
+  const percent = (ratio: number): string => {
+    const value = round((ratio - 1) * 100, 1);
+    return `${value > 0 ? '+' : ''}${value.toFixed(1)}`;
+  };
+  const { median: middle, low, high } = estimate(ratios);
+  return `${percent(middle)} % (${percent(low)} to ${percent(high)})`;
+}
+
 export const round = (value: number, digits = 0): number => Number(value.toFixed(digits));
 
 export function markdown({ title, columns, rows }: Table): string {

@@ -1,22 +1,10 @@
 import type { Context, Link, Span, SpanContext } from '@opentelemetry/api';
-import { type AttemptFacts, attemptAttributes, attributes } from './attributes.ts';
+import type { AttemptEnd, AttemptTrace, BegunAttempt, EndedSpan, TraceFields } from './attempt-trace.ts';
+import { attemptAttributes, attributes } from './attributes.ts';
 import { errorTypeOf } from './error-type.ts';
 import { contextOf, timeOf, type Tracing, tracing } from './otel.ts';
 import { isSampledText, isStoredContext, readStoredContext } from './stored-context.ts';
-
-/** An attempt that begins. */
-export interface BegunAttempt extends AttemptFacts {
-  /** From ready to claimed. */
-  readonly waitedSeconds: number;
-}
-
-/** How an attempt ended. `retryAt`: when the step is tried again. `cause`: as the history has it. */
-export interface AttemptEnd {
-  readonly outcome: 'complete' | 'error' | 'timeout' | 'released' | 'lost';
-  readonly cause: string;
-  readonly error?: { readonly name: string; readonly code?: unknown } | undefined;
-  readonly retryAt?: Date | undefined;
-}
+import { UnsampledTrace } from './unsampled-trace.ts';
 
 /** Claims and failed attempts whose spans later ones are linked to. */
 const MOST_REMEMBERED = 1000;
@@ -67,13 +55,12 @@ export class AttemptSpans {
     if (isSampled(span)) remember(this.claims, claimId, span.spanContext());
   }
 
-  /** `traceContext`: as the task keeps it. Undefined: it is no trace context. `factsOf` is called if there is a span. */
-  begin(traceContext: string, factsOf: () => BegunAttempt): AttemptTrace | undefined {
-    if (!isStoredContext(traceContext)) return undefined;
+  /** `traceContext`: as the task keeps it. `factsOf` is called if there is a span. */
+  begin(traceContext: string, factsOf: () => BegunAttempt): AttemptTrace {
     const otel = isSampledText(traceContext) ? tracing() : undefined;
     const stored = otel === undefined ? undefined : readStoredContext(traceContext);
-    // Without an SDK, or not sampled, its lines of the log still have the id of the trace. Thousands of these wait for their outcome to be recorded.
-    if (otel === undefined || stored === undefined) return new AttemptTrace(traceContext, undefined);
+    // Without an SDK, or not sampled, its lines of the log still have the id of the trace.
+    if (otel === undefined || stored === undefined) return new UnsampledTrace(traceContext);
     const attempt = factsOf();
     const parent = contextOf(otel, stored);
     const startMs = Date.now();
@@ -90,7 +77,7 @@ export class AttemptSpans {
     );
     this.failed.delete(attempt.stepId);
     const context = otel.api.trace.setSpan(parent, span);
-    return new AttemptTrace(traceContext, {
+    return new SpannedTrace({
       otel,
       parent,
       context,
@@ -98,7 +85,7 @@ export class AttemptSpans {
       attempt,
       startMs,
       startedAt: performance.now(),
-      spanId: span.isRecording() ? span.spanContext().spanId : undefined,
+      fields: { trace_id: stored.traceId, ...(span.isRecording() ? { span_id: span.spanContext().spanId } : {}) },
     });
   }
 
@@ -130,52 +117,38 @@ interface Open {
   readonly attempt: BegunAttempt;
   readonly startMs: number;
   readonly startedAt: number;
-  /** Of a span that is recorded, also when it has ended: a line that comes later leads to it. */
-  readonly spanId: string | undefined;
+  /** The id of a span that is recorded stays when it has ended: a line that comes later leads to it. */
+  readonly fields: TraceFields;
 }
 
-/** The trace of one attempt, from its begin until its outcome is recorded. */
-export class AttemptTrace {
-  private readonly traceContext: string;
-  /** Undefined: it has no span. */
-  private readonly open: Open | undefined;
+/** An attempt of a task that is sampled, in a process with an SDK. */
+class SpannedTrace implements AttemptTrace {
+  private readonly open: Open;
   private endMs: number | undefined;
 
-  constructor(traceContext: string, open: Open | undefined) {
-    this.traceContext = traceContext;
+  constructor(open: Open) {
     this.open = open;
   }
 
-  /** A span of this attempt may be exported. */
   get recording(): boolean {
-    return this.open?.span.isRecording() === true;
+    return this.open.span.isRecording();
   }
 
-  /** For lines of the log. */
-  get logFields(): { trace_id: string; span_id?: string } {
-    const trace_id = readStoredContext(this.traceContext)?.traceId ?? '';
-    const span_id = this.open?.spanId;
-    return span_id === undefined ? { trace_id } : { trace_id, span_id };
+  get logFields(): TraceFields {
+    return this.open.fields;
   }
 
-  /** Calls the handler with the attempt's span as the active one, or in the trace of the task if that is not sampled: what it begins is not either. */
   run<Result>(call: () => Result): Result {
-    if (this.open !== undefined) return this.open.otel.api.context.with(this.open.context, call);
-    const otel = tracing();
-    const stored = otel === undefined ? undefined : readStoredContext(this.traceContext);
-    if (otel === undefined || stored === undefined) return call();
-    return otel.api.context.with(contextOf(otel, stored), call);
+    return this.open.otel.api.context.with(this.open.context, call);
   }
 
-  /** The handler has ended; the span is ended with this time when the outcome is recorded. */
   handlerEnded(): void {
-    if (this.open !== undefined) this.endMs = this.open.startMs + performance.now() - this.open.startedAt;
+    this.endMs = this.open.startMs + performance.now() - this.open.startedAt;
   }
 
-  /** Returns the span's context with the step that it is about, if there is a span. */
-  end({ outcome, cause, error, retryAt }: AttemptEnd): { stepId: string; span: SpanContext } | undefined {
-    if (this.open?.span.isRecording() !== true) return undefined;
+  end({ outcome, cause, error, retryAt }: AttemptEnd): EndedSpan | undefined {
     const { otel, span, parent, attempt } = this.open;
+    if (!span.isRecording()) return undefined;
     const endMs = this.endMs ?? Date.now();
     const failed = outcome === 'error' || outcome === 'timeout';
     span.setAttributes(attributes({ cause, ...(failed ? { errorType: errorTypeOf(error) } : {}) }));

@@ -32,6 +32,8 @@ export class Recorder {
     if (type === undefined) return;
     const isLost = givenUp || lost.has(step.stepId);
     const retry = retries?.get(step.stepId);
+    // One that completes is not logged, so without a span nobody asks for its place.
+    const hasPlace = trace !== undefined && (isLost || outcome.kind === 'fail' || trace.recording);
     this.scope.events.finished(type.labels, {
       outcome: isLost ? 'lost' : OUTCOMES[outcome.kind === 'fail' ? outcome.cause : outcome.kind],
       seconds,
@@ -39,9 +41,9 @@ export class Recorder {
       taskId: step.taskId,
       error: outcome.kind === 'fail' ? outcome.error : undefined,
       willRetry: retries === undefined ? undefined : typeof retry === 'object',
-      trace: trace?.logFields,
+      trace: hasPlace ? trace.logFields : undefined,
     });
-    if (trace === undefined) return;
+    if (trace?.recording !== true) return;
     // What is given up is recovered, which ends its span.
     if (isLost) return givenUp ? undefined : this.scope.spans.later(endLost(this.scope, trace, step));
     const kind = outcome.kind === 'fail' ? outcome.cause : outcome.kind;

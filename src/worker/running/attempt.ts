@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
 import type { Membership } from '../../membership/membership.ts';
-import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { StepLogger } from '../../workflow/definition.ts';
 import { type CalledAttempt, callHandler } from './call-handler.ts';
 import { abortedOutcome, COMPLETE_WITH_NOTHING, returnedOutcome, thrownOutcome } from './outcome.ts';

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type ClaimedStep, type StepInputs } from '../../engine/claim.ts';
 import type { Membership } from '../../membership/membership.ts';
-import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import { ordinalOf } from '../../workflow/step-id.ts';
 import type { Completer } from '../completing/completer.ts';
 import type { StepType } from '../scope/handler-registry.ts';
@@ -89,7 +89,7 @@ export class Executor {
         taskId: step.taskId,
         trace: trace?.logFields,
       });
-      if (trace !== undefined) this.scope.spans.later(endLost(this.scope, trace, step));
+      if (trace?.recording === true) this.scope.spans.later(endLost(this.scope, trace, step));
       return;
     }
     if (outcome.kind === 'complete' && type.template.childOrdinals.length > 0 && inputs.ownInput !== true) {
@@ -106,7 +106,7 @@ function beginTrace(
   { definition, labels }: StepType,
   { taskId, stepId, attempt, claimId, waitedSeconds }: ClaimedStep,
   traceContext: string,
-): AttemptTrace | undefined {
+): AttemptTrace {
   return spans.begin(traceContext, () => {
     const { version } = definition;
     return { ...labels, version, taskId, stepId, attempt, claimId, workerId: lease.current, waitedSeconds };

@@ -1,5 +1,5 @@
 import type { ClaimedStep, StepInputs } from '../../engine/claim.ts';
-import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { RawTexts, StepContext, StepLogger } from '../../workflow/definition.ts';
 import { occurrenceOf, type StoredOccurrence, type TaskOccurrence } from '../../workflow/task-occurrence.ts';
 import { jsonbMembers } from '../../workflow/jsonb-text.ts';

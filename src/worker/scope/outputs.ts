@@ -1,6 +1,6 @@
 import type { ClaimedStep, StepClaim } from '../../engine/claim.ts';
 import type { Retry } from '../../engine/fail.ts';
-import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
 import type { StepType } from './handler-registry.ts';
 

@@ -1,3 +1,4 @@
+import type { TraceFields } from '../../tracing/attempt-trace.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
 
 /** Everything that is counted, timed or logged of a step has these labels: the names of its workflow and of itself. */
@@ -6,12 +7,6 @@ export interface StepLabels {
   workflow: string;
   step: string;
   queue: string;
-}
-
-/** The place of an attempt in a trace, as fields of a log line. */
-export interface TraceFields {
-  trace_id: string;
-  span_id?: string;
 }
 
 /** By which event of the process an uncaught error came. */
@@ -45,7 +40,7 @@ export interface WorkerEvents {
       willRetry?: boolean | undefined;
       /** Of a failure. */
       error?: StoredError | undefined;
-      /** If the task is traced. */
+      /** If the task is traced; of one that completed, only if it has a span. */
       trace?: TraceFields | undefined;
     },
   ): void;

@@ -1,6 +1,6 @@
 import { wasRecovered } from '../../engine/claims.ts';
 import type { StepClaim } from '../../engine/claim.ts';
-import type { AttemptTrace } from '../../tracing/attempt-spans.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
 
 /**
@@ -12,7 +12,6 @@ export async function endLost(
   trace: AttemptTrace,
   step: StepClaim,
 ): Promise<void> {
-  if (!trace.recording) return;
   try {
     if (await wasRecovered(db, step)) return;
     spans.ended(trace, { outcome: 'lost', cause: 'claim_lost' });
