@@ -28,6 +28,7 @@ export type Overview = ResponseOf<'GET /v1/overview'>;
 export type Attention = api.Attention;
 export type FleetProcess = api.Worker;
 export type Schedule = api.Schedule;
+export type SearchPath = api.SearchPath;
 export type DoctorReport = ResponseOf<'GET /v1/health/doctor'>;
 export type AuditedAct = api.Act;
 export type RunStats = api.RunStats;

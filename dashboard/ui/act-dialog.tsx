@@ -2,6 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { reloadAll } from '../api/query.ts';
 import { newKey, type Problem, request } from '../api/request.ts';
+import type { TaskState } from '../api/types.ts';
+import { PHASES, phaseOfTask } from '../phase.ts';
 import { Dialog } from './dialog.tsx';
 import { ReasonField } from './reason-field.tsx';
 import { ProblemBox } from './states.tsx';
@@ -59,7 +61,7 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
     setBusy(true);
     try {
       const answer = await send(false);
-      toast(`${act.title}: done`, 'good');
+      toast(`Done: ${act.title.charAt(0).toLowerCase()}${act.title.slice(1)}`, 'good');
       reloadAll();
       close();
       act.done?.(answer ?? {});
@@ -140,8 +142,11 @@ function outcomeText(answer: Readonly<Record<string, unknown>>): string {
     const names = steps.map((step: unknown) =>
       typeof step === 'object' && step !== null ? String((step as { name?: unknown }).name) : String(step),
     );
-    parts.push(names.length > 6 ? `${names.length} steps` : names.join(', '));
+    parts.push(
+      names.length > 6 ? `${names.length} steps` : `${names.length === 1 ? 'step' : 'steps'} ${names.join(', ')}`,
+    );
   }
-  if (typeof state === 'string') parts.push(`the task would be ${state}`);
+  const stateText = typeof state === 'string' ? PHASES[phaseOfTask(state as TaskState)].label.toLowerCase() : '';
+  if (stateText !== '' && stateText !== outcome) parts.push(`the task would be ${stateText}`);
   return parts.join(', ');
 }

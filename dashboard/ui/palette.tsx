@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { request } from '../api/request.ts';
-import type { WorkflowVersion } from '../api/types.ts';
+import type { SearchPath, WorkflowVersion } from '../api/types.ts';
 import { PAGES } from '../pages.ts';
 import { TERM_NAMES } from '../pages/tasks/search-terms.ts';
 import { navigate } from '../router.ts';
@@ -27,6 +27,7 @@ function OpenPalette({ close }: { close: () => void }) {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState(0);
   const [workflows, setWorkflows] = useState<readonly string[]>([]);
+  const [paths, setPaths] = useState<readonly string[]>([]);
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     if (!may('fleet:read')) return;
@@ -35,8 +36,12 @@ function OpenPalette({ close }: { close: () => void }) {
         setWorkflows([...new Set(body?.items.map(({ namespace, workflow }) => `${namespace}/${workflow}`))]),
       () => undefined,
     );
+    request<{ items: SearchPath[] }>('/v1/search-paths').then(
+      ({ body }) => setPaths([...new Set(body?.items.map(({ path }) => path))]),
+      () => undefined,
+    );
   }, []);
-  const choices = useMemo(() => choicesOf(text, workflows), [text, workflows]);
+  const choices = useMemo(() => choicesOf(text, workflows, paths), [text, workflows, paths]);
   const go = (choice: Choice | undefined): void => {
     if (choice === undefined) return;
     close();
@@ -95,9 +100,11 @@ function OpenPalette({ close }: { close: () => void }) {
   );
 }
 
+const quotedIn = (text: string): string => (/^[\w.@/-]+$/.test(text) ? text : JSON.stringify(text));
 const searchFor = (q: string): string => `tasks?q=${encodeURIComponent(q)}`;
 
-function choicesOf(given: string, workflows: readonly string[]): Choice[] {
+/** `paths`: of inputs by which tasks are found at once. */
+function choicesOf(given: string, workflows: readonly string[], paths: readonly string[]): Choice[] {
   const text = given.trim();
   const found: Choice[] = [];
   const id = /^#?(\d{1,18})$/.exec(text)?.[1];
@@ -105,6 +112,11 @@ function choicesOf(given: string, workflows: readonly string[]): Choice[] {
     found.push({ icon: 'tasks', text: `Task ${id}`, hint: 'by its id', to: `tasks/${id}` });
     found.push({ icon: 'search', text: `Key ${id}`, hint: 'tasks that have it', to: searchFor(`key:${id}`) });
   }
+  if (text !== '' && !text.includes(':'))
+    for (const path of paths) {
+      const q = `${path}:${quotedIn(text)}`;
+      found.push({ icon: 'search', text: q, hint: 'by its input', to: searchFor(q) });
+    }
   // What has a colon is a search, and a name that is no term of it a field of an input.
   const term = /^([^\s":]+):./.exec(text)?.[1];
   if (term !== undefined) {
@@ -121,7 +133,7 @@ function choicesOf(given: string, workflows: readonly string[]): Choice[] {
     found.push({ icon: 'workflows', text: name, hint: 'tasks of the workflow', to: searchFor(`workflow:${name}`) });
   }
   if (text !== '' && id === undefined && term === undefined) {
-    const quoted = /^[\w.@/-]+$/.test(text) ? text : JSON.stringify(text);
+    const quoted = quotedIn(text);
     found.push({
       icon: 'search',
       text: `Tag ${text}`,

@@ -8,7 +8,7 @@ export interface Column<Row> {
   readonly title: ComponentChildren;
   readonly cell: (row: Row) => ComponentChildren;
   /** `number`: to the right. `tight`: no wider than what is in it. `text`: cut at its width. */
-  readonly kind?: 'number' | 'tight' | 'text';
+  readonly kind?: 'number' | 'tight' | 'text' | 'number tight';
   /** On a narrow screen the cell says what it is. */
   readonly label?: string;
 }

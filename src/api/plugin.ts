@@ -158,6 +158,8 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   } else answer = await inTraceOf(request.headers, () => route.handle(base));
   // Committed by now.
   if (route.outdates !== undefined) parts.reports.forget(route.outdates);
+  // Tasks are submitted all the time: what is kept to spare the database would be kept no longer.
+  if (route.method !== 'GET' && route.permission !== 'tasks:submit') parts.shared.forget();
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem);
   return send(reply, answer, route);
 }

@@ -134,6 +134,25 @@ describe('reads that several ask for', () => {
     expect((await reads.read(B, strictly, work)).body).toBe(2);
     expect((await reads.read(B, strictly, work)).body).toBe(3);
   });
+
+  it('are kept no longer when somebody has changed something, nor is what was being read meanwhile', async () => {
+    const reads = new SharedReads();
+    const { began, work } = controlled();
+    const aged = { signal: forever, maxAgeSeconds: 30 };
+    const kept = reads.read(A, aged, work);
+    began[0]?.end();
+    await kept;
+    expect((await reads.read(A, aged, work)).body).toBe(0);
+    const underWay = reads.read(B, aged, work);
+    reads.forget();
+    began[1]?.end();
+    expect((await underWay).body).toBe(1);
+    const anew = [reads.read(A, aged, work), reads.read(B, aged, work)];
+    await expect.poll(() => began.length).toBe(4);
+    for (const { end } of began) end();
+    expect((await Promise.all(anew)).map(({ body }) => body)).toEqual([2, 3]);
+    expect((await reads.read(A, aged, work)).body).toBe(2);
+  });
 });
 
 describe('the pace of reads', () => {

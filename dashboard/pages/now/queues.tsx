@@ -2,7 +2,9 @@ import type { Queue } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
 import { Empty } from '../../ui/states.tsx';
 
-export function Queues({ queues }: { queues: readonly Queue[] }) {
+export function Queues({ queues: all }: { queues: readonly Queue[] }) {
+  // A queue that has just become empty is in the answer as well.
+  const queues = all.filter(({ ready }) => ready > 0);
   const longest = Math.max(1, ...queues.map(({ ready }) => ready));
   return (
     <section class="card" aria-labelledby="queues">

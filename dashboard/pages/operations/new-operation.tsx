@@ -85,7 +85,7 @@ export function NewOperation({
               aria-describedby="canary-hint"
             />
             <span id="canary-hint" class="muted small">
-              a number or a share; 0: none
+              tasks, or a share in %; 0 for none
             </span>
           </div>
           <div class="field">
@@ -101,7 +101,7 @@ export function NewOperation({
             />
           </div>
           <div class="field">
-            <label for="stop">Stop at … % again</label>
+            <label for="stop">Stop if % fail again</label>
             <input
               id="stop"
               type="number"
@@ -112,7 +112,7 @@ export function NewOperation({
               aria-describedby="stop-hint"
             />
             <span id="stop-hint" class="muted small">
-              share that fails again; empty: never
+              of those retried; empty for never
             </span>
           </div>
         </div>

@@ -20,6 +20,16 @@ import { describe, OperationBadge, Progress } from './progress.tsx';
 
 const VERBS = { pause: 'Pause', resume: 'Resume', abort: 'Abort' } as const;
 type Verb = keyof typeof VERBS;
+/** A canary that has not passed. */
+const CANARY: Readonly<Record<Operation['state'], string>> = {
+  preview: 'to come',
+  running: 'waited for',
+  paused: 'waited for',
+  stopped: 'failed again',
+  done: 'not waited for',
+  aborted: 'not passed',
+};
+const SKIP = 'Skip the canary';
 
 export default function OperationPage({ params: { id = '' } }: PageProps) {
   const operation = useQuery<Operation>(`/v1/operations/${encodeURIComponent(id)}`, {
@@ -28,6 +38,8 @@ export default function OperationPage({ params: { id = '' } }: PageProps) {
   });
   const [acting, setActing] = useState<Verb>();
   const allowed = operation.data?.allowed_actions ?? [];
+  // What runs can be resumed while its canary is waited for.
+  const waits = operation.data?.state === 'running';
   return (
     <>
       <PageHead title={`Operation ${id}`} text={<a href="operations">All operations</a>}>
@@ -38,10 +50,10 @@ export default function OperationPage({ params: { id = '' } }: PageProps) {
                 <button
                   key={verb}
                   type="button"
-                  class={`button${verb === 'abort' ? ' danger' : verb === 'resume' ? ' primary' : ''}`}
+                  class={`button${verb === 'abort' ? ' danger' : verb === 'resume' && !waits ? ' primary' : ''}`}
                   onClick={() => setActing(verb)}
                 >
-                  {VERBS[verb]}
+                  {verb === 'resume' && waits ? SKIP : VERBS[verb]}
                 </button>
               ))
           : null}
@@ -51,7 +63,7 @@ export default function OperationPage({ params: { id = '' } }: PageProps) {
         {(data) => <Details operation={data} />}
       </Shown>
       <Items id={id} />
-      {acting === undefined ? null : <Steer id={id} verb={acting} close={() => setActing(undefined)} />}
+      {acting === undefined ? null : <Steer id={id} verb={acting} waits={waits} close={() => setActing(undefined)} />}
     </>
   );
 }
@@ -106,7 +118,7 @@ function Details({ operation }: { operation: Operation }) {
           <dd>
             {operation.canary === 0
               ? 'none'
-              : `${plural(operation.canary, 'task')}, ${operation.canary_passed ? 'passed' : 'waited for'}`}
+              : `${plural(operation.canary, 'task')}, ${operation.canary_passed ? 'passed' : CANARY[state]}`}
           </dd>
           <dt>Stops</dt>
           <dd>
@@ -232,7 +244,9 @@ function Items({ id }: { id: string }) {
   );
 }
 
-function Steer({ id, verb, close }: { id: string; verb: Verb; close: () => void }) {
+function Steer({ id, verb, waits, close }: { id: string; verb: Verb; waits: boolean; close: () => void }) {
+  const skips = verb === 'resume' && waits;
+  const label = skips ? SKIP : VERBS[verb];
   const [reason, setReason] = useState('');
   const [problem, setProblem] = useState<Problem>();
   const key = useMemo(newKey, [reason]);
@@ -248,14 +262,16 @@ function Steer({ id, verb, close }: { id: string; verb: Verb; close: () => void 
     }
   };
   return (
-    <Dialog title={`${VERBS[verb]} operation ${id}`} close={close}>
+    <Dialog title={skips ? `${SKIP} of operation ${id}` : `${label} operation ${id}`} close={close}>
       <form class="act-form" onSubmit={(event) => void run(event)}>
         <p class="soft">
           {verb === 'abort'
             ? 'For good: what is done stays done, and nothing else of it is.'
             : verb === 'pause'
               ? 'Nothing more of it is done until somebody resumes it.'
-              : 'It goes on where it was.'}
+              : skips
+                ? 'The other tasks follow now, whatever comes of the canary.'
+                : 'It goes on where it was.'}
         </p>
         <ReasonField reason={reason} setReason={setReason} />
         {problem === undefined ? null : <ProblemBox problem={problem} />}
@@ -264,7 +280,7 @@ function Steer({ id, verb, close }: { id: string; verb: Verb; close: () => void 
             Do nothing
           </button>
           <button type="submit" class={`button primary${verb === 'abort' ? ' danger' : ''}`}>
-            {VERBS[verb]}
+            {label}
           </button>
         </footer>
       </form>

@@ -1,6 +1,6 @@
-import type { Operation } from '../../api/types.ts';
+import type { Operation, TaskState } from '../../api/types.ts';
 import { formatCount } from '../../format.ts';
-import type { Phase } from '../../phase.ts';
+import { type Phase, PHASES, phaseOfTask } from '../../phase.ts';
 import { PhaseIcon } from '../../ui/icons.tsx';
 
 const SHOWN: Readonly<Record<Operation['state'], { phase: Phase; label: string }>> = {
@@ -51,10 +51,25 @@ export function Progress({ operation }: { operation: Operation }) {
   );
 }
 
-export const describe = ({ action, selection }: Operation): string => {
+/** What it does to which tasks, in words: the terms of its filter, those that name a workflow first. */
+export function describe({ action, selection }: Pick<Operation, 'action' | 'selection'>): string {
   const { filter, task_ids: ids } = selection as { filter?: Record<string, unknown>; task_ids?: number };
   const verb = action.charAt(0).toUpperCase() + action.slice(1);
-  if (filter === undefined) return `${verb} of ${String(ids ?? '')} chosen tasks`;
-  const terms = Object.entries(filter).map(([name, value]) => `${name} ${[value].flat().join(' or ')}`);
-  return `${verb} of tasks with ${terms.join(', ')}`;
-};
+  if (filter === undefined) return `${verb} ${String(ids ?? '')} chosen tasks`;
+  const { namespace, workflow, version, state, fingerprint, ...others } = filter;
+  const name = [namespace, workflow].filter((each) => each !== undefined).join('/');
+  const states = [state ?? []]
+    .flat()
+    .map((each) => PHASES[phaseOfTask(each as TaskState)]?.label.toLowerCase() ?? each);
+  const terms = [
+    ...(fingerprint === undefined ? [] : [`cause ${String(fingerprint)}`]),
+    ...Object.entries(others).map(([term, value]) => `${term.replaceAll('_', ' ')} ${[value].flat().join(' or ')}`),
+  ];
+  return [
+    `${verb} tasks`,
+    name === '' ? '' : ` of ${name}`,
+    version === undefined ? '' : ` ${[version].flat().join(' or ')}`,
+    terms.length === 0 ? '' : ` with ${terms.join(', ')}`,
+    states.length === 0 ? '' : ` that are ${states.join(', ').replace(/, ([^,]*)$/, ' or $1')}`,
+  ].join('');
+}

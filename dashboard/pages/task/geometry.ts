@@ -47,6 +47,8 @@ export const MIN_SCALE = 0.04;
 export const MAX_SCALE = 2;
 /** At this scale and above a node says what it does; below, its name is larger and stands alone. */
 export const NEAR = 0.6;
+/** At which the beginning of a large graph is shown: nearer, so that who zooms out and in again sees the same as before. */
+const BEGINNING = 0.62;
 /** A graph of which no more than this fits is shown as a whole: names can be read, if only just. */
 const LEAST_WHOLE = 0.32;
 const MARGIN = 24;
@@ -55,7 +57,7 @@ const MARGIN = 24;
 export function fit({ width, height, down }: Geometry, shownWidth: number, shownHeight: number, whole = false): View {
   const margin = shownWidth < 640 ? MARGIN / 2 : MARGIN;
   const all = Math.min((shownWidth - 2 * margin) / width, (shownHeight - 2 * margin) / height, 1);
-  const scale = Math.max(MIN_SCALE, whole || all >= LEAST_WHOLE ? all : NEAR);
+  const scale = Math.max(MIN_SCALE, whole || all >= LEAST_WHOLE ? all : BEGINNING);
   const place = (size: number, shown: number, along: boolean): number =>
     along && size * scale + 2 * margin > shown ? margin : (shown - size * scale) / 2;
   return { x: place(width, shownWidth, !down), y: place(height, shownHeight, down), scale };

@@ -50,9 +50,19 @@ export default function TaskPage({ params }: PageProps) {
       <Shown query={task} rows={10}>
         {(data) => <Opened task={data} etag={task.etag} known={known} />}
       </Shown>
+      {task.data === undefined && task.problem?.status === 404 ? <NumberOfYourOwn id={id} /> : null}
     </>
   );
 }
+
+/** Whoever looks for order 10255 types 10255. */
+const NumberOfYourOwn = ({ id }: { id: string }) => (
+  <p class="soft not-found">
+    Is {id} a number of your own, as of an order? Then search for the field of the input that has it, as in{' '}
+    <code>input.order_id:{id}</code>, in the <a href={`tasks?q=${encodeURIComponent(`input.order_id:${id}`)}`}>tasks</a>
+    , or for the <a href={`tasks?q=key%3A${id}`}>key</a> of a task.
+  </p>
+);
 
 /** What the steps of a task are, by the layout of its version; by the task itself if there is none. */
 function usePlans(task: TaskDetails): {

@@ -15,10 +15,13 @@ export function Filters({
   text,
   search,
   problems,
+  workflow,
 }: {
   text: string;
   search: (text: string) => void;
   problems: readonly string[];
+  /** One that there is, for the example. */
+  workflow: string | undefined;
 }) {
   const [typed, setTyped] = useState(text);
   const field = useRef<HTMLInputElement>(null);
@@ -44,7 +47,7 @@ export function Filters({
             autocomplete="off"
             spellcheck={false}
             list="search-terms"
-            placeholder="workflow:shop/checkout input.order:A-7 error:ECONNREFUSED, or an id"
+            placeholder={`An id, or terms: workflow:${workflow ?? 'shop/checkout'} input.order_id:10248 error:ECONNREFUSED`}
             value={typed}
             onInput={(event) => setTyped(event.currentTarget.value)}
           />

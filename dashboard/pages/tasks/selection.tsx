@@ -6,7 +6,7 @@ import { Icon } from '../../ui/icons.tsx';
 import type { Selection } from '../../ui/table.tsx';
 import { ManyDialog } from './act-on-many.tsx';
 
-/** Chosen tasks, by id: kept over pages and searches, until they are acted on or let go. */
+/** Chosen tasks, by id: kept over pages and searches, until they are acted on or cleared. */
 export const chosen = signal<ReadonlyMap<string, Task>>(new Map());
 
 export function selectionOf(items: readonly Task[]): Selection {
@@ -53,7 +53,7 @@ export function SelectionBar() {
         <Icon name="cancel" size={14} /> Cancel
       </button>
       <button type="button" class="link-button" onClick={() => (chosen.value = new Map())}>
-        Let go
+        Clear the choice
       </button>
       {act === undefined ? null : (
         <ManyDialog

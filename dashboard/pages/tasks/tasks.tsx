@@ -43,7 +43,12 @@ export default function Tasks() {
           <CopyAs command={commandOf(text)} path={path} />
         </div>
       </header>
-      <Filters text={text} search={search} problems={problems.map(({ detail }) => detail)} />
+      <Filters
+        text={text}
+        search={search}
+        problems={problems.map(({ detail }) => detail)}
+        workflow={list.data?.items.map((task) => `${task.namespace}/${task.workflow}`)[0]}
+      />
       {problems.length > 0 ? null : list.data === undefined && list.problem !== undefined ? (
         <ProblemBox problem={list.problem} reload={list.reload} />
       ) : (
@@ -69,7 +74,7 @@ const COLUMNS: readonly Column<Task>[] = [
   {
     name: 'id',
     title: 'Id',
-    kind: 'number',
+    kind: 'number tight',
     cell: ({ task_id: id }) => (
       <a class="mono" href={`tasks/${id}`}>
         {id}

@@ -17,12 +17,15 @@ export function SubmitForm({
   version,
   served,
   schema,
+  needsKey,
 }: {
   namespace: string;
   workflow: string;
   version: string;
   served: boolean;
   schema: unknown;
+  /** Its tasks are told apart by a key that whoever submits gives. */
+  needsKey: boolean;
 }) {
   const fields = useMemo(() => fieldsOf(schema), [schema]);
   const [asJson, setAsJson] = useState(fields === undefined);
@@ -117,12 +120,13 @@ export function SubmitForm({
           ))
         )}
         <div class="field">
-          <label for="identity">Key</label>
+          <label for="identity">Key {needsKey ? <span class="muted small">required</span> : null}</label>
           <input
             id="identity"
             value={identity}
             maxLength={1000}
-            placeholder="optional: the same key is the same task"
+            required={needsKey}
+            placeholder={needsKey ? 'the same key is the same task' : 'optional: the same key is the same task'}
             onInput={(event) => setIdentity(event.currentTarget.value)}
           />
         </div>

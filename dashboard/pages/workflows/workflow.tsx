@@ -146,6 +146,7 @@ function Versions({
             version={chosen.version}
             served={chosen.served}
             schema={chosen.input_schema}
+            needsKey={(chosen.configuration as { identity?: string } | null)?.identity === 'caller_key'}
           />
         ) : null}
       </div>

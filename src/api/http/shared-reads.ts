@@ -34,6 +34,8 @@ export class SharedReads {
   private readonly lanes = new Map<string, Lane>();
   private readonly kept = new Map<string, Kept>();
   private keptBytes = 0;
+  /** What was read before is given to nobody who comes later. */
+  private forgotten = 0;
   private readonly pace: ReadPace;
 
   constructor(pace = new ReadPace()) {
@@ -70,6 +72,13 @@ export class SharedReads {
     return answer;
   }
 
+  /** An operator has changed something: whoever asks after it sees it, and not what was kept from before. */
+  forget(): void {
+    this.forgotten += 1;
+    this.kept.clear();
+    this.keptBytes = 0;
+  }
+
   private async run(thing: string, first: Lane['next']): Promise<void> {
     const lane: Lane = { began: 0, next: first };
     this.lanes.set(thing, lane);
@@ -88,11 +97,13 @@ export class SharedReads {
   /** How long it took. */
   private async runOne(key: string, read: SharedRead): Promise<number> {
     const began = performance.now();
+    const { forgotten } = this;
     const answer = await read.run();
     const took = performance.now() - began;
     this.pace.took(took);
     const forMs = answer?.mayBeKept === true ? this.pace.keptFor(took) : 0;
-    if (answer !== undefined && (read.keep || forMs > 0)) this.keep(key, { answer, began, forMs });
+    if (answer !== undefined && forgotten === this.forgotten && (read.keep || forMs > 0))
+      this.keep(key, { answer, began, forMs });
     return took;
   }
 
