@@ -49,12 +49,13 @@ export function pauseSeconds({ until, forSeconds }: PauseOptions): number | unde
   );
 }
 
-export function checkedAuditFilter({ act, by, refused, on }: AuditFilter): AuditFilter {
+export function checkedAuditFilter({ act, by, refused, reads, on }: AuditFilter): AuditFilter {
   checkedText('act', act);
   checkedText('by', by);
-  if (refused !== undefined && typeof refused !== 'boolean')
-    throw new InvalidInputError(`refused is ${preview(refused)}: use true or false`, { field: 'refused' });
+  for (const [field, value] of Object.entries({ refused, reads }))
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new InvalidInputError(`${field} is ${preview(value)}: use true or false`, { field });
   checkedText('on.kind', on?.kind);
   checkedText('on.id', on?.id);
-  return { act, by, refused, on };
+  return { act, by, refused, reads, on };
 }

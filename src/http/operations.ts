@@ -2273,6 +2273,8 @@ export interface Operations {
           act?: string | undefined;
           by?: string | undefined;
           refused?: boolean | undefined;
+          /** `false`: without `payload.read`, of which there are many; `true`: those alone. */
+          reads?: boolean | undefined;
           /** `task`, `queue`, ...; with `subject_id`. */
           subject?: string | undefined;
           subject_id?: string | undefined;

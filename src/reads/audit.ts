@@ -8,6 +8,8 @@ export interface AuditFilter {
   by?: string | undefined;
   /** Only acts that changed nothing, or only acts that did. */
   refused?: boolean | undefined;
+  /** False: without the inputs and results that somebody has read, of which there are many; true: those alone. */
+  reads?: boolean | undefined;
   /** Of a task also the acts on its steps. */
   on?: { kind: string; id: string } | undefined;
 }
@@ -19,7 +21,7 @@ export function readAudit(
   filter: AuditFilter,
   { before = NEWEST, limit }: { before?: string | undefined; limit: number },
 ): Promise<AuditRow[]> {
-  const params = { below: before, limit, act: filter.act, by: filter.by, refused: filter.refused };
+  const params = { below: before, limit, act: filter.act, by: filter.by, refused: filter.refused, reads: filter.reads };
   return filter.on === undefined
     ? db.run(listAudit, params)
     : db.run(listAuditOfSubject, { ...params, subject: filter.on.kind, subject_id: filter.on.id });

@@ -100,6 +100,23 @@ describe('acts', () => {
     ]);
   });
 
+  it('are apart from the inputs that somebody has read, of one task and of all', async () => {
+    const key = await fixture.key({ name: 'ada' });
+    const id = await fixture.submitOne(await fixture.workflow(diamond));
+    expect((await call('GET', `/v1/tasks/${id}/payloads/input`, { key })).status).toBe(200);
+    expect((await call('POST', `/v1/tasks/${id}:cancel`, { key })).status).toBe(200);
+    expect((await call('GET', `/v1/tasks/${id}/payloads/input`, { key })).status).toBe(200);
+    const actsOf = async (query: string) =>
+      (await call('GET', `/v1/audit?limit=3${query}`, { key })).body.items?.map(({ act }) => act);
+    const ofTask = `&subject=task&subject_id=${id}`;
+    expect(await actsOf(ofTask)).toEqual(['payload.read', 'task.cancel', 'payload.read']);
+    expect(await actsOf(`${ofTask}&reads=false`)).toEqual(['task.cancel']);
+    expect(await actsOf(`${ofTask}&reads=true`)).toEqual(['payload.read', 'payload.read']);
+    expect((await actsOf('&reads=false'))?.[0]).toBe('task.cancel');
+    expect(await actsOf('&reads=true&act=task.cancel')).toEqual([]);
+    expect((await call('GET', '/v1/audit?reads=yes', { key })).status).toBe(400);
+  });
+
   it('pause and resume a queue', async () => {
     const key = await fixture.key({ name: 'ada' });
     expect((await call('POST', '/v1/queues/default:pause', { key, body: { reason: 'down' } })).status).toBe(200);

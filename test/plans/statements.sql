@@ -3881,6 +3881,7 @@ WHERE a.audit_id < $1
   AND ($3::text IS NULL OR a.act = $3::text)
   AND ($4::text IS NULL OR a.by = $4::text)
   AND ($5::boolean IS NULL OR a.refused = $5::boolean)
+  AND ($6::boolean IS NULL OR (a.act = 'payload.read') = $6::boolean)
 ORDER BY a.audit_id DESC
 LIMIT $2;
 
@@ -3888,12 +3889,13 @@ LIMIT $2;
 SELECT a.audit_id, a.at, a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
   a.details, a.position, a.hash
 FROM tasker.tasker_audit a
-WHERE (a.subject = $6 AND a.subject_id = $7
-    OR $6::text = 'task' AND a.subject = 'step' AND a.subject_id >= $7 || '/' AND a.subject_id < $7 || '0')
+WHERE (a.subject = $7 AND a.subject_id = $8
+    OR $7::text = 'task' AND a.subject = 'step' AND a.subject_id >= $8 || '/' AND a.subject_id < $8 || '0')
   AND a.audit_id < $1
   AND ($3::text IS NULL OR a.act = $3::text)
   AND ($4::text IS NULL OR a.by = $4::text)
   AND ($5::boolean IS NULL OR a.refused = $5::boolean)
+  AND ($6::boolean IS NULL OR (a.act = 'payload.read') = $6::boolean)
 ORDER BY a.audit_id DESC
 LIMIT $2;
 

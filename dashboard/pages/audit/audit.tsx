@@ -53,11 +53,20 @@ const COLUMNS: readonly Column<AuditedAct>[] = [
   },
 ];
 
+/** Whoever opens a task reads its input, and that is audited: so many rows that they would hide what was done. */
+const SHOWN = {
+  '': { label: 'Acts', query: { reads: 'false' }, flag: ' --without-reads' },
+  refused: { label: 'Refused', query: { refused: 'true' }, flag: ' --refused' },
+  reads: { label: 'Inputs and results read', query: { reads: 'true' }, flag: ' --act payload.read' },
+  all: { label: 'All', query: {}, flag: '' },
+} as const satisfies Record<string, { label: string; query: Readonly<Record<string, string>>; flag: string }>;
+
 /** What operators did, and what they were refused. */
 export default function Audit() {
-  const [refused, by, cursor] = [queryOf('refused'), queryOf('by'), queryOf('cursor')];
-  const query = new URLSearchParams({ limit: '50' });
-  for (const [name, value] of Object.entries({ refused, by, cursor })) if (value !== '') query.set(name, value);
+  const [chosen, by, cursor] = [queryOf('show'), queryOf('by'), queryOf('cursor')];
+  const show = Object.hasOwn(SHOWN, chosen) ? (chosen as keyof typeof SHOWN) : '';
+  const query = new URLSearchParams({ limit: '50', ...SHOWN[show].query });
+  for (const [name, value] of Object.entries({ by, cursor })) if (value !== '') query.set(name, value);
   const list = useQuery<Page<AuditedAct>>(`/v1/audit?${query}`, {
     topic: 'audit',
     everySeconds: cursor === '' ? 10 : 0,
@@ -65,19 +74,19 @@ export default function Audit() {
   return (
     <>
       <PageHead title="Audit" text="Every act of an operator, refusals included, in a chain of hashes.">
-        <CopyAs command="tasker audit list" path={`/v1/audit?${query}`} />
+        <CopyAs command={`tasker audit list${SHOWN[show].flag}`} path={`/v1/audit?${query}`} />
       </PageHead>
       <div class="filters">
         <div class="chips" role="group" aria-label="Which acts">
-          {(['', 'false', 'true'] as const).map((value) => (
+          {(Object.keys(SHOWN) as (keyof typeof SHOWN)[]).map((each) => (
             <button
-              key={value}
+              key={each}
               type="button"
               class="chip"
-              aria-pressed={refused === value}
-              onClick={() => setQuery({ refused: value, cursor: undefined })}
+              aria-pressed={show === each}
+              onClick={() => setQuery({ show: each, cursor: undefined })}
             >
-              {value === '' ? 'All' : value === 'true' ? 'Refused' : 'Done'}
+              {SHOWN[each].label}
             </button>
           ))}
           <input
@@ -93,8 +102,11 @@ export default function Audit() {
         {({ items, next_cursor: next }) =>
           items.length === 0 ? (
             <div class="card">
-              <Empty icon="audit" title={refused === '' && by === '' ? 'No act yet' : 'No act matches'}>
-                {refused === '' && by === ''
+              <Empty
+                icon="audit"
+                title={(show === '' || show === 'all') && by === '' ? 'No act yet' : 'No act matches'}
+              >
+                {(show === '' || show === 'all') && by === ''
                   ? 'Acts of the command line, of programs and of this dashboard will be here, refused ones too.'
                   : 'The whole record was read with these filters.'}
               </Empty>

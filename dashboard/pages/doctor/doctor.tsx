@@ -70,7 +70,7 @@ function Report({ report: { checks, findings, as_of: at } }: { report: DoctorRep
             <li key={id} class="card group bad">
               <div class="group-main">
                 <div class="group-text">
-                  <h2>{title}</h2>
+                  <h2>{title.charAt(0).toUpperCase() + title.slice(1)}</h2>
                   <p class="soft">{why}</p>
                   <p class="small">
                     <code>{id}</code> · <code>tasker doctor --mend</code> prints how to mend it.

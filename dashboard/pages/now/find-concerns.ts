@@ -64,7 +64,18 @@ function missingRoles({ no_scheduler: noScheduler }: Attention, workers: number,
 }
 
 export function ofFailures(group: FailureGroup): Concern {
-  const { fingerprint, namespace, workflow, step, steps, blocked, name, message, last_seen: at } = group;
+  const {
+    fingerprint,
+    namespace,
+    workflow,
+    step,
+    steps,
+    blocked,
+    name,
+    message,
+    last_seen: at,
+    sample_task_id: sample,
+  } = group;
   const isBlocked = blocked > 0;
   return {
     key: `failures ${fingerprint ?? name} ${namespace}/${workflow} ${step}`,
@@ -73,8 +84,10 @@ export function ofFailures(group: FailureGroup): Concern {
       ? `${plural(blocked, 'step')} blocked${steps === blocked ? '' : `, ${formatCount(steps - blocked)} in backoff`}: ${step} of ${namespace}/${workflow}`
       : `${plural(steps, 'step')} in backoff: ${step} of ${namespace}/${workflow}`,
     text: [name ?? 'An error that is not recorded', message ?? ''].filter((part) => part !== '').join(': '),
-    href: 'failures',
-    link: isBlocked ? 'See the cause, retry all' : 'See the cause',
+    // One is mended where it is.
+    ...(steps === 1
+      ? { href: `tasks/${sample}?step=${encodeURIComponent(step)}`, link: 'See the task' }
+      : { href: 'failures', link: isBlocked ? 'See the cause, retry all' : 'See the cause' }),
     at,
   };
 }

@@ -7,7 +7,7 @@ import { may, me } from '../../session.ts';
 import { StoredDocument } from '../../ui/document.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { isTyping } from '../../ui/shortcuts.tsx';
-import { Empty, Loading, Shown } from '../../ui/states.tsx';
+import { Empty, Loading, ProblemBox, Shown } from '../../ui/states.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
 import { clock } from '../../ui/time.tsx';
 import { StepDrawer } from './drawer.tsx';
@@ -127,6 +127,8 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
           : segmentsOfStates(steps, now),
     [steps, history, task.requested_at, now, view, hasHistory],
   );
+  // Without its history a step that is done would look as if it had waited until now.
+  const hasSegments = isKnown && (!hasHistory || history.known);
   const passes = usePasses(now);
   const passing = useMemo(() => (passes === undefined ? steps : steps.filter(passes)), [steps, passes]);
   const current = useMemo(() => steps.find(({ name }) => name === selected), [steps, selected]);
@@ -175,8 +177,13 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
               </div>
             )
           ) : null}
-          {(view === 'timeline' || view === 'list') && !isKnown ? <Loading rows={8} /> : null}
-          {view === 'timeline' && isKnown ? (
+          {(view === 'list' && !isKnown) || (view === 'timeline' && !hasSegments && history.problem === undefined) ? (
+            <Loading rows={8} />
+          ) : null}
+          {view === 'timeline' && !hasSegments && history.problem !== undefined ? (
+            <ProblemBox problem={history.problem} />
+          ) : null}
+          {view === 'timeline' && hasSegments ? (
             <Timeline
               steps={passing}
               segments={segments}

@@ -57,8 +57,10 @@ export function Timeline({ steps, segments, typical, path, selected, select, mis
               key={`fold ${from}`}
               class="fold"
               style={{ left: `${((scale.at(from) + scale.at(until)) / 2) * 100}%` }}
+              title={formatSeconds((until - from) / 1000)}
             >
-              {formatSeconds((until - from) / 1000)}
+              {/* Times beside each other would lie over each other. */}
+              {narrow.matches || folds.length > 3 ? '…' : formatSeconds((until - from) / 1000)}
             </span>
           ))}
         </div>

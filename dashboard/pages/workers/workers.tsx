@@ -25,6 +25,12 @@ function StateOf({ process: { draining, silent_seconds: silent } }: { process: F
   );
 }
 
+/** Who is silent first, then workers, then schedulers; by name. */
+const byNeed = (one: FleetProcess, other: FleetProcess): number =>
+  Number(other.silent_seconds > SILENT_SECONDS) - Number(one.silent_seconds > SILENT_SECONDS) ||
+  Number(one.role !== 'worker') - Number(other.role !== 'worker') ||
+  one.name.localeCompare(other.name, 'en', { numeric: true });
+
 const columns = (coverage: readonly Coverage[] | undefined): readonly Column<FleetProcess>[] => [
   { name: 'state', title: 'State', kind: 'tight', cell: (process) => <StateOf process={process} /> },
   {
@@ -125,7 +131,7 @@ export default function Workers() {
             <Table
               caption="Processes"
               columns={columns(coverage.data?.items)}
-              rows={items}
+              rows={items.toSorted(byNeed)}
               keyOf={({ worker_id: id }) => id}
             />
           )

@@ -61,6 +61,10 @@ export const listAudit = defineRoute({
     act: text.optional(),
     by: text.optional(),
     refused: z.enum(['true', 'false']).optional(),
+    reads: z
+      .enum(['true', 'false'])
+      .optional()
+      .describe('`false`: without `payload.read`, of which there are many; `true`: those alone.'),
     subject: text.optional().describe('`task`, `queue`, ...; with `subject_id`.'),
     subject_id: text.optional(),
     before: auditId.optional().describe('Only acts before this one: the last of a page before, in place of a cursor.'),
@@ -75,11 +79,12 @@ export const listAudit = defineRoute({
     },
   },
   async handle({ client, cursors, query }) {
-    const { limit: most, cursor: given, before, refused, subject, subject_id: id, ...named } = query;
-    const list = ['listAudit', { ...named, before, refused, subject, id }];
+    const { limit: most, cursor: given, before, refused, reads, subject, subject_id: id, ...named } = query;
+    const list = ['listAudit', { ...named, before, refused, reads, subject, id }];
     const rows = await client.audit({
       ...named,
       ...(refused === undefined ? {} : { refused: refused === 'true' }),
+      ...(reads === undefined ? {} : { reads: reads === 'true' }),
       ...(subject === undefined || id === undefined ? {} : { on: { kind: subject, id } }),
       before: given === undefined ? before : cursors.open(list, given),
       limit: most + 1,

@@ -26,6 +26,7 @@ interface ListFlags {
   act?: string;
   by?: string;
   refused?: boolean;
+  withoutReads?: boolean;
   limit: string;
   before?: string;
   json?: boolean;
@@ -41,6 +42,7 @@ function listCommand(exit: (status: number) => void): Command {
     .option('--act <act>', 'this act, such as task.retry or queue.pause')
     .option('--by <name>', 'by this person or program')
     .option('--refused', 'only acts that changed nothing')
+    .option('--without-reads', 'without the inputs and results that somebody has read')
     .option('--limit <n>', 'at most this many, 1 to 1000', '50')
     .option('--before <audit id>', 'only acts before this one: the next page')
     .action(async (flags: ListFlags) => {
@@ -63,7 +65,18 @@ function listCommand(exit: (status: number) => void): Command {
     });
 }
 
-function optionsOf({ task, queue, workflow, schedule, act, by, refused, limit, before }: ListFlags): AuditOptions {
+function optionsOf({
+  task,
+  queue,
+  workflow,
+  schedule,
+  act,
+  by,
+  refused,
+  withoutReads,
+  limit,
+  before,
+}: ListFlags): AuditOptions {
   const subjects = Object.entries({ task, queue, workflow, schedule }).filter(([, id]) => id !== undefined);
   if (subjects.length > 1) throw new InvalidInputError('give one of --task, --queue, --workflow and --schedule');
   const [subject] = subjects;
@@ -72,6 +85,7 @@ function optionsOf({ task, queue, workflow, schedule, act, by, refused, limit, b
     act,
     by,
     refused,
+    ...(withoutReads === true ? { reads: false } : {}),
     before,
     ...(subject === undefined ? {} : { on: { kind: subject[0], id: subject[1] as string } }),
   };

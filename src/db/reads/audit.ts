@@ -34,12 +34,14 @@ const LIST = {
   act: 'text | null',
   by: 'text | null',
   refused: 'boolean | null',
+  reads: 'boolean | null',
 } as const;
 
 const FILTERS = `a.audit_id < :below
   AND (:act::text IS NULL OR a.act = :act::text)
   AND (:by::text IS NULL OR a.by = :by::text)
-  AND (:refused::boolean IS NULL OR a.refused = :refused::boolean)`;
+  AND (:refused::boolean IS NULL OR a.refused = :refused::boolean)
+  AND (:reads::boolean IS NULL OR (a.act = 'payload.read') = :reads::boolean)`;
 
 /** Acts below an id, newest first. A filter that finds little reads the whole table, which has a row for each act of a person. */
 export const listAudit = defineStatement<AuditRow>()({
