@@ -5,7 +5,7 @@ import { newKey, type Problem, request } from '../api/request.ts';
 import type { TaskState } from '../api/types.ts';
 import { PHASES, phaseOfTask } from '../phase.ts';
 import { Dialog } from './dialog.tsx';
-import { ReasonField } from './reason-field.tsx';
+import { isReasonGood, ReasonField } from './reason-field.tsx';
 import { ProblemBox } from './states.tsx';
 import { toast } from './toasts.tsx';
 
@@ -108,7 +108,7 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
           <button
             type="submit"
             class={`button primary${act.danger === true ? ' danger' : ''}`}
-            disabled={busy || isBroken || preview === undefined}
+            disabled={busy || isBroken || preview === undefined || !isReasonGood(reason)}
           >
             {act.verb}
           </button>

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cancelOn } from '../db/connections/canceller.ts';
+import { REASON_MISSING, saysWhy } from '../engine/require-reason.ts';
+import { reasonOf } from './denials.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { abortOn, signalOf } from './http/request-signal.ts';
 import { inTraceOf, requestTraceId } from '../tracing/incoming.ts';
@@ -13,7 +15,7 @@ import { maxAgeOf, shareKey, type SharedReads } from './http/shared-reads.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Principal } from './permissions.ts';
 import { Problem, problemOf } from './problem.ts';
-import { type Answer, COSTS, type Route, type RouteRequest, type Services } from './route.ts';
+import { type Answer, COSTS, needsReason, type Route, type RouteRequest, type Services } from './route.ts';
 import { ROUTES } from './routes/index.ts';
 
 /** What the plugin needs of the process around it. */
@@ -67,7 +69,14 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
     const problem = problemOf(error);
     // What is refused by an exception was rolled back, and its row in the audit with it.
     if (route !== undefined && principal !== undefined && route.method !== 'GET')
-      parts.denied({ route, principal, params: request.params, code: problem.code, body: request.body });
+      parts.denied({
+        route,
+        principal,
+        params: request.params,
+        code: problem.code,
+        body: request.body,
+        query: request.query,
+      });
     // Whoever closes a page while it loads has found no error; and what was refused because there is too much to do is in the metrics: lines
     // about it would be more to do.
     const isExpected = reply.raw.closed || (problem === error && problem.cause === undefined);
@@ -112,6 +121,7 @@ function addRoute(app: FastifyInstance, route: Route, parts: ApiParts): void {
 async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiParts): Promise<FastifyReply> {
   const { route, principal, id: requestId, rawBody = '' } = seen.get(request) as Seen;
   const checked = checkRequest(route, { params: request.params, query: request.query, body: request.body });
+  if (parts.requireReason && needsReason(route)) checkReason(route, checked);
   const waits =
     route.waits === 'always' ||
     (route.waits === 'if asked' && Number((checked.query as { wait_seconds?: number }).wait_seconds) > 0);
@@ -162,6 +172,14 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
   if (route.method !== 'GET' && route.permission !== 'tasks:submit') parts.shared.forget();
   if (answer.problem !== undefined) return sendProblem(reply, answer.problem);
   return send(reply, answer, route);
+}
+
+/** Throws Problem for an act that does not say why. */
+function checkReason(route: Route, given: { body: unknown; query: unknown }): void {
+  const { dry_run: dryRun } = (given.body ?? {}) as { dry_run?: boolean };
+  if (saysWhy({ reason: reasonOf(given) as string | undefined, dryRun })) return;
+  const errors = [{ pointer: route.body === undefined ? 'reason' : '/reason', detail: REASON_MISSING }];
+  throw new Problem('INPUT_INVALID', REASON_MISSING, { errors });
 }
 
 /** Throws the reason of the limit if it takes longer. */

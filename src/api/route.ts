@@ -36,6 +36,8 @@ export interface Services {
   readonly readOnly: boolean;
   /** Runs what opens a transaction, when there is room for one: as many at once as leave a connection of the pool for what they read. */
   inTransaction<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Acts have to say why. */
+  readonly requireReason: boolean;
   /** Pages of other tools about a task. */
   readonly links: LinkTemplates;
   readonly layouts: Layouts;
@@ -118,6 +120,10 @@ export interface Route {
   readonly example: { readonly query?: string; readonly body?: unknown; readonly response: unknown };
   handle(request: RouteRequest): Promise<Answer>;
 }
+
+/** Of an act that changes something. What only reads is audited as well; a submit is work, and a preview changes nothing. */
+export const needsReason = ({ act, method }: Route): boolean =>
+  act !== undefined && method !== 'GET' && act !== 'task.submit' && act !== 'operation.preview';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 

@@ -20,7 +20,7 @@ import type { EventHub } from './events/event-hub.ts';
 import { eventHub } from './events/event-sources.ts';
 import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
-import { RateLimits } from './http/rate-limits.ts';
+import { RateLimits } from '../process/rate-limits.ts';
 import { ReadPace } from './http/read-pace.ts';
 import { SharedReads } from './http/shared-reads.ts';
 import { Layouts } from './layouts.ts';
@@ -83,6 +83,7 @@ export class ApiRuntime {
       layouts: new Layouts(host.db),
       events,
       links: config,
+      requireReason: config.requireReason,
       ready: async () => ({ ok: !this.draining.signal.aborted, reasons: [] }),
       // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
       inTransaction: pLimit(Math.max(1, config.poolSize - 1)),

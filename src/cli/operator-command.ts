@@ -27,6 +27,10 @@ export function actOptions(command: Command): Command {
     .option('--dry-run', 'change nothing, and show what would come of it');
 }
 
+/** Adds who does it and why. */
+export const whyOptions = (command: Command): Command =>
+  byOption(command).option('--reason <text>', 'why; kept in the audit');
+
 /** Adds who does it. The default is found when the command runs. */
 export function byOption(command: Command): Command {
   return command

@@ -17,6 +17,7 @@ import {
   readChainReport,
 } from '../reads/audit.ts';
 import { InvalidInputError } from '../errors.ts';
+import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import {
   checkedAuditFilter,
@@ -25,8 +26,9 @@ import {
   type PauseOptions,
   pauseSeconds,
 } from './checked-acts.ts';
-import { checkedAction, checkedId, checkedResult, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedId, checkedResult, checkedTexts, checkedWhole } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
+import type { Attempt } from './act-gate.ts';
 import type { ClientParts } from './client-parts.ts';
 import { Operations } from './operations.ts';
 import { transactionsOf } from './in-transaction.ts';
@@ -49,7 +51,7 @@ export class ActsClient extends InsightClient {
 
   protected constructor(parts: ClientParts) {
     super(parts);
-    this.operations = new Operations(parts.db);
+    this.operations = new Operations(parts.db, parts.acts);
   }
 
   /**
@@ -57,7 +59,9 @@ export class ActsClient extends InsightClient {
    * the next four verbs act in the caller's `transaction`, if one is given: they take effect if and when the caller commits.
    */
   async cancel(taskId: string, action: OperatorAction & InTransaction = {}): Promise<CancelOutcome> {
-    return cancel(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
+    return this.parts.acts.pass({ act: 'task.cancel', on: onTask(taskId) }, action, async (checked) =>
+      cancel(await transactionsOf(checked, this.db), checkedId(taskId), checked),
+    );
   }
 
   /**
@@ -69,14 +73,16 @@ export class ActsClient extends InsightClient {
     taskId: string,
     options: OperatorAction & InTransaction & { steps?: readonly string[]; attempts?: number; input?: unknown } = {},
   ): Promise<RetryOutcome> {
-    const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
-    const action = { ...checkedAction(options), attempts };
-    checkedId(taskId);
-    const edit =
-      options.input === undefined
-        ? undefined
-        : await editedInput(this.db, taskId, { ...options, input: options.input }, this.parts.validation);
-    const outcome = await retry(await transactionsOf(options, this.db), taskId, { ...action, edit });
+    const { input } = options;
+    const outcome = await this.parts.acts.pass({ act: 'task.retry', on: onTask(taskId) }, options, async (action) => {
+      const attempts = checkedWhole('attempts', options.attempts ?? 1, 1, MAX_RETRY_LIMIT, ' further attempts');
+      checkedId(taskId);
+      const edit =
+        input === undefined
+          ? undefined
+          : await editedInput(this.db, taskId, { ...options, input }, this.parts.validation);
+      return retry(await transactionsOf(options, this.db), taskId, { ...action, attempts, edit });
+    });
     if (outcome.outcome === 'retried') this.notifyOf(taskId, outcome.queues, options);
     return outcome;
   }
@@ -90,15 +96,20 @@ export class ActsClient extends InsightClient {
     step: string,
     options: OperatorAction & InTransaction & { result?: unknown } = {},
   ): Promise<ResolveOutcome> {
-    const action = { ...checkedAction(options), result: checkedResult(step, options.result ?? null) };
-    const outcome = await resolveStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    const attempt = { act: 'step.resolve', on: onStep(taskId, step) } as const;
+    const outcome = await this.parts.acts.pass(attempt, options, async (checked) => {
+      const action = { ...checked, result: checkedResult(step, options.result ?? null) };
+      return resolveStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    });
     if (outcome.outcome === 'resolved') this.notifyOf(taskId, outcome.queues, options);
     return outcome;
   }
 
   /** Declares a whole task in error done by hand: its open steps are cancelled. */
   async resolveTask(taskId: string, action: OperatorAction & InTransaction = {}): Promise<ResolveOutcome> {
-    return resolveTask(await transactionsOf(action, this.db), checkedId(taskId), checkedAction(action));
+    return this.parts.acts.pass({ act: 'task.resolve', on: onTask(taskId) }, action, async (checked) =>
+      resolveTask(await transactionsOf(checked, this.db), checkedId(taskId), checked),
+    );
   }
 
   /**
@@ -110,18 +121,16 @@ export class ActsClient extends InsightClient {
     taskId: string,
     options: OperatorAction & InTransaction & { from?: readonly string[]; input?: unknown } = {},
   ): Promise<RerunOutcome> {
-    checkedId(taskId);
-    const action = checkedAction(options);
-    const from = checkedTexts('from', options.from);
-    if (from?.length === 0) throw new InvalidInputError('from is []: name a step, or leave it out', { field: 'from' });
-    const edit =
-      options.input === undefined
-        ? undefined
-        : await editedInput(this.db, taskId, { input: options.input }, this.parts.validation);
-    const outcome = await rerun(await transactionsOf(options, this.db), taskId, {
-      ...action,
-      from,
-      input: edit?.input,
+    const outcome = await this.parts.acts.pass({ act: 'task.rerun', on: onTask(taskId) }, options, async (action) => {
+      checkedId(taskId);
+      const from = checkedTexts('from', options.from);
+      if (from?.length === 0)
+        throw new InvalidInputError('from is []: name a step, or leave it out', { field: 'from' });
+      const edit =
+        options.input === undefined
+          ? undefined
+          : await editedInput(this.db, taskId, { input: options.input }, this.parts.validation);
+      return rerun(await transactionsOf(options, this.db), taskId, { ...action, from, input: edit?.input });
     });
     if (outcome.outcome === 'created') this.notifyOf(outcome.taskId, outcome.queues, options);
     return outcome;
@@ -136,8 +145,10 @@ export class ActsClient extends InsightClient {
     step: string,
     options: OperatorAction & InTransaction & { force?: boolean } = {},
   ): Promise<ReleaseHeldOutcome> {
-    const action = checkedAction(options);
-    const outcome = await releaseHeldStep(await transactionsOf(options, this.db), checkedId(taskId), step, action);
+    const attempt = { act: 'step.release', on: onStep(taskId, step) } as const;
+    const outcome = await this.parts.acts.pass(attempt, options, async (action) =>
+      releaseHeldStep(await transactionsOf(options, this.db), checkedId(taskId), step, action),
+    );
     if (outcome.outcome === 'released') this.notifyOf(taskId, outcome.queues, options);
     return outcome;
   }
@@ -148,7 +159,9 @@ export class ActsClient extends InsightClient {
    * case.
    */
   async purge(selection: PurgeSelection, options: PurgeOptions = {}): Promise<PurgeReport> {
-    return purgeSelected(this.db, this.parts.archive, selection, { ...options, ...checkedAction(options) });
+    return this.parts.acts.pass({ act: 'task.purge', on: onSelection(selection) }, options, (action) =>
+      purgeSelected(this.db, this.parts.archive, selection, action),
+    );
   }
 
   /**
@@ -156,14 +169,18 @@ export class ActsClient extends InsightClient {
    * or after `forSeconds`). What runs goes on. Workers notice with their next heartbeat, at most a second later in general. Throws InvalidInputError.
    */
   async pause(what: PausableName, options: PauseOptions = {}): Promise<PauseOutcome> {
-    const { pausable, seconds } = { pausable: checkedPausable(what), seconds: pauseSeconds(options) };
-    return pause(await transactionsOf(options, this.db), pausable, { ...checkedAction(options), seconds });
+    return this.parts.acts.pass(attemptOn(what, 'pause'), options, async (action) => {
+      const { pausable, seconds } = { pausable: checkedPausable(what), seconds: pauseSeconds(options) };
+      return pause(await transactionsOf(options, this.db), pausable, { ...action, seconds });
+    });
   }
 
   /** Ends a pause: workers claim again with their next heartbeat. */
   async resume(what: PausableName, options: OperatorAction & InTransaction = {}): Promise<ResumeOutcome> {
-    const pausable = checkedPausable(what);
-    return resume(await transactionsOf(options, this.db), pausable, checkedAction(options));
+    return this.parts.acts.pass(attemptOn(what, 'resume'), options, async (action) => {
+      const pausable = checkedPausable(what);
+      return resume(await transactionsOf(options, this.db), pausable, action);
+    });
   }
 
   /** What is paused, by whom, why and until when. */
@@ -199,6 +216,15 @@ export class ActsClient extends InsightClient {
     while ((await sealActs(this.db)).more);
   }
 
+  /** @internal An act of a program above the client, as every other one. */
+  act<Options extends OperatorAction, Outcome>(
+    attempt: Attempt,
+    action: Options,
+    work: (action: Options) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    return this.parts.acts.pass(attempt, action, work);
+  }
+
   private notifyOf(
     taskId: string,
     queues: readonly string[],
@@ -206,4 +232,20 @@ export class ActsClient extends InsightClient {
   ): void {
     if (options.dryRun !== true) this.parts.notifications.readied(taskId, queues, options);
   }
+}
+
+const onTask = (taskId: string) => ({ kind: 'task', id: taskId }) as const;
+const onStep = (taskId: string, step: string) => ({ kind: 'step', id: `${taskId}/${step}` }) as const;
+
+/** Several tasks are one act, as in the row of a purge. */
+function onSelection({ taskIds, tag }: { taskIds?: readonly string[]; tag?: string }) {
+  if (tag !== undefined) return { kind: 'tag', id: tag } as const;
+  return { kind: 'task', id: taskIds?.length === 1 ? taskIds[0] : `${taskIds?.length ?? 0} tasks` } as const;
+}
+
+function attemptOn(what: PausableName, verb: 'pause' | 'resume') {
+  const { queue, workflow } = (what ?? {}) as { queue?: unknown; workflow?: unknown };
+  if (queue !== undefined) return { act: `queue.${verb}`, on: { kind: 'queue', id: queue } } as const;
+  const id = typeof workflow === 'string' && !workflow.includes('/') ? `${DEFAULT_NAMESPACE}/${workflow}` : workflow;
+  return { act: `workflow.${verb}`, on: { kind: 'workflow', id } } as const;
 }

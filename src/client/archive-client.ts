@@ -12,7 +12,8 @@ import { ConfigError, InvalidInputError } from '../errors.ts';
 import type { TaskDetails } from '../reads/task.ts';
 import { identityOfKey } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
-import { checkedAction, checkedId, checkedText, checkedWhole } from './checked.ts';
+import type { ActGate } from './act-gate.ts';
+import { checkedId, checkedText, checkedWhole } from './checked.ts';
 
 /** Which objects `list` returns. */
 export interface ListArchivesOptions {
@@ -49,12 +50,14 @@ const CENTURY_SECONDS = 100 * 366 * 86_400;
 /** Tasks that were moved from the tables into the archive. See the page "The archive" of the operations guide. */
 export class ArchiveClient {
   private readonly db: Database;
+  private readonly acts: ActGate;
   private readonly settings: ArchiveSettings | undefined;
   private opened: Promise<ArchiveStore> | undefined;
 
   /** @internal */
-  constructor(db: Database, settings: ArchiveSettings | undefined) {
+  constructor(db: Database, acts: ActGate, settings: ArchiveSettings | undefined) {
     this.db = db;
+    this.acts = acts;
     this.settings = settings;
   }
 
@@ -95,31 +98,31 @@ export class ArchiveClient {
    * call for a task that is there does nothing.
    */
   async restore(taskId: string, options: RestoreArchivedOptions = {}): Promise<RestoreOutcome> {
-    const keepSeconds = checkedWhole(
-      'keepSeconds',
-      options.keepSeconds ?? WEEK_SECONDS,
-      0,
-      CENTURY_SECONDS,
-      ' seconds',
-    );
-    const action = checkedAction(options);
-    const { restoreTask } = await import('../archive/restore.ts');
-    return restoreTask(this.db, await this.store(), checkedId(taskId), { ...action, keepSeconds });
+    const { keepSeconds: given = WEEK_SECONDS } = options;
+    return this.acts.pass({ act: 'task.restore', on: { kind: 'task', id: taskId } }, options, async (action) => {
+      const keepSeconds = checkedWhole('keepSeconds', given, 0, CENTURY_SECONDS, ' seconds');
+      const { restoreTask } = await import('../archive/restore.ts');
+      return restoreTask(this.db, await this.store(), checkedId(taskId), { ...action, keepSeconds });
+    });
   }
 
   /** Compares the records with the objects, and the objects with the records. */
   async verify(options: VerifyArchiveOptions = {}): Promise<VerifyReport & { mended: MendedOrphan[] }> {
-    const { by, reason } = checkedAction({ by: options.by, reason: options.reason });
-    const [{ verifyArchive }, { mendOrphan }] = await Promise.all([
-      import('../archive/verify.ts'),
-      import('../archive/orphans.ts'),
-    ]);
-    const store = await this.store();
-    const report = await verifyArchive(this.db, store, { deep: options.deep });
-    const mended: MendedOrphan[] = [];
-    if (options.mend === true)
-      for (const orphan of report.orphans) mended.push(await mendOrphan(this.db, store, orphan, { by, reason }));
-    return { ...report, mended };
+    const { deep, mend = false, by, reason } = options;
+    const verify = async (action: Pick<OperatorAction, 'by' | 'reason'>) => {
+      const [{ verifyArchive }, { mendOrphan }] = await Promise.all([
+        import('../archive/verify.ts'),
+        import('../archive/orphans.ts'),
+      ]);
+      const store = await this.store();
+      const report = await verifyArchive(this.db, store, { deep });
+      const mended: MendedOrphan[] = [];
+      if (mend) for (const orphan of report.orphans) mended.push(await mendOrphan(this.db, store, orphan, action));
+      return { ...report, mended };
+    };
+    if (!mend) return verify({});
+    // Before hours of reading.
+    return this.acts.pass({ act: 'archive.mend', on: { kind: 'archive', id: 'orphans' } }, { by, reason }, verify);
   }
 
   /** @internal A part of `verify`, for a request that may not take long. */
@@ -130,11 +133,13 @@ export class ArchiveClient {
 
   /** @internal Mends one object without a record; undefined: there is none of this name. */
   async mend(object: string, action: Pick<OperatorAction, 'by' | 'reason'>): Promise<MendedOrphan | undefined> {
-    const { findOrphan, mendOrphan } = await import('../archive/orphans.ts');
-    const store = await this.store();
-    const { installationId } = await installationOf(this.db);
-    const orphan = await findOrphan(this.db, store, installationId, object);
-    return orphan && mendOrphan(this.db, store, orphan, action);
+    return this.acts.pass({ act: 'archive.mend', on: { kind: 'archive', id: object } }, action, async (checked) => {
+      const { findOrphan, mendOrphan } = await import('../archive/orphans.ts');
+      const store = await this.store();
+      const { installationId } = await installationOf(this.db);
+      const orphan = await findOrphan(this.db, store, installationId, object);
+      return orphan && mendOrphan(this.db, store, orphan, checked);
+    });
   }
 
   /** @internal Throws ConfigError if the client has no archive. */

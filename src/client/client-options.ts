@@ -25,6 +25,8 @@ export interface ClientOptions {
   cronSchema?: string;
   /** Show no value of an input in InvalidInputError, neither in its message nor in its details. Default false: no secrets. */
   hideInputValues?: boolean;
+  /** Refuse acts without a `reason`, with InvalidInputError; dry runs need none. Default false. */
+  requireReason?: boolean;
   /** Called at each new connection, instead of the password in the URL: for one that is rotated, or a token that expires. */
   password?: PasswordSource | undefined;
   report?: ReportOptions | undefined;

@@ -7,6 +7,7 @@ import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
 import { setDashboardUrl, setTraceMode } from '../tracing/otel.ts';
 import type { TraceMode } from '../tracing/trace-mode.ts';
+import { ActGate } from './act-gate.ts';
 import { ArchiveClient } from './archive-client.ts';
 import { checkedWhole } from './checked.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -22,13 +23,15 @@ export interface ClientParts {
   /** Where reports are read. */
   readonly reports: ReportReader;
   readonly archive: ArchiveClient;
+  /** What every act goes through. */
+  readonly acts: ActGate;
   /** Loaded when it is first used: cron expressions take as long to load as the rest of a client without its driver. */
   scheduleList(): Promise<ScheduleList>;
   readonly validation: ValidationOptions;
   close(): Promise<void>;
 }
 
-/** `given`: the database of the process around it, which closes it. */
+/** `given`: the database of the process around it, which closes it, and audits acts that are refused before they begin. */
 export function openClient(options: ClientOptions, given?: Database): ClientParts {
   if (options.trace !== undefined) setTraceMode(checkedTrace(options.trace));
   if (options.dashboardUrl !== undefined) setDashboardUrl(checkedUrl(options.dashboardUrl));
@@ -45,6 +48,10 @@ export function openClient(options: ClientOptions, given?: Database): ClientPart
         pooled,
       }),
   );
+  const acts = new ActGate(db, {
+    reasons: checkedFlag('requireReason', options.requireReason),
+    audits: given === undefined,
+  });
   const notifications = new WorkNotifications(db, options.notify ?? true);
   const watcher = new TaskWatcher(db);
   const reports = openReports(db, options, pooled);
@@ -62,7 +69,8 @@ export function openClient(options: ClientOptions, given?: Database): ClientPart
     notifications,
     watcher,
     reports,
-    archive: new ArchiveClient(db, options.archive),
+    acts,
+    archive: new ArchiveClient(db, acts, options.archive),
     scheduleList() {
       const { url, cronSchema, password } = options;
       scheduleList ??= import('../schedules/schedule-list.ts').then(
@@ -78,6 +86,11 @@ export function openClient(options: ClientOptions, given?: Database): ClientPart
 function checkedTrace(mode: TraceMode): TraceMode {
   if (mode === 'off' || mode === 'link' || mode === 'parent') return mode;
   throw new InvalidInputError(`trace is ${preview(mode)}: use "off", "link" or "parent"`, { field: 'trace' });
+}
+
+function checkedFlag(field: string, value: boolean = false): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new InvalidInputError(`${field} is ${preview(value)}: use true or false`, { field });
 }
 
 function checkedUrl(url: string): string {

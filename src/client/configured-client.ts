@@ -25,6 +25,7 @@ export function clientOptions(
     cronSchema: config.cronSchema,
     preparedStatements: usesPreparedStatements(config),
     hideInputValues: config.hideInputValues,
+    requireReason: config.requireReason,
     password: passwordOf(config),
     pooled: config.pooled,
     archive: archiveSettingsOf(config),

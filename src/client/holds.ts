@@ -3,7 +3,8 @@ import { endHold, type Hold, type HoldSubject, readHolds, setHold } from '../eng
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
-import { checkedAction, checkedId, checkedText } from './checked.ts';
+import type { ActGate } from './act-gate.ts';
+import { checkedId, checkedText } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
 import { transactionsOf } from './in-transaction.ts';
 
@@ -13,10 +14,12 @@ export type NewHold = HoldSubject & { reason: string; by?: string };
 /** Legal holds: what one of them is about is removed by nobody, neither by retention nor by a purge. */
 export class Holds {
   private readonly db: Database;
+  private readonly acts: ActGate;
 
   /** @internal */
-  constructor(db: Database) {
+  constructor(db: Database, acts: ActGate) {
     this.db = db;
+    this.acts = acts;
   }
 
   /**
@@ -26,12 +29,15 @@ export class Holds {
    */
   async add(hold: NewHold, options: InTransaction = {}): Promise<Hold | undefined> {
     const { taskId, tag, reason, by } = hold as { taskId?: string; tag?: string; reason?: string; by?: string };
-    if ((taskId === undefined) === (tag === undefined)) {
-      throw new InvalidInputError('a hold needs either taskId or tag: give one of the two', { field: 'taskId' });
-    }
-    const action = { reason: filled('reason', reason), by: by === undefined ? 'operator' : filled('by', by) };
-    const subject = taskId === undefined ? { tag: filled('tag', tag) } : { taskId: checkedId(taskId) };
-    return setHold(await transactionsOf(options, this.db), subject, action);
+    const on = taskId === undefined ? ({ kind: 'tag', id: tag } as const) : ({ kind: 'task', id: taskId } as const);
+    return this.acts.pass({ act: 'hold.set', on }, { by, reason }, async () => {
+      if ((taskId === undefined) === (tag === undefined)) {
+        throw new InvalidInputError('a hold needs either taskId or tag: give one of the two', { field: 'taskId' });
+      }
+      const action = { reason: filled('reason', reason), by: by === undefined ? 'operator' : filled('by', by) };
+      const subject = taskId === undefined ? { tag: filled('tag', tag) } : { taskId: checkedId(taskId) };
+      return setHold(await transactionsOf(options, this.db), subject, action);
+    });
   }
 
   /** All holds, the latest first. */
@@ -41,12 +47,13 @@ export class Holds {
 
   /** Ends a hold, by its id: what no other hold keeps may go again. `undefined`: there is no such hold. */
   async remove(holdId: string, action: OperatorAction & InTransaction = {}): Promise<Hold | undefined> {
-    if (typeof holdId !== 'string' || !/^\d{1,18}$/.test(holdId)) {
-      throw new InvalidInputError(`hold id ${preview(holdId)} is not a number, as a text: tasker hold list has them`, {
-        field: 'holdId',
-      });
-    }
-    return endHold(await transactionsOf(action, this.db), holdId, checkedAction(action));
+    return this.acts.pass({ act: 'hold.end', on: { kind: 'hold', id: holdId } }, action, async (checked) => {
+      if (typeof holdId !== 'string' || !/^\d{1,18}$/.test(holdId)) {
+        const detail = `hold id ${preview(holdId)} is not a number, as a text: tasker hold list has them`;
+        throw new InvalidInputError(detail, { field: 'holdId' });
+      }
+      return endHold(await transactionsOf(checked, this.db), holdId, checked);
+    });
   }
 }
 

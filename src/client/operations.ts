@@ -1,4 +1,4 @@
-import type { Database } from '../db/connections/database.ts';
+import type { Database, Transactions } from '../db/connections/database.ts';
 import {
   findOperation,
   listOperationItems,
@@ -22,7 +22,8 @@ import type { TaskFilter } from '../reads/task-filter.ts';
 import { NO_CEILING, openTaskList } from '../reads/task-list.ts';
 import { type FromSet, readTaskPage } from '../reads/task-page.ts';
 import { preview as shown } from '../workflow/preview.ts';
-import { checkedAction, checkedId, checkedWhole } from './checked.ts';
+import type { ActGate } from './act-gate.ts';
+import { checkedId, checkedWhole } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
 import { transactionsOf } from './in-transaction.ts';
 import { checkedOperation, MOST_ITEMS, type NewOperation } from './new-operation.ts';
@@ -57,10 +58,12 @@ const PAGE = 1000;
  */
 export class Operations {
   private readonly db: Database;
+  private readonly acts: ActGate;
 
   /** @internal */
-  constructor(db: Database) {
+  constructor(db: Database, acts: ActGate) {
     this.db = db;
+    this.acts = acts;
   }
 
   /**
@@ -99,24 +102,24 @@ export class Operations {
 
   /** @internal As `start`, for a program that has the id as well: a token of another operation is the wrong one. */
   async startPreview(operationId: string, token: string, options: Steer = {}): Promise<SteerOutcome> {
-    return startOperation(await transactionsOf(options, this.db), checked(operationId), token, steering(options));
+    return this.steer('start', operationId, options, (db, by) => startOperation(db, operationId, token, by));
   }
 
   /** When it returns, the operation does nothing until it is resumed. */
   async pause(operationId: string, options: Steer = {}): Promise<SteerOutcome> {
-    return pauseOperation(await transactionsOf(options, this.db), checked(operationId), steering(options));
+    return this.steer('pause', operationId, options, (db, by) => pauseOperation(db, operationId, by));
   }
 
   /**
    * Goes on where it was paused or stopped: what came back until a stop no longer counts. If it runs and waits for its canary, it goes on without.
    */
   async resume(operationId: string, options: Steer = {}): Promise<SteerOutcome> {
-    return resumeOperation(await transactionsOf(options, this.db), checked(operationId), steering(options));
+    return this.steer('resume', operationId, options, (db, by) => resumeOperation(db, operationId, by));
   }
 
   /** Ends it for good: when it returns, nothing more happens. What was done stays done. */
   async abort(operationId: string, options: Steer = {}): Promise<SteerOutcome> {
-    return abortOperation(await transactionsOf(options, this.db), checked(operationId), steering(options));
+    return this.steer('abort', operationId, options, (db, by) => abortOperation(db, operationId, by));
   }
 
   /** Undefined: there is none. Operations are kept for 90 days after their end. */
@@ -157,6 +160,19 @@ export class Operations {
     return this.db.run(listOperationItemsInState, { ...page, state: oneOf('state', state, ITEM_STATES) });
   }
 
+  private steer(
+    verb: 'start' | 'pause' | 'resume' | 'abort',
+    operationId: string,
+    { by, reason, principal, namespaces, transaction }: Steer,
+    work: (db: Transactions, steering: Steering) => Promise<SteerOutcome>,
+  ): Promise<SteerOutcome> {
+    const attempt = { act: `operation.${verb}`, on: { kind: 'operation', id: operationId } } as const;
+    return this.acts.pass(attempt, { by, reason }, async (action) => {
+      checked(operationId);
+      return work(await transactionsOf({ transaction }, this.db), { ...action, principal, namespaces });
+    });
+  }
+
   /** The ids of a list, to its end. */
   private async find(filter: TaskFilter, signal: AbortSignal | undefined): Promise<string[]> {
     const list = await openTaskList(this.db, filter);
@@ -192,11 +208,6 @@ function asWire({ states, tags, namespaces: _, ...same }: TaskFilter): object {
 }
 
 const checked = (operationId: string): string => checkedId(operationId, 'operationId');
-
-function steering({ by, reason, principal, namespaces }: Steer): Steering {
-  checkedAction({ by, reason });
-  return { by, reason, principal, namespaces };
-}
 
 function oneOf<Value extends string>(field: string, value: Value, known: readonly Value[]): Value {
   if (known.includes(value)) return value;

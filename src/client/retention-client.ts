@@ -13,8 +13,8 @@ export class RetentionClient extends StatsClient {
 
   protected constructor(parts: ClientParts) {
     super(parts);
-    this.holds = new Holds(parts.db);
-    this.search = new SearchPaths(parts.db);
+    this.holds = new Holds(parts.db, parts.acts);
+    this.search = new SearchPaths(parts.db, parts.acts);
   }
 
   /**

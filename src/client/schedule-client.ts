@@ -3,10 +3,9 @@ import type { OperatorAction } from '../engine/operator-action.ts';
 import type { ReportReader } from '../reads/report-reader.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
 import type { ScheduleInfo } from '../schedules/schedule-info.ts';
-import type { ScheduleAdded, TriggerOutcome } from '../schedules/schedule-list.ts';
+import type { ScheduleAdded, ScheduleList, TriggerOutcome } from '../schedules/schedule-list.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import type { AppliedSchedule, ApplySchedulesOptions } from './apply-schedules.ts';
-import { checkedAction } from './checked.ts';
 import type { ClientParts } from './client-parts.ts';
 import { renewDefinitionId } from './definitions.ts';
 import type { ScheduleOptions } from './new-schedule.ts';
@@ -39,10 +38,12 @@ export class ScheduleClient {
     options: ScheduleOptions<Definition>,
     action: OperatorAction = {},
   ): Promise<ScheduleAdded> {
-    const { newSchedule } = await import('./new-schedule.ts');
-    const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
-    await this.register(definition);
-    return (await this.parts.scheduleList()).put(schedule, checkedAction(action));
+    return this.on('put', options.key, action, async (list, checked) => {
+      const { newSchedule } = await import('./new-schedule.ts');
+      const schedule = await newSchedule(definition, options as ScheduleOptions, this.parts.validation);
+      await this.register(definition);
+      return list.put(schedule, checked);
+    });
   }
 
   /**
@@ -53,23 +54,21 @@ export class ScheduleClient {
     definitions: readonly WorkflowDefinition[],
     options: ApplySchedulesOptions = {},
   ): Promise<AppliedSchedule[]> {
-    const { applySchedules } = await import('./apply-schedules.ts');
-    const parts = {
-      list: await this.parts.scheduleList(),
-      register: (definition: WorkflowDefinition) => this.register(definition),
-      validation: this.parts.validation,
-    };
-    return applySchedules(parts, definitions, options);
+    return this.on('put', 'those of code', options, async (list, checked) => {
+      const { applySchedules } = await import('./apply-schedules.ts');
+      const register = (definition: WorkflowDefinition) => this.register(definition);
+      return applySchedules({ list, register, validation: this.parts.validation }, definitions, checked);
+    });
   }
 
   /** Lets a schedule submit nothing until it is resumed, whatever else about it changes. Throws InvalidInputError for an invalid key. */
   async pauseSchedule(key: string, action: OperatorAction = {}): Promise<'paused' | 'not found'> {
-    return (await this.parts.scheduleList()).pause(key, checkedAction(action));
+    return this.on('pause', key, action, (list, checked) => list.pause(key, checked));
   }
 
   /** What came due in the pause is not made up for. Throws InvalidInputError for an invalid key. */
   async resumeSchedule(key: string, action: OperatorAction = {}): Promise<'resumed' | 'not paused' | 'not found'> {
-    return (await this.parts.scheduleList()).resume(key, checkedAction(action));
+    return this.on('resume', key, action, (list, checked) => list.resume(key, checked));
   }
 
   /**
@@ -77,7 +76,7 @@ export class ScheduleClient {
    * UnknownWorkflowError if no worker has registered the workflow.
    */
   async triggerSchedule(key: string, action: OperatorAction = {}): Promise<TriggerOutcome> {
-    const outcome = await (await this.parts.scheduleList()).trigger(key, checkedAction(action));
+    const outcome = await this.on('trigger', key, action, (list, checked) => list.trigger(key, checked));
     if (outcome.outcome === 'triggered' && action.dryRun !== true)
       this.parts.notifications.readied(outcome.taskId, outcome.queues, {});
     return outcome;
@@ -85,7 +84,7 @@ export class ScheduleClient {
 
   /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
   async unschedule(key: string, action: OperatorAction = {}): Promise<boolean> {
-    return (await this.parts.scheduleList()).remove(key, checkedAction(action));
+    return this.on('remove', key, action, (list, checked) => list.remove(key, checked));
   }
 
   /** All schedules by key: what each runs, when, and what became of its last occurrence. */
@@ -96,5 +95,15 @@ export class ScheduleClient {
   /** The number of live schedulers. Without one, schedules, retries and the recovery of dead workers' steps wait. */
   liveSchedulers(): Promise<number> {
     return countLiveSchedulers(this.db);
+  }
+
+  private on<Options extends OperatorAction, Outcome>(
+    verb: 'put' | 'pause' | 'resume' | 'trigger' | 'remove',
+    key: string,
+    action: Options,
+    work: (list: ScheduleList, action: Options) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const attempt = { act: `schedule.${verb}`, on: { kind: 'schedule', id: key } } as const;
+    return this.parts.acts.pass(attempt, action, async (checked) => work(await this.parts.scheduleList(), checked));
   }
 }

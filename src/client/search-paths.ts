@@ -9,7 +9,8 @@ import {
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { parseSearchPath } from '../reads/search/search-path.ts';
 import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
-import { checkedAction, checkedText } from './checked.ts';
+import type { ActGate } from './act-gate.ts';
+import { checkedText } from './checked.ts';
 import type { InTransaction } from './client-options.ts';
 import { transactionsOf } from './in-transaction.ts';
 import { InvalidInputError } from '../errors.ts';
@@ -27,10 +28,12 @@ export interface SearchedWorkflow {
  */
 export class SearchPaths {
   private readonly db: Database;
+  private readonly acts: ActGate;
 
   /** @internal */
-  constructor(db: Database) {
+  constructor(db: Database, acts: ActGate) {
     this.db = db;
+    this.acts = acts;
   }
 
   /**
@@ -42,8 +45,10 @@ export class SearchPaths {
     path: string,
     action: OperatorAction & InTransaction = {},
   ): Promise<EnableSearchOutcome> {
-    const name = { ...checkedWorkflow(of), ...parseSearchPath(path) };
-    return enableSearch(await transactionsOf(action, this.db), name, checkedAction(action));
+    return this.acts.pass({ act: 'search.enable', on: onWorkflow(of) }, action, async (checked) => {
+      const name = { ...checkedWorkflow(of), ...parseSearchPath(path) };
+      return enableSearch(await transactionsOf(checked, this.db), name, checked);
+    });
   }
 
   /** Ends that. What was entered is dropped within a day. */
@@ -52,8 +57,10 @@ export class SearchPaths {
     path: string,
     action: OperatorAction & InTransaction = {},
   ): Promise<DisableSearchOutcome> {
-    const name = { ...checkedWorkflow(of), path: parseSearchPath(path).path };
-    return disableSearch(await transactionsOf(action, this.db), name, checkedAction(action));
+    return this.acts.pass({ act: 'search.disable', on: onWorkflow(of) }, action, async (checked) => {
+      const name = { ...checkedWorkflow(of), path: parseSearchPath(path).path };
+      return disableSearch(await transactionsOf(checked, this.db), name, checked);
+    });
   }
 
   /** Every path that is enabled, and how far schedulers are with it. */
@@ -61,6 +68,11 @@ export class SearchPaths {
     return this.db.run(listSearchPaths);
   }
 }
+
+const onWorkflow = ({ namespace = DEFAULT_NAMESPACE, workflow }: SearchedWorkflow) => ({
+  kind: 'workflow' as const,
+  id: `${namespace}/${workflow}`,
+});
 
 function checkedWorkflow({ namespace = DEFAULT_NAMESPACE, workflow }: SearchedWorkflow) {
   for (const [field, value] of Object.entries({ namespace, workflow })) {

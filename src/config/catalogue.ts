@@ -441,6 +441,15 @@ export const CATALOGUE = {
     description:
       'Show no value of an input that its schema refuses; by default those are hidden whose name or schema says that they are secret.',
   }),
+  requireReason: setting({
+    env: 'TASKER_REQUIRE_REASON',
+    schema: boolean,
+    default: 'false',
+    range: 'true, false',
+    roles: LINKS,
+    description:
+      'Refuse acts that do not say why: of commands, of the HTTP API (so of the dashboard and of assistants too), and of clients with these settings. A dry run needs no reason.',
+  }),
   trace: setting({
     env: 'TASKER_TRACE',
     schema: oneOf(['off', 'link', 'parent'], 'is not one of off, link, parent'),

@@ -62,6 +62,7 @@ export interface Settings {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly redact: string[];
   readonly hideInputValues: boolean;
+  readonly requireReason: boolean;
   readonly trace: 'off' | 'link' | 'parent';
   readonly exemplars: boolean;
   readonly dashboardUrl: string | undefined;

@@ -19,7 +19,10 @@ export type ActName =
   | 'payload.read'
   | 'archive.mend'
   | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
-  | `operation.${'start' | 'pause' | 'resume' | 'abort' | 'stop'}`;
+  | `operation.${'start' | 'pause' | 'resume' | 'abort' | 'stop'}`
+  /** These are audited if they are refused alone: a task says who submitted it, and an operation who chose its tasks. */
+  | 'task.submit'
+  | 'operation.preview';
 
 /** What an act was done to. */
 export interface ActSubject {

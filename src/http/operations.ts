@@ -2038,6 +2038,12 @@ export interface Operations {
     params: {
       key: string;
     };
+    query?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
     response: {
       outcome: 'removed';
     };
@@ -2073,6 +2079,12 @@ export interface Operations {
     params: {
       hold_id: string;
     };
+    query?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
     response: Hold;
   };
   /** For how long the tasks of each workflow are kept, and what was removed. */
@@ -2344,6 +2356,8 @@ export interface Operations {
       role: string;
       permissions: string[];
       namespaces: string[] | null;
+      /** Acts have to say why (TASKER_REQUIRE_REASON). */
+      reason_required: boolean;
       /** Pages of other tools (TASKER_TRACE_URL, TASKER_LOG_URL), with `{trace_id}`, `{task_id}`, `{step}` and `{attempt}` to be filled in; null: none is configured. */
       links: {
         trace: string | null;
@@ -2365,6 +2379,8 @@ export interface Operations {
       payload?: boolean | undefined;
       namespaces?: string[] | undefined;
       expires_in_days?: number | undefined;
+      /** Why, for the history. */
+      reason?: string | undefined;
     };
     response: {
       key_id: string;
@@ -2385,6 +2401,12 @@ export interface Operations {
     params: {
       key_id: string;
     };
+    query?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
     response: ApiKey;
   };
   /** Who is signed in with the OpenID provider, the newest first. */
@@ -2398,6 +2420,12 @@ export interface Operations {
     params: {
       sign_in_id: string;
     };
+    query?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+        }
+      | undefined;
     response: SignIn;
   };
   /** Whether the process responds. */

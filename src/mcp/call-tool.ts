@@ -1,4 +1,5 @@
-import type { Route } from '../api/route.ts';
+import { needsReason, type Route } from '../api/route.ts';
+import { saysWhy } from '../engine/require-reason.ts';
 import type { ApiClient } from '../http/api-client.ts';
 import { ApiError } from '../http/error.ts';
 import type { Previews } from './previews.ts';
@@ -48,6 +49,11 @@ export async function callTool(tool: Tool, given: Args, calling: Calling): Promi
 
 /** What the act would do, and a token with which it is done if the task is then as it is now. */
 async function preview(tool: Tool, route: Route, args: Args, calling: Calling): Promise<Outcome> {
+  // A preview needs none: its token would be spent on an act that is refused.
+  if (needsReason(route) && !saysWhy({ reason: args['reason'] as string | undefined })) {
+    const { reason_required: isRequired } = await calling.api.get('/v1/me', { signal: calling.signal });
+    if (isRequired) return refused(`${tool.name} needs reason: say why, since TASKER_REQUIRE_REASON is set`);
+  }
   const { task_id: taskId } = args;
   const seen = typeof taskId === 'string' ? await etagOf(calling, taskId) : undefined;
   const would = await ask(calling, route, { ...args, dry_run: true }, { ifMatch: seen });

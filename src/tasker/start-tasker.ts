@@ -55,7 +55,9 @@ export async function startTasker(options: TaskerOptions, beginning: Beginning):
 }
 
 async function applySchedulesOf(workflows: readonly WorkflowDefinition[], client: Client, log: Logger): Promise<void> {
-  for (const { key, workflow, outcome } of await client.applySchedules(workflows)) {
+  for (const { key, workflow, outcome } of await client.applySchedules(workflows, {
+    reason: 'the program has started',
+  })) {
     if (outcome === 'kept') {
       log.warn(
         { schedule: key, workflow },

@@ -32,8 +32,17 @@ export function useAssistants(url: string) {
     for (const end of ends.splice(0).toReversed()) await end();
   });
   return {
-    async ofDatabase({ writes = false, payloads = false, redact = '' } = {}): Promise<Assistant> {
-      const config = loadConfig('api', { DATABASE_URL: url, TASKER_REDACT: redact });
+    async ofDatabase({
+      writes = false,
+      payloads = false,
+      redact = '',
+      requireReason = false,
+    } = {}): Promise<Assistant> {
+      const config = loadConfig('api', {
+        DATABASE_URL: url,
+        TASKER_REDACT: redact,
+        TASKER_REQUIRE_REASON: String(requireReason),
+      });
       const log = createLogger({ level: 'silent', role: 'mcp' });
       const { api, close } = await openLocalApi({ config, log, name: 'mcp of ada', writes, payloads });
       ends.push(close);

@@ -151,6 +151,19 @@ describe('an act', () => {
     });
   });
 
+  it('is not previewed without a reason where one is required: its token would be spent on a refusal', async () => {
+    const taskId = await failed();
+    const { call } = await assistants.ofDatabase({ writes: true, requireReason: true });
+    for (const reason of [undefined, ' ']) {
+      const refused = await call('retry_task', { task_id: taskId, ...(reason === undefined ? {} : { reason }) });
+      expect(refused).toMatchObject({ failed: true, note: expect.stringContaining('needs reason') as string });
+    }
+    const args = { task_id: taskId, reason: 'the bank is back' };
+    const { note } = await call('retry_task', args);
+    expect(await call('retry_task', { ...args, preview_token: tokenOf(note) })).toMatchObject({ failed: false });
+    expect(await call('pause_queue', { queue: 'none', reason: 'so' })).toMatchObject({ failed: true });
+  });
+
   it('is not done by a token of another act, by one that was guessed at, or after its task has changed', async () => {
     const [one, other] = [await failed(), await failed()];
     const { call } = await assistants.ofDatabase({ writes: true });

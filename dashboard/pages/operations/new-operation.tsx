@@ -5,7 +5,7 @@ import type { PreviewedOperation } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
 import { navigate } from '../../router.ts';
 import { Dialog } from '../../ui/dialog.tsx';
-import { ReasonField } from '../../ui/reason-field.tsx';
+import { isReasonGood, ReasonField } from '../../ui/reason-field.tsx';
 import { Loading, ProblemBox } from '../../ui/states.tsx';
 import { toast } from '../../ui/toasts.tsx';
 
@@ -128,7 +128,11 @@ export function NewOperation({
           <button type="button" class="button" onClick={close}>
             Do nothing
           </button>
-          <button type="submit" class="button primary" disabled={busy || preview === undefined || preview.total === 0}>
+          <button
+            type="submit"
+            class="button primary"
+            disabled={busy || preview === undefined || preview.total === 0 || !isReasonGood(reason)}
+          >
             {preview === undefined ? 'Retry' : `Retry ${plural(preview.total, 'task')}`}
           </button>
         </footer>

@@ -12,7 +12,7 @@ import { TaskBadge } from '../../ui/badge.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Pager } from '../../ui/pager.tsx';
-import { ReasonField } from '../../ui/reason-field.tsx';
+import { isReasonGood, ReasonField } from '../../ui/reason-field.tsx';
 import { Empty, ProblemBox, Shown } from '../../ui/states.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { Ago, At } from '../../ui/time.tsx';
@@ -279,7 +279,11 @@ function Steer({ id, verb, waits, close }: { id: string; verb: Verb; waits: bool
           <button type="button" class="button" onClick={close}>
             Do nothing
           </button>
-          <button type="submit" class={`button primary${verb === 'abort' ? ' danger' : ''}`}>
+          <button
+            type="submit"
+            class={`button primary${verb === 'abort' ? ' danger' : ''}`}
+            disabled={!isReasonGood(reason)}
+          >
             {label}
           </button>
         </footer>

@@ -4,7 +4,7 @@ import { newKey, type Problem, request } from '../../api/request.ts';
 import type { Task } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
 import { Dialog } from '../../ui/dialog.tsx';
-import { ReasonField } from '../../ui/reason-field.tsx';
+import { isReasonGood, ReasonField } from '../../ui/reason-field.tsx';
 
 type Act = 'retry' | 'cancel' | 'resolve';
 const VERBS = { retry: 'Retry', cancel: 'Cancel', resolve: 'Resolve' } as const;
@@ -86,7 +86,7 @@ export function ManyDialog({
           <button
             type="button"
             class={`button primary${act === 'cancel' ? ' danger' : ''}`}
-            disabled={running || good.length === 0}
+            disabled={running || good.length === 0 || !isReasonGood(reason)}
             onClick={() => void run()}
           >
             {VERBS[act]} {plural(good.length, 'task')}

@@ -19,7 +19,7 @@ export interface KeyOptions {
 export async function createKey(
   db: Transactions,
   options: KeyOptions,
-  action: Pick<OperatorAction, 'by'> = {},
+  action: Pick<OperatorAction, 'by' | 'reason'> = {},
 ): Promise<ApiKeyRow & { key: string }> {
   const { id, secretHash, text } = newKey();
   const { name, role, payload = false, namespaces, days } = options;
@@ -44,7 +44,7 @@ export async function createKey(
 export async function revokeKey(
   db: Transactions,
   id: string,
-  action: Pick<OperatorAction, 'by'> = {},
+  action: Pick<OperatorAction, 'by' | 'reason'> = {},
 ): Promise<ApiKeyRow | undefined> {
   let row: ApiKeyRow | undefined;
   await audited(db, { act: 'key.revoke', on: { kind: 'key', id }, action }, async (tx) => {

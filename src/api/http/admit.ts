@@ -5,7 +5,7 @@ import { Problem, type ProblemCode } from '../problem.ts';
 import { COSTS, type Route } from '../route.ts';
 import type { Load } from './load.ts';
 import { checkOrigin } from './origin.ts';
-import type { RateLimits } from './rate-limits.ts';
+import type { RateLimits } from '../../process/rate-limits.ts';
 
 /** An act that was refused, and nothing of it was done. */
 export interface Denial {
@@ -15,6 +15,7 @@ export interface Denial {
   readonly code: ProblemCode;
   /** Undefined: nothing of it was read. */
   readonly body: unknown;
+  readonly query: unknown;
 }
 
 /** What decides whether a request is let in. */
@@ -68,7 +69,8 @@ async function decide(
       headers: { 'www-authenticate': 'Bearer realm="tasker"' },
     });
   }
-  const deny = (): void => denied({ route, principal, params: request.params, code: 'FORBIDDEN', body: undefined });
+  const deny = (): void =>
+    denied({ route, principal, params: request.params, code: 'FORBIDDEN', body: undefined, query: request.query });
   if (!principal.permissions.has(route.permission)) {
     deny();
     throw new Problem('FORBIDDEN', `this needs ${route.permission}, which the role ${principal.role} does not have`);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Hold } from '../../engine/holds.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { taskId, time } from '../schemas/common.ts';
+import { taskId, time, why } from '../schemas/common.ts';
 
 const hold = z
   .object({
@@ -77,10 +77,11 @@ export const endHold = defineRoute({
   summary: 'End a legal hold: what no other one keeps may go again',
   act: 'hold.end',
   params: z.object({ hold_id: z.string().regex(/^\d{1,18}$/, 'is no id of a hold') }),
+  query: why,
   response: hold,
   example: { response: EXAMPLE },
-  async handle({ client, params, principal, transaction }) {
-    const ended = await client.holds.remove(params.hold_id, { by: principal.name, transaction });
+  async handle({ client, params, query: { reason }, principal, transaction }) {
+    const ended = await client.holds.remove(params.hold_id, { by: principal.name, reason, transaction });
     if (ended === undefined) return { problem: new Problem('NOT_FOUND', `there is no hold ${params.hold_id}`) };
     return { body: shown(ended) };
   },

@@ -5,7 +5,7 @@ import { createKey, revokeKey as revoke } from '../auth/create-key.ts';
 import { ROLES } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { nullableTime, time } from '../schemas/common.ts';
+import { nullableTime, reason, time, why } from '../schemas/common.ts';
 
 const admin = { permission: 'admin', scope: 'fleet' } as const;
 
@@ -49,6 +49,7 @@ export const getMe = defineRoute({
     role: z.string(),
     permissions: z.array(z.string()),
     namespaces: z.array(z.string()).nullable(),
+    reason_required: z.boolean().describe('Acts have to say why (TASKER_REQUIRE_REASON).'),
     links: z
       .object({ trace: z.string().nullable(), log: z.string().nullable() })
       .describe(
@@ -62,16 +63,18 @@ export const getMe = defineRoute({
       role: 'viewer',
       permissions: ['tasks:read', 'fleet:read'],
       namespaces: ['shop'],
+      reason_required: false,
       links: { trace: 'https://traces.example/trace/{trace_id}', log: null },
     },
   },
-  handle: async ({ principal: { id, name, role, permissions, namespaces }, links }) => ({
+  handle: async ({ principal: { id, name, role, permissions, namespaces }, requireReason, links }) => ({
     body: {
       id,
       name,
       role,
       permissions: [...permissions],
       namespaces: namespaces ?? null,
+      reason_required: requireReason,
       links: { trace: links.traceUrl ?? null, log: links.logUrl ?? null },
     },
   }),
@@ -103,6 +106,7 @@ export const makeKey = defineRoute({
     payload: z.boolean().default(false),
     namespaces: z.array(z.string().min(1).max(255)).min(1).max(100).optional(),
     expires_in_days: z.number().positive().max(3650).optional(),
+    reason: reason.optional(),
   }),
   response: key.extend({ key: z.string() }),
   status: 201,
@@ -112,9 +116,9 @@ export const makeKey = defineRoute({
     response: { ...EXAMPLE, key: 'tsk_4f0q9xk2m1zz_...' },
   },
   async handle({ client, body, principal }) {
-    const { expires_in_days: days, ...rest } = body;
+    const { expires_in_days: days, reason: given, ...rest } = body;
     const options = { ...rest, ...(days === undefined ? {} : { days }) };
-    return { status: 201, body: await createKey(client.db, options, { by: principal.name }) };
+    return { status: 201, body: await createKey(client.db, options, { by: principal.name, reason: given }) };
   },
 });
 
@@ -127,12 +131,13 @@ export const revokeKey = defineRoute({
   cost: 'write',
   act: 'key.revoke',
   params: z.object({ key_id: z.string().regex(/^[0-9a-z]{12}$/, 'is no id of a key') }),
+  query: why,
   response: key,
   example: { response: { ...EXAMPLE, revoked_at: '2026-03-01T10:00:00.000Z' } },
-  async handle({ client, params, principal, transaction }) {
+  async handle({ client, params, query: { reason: given }, principal, transaction }) {
     const { db } = client;
     const within = transaction === undefined ? db : inCallersTransaction(transaction, db.schema);
-    const revoked = await revoke(within, params.key_id, { by: principal.name });
+    const revoked = await revoke(within, params.key_id, { by: principal.name, reason: given });
     if (revoked === undefined) return { problem: new Problem('NOT_FOUND', `there is no key ${params.key_id}`) };
     return { body: revoked };
   },

@@ -53,6 +53,7 @@ export const scopeOf = ({ id, namespaces }: Principal) => ({ principal: id, name
 
 export const createOperation = defineRoute({
   operation: 'createOperation',
+  act: 'operation.preview',
   method: 'POST',
   path: '/v1/operations',
   summary: 'Choose the tasks of a bulk operation, and count them',
@@ -129,7 +130,8 @@ export const createOperation = defineRoute({
       signal,
       transaction,
     });
-    if (found === undefined) throw new Problem('NOT_FOUND', 'there are no such tasks');
+    // Not thrown: nobody was refused.
+    if (found === undefined) return { problem: new Problem('NOT_FOUND', 'there are no such tasks') };
     const { operation: row, token, missing } = found;
     return { status: 201, body: { ...operationView(row, { principal, redact }), token, missing } };
   },

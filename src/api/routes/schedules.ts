@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nextRuns, type ScheduleInfo } from '../../schedules/schedule-info.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { json, nullableTime, reason, time } from '../schemas/common.ts';
+import { json, nullableTime, reason, time, why } from '../schemas/common.ts';
 import { snakeCase } from '../views.ts';
 
 const schedule = z
@@ -151,11 +151,13 @@ export const removeSchedule = defineRoute({
   method: 'DELETE',
   path: '/v1/schedules/{key}',
   summary: 'Remove a schedule',
+  query: why,
   response: z.object({ outcome: z.literal('removed') }),
   example: { response: { outcome: 'removed' } },
   async handle(request) {
     await requireSchedule(request);
-    await request.client.unschedule(request.params.key, { by: request.principal.name });
+    const { principal, query, params: of } = request;
+    await request.client.unschedule(of.key, { by: principal.name, reason: query.reason });
     return { body: { outcome: 'removed' } };
   },
 });

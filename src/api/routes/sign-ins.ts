@@ -4,7 +4,7 @@ import { listSignIns as list } from '../../db/statements/api/sign-ins.ts';
 import { endSignInOf } from '../auth/oidc/people.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { nullableTime, time } from '../schemas/common.ts';
+import { nullableTime, time, why } from '../schemas/common.ts';
 
 const admin = { permission: 'admin', scope: 'fleet' } as const;
 
@@ -57,12 +57,13 @@ export const endSignIn = defineRoute({
   cost: 'write',
   act: 'sign_in.end',
   params: z.object({ sign_in_id: z.string().regex(/^[A-Za-z0-9_-]{16}$/, 'is no id of a sign-in') }),
+  query: why,
   response: signIn,
   example: { response: { ...EXAMPLE, ended_at: '2026-03-01T10:00:00.000Z', ended_by: 'root' } },
-  async handle({ client, params, principal, transaction }) {
+  async handle({ client, params, query: { reason }, principal, transaction }) {
     const { db } = client;
     const within = transaction === undefined ? db : inCallersTransaction(transaction, db.schema);
-    const ended = await endSignInOf(within, params.sign_in_id, { by: principal.name });
+    const ended = await endSignInOf(within, params.sign_in_id, { by: principal.name, reason });
     if (ended === undefined) return { problem: new Problem('NOT_FOUND', `there is no sign-in ${params.sign_in_id}`) };
     return { body: ended };
   },

@@ -47,6 +47,7 @@ const EXAMPLE = { workflow: 'checkout', namespace: 'shop', input: { order: 'A-1'
 
 export const submitTask = defineRoute({
   operation: 'submitTask',
+  act: 'task.submit',
   method: 'POST',
   path: '/v1/tasks',
   summary: 'Submit a task',
@@ -69,6 +70,7 @@ export const submitTask = defineRoute({
 
 export const submitTasks = defineRoute({
   operation: 'submitTasks',
+  act: 'task.submit',
   method: 'POST',
   path: '/v1/tasks:batch',
   summary: `Submit up to ${MOST_LINES} tasks`,

@@ -12,6 +12,8 @@ export const state = z.enum(STATES);
 /** A name of a workflow, a step, a queue. */
 export const name = z.string().min(1).max(255);
 export const reason = z.string().max(2000).describe('Why, for the history.');
+/** The query of a request that has no body. */
+export const why = z.strictObject({ reason: reason.optional() });
 export const json = z.unknown().describe('Any JSON.');
 export const limit = z.coerce.number().int().min(1).max(200).default(50).describe('The most items of a page.');
 export const cursor = z.string().max(30_000).optional().describe('`next_cursor` of the page before.');

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { ApiKeyRow } from '../../db/statements/api/keys.ts';
 import { isRole, ROLES } from '../../api/permissions.ts';
 import { InvalidInputError } from '../../errors.ts';
-import { byOption } from '../operator-command.ts';
+import { whyOptions } from '../operator-command.ts';
 import { access } from '../remote/keys.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
@@ -11,6 +11,7 @@ import { print, withJson } from '../with-client.ts';
 
 interface CreateOptions {
   by: string;
+  reason?: string;
   name: string;
   role: string;
   payload?: boolean;
@@ -29,7 +30,7 @@ export function apiKeysCommand(exit: (status: number) => void): Command {
 }
 
 function createCommand(exit: (status: number) => void): Command {
-  return byOption(withJson(new Command('create')))
+  return whyOptions(withJson(new Command('create')))
     .description('make a key and print it: it cannot be read again')
     .requiredOption('--name <name>', 'who uses it; the history shows it with what it does')
     .option('--role <role>', `${Object.keys(ROLES).join(', ')}`, 'viewer')
@@ -47,7 +48,7 @@ function createCommand(exit: (status: number) => void): Command {
       if (names?.length === 0) throw new InvalidInputError('--namespaces is empty: name one, or leave it out');
       const key = await access.createKey(
         { name, role, payload: payload === true, namespaces: names, ...(days === 0 ? {} : { days }) },
-        options.by,
+        { by: options.by, reason: options.reason },
       );
       print(key, options.json, ({ key: text }) => text);
       exit(STATUS.ok);
@@ -67,17 +68,17 @@ function listCommand(exit: (status: number) => void): Command {
 }
 
 function revokeCommand(exit: (status: number) => void): Command {
-  return byOption(withJson(new Command('revoke')))
+  return whyOptions(withJson(new Command('revoke')))
     .description('refuse a key from now on; every process does within 5 seconds')
     .argument('<key_id>', 'the part between tsk_ and the next underscore')
-    .action(async (id: string, options: { json?: boolean; by: string }) => {
-      const key = await access.revokeKey(id, options.by);
+    .action(async (id: string, { json, by, reason }: { json?: boolean; by: string; reason?: string }) => {
+      const key = await access.revokeKey(id, { by, reason });
       if (key === undefined) {
         console.error(`tasker: there is no key ${JSON.stringify(id)}: tasker api-keys list has them`);
         exit(STATUS.notFound);
         return;
       }
-      print(key, options.json, ({ key_id, name }) => `revoked ${key_id} (${name})`);
+      print(key, json, ({ key_id, name }) => `revoked ${key_id} (${name})`);
       exit(STATUS.ok);
     });
 }

@@ -12,6 +12,7 @@ interface Options {
   workflows?: string[];
   dryRun?: boolean;
   force?: boolean;
+  reason?: string;
   json?: boolean;
 }
 
@@ -31,13 +32,14 @@ export function scheduleApplyCommand(exit: (status: number) => void): Command {
     .description('make the schedules of workflows those that their code has')
     .option('-w, --workflows <modules...>', MODULES_OPTION)
     .option('--dry-run', 'check everything and print what would be done, and write nothing')
+    .option('--reason <text>', 'why; kept in the audit, such as the revision that is deployed')
     .option('--force', 'also replace schedules that were made or changed by hand')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const definitions = await loadWorkflows(await workflowsToSubmit(options.workflows));
-      const { force = false, dryRun = false } = options;
+      const { force = false, dryRun = false, reason } = options;
       const { applied, schedulers } = await withClient(async (client) => ({
-        applied: await client.applySchedules(definitions, { force, dryRun, by: osUser() }),
+        applied: await client.applySchedules(definitions, { force, dryRun, by: osUser(), reason }),
         schedulers: await client.liveSchedulers(),
       }));
       print(applied, options.json, draw);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { SignInRow } from '../../db/statements/api/sign-ins.ts';
-import { byOption } from '../operator-command.ts';
+import { whyOptions } from '../operator-command.ts';
 import { access } from '../remote/keys.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
@@ -25,17 +25,17 @@ function listCommand(exit: (status: number) => void): Command {
 }
 
 function endCommand(exit: (status: number) => void): Command {
-  return byOption(withJson(new Command('end')))
+  return whyOptions(withJson(new Command('end')))
     .description('refuse a sign-in from now on; every process does within 5 seconds')
     .argument('<sign_in_id>', 'as tasker sign-ins list has it')
-    .action(async (id: string, options: { json?: boolean; by: string }) => {
-      const signIn = await access.endSignIn(id, options.by);
+    .action(async (id: string, { json, by, reason }: { json?: boolean; by: string; reason?: string }) => {
+      const signIn = await access.endSignIn(id, { by, reason });
       if (signIn === undefined) {
         console.error(`tasker: there is no sign-in ${JSON.stringify(id)}: tasker sign-ins list has them`);
         exit(STATUS.notFound);
         return;
       }
-      print(signIn, options.json, ({ sign_in_id, name }) => `ended ${sign_in_id} (${name})`);
+      print(signIn, json, ({ sign_in_id, name }) => `ended ${sign_in_id} (${name})`);
       exit(STATUS.ok);
     });
 }

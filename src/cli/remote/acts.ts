@@ -120,8 +120,11 @@ export function remoteActs(api: ApiClient): Acts {
         return hold === undefined ? undefined : holdOf(hold);
       },
       list: async () => (await api.get('/v1/holds')).items.map(holdOf),
-      async remove(holdId) {
-        const hold = await orNotFound(api.delete('/v1/holds/{hold_id}', { params: { hold_id: holdId } }), undefined);
+      async remove(holdId, { reason } = {}) {
+        const hold = await orNotFound(
+          api.delete('/v1/holds/{hold_id}', { params: { hold_id: holdId }, query: present({ reason }) }),
+          undefined,
+        );
         return hold === undefined ? undefined : holdOf(hold);
       },
     },

@@ -23,12 +23,17 @@ export function remoteSchedules(api: ApiClient): Schedules {
       const done = api.post('/v1/schedules/{key}:resume', { params: { key }, body: bodyOf(action) });
       return (await orNotFound(done, NONE)).outcome;
     },
-    async unschedule(key, { dryRun } = {}) {
+    async unschedule(key, { dryRun, reason } = {}) {
       if (dryRun === true) {
         const { items } = await api.get('/v1/schedules');
         return items.some((schedule) => schedule.key === key);
       }
-      return (await orNotFound(api.delete('/v1/schedules/{key}', { params: { key } }), undefined)) !== undefined;
+      return (
+        (await orNotFound(
+          api.delete('/v1/schedules/{key}', { params: { key }, query: present({ reason }) }),
+          undefined,
+        )) !== undefined
+      );
     },
     async triggerSchedule(key, action = {}) {
       const done = api.post('/v1/schedules/{key}:trigger', { params: { key }, body: bodyOf(action) });

@@ -94,7 +94,7 @@ export class People {
 export async function endSignInOf(
   db: Parameters<typeof audited>[0],
   id: string,
-  action: Pick<OperatorAction, 'by'> = {},
+  action: Pick<OperatorAction, 'by' | 'reason'> = {},
 ): Promise<SignInRow | undefined> {
   let row: SignInRow | undefined;
   await audited(db, { act: 'sign_in.end', on: { kind: 'sign_in', id }, action }, async (tx) => {
