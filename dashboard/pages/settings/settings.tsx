@@ -89,7 +89,13 @@ function Who() {
           <dt>Namespaces</dt>
           <dd class="break">{who.namespaces === null ? 'all' : who.namespaces.join(', ')}</dd>
           <dt>You may</dt>
-          <dd class="break">{who.permissions.join(', ')}</dd>
+          <dd class="chips">
+            {who.permissions.map((permission) => (
+              <span key={permission} class="tag">
+                {permission}
+              </span>
+            ))}
+          </dd>
           <dt>API</dt>
           <dd>
             version {settings.version}
