@@ -12,8 +12,10 @@ import { Palette } from './ui/palette.tsx';
 import { Shortcuts, useShortcuts } from './ui/shortcuts.tsx';
 import { SignIn } from './ui/sign-in.tsx';
 import { Empty, Loading } from './ui/states.tsx';
+import { useTabTitles } from './ui/tab-title.ts';
 import { Toasts } from './ui/toasts.tsx';
 
+const NO_PAGE = 'There is no such page';
 const patterns = PAGES.map(({ path }) => path);
 const match = computed(() => matchPath(patterns, place.value.path));
 const loaded = signal<ReadonlyMap<PageEntry, ComponentType<PageProps>>>(new Map());
@@ -21,6 +23,11 @@ const loaded = signal<ReadonlyMap<PageEntry, ComponentType<PageProps>>>(new Map(
 export function App() {
   useShortcuts();
   useEffect(() => void loadMe(), []);
+  const found = match.value;
+  const entry = PAGES.find(({ path }) => path === found?.pattern);
+  useTabTitles(
+    signedOut.value ? 'Sign in' : `${entry?.title ?? NO_PAGE} ${Object.values(found?.params ?? {}).join('/')}`.trim(),
+  );
   if (signedOut.value) {
     return (
       <>
@@ -29,14 +36,12 @@ export function App() {
       </>
     );
   }
-  const found = match.value;
-  const entry = PAGES.find(({ path }) => path === found?.pattern);
   return (
     <>
       <Frame entry={entry}>
         {entry === undefined || found === undefined ? (
           <>
-            <PageHead title="There is no such page" />
+            <PageHead title={NO_PAGE} />
             <div class="card">
               <Empty icon="search" title="Nothing is at this address">
                 The link may be of another version, or cut off. <a href=".">What needs somebody now</a>

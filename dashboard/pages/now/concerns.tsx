@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { plural } from '../../format.ts';
 import { Ago, formatTime, zoneName } from '../../ui/time.tsx';
+import { useTabTitle } from '../../ui/tab-title.ts';
 import { Icon } from '../../ui/icons.tsx';
 import { PhaseIcon } from '../../ui/icons.tsx';
 import type { Concern } from './find-concerns.ts';
@@ -20,6 +21,8 @@ export function Concerns({
   checked: string;
 }) {
   const [all, setAll] = useState(false);
+  const bad = concerns.filter(({ level }) => level === 'bad').length;
+  useTabTitle(bad === 0 ? 'Now' : `(${bad}) Now`);
   const checked = `Checked${at === undefined ? '' : ` at ${formatTime(at).slice(11)} ${zoneName()}`}: ${what}.`;
   if (concerns.length === 0) {
     return (
@@ -36,7 +39,6 @@ export function Concerns({
   }
   const shown = all ? concerns : concerns.slice(0, AT_ONCE);
   const more = concerns.length - shown.length;
-  const bad = concerns.filter(({ level }) => level === 'bad').length;
   return (
     <section class="card" aria-labelledby="concerns">
       <header class="card-head stacked">

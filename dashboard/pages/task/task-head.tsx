@@ -1,10 +1,11 @@
 import { useMemo } from 'preact/hooks';
 import type { TaskDetails } from '../../api/types.ts';
 import { formatSeconds } from '../../format.ts';
-import { countPhases, PHASES } from '../../phase.ts';
+import { countPhases, PHASES, phaseOfTask } from '../../phase.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PhaseBar, TaskBadge } from '../../ui/badge.tsx';
 import { Copy } from '../../ui/copy.tsx';
+import { useTabTitle } from '../../ui/tab-title.ts';
 import { ToolLinks } from '../../ui/tool-links.tsx';
 import { Ago, clock } from '../../ui/time.tsx';
 import { ActButtons } from './act-buttons.tsx';
@@ -21,6 +22,7 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
     () => steps.filter(({ phase }) => phase === 'blocked' || phase === 'backoff').map(({ name }) => name),
     [steps],
   );
+  useTabTitle(`${PHASES[phaseOfTask(state)].label}: ${workflow} ${id}`);
   return (
     <header class="task-head">
       <div class="page-head">

@@ -33,13 +33,18 @@ describe.each([
   it('every page loads, fits, breaks no policy, and axe finds nothing serious (at the root)', async () => {
     const base = prefixed ? `${below.apiUrl}/ops/tasker/` : `${fixture.api.apiUrl}/`;
     const { page, problems } = await openPage(browser, { dark, width, base });
+    const titles = new Set<string>();
     for (const path of PAGES) {
       await page.goto(`${base}ui/${pathOf(path)}`);
       await untilShown(page);
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0);
       if (!prefixed) expect(await seriousProblems(page), path).toEqual([]);
       expect(problems, path).toEqual([]);
+      expect(await page.title(), path).toMatch(/. · Tasker Fleet$/);
+      titles.add(await page.title());
     }
+    // A search is still the page of tasks; otherwise one finds a tab by its name.
+    expect(titles.size).toBe(new Set(PAGES.map((path) => path.split('?')[0])).size);
     await page.context().close();
   });
 });
