@@ -1900,6 +1900,11 @@ SELECT count(*)::integer AS schedulers
 FROM tasker.tasker_workers w
 WHERE w.role = 'scheduler' AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp();
 
+-- count_schedulers_at
+SELECT count(*)::integer AS schedulers
+FROM tasker.tasker_workers w
+WHERE w.role = 'scheduler' AND w.stopped_at IS NULL AND w.lease_expires_at > $1::timestamptz;
+
 -- count_steps_to_remove
 SELECT t.named_task_id, t.state, count(*)::integer AS tasks,
   sum((SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id))::integer AS steps
@@ -2756,7 +2761,7 @@ WHERE t.task_id = ANY ($1::bigint[])
 ORDER BY t.task_id;
 
 -- find_holders
-SELECT w.worker_id, w.name, greatest(extract(epoch FROM statement_timestamp() - w.heartbeat_at), 0)::float8 AS silent_seconds,
+SELECT w.worker_id, w.name, greatest(extract(epoch FROM $2::timestamptz - w.heartbeat_at), 0)::float8 AS silent_seconds,
   w.lease_seconds::float8 AS lease_seconds, w.lease_expires_at, w.stopped_at
 FROM tasker.tasker_workers w
 WHERE w.worker_id = ANY ($1::bigint[]);
@@ -2936,6 +2941,12 @@ SELECT CASE $1::text
     WHERE n.name || '/' || k.name = $2::text)
   END AS known;
 
+-- find_pauses_of
+SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
+FROM tasker.tasker_pauses p
+WHERE (p.kind, p.name) IN (('queue', $1::text), ('workflow', $2::text)) AND (p.until IS NULL OR p.until > $3::timestamptz)
+ORDER BY p.kind, p.name;
+
 -- find_quarantined
 SELECT q.queue, r.waiting,
   (SELECT count(*) FROM tasker.tasker_workers w WHERE w.stopped_at IS NULL AND w.queues && $1::text[])::integer AS serving,
@@ -2953,7 +2964,7 @@ WHERE r.waiting > 0;
 
 -- find_queue_signal
 SELECT g.desired_replicas, g.workers, g.reason, g.completion_rate, g.step_seconds,
-  extract(epoch FROM statement_timestamp() - g.measured_at)::float8 AS measured_seconds, g.valid_until > statement_timestamp() AS valid
+  extract(epoch FROM $2::timestamptz - g.measured_at)::float8 AS measured_seconds, g.valid_until > $2::timestamptz AS valid
 FROM tasker.tasker_queue_scaling_signals g
 WHERE g.queue = $1;
 
@@ -3021,21 +3032,21 @@ SELECT clock_timestamp() AS now, EXISTS (SELECT FROM "tasker_cron" .schedule s W
 SELECT r.version, (count(*) FILTER (WHERE r.problem IS NULL))::integer AS workers, min(r.problem) AS problem
 FROM tasker.tasker_workers w
 JOIN tasker.tasker_worker_workflows r ON r.worker_id = w.worker_id
-WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND NOT w.draining
+WHERE w.stopped_at IS NULL AND w.lease_expires_at > $3::timestamptz AND NOT w.draining
   AND r.namespace = $1 AND r.name = $2
 GROUP BY r.version
 ORDER BY r.version;
 
 -- find_serving_workers
 SELECT w.worker_id, w.name, w.slots, w.busy_slots, w.draining,
-  greatest(extract(epoch FROM statement_timestamp() - w.started_at), 0)::float8 AS started_seconds,
+  greatest(extract(epoch FROM $3::timestamptz - w.started_at), 0)::float8 AS started_seconds,
   (
     SELECT bool_or(coalesce(r.named_task_id = $2, false))
     FROM tasker.tasker_worker_workflows r
     WHERE r.worker_id = w.worker_id
   ) AS has_handler
 FROM tasker.tasker_workers w
-WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND $1::text = ANY (w.queues)
+WHERE w.stopped_at IS NULL AND w.lease_expires_at > $3::timestamptz AND w.role = 'worker' AND $1::text = ANY (w.queues)
 ORDER BY w.worker_id
 LIMIT 1000;
 

@@ -17,7 +17,11 @@ export interface Coverage {
 }
 
 export async function coverageOf(scene: Scene, step: ExplainedStepRow, queue: string): Promise<Coverage> {
-  const workers = await scene.db.run(findServingWorkers, { queue, named_task_id: step.named_task_id });
+  const workers = await scene.db.run(findServingWorkers, {
+    queue,
+    named_task_id: step.named_task_id,
+    as_of: scene.now,
+  });
   const serving = workers.filter(({ draining }) => !draining);
   return {
     serving,
@@ -34,7 +38,7 @@ export async function unservedVerdict(
 ): Promise<Conclusion | undefined> {
   if (able.length > 0) return undefined;
   const { namespace, workflow, version } = scene.task;
-  const versions = await scene.db.run(findServedVersions, { namespace, name: workflow });
+  const versions = await scene.db.run(findServedVersions, { namespace, name: workflow, as_of: scene.now });
   const served = versions.filter((each) => each.workers > 0);
   const own = versions.find((each) => each.version === version);
   const problem = own?.problem ?? null;
@@ -105,7 +109,7 @@ async function noWorker(
       ),
     );
   }
-  const [signal] = await scene.db.run(findQueueSignal, { queue });
+  const [signal] = await scene.db.run(findQueueSignal, { queue, as_of: scene.now });
   if (signal !== undefined && signal.desired_replicas > 0) {
     because.push(
       reason(

@@ -1,4 +1,5 @@
-import { listPauses, type PauseRow } from '../../db/statements/acts/pauses.ts';
+import { findPausesOf } from '../../db/reads/explain/fleet.ts';
+import type { PauseRow } from '../../db/statements/acts/pauses.ts';
 import { action, type Conclusion, reason } from './explanation.ts';
 import { rounded, seconds, secondsBetween, word } from './say.ts';
 import type { Scene } from './scene.ts';
@@ -6,8 +7,8 @@ import type { Scene } from './scene.ts';
 /** Its queue, or its workflow, is paused; undefined: neither is. */
 export async function pausedVerdict(scene: Scene, queue: string): Promise<Conclusion | undefined> {
   const { namespace, workflow } = scene.task;
-  const pauses = await scene.db.run(listPauses);
-  const ofIt = pauses.filter(({ kind, name }) => name === (kind === 'queue' ? queue : `${namespace}/${workflow}`));
+  const of = { queue, workflow: `${namespace}/${workflow}`, as_of: scene.now };
+  const ofIt = await scene.db.run(findPausesOf, of);
   if (ofIt.length === 0) return undefined;
   const ends = ofIt.map(({ until }) => until);
   // If one of them has no end, it is not over by itself.

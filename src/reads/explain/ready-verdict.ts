@@ -48,7 +48,7 @@ export async function readyVerdict(scene: Scene, step: ExplainedStepRow): Promis
     step_id: step.step_id,
     most: MOST_AHEAD + 1,
   });
-  const [signal] = await scene.db.run(findQueueSignal, { queue });
+  const [signal] = await scene.db.run(findQueueSignal, { queue, as_of: scene.now });
   const load = loadOf(scene, coverage.able, held, { ahead: ahead?.ahead ?? 0, signal, queue });
   const because = [ready, ...load.because];
   if (load.busy >= load.slots || load.ahead > load.slots - load.busy) {

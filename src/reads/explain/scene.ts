@@ -1,7 +1,6 @@
 import type { Executor } from '../../db/connections/database.ts';
-import { findHolders, type HolderRow } from '../../db/reads/explain/fleet.ts';
+import { countSchedulersAt, findHolders, type HolderRow } from '../../db/reads/explain/fleet.ts';
 import type { ExplainedStepRow, ExplainedTaskRow } from '../../db/reads/explain/task.ts';
-import { countSchedulers } from '../../db/reads/schedulers.ts';
 import { isFinal } from '../../workflow/states.ts';
 
 /** A task with its steps as one snapshot has them, and what of the fleet was read about it: each thing once, when it is first needed. */
@@ -58,14 +57,16 @@ export class Scene {
   }
 
   liveSchedulers(): Promise<number> {
-    return (this.schedulers ??= this.db.run(countSchedulers).then(([row]) => row?.schedulers ?? 0));
+    return (this.schedulers ??= this.db
+      .run(countSchedulersAt, { as_of: this.now })
+      .then(([row]) => row?.schedulers ?? 0));
   }
 
   /** The process that holds a step; undefined: its row is gone. */
   async holderOf(step: ExplainedStepRow): Promise<HolderRow | undefined> {
     const ids = [...new Set(this.steps.flatMap(({ claimed_by: id }) => (id === null ? [] : [id])))];
     this.holders ??= this.db
-      .run(findHolders, { worker_ids: ids })
+      .run(findHolders, { worker_ids: ids, as_of: this.now })
       .then((rows) => new Map(rows.map((row) => [row.worker_id, row])));
     return (await this.holders).get(step.claimed_by ?? '');
   }

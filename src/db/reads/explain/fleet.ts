@@ -1,5 +1,12 @@
 import { defineStatement } from '../../statement.ts';
+import { isPause, type PauseRow } from '../../statements/acts/pauses.ts';
 import { isLive } from '../../statements/rules/live-process.ts';
+
+/**
+ * An explanation is of one moment, `as_of`: that of its snapshot. These statements come a little later, or much later if the server stood still in between,
+ * and what the snapshot has of the fleet is then that much older than their own clock: live processes would seem dead.
+ */
+const AT = ':as_of::timestamptz';
 
 /** A process that holds steps. */
 export interface HolderRow {
@@ -14,9 +21,9 @@ export interface HolderRow {
 
 export const findHolders = defineStatement<HolderRow>()({
   name: 'find_holders',
-  params: { worker_ids: 'bigint[]' },
+  params: { worker_ids: 'bigint[]', as_of: 'timestamptz' },
   text: `
-SELECT w.worker_id, w.name, greatest(extract(epoch FROM statement_timestamp() - w.heartbeat_at), 0)::float8 AS silent_seconds,
+SELECT w.worker_id, w.name, greatest(extract(epoch FROM ${AT} - w.heartbeat_at), 0)::float8 AS silent_seconds,
   w.lease_seconds::float8 AS lease_seconds, w.lease_expires_at, w.stopped_at
 FROM tasker.tasker_workers w
 WHERE w.worker_id = ANY (:worker_ids::bigint[])`,
@@ -37,17 +44,17 @@ export interface ServingWorkerRow {
 /** The live workers on a queue, one row for each. Reads index workers_living and the reports of those. */
 export const findServingWorkers = defineStatement<ServingWorkerRow>()({
   name: 'find_serving_workers',
-  params: { queue: 'text', named_task_id: 'integer' },
+  params: { queue: 'text', named_task_id: 'integer', as_of: 'timestamptz' },
   text: `
 SELECT w.worker_id, w.name, w.slots, w.busy_slots, w.draining,
-  greatest(extract(epoch FROM statement_timestamp() - w.started_at), 0)::float8 AS started_seconds,
+  greatest(extract(epoch FROM ${AT} - w.started_at), 0)::float8 AS started_seconds,
   (
     SELECT bool_or(coalesce(r.named_task_id = :named_task_id, false))
     FROM tasker.tasker_worker_workflows r
     WHERE r.worker_id = w.worker_id
   ) AS has_handler
 FROM tasker.tasker_workers w
-WHERE ${isLive('w')} AND w.role = 'worker' AND :queue::text = ANY (w.queues)
+WHERE ${isLive('w', AT)} AND w.role = 'worker' AND :queue::text = ANY (w.queues)
 ORDER BY w.worker_id
 LIMIT 1000`,
 });
@@ -62,12 +69,12 @@ export interface ServedVersionRow {
 /** The versions of a workflow that live workers have handlers for, on whatever queues. */
 export const findServedVersions = defineStatement<ServedVersionRow>()({
   name: 'find_served_versions',
-  params: { namespace: 'text', name: 'text' },
+  params: { namespace: 'text', name: 'text', as_of: 'timestamptz' },
   text: `
 SELECT r.version, (count(*) FILTER (WHERE r.problem IS NULL))::integer AS workers, min(r.problem) AS problem
 FROM tasker.tasker_workers w
 JOIN tasker.tasker_worker_workflows r ON r.worker_id = w.worker_id
-WHERE ${isLive('w')} AND NOT w.draining
+WHERE ${isLive('w', AT)} AND NOT w.draining
   AND r.namespace = :namespace AND r.name = :name
 GROUP BY r.version
 ORDER BY r.version`,
@@ -107,4 +114,25 @@ SELECT (SELECT count(*) FROM held)::integer AS held, o.last_attempted_at AS olde
   (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = o.named_step_id) AS oldest_step
 FROM (SELECT 1) one
 LEFT JOIN oldest o ON true`,
+});
+
+/** The number of schedulers that live at a moment. */
+export const countSchedulersAt = defineStatement<{ schedulers: number }>()({
+  name: 'count_schedulers_at',
+  params: { as_of: 'timestamptz' },
+  text: `
+SELECT count(*)::integer AS schedulers
+FROM tasker.tasker_workers w
+WHERE w.role = 'scheduler' AND ${isLive('w', AT)}`,
+});
+
+/** The pauses of a queue and of a workflow at a moment: two rows at most. `workflow`: `namespace/name`. */
+export const findPausesOf = defineStatement<PauseRow>()({
+  name: 'find_pauses_of',
+  params: { queue: 'text', workflow: 'text', as_of: 'timestamptz' },
+  text: `
+SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
+FROM tasker.tasker_pauses p
+WHERE (p.kind, p.name) IN (('queue', :queue::text), ('workflow', :workflow::text)) AND ${isPause('p', AT)}
+ORDER BY p.kind, p.name`,
 });

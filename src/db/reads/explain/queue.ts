@@ -25,13 +25,13 @@ export interface QueueSignalRow {
   valid: boolean;
 }
 
-/** The last evaluation of the scaling policy for a queue. */
+/** The last evaluation of the scaling policy for a queue, as it is at a moment. */
 export const findQueueSignal = defineStatement<QueueSignalRow>()({
   name: 'find_queue_signal',
-  params: { queue: 'text' },
+  params: { queue: 'text', as_of: 'timestamptz' },
   text: `
 SELECT g.desired_replicas, g.workers, g.reason, g.completion_rate, g.step_seconds,
-  extract(epoch FROM statement_timestamp() - g.measured_at)::float8 AS measured_seconds, g.valid_until > statement_timestamp() AS valid
+  extract(epoch FROM :as_of::timestamptz - g.measured_at)::float8 AS measured_seconds, g.valid_until > :as_of::timestamptz AS valid
 FROM tasker.tasker_queue_scaling_signals g
 WHERE g.queue = :queue`,
 });

@@ -3,8 +3,8 @@ import { defineStatement } from '../../statement.ts';
 /** What can be paused. */
 export type PauseKind = 'queue' | 'workflow';
 
-/** Condition: the pause `p` has not ended. */
-export const isPause = (p: string): string => `(${p}.until IS NULL OR ${p}.until > clock_timestamp())`;
+/** Condition: the pause `p` has not ended. `at`: when; default: now. */
+export const isPause = (p: string, at = 'clock_timestamp()'): string => `(${p}.until IS NULL OR ${p}.until > ${at})`;
 
 /**
  * What is paused, as a worker takes it over: a JSON array of [kind, name, seconds until it ends by itself or null]. NULL: nothing. It reads
