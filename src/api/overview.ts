@@ -60,7 +60,7 @@ export interface Overview {
  * may repeat what a step works on.
  */
 export async function readOverview(client: Client, reports: Reports, messages: boolean): Promise<Overview> {
-  const overview = await reports.kept('overview', 5000, () => read(client, reports));
+  const overview = await reports.withPauses('overview', 5000, () => read(client, reports));
   if (messages) return overview;
   const { attention } = overview;
   const groups = attention.failures.groups.map((group) => ({ ...group, message: null }));

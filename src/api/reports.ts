@@ -1,5 +1,6 @@
 import type { Client } from '../client/client.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
+import { readTopicVersions } from '../db/reads/topic-versions.ts';
 import type { Failures } from '../reads/failures.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
@@ -14,13 +15,26 @@ interface DoctorReport {
 
 /** Names may come from requests. */
 const MOST_ENTRIES = 1000;
+/**
+ * What is paused is asked for this often while somebody reads a report that has it: one row of one table that is empty in general. On a slow database
+ * less often, but never as rarely as what costs more.
+ */
+const PAUSES_KEPT_MS = 1000;
+const MOST_PAUSES_KEPT_MS = 3000;
+
+interface Entry {
+  readonly value: Promise<unknown>;
+  /** What was paused when it was read, of a report that has it. */
+  readonly pauses: string | undefined;
+  until: number;
+}
 
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
   private readonly client: Client;
   private readonly pace: ReadPace;
   private examined: DoctorReport | undefined;
-  private readonly entries = new Map<string, { value: Promise<unknown>; until: number }>();
+  private readonly entries = new Map<string, Entry>();
 
   constructor(client: Client, pace: ReadPace) {
     this.client = client;
@@ -28,7 +42,7 @@ export class Reports {
   }
 
   queues(): Promise<QueueStatsRow[]> {
-    return this.keep('queues', 1000, () => this.client.queues());
+    return this.withPauses('queues', 1000, () => this.client.queues());
   }
 
   workflows(): Promise<WorkflowList> {
@@ -43,6 +57,24 @@ export class Reports {
   /** Of which something is kept for `ms`, under a name. */
   kept<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
     return this.keep(name, ms, read);
+  }
+
+  /** The same of what has pauses in it: it is read anew when something was paused or resumed, by whichever process. */
+  async withPauses<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
+    // Read before the report: what is paused in between is noticed by the next one.
+    const pauses = await this.pausesVersion();
+    const kept = this.entries.get(name);
+    if (kept !== undefined && kept.pauses !== pauses) this.entries.delete(name);
+    return this.keep(name, ms, read, { pauses });
+  }
+
+  /** Another text whenever what is paused is something else. */
+  pausesVersion(): Promise<string> {
+    const read = async (): Promise<string> => {
+      const [row] = await this.client.db.run(readTopicVersions, { topics: ['pauses'] });
+      return row?.version ?? '';
+    };
+    return this.keep('pauses', PAUSES_KEPT_MS, read, { mostMs: MOST_PAUSES_KEPT_MS });
   }
 
   /** The next to ask for one of these gets what is there then. */
@@ -66,20 +98,25 @@ export class Reports {
     });
   }
 
-  /** It is kept for `ms` from the end of the read, and longer if the read took long. One that fails is forgotten. */
-  private keep<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
+  /** It is kept for `ms` from the end of the read, and longer if the read took long, `mostMs` at most. One that fails is forgotten. */
+  private keep<Value>(
+    name: string,
+    ms: number,
+    read: () => Promise<Value>,
+    { mostMs = Number.POSITIVE_INFINITY, pauses }: { mostMs?: number; pauses?: string } = {},
+  ): Promise<Value> {
     const kept = this.entries.get(name);
     if (kept !== undefined && kept.until > performance.now()) return kept.value as Promise<Value>;
     // Others wait for it too: it does not end with the request that began it.
     const began = performance.now();
     const value = withoutSignal(read);
-    const entry = { value, until: Number.POSITIVE_INFINITY };
+    const entry: Entry = { value, pauses, until: Number.POSITIVE_INFINITY };
     if (this.entries.size >= MOST_ENTRIES) this.entries.clear();
     this.entries.set(name, entry);
     void value.then(
       () => {
         const now = performance.now();
-        entry.until = now + Math.max(ms, this.pace.keptFor(now - began));
+        entry.until = now + Math.max(ms, Math.min(mostMs, this.pace.keptFor(now - began)));
         return entry;
       },
       () => {

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll } from 'vitest';
 import { createKey, type KeyOptions } from '../../src/api/auth/create-key.ts';
-import { type ApiProcess, startApi } from '../../src/api/start-api.ts';
-import { loadConfig } from '../../src/config/load-config.ts';
-import { createLogger } from '../../src/logger.ts';
-import { type SettingsInCode, settingTexts } from '../../src/process/settings-in-code.ts';
+import type { ApiProcess } from '../../src/api/start-api.ts';
+import type { SettingsInCode } from '../../src/process/settings-in-code.ts';
 import { type EngineFixture, useEngine } from '../engine/engine-fixture.ts';
+import { openApi } from '../support/open-api.ts';
 
 export interface Reply {
   status: number;
@@ -46,24 +45,6 @@ export async function useApi(settings: SettingsInCode = {}): Promise<ApiFixture>
       (await createKey(engine.db, { name: 'test', role: 'admin', payload: true, ...options })).key,
     call: (method, path, options) => call(started().apiUrl, method, path, options),
   };
-}
-
-export function openApi(url: string, settings: SettingsInCode = {}): Promise<ApiProcess> {
-  const config = loadConfig(
-    'api',
-    {},
-    {
-      apiPort: '0',
-      metricsPort: '0',
-      apiAuth: 'keys',
-      apiRequestsPerSecond: '0',
-      logLevel: 'silent',
-      ...settingTexts(settings),
-      databaseUrl: url,
-    },
-  );
-  const log = createLogger({ level: config.logLevel, role: 'api', redact: config.redact });
-  return startApi({ config, log });
 }
 
 export async function call(

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { z } from 'zod';
 import { diamond } from '../engine/engine-fixture.ts';
-import { openApi, useApi } from './api-fixture.ts';
+import { useApi } from './api-fixture.ts';
+import { openApi } from '../support/open-api.ts';
 import { ofTopic, readEvents } from './event-reader.ts';
 
 const fixture = await useApi({ apiMaxStreams: 20 });

@@ -3,7 +3,8 @@ import { placeOf } from '../../src/api/auth/oidc/login-state.ts';
 import { claimAt } from '../../src/api/auth/oidc/provider.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { readRoleRules } from '../../src/config/role-rules.ts';
-import { call as callAt, openApi, useApi } from './api-fixture.ts';
+import { call as callAt, useApi } from './api-fixture.ts';
+import { openApi } from '../support/open-api.ts';
 import { CLIENT, openIdProvider } from './openid-provider.ts';
 
 const provider = await openIdProvider();

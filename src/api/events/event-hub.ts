@@ -9,9 +9,9 @@ export interface EventHubOptions {
   authenticate: Authenticate;
   /** Whether a principal may see a task. */
   maySee(taskId: string, principal: Principal): Promise<boolean>;
-  /** Of topics of tasks, of topics of the fleet, and of those that are made of reports. */
-  sources: { tasks: VersionSource; fleet: VersionSource; reports: VersionSource };
-  /** Topics of `sources.reports`. */
+  /** Of topics of tasks, of what is paused, of the other topics of the fleet, and of those that are made of reports. */
+  sources: { tasks: VersionSource; pauses: VersionSource; fleet: VersionSource; reports: VersionSource };
+  /** Topics of `sources.reports`: they are read as soon as something else is paused. */
   reportTopics: ReadonlySet<string>;
   /** Streams of this process, and of one principal. */
   mostStreams: number;
@@ -22,6 +22,7 @@ export interface EventHubOptions {
   onClosed(reason: CloseReason | 'gone'): void;
 }
 
+const PAUSES = 'pauses';
 /** Proxies close connections without traffic, after 30 seconds at the earliest. */
 const BEAT_MS = 15_000;
 
@@ -34,6 +35,7 @@ export class EventHub {
   private readonly streams = new Set<EventStream>();
   private readonly watchers = new Map<string, Set<EventStream>>();
   private readonly tasks: VersionWatch;
+  private readonly pauses: VersionWatch;
   private readonly fleet: VersionWatch;
   private readonly reports: VersionWatch;
   private readonly timers: NodeJS.Timeout[];
@@ -43,6 +45,10 @@ export class EventHub {
     this.options = options;
     const onVersion = (topic: string, version: string): void => this.publish(topic, version);
     this.tasks = new VersionWatch(options.sources.tasks, onVersion);
+    this.pauses = new VersionWatch(options.sources.pauses, (topic, version) => {
+      onVersion(topic, version);
+      this.reports.wake();
+    });
     this.fleet = new VersionWatch(options.sources.fleet, onVersion);
     this.reports = new VersionWatch(options.sources.reports, onVersion);
     this.timers = [
@@ -86,7 +92,7 @@ export class EventHub {
   stop(): void {
     for (const timer of this.timers) clearInterval(timer);
     for (const stream of this.streams) this.close(stream, 'draining');
-    for (const watch of [this.tasks, this.fleet, this.reports]) watch.stop();
+    for (const watch of [this.tasks, this.pauses, this.fleet, this.reports]) watch.stop();
   }
 
   private checkLimits({ id }: Principal): void {
@@ -130,6 +136,7 @@ export class EventHub {
 
   private watchOf(topic: string): VersionWatch {
     if (taskOf(topic) !== undefined) return this.tasks;
+    if (topic === PAUSES) return this.pauses;
     return this.options.reportTopics.has(topic) ? this.reports : this.fleet;
   }
 
@@ -139,8 +146,17 @@ export class EventHub {
     if (watchers === undefined) this.watchers.set(topic, (watchers = new Set()));
     watchers.add(stream);
     watch.add(topic);
+    this.watchPauses();
     const version = watch.versionOf(topic);
     if (version !== undefined) this.sendVersion(stream, topic, version);
+  }
+
+  /** What is paused is in some reports as well. */
+  private watchPauses(): void {
+    const { reportTopics } = this.options;
+    const isWanted = [...this.watchers.keys()].some((topic) => topic === PAUSES || reportTopics.has(topic));
+    if (isWanted) this.pauses.add(PAUSES);
+    else this.pauses.remove(PAUSES);
   }
 
   private publish(topic: string, version: string): void {
@@ -163,8 +179,9 @@ export class EventHub {
       watchers?.delete(stream);
       if (watchers?.size !== 0) continue;
       this.watchers.delete(topic);
-      this.watchOf(topic).remove(topic);
+      if (topic !== PAUSES) this.watchOf(topic).remove(topic);
     }
+    this.watchPauses();
     if (reason === 'gone') stream.destroy();
     else stream.end(reason);
     this.options.onClosed(reason);

@@ -15,6 +15,8 @@ import { taskOf } from './topics.ts';
 /** A task that somebody watches; what changes slower, or costs more. */
 const TASKS_EVERY_MS = 1000;
 const FLEET_EVERY_MS = 3000;
+/** One row of one table that is empty in general. */
+const PAUSES_EVERY_MS = 2000;
 const REPORTS_EVERY_MS = 5000;
 
 /** The topics whose version is that of a report which is kept anyway. */
@@ -58,6 +60,11 @@ export function eventHub({
             );
           }),
       },
+      pauses: {
+        everyMs: PAUSES_EVERY_MS,
+        steady: true,
+        read: async () => withoutSignal(async () => new Map([['pauses', await reports.pausesVersion()]])),
+      },
       fleet: {
         everyMs: FLEET_EVERY_MS,
         read: async (topics) =>
@@ -73,6 +80,7 @@ export function eventHub({
           ),
       },
     },
+    // All of them have pauses in them.
     reportTopics: new Set(Object.keys(REPORTS)),
     mostStreams: config.apiMaxStreams,
     mostOfPrincipal: Math.ceil(config.apiMaxStreams / 5),

@@ -2,6 +2,8 @@
 export interface VersionSource {
   /** How often, while somebody watches. */
   readonly everyMs: number;
+  /** It costs next to nothing, so it is not read less often while it finds nothing new. */
+  readonly steady?: boolean;
   /** Topics that are missing in what it returns are gone. */
   read(topics: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
@@ -11,6 +13,8 @@ interface Watched {
   /** Reads in a row that found nothing new. */
   quiet: number;
   nextAt: number;
+  /** Something has happened while it was being read. */
+  again: boolean;
 }
 
 /** A read may take this share of the time: one of 20 ms comes every second, one of 100 ms every five. */
@@ -53,13 +57,23 @@ export class VersionWatch {
   add(topic: string): void {
     if (this.topics.has(topic)) return;
     const now = performance.now();
-    this.topics.set(topic, { version: undefined, quiet: 0, nextAt: now });
+    this.topics.set(topic, { version: undefined, quiet: 0, nextAt: now, again: false });
     this.wakeAt(now + GATHER_MS);
   }
 
   remove(topic: string): void {
     this.topics.delete(topic);
     if (this.topics.size === 0) this.clear();
+  }
+
+  /** Something has happened that may change all of them: they are read now. */
+  wake(): void {
+    const now = performance.now();
+    for (const watched of this.topics.values()) {
+      watched.nextAt = now;
+      watched.again = true;
+    }
+    if (this.topics.size > 0) this.wakeAt(now);
   }
 
   stop(): void {
@@ -88,6 +102,7 @@ export class VersionWatch {
     const due = [...this.topics].filter(([, { nextAt }]) => nextAt <= began + this.source.everyMs / 4);
     if (due.length > 0) {
       this.reading = true;
+      for (const [, watched] of due) watched.again = false;
       try {
         const versions = await this.source.read(due.map(([topic]) => topic));
         this.failures = 0;
@@ -103,8 +118,9 @@ export class VersionWatch {
       const failed = this.failures === 0 ? 0 : Math.min(MOST_FAILED_MS, this.source.everyMs * 2 ** this.failures);
       this.earliest = this.failures > 0 || slow > this.source.everyMs ? now + Math.max(slow, failed) : now + GATHER_MS;
       for (const [, watched] of due) {
-        const slowed = Math.min(MOST_SLOWED, 1 + Math.floor(watched.quiet / QUIET_READS));
-        watched.nextAt = now + this.source.everyMs * slowed;
+        const isSteady = this.source.steady === true;
+        const slowed = isSteady ? 1 : Math.min(MOST_SLOWED, 1 + Math.floor(watched.quiet / QUIET_READS));
+        watched.nextAt = watched.again ? now : now + this.source.everyMs * slowed;
       }
     }
     let next = Number.POSITIVE_INFINITY;

@@ -70,7 +70,8 @@ const write = {
   method: 'POST',
   permission: 'queues:write',
   cost: 'write',
-  outdates: ['queues', 'workflows', 'overview'],
+  // What has pauses in it is read anew when these have changed.
+  outdates: ['pauses'],
 } as const;
 const ofQueue = z.object({ queue: name });
 const ofWorkflow = z.object({ namespace: name, workflow: name });

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openApi, useApi } from '../../api/api-fixture.ts';
+import { useApi } from '../../api/api-fixture.ts';
+import { openApi } from '../../support/open-api.ts';
 import { openChromium, openPage, untilShown } from './chromium.ts';
 import { fillFleet, pathWith, type Shown } from './fleet.ts';
 import { PAGES } from './pages.ts';

@@ -1,7 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApiProcess } from '../../../src/api/start-api.ts';
-import { openApi, useApi } from '../../api/api-fixture.ts';
+import { useApi } from '../../api/api-fixture.ts';
+import { openApi } from '../../support/open-api.ts';
 import { seriousProblems } from './axe.ts';
 import { openChromium, openPage, untilShown } from './chromium.ts';
 import { fillFleet, pathWith, type Shown } from './fleet.ts';
