@@ -65,34 +65,30 @@ describe('a scheduler that dies while it recovers an attempt', () => {
   });
 });
 
-// Its worker finds out by its heartbeat, which takes seconds.
-it.runIf(process.env['TASKER_TEST_LONG'] === '1')(
-  'an attempt whose process was taken for dead and lives has one span, too',
-  async () => {
-    const held = defineWorkflow({ name: 'held', namespace: 'lost', identity: 'unique' }).step(
-      'held',
-      ({ attempt, signal }) =>
-        attempt > 1
-          ? null
-          : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
-    );
-    const log = createLogger({ role: 'test', destination: { write: () => undefined } });
-    const tasker = await startTasker({ workflows: [held], url: engine.test.url, log, settings: { metricsPort: 0 } });
-    try {
-      const { taskId } = await tasker.client.submit(held, {});
-      await waitFor(async () => (await openSteps()).length > 0, { what: 'the attempt' });
-      await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1`, [
-        tasker.worker.workerId,
-      ]);
-      await recover(engine.db, { silentSeconds: 60 });
-      await tasker.client.waitForTask(taskId);
-      const spans = recorded.named('step held');
-      expect(spans.map(({ attributes: a }) => [a['tasker.attempt'], a['tasker.cause']]).toSorted()).toEqual([
-        [1, 'lease_expired'],
-        [2, 'complete'],
-      ]);
-    } finally {
-      await tasker.stop();
-    }
-  },
-);
+it('an attempt whose process was taken for dead and lives has one span, too', async () => {
+  const held = defineWorkflow({ name: 'held', namespace: 'lost', identity: 'unique' }).step(
+    'held',
+    ({ attempt, signal }) =>
+      attempt > 1
+        ? null
+        : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+  );
+  const log = createLogger({ role: 'test', destination: { write: () => undefined } });
+  const tasker = await startTasker({ workflows: [held], url: engine.test.url, log, settings: { metricsPort: 0 } });
+  try {
+    const { taskId } = await tasker.client.submit(held, {});
+    await waitFor(async () => (await openSteps()).length > 0, { what: 'the attempt' });
+    await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1`, [
+      tasker.worker.workerId,
+    ]);
+    await recover(engine.db, { silentSeconds: 60 });
+    await tasker.client.waitForTask(taskId);
+    const spans = recorded.named('step held');
+    expect(spans.map(({ attributes: a }) => [a['tasker.attempt'], a['tasker.cause']]).toSorted()).toEqual([
+      [1, 'lease_expired'],
+      [2, 'complete'],
+    ]);
+  } finally {
+    await tasker.stop();
+  }
+});
