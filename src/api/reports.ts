@@ -1,11 +1,11 @@
 import type { Client } from '../client/client.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
-import { readTopicVersions } from '../db/reads/topic-versions.ts';
 import type { Failures } from '../reads/failures.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine } from '../db/doctor/examine.ts';
 import type { ReadPace } from './http/read-pace.ts';
+import { PausesVersion } from './pauses-version.ts';
 
 interface DoctorReport {
   checks: number;
@@ -15,13 +15,6 @@ interface DoctorReport {
 
 /** Names may come from requests. */
 const MOST_ENTRIES = 1000;
-/**
- * What is paused is asked for this often while somebody reads a report that has it: one row of one table that is empty in general. On a slow database
- * less often, but never as rarely as what costs more.
- */
-const PAUSES_KEPT_MS = 1000;
-const MOST_PAUSES_KEPT_MS = 3000;
-
 interface Entry {
   readonly value: Promise<unknown>;
   /** What was paused when it was read, of a report that has it. */
@@ -31,6 +24,8 @@ interface Entry {
 
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
+  /** Asked for before a report that has pauses in it is shown. */
+  readonly pauses: PausesVersion;
   private readonly client: Client;
   private readonly pace: ReadPace;
   private examined: DoctorReport | undefined;
@@ -39,6 +34,7 @@ export class Reports {
   constructor(client: Client, pace: ReadPace) {
     this.client = client;
     this.pace = pace;
+    this.pauses = new PausesVersion(client.db, pace);
   }
 
   queues(): Promise<QueueStatsRow[]> {
@@ -62,24 +58,18 @@ export class Reports {
   /** The same of what has pauses in it: it is read anew when something was paused or resumed, by whichever process. */
   async withPauses<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
     // Read before the report: what is paused in between is noticed by the next one.
-    const pauses = await this.pausesVersion();
+    const pauses = await this.pauses.read();
     const kept = this.entries.get(name);
     if (kept !== undefined && kept.pauses !== pauses) this.entries.delete(name);
-    return this.keep(name, ms, read, { pauses });
-  }
-
-  /** Another text whenever what is paused is something else. */
-  pausesVersion(): Promise<string> {
-    const read = async (): Promise<string> => {
-      const [row] = await this.client.db.run(readTopicVersions, { topics: ['pauses'] });
-      return row?.version ?? '';
-    };
-    return this.keep('pauses', PAUSES_KEPT_MS, read, { mostMs: MOST_PAUSES_KEPT_MS });
+    return this.keep(name, ms, read, pauses);
   }
 
   /** The next to ask for one of these gets what is there then. */
   forget(names: readonly string[]): void {
-    for (const name of names) this.entries.delete(name);
+    for (const name of names) {
+      if (name === 'pauses') this.pauses.forget();
+      else this.entries.delete(name);
+    }
   }
 
   /** The last examination of this process, if there was one. */
@@ -98,13 +88,8 @@ export class Reports {
     });
   }
 
-  /** It is kept for `ms` from the end of the read, and longer if the read took long, `mostMs` at most. One that fails is forgotten. */
-  private keep<Value>(
-    name: string,
-    ms: number,
-    read: () => Promise<Value>,
-    { mostMs = Number.POSITIVE_INFINITY, pauses }: { mostMs?: number; pauses?: string } = {},
-  ): Promise<Value> {
+  /** It is kept for `ms` from the end of the read, and longer if the read took long. One that fails is forgotten. `pauses`: what it was read with. */
+  private keep<Value>(name: string, ms: number, read: () => Promise<Value>, pauses?: string): Promise<Value> {
     const kept = this.entries.get(name);
     if (kept !== undefined && kept.until > performance.now()) return kept.value as Promise<Value>;
     // Others wait for it too: it does not end with the request that began it.
@@ -116,7 +101,7 @@ export class Reports {
     void value.then(
       () => {
         const now = performance.now();
-        entry.until = now + Math.max(ms, Math.min(mostMs, this.pace.keptFor(now - began)));
+        entry.until = now + Math.max(ms, this.pace.keptFor(now - began));
         return entry;
       },
       () => {

@@ -34,11 +34,12 @@ async function readSlowly(paths: readonly string[]): Promise<void> {
 
 /** What it shows of the queue `default`. */
 async function shown(): Promise<{ queues: boolean; overview: boolean }> {
-  const [queues, overview] = await Promise.all(
-    ['/v1/queues?all=true', '/v1/overview'].map((path) => call(other.apiUrl, 'GET', path)),
-  );
-  const items = queues?.body.items as { queue: string; paused: object | null }[];
-  const { paused } = overview?.body['attention'] as { paused: { name: string }[] };
+  const [queues, overview] = await Promise.all([
+    call(other.apiUrl, 'GET', '/v1/queues?all=true'),
+    call(other.apiUrl, 'GET', '/v1/overview'),
+  ]);
+  const items = queues.body.items as { queue: string; paused: object | null }[];
+  const { paused } = overview.body['attention'] as { paused: { name: string }[] };
   return {
     queues: items.some(({ queue, paused: pause }) => queue === 'default' && pause !== null),
     overview: paused.some(({ name }) => name === 'default'),

@@ -63,7 +63,7 @@ export function eventHub({
       pauses: {
         everyMs: PAUSES_EVERY_MS,
         steady: true,
-        read: async () => withoutSignal(async () => new Map([['pauses', await reports.pausesVersion()]])),
+        read: async () => new Map([['pauses', await reports.pauses.read()]]),
       },
       fleet: {
         everyMs: FLEET_EVERY_MS,
