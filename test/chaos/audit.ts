@@ -1,6 +1,7 @@
 import { examine } from '../../src/db/doctor/examine.ts';
 import { type Database, openDatabase } from '../../src/db/connections/database.ts';
-import { type Asked, askedViolations } from './asker.ts';
+import type { Explained, ShownPause } from './asked.ts';
+import { askedViolations } from './audit-asked.ts';
 import { amcheck } from './amcheck.ts';
 import type { Bulk } from './bulk.ts';
 import { bulkViolations } from './audit-bulk.ts';
@@ -43,7 +44,7 @@ export async function audit(options: {
   calm: readonly Span[];
   /** The times during which the database refused every login. */
   refused?: readonly Span[];
-  asked?: readonly Asked[];
+  asked?: { explained: readonly Explained[]; shown: readonly ShownPause[] };
 }): Promise<{
   violations: Violation[];
   steps: number;
@@ -76,7 +77,7 @@ export async function audit(options: {
       ...(await claimViolations(db)),
       ...(await ledgerViolations(db, options.ledger)),
       ...checkIdempotencyKeys(options.ledger),
-      ...(await askedViolations(db, options.asked ?? [])),
+      ...(options.asked === undefined ? [] : await askedViolations(db, options.asked, options.pauses ?? [])),
       ...exitViolations(options.exits, options.ledger, options.refused ?? []),
     );
     const { violations: unfair, ...claiming } = await claimingOf(

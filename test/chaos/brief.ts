@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../src/client/client.ts';
 import type { Database } from '../../src/db/connections/database.ts';
+import { Actor } from './actor.ts';
 import { untilDone } from './again.ts';
 import type { Violation } from './audit.ts';
 import type { LedgerLine } from './ledger.ts';
@@ -17,30 +18,23 @@ const ONE_OF = 4;
  * Submits tasks that are kept for seconds, and holds some of them: by a tag from the beginning, or by id at about the time at which
  * retention removes them. A submit whose outcome is unknown is followed by another one, so only the tasks that were acknowledged are known.
  */
-export class Brief {
+export class Brief extends Actor {
   readonly acknowledged = new Set<string>();
   /** Tasks of which a hold was acknowledged. */
   readonly held = new Set<string>();
-  private running = true;
   private number = 0;
-  private loop: Promise<unknown> = Promise.resolve();
   private readonly pending: Promise<void>[] = [];
   private readonly client: Client;
   private readonly random: Random;
 
   constructor(client: Client, random: Random) {
+    super();
     this.client = client;
     this.random = random;
   }
 
-  start(): void {
-    this.loop = this.submitAll();
-  }
-
-  async stop(): Promise<void> {
-    this.running = false;
-    await this.loop;
-    await Promise.all(this.pending);
+  protected act(): Promise<void>[] {
+    return [this.submitAll()];
   }
 
   private async submitAll(): Promise<void> {
@@ -55,8 +49,9 @@ export class Brief {
       this.acknowledged.add(taskId);
       if (tagged) this.held.add(taskId);
       else if (this.number % ONE_OF === 1) this.pending.push(this.holdLater(taskId));
-      await sleep(PAUSE_MS);
+      await this.rest(PAUSE_MS);
     }
+    await Promise.all(this.pending);
   }
 
   private async holdLater(taskId: string): Promise<void> {

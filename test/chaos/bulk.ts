@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../src/client/client.ts';
 import type { OperationRow } from '../../src/db/statements/operations/operations.ts';
+import { Actor } from './actor.ts';
 import { untilDone } from './again.ts';
 import type { Violation } from './audit.ts';
 import type { Random } from './random.ts';
@@ -32,30 +33,24 @@ export interface Started {
  * Makes tasks fail and runs bulk operations on them, a few at the same time, and some with a twin on the same tasks. Operations are paused,
  * resumed and aborted at random moments, while schedulers are killed.
  */
-export class Bulk {
+export class Bulk extends Actor {
   readonly started: Started[] = [];
   /** Tasks that failed and that nobody may touch. */
   readonly bystanders = new Set<string>();
   readonly violations: Violation[] = [];
-  private running = true;
   private number = 0;
-  private loops: Promise<unknown> = Promise.resolve();
   private readonly client: Client;
   private readonly random: Random;
 
   constructor(client: Client, random: Random) {
+    super();
     this.client = client;
     this.random = random;
   }
 
-  start(): void {
-    this.loops = Promise.all(Array.from({ length: AT_ONCE }, () => this.run()));
-  }
-
-  /** Every operation has ended afterwards. */
-  async stop(): Promise<void> {
-    this.running = false;
-    await this.loops;
+  /** Every operation has ended when they are over. */
+  protected act(): Promise<void>[] {
+    return Array.from({ length: AT_ONCE }, () => this.run());
   }
 
   private async run(): Promise<void> {

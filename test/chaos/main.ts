@@ -38,7 +38,7 @@ function describe(report: ChaosReport): string {
     `claiming, in ${claiming.calmSeconds.toFixed(0)} s without faults: ${claiming.claims} claims, of which ${claiming.choices} had several priorities before them; ${claiming.readySpans} waits, the longest ${claiming.longestWaitSeconds.toFixed(2)} s`,
     `explained: ${Object.entries(report.explained)
       .map(([verdict, times]) => `${verdict} ${times}`)
-      .join(', ')}`,
+      .join(', ')}; an API was asked ${report.shownPauses} times what is paused`,
     `${report.operations.started} bulk operations, ${report.operations.aborted} of them aborted; ${report.pauses} pauses`,
     `replayed ${report.replayed.transitions} transitions; amcheck: ${report.amcheck}`,
     `healed in ${report.healSeconds.toFixed(1)} s after the last fault`,

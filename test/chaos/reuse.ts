@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../src/client/client.ts';
 import type { Database } from '../../src/db/connections/database.ts';
+import { Actor } from './actor.ts';
 import type { Violation } from './audit.ts';
 import type { Random } from './random.ts';
 import { rows } from './rows.ts';
@@ -24,35 +25,29 @@ HAVING count(*) > 1`;
  * that no key ever has two open tasks. A submit whose outcome is unknown is tried again, and may make a second task, if the first has
  * ended by then: so only the tasks that were acknowledged are known.
  */
-export class Reuse {
+export class Reuse extends Actor {
   /** Tasks by the number of acknowledgements. */
   readonly acknowledged = new Map<string, number>();
   readonly violations: Violation[] = [];
-  private running = true;
   private number = 0;
-  private loops: Promise<unknown> = Promise.resolve();
   private readonly client: Client;
   private readonly random: Random;
 
   constructor(client: Client, random: Random) {
+    super();
     this.client = client;
     this.random = random;
   }
 
-  start(): void {
+  protected act(): Promise<void>[] {
     // Two at once, so that submits under one key meet.
-    this.loops = Promise.all([this.submitAll(), this.submitAll(), this.watch()]);
-  }
-
-  async stop(): Promise<void> {
-    this.running = false;
-    await this.loops;
+    return [this.submitAll(), this.submitAll(), this.watch()];
   }
 
   private async submitAll(): Promise<void> {
     while (this.running) {
       await this.submit(`again ${this.random.between(1, KEYS)}`);
-      await sleep(PAUSE_MS);
+      await this.rest(PAUSE_MS);
     }
   }
 
@@ -74,7 +69,7 @@ export class Reuse {
 
   private async watch(): Promise<void> {
     while (this.running) {
-      await sleep(2 * PAUSE_MS);
+      await this.rest(2 * PAUSE_MS);
       // The database may be away.
       const found = await rows<{ key: string; tasks: string[] }>(this.client.db, OPEN_TWICE).catch(() => []);
       for (const { key, tasks } of found)

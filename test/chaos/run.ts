@@ -5,17 +5,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { startWatchdog } from '../support/start-watchdog.ts';
+import { openApi } from '../support/open-api.ts';
 import { runMarker } from '../support/test-run.ts';
 import { lockSteps } from './admin.ts';
 import { Asker } from './asker.ts';
 import { audit, type Violation } from './audit.ts';
+import { SHOWN_WITHIN_MS } from './audit-asked.ts';
 import type { Claiming } from './audit-claiming.ts';
-
-import { drawFaults, type EnvironmentFault, type Fault, type FaultKind } from './faults.ts';
+import { drawFaults, type FaultKind } from './faults.ts';
 import { Fleet } from './fleet.ts';
-import { HANDLER_FAULTS, type HandlerFault } from './handler-faults.ts';
 import { heal, untilJoined } from './heal.ts';
-import { type FaultTargets, INJECT } from './inject.ts';
+import type { FaultTargets } from './inject.ts';
+import { injectAll } from './inject-all.ts';
 import { LEDGER_FOLDER, readLedger, readStalls } from './ledger.ts';
 import { Load } from './load.ts';
 import { seededRandom } from './random.ts';
@@ -51,6 +52,8 @@ export interface ChaosReport {
   stepsCompleted: number;
   /** How often an asker received each verdict. */
   explained: Readonly<Record<string, number>>;
+  /** How often an API was asked what is paused. */
+  shownPauses: number;
   /** Bulk operations that were started, and of them those that were aborted. */
   operations: { started: number; aborted: number };
   pauses: number;
@@ -77,6 +80,8 @@ const SETTLE_MS = 12_000;
 /** How long the steps are locked at the beginning of the calm: one slow poll may not make later polls rare. */
 const SLOW_POLL_MS = 1000;
 const BURSTS_MS = 4000;
+/** Before a server goes away, this much of what was read of it does not count. */
+const LOST_MS = 1000;
 
 /** Runs a fleet under faults, lets it heal, and examines what is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -125,10 +130,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       perSecond: options.tasksPerSecond,
     });
     close.push(() => load.stop());
+    // Two, of which neither knows what the other one does.
+    const apis = await Promise.all([1, 2].map(() => openApi(routes.loadUrl, { apiAuth: 'none' })));
+    for (const api of apis) close.push(() => api.stop());
     const asker = new Asker({
       url: routes.loadUrl,
       random: seededRandom(options.seed + 1),
       tasks: () => load.acknowledged,
+      apis: apis.map(({ apiUrl }) => apiUrl),
     });
     close.push(() => asker.stop());
     const violations: Violation[] = [];
@@ -178,8 +187,20 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       exits: fleet.exits,
       calm: calmSpans,
       refused,
-      // A server that was replaced may have lost what was explained.
-      asked: asker.asked.filter(({ at }) => (injected.counts.replace_server ?? 0) === 0 || at.getTime() > healing),
+      asked: {
+        // A server that is replaced may lose the last of what was explained.
+        explained: asker.explained.filter(({ answer: { as_of: at } }) =>
+          server.restarts.every(
+            ({ crashedAt, readyAt }) => at.getTime() < crashedAt - LOST_MS || at.getTime() > readyAt,
+          ),
+        ),
+        // What stands still shows nothing else either.
+        shown: asker.shown.filter(({ sentMs, receivedMs }) =>
+          server.restarts.every(
+            ({ crashedAt, readyAt }) => receivedMs < crashedAt || sentMs - SHOWN_WITHIN_MS > readyAt,
+          ),
+        ),
+      },
     });
     violations.push(...audited.violations);
     const recovery = await recoveryTimes({ url: server.adminUrl, kills, restarts: server.restarts });
@@ -194,7 +215,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       processesStarted: fleet.started.length,
       tasks: audited.tasks,
       stepsCompleted: audited.steps,
-      explained: countBy(asker.asked.map(({ verdict }) => verdict)),
+      explained: countBy(asker.explained.map(({ answer }) => answer.verdict)),
+      shownPauses: asker.shown.length,
       operations: {
         started: load.bulk.started.length,
         aborted: load.bulk.started.filter(({ aborted }) => aborted !== undefined).length,
@@ -221,54 +243,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
 const countBy = (words: readonly string[]): Record<string, number> =>
   words.reduce<Record<string, number>>((counts, word) => ({ ...counts, [word]: (counts[word] ?? 0) + 1 }), {});
-
-interface Injected {
-  counts: Partial<Record<FaultKind, number>>;
-  not: string[];
-  /** The times during which a fault was injected from outside. */
-  spans: Span[];
-}
-
-async function injectAll(
-  faults: readonly Fault[],
-  targets: FaultTargets,
-  load: Load,
-  log: (line: string) => void,
-): Promise<Injected> {
-  const injected: Injected = { counts: {}, not: [], spans: [] };
-  const count = (kind: FaultKind, times: number): void => {
-    injected.counts[kind] = (injected.counts[kind] ?? 0) + times;
-  };
-  const began = performance.now();
-  const underWay: Promise<void>[] = [];
-  let loggedMinute = 0;
-  const inject = async (kind: EnvironmentFault, fault: Fault): Promise<void> => {
-    const fromMs = Date.now();
-    try {
-      count(kind, await INJECT[kind](targets, fault));
-    } catch (error) {
-      count(kind, 0);
-      injected.not.push(`${kind}: ${String(error).split('\n')[0]}`);
-    }
-    injected.spans.push({ fromMs, toMs: Date.now() });
-  };
-  for (const fault of faults) {
-    await sleep(Math.max(0, fault.atMs - (performance.now() - began)));
-    if (fault.kind in HANDLER_FAULTS) {
-      load.submitFault(fault.kind as HandlerFault);
-      count(fault.kind, 1);
-    } else underWay.push(inject(fault.kind as EnvironmentFault, fault));
-    const minute = Math.floor(fault.atMs / 60_000);
-    if (minute > loggedMinute) {
-      loggedMinute = minute;
-      log(
-        `minute ${minute}: ${load.acknowledged.length} tasks, ${targets.kills.length} kills, ${targets.server.restarts.length} database crashes`,
-      );
-    }
-  }
-  await Promise.all(underWay);
-  return injected;
-}
 
 /** Work in bursts of several priorities, after the effects of the faults are over; returns a description of what does not end. */
 async function calm(faults: readonly Span[], load: Load, url: string): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import { REPLICATED, startStandby, waitForStandbyWithEveryCommit } from '../reli
 import { continueServer, stopServer } from '../support/stopped-server.ts';
 import { DATABASE, FLEET_PASSWORD, FLEET_ROLE, queryOnce, runUntilSuccessful } from './admin.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
+import { CHANGE_LOG } from './change-log.ts';
 import { READINESS_LOG } from './readiness-log.ts';
 
 const SETTINGS = {
@@ -193,7 +194,7 @@ async function prepare(adminUrl: string, fleetUrl: string): Promise<void> {
     ],
   );
   await migrateToLatest(fleetUrl);
-  await runUntilSuccessful(() => url, [READINESS_LOG]);
+  await runUntilSuccessful(() => url, [READINESS_LOG, CHANGE_LOG]);
 }
 
 const FORGET_STANDBY = ['ALTER SYSTEM RESET synchronous_standby_names', 'SELECT pg_reload_conf()'] as const;

@@ -1,9 +1,17 @@
 import { mkdtemp } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
-import type { Asked } from '../chaos/asker.ts';
+import { openDatabase } from '../../src/db/connections/database.ts';
+import type { Reason } from '../../src/reads/explain/explanation.ts';
+import type { Verdict } from '../../src/reads/explain/verdicts.ts';
+import type { Explained, ShownPause } from '../chaos/asked.ts';
+import { Asker } from '../chaos/asker.ts';
+import { askedViolations, SHOWN_WITHIN_MS, shownViolations } from '../chaos/audit-asked.ts';
+import { CHANGE_LOG } from '../chaos/change-log.ts';
+import { PAUSED_QUEUE } from '../chaos/queues.ts';
+import { seededRandom } from '../chaos/random.ts';
 import { audit } from '../chaos/audit.ts';
 import { drawFaults, FAULT_KINDS } from '../chaos/faults.ts';
 import { Fleet, type Exit } from '../chaos/fleet.ts';
@@ -28,6 +36,9 @@ const reused = new Map<string, number>();
 /** A bulk operation on two tasks that had failed, and a third one that nobody touched. */
 const operated: Started = { id: '', action: 'retry', chosen: [] };
 let bystander = '';
+/** What was said of the run, one explanation of each verdict. */
+const asked = new Map<Verdict, Explained>();
+let rest: Paused;
 let ledger: LedgerLine[] = [];
 let exits: Exit[] = [];
 
@@ -37,7 +48,7 @@ beforeAll(async () => {
     mkdtemp(join(scratchDir, 'ledger-')),
     mkdtemp(join(scratchDir, 'logs-')),
   ]);
-  await test.query(READINESS_LOG);
+  await test.query(`${READINESS_LOG}; ${CHANGE_LOG}`);
   const fleet = new Fleet({
     workers: 1,
     schedulers: 1,
@@ -47,6 +58,24 @@ beforeAll(async () => {
     logFolder,
   });
   const client = new Client({ url: test.url });
+  const asker = new Asker({ url: test.url, random: seededRandom(1), tasks: () => [] });
+  /** Asks about a step until it has this verdict. */
+  const ask = async (verdict: Verdict, taskId: string, step: string): Promise<void> => {
+    await waitFor(
+      async () => {
+        const found = await asker.ask(taskId, step);
+        if (found?.answer.verdict === verdict) asked.set(verdict, found);
+        return asked.has(verdict);
+      },
+      { timeoutMs: 60_000, intervalMs: 20, what: `${verdict} of step ${step}` },
+    );
+  };
+  const submitted = async (identity: string, paceMs?: number): Promise<string> => {
+    const input = { identity, variety: 1, ...(paceMs === undefined ? {} : { paceMs }) };
+    const { taskId } = await client.submit(workflows.chain, input, { key: identity });
+    acknowledged.push({ taskId, ends: 'complete', fault: undefined, step: undefined });
+    return taskId;
+  };
   try {
     for (const [fault, step, ends] of [
       [undefined, undefined, 'complete'],
@@ -56,19 +85,38 @@ beforeAll(async () => {
       const identity = `audit ${fault}`;
       const { taskId } = await client.submit(workflows.chain, { identity, variety: 1, fault, step }, { key: identity });
       acknowledged.push({ taskId, ends, fault, step });
+      if (fault === 'throws_twice') await ask('BACKOFF', taskId, 'second');
+      if (fault === undefined) await ask('ENDED', taskId, 'first');
     }
+    const slow = await submitted('slow', 1500);
+    await ask('RUNNING', slow, 'first');
+    await ask('WAITS_FOR_PARENTS', slow, 'third');
     for (const number of [1, 2]) {
       const input = { identity: `again 1, ${number}`, variety: number, again: 'again 1' };
       const { taskId } = await client.submit(workflows.again, input, { key: 'again 1', reuse: 'afterEnd' });
       reused.set(taskId, 1);
       await client.waitForTask(taskId, { timeoutMs: 60_000 });
     }
-    const { taskId: rested } = await client.submit(
-      workflows.paused,
-      { identity: 'rested', variety: 1 },
-      { key: 'rested' },
+    const askedMs = Date.now();
+    await client.pause({ queue: PAUSED_QUEUE }, { by: 'chaos', reason: 'chaos', forSeconds: 600 });
+    const fromMs = Date.now();
+    // What the worker claims before it has noticed goes on.
+    let rested = 0;
+    await waitFor(
+      async () => {
+        rested += 1;
+        const identity = `rested ${rested}`;
+        const { taskId } = await client.submit(workflows.paused, { identity, variety: 1 }, { key: identity });
+        acknowledged.push({ taskId, ends: 'complete', fault: undefined, step: undefined });
+        const found = await asker.ask(taskId, 'before');
+        if (found?.answer.verdict === 'PAUSED') asked.set('PAUSED', found);
+        return asked.has('PAUSED');
+      },
+      { timeoutMs: 60_000, intervalMs: 200, what: 'a step that waits because its queue is paused' },
     );
-    acknowledged.push({ taskId: rested, ends: 'complete', fault: undefined, step: undefined });
+    const toMs = Date.now();
+    await client.resume({ queue: PAUSED_QUEUE }, { by: 'chaos' });
+    rest = { what: 'queue', askedMs, fromMs, toMs, resumedMs: Date.now() };
     const failed: string[] = [];
     for (const variety of [1, 2, 3]) {
       const identity = `frail ${variety}`;
@@ -82,6 +130,7 @@ beforeAll(async () => {
       { timeoutMs: 60_000, what: 'three tasks to fail' },
     );
     bystander = failed[2] as string;
+    await ask('BLOCKED', bystander, 'only');
     const chosen = failed.slice(0, 2);
     const previewed = await client.operations.preview({ action: 'retry', taskIds: chosen, attempts: 5 });
     await client.operations.start(previewed?.token ?? '');
@@ -96,8 +145,16 @@ beforeAll(async () => {
       { timeoutMs: 60_000, what: 'the tasks to end' },
     );
   } finally {
-    await client.close();
     await fleet.drain(30_000);
+  }
+  try {
+    const { taskId } = await client.submit(workflows.frail, { identity: 'alone', variety: 1 }, { key: 'alone' });
+    await ask('NO_WORKER_ON_QUEUE', taskId, 'only');
+    await client.cancel(taskId);
+    await ask('TASK_CANCELLED', taskId, 'only');
+  } finally {
+    await asker.stop();
+    await client.close();
   }
   ledger = readLedger(ledgerFolder);
   exits = fleet.exits;
@@ -118,7 +175,7 @@ const kinds = async (
     ledger?: LedgerLine[];
     exits?: Exit[];
     refused?: Span[];
-    asked?: Asked[];
+    asked?: { explained: Explained[]; shown: ShownPause[] };
   } = {},
 ) =>
   (
@@ -211,25 +268,177 @@ describe('the audit of a chaos run', () => {
   });
 
   it('finds a claim that began while its queue was paused', async () => {
-    const pause = { what: 'queue', fromMs: 0, toMs: Date.now() } as const;
+    const pause = { what: 'queue', askedMs: 0, fromMs: 0, toMs: Date.now(), resumedMs: Date.now() } as const;
     expect(new Set(await kinds({ pauses: [pause] }))).toEqual(new Set(['claimed while paused']));
     expect(await kinds({ pauses: [{ ...pause, fromMs: Date.now() }] })).toEqual([]);
   });
 
-  it('finds an explanation that contradicts the history, and one that was a bug', async () => {
-    const [task] = acknowledged as [Acknowledged];
-    const said = (verdict: Asked['verdict'], step?: string, minutes = 60): Asked => ({
-      taskId: task.taskId,
-      step,
-      verdict,
-      at: new Date(Date.now() + minutes * 60_000),
-      because: '',
+  describe('of what was said of tasks', () => {
+    const answerOf = (verdict: Verdict): Explained => asked.get(verdict) as Explained;
+    const said = (verdict: Verdict, changes: Partial<Explained['answer']>): Explained => {
+      const found = answerOf(verdict);
+      return { ...found, answer: { ...found.answer, ...changes } };
+    };
+    /** The same answer with another number in one of its reasons. */
+    const withNumber = (verdict: Verdict, name: string, change: (number: number) => unknown): Explained => {
+      const found = answerOf(verdict);
+      expect(
+        found.answer.because.flatMap(({ numbers }) => Object.keys(numbers)),
+        verdict,
+      ).toContain(name);
+      const because = found.answer.because.map((reason) =>
+        name in reason.numbers
+          ? { ...reason, numbers: { ...reason.numbers, [name]: change(reason.numbers[name] as number) as number } }
+          : reason,
+      );
+      return said(verdict, { because });
+    };
+    const overHttp = (found: Explained): Explained => ({ ...found, snapshot: undefined });
+    const later = (verdict: Verdict, ms: number): Date =>
+      new Date((answerOf(verdict).answer.until?.getTime() ?? 0) + ms);
+    const db = openDatabase({ url: test.url, poolSize: 1 });
+    afterAll(() => db.close());
+    const kindsOf = async (...explained: Explained[]): Promise<string[]> =>
+      (await askedViolations(db, { explained, shown: [] }, [rest])).map(({ kind }) => kind);
+
+    it('finds nothing in what was right', async () => {
+      const all = [...asked.values()];
+      expect(all.map(({ answer }) => answer.verdict).toSorted()).toEqual(
+        (
+          [
+            'BACKOFF',
+            'BLOCKED',
+            'ENDED',
+            'NO_WORKER_ON_QUEUE',
+            'PAUSED',
+            'RUNNING',
+            'TASK_CANCELLED',
+            'WAITS_FOR_PARENTS',
+          ] as const
+        ).toSorted(),
+      );
+      const both = [...all, ...all.map(overHttp)];
+      expect(await kinds({ asked: { explained: both, shown: [] }, pauses: [rest] })).toEqual([]);
     });
-    const right = [said('ENDED'), said('ENDED', 'first'), said('ABOUT_TO_START', 'first', -60)];
-    expect(await kinds({ asked: right })).toEqual([]);
-    const wrong = [said('RUNNING', 'first'), said('BLOCKED', 'first'), said('RUNNING', 'first', -60)];
-    expect(await kinds({ asked: wrong })).toEqual(wrong.map(() => 'explained against the history'));
-    expect(await kinds({ asked: [said('BUG')] })).toEqual(['explained as a bug']);
+
+    const plus =
+      (by: number) =>
+      (number: number): number =>
+        number + by;
+    const WRONG_NUMBERS: readonly (readonly [Verdict, string, (number: number) => unknown])[] = [
+      ['RUNNING', 'attempt', plus(1)],
+      ['RUNNING', 'retry_limit', plus(-1)],
+      ['RUNNING', 'running_seconds', plus(60)],
+      ['RUNNING', 'silent_seconds', plus(1)],
+      ['RUNNING', 'lease_left_seconds', plus(-1)],
+      ['BACKOFF', 'next_attempt', plus(1)],
+      ['BACKOFF', 'due_in_seconds', plus(0.1)],
+      ['BACKOFF', 'failed_seconds_ago', plus(0.1)],
+      ['BACKOFF', 'error_name', () => 'TypeError'],
+      ['BACKOFF', 'schedulers', plus(1)],
+      ['BLOCKED', 'attempts', plus(1)],
+      ['BLOCKED', 'attempts_spent', (spent) => !(spent as unknown as boolean)],
+      ['ENDED', 'attempts', plus(1)],
+      ['ENDED', 'retry_limit', plus(1)],
+      ['WAITS_FOR_PARENTS', 'parents', plus(1)],
+      ['WAITS_FOR_PARENTS', 'unmet_parents', plus(1)],
+      ['WAITS_FOR_PARENTS', 'holding_steps', plus(1)],
+      ['WAITS_FOR_PARENTS', 'attempt', plus(1)],
+      ['PAUSED', 'paused_by', () => 'somebody'],
+      ['PAUSED', 'pause_reason', () => null],
+      ['PAUSED', 'paused_seconds', plus(1)],
+      ['PAUSED', 'pause_left_seconds', plus(-1)],
+      ['PAUSED', 'ready_seconds', plus(1)],
+      ['NO_WORKER_ON_QUEUE', 'workers_on_queue', plus(1)],
+    ];
+    it.each(WRONG_NUMBERS)('finds of %s a wrong %s', async (verdict, name, change) => {
+      // It may be in two reasons.
+      expect(new Set(await kindsOf(withNumber(verdict, name, change)))).toEqual(
+        new Set(['explained with a wrong number']),
+      );
+    });
+
+    it('finds a time until which it does not last', async () => {
+      const wrong = (['BACKOFF', 'PAUSED'] as const).map((verdict) => said(verdict, { until: later(verdict, 1000) }));
+      const given = said('RUNNING', { until: new Date() });
+      const missing = said('PAUSED', { until: null });
+      const all = [...wrong, given, missing, overHttp(wrong[0] as Explained)];
+      expect(await kindsOf(...all)).toEqual(all.map(() => 'explained with a wrong time'));
+    });
+
+    it('finds the wrong one to act', async () => {
+      const wrong = [...asked.keys()].map((verdict) =>
+        said(verdict, { who_acts: answerOf(verdict).answer.who_acts === 'operator' ? 'nobody' : 'operator' }),
+      );
+      expect(await kindsOf(...wrong)).toEqual(wrong.map(() => 'explained with the wrong one to act'));
+    });
+
+    it('finds another cause than that of the moment: no pause, a pause, a worker that was not there, a parent that does not hold it up', async () => {
+      const [own, holding, ...others] = answerOf('WAITS_FOR_PARENTS').answer.because as [Reason, Reason, ...Reason[]];
+      const wrong = [
+        said('PAUSED', { verdict: 'ABOUT_TO_START' }),
+        said('PAUSED', { verdict: 'NO_WORKER_ON_QUEUE' }),
+        said('NO_WORKER_ON_QUEUE', { verdict: 'PAUSED' }),
+        said('NO_WORKER_ON_QUEUE', { verdict: 'ALL_SLOTS_BUSY' }),
+        said('NO_WORKER_ON_QUEUE', { verdict: 'NO_HANDLER' }),
+        said('RUNNING', { verdict: 'WORKER_SILENT' }),
+        said('BACKOFF', { verdict: 'NO_SCHEDULER' }),
+        said('BACKOFF', { verdict: 'BLOCKED' }),
+        said('BLOCKED', { verdict: 'BACKOFF' }),
+        said('WAITS_FOR_PARENTS', { verdict: 'PARENT_BLOCKED' }),
+        said('WAITS_FOR_PARENTS', {
+          because: [own, { ...holding, links: { ...holding.links, step: 'third' } }, ...others],
+        }),
+        overHttp(said('PAUSED', { verdict: 'ABOUT_TO_START' })),
+        overHttp(said('PAUSED', { as_of: new Date(rest.resumedMs + 1000) })),
+      ];
+      expect(await kindsOf(...wrong)).toEqual(wrong.map(() => 'explained by another cause'));
+    });
+
+    it('finds a state that it did not have', async () => {
+      const wrong = [
+        said('ENDED', { verdict: 'RUNNING' }),
+        said('ENDED', { step_state: 'error' }),
+        said('RUNNING', { state: 'complete' }),
+        said('RUNNING', { verdict: 'ENDED' }),
+        said('TASK_CANCELLED', { verdict: 'ENDED' }),
+        overHttp(said('ENDED', { verdict: 'BLOCKED' })),
+      ];
+      expect(await kindsOf(...wrong)).toEqual(wrong.map(() => 'explained against the history'));
+    });
+
+    it('finds a number of attempts that came over HTTP and that it never had', async () => {
+      const wrong = overHttp(withNumber('RUNNING', 'attempt', plus(1)));
+      expect(await kindsOf(wrong)).toEqual(['explained with a wrong number']);
+    });
+
+    it('finds what was called a bug', async () => {
+      const bug = { explained: [said('RUNNING', { verdict: 'BUG' })], shown: [] };
+      expect(await kinds({ asked: bug })).toEqual(['explained as a bug']);
+    });
+
+    it('finds a pause that an API did not show, or showed when it was over, for longer than it may take to notice', () => {
+      const hour = 3_600_000;
+      const span: Paused = { what: 'workflow', askedMs: 0, fromMs: 1000, toMs: hour, resumedMs: hour + 1000 };
+      const shown = (paused: boolean, sentMs: number): ShownPause => ({
+        where: 'queues',
+        what: 'workflow',
+        paused,
+        sentMs,
+        receivedMs: sentMs + 10,
+      });
+      const kindsOfShown = (...all: ShownPause[]) => shownViolations(all, [span]).map(({ kind }) => kind);
+      const late = SHOWN_WITHIN_MS;
+      const right = [shown(true, 500), shown(false, 500), shown(false, late), shown(true, hour / 2)];
+      const lately = [shown(true, hour + late), shown(false, hour + 500), shown(false, hour + 2 * late)];
+      expect(kindsOfShown(...right, ...lately)).toEqual([]);
+      expect(kindsOfShown(shown(false, 1001 + late), shown(false, hour / 2))).toEqual([
+        'not shown as paused',
+        'not shown as paused',
+      ]);
+      expect(kindsOfShown(shown(true, hour + 1001 + late))).toEqual(['shown as paused']);
+      expect(kindsOfShown({ ...shown(true, hour / 2), what: 'queue' })).toEqual(['shown as paused']);
+    });
   });
 
   it('finds an acknowledged task that is missing, and a task without a submit', async () => {
