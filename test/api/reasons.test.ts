@@ -5,7 +5,8 @@ import { ROUTES } from '../../src/api/routes/index.ts';
 import { REASON_MISSING } from '../../src/engine/require-reason.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { openApi, useApi } from './api-fixture.ts';
+import { openApi } from '../support/open-api.ts';
+import { useApi } from './api-fixture.ts';
 
 const fixture = await useApi({ requireReason: true });
 const { call } = fixture;
