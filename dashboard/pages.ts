@@ -82,6 +82,7 @@ export const PAGES: readonly PageEntry[] = [
     permission: 'fleet:read',
     load: () => import('./pages/workers/workers.tsx'),
   },
+  { path: 'workers/:id', title: 'Process', load: () => import('./pages/workers/worker.tsx') },
   {
     path: 'schedules',
     title: 'Schedules',

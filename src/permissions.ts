@@ -5,7 +5,7 @@ export const PERMISSIONS = {
   'payload:read': 'see inputs, results and the messages of errors',
   'tasks:submit': 'submit tasks',
   'tasks:operate': 'retry, cancel and resolve',
-  'schedules:write': 'pause, resume and remove schedules',
+  'schedules:write': 'make, change, pause, resume, trigger and remove schedules',
   'queues:write': 'pause and resume queues',
   'bulk:operate': 'act on many tasks at once',
   'retention:write': 'set and end legal holds, bring archived tasks back',

@@ -17,6 +17,8 @@ export interface Act {
   readonly path: string;
   readonly text: ComponentChildren;
   readonly danger?: boolean;
+  /** Default POST. What a removal is given is in its address. */
+  readonly method?: 'DELETE';
   readonly body?: Readonly<Record<string, unknown>>;
   /** JSON as text that somebody edits: it becomes a member of the body, with its numbers as they are written. */
   readonly edit?: { readonly member: string; readonly label: string; readonly text: string };
@@ -39,9 +41,11 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
       ...(reason.trim() === '' ? {} : { reason: reason.trim() }),
       ...(dryRun ? { dry_run: true } : {}),
     };
-    const { body: answer } = await request<Record<string, unknown>>(act.path, {
-      method: 'POST',
-      json: withMember(body, act.edit?.member, edited),
+    const isRemoval = act.method === 'DELETE';
+    const path = isRemoval ? `${act.path}?${new URLSearchParams(textsOf(body)).toString()}` : act.path;
+    const { body: answer } = await request<Record<string, unknown>>(path, {
+      method: act.method ?? 'POST',
+      ...(isRemoval ? {} : { json: withMember(body, act.edit?.member, edited) }),
       ...(dryRun ? {} : { key }),
     });
     return answer;
@@ -117,6 +121,9 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
     </Dialog>
   );
 }
+
+const textsOf = (members: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(members).map(([name, value]) => [name, String(value)]));
 
 function isJson(text: string): boolean {
   try {

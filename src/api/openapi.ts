@@ -80,6 +80,7 @@ function operation(route: Route, components: Components): Schema {
     responses: {
       [success]: answer,
       ...(success === '201' && route.operation === 'submitTask' ? { '200': answer } : {}),
+      ...(route.method === 'PUT' ? { '201': { ...answer, description: 'Made' } } : {}),
       ...(route.operation === 'getTask' || route.operation === 'listSteps'
         ? { '304': { description: 'Not changed' } }
         : {}),
@@ -124,11 +125,16 @@ function headerParameters(route: Route): Schema[] {
   if (route.method === 'GET' || route.secret === true) return [];
   return [
     header('Idempotency-Key', 'For a day, the same key with the same body is done once, and answered alike.'),
-    ...(/\{task_id\}.*:/.test(route.path)
-      ? [header('If-Match', '`ETag` of the task as it was read: 412 if it has changed since.')]
+    ...(route.matches === true
+      ? [header('If-Match', `\`ETag\` of the ${subjectOf(route)} as it was read: 412 if it has changed since.`)]
+      : []),
+    ...(route.method === 'PUT'
+      ? [header('If-None-Match', `\`*\`: 412 if there is a ${subjectOf(route)} already.`)]
       : []),
   ];
 }
+
+const subjectOf = ({ path }: Route): string => (path.includes('{task_id}') ? 'task' : 'schedule');
 
 /** Which problems an operation can have. */
 function statusesOf(route: Route): number[] {
@@ -137,7 +143,7 @@ function statusesOf(route: Route): number[] {
   if (route.params !== undefined || route.operation.startsWith('submit')) codes.push('NOT_FOUND');
   if (route.method !== 'GET') codes.push('REFUSED', 'INPUT_INVALID');
   if (route.body !== undefined) codes.push('BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED');
-  if (/\{task_id\}.*:/.test(route.path)) codes.push('PRECONDITION_FAILED');
+  if (route.matches === true) codes.push('PRECONDITION_FAILED');
   return [...new Set(codes.map((code) => PROBLEMS[code].status))].toSorted((a, b) => a - b);
 }
 

@@ -176,7 +176,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiPa
 
 /** Throws Problem for an act that does not say why. */
 function checkReason(route: Route, given: { body: unknown; query: unknown }): void {
-  const { dry_run: dryRun } = (given.body ?? {}) as { dry_run?: boolean };
+  const { dry_run: dryRun } = (given.body ?? given.query ?? {}) as { dry_run?: boolean };
   if (saysWhy({ reason: reasonOf(given) as string | undefined, dryRun })) return;
   const errors = [{ pointer: route.body === undefined ? 'reason' : '/reason', detail: REASON_MISSING }];
   throw new Problem('INPUT_INVALID', REASON_MISSING, { errors });

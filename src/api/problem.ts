@@ -54,7 +54,7 @@ export const PROBLEMS = {
   NOT_FOUND: { status: 404, title: 'Not found' },
   WORKFLOW_UNKNOWN: { status: 404, title: 'There is no such workflow to submit to' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The path has other methods' },
-  REFUSED: { status: 409, title: 'The state of the task does not allow it' },
+  REFUSED: { status: 409, title: 'Its state does not allow it' },
   REQUEST_IN_FLIGHT: { status: 409, title: 'A request with this Idempotency-Key is being worked on' },
   PRECONDITION_FAILED: { status: 412, title: 'It has changed since it was read' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
@@ -137,7 +137,7 @@ function ofTasker(code: string, error: TaskerError): Problem {
       if (/^there is no task \d+$/.test(message)) return new Problem('NOT_FOUND', message, { cause: error });
       const issues = (details['issues'] ?? []) as readonly { path: string; message: string }[];
       const errors = issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message }));
-      if (typeof field === 'string') errors.push({ pointer: `/${field}`, detail: message });
+      if (typeof field === 'string') errors.push({ pointer: `/${snakeCased(field)}`, detail: message });
       return new Problem('INPUT_INVALID', message, { errors, cause: error });
     }
     case 'WORKFLOW_UNKNOWN':
@@ -161,6 +161,9 @@ function ofTasker(code: string, error: TaskerError): Problem {
       return new Problem('INTERNAL', 'an unexpected error: the log has it under the request_id', { cause: error });
   }
 }
+
+/** Fields of bodies are those of the client, in the words of the wire. */
+const snakeCased = (field: string): string => field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** `lines[2].quantity` as a JSON pointer into the body of a submit. */
 function pointerOf(path: string): string {

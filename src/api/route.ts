@@ -8,6 +8,7 @@ import type { Cursors } from './http/cursors.ts';
 import type { Layouts } from './layouts.ts';
 import type { Permission, Principal } from './permissions.ts';
 import type { Problem } from './problem.ts';
+import type { ConnectionSettings } from '../reads/connections.ts';
 import type { LinkTemplates } from '../tracing/links.ts';
 import type { Reports } from './reports.ts';
 
@@ -41,6 +42,8 @@ export interface Services {
   /** Pages of other tools about a task. */
   readonly links: LinkTemplates;
   readonly layouts: Layouts;
+  /** Of this process: what the connection budget depends on. */
+  readonly connections: ConnectionSettings;
   readonly events: EventHub;
   /** Whether the process can do its work now. */
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
@@ -106,7 +109,7 @@ export interface Route {
   readonly act?: ActName;
   /** Names of kept reports (`Reports`) that are old after it: whoever has acted sees what came of it. */
   readonly outdates?: readonly string[];
-  /** It compares `If-Match` with the ETag of its task. Any other route that writes refuses the header: who sends it relies on it. */
+  /** It compares `If-Match` with the ETag of the task or the schedule that it is about. Any other route that writes refuses the header: who sends it relies on it. */
   readonly matches?: true;
   /** The answer has a secret that is never stored: no Idempotency-Key. */
   readonly secret?: boolean;

@@ -84,6 +84,7 @@ export class ApiRuntime {
       events,
       links: config,
       requireReason: config.requireReason,
+      connections: config,
       ready: async () => ({ ok: !this.draining.signal.aborted, reasons: [] }),
       // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
       inTransaction: pLimit(Math.max(1, config.poolSize - 1)),

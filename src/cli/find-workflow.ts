@@ -1,4 +1,6 @@
+import { workflowReference } from '../client/workflow-reference.ts';
 import { InvalidInputError, UnknownWorkflowError } from '../errors.ts';
+import { DEFAULT_NAMESPACE } from '../workflow/build-definition.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { createRegistry } from '../workflow/registry.ts';
@@ -42,6 +44,15 @@ export function findWorkflow(
     );
   }
   return { definition: newest, pinned: version !== undefined };
+}
+
+/** The names alone, for the HTTP API, which has no need of the code. Without a version, that is empty. */
+export function namesOnly(reference: string): { definition: WorkflowDefinition; pinned: boolean } {
+  const { namespace = DEFAULT_NAMESPACE, name, version } = workflowReference('workflow', reference);
+  return {
+    definition: { namespace, name, version: version ?? '' } as WorkflowDefinition,
+    pinned: version !== undefined,
+  };
 }
 
 function label({ namespace, name, version }: WorkflowDefinition): string {

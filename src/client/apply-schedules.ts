@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../errors.ts';
-import type { NewSchedule, ScheduleList } from '../schedules/schedule-list.ts';
+import type { NewSchedule } from '../schedules/put-schedule.ts';
+import type { ScheduleList } from '../schedules/schedule-list.ts';
 import type { ScheduledSubmit } from '../schedules/scheduled-submit.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
@@ -51,14 +52,15 @@ export async function applySchedules(
   const applied: AppliedSchedule[] = [];
   for (const [key, { definition, schedule }] of wanted) {
     const workflow = workflowOf(schedule.data);
+    // A schedule that stays needs no registered workflow.
     const before = stored.get(key);
-    if (before !== undefined && !force && !mayReplace(before, schedule)) {
-      applied.push({ key, workflow, outcome: 'kept', next: null });
-      continue;
-    }
-    if (!dryRun) await register(definition);
-    const { outcome, next } = await list.put(schedule, { dryRun, by, reason });
-    applied.push({ key, workflow, outcome, next });
+    const isKept = before !== undefined && !force && !mayReplace(before, schedule);
+    if (!dryRun && !isKept) await register(definition);
+    const put = { dryRun, by, reason, ...(force ? {} : { mayReplace }) };
+    const { outcome, next } = isKept
+      ? ({ outcome: 'kept', next: null } as const)
+      : await list.put(key, () => schedule, put);
+    applied.push({ key, workflow, outcome, next: outcome === 'kept' ? null : next });
   }
   const given = new Set(newest.map(({ namespace, name }) => `${namespace}/${name}`));
   for (const [key, data] of stored) {

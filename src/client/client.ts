@@ -6,7 +6,7 @@ import type { WorkflowList } from '../db/reads/workflows.ts';
 import type { Submitted } from '../engine/submit.ts';
 import { readQueues } from '../reads/queues.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
-import { readWorkers } from '../reads/workers.ts';
+import { readWorker, readWorkers, type WorkerDetails } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import type { ArchiveClient } from './archive-client.ts';
@@ -149,6 +149,14 @@ export class Client extends ActsClient {
   /** The live processes of the fleet, or all that are on record. */
   workers(options: { stopped?: boolean } = {}): Promise<WorkerRow[]> {
     return readWorkers(this.db, options);
+  }
+
+  /**
+   * One process: its lease, the workflow versions that it can run, and the steps that it holds (200 at most). Also one that has stopped, as
+   * long as it is on record. Undefined if there is none. Throws InvalidInputError.
+   */
+  async worker(workerId: string): Promise<WorkerDetails | undefined> {
+    return readWorker(this.db, checkedId(workerId, 'workerId'));
   }
 
   /**

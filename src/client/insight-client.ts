@@ -1,3 +1,4 @@
+import { readKeepOf, type WorkflowRetention } from '../engine/retention-policy.ts';
 import type { TaskPath } from '../reads/critical-path/read-critical-path.ts';
 import type { Explanation } from '../reads/explain/explanation.ts';
 import { readFailures, type Failures } from '../reads/failures.ts';
@@ -8,6 +9,12 @@ import { RetentionClient } from './retention-client.ts';
 import { workflowReference } from './workflow-reference.ts';
 
 const MOST_GROUPS = 1000;
+
+/** A version of a workflow as it is registered, with how long its tasks are kept. */
+export interface RegisteredWorkflow extends WorkflowDetails {
+  /** By the state in which they end, and what says so; for all versions alike. Null: it was removed meanwhile. */
+  keep: WorkflowRetention['keep'] | null;
+}
 
 /** Why tasks are where they are, and what the workflows that they are of look like. */
 export class InsightClient extends RetentionClient {
@@ -53,10 +60,12 @@ export class InsightClient extends RetentionClient {
   }
 
   /**
-   * A workflow as it is registered, with the JSON Schema of its input: `[namespace/]name[@version]`, the newest version by default.
-   * Undefined if there is none. Throws InvalidInputError if the name is in several namespaces and none is given.
+   * A workflow as it is registered, with the JSON Schema of its input and how long its tasks are kept: `[namespace/]name[@version]`, the newest
+   * version by default. Undefined if there is none. Throws InvalidInputError if the name is in several namespaces and none is given.
    */
-  async workflow(name: string): Promise<WorkflowDetails | undefined> {
-    return readWorkflowDetails(this.db, workflowReference('name', name));
+  async workflow(name: string): Promise<RegisteredWorkflow | undefined> {
+    const found = await readWorkflowDetails(this.db, workflowReference('name', name));
+    if (found === undefined) return undefined;
+    return { ...found, keep: (await readKeepOf(this.db, found)) ?? null };
   }
 }

@@ -1,15 +1,16 @@
 import { InvalidInputError } from '../errors.ts';
 import { canonicalCron, checkTimezone, parseCron } from '../schedules/cron-expression.ts';
-import type { NewSchedule } from '../schedules/schedule-list.ts';
+import type { NewSchedule } from '../schedules/put-schedule.ts';
 import { checkScheduleKey } from '../schedules/scheduled-submit.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
-import type { WorkflowSchedule } from '../workflow/schedule-options.ts';
+import {
+  LEAST_MAKE_UP_WINDOW_SECONDS,
+  MOST_MAKE_UP_WINDOW_SECONDS,
+  type WorkflowSchedule,
+} from '../workflow/schedule-options.ts';
 import type { ValidationOptions } from '../workflow/validate-input.ts';
 import { checkedWhole } from './checked.ts';
 import { newTask } from './new-task.ts';
-
-/** A shorter window would be no longer than what counts as on time. The longest is that of a monthly schedule. */
-const MAKE_UP_WINDOW_SECONDS = [120, 31 * 86_400] as const;
 
 /** A schedule: what is submitted, and when. */
 export type ScheduleOptions<Definition extends WorkflowDefinition = WorkflowDefinition> = WorkflowSchedule<
@@ -74,5 +75,6 @@ function checkScheduleOptions(options: ScheduleOptions): void {
       { field: 'makeUpWindowSeconds' },
     );
   }
-  checkedWhole('makeUpWindowSeconds', makeUpWindowSeconds, ...MAKE_UP_WINDOW_SECONDS, ' seconds');
+  const range = [LEAST_MAKE_UP_WINDOW_SECONDS, MOST_MAKE_UP_WINDOW_SECONDS] as const;
+  checkedWhole('makeUpWindowSeconds', makeUpWindowSeconds, ...range, ' seconds');
 }

@@ -24,7 +24,7 @@ export interface WorkflowByName {
 export type SubmittedByName = Submitted & { version: string };
 
 /** A definition as the database has it: nothing of it can be run here, and its schema is the stored one. */
-interface StoredWorkflow {
+export interface StoredWorkflow {
   readonly namedTaskId: number;
   readonly definition: WorkflowDefinition;
 }
@@ -47,7 +47,8 @@ export async function submitStored(
   return submitted.map((one) => ({ ...one, version: definition.version }));
 }
 
-async function loadStored(db: Database, reference: WorkflowByName): Promise<StoredWorkflow> {
+/** A registered workflow. Throws UnknownWorkflowError. */
+export async function loadStored(db: Database, reference: WorkflowByName): Promise<StoredWorkflow> {
   const { namespace, workflow: name, version } = reference;
   const rows = await db.run(findStoredDefinitions, { namespace, name });
   const row = choose(rows, version);

@@ -71,6 +71,7 @@ const REFUSALS = new Set([
   'identity_incomplete',
   'id_taken',
   'changed',
+  'kept',
   'invalid_input',
   'wrong_token',
   'expired',

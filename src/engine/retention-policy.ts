@@ -50,6 +50,15 @@ export async function readPolicies(tx: Executor): Promise<Policies> {
   return resolvePolicies(await tx.run(readKeeps), row?.keep ?? '');
 }
 
+/** How long the tasks of one workflow are kept; undefined if it is not registered. */
+export async function readKeepOf(
+  tx: Executor,
+  { namespace, workflow }: { namespace: string; workflow: string },
+): Promise<WorkflowRetention['keep'] | undefined> {
+  const { workflows } = await readPolicies(tx);
+  return workflows.find((each) => each.namespace === namespace && each.workflow === workflow)?.keep;
+}
+
 /**
  * One policy for each workflow, by state: TASKER_KEEP for this workflow, then the definition of its newest version, then TASKER_KEEP for all, then
  * for ever. A text that this version cannot read, of a later version, means for ever.

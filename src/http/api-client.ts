@@ -78,6 +78,14 @@ export class ApiClient {
     return (await this.request(`POST ${path}`, ...options)).body as ResponseOf<`POST ${Path}`>;
   }
 
+  /** Makes or replaces. Throws ApiError: with `ifMatch` or `ifNoneMatch: '*'`, the code PRECONDITION_FAILED if it is not as it was read. */
+  async put<Path extends PathOf<'PUT'>>(
+    path: Path,
+    ...options: Arguments<`PUT ${Path}`>
+  ): Promise<ResponseOf<`PUT ${Path}`>> {
+    return (await this.request(`PUT ${path}`, ...options)).body as ResponseOf<`PUT ${Path}`>;
+  }
+
   /** Removes. Throws ApiError. */
   async delete<Path extends PathOf<'DELETE'>>(
     path: Path,

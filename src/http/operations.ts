@@ -564,6 +564,92 @@ export interface StoredDefinition {
   problems: string[];
 }
 
+/** A version of a workflow: graph, schema, who serves it, and how it does. */
+export interface WorkflowVersionDetails {
+  namespace: string;
+  workflow: string;
+  version: string;
+  description: string | null;
+  /** All that are registered, the newest first. */
+  versions: string[];
+  /** False: Tasker (Ruby) registered it, and no worker has served it yet. */
+  registered: boolean;
+  /** A live worker has handlers for it. */
+  served: boolean;
+  identity: string | null;
+  /** JSON Schema of its input; null: none is stored. */
+  input_schema: unknown;
+  /** In topological order. */
+  steps: {
+    name: string;
+    description: string | null;
+    depends_on: string[];
+    queue: string;
+    priority: number;
+    retryable: boolean;
+    /** Attempts in all. */
+    retry_limit: number;
+    /** Null: the fleet's own. */
+    timeout_seconds: number | null;
+    skippable: boolean;
+    /** Its attempts of the last 24 hours, of all versions together, durations in seconds; null: none. */
+    last_day: {
+      runs: number;
+      failures: number;
+      retries: number;
+      waiting_p50: number | null;
+      waiting_p95: number | null;
+      running_p50: number | null;
+      running_p95: number | null;
+    } | null;
+  }[];
+  /** Ids of the live workers that serve it. */
+  workers: string[];
+  /** Why live workers refuse it. */
+  problems: string[];
+  /** Of this version. */
+  open_tasks: {
+    pending: number;
+    in_progress: number;
+    in_error: number;
+    /** False: there are more open steps than are read for it. */
+    complete: boolean;
+  };
+  /** For how long ended tasks are kept, all versions alike. */
+  keep: {
+    complete: {
+      /** Such as `30d`; `forever`. */
+      time: string;
+      /** `setting`: TASKER_KEEP names the workflow; `definition`: that of its newest version; `default`: TASKER_KEEP; `none`. */
+      source: string;
+    };
+    resolved_manually: {
+      /** Such as `30d`; `forever`. */
+      time: string;
+      /** `setting`: TASKER_KEEP names the workflow; `definition`: that of its newest version; `default`: TASKER_KEEP; `none`. */
+      source: string;
+    };
+    cancelled: {
+      /** Such as `30d`; `forever`. */
+      time: string;
+      /** `setting`: TASKER_KEEP names the workflow; `definition`: that of its newest version; `default`: TASKER_KEEP; `none`. */
+      source: string;
+    };
+    error: {
+      /** Such as `30d`; `forever`. */
+      time: string;
+      /** `setting`: TASKER_KEEP names the workflow; `definition`: that of its newest version; `default`: TASKER_KEEP; `none`. */
+      source: string;
+    };
+  } | null;
+  /** Up to when `last_day` is counted. */
+  counted_until: string | null;
+  /** When the open tasks were counted. */
+  as_of: string;
+  /** The path of its layout, which has the graph as it is drawn. */
+  layout: string;
+}
+
 /** The places at which the steps of a workflow are drawn, in abstract units. */
 export interface Layout {
   /** Of the graph: under it the layout never changes. */
@@ -680,6 +766,61 @@ export interface Worker {
   stop_reason: string | null;
 }
 
+/** A process with what it can run and what it holds. */
+export interface WorkerDetails {
+  worker_id: string;
+  role: string;
+  name: string;
+  version: string;
+  queues: string[];
+  slots: number;
+  busy_slots: number;
+  draining: boolean;
+  /** RFC 3339, in UTC. */
+  started_at: string;
+  /** Since its last heartbeat. */
+  silent_seconds: number;
+  stopped_at: string | null;
+  stop_reason: string | null;
+  /** It has not stopped, and its lease has not run out. */
+  live: boolean;
+  /** How long it may be silent before its steps are taken from it. */
+  lease_seconds: number;
+  /** Negative: its lease has run out. */
+  lease_left_seconds: number;
+  /** The workflow versions that it has handlers for. */
+  serves: {
+    namespace: string;
+    workflow: string;
+    version: string;
+  }[];
+  /** Those that it has and refuses, and why. */
+  refuses: {
+    namespace: string;
+    workflow: string;
+    version: string;
+    problem: string;
+  }[];
+  /** What it has claimed and not ended, the oldest claim first; 200 at most. */
+  steps: {
+    /** The id of a task. */
+    task_id: string;
+    step: string;
+    namespace: string;
+    workflow: string;
+    version: string;
+    queue: string;
+    attempt: number;
+    retry_limit: number;
+    /** RFC 3339, in UTC. */
+    claimed_at: string;
+    /** Since it was claimed: running, or waiting for a slot of the process. */
+    held_seconds: number;
+  }[];
+  /** False: it holds more steps than these. */
+  complete: boolean;
+}
+
 /** A queue that has ready steps, or is paused. */
 export interface Queue {
   queue: string;
@@ -782,11 +923,21 @@ export interface Schedule {
   namespace: string;
   workflow: string;
   version_policy: string;
+  /** That it would run now; null: none that it may run is registered. */
   version: string | null;
+  /** The version that it was made with: with `latest` it runs this one or a later one. */
+  made_with: string;
   served: boolean;
   overlap: string;
   make_up: string;
   make_up_window_seconds: number;
+  /** Of each task; null: the priorities of the definition. */
+  priority: number | null;
+  /** Of each task. */
+  tags: string[];
+  /** Of each task. */
+  task_reason: string | null;
+  /** `code`: it is written in the code of its workflow, and a deployment has applied it; `hand`: a person or a program made it. */
   source: string;
   paused_at: string | null;
   pause_reason: string | null;
@@ -799,6 +950,44 @@ export interface Schedule {
   problem: string | null;
   /** Null for whoever may not read payloads. */
   input: unknown;
+  /** For `If-Match`: another one after each change, and after each pause and its end. */
+  etag: string;
+}
+
+/** A schedule as it is to be: what is left out has its default. */
+export interface ScheduleWrite {
+  /** Five fields, or @hourly, @daily, @weekly, @monthly, @yearly. */
+  cron: string;
+  /** A name of the IANA database. */
+  timezone?: string;
+  namespace?: string;
+  workflow: string;
+  /** Default: the newest that a live worker serves. */
+  version?: string;
+  /** `latest`: each occurrence runs the newest version that a live worker serves, `version` or a later one; the default without `version`. `pinned`: always `version`. */
+  version_policy?: 'latest' | 'pinned';
+  /** Of each task, checked against the JSON Schema of the workflow. Absent: that of the schedule that is there, if it is of the same workflow, or else `{}`. */
+  input?: unknown;
+  /** Of each task. */
+  priority?: number;
+  /** Of each task. */
+  tags?: string[];
+  /** The `reason` of each task. */
+  task_reason?: string;
+  /** `skip`: an occurrence is left out while the task of the one before is pending or in progress. */
+  overlap?: 'allow' | 'skip';
+  /** What happens to occurrences that were missed: all are submitted, the last one, or none. */
+  make_up?: 'all' | 'last' | 'skip';
+  /** Occurrences that were missed longer ago are left out; default 600. */
+  make_up_window_seconds?: number;
+  /** Pause it, or end its pause. Absent: that stays as it is. */
+  paused?: boolean;
+  /** Also replace a schedule that is written in code (`source: code`): from then on deployments leave it alone. */
+  take_over?: boolean;
+  /** Why, for the history. */
+  reason?: string;
+  /** Change nothing, and respond as the act would now. */
+  dry_run?: boolean;
 }
 
 /** What one of these is about is removed by nobody. */
@@ -972,6 +1161,49 @@ export interface ArchiveOrphan {
   tasks: number | null;
   /** Its tasks that are neither in the tables nor in another object. */
   only_here: number;
+}
+
+/** What the fleet may open on the server, against what the server allows. */
+export interface ConnectionBudget {
+  max_connections: number;
+  reserved_by_server: number;
+  /** TASKER_RESERVED_CONNECTIONS: for people, backups, this API, and other programs. */
+  reserved_for_others: number;
+  /** CONNECTION LIMIT of the role; null: none. */
+  role_limit: number | null;
+  /** CONNECTION LIMIT of the database; null: none. */
+  database_limit: number | null;
+  /** On all databases of the server. */
+  used_now: number;
+  schedulers: number;
+  workers: number;
+  /** DATABASE_URL leads to a pooler. */
+  pooled: boolean;
+  /** Of each worker and scheduler. */
+  pool_size: number;
+  budget: {
+    /** For the fleet. */
+    available: number;
+    /** What one may open on the server itself, at most. */
+    per_worker: number;
+    per_scheduler: number;
+    pooler: number;
+    /** What one may open on the pooler. */
+    clients_per_worker: number;
+    clients_per_scheduler: number;
+    /** How many fit; null: any number, since they open none on the server itself. */
+    max_workers: number | null;
+  };
+  /** What a fleet of this size may open on the server. */
+  committed: number;
+  pooler_clients: number;
+  /** As they are now. */
+  by_application: {
+    application: string;
+    connections: number;
+  }[];
+  /** Empty: the fleet fits. */
+  problems: string[];
 }
 
 /** What an operator did, or was refused. */
@@ -1769,6 +2001,15 @@ export interface Operations {
       items: StoredDefinition[];
     };
   };
+  /** One version of a workflow: steps, schema, live workers, open tasks, durations, retention. */
+  'GET /v1/workflows/{namespace}/{workflow}/{version}': {
+    params: {
+      namespace: string;
+      workflow: string;
+      version: string;
+    };
+    response: WorkflowVersionDetails;
+  };
   /** Where the steps of a workflow version are drawn. */
   'GET /v1/workflows/{namespace}/{workflow}/{version}/layout': {
     params: {
@@ -1932,6 +2173,13 @@ export interface Operations {
       items: Worker[];
     };
   };
+  /** One process: its lease, what it can run, and the steps that it holds. */
+  'GET /v1/workers/{worker_id}': {
+    params: {
+      worker_id: string;
+    };
+    response: WorkerDetails;
+  };
   /** What goes on, and what needs a person, in one answer. */
   'GET /v1/overview': {
     response: {
@@ -1985,6 +2233,62 @@ export interface Operations {
       items: Schedule[];
     };
   };
+  /** One schedule, with its ETag. */
+  'GET /v1/schedules/{key}': {
+    params: {
+      key: string;
+    };
+    query?:
+      | {
+          /** How many occurrences to come are computed. */
+          runs?: number | undefined;
+        }
+      | undefined;
+    response: Schedule;
+  };
+  /** Make a schedule, or replace the one of this key. */
+  'PUT /v1/schedules/{key}': {
+    params: {
+      key: string;
+    };
+    body: ScheduleWrite;
+    response: {
+      outcome: 'created' | 'changed' | 'unchanged';
+      /** Null: never, or not before it is resumed. */
+      next: string | null;
+      /** With none, nothing is submitted. */
+      live_schedulers: number;
+      /** What differs from before, by JSON pointers; of the input, only the places. The audit has the same. */
+      changes: {
+        path: string;
+        /** Any JSON. */
+        from?: unknown;
+        /** Any JSON. */
+        to?: unknown;
+      }[];
+      /** How many further places there are. */
+      more_changes: number;
+      /** For `If-Match`; null: there is no such schedule, since it was a dry run. */
+      etag: string | null;
+    };
+  };
+  /** Remove a schedule. */
+  'DELETE /v1/schedules/{key}': {
+    params: {
+      key: string;
+    };
+    query?:
+      | {
+          /** Why, for the history. */
+          reason?: string | undefined;
+          /** Change nothing, and respond as the act would now. */
+          dry_run?: boolean | undefined;
+        }
+      | undefined;
+    response: {
+      outcome: 'removed';
+    };
+  };
   /** Let a schedule submit nothing until it is resumed. */
   'POST /v1/schedules/{key}:pause': {
     params: {
@@ -2031,21 +2335,6 @@ export interface Operations {
       | undefined;
     response: {
       outcome: string;
-    };
-  };
-  /** Remove a schedule. */
-  'DELETE /v1/schedules/{key}': {
-    params: {
-      key: string;
-    };
-    query?:
-      | {
-          /** Why, for the history. */
-          reason?: string | undefined;
-        }
-      | undefined;
-    response: {
-      outcome: 'removed';
     };
   };
   /** All legal holds, the latest first. */
@@ -2277,6 +2566,20 @@ export interface Operations {
       /** RFC 3339, in UTC. */
       as_of: string;
     };
+  };
+  /** Whether the connections of the fleet fit what the server allows. */
+  'GET /v1/health/connections': {
+    query?:
+      | {
+          /** For this many; default: those that live. */
+          workers?: number | undefined;
+          /** For this many; default: those that live. */
+          schedulers?: number | undefined;
+          /** TASKER_POOL_SIZE of workers and schedulers; default: that of this process. */
+          pool_size?: number | undefined;
+        }
+      | undefined;
+    response: ConnectionBudget;
   };
   /** Acts of operators, the newest first, refusals included. */
   'GET /v1/audit': {

@@ -33,6 +33,16 @@ export interface ScheduleInfo {
   lastTaskId: string | null;
   /** Why it does not fire: of the last attempt, or of its expression. */
   problem: string | null;
+  /** The version that it was made with: with `latest` it runs this one or a later one. */
+  madeWith: string;
+  /** Of each task; null: the priorities of the definition. */
+  priority: number | null;
+  /** Of each task. */
+  tags: readonly string[];
+  /** Of each task. */
+  taskReason: string | null;
+  /** Another one after each change of it, and after each pause and its end. */
+  edition: string;
   /** What each task is submitted with. */
   data: unknown;
 }
@@ -70,6 +80,11 @@ export function scheduleInfo(row: ScheduleRow, versions: readonly WorkflowVersio
     lastOutcome: row.outcome,
     lastTaskId: row.task_id,
     problem,
+    madeWith: data.version,
+    priority: data.priority ?? null,
+    tags: data.tags ?? [],
+    taskReason: data.reason ?? null,
+    edition: row.edition,
     data: row.data,
   };
 }

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { cronSchemaOf } from '../config/cron-schema.ts';
-import type { Database } from '../db/connections/database.ts';
+import type { Database, Executor, Transactions } from '../db/connections/database.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import {
   databaseNow,
@@ -8,6 +7,7 @@ import {
   forgetSchedule,
   hasSchedules,
   listSchedules,
+  lockScheduleState,
   pauseSchedule,
   resumeSchedule,
   type ScheduleRow,
@@ -20,7 +20,9 @@ import type { Cron } from './cron.ts';
 import { trigger } from './fire-due.ts';
 import { sinceOf } from './due-occurrences.ts';
 import { CronSchedule } from './occurrence.ts';
+import { keepsTimes, type MakeSchedule, type PlannedPut, planPut, type PutOptions, setPaused } from './put-schedule.ts';
 import { scheduleInfo, type ScheduleInfo } from './schedule-info.ts';
+import type { JsonChange } from '../workflow/json-diff.ts';
 import { checkScheduleKey, type ScheduledSubmit, WORKFLOW_SCHEDULES } from './scheduled-submit.ts';
 
 interface ScheduleConnection {
@@ -28,14 +30,6 @@ interface ScheduleConnection {
   password?: PasswordSource | undefined;
   /** The URL goes through a transaction pooler. */
   pooled: boolean;
-}
-
-/** A schedule that was checked, as it is stored. */
-export interface NewSchedule {
-  /** Canonical: see canonicalCron. */
-  cron: string;
-  timezone: string;
-  data: ScheduledSubmit;
 }
 
 /** What became of a schedule that was added. */
@@ -46,6 +40,26 @@ export interface ScheduleAdded {
   /** The number of live schedulers. With none, nothing fires. */
   schedulers: number;
 }
+
+/** What became of a schedule that was to be written. */
+export interface SchedulePut extends Omit<ScheduleAdded, 'outcome'> {
+  /** `kept`: it is another one's, and stays as it is. */
+  outcome: ScheduleAdded['outcome'] | 'kept';
+  /** What was changed, or with a dry run would be; of the input, only the places. */
+  changes: JsonChange[];
+  /** How many further places there are. */
+  more: number;
+  /** As `ScheduleInfo` has it. Undefined: there is no such schedule. */
+  edition: string | undefined;
+}
+
+interface Within {
+  /** Where it is done; default: in a transaction of its own. */
+  within?: Transactions | undefined;
+}
+
+/** `expect`: throws if the schedule is not as the caller has seen it. Under the lock of its state. */
+export type ScheduleAction = OperatorAction & Within & Pick<PutOptions, 'expect'>;
 
 /** `queues`: those in which steps of the task are ready. */
 export type TriggerOutcome = { outcome: 'triggered'; taskId: string; queues: string[] } | { outcome: 'not_found' };
@@ -66,44 +80,73 @@ export class ScheduleList {
 
   /**
    * Writes a schedule. One that is there as it is stays untouched; one whose cron expression and time zone stay keeps its
-   * occurrences.
+   * occurrences. `make` returns it, perhaps with something of the one that is there.
    */
-  async put({ cron, timezone, data }: NewSchedule, action: OperatorAction = {}): Promise<ScheduleAdded> {
-    const { key } = data;
-    const dates = new CronSchedule(cron, timezone);
+  async put(key: string, make: MakeSchedule, { within, ...options }: PutOptions & Within = {}): Promise<SchedulePut> {
+    // What is there already needs no pg-boss, which takes a moment to load.
     const before = await this.find(key);
-    const [{ now }] = (await this.db.run(databaseNow)) as [{ now: Date }];
-    // A schedule that keeps its times keeps its occurrences, whatever else about it changes: a deployment that adds it again in
-    // the minute in which it is due neither loses nor doubles one.
-    const keepsTimes = before !== undefined && before.cron === cron && before.timezone === timezone;
-    const since = keepsTimes ? sinceOf(before) : now;
-    const { since: _, ...old } = (before?.data ?? {}) as Partial<ScheduledSubmit>;
-    const unchanged = keepsTimes && isDeepStrictEqual(old, JSON.parse(JSON.stringify(data)));
-    const outcome = before === undefined ? 'created' : unchanged ? 'unchanged' : 'changed';
-    if (!unchanged && action.dryRun !== true) {
-      const boss = await this.openCron();
-      const stored = { ...data, since: since.toISOString() };
-      await audited(this.db, { act: 'schedule.put', on: onSchedule(key), action }, async (tx, change) => {
-        if (before !== undefined) change.before = JSON.stringify([before.cron, before.timezone, before.data]);
-        change.after = JSON.stringify([cron, timezone, stored]);
-        await boss.schedule(WORKFLOW_SCHEDULES, { key, cron, timezone, data: stored }, tx);
-        return { outcome, cron, timezone };
-      });
+    const planned = planPut(before, await make(before), options);
+    if (planned.outcome === 'unchanged') {
+      options.expect?.(before);
+      return this.shown(planned, before?.edition);
     }
-    return {
-      outcome,
-      next: dates.next(now)?.at ?? null,
-      schedulers: await countLiveSchedulers(this.db),
-    };
+    const boss = options.dryRun === true ? undefined : await this.openCron();
+    let done = planned;
+    let edition: string | undefined;
+    await audited(
+      within ?? this.db,
+      { act: 'schedule.put', on: onSchedule(key), action: options },
+      async (tx, change) => {
+        await tx.run(lockScheduleState, { key });
+        const locked = await this.findIn(tx, key);
+        options.expect?.(locked);
+        done = planPut(locked, await make(locked), options);
+        const { outcome, schedule, changes, more, writes } = done;
+        const { cron, timezone } = schedule;
+        if (outcome === 'changed' || outcome === 'created') {
+          if (locked !== undefined) change.before = JSON.stringify([locked.cron, locked.timezone, locked.data]);
+          const keeps = locked !== undefined && keepsTimes(locked, schedule);
+          const since = keeps ? sinceOf(locked) : (locked?.now ?? (await this.now(tx)));
+          const data = { ...schedule.data, since: since.toISOString() };
+          change.after = JSON.stringify(
+            writes ? [cron, timezone, data] : [locked?.cron, locked?.timezone, locked?.data],
+          );
+          if (writes) await boss?.schedule(WORKFLOW_SCHEDULES, { key, cron, timezone, data }, tx);
+          await setPaused(tx, key, options);
+          edition = (await this.findIn(tx, key))?.edition;
+        } else edition = locked?.edition;
+        // In the audit, `changed` is the refusal of an act on what has changed meanwhile.
+        const what = outcome === 'changed' ? ('replaced' as const) : outcome;
+        return { outcome: what, cron, timezone, changes, ...(more === 0 ? {} : { more_changes: more }) };
+      },
+    );
+    return this.shown(done, edition);
+  }
+
+  private async shown(
+    { outcome, schedule, changes, more, isPaused }: PlannedPut,
+    edition: string | undefined,
+  ): Promise<SchedulePut> {
+    const { cron, timezone } = schedule;
+    const next = isPaused ? undefined : new CronSchedule(cron, timezone).next(await this.now(this.db));
+    const schedulers = await countLiveSchedulers(this.db);
+    return { outcome, changes, more, edition, next: next?.at ?? null, schedulers };
+  }
+
+  private async now(db: Executor): Promise<Date> {
+    const [{ now }] = (await db.run(databaseNow)) as [{ now: Date }];
+    return now;
   }
 
   /** Returns whether there was one. */
-  async remove(key: string, action: OperatorAction = {}): Promise<boolean> {
+  async remove(key: string, { within, expect, ...action }: ScheduleAction = {}): Promise<boolean> {
     checkScheduleKey(key);
     const boss = await this.openCron();
-    const before = await this.find(key);
     const act = { act: 'schedule.remove', on: onSchedule(key), action } as const;
-    const { outcome } = await audited(this.db, act, async (tx, change) => {
+    const { outcome } = await audited(within ?? this.db, act, async (tx, change) => {
+      await tx.run(lockScheduleState, { key });
+      const before = await this.findIn(tx, key);
+      expect?.(before);
       if (before !== undefined) change.before = JSON.stringify([before.cron, before.timezone, before.data]);
       await boss.unschedule(WORKFLOW_SCHEDULES, key, tx);
       await tx.run(forgetSchedule, { key });
@@ -112,22 +155,25 @@ export class ScheduleList {
     return outcome === 'removed';
   }
 
-  async pause(key: string, action: OperatorAction = {}): Promise<'paused' | 'not found'> {
+  async pause(key: string, { within, ...action }: ScheduleAction = {}): Promise<'paused' | 'not found'> {
     checkScheduleKey(key);
     const found = (await this.find(key)) !== undefined;
     const act = { act: 'schedule.pause', on: onSchedule(key), action } as const;
-    await audited(this.db, act, async (tx) => {
+    await audited(within ?? this.db, act, async (tx) => {
       if (found) await tx.run(pauseSchedule, { key, reason: action.reason });
       return { outcome: found ? 'paused' : 'not_found' };
     });
     return found ? 'paused' : 'not found';
   }
 
-  async resume(key: string, action: OperatorAction = {}): Promise<'resumed' | 'not paused' | 'not found'> {
+  async resume(
+    key: string,
+    { within, ...action }: ScheduleAction = {},
+  ): Promise<'resumed' | 'not paused' | 'not found'> {
     checkScheduleKey(key);
     const found = (await this.find(key)) !== undefined;
     const act = { act: 'schedule.resume', on: onSchedule(key), action } as const;
-    const { outcome } = await audited(this.db, act, async (tx) => {
+    const { outcome } = await audited(within ?? this.db, act, async (tx) => {
       if (!found) return { outcome: 'not found' as const };
       return {
         outcome: (await tx.run(resumeSchedule, { key })).length > 0 ? ('resumed' as const) : ('not paused' as const),
@@ -137,17 +183,27 @@ export class ScheduleList {
   }
 
   /** Submits the workflow of a schedule now, whatever its times say and also while it is paused. Its occurrences stay as they are. */
-  async trigger(key: string, action: OperatorAction = {}): Promise<TriggerOutcome> {
+  async trigger(key: string, { within, ...action }: ScheduleAction = {}): Promise<TriggerOutcome> {
     checkScheduleKey(key);
     const schedule = await this.find(key);
     const act = { act: 'schedule.trigger', on: onSchedule(key), action } as const;
-    return audited<TriggerOutcome>(this.db, act, async (tx) =>
+    return audited<TriggerOutcome>(within ?? this.db, act, async (tx) =>
       schedule === undefined ? { outcome: 'not_found' } : { outcome: 'triggered', ...(await trigger(tx, schedule)) },
     );
   }
 
+  /** One of `list`; undefined if there is none of this key. */
+  async get(key: string): Promise<ScheduleInfo | undefined> {
+    checkScheduleKey(key);
+    const row = await this.find(key);
+    return row === undefined ? undefined : (await this.infos([row]))[0];
+  }
+
   async list(): Promise<ScheduleInfo[]> {
-    const rows = await this.rows();
+    return this.infos(await this.rows());
+  }
+
+  private async infos(rows: readonly ScheduleRow[]): Promise<ScheduleInfo[]> {
     const submits = rows.map((row) => row.data as ScheduledSubmit);
     const named = [...new Map(submits.map((data) => [workflowOf(data), data])).values()];
     const versions = await this.db.run(findWorkflowVersions, {
@@ -177,6 +233,12 @@ export class ScheduleList {
     if (tables?.found !== true) return [];
     await checkCronOwner(this.db, this.cronSchema);
     return this.db.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key });
+  }
+
+  private async findIn(tx: Executor, key: string): Promise<ScheduleRow | undefined> {
+    const [tables] = await tx.run(hasSchedules, { cron_schema: this.cronSchema });
+    if (tables?.found !== true) return undefined;
+    return (await tx.run(listSchedules(this.cronSchema), { queue: WORKFLOW_SCHEDULES, key }))[0];
   }
 
   private openCron(): Promise<Cron> {

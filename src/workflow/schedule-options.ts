@@ -9,6 +9,10 @@ export type Overlap = 'allow' | 'skip';
 /** What happens to occurrences that were missed: all are submitted, the last one, or none. */
 export type MakeUp = 'all' | 'last' | 'skip';
 
+/** Of a make-up window. A shorter one would be no longer than what counts as on time; the longest is that of a monthly schedule. */
+export const LEAST_MAKE_UP_WINDOW_SECONDS = 120;
+export const MOST_MAKE_UP_WINDOW_SECONDS = 31 * 86_400;
+
 /** A schedule of a workflow. */
 export interface WorkflowSchedule<Input = unknown> {
   /** Its name: 1 to 128 letters, digits, ".", "/", "_" or "-". One of a fleet. */

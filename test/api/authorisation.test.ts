@@ -44,7 +44,8 @@ const pathOf = (route: Route, task: string): string =>
     .replace('{document}', 'input')
     .replace('{namespace}', task === own ? 'mine' : 'theirs')
     .replace('{workflow}', 'secretive')
-    .replace('{version}', '1.0.0')
+    .replace('{version}', '0.1.0')
+    .replace('{worker_id}', '999999')
     .replace('{key}', 'none')
     .replace('{key_id}', '000000000000')
     .replace('{hold_id}', '999999');
@@ -115,13 +116,15 @@ describe('a key of some namespaces', () => {
           ? { body: { namespace: 'theirs', workflow: 'secretive', input: {} } }
           : route.operation === 'startOperation'
             ? { body: { token: 'x' } }
-            : {}),
+            : route.operation === 'putSchedule'
+              ? { body: { cron: '@daily', namespace: 'theirs', workflow: 'secretive' } }
+              : {}),
       });
       if (route.scope === 'fleet') expect(reply.status, route.operation).toBe(403);
       else if (/\{(task_id|namespace|key|operation_id)\}/.test(route.path))
         expect(reply.status, `${route.operation} ${reply.text}`).toBe(404);
       expect(reply.text, route.operation).not.toContain(CANARY);
-      if (route.operation !== 'submitTask' && !route.path.includes('{namespace}'))
+      if (!['submitTask', 'putSchedule'].includes(route.operation) && !route.path.includes('{namespace}'))
         expect(reply.text, route.operation).not.toContain('theirs');
     }
     const list = await call('GET', '/v1/tasks', { key });

@@ -63,9 +63,9 @@ it('keeps schedules: what each runs, when, and who serves it', async () => {
 }, 60_000);
 
 it('applies the schedules of the code, and pauses and resumes them', async () => {
-  const dry = await tasker('apply', '--dry-run', ...workflows);
+  const planned = await tasker('apply', '--dry-run', ...workflows);
   const applied = await tasker('apply', ...workflows);
-  expect(dry.output).toBe(applied.output);
+  expect(planned.output).toBe(applied.output);
   expect(applied).toMatchObject({
     code: 0,
     output: expect.stringMatching(
@@ -80,18 +80,11 @@ it('applies the schedules of the code, and pauses and resumes them', async () =>
   expect(output).toMatch(/^in-code .* last 24 h +paused: maintenance *$/m);
   expect(await tasker('resume', 'in-code')).toEqual({ code: 0, output: 'schedule in-code is resumed' });
   expect(await tasker('pause', 'no-such-key')).toEqual({ code: 3, output: 'there is no schedule no-such-key' });
-  const replaced = await tasker(
-    'add',
-    'in-code',
-    '@daily',
-    'report',
-    '--make-up',
-    'all',
-    '--make-up-window',
-    '1h',
-    ...workflows,
-  );
-  expect(replaced.code).toBe(0);
+  const add = ['add', 'in-code', '@daily', 'report', '--make-up', 'all', '--make-up-window', '1h', ...workflows];
+  expect(await tasker(...add)).toMatchObject({ code: 2, output: expect.stringContaining('--take-over') as string });
+  const dry = await tasker(...add, '--take-over', '--dry-run');
+  expect(dry.output).toContain('(dry run: nothing was changed)');
+  expect((await tasker(...add, '--take-over')).code).toBe(0);
   const kept = await tasker('apply', ...workflows);
   expect(kept.output).toContain(
     'in-code: made or changed by hand, or by another workflow, and kept as it is; --force replaces it',

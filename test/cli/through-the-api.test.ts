@@ -82,6 +82,9 @@ describe('a command through the HTTP API has the output that it has on the datab
     [['workflow', 'order', '--json']],
     [['workflow', 'shop/order', '--schema']],
     [['workers', '--json']],
+    [['workers', '1']],
+    [['workers', '1', '--json']],
+    [['doctor', '--connections', '--workers', '3', '--schedulers', '1']],
     [['queues']],
     [['queues', '--json']],
     [['workflows']],
@@ -110,6 +113,7 @@ it('what is not there is not there either way', async () => {
   for (const args of [
     ['workflow', 'shop/none'],
     ['workflow', 'order@9.9.9'],
+    ['workers', '999'],
     ['record', '999'],
     ['bulk', 'show', '999'],
     ['bulk', 'wait', '999'],
@@ -222,6 +226,32 @@ it('a workflow is submitted by its name, without its code', async () => {
   expect(submitted, submitted.notes).toMatchObject({ status: 0 });
   expect(JSON.parse(submitted.output)).toMatchObject({ outcome: 'created' });
   expect(await remote('submit', 'shop/none', '--input', '{}')).toMatchObject({ status: 3 });
+});
+
+it('a schedule is made, changed and removed by names, without code', async () => {
+  const add = (...args: string[]) => remote('schedule', 'add', 'nightly', '0 3 * * *', 'shop/order', ...args);
+  const dry = await add('--input', '{"n": 1}', '--dry-run');
+  expect(dry, dry.notes).toMatchObject({ status: 0, output: expect.stringContaining('dry run') });
+  const made = await add('--input', '{"n": 1}', '--tag', 'a', '--make-up', 'last', '--skip-if-running');
+  expect(made.output).toMatch(/^schedule nightly created: .* runs shop\/order the newest version, next .*T03:00Z$/);
+  const [direct, through] = [await here('schedule', 'list'), await remote('schedule', 'list')];
+  expect(through.output).toBe(direct.output);
+  expect(await add('--input', '{"n": "x"}')).toMatchObject({
+    status: 2,
+    notes: expect.stringContaining('n: Invalid input'),
+  });
+  expect((await remote('schedule', 'remove', 'nightly', '--reason', 'gone')).status).toBe(0);
+  const audit = await remote('audit', 'list', '--act', 'schedule.remove', '--json');
+  expect(JSON.parse(audit.output)).toMatchObject([{ by: 'ada', reason: 'gone', outcome: 'removed' }]);
+});
+
+it('the checks of the data are made there, and the statements that mend are not sent', async () => {
+  const found = await remote('doctor');
+  expect(found, found.notes).toMatchObject({
+    status: 0,
+    output: expect.stringMatching(/^as of .*\n\d+ checks, no violation$/),
+  });
+  expect(await remote('doctor', '--mend')).toMatchObject({ status: 2, notes: expect.stringContaining('--mend') });
 });
 
 it('TASKER_API_URL does the same, and what has no route says so', async () => {

@@ -50,7 +50,9 @@ it('keeps what was made or changed by hand, unless force is given', async () => 
   const code = report([nightly, hourly]);
   await client.schedule(code, { ...nightly, cron: '0 5 * * *' });
   expect(await apply([code])).toEqual({ nightly: 'kept', hourly: 'created' });
-  await client.schedule(code, { ...hourly, cron: '5 * * * *' });
+  const byHand = { ...hourly, cron: '5 * * * *' };
+  await expect(client.schedule(code, byHand)).rejects.toThrow(/"hourly" is written in the code of its workflow/);
+  await client.schedule(code, byHand, { takeOver: true });
   // Nor is it removed when the code has it no more.
   expect(await apply([report([nightly])])).toEqual({ nightly: 'kept' });
   expect(await listed()).toEqual({ nightly: '0 5 * * * hand', hourly: '5 * * * * hand' });

@@ -3464,6 +3464,14 @@ CROSS JOIN LATERAL (
 WHERE n.name = $1 AND k.name = $2
 ORDER BY k.named_task_id;
 
+-- find_worker
+SELECT w.worker_id, w.role, w.name, w.version, w.queues, w.slots, w.busy_slots, w.draining, w.started_at,
+  extract(epoch FROM clock_timestamp() - w.heartbeat_at)::float8 AS silent_seconds, w.stopped_at, w.stop_reason,
+  w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AS live, w.lease_seconds::float8 AS lease_seconds,
+  extract(epoch FROM w.lease_expires_at - clock_timestamp())::float8 AS lease_left_seconds
+FROM tasker.tasker_workers w
+WHERE w.worker_id = $1;
+
 -- find_workflow_details
 SELECT n.name AS namespace, k.name AS workflow, k.version, k.description, k.configuration, k.input_schema,
   k.definition_hash IS NOT NULL AS registered, coalesce(l.workers, '{}') AS workers, coalesce(l.problems, '{}') AS problems
@@ -4003,6 +4011,25 @@ LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
 LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
 ORDER BY p.task_id DESC;
 
+-- list_held_by
+SELECT s.task_id, x.name AS step, n.name AS namespace, d.name AS workflow, d.version, s.queue, s.attempts AS attempt, s.retry_limit,
+  c.created_at AS claimed_at, extract(epoch FROM clock_timestamp() - c.created_at)::float8 AS held_seconds
+FROM (
+  SELECT c.claim_id, c.task_ids, c.workflow_step_ids, c.created_at
+  FROM tasker.tasker_claims c
+  WHERE c.worker_id = $1
+  ORDER BY c.created_at, c.claim_id
+  LIMIT $2
+) c
+CROSS JOIN LATERAL unnest(c.task_ids, c.workflow_step_ids) AS k (task_id, workflow_step_id)
+JOIN tasker.tasker_workflow_steps s
+  ON s.task_id = k.task_id AND s.workflow_step_id = k.workflow_step_id AND s.claim_id = c.claim_id AND s.in_process
+JOIN tasker.tasker_named_steps x ON x.named_step_id = s.named_step_id
+JOIN tasker.tasker_named_tasks d ON d.named_task_id = s.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = d.task_namespace_id
+ORDER BY c.created_at, s.task_id, s.workflow_step_id
+LIMIT $2;
+
 -- list_history_page
 SELECT h.step, h.from_state, h.to_state, h.cause, h.metadata -> 'error' AS error, h.metadata ->> 'by' AS by, h.metadata ->> 'reason' AS reason,
   h.metadata ->> 'edited' AS edited, h.worker_id, to_char(h.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, h.workflow_step_id AS step_id, h.sort_key
@@ -4275,7 +4302,7 @@ ORDER BY p.task_id DESC;
 
 -- list_schedules
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
-  s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
+  (extract(epoch FROM s.updated_on) * 1000000)::bigint::text || coalesce('.' || (extract(epoch FROM t.paused_at) * 1000000)::bigint::text, '') AS edition, s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
   t.paused_at, t.pause_reason, t.resumed_at
 FROM "tasker_cron" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key
@@ -4290,6 +4317,12 @@ CROSS JOIN LATERAL (
   FROM tasker.tasker_directory_stretches s
 ) c
 ORDER BY p.namespace, p.workflow, p.path;
+
+-- list_served_by
+SELECT r.namespace, r.name AS workflow, r.version, r.problem
+FROM tasker.tasker_worker_workflows r
+WHERE r.worker_id = $1
+ORDER BY r.namespace, r.name, r.version;
 
 -- list_sign_ins
 SELECT sign_in_id, issuer, subject, name, role_values, created_at, expires_at, ended_at, ended_by

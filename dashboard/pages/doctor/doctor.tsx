@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { Connections } from './connections.tsx';
 import { type Problem, request } from '../../api/request.ts';
 import type { DoctorReport } from '../../api/types.ts';
 import { plural } from '../../format.ts';
@@ -49,6 +50,7 @@ export default function Doctor() {
       ) : (
         <Report report={report} />
       )}
+      <Connections />
     </>
   );
 }

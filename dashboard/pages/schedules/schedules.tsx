@@ -1,7 +1,8 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { Schedule } from '../../api/types.ts';
 import { sentence } from '../../format.ts';
+import { queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
 import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { CopyAs } from '../../ui/as-command.tsx';
@@ -11,6 +12,7 @@ import { Empty, Shown } from '../../ui/states.tsx';
 import { Ago, formatTime, zoneName } from '../../ui/time.tsx';
 import { cronWords } from './cron-words.ts';
 import { inZone } from './in-zone.ts';
+import { ScheduleForm } from './schedule-form.tsx';
 
 const RUNS = 10;
 
@@ -23,6 +25,11 @@ export default function Schedules() {
   return (
     <>
       <PageHead title="Schedules" text="What is submitted by the clock, when next, and what became of the last time.">
+        {may('schedules:write') ? (
+          <button type="button" class="button primary" onClick={() => setQuery({ new: 'yes' })}>
+            New schedule…
+          </button>
+        ) : null}
         <CopyAs command="tasker schedule list" path={`/v1/schedules?runs=${RUNS}`} />
       </PageHead>
       <Shown query={schedules} rows={5}>
@@ -30,7 +37,7 @@ export default function Schedules() {
           items.length === 0 ? (
             <div class="card">
               <Empty icon="schedules" title="No schedule yet">
-                Schedules are written beside the workflow, or added with <code>tasker schedule add</code>.
+                Schedules are written beside the workflow, added with <code>tasker schedule add</code>, or made here.
               </Empty>
             </div>
           ) : (
@@ -43,7 +50,27 @@ export default function Schedules() {
         }
       </Shown>
       {act === undefined ? null : <ActDialog act={act} close={() => setAct(undefined)} />}
+      <Form schedules={schedules.data?.items} />
     </>
+  );
+}
+
+/** The address says which one is edited: `?edit=nightly`, `?new=yes`. */
+function Form({ schedules }: { schedules: readonly Schedule[] | undefined }) {
+  const edited = queryOf('edit');
+  const isNew = queryOf('new') !== undefined;
+  const close = (): void => setQuery({ edit: undefined, new: undefined });
+  // As it was when the form was opened: who was faster is refused, and not written over.
+  const [read, setRead] = useState<Schedule>();
+  const found = schedules?.find(({ key }) => key === edited);
+  useEffect(() => {
+    if (edited === undefined) setRead(undefined);
+    else if (found !== undefined && read?.key !== edited) setRead(found);
+  }, [edited, found === undefined]);
+  if (!may('schedules:write')) return null;
+  if (isNew) return <ScheduleForm schedule={undefined} close={close} />;
+  return read === undefined || read.key !== edited ? null : (
+    <ScheduleForm key={read.key} schedule={read} close={close} />
   );
 }
 
@@ -126,6 +153,9 @@ function One({ schedule, choose }: { schedule: Schedule; choose: (act: Act) => v
         </details>
         {may('schedules:write') ? (
           <span class="actions">
+            <button type="button" class="button small" onClick={() => setQuery({ edit: key })}>
+              Edit…
+            </button>
             <button
               type="button"
               class="button small"
@@ -162,6 +192,25 @@ function One({ schedule, choose }: { schedule: Schedule; choose: (act: Act) => v
               }
             >
               {paused ? 'Resume…' : 'Pause…'}
+            </button>
+            <button
+              type="button"
+              class="button small"
+              onClick={() =>
+                choose({
+                  title: `Remove ${key}`,
+                  verb: 'Remove',
+                  path,
+                  method: 'DELETE',
+                  danger: true,
+                  text:
+                    schedule.source === 'code'
+                      ? 'It submits nothing any more, until the next deployment brings it back: it is written in the code of its workflow. To stop it for longer, pause it.'
+                      : 'It submits nothing any more. Tasks that it has submitted stay.',
+                })
+              }
+            >
+              Remove…
             </button>
           </span>
         ) : null}

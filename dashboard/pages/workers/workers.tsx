@@ -1,29 +1,12 @@
 import { useQuery } from '../../api/query.ts';
 import type { Coverage, FleetProcess } from '../../api/types.ts';
-import { formatAge, formatCount, plural } from '../../format.ts';
+import { formatCount, plural } from '../../format.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
-import { PhaseIcon } from '../../ui/icons.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
-
-/** A process sends a heartbeat each second or two; its lease is longer. */
-const SILENT_SECONDS = 6;
-
-function StateOf({ process: { draining, silent_seconds: silent } }: { process: FleetProcess }) {
-  const [phase, text] =
-    silent > SILENT_SECONDS
-      ? (['blocked', `Silent for ${formatAge(silent)}`] as const)
-      : draining
-        ? (['backoff', 'Draining'] as const)
-        : (['running', 'Live'] as const);
-  return (
-    <span class={`badge phase-${phase} quiet`}>
-      <PhaseIcon phase={phase} /> {text}
-    </span>
-  );
-}
+import { SILENT_SECONDS, StateOf } from './state-of.tsx';
 
 /** Who is silent first, then workers, then schedulers; by name. */
 const byNeed = (one: FleetProcess, other: FleetProcess): number =>
@@ -39,7 +22,10 @@ const columns = (coverage: readonly Coverage[] | undefined): readonly Column<Fle
     cell: ({ name, role, worker_id: id }) => (
       <>
         <span class="process-name">
-          <b class="break">{name}</b> <span class="tag">{role}</span>
+          <a class="break strong" href={`workers/${id}`}>
+            {name}
+          </a>{' '}
+          <span class="tag">{role}</span>
         </span>
         <span class="muted mono small" title="Its id">
           {id}

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
-import type { Coverage, Definition, RunStats } from '../../api/types.ts';
+import type { Coverage, Definition, DefinitionDetails, RunStats } from '../../api/types.ts';
 import { formatCount, formatSeconds } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
@@ -127,6 +127,7 @@ function Versions({
         ))}
       </div>
       {chosen.description === null ? null : <p class="soft">{chosen.description}</p>}
+      <About full={full} version={chosen.version} />
       <div class="columns">
         <section class="card" aria-labelledby="steps">
           <header class="card-head">
@@ -151,6 +152,32 @@ function Versions({
         ) : null}
       </div>
     </div>
+  );
+}
+
+/** Open tasks of a version, and for how long ended ones are kept. */
+function About({ full, version }: { full: string; version: string }) {
+  const path = [...full.split('/'), version].map(encodeURIComponent).join('/');
+  const { data } = useQuery<DefinitionDetails>(`/v1/workflows/${path}`, { topic: 'workflows', everySeconds: 30 });
+  if (data === undefined) return null;
+  const { open_tasks: open, keep, problems } = data;
+  const kept = Object.entries(keep ?? {}).filter(([, { source }]) => source !== 'none');
+  return (
+    <>
+      {problems.map((problem) => (
+        <p key={problem} class="alarm break">
+          A live worker refuses it: {problem}
+        </p>
+      ))}
+      <p class="soft small">
+        {open.complete ? '' : 'At least '}
+        {formatCount(open.pending)} pending, {formatCount(open.in_progress)} in progress, {formatCount(open.in_error)}{' '}
+        in error.{' '}
+        {kept.length === 0
+          ? 'Ended tasks are kept for ever.'
+          : `Ended tasks are kept: ${kept.map(([state, { time }]) => `${state.replaceAll('_', ' ')} ${time}`).join(', ')}.`}
+      </p>
+    </>
   );
 }
 

@@ -1,54 +1,9 @@
 import { z } from 'zod';
 import { listCoverage as readCoverage } from '../../db/reads/attention.ts';
 import { defineRoute } from '../route.ts';
-import { flag, nullableTime, time } from '../schemas/common.ts';
+import { time } from '../schemas/common.ts';
 
 const fleet = { method: 'GET', permission: 'fleet:read', scope: 'fleet' } as const;
-
-const worker = z
-  .object({
-    worker_id: z.string(),
-    role: z.string(),
-    name: z.string(),
-    version: z.string(),
-    queues: z.array(z.string()),
-    slots: z.number().int(),
-    busy_slots: z.number().int(),
-    draining: z.boolean(),
-    started_at: time,
-    silent_seconds: z.number().describe('Since its last heartbeat.'),
-    stopped_at: nullableTime,
-    stop_reason: z.string().nullable(),
-  })
-  .meta({ id: 'Worker', description: 'A process of the fleet.' });
-
-const WORKER = {
-  worker_id: '12',
-  role: 'worker',
-  name: 'host:4242',
-  version: '0.1.0',
-  queues: ['payments'],
-  slots: 20,
-  busy_slots: 3,
-  draining: false,
-  started_at: '2026-03-01T08:00:00.000Z',
-  silent_seconds: 0.4,
-  stopped_at: null,
-  stop_reason: null,
-};
-
-export const listWorkers = defineRoute({
-  ...fleet,
-  operation: 'listWorkers',
-  shared: true,
-  path: '/v1/workers',
-  summary: 'The processes of the fleet',
-  cost: 'point',
-  query: z.strictObject({ stopped: flag.describe('Also those that stopped.') }),
-  response: z.object({ items: z.array(worker) }),
-  example: { response: { items: [WORKER] } },
-  handle: async ({ client, query }) => ({ body: { items: await client.workers({ stopped: query.stopped }) } }),
-});
 
 const coverage = z
   .object({

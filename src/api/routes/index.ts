@@ -6,9 +6,10 @@ import { listArchiveObjects, mendArchive, verifyArchive } from './archive-object
 import { listAudit, listAuditChain, verifyAudit } from './audit.ts';
 import { explainStep, explainTask } from './explain.ts';
 import { listFailures } from './failures.ts';
+import { getConnections } from './connections.ts';
 import { getCriticalPath, getRecord } from './critical-path.ts';
 import { watchEvents } from './events.ts';
-import { getDoctor, listCoverage, listWorkers } from './fleet.ts';
+import { getDoctor, listCoverage } from './fleet.ts';
 import { getLive, getReady } from './health.ts';
 import { getHistory } from './history.ts';
 import { endHold, listHolds, setHold } from './holds.ts';
@@ -24,14 +25,24 @@ import { getOverview } from './overview.ts';
 import { getPayload } from './payloads.ts';
 import { purgeTasks } from './purge.ts';
 import { getRetention } from './retention.ts';
+import { putSchedule } from './put-schedule.ts';
 import { getQueue, listQueues } from './queues.ts';
-import { listSchedules, pauseSchedule, removeSchedule, resumeSchedule, triggerSchedule } from './schedules.ts';
+import {
+  getSchedule,
+  listSchedules,
+  pauseSchedule,
+  removeSchedule,
+  resumeSchedule,
+  triggerSchedule,
+} from './schedules.ts';
 import { getStates } from './states.ts';
 import { getStats } from './stats.ts';
 import { abortOperation, pauseOperation, resumeOperation, startOperation } from './steer-operations.ts';
 import { submitTask, submitTasks } from './submit.ts';
 import { listTasks } from './task-list.ts';
 import { getTaskText } from './task-text.ts';
+import { getWorker, listWorkers } from './workers.ts';
+import { getWorkflowVersion } from './workflow-version.ts';
 import { getWorkflow, listWorkflows } from './workflows.ts';
 
 /** Every route of the API, once: the server, the document, the table of roles, the reference page and the tests are made of them. */
@@ -69,6 +80,7 @@ export const ROUTES: readonly Route[] = [
   abortOperation,
   listWorkflows,
   getWorkflow,
+  getWorkflowVersion,
   getLayout,
   listCoverage,
   pauseWorkflow,
@@ -79,10 +91,13 @@ export const ROUTES: readonly Route[] = [
   resumeQueue,
   listPauses,
   listWorkers,
+  getWorker,
   getOverview,
   watchEvents,
   getStats,
   listSchedules,
+  getSchedule,
+  putSchedule,
   pauseSchedule,
   resumeSchedule,
   triggerSchedule,
@@ -100,6 +115,7 @@ export const ROUTES: readonly Route[] = [
   verifyArchive,
   mendArchive,
   getDoctor,
+  getConnections,
   listAudit,
   listAuditChain,
   verifyAudit,

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { nextRuns, type ScheduleInfo } from '../../schedules/schedule-info.ts';
+import type { ScheduledSubmit } from '../../schedules/scheduled-submit.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { json, nullableTime, reason, time, why } from '../schemas/common.ts';
+import { checkIfMatch } from '../http/if-match.ts';
+import { flag, json, nullableTime, reason, time } from '../schemas/common.ts';
 import { snakeCase } from '../views.ts';
 
 const schedule = z
@@ -13,12 +15,20 @@ const schedule = z
     namespace: z.string(),
     workflow: z.string(),
     version_policy: z.string(),
-    version: z.string().nullable(),
+    version: z.string().nullable().describe('That it would run now; null: none that it may run is registered.'),
+    made_with: z.string().describe('The version that it was made with: with `latest` it runs this one or a later one.'),
     served: z.boolean(),
     overlap: z.string(),
     make_up: z.string(),
     make_up_window_seconds: z.number(),
-    source: z.string(),
+    priority: z.number().int().nullable().describe('Of each task; null: the priorities of the definition.'),
+    tags: z.array(z.string()).describe('Of each task.'),
+    task_reason: z.string().nullable().describe('Of each task.'),
+    source: z
+      .string()
+      .describe(
+        '`code`: it is written in the code of its workflow, and a deployment has applied it; `hand`: a person or a program made it.',
+      ),
     paused_at: nullableTime,
     pause_reason: z.string().nullable(),
     next: nullableTime,
@@ -30,6 +40,7 @@ const schedule = z
     last_task_id: z.string().nullable(),
     problem: z.string().nullable(),
     input: json.describe('Null for whoever may not read payloads.'),
+    etag: z.string().describe('For `If-Match`: another one after each change, and after each pause and its end.'),
   })
   .meta({ id: 'Schedule', description: 'When a workflow is submitted, and with what.' });
 
@@ -41,10 +52,14 @@ const EXAMPLE = {
   workflow: 'report',
   version_policy: 'latest',
   version: '1.0.0',
+  made_with: '1.0.0',
   served: true,
   overlap: 'skip',
   make_up: 'last',
   make_up_window_seconds: 3600,
+  priority: null,
+  tags: [],
+  task_reason: null,
   source: 'code',
   paused_at: null,
   pause_reason: null,
@@ -55,31 +70,49 @@ const EXAMPLE = {
   last_task_id: '4711',
   problem: null,
   input: { day: 'yesterday' },
+  etag: '"1772323200000000"',
 };
 
-const params = z.object({ key: z.string().min(1).max(255) });
+export const params = z.object({ key: z.string().min(1).max(255) });
 
-async function visible({ client, principal }: RouteRequest): Promise<ScheduleInfo[]> {
-  const { namespaces } = principal;
-  const all = await client.schedules();
-  return all.filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace));
-}
+/** A strong validator of what is written of a schedule: what becomes of its occurrences does not change it. */
+export const etagOf = (edition: string): string => `"${edition}"`;
 
-function shown({ data, ...info }: ScheduleInfo, { principal, redact }: RouteRequest, runs: number): object {
+const maySee = ({ principal: { namespaces } }: Pick<RouteRequest, 'principal'>, namespace: string): boolean =>
+  namespaces === undefined || namespaces.includes(namespace);
+
+function shown({ data, edition, ...info }: ScheduleInfo, { principal, redact }: RouteRequest, runs: number): object {
   const { input } = data as { input?: unknown };
   return {
     ...snakeCase(info),
     next_runs: nextRuns(info, runs),
     input: principal.permissions.has('payload:read') ? redact(input ?? null, 'input') : null,
+    etag: etagOf(edition),
   };
 }
 
 /** Throws Problem for a schedule that whoever asks may not see, as for one that does not exist. */
-async function requireSchedule(request: RouteRequest<{ key: string }>): Promise<void> {
+async function requireSchedule(request: RouteRequest<{ key: string }>): Promise<ScheduleInfo> {
   const { key } = request.params;
-  if (!(await visible(request)).some((info) => info.key === key))
+  const info = await request.client.getSchedule(key);
+  if (info === undefined || !maySee(request, info.namespace))
     throw new Problem('NOT_FOUND', `there is no schedule ${JSON.stringify(key)}`);
+  return info;
 }
+
+/** For an act under the lock of the schedule: compares `If-Match`, and throws Problem for one of a namespace that whoever asks may not see. */
+export function expected(
+  request: RouteRequest<{ key: string }>,
+): (before: { edition: string; data: unknown } | undefined) => void {
+  return (before) => {
+    if (before !== undefined && !maySee(request, (before.data as ScheduledSubmit).namespace))
+      throw new Problem('NOT_FOUND', `there is no schedule ${JSON.stringify(request.params.key)} that you may change`);
+    checkIfMatch(request.headers, before === undefined ? undefined : etagOf(before.edition), 'schedule');
+  };
+}
+
+const runs = z.coerce.number().int().min(0).max(20);
+const RUNS = 'How many occurrences to come are computed.';
 
 export const listSchedules = defineRoute({
   operation: 'listSchedules',
@@ -90,26 +123,46 @@ export const listSchedules = defineRoute({
   permission: 'fleet:read',
   scope: 'namespace',
   cost: 'list',
-  query: z.strictObject({
-    runs: z.coerce.number().int().min(0).max(20).default(0).describe('How many occurrences to come are computed.'),
-  }),
+  query: z.strictObject({ runs: runs.default(0).describe(RUNS) }),
   response: z.object({ items: z.array(schedule) }),
   example: { query: 'runs=2', response: { items: [EXAMPLE] } },
   async handle(request) {
-    const items = await visible(request);
+    const items = (await request.client.schedules()).filter(({ namespace }) => maySee(request, namespace));
     return { body: { items: items.map((info) => shown(info, request, request.query.runs)) } };
+  },
+});
+
+export const getSchedule = defineRoute({
+  operation: 'getSchedule',
+  method: 'GET',
+  path: '/v1/schedules/{key}',
+  summary: 'One schedule, with its ETag',
+  description: 'A `/` in the key is written `%2F`.',
+  permission: 'fleet:read',
+  scope: 'namespace',
+  cost: 'point',
+  params,
+  query: z.strictObject({ runs: runs.default(10).describe(RUNS) }),
+  response: schedule,
+  example: { query: 'runs=2', response: EXAMPLE },
+  async handle(request) {
+    const info = await requireSchedule(request);
+    return { body: shown(info, request, request.query.runs), headers: { etag: etagOf(info.edition) } };
   },
 });
 
 const action = z.strictObject({ reason: reason.optional(), dry_run: z.boolean().default(false) }).optional();
 
-const actionOf = ({ body, principal }: RouteRequest<unknown, unknown, z.output<typeof action>>) => ({
+const actionOf = ({ body, principal, transaction }: RouteRequest<unknown, unknown, z.output<typeof action>>) => ({
   by: principal.name,
   reason: body?.reason,
   dryRun: body?.dry_run,
+  // A dry run is rolled back by itself.
+  transaction: body?.dry_run === true ? undefined : transaction,
 });
 
-const write = { permission: 'schedules:write', scope: 'namespace', cost: 'write', params } as const;
+/** Of every route that is an act on a schedule. */
+export const write = { permission: 'schedules:write', scope: 'namespace', cost: 'write', params } as const;
 
 export const pauseSchedule = defineRoute({
   ...write,
@@ -151,13 +204,32 @@ export const removeSchedule = defineRoute({
   method: 'DELETE',
   path: '/v1/schedules/{key}',
   summary: 'Remove a schedule',
-  query: why,
+  description:
+    'Tasks that it has submitted stay. One that is written in code comes back with the next deployment that applies it: remove it there, or pause it. With `If-Match` it is refused with 412 if it has changed since it was read.',
+  matches: true,
+  query: z.strictObject({
+    reason: reason.optional(),
+    dry_run: flag.describe('Change nothing, and respond as the act would now.'),
+  }),
   response: z.object({ outcome: z.literal('removed') }),
-  example: { response: { outcome: 'removed' } },
+  example: { query: 'reason=replaced', response: { outcome: 'removed' } },
   async handle(request) {
     await requireSchedule(request);
-    const { principal, query, params: of } = request;
-    await request.client.unschedule(of.key, { by: principal.name, reason: query.reason });
+    const {
+      client,
+      params: { key },
+      query,
+      principal,
+      transaction,
+    } = request;
+    const removed = await client.unschedule(key, {
+      by: principal.name,
+      reason: query.reason,
+      dryRun: query.dry_run,
+      transaction: query.dry_run ? undefined : transaction,
+      expect: expected(request),
+    });
+    if (!removed) throw new Problem('NOT_FOUND', `there is no schedule ${JSON.stringify(key)}`);
     return { body: { outcome: 'removed' } };
   },
 });

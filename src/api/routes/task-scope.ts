@@ -1,4 +1,5 @@
 import { findTaskScope } from '../../db/reads/task-documents.ts';
+import { checkIfMatch } from '../http/if-match.ts';
 import { Problem } from '../problem.ts';
 import type { RouteRequest } from '../route.ts';
 
@@ -41,26 +42,10 @@ export function isKnown({ headers }: Pick<RouteRequest, 'headers'>, etag: string
   return given.split(',').some((each) => each.trim().replace(/^W\//, '') === etag || each.trim() === '*');
 }
 
-/** Tags as they came, with their quotes, between commas. */
-const TAGS = /^\s*(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*\s*$/;
-
 /** Throws Problem if `If-Match` is given and does not have it: whoever acts has seen an older state. A weak tag (`W/`) matches nothing. */
 export function checkMatch(
   { headers, principal }: Pick<RouteRequest, 'headers' | 'principal'>,
   scope: TaskScope,
 ): void {
-  const given = headers['if-match'];
-  if (typeof given !== 'string') return;
-  if (given.trim() === '*') return;
-  if (!TAGS.test(given)) {
-    const detail = `If-Match is ${JSON.stringify(given.slice(0, 100))}: send the ETag of the task as it came, with its quotes, or *`;
-    throw new Problem('REQUEST_INVALID', detail, { errors: [{ pointer: 'If-Match', detail }] });
-  }
-  const etag = etagOf(scope, principal);
-  const tags = new Set(given.split(',').map((each) => each.trim()));
-  if (tags.has(etag)) return;
-  const why = tags.has(`W/${etag}`)
-    ? 'If-Match has a weak tag (W/), which matches nothing: something on the way has changed the ETag'
-    : 'the task has changed since it was read: read it again';
-  throw new Problem('PRECONDITION_FAILED', why, { headers: { etag } });
+  checkIfMatch(headers, etagOf(scope, principal), 'task');
 }

@@ -2,13 +2,18 @@ import { Command } from 'commander';
 import { installationOf } from '../../db/installation.ts';
 import { CHECKS, examine } from '../../db/doctor/examine.ts';
 import type { Mend } from '../../db/doctor/mends/index.ts';
+import { InvalidInputError } from '../../errors.ts';
 import { countLiveSchedulers } from '../../reads/schedulers.ts';
 import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
-import { drawConnections, reportConnections } from '../connection-report.ts';
+import { loadConfig } from '../../config/load-config.ts';
+import { type ConnectionReport, type FleetSize, reportConnections } from '../../reads/connections.ts';
+import { drawConnections } from '../connection-report.ts';
+import { apiTarget } from '../remote/target.ts';
+import { remoteConnections, remoteDoctor } from '../remote/doctor.ts';
 
 interface Options {
   examples: string;
@@ -37,9 +42,22 @@ export function doctorCommand(exit: (status: number) => void): Command {
     .action(async (options: Options) => {
       if (options.connections === true) {
         const size = { ...count('workers', options.workers), ...count('schedulers', options.schedulers) };
-        const report = await withClient((client) => reportConnections(client.db, size));
+        const report = await readBudget(size);
         print(report, options.json, drawConnections);
         exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
+        return;
+      }
+      const api = apiTarget();
+      if (api !== undefined) {
+        if (options.mend === true) {
+          throw new InvalidInputError(
+            '--mend is given with --api (TASKER_API_URL): the statements that mend need the database, so leave the API out',
+            { field: '--mend' },
+          );
+        }
+        const found = await remoteDoctor(api);
+        print(found, options.json, () => drawFindings(`as of ${found.as_of}`, found));
+        exit(found.findings.length === 0 ? STATUS.ok : STATUS.failed);
         return;
       }
       const shown = wholeNumber('--examples', options.examples, 0, 1000);
@@ -60,22 +78,46 @@ export function doctorCommand(exit: (status: number) => void): Command {
       };
       print(report, options.json, () => {
         const which = `installation ${installationId}, made ${createdAt.toISOString()}`;
-        if (findings.length === 0) return `${which}\n${CHECKS.length} checks, no violation`;
-        return `${which}\n${findings
-          .map(({ id, title, why, violations, examples, mend }) =>
-            [
-              `${id}: ${violations === 1000 ? '1000 or more' : violations} violation(s) of "${title}"`,
-              `  ${why}`,
-              ...examples.map((example) => `  ${JSON.stringify(example)}`),
-              ...wayOut(mend, options.mend === true),
-            ].join('\n'),
-          )
-          .join('\n')}`;
+        return drawFindings(which, report, options.mend);
       });
       noteSource(source);
       warnOfNoScheduler(schedulers);
       exit(findings.length === 0 ? STATUS.ok : STATUS.failed);
     });
+}
+
+interface Finding {
+  id: string;
+  title: string;
+  why: string;
+  violations: number;
+  examples?: readonly unknown[];
+  mend?: Mend;
+}
+
+/** Over HTTP there are no examples, which are rows of the tables, and no statements. */
+function drawFindings(
+  which: string,
+  { checks, findings }: { checks: number; findings: readonly Finding[] },
+  withStatements = false,
+): string {
+  if (findings.length === 0) return `${which}\n${checks} checks, no violation`;
+  const texts = findings.map(({ id, title, why, violations, examples = [], mend }) =>
+    [
+      `${id}: ${violations === 1000 ? '1000 or more' : violations} violation(s) of "${title}"`,
+      `  ${why}`,
+      ...examples.map((example) => `  ${JSON.stringify(example)}`),
+      ...(mend === undefined ? [] : wayOut(mend, withStatements)),
+    ].join('\n'),
+  );
+  return `${which}\n${texts.join('\n')}`;
+}
+
+/** With the settings of this process, which are to be those of the fleet; or with those of the API. */
+async function readBudget(size: FleetSize): Promise<ConnectionReport> {
+  const api = apiTarget();
+  if (api !== undefined) return remoteConnections(api, size);
+  return withClient((client, config) => reportConnections(client.db, config ?? loadConfig('client'), size));
 }
 
 function wayOut(mend: Mend, wanted: boolean): string[] {

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
-import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
+import { findWorkflow, namesOnly, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
+import { byOption } from '../operator-command.ts';
+import { apiTarget } from '../remote/target.ts';
 import { MODULES_OPTION, workflowsToSubmit } from '../dev-environment.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
@@ -9,7 +11,6 @@ import { secondsOf } from '../seconds-option.ts';
 import { toMinute } from '../table.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { priorityOf } from '../whole-number.ts';
-import { osUser } from '../os-user.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
 interface Options {
@@ -22,6 +23,9 @@ interface Options {
   skipIfRunning?: boolean;
   makeUp?: string;
   makeUpWindow?: string;
+  takeOver?: boolean;
+  by: string;
+  dryRun?: boolean;
   json?: boolean;
 }
 
@@ -30,13 +34,15 @@ The expression has five fields: minute (0-59), hour (0-23), day of month (1-31 o
 or SUN-SAT; 5L: the last Friday of the month, 1#2: its second Monday). Each takes *, lists, ranges and steps. Or it is @hourly, @daily,
 @weekly, @monthly or @yearly. If day of month and day of week are both given, either is enough.
 
+A schedule that is written in the code of a workflow, and was applied from there, is refused unless --take-over is given.
+
 Without @version an occurrence runs the newest version that a live worker serves, but none older than the one of this command. With
 @version it always runs that one.
 `;
 
 /** `tasker schedule add`: creates or replaces a schedule. */
 export function scheduleAddCommand(exit: (status: number) => void): Command {
-  return withJson(new Command('add'))
+  return byOption(withJson(new Command('add')))
     .description('create or replace a schedule')
     .argument('<key>', 'its name')
     .argument('<cron>', 'cron expression of five fields')
@@ -46,19 +52,24 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
     .option('-i, --input <json>', `input of each task: ${INPUT_OPTION}`, '{}')
     .option('-p, --priority <n>', 'priority of all steps of each task; lower runs sooner')
     .option('--tag <tags...>', 'tags of each task')
-    .option('--reason <text>', 'why')
+    .option('--reason <text>', 'why: of each task, and of this act')
     .option('--skip-if-running', 'no task while the last one of this schedule is pending or in progress')
     .option('--make-up <policy>', 'what happens to occurrences that were missed: all, last or skip (default: all)')
     .option(
       '--make-up-window <time>',
       'those that were missed longer ago are left out: 90s, 15m, 1h, 2d (default: 10m)',
     )
+    .option(
+      '--take-over',
+      'also replace a schedule that is written in code: from then on schedule apply leaves it alone',
+    )
+    .option('--dry-run', 'change nothing, and show what would come of it')
     .addHelpText('after', CRON_HELP)
     .action(async (key: string, cron: string, reference: string, options: Options) => {
-      const { definition, pinned } = findWorkflow(
-        reference,
-        await loadWorkflows(await workflowsToSubmit(options.workflows)),
-      );
+      const { definition, pinned } =
+        apiTarget() === undefined
+          ? findWorkflow(reference, await loadWorkflows(await workflowsToSubmit(options.workflows)))
+          : namesOnly(reference);
       const input = await readInput(options.input);
       const { namespace, name, version } = definition;
       const added = await withClient((client) =>
@@ -79,25 +90,32 @@ export function scheduleAddCommand(exit: (status: number) => void): Command {
             ...(options.tag === undefined ? {} : { tags: options.tag }),
             ...(options.reason === undefined ? {} : { reason: options.reason }),
           },
-          { by: osUser() },
+          {
+            by: options.by,
+            reason: options.reason,
+            takeOver: options.takeOver ?? false,
+            dryRun: options.dryRun ?? false,
+          },
         ),
       );
       const workflow = `${namespace}/${name}`;
+      const which = pinned ? version : version === '' ? 'the newest version' : `${version} or newer`;
       const shown = {
         outcome: added.outcome,
         key,
         cron,
         timezone: options.tz,
         workflow,
-        version,
+        version: version === '' ? null : version,
         pinned,
         next: added.next,
+        ...(options.dryRun === true ? { dry_run: true } : {}),
       };
       print(
         shown,
         options.json,
         () =>
-          `schedule ${key} ${added.outcome}: ${cron} (${options.tz}) runs ${workflow} ${pinned ? version : `${version} or newer`}, next ${toMinute(added.next)}`,
+          `schedule ${key} ${added.outcome}: ${cron} (${options.tz}) runs ${workflow} ${which}, next ${toMinute(added.next)}${options.dryRun === true ? ' (dry run: nothing was changed)' : ''}`,
       );
       warnOfNoScheduler(added.schedulers);
       exit(STATUS.ok);

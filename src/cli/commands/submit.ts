@@ -1,10 +1,7 @@
 import { Command } from 'commander';
 import { endOf } from '../../client/task-result.ts';
-import { workflowReference } from '../../client/workflow-reference.ts';
-import { DEFAULT_NAMESPACE } from '../../workflow/build-definition.ts';
-import type { WorkflowDefinition } from '../../workflow/definition.ts';
 import { MAX_REUSE_AFTER_SECONDS, type ReuseRule } from '../../workflow/reuse.ts';
-import { findWorkflow, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
+import { findWorkflow, namesOnly, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { MODULES_OPTION, workflowsToSubmit } from '../dev-environment.ts';
 import { loadWorkflows } from '../load-workflows.ts';
 import { INPUT_OPTION, readInput } from '../read-input.ts';
@@ -26,12 +23,6 @@ interface Options {
   reuseAfter?: string;
   wait?: boolean;
   json?: boolean;
-}
-
-/** For the HTTP API, which has no need of the code. */
-function namesOnly(reference: string): WorkflowDefinition {
-  const { namespace = DEFAULT_NAMESPACE, name, version = '' } = workflowReference('workflow', reference);
-  return { namespace, name, version } as WorkflowDefinition;
 }
 
 /** `tasker submit [namespace/]name[@version]`: creates one task. */
@@ -60,7 +51,7 @@ export function submitCommand(exit: (status: number) => void): Command {
       const definition =
         apiTarget() === undefined
           ? findWorkflow(name, await loadWorkflows(await workflowsToSubmit(options.workflows))).definition
-          : namesOnly(name);
+          : namesOnly(name).definition;
       const input = await readInput(options.input ?? '{}');
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { WorkflowDetails } from '../../reads/workflow-details.ts';
+import type { RegisteredWorkflow } from '../../client/insight-client.ts';
 import { STATUS } from '../report-error.ts';
 import { table } from '../table.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -23,7 +23,7 @@ export function workflowCommand(exit: (status: number) => void): Command {
     });
 }
 
-function drawWorkflow(workflow: WorkflowDetails): string {
+function drawWorkflow(workflow: RegisteredWorkflow): string {
   const { namespace, workflow: name, version, versions, description, registered, workers, problems } = workflow;
   const others = versions.filter((other) => other !== version);
   const lines = [
@@ -32,6 +32,7 @@ function drawWorkflow(workflow: WorkflowDetails): string {
       ? `served by ${workers.length === 0 ? 'no live worker' : workers.length === 1 ? '1 worker' : `${workers.length} workers`}`
       : 'not served by a worker of this package yet',
     ...problems,
+    ...keptLines(workflow),
     ...(others.length === 0 ? [] : [`other versions: ${others.join(', ')}`]),
     '',
     table(
@@ -50,4 +51,11 @@ function drawWorkflow(workflow: WorkflowDetails): string {
       : `input: ${JSON.stringify(workflow.input_schema, null, 2)}`,
   ];
   return lines.join('\n');
+}
+
+/** Nothing is said of a fleet that keeps everything because nobody said anything. */
+function keptLines({ keep }: RegisteredWorkflow): string[] {
+  const said = Object.entries(keep ?? {}).filter(([, { source }]) => source !== 'none');
+  if (said.length === 0) return [];
+  return [`tasks are kept: ${said.map(([state, { time, source }]) => `${state} ${time} (${source})`).join(', ')}`];
 }

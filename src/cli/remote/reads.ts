@@ -1,13 +1,16 @@
 import type { Client } from '../../client/client.ts';
+import type { RegisteredWorkflow } from '../../client/insight-client.ts';
 import { workflowReference } from '../../client/workflow-reference.ts';
 import type { WorkflowDetailsRow } from '../../db/reads/workflow-details.ts';
 import type { SearchProgressRow } from '../../db/reads/search-paths.ts';
+import { InvalidInputError } from '../../errors.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { ApiError } from '../../http/error.ts';
 import type { StepDetails, TaskDetails as RemoteTask } from '../../http/operations.ts';
 import type { TaskPath } from '../../reads/critical-path/read-critical-path.ts';
 import type { Explanation } from '../../reads/explain/explanation.ts';
 import type { TaskDetails } from '../../reads/task.ts';
+import type { WorkerDetails } from '../../reads/workers.ts';
 import { chooseDetails } from '../../reads/workflow-details.ts';
 import { orNotFound, rowOf } from './rows.ts';
 
@@ -21,6 +24,7 @@ type Reads = Pick<
   | 'waitForTask'
   | 'explain'
   | 'criticalPath'
+  | 'worker'
   | 'workers'
   | 'liveSchedulers'
   | 'queues'
@@ -67,6 +71,17 @@ export function remoteReads(api: ApiClient): Reads {
     async workers({ stopped = false } = {}) {
       return (await api.get('/v1/workers', { query: { stopped } })).items.map((row) => rowOf(row));
     },
+    async worker(workerId) {
+      if (!/^\d{1,18}$/.test(workerId))
+        throw new InvalidInputError(`the id of the process is ${JSON.stringify(workerId)}: use its digits`, {
+          field: 'id',
+        });
+      const found = api.get('/v1/workers/{worker_id}', { params: { worker_id: workerId } });
+      const worker = await orNotFound(found, undefined);
+      return worker === undefined
+        ? undefined
+        : rowOf<WorkerDetails>({ ...worker, steps: worker.steps.map((step) => rowOf(step)) });
+    },
     async liveSchedulers() {
       try {
         return (await api.get('/v1/overview')).schedulers;
@@ -88,7 +103,13 @@ export function remoteReads(api: ApiClient): Reads {
         const found = await orNotFound(api.get('/v1/workflows/{namespace}/{workflow}', { params }), { items: [] });
         rows.push(...found.items.map(({ served: _served, ...row }) => ({ ...params, ...row }) as never));
       }
-      return chooseDetails(rows, reference);
+      const chosen = chooseDetails(rows, reference);
+      if (chosen === undefined) return undefined;
+      const { namespace: of, workflow, version } = chosen;
+      const { keep } = await api.get('/v1/workflows/{namespace}/{workflow}/{version}', {
+        params: { namespace: of, workflow, version },
+      });
+      return { ...chosen, keep } as RegisteredWorkflow;
     },
     workflows: async () => {
       const { items, as_of: asOf } = await api.get('/v1/workflows');

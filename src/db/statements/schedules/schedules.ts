@@ -1,5 +1,6 @@
 import { defineStatement, rows } from '../../statement.ts';
 import { isLive } from '../rules/live-process.ts';
+import { microseconds } from '../rules/microseconds.ts';
 
 /*
  * Schedules are rows of pg-boss (`<cron schema>.schedule`); the decisions about their occurrences are in tasker_schedule_states.
@@ -24,6 +25,8 @@ export interface ScheduleRow {
   data: unknown;
   /** Changes with each write of the row. */
   revision: string;
+  /** Changes with each write of the row, and with each pause and its end; digits and a dot, whatever the time zone of the session is. */
+  edition: string;
   updated_at: Date;
   now: Date;
   /** The newest occurrence that was decided, and how; null: none yet. */
@@ -46,7 +49,7 @@ export const listSchedules = (cronSchema: string) =>
     params: { queue: 'text', key: 'text | null' },
     text: `
 SELECT s.key, s.cron, coalesce(s.timezone, 'UTC') AS timezone, s.data, s.updated_on::text AS revision,
-  s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
+  ${microseconds('s.updated_on')}::text || coalesce('.' || ${microseconds('t.paused_at')}::text, '') AS edition, s.updated_on AS updated_at, clock_timestamp() AS now, t.occurrence_at, t.outcome, t.task_id, t.error, t.failed_at,
   t.paused_at, t.pause_reason, t.resumed_at
 FROM "${cronSchema}" .schedule s
 LEFT JOIN tasker.tasker_schedule_states t ON t.schedule_key = s.key

@@ -1,0 +1,97 @@
+import { beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { useApi } from './api-fixture.ts';
+
+const fixture = await useApi({ poolSize: 5, reservedConnections: 7 });
+const { call } = fixture;
+let key: string;
+let workflow: number;
+
+const order = defineWorkflow({
+  namespace: 'shop',
+  name: 'order',
+  version: '1.2.0',
+  input: z.object({ n: z.number() }),
+  keep: { complete: '30d' },
+})
+  .step('charge', { queue: 'payments' }, () => 1)
+  .step('ship', { dependsOn: ['charge'] }, () => 1);
+
+beforeAll(async () => {
+  key = await fixture.key();
+  workflow = await fixture.workflow(order);
+});
+
+it('one worker: its lease, what it serves and refuses, and what it holds', async () => {
+  const tasks = [
+    await fixture.submitOne(workflow),
+    await fixture.submitOne(workflow),
+    await fixture.submitOne(workflow),
+  ];
+  const worker = await fixture.worker(600);
+  await worker.claim(2, 'payments');
+  await fixture.test.query(
+    `INSERT INTO tasker.tasker_worker_workflows (worker_id, namespace, name, version, named_task_id, problem)
+     VALUES ($1, 'shop', 'order', '1.2.0', $2, NULL), ($1, 'shop', 'order', '1.3.0', NULL, 'another definition is registered')`,
+    [worker.id, workflow],
+  );
+  const reply = await call('GET', `/v1/workers/${worker.id}`, { key });
+  expect(reply, reply.text).toMatchObject({
+    status: 200,
+    body: {
+      worker_id: worker.id,
+      role: 'worker',
+      live: true,
+      lease_seconds: 600,
+      serves: [{ namespace: 'shop', workflow: 'order', version: '1.2.0' }],
+      refuses: [{ version: '1.3.0', problem: 'another definition is registered' }],
+      steps: tasks
+        .slice(0, 2)
+        .map((id) => ({ task_id: id, step: 'charge', version: '1.2.0', queue: 'payments', attempt: 1 })),
+      complete: true,
+    },
+  });
+  expect(reply.body['lease_left_seconds']).toBeGreaterThan(0);
+  expect((await call('GET', '/v1/workers/999999', { key })).status).toBe(404);
+  expect((await call('GET', '/v1/workers/x', { key })).status).toBe(400);
+});
+
+it('one version of a workflow: graph, schema, who serves it, open tasks, retention', async () => {
+  const path = '/v1/workflows/shop/order/1.2.0';
+  const { body } = await call('GET', path, { key });
+  expect(body).toMatchObject({
+    version: '1.2.0',
+    versions: ['1.2.0'],
+    input_schema: { type: 'object', required: ['n'] },
+    steps: [
+      { name: 'charge', queue: 'payments', depends_on: [], last_day: null },
+      { name: 'ship', depends_on: ['charge'] },
+    ],
+    keep: { complete: { time: '30d', source: 'definition' }, error: { time: 'forever', source: 'none' } },
+    open_tasks: { complete: true },
+    layout: `${path}/layout`,
+  });
+  expect((await call('GET', body['layout'] as string, { key })).status).toBe(200);
+  expect(await call('GET', '/v1/workflows/shop/order/9.9.9', { key })).toMatchObject({ status: 404 });
+  expect(await call('GET', '/v1/workflows/shop/none/1.2.0', { key })).toMatchObject({ status: 404 });
+});
+
+it('the connections that a fleet may open, for the processes that live or for others', async () => {
+  const { body } = await call('GET', '/v1/health/connections?workers=2&schedulers=1', { key });
+  expect(body).toMatchObject({
+    workers: 2,
+    schedulers: 1,
+    pool_size: 5,
+    reserved_for_others: 7,
+    budget: { per_worker: 7, per_scheduler: 10 },
+    committed: 24,
+    problems: [],
+  });
+  const large = (await call('GET', '/v1/health/connections?workers=5000&pool_size=9', { key })).body;
+  expect(large).toMatchObject({ pool_size: 9, budget: { per_worker: 11 } });
+  expect(large['problems']).toEqual([expect.stringMatching(/5000 workers .* may open 55\d+ connections/)]);
+  expect(await call('GET', '/v1/health/connections?workers=-1', { key })).toMatchObject({ status: 400 });
+  const operator = await fixture.key({ role: 'operator' });
+  expect((await call('GET', '/v1/health/connections', { key: operator })).status).toBe(403);
+});
