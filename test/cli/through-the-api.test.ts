@@ -82,9 +82,6 @@ describe('a command through the HTTP API has the output that it has on the datab
     [['workflow', 'order', '--json']],
     [['workflow', 'shop/order', '--schema']],
     [['workers', '--json']],
-    [['workers', '1']],
-    [['workers', '1', '--json']],
-    [['doctor', '--connections', '--workers', '3', '--schedulers', '1']],
     [['queues']],
     [['queues', '--json']],
     [['workflows']],
@@ -243,6 +240,26 @@ it('a schedule is made, changed and removed by names, without code', async () =>
   expect((await remote('schedule', 'remove', 'nightly', '--reason', 'gone')).status).toBe(0);
   const audit = await remote('audit', 'list', '--act', 'schedule.remove', '--json');
   expect(JSON.parse(audit.output)).toMatchObject([{ by: 'ada', reason: 'gone', outcome: 'removed' }]);
+});
+
+it('one process, with the steps that it holds', async () => {
+  const worker = await fixture.worker(600);
+  const { taskId } = await worker.claimOne(1);
+  for (const args of [[], ['--json']]) {
+    const [direct, through] = [await here('workers', worker.id, ...args), await remote('workers', worker.id, ...args)];
+    expect(still(through.output)).toBe(still(direct.output));
+    expect(through.output).toContain(taskId);
+  }
+  expect(await remote('workers', 'x')).toMatchObject({ status: 2 });
+});
+
+it('the connection budget is that of the API, for the fleet that is asked for', async () => {
+  const size = ['--workers', '3', '--schedulers', '1'];
+  const [direct, through] = [await here('doctor', '-c', ...size), await remote('doctor', '-c', ...size)];
+  const budget = (text: string): string => text.slice(0, text.indexOf('in use now'));
+  expect(budget(through.output)).toBe(budget(direct.output));
+  expect(through.output).toMatch(/^workers: 3 x \d+/m);
+  expect(through).toMatchObject({ status: 0, output: expect.stringContaining('the fleet fits') });
 });
 
 it('the checks of the data are made there, and the statements that mend are not sent', async () => {

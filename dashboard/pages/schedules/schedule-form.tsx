@@ -69,10 +69,10 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
       setBusy(false);
     }
   };
-  const at = (pointer: string): string | undefined =>
-    problem?.errors.find((each) => each.pointer === pointer || each.pointer.startsWith(`${pointer}/`))?.detail;
+  const at = (pointer: string): string | undefined => problemAt(problem, pointer);
   const shown = new Set(['/cron', '/timezone', '/workflow', '/input', '/make_up_window_seconds', '/priority', '/key']);
   const isAtField = problem?.errors.some(({ pointer }) => shown.has(`/${pointer.split('/')[1]}`)) === true;
+  const isTaken = schedule === undefined && problem?.code === 'PRECONDITION_FAILED';
   const words = cronWords(draft.cron.trim());
   return (
     <Dialog title={schedule === undefined ? 'A new schedule' : `Change ${schedule.key}`} close={close} kind="wide">
@@ -82,7 +82,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
           <Field
             id="key"
             label="Name"
-            problem={at('/key')}
+            problem={isTaken ? 'There is a schedule of this name already.' : at('/key')}
             hint="letters, digits, . / _ -; tasks of it have it as their initiator"
           >
             <input id="key" required maxLength={128} value={draft.key} onInput={typed((text) => set({ key: text }))} />
@@ -161,7 +161,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
         </label>
         <ReasonField reason={reason} setReason={setReason} />
         {problem !== undefined ? (
-          isAtField ? null : (
+          isAtField || isTaken ? null : (
             <ProblemBox problem={problem} />
           )
         ) : (
@@ -192,6 +192,21 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
   );
 }
 
+const MOST_PROBLEMS = 5;
+
+/** What the API says of a field, and of what is inside of it. */
+function problemAt(problem: Problem | undefined, pointer: string): string | undefined {
+  const found = (problem?.errors ?? []).filter(
+    (each) => each.pointer === pointer || each.pointer.startsWith(`${pointer}/`),
+  );
+  if (found.length === 0) return undefined;
+  const texts = found.slice(0, MOST_PROBLEMS).map((each) => {
+    const place = each.pointer.slice(pointer.length + 1);
+    return place === '' ? each.detail : `${place}: ${each.detail}`;
+  });
+  return `${texts.join('\n')}${found.length > MOST_PROBLEMS ? `\nand ${formatCount(found.length - MOST_PROBLEMS)} more` : ''}`;
+}
+
 interface Part {
   draft: Draft;
   set: (change: Partial<Draft>) => void;
@@ -220,7 +235,7 @@ function Field({
       <label for={id}>{label}</label>
       {children}
       <span
-        class={problem === undefined ? 'muted small' : 'field-problem break'}
+        class={problem === undefined ? 'muted small' : 'field-problem break lines'}
         role={problem === undefined ? undefined : 'alert'}
       >
         {problem ?? hint}
@@ -234,7 +249,9 @@ const MOST_SHOWN = 2000;
 function StoredInput({ text, edit }: { text: string; edit: (text: string) => void }) {
   return (
     <div class="stored-input">
-      <pre class="small">{text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text}</pre>
+      <pre class="small" tabIndex={0}>
+        {text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text}
+      </pre>
       <button type="button" class="button small" onClick={() => edit(text)}>
         Edit it
       </button>

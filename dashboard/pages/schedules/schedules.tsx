@@ -58,13 +58,13 @@ export default function Schedules() {
 /** The address says which one is edited: `?edit=nightly`, `?new=yes`. */
 function Form({ schedules }: { schedules: readonly Schedule[] | undefined }) {
   const edited = queryOf('edit');
-  const isNew = queryOf('new') !== undefined;
-  const close = (): void => setQuery({ edit: undefined, new: undefined });
+  const isNew = queryOf('new') === 'yes';
+  const close = (): void => setQuery({ edit: '', new: '' });
   // As it was when the form was opened: who was faster is refused, and not written over.
   const [read, setRead] = useState<Schedule>();
   const found = schedules?.find(({ key }) => key === edited);
   useEffect(() => {
-    if (edited === undefined) setRead(undefined);
+    if (edited === '') setRead(undefined);
     else if (found !== undefined && read?.key !== edited) setRead(found);
   }, [edited, found === undefined]);
   if (!may('schedules:write')) return null;

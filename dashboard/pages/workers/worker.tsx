@@ -59,11 +59,15 @@ function Details({ worker }: { worker: FleetProcessDetails }) {
             {formatCount(busy)} of {formatCount(slots)}
           </Figure>
         ) : null}
-        <Figure title="Version" text={`${role} ${worker.worker_id}`}>
+        <Figure
+          title="Version"
+          text={
+            <>
+              {role} {worker.worker_id}, started <Ago at={worker.started_at} />
+            </>
+          }
+        >
           {worker.version}
-        </Figure>
-        <Figure title="Started">
-          <Ago at={worker.started_at} />
         </Figure>
       </section>
       {isWorker ? (
@@ -179,15 +183,15 @@ function Figure({
   children,
 }: {
   title: string;
-  text?: string;
+  text: ComponentChildren;
   bad?: boolean;
   children: ComponentChildren;
 }) {
   return (
-    <div class="card figure">
-      <h2>{title}</h2>
+    <div class="figure card">
+      <h3>{title}</h3>
       <p class={bad ? 'figure-value alarm' : 'figure-value'}>{children}</p>
-      {text === undefined ? null : <p class="muted small">{text}</p>}
+      <p class="muted small">{text}</p>
     </div>
   );
 }

@@ -9,6 +9,7 @@ export interface Shown {
   readonly failed: string;
   readonly open: string;
   readonly operation: string;
+  readonly worker: string;
 }
 
 /** A path of PAGES, with the tasks that there are. */
@@ -45,7 +46,7 @@ export async function fillFleet(fixture: ApiFixture, text = 'an order'): Promise
   await worker.complete(rest);
   if (first !== undefined) await worker.fail(first, { permanent: true });
   const open = await fixture.submitOne(id, options);
-  return { done, failed, open, operation: await fillPages(fixture, failed, text) };
+  return { done, failed, open, operation: await fillPages(fixture, failed, text), worker: worker.id };
 }
 
 const refund = defineWorkflow({

@@ -1,4 +1,4 @@
-/** Every page of the dashboard, with a task that has run and one that has not: `{done}`, `{failed}`, `{open}`; and a bulk operation: `{operation}`. */
+/** Every page of the dashboard, with a task that has run and one that has not: `{done}`, `{failed}`, `{open}`; a bulk operation: `{operation}`; and a process: `{worker}`. */
 export const PAGES: readonly string[] = [
   '',
   'tasks',
