@@ -68,6 +68,9 @@ async function mirrorTasks(db: Kysely<unknown>, { from, to }: Page): Promise<voi
  * in error everything waits for an operator: work that stood still for months must not start because of a migration. A step
  * that is not retryable has had its one attempt, whatever its counter is. Steps that this migration blocked stay blocked
  * (metadata.blocked) on a later way down and up.
+ *
+ * In Tasker (Ruby) a step can be done while a parent is open. Nothing of it waits for that parent any more, so it is none of its
+ * children and has no unmet parents: otherwise the engine, which ends a task with its last sink, would end it over the open parent.
  */
 async function fillSteps(db: Kysely<unknown>, { from, to }: Page): Promise<void> {
   await sql`
@@ -81,7 +84,7 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Page): Promise<void>
         claim_id = NULL,
         claimed_by = NULL,
         total_parents = f.total_parents,
-        unmet_parents = f.unmet_parents,
+        unmet_parents = CASE WHEN f.done THEN 0 ELSE f.unmet_parents END,
         children = f.children,
         next_retry_at = CASE WHEN f.state = 'error' AND f.will_retry THEN f.due_at END,
         blocked_at = CASE
@@ -98,11 +101,16 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Page): Promise<void>
           greatest(coalesce(w.retry_limit, 3), w.attempts) AS retry_limit,
           coalesce(c.to_state, 'pending') AS state,
           coalesce(c.sort_key, 0) AS sort_key,
+          d.done,
           p.total_parents,
           p.unmet_parents,
           ARRAY(
             SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e
-            WHERE e.task_id = w.task_id AND e.from_step_id = w.workflow_step_id ORDER BY e.to_step_id) AS children,
+            LEFT JOIN tasker.tasker_workflow_step_transitions h
+              ON h.task_id = e.task_id AND h.workflow_step_id = e.to_step_id AND h.most_recent
+            WHERE e.task_id = w.task_id AND e.from_step_id = w.workflow_step_id
+              AND (d.done OR coalesce(h.to_state NOT IN ('complete', 'resolved_manually'), true))
+            ORDER BY e.to_step_id) AS children,
           w.attempts < coalesce(w.retry_limit, 3) AND w.retryable AND w.blocked_at IS NULL AND p.unmet_parents = 0
             AND t.state IN ('pending', 'in_progress') AND coalesce(c.metadata -> 'blocked' <> 'true', true) AS will_retry,
           l.failed_at,
@@ -114,6 +122,7 @@ async function fillSteps(db: Kysely<unknown>, { from, to }: Page): Promise<void>
         FROM tasker.tasker_workflow_steps w
         LEFT JOIN tasker.tasker_workflow_step_transitions c
           ON c.task_id = w.task_id AND c.workflow_step_id = w.workflow_step_id AND c.most_recent
+        CROSS JOIN LATERAL (SELECT coalesce(c.to_state IN ('complete', 'resolved_manually'), false) AS done) d
         CROSS JOIN LATERAL (
           SELECT count(*)::integer AS total_parents,
             count(*) FILTER (WHERE q.to_state IS NULL OR q.to_state NOT IN ('complete', 'resolved_manually'))::integer

@@ -86,9 +86,6 @@ export async function normalizeSteps(db: Kysely<unknown>, { from, to }: Page): P
  * step. The engine starts a task when a root is claimed and ends it when its last sink is done; if both are in the past, the
  * task would wait for ever. So a task with a history, or with an attempt, is in progress; a task without open steps is
  * complete, and a task in which no step can go on is in error.
- *
- * A task of the engine is complete when its sinks are. Here an inner step may be open although every sink is done: such a
- * task goes on, and its open steps have task_blocked set, so that each completion checks whether the task can end.
  */
 export async function normalizeTasks(db: Kysely<unknown>, page: Page): Promise<void> {
   const { from, to } = page;
@@ -120,7 +117,7 @@ export async function normalizeTasks(db: Kysely<unknown>, page: Page): Promise<v
     UPDATE tasker.tasker_workflow_steps s
     SET task_blocked = b.blocked AND s.state IN ('pending', 'in_progress', 'error')
     FROM (
-      SELECT t.task_id, bool_or(w.blocked_at IS NOT NULL) OR t.unfinished_sinks = 0 AS blocked
+      SELECT t.task_id, bool_or(w.blocked_at IS NOT NULL) AS blocked
       FROM tasker.tasker_tasks t
       JOIN tasker.tasker_workflow_steps w ON w.task_id = t.task_id
       WHERE t.task_id BETWEEN ${from} AND ${to}

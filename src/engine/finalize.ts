@@ -1,6 +1,5 @@
 import type { Database } from '../db/connections/database.ts';
 import {
-  completeDoneTasks,
   failUnrunnableTasks,
   findUnfinalizedTasks,
   flagBlockedTasks,
@@ -10,15 +9,14 @@ import { inHalves } from './in-halves.ts';
 import { traceEnded } from './trace-ended.ts';
 
 /**
- * For tasks with a blocked step: ends those in which nothing can progress, in `error`, or complete if every step is done. Independent
- * branches finish first: a task goes to error when nothing of it is running, ready or waiting for a retry. Returns the tasks in error.
+ * For tasks with a blocked step: ends those in which nothing can progress, in `error`. Independent branches finish first: a task goes to
+ * error when nothing of it is running, ready or waiting for a retry. Returns the tasks in error.
  */
 export async function finalize(db: Database, taskIds: readonly string[]): Promise<string[]> {
   const ids = [...new Set(taskIds)];
   const errored = await db.transaction(async (tx) => {
     await tx.run(flagBlockedTasks, { task_ids: ids });
     await tx.run(lockTasks, { task_ids: ids });
-    await tx.run(completeDoneTasks, { task_ids: ids });
     return (await tx.run(failUnrunnableTasks, { task_ids: ids })).map((row) => row.task_id);
   });
   await traceEnded(db, errored);

@@ -14,9 +14,8 @@ export async function reevaluateTask(tx: Executor, taskId: string, metadata: str
   await tx.run(syncTaskCounters, {
     task_id: taskId,
     unfinished_sinks: task.unfinished_sinks,
-    blocked: mustFinalize(task),
+    blocked: task.blocked > 0,
   });
-  if (!mustFinalize(task)) return task.state;
   if (task.done === task.steps) {
     await tx.run(moveTasks, {
       task_ids: [taskId],
@@ -27,13 +26,6 @@ export async function reevaluateTask(tx: Executor, taskId: string, metadata: str
     });
     return 'complete';
   }
+  if (task.blocked === 0) return task.state;
   return (await tx.run(failUnrunnableTasks, { task_ids: [taskId] })).length > 0 ? 'error' : 'in_progress';
-}
-
-/**
- * Whether each completion of an open step of the task has to finalize it: a step is blocked, or no sink is left whose completion
- * could end the task (inherited tasks only).
- */
-export function mustFinalize(task: { blocked: number; unfinished_sinks: number }): boolean {
-  return task.blocked > 0 || task.unfinished_sinks === 0;
 }

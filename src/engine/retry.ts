@@ -5,7 +5,6 @@ import type { State } from '../workflow/states.ts';
 import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 import { editInput, type InputEdit } from './edit-input.ts';
-import { mustFinalize } from './reevaluate-task.ts';
 
 /** `steps`: those that run again, with their raised limits. `queues`: those in which steps became ready. */
 export type RetryOutcome =
@@ -69,7 +68,7 @@ export async function retry(
       await tx.run(syncTaskCounters, {
         task_id: taskId,
         unfinished_sinks: task.unfinished_sinks,
-        blocked: mustFinalize(task),
+        blocked: task.blocked > 0,
       });
     }
     await tx.run(moveTasks, {

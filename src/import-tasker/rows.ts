@@ -1,6 +1,6 @@
 import { STEP_ID_FACTOR } from '../workflow/step-id.ts';
 import { type HistoryRow, isDone } from './history.ts';
-import type { MappedTask } from './mapped-task.ts';
+import type { MappedStep, MappedTask } from './mapped-task.ts';
 import type { Target } from './versions.ts';
 
 const stepId = (taskId: string, ordinal: number): string =>
@@ -21,12 +21,20 @@ function historyRows(rows: readonly HistoryRow[]) {
 export function rowsOf(task: MappedTask, taskId: string, target: Target) {
   const ordinalOf = (name: string): number => target.steps.get(name)?.ordinal as number;
   const doneSteps = new Set(task.steps.filter((step) => isDone(step.state)).map((step) => step.name));
+  const unmetParents = (step: MappedStep): string[] =>
+    doneSteps.has(step.name) ? [] : step.parents.filter((parent) => !doneSteps.has(parent));
+  // What is done waits for no parent that is open, as in migration 0005.
+  const waitsFor = (step: MappedStep, parent: string): boolean => !doneSteps.has(step.name) || doneSteps.has(parent);
   const childrenOf = Map.groupBy(
-    task.steps.flatMap((step) => step.parents.map((parent) => ({ parent, child: ordinalOf(step.name) }))),
+    task.steps.flatMap((step) =>
+      step.parents
+        .filter((parent) => waitsFor(step, parent))
+        .map((parent) => ({ parent, child: ordinalOf(step.name) })),
+    ),
     (edge) => edge.parent,
   );
   const unfinishedSinks = task.steps.filter((step) => !childrenOf.has(step.name) && !doneSteps.has(step.name)).length;
-  const blocked = unfinishedSinks === 0 || task.steps.some((step) => step.blockedAt !== null);
+  const blocked = task.steps.some((step) => step.blockedAt !== null);
   return {
     task: {
       task_id: taskId,
@@ -61,7 +69,7 @@ export function rowsOf(task: MappedTask, taskId: string, target: Target) {
         state: step.state,
         sort_key: step.history.length,
         total_parents: step.parents.length,
-        unmet_parents: step.parents.filter((parent) => !doneSteps.has(parent)).length,
+        unmet_parents: unmetParents(step).length,
         children: `{${children.map((ordinal) => stepId(taskId, ordinal)).join(',')}}`,
         is_ready: step.isReady,
         next_retry_at: step.nextRetryAt,

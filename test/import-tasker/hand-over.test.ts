@@ -59,10 +59,31 @@ describe('handing over', () => {
     expect(await examine(source.db)).toEqual([]);
   });
 
+  test('a task goes on with a step before one that is done, and ends with it, whatever else of it is done first', async () => {
+    await source.with('D', [
+      task(1, {
+        steps: [
+          { name: 'first' },
+          { name: 'second', parents: ['first'] },
+          { name: 'third', parents: ['second'], states: ['in_progress', 'complete'], attempts: 1 },
+          { name: 'aside' },
+        ],
+      }),
+    ]);
+    await source.import({ phase: 'open' });
+    expect(await examine(source.db)).toEqual([]);
+    const four = definition('0.1.0')
+      .step('third', { dependsOn: ['second'] }, () => 1)
+      .step('aside', () => 1);
+    expect((await source.runAll(four)).toSorted()).toEqual(['1:aside', '1:first', '1:second']);
+    expect(await source.states()).toEqual({ 1: 'complete' });
+    expect(await examine(source.db)).toEqual([]);
+  });
+
   test('is cancelled there and exists here, in one transaction, under its own id if that is free', async () => {
     await source.with('D', [task(1), task(2, { identity: 'taken' })]);
     await source.query(
-      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash) VALUES (1, 1, '{}', 'other'), (7, 1, '{}', 'taken')`,
+      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash) VALUES (1, 1, '{}', 'other'), (7000, 1, '{}', 'taken')`,
     );
     const report = await source.import({ phase: 'open' });
     expect(report.left).toMatchObject([{ reason: 'identity_taken', tasks: 1, first: ['2'] }]);

@@ -115,7 +115,7 @@ describe('a database that Tasker (Ruby) wrote', () => {
     ]);
   });
 
-  test('does not call a task complete while an inner step is open, and ends it when that step is done', async () => {
+  test('does not call a task complete while a step before one that is done is open, and ends it when that step is done', async () => {
     await database.with([
       task(1, [
         step(11, { attempts: 3, history: statesman('in_progress', 'error') }),
@@ -125,20 +125,43 @@ describe('a database that Tasker (Ruby) wrote', () => {
         step(21, { attempts: 1, history: statesman('in_progress', 'error') }),
         step(22, { parents: ['21'], processed: true, attempts: 1, history: statesman('in_progress', 'complete') }),
       ]),
+      // The sink of another branch is done before the step before the one that is done.
+      task(3, [
+        step(31, { attempts: 3, history: statesman('in_progress', 'error') }),
+        step(32, { parents: ['31'], processed: true, attempts: 1, history: statesman('in_progress', 'complete') }),
+        step(33, { attempts: 3, history: statesman('in_progress', 'error') }),
+      ]),
+      task(4, [
+        step(41),
+        step(42, { parents: ['41'] }),
+        step(43, { parents: ['42'], processed: true, attempts: 1, history: statesman('in_progress', 'complete') }),
+        step(44),
+      ]),
     ]);
     await migrateToLatest(database.url);
+    expect(await examine(db)).toEqual([]);
     const states = () => database.query('SELECT task_id, state FROM tasker.tasker_tasks ORDER BY 1');
     expect(await states()).toEqual([
       { task_id: '1', state: 'error' },
       { task_id: '2', state: 'in_progress' },
+      { task_id: '3', state: 'error' },
+      { task_id: '4', state: 'in_progress' },
     ]);
-    expect(await database.runAll()).toEqual(['21']);
+    expect((await database.runAll()).toSorted()).toEqual(['21', '41', '42', '44']);
+    expect(await examine(db)).toEqual([]);
     await retry(db, '1');
-    expect(await database.runAll()).toEqual(['11']);
+    await retry(db, '3', { steps: ['step_4'] });
+    expect((await database.runAll()).toSorted()).toEqual(['11', '33']);
+    expect(await examine(db)).toEqual([]);
     expect(await states()).toEqual([
       { task_id: '1', state: 'complete' },
       { task_id: '2', state: 'complete' },
+      { task_id: '3', state: 'error' },
+      { task_id: '4', state: 'complete' },
     ]);
+    await retry(db, '3');
+    expect(await database.runAll()).toEqual(['31']);
+    expect(await states()).toContainEqual({ task_id: '3', state: 'complete' });
     expect(await examine(db)).toEqual([]);
   });
 

@@ -2086,31 +2086,6 @@ WITH old AS MATERIALIZED (
 )
 SELECT o.context::text AS before, ($2::jsonb)::text AS after FROM old o;
 
--- end_done_tasks
-WITH ended AS (
-  UPDATE tasker.tasker_tasks t
-  SET state = 'complete', complete = true, completed_at = clock_timestamp(), sort_key = t.sort_key + 1
-  WHERE t.task_id = ANY ($1::bigint[])
-    AND t.state = 'in_progress'
-    AND t.unfinished_sinks = 0
-    AND NOT EXISTS (
-      SELECT FROM tasker.tasker_workflow_steps s
-      WHERE s.task_id = t.task_id AND s.state NOT IN ('complete', 'resolved_manually'))
-  RETURNING t.task_id, t.sort_key
-), task_flipped AS (
-  UPDATE tasker.tasker_task_transitions t
-  SET most_recent = false
-  FROM ended r
-  WHERE t.task_id = ANY (coalesce(ARRAY[r.task_id], '{}'))
-    AND t.sort_key = r.sort_key - 1
-    AND t.most_recent
-  RETURNING r.task_id, r.sort_key, ('in_progress')::text AS from_state, ('complete')::text AS to_state, true AS most_recent, ('complete')::text AS cause, (NULL)::uuid AS claim_id, (NULL)::bigint AS worker_id, (NULL)::jsonb AS metadata, clock_timestamp() AS created_at
-), task_history AS (
-  INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at)
-  SELECT task_id, sort_key, from_state, to_state, most_recent, cause, claim_id, worker_id, metadata, created_at FROM task_flipped
-)
-SELECT task_id FROM ended;
-
 -- end_import
 UPDATE tasker.tasker_imports SET counts = $2::jsonb, ended_at = clock_timestamp() WHERE import_id = $1;
 
@@ -2659,7 +2634,7 @@ ORDER BY own.task_id;
 
 -- find_foreign_tasks
 WITH step AS MATERIALIZED (
-SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
+SELECT s.task_id, s.workflow_step_id AS old_id, CASE WHEN s.task_id <= 140737488355327 THEN s.task_id * 65536 + n.ordinal END AS new_id
 FROM (
 SELECT t.task_id FROM tasker.tasker_tasks t
 WHERE NOT t.complete AND t.state IN ('pending', 'in_progress', 'error') AND t.named_task_id = $1) o
@@ -6210,7 +6185,7 @@ RETURNING keep_set_at::text AS set_at;
 
 -- renumber_edges
 WITH step AS MATERIALIZED (
-SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
+SELECT s.task_id, s.workflow_step_id AS old_id, CASE WHEN s.task_id <= 140737488355327 THEN s.task_id * 65536 + n.ordinal END AS new_id
 FROM (SELECT unnest($2::bigint[]) AS task_id) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
@@ -6224,11 +6199,17 @@ WHERE p.task_id = e.task_id AND p.old_id = e.from_step_id AND c.task_id = e.task
 -- renumber_steps
 UPDATE tasker.tasker_workflow_steps s
 SET workflow_step_id = -(m.new_id),
-    children = ARRAY(SELECT s.task_id * 65536 + x.ordinal FROM unnest(n.children) AS x (ordinal)),
+    children = ARRAY(
+      SELECT s.task_id * 65536 + x.ordinal
+      FROM unnest(n.children) AS x (ordinal)
+      WHERE NOT (s.state NOT IN ('complete', 'resolved_manually') AND EXISTS (
+        SELECT FROM tasker.tasker_workflow_steps c
+        JOIN tasker.tasker_named_tasks_named_steps k ON k.named_task_id = n.named_task_id AND k.named_step_id = c.named_step_id
+        WHERE c.task_id = s.task_id AND k.ordinal = x.ordinal AND c.state IN ('complete', 'resolved_manually')))),
     queue = n.queue,
     priority = n.priority
 FROM (
-SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
+SELECT s.task_id, s.workflow_step_id AS old_id, CASE WHEN s.task_id <= 140737488355327 THEN s.task_id * 65536 + n.ordinal END AS new_id
 FROM (SELECT unnest($2::bigint[]) AS task_id) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id
@@ -6241,7 +6222,7 @@ WHERE s.task_id = m.task_id AND s.workflow_step_id = m.old_id;
 UPDATE tasker.tasker_workflow_step_transitions x
 SET workflow_step_id = -(m.new_id), cause = coalesce(x.cause, 'inherited')
 FROM (
-SELECT s.task_id, s.workflow_step_id AS old_id, s.task_id * 65536 + n.ordinal AS new_id
+SELECT s.task_id, s.workflow_step_id AS old_id, CASE WHEN s.task_id <= 140737488355327 THEN s.task_id * 65536 + n.ordinal END AS new_id
 FROM (SELECT unnest($2::bigint[]) AS task_id) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = $1 AND n.named_step_id = s.named_step_id

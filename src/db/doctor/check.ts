@@ -51,6 +51,21 @@ export const acrossSetBack = (before: string, after: string): string => `EXISTS 
           WHERE ${after} >= k.set_back_to AND ${before} <= k.set_back_from + interval '10 s')`;
 
 /**
+ * The ids that belong in `children` of the step `parent`, as an SQL array: those of its edges. A step that Tasker (Ruby) had done before its
+ * parent does not wait for it, so an open parent lacks it; once the parent is done it does not matter.
+ */
+export const childrenOf = (parent: string): string => `ARRAY(
+        SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e
+        WHERE e.task_id = ${parent}.task_id AND e.from_step_id = ${parent}.workflow_step_id
+          AND (${parent}.state IN ${DONE} AND e.to_step_id = ANY (${parent}.children) OR NOT EXISTS (
+            SELECT FROM tasker.tasker_workflow_steps k
+            WHERE k.task_id = e.task_id AND k.workflow_step_id = e.to_step_id AND k.state IN ${DONE}
+              AND (${parent}.state NOT IN ${DONE} OR EXISTS (
+                SELECT FROM tasker.tasker_workflow_step_transitions h
+                WHERE h.task_id = k.task_id AND h.workflow_step_id = k.workflow_step_id AND h.most_recent AND NOT ${byEngine('h')}))))
+        ORDER BY e.to_step_id)`;
+
+/**
  * SQL condition: the engine wrote this transition. Transitions of Tasker (Ruby) have no cause, or the cause `inherited` if their step
  * was renumbered.
  */

@@ -1,4 +1,4 @@
-import { acrossSetBack, byEngine, type Check, DONE } from './check.ts';
+import { acrossSetBack, byEngine, type Check, childrenOf, DONE } from './check.ts';
 
 const STEPS = 'tasker.tasker_workflow_steps s';
 
@@ -82,7 +82,7 @@ export const stepChecks: Check[] = [
   },
   {
     id: 'step_unmet_parents_count',
-    title: 'unmet_parents is the number of parents that are not done',
+    title: 'unmet_parents is the number of parents that are not done; none of a step that is done',
     why: 'The step would start too early or never. Count again and correct the row.',
     sql: `SELECT s.task_id, s.workflow_step_id, s.unmet_parents FROM ${STEPS}
       LEFT JOIN LATERAL (
@@ -90,16 +90,14 @@ export const stepChecks: Check[] = [
         FROM tasker.tasker_workflow_step_edges e
         LEFT JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
         WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id) c ON true
-      WHERE s.unmet_parents <> c.unmet OR s.total_parents <> c.parents`,
+      WHERE s.unmet_parents <> CASE WHEN s.state IN ${DONE} THEN 0 ELSE c.unmet END OR s.total_parents <> c.parents`,
   },
   {
     id: 'step_children_are_edges',
-    title: 'the column children of a step names the same steps as its edges',
-    why: 'A completion unlocks the steps in the column; views show the edges. Set children from the edges.',
+    title: 'the column children of a step names the same steps as its edges, without those that were done before it',
+    why: 'A completion unlocks the steps in the column, and ends the task if there are none; views show the edges. Set children from the edges.',
     sql: `SELECT s.task_id, s.workflow_step_id FROM ${STEPS}
-      WHERE ARRAY(SELECT x FROM unnest(s.children) x ORDER BY x) <> ARRAY(
-        SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e
-        WHERE e.task_id = s.task_id AND e.from_step_id = s.workflow_step_id ORDER BY e.to_step_id)`,
+      WHERE ARRAY(SELECT x FROM unnest(s.children) x ORDER BY x) <> ${childrenOf('s')}`,
   },
   {
     id: 'step_after_its_parents',

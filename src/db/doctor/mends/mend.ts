@@ -1,4 +1,4 @@
-import { DONE } from '../check.ts';
+import { childrenOf, DONE } from '../check.ts';
 
 /**
  * How to mend what a check finds: a command, or statements if no command does it. Statements mend every violation of their check at
@@ -80,7 +80,7 @@ SET unmet_parents = c.unmet,
       THEN coalesce(s.ready_at, clock_timestamp()) END
 FROM (
   SELECT o.task_id, o.workflow_step_id, count(e.to_step_id)::integer AS parents,
-    (count(e.to_step_id) FILTER (WHERE p.state IS NULL OR p.state NOT IN ${DONE}))::integer AS unmet,
+    (count(e.to_step_id) FILTER (WHERE o.state NOT IN ${DONE} AND (p.state IS NULL OR p.state NOT IN ${DONE})))::integer AS unmet,
     EXISTS (SELECT FROM ${TASKS} k WHERE k.task_id = o.task_id AND k.state IN ${OPEN}) AS task_open
   FROM ${STEPS} o
   LEFT JOIN ${EDGES} e ON e.task_id = o.task_id AND e.to_step_id = o.workflow_step_id
@@ -94,9 +94,7 @@ export const CHILDREN_FROM_EDGES = `
 UPDATE ${STEPS} s
 SET children = c.children
 FROM (
-  SELECT o.task_id, o.workflow_step_id, ARRAY(
-    SELECT e.to_step_id FROM ${EDGES} e
-    WHERE e.task_id = o.task_id AND e.from_step_id = o.workflow_step_id ORDER BY e.to_step_id) AS children
+  SELECT o.task_id, o.workflow_step_id, ${childrenOf('o')} AS children
   FROM ${STEPS} o
 ) c
 WHERE s.task_id = c.task_id AND s.workflow_step_id = c.workflow_step_id

@@ -82,8 +82,9 @@ WHERE s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id AND h.co
       `, claim_id = ${PREVIOUS_CLAIM}`,
     ),
   ),
-  step_unmet_parents_count: script(RECOUNT_PARENTS),
-  step_children_are_edges: script(CHILDREN_FROM_EDGES, RECOUNT_SINKS),
+  // Together: a completion counts down the unmet parents of the steps in children.
+  step_unmet_parents_count: script(CHILDREN_FROM_EDGES, RECOUNT_PARENTS, RECOUNT_SINKS),
+  step_children_are_edges: script(CHILDREN_FROM_EDGES, RECOUNT_PARENTS, RECOUNT_SINKS),
   step_after_its_parents: script(
     acknowledge(
       STEP_HISTORY,

@@ -2,7 +2,7 @@ import { HIGHEST_TASK_ID, STEP_ID_FACTOR } from '../../../workflow/step-id.ts';
 import { defineStatement } from '../../statement.ts';
 import { withCtes } from '../ctes.ts';
 import { distrusted } from '../directory/enter-stretch.ts';
-import { isOpen } from '../rules/open-states.ts';
+import { isDone, isNotDone, isOpen } from '../rules/open-states.ts';
 import { ordinalOf, stepId } from '../rules/step-id.ts';
 import { sameTask } from '../rules/same-task.ts';
 
@@ -19,7 +19,7 @@ WHERE NOT t.complete AND ${isOpen('t')} AND t.named_task_id = :named_task_id`;
 
 /** Every step of the tasks `of` with the id that it has to have by the templates of the named task. */
 const newIdsOf = (of: string): string => `
-SELECT s.task_id, s.workflow_step_id AS old_id, ${stepId('s.task_id', 'n.ordinal')} AS new_id
+SELECT s.task_id, s.workflow_step_id AS old_id, CASE WHEN s.task_id <= ${HIGHEST_TASK_ID} THEN ${stepId('s.task_id', 'n.ordinal')} END AS new_id
 FROM (${of}) o
 JOIN tasker.tasker_workflow_steps s ON s.task_id = o.task_id
 JOIN tasker.tasker_named_tasks_named_steps n ON n.named_task_id = :named_task_id AND n.named_step_id = s.named_step_id
@@ -212,14 +212,23 @@ WHERE p.task_id = e.task_id AND p.old_id = e.from_step_id AND c.task_id = e.task
   AND (p.old_id <> p.new_id OR c.old_id <> c.new_id)`,
 });
 
-/** The last of the three: the others find the old ids here. Queue and priority are the templates' from now on. */
+/**
+ * The last of the three: the others find the old ids here. Queue and priority are the templates' from now on. A step that was done before
+ * its parent is none of the parent's children, as the migration left it.
+ */
 export const renumberSteps = defineStatement()({
   name: 'renumber_steps',
   params: RENUMBERED,
   text: `
 UPDATE tasker.tasker_workflow_steps s
 SET workflow_step_id = -(m.new_id),
-    children = ARRAY(SELECT ${stepId('s.task_id', 'x.ordinal')} FROM unnest(n.children) AS x (ordinal)),
+    children = ARRAY(
+      SELECT ${stepId('s.task_id', 'x.ordinal')}
+      FROM unnest(n.children) AS x (ordinal)
+      WHERE NOT (${isNotDone('s')} AND EXISTS (
+        SELECT FROM tasker.tasker_workflow_steps c
+        JOIN tasker.tasker_named_tasks_named_steps k ON k.named_task_id = n.named_task_id AND k.named_step_id = c.named_step_id
+        WHERE c.task_id = s.task_id AND k.ordinal = x.ordinal AND ${isDone('c')}))),
     queue = n.queue,
     priority = n.priority
 FROM (${NEW_IDS}) m

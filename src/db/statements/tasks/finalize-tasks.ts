@@ -2,15 +2,14 @@ import type { State } from '../../../workflow/states.ts';
 import { defineStatement } from '../../statement.ts';
 import { canProgress } from '../rules/can-progress.ts';
 import { taskHistory } from '../rules/history.ts';
-import { isNotDone, isOpen } from '../rules/open-states.ts';
+import { isOpen } from '../rules/open-states.ts';
 
 /**
- * Finalizing decides whether a task with a blocked step can still go on. Four statements in one transaction, because each
+ * Finalizing decides whether a task with a blocked step can still go on. Three statements in one transaction, because each
  * needs a snapshot younger than the locks before it:
  *   1. flagBlockedTasks      every open step of the task has the flag that a step is blocked, so that each later completion finalizes too
  *   2. lockTasks             two workers that end the last two steps finalize one after the other
- *   3. completeDoneTasks     every step is done: the task is complete
- *   4. failUnrunnableTasks   nothing in progress, nothing ready, no retry to come: the task is in error
+ *   3. failUnrunnableTasks   nothing in progress, nothing ready, no retry to come: the task is in error
  */
 
 /** Locks open step rows by key, the order that a completion keeps for children. */
@@ -46,28 +45,6 @@ FROM tasker.tasker_tasks t
 WHERE t.task_id = ANY (:task_ids::bigint[])
 ORDER BY t.task_id
 FOR NO KEY UPDATE`,
-});
-
-/**
- * The tasks are locked by the caller. Returns those that are complete. In general the completion of the last sink ends a task;
- * this is for inherited tasks whose sinks were done before an inner step was.
- */
-export const completeDoneTasks = defineStatement<{ task_id: string }>()({
-  name: 'end_done_tasks',
-  params: { task_ids: 'bigint[]' },
-  text: `
-WITH ended AS (
-  UPDATE tasker.tasker_tasks t
-  SET state = 'complete', complete = true, completed_at = clock_timestamp(), sort_key = t.sort_key + 1
-  WHERE t.task_id = ANY (:task_ids::bigint[])
-    AND t.state = 'in_progress'
-    AND t.unfinished_sinks = 0
-    AND NOT EXISTS (
-      SELECT FROM tasker.tasker_workflow_steps s
-      WHERE s.task_id = t.task_id AND ${isNotDone('s')})
-  RETURNING t.task_id, t.sort_key
-), ${taskHistory({ source: 'ended', from: `'in_progress'`, to: `'complete'`, cause: `'complete'` })}
-SELECT task_id FROM ended`,
 });
 
 /** The tasks are locked by the caller. Returns those that went to error. */
