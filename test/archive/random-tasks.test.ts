@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import { beforeAll, expect, it } from 'vitest';
 import { showArchived } from '../../src/archive/read-tasks.ts';
 import { restoreTask } from '../../src/archive/restore.ts';

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import { describe, expect, it } from 'vitest';
 import { defineStatement, rows } from '../../src/db/statement.ts';
 import { backoffSeconds, isExhausted, mayRetry } from '../../src/db/statements/rules/retry.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { claim, type ClaimedStep } from '../../src/engine/claim.ts';

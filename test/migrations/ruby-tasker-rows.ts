@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import type { ClientBase } from 'pg';
 
 /** Rows as Tasker (Ruby) leaves them: what its columns can hold, whether or not it makes sense. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import { describe, expect, it } from 'vitest';
 import { allot } from '../../src/scaling/allot.ts';
 import { nextSignal, type QueueObservation, type QueueSignal, type ScalingSettings } from '../../src/scaling/policy.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import { describe, expect, it } from 'vitest';
 import { Autoscaler, DEFAULT_AUTOSCALER } from '../../src/scaling/simulation/autoscaler.ts';
 import { LOAD_PROFILES, type LoadProfile, loadProfileSchema } from '../../src/scaling/simulation/load-profile.ts';

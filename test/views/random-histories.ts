@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import type { Event, StepRows, TaskRows } from './rows.ts';
 
 const HOUR = 3600;

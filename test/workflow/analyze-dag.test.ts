@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import { describe, expect, test } from 'vitest';
 import { WorkflowDefinitionError } from '../../src/errors.ts';
 import { type DagNode, analyzeDag, findDagProblems } from '../../src/workflow/analyze-dag.ts';

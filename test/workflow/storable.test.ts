@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { preview } from '../../src/workflow/preview.ts';

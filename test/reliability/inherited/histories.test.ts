@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import { examine } from '../../../src/db/doctor/examine.ts';
 import { migrateToLatest } from '../../../src/db/migrate.ts';
