@@ -82,7 +82,7 @@ describe('a database of Tasker (Ruby)', () => {
             await database.query('SELECT task_id, workflow_step_id, state FROM tasker.tasker_workflow_steps'),
           ).toEqual(expect.arrayContaining(steps));
         }),
-        { numRuns: 2, interruptAfterTimeLimit: 120_000, markInterruptAsFailure: true },
+        { numRuns: 2, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
       ),
   );
 

@@ -64,6 +64,6 @@ test(
         expect(await examine(db)).toEqual([]);
       }),
       // A failure is reported with what has been shrunk until then, before the test has no time left to report it.
-      { numRuns: 5, interruptAfterTimeLimit: 120_000, markInterruptAsFailure: true },
+      { numRuns: 5, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
     ),
 );

@@ -78,10 +78,16 @@ it('an attempt whose process was taken for dead and lives has one span, too', as
   try {
     const { taskId } = await tasker.client.submit(held, {});
     await waitFor(async () => (await openSteps()).length > 0, { what: 'the attempt' });
-    await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1`, [
-      tasker.worker.workerId,
-    ]);
-    await recover(engine.db, { silentSeconds: 60 });
+    // Its heartbeat may renew the lease before the recovery sees that it is over.
+    const taken = async (): Promise<boolean> => {
+      await engine.test.query(`UPDATE tasker.tasker_workers SET lease_expires_at = now() WHERE worker_id = $1`, [
+        tasker.worker.workerId,
+      ]);
+      await recover(engine.db, { silentSeconds: 60 });
+      const expired = `SELECT FROM tasker.tasker_workflow_step_transitions WHERE cause = 'lease_expired' AND task_id = $1`;
+      return (await engine.test.query(expired, [taskId])).length > 0;
+    };
+    await waitFor(taken, { what: 'the attempt to be taken for lost' });
     await tasker.client.waitForTask(taskId);
     const spans = recorded.named('step held');
     expect(spans.map(({ attributes: a }) => [a['tasker.attempt'], a['tasker.cause']]).toSorted()).toEqual([
