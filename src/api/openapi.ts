@@ -80,6 +80,7 @@ function operation(route: Route, components: Components): Schema {
     responses: {
       [success]: answer,
       ...(success === '201' && route.operation === 'submitTask' ? { '200': answer } : {}),
+      ...(route.operation === 'getPayload' ? { '206': { description: 'A part of it, by `Range`' } } : {}),
       ...(route.method === 'PUT' ? { '201': { ...answer, description: 'Made' } } : {}),
       ...(route.operation === 'getTask' || route.operation === 'listSteps'
         ? { '304': { description: 'Not changed' } }
@@ -122,6 +123,12 @@ function headerParameters(route: Route): Schema[] {
   });
   if (route.operation === 'getTask' || route.operation === 'listSteps')
     return [header('If-None-Match', '`ETag` of the last answer: 304 if nothing has changed.')];
+  if (route.operation === 'getPayload') {
+    return [
+      header('Range', 'One range of bytes, such as `bytes=1000-`: that part, with 206.'),
+      header('If-Range', '`ETag` of an earlier part: the whole document if it is another one by now.'),
+    ];
+  }
   if (route.method === 'GET' || route.secret === true) return [];
   return [
     header('Idempotency-Key', 'For a day, the same key with the same body is done once, and answered alike.'),
@@ -143,6 +150,7 @@ function statusesOf(route: Route): number[] {
   if (route.params !== undefined || route.operation.startsWith('submit')) codes.push('NOT_FOUND');
   if (route.method !== 'GET') codes.push('REFUSED', 'INPUT_INVALID');
   if (route.body !== undefined) codes.push('BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED');
+  if (route.operation === 'getPayload') codes.push('RANGE_UNSATISFIABLE');
   if (route.matches === true) codes.push('PRECONDITION_FAILED');
   return [...new Set(codes.map((code) => PROBLEMS[code].status))].toSorted((a, b) => a - b);
 }

@@ -59,6 +59,7 @@ export const PROBLEMS = {
   PRECONDITION_FAILED: { status: 412, title: 'It has changed since it was read' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'The body is of another type than this takes' },
+  RANGE_UNSATISFIABLE: { status: 416, title: 'The document has no such part' },
   INPUT_INVALID: { status: 422, title: 'The input is not accepted' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The Idempotency-Key belongs to another request' },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },

@@ -95,3 +95,13 @@ it('the connections that a fleet may open, for the processes that live or for ot
   const operator = await fixture.key({ role: 'operator' });
   expect((await call('GET', '/v1/health/connections', { key: operator })).status).toBe(403);
 });
+
+it('a download goes on where it broke off', async () => {
+  const id = await fixture.submitOne(workflow, { context: '{"n": 12345}' });
+  const get = (headers: Record<string, string> = {}) => call('GET', `/v1/tasks/${id}/payloads/input`, { key, headers });
+  const first = await get({ range: 'bytes=0-5' });
+  expect(first).toMatchObject({ status: 206, text: '{"n": ' });
+  const rest = await get({ range: 'bytes=6-', 'if-range': first.headers.get('etag') ?? '' });
+  expect(`${first.text}${rest.text}`).toBe((await get()).text);
+  expect(await get({ range: 'bytes=99-' })).toMatchObject({ status: 416, body: { code: 'RANGE_UNSATISFIABLE' } });
+});

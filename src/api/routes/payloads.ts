@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { findStepDocuments, findTaskInput } from '../../db/reads/task-documents.ts';
 import { writeAudit } from '../../engine/audit.ts';
+import { inRange } from '../http/byte-range.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
 import { json } from '../schemas/common.ts';
@@ -17,7 +18,7 @@ export const getPayload = defineRoute({
   path: '/v1/tasks/{task_id}/payloads/{document}',
   summary: 'A document as it is stored, to the last digit',
   description:
-    'As a download. If TASKER_REDACT hides a part of it, the answer has `Tasker-Redacted: true` and is written anew, with the same numbers. The audit has who downloaded it.',
+    'As a download. If TASKER_REDACT hides a part of it, the answer has `Tasker-Redacted: true` and is written anew, with the same numbers. The audit has who downloaded it. With `Range` it is a part, with 206: a download that broke off goes on, with the `ETag` of the first part as `If-Range`.',
   permission: 'payload:read',
   scope: 'namespace',
   cost: 'list',
@@ -43,13 +44,10 @@ export const getPayload = defineRoute({
     await writeDownload(request, id, document);
     const isWhole = JSON.stringify(shown) === JSON.stringify(value);
     const file = `task-${id}-${document.replaceAll(/[^\w.-]/g, '_')}.json`;
-    return {
-      body: Buffer.from(isWhole ? text : JSON.stringify(shown)),
-      headers: {
-        'content-disposition': `attachment; filename="${file}"`,
-        ...(isWhole ? {} : { 'tasker-redacted': 'true' }),
-      },
-    };
+    return inRange(Buffer.from(isWhole ? text : JSON.stringify(shown)), request.headers, {
+      'content-disposition': `attachment; filename="${file}"`,
+      ...(isWhole ? {} : { 'tasker-redacted': 'true' }),
+    });
   },
 });
 
