@@ -88,12 +88,26 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
   });
   // Without a prefix, in a server of somebody else, what there is none of is theirs.
   if (!isGuest || app.prefix !== '')
-    app.setNotFoundHandler((_request, reply) => {
-      sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'));
+    app.setNotFoundHandler((request, reply) => {
+      sendProblem(reply, noSuchPath(request));
     });
   for (const route of ROUTES) addRoute(app, route, parts);
   const document = JSON.stringify(openApiDocument());
   app.get('/openapi.json', (_request, reply) => send(reply, { body: Buffer.from(document) }));
+}
+
+const PATHS = ROUTES.map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`${path.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}));
+
+/** There is no such path, or it has other methods. */
+function noSuchPath({ url }: FastifyRequest): Problem {
+  const [path = ''] = url.split('?');
+  const methods = [...new Set(PATHS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
+  if (methods.length === 0) return new Problem('NOT_FOUND', 'there is no such path');
+  const allow = methods.join(', ');
+  return new Problem('METHOD_NOT_ALLOWED', `this path has ${allow} alone`, { headers: { allow } });
 }
 
 function keepBody(request: FastifyRequest, body: string): void {

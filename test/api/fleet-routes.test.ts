@@ -105,3 +105,17 @@ it('a download goes on where it broke off', async () => {
   expect(`${first.text}${rest.text}`).toBe((await get()).text);
   expect(await get({ range: 'bytes=99-' })).toMatchObject({ status: 416, body: { code: 'RANGE_UNSATISFIABLE' } });
 });
+
+it('names what is not known of a request, and the methods that a path has', async () => {
+  const typo = await call('GET', '/v1/tasks?requested_sinse=2026-01-01T00:00:00Z', { key });
+  expect(typo).toMatchObject({
+    status: 400,
+    body: { errors: [{ pointer: 'requested_sinse', detail: 'is not known: did you mean "requested_since"?' }] },
+  });
+  const none = await call('GET', '/v1/tasks/1?dry_run=true', { key });
+  expect(none.body['detail']).toContain('dry_run is not known: there are wait_seconds, steps');
+  const removal = await call('DELETE', '/v1/tasks/1', { key });
+  expect(removal).toMatchObject({ status: 405, body: { code: 'METHOD_NOT_ALLOWED' } });
+  expect(removal.headers.get('allow')).toBe('GET');
+  expect((await call('DELETE', '/v1/nothing', { key })).status).toBe(404);
+});

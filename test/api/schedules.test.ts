@@ -102,7 +102,7 @@ it('names what is wrong: the field, its value, what would be right', async () =>
     [{ ...nightly, make_up: 'none' }, 422, '/make_up', /"all"\|"last"\|"skip"/],
     [{ ...nightly, make_up_window_seconds: 60 }, 422, '/make_up_window_seconds', />=120/],
     [{ ...nightly, make_up: 'skip', make_up_window_seconds: 300 }, 422, '/make_up_window_seconds', /no meaning/],
-    [{ ...nightly, crom: '' }, 422, '/', /crom/],
+    [{ ...nightly, crom: '' }, 422, '/crom', /did you mean "cron"/],
   ];
   for (const [body, status, pointer, detail] of cases) {
     const reply = await put(body);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { didYouMean } from '../../workflow/did-you-mean.ts';
 import { type FieldProblem, Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
 
@@ -15,8 +16,13 @@ export function checkRequest(route: Route, given: Given): Given {
     if (schema === undefined) return undefined;
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    for (const { path, message } of parsed.error.issues)
-      errors.push({ pointer: at(path.map(escaped).join('/')), detail: message });
+    for (const issue of parsed.error.issues) {
+      const { path, message } = issue;
+      if (issue.code === 'unrecognized_keys') {
+        for (const key of issue.keys)
+          errors.push({ pointer: at([...path, key].map(escaped).join('/')), detail: unknown(key, schema, path) });
+      } else errors.push({ pointer: at(path.map(escaped).join('/')), detail: message });
+    }
     return undefined;
   };
   const params = read(route.params, given.params, (path) => path);
@@ -27,6 +33,17 @@ export function checkRequest(route: Route, given: Given): Given {
   const body = read(route.body, given.body, (path) => `/${path}`);
   if (errors.length > 0) throw refused('INPUT_INVALID', 'the body is not what this takes', errors);
   return { params, query, body };
+}
+
+/** Which names there are instead: of a member of a nested object they are in the reference. */
+function unknown(key: string, schema: z.ZodType, path: readonly PropertyKey[]): string {
+  let object: unknown = schema;
+  while (object instanceof z.ZodOptional || object instanceof z.ZodDefault) object = object.unwrap();
+  if (path.length > 0 || !(object instanceof z.ZodObject)) return 'is not known here';
+  const names = Object.keys(object.shape as object);
+  if (names.length === 0) return 'is not known: this takes none';
+  const hint = didYouMean(key, names);
+  return hint === '' ? `is not known: there are ${names.join(', ')}` : `is not known${hint}`;
 }
 
 const NO_QUERY = z.strictObject({});
