@@ -8,6 +8,7 @@ import { startWatchdog } from '../support/start-watchdog.ts';
 import { openApi } from '../support/open-api.ts';
 import { runMarker } from '../support/test-run.ts';
 import { lockSteps } from './admin.ts';
+import { untilDone } from './again.ts';
 import { Asker } from './asker.ts';
 import { audit, type Violation } from './audit.ts';
 import { SHOWN_WITHIN_MS } from './audit-asked.ts';
@@ -130,8 +131,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       perSecond: options.tasksPerSecond,
     });
     close.push(() => load.stop());
+    const violations: Violation[] = [];
+    const kills: FaultTargets['kills'] = [];
+    const refused: Span[] = [];
+    const began = Date.now();
+    await load.start();
+    await untilJoined(server.adminUrl, options.workers + options.schedulers);
     // Two, of which neither knows what the other one does.
-    const apis = await Promise.all([1, 2].map(() => openApi(routes.loadUrl, { apiAuth: 'none' })));
+    const apis = await Promise.all([1, 2].map(() => untilDone(() => openApi(routes.loadUrl, { apiAuth: 'none' }))));
     for (const api of apis) close.push(() => api.stop());
     const asker = new Asker({
       url: routes.loadUrl,
@@ -140,12 +147,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       apis: apis.map(({ apiUrl }) => apiUrl),
     });
     close.push(() => asker.stop());
-    const violations: Violation[] = [];
-    const kills: FaultTargets['kills'] = [];
-    const refused: Span[] = [];
-    const began = Date.now();
-    await load.start();
-    await untilJoined(server.adminUrl, options.workers + options.schedulers);
     asker.start();
     const injected = await injectAll(
       faults,
