@@ -1,3 +1,5 @@
+import type { Queue } from './api/types.ts';
+
 /** `1.2 s`, `4 min 10 s`, `3 h 5 min`, `2 d 4 h`: two units at most. */
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
@@ -54,6 +56,14 @@ export function formatBytes(bytes: number): string {
 }
 
 export const formatCount = (count: number): string => count.toLocaleString('en-US');
+
+/** Ready steps, which the API counts one by one up to 10,000: `about 675,000`, `10,000 or more`. */
+export const formatReady = ({ ready, ready_is: precision }: Pick<Queue, 'ready' | 'ready_is'>): string =>
+  precision === 'exact'
+    ? formatCount(ready)
+    : precision === 'about'
+      ? `about ${formatCount(ready)}`
+      : `${formatCount(ready)} or more`;
 
 export const plural = (count: number, noun: string, nouns = `${noun}s`): string =>
   `${formatCount(count)} ${count === 1 ? noun : nouns}`;

@@ -76,7 +76,7 @@ export { loadConfig } from './config/load-config.ts';
 export type { CallersTransaction, GivenTransaction } from './db/connections/callers-transaction.ts';
 export type { KyselyTransaction } from './db/connections/kysely-transaction.ts';
 export type { PasswordSource } from './db/connections/password-source.ts';
-export type { QueueDepthRow, QueueStatsRow } from './db/reads/queues.ts';
+export type { QueueDepthRow, QueueStatsRow, ReadyPrecision } from './db/reads/queues.ts';
 export type { HourStatsRow, RunStatsRow } from './db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';

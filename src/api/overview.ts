@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts';
 import type { SilentProcessRow, UnservedVersionRow } from '../db/reads/attention.ts';
 import type { FailureGroup } from '../db/reads/failures.ts';
-import type { QueueStatsRow } from '../db/reads/queues.ts';
+import { type QueueDepthRow, type QueueStatsRow, type ReadyPrecision, sumReady } from '../db/reads/queues.ts';
 import { findSilentProcesses, findUnservedVersions } from '../db/reads/attention.ts';
 import { listPauses, type PauseRow } from '../db/statements/acts/pauses.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
@@ -28,7 +28,7 @@ export interface Attention {
   silent: SilentProcessRow[];
   unserved_versions: UnservedVersionRow[];
   /** Queues with ready steps that no live worker serves. */
-  unserved_queues: { queue: string; ready: number; oldest_ready_seconds: number }[];
+  unserved_queues: QueueDepthRow[];
   paused: PauseRow[];
   schedules: { key: string; problem: string }[];
   /** Bulk operations that run, are paused, or have stopped by themselves. */
@@ -50,6 +50,7 @@ export interface Overview {
   slots: number;
   busy_slots: number;
   ready: number;
+  ready_is: ReadyPrecision;
   queues: QueueStatsRow[];
   attention: Attention;
   as_of: Date;
@@ -88,7 +89,7 @@ async function read(client: Client, reports: Reports): Promise<Overview> {
     workers: working.length,
     slots: sum(working, ({ slots }) => slots),
     busy_slots: sum(working, ({ busy_slots: busy }) => busy),
-    ready: sum(queues, ({ ready }) => ready),
+    ...sumReady(queues),
     queues,
     attention: {
       failures: {
@@ -103,7 +104,7 @@ async function read(client: Client, reports: Reports): Promise<Overview> {
       unserved_versions: unserved,
       unserved_queues: queues
         .filter(({ ready, workers: serving, paused: pause }) => ready > 0 && serving === 0 && pause === null)
-        .map(({ queue, ready, oldest_ready_seconds }) => ({ queue, ready, oldest_ready_seconds })),
+        .map(({ queue, ready, ready_is, oldest_ready_seconds }) => ({ queue, ready, ready_is, oldest_ready_seconds })),
       paused,
       schedules,
       operations: operations.map(({ operation_id, action, state, total, done, why }) => ({

@@ -28,7 +28,7 @@ export type { ArchiveRow } from '../db/statements/archive/records.ts';
 export type { TaskCount, TaskPage } from '../client/task-list-client.ts';
 export type { StepError, TaskResult } from '../client/task-result.ts';
 export type { CallersTransaction, GivenTransaction } from '../db/connections/callers-transaction.ts';
-export type { QueueDepthRow, QueueStatsRow } from '../db/reads/queues.ts';
+export type { QueueDepthRow, QueueStatsRow, ReadyPrecision } from '../db/reads/queues.ts';
 export type { HourStatsRow, RunStatsRow } from '../db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from '../db/reads/tasks.ts';
 export type { WorkerRow } from '../db/reads/workers.ts';

@@ -825,6 +825,8 @@ export interface WorkerDetails {
 export interface Queue {
   queue: string;
   ready: number;
+  /** What `ready` is. `exact`: counted. `about`: more than the 10,000 that are counted for each answer; a scheduler counted this number lately. `at_least`: more, and nobody has counted them. */
+  ready_is: 'exact' | 'about' | 'at_least';
   oldest_ready_seconds: number;
   /** Live workers that serve it. */
   workers: number;
@@ -868,6 +870,8 @@ export interface Attention {
   unserved_queues: {
     queue: string;
     ready: number;
+    /** What `ready` is. `exact`: counted. `about`: more than the 10,000 that are counted for each answer; a scheduler counted this number lately. `at_least`: more, and nobody has counted them. */
+    ready_is: 'exact' | 'about' | 'at_least';
     oldest_ready_seconds: number;
   }[];
   paused: {
@@ -2080,6 +2084,8 @@ export interface Operations {
       items: {
         queue: string;
         ready: number;
+        /** What `ready` is. `exact`: counted. `about`: more than the 10,000 that are counted for each answer; a scheduler counted this number lately. `at_least`: more, and nobody has counted them. */
+        ready_is: 'exact' | 'about' | 'at_least';
         oldest_ready_seconds: number;
         /** Live workers that serve it. */
         workers: number;
@@ -2107,6 +2113,8 @@ export interface Operations {
     response: {
       queue: string;
       ready: number;
+      /** What `ready` is. `exact`: counted. `about`: more than the 10,000 that are counted for each answer; a scheduler counted this number lately. `at_least`: more, and nobody has counted them. */
+      ready_is: 'exact' | 'about' | 'at_least';
       oldest_ready_seconds: number;
       /** Live workers that serve it. */
       workers: number;
@@ -2189,6 +2197,8 @@ export interface Operations {
       slots: number;
       busy_slots: number;
       ready: number;
+      /** What `ready` is. `exact`: counted. `about`: more than the 10,000 that are counted for each answer; a scheduler counted this number lately. `at_least`: more, and nobody has counted them. */
+      ready_is: 'exact' | 'about' | 'at_least';
       queues: Queue[];
       attention: Attention;
       /** RFC 3339, in UTC. */

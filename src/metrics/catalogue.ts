@@ -204,7 +204,7 @@ export const METRICS = define({
   readySteps: {
     name: 'tasker_ready_steps',
     type: 'gauge',
-    help: 'Ready steps waiting for a worker, by queue.',
+    help: 'Ready steps waiting for a worker, by queue: exact up to 10,000, above that as at the last evaluation of the scaling.',
     labels: ['queue'],
     roles: S,
   },
@@ -323,14 +323,14 @@ export const METRICS = define({
   waitingRetries: {
     name: 'tasker_waiting_retries',
     type: 'gauge',
-    help: 'Steps in error whose retry is due later.',
+    help: 'Steps in error whose retry is due later, counted up to 10,000.',
     labels: [],
     roles: S,
   },
   blockedSteps: {
     name: 'tasker_blocked_steps',
     type: 'gauge',
-    help: 'Steps that failed for good and wait for an operator.',
+    help: 'Steps that failed for good and wait for an operator, counted up to 10,000.',
     labels: [],
     roles: S,
   },

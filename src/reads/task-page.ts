@@ -66,10 +66,15 @@ export async function readTaskPage(
   return { ...page.result(decided), searchPath: list.directory?.searchPath };
 }
 
-/** A narrow region beside the directory is walked: an index of tags has all tasks that have them, however long ago. */
+/**
+ * What is not in the directory yet is walked: the newest tasks, and stretches to which something was added. A set has all of its tasks, however
+ * long ago, and where rows differ in length the newest ones also lie on the oldest pages, so a read of a set may be one of the whole table.
+ * Before anything is entered a set is all there is.
+ */
 function sourcesWithin({ sources, directory }: TaskList, below: string, floor: string): Sources {
-  const isNarrow = directory !== undefined && BigInt(below) - BigInt(floor) <= NARROW;
-  return isNarrow ? { ...sources, set: undefined } : sources;
+  if (directory === undefined) return sources;
+  const isWalked = directory.enteredUpTo > 0n || BigInt(below) - BigInt(floor) <= NARROW;
+  return isWalked ? { ...sources, set: undefined } : sources;
 }
 
 /** Tasks of the directory. Most filters pass nearly all of them, so first as many are read as are missing. */

@@ -1756,6 +1756,46 @@ FROM tasker.tasker_operations o
 WHERE o.state NOT IN ('done', 'aborted') AND o.state <> 'preview'
 GROUP BY o.state;
 
+-- count_ready_steps
+WITH stretch AS MATERIALIZED (
+  SELECT s.queue, s.priority, s.ready_at, s.workflow_step_id
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.ready_at IS NOT NULL
+    AND (s.queue, s.priority, s.ready_at, s.workflow_step_id) > ($1::text, $2::smallint, $3::timestamptz, $4::bigint)
+  ORDER BY s.queue, s.priority, s.ready_at, s.workflow_step_id
+  LIMIT $5::integer
+), last AS (
+  SELECT jsonb_build_object('queue', s.queue, 'priority', s.priority, 'ready_at', s.ready_at, 'step_id', s.workflow_step_id::text) AS place
+  FROM stretch s
+  WHERE (SELECT count(*) FROM stretch) = $5::integer
+  ORDER BY s.queue DESC, s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
+  LIMIT 1
+)
+SELECT s.queue, (count(*) FILTER (WHERE true))::float8 AS ready,
+  extract(epoch FROM min(s.ready_at) FILTER (WHERE true))::float8 AS oldest_at, (SELECT l.place FROM last l) AS next
+FROM stretch s
+GROUP BY s.queue;
+
+-- count_ready_steps_of_others
+WITH stretch AS MATERIALIZED (
+  SELECT s.queue, s.priority, s.ready_at, s.workflow_step_id, s.named_task_id
+  FROM tasker.tasker_workflow_steps s
+  WHERE s.ready_at IS NOT NULL
+    AND (s.queue, s.priority, s.ready_at, s.workflow_step_id) > ($1::text, $2::smallint, $3::timestamptz, $4::bigint)
+  ORDER BY s.queue, s.priority, s.ready_at, s.workflow_step_id
+  LIMIT $5::integer
+), last AS (
+  SELECT jsonb_build_object('queue', s.queue, 'priority', s.priority, 'ready_at', s.ready_at, 'step_id', s.workflow_step_id::text) AS place
+  FROM stretch s
+  WHERE (SELECT count(*) FROM stretch) = $5::integer
+  ORDER BY s.queue DESC, s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
+  LIMIT 1
+)
+SELECT s.queue, (count(*) FILTER (WHERE s.named_task_id <> ALL ($6::integer[])))::float8 AS ready,
+  extract(epoch FROM min(s.ready_at) FILTER (WHERE s.named_task_id <> ALL ($6::integer[])))::float8 AS oldest_at, (SELECT l.place FROM last l) AS next
+FROM stretch s
+GROUP BY s.queue;
+
 -- count_removed
 INSERT INTO tasker.tasker_retention_removed AS r (day, named_task_id, state, tasks, steps)
 SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, i.named_task_id, i.state, i.tasks, i.steps
@@ -2851,6 +2891,10 @@ FROM tasker.tasker_installation i;
 -- find_known_objects
 SELECT a.object FROM tasker.tasker_archives a WHERE a.object = ANY ($1::text[]);
 
+-- find_last_evaluation
+SELECT extract(epoch FROM clock_timestamp() - max(g.measured_at))::float8 AS seconds
+FROM tasker.tasker_queue_scaling_signals g;
+
 -- find_lost_claims
 SELECT i.task_id, i.workflow_step_id, i.claim_id
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)
@@ -2915,6 +2959,13 @@ SELECT CASE $1::text
     JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
     WHERE n.name || '/' || k.name = $2::text)
   END AS known;
+
+-- find_paused_versions
+SELECT k.named_task_id
+FROM tasker.tasker_pauses p
+JOIN tasker.tasker_named_tasks k ON k.name = substr(p.name, strpos(p.name, '/') + 1)
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id AND n.name || '/' || k.name = p.name
+WHERE p.kind = 'workflow' AND (p.until IS NULL OR p.until > clock_timestamp());
 
 -- find_pauses_of
 SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
@@ -3512,8 +3563,10 @@ WHERE s.task_id = o.task_id AND s.workflow_step_id = o.workflow_step_id;
 
 -- fleet_stats
 SELECT
-  (SELECT count(*)::float8 FROM tasker.tasker_workflow_steps WHERE next_retry_at IS NOT NULL) AS waiting_retries,
-  (SELECT count(*)::float8 FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL) AS blocked_steps,
+  (
+    SELECT count(*)::float8 FROM (SELECT FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL LIMIT 10000) x) AS waiting_retries,
+  (
+    SELECT count(*)::float8 FROM (SELECT FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL LIMIT 10000) x) AS blocked_steps,
   (SELECT count(*)::float8 FROM tasker.tasker_claims) AS open_claims,
   w.workers_alive, w.schedulers_alive, w.slots, w.busy_slots
 FROM (
@@ -5437,13 +5490,111 @@ SELECT (SELECT count(*) FROM tasks)::integer AS tasks, (SELECT count(*) FROM ste
   ((SELECT count(*) FROM step_history) + (SELECT count(*) FROM task_history))::integer AS transitions;
 
 -- queue_stats
-SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
-FROM tasker.tasker_workflow_steps s
-WHERE s.ready_at IS NOT NULL
-GROUP BY s.queue;
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), bound AS MATERIALIZED (
+  SELECT least(10000, greatest(100, 200000 / greatest(1, count(*)))) AS most FROM queues
+), counted AS MATERIALIZED (
+  SELECT q.queue, c.*, b.most, c.ready > b.most AS more
+  FROM queues q
+  CROSS JOIN bound b
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest, max(f.priority) AS priority
+    FROM (
+      SELECT s.ready_at, s.priority
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+      ORDER BY s.priority, s.ready_at, s.workflow_step_id
+      LIMIT (SELECT b.most + 1 FROM bound b)
+    ) f
+  ) c
+  WHERE q.queue IS NOT NULL AND c.ready > 0
+), depths AS MATERIALIZED (
+  SELECT c.queue,
+    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
+      WITH RECURSIVE behind AS (
+        SELECT c.priority, NULL::timestamptz AS oldest, 0 AS priorities
+        UNION ALL
+        SELECT f.priority, f.ready_at, b.priorities + 1
+        FROM behind b
+        CROSS JOIN LATERAL (
+          SELECT s.priority, s.ready_at
+          FROM tasker.tasker_workflow_steps s
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          ORDER BY s.priority, s.ready_at, s.workflow_step_id
+          LIMIT 1
+        ) f
+        WHERE b.priorities < 100
+      )
+      SELECT min(b.oldest) FROM behind b
+    ) END))::float8 AS oldest_ready_seconds
+  FROM counted c
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+)
+SELECT d.queue, d.ready, d.ready_is, d.oldest_ready_seconds
+FROM depths d
+ORDER BY d.queue;
 
 -- queues_with_workers
-SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), bound AS MATERIALIZED (
+  SELECT least(10000, greatest(100, 200000 / greatest(1, count(*)))) AS most FROM queues
+), counted AS MATERIALIZED (
+  SELECT q.queue, c.*, b.most, c.ready > b.most AS more
+  FROM queues q
+  CROSS JOIN bound b
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest, max(f.priority) AS priority
+    FROM (
+      SELECT s.ready_at, s.priority
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+      ORDER BY s.priority, s.ready_at, s.workflow_step_id
+      LIMIT (SELECT b.most + 1 FROM bound b)
+    ) f
+  ) c
+  WHERE q.queue IS NOT NULL AND c.ready > 0
+), depths AS MATERIALIZED (
+  SELECT c.queue,
+    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
+      WITH RECURSIVE behind AS (
+        SELECT c.priority, NULL::timestamptz AS oldest, 0 AS priorities
+        UNION ALL
+        SELECT f.priority, f.ready_at, b.priorities + 1
+        FROM behind b
+        CROSS JOIN LATERAL (
+          SELECT s.priority, s.ready_at
+          FROM tasker.tasker_workflow_steps s
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          ORDER BY s.priority, s.ready_at, s.workflow_step_id
+          LIMIT 1
+        ) f
+        WHERE b.priorities < 100
+      )
+      SELECT min(b.oldest) FROM behind b
+    ) END))::float8 AS oldest_ready_seconds
+  FROM counted c
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+)
+SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
+  coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
     SELECT count(*)::integer
     FROM tasker.tasker_workers w
     WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
@@ -5452,12 +5603,7 @@ SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coale
     FROM tasker.tasker_pauses p
     WHERE p.kind = 'queue' AND p.name = coalesce(r.queue, q.queue) AND (p.until IS NULL OR p.until > clock_timestamp())
   ) AS paused
-FROM (
-SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
-FROM tasker.tasker_workflow_steps s
-WHERE s.ready_at IS NOT NULL
-GROUP BY s.queue
-) r
+FROM depths r
 FULL JOIN (SELECT p.name AS queue FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND (p.until IS NULL OR p.until > clock_timestamp())) q ON q.queue = r.queue
 ORDER BY 1;
 
@@ -6566,27 +6712,9 @@ RETURNING o.operation_id, o.action, o.options, o.selection, o.state, o.by, o.rea
 -- scaling_observations
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
-), paused AS MATERIALIZED (
-  SELECT coalesce(array_agg(p.name) FILTER (WHERE p.kind = 'queue'), '{}') AS queues,
-    ARRAY(
-      SELECT k.named_task_id
-      FROM tasker.tasker_pauses w
-      JOIN tasker.tasker_named_tasks k ON k.name = substr(w.name, strpos(w.name, '/') + 1)
-      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id AND n.name || '/' || k.name = w.name
-      WHERE w.kind = 'workflow' AND (w.until IS NULL OR w.until > clock_timestamp())
-    ) AS workflows
-  FROM tasker.tasker_pauses p
-  WHERE (p.until IS NULL OR p.until > clock_timestamp())
 ), ready AS MATERIALIZED (
-  SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows = '{}' FROM paused p)
-  GROUP BY s.queue
-  UNION ALL
-  SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows <> '{}' FROM paused p) AND s.named_task_id <> ALL ((SELECT p.workflows FROM paused p)::integer[])
-  GROUP BY s.queue
+  SELECT c.queue, c.ready, to_timestamp(c.oldest_at) AS oldest
+  FROM unnest($1::text[], $2::float8[], $3::float8[]) AS c (queue, ready, oldest_at)
 ), alive AS MATERIALIZED (
   SELECT w.worker_id, w.queues, w.slots, w.draining
   FROM tasker.tasker_workers w
@@ -6625,7 +6753,8 @@ SELECT extract(epoch FROM n.at)::float8 AS at, q.queue,
   to_jsonb(g) || jsonb_build_object('at', extract(epoch FROM g.measured_at)::float8) AS previous
 FROM queues q
 CROSS JOIN now n
-LEFT JOIN ready r ON r.queue = q.queue AND r.queue <> ALL ((SELECT p.queues FROM paused p)::text[])
+LEFT JOIN ready r ON r.queue = q.queue AND NOT EXISTS (
+  SELECT FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND p.name = q.queue AND (p.until IS NULL OR p.until > clock_timestamp()))
 LEFT JOIN serving s ON s.queue = q.queue
 LEFT JOIN done d ON d.queue = q.queue
 LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Overview, Stats } from '../../api/types.ts';
-import { formatCount, formatSeconds } from '../../format.ts';
+import { formatCount, formatReady, formatSeconds } from '../../format.ts';
 
 /** The fleet in a line of figures. */
 export function Figures({ overview, stats }: { overview: Overview; stats: Stats | undefined }) {
@@ -15,7 +15,7 @@ export function Figures({ overview, stats }: { overview: Overview; stats: Stats 
       <Figure title="Slots busy" href="workers" value={`${formatCount(busy)} of ${formatCount(slots)}`}>
         <meter class="meter" min={0} max={Math.max(1, slots)} value={busy} aria-label="Slots busy" />
       </Figure>
-      <Figure title="Steps ready" href="queues" value={formatCount(ready)}>
+      <Figure title="Steps ready" href="queues" value={formatReady(overview)}>
         {ready === 0 ? 'nothing waits for a worker' : `the oldest for ${formatSeconds(oldest)}`}
       </Figure>
       <Figure title="Workers" href="workers" value={formatCount(workers)}>

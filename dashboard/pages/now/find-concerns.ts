@@ -1,5 +1,5 @@
 import type { Attention, FailureGroup, Overview } from '../../api/types.ts';
-import { formatAge, formatCount, formatSeconds, plural, sentence } from '../../format.ts';
+import { formatAge, formatCount, formatReady, formatSeconds, plural, sentence } from '../../format.ts';
 
 /** Something that a person should look at. */
 export interface Concern {
@@ -15,14 +15,11 @@ export interface Concern {
 }
 
 /** What the API says that needs somebody, the worst first. */
-export function concernsOf({
-  attention,
-  workers,
-  ready,
-}: Pick<Overview, 'attention' | 'workers' | 'ready'>): Concern[] {
+export function concernsOf(overview: Pick<Overview, 'attention' | 'workers' | 'ready' | 'ready_is'>): Concern[] {
+  const { attention, workers } = overview;
   const { failures, unserved_versions: versions, unserved_queues: queues, silent, paused, schedules } = attention;
   return [
-    ...missingRoles(attention, workers, ready),
+    ...missingRoles(overview),
     ...failures.groups.filter(({ blocked }) => blocked > 0).map(ofFailures),
     ...moreFailures(failures),
     ...versions.map(ofVersion),
@@ -38,7 +35,9 @@ export function concernsOf({
   ];
 }
 
-function missingRoles({ no_scheduler: noScheduler }: Attention, workers: number, ready: number): Concern[] {
+function missingRoles(overview: Pick<Overview, 'attention' | 'workers' | 'ready' | 'ready_is'>): Concern[] {
+  const { workers, ready } = overview;
+  const { no_scheduler: noScheduler } = overview.attention;
   const concerns: Concern[] = [];
   if (noScheduler) {
     concerns.push({
@@ -54,7 +53,7 @@ function missingRoles({ no_scheduler: noScheduler }: Attention, workers: number,
     concerns.push({
       key: 'no-worker',
       level: 'bad',
-      title: `No worker is alive, and ${plural(ready, 'step')} ${ready === 1 ? 'is' : 'are'} ready`,
+      title: `No worker is alive, and ${stepsAreReady(overview)}`,
       text: 'Nothing runs until one is started: `tasker worker`.',
       href: 'queues',
       link: 'See the queues',
@@ -125,14 +124,21 @@ function ofVersion({
   };
 }
 
-const ofQueue = ({ queue, ready, oldest_ready_seconds: age }: Attention['unserved_queues'][number]): Concern => ({
-  key: `queue ${queue}`,
-  level: 'bad',
-  title: `No worker serves the queue ${queue}`,
-  text: `${plural(ready, 'step')} ${ready === 1 ? 'is' : 'are'} ready there, the oldest for ${formatSeconds(age)}.`,
-  href: `queues/${encodeURIComponent(queue)}`,
-  link: 'See the queue',
-});
+function ofQueue(unserved: Attention['unserved_queues'][number]): Concern {
+  const { queue, oldest_ready_seconds: age } = unserved;
+  return {
+    key: `queue ${queue}`,
+    level: 'bad',
+    title: `No worker serves the queue ${queue}`,
+    text: sentence(`${stepsAreReady(unserved)} there, the oldest for ${formatSeconds(age)}`),
+    href: `queues/${encodeURIComponent(queue)}`,
+    link: 'See the queue',
+  };
+}
+
+/** `1 step is ready`, `about 675,000 steps are ready`. */
+const stepsAreReady = (depth: Pick<Overview, 'ready' | 'ready_is'>): string =>
+  `${formatReady(depth)} ${depth.ready === 1 ? 'step is' : 'steps are'} ready`;
 
 const ofSchedule = ({ key, problem }: Attention['schedules'][number]): Concern => ({
   key: `schedule ${key}`,

@@ -1,5 +1,5 @@
 import type { Queue } from '../../api/types.ts';
-import { formatCount, formatSeconds } from '../../format.ts';
+import { formatReady, formatSeconds } from '../../format.ts';
 import { Empty } from '../../ui/states.tsx';
 
 export function Queues({ queues: all }: { queues: readonly Queue[] }) {
@@ -17,13 +17,19 @@ export function Queues({ queues: all }: { queues: readonly Queue[] }) {
         </Empty>
       ) : (
         <ul class="queue-list">
-          {queues.map(({ queue, ready, oldest_ready_seconds: oldest, workers }) => (
+          {queues.map(({ queue, ready, ready_is, oldest_ready_seconds: oldest, workers }) => (
             <li key={queue}>
               <a class="break" href={`queues/${encodeURIComponent(queue)}`}>
                 {queue}
               </a>
-              <span class="number">{formatCount(ready)}</span>
-              <meter class="meter" min={0} max={longest} value={ready} aria-label={`${queue}: ${ready} ready`} />
+              <span class="number">{formatReady({ ready, ready_is })}</span>
+              <meter
+                class="meter"
+                min={0}
+                max={longest}
+                value={ready}
+                aria-label={`${queue}: ${formatReady({ ready, ready_is })} ready`}
+              />
               <span class={workers === 0 ? 'alarm small' : 'muted small'}>
                 {workers === 0
                   ? 'no worker serves it'

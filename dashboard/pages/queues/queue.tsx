@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { QueueDetails } from '../../api/types.ts';
-import { formatCount, formatSeconds } from '../../format.ts';
+import { formatCount, formatReady, formatSeconds } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
@@ -64,7 +64,7 @@ function Details({ queue }: { queue: QueueDetails }) {
       <section class="figures" aria-label="Now">
         <Figure
           title="Ready"
-          value={formatCount(ready)}
+          value={formatReady(queue)}
           text={ready === 0 ? 'nothing waits' : `the oldest for ${formatSeconds(oldest)}`}
         />
         <Figure

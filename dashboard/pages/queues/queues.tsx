@@ -1,6 +1,6 @@
 import { useQuery } from '../../api/query.ts';
 import type { QueueRow } from '../../api/types.ts';
-import { formatCount, formatSeconds } from '../../format.ts';
+import { formatCount, formatReady, formatSeconds } from '../../format.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<QueueRow>[] = [
       </>
     ),
   },
-  { name: 'ready', title: 'Ready', kind: 'number', label: 'ready', cell: ({ ready }) => formatCount(ready) },
+  { name: 'ready', title: 'Ready', kind: 'number', label: 'ready', cell: formatReady },
   {
     name: 'oldest',
     title: 'Oldest waits',

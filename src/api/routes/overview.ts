@@ -3,7 +3,7 @@ import { readOverview } from '../overview.ts';
 import { defineRoute } from '../route.ts';
 import { nullableTime, time } from '../schemas/common.ts';
 import { group } from './failures.ts';
-import { QUEUE, queue } from './queues.ts';
+import { QUEUE, queue, readyIs } from './queues.ts';
 
 const attention = z
   .object({
@@ -39,7 +39,7 @@ const attention = z
       )
       .describe('With ready steps, and no live worker that has handlers for them.'),
     unserved_queues: z.array(
-      z.object({ queue: z.string(), ready: z.number().int(), oldest_ready_seconds: z.number() }),
+      z.object({ queue: z.string(), ready: z.number().int(), ready_is: readyIs, oldest_ready_seconds: z.number() }),
     ),
     paused: z.array(
       z.object({
@@ -87,6 +87,7 @@ export const getOverview = defineRoute({
     slots: z.number().int(),
     busy_slots: z.number().int(),
     ready: z.number().int(),
+    ready_is: readyIs,
     queues: z.array(queue),
     attention,
     as_of: time,
@@ -98,6 +99,7 @@ export const getOverview = defineRoute({
       slots: 20,
       busy_slots: 3,
       ready: 12,
+      ready_is: 'exact',
       queues: [QUEUE],
       attention: {
         failures: { groups: [], more_groups: 0, steps: 0, blocked: 0, complete: true },

@@ -6,17 +6,31 @@ import { name, nullableTime, time } from '../schemas/common.ts';
 
 const pause = z.object({ by: z.string(), reason: z.string().nullable(), until: z.string().nullable() }).nullable();
 
+export const readyIs = z
+  .enum(['exact', 'about', 'at_least'])
+  .describe(
+    'What `ready` is. `exact`: counted. `about`: more than the 10,000 that are counted for each answer; a scheduler counted this number lately. `at_least`: more, and nobody has counted them.',
+  );
+
 export const queue = z
   .object({
     queue: z.string(),
     ready: z.number().int(),
+    ready_is: readyIs,
     oldest_ready_seconds: z.number(),
     workers: z.number().int().describe('Live workers that serve it.'),
     paused: pause.describe('By whom and why nothing of it is claimed; null: it is not paused.'),
   })
   .meta({ id: 'Queue', description: 'A queue that has ready steps, or is paused.' });
 
-export const QUEUE = { queue: 'payments', ready: 12, oldest_ready_seconds: 3.4, workers: 2, paused: null };
+export const QUEUE = {
+  queue: 'payments',
+  ready: 12,
+  ready_is: 'exact',
+  oldest_ready_seconds: 3.4,
+  workers: 2,
+  paused: null,
+} as const;
 
 const fleet = { method: 'GET', permission: 'fleet:read', scope: 'fleet' } as const;
 
@@ -27,7 +41,7 @@ export const listQueues = defineRoute({
   path: '/v1/queues',
   summary: 'The queues that have ready steps',
   description:
-    'Costs an index entry for each ready step; kept for a second. With `all` also those that are idle, and what is known of each.',
+    'Costs an index entry for each ready step, up to 10,000 in a queue; kept for a second. With `all` also those that are idle, and what is known of each.',
   cost: 'list',
   query: z.strictObject({
     all: z
@@ -154,7 +168,8 @@ export const getQueue = defineRoute({
   },
 });
 
-const idle = (given: string) => ({ queue: given, ready: 0, oldest_ready_seconds: 0, workers: 0, paused: null });
+const idle = (given: string) =>
+  ({ queue: given, ready: 0, ready_is: 'exact', oldest_ready_seconds: 0, workers: 0, paused: null }) as const;
 
 /** Every queue that has ready steps, a signal or a pause, or in which something ran lately. */
 async function everyQueue({ client, reports }: Pick<RouteRequest, 'client' | 'reports'>) {

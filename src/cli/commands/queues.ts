@@ -13,6 +13,10 @@ function problemOf({ paused, workers }: QueueStatsRow): string {
   return workers === 0 ? 'no worker serves it (tasker worker --queues)' : '';
 }
 
+/** `~675000`: about that number. `10000+`: that number, or more. */
+const readyOf = ({ ready, ready_is: precision }: QueueStatsRow): string =>
+  precision === 'exact' ? String(ready) : precision === 'about' ? `~${ready}` : `${ready}+`;
+
 /** `tasker queues`: queues that have ready steps, or are paused. */
 export function queuesCommand(exit: (status: number) => void): Command {
   return withJson(new Command('queues'))
@@ -26,7 +30,7 @@ export function queuesCommand(exit: (status: number) => void): Command {
           ['QUEUE', 'READY', 'OLDEST', 'WORKERS', 'PROBLEM'],
           list.map((queue) => [
             queue.queue,
-            String(queue.ready),
+            readyOf(queue),
             duration(queue.oldest_ready_seconds),
             String(queue.workers),
             problemOf(queue),

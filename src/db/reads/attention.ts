@@ -1,5 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { isLive } from '../statements/rules/live-process.ts';
+import { READY_QUEUES } from './ready-queues.ts';
 
 /** Steps at the front of each queue that are read: those that nobody serves gather there. */
 const FRONT = 200;
@@ -22,15 +23,7 @@ export interface UnservedVersionRow {
 export const findUnservedVersions = defineStatement<UnservedVersionRow>()({
   name: 'find_unserved_versions',
   text: `
-WITH RECURSIVE queues AS (
-  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
-  UNION ALL
-  SELECT (
-    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
-  )
-  FROM queues q
-  WHERE q.queue IS NOT NULL
-), fronts AS MATERIALIZED (
+WITH RECURSIVE ${READY_QUEUES}, fronts AS MATERIALIZED (
   SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
   FROM queues q
   CROSS JOIN LATERAL (

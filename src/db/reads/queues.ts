@@ -1,12 +1,38 @@
 import { defineStatement } from '../statement.ts';
 import { isPause } from '../statements/acts/pauses.ts';
 import { isLive } from '../statements/rules/live-process.ts';
+import { READY_QUEUES } from './ready-queues.ts';
+
+/** Ready steps of a queue that are counted one by one: further ones cost a reader nothing. */
+const MOST_COUNTED = 10_000;
+/** In all queues together; of a queue at least `LEAST_COUNTED`. */
+const MOST_OF_ALL = 200_000;
+const LEAST_COUNTED = 100;
+/** Of a queue with more ready steps than are counted: further priorities that are asked for their oldest step. */
+const MOST_PRIORITIES = 100;
+
+/**
+ * What a number of ready steps is. `exact`: counted. `about`: there are more than are counted for every reader, and a scheduler counted this
+ * number for its last evaluation of the scaling. `at_least`: there are more, and no scheduler has counted them lately; or the queue is paused, so
+ * that none does.
+ */
+export type ReadyPrecision = 'exact' | 'about' | 'at_least';
 
 /** A queue that has ready steps: how many, and how long the oldest has waited. */
 export interface QueueDepthRow {
   queue: string;
   ready: number;
+  ready_is: ReadyPrecision;
   oldest_ready_seconds: number;
+}
+
+/** The ready steps of several queues, no more precise than the least precise of them. */
+export function sumReady(queues: readonly QueueDepthRow[]): Pick<QueueDepthRow, 'ready' | 'ready_is'> {
+  const precisions = new Set(queues.map((queue) => queue.ready_is));
+  return {
+    ready: queues.reduce((sum, { ready }) => sum + ready, 0),
+    ready_is: (['at_least', 'about'] as const).find((precision) => precisions.has(precision)) ?? 'exact',
+  };
 }
 
 /** The same with the workers that serve it: with none of them, its steps wait until one starts. */
@@ -17,21 +43,69 @@ export interface QueueStatsRow extends QueueDepthRow {
   paused: { by: string; reason: string | null; until: string | null } | null;
 }
 
-/** An index-only scan of steps_ready: one entry for each ready step. */
-const DEPTHS = `
-SELECT s.queue, count(*)::float8 AS ready, extract(epoch FROM clock_timestamp() - min(s.ready_at))::float8 AS oldest_ready_seconds
-FROM tasker.tasker_workflow_steps s
-WHERE s.ready_at IS NOT NULL
-GROUP BY s.queue`;
+/**
+ * Index-only scans of steps_ready, from the front of each queue: up to `MOST_COUNTED` entries, fewer if there are very many queues. What is
+ * behind them has further priorities; the first entry of each is its oldest.
+ */
+const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
+  SELECT least(${MOST_COUNTED}, greatest(${LEAST_COUNTED}, ${MOST_OF_ALL} / greatest(1, count(*)))) AS most FROM queues
+), counted AS MATERIALIZED (
+  SELECT q.queue, c.*, b.most, c.ready > b.most AS more
+  FROM queues q
+  CROSS JOIN bound b
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest, max(f.priority) AS priority
+    FROM (
+      SELECT s.ready_at, s.priority
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+      ORDER BY s.priority, s.ready_at, s.workflow_step_id
+      LIMIT (SELECT b.most + 1 FROM bound b)
+    ) f
+  ) c
+  WHERE q.queue IS NOT NULL AND c.ready > 0
+), depths AS MATERIALIZED (
+  SELECT c.queue,
+    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
+      WITH RECURSIVE behind AS (
+        SELECT c.priority, NULL::timestamptz AS oldest, 0 AS priorities
+        UNION ALL
+        SELECT f.priority, f.ready_at, b.priorities + 1
+        FROM behind b
+        CROSS JOIN LATERAL (
+          SELECT s.priority, s.ready_at
+          FROM tasker.tasker_workflow_steps s
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          ORDER BY s.priority, s.ready_at, s.workflow_step_id
+          LIMIT 1
+        ) f
+        WHERE b.priorities < ${MOST_PRIORITIES}
+      )
+      SELECT min(b.oldest) FROM behind b
+    ) END))::float8 AS oldest_ready_seconds
+  FROM counted c
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+)`;
 
 /** Depth and age of every queue that has ready steps. */
-export const queueStats = defineStatement<QueueDepthRow>()({ name: 'queue_stats', text: DEPTHS });
+export const queueStats = defineStatement<QueueDepthRow>()({
+  name: 'queue_stats',
+  text: `
+WITH RECURSIVE ${DEPTHS}
+SELECT d.queue, d.ready, d.ready_is, d.oldest_ready_seconds
+FROM depths d
+ORDER BY d.queue`,
+});
 
 /** As `queueStats`, with the workers and the pauses, paused queues without ready steps included; of those one row for each process is read. */
 export const queuesWithWorkers = defineStatement<QueueStatsRow>()({
   name: 'queues_with_workers',
   text: `
-SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
+WITH RECURSIVE ${DEPTHS}
+SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
+  coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
     SELECT count(*)::integer
     FROM tasker.tasker_workers w
     WHERE ${isLive('w')} AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
@@ -40,8 +114,7 @@ SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coale
     FROM tasker.tasker_pauses p
     WHERE p.kind = 'queue' AND p.name = coalesce(r.queue, q.queue) AND ${isPause('p')}
   ) AS paused
-FROM (${DEPTHS}
-) r
+FROM depths r
 FULL JOIN (SELECT p.name AS queue FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND ${isPause('p')}) q ON q.queue = r.queue
 ORDER BY 1`,
 });

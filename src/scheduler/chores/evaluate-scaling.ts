@@ -1,6 +1,7 @@
 import type { Database } from '../../db/connections/database.ts';
 import { serverConnections } from '../../db/health/connections.ts';
 import {
+  findLastEvaluation,
   readQueueScaling,
   scalingObservations,
   type ScalingObservationRow,
@@ -19,6 +20,7 @@ import {
   type ScalingSettings,
 } from '../../scaling/policy.ts';
 import type { Chore } from '../chore.ts';
+import { countReady } from './count-ready.ts';
 
 export interface EvaluateScalingOptions {
   db: Database;
@@ -33,6 +35,10 @@ export interface EvaluateScalingOptions {
 /** An evaluation is valid for this many intervals (and half a minute at least); then the view shows it as overdue. */
 const VALID_INTERVALS = 6;
 const LEAST_VALID_SECONDS = 30;
+/** Counting ready steps may take a twentieth of the time: with a million of them an evaluation is some seconds later. */
+const COUNTING_SHARE = 20;
+/** However long it takes to count: an autoscaler that waits longer is no autoscaler. */
+const LONGEST_INTERVAL_MS = 60_000;
 /** Autoscalers have no number for infinity, and no fleet is larger. */
 const UNLIMITED = 100_000;
 
@@ -43,12 +49,13 @@ const UNLIMITED = 100_000;
  */
 export function evaluateScaling(options: EvaluateScalingOptions): Chore {
   const { db, metrics, intervalMs } = options;
+  let pauseMs = intervalMs;
   return {
     name: 'evaluate_scaling',
     intervalMs,
     async run() {
       const limit = await measureConnections(options);
-      await evaluate(options, limit);
+      pauseMs = await evaluate(options, limit, pauseMs);
       // Read first: no scrape can happen between the reset of the old values and the new ones.
       const rows = await db.run(readQueueScaling);
       for (const key of ['desiredReplicas', 'wantedReplicas', 'queueWorkers', 'scalingHeld'] as const)
@@ -91,11 +98,19 @@ async function measureConnections({ db, metrics, connections, maxWorkers }: Eval
   return Math.min(budget.maxWorkers, maxWorkers === 0 ? UNLIMITED : maxWorkers, UNLIMITED);
 }
 
-async function evaluate(options: EvaluateScalingOptions, limit: number): Promise<void> {
+/** Evaluates all queues if the last evaluation was about `pauseMs` ago. Returns when the next one is due. */
+async function evaluate(options: EvaluateScalingOptions, limit: number, pauseMs: number): Promise<number> {
   const { db, intervalMs, settings } = options;
-  const rows = await db.run(scalingObservations);
-  const newest = Math.max(...rows.map(({ previous }) => previous?.at ?? -Infinity));
-  if (rows[0] === undefined || rows[0].at - newest < (intervalMs / 1000) * 0.7) return;
+  const [last] = await db.run(findLastEvaluation);
+  // A little less: the chore of another scheduler runs at other moments.
+  if ((last?.seconds ?? Infinity) < (pauseMs - intervalMs * 0.3) / 1000) return pauseMs;
+  const began = performance.now();
+  const { queues, atOnce } = await countReady(db);
+  const nextMs = atOnce
+    ? intervalMs
+    : Math.max(intervalMs, Math.min((performance.now() - began) * COUNTING_SHARE, LONGEST_INTERVAL_MS));
+  const rows = await db.run(scalingObservations, { counted: queues });
+  if (rows.length === 0) return nextMs;
   const signals = rows.map((row) => ({
     queue: row.queue,
     signal: nextSignal(row.previous === null ? undefined : signalOf(row.previous), observationOf(row), settings),
@@ -109,10 +124,11 @@ async function evaluate(options: EvaluateScalingOptions, limit: number): Promise
     ...rowOf(queue, signal, allotted[index] ?? 0, limit),
     replaces,
   }));
-  const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * intervalMs) / 1000);
+  const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * nextMs) / 1000);
   const json = JSON.stringify(written);
   await db.run(writeScalingSignals, { signals: json, valid_seconds: validSeconds });
   await db.run(writeQueueSamples, { signals: json });
+  return nextMs;
 }
 
 function observationOf(row: ScalingObservationRow): QueueObservation {

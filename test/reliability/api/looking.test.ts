@@ -4,7 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { submit } from '../../../src/engine/submit.ts';
+import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { useApi } from '../../api/api-fixture.ts';
 import { readEvents } from '../../api/event-reader.ts';
 import { diamond } from '../../engine/engine-fixture.ts';
@@ -14,6 +16,8 @@ import { waitFor } from '../../support/wait-for.ts';
 const long = process.env['TASKER_TEST_LONG'] === '1';
 const fixture = await useApi({ apiMaxStreams: 500 });
 const { call } = fixture;
+/** Of one step, so that millions of tasks are loaded in minutes. */
+const short = defineWorkflow({ name: 'short', input: z.unknown() }).step('only', () => 1);
 
 /** Statements that the API has sent. */
 async function statements(): Promise<number> {
@@ -93,7 +97,7 @@ describe('pages on a task that goes on', () => {
 describe('a list that is walked', () => {
   it('has each task once, although others are submitted meanwhile, and its last page is as quick as its first', async () => {
     const key = await fixture.key();
-    const workflow = await fixture.workflow(diamond);
+    const workflow = await fixture.workflow(short);
     const tasks = long ? 1_000_000 : 2000;
     await loadTasks(fixture.test.pool, { namedTaskId: workflow, tasks, progress: [-1] });
     const before = await fixture.test.query<{ id: string }>(`SELECT task_id AS id FROM tasker.tasker_tasks`);
@@ -173,7 +177,7 @@ describe('a search without an index', () => {
 
   it('responses at once with how far it has read, and finds what there is if it goes on', async () => {
     const key = await fixture.key();
-    const workflow = await fixture.workflow(diamond);
+    const workflow = await fixture.workflow(short);
     const tasks = long ? 5_000_000 : 12_000;
     // The one that is looked for is older than all others of it.
     const needle = await fixture.submitOne(workflow, { context: `{"order": "it's \\"ünïque\\" 10248"}` });

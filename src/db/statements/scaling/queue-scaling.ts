@@ -1,4 +1,4 @@
-import { defineStatement } from '../../statement.ts';
+import { defineStatement, rows } from '../../statement.ts';
 import { isPause } from '../acts/pauses.ts';
 import { isLive } from '../rules/live-process.ts';
 
@@ -18,37 +18,27 @@ export interface ScalingObservationRow {
   previous: (ScalingSignalRow & { measured_at: string }) | null;
 }
 
+/** How long ago a scheduler evaluated the policy last; null: never. */
+export const findLastEvaluation = defineStatement<{ seconds: number | null }>()({
+  name: 'find_last_evaluation',
+  text: `
+SELECT extract(epoch FROM clock_timestamp() - max(g.measured_at))::float8 AS seconds
+FROM tasker.tasker_queue_scaling_signals g`,
+});
+
 /**
- * Every queue that has ready steps, live workers, reports or a signal, with that signal. Reads index steps_ready (one entry for
- * each ready step) and tables of a row per process. What a worker runs counts while it lives; ages go on between its reports. What is paused
- * does not count as ready, so that it starts no workers; only while a workflow is paused the steps themselves are read as well.
+ * Every queue that has ready steps (`counted`), live workers, reports or a signal, with that signal. Reads tables of a row per process. What
+ * a worker runs counts while it lives; ages go on between its reports. What is paused does not count as ready, so that it starts no workers.
  */
 export const scalingObservations = defineStatement<ScalingObservationRow>()({
   name: 'scaling_observations',
+  params: { counted: rows({ queue: 'text', ready: 'float8', oldest_at: 'float8' }) },
   text: `
 WITH now AS MATERIALIZED (
   SELECT clock_timestamp() AS at
-), paused AS MATERIALIZED (
-  SELECT coalesce(array_agg(p.name) FILTER (WHERE p.kind = 'queue'), '{}') AS queues,
-    ARRAY(
-      SELECT k.named_task_id
-      FROM tasker.tasker_pauses w
-      JOIN tasker.tasker_named_tasks k ON k.name = substr(w.name, strpos(w.name, '/') + 1)
-      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id AND n.name || '/' || k.name = w.name
-      WHERE w.kind = 'workflow' AND ${isPause('w')}
-    ) AS workflows
-  FROM tasker.tasker_pauses p
-  WHERE ${isPause('p')}
 ), ready AS MATERIALIZED (
-  SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows = '{}' FROM paused p)
-  GROUP BY s.queue
-  UNION ALL
-  SELECT s.queue, count(*) AS ready, min(s.ready_at) AS oldest
-  FROM tasker.tasker_workflow_steps s
-  WHERE s.ready_at IS NOT NULL AND (SELECT p.workflows <> '{}' FROM paused p) AND s.named_task_id <> ALL ((SELECT p.workflows FROM paused p)::integer[])
-  GROUP BY s.queue
+  SELECT c.queue, c.ready, to_timestamp(c.oldest_at) AS oldest
+  FROM :counted AS c
 ), alive AS MATERIALIZED (
   SELECT w.worker_id, w.queues, w.slots, w.draining
   FROM tasker.tasker_workers w
@@ -87,7 +77,8 @@ SELECT extract(epoch FROM n.at)::float8 AS at, q.queue,
   to_jsonb(g) || jsonb_build_object('at', extract(epoch FROM g.measured_at)::float8) AS previous
 FROM queues q
 CROSS JOIN now n
-LEFT JOIN ready r ON r.queue = q.queue AND r.queue <> ALL ((SELECT p.queues FROM paused p)::text[])
+LEFT JOIN ready r ON r.queue = q.queue AND NOT EXISTS (
+  SELECT FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND p.name = q.queue AND ${isPause('p')})
 LEFT JOIN serving s ON s.queue = q.queue
 LEFT JOIN done d ON d.queue = q.queue
 LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
