@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { createClient } from '../../src/index.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
 import { BUSY, type Fleet, startFleet } from '../support/fleet.ts';
@@ -11,10 +9,7 @@ import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { cpuSeconds, serverCpuSeconds } from '../support/usage.ts';
 import { diamond, watched } from '../support/workflows.ts';
 import type { Counts } from './looking/browser.ts';
-import type { Looking } from './looking/lookers.ts';
-
-const LOOKING: Looking = { browsers: 50, listsPerSecond: 50 };
-const NOBODY: Looking = { browsers: 0, listsPerSecond: 0 };
+import { bringIn, closeViewers, LOOKING, NOBODY, openViewers, type Viewers } from './looking/viewers.ts';
 
 /** Who looks, and at which API: that of `elsewhere` gets only what time the fleet leaves, as if it ran on another machine. Browsers always do. */
 const ARMS = {
@@ -42,11 +37,6 @@ interface Sample {
   failed: number;
   reasons: Counts['reasons'];
   megabytes: number;
-}
-
-interface Viewers {
-  api: Fleet;
-  lookers: ChildProcess;
 }
 
 /** What open dashboards and lists cost a fleet that has more to do than it can; and what the API asks the database while nothing happens. */
@@ -78,8 +68,8 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
   };
   await refill();
   await db.query('VACUUM ANALYZE');
-  const here = await viewers(db, taskId);
-  const elsewhere = await viewers(db, taskId, 19);
+  const here = await openViewers(db, taskId);
+  const elsewhere = await openViewers(db, taskId, 19);
   try {
     const fleet = await startFleet({ url: db.url, workers: 1, env: { ...BUSY, TASKER_QUEUES: 'default' } });
     const slow = await startFleet({
@@ -110,32 +100,9 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
     const idle = await measureIdle(db, server, here, quick ? 2 : 20);
     return { tables: [taxTable(samples), idleTable(idle)], data: { samples, statements, idle } };
   } finally {
-    for (const { api, lookers } of [here, elsewhere]) {
-      lookers.disconnect();
-      await api.stop();
-    }
+    for (const who of [here, elsewhere]) await closeViewers(who);
     await db.drop();
   }
-}
-
-async function viewers(db: BenchDatabase, taskId: string, niceness?: number): Promise<Viewers> {
-  const api = await startFleet({
-    url: db.url,
-    apis: 1,
-    env: { TASKER_API_PORT: '0', TASKER_API_REQUESTS_PER_SECOND: '0' },
-    ...(niceness === undefined ? {} : { niceness }),
-  });
-  const program = fileURLToPath(new URL('looking/lookers.ts', import.meta.url));
-  const args = ['-n', '19', process.execPath, program, api.apiUrls[0] as string, taskId];
-  const lookers = spawn('nice', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  return { api, lookers };
-}
-
-function bringIn({ lookers }: Viewers, wanted: Looking): Promise<Counts> {
-  return new Promise((resolve, reject) => {
-    lookers.once('message', (counts) => resolve(counts as Counts));
-    lookers.send(wanted, (error) => error !== null && reject(error));
-  });
 }
 
 async function measure(

@@ -8,8 +8,9 @@ import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { drawFrom } from './lists.ts';
 import { diamond } from '../support/workflows.ts';
 import type { Drawn } from './lists/filters.ts';
-import { loadHistory, workflowName } from './lists/history.ts';
-import { type Address, ADDRESSES, BESIDE_READY, BLOCKED } from './pages/addresses.ts';
+import { enterDirectory, loadHistory, workflowName } from './lists/history.ts';
+import { type Address, ADDRESSES, BLOCKED, READY } from './pages/addresses.ts';
+import { measureWalks, walksTable } from './pages/walks.ts';
 
 /** Of a list, from the first page on. */
 const PAGES = 5;
@@ -34,48 +35,36 @@ interface Statement {
   pages: number;
 }
 
-/** Every list of the HTTP API over HTTP, page after page, in millions of ended tasks with some that are blocked; and what the database ran for it. */
+/** Every list of the HTTP API over HTTP, page after page, in millions of ended tasks with some that are blocked and beside many that are ready; and what the database ran for it. */
 export async function pages(server: BenchServer, quick: boolean): Promise<PartResult> {
-  const tasks = quick ? 10_000 : Number(process.env['BENCH_PAGES_TASKS'] ?? 10_000_000);
-  const db = await server.database();
-  // One in a hundred is blocked: a hundred thousand of ten million.
-  await loadHistory(db, { tasks, detailed: tasks > 100_000 ? 10 : 1000, failing: 10_000 });
-  await addActs(db);
-  await db.query('VACUUM ANALYZE');
+  const { tasks, ready } = sizes(quick);
+  const db = await openPages(server, quick);
   const fleet = await startFleet({ url: db.url, apis: 1, env: { TASKER_API_REQUESTS_PER_SECOND: '0' } });
   try {
     const rounds = quick ? 2 : 25;
-    const reset = 'SELECT pg_stat_statements_reset() /* bench: */';
     const url = fleet.apiUrls[0] as string;
     const drawn = await drawFrom(db, tasks);
-    await db.query(reset);
     const blocked = await db.query<{ id: string }>(
       `SELECT task_id AS id FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL LIMIT 500 /* bench: */`,
     );
+    await db.query('SELECT pg_stat_statements_reset() /* bench: */');
     const measured = [
       ...(await ask(url, ADDRESSES, rounds, { drawn, id: () => String(drawn.task().id) })),
       ...(await ask(url, BLOCKED, rounds, { drawn, id: () => blocked[drawn.number(blocked.length)]?.id ?? '1' })),
+      ...(await ask(url, READY, rounds, { drawn, id: () => String(tasks + 1 + drawn.number(ready)) })),
     ];
     const statements = await longest(db);
-    const ready = quick ? 2000 : Number(process.env['BENCH_PAGES_READY'] ?? 1_000_000);
-    await addReady(db, ready);
-    await db.query(reset);
-    const id = (): string => String(tasks + 1 + drawn.number(ready));
-    const beside = await ask(url, BESIDE_READY, rounds, { drawn, id });
-    const besideStatements = await longest(db);
+    const walks = await measureWalks(db, (path) => get(`${url}${path}`), {
+      newest: tasks + ready,
+      tasks: quick ? 2000 : 1_000_000,
+      oldest: 1,
+    });
     if (tasks <= 100_000) await demandHealth(db);
     const name = (count: number): string => count.toLocaleString('en-US');
+    const where = `in a history of ${name(tasks)} tasks, of which one in 100 is blocked, beside ${name(ready)} ready steps: lists page by page`;
     return {
-      tables: [
-        pagesTable(
-          measured,
-          `in a history of ${name(tasks)} tasks, of which one in 100 is blocked: lists page by page`,
-        ),
-        statementsTable(statements),
-        pagesTable(beside, `in the same beside ${name(ready)} ready steps`),
-        statementsTable(besideStatements),
-      ],
-      data: { tasks, ready, measured, statements, beside, besideStatements },
+      tables: [pagesTable(measured, where), statementsTable(statements), walksTable(walks)],
+      data: { tasks, ready, measured, statements, walks },
     };
   } finally {
     await fleet.stop();
@@ -83,15 +72,39 @@ export async function pages(server: BenchServer, quick: boolean): Promise<PartRe
   }
 }
 
-/** What operators leave behind: the audit of years, processes that serve the workflows, a bulk operation over the failures. */
+/** Loads what `pages` measures, without measuring anything. */
+export async function loadPages(server: BenchServer, quick: boolean): Promise<void> {
+  await (await openPages(server, quick)).drop();
+}
+
+const sizes = (quick: boolean): { tasks: number; ready: number } =>
+  quick
+    ? { tasks: 10_000, ready: 2000 }
+    : {
+        tasks: Number(process.env['BENCH_PAGES_TASKS'] ?? 10_000_000),
+        ready: Number(process.env['BENCH_PAGES_READY'] ?? 1_000_000),
+      };
+
+async function openPages(server: BenchServer, quick: boolean): Promise<BenchDatabase> {
+  const { tasks, ready } = sizes(quick);
+  const db = await server.filledDatabase(`pages_${tasks}_${ready}`, async (empty) => {
+    // One in a hundred is blocked: a hundred thousand of ten million.
+    await loadHistory(empty, { tasks, detailed: tasks > 100_000 ? 10 : 1000, failing: 10_000 });
+    await addActs(empty);
+    await addReady(empty, ready);
+    await enterDirectory(empty.url);
+    await empty.query('VACUUM ANALYZE');
+  });
+  await addWorkers(db);
+  return db;
+}
+
+/** What operators leave behind: the audit of years, a bulk operation over the failures. */
 async function addActs(db: BenchDatabase): Promise<void> {
   await db.query(`
     INSERT INTO tasker.tasker_audit (at, act, subject, subject_id, by, reason, outcome, refused)
     SELECT clock_timestamp() - i * interval '1 minute', 'task.retry', 'task', i::text, 'user-' || i % 50, 'a reason', 'retried', false
     FROM generate_series(1, 100000) AS i`);
-  await db.query(`
-    INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at)
-    SELECT 'worker', 'bench-' || i, '0', 600, clock_timestamp() + interval '1 hour' FROM generate_series(1, 20) AS i`);
   const client = createClient({ url: db.url, notify: false });
   try {
     const filter = { namespace: 'lists', workflow: workflowName(1), states: ['error'] } as const;
@@ -101,13 +114,20 @@ async function addActs(db: BenchDatabase): Promise<void> {
   }
 }
 
-/** Tasks that wait for their turn, the newest ones. */
+/** Anew for each measurement: those of an earlier one have died since. */
+async function addWorkers(db: BenchDatabase): Promise<void> {
+  await db.query(`DELETE FROM tasker.tasker_workers WHERE name LIKE 'bench-%'`);
+  await db.query(`
+    INSERT INTO tasker.tasker_workers (role, name, version, queues, slots, lease_seconds, lease_expires_at)
+    SELECT 'worker', 'bench-' || i, '0', '{default}', 20, 600, clock_timestamp() + interval '1 hour' FROM generate_series(1, 20) AS i`);
+}
+
+/** Tasks that wait for their turn, the newest ones, each with a ready step. */
 async function addReady(db: BenchDatabase, ready: number): Promise<void> {
   const client = createClient({ url: db.url, notify: false });
   const workflow = await client.register(diamond);
   await client.close();
   await loadTasks(db.pool, { namedTaskId: workflow, tasks: ready, progress: [0] });
-  await db.query('VACUUM ANALYZE tasker.tasker_workflow_steps, tasker.tasker_tasks');
 }
 
 /** Every address once in each round, so that whatever else the machine does hits all of them. */
@@ -147,15 +167,21 @@ const inRound = (addresses: Readonly<Record<string, Address>>): [string, Address
 const withCursor = (address: string, cursor: string): string =>
   `${address}${address.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}`;
 
-async function get(
-  address: string,
-): Promise<{ ms: number; bytes: number; kept: boolean; body: { next_cursor?: string | null; complete?: boolean } }> {
+/** A response, from the request to its last byte. `kept`: for whoever asked a moment before. */
+export interface Answer {
+  ms: number;
+  bytes: number;
+  kept: boolean;
+  body: { next_cursor?: string | null; complete?: boolean; items?: { task_id?: string }[] };
+}
+
+async function get(address: string): Promise<Answer> {
   const began = performance.now();
   const response = await fetch(address);
   const text = await response.text();
   const ms = performance.now() - began;
   if (response.status !== 200) throw new Error(`${address}: ${response.status} ${text}`);
-  return { ms, bytes: text.length, kept: response.headers.has('age'), body: JSON.parse(text) };
+  return { ms, bytes: text.length, kept: response.headers.has('age'), body: JSON.parse(text) as Answer['body'] };
 }
 
 /** Those of the API, the slowest first. */

@@ -61,6 +61,7 @@ export const ADDRESSES: Readonly<Record<string, Address>> = {
   'search: a day old, tried again': searched('age:>1d attempts:>=1 state:error'),
   'search: a field of the input': searched('input.customer:123456'),
   'search: a field of the input, of a new workflow': searched(`workflow:lists/${NEW_WORKFLOW} input.order:"order-17"`),
+  'search: in progress, of a workflow': searched('state:in_progress workflow:bench/diamond'),
   failures: at('/v1/failures?limit=100'),
   overview: at('/v1/overview'),
   operations: list('/v1/operations?limit=50'),
@@ -88,21 +89,9 @@ export const BLOCKED: Readonly<Record<string, Address>> = {
   'why a task is blocked': { path: (_drawn, id) => `/v1/tasks/${id}/explain`, times: 5 },
 };
 
-/** What reads steps that are ready, and would read all of them if it could. `id`: of a task that waits for its turn. */
-export const BESIDE_READY: Readonly<Record<string, Address>> = {
+/** Of a task that waits for its turn, beside a million others. */
+export const READY: Readonly<Record<string, Address>> = {
   'why a task does not run': { path: (_drawn, id) => `/v1/tasks/${id}/explain`, times: 5 },
   'why its first step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/a/explain`, times: 5 },
   'why its last step does not run': { path: (_drawn, id) => `/v1/tasks/${id}/steps/d/explain`, times: 5 },
-  overview: at('/v1/overview'),
-  queues: at('/v1/queues?all=true'),
-  workflows: at('/v1/workflows'),
-  failures: at('/v1/failures?limit=100'),
-  ...Object.fromEntries(
-    ['none', 'pending', 'in progress', 'error', 'open: pending, in progress, error'].map((filter) => [
-      `tasks: ${filter}`,
-      TASKS[`tasks: ${filter}`] as Address,
-    ]),
-  ),
-  'tasks: a queue': list('/v1/tasks?limit=50&queue=default'),
-  'search: in progress, of a workflow': searched('state:in_progress workflow:bench/diamond'),
 };
