@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const NAMELESS = new Set(['CATALOGUE', 'STATES', 'UntypedOptions', 'Database', 'ClientParts']);
 
 /**
- * The types in the declarations of what `index` (the text of index.d.ts) exports that it does not export, as `Client: WorkflowRow`.
+ * The types in the declarations of what `index` (the text of index.d.cts) exports that it does not export, as `Client: WorkflowRow`.
  * Counts those that another module imports or could import; a module's own helper types have no name for anybody.
  */
 export function missingExports(folder: string, index: string): string[] {
@@ -17,7 +17,7 @@ export function missingExports(folder: string, index: string): string[] {
   for (const [, names = '', target = ''] of index.matchAll(/export (?:type )?\{([^}]*)\} from '([^']+)'/g)) {
     for (const [name, as] of namesOf(names)) {
       exported.add(as);
-      declared.push({ name, file: join(folder, target.replace(/\.[jt]s$/, '.d.ts')) });
+      declared.push({ name, file: join(folder, target.replace(/\.(cjs|ts)$/, '.d.cts')) });
     }
   }
   const missing = declared.flatMap(({ name, file }) =>

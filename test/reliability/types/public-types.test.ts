@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 test('every type in a public signature is exported', () => {
   const folder = join(app, 'node_modules/tasker-fleet/dist/types/src');
-  const index = readFileSync(join(folder, 'index.d.ts'), 'utf8');
+  const index = readFileSync(join(folder, 'index.d.cts'), 'utf8');
   expect(missingExports(folder, index)).toEqual([]);
   // The test can fail.
   expect(missingExports(folder, index.replace('WorkflowRow', 'Unrelated'))).toEqual(['WorkflowList: WorkflowRow']);
