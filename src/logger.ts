@@ -1,17 +1,13 @@
 import pino from 'pino';
 import { InvalidInputError } from './errors.ts';
-import { checkLoggerOptions, isLogger, type LoggerOptions, type OwnLogger } from './logger/logger-options.ts';
-import { isSafeOwnLogger, safeOwnLogger } from './logger/own-logger.ts';
+import { checkLoggerOptions, isLogger, type LoggerOptions } from './logger/logger-options.ts';
 import { destinationOf, type PinoSettings, pinoSettings } from './logger/pino-settings.ts';
 import type { Logger, LogMethod, PinoOptions } from './logger/logger-types.ts';
 import { type LineRules, safeArguments, safeFields } from './logger/safe-arguments.ts';
+import { OWN_FIELDS, type Owning, safeLogger } from './logger/safe-logger.ts';
 
 export type { LogDestination, Logger, LogMethod, PinoOptions, PinoTransport } from './logger/logger-types.ts';
 export type { LoggerOptions, OwnLogger } from './logger/logger-options.ts';
-
-/** The fields that each logger adds to its lines: JSON with the same key twice is ambiguous. */
-const OWN_FIELDS = Symbol('own fields of every line');
-type Owning = Logger & { [OWN_FIELDS]?: ReadonlySet<string> };
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -53,29 +49,6 @@ export function createLogger(options: LoggerOptions): Logger {
   logger[OWN_FIELDS] = own;
   makeChildrenSafe(logger, hide);
   return logger;
-}
-
-/** A logger of the program's own, made safe; one of this package is returned as it is. */
-export function safeLogger(log: Logger | OwnLogger): Logger {
-  const isSafe = (log as Owning)[OWN_FIELDS] !== undefined || isSafeOwnLogger(log);
-  return isSafe ? (log as Logger) : safeOwnLogger(log);
-}
-
-const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
-/**
- * A logger for the code of a handler, with these fields in every line. It never throws into the handler, neither this
- * package's logger nor one that the program passed in.
- */
-export function handlerLogger(
-  log: Logger | OwnLogger,
-  fields: Record<string, string | number>,
-): Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> {
-  try {
-    return safeLogger(log).child(fields);
-  } catch {
-    return SILENT;
-  }
 }
 
 function made(make: () => Logger): Logger {

@@ -10,7 +10,7 @@ const OWN = /^(src|migrations)\//;
  * and to find a file takes as long as to compile one of ten kilobytes. So what each of `roots` loads (of a list, what all of them load), the
  * smallest first, is put together: whoever loads some modules of such a group loads all of it, with the groups before it that its root
  * loads. What is imported by a call comes after a program that has the groups already, and loads them for one module.
- * `unless`: entries that stay as they are.
+ * `unless`: entries that stay as they are. `together`: modules of small chunks, which every entry but those `apart` loads all if it loads one.
  */
 export function chunkGroups(
   found: Metafile,
@@ -19,11 +19,15 @@ export function chunkGroups(
     unless,
     atStart,
     sourceOf,
+    together = [],
+    apart = [],
   }: {
     roots: readonly (readonly string[])[];
     unless: readonly string[];
     atStart: readonly string[];
     sourceOf: (path: string) => string;
+    together?: readonly string[];
+    apart?: readonly string[];
   },
 ): Plugin {
   const loads = modulesByEntry(found);
@@ -45,17 +49,19 @@ export function chunkGroups(
   }
   const toLoad = new Map<string, string[]>();
   for (const entry of loads.keys()) {
-    if (unless.includes(entry)) continue;
     const some = atStart.includes(entry) ? SOME : 1;
-    const needed = withEarlier.filter((_, index) => isNeeded(groups[index] ?? [], modules(entry), some));
-    const files = [...new Set(needed.flat())];
+    const needed = unless.includes(entry)
+      ? []
+      : withEarlier.filter((_, index) => isNeeded(groups[index] ?? [], modules(entry), some));
+    const small = !apart.includes(entry) && together.some((file) => modules(entry).has(file)) ? together : [];
+    const files = [...new Set([...needed.flat(), ...small])].filter((file) => file !== entry);
     if (files.length > 0)
       toLoad.set(
         resolve(entry),
         files.map((file) => resolve(file)),
       );
   }
-  const grouped = new Set(groups.flat().map((file) => resolve(file)));
+  const grouped = new Set([...groups.flat(), ...together].map((file) => resolve(file)));
   return {
     name: 'chunk groups',
     setup({ onLoad, onResolve }) {
@@ -72,6 +78,20 @@ export function chunkGroups(
       });
     },
   };
+}
+
+/** The own modules of small chunks that this entry loads at its start. */
+export function smallChunks({ outputs }: Metafile, entry: string, bytes: number): string[] {
+  const name = Object.keys(outputs).find((output) => outputs[output]?.entryPoint === entry);
+  const loaded = new Set(name === undefined ? [] : [name]);
+  for (const chunk of loaded)
+    for (const { kind, path, external } of outputs[chunk]?.imports ?? [])
+      if (kind === 'import-statement' && external !== true) loaded.add(path);
+  return [...loaded].flatMap((chunk) => {
+    const { entryPoint, bytes: size = 0, inputs = {} } = outputs[chunk] ?? {};
+    const files = Object.keys(inputs);
+    return entryPoint === undefined && size < bytes && files.every((file) => OWN.test(file)) ? files : [];
+  });
 }
 
 /** The modules that each entry loads, whether it is one of the package's or the target of an import that is a call. */

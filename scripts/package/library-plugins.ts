@@ -90,7 +90,12 @@ export const noTransports: Plugin = {
  */
 export const leanMetrics: Plugin = {
   name: 'lean metrics',
-  setup({ onLoad }) {
+  setup({ onLoad, onResolve }) {
+    // For exemplars of the CPU time, which are off.
+    onResolve({ filter: /^@opentelemetry\/api$/ }, ({ importer, path }) =>
+      /[/\\]prom-client[/\\]/.test(importer) ? { path, namespace: 'unused' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
     onLoad({ filter: /[/\\]prom-client[/\\]index\.js$/ }, () => ({
       contents: `
 exports.Registry = require('./lib/registry');

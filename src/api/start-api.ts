@@ -1,7 +1,8 @@
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
-import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
+import { safeLogger } from '../logger/safe-logger.ts';
+import type { Logger, OwnLogger } from '../logger.ts';
 import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { Drained, RunningService } from '../process/service.ts';

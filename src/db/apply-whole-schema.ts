@@ -2,11 +2,15 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { change } from './apply-migration.ts';
 import type { WatchedMigrateOptions } from './migrate-options.ts';
-import type { MigrationState } from './migration-record.ts';
+import { type MigrationState, migrationRecordText } from './migration-record.ts';
 import { inSchema } from './schema-name.ts';
 
 /** The script is made on PostgreSQL 18. One of its indexes differs before 14: there the migrations choose. */
 const OLDEST_SERVER = 140_000;
+
+/** Its text is a hundred kilobytes, which other databases do without. */
+export const loadWholeSchema = (): Promise<typeof import('../../migrations/whole-schema.ts')> =>
+  import('../../migrations/whole-schema.ts');
 
 /**
  * Gives an empty database the whole schema by one script, in one transaction, and records the migrations that it stands for. Returns
@@ -18,13 +22,13 @@ const OLDEST_SERVER = 140_000;
 export async function applyWholeSchema(
   client: pg.Client,
   schema: string,
-  { serverVersion }: MigrationState,
+  state: MigrationState,
   goal: number,
   options: WatchedMigrateOptions,
 ): Promise<string[]> {
-  const { WHOLE_SCHEMA, WHOLE_SCHEMA_MIGRATIONS: names } = await import('../../migrations/whole-schema.ts');
+  const { WHOLE_SCHEMA, WHOLE_SCHEMA_MIGRATIONS: names } = await loadWholeSchema();
   const standsForFirst = names.every((name, index) => name === migrations[index]?.name);
-  if (goal < names.length || !standsForFirst || serverVersion < OLDEST_SERVER) return [];
+  if (goal < names.length || !standsForFirst || state.serverVersion < OLDEST_SERVER) return [];
   const seconds = await change(client, schema, options, {
     what: 'the script that makes the whole schema',
     fields: { names },
@@ -33,7 +37,7 @@ export async function applyWholeSchema(
       const values = names.map((name) => `(${client.escapeLiteral(name)})`).join(', ');
       // One message: each round trip more is one before the first result of a program.
       const made = client.query(
-        `${inSchema(WHOLE_SCHEMA, schema)}\nINSERT INTO "${schema}".tasker_migrations (name) VALUES ${values}`,
+        `${migrationRecordText(schema, state)}${inSchema(WHOLE_SCHEMA, schema)}\nINSERT INTO "${schema}".tasker_migrations (name) VALUES ${values}`,
       );
       options.onScript?.();
       await made;

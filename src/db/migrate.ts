@@ -9,13 +9,13 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError } from '../errors.ts';
 import { applyMigration } from './apply-migration.ts';
-import { applyWholeSchema } from './apply-whole-schema.ts';
+import { applyWholeSchema, loadWholeSchema } from './apply-whole-schema.ts';
 import type { MigrateOptions, WatchedMigrateOptions } from './migrate-options.ts';
 import { acquireMigrationLock } from './migration-lock.ts';
 import {
   appliedMigrations,
-  createMigrationRecord,
   type MigrationState,
+  migrationRecordText,
   migrationState,
   refuseForeignTables,
   refuseUnknownMigrations,
@@ -90,6 +90,8 @@ export async function migrateSession(
 ): Promise<string[]> {
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
   const client = pooled as unknown as pg.Client;
+  // An empty database will need it; it is loaded during the round trips before the script. A failure comes again with its use.
+  void loadWholeSchema().catch(() => undefined);
   const db = await asMigrationConnection(client, { url, schema });
   return moveOn(db, client, schema, options, () => migrations.length);
 }
@@ -113,10 +115,10 @@ async function moveOn(
   const { applied } = state;
   refuseUnknownMigrations([...applied.keys()]);
   await refuseForeignTables(client, schema, state, options.onWarning);
-  await createMigrationRecord(client, schema, state);
   warnOfEncoding(state, options);
   const goal = target(applied.size);
   const done = applied.size === 0 ? await applyWholeSchema(client, schema, state, goal, options) : [];
+  if (done.length === 0 && !state.recordExists) await client.query(migrationRecordText(schema, state));
   for (let index = applied.size + done.length; index < goal; index += 1)
     done.push(await applyMigration(db, client, schema, index, 'up', options));
   for (let index = applied.size - 1; index >= goal; index -= 1) {

@@ -1,7 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { exponential, NO_JITTER } from '../backoff.ts';
 import type { HeartbeatConnectionOptions } from '../db/connections/heartbeat-connection.ts';
-import type { EarlyThread } from './early-thread.ts';
 import { findHeartbeatProgram, hasPreloads, type HeartbeatProgram, startHeartbeatThread } from './heartbeat-program.ts';
 import {
   type HeartbeatCommand,
@@ -17,16 +16,19 @@ export interface HeartbeatHostOptions {
   /** How many processes of the fleet this thread beats for. */
   members: number;
   settings: HeartbeatSettings;
-  /** The first thread, if it was started before. */
-  early?: EarlyThread | undefined;
+  /**
+   * Members may register before the thread runs. It starts with the first step, before the code of it, or a moment after the first member has
+   * registered. Default false: `start` waits for it.
+   */
+  startsLate?: boolean | undefined;
 }
 
 /** A member as its thread sees it. */
 export interface HeartbeatMember {
   stallDeadlineMs(): number;
   busySlots(): number;
-  /** Sends what a thread that has just become ready does not know. */
-  threadReady(): void;
+  /** Sends what a thread that has just started does not know. */
+  threadStarted(): void;
   receive(message: HeartbeatMessage): void;
   /** Of the thread or its connection. */
   failed(message: string, code?: string): void;
@@ -38,6 +40,11 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 2000;
 /** A thread that ran for at least this long resets the backoff of restarts. */
 const SOUND_AFTER_MS = 30_000;
+/**
+ * A thread takes a processor for as long as a program on two takes from its registration to its first result. A process that is registered has
+ * TASKER_SILENT_SECONDS until its session lock counts.
+ */
+const LATE_START_MS = 100;
 /** For what a member that leaves waits: its last heartbeat may be under way on a connection that went silent. */
 const LEAVE_TIMEOUT_MS = 1000;
 
@@ -56,11 +63,15 @@ export class HeartbeatHost {
   private readonly backoff = exponential({ minMs: FIRST_RESTART_MS, maxMs: LAST_RESTART_MS, jitter: NO_JITTER });
   private restarting: NodeJS.Timeout | undefined;
   private ticker: NodeJS.Timeout | undefined;
+  /** Of a thread that starts late; undefined: it has been started, or nobody needs it yet. */
+  private late: NodeJS.Timeout | undefined;
+  private isLate: boolean;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
   constructor(options: HeartbeatHostOptions) {
     this.options = options;
+    this.isLate = options.startsLate === true;
     const bytes = HeartbeatState.length(options.members) * Float64Array.BYTES_PER_ELEMENT;
     this.state = new Float64Array(new SharedArrayBuffer(bytes));
   }
@@ -72,14 +83,27 @@ export class HeartbeatHost {
     return { place, sessionLock: this.options.connection.sessionLocks?.[place] ?? null };
   }
 
-  /** Starts the thread; resolves when it has requested the session locks. */
+  /** Starts the thread; resolves when it has requested the session locks, or at once if it starts late. */
   start(): Promise<void> {
     this.starting ??= this.doStart();
     return this.starting;
   }
 
+  /** A member has registered: from now on a thread that starts late is awaited by others. */
+  soon(): void {
+    if (this.isLate && this.stopping === undefined) this.late ??= setTimeout(() => this.now(), LATE_START_MS);
+  }
+
+  /** Starts a thread that has waited until now. */
+  now(): void {
+    if (!this.isLate || this.program === undefined || this.stopping !== undefined) return;
+    this.isLate = false;
+    clearTimeout(this.late);
+    this.launchAgain();
+  }
+
   post(command: HeartbeatCommand): void {
-    if (this.readyAt !== undefined) this.thread?.postMessage(command);
+    this.thread?.postMessage(command);
   }
 
   /** Ends what the thread does for one member, and the thread with its last one. */
@@ -106,11 +130,13 @@ export class HeartbeatHost {
     if (this.stopping !== undefined) throw new Error('the heartbeat thread did not start: stopped before');
     this.tick();
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
-    await new Promise<void>((ready, failed) => this.launch({ ready, failed }));
+    if (!this.isLate) await new Promise<void>((ready, failed) => this.launch({ ready, failed }));
+    else if (threadsAreForbidden()) throw new Error('the heartbeat thread did not start: allow it with --allow-worker');
   }
 
   private async doStop(): Promise<void> {
     clearInterval(this.ticker);
+    clearTimeout(this.late);
     clearTimeout(this.restarting);
     const { thread } = this;
     if (thread === undefined) return;
@@ -131,10 +157,11 @@ export class HeartbeatHost {
       maxStallMs: settings.maxStallMs,
       shared: this.state.buffer as SharedArrayBuffer,
     };
-    const early = this.bare ? undefined : this.options.early?.take();
-    const thread = early ?? startHeartbeatThread(this.program as HeartbeatProgram, this.bare);
+    const thread = startHeartbeatThread(this.program as HeartbeatProgram, this.bare);
     thread.postMessage({ kind: 'begin', data } satisfies HeartbeatCommand);
     this.thread = thread;
+    // In the same breath: a step may hold the loop from now on.
+    for (const member of this.members) member?.threadStarted();
     // Once started, the process is kept alive by its own work, not by its heartbeat.
     if (first === undefined) thread.unref();
     let reason: unknown;
@@ -144,7 +171,7 @@ export class HeartbeatHost {
         this.readyAt = performance.now();
         for (const [member, here] of this.members.entries()) {
           if (here === undefined) this.post({ kind: 'leave', member });
-          else here.threadReady();
+          else here.threadStarted();
         }
         first?.ready();
       } else this.receive(message);
@@ -178,13 +205,15 @@ export class HeartbeatHost {
     if (livedMs >= SOUND_AFTER_MS) this.backoff.reset();
     const delayMs = this.backoff.next();
     this.failed(`the heartbeat thread died (${why}): starting another in ${delayMs} ms`);
-    this.restarting = setTimeout(() => {
-      try {
-        this.launch();
-      } catch (error) {
-        this.restart(error instanceof Error ? error.message : String(error), 0);
-      }
-    }, delayMs).unref();
+    this.restarting = setTimeout(() => this.launchAgain(), delayMs).unref();
+  }
+
+  private launchAgain(): void {
+    try {
+      this.launch();
+    } catch (error) {
+      this.restart(error instanceof Error ? error.message : String(error), 0);
+    }
   }
 
   private receive(message: HeartbeatMessage): void {
@@ -206,6 +235,12 @@ export class HeartbeatHost {
       state[HeartbeatState.busySlots(place)] = member.busySlots();
     }
   }
+}
+
+/** Node's permission model can forbid threads. */
+function threadsAreForbidden(): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission?.has('worker') === false;
 }
 
 function isOutOfMemory(reason: unknown): boolean {

@@ -10,7 +10,7 @@ export async function findHeartbeatProgram(): Promise<HeartbeatProgram> {
   // Undefined in bundles in CommonJS format; the bundle's own place in others.
   const here = import.meta.url as string | undefined;
   if (here?.startsWith('file:') === true) {
-    const file = fileURLToPath(new URL(here.endsWith('.ts') ? 'heartbeat-thread.ts' : 'heartbeat-thread.js', here));
+    const file = fileURLToPath(new URL(here.endsWith('.ts') ? 'heartbeat-thread.ts' : 'heartbeat-thread.cjs', here));
     if (existsSync(file)) return { file };
   }
   const { heartbeatSource } = await import('./heartbeat-source.ts');

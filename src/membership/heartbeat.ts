@@ -35,7 +35,7 @@ export class Heartbeat implements HeartbeatMember {
     this.sessionLock = sessionLock;
   }
 
-  /** Starts the thread if it does not run yet; resolves when it has requested the session lock. */
+  /** Starts the thread if it does not run yet; resolves when it has requested the session lock, or at once if it starts late. */
   start(): Promise<void> {
     return this.host.start();
   }
@@ -44,11 +44,16 @@ export class Heartbeat implements HeartbeatMember {
   renew(workerId: string): void {
     this.renewedAt = performance.timeOrigin + performance.now();
     this.workerId = workerId;
-    this.threadReady();
+    this.threadStarted();
+    this.host.soon();
   }
 
-  /** Moves the stall deadline to `untilMs` if that is later. The next tick sets it to that of the steps which run then. */
+  /**
+   * Moves the stall deadline to `untilMs` if that is later. The next tick sets it to that of the steps which run then. A thread that starts late
+   * starts now: the first step may hold the loop in which it would be started.
+   */
   extendStallDeadline(untilMs: number): void {
+    this.host.now();
     const { state } = this.host;
     const at = HeartbeatState.stallDeadline(this.place);
     if (untilMs > (state[at] as number)) state[at] = untilMs;
@@ -69,7 +74,7 @@ export class Heartbeat implements HeartbeatMember {
     return this.stopping;
   }
 
-  threadReady(): void {
+  threadStarted(): void {
     const { workerId, place: member } = this;
     const { killWhenStalled } = this.options;
     if (workerId !== undefined && this.stopping === undefined)

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
 import { newSessionLock } from '../db/connections/heartbeat-connection.ts';
-import type { EarlyThread } from './early-thread.ts';
 import { HeartbeatHost } from './heartbeat-host.ts';
 
 export type HeartbeatHostSettings = Pick<
@@ -14,11 +13,14 @@ export type HeartbeatHostSettings = Pick<
   | 'schema'
 >;
 
-/** A heartbeat thread for this number of processes of the fleet. Without `databaseUrlDirect` their leases alone show that they live. */
+/**
+ * A heartbeat thread for this number of processes of the fleet, which may start late (see HeartbeatHostOptions). Without `databaseUrlDirect` their
+ * leases alone show that they live.
+ */
 export function openHeartbeatHost(
   settings: HeartbeatHostSettings,
   members: number,
-  early?: EarlyThread,
+  { startsLate = false } = {},
 ): HeartbeatHost {
   const { databaseUrl, databaseUrlDirect, databasePasswordFile, leaseSeconds, schema } = settings;
   return new HeartbeatHost({
@@ -33,6 +35,6 @@ export function openHeartbeatHost(
     },
     members,
     settings,
-    early,
+    startsLate,
   });
 }

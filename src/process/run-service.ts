@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts';
 import { flushSpans, lateSdk, tracingProblem } from '../tracing/otel.ts';
 import type { Endpoint, Served } from './endpoint.ts';
 import { type Host, openHost, type HostRole } from './host.ts';
-import { openSession, type RoleDatabase } from './role-database.ts';
+import type { RoleDatabase } from './role-database.ts';
 import type { Health } from './server.ts';
 import type { Drained, RunningService } from './service.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -29,7 +29,7 @@ export interface RoleService {
 /** What roles of one process share. */
 export interface SharedByRoles {
   readonly endpoint: Endpoint;
-  /** Pools that are open already. */
+  /** Pools that are open already; another role opens its own, whose first session comes with its first work. */
   readonly databases?: Partial<Record<HostRole, RoleDatabase>>;
   /** In place of a check of the schema by each. */
   schemaReady(): Promise<void>;
@@ -104,13 +104,12 @@ export async function runService<Role extends RoleService>(options: {
   return { running: { url, stop, refused: host.refused }, service };
 }
 
-/** Opens the first session. Rejects if the database cannot be reached or lacks the schema of this version. */
+/** Waits for the first session. Rejects if the database cannot be reached or lacks the schema of this version. */
 async function reach(
   db: Database,
   program: Pick<SharedByRoles, 'schemaReady'> | undefined,
   opened: Promise<void> | undefined,
 ): Promise<void> {
   if (program === undefined) return requireSchema(db);
-  const session = opened ?? openSession(db);
-  await Promise.all([program.schemaReady(), session]);
+  await Promise.all([program.schemaReady(), opened]);
 }

@@ -14,16 +14,9 @@ import { Membership, type MembershipSettings } from '../membership/membership.ts
 import { type Drained, stopAll } from '../process/service.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { type Chore, type ChoreEvents, ChoreLoop } from './chore.ts';
-import { enqueueDueRetries } from './chores/enqueue-due-retries.ts';
-import { finalizeTasks } from './chores/finalize-tasks.ts';
+import { INTERVALS_MS, promotionIntervalMs } from './chore-intervals.ts';
 import { type FiredAbout, type FiredOutcome, FireSchedules } from './chores/fire-schedules.ts';
-import { keepActs } from './chores/keep-acts.ts';
-import { maintain } from './chores/maintain.ts';
-import { promoteWaiting } from './chores/promote-waiting.ts';
-import { recoverDeadWorkers } from './chores/recover-dead-workers.ts';
-import { refreshStatistics } from './chores/refresh-statistics.ts';
-import { runOperations } from './chores/run-operations.ts';
-import { watchClock } from './chores/watch-clock.ts';
+import { lateChore } from './late-chore.ts';
 
 export interface SchedulerEvents extends ChoreEvents {
   retriesEnqueued(queue: string, steps: number): void;
@@ -55,6 +48,8 @@ export type SchedulerSettings = MembershipSettings &
 
 export interface SchedulerOptions {
   db: Database;
+  /** Another pool of the same database, by which the scheduler joins and leaves. Default: its own. */
+  joins?: Database | undefined;
   settings: SchedulerSettings;
   name: string;
   version: string;
@@ -92,11 +87,11 @@ export class Scheduler {
   private stopping: Promise<Drained> | undefined;
 
   constructor(options: SchedulerOptions) {
-    const { db, events, settings } = options;
+    const { db, joins = db, events, settings } = options;
     this.options = options;
     this.notifier = new Notifier(db);
     this.membership = new Membership({
-      db,
+      db: joins,
       settings,
       heartbeats: options.heartbeats,
       process: { role: 'scheduler', name: options.name, version: options.version, queues: [], slots: 0 },
@@ -106,12 +101,14 @@ export class Scheduler {
     });
     this.schedules = this.makeSchedules();
     const retries = new ChoreLoop(
-      enqueueDueRetries({
-        db,
-        notifier: this.notifier,
-        intervalMs: settings.retrySweepMs,
-        onEnqueued: (queue, steps) => events.retriesEnqueued(queue, steps),
-      }),
+      lateChore('retry_due', settings.retrySweepMs, ({ enqueueDueRetries }) =>
+        enqueueDueRetries({
+          db,
+          notifier: this.notifier,
+          intervalMs: settings.retrySweepMs,
+          onEnqueued: (queue, steps) => events.retriesEnqueued(queue, steps),
+        }),
+      ),
       events,
     );
     const chores = this.makeChores(retries);
@@ -122,6 +119,10 @@ export class Scheduler {
 
   get lease(): Lease {
     return this.membership.lease;
+  }
+
+  private get joins(): Database {
+    return this.options.joins ?? this.options.db;
   }
 
   /** The installation that the scheduler has joined; empty before. */
@@ -161,7 +162,8 @@ export class Scheduler {
 
   /** A start that is refused a right, or finds schedules of another fleet, has to say so: that is known before anything is made. */
   private async prepareSchedules(): Promise<'now' | 'later'> {
-    if (this.options.mayPrepareSchedulesLater === true && (await this.schedules.mayPrepareLater())) return 'later';
+    if (this.options.mayPrepareSchedulesLater === true && (await this.schedules.mayPrepareLater(this.joins)))
+      return 'later';
     await this.schedules.prepare();
     return 'now';
   }
@@ -194,7 +196,7 @@ export class Scheduler {
 
   /** After joining again: the database may have no pg-boss tables, or older ones. */
   private async prepare(): Promise<{ known: KnownState; joined: () => void }> {
-    const { installationId } = await installationOf(this.options.db);
+    const { installationId } = await installationOf(this.joins);
     return {
       known: { installationId, workflows: [] },
       joined: () => {
@@ -233,23 +235,44 @@ export class Scheduler {
   private makeChores(retries: ChoreLoop): Chore[] {
     const { db, events, settings, measurements = [] } = this.options;
     const { priorityAgeingSeconds } = settings;
+    const madeAt = Date.now();
     return [
-      recoverDeadWorkers({
-        db,
-        notifier: this.notifier,
-        intervalMs: settings.recoverySweepMs,
-        silentSeconds: settings.silentSeconds,
-        onRecovered: (outcome) => events.recovered(outcome),
-        onPolled: (retriesDue, seconds) => (retriesDue ? retries.runNow() : retries.polledElsewhere(seconds)),
-      }),
-      finalizeTasks({ db, intervalMs: settings.finalizeSweepMs, onFinalized: (taskIds) => events.finalized(taskIds) }),
-      keepActs(db),
-      runOperations({ db, notifier: this.notifier, onWorked: (worked) => events.operated(worked) }),
-      watchClock({ db, onSetBack: (found) => events.clockSetBack(found) }),
-      refreshStatistics({ db, intervalMs: STATISTICS_INTERVAL_MS }),
-      maintain({ db, cron: settings.analyzeCron, pruneWorkersHours: settings.pruneWorkersHours }),
+      lateChore('recover_dead', settings.recoverySweepMs, ({ recoverDeadWorkers }) =>
+        recoverDeadWorkers({
+          db,
+          notifier: this.notifier,
+          intervalMs: settings.recoverySweepMs,
+          silentSeconds: settings.silentSeconds,
+          onRecovered: (outcome) => events.recovered(outcome),
+          onPolled: (retriesDue, seconds) => (retriesDue ? retries.runNow() : retries.polledElsewhere(seconds)),
+        }),
+      ),
+      lateChore('settle_stranded', settings.finalizeSweepMs, ({ finalizeTasks }) =>
+        finalizeTasks({
+          db,
+          intervalMs: settings.finalizeSweepMs,
+          onFinalized: (taskIds) => events.finalized(taskIds),
+        }),
+      ),
+      lateChore('keep_acts', INTERVALS_MS.keep_acts, ({ keepActs }) => keepActs(db)),
+      lateChore('run_operations', INTERVALS_MS.run_operations, ({ runOperations }) =>
+        runOperations({ db, notifier: this.notifier, onWorked: (worked) => events.operated(worked) }),
+      ),
+      lateChore('watch_clock', INTERVALS_MS.watch_clock, ({ watchClock }) =>
+        watchClock({ db, onSetBack: (found) => events.clockSetBack(found) }),
+      ),
+      lateChore('refresh_statistics', STATISTICS_INTERVAL_MS, ({ refreshStatistics }) =>
+        refreshStatistics({ db, intervalMs: STATISTICS_INTERVAL_MS }),
+      ),
+      lateChore('maintain', INTERVALS_MS.maintain, ({ maintain }) =>
+        maintain({ db, cron: settings.analyzeCron, pruneWorkersHours: settings.pruneWorkersHours, madeAt }),
+      ),
       ...(priorityAgeingSeconds > 0
-        ? [promoteWaiting({ db, afterSeconds: priorityAgeingSeconds, onPromoted: events.promoted })]
+        ? [
+            lateChore('promote_waiting', promotionIntervalMs(priorityAgeingSeconds), ({ promoteWaiting }) =>
+              promoteWaiting({ db, afterSeconds: priorityAgeingSeconds, onPromoted: events.promoted }),
+            ),
+          ]
         : []),
       ...measurements,
     ];

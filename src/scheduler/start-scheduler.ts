@@ -1,22 +1,17 @@
 import type { Config } from '../config/config.ts';
-import { type Logger, type OwnLogger, safeLogger } from '../logger.ts';
+import { safeLogger } from '../logger/safe-logger.ts';
+import type { Logger, OwnLogger } from '../logger.ts';
 import type { Program } from '../membership/program.ts';
 import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
 import { VERSION } from '../version.ts';
-import { extendHistoryAhead } from './chores/extend-history.ts';
-import { mergeOldHistory } from './chores/merge-history.ts';
-import { checkRights } from './chores/check-rights.ts';
-import { countRuns } from './chores/count-runs.ts';
-import { evaluateScaling } from './chores/evaluate-scaling.ts';
-import { keepDirectory } from './chores/keep-directory.ts';
-import { measureDatabase, measureQueues } from './chores/measure.ts';
-import { checkMaintenance } from './chores/maintain.ts';
-import { removeDueTasks } from './chores/remove-due-tasks.ts';
 import type { Chore } from './chore.ts';
-import { openSchedulersArchive } from './schedulers-archive.ts';
+import { databaseIntervalMs, INTERVALS_MS } from './chore-intervals.ts';
+import { lateChore } from './late-chore.ts';
+import { checkMaintenance } from './maintenance-times.ts';
 import { schedulerEvents } from './scheduler-events.ts';
+import type { SchedulersArchive } from './schedulers-archive.ts';
 import { Scheduler } from './scheduler.ts';
 
 /** A scheduler that runs in this process. */
@@ -44,12 +39,15 @@ export async function startSchedulerIn(
 ): Promise<SchedulerProcess> {
   const { config } = options;
   const log = safeLogger(options.log);
+  // A scheduler without an archive does without its code.
+  const openArchive =
+    config.archiveUrl === undefined ? undefined : (await import('./schedulers-archive.ts')).openSchedulersArchive;
   const { running, service } = await runService({
     role: 'scheduler',
     config,
     log,
     program,
-    make: (host) => makeScheduler(host, config, log, program),
+    make: (host) => makeScheduler(host, config, log, { archive: openArchive?.(host, config, log), program }),
   });
   return { ...running, workerId: service.scheduler.lease.last };
 }
@@ -58,17 +56,19 @@ function makeScheduler(
   host: Host,
   config: Config,
   log: Logger,
-  program: Program | undefined,
+  { archive, program }: { archive: SchedulersArchive | undefined; program: Program | undefined },
 ): RoleService & { scheduler: Scheduler } {
   const { db, metrics, progress } = host;
-  const archive = openSchedulersArchive(host, config, log);
   const measurements = [
     ...measurementsOf(host, config),
-    removeDueTasks({ db, metrics, log, keep: config.keep, ...(archive && { remover: archive.remover }) }),
+    lateChore('remove_due_tasks', INTERVALS_MS.remove_due_tasks, ({ removeDueTasks }) =>
+      removeDueTasks({ db, metrics, log, keep: config.keep, ...(archive && { remover: archive.remover }) }),
+    ),
     ...(archive === undefined ? [] : [archive.chore]),
   ];
   const scheduler = new Scheduler({
     db,
+    joins: program?.joins,
     settings: config,
     name: host.name,
     version: VERSION,
@@ -105,34 +105,45 @@ function makeScheduler(
 
 /** What a scheduler measures for its own metrics. */
 function measurementsOf({ db, metrics, survived }: Host, config: Config): Chore[] {
+  const { statsIntervalMs } = config;
   return [
-    measureQueues(db, metrics, config.statsIntervalMs),
-    measureDatabase(db, metrics, config.statsIntervalMs),
-    countRuns(db, metrics, { hoursKeptDays: config.statsHoursKeptDays, daysKeptDays: config.statsDaysKeptDays }),
-    keepDirectory(db, metrics),
-    extendHistoryAhead({ db, onMissing: (error) => survived('extend_history', error) }),
-    mergeOldHistory({ db }),
-    checkRights({ db, metrics, onMissing: (error) => survived('refresh_statistics', error) }),
-    evaluateScaling({
-      db,
-      metrics,
-      intervalMs: config.statsIntervalMs,
-      settings: {
-        startLatencySeconds: config.scaleStartLatencyMs / 1000,
-        utilization: config.scaleUtilizationPercent / 100,
-        assumedStepSeconds: config.scaleStepMs / 1000,
-        assumedSlots: config.slots,
-        workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
-        quietSeconds: config.scaleQuietSeconds,
-      },
-      maxWorkers: config.scaleMaxWorkers,
-      connections: {
-        poolSize: config.poolSize,
-        pooled: config.pooled,
-        direct: config.databaseUrlDirect !== undefined,
-        poolerConnections: config.poolerConnections,
-        reservedForOthers: config.reservedConnections,
-      },
-    }),
+    lateChore('measure_queues', statsIntervalMs, ({ measureQueues }) => measureQueues(db, metrics, statsIntervalMs)),
+    lateChore('measure_database', databaseIntervalMs(statsIntervalMs), ({ measureDatabase }) =>
+      measureDatabase(db, metrics, statsIntervalMs),
+    ),
+    lateChore('count_runs', INTERVALS_MS.count_runs, ({ countRuns }) =>
+      countRuns(db, metrics, { hoursKeptDays: config.statsHoursKeptDays, daysKeptDays: config.statsDaysKeptDays }),
+    ),
+    lateChore('keep_directory', INTERVALS_MS.keep_directory, ({ keepDirectory }) => keepDirectory(db, metrics)),
+    lateChore('extend_history', INTERVALS_MS.extend_history, ({ extendHistoryAhead }) =>
+      extendHistoryAhead({ db, onMissing: (error) => survived('extend_history', error) }),
+    ),
+    lateChore('merge_history', INTERVALS_MS.merge_history, ({ mergeOldHistory }) => mergeOldHistory({ db })),
+    lateChore('check_rights', INTERVALS_MS.check_rights, ({ checkRights }) =>
+      checkRights({ db, metrics, onMissing: (error) => survived('refresh_statistics', error) }),
+    ),
+    lateChore('evaluate_scaling', statsIntervalMs, ({ evaluateScaling }) =>
+      evaluateScaling({
+        db,
+        metrics,
+        intervalMs: statsIntervalMs,
+        settings: {
+          startLatencySeconds: config.scaleStartLatencyMs / 1000,
+          utilization: config.scaleUtilizationPercent / 100,
+          assumedStepSeconds: config.scaleStepMs / 1000,
+          assumedSlots: config.slots,
+          workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
+          quietSeconds: config.scaleQuietSeconds,
+        },
+        maxWorkers: config.scaleMaxWorkers,
+        connections: {
+          poolSize: config.poolSize,
+          pooled: config.pooled,
+          direct: config.databaseUrlDirect !== undefined,
+          poolerConnections: config.poolerConnections,
+          reservedForOthers: config.reservedConnections,
+        },
+      }),
+    ),
   ];
 }

@@ -1,8 +1,9 @@
 import type { Client } from '../client/client.ts';
 import { configuredClient } from '../client/configured-client.ts';
 import type { Config } from '../config/config.ts';
-import { createLogger, type Logger } from '../logger.ts';
-import { type EarlyThread, startThreadEarly } from '../membership/early-thread.ts';
+import { createLogger } from '../logger.ts';
+import { lateLogger } from '../logger/late-logger.ts';
+import type { Logger } from '../logger/logger-types.ts';
 import { connectRoleDatabase, type RoleDatabase } from '../process/role-database.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
 import { type PreparedSchema, prepareSchema } from './prepare-schema.ts';
@@ -15,12 +16,10 @@ export interface Beginning {
   readonly config: { readonly worker: Config; readonly scheduler: Config };
   /** The logger of a part. */
   readonly logOf: (role: string) => Logger;
-  /** Its heartbeat thread. Undefined: the start starts it. */
-  readonly early: EarlyThread | undefined;
   readonly client: Client;
   readonly schema: PreparedSchema;
-  /** Each with its first session under way. */
-  readonly databases: { readonly worker: RoleDatabase; readonly scheduler?: RoleDatabase };
+  /** With the first session under way. */
+  readonly databases: { readonly worker: RoleDatabase };
 }
 
 /**
@@ -39,15 +38,16 @@ export async function begin(options: TaskerOptions): Promise<Beginning> {
   const { migrate = false, scheduler = true } = options;
   // First: on an empty database it is what the rest waits for.
   const schema = prepareSchema(client, config.worker, () => logOf('migrate'), { migrate, schedules: !scheduler });
-  const early = await startThreadEarly();
-  // Open when their code is there to use them.
-  const databases = {
-    worker: connectRoleDatabase('worker', config.worker),
-    ...(scheduler ? { scheduler: connectRoleDatabase('scheduler', config.scheduler) } : {}),
-  };
-  return { workflows, config, logOf, early, client, schema, databases };
+  // Open when its code is there to use it.
+  const databases = { worker: connectRoleDatabase('worker', config.worker) };
+  return { workflows, config, logOf, client, schema, databases };
 }
 
 function loggers({ log }: TaskerOptions, { logLevel, redact }: Config): (role: string) => Logger {
-  return (role) => createLogger(log === undefined ? { role, level: logLevel, redact } : { role, pino: log });
+  return (role) => {
+    if (log !== undefined) return createLogger({ role, pino: log });
+    const make = (): Logger => createLogger({ role, level: logLevel, redact });
+    // Paths that pino does not know are refused at the start.
+    return redact.length > 0 ? make() : lateLogger(logLevel, make);
+  };
 }

@@ -26,12 +26,9 @@ export async function startScheduler(options: SchedulerProcessOptions): Promise<
 export async function startTasker(options: TaskerOptions): Promise<Tasker> {
   const { begin } = await import('./begin.ts');
   const beginning = await begin(options);
-  try {
-    // Loading the code of the rest keeps this process busy for as long as an empty database takes to get its tables.
-    await beginning.schema.under;
-    const { startTasker: start } = await import('./start-tasker.ts');
-    return await start(options, beginning);
-  } finally {
-    beginning.early?.end();
-  }
+  // Half of the code while the server makes processes for the first sessions; the rest when it has something to do for longer.
+  await import('../worker/start-worker.ts');
+  await beginning.schema.under;
+  const { startTasker: start } = await import('./start-tasker.ts');
+  return start(options, beginning);
 }

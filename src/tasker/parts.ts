@@ -31,7 +31,8 @@ export class Parts {
     this.program = {
       endpoint: new Endpoint(),
       mayPrepareSchedulesLater: !options.applySchedules,
-      heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1, options.early),
+      heartbeats: openHeartbeatHost(config.worker, withScheduler ? 2 : 1, { startsLate: true }),
+      joins: client.db,
       databases: options.databases,
       schemaReady: () => schema.ready,
     };
@@ -91,8 +92,7 @@ export class Parts {
         await this.options.schema.ready.catch(() => undefined);
         await this.client.close();
         // Of a part that was not even made.
-        const { worker: ofWorker, scheduler: ofScheduler } = this.options.databases;
-        await withTimeout(Promise.all([ofWorker.db.close(), ofScheduler?.db.close()]), CLOSE_TIMEOUT_MS);
+        await withTimeout(this.options.databases.worker.db.close(), CLOSE_TIMEOUT_MS);
       }
     }
     return { unfinished };

@@ -1,6 +1,7 @@
 import inspector from 'node:inspector';
 import type { Config } from '../config/config.ts';
-import { handlerLogger, type Logger, type OwnLogger, safeLogger } from '../logger.ts';
+import { handlerLogger, safeLogger } from '../logger/safe-logger.ts';
+import type { Logger, OwnLogger } from '../logger.ts';
 import type { Program } from '../membership/program.ts';
 import { runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';

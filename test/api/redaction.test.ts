@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createLogger, handlerLogger } from '../../src/logger.ts';
+import { createLogger } from '../../src/logger.ts';
+import { handlerLogger } from '../../src/logger/safe-logger.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useRecordedSpans } from '../tracing/recorded-spans.ts';
 import { useApi } from './api-fixture.ts';

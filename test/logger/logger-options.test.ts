@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createLogger, handlerLogger, type LoggerOptions, type OwnLogger, safeLogger } from '../../src/logger.ts';
+import { createLogger, type LoggerOptions, type OwnLogger } from '../../src/logger.ts';
+import { handlerLogger, safeLogger } from '../../src/logger/safe-logger.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 type Line = Record<string, unknown>;

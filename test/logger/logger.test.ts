@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { handlerLogger, type Logger } from '../../src/logger.ts';
+import type { Logger } from '../../src/logger.ts';
+import { handlerLogger } from '../../src/logger/safe-logger.ts';
 import { hidePasswords, isSecretName } from '../../src/secrets.ts';
 import { useProcesses } from '../support/processes.ts';
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { Worker as Thread } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -192,7 +193,7 @@ describe('a membership that is stopped', () => {
   });
 });
 
-const hostOf = (sessionLocks: readonly string[]): HeartbeatHost =>
+const hostOf = (sessionLocks: readonly string[], startsLate = false): HeartbeatHost =>
   new HeartbeatHost({
     connection: {
       url: fleet.test.url,
@@ -203,6 +204,7 @@ const hostOf = (sessionLocks: readonly string[]): HeartbeatHost =>
     },
     members: sessionLocks.length,
     settings: { heartbeatIntervalMs: 50, maxStallMs: 10_000 },
+    startsLate,
   });
 const SILENT = {
   killWhenStalled: false,
@@ -266,6 +268,59 @@ describe('two processes of the fleet in one program', () => {
     await waitFor(() => lost.length > 0, { what: 'the news' });
     expect(new Set(lost)).toEqual(new Set([`second ${ids[1]}`]));
     await Promise.all([first.stop(), second.stop()]);
+  });
+});
+
+describe('a thread that starts late', () => {
+  const registered = async (heartbeat: Heartbeat): Promise<string> =>
+    register(fleet.db, {
+      role: 'worker',
+      name: 'test',
+      version: '0',
+      queues: [],
+      slots: 1,
+      leaseSeconds: 10,
+      sessionLock: heartbeat.sessionLock,
+    });
+  const late = async (): Promise<Heartbeat> => {
+    const heartbeat = new Heartbeat(hostOf([newSessionLock()], true), SILENT);
+    await heartbeat.start();
+    return heartbeat;
+  };
+
+  it('starts with the first step, and renews the lease and holds its lock while that step holds the loop', async () => {
+    const before = threads.length;
+    const heartbeat = await late();
+    const workerId = await registered(heartbeat);
+    heartbeat.renew(workerId);
+    expect(threads).toHaveLength(before);
+    heartbeat.extendStallDeadline(Date.now() + 60_000);
+    // Nothing of this loop runs meanwhile: another process waits until the thread has sent a heartbeat.
+    const asked = spawnSync(process.execPath, ['test/support/fixtures/await-heartbeat.ts', fleet.test.url, workerId], {
+      encoding: 'utf8',
+    });
+    await heartbeat.stop();
+    expect(asked.stderr + asked.stdout).toBe('a heartbeat under the session lock\n');
+    expect(threads).toHaveLength(before + 1);
+  });
+
+  it('starts by itself once a process has registered, also without a step', async () => {
+    const before = threads.length;
+    const heartbeat = await late();
+    const workerId = await registered(heartbeat);
+    heartbeat.renew(workerId);
+    await waitForHeartbeat(workerId);
+    expect(threads).toHaveLength(before + 1);
+    await heartbeat.stop();
+  });
+
+  it('never starts in a program that stops before', async () => {
+    const before = threads.length;
+    const heartbeat = await late();
+    heartbeat.renew(await registered(heartbeat));
+    await heartbeat.stop();
+    heartbeat.extendStallDeadline(Date.now());
+    expect(threads).toHaveLength(before);
   });
 });
 

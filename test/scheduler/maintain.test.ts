@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { checkMaintenance, maintain } from '../../src/scheduler/chores/maintain.ts';
+import { maintain } from '../../src/scheduler/chores/maintain.ts';
+import { checkMaintenance } from '../../src/scheduler/maintenance-times.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 

@@ -86,7 +86,12 @@ describe('one program', () => {
   it('holds at most 14 sessions, in pools of 4, and one for the heartbeats of both roles', async () => {
     const tasker = await start();
     await Promise.all(Array.from({ length: 40 }, () => tasker.client.submitAndWait(hello, { name: 'you' })));
-    const count = async () => Map.groupBy(await sessions(), (name) => name);
+    // That of cron comes and goes: its tables are made a moment later.
+    const count = async () =>
+      Map.groupBy(
+        (await sessions()).filter((name) => name !== 'tasker cron'),
+        (name) => name,
+      );
     // A program that has just begun opens some of them a moment later.
     const counted = await waitFor(async () => ((await count()).size >= 5 ? count() : undefined), {
       timeoutMs: 10_000,

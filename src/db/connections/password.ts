@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import type { PasswordSource } from './password-source.ts';
 
@@ -7,6 +6,8 @@ export function passwordFromFile(file: string): PasswordSource {
   return async () => {
     let text: string;
     try {
+      // Loaded here: it takes three milliseconds of a start, and most passwords are in a URL.
+      const { readFile } = await import('node:fs/promises');
       text = await readFile(file, 'utf8');
     } catch (error) {
       throw new Error(`no connection without a password: ${(error as Error).message}`, { cause: error });

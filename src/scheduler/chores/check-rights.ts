@@ -2,10 +2,8 @@ import type { Database } from '../../db/connections/database.ts';
 import { findUnanalyzable } from '../../db/health/analyze.ts';
 import { TaskerError } from '../../errors.ts';
 import type { Metrics } from '../../metrics/registry.ts';
+import { INTERVALS_MS } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
-
-/** Rights are changed by hand, and rarely. */
-const CHECK_MS = 60_000;
 
 export interface CheckRightsOptions {
   db: Database;
@@ -24,7 +22,7 @@ export function checkRights(options: CheckRightsOptions): Chore {
   let warned = false;
   return {
     name: 'check_rights',
-    intervalMs: options.intervalMs ?? CHECK_MS,
+    intervalMs: options.intervalMs ?? INTERVALS_MS.check_rights,
     async run() {
       const tables = await db.run(findUnanalyzable);
       metrics.set('unanalyzableTables', {}, tables.length);

@@ -1,10 +1,9 @@
 import type { Database } from '../../db/connections/database.ts';
 import { countRunsOnce } from '../../engine/count-runs.ts';
 import type { Metrics } from '../../metrics/registry.ts';
+import { INTERVALS_MS } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
 
-/** Between two rounds that find nothing to do. */
-const INTERVAL_MS = 10_000;
 /** What has happened since is counted when it is this long. */
 const SLICE_SECONDS = 60;
 /** The first slice after a start, and each one is twice the one before: whoever has just started a fleet looks at it now. */
@@ -28,7 +27,7 @@ export function countRuns(
   let sliceSeconds = FIRST_SLICE_SECONDS;
   return {
     name: 'count_runs',
-    intervalMs: INTERVAL_MS,
+    intervalMs: INTERVALS_MS.count_runs,
     async run() {
       const started = performance.now();
       const { tasks, more, closed, lagSeconds } = await countRunsOnce(db, {

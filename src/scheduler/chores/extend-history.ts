@@ -7,10 +7,9 @@ import {
   proveLargeHistory,
 } from '../../db/partitions/extend-history.ts';
 import { TaskerError } from '../../errors.ts';
+import { INTERVALS_MS } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
 
-/** A partition is made hundreds of thousands of tasks ahead. */
-const INTERVAL_MS = 10_000;
 /** SQLSTATE of a lock that was not had in time: the next round tries again. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
@@ -22,7 +21,11 @@ export interface ExtendHistoryOptions {
 }
 
 /** Makes the partitions of the history ahead of the tasks that are submitted. Nothing waits for it: the last partition takes what comes. */
-export function extendHistoryAhead({ db, onMissing, intervalMs = INTERVAL_MS }: ExtendHistoryOptions): Chore {
+export function extendHistoryAhead({
+  db,
+  onMissing,
+  intervalMs = INTERVALS_MS.extend_history,
+}: ExtendHistoryOptions): Chore {
   let warned = false;
   return {
     name: 'extend_history',

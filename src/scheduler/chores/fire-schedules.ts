@@ -93,10 +93,10 @@ export class FireSchedules implements Chore {
 
   /**
    * Whether `prepare` has nothing to do, or nothing that it could be refused: there are no tables yet, and this role may make them. The
-   * first run can do it then.
+   * first run can do it then. `db`: by which it asks.
    */
-  async mayPrepareLater(): Promise<boolean> {
-    const { db, cronSchema } = this.options;
+  async mayPrepareLater(db: Database): Promise<boolean> {
+    const { cronSchema } = this.options;
     if (await cronIsCreatable(db, cronSchema)) return true;
     return (await cronIsPrepared(db, cronSchema, WORKFLOW_SCHEDULES)) && (await ownsCronSchema(db, cronSchema));
   }

@@ -1,10 +1,9 @@
 import type { Database } from '../../db/connections/database.ts';
 import { enterDirectoryOnce } from '../../engine/enter-directory.ts';
 import type { Metrics } from '../../metrics/registry.ts';
+import { INTERVALS_MS } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
 
-/** Between two rounds that find nothing to do. */
-const INTERVAL_MS = 10_000;
 /**
  * A directory that is behind waits for the transactions that may have lower ids. One that has allocated an id and written nothing yet is none of
  * them: it does so within moments.
@@ -15,7 +14,7 @@ const YOUNG_SECONDS = 60;
 export function keepDirectory(db: Database, metrics: Metrics): Chore {
   return {
     name: 'keep_directory',
-    intervalMs: INTERVAL_MS,
+    intervalMs: INTERVALS_MS.keep_directory,
     async run() {
       const { tasks, more, behind, toSearch } = await enterDirectoryOnce(db, { youngSeconds: YOUNG_SECONDS });
       if (behind !== undefined) metrics.set('directoryBehind', {}, behind);

@@ -9,6 +9,7 @@ import { queueStats } from '../../db/reads/queues.ts';
 import { countOperations } from '../../db/statements/operations/operations.ts';
 import { xminHolders } from '../../db/health/xmin-holders.ts';
 import type { Metrics } from '../../metrics/registry.ts';
+import { databaseIntervalMs } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
 
 /** Depth and age of the queues, and what the fleet is doing. */
@@ -70,7 +71,7 @@ async function measureOperations(db: Database, metrics: Metrics): Promise<void> 
 export function measureDatabase(db: Database, metrics: Metrics, intervalMs: number): Chore {
   return {
     name: 'measure_database',
-    intervalMs: intervalMs * 3,
+    intervalMs: databaseIntervalMs(intervalMs),
     async run() {
       const [health] = await db.run(databaseHealth, { schema: db.schema });
       if (health !== undefined) {

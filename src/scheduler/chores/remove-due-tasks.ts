@@ -5,10 +5,9 @@ import { announceKeep, readKeeps, renewKeep } from '../../db/statements/retentio
 import { removeOnly, type Retained, retainOnce, type TaskRemover } from '../../engine/retain.ts';
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics/registry.ts';
+import { INTERVALS_MS } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
 
-/** Between two rounds that find nothing to do. */
-const INTERVAL_MS = 5000;
 /** From the allocation of an id to the commit that makes it visible it takes far less. */
 const YOUNG_SECONDS = 600;
 /** After a batch it pauses for as long as the batch took: it never takes more than half of one session. */
@@ -56,7 +55,7 @@ export function removeDueTasks(options: RemoveDueTasksOptions): Chore {
 
   return {
     name: 'remove_due_tasks',
-    intervalMs: INTERVAL_MS,
+    intervalMs: INTERVALS_MS.remove_due_tasks,
     async run() {
       const [announced] =
         announcedAt === undefined

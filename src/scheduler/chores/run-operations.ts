@@ -2,9 +2,9 @@ import type { Database } from '../../db/connections/database.ts';
 import type { Notifier } from '../../db/connections/notifier.ts';
 import { pruneOperations, type Worked, workOnOperations } from '../../engine/operations/work.ts';
 import { watchHaltedOperations } from '../../engine/operations/watch.ts';
+import { INTERVALS_MS } from '../chore-intervals.ts';
 import type { Chore } from '../chore.ts';
 
-const INTERVAL_MS = 1000;
 /** Old ones are looked for once a minute. */
 const PRUNE_EVERY = 60;
 /** How it goes on with what was done is looked at more rarely when nothing depends on it. */
@@ -20,7 +20,7 @@ export function runOperations(options: {
   let rounds = 0;
   return {
     name: 'run_operations',
-    intervalMs: INTERVAL_MS,
+    intervalMs: INTERVALS_MS.run_operations,
     async run() {
       const worked = await workOnOperations(db);
       notifier.notify(worked.queues);

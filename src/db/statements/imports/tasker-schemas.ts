@@ -29,6 +29,8 @@ const TABLES = [
   'tasker_task_namespaces',
 ];
 const CORE_TABLES = ['tasks', 'workflow_steps', 'named_tasks'];
+/** Without a table of one of these names there is no such schema. */
+export const TASKER_TABLES: readonly string[] = [...TABLES, ...CORE_TABLES];
 const list = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
 /**
@@ -50,7 +52,7 @@ SELECT n.nspname AS schema,
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p') AND c.relname IN (${list([...TABLES, ...CORE_TABLES])})
+WHERE c.relkind IN ('r', 'p') AND c.relname IN (${list(TASKER_TABLES)})
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 GROUP BY n.oid, n.nspname
 HAVING bool_or(c.relname LIKE 'tasker\\_%')
