@@ -190,6 +190,13 @@ function problemSchema(): Schema {
           properties: { pointer: { type: 'string' }, detail: { type: 'string' } },
         },
       },
+      outcome: { type: 'string', description: 'Of a refused act.' },
+      state: { type: 'string', description: 'Of what a refused act is about.' },
+      allowed_actions: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Of a refused act on a task: what it would not refuse now.',
+      },
       request_id: { type: 'string' },
       trace_id: { type: 'string', description: 'Of the trace of the request, if it belongs to one.' },
     },

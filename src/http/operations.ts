@@ -1325,6 +1325,12 @@ export interface Problem {
     pointer: string;
     detail: string;
   }[];
+  /** Of a refused act. */
+  outcome?: string;
+  /** Of what a refused act is about. */
+  state?: string;
+  /** Of a refused act on a task: what it would not refuse now. */
+  allowed_actions?: string[];
   request_id: string;
   /** Of the trace of the request, if it belongs to one. */
   trace_id?: string;

@@ -119,3 +119,11 @@ it('names what is not known of a request, and the methods that a path has', asyn
   expect(removal.headers.get('allow')).toBe('GET');
   expect((await call('DELETE', '/v1/nothing', { key })).status).toBe(404);
 });
+
+it('a refused act says what the task would not refuse', async () => {
+  const id = await fixture.submitOne(workflow);
+  expect(await call('POST', `/v1/tasks/${id}:resolve`, { key, body: {} })).toMatchObject({
+    status: 409,
+    body: { code: 'REFUSED', state: 'pending', allowed_actions: ['cancel'] },
+  });
+});

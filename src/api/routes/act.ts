@@ -3,6 +3,7 @@ import { inOneTransaction } from '../../db/connections/callers-own.ts';
 import { inCallersTransaction } from '../../db/connections/callers-transaction.ts';
 import { findTaskScope } from '../../db/reads/task-documents.ts';
 import { lockTask } from '../../engine/operator-action.ts';
+import { readTaskHead } from '../../reads/task.ts';
 import { Problem } from '../problem.ts';
 import type { Answer, RouteRequest, TransactionOfRequest } from '../route.ts';
 import { checkMatch, requireTask } from './task-scope.ts';
@@ -46,9 +47,9 @@ export async function act(request: ActRequest, work: (action: Action) => Promise
     work({ by: principal.name, reason: body?.reason, dryRun: body?.dry_run, transaction: within });
   if (body?.dry_run === true) {
     checkMatch(request, scope);
-    return answerOf(await doIt(undefined));
+    return answerOf(await doIt(undefined), request);
   }
-  if (headers['if-match'] === undefined) return answerOf(await doIt(transaction));
+  if (headers['if-match'] === undefined) return answerOf(await doIt(transaction), request);
   // Nothing changes the task between the comparison and the act.
   const matched = async (within: TransactionOfRequest): Promise<Answer> => {
     const tx = inCallersTransaction(within, client.db.schema);
@@ -56,13 +57,16 @@ export async function act(request: ActRequest, work: (action: Action) => Promise
     const [locked] = await tx.run(findTaskScope, { task_id: params.task_id, namespaces: principal.namespaces });
     if (locked === undefined) throw new Problem('NOT_FOUND', `there is no task ${params.task_id}`);
     checkMatch(request, locked);
-    return answerOf(await doIt(within));
+    return answerOf(await doIt(within), request);
   };
   if (transaction !== undefined) return matched(transaction);
   return request.inTransaction(() => inOneTransaction(client.db, (_tx, own) => matched(own)));
 }
 
-function answerOf({ ...outcome }: Outcome): Answer {
+async function answerOf(
+  { ...outcome }: Outcome,
+  { client, params }: Pick<ActRequest, 'client' | 'params'>,
+): Promise<Answer> {
   if (DONE.has(outcome.outcome)) {
     const { queues: _queues, ...rest } = outcome as Outcome & { queues?: unknown };
     return { status: outcome.outcome === 'created' ? 201 : 200, body: shown(rest) };
@@ -70,7 +74,9 @@ function answerOf({ ...outcome }: Outcome): Answer {
   if (outcome.outcome === 'not_found') return { problem: new Problem('NOT_FOUND', 'there is no such task') };
   const why = REFUSALS[outcome.outcome] ?? 'the state of the task does not allow it';
   // Not thrown: the act is in the audit, which a transaction that is rolled back would lose.
-  return { problem: new Problem('REFUSED', why, { members: shown(outcome) }) };
+  const task = await readTaskHead(client.db, params.task_id);
+  const members = { ...shown(outcome), ...(task === undefined ? {} : { allowed_actions: task.allowed_actions }) };
+  return { problem: new Problem('REFUSED', why, { members }) };
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -30,6 +30,7 @@ export async function outcomeOf<Outcome>(work: Promise<object>): Promise<Outcome
       detail: _detail,
       code: _code,
       request_id: _id,
+      allowed_actions: _allowed,
       ...outcome
     } = error.problem;
     return camelCase(outcome) as Outcome;
