@@ -128,6 +128,7 @@ it('If-Match takes the ETag as it came, or a star; anything else is refused, and
   }
 });
 
+const yearly = { cron: '@yearly', namespace: 'shop', workflow: 'order', input: { amount: 1 } };
 const WRITES = ROUTES.filter(({ method }) => method !== 'GET');
 it.each(WRITES.map((route) => [`${route.method} ${route.path}`, route] as const))(
   'If-Match is compared or refused, and never overlooked: %s',
@@ -142,7 +143,8 @@ it.each(WRITES.map((route) => [`${route.method} ${route.path}`, route] as const)
       .replace('{hold_id}', '999')
       .replaceAll(/\{\w+\}/g, 'none');
     const lines = route.consumes === undefined ? {} : { 'content-type': route.consumes };
-    const given = route.example.body;
+    const given = route.operation === 'putSchedule' ? { ...yearly, cron: '@daily' } : route.example.body;
+    if (path.includes('schedules')) await call('PUT', '/v1/schedules/none', { key, body: yearly });
     const reply = await call(route.method, path, {
       key,
       // Lines are given as a text.
