@@ -126,6 +126,10 @@ it(
       input: { order: `B-${index}`, amount: index + 1, card: 'good' as const },
     }));
     for await (const submitted of client.submitMany(checkout, orders)) void submitted;
+    await waitFor(async () => (await tasksInError()) === ORDERS, {
+      what: 'all of them to fail',
+      timeoutMs: ORDERS * 20 + 20_000,
+    });
     await open('');
     await page.getByText(`${count(ORDERS)} steps blocked: charge of shop/checkout`).waitFor();
     await expectSound();
@@ -151,7 +155,10 @@ it(
     retried = stopped?.done ?? 0;
     expect(retried).toBeGreaterThanOrEqual(CANARY.tasks / 5);
     expect(retried).toBeLessThanOrEqual(CANARY.tasks);
-    await waitFor(async () => (await tasksInError()) === ORDERS, { what: 'all of them to have failed again' });
+    await waitFor(async () => (await tasksInError()) === ORDERS, {
+      what: 'all of them to have failed again',
+      timeoutMs: 60_000,
+    });
 
     await page.getByRole('link', { name: 'Now', exact: true }).click();
     await page.getByText('A bulk retry has stopped by itself').click();
