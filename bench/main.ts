@@ -70,7 +70,9 @@ const chosen =
     ? positionals
     : Object.keys(PARTS).filter((name) => name !== 'first-minutes' && (quick ? name !== 'peers' : !LARGE.has(name)));
 const measuresFleet = !values.load && chosen.some((name) => name !== 'first-minutes');
-const needsPackages = chosen.some((name) => name !== 'first-minutes' && !LARGE.has(name));
+/** These draw nothing. */
+const withoutPackages = new Set([...LARGE, 'first-minutes', 'starts']);
+const needsPackages = chosen.some((name) => !withoutPackages.has(name));
 if (needsPackages && (!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });
   if (installed.status !== 0) process.exit(installed.status ?? 1);

@@ -20,7 +20,7 @@ const one = await fixture.workflow(defineWorkflow({ name: 'one', input: z.unknow
 
 /** Larger than the largest number of rows that any read looks at. */
 const ENDED = 24_000;
-const READY = 12_000;
+const READY = 21_000;
 const FAILING = 11_000;
 
 /** Adds ended, blocked, retrying and ready tasks. The last ones are ready: what looks for others has to get past them. */
@@ -127,7 +127,8 @@ function addresses(tasks: readonly string[]): string[] {
       .replace('{workflow}', 'one')
       .replace('{version}', '0.1.0')
       .replace('{queue}', 'default')
-      .replace('{operation_id}', '1');
+      // An id or a name of something that is not there.
+      .replaceAll(/\{(?!task_id\})\w+\}/g, '1');
     const asked = QUERIES[path] ?? '';
     return filled.includes('{task_id}') ? tasks.map((id) => filled.replace('{task_id}', id)) : [filled + asked];
   });
