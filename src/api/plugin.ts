@@ -89,7 +89,7 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
   // Without a prefix, in a server of somebody else, what there is none of is theirs.
   if (!isGuest || app.prefix !== '')
     app.setNotFoundHandler((request, reply) => {
-      sendProblem(reply, noSuchPath(request));
+      sendProblem(reply, noSuchPath(request, app.prefix));
     });
   for (const route of ROUTES) addRoute(app, route, parts);
   const document = JSON.stringify(openApiDocument());
@@ -98,15 +98,15 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
 
 const PATHS = ROUTES.map(({ method, path }) => ({
   method,
-  pattern: new RegExp(`${path.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  pattern: new RegExp(`^${path.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
 /** There is no such path, or it has other methods. */
-function noSuchPath({ url }: FastifyRequest): Problem {
-  const [path = ''] = url.split('?');
-  const methods = [...new Set(PATHS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
-  if (methods.length === 0) return new Problem('NOT_FOUND', 'there is no such path');
-  const allow = methods.join(', ');
+function noSuchPath({ url, method }: FastifyRequest, prefix: string): Problem {
+  const [path = ''] = url.slice(prefix.length).split('?');
+  const methods = new Set<string>(PATHS.filter(({ pattern }) => pattern.test(path)).map((route) => route.method));
+  if (methods.size === 0 || methods.has(method)) return new Problem('NOT_FOUND', 'there is no such path');
+  const allow = [...methods].join(', ');
   return new Problem('METHOD_NOT_ALLOWED', `this path has ${allow} alone`, { headers: { allow } });
 }
 
