@@ -80,7 +80,7 @@ describe('unfolding what is blocked', () => {
     expect(unfold(two, [0, 12])).toBe(two);
   });
 
-  it('whatever is blocked in whichever folds: no node lies over another, none is lost, and edges pass where there is room', () => {
+  it('whatever is blocked in whichever folds: no node lies over another, none is lost, and edges pass between the first and the last row', () => {
     // Reproducible numbers: 2^31 as the modulus of a linear congruence.
     let seed = 7;
     const upTo = (most: number): number => {

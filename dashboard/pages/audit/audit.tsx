@@ -53,7 +53,7 @@ const COLUMNS: readonly Column<AuditedAct>[] = [
   },
 ];
 
-/** Whoever opens a task reads its input, and that is audited: so many rows that they would hide what was done. */
+/** Whoever opens a task reads its input, and that is audited: among these rows one would not see what was done. */
 const SHOWN = {
   '': { label: 'Acts', query: { reads: 'false' }, flag: ' --without-reads' },
   refused: { label: 'Refused', query: { refused: 'true' }, flag: ' --refused' },

@@ -12,7 +12,7 @@ export interface TimeScale {
 const FOLD_FROM = 0.2;
 const FOLDED = 0.07;
 
-/** `marks`: at most so many of them beside the first. */
+/** `marks`: at most this many beside the first. */
 export function timeScaleOf(segments: ReadonlyMap<string, readonly Segment[]>, end: number, marks: number): TimeScale {
   const busy = [...segments.values()]
     .flat()

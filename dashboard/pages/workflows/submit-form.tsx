@@ -24,7 +24,7 @@ export function SubmitForm({
   version: string;
   served: boolean;
   schema: unknown;
-  /** Its tasks are told apart by a key that whoever submits gives. */
+  /** Whoever submits gives a key: two tasks of the workflow have different ones. */
   needsKey: boolean;
 }) {
   const fields = useMemo(() => fieldsOf(schema), [schema]);
