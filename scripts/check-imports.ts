@@ -11,6 +11,7 @@ export const LEVELS: readonly (readonly string[])[] = [
   ['exact-json'],
   [
     'backoff',
+    'rate-limits',
     'errors',
     'secrets',
     'version',

@@ -20,7 +20,7 @@ import type { EventHub } from './events/event-hub.ts';
 import { eventHub } from './events/event-sources.ts';
 import { Cursors } from './http/cursors.ts';
 import { Load } from './http/load.ts';
-import { RateLimits } from '../process/rate-limits.ts';
+import { RateLimits } from '../rate-limits.ts';
 import { ReadPace } from './http/read-pace.ts';
 import { SharedReads } from './http/shared-reads.ts';
 import { Layouts } from './layouts.ts';

@@ -1,6 +1,6 @@
 import type { Executor } from '../db/connections/database.ts';
 import { type Act, writeAudit } from '../engine/audit.ts';
-import { RateLimits } from '../process/rate-limits.ts';
+import { RateLimits } from '../rate-limits.ts';
 import { isStorable } from '../workflow/storable-text.ts';
 
 const LONGEST_TEXT = 1000;

@@ -62,7 +62,7 @@ test('the whole package loads nothing of a worker or a scheduler before one star
 });
 
 test('a program with both loads neither schemas nor cron expressions nor migrations at its start', async () => {
-  expect((await loadedBy('a program')).packages).toEqual(['p-limit', 'pg', 'pino', 'prom-client']);
+  expect((await loadedBy('a program')).packages).toEqual(['p-limit', 'pg', 'prom-client']);
 });
 
 test('what a program begins with loads no package that the index does not have, and nothing of a worker or a scheduler', async () => {

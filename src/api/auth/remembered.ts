@@ -1,4 +1,4 @@
-import { RateLimits } from '../../process/rate-limits.ts';
+import { RateLimits } from '../../rate-limits.ts';
 import { Problem } from '../problem.ts';
 
 /** How long a row is believed without asking the database: one that is revoked is refused after this time at the latest. */

@@ -5,7 +5,7 @@ import { Problem, type ProblemCode } from '../problem.ts';
 import { COSTS, type Route } from '../route.ts';
 import type { Load } from './load.ts';
 import { checkOrigin } from './origin.ts';
-import type { RateLimits } from '../../process/rate-limits.ts';
+import type { RateLimits } from '../../rate-limits.ts';
 
 /** An act that was refused, and nothing of it was done. */
 export interface Denial {

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { endOfLogin, type LoginStates, placeOf } from '../auth/oidc/login-state.ts';
 import type { People } from '../auth/oidc/people.ts';
 import type { OidcProvider, Person } from '../auth/oidc/provider.ts';
-import { RateLimits } from '../../process/rate-limits.ts';
+import { RateLimits } from '../../rate-limits.ts';
 import { Problem } from '../problem.ts';
 
 /** How people sign in with an OpenID provider. */
