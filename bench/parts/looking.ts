@@ -4,29 +4,38 @@ import { createClient } from '../../src/index.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
 import { BUSY, type Fleet, startFleet } from '../support/fleet.ts';
 import { type IdleCost, idleCost } from '../support/idle.ts';
-import { median, type PartResult, round, type Table } from '../support/report.ts';
+import { changeText, median, type PartResult, round, type Table } from '../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { cpuSeconds, serverCpuSeconds } from '../support/usage.ts';
 import { diamond, watched } from '../support/workflows.ts';
-import type { Counts } from './looking/browser.ts';
+import { type Counts, zero } from './looking/browser.ts';
 import { bringIn, closeViewers, LOOKING, NOBODY, openViewers, type Viewers } from './looking/viewers.ts';
 
 /** Who looks, and at which API: that of `elsewhere` gets only what time the fleet leaves, as if it ran on another machine. Browsers always do. */
-const ARMS = {
-  nobody: NOBODY,
-  'looking, the API elsewhere': LOOKING,
-  'looking, the API on the same cores': LOOKING,
-} as const;
-type Arm = keyof typeof ARMS;
+const ARMS = ['nobody', 'looking, the API elsewhere', 'looking, the API on the same cores'] as const;
+type Arm = (typeof ARMS)[number];
 
 /** Each one who looks has nobody before and after, so that what drifts is the same for both. */
-const TURNS: readonly Arm[] = ['looking, the API elsewhere', 'nobody', 'looking, the API on the same cores', 'nobody'];
+const TURNS: readonly Arm[] = [
+  'looking, the API elsewhere',
+  'nobody',
+  'looking, the API on the same cores',
+  'nobody',
+  'looking, the API elsewhere',
+  'nobody',
+];
+/** Between two refills there are as many turns as the tasks of one suffice for. */
+const TURNS_OF_A_REFILL = 2;
+/** What was begun in the window before is read until then: the pace of reads puts it off for up to two seconds. */
+const SETTLE_MS = 1500;
 
 interface Sample {
   arm: Arm;
   stepsPerSecond: number;
-  /** Microseconds of PostgreSQL and its API sessions for each step. */
+  claimedPerSecond: number;
+  /** Microseconds for each step: of PostgreSQL with the sessions of the API, and of the worker. */
   serverCpu: number;
+  workerCpu: number;
   /** Seconds of CPU a second. */
   apiSessions: number;
   api: number;
@@ -42,19 +51,20 @@ interface Sample {
 /** What open dashboards and lists cost a fleet that has more to do than it can; and what the API asks the database while nothing happens. */
 export async function looking(server: BenchServer, quick: boolean): Promise<PartResult> {
   const db = await server.database();
-  const rounds = quick ? 1 : Number(process.env['BENCH_LOOKING_ROUNDS'] ?? 6);
-  const seconds = quick ? 1 : 4;
+  const rounds = quick ? 1 : Number(process.env['BENCH_LOOKING_ROUNDS'] ?? 5);
+  const seconds = quick ? 1 : 3.5;
   const client = createClient({ url: db.url, notify: false });
   const workflow = await client.register(diamond);
   await client.register(watched);
   const { taskId } = await client.submit(watched, { n: 1 });
   await client.close();
-  /** Enough for some seconds of the fastest machine. */
+  const windows = TURNS_OF_A_REFILL * TURNS.length + 1;
+  /** Enough for the windows of a round on the fastest machine. */
   const refill = async (): Promise<void> => {
     const [row] = await db.query<{ ready: number }>(
       `SELECT count(*)::integer AS ready FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL /* bench: */`,
     );
-    const missing = (quick ? 20_000 : (seconds + 2) * 9000) - (row?.ready ?? 0);
+    const missing = Math.ceil(windows * (seconds + SETTLE_MS / 1000) * (quick ? 3000 : 7000)) - (row?.ready ?? 0);
     if (missing <= 0) return;
     // The fleet takes them when all of them are there, with their history.
     const connection = await db.pool.connect();
@@ -70,6 +80,7 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
   await db.query('VACUUM ANALYZE');
   const here = await openViewers(db, taskId);
   const elsewhere = await openViewers(db, taskId, 19);
+  const both = [here, elsewhere];
   try {
     const fleet = await startFleet({ url: db.url, workers: 1, env: { ...BUSY, TASKER_QUEUES: 'default' } });
     const slow = await startFleet({
@@ -81,28 +92,47 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
     const samples: Sample[] = [];
     let statements: unknown;
     try {
-      await sleep(quick ? 500 : 3000);
+      for (const who of both) await bringIn(who, LOOKING);
+      await sleep(quick ? 500 : 6000);
+      for (const who of both) pause(who);
       await db.query('SELECT pg_stat_statements_reset() /* bench: */');
-      const turns = Array.from({ length: rounds }, (_, round_) => (round_ % 2 === 0 ? TURNS : TURNS.toReversed()));
-      // The first of a turn that is reversed comes after the last of the one before.
-      const arms = ['nobody' as const, ...turns.flatMap((turn) => turn)].filter(
-        (arm, at, all) => arm !== 'nobody' || all[at - 1] !== 'nobody',
-      );
-      for (const arm of [...arms, 'nobody' as const]) {
-        await refill();
-        samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
+      for (let round_ = 0; round_ < rounds; round_ += 1) {
+        if (round_ > 0) await refill();
+        // A worker that had nothing to do finds the new tasks.
+        await untilWorking(fleet);
+        const turn = round_ % 2 === 0 ? TURNS : TURNS.toReversed();
+        const arms = Array.from({ length: TURNS_OF_A_REFILL }, () => turn).flat();
+        for (const arm of round_ % 2 === 0 ? ['nobody' as const, ...arms] : [...arms, 'nobody' as const])
+          samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
+        console.error(`  round ${round_ + 1} of ${rounds}: ${round(samples.at(-1)?.stepsPerSecond ?? 0)} steps/s`);
       }
       statements = await costliest(db);
     } finally {
+      for (const who of both) resume(who);
+      for (const who of both) await bringIn(who, NOBODY);
       await fleet.stop();
       await slow.stop();
     }
     const idle = await measureIdle(db, server, here, quick ? 2 : 20);
-    return { tables: [taxTable(samples), idleTable(idle)], data: { samples, statements, idle } };
+    return {
+      tables: [taxTable(samples, windows), callersTable(samples), idleTable(idle)],
+      data: { samples, statements, idle },
+    };
   } finally {
-    for (const who of [here, elsewhere]) await closeViewers(who);
+    for (const who of both) await closeViewers(who);
     await db.drop();
   }
+}
+
+/** Pages stay open, and ask for nothing, so that windows of a few seconds can take turns. Their API watches for them what they show. */
+const pause = ({ lookers }: Viewers): boolean => lookers.kill('SIGSTOP');
+
+const resume = ({ lookers }: Viewers): boolean => lookers.kill('SIGCONT');
+
+async function untilWorking(fleet: Fleet): Promise<void> {
+  const known = await stepsOf(fleet);
+  await sleep(500);
+  while ((await stepsOf(fleet)) === known) await sleep(200);
 }
 
 async function measure(
@@ -113,37 +143,40 @@ async function measure(
   who: Viewers,
   seconds: number,
 ): Promise<Sample> {
-  await bringIn(who, ARMS[arm]);
-  // Pages are opened, and what the arm before has begun ends. A worker that had nothing to do finds the new tasks.
-  const known = await completedSteps(fleet);
-  await sleep(2000);
-  while ((await completedSteps(fleet)) === known) await sleep(200);
+  const looks = arm !== 'nobody';
+  if (looks) resume(who);
+  await sleep(SETTLE_MS);
   const [pid = 0] = who.api.pids;
+  if (looks) await bringIn(who, 'report');
+  const statementsBefore = looks ? await statementsOf(who.api) : 0;
   const read = async () => ({
-    steps: await completedSteps(fleet),
+    ...(await progressOf(fleet)),
     at: performance.now(),
     server: serverCpuSeconds(server.pid),
+    worker: cpuSeconds(fleet.pids[0] ?? 0),
     sessions: await apiSessions(db),
     api: cpuSeconds(pid),
-    statements: await statementsOf(who.api),
   });
-  await bringIn(who, ARMS[arm]);
   const before = await read();
   await sleep(seconds * 1000);
   const after = await read();
-  const counts = await bringIn(who, NOBODY);
   const elapsed = (after.at - before.at) / 1000;
+  const counts = looks ? await bringIn(who, 'report') : zero();
+  const statements = looks ? (await statementsOf(who.api)) - statementsBefore : 0;
+  if (looks) pause(who);
   const steps = after.steps - before.steps;
   if (steps === 0) throw new Error('the fleet has nothing left to do: it needs more tasks');
   return {
     arm,
     stepsPerSecond: steps / elapsed,
+    claimedPerSecond: (after.claimed - before.claimed) / elapsed,
     serverCpu: ((after.server - before.server) / steps) * 1e6,
+    workerCpu: ((after.worker - before.worker) / steps) * 1e6,
     apiSessions: secondsBetween(before.sessions, after.sessions) / elapsed,
     api: (after.api - before.api) / elapsed,
     requests: counts.requests / elapsed,
     events: counts.events / elapsed,
-    statements: (after.statements - before.statements) / elapsed,
+    statements: statements / elapsed,
     failed: counts.failed,
     reasons: counts.reasons,
     megabytes: counts.bytes / 1e6 / elapsed,
@@ -185,14 +218,21 @@ function secondsBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<
   return sum;
 }
 
-/** By the worker's own count. */
-const completedSteps = (fleet: Fleet): Promise<number> => sumOf(fleet, 'tasker_step_attempts_total');
+/** Attempts that ended and steps that were claimed, by the worker's own count. */
+async function progressOf(fleet: Fleet): Promise<{ steps: number; claimed: number }> {
+  const text = await metricsOf(fleet);
+  return { steps: sumOf(text, 'tasker_step_attempts_total'), claimed: sumOf(text, 'tasker_claimed_steps_total') };
+}
+
+const stepsOf = async (fleet: Fleet): Promise<number> => (await progressOf(fleet)).steps;
 
 /** By the count of the API. */
-const statementsOf = (api: Fleet): Promise<number> => sumOf(api, 'tasker_statement_duration_seconds_count');
+const statementsOf = async (api: Fleet): Promise<number> =>
+  sumOf(await metricsOf(api), 'tasker_statement_duration_seconds_count');
 
-async function sumOf({ urls }: Fleet, metric: string): Promise<number> {
-  const text = await (await fetch(`${urls[0]}/metrics`)).text();
+const metricsOf = async ({ urls }: Fleet): Promise<string> => (await fetch(`${urls[0]}/metrics`)).text();
+
+function sumOf(text: string, metric: string): number {
   let sum = 0;
   for (const [, value] of text.matchAll(new RegExp(`^${metric}\\{[^}]*\\} (\\d+)`, 'gm'))) sum += Number(value);
   return sum;
@@ -216,61 +256,89 @@ async function measureIdle(
   return results;
 }
 
-function taxTable(samples: readonly Sample[]): Table {
+function taxTable(samples: readonly Sample[], windows: number): Table {
   const of = (arm: Arm, figure: (sample: Sample) => number): number =>
     median(samples.filter((sample) => sample.arm === arm).map(figure));
-  /** How much more or less than the mean of nobody before and after: the median of all, in percent. */
+  /** Against the mean of nobody before and after, in the same round. */
   const changed = (arm: Arm, figure: (sample: Sample) => number): string => {
     if (arm === 'nobody') return '-';
     const ratios = samples.flatMap((sample, at) => {
-      const [before, after] = [samples[at - 1], samples[at + 1]];
-      if (sample.arm !== arm || before === undefined || after === undefined) return [];
-      return [figure(sample) / ((figure(before) + figure(after)) / 2)];
+      const neighbours = [samples[at - 1], samples[at + 1]].filter(
+        (one, side): one is Sample => one?.arm === 'nobody' && isOfSameRound(at, at + (side === 0 ? -1 : 1), windows),
+      );
+      if (sample.arm !== arm || neighbours.length === 0) return [];
+      const nobody = neighbours.reduce((sum, one) => sum + figure(one), 0) / neighbours.length;
+      return [figure(sample) / nobody];
     });
-    const percent = round((median(ratios) - 1) * 100, 1);
-    return `${percent > 0 ? '+' : ''}${percent} %`;
+    return changeText(ratios);
   };
-  const pairs = samples.filter(({ arm }) => arm !== 'nobody').length / 2;
-  const rows = (Object.keys(ARMS) as Arm[]).map((arm) => [
-    arm,
-    round(of(arm, ({ stepsPerSecond }) => stepsPerSecond)),
-    changed(arm, ({ stepsPerSecond }) => stepsPerSecond),
-    round(
-      of(arm, ({ serverCpu }) => serverCpu),
-      1,
-    ),
-    changed(arm, ({ serverCpu }) => serverCpu),
-    round(of(arm, ({ apiSessions: own }) => own) * 1000),
-    round(of(arm, ({ api }) => api) * 1000),
-    round(
-      of(arm, ({ statements }) => statements),
-      1,
-    ),
-    round(of(arm, ({ requests }) => requests)),
-    round(of(arm, ({ events }) => events)),
-    round(
-      of(arm, ({ megabytes }) => megabytes),
-      1,
-    ),
-    samples.filter((sample) => sample.arm === arm).reduce((sum, { failed }) => sum + failed, 0),
-  ]);
+  const count = (arm: Arm): number => samples.filter((sample) => sample.arm === arm).length;
+  const fleetCpu = ({ serverCpu, workerCpu }: Sample): number => serverCpu + workerCpu;
   return {
-    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can (medians of ${pairs} pairs)`,
+    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can: windows of a few seconds in turns, medians, and their change against nobody before and after with its interval of 95 %`,
     columns: [
       '',
-      'steps/s',
-      'against nobody before and after',
-      'PostgreSQL, CPU µs/step',
-      'against nobody',
+      'windows',
+      'claimed steps/s',
+      'change',
+      'completed steps/s',
+      'change',
+      'PostgreSQL and worker, CPU µs/step',
+      'change',
+      'of it PostgreSQL',
       'sessions of the API, CPU ms/s',
-      'process of the API, CPU ms/s',
-      'statements of the API/s',
+    ],
+    rows: ARMS.map((arm) => [
+      arm,
+      count(arm),
+      round(of(arm, ({ claimedPerSecond }) => claimedPerSecond)),
+      changed(arm, ({ claimedPerSecond }) => claimedPerSecond),
+      round(of(arm, ({ stepsPerSecond }) => stepsPerSecond)),
+      changed(arm, ({ stepsPerSecond }) => stepsPerSecond),
+      round(of(arm, fleetCpu), 1),
+      changed(arm, fleetCpu),
+      round(
+        of(arm, ({ serverCpu }) => serverCpu),
+        1,
+      ),
+      round(of(arm, ({ apiSessions: own }) => own) * 1000),
+    ]),
+  };
+}
+
+const isOfSameRound = (a: number, b: number, windows: number): boolean =>
+  b >= 0 && Math.floor(a / windows) === Math.floor(b / windows);
+
+/** What those who look have asked for, and what the process that answers takes. */
+function callersTable(samples: readonly Sample[]): Table {
+  const of = (arm: Arm, figure: (sample: Sample) => number): number =>
+    median(samples.filter((sample) => sample.arm === arm).map(figure));
+  return {
+    title: 'What was asked for meanwhile',
+    columns: [
+      '',
       'requests/s',
       'events/s',
       'MB/s',
       'failed',
+      'statements of the API/s',
+      'process of the API, CPU ms/s',
     ],
-    rows,
+    rows: ARMS.filter((arm) => arm !== 'nobody').map((arm) => [
+      arm,
+      round(of(arm, ({ requests }) => requests)),
+      round(of(arm, ({ events }) => events)),
+      round(
+        of(arm, ({ megabytes }) => megabytes),
+        1,
+      ),
+      samples.filter((sample) => sample.arm === arm).reduce((sum, { failed }) => sum + failed, 0),
+      round(
+        of(arm, ({ statements }) => statements),
+        1,
+      ),
+      round(of(arm, ({ api }) => api) * 1000),
+    ]),
   };
 }
 

@@ -22,7 +22,18 @@ export function principalOf(given: {
   namespaces?: readonly string[] | undefined;
 }): Principal {
   const { id, name, role, payload = false, namespaces } = given;
-  const permissions = new Set<Permission>(ROLES[role]);
-  if (payload) permissions.add('payload:read');
-  return { id, name, role, permissions, namespaces };
+  return { id, name, role, permissions: permissionsOf(role, payload), namespaces };
+}
+
+/** One set for all who have the same. */
+const sets = new Map<string, ReadonlySet<Permission>>();
+
+function permissionsOf(role: RoleName, payload: boolean): ReadonlySet<Permission> {
+  const key = `${role} ${payload}`;
+  let permissions = sets.get(key);
+  if (permissions === undefined) {
+    permissions = new Set<Permission>(payload ? [...ROLES[role], 'payload:read'] : ROLES[role]);
+    sets.set(key, permissions);
+  }
+  return permissions;
 }

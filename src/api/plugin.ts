@@ -5,7 +5,7 @@ import { reasonOf } from './denials.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { abortOn, signalOf } from './http/request-signal.ts';
 import { inTraceOf, requestTraceId } from '../tracing/incoming.ts';
-import { admit, type Admission, credentialsOf } from './http/admit.ts';
+import { admit, type Admission, asksToWait, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
 import { readJson } from './http/read-json.ts';
@@ -36,6 +36,9 @@ interface Seen {
   principal?: Principal;
   rawBody?: string;
 }
+
+/** One that was let in. */
+type Known = Seen & { readonly principal: Principal };
 
 const seen = new WeakMap<FastifyRequest, Seen>();
 
@@ -133,53 +136,12 @@ function addRoute(app: FastifyInstance, route: Route, parts: ApiParts): void {
 }
 
 async function handle(request: FastifyRequest, reply: FastifyReply, parts: ApiParts): Promise<FastifyReply> {
-  const { route, principal, id: requestId, rawBody = '' } = seen.get(request) as Seen;
-  const checked = checkRequest(route, { params: request.params, query: request.query, body: request.body });
-  if (parts.requireReason && needsReason(route)) checkReason(route, checked);
-  const waits =
-    route.waits === 'always' ||
-    (route.waits === 'if asked' && Number((checked.query as { wait_seconds?: number }).wait_seconds) > 0);
-  const limitMs = COSTS[route.cost].seconds * 1000;
-  // Of a shared read the time counts from its begin: until then it may wait for its pace, and for the one before.
-  const signal = signalOf(
-    reply,
-    waits ? parts.draining : route.shared === true ? 2 * limitMs + MOST_PAUSE_MS : limitMs,
-  );
-  const base = {
-    ...parts,
-    ...checked,
-    principal: principal as Principal,
-    headers: request.headers,
-    requestId,
-    credentials: credentialsOf(request),
-    signal,
-    transaction: undefined,
-  } satisfies RouteRequest;
-  if (route.method !== 'GET' && request.headers['if-match'] !== undefined && route.matches !== true) {
-    throw new Problem('REQUEST_INVALID', 'what this is about has no ETag: leave If-Match out');
-  }
-  const key = request.headers['idempotency-key'];
-  let answer: Answer;
-  if (route.method === 'GET') {
-    // What waits is served by one loop for all: its statements are nobody's.
-    if (waits) answer = await route.handle(base);
-    else if (route.shared === true) {
-      const what = shareKey(route.operation, request.url, request.headers, base.principal);
-      const closed = (end: () => void) => reply.raw.once('close', end);
-      const options = {
-        signal,
-        maxAgeSeconds: maxAgeOf(request.headers),
-        waits: () => parts.load.waits(closed),
-      };
-      answer = await parts.shared.read(what, options, (all) => readWithin(limitMs, all, route, base));
-    } else answer = await cancelOn(signal, () => route.handle(base));
-  } else if (typeof key === 'string' && route.secret !== true) {
-    const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: (principal as Principal).id };
-    const keyed = { ...about, key, body: rawBody };
-    answer = await inTraceOf(request.headers, () =>
-      parts.inTransaction(() => once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }))),
-    );
-  } else answer = await inTraceOf(request.headers, () => route.handle(base));
+  const found = seen.get(request) as Known;
+  const { route } = found;
+  const answer =
+    route.shared === true && !mayWait(route, request)
+      ? await readShared(found, request, reply, parts)
+      : await answerAlone(found, request, reply, parts);
   // Committed by now.
   if (route.outdates !== undefined) parts.reports.forget(route.outdates);
   // Tasks are submitted all the time: what is kept to spare the database would be kept no longer.
@@ -196,8 +158,90 @@ function checkReason(route: Route, given: { body: unknown; query: unknown }): vo
   throw new Problem('INPUT_INVALID', REASON_MISSING, { errors });
 }
 
+/**
+ * With many who ask for the same thing most requests only wait for one that reads: what they ask for is checked, and the rest made
+ * ready for the route, by that one alone. What is wrong with it is wrong for all of them.
+ */
+function readShared(found: Known, request: FastifyRequest, reply: FastifyReply, parts: ApiParts): Promise<Answer> {
+  const { route, principal } = found;
+  const limitMs = COSTS[route.cost].seconds * 1000;
+  // The time counts from the begin of the read: until then it may wait for its pace, and for the one before.
+  const signal = signalOf(reply, 2 * limitMs + MOST_PAUSE_MS);
+  const options = {
+    signal,
+    maxAgeSeconds: maxAgeOf(request.headers),
+    waits: () => parts.load.waits((end) => reply.raw.once('close', end)),
+  };
+  const what = shareKey(route.operation, request.url, request.headers, principal);
+  return parts.shared.read(what, options, (all) =>
+    readWithin(limitMs, all, route, () => requestOf(request, found, parts, signal)),
+  );
+}
+
+async function answerAlone(
+  found: Known,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parts: ApiParts,
+): Promise<Answer> {
+  const { route, principal, rawBody = '' } = found;
+  const checked = checkRequest(route, { params: request.params, query: request.query, body: request.body });
+  if (parts.requireReason && needsReason(route)) checkReason(route, checked);
+  const waits =
+    route.waits === 'always' ||
+    (route.waits === 'if asked' && Number((checked.query as { wait_seconds?: number }).wait_seconds) > 0);
+  const signal = signalOf(reply, waits ? parts.draining : COSTS[route.cost].seconds * 1000);
+  const base = requestOf(request, found, parts, signal, checked);
+  if (route.method === 'GET') {
+    // What waits is served by one loop for all: its statements are nobody's.
+    return waits ? route.handle(base) : cancelOn(signal, () => route.handle(base));
+  }
+  if (request.headers['if-match'] !== undefined && route.matches !== true) {
+    throw new Problem('REQUEST_INVALID', 'what this is about has no ETag: leave If-Match out');
+  }
+  const key = request.headers['idempotency-key'];
+  if (typeof key === 'string' && route.secret !== true) {
+    const about = { route: `${route.operation} ${request.url.split('?')[0]}`, principal: principal.id };
+    const keyed = { ...about, key, body: rawBody };
+    return inTraceOf(request.headers, () =>
+      parts.inTransaction(() => once(parts.client.db, keyed, (transaction) => route.handle({ ...base, transaction }))),
+    );
+  }
+  return inTraceOf(request.headers, () => route.handle(base));
+}
+
+/** Whether it says that it waits: the parameter was not checked yet. */
+const mayWait = ({ waits }: Route, request: FastifyRequest): boolean =>
+  waits === 'always' || (waits === 'if asked' && asksToWait(request));
+
+/** What a route works with. Throws Problem with everything that is wrong in the request. */
+function requestOf(
+  request: FastifyRequest,
+  { route, principal, id }: Known,
+  parts: ApiParts,
+  signal: AbortSignal,
+  checked = checkRequest(route, { params: request.params, query: request.query, body: request.body }),
+): RouteRequest {
+  return {
+    ...parts,
+    ...checked,
+    principal,
+    headers: request.headers,
+    requestId: id,
+    credentials: credentialsOf(request),
+    signal,
+    transaction: undefined,
+  };
+}
+
 /** Throws the reason of the limit if it takes longer. */
-async function readWithin(limitMs: number, all: AbortSignal, route: Route, base: RouteRequest): Promise<Answer> {
+async function readWithin(
+  limitMs: number,
+  all: AbortSignal,
+  route: Route,
+  requestToRead: () => RouteRequest,
+): Promise<Answer> {
+  const base = requestToRead();
   const controller = new AbortController();
   const { signal } = controller;
   const ends = [abortOn(controller, limitMs), abortOn(controller, all)];

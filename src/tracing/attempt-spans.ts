@@ -1,5 +1,5 @@
 import type { Context, Link, Span, SpanContext } from '@opentelemetry/api';
-import type { AttemptEnd, AttemptTrace, BegunAttempt, EndedSpan, TraceFields } from './attempt-trace.ts';
+import type { AttemptEnd, AttemptTrace, BegunAttempt, TraceFields } from './attempt-trace.ts';
 import { attemptAttributes, attributes } from './attributes.ts';
 import { errorTypeOf } from './error-type.ts';
 import { contextOf, timeOf, type Tracing, tracing } from './otel.ts';
@@ -100,10 +100,18 @@ export class AttemptSpans {
     await Promise.all(this.pending);
   }
 
-  /** A further attempt of the step is linked to this one, if it runs here. */
-  ended(trace: AttemptTrace, end: AttemptEnd): void {
-    const ended = trace.end(end);
-    if (ended !== undefined && end.retryAt !== undefined) remember(this.failed, ended.stepId, ended.span);
+  /**
+   * A further attempt of the step is linked to this one, if it runs here. Called before the failure is written: the next attempt may begin
+   * before the outcomes that were written with this one are delivered.
+   */
+  failing(trace: AttemptTrace, stepId: string): void {
+    const { spanContext } = trace;
+    if (spanContext !== undefined) remember(this.failed, stepId, spanContext);
+  }
+
+  /** The attempt does not count: its span may never end. */
+  forget(stepId: string): void {
+    this.failed.delete(stepId);
   }
 }
 
@@ -134,6 +142,10 @@ class SpannedTrace implements AttemptTrace {
     return this.open.span.isRecording();
   }
 
+  get spanContext(): SpanContext {
+    return this.open.span.spanContext();
+  }
+
   get logFields(): TraceFields {
     return this.open.fields;
   }
@@ -146,16 +158,15 @@ class SpannedTrace implements AttemptTrace {
     this.endMs = this.open.startMs + performance.now() - this.open.startedAt;
   }
 
-  end({ outcome, cause, error, retryAt }: AttemptEnd): EndedSpan | undefined {
+  end({ outcome, cause, error, retryAt }: AttemptEnd): void {
     const { otel, span, parent, attempt } = this.open;
-    if (!span.isRecording()) return undefined;
+    if (!span.isRecording()) return;
     const endMs = this.endMs ?? Date.now();
     const failed = outcome === 'error' || outcome === 'timeout';
     span.setAttributes(attributes({ cause, ...(failed ? { errorType: errorTypeOf(error) } : {}) }));
     if (failed) span.setStatus({ code: otel.api.SpanStatusCode.ERROR });
     span.end(timeOf(endMs));
     if (retryAt !== undefined) backoff(otel, parent, attempt, endMs, retryAt);
-    return { stepId: attempt.stepId, span: span.spanContext() };
   }
 }
 

@@ -15,12 +15,6 @@ export interface AttemptEnd {
   readonly retryAt?: Date | undefined;
 }
 
-/** The span of an attempt that has ended, with the step that it is about. */
-export interface EndedSpan {
-  readonly stepId: string;
-  readonly span: SpanContext;
-}
-
 /** The place of an attempt in a trace, as fields of a log line. */
 export interface TraceFields {
   readonly trace_id: string;
@@ -37,6 +31,7 @@ export interface AttemptTrace {
   run<Result>(call: () => Result): Result;
   /** The handler has ended; the span is ended with this time when the outcome is recorded. */
   handlerEnded(): void;
-  /** Undefined: there is no span. */
-  end(end: AttemptEnd): EndedSpan | undefined;
+  /** For links; undefined: there is no span. */
+  readonly spanContext: SpanContext | undefined;
+  end(end: AttemptEnd): void;
 }

@@ -24,6 +24,10 @@ export class UnsampledTrace implements AttemptTrace, Context {
     return false;
   }
 
+  get spanContext(): undefined {
+    return undefined;
+  }
+
   get logFields(): TraceFields | undefined {
     const stored = readStoredContext(this.traceContext);
     return stored === undefined ? undefined : { trace_id: stored.traceId };
@@ -36,7 +40,7 @@ export class UnsampledTrace implements AttemptTrace, Context {
 
   handlerEnded(): void {}
 
-  end(): undefined {}
+  end(): void {}
 
   getValue(key: symbol): unknown {
     return this.context.getValue(key);

@@ -1,6 +1,6 @@
 /**
- * A process of its own, so that its work is not the bench's: `node lookers.ts <url of the API> <id of a task>`. The parent sends how many browsers there are;
- * it sends back what they have asked for since the last message.
+ * A process of its own, so that its work is not the bench's: `node lookers.ts <url of the API> <id of a task>`. The parent sends how many browsers there are, or `report`;
+ * it gets back what they have asked for since the last message.
  */
 import { Agent, get } from 'node:http';
 import { Browser, fail, NOW, taskPage, zero } from './browser.ts';
@@ -43,7 +43,13 @@ function list(): void {
   }).on('error', ({ message }) => fail(counts, message));
 }
 
-process.on('message', ({ browsers: wanted, listsPerSecond }: Looking) => {
+process.on('message', (message: Looking | 'report') => {
+  if (message !== 'report') bringIn(message);
+  process.send?.({ ...counts });
+  Object.assign(counts, zero());
+});
+
+function bringIn({ browsers: wanted, listsPerSecond }: Looking): void {
   clearInterval(lists);
   for (const browser of browsers) browser.stop();
   browsers = Array.from({ length: wanted }, () => [
@@ -51,7 +57,6 @@ process.on('message', ({ browsers: wanted, listsPerSecond }: Looking) => {
     new Browser(url, NOW, counts),
   ]).flat();
   if (listsPerSecond > 0) lists = setInterval(list, 1000 / listsPerSecond);
-  process.send?.({ ...counts });
-  Object.assign(counts, zero());
-});
+}
+
 process.on('disconnect', () => process.exit());

@@ -29,7 +29,7 @@ export async function openViewers(db: BenchDatabase, taskId: string, niceness?: 
 }
 
 /** Who looks from now on. Returns what was asked for until now. */
-export function bringIn({ lookers }: Viewers, wanted: Looking): Promise<Counts> {
+export function bringIn({ lookers }: Viewers, wanted: Looking | 'report'): Promise<Counts> {
   return new Promise((resolve, reject) => {
     lookers.once('message', (counts) => resolve(counts as Counts));
     lookers.send(wanted, (error) => error !== null && reject(error));

@@ -61,7 +61,7 @@ async function decide(
 ): Promise<Principal> {
   if (route.permission === 'public') return PUBLIC;
   // A wait costs no statement of its own, and so it may be one of many.
-  const waits = route.waits === 'always' || (route.waits === 'if asked' && /[?&]wait_seconds=/.test(request.url));
+  const waits = route.waits === 'always' || (route.waits === 'if asked' && asksToWait(request));
   load.check(waits);
   const principal = await authenticate(credentialsOf(request));
   if (principal === undefined) {
@@ -99,11 +99,20 @@ function checkEncoding(request: FastifyRequest): void {
   throw new Problem('MEDIA_TYPE_UNSUPPORTED', 'send the body as it is, without Content-Encoding');
 }
 
+/** Whether a request for a route that waits if it is asked to has the parameter. */
+export const asksToWait = ({ query }: FastifyRequest): boolean =>
+  (query as { wait_seconds?: unknown }).wait_seconds !== undefined;
+
 export function credentialsOf(request: FastifyRequest): Credentials {
   return {
     headers: request.headers,
-    distinct: request.raw.headersDistinct,
-    remoteAddress: request.socket.remoteAddress,
+    // Made of all headers anew at each access, and few ways of authentication need it.
+    get distinct() {
+      return request.raw.headersDistinct;
+    },
+    get remoteAddress() {
+      return request.socket.remoteAddress;
+    },
     request,
   };
 }

@@ -139,11 +139,22 @@ export function shareKey(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   { permissions, namespaces }: Principal,
 ): ShareKey {
-  const rights = [[...permissions].toSorted(), namespaces?.toSorted() ?? null];
+  // No line of a request contains a line break, nor does its address a blank.
+  const rights = rightsOf(permissions, namespaces);
+  const form = `${headers['if-none-match'] ?? ''}\n${headers['accept-encoding'] ?? ''}`;
   return {
-    thing: JSON.stringify([operation, url.replace(/([?&])since=\d+(?:&|$)/, '$1'), rights]),
-    key: JSON.stringify([operation, url, rights, headers['if-none-match'] ?? null, headers['accept-encoding'] ?? null]),
+    thing: `${operation} ${url.replace(/([?&])since=\d+(?:&|$)/, '$1')} ${rights}`,
+    key: `${operation} ${url} ${rights}\n${form}`,
   };
+}
+
+/** As text, of sets of permissions that are the same objects for many requests. */
+const texts = new WeakMap<ReadonlySet<string>, string>();
+
+function rightsOf(permissions: Principal['permissions'], namespaces: Principal['namespaces']): string {
+  let text = texts.get(permissions);
+  if (text === undefined) texts.set(permissions, (text = [...permissions].toSorted().join()));
+  return namespaces === undefined ? text : `${text} ${JSON.stringify(namespaces.toSorted())}`;
 }
 
 /** 0: only an answer that is read now will do. */

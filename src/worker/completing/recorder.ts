@@ -1,7 +1,7 @@
-import { traceEnded } from '../../engine/trace-ended.ts';
 import type { Ended, Recorded } from '../scope/outputs.ts';
 import type { WorkerScope } from '../scope/worker-scope.ts';
 import { endLost } from '../telemetry/lost-spans.ts';
+import { EndedTraces } from './ended-traces.ts';
 
 const OUTCOMES = { complete: 'complete', fail: 'error', timeout: 'timeout', release: 'released' } as const;
 
@@ -11,9 +11,11 @@ const CAUSES = { complete: 'complete', fail: 'fail', timeout: 'timeout', release
 /** Brings what a statement recorded into the ledger, the result cache, the notifications and the telemetry. */
 export class Recorder {
   private readonly scope: WorkerScope;
+  private readonly endedTraces: EndedTraces;
 
   constructor(scope: WorkerScope) {
     this.scope = scope;
+    this.endedTraces = new EndedTraces(scope);
   }
 
   record(recorded: Recorded): void {
@@ -23,7 +25,7 @@ export class Recorder {
     this.notify(recorded.readyQueues);
     this.tasksEnded('complete', recorded.completedTasks);
     this.tasksEnded('error', recorded.erroredTasks);
-    if (traced !== undefined) this.scope.spans.later(traceEnded(this.scope.db, traced));
+    if (traced !== undefined) this.endedTraces.add(traced);
   }
 
   private recordOne({ step, type, outcome, seconds, trace }: Ended, { lost, retries, givenUp }: Recorded): void {
@@ -44,10 +46,14 @@ export class Recorder {
       trace: hasPlace ? trace.logFields : undefined,
     });
     if (trace?.recording !== true) return;
-    // What is given up is recovered, which ends its span.
-    if (isLost) return givenUp ? undefined : this.scope.spans.later(endLost(this.scope, trace, step));
+    if (isLost) {
+      this.scope.spans.forget(step.stepId);
+      // What is given up is recovered, which ends its span.
+      if (!givenUp) this.scope.spans.later(endLost(this.scope, trace, step));
+      return;
+    }
     const kind = outcome.kind === 'fail' ? outcome.cause : outcome.kind;
-    this.scope.spans.ended(trace, {
+    trace.end({
       outcome: OUTCOMES[kind],
       cause: CAUSES[kind],
       error: outcome.kind === 'fail' ? outcome.error : undefined,

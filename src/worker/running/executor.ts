@@ -76,8 +76,9 @@ export class Executor {
   }
 
   private ended({ step, type, inputs, startedAt, trace }: Attempt, outcome: Outcome): void {
-    const { claims, events, results } = this.scope;
+    const { claims, events, results, spans } = this.scope;
     trace?.handlerEnded();
+    if (outcome.kind === 'fail' && trace?.recording === true) spans.failing(trace, step.stepId);
     const seconds = (performance.now() - startedAt) / 1000;
     this.parts.activity.ended(type.labels.queue, startedAt, seconds, ACTIVITY_OUTCOMES[outcome.kind]);
     if (outcome.kind === 'abandoned') {
@@ -89,7 +90,7 @@ export class Executor {
         taskId: step.taskId,
         trace: trace?.logFields,
       });
-      if (trace?.recording === true) this.scope.spans.later(endLost(this.scope, trace, step));
+      if (trace?.recording === true) spans.later(endLost(this.scope, trace, step));
       return;
     }
     if (outcome.kind === 'complete' && type.template.childOrdinals.length > 0 && inputs.ownInput !== true) {

@@ -8,13 +8,13 @@ import type { WorkerScope } from '../scope/worker-scope.ts';
  * the trace, and this span is left: one that is not ended is not exported. Otherwise an operator took the step away, and it ends here.
  */
 export async function endLost(
-  { db, events, spans }: Pick<WorkerScope, 'db' | 'events' | 'spans'>,
+  { db, events }: Pick<WorkerScope, 'db' | 'events'>,
   trace: AttemptTrace,
   step: StepClaim,
 ): Promise<void> {
   try {
     if (await wasRecovered(db, step)) return;
-    spans.ended(trace, { outcome: 'lost', cause: 'claim_lost' });
+    trace.end({ outcome: 'lost', cause: 'claim_lost' });
   } catch (error) {
     events.failed('trace a lost claim', error);
   }
