@@ -33,7 +33,7 @@ export async function traces(server: BenchServer, quick: boolean): Promise<PartR
   const runs = new Map<Ratio, Run[]>(ARMS.map((ratio) => [ratio, []]));
   const receiver = await startReceiver();
   try {
-    for (let round_ = 0; round_ < (quick ? 1 : 6); round_ += 1) {
+    for (let round_ = 0; round_ < (quick ? 1 : Number(process.env['BENCH_TRACES_ROUNDS'] ?? 6)); round_ += 1) {
       for (const ratio of round_ % 2 === 0 ? ARMS : ARMS.toReversed()) {
         const db = await server.database();
         const before = receiver.spans.length;
