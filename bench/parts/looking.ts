@@ -309,7 +309,7 @@ function taxTable(samples: readonly Sample[], windows: number): Table {
 const isOfSameRound = (a: number, b: number, windows: number): boolean =>
   b >= 0 && Math.floor(a / windows) === Math.floor(b / windows);
 
-/** What those who look have asked for, and what the process that answers takes. */
+/** What those who look have asked for, and what the process of the API takes. */
 function callersTable(samples: readonly Sample[]): Table {
   const of = (arm: Arm, figure: (sample: Sample) => number): number =>
     median(samples.filter((sample) => sample.arm === arm).map(figure));

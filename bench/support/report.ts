@@ -39,7 +39,7 @@ export interface Estimate {
 export function estimate(values: readonly number[]): Estimate {
   const sorted = [...values].sort((a, b) => a - b);
   const n = sorted.length;
-  // The number of values below the median is binomial: so many of each end may be left out as are outside with 2.5 % at most.
+  // The number of values below the median is binomial: this many of each end may be left out as are outside with 2.5 % at most.
   let leftOut = 0;
   let chance = 0.5 ** n;
   for (let outside = chance; outside <= 0.025 && leftOut < n / 2; outside += chance) {
