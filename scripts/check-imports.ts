@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 /** Rooms from the bottom up. A file may import its own room and any room of a lower level; rooms of one level never meet. */
 export const LEVELS: readonly (readonly string[])[] = [
-  ['exact-json'],
+  ['exact-json', 'exact-time'],
   [
     'backoff',
     'rate-limits',

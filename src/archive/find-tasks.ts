@@ -1,3 +1,4 @@
+import { exactTime } from '../exact-time.ts';
 import type { Executor } from '../db/connections/database.ts';
 import type { ArchiveRow } from '../db/statements/archive/records.ts';
 import { findRestored } from '../db/statements/archive/records.ts';
@@ -50,8 +51,8 @@ export async function* findTasks(
         state: entry.state,
         generation: entry.generation ?? null,
         tags: entry.tags ?? null,
-        requested_at: new Date(entry.requested_at),
-        ended_at: new Date(entry.ended_at),
+        requested_at: exactTime(entry.requested_at),
+        ended_at: exactTime(entry.ended_at),
         archive_id: record.archive_id,
         object: record.object,
       };

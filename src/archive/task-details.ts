@@ -1,3 +1,4 @@
+import { exactTime } from '../exact-time.ts';
 import type { StepRow } from '../db/reads/tasks.ts';
 import type { TaskDetails } from '../reads/task.ts';
 import { traceIdOf } from '../tracing/stored-context.ts';
@@ -14,7 +15,7 @@ const number = (row: Row, column: string): number => row[column] as number;
 const json = (row: Row, column: string): unknown => row[column] ?? null;
 const time = (row: Row, column: string): Date | null => {
   const at = text(row, column);
-  return at === null ? null : new Date(at);
+  return at === null ? null : exactTime(at);
 };
 
 /** The lines of one task as what `client.getTask` returns of a task in the tables. */

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../errors.ts';
+import { exactTime } from '../exact-time.ts';
 import { secondsOf } from './seconds-option.ts';
 
 /** How a command names a time. */
@@ -9,7 +10,7 @@ export function timeOf(option: string, text: string, now = Date.now()): Date {
   if (/^\d{1,9}[smhd]$/.test(text)) return new Date(now - secondsOf(option, text) * 1000);
   const [whole, time, zone] =
     /^\d{4}-\d\d-\d\d(T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
-  const date = new Date(time === undefined || zone !== undefined ? text : `${text}Z`);
+  const date = exactTime(time === undefined || zone !== undefined ? text : `${text}Z`);
   if (whole !== undefined && !Number.isNaN(date.getTime())) return date;
   throw new InvalidInputError(`${option} is ${JSON.stringify(text)}: give a time such as ${TIME_ARGUMENT}`, {
     field: option,

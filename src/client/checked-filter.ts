@@ -1,3 +1,4 @@
+import { compareTimes } from '../exact-time.ts';
 import { InvalidInputError } from '../errors.ts';
 import { decodeCursor, sameFilter, type TaskCursor } from '../reads/task-cursor.ts';
 import { FILTER_NAMES, type TaskFilter } from '../reads/task-filter.ts';
@@ -66,7 +67,11 @@ export function checkedFilter(options: TaskFilter, others: readonly string[]): T
     if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) continue;
     refuse(field, `is ${preview(value)}: use a valid Date`);
   }
-  if (requestedSince !== undefined && requestedBefore !== undefined && requestedSince >= requestedBefore) {
+  if (
+    requestedSince !== undefined &&
+    requestedBefore !== undefined &&
+    compareTimes(requestedSince, requestedBefore) >= 0
+  ) {
     const times = `${requestedSince.toISOString()} to ${requestedBefore.toISOString()}`;
     refuse('requestedBefore', `is not after requestedSince (${times}): no task can be between them`);
   }

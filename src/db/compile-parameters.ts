@@ -1,3 +1,4 @@
+import { ExactTime } from '../exact-time.ts';
 import { arrayEncoder, columnEncoder } from './array-literals.ts';
 import type { ParameterSpecs, RowSet, TypeName } from './parameter-types.ts';
 
@@ -67,9 +68,13 @@ function number(specs: ParameterSpecs): { places: ReadonlyMap<string, Places>; e
   return { places, encoders };
 }
 
+/** The driver would send milliseconds. */
+const exactly = (value: unknown): unknown => (value instanceof ExactTime ? value.toISOString() : value);
+
 /** A value as the driver takes it: only arrays are encoded here. */
 function scalar(name: string, type: string): Encoder {
   const element = /^(\w+)\[\]/.exec(type)?.[1];
+  if (element === undefined && type.startsWith('timestamptz')) return (given) => exactly(given[name]);
   if (element === undefined) return (given) => given[name];
   const encode = arrayEncoder(element as TypeName);
   return (given) => {

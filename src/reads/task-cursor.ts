@@ -1,3 +1,4 @@
+import { exactTime } from '../exact-time.ts';
 import type { FromSet } from './task-page.ts';
 import { FILTER_NAMES, type TaskFilter } from './task-filter.ts';
 
@@ -43,7 +44,7 @@ function withDates(filter: object): TaskFilter {
   const times = (['requestedSince', 'requestedBefore', 'endedSince', 'endedBefore'] as const).filter(
     (name) => typeof given[name] === 'string',
   );
-  return { ...given, ...Object.fromEntries(times.map((name) => [name, new Date(given[name] as string)])) };
+  return { ...given, ...Object.fromEntries(times.map((name) => [name, exactTime(given[name] as string)])) };
 }
 
 /** Whether two filters are the same, for a list and the cursor that is to continue it. */

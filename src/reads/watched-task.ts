@@ -1,3 +1,4 @@
+import { copyOf } from '../exact-time.ts';
 import { type ChangedTaskRow, WAIT_ENDS } from '../db/reads/watched-tasks.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { State } from '../workflow/states.ts';
@@ -98,7 +99,7 @@ export class WatchedTask {
   resolve(task: TaskDetails): void {
     for (const [index, waiter] of this.asking.entries()) {
       // Each waiter has its own, since it may change what it gets.
-      waiter.resolve(index === 0 ? task : structuredClone(task));
+      waiter.resolve(index === 0 ? task : copyOf(task));
     }
     this.forget(performance.now());
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exactTime } from '../../exact-time.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { PAGE } from '../examples.ts';
@@ -76,8 +77,8 @@ export const listArchiveObjects = defineRoute({
     const { requested_since: since, requested_before: before, below, limit: most, cursor: given } = query;
     const list = ['listArchiveObjects', since, before, below];
     const rows = await client.archive.list({
-      since: since === undefined ? undefined : new Date(since),
-      before: before === undefined ? undefined : new Date(before),
+      since: since === undefined ? undefined : exactTime(since),
+      before: before === undefined ? undefined : exactTime(before),
       after: given === undefined ? below : cursors.open(list, given),
       limit: most + 1,
     });

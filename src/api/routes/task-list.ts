@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../../errors.ts';
+import { exactTime } from '../../exact-time.ts';
 import { parseSearch } from '../../reads/search/parse-search.ts';
 import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
@@ -56,7 +57,7 @@ export function filterOf(
   { principal, redact }: Pick<RouteRequest, 'principal' | 'redact'>,
 ): TaskFilter {
   const searched = given.q === undefined ? {} : searchOf(given.q);
-  const at = (time: string | undefined): Date | undefined => (time === undefined ? undefined : new Date(time));
+  const at = (time: string | undefined): Date | undefined => (time === undefined ? undefined : exactTime(time));
   const named: TaskFilter = {
     states: given.state,
     namespace: given.namespace,

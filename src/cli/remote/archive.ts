@@ -5,6 +5,7 @@ import type { MendedOrphan, Orphan } from '../../archive/orphans.ts';
 import type { ArchivedTaskRow } from '../../archive/find-tasks.ts';
 import type { ArchiveRow } from '../../db/statements/archive/records.ts';
 import { InvalidInputError } from '../../errors.ts';
+import { exactTime } from '../../exact-time.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import type { ArchiveObject, Operations } from '../../http/operations.ts';
 import type { TaskDetails } from '../../reads/task.ts';
@@ -73,7 +74,7 @@ export function remoteArchive(api: ApiClient): Archive {
       const { queues: _queues, ...outcome } = done;
       if (outcome.outcome === 'alive') return { outcome: 'alive' };
       return (
-        outcome.outcome === 'restored' ? { ...outcome, keepUntil: new Date(String(outcome.keepUntil)) } : outcome
+        outcome.outcome === 'restored' ? { ...outcome, keepUntil: exactTime(String(outcome.keepUntil)) } : outcome
       ) as RestoreOutcome;
     },
   };
@@ -91,13 +92,13 @@ const partOf = ({ problems, orphans, unfinished, ...rest }: VerifiedPart): Verif
 /** Of the times of an object, some have names of their own. */
 const archiveRow = (row: ArchiveObject): ArchiveRow =>
   Object.assign(rowOf<ArchiveRow>(row), {
-    requested_since: new Date(row.requested_since),
-    ended_until: new Date(row.ended_until),
-    requested_until: new Date(row.requested_until),
+    requested_since: exactTime(row.requested_since),
+    ended_until: exactTime(row.ended_until),
+    requested_until: exactTime(row.requested_until),
   });
 
 /** Of the record of an object, as far as the API has it. */
 const recordOf = (found: { archive_id: string; object: string; stored_at: string }): ArchiveRow => {
   const { archive_id, object, stored_at } = found;
-  return { archive_id, object, stored_at: new Date(stored_at) } as ArchiveRow;
+  return { archive_id, object, stored_at: exactTime(stored_at) } as ArchiveRow;
 };

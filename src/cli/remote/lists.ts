@@ -3,6 +3,7 @@ import type { TaskPage } from '../../client/task-list-client.ts';
 import type { AuditRow } from '../../db/reads/audit.ts';
 import type { TaskRow } from '../../db/reads/tasks.ts';
 import { InvalidInputError } from '../../errors.ts';
+import { exactTime } from '../../exact-time.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import type { Operations } from '../../http/operations.ts';
 import type { ChainedAct } from '../../reads/audit.ts';
@@ -64,8 +65,8 @@ function pageOf(
     tasks,
     complete,
     nextCursor,
-    scannedTo: scannedTo === null ? undefined : new Date(scannedTo),
-    asOf: new Date(asOf),
+    scannedTo: scannedTo === null ? undefined : exactTime(scannedTo),
+    asOf: exactTime(asOf),
     searchPath: searchPath ?? undefined,
   };
 }

@@ -1,3 +1,4 @@
+import { exactTime } from '../../exact-time.ts';
 import { ApiError } from '../../http/error.ts';
 
 const OF_A_TIME = /(^|_)(at|until|next|occurrence|seen)$/;
@@ -8,7 +9,7 @@ export function rowOf<Row extends object>(given: object): Row {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
       name,
-      OF_A_TIME.test(name) && typeof value === 'string' && ISO.test(value) ? new Date(value) : (value as unknown),
+      OF_A_TIME.test(name) && typeof value === 'string' && ISO.test(value) ? exactTime(value) : (value as unknown),
     ]),
   ) as Row;
 }

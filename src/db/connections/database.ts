@@ -9,6 +9,7 @@ import { inSchema } from '../schema-name.ts';
 import { PINNED_PLANS, type Plans } from './session-settings.ts';
 import { session } from './session.ts';
 import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
+import { TYPE_PARSERS } from './type-parsers.ts';
 import type { AnyStatement, Statement } from '../statement.ts';
 
 export interface DatabaseOptions {
@@ -94,6 +95,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     ...sessions.config,
     onConnect: sessions.prepare,
+    types: TYPE_PARSERS,
     max,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     min: KEPT_CONNECTIONS,

@@ -1,3 +1,4 @@
+import { exactTime } from '../../exact-time.ts';
 import { InvalidInputError } from '../../errors.ts';
 import { didYouMean } from '../../workflow/did-you-mean.ts';
 import { type State, STATES } from '../../workflow/states.ts';
@@ -141,7 +142,7 @@ function time(
   before: 'requestedBefore' | 'endedBefore',
 ): void {
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/.test(term.value);
-  const at = new Date(term.value);
+  const at = exactTime(term.value);
   if (!isTime || Number.isNaN(at.getTime()) || term.operator === '') {
     const example = `${term.name}:>2026-03-01 or ${term.name}:<2026-03-01T09:30:00Z`;
     throw new SearchMistake(`write a time as ${example}`, term.valueAt);
