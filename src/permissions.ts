@@ -6,7 +6,7 @@ export const PERMISSIONS = {
   'tasks:submit': 'submit tasks',
   'tasks:operate': 'retry, cancel and resolve',
   'schedules:write': 'make, change, pause, resume, trigger and remove schedules',
-  'queues:write': 'pause and resume queues',
+  'queues:write': 'pause and resume queues and workflows, choose what inputs are searched by',
   'bulk:operate': 'act on many tasks at once',
   'retention:write': 'set and end legal holds, bring archived tasks back',
   admin: 'manage keys, read the audit, examine the data, remove tasks for good',

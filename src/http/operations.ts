@@ -2380,6 +2380,46 @@ export interface Operations {
       items: SearchPath[];
     };
   };
+  /** Have tasks of a workflow found at once by what their input has at a path. */
+  'POST /v1/workflows/{namespace}/{workflow}:search': {
+    params: {
+      namespace: string;
+      workflow: string;
+    };
+    body: {
+      /** As a search has it: `input.order`, `input.lines[].sku`. */
+      path: string;
+      /** Why, for the history. */
+      reason?: string | undefined;
+      dry_run?: boolean | undefined;
+    };
+    response: {
+      outcome: 'enabled' | 'enabled_before' | 'disabled';
+      namespace: string;
+      workflow: string;
+      path: string;
+    };
+  };
+  /** Have inputs of a workflow looked into again, one task after another. */
+  'POST /v1/workflows/{namespace}/{workflow}:unsearch': {
+    params: {
+      namespace: string;
+      workflow: string;
+    };
+    body: {
+      /** As a search has it: `input.order`, `input.lines[].sku`. */
+      path: string;
+      /** Why, for the history. */
+      reason?: string | undefined;
+      dry_run?: boolean | undefined;
+    };
+    response: {
+      outcome: 'enabled' | 'enabled_before' | 'disabled';
+      namespace: string;
+      workflow: string;
+      path: string;
+    };
+  };
   /** End a legal hold: what no other one keeps may go again. */
   'DELETE /v1/holds/{hold_id}': {
     params: {

@@ -118,7 +118,9 @@ describe('a key of some namespaces', () => {
             ? { body: { token: 'x' } }
             : route.operation === 'putSchedule'
               ? { body: { cron: '@daily', namespace: 'theirs', workflow: 'secretive' } }
-              : {}),
+              : route.operation.endsWith('ableSearch')
+                ? { body: { path: 'input.order' } }
+                : {}),
       });
       if (route.scope === 'fleet') expect(reply.status, route.operation).toBe(403);
       else if (/\{(task_id|namespace|key|operation_id)\}/.test(route.path))

@@ -11,6 +11,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { PauseAct } from '../../ui/pause-act.tsx';
 import { PausedNotice } from '../../ui/paused-notice.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
+import { SearchPaths } from './search-paths.tsx';
 import { SubmitForm } from './submit-form.tsx';
 
 interface StoredStep {
@@ -82,6 +83,7 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
           />
         )}
       </Shown>
+      <SearchPaths full={full} path={path} />
       {act === undefined ? null : act === 'pause' ? (
         <PauseAct kind="workflow" name={full} path={`${path}:pause`} close={() => setAct(undefined)} />
       ) : (

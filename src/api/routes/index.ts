@@ -13,7 +13,7 @@ import { getDoctor, listCoverage } from './fleet.ts';
 import { getLive, getReady } from './health.ts';
 import { getHistory } from './history.ts';
 import { endHold, listHolds, setHold } from './holds.ts';
-import { listSearchPaths } from './search-paths.ts';
+import { disableSearch, enableSearch, listSearchPaths } from './search-paths.ts';
 import { getLayout } from './layout.ts';
 import { getMe, listKeys, makeKey, revokeKey } from './keys.ts';
 import { endSignIn, listSignIns } from './sign-ins.ts';
@@ -104,6 +104,8 @@ export const ROUTES: readonly Route[] = [
   removeSchedule,
   listHolds,
   listSearchPaths,
+  enableSearch,
+  disableSearch,
   setHold,
   endHold,
   getRetention,

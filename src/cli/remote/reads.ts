@@ -1,3 +1,7 @@
+import type { SearchedWorkflow } from '../../client/search-paths.ts';
+import type { OperatorAction } from '../../engine/operator-action.ts';
+import { DEFAULT_NAMESPACE } from '../../workflow/build-definition.ts';
+import { outcomeOf } from './acts.ts';
 import type { Client } from '../../client/client.ts';
 import type { RegisteredWorkflow } from '../../client/insight-client.ts';
 import { workflowReference } from '../../client/workflow-reference.ts';
@@ -12,7 +16,7 @@ import type { Explanation } from '../../reads/explain/explanation.ts';
 import type { TaskDetails } from '../../reads/task.ts';
 import type { WorkerDetails } from '../../reads/workers.ts';
 import { chooseDetails } from '../../reads/workflow-details.ts';
-import { orNotFound, rowOf } from './rows.ts';
+import { orNotFound, present, rowOf } from './rows.ts';
 
 /** Requests at the same time, for the results of steps. */
 const AT_ONCE = 8;
@@ -175,6 +179,22 @@ async function resultsOf(api: ApiClient, { task_id: id, steps }: RemoteTask): Pr
   return results;
 }
 
-export const remoteSearch = (api: ApiClient): Pick<Client['search'], 'list'> => ({
+export const remoteSearch = (api: ApiClient): Pick<Client['search'], 'list' | 'enable' | 'disable'> => ({
+  enable: (of, path, action = {}) =>
+    searchOutcome(api.post('/v1/workflows/{namespace}/{workflow}:search', searched(of, path, action))),
+  disable: (of, path, action = {}) =>
+    searchOutcome(api.post('/v1/workflows/{namespace}/{workflow}:unsearch', searched(of, path, action))),
   list: async () => (await api.get('/v1/search-paths')).items.map((row) => rowOf<SearchProgressRow>(row)),
 });
+
+const searched = (
+  { namespace = DEFAULT_NAMESPACE, workflow }: SearchedWorkflow,
+  path: string,
+  { reason, dryRun }: OperatorAction,
+) => ({ params: { namespace, workflow }, body: { path, ...present({ reason, dry_run: dryRun }) } });
+
+/** Nothing becomes ready by it. */
+async function searchOutcome<Outcome>(work: Promise<object>): Promise<Outcome> {
+  const { queues: _queues, ...outcome } = await outcomeOf<{ queues?: unknown }>(work);
+  return outcome as Outcome;
+}
