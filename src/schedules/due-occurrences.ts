@@ -1,3 +1,4 @@
+import { exactTime } from '../exact-time.ts';
 import type { ScheduleRow } from '../db/statements/schedules/schedules.ts';
 import type { MakeUp } from '../workflow/schedule-options.ts';
 import { CronSchedule, type Occurrence } from './occurrence.ts';
@@ -61,7 +62,7 @@ function firstOf(schedule: ScheduleRow, now: Date): number {
 /** When a schedule was made, or last got another cron expression or time zone. */
 export function sinceOf({ data, updated_at: updatedAt }: Pick<ScheduleRow, 'data' | 'updated_at'>): Date {
   const { since } = data as Partial<ScheduledSubmit>;
-  return since === undefined ? updatedAt : new Date(since);
+  return since === undefined ? updatedAt : exactTime(since);
 }
 
 /**
