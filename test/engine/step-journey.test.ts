@@ -53,6 +53,33 @@ describe('a task', () => {
     expect((await worker.complete(second.claimed)).completedTasks).toHaveLength(1);
   });
 
+  it('gets the results of its parents as jsonb writes them, also one of 100,000 keys', async () => {
+    // The time limit of the test is the assertion: with a time by the square of the number of keys it is not enough.
+    const wide = `{${Array.from({ length: 100_000 }, (_, n) => `"key ${n}":${n}.10`).join(',')}}`;
+    const fan = Array.from({ length: 11 }, (_, n) => `p_${n + 1}`).reduce(
+      (flow, name) => flow.step(name, () => 1) as unknown as typeof flow,
+      defineWorkflow({ name: 'fan_in', input: z.unknown() }),
+    );
+    const fanIn = await engine.workflow(
+      fan.step('last', { dependsOn: Array.from({ length: 11 }, (_, n) => `p_${n + 1}`) as never[] }, () => 1),
+    );
+    await engine.submitOne(fanIn);
+    const worker = await engine.worker();
+    const parents = await worker.claim();
+    expect(parents).toHaveLength(11);
+    await worker.complete(parents.slice(0, 10), { result: 'null' });
+    await worker.complete(parents.slice(10), { result: wide });
+    const [last] = await worker.claim();
+    const [stored] = await engine.test.query<{ text: string }>(
+      `SELECT '{' || string_agg(format('"%s": %s', s.workflow_step_id & 65535, s.results), ', ' ORDER BY s.workflow_step_id) || '}' AS text
+       FROM tasker.tasker_workflow_steps s WHERE s.task_id = $1 AND s.workflow_step_id & 65535 <= 11`,
+      [last?.taskId],
+    );
+    expect(last?.inputs?.parents === stored?.text).toBe(true);
+    expect(Object.keys(JSON.parse(last?.inputs?.parents as string)[parents.length])).toHaveLength(100_000);
+    await worker.complete([last as NonNullable<typeof last>], { result: '1' });
+  });
+
   it('leaves children that do not fit to the queue', async () => {
     const worker = await engine.worker();
     await engine.submitOne(id);

@@ -18,7 +18,7 @@ SELECT s.task_id, s.workflow_step_id, s.named_task_id, s.attempts, s.retry_limit
   NULL AS scan,
   coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input,
   (
-    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
+    SELECT '{' || string_agg('"' || (e.from_step_id & 65535) || '": ' || coalesce(p.results::text, 'null'), ', ' ORDER BY e.from_step_id) || '}'
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = s.task_id AND e.to_step_id = s.workflow_step_id
@@ -344,7 +344,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.inputs IS NOT NULL THEN true END AS own_input,
   CASE WHEN c.total_parents > 0 THEN (
-    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
+    SELECT '{' || string_agg('"' || (e.from_step_id & 65535) || '": ' || coalesce(p.results::text, 'null'), ', ' ORDER BY e.from_step_id) || '}'
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
@@ -441,7 +441,7 @@ SELECT c.task_id, c.workflow_step_id, c.named_task_id, c.attempts, c.retry_limit
   coalesce(c.inputs, t.context)::text AS context,
   CASE WHEN c.inputs IS NOT NULL THEN true END AS own_input,
   CASE WHEN c.total_parents > 0 THEN (
-    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
+    SELECT '{' || string_agg('"' || (e.from_step_id & 65535) || '": ' || coalesce(p.results::text, 'null'), ', ' ORDER BY e.from_step_id) || '}'
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = c.task_id AND e.to_step_id = c.workflow_step_id
@@ -4986,7 +4986,7 @@ ORDER BY 1, 2, 3;
 
 -- load_inputs
 SELECT i.task_id, i.workflow_step_id, coalesce(s.inputs, t.context)::text AS context, s.inputs IS NOT NULL AS own_input, (
-    SELECT jsonb_object_agg(e.from_step_id & 65535, p.results)::text
+    SELECT '{' || string_agg('"' || (e.from_step_id & 65535) || '": ' || coalesce(p.results::text, 'null'), ', ' ORDER BY e.from_step_id) || '}'
     FROM tasker.tasker_workflow_step_edges e
     JOIN tasker.tasker_workflow_steps p ON p.task_id = e.task_id AND p.workflow_step_id = e.from_step_id
     WHERE e.task_id = i.task_id AND e.to_step_id = i.workflow_step_id
