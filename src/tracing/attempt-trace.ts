@@ -1,4 +1,3 @@
-import type { SpanContext } from '@opentelemetry/api';
 import type { AttemptFacts } from './attributes.ts';
 
 /** An attempt that begins. */
@@ -13,6 +12,23 @@ export interface AttemptEnd {
   readonly cause: string;
   readonly error?: { readonly name: string; readonly code?: unknown } | undefined;
   readonly retryAt?: Date | undefined;
+}
+
+/** `TraceState` of OpenTelemetry. */
+interface SpanState {
+  set(key: string, value: string): SpanState;
+  unset(key: string): SpanState;
+  get(key: string): string | undefined;
+  serialize(): string;
+}
+
+/** `SpanContext` of OpenTelemetry, whose package a program need not have: this is in the declarations that every program compiles against. */
+interface SpanPlace {
+  traceId: string;
+  spanId: string;
+  isRemote?: boolean;
+  traceFlags: number;
+  traceState?: SpanState;
 }
 
 /** The place of an attempt in a trace, as fields of a log line. */
@@ -32,6 +48,6 @@ export interface AttemptTrace {
   /** The handler has ended; the span is ended with this time when the outcome is recorded. */
   handlerEnded(): void;
   /** For links; undefined: there is no span. */
-  readonly spanContext: SpanContext | undefined;
+  readonly spanContext: SpanPlace | undefined;
   end(end: AttemptEnd): void;
 }
