@@ -45,7 +45,7 @@ export type { ArchiveRow } from './db/statements/archive/records.ts';
 export type { ScheduleClient } from './client/schedule-client.ts';
 export type { TaskListClient } from './client/task-list-client.ts';
 export type { StatsClient } from './client/stats-client.ts';
-export type { InsightClient } from './client/insight-client.ts';
+export type { InsightClient, RegisteredWorkflow } from './client/insight-client.ts';
 export type { TaskPath } from './reads/critical-path/read-critical-path.ts';
 export type { CriticalPath, PathStep } from './reads/critical-path/critical-path.ts';
 export type { Split } from './reads/critical-path/timeline.ts';
@@ -65,9 +65,10 @@ export type { Explanation, Links, NextAction, OtherSteps, Reason } from './reads
 export type { Verdict, WhoActs } from './reads/explain/verdicts.ts';
 export type { Failures } from './reads/failures.ts';
 export type { WorkflowDetails, WorkflowStep } from './reads/workflow-details.ts';
-export type { ScheduleAdded } from './schedules/schedule-list.ts';
+export type { ScheduleAdded, SchedulePut } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
 export type { ScheduleOptions } from './client/new-schedule.ts';
+export type { ScheduleByNameOptions, WriteScheduleOptions } from './client/put-schedule.ts';
 export type { AppliedSchedule, ApplySchedulesOptions } from './client/apply-schedules.ts';
 export type { Config, Role, SettingName, Settings } from './config/config.ts';
 export type { RoleRule } from './config/role-rules.ts';
@@ -80,6 +81,8 @@ export type { QueueDepthRow, QueueStatsRow, ReadyPrecision } from './db/reads/qu
 export type { HourStatsRow, RunStatsRow } from './db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';
+export type { HeldStepRow, LeasedWorkerRow, ServedVersionRow } from './db/reads/worker-details.ts';
+export type { WorkerDetails } from './reads/workers.ts';
 export type { WorkflowList, WorkflowRow } from './db/reads/workflows.ts';
 export type { MigrateOptions } from './db/migrate-options.ts';
 export {

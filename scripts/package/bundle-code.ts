@@ -227,7 +227,7 @@ const migrationsTogether: Plugin = {
     const folder = resolve('migrations');
     const names = readdirSync(folder).filter((name) => /^\d{4}_\w+\.ts$/.test(name));
     const nameOf = (file: string): string => `migration_${file.slice(0, 4)}`;
-    onResolve({ filter: /^all migrations$/ }, ({ path }) => ({ path, namespace: 'migrations' }));
+    onResolve({ filter: /^all-migrations$/ }, ({ path }) => ({ path, namespace: 'migrations' }));
     onLoad({ filter: /.*/, namespace: 'migrations' }, () => ({
       contents: names.map((file) => `export * as ${nameOf(file)} from './${file}';`).join('\n'),
       loader: 'ts',
@@ -236,7 +236,7 @@ const migrationsTogether: Plugin = {
     onLoad({ filter: /[/\\]migrations[/\\]index\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replaceAll(
         /import\('\.\/(\d{4}_\w+\.ts)'\)/g,
-        (_, file: string) => `import('all migrations').then((all) => all.${nameOf(file)})`,
+        (_, file: string) => `import('all-migrations').then((all) => all.${nameOf(file)})`,
       ),
       loader: 'ts',
       resolveDir: folder,

@@ -2,6 +2,7 @@ import type { Database, Transactions } from '../db/connections/database.ts';
 import type { OperatorAction } from '../engine/operator-action.ts';
 import type { ReportReader } from '../reads/report-reader.ts';
 import { countLiveSchedulers } from '../reads/schedulers.ts';
+import type { PutOptions } from '../schedules/put-schedule.ts';
 import type { ScheduleInfo } from '../schedules/schedule-info.ts';
 import type { ScheduleAdded, ScheduleList, SchedulePut, TriggerOutcome } from '../schedules/schedule-list.ts';
 import type { WorkflowDefinition } from '../workflow/definition.ts';
@@ -121,7 +122,11 @@ export class ScheduleClient {
   /** Whether there was such a schedule. None of its occurrences is submitted from now on. Throws InvalidInputError for an invalid key. */
   async unschedule(
     key: string,
-    action: OperatorAction & InTransaction & Pick<WriteScheduleOptions, 'expect'> = {},
+    action: OperatorAction &
+      InTransaction & {
+        /** @internal Throws if the schedule that is there is not the one that the caller has seen. */
+        expect?: PutOptions['expect'];
+      } = {},
   ): Promise<boolean> {
     return this.on('remove', key, action, async (list, checked) => list.remove(key, await this.within(checked)));
   }

@@ -10,6 +10,7 @@ export type {
   WaitOptions,
 } from '../client/client-options.ts';
 export type { ScheduleOptions } from '../client/new-schedule.ts';
+export type { ScheduleByNameOptions, WriteScheduleOptions } from '../client/put-schedule.ts';
 export type { SubmitOptions, SubmitRequest } from '../client/new-task.ts';
 export type { PurgeOptions, PurgeReport, PurgeSelection } from '../client/purge.ts';
 export type {
@@ -31,7 +32,9 @@ export type { CallersTransaction, GivenTransaction } from '../db/connections/cal
 export type { QueueDepthRow, QueueStatsRow, ReadyPrecision } from '../db/reads/queues.ts';
 export type { HourStatsRow, RunStatsRow } from '../db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from '../db/reads/tasks.ts';
+export type { HeldStepRow, LeasedWorkerRow, ServedVersionRow } from '../db/reads/worker-details.ts';
 export type { WorkerRow } from '../db/reads/workers.ts';
+export type { WorkerDetails } from '../reads/workers.ts';
 export type { WorkflowList, WorkflowRow } from '../db/reads/workflows.ts';
 export type { CancelOutcome } from '../engine/cancel.ts';
 export type { OperatorAction, Superseded } from '../engine/operator-action.ts';

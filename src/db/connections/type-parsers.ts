@@ -6,8 +6,9 @@ import { ExactTime } from '../../exact-time.ts';
 const TIMESTAMPTZ = 1184;
 const TEXT = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?$/;
 
-/** pg's own, which has milliseconds: for infinity, and for years that nobody is in. */
-const inMilliseconds = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number;
+/** pg's own, which has milliseconds: for infinity, and for years that nobody is in. Not asked for at import: the package loads pg by its first use. */
+const inMilliseconds = (text: string): Date | number =>
+  (pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number)(text);
 
 /** A time of PostgreSQL with its microseconds. */
 export function readTime(text: string): Date | number {
