@@ -206,11 +206,9 @@ const driverOnUse: Plugin = {
     onResolve({ filter: /^pg$/ }, ({ kind, path }) =>
       kind === 'import-statement' ? { path, namespace: 'driver', sideEffects: false } : undefined,
     );
-    const used = ['Client', 'Pool', 'escapeIdentifier'].map(
-      (name) => `get ${name}() { return require('pg').${name}; }`,
-    );
     onLoad({ filter: /.*/, namespace: 'driver' }, () => ({
-      contents: `export default { ${used.join(', ')} };`,
+      // Whatever name is used: a list would lack the next one.
+      contents: `export default new Proxy({}, { get: (_, name) => require('pg')[name] });`,
       loader: 'js',
       resolveDir: process.cwd(),
     }));

@@ -6,9 +6,9 @@ import { ExactTime } from '../../exact-time.ts';
 const TIMESTAMPTZ = 1184;
 const TEXT = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?$/;
 
-/** pg's own, which has milliseconds: for infinity, and for years that nobody is in. Not asked for at import: the package loads pg by its first use. */
-const inMilliseconds = (text: string): Date | number =>
-  (pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number)(text);
+let parsersOfPg: typeof pg.types | undefined;
+/** pg's own. Not asked for at import, since the package loads pg by its first use, and kept: each column of each result asks for them. */
+const ofPg = (): typeof pg.types => (parsersOfPg ??= pg.types);
 
 /** A time of PostgreSQL with its microseconds. */
 export function readTime(text: string): Date | number {
@@ -29,8 +29,12 @@ export function readTime(text: string): Date | number {
   return new ExactTime(wall - ahead, Number(digits.slice(3)));
 }
 
+/** For infinity, and for years that nobody is in. */
+const inMilliseconds = (text: string): Date | number =>
+  (ofPg().getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number)(text);
+
 /** The types of a connection's results: those of pg, but times are exact. */
 export const TYPE_PARSERS = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === TIMESTAMPTZ && format !== 'binary' ? readTime : (pg.types.getTypeParser(oid, format as 'text') as unknown),
+    oid === TIMESTAMPTZ && format !== 'binary' ? readTime : (ofPg().getTypeParser(oid, format as 'text') as unknown),
 } as CustomTypesConfig;
