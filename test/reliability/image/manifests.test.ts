@@ -64,6 +64,12 @@ describe.skipIf(unavailable !== undefined)('the pods of overlay dev, on podman',
         }
       }
       const title = `${name}-${id}`;
+      // podman has one volume of a name for all pods, and two pods that begin at once cannot both make it.
+      const ofPod = (volume: string): string => `${volume}-${title}`;
+      for (const volume of pod.volumes ?? []) if (volume.emptyDir !== undefined) volume.name = ofPod(volume.name);
+      const own = new Set(pod.volumes?.map((volume) => volume.name));
+      for (const { volumeMounts = [] } of [...(pod.initContainers ?? []), ...pod.containers])
+        for (const mount of volumeMounts) if (own.has(ofPod(mount.name))) mount.name = ofPod(mount.name);
       const manifest: Manifest = { apiVersion: 'v1', kind: 'Pod', metadata: { name: title }, spec: pod };
       // Set in the ConfigMap, because podman prefers it to `env`; Kubernetes prefers `env`.
       const configured = configMaps.map((map) => {
