@@ -101,7 +101,7 @@ function linked(text: string): string {
   return text
     .replaceAll(
       /docs\/decisions\/((\d{4})-[\w-]+\.md)/g,
-      (_, file: string, number: string) => `[decision ${Number(number)}](../decisions/${file})`,
+      (_, file: string, number: string) => `[decision ${Number(number)}](https://github.com/tasker-fleet/tasker-fleet/blob/main/docs/decisions/${file})`,
     )
     .replaceAll(/docs\/reference\/data-model\.md has the list/g, '[the list](#causes)');
 }
@@ -114,7 +114,7 @@ export function dataModel(generated: string, row: (cells: string[]) => string): 
 Everything is in one schema, \`tasker\` by default; [schema.sql](https://github.com/tasker-fleet/tasker-fleet/blob/main/schema.sql) is its dump, made by the migrations. Tables
 and columns have the meanings below as comments, which \`\\d+\` of psql shows. Keys begin with \`task_id\`, so one index
 serves "this step" and "this task", and partitioning or sharding by task stays open. A step's id is its task's id * 65536 +
-its ordinal in the workflow ([why](../decisions/0001-step-ids-from-task-ids.md)).
+its ordinal in the workflow ([why](https://github.com/tasker-fleet/tasker-fleet/blob/main/docs/decisions/0001-step-ids-from-task-ids.md)).
 
 \`\`\`mermaid
 erDiagram
@@ -167,7 +167,7 @@ ${tableSections(readTables(schemaSql), row)}
 ## Partitions of the history
 
 \`tasker_workflow_step_transitions\` and \`tasker_task_transitions\` are partitioned by ranges of \`task_id\`
-([why these two](../decisions/0048-history-alone-is-partitioned.md)). The first partition begins at the lowest of all ids, the last one has no end, and there is no gap between them, so
+([why these two](https://github.com/tasker-fleet/tasker-fleet/blob/main/docs/decisions/0048-history-alone-is-partitioned.md)). The first partition begins at the lowest of all ids, the last one has no end, and there is no gap between them, so
 every task has its place whatever the schedulers do. A scheduler (chore \`extend_history\`) gives the last one its end at a multiple of 1,000,000 and makes the next one,
 200,000 tasks before its first task is submitted. If at most 1,000 tasks are left of the first two, \`merge_history\` puts one table in their place and drops them. Both need
 the owner of the tables, wait for a lock for at most 0.2 s, and then try again later. Read through the parent: the names of partitions (\`..._p1\`) say nothing.

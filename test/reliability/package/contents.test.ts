@@ -30,8 +30,9 @@ test('it has the code, declarations, documents and licences, and nothing else', 
   const expected =
     /^(package\.json|LICENSE|(README|CHANGELOG)\.md|docs\/.+\.md|docs\/reference\/openapi\.json|dist\/ui\/(index\.html|favicon\.svg|assets\/[\w-]+\.(js|css))|dist\/LICENCES\.txt|dist\/[^/]+\.c?js|dist\/types\/.+\.d\.c?ts)$/;
   expect(files.filter((file) => !expected.test(file))).toEqual([]);
-  expect(files.filter((file) => file.startsWith('docs/performance'))).toEqual([]);
-  expect(files.length).toBeLessThan(800);
+  // Why it is as it is: for those who change it, in the repository.
+  expect(files.filter((file) => /^docs\/(performance|decisions)/.test(file))).toEqual([]);
+  expect(files.length).toBeLessThan(550);
 });
 
 test('no link of its documents is broken', () => {
