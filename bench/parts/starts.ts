@@ -65,7 +65,7 @@ export async function starts(server: BenchServer, quick: boolean): Promise<PartR
     await slow.stop();
     for (const who of [here, apart]) await closeViewers(who);
   }
-  const samples = [];
+  const samples: { arm: Arm; ms: number[] }[] = [];
   for (const turn of turns) samples.push({ arm: turn.arm, ms: await startsOf(db, turn) });
   await demandHealth(db);
   await db.drop();
