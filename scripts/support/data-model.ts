@@ -101,7 +101,8 @@ function linked(text: string): string {
   return text
     .replaceAll(
       /docs\/decisions\/((\d{4})-[\w-]+\.md)/g,
-      (_, file: string, number: string) => `[decision ${Number(number)}](https://github.com/tasker-fleet/tasker-fleet/blob/main/docs/decisions/${file})`,
+      (_, file: string, number: string) =>
+        `[decision ${Number(number)}](https://github.com/tasker-fleet/tasker-fleet/blob/main/docs/decisions/${file})`,
     )
     .replaceAll(/docs\/reference\/data-model\.md has the list/g, '[the list](#causes)');
 }
