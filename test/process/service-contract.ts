@@ -38,7 +38,9 @@ export function serviceContract(
   async function expectItRuns({ running, activity }: ContractSubject): Promise<void> {
     const before = activity?.() ?? 0;
     await pass(quietMs);
-    if (activity !== undefined) expect(activity(), 'activity after the start').toBeGreaterThan(before);
+    // On a busy machine the next round can be later than that.
+    if (activity !== undefined)
+      await waitFor(() => activity() > before, { what: 'it to do something after its start' });
     if (running !== undefined) await waitFor(async () => (await running()) === 1, { what: 'one of it to run' });
   }
 
