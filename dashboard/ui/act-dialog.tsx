@@ -4,7 +4,7 @@ import { reloadAll } from '../api/query.ts';
 import { newKey, type Problem, request } from '../api/request.ts';
 import type { TaskState } from '../api/types.ts';
 import { PHASES, phaseOfTask } from '../phase.ts';
-import { Dialog } from './dialog.tsx';
+import { Dialog, DialogFoot } from './dialog.tsx';
 import { isReasonGood, ReasonField } from './reason-field.tsx';
 import { ProblemBox } from './states.tsx';
 import { toast } from './toasts.tsx';
@@ -105,18 +105,13 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
         ) : (
           <ProblemBox problem={problem} />
         )}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Do nothing
-          </button>
-          <button
-            type="submit"
-            class={`button primary${act.danger === true ? ' danger' : ''}`}
-            disabled={busy || isBroken || preview === undefined || !isReasonGood(reason)}
-          >
-            {act.verb}
-          </button>
-        </footer>
+        <DialogFoot
+          close={close}
+          danger={act.danger === true}
+          disabled={busy || isBroken || preview === undefined || !isReasonGood(reason)}
+        >
+          {act.verb}
+        </DialogFoot>
       </form>
     </Dialog>
   );

@@ -2,6 +2,30 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { Icon } from './icons.tsx';
 
+/** What a form in a dialog ends with: leave everything as it is, or do what `children` says. */
+export function DialogFoot({
+  close,
+  disabled,
+  danger = false,
+  children,
+}: {
+  close: () => void;
+  disabled: boolean;
+  danger?: boolean;
+  children: ComponentChildren;
+}) {
+  return (
+    <footer class="dialog-foot">
+      <button type="button" class="button" onClick={close}>
+        Do nothing
+      </button>
+      <button type="submit" class={`button primary${danger ? ' danger' : ''}`} disabled={disabled}>
+        {children}
+      </button>
+    </footer>
+  );
+}
+
 /** The browser's own dialog: it keeps the focus inside, closes with Escape, and gives the focus back. */
 export function Dialog({
   title,

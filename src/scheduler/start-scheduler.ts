@@ -5,6 +5,7 @@ import type { Program } from '../membership/program.ts';
 import type { Host } from '../process/host.ts';
 import { type RoleService, runService } from '../process/run-service.ts';
 import type { RunningService } from '../process/service.ts';
+import { configuredSettings } from '../scaling/configured-settings.ts';
 import { VERSION } from '../version.ts';
 import type { Chore } from './chore.ts';
 import { databaseIntervalMs, INTERVALS_MS } from './chore-intervals.ts';
@@ -127,14 +128,7 @@ function measurementsOf({ db, metrics, survived }: Host, config: Config): Chore[
         db,
         metrics,
         intervalMs: statsIntervalMs,
-        settings: {
-          startLatencySeconds: config.scaleStartLatencyMs / 1000,
-          utilization: config.scaleUtilizationPercent / 100,
-          assumedStepSeconds: config.scaleStepMs / 1000,
-          assumedSlots: config.slots,
-          workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
-          quietSeconds: config.scaleQuietSeconds,
-        },
+        settings: configuredSettings(config),
         maxWorkers: config.scaleMaxWorkers,
         connections: {
           poolSize: config.poolSize,

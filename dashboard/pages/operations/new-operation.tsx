@@ -4,7 +4,7 @@ import { newKey, type Problem, request } from '../../api/request.ts';
 import type { PreviewedOperation } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
 import { navigate } from '../../router.ts';
-import { Dialog } from '../../ui/dialog.tsx';
+import { Dialog, DialogFoot } from '../../ui/dialog.tsx';
 import { isReasonGood, ReasonField } from '../../ui/reason-field.tsx';
 import { Loading, ProblemBox } from '../../ui/states.tsx';
 import { toast } from '../../ui/toasts.tsx';
@@ -124,18 +124,12 @@ export function NewOperation({
         ) : (
           <DryRun preview={preview} />
         )}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Do nothing
-          </button>
-          <button
-            type="submit"
-            class="button primary"
-            disabled={busy || preview === undefined || preview.total === 0 || !isReasonGood(reason)}
-          >
-            {preview === undefined ? 'Retry' : `Retry ${plural(preview.total, 'task')}`}
-          </button>
-        </footer>
+        <DialogFoot
+          close={close}
+          disabled={busy || preview === undefined || preview.total === 0 || !isReasonGood(reason)}
+        >
+          {preview === undefined ? 'Retry' : `Retry ${plural(preview.total, 'task')}`}
+        </DialogFoot>
       </form>
     </Dialog>
   );

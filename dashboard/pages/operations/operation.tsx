@@ -9,7 +9,7 @@ import { queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { TaskBadge } from '../../ui/badge.tsx';
-import { Dialog } from '../../ui/dialog.tsx';
+import { Dialog, DialogFoot } from '../../ui/dialog.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Pager } from '../../ui/pager.tsx';
 import { isReasonGood, ReasonField } from '../../ui/reason-field.tsx';
@@ -275,18 +275,9 @@ function Steer({ id, verb, waits, close }: { id: string; verb: Verb; waits: bool
         </p>
         <ReasonField reason={reason} setReason={setReason} />
         {problem === undefined ? null : <ProblemBox problem={problem} />}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Do nothing
-          </button>
-          <button
-            type="submit"
-            class={`button primary${verb === 'abort' ? ' danger' : ''}`}
-            disabled={!isReasonGood(reason)}
-          >
-            {label}
-          </button>
-        </footer>
+        <DialogFoot close={close} danger={verb === 'abort'} disabled={!isReasonGood(reason)}>
+          {label}
+        </DialogFoot>
       </form>
     </Dialog>
   );

@@ -4,7 +4,7 @@ import { reloadAll, useQuery } from '../../api/query.ts';
 import { newKey, type Problem, request } from '../../api/request.ts';
 import type { Coverage, PutSchedule, Schedule } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
-import { Dialog } from '../../ui/dialog.tsx';
+import { Dialog, DialogFoot } from '../../ui/dialog.tsx';
 import { isReasonGood, ReasonField } from '../../ui/reason-field.tsx';
 import { ProblemBox } from '../../ui/states.tsx';
 import { toast } from '../../ui/toasts.tsx';
@@ -175,18 +175,12 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
             )}
           </p>
         )}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Do nothing
-          </button>
-          <button
-            type="submit"
-            class="button primary"
-            disabled={busy || preview === undefined || preview.outcome === 'unchanged' || !isReasonGood(reason)}
-          >
-            {schedule === undefined ? 'Make the schedule' : 'Save'}
-          </button>
-        </footer>
+        <DialogFoot
+          close={close}
+          disabled={busy || preview === undefined || preview.outcome === 'unchanged' || !isReasonGood(reason)}
+        >
+          {schedule === undefined ? 'Make the schedule' : 'Save'}
+        </DialogFoot>
       </form>
     </Dialog>
   );

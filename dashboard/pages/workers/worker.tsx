@@ -8,6 +8,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { QueueTags } from './queue-tags.tsx';
 import { StateOf } from './state-of.tsx';
 
 type HeldStep = FleetProcessDetails['steps'][number];
@@ -94,13 +95,7 @@ function Details({ worker }: { worker: FleetProcessDetails }) {
           <section class="card" aria-labelledby="serves">
             <header class="card-head">
               <h2 id="serves">What it serves</h2>
-              <span class="chips">
-                {queues.map((queue) => (
-                  <a key={queue} class="tag" href={`queues/${encodeURIComponent(queue)}`}>
-                    {queue}
-                  </a>
-                ))}
-              </span>
+              <QueueTags queues={queues} />
             </header>
             <div class="card-body stack">
               {refuses.map((each) => (

@@ -6,6 +6,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { type Column, Table } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { QueueTags } from './queue-tags.tsx';
 import { SILENT_SECONDS, StateOf } from './state-of.tsx';
 
 /** Who is silent first, then workers, then schedulers; by name. */
@@ -49,16 +50,7 @@ const columns = (coverage: readonly Coverage[] | undefined): readonly Column<Fle
     name: 'queues',
     title: 'Queues',
     label: 'queues',
-    cell: ({ queues }) =>
-      queues.length === 0 ? null : (
-        <span class="chips">
-          {queues.map((queue) => (
-            <a key={queue} class="tag" href={`queues/${encodeURIComponent(queue)}`}>
-              {queue}
-            </a>
-          ))}
-        </span>
-      ),
+    cell: ({ queues }) => (queues.length === 0 ? null : <QueueTags queues={queues} />),
   },
   {
     name: 'serves',

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.ts';
 import { flag, nullableTime, time } from '../schemas/common.ts';
+import { RUN_FIGURES } from '../schemas/run-figures.ts';
 import { requireNamespace } from './task-scope.ts';
-
-const seconds = z.number().nullable();
 
 export const getStats = defineRoute({
   operation: 'getStats',
@@ -30,13 +29,7 @@ export const getStats = defineRoute({
           namespace: z.string(),
           workflow: z.string(),
           step: z.string().nullable(),
-          runs: z.number().int(),
-          failures: z.number().int(),
-          retries: z.number().int(),
-          waiting_p50: seconds,
-          waiting_p95: seconds,
-          running_p50: seconds,
-          running_p95: seconds,
+          ...RUN_FIGURES,
         })
         .meta({ id: 'RunStats', description: 'Durations in seconds.' }),
     ),

@@ -5,9 +5,8 @@ import { KEPT_STATES } from '../../keep-policy.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { json, name, nullableTime, time } from '../schemas/common.ts';
+import { RUN_FIGURES } from '../schemas/run-figures.ts';
 import { requireNamespace } from './task-scope.ts';
-
-const seconds = z.number().nullable();
 
 const step = z.object({
   name: z.string(),
@@ -21,13 +20,7 @@ const step = z.object({
   skippable: z.boolean(),
   last_day: z
     .object({
-      runs: z.number().int(),
-      failures: z.number().int(),
-      retries: z.number().int(),
-      waiting_p50: seconds,
-      waiting_p95: seconds,
-      running_p50: seconds,
-      running_p95: seconds,
+      ...RUN_FIGURES,
     })
     .nullable()
     .describe('Its attempts of the last 24 hours, of all versions together, durations in seconds; null: none.'),

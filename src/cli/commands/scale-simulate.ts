@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { loadConfig } from '../../config/load-config.ts';
+import { configuredSettings } from '../../scaling/configured-settings.ts';
 import { DEFAULT_AUTOSCALER } from '../../scaling/simulation/autoscaler.ts';
 import { LOAD_PROFILES } from '../../scaling/simulation/load-profile.ts';
 import { simulate, type SimulationSettings } from '../../scaling/simulation/simulate.ts';
@@ -89,14 +90,7 @@ function settingsOf(options: Options): SimulationSettings {
   );
   const limit = whole(options.limit, '--limit', 1);
   return {
-    scaling: {
-      startLatencySeconds: config.scaleStartLatencyMs / 1000,
-      utilization: config.scaleUtilizationPercent / 100,
-      assumedStepSeconds: config.scaleStepMs / 1000,
-      assumedSlots: config.slots,
-      workerStepsPerSecond: config.scaleWorkerStepsPerSecond,
-      quietSeconds: config.scaleQuietSeconds,
-    },
+    scaling: configuredSettings(config),
     autoscaler: {
       ...DEFAULT_AUTOSCALER,
       maxReplicas: limit,
