@@ -687,7 +687,7 @@ export const CATALOGUE = {
     roles: API,
     unit: 'requests',
     description:
-      'Requests that `tasker api` works on at once; further ones are answered with 503. Those that wait for a task, or for what is read for another, do not count.',
+      'Requests that `tasker api` works on at once; further ones are answered with 503, and beyond a tenth of them while its event loop is late. Those that wait for a task, or for what is read for another, do not count.',
   }),
   apiRequestsPerSecond: number('TASKER_API_REQUESTS_PER_SECOND', 50, 0, 1_000_000, {
     roles: API,

@@ -25,7 +25,6 @@ import {
 import { listTasksInDirectory, readDirectory } from '../../src/db/reads/directory.ts';
 import { findInputTerms } from '../../src/db/reads/search-paths.ts';
 import { STRETCH, termOfTag } from '../../src/db/statements/rules/directory.ts';
-import { enterDirectoryOnce } from '../../src/engine/enter-directory.ts';
 import { listStepTimelines } from '../../src/db/reads/step-timelines.ts';
 import { findTaskVersions, listTaskStates } from '../../src/db/reads/task-states.ts';
 import { readTopicVersions } from '../../src/db/reads/topic-versions.ts';
@@ -33,6 +32,7 @@ import { listWorkflows } from '../../src/db/reads/workflows.ts';
 import { NO_CEILING } from '../../src/reads/task-list.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
+import { enterDirectory } from '../support/enter-directory.ts';
 import { loadHistory, requestedAt } from '../support/long-history.ts';
 import { call, planOf } from './plan.ts';
 
@@ -302,7 +302,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     ['a tag that no task has', () => ({ terms: [termOfTag('none')], tags: '["none"]' }), 30],
     ['several versions', () => ({ terms: [String(rare), String(common)], named_task_ids: [rare, common] }), 450],
   ])('of %s reads its rows of the directory and its own tasks', async (_, given, pages) => {
-    while ((await enterDirectoryOnce(engine.db, { youngSeconds: 0 })).more) continue;
+    await enterDirectory(engine.db);
     await engine.test.query(`ANALYZE tasker.tasker_directory_entries`);
     const plan = await planOf(
       engine.test.pool,
@@ -322,7 +322,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     try {
       expect(await engine.db.run(findInputTerms, asked)).toEqual([]);
       expect((await client.search.enable({ workflow: 'common' }, 'input.order')).outcome).toBe('enabled');
-      while ((await enterDirectoryOnce(engine.db, { youngSeconds: 0 })).more) continue;
+      await enterDirectory(engine.db);
       expect((await client.taskPage({ workflow: 'common', inputHas: [['{"order":4711}']] })).tasks.length).toBe(2);
     } finally {
       await client.close();

@@ -1,32 +1,31 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Problem } from '../problem.ts';
 
-/** An event loop that comes this much too late has more to do than it can: what comes now would only wait. */
+const TURN_MS = 100;
+/** A turn of the event loop that takes this long is late, and after this many in a row so is the process: one alone may be any pause. */
 const LATE_MS = 500;
-const SAMPLE_MS = 250;
+const LATE_TURNS = 3;
+/** Of the most requests that it may work on: with fewer there is no queue, and a process that is late lacks the processor, which refusing would not give it. */
+const BACKLOG_SHARE = 0.1;
 
 /** What this process is working on, and whether it may take more. */
 export class Load {
   working = 0;
   waiting = 0;
   private readonly most: number;
-  private readonly delay = monitorEventLoopDelay({ resolution: 20 });
-  private latenessMs = 0;
+  private turnedAt = performance.now();
+  private lateTurns = 0;
   private readonly timer: NodeJS.Timeout;
 
   constructor(most: number) {
     this.most = most;
-    this.delay.enable();
-    this.timer = setInterval(() => {
-      this.latenessMs = this.delay.count > 0 ? this.delay.percentile(50) / 1e6 : 0;
-      this.delay.reset();
-    }, SAMPLE_MS).unref();
+    this.timer = setInterval(() => this.turned(), TURN_MS).unref();
   }
 
   /** Throws Problem: a request that is refused at once costs less than one that times out. */
   check(waits: boolean): void {
     const full = waits ? this.waiting >= this.most * 10 : this.working >= this.most;
-    if (!full && this.latenessMs < LATE_MS) return;
+    const late = this.lateTurns >= LATE_TURNS && this.working >= this.most * BACKLOG_SHARE;
+    if (!full && !late) return;
     throw new Problem('OVERLOADED', 'this process of the API has too much to do: ask again in a moment', {
       headers: { 'retry-after': '1' },
     });
@@ -43,8 +42,13 @@ export class Load {
     this.waiting += count;
   }
 
+  private turned(): void {
+    const now = performance.now();
+    this.lateTurns = now - this.turnedAt > LATE_MS ? this.lateTurns + 1 : 0;
+    this.turnedAt = now;
+  }
+
   stop(): void {
     clearInterval(this.timer);
-    this.delay.disable();
   }
 }

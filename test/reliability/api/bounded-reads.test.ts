@@ -2,15 +2,14 @@
  * No read of the API, and none that a scheduler does again and again, costs more because the history or the backlog is longer. Every statement
  * that they send is asked for twice, with tables of which the second ones are three times as large, and may not read more pages for it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { ROUTES } from '../../../src/api/routes/index.ts';
-import { enterDirectoryOnce } from '../../../src/engine/enter-directory.ts';
 import { Metrics } from '../../../src/metrics/registry.ts';
 import { measureQueues } from '../../../src/scheduler/chores/measure.ts';
 import { defineWorkflow } from '../../../src/workflow/define-workflow.ts';
 import { call, useApi } from '../../api/api-fixture.ts';
+import { enterDirectory } from '../../support/enter-directory.ts';
 import { loadTasks } from '../../support/load-tasks.ts';
 import { openApi } from '../../support/open-api.ts';
 
@@ -48,8 +47,7 @@ async function grow(times: number, on: Date): Promise<void> {
      FROM generate_series(1, $1::integer) AS i`,
     [2000 * times],
   );
-  // Ids are entered when every transaction that was running is over; of other test files, too.
-  while ((await enterDirectoryOnce(fixture.db, { youngSeconds: 0 })).more) await sleep(10);
+  await enterDirectory(fixture.db);
   await query('VACUUM ANALYZE');
 }
 
