@@ -54,6 +54,15 @@ const webAddress: Reader<string> = (given) => {
   if (username !== '') return { problems: ['has a user in it'] };
   return protocol === 'https:' || isLocal ? { value: given } : { problems: ['is not https'] };
 };
+const tenants: Reader<string[]> = (given) => {
+  const read = list(given.toLowerCase());
+  if ('problems' in read) return read;
+  // As the claim `tid` has them: the name of a domain is never in it.
+  const wrong = read.value.filter((each) => !/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(each));
+  if (wrong.length > 0)
+    return { problems: [`has ${JSON.stringify(wrong[0])}, which is no tenant id: 32 hexadecimal digits with hyphens`] };
+  return read.value.length === 0 ? { problems: ['names no tenant'] } : read;
+};
 const identifier = matching(/^[a-z_][a-z0-9_]{0,47}$/, 'is not a plain lower-case identifier of at most 48 characters');
 const path = text();
 /** The scheduler checks the rest at its start: a parser here would be loaded by every process. */
@@ -564,6 +573,15 @@ export const CATALOGUE = {
     range: 'https:// URL',
     roles: API,
     description: 'The OpenID provider, as it names itself: `/.well-known/openid-configuration` is below it.',
+  }),
+  oidcTenants: setting({
+    env: 'TASKER_OIDC_TENANTS',
+    schema: tenants,
+    default: undefined,
+    range: 'ids of tenants',
+    roles: API,
+    description:
+      'Whose people may sign in, with commas, if TASKER_OIDC_ISSUER is that of Microsoft Entra for many tenants (`organizations`, `common`): without it, that issuer is refused.',
   }),
   oidcClientId: setting({
     env: 'TASKER_OIDC_CLIENT_ID',

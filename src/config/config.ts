@@ -77,6 +77,7 @@ export interface Settings {
   readonly apiProxySecret: string | undefined;
   readonly apiPublicUrl: string | undefined;
   readonly oidcIssuer: string | undefined;
+  readonly oidcTenants: string[] | undefined;
   readonly oidcClientId: string | undefined;
   readonly oidcClientSecret: string | undefined;
   readonly oidcClientSecretFile: string | undefined;

@@ -114,11 +114,15 @@ const OIDC = {
   oidcRoles: 'who may do what, such as ops=operator',
 } as const satisfies Partial<Record<SettingName, string>>;
 
+const FOR_EVERY_TENANT = /^https:\/\/login\.microsoftonline\.com\/(common|organizations)\b/;
+
 /** Half a configuration would let people in who should not be, or nobody, when somebody first signs in. */
 function oidcContradictions(config: Partial<Config>): string[] {
   const { apiAuth } = config;
   if (apiAuth !== 'oidc') {
-    return (['oidcIssuer', 'oidcClientId', 'oidcClientSecret', 'oidcClientSecretFile', 'oidcRoles'] as const)
+    return (
+      ['oidcIssuer', 'oidcClientId', 'oidcClientSecret', 'oidcClientSecretFile', 'oidcRoles', 'oidcTenants'] as const
+    )
       .filter((name) => config[name] !== undefined && apiAuth !== undefined)
       .map(
         (name) =>
@@ -130,6 +134,10 @@ function oidcContradictions(config: Partial<Config>): string[] {
     .map((name) => `${CATALOGUE[name].env} is not set, and TASKER_API_AUTH is oidc: give ${OIDC[name]}`);
   if (config.oidcClientSecret !== undefined && config.oidcClientSecretFile !== undefined)
     problems.push('TASKER_OIDC_CLIENT_SECRET_FILE and TASKER_OIDC_CLIENT_SECRET are both set: leave one of them out');
+  if (config.oidcTenants === undefined && FOR_EVERY_TENANT.test(config.oidcIssuer ?? ''))
+    problems.push(
+      `TASKER_OIDC_ISSUER: ${JSON.stringify(config.oidcIssuer)} is for every tenant of Microsoft Entra, each of which gives its own people roles: name the one tenant in it, or list those that may sign in in TASKER_OIDC_TENANTS`,
+    );
   return problems;
 }
 

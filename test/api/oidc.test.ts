@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/api/auth/oidc/login-state.ts';
-import { claimAt } from '../../src/api/auth/oidc/provider.ts';
+import { claimAt } from '../../src/api/auth/oidc/claims.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { readRoleRules } from '../../src/config/role-rules.ts';
 import { call as callAt, useApi } from './api-fixture.ts';
@@ -101,6 +101,19 @@ describe('a person', () => {
       by: 'eve',
       outcome: 'refused',
       refused: true,
+    });
+  });
+
+  it('who is not to be relied on gets no session, and the audit says why', async () => {
+    provider.wrong = { claims: { realm_access: undefined, _claim_names: { 'realm_access.roles': 'src1' } } };
+    const { location, session } = await signIn();
+    expect([location, session]).toEqual(['../?sign_in=refused', undefined]);
+    const key = await fixture.key();
+    expect((await fixture.call('GET', '/v1/audit?act=sign_in.begin', { key })).body.items?.[0]).toMatchObject({
+      by: 'ada-1',
+      outcome: 'refused',
+      refused: true,
+      reason: expect.stringContaining('too many of them') as unknown,
     });
   });
 
@@ -275,6 +288,11 @@ describe('the configuration', () => {
     expect(load({ oidcIssuer: 'http://idp.example' })).toThrow(
       /TASKER_OIDC_ISSUER: "http:\/\/idp.example" is not https/,
     );
+    const organizations = 'https://login.microsoftonline.com/organizations/v2.0';
+    expect(load({ oidcIssuer: organizations })).toThrow(/TASKER_OIDC_ISSUER: .* is for every tenant/);
+    const tenant = '9F0E8D7C-1111-2222-3333-444455556666';
+    expect(load({ oidcIssuer: organizations, oidcTenants: tenant })().oidcTenants).toEqual([tenant.toLowerCase()]);
+    expect(load({ oidcTenants: 'contoso.example' })).toThrow(/TASKER_OIDC_TENANTS: .*no tenant id/);
     expect(load({ oidcClientSecretFile: '/x' })).toThrow(/TASKER_OIDC_CLIENT_SECRET_FILE/);
   });
   it('has rules of which each names a role', () => {

@@ -8,9 +8,11 @@ export const CLIENT = { id: 'tasker', secret: 'a secret of the client' } as cons
 
 /** What a provider does wrong, or somebody in its name. */
 export interface Wrong {
-  /** Over those of the ID token. */
-  readonly claims?: JWTPayload;
+  /** Over those of the ID token; undefined leaves one out. */
+  readonly claims?: Readonly<Record<string, unknown>>;
   readonly alg?: 'none' | 'HS256';
+  /** Of the header of the ID token. */
+  readonly typ?: string;
   /** Signed by a key that the provider does not have. */
   readonly otherKey?: boolean;
 }
@@ -23,9 +25,19 @@ export interface TestProvider {
   /** At the address for user information alone. */
   userinfo: JWTPayload;
   wrong: Wrong;
-  /** Requests for tokens that were granted. */
-  granted: number;
+  /** Over what it says about itself; undefined leaves something out. */
+  document: Readonly<Record<string, unknown>>;
+  /** How clients prove who they are. */
+  takes: 'client_secret_post' | 'client_secret_basic';
+  /** What it does not answer. */
+  away: 'token' | undefined;
+  /** Requests for its keys. */
+  keysRead: number;
+  /** Signs with a new key from now on, and forgets the one before. */
+  rotate(alg?: Alg): Promise<void>;
 }
+
+export type Alg = 'RS256' | 'PS256' | 'ES256' | 'EdDSA';
 
 interface Code {
   readonly challenge: string;
@@ -33,10 +45,18 @@ interface Code {
   readonly redirect: string;
 }
 
-export async function openIdProvider(): Promise<TestProvider> {
-  const keys = await generateKeyPair('RS256');
+async function signingKey(alg: Alg) {
+  const { privateKey, publicKey } = await generateKeyPair(alg);
+  const kid = randomBytes(4).toString('hex');
+  return { alg, kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } };
+}
+
+/** `at`: a path at which the provider is, with what its name ends in. */
+export async function openIdProvider(at = ''): Promise<TestProvider> {
+  let key = await signingKey('RS256');
   const foreign = await generateKeyPair('RS256');
-  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' };
+  // As Keycloak has one, which is never for signatures.
+  const encryption = await exportJWK((await generateKeyPair('RSA-OAEP')).publicKey);
   const codes = new Map<string, Code>();
 
   const server = createServer((request, response) => {
@@ -48,23 +68,41 @@ export async function openIdProvider(): Promise<TestProvider> {
     server.listen(0, '127.0.0.1', resolve);
   });
   afterAll(() => server.close());
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const provider: TestProvider = { issuer, person: { sub: '1' }, userinfo: {}, wrong: {}, granted: 0 };
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}${at}`;
+  const base = issuer.replace(/\/$/, '');
+  const provider: TestProvider = {
+    issuer,
+    person: { sub: '1' },
+    userinfo: {},
+    wrong: {},
+    document: {},
+    takes: 'client_secret_post',
+    away: undefined,
+    keysRead: 0,
+    async rotate(alg = 'RS256') {
+      key = await signingKey(alg);
+    },
+  };
 
   const documents: Record<string, () => object> = {
     '/.well-known/openid-configuration': () => ({
       issuer,
-      authorization_endpoint: `${issuer}/authorize`,
-      token_endpoint: `${issuer}/token`,
-      userinfo_endpoint: `${issuer}/userinfo`,
-      jwks_uri: `${issuer}/jwks`,
+      authorization_endpoint: `${base}/authorize`,
+      token_endpoint: `${base}/token`,
+      userinfo_endpoint: `${base}/userinfo`,
+      jwks_uri: `${base}/jwks`,
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
+      ...provider.document,
     }),
-    '/jwks': () => ({ keys: [jwk] }),
+    '/jwks': () => {
+      provider.keysRead += 1;
+      return { keys: [{ ...encryption, kid: 'enc', alg: 'RSA-OAEP', use: 'enc' }, key.jwk] };
+    },
     '/userinfo': () => ({ sub: provider.person.sub, ...provider.userinfo }),
   };
 
@@ -73,18 +111,25 @@ export async function openIdProvider(): Promise<TestProvider> {
     const json = (body: object, status = 200): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     };
-    if (url.pathname === '/authorize') {
+    const path = url.pathname.slice(at.replace(/\/$/, '').length);
+    if (path === '/authorize') {
       const given = (name: string): string => url.searchParams.get(name) ?? '';
       const code = randomBytes(16).toString('hex');
       codes.set(code, { challenge: given('code_challenge'), nonce: given('nonce'), redirect: given('redirect_uri') });
       const to = new URL(given('redirect_uri'));
-      for (const [name, value] of Object.entries({ code, state: given('state'), iss: issuer }))
+      const { authorization_response_iss_parameter_supported: namesItself = true } = provider.document;
+      const iss = namesItself === true ? { iss: issuer } : {};
+      for (const [name, value] of Object.entries({ code, state: given('state'), ...iss }))
         to.searchParams.set(name, value);
       response.writeHead(302, { location: to.href }).end();
       return;
     }
-    if (url.pathname !== '/token') {
-      json(documents[url.pathname]?.() ?? {}, documents[url.pathname] === undefined ? 404 : 200);
+    if (path !== '/token') {
+      json(documents[path]?.() ?? {}, documents[path] === undefined ? 404 : 200);
+      return;
+    }
+    if (provider.away === 'token') {
+      request.socket.destroy();
       return;
     }
     let body = '';
@@ -95,18 +140,21 @@ export async function openIdProvider(): Promise<TestProvider> {
     const challenge = createHash('sha256')
       .update(form.get('code_verifier') ?? '')
       .digest('base64url');
-    const isClient = form.get('client_id') === CLIENT.id && form.get('client_secret') === CLIENT.secret;
+    const isClient =
+      provider.takes === 'client_secret_post'
+        ? form.get('client_id') === CLIENT.id && form.get('client_secret') === CLIENT.secret
+        : request.headers.authorization ===
+          `Basic ${btoa(`${CLIENT.id}:${encodeURIComponent(CLIENT.secret).replaceAll('%20', '+')}`)}`;
     if (!isClient) json({ error: 'invalid_client' }, 401);
     else if (code?.challenge !== challenge || code.redirect !== form.get('redirect_uri'))
       json({ error: 'invalid_grant' }, 400);
     else {
-      provider.granted += 1;
       json({ access_token: 'access', token_type: 'Bearer', id_token: await idToken(code.nonce) });
     }
   }
 
   async function idToken(nonce: string): Promise<string> {
-    const { claims, alg, otherKey } = provider.wrong;
+    const { claims, alg, typ, otherKey } = provider.wrong;
     const now = Math.floor(Date.now() / 1000);
     const payload = { iss: issuer, aud: CLIENT.id, iat: now, exp: now + 60, nonce, ...provider.person, ...claims };
     if (alg === 'none') {
@@ -114,8 +162,11 @@ export async function openIdProvider(): Promise<TestProvider> {
       return `${part({ alg, typ: 'JWT' })}.${part(payload)}.`;
     }
     const token = new SignJWT(payload);
+    const header = typ === undefined ? {} : { typ };
     if (alg === 'HS256') return token.setProtectedHeader({ alg }).sign(new TextEncoder().encode(CLIENT.secret));
-    return token.setProtectedHeader({ alg: 'RS256', kid: 'one' }).sign((otherKey === true ? foreign : keys).privateKey);
+    return token
+      .setProtectedHeader({ alg: key.alg, kid: key.kid, ...header })
+      .sign(otherKey === true ? foreign.privateKey : key.privateKey);
   }
   return provider;
 }

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { endOfLogin, type LoginStates, placeOf } from '../auth/oidc/login-state.ts';
 import type { People } from '../auth/oidc/people.ts';
-import type { OidcProvider, Person } from '../auth/oidc/provider.ts';
+import type { Person } from '../auth/oidc/claims.ts';
+import type { OidcProvider } from '../auth/oidc/provider.ts';
+import { RefusedSignIn } from '../auth/oidc/refused-sign-in.ts';
 import { RateLimits } from '../../rate-limits.ts';
 import { Problem } from '../problem.ts';
 
@@ -62,7 +64,9 @@ export function serveLogin(
       person = await oidc.end(search, login);
     } catch (error) {
       failed(error);
-      return refuse(error instanceof Problem ? 'unavailable' : 'failed');
+      if (!(error instanceof RefusedSignIn)) return refuse(error instanceof Problem ? 'unavailable' : 'failed');
+      await people.refused(error).catch(failed);
+      return refuse('refused');
     }
     try {
       const cookie = await people.signIn(person);

@@ -10,7 +10,8 @@ import { type Principal, principalOf } from '../../permissions.ts';
 import { isSecret } from '../api-key.ts';
 import { Remembered } from '../remembered.ts';
 import { sessionCookie, sessionOf } from '../session.ts';
-import type { Person } from './provider.ts';
+import type { Person } from './claims.ts';
+import type { RefusedSignIn } from './refused-sign-in.ts';
 
 type Rules = Pick<Config, 'oidcIssuer' | 'oidcRoles' | 'oidcSessionMinutes'>;
 type StoredSignIn = SignInRow & { secret_hash: string };
@@ -57,6 +58,21 @@ export class People {
       },
     );
     return outcome === 'signed_in' ? sessionCookie(`oidc.${id}.${secret}`, seconds) : undefined;
+  }
+
+  /** Nobody has signed in, and the audit says why. */
+  async refused({ subject, message }: RefusedSignIn): Promise<void> {
+    const id = randomBytes(12).toString('base64url');
+    await audited(
+      this.db,
+      {
+        act: 'sign_in.begin',
+        on: { kind: 'sign_in', id },
+        action: { by: subject, reason: message },
+        asked: { subject },
+      },
+      () => Promise.resolve({ outcome: 'refused' }),
+    );
   }
 
   /** Undefined: the request has no sign-in that is good. */

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type * as OpenIdClient from 'openid-client';
 import type { Config } from '../../../config/config.ts';
 import { Problem } from '../../problem.ts';
+import { claimAt, type Claims, type Person, personOf } from './claims.ts';
+import { discover } from './discover.ts';
 import type { LoginState } from './login-state.ts';
 
 /** What is read of the configuration. */
@@ -15,19 +16,9 @@ export type OidcSettings = Pick<
   | 'oidcScopes'
   | 'oidcRolesClaim'
   | 'oidcNameClaim'
+  | 'oidcTenants'
 >;
 
-/** Somebody whom the provider knows. */
-export interface Person {
-  /** For ever the same, and nobody else's with this issuer. */
-  readonly subject: string;
-  /** As people call them. */
-  readonly name: string;
-  /** What is in the claim of the roles. */
-  readonly values: readonly string[];
-}
-
-const TIMEOUT_SECONDS = 10;
 /** What a provider says about itself is read anew after this time; its keys are read when a signature needs one. */
 const KNOWN_MS = 3_600_000;
 
@@ -60,26 +51,29 @@ export class OidcProvider {
     return { url: url.href, login };
   }
 
-  /** Who has come back. `search`: the query of the request. Throws what the library throws if anything is not as it began. */
+  /** Who has come back. `search`: the query of the request. Throws RefusedSignIn, or what the library throws if anything is not as it began. */
   async end(search: string, login: LoginState): Promise<Person> {
     const openid = await import('openid-client');
     const provider = await this.provider(openid);
     // By the address of the configuration: nothing of the request but its query counts.
-    const tokens = await openid.authorizationCodeGrant(provider, new URL(`${this.callback}${search}`), {
-      pkceCodeVerifier: login.verifier,
-      expectedState: login.state,
-      expectedNonce: login.nonce,
-      idTokenExpected: true,
-    });
-    const claims = tokens.claims() as Record<string, unknown> & { sub: string };
+    const tokens = await openid
+      .authorizationCodeGrant(provider, new URL(`${this.callback}${search}`), {
+        pkceCodeVerifier: login.verifier,
+        expectedState: login.state,
+        expectedNonce: login.nonce,
+        idTokenExpected: true,
+      })
+      .catch(explained);
+    checkType(tokens.id_token ?? '');
+    const claims = tokens.claims() as Claims;
     const { oidcRolesClaim, oidcNameClaim } = this.settings;
     const lacks = claimAt(claims, oidcRolesClaim) === undefined || claimAt(claims, oidcNameClaim) === undefined;
     // Some providers keep an ID token short, and have the rest at another address.
-    const all =
+    const more =
       lacks && provider.serverMetadata().userinfo_endpoint !== undefined
-        ? { ...(await openid.fetchUserInfo(provider, tokens.access_token, claims.sub)), ...claims }
-        : claims;
-    return personOf(all, oidcRolesClaim, oidcNameClaim);
+        ? await openid.fetchUserInfo(provider, tokens.access_token, claims.sub).catch(explained)
+        : {};
+    return personOf({ ...more, ...claims }, this.settings);
   }
 
   private get callback(): string {
@@ -89,62 +83,33 @@ export class OidcProvider {
   private provider(openid: typeof OpenIdClient): Promise<OpenIdClient.Configuration> {
     const now = performance.now();
     if (this.known !== undefined && this.known.until > now) return this.known.provider;
-    const provider = this.discover(openid).catch((error: unknown) => {
-      // Whoever tries next asks again.
-      this.known = undefined;
-      throw new Problem('OVERLOADED', 'the OpenID provider cannot be reached', { cause: error });
+    const known = { provider: discover(openid, this.settings), until: now + KNOWN_MS };
+    this.known = known;
+    // Whoever tries next asks again.
+    known.provider.catch(() => {
+      if (this.known === known) this.known = undefined;
     });
-    this.known = { provider, until: now + KNOWN_MS };
-    return provider;
-  }
-
-  private async discover(openid: typeof OpenIdClient): Promise<OpenIdClient.Configuration> {
-    const { oidcIssuer, oidcClientId, oidcClientSecret, oidcClientSecretFile } = this.settings;
-    const issuer = new URL(oidcIssuer as string);
-    const secret =
-      oidcClientSecretFile === undefined ? oidcClientSecret : (await readFile(oidcClientSecretFile, 'utf8')).trim();
-    const provider = await openid.discovery(
-      issuer,
-      oidcClientId as string,
-      {},
-      // Without a secret the client is a public one, which PKCE protects.
-      secret === undefined ? openid.None() : openid.ClientSecretPost(secret),
-      {
-        timeout: TIMEOUT_SECONDS,
-        // The configuration accepts http for this machine alone.
-        execute: [
-          openid.enableNonRepudiationChecks,
-          ...(issuer.protocol === 'http:' ? [openid.allowInsecureRequests] : []),
-        ],
-      },
-    );
-    return provider;
+    return known.provider;
   }
 }
 
-/** By a dotted path, such as `realm_access.roles`. A name that has dots itself, such as a URL, is taken first. */
-export function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path];
-  let value: unknown = claims;
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return value;
+/** `at+jwt`, `logout+jwt` and the like say that a token is for something else than to sign in. */
+function checkType(token: string): void {
+  const header = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { typ?: unknown };
+  if (typeof header.typ === 'string' && header.typ.toLowerCase().endsWith('+jwt'))
+    throw new Error(`the provider sent a token of type ${JSON.stringify(header.typ)} as an ID token`);
 }
 
-function personOf(
-  claims: Readonly<Record<string, unknown>> & { sub: string },
-  rolesClaim: string,
-  nameClaim: string,
-): Person {
-  const given = claimAt(claims, rolesClaim);
-  const list: readonly unknown[] = Array.isArray(given) ? given : given === undefined ? [] : [given];
-  const values = list.filter((each) => typeof each === 'string');
-  // An address that the provider has not seen to be theirs could be anybody's.
-  const email = claims['email_verified'] === false ? undefined : claims['email'];
-  const named = [claimAt(claims, nameClaim), email, claims.sub].find(
-    (each) => typeof each === 'string' && each.trim() !== '',
-  ) as string;
-  return { subject: claims.sub, name: named.trim().slice(0, 200), values };
+/** What the library throws, in a form that says whether to sign in once more may help, and what the provider itself said. */
+function explained(error: unknown): never {
+  const { code, error: named, error_description: detail } = error as Record<string, unknown>;
+  if (error instanceof TypeError || code === 'OAUTH_TIMEOUT')
+    throw new Problem('OVERLOADED', 'the OpenID provider cannot be reached', { cause: error });
+  if (typeof named !== 'string') throw error;
+  throw new Error(
+    `the OpenID provider refuses: ${named}${typeof detail === 'string' ? `: ${detail.slice(0, 500)}` : ''}`,
+    {
+      cause: error,
+    },
+  );
 }
