@@ -131,7 +131,7 @@ export function useQuery<Body>(path: string | undefined, options: QueryOptions =
     const stop = effect(() => {
       // Until it has been read once: a server that was overloaded for a moment is not an empty page for half a minute.
       const { data, problem, isUnconfirmed } = entry.state.value;
-      const isMissing = data === undefined && problem !== undefined && (problem.status === 0 || problem.status >= 500);
+      const isMissing = data === undefined && problem !== undefined && (problem.passes || problem.status >= 500);
       // Without events it is read again by the time.
       const isToConfirm = isUnconfirmed && everySeconds > 0 && topic !== undefined && liveness.value === 'events';
       if (!(isMissing || isToConfirm) || paused.value || !visible.value) return undefined;

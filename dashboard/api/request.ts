@@ -23,7 +23,13 @@ export class Problem extends Error {
       : [];
     this.members = document;
   }
+
+  /** What could not be had for the moment, and will be: there was no answer, or the API has too much to do. */
+  get passes(): boolean {
+    return TEMPORARY.has(this.status);
+  }
 }
+const TEMPORARY: ReadonlySet<number> = new Set([0, 429, 502, 503, 504]);
 
 /** True as soon as the API does not know who asks: the page to sign in is shown instead of any other. */
 export const signedOut = signal(false);

@@ -74,7 +74,9 @@ function usePlans(task: TaskDetails): {
   const fleet = may('fleet:read');
   const path = [namespace, workflow, version].map(encodeURIComponent).join('/');
   const layout = useQuery<Layout>(fleet ? `/v1/workflows/${path}/layout` : undefined, { everySeconds: 0 });
-  const noGraph = me.value !== undefined && (!fleet || (layout.data === undefined && layout.problem !== undefined));
+  // A large graph may be laid out later than the first who asks can wait: it is asked for again.
+  const isRefused = layout.data === undefined && layout.problem?.passes === false;
+  const noGraph = me.value !== undefined && (!fleet || isRefused);
   const whole = useQuery<TaskDetails>(noGraph ? `/v1/tasks/${id}` : undefined, { everySeconds: 0 });
   const plans = useMemo(
     () =>

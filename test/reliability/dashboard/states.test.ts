@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApiProcess } from '../../../src/api/start-api.ts';
 import { useApi } from '../../api/api-fixture.ts';
+import { diamond } from '../../engine/engine-fixture.ts';
 import { openApi } from '../../support/open-api.ts';
 import { seriousProblems } from './axe.ts';
 import { openChromium, openPage, untilShown } from './chromium.ts';
@@ -157,5 +158,26 @@ it('what the API had kept from before it was asked for is read again soon, altho
   await page.getByText('Nothing is in error').waitFor();
   await page.getByRole('button', { name: 'Tasks', exact: true }).waitFor({ timeout: 20_000 });
   expect(await page.getByText('Nothing is in error').count()).toBe(0);
+  await page.context().close();
+}, 60_000);
+
+it('a graph that cannot be had for the moment is asked for again, and is not called missing', async () => {
+  const task = await fixture.submitOne(await fixture.workflow(diamond));
+  const { page } = await openPage(browser, { width: 1280, base: fixture.api.apiUrl });
+  const whole: string[] = [];
+  page.on('request', (request) => {
+    if (/\/v1\/tasks\/\d+$/.test(request.url())) whole.push(request.url());
+  });
+  const refusals = [503, 429];
+  await page.route('**/layout', (route) => {
+    const status = refusals.shift();
+    if (status === undefined) return route.continue();
+    return route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ status }) });
+  });
+  await page.goto(`${fixture.api.apiUrl}/ui/tasks/${task}`);
+  await page.locator('.graph > canvas, .graph .empty').waitFor({ timeout: 30_000 });
+  expect(await page.getByText('There is no graph').count()).toBe(0);
+  expect(refusals).toEqual([]);
+  expect(whole, 'the task with all of its steps').toEqual([]);
   await page.context().close();
 }, 60_000);
