@@ -3,17 +3,11 @@ import { saysWhy } from '../engine/require-reason.ts';
 import type { ApiClient } from '../http/api-client.ts';
 import { ApiError } from '../http/error.ts';
 import type { Previews } from './previews.ts';
+import type { Outcome } from './outcome.ts';
+import { search } from './search.ts';
 import { fieldsOf, type Tool } from './tools.ts';
 
 type Args = Readonly<Record<string, unknown>>;
-
-/** What a call came to: data of the fleet, or why there is none. */
-export interface Outcome {
-  readonly failed: boolean;
-  /** Of this program: nothing that is stored. */
-  readonly note?: string;
-  readonly data: unknown;
-}
 
 interface Calling {
   readonly api: ApiClient;
@@ -33,6 +27,7 @@ export async function callTool(tool: Tool, given: Args, calling: Calling): Promi
   // The first with all of its parameters: the last needs only what is required.
   const route = tool.routes.find((one) => Object.keys(fieldsOf(one).params).every((name) => args[name] !== undefined));
   if (route === undefined) return refused(`${tool.name} needs more arguments`);
+  if (tool.searches) return search((more) => ask(calling, route, { ...args, ...more }), args);
   if (!tool.writes) return ask(calling, route, args);
   if (tool.direct !== undefined) {
     const done = await ask(calling, route, args);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Route } from '../api/route.ts';
 import { ROUTES } from '../api/routes/index.ts';
+import { SEARCH_TERMS, TERMS_OF_PAYLOADS } from '../reads/search/parse-search.ts';
 
 /** A tool is a route, or the first of several whose parameters are all given. */
 interface ToolSource {
@@ -10,6 +11,12 @@ interface ToolSource {
   readonly description: string;
   /** Parameters of the route that a model has no use for. */
   readonly without?: readonly string[];
+  /** The only parameters that it has, if another tool has the rest. */
+  readonly only?: readonly string[];
+  /** Parameters that it needs although the route does not. */
+  readonly needs?: readonly string[];
+  /** It goes on over pages that end before they have found enough, and says how far it came. */
+  readonly searches?: true;
   /**
    * It is done by its first call: what it does is itself a preview, needs the token of one, or only ends something. Returns what is said to its
    * answer.
@@ -53,6 +60,16 @@ const SOURCES: readonly ToolSource[] = [
     operations: ['listTasks'],
     description:
       'Tasks, the newest first, by state, workflow, tag, key, time or the fingerprint of list_failures. A page has no total; `complete: false` with a next_cursor means that there is more to read.',
+    without: ['q'],
+  },
+  {
+    name: 'search',
+    title: 'Search tasks',
+    operations: ['listTasks'],
+    description: `Finds tasks by one line, the newest first: terms with blanks between them, of which all must hold, such as \`state:error workflow:shop/checkout tag:vip age:<7d attempts:>=3\`. Terms: ${SEARCH_TERMS.join(', ')}. ${TERMS_OF_PAYLOADS.join(' and ')} look into payloads, and are refused if those may not be read. Reads back for a few seconds and says how far it came: nothing is known of older tasks until it is called again with the cursor.`,
+    only: ['q', 'count', 'limit', 'cursor'],
+    needs: ['q'],
+    searches: true,
   },
   {
     name: 'get_task',
@@ -194,16 +211,21 @@ function jsonSchemaOf(field: z.ZodType): object {
   return schema;
 }
 
-function schemaOf(routes: readonly Route[], without: readonly string[], isPreviewed: boolean): InputSchema {
+function schemaOf(
+  routes: readonly Route[],
+  { without = [], only, needs = [] }: ToolSource,
+  isPreviewed: boolean,
+): InputSchema {
   const properties: Record<string, object> = {};
   const required = new Map<string, number>();
   for (const route of routes) {
     const { params, query, body } = fieldsOf(route);
     for (const [name, field] of Object.entries({ ...params, ...query, ...body })) {
       // The first call of an act is the dry run.
-      if (without.includes(name) || name === 'dry_run') continue;
+      if (without.includes(name) || name === 'dry_run' || only?.includes(name) === false) continue;
       properties[name] = jsonSchemaOf(field as z.ZodType);
-      if (!(field as z.ZodType).safeParse(undefined).success) required.set(name, (required.get(name) ?? 0) + 1);
+      if (needs.includes(name) || !(field as z.ZodType).safeParse(undefined).success)
+        required.set(name, (required.get(name) ?? 0) + 1);
     }
   }
   if (isPreviewed) properties['preview_token'] = PREVIEW_TOKEN;
@@ -227,6 +249,6 @@ export const TOOLS: readonly Tool[] = SOURCES.map((source) => {
     ...source,
     routes,
     writes,
-    inputSchema: schemaOf(routes, source.without ?? [], writes && source.direct === undefined),
+    inputSchema: schemaOf(routes, source, writes && source.direct === undefined),
   };
 });

@@ -39,10 +39,9 @@ function apply(draft: Draft, term: Term, now: number): void {
   }
   const read = Object.hasOwn(TERMS, term.name) ? TERMS[term.name] : undefined;
   if (read === undefined) {
-    const known = [...Object.keys(TERMS), 'input.<path>'];
-    const hint = didYouMean(term.name, known);
+    const hint = didYouMean(term.name, SEARCH_TERMS);
     throw new SearchMistake(
-      `there is no term ${term.name}${hint === '' ? `: use ${known.join(', ')}` : hint}`,
+      `there is no term ${term.name}${hint === '' ? `: use ${SEARCH_TERMS.join(', ')}` : hint}`,
       term.at,
     );
   }
@@ -134,6 +133,12 @@ const TERMS: Readonly<Record<string, Read>> = {
     }
   },
 };
+
+/** The names of all terms, for whoever writes a search. */
+export const SEARCH_TERMS: readonly string[] = [...Object.keys(TERMS), 'input.<path>'];
+
+/** Those that only somebody may use who may read payloads: a search is also a guess. */
+export const TERMS_OF_PAYLOADS = ['error', 'input.<path>'] as const;
 
 function time(
   draft: Draft,
