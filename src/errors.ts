@@ -119,10 +119,15 @@ export class ConfigError extends TaskerError {
 
 /** The database is not migrated as far as this version needs. */
 export class SchemaOutdatedError extends TaskerError {
-  constructor(schema: string, missing: readonly string[]) {
+  /** `missing`: names of migrations, in their order; `empty`: none is applied. */
+  constructor(schema: string, missing: readonly string[], { empty = false } = {}) {
+    const [first, last] = [missing[0] ?? '', missing.at(-1) ?? ''];
+    const named = missing.length <= 3 ? missing.join(', ') : `${missing.length} of them, ${first} to ${last}`;
     super(
       'SCHEMA_OUTDATED',
-      `schema "${schema}" of the database lacks ${missing.length === 1 ? 'migration' : 'migrations'} ${missing.join(', ')}: run tasker migrate up`,
+      empty
+        ? `the database has no tables of Tasker Fleet in its schema "${schema}" yet: run tasker migrate up`
+        : `schema "${schema}" of the database lacks ${missing.length === 1 ? 'migration' : 'migrations'} (${named}): run tasker migrate up`,
       { schema, missing },
     );
   }

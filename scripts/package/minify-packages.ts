@@ -5,6 +5,9 @@ import { transform } from 'esbuild';
 /** The comment that esbuild writes before each module. */
 const MODULE = /^\/\/ (?=(?:\S+:)?(?:node_modules|src|migrations)\/|\S+:)/m;
 
+/** Of a line; one that is a single long text stays as it is. */
+const MOST_CHARACTERS = 160;
+
 /**
  * Takes the white space out of the code of packages, which is four fifths of the bundle: fewer bytes to install, read and compile. Names
  * stay, and so do the lines of our own code, because stack traces of a user's errors go through it.
@@ -30,6 +33,8 @@ async function minified(text: string): Promise<string> {
     loader: 'js',
     target: 'node22',
     minifyWhitespace: true,
+    // Node prints the line that an uncaught error comes from: of pg, it was 8,000 characters long.
+    lineLimit: MOST_CHARACTERS,
     legalComments: 'none',
   });
   return `// ${text.slice(0, begin)}${code}${text.slice(end)}`;

@@ -46,7 +46,6 @@ export function createProgram(exit: (status: number) => void): Command {
   const program = new Command('tasker')
     .description('Tasker Fleet: durable workflows on PostgreSQL')
     .version(VERSION)
-    .showHelpAfterError()
     .addHelpText(
       'after',
       `
@@ -54,50 +53,62 @@ Every command reads DATABASE_URL (and further settings, see docs/reference/confi
 for tasks use the database of the tasker dev that runs in the same folder or above it. Commands with --api do without a database.
 Exit statuses: 0 done, 1 failed or a violation found, 2 usage or configuration, 3 not found, 4 refused, 5 database unavailable or unsuitable.`,
     );
-  const commands = [
-    workerCommand(exit),
-    schedulerCommand(exit),
-    apiCommand(exit),
-    apiKeysCommand(exit),
-    signInsCommand(exit),
-    mcpCommand(exit),
-    migrateCommand(exit),
-    initCommand(exit),
-    devCommand(exit),
-    submitCommand(exit),
-    tasksCommand(exit),
-    taskCommand(exit),
-    explainCommand(exit),
-    recordCommand(exit),
-    workersCommand(exit),
-    queuesCommand(exit),
-    workflowsCommand(exit),
-    workflowCommand(exit),
-    failuresCommand(exit),
-    statsCommand(exit),
-    retryCommand(exit),
-    cancelCommand(exit),
-    rerunCommand(exit),
-    resolveCommand(exit),
-    releaseCommand(exit),
-    bulkCommand(exit),
-    pauseCommand(exit),
-    resumeCommand(exit),
-    pausesCommand(exit),
-    auditCommand(exit),
-    purgeCommand(exit),
-    retentionCommand(exit),
-    holdCommand(exit),
-    searchCommand(exit),
-    archiveCommand(exit),
-    scheduleCommand(exit),
-    doctorCommand(exit),
-    importTaskerCommand(exit),
-    scaleSimulateCommand(exit),
-    sizeCommand(exit),
-  ];
-  for (const command of commands) program.addCommand(command);
+  const groups: Record<string, Command[]> = {
+    'Write and try:': [initCommand(exit), devCommand(exit), submitCommand(exit)],
+    'Run:': [workerCommand(exit), schedulerCommand(exit), apiCommand(exit), migrateCommand(exit)],
+    'See:': [
+      tasksCommand(exit),
+      taskCommand(exit),
+      explainCommand(exit),
+      failuresCommand(exit),
+      workflowsCommand(exit),
+      workflowCommand(exit),
+      queuesCommand(exit),
+      workersCommand(exit),
+      statsCommand(exit),
+      recordCommand(exit),
+      mcpCommand(exit),
+    ],
+    'Act:': [
+      retryCommand(exit),
+      cancelCommand(exit),
+      rerunCommand(exit),
+      resolveCommand(exit),
+      releaseCommand(exit),
+      bulkCommand(exit),
+      pauseCommand(exit),
+      resumeCommand(exit),
+      pausesCommand(exit),
+      auditCommand(exit),
+    ],
+    'Schedules:': [scheduleCommand(exit)],
+    'Keep and remove:': [
+      retentionCommand(exit),
+      archiveCommand(exit),
+      purgeCommand(exit),
+      holdCommand(exit),
+      searchCommand(exit),
+    ],
+    'Operate:': [
+      doctorCommand(exit),
+      apiKeysCommand(exit),
+      signInsCommand(exit),
+      sizeCommand(exit),
+      scaleSimulateCommand(exit),
+      importTaskerCommand(exit),
+    ],
+  };
+  for (const [heading, commands] of Object.entries(groups)) {
+    for (const command of commands) program.addCommand(command.helpGroup(heading));
+  }
   offerApi(program);
   program.addCommand(devWorkerCommand(exit), { hidden: true });
+  showWhereHelpIs(program, 'tasker');
   return program;
+}
+
+/** After an error: with all of the help below it, the error would be above the screen. */
+function showWhereHelpIs(command: Command, called: string): void {
+  command.showHelpAfterError(`(${called} --help shows what there is)`);
+  for (const nested of command.commands) showWhereHelpIs(nested, `${called} ${nested.name()}`);
 }

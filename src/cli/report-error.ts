@@ -1,4 +1,5 @@
 import { describeDatabaseError } from '../db/connections/describe-error.ts';
+import { loadProblem } from '../dev/load-problem.ts';
 import { taskerErrorCode } from '../errors.ts';
 import { ApiError } from '../http/error.ts';
 import { describeThrown } from '../workflow/describe-thrown.ts';
@@ -17,10 +18,10 @@ function statusOf({ status }: ApiError): number {
   return status < 500 ? STATUS.usage : STATUS.failed;
 }
 
-/** Prints on stderr what went wrong and returns the exit status. Shows a stack only if the error is a bug of this package. */
+/** Prints on stderr what went wrong and returns the exit status: the place of an error in a user's module, and the stack of a bug of this package. */
 export function reportError(error: unknown): number {
   const { line, status } = describeFailure(error);
-  console.error(`tasker: ${line}`);
+  console.error(`tasker: ${loadProblem(error, line)}`);
   return status;
 }
 

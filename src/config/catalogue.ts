@@ -11,8 +11,8 @@ interface Setting<Value = unknown> {
   readonly schema: Reader<Exclude<Value, undefined>>;
   /** As text, as it is written in the environment; undefined: none. */
   readonly default: string | undefined;
-  /** There is no default, and the roles cannot do without it. */
-  readonly required?: boolean;
+  /** If there is no default and the roles cannot do without it: what to do. */
+  readonly required?: string;
   readonly unit?: string;
   readonly range: string;
   readonly roles: readonly Role[] | 'all';
@@ -108,7 +108,8 @@ export const CATALOGUE = {
     env: 'DATABASE_URL',
     schema: url,
     default: undefined,
-    required: true,
+    required:
+      'name your PostgreSQL (13 or newer), as in DATABASE_URL=postgres://user:password@localhost:5432/database; for development, tasker dev brings one',
     range: 'postgres:// URL',
     roles: 'all',
     secret: true,

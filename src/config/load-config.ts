@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.ts';
 import { cronSchemaOf } from './cron-schema.ts';
 import { CATALOGUE } from './catalogue.ts';
 import type { Config, Role, SettingName } from './config.ts';
+import { url } from './readers.ts';
 
 const entries = Object.entries(CATALOGUE) as [SettingName, (typeof CATALOGUE)[SettingName]][];
 
@@ -23,7 +24,7 @@ export function loadConfig(
     const applies = setting.roles === 'all' || setting.roles.includes(role);
     if (text === undefined) {
       config[name] = undefined;
-      if (setting.required === true && applies) problems.push(`${setting.env} is not set: ${setting.description}`);
+      if (setting.required !== undefined && applies) problems.push(`${setting.env} is not set: ${setting.required}`);
       continue;
     }
     const read = setting.schema(text);
@@ -32,13 +33,18 @@ export function loadConfig(
       continue;
     }
     const shown = setting.secret === true ? 'its value' : JSON.stringify(text);
-    problems.push(`${setting.env}: ${shown} ${read.problems.join(', ')} (${setting.range})`);
+    // What is wrong with a URL says what it should be.
+    const range = setting.schema === url ? '' : ` (${setting.range})`;
+    problems.push(`${setting.env}: ${shown} ${read.problems.join(', ')}${range}`);
   }
   problems.push(...unknownVariables(env), ...contradictions(config as Partial<Config>));
   if (problems.length > 0) {
-    throw new ConfigError(`the configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`, {
-      problems,
-    });
+    throw new ConfigError(
+      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n  ${problems.join('\n  ')}`,
+      {
+        problems,
+      },
+    );
   }
   const loaded = config as unknown as Config;
   const direct = loaded.databaseUrlDirect ?? (loaded.pooled ? undefined : loaded.databaseUrl);

@@ -39,7 +39,10 @@ export const text =
     given.length >= min ? { value: given } : refuse(otherwise);
 
 export const url: Reader<string> = (given) => {
-  if (!/^postgres(ql)?:\/\//.test(given)) return refuse('is not a postgres:// URL');
+  if (/^["']/.test(given)) return refuse('begins with a quotation mark, which is not a part of a URL: take both out');
+  if (!/^postgres(ql)?:\/\//.test(given)) {
+    return refuse('is not a postgres:// URL, such as postgres://user:password@localhost:5432/database');
+  }
   const read = readDatabaseUrl(given);
   return read.ok ? { value: given } : refuse(read.problem);
 };

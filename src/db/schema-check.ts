@@ -17,5 +17,5 @@ export async function requireSchema(db: Pick<Database, 'schema'> & { pool: Queri
     found[0]?.found === null ? { rows: [] } : await db.pool.query<{ name: string }>(`SELECT name FROM ${table}`);
   const applied = new Set(rows.map(({ name }) => name));
   const missing = migrations.map(({ name }) => name).filter((name) => !applied.has(name));
-  if (missing.length > 0) throw new SchemaOutdatedError(db.schema, missing);
+  if (missing.length > 0) throw new SchemaOutdatedError(db.schema, missing, { empty: applied.size === 0 });
 }

@@ -28,6 +28,8 @@ export interface Host {
   readonly refused: Promise<Error>;
   /** To be called once the database was reached: warns if DATABASE_URL leads to a pooler that the configuration does not mention. */
   warnOfPooler(): void;
+  /** The same for a port that is not the default one, because that is taken. Not at each try of a process that waits for its database. */
+  warnOfPort(served: Served): void;
   /**
    * Serves /metrics, /livez and /readyz; both probes fail until `started` is true. Called before the process joins the fleet: a process
    * that cannot listen on the configured address claims nothing.
@@ -95,7 +97,7 @@ export function openHost(
         port: config.metricsPort,
         portIsDefault: config.metricsPortIsDefault ?? false,
       };
-      const served = await endpoint.serve(address, {
+      return endpoint.serve(address, {
         registry: metrics.registry,
         openMetrics: () => metrics.openMetrics(),
         liveness: () => {
@@ -118,14 +120,13 @@ export function openHost(
         },
         onScrapeError: () => metrics.count('scrapeErrors', {}),
       });
-      const elsewhere = Number(new URL(served.url).port) !== config.metricsPort;
-      if (served.opened && elsewhere && config.metricsPortIsDefault === true) {
-        log.warn(
-          { url: served.url },
-          `port ${config.metricsPort} is taken: metrics and probes are served on the next free one; TASKER_METRICS_PORT chooses`,
-        );
-      }
-      return served;
+    },
+    warnOfPort({ url, opened }) {
+      if (!opened || config.metricsPortIsDefault !== true || Number(new URL(url).port) === config.metricsPort) return;
+      log.warn(
+        { url },
+        `port ${config.metricsPort} is taken: metrics and probes are served on the next free one; TASKER_METRICS_PORT chooses`,
+      );
     },
   };
 }

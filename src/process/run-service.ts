@@ -90,6 +90,7 @@ export async function runService<Role extends RoleService>(options: {
     if (reached.status === 'rejected') throw reached.reason;
     host.warnOfPooler();
     if (listening.status === 'rejected') throw listening.reason;
+    host.warnOfPort(listening.value);
     const untraced = tracingProblem();
     if (untraced !== undefined) log.warn(untraced);
     await service.start();

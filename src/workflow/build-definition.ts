@@ -85,6 +85,8 @@ export function buildDefinition<Schema extends StandardSchema = AnyJson>(
   steps: readonly StepInput[],
   schedules: readonly WorkflowSchedule[] = [],
 ): WorkflowDefinition<Schema> {
+  if (!Array.isArray(steps))
+    throwProblems(options, [{ message: `the steps, the second argument, are ${preview(steps)}: give a list` }]);
   const ofSchedules = schedules.flatMap((schedule, index) => findScheduleProblems(schedule, schedules.slice(0, index)));
   throwProblems(options, [
     ...findWorkflowProblems(options),
@@ -198,7 +200,7 @@ export function findStepProblems(step: StepInput): DefinitionProblem[] {
   const messages = [
     nameProblem(step.name),
     ...(step.options === undefined ? [] : findOptionProblems(step.options, 'step').map(optionProblemText)),
-    typeof step.handler === 'function' ? undefined : `the handler is ${preview(step.handler)}: it is a function`,
+    typeof step.handler === 'function' ? undefined : `there is no handler: ${preview(step.handler)} is not a function`,
   ];
   const label = typeof step.name === 'string' ? storableText(step.name, 128) : preview(step.name);
   return messages.filter((message) => message !== undefined).map((message) => ({ step: label, message }));

@@ -53,6 +53,8 @@ describe('tasker', () => {
     expect(await json(['submit', 'cli/greet', ...workflows, '--input', '{"name":"you"}', '--wait'])).toMatchObject({
       state: 'complete',
     });
+    const ended = await here(['submit', 'cli/greet', ...workflows, '--input', '{"name":"us"}', '--wait']);
+    expect(ended.output).toMatch(/^task \d+ complete\n {2}judge: 8$/);
     const failed = await tasker(['submit', 'greet@0.1.0', ...workflows, '--input', '{"name":"nobody"}', '--wait']);
     expect(failed).toMatchObject({
       code: 1,
@@ -64,6 +66,7 @@ describe('tasker', () => {
 
     const shown = await here(['task', id]);
     expect(shown.output).toMatch(/greet {2}complete/);
+    expect((await here(['task', id, '--results'])).output).toMatch(/greet {2}complete .*\n +"hello nobody"/);
     expect(shown.output).toContain('! judge  error  (<- greet; attempt 1 of 3; no retry will come)');
     expect(shown.output).toContain('PermanentError: nobody is there');
     expect(await json(['tasks', '--state', 'error'])).toMatchObject([{ task_id: id, state: 'error' }]);

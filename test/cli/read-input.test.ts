@@ -16,6 +16,7 @@ it('shows what is wrong, and where', async () => {
   await writeFile(`${folder}/bad.json`, '{');
   for (const [source, message] of [
     ['{bad', /--input is not JSON/],
+    ['item=coffee', /--input is not JSON; .*: --input '\{"item":"coffee"\}'$/],
     ['', /--input is not JSON/],
     [`@${folder}/bad.json`, /bad\.json is not JSON/],
     [`@${folder}/missing.json`, /--input @.*missing\.json cannot be read: ENOENT/],

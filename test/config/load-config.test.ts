@@ -25,12 +25,14 @@ describe('loadConfig', () => {
   });
 
   it('shows what is missing', () => {
-    expect(problems({})).toContain('DATABASE_URL is not set');
+    expect(problems({})).toMatch(
+      /^the configuration has a problem:\n {2}DATABASE_URL is not set: name your PostgreSQL.*DATABASE_URL=postgres:\/\//,
+    );
   });
 
   it('lists every problem at once, each with its value and range', () => {
     const message = problems({ DATABASE_URL, TASKER_SLOTS: 'many', TASKER_POOL_SIZE: '0', TASKER_NOTIFY: 'yes' });
-    expect(message).toContain('3 problem(s)');
+    expect(message).toContain('3 problems');
     expect(message).toContain('TASKER_SLOTS: "many" is not a whole number (1 to 10000)');
     expect(message).toContain('TASKER_POOL_SIZE: "0" is below 1 (1 to 200)');
     expect(message).toContain('TASKER_NOTIFY: "yes" is neither true nor false');
@@ -40,6 +42,13 @@ describe('loadConfig', () => {
     const message = problems({ DATABASE_URL: 'mysql://user:hunter2@localhost/db' });
     expect(message).toContain('DATABASE_URL: its value is not a postgres:// URL');
     expect(message).not.toContain('hunter2');
+  });
+
+  it('shows what a database URL looks like, and quotation marks that are not a part of it', () => {
+    expect(problems({ DATABASE_URL: 'localhost:5432/shop' })).toMatch(
+      /such as postgres:\/\/user:password@localhost:5432\/database$/,
+    );
+    expect(problems({ DATABASE_URL: '"postgres://localhost/shop"' })).toContain('begins with a quotation mark');
   });
 
   it('catches a misspelt variable, and ignores one that only has the same prefix', () => {

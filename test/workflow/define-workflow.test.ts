@@ -325,7 +325,12 @@ describe('a mistake in a step is refused at step()', () => {
     ['no handler', ['a']],
     ['no handler after the options', ['a', { retryLimit: 3 }]],
     ['a handler that is a promise', ['a', {}, Promise.resolve()]],
-  ])('%s', (_, args) => expect(() => untyped().step(...args)).toThrow(/the handler is .*: it is a function/));
+  ])('%s', (_, args) => expect(() => untyped().step(...args)).toThrow(/there is no handler: .* is not a function/));
+
+  test('a list of steps that is missing', () => {
+    const build = buildDefinition as (options: unknown) => unknown;
+    expect(() => build({ name: 'x', steps: [] })).toThrow('the steps, the second argument, are undefined: give a list');
+  });
 
   test('names that objects have anyway are names like others', () => {
     const workflow = untyped()

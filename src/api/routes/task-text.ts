@@ -29,7 +29,7 @@ export const getTaskText = defineRoute({
     if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${given.task_id}`);
     const explanation = await explained(request, given.task_id, undefined);
     const task = principal.permissions.has('payload:read') ? found : withoutMessages(found);
-    return { body: Buffer.from(`${drawExplanation(explanation)}\n\n${drawTask(task, false, links)}\n`) };
+    return { body: Buffer.from(`${drawExplanation(explanation)}\n\n${drawTask(task, {}, links)}\n`) };
   },
 });
 

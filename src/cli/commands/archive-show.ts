@@ -10,7 +10,8 @@ export function archiveShowCommand(exit: (status: number) => void): Command {
     .description('show one task in the archive, as tasker task shows one in the database')
     .argument('<task>')
     .option('--stack', 'also show the stacks of errors')
-    .action(async (taskId: string, { stack = false, json }: { stack?: boolean; json?: boolean }) => {
+    .option('--results', 'also show the result of each step, in one line')
+    .action(async (taskId: string, { json, ...of }: { stack?: boolean; results?: boolean; json?: boolean }) => {
       const { shown, alive } = await withClient(async (client) => {
         const found = await client.archive.show(taskId);
         return { shown: found, alive: found === undefined && (await client.getTask(taskId)) !== undefined };
@@ -27,7 +28,7 @@ export function archiveShowCommand(exit: (status: number) => void): Command {
       const { task, record } = shown;
       const { archive_id: archiveId, object, stored_at: storedAt } = record;
       print({ ...task, archive: { archive_id: archiveId, object, stored_at: storedAt } }, json, () =>
-        [drawTask(task, stack), `  in the archive since ${toMinute(storedAt)}, in ${object}`].join('\n'),
+        [drawTask(task, of), `  in the archive since ${toMinute(storedAt)}, in ${object}`].join('\n'),
       );
       exit(STATUS.ok);
     });

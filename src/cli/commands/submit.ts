@@ -42,7 +42,10 @@ export function submitCommand(exit: (status: number) => void): Command {
       'never, afterFailure or afterEnd: when a new task may take the identity of one that has ended or is in error',
     )
     .option('--reuse-after <seconds>', 'at least this many seconds after that end')
-    .option('--wait', 'wait until the task has ended; status 1 unless it is complete; --json adds results and errors')
+    .option(
+      '--wait',
+      'wait until the task has ended, and show the results of its last steps; status 1 unless it is complete; --json has all results and errors',
+    )
     .addHelpText(
       'after',
       `\nExample:\n  tasker submit shop/checkout --workflows ./workflows.ts --input '{"order":"10248"}'`,
@@ -78,7 +81,7 @@ export function submitCommand(exit: (status: number) => void): Command {
         print(
           { ...submitOutcome(submitted, task.state), results, ...('errors' in end ? { errors: end.errors } : {}) },
           options.json,
-          () => describeEnd(submitted, ended),
+          () => describeEnd(submitted, ended, task.steps),
         );
         return task.state === 'complete' ? STATUS.ok : STATUS.failed;
       });

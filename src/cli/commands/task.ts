@@ -8,14 +8,22 @@ import { STATUS } from '../report-error.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
 import { print, withClient, withJson } from '../with-client.ts';
 
+interface Options {
+  results?: boolean;
+  stack?: boolean;
+  criticalPath?: boolean;
+  json?: boolean;
+}
+
 /** `tasker task <id>`: one task with its graph. */
 export function taskCommand(exit: (status: number) => void): Command {
   return withJson(new Command('task'))
     .description('show one task: its graph with states, attempts, next retries and errors')
     .argument('<id>')
+    .option('--results', 'also show the result of each step, in one line')
     .option('--stack', 'also show the stacks of errors')
     .option('--critical-path', 'show which steps decided how long it took, and what they did with the time')
-    .action(async (taskId: string, options: { stack?: boolean; criticalPath?: boolean; json?: boolean }) => {
+    .action(async (taskId: string, options: Options) => {
       if (options.criticalPath === true) {
         const path = await withClient((client) => client.criticalPath(taskId));
         if (path === undefined) console.error(`tasker: there is no task ${taskId}`);
@@ -24,7 +32,10 @@ export function taskCommand(exit: (status: number) => void): Command {
         return;
       }
       const { found, schedulers, archived, links } = await withClient(async (client, config) => {
-        const [task, living] = await Promise.all([readTask(client, taskId, options.json), client.liveSchedulers()]);
+        const [task, living] = await Promise.all([
+          readTask(client, taskId, options.json === true || options.results === true),
+          client.liveSchedulers(),
+        ]);
         const record = task === undefined ? await client.archive.where(taskId) : undefined;
         return { found: task, schedulers: living, archived: record, links: config };
       });
@@ -37,7 +48,7 @@ export function taskCommand(exit: (status: number) => void): Command {
         exit(STATUS.notFound);
         return;
       }
-      print(found, options.json, (task) => drawTask(task, options.stack === true, links));
+      print(found, options.json, (task) => drawTask(task, options, links));
       // These steps wait for a scheduler.
       const waits = found.steps.some((step) => step.next_retry_at !== null || step.state === 'in_progress');
       if (waits) warnOfNoScheduler(schedulers);
@@ -46,9 +57,9 @@ export function taskCommand(exit: (status: number) => void): Command {
 }
 
 /** With results, if they are shown: through the API, each of them costs a request. */
-async function readTask(client: Client, taskId: string, json: boolean | undefined): Promise<TaskDetails | undefined> {
+async function readTask(client: Client, taskId: string, withResults: boolean): Promise<TaskDetails | undefined> {
   const api = apiTarget();
-  if (api === undefined || json !== true) return client.getTask(taskId);
+  if (api === undefined || !withResults) return client.getTask(taskId);
   const { remoteTask } = await import('../remote/reads.ts');
   return remoteTask(api, taskId);
 }

@@ -1,19 +1,31 @@
 import type { TaskDetails } from '../task.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
+import { preview } from '../../workflow/preview.ts';
 import { fillLink, type LinkTemplates } from '../../tracing/links.ts';
 import { duration } from './duration.ts';
 
 const retryText = (seconds: number): string =>
   seconds >= 0 ? `next retry in ${duration(seconds)}` : `retry overdue by ${duration(-seconds)}`;
 
+/** Of a result, in characters: what a terminal shows of it without becoming a document. */
+const MOST_OF_A_RESULT = 200;
+
+/** What to show of a task beside its graph. */
+interface Shown {
+  /** The stacks of errors. */
+  readonly stack?: boolean | undefined;
+  /** The result of each step, in one line. */
+  readonly results?: boolean | undefined;
+}
+
 /** A task as text: one line a step, indented by its distance from a root, with what it waits for or failed with below. */
-export function drawTask(task: TaskDetails, withStack: boolean, links: LinkTemplates = {}): string {
+export function drawTask(task: TaskDetails, shown: Shown = {}, links: LinkTemplates = {}): string {
   const depth = new Map<string, number>();
   for (const step of task.steps) {
     depth.set(step.name, Math.max(0, ...step.parents.map((parent) => (depth.get(parent) ?? 0) + 1)));
   }
   const lines = [
-    `task ${task.task_id}  ${task.namespace}/${task.workflow}@${task.version}  ${task.state}  requested ${task.requested_at.toISOString()}`,
+    `task ${task.task_id}  ${task.namespace}/${task.workflow}@${task.version}  ${task.state}  requested ${task.requested_at.toISOString()}${tookText(task)}`,
     ...(task.replaces === null ? [] : [`  took over the identity of task ${task.replaces}`]),
     ...(task.superseded_by === null
       ? []
@@ -38,11 +50,20 @@ export function drawTask(task: TaskDetails, withStack: boolean, links: LinkTempl
       `${indent}${SYMBOLS[step.state] ?? '?'} ${step.name}  ${step.state}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`,
     );
     if (step.state === 'error' && step.last_error !== null) {
-      lines.push(...errorLines(step.last_error, withStack).map((line) => `${indent}    ${line}`));
+      lines.push(...errorLines(step.last_error, shown.stack === true).map((line) => `${indent}    ${line}`));
+    }
+    if (shown.results === true && step.results !== null && step.results !== undefined) {
+      lines.push(`${indent}    ${resultText(step.results)}`);
     }
   }
   return lines.join('\n');
 }
+
+const tookText = ({ requested_at: from, completed_at: to }: TaskDetails): string =>
+  to === null ? '' : `, took ${duration((to.getTime() - from.getTime()) / 1000)}`;
+
+/** A result in one line, cut to what a terminal shows well. */
+export const resultText = (result: unknown): string => preview(result, MOST_OF_A_RESULT);
 
 function traceLines({ task_id, trace_id }: TaskDetails, { traceUrl, logUrl }: LinkTemplates): string[] {
   const trace = trace_id === null ? undefined : (fillLink(traceUrl, { trace_id }) ?? trace_id);

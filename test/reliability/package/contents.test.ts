@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -33,6 +33,17 @@ test('it has the code, declarations, documents and licences, and nothing else', 
   // Why it is as it is: for those who change it, in the repository.
   expect(files.filter((file) => /^docs\/(performance|decisions)/.test(file))).toEqual([]);
   expect(files.length).toBeLessThan(550);
+});
+
+test('an error that ends a program shows itself, and not the code that it came from', () => {
+  const program = `import { createClient } from 'tasker-fleet'; await createClient({ url: 'postgres://x@127.0.0.1:1/x' }).getTask('1');`;
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: app,
+    encoding: 'utf8',
+  });
+  expect(status).toBe(1);
+  expect(stderr).toContain('ECONNREFUSED 127.0.0.1:1');
+  expect(stderr.split('\n').filter((line) => line.length > 300)).toEqual([]);
 });
 
 test('no link of its documents is broken', () => {
