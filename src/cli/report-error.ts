@@ -1,6 +1,7 @@
 import { describeDatabaseError } from '../db/connections/describe-error.ts';
 import { loadProblem } from '../dev/load-problem.ts';
 import { taskerErrorCode } from '../errors.ts';
+import { describeFileError } from './describe-file-error.ts';
 import { ApiError } from '../http/error.ts';
 import { describeThrown } from '../workflow/describe-thrown.ts';
 
@@ -42,6 +43,8 @@ export function describeFailure(error: unknown): { line: string; status: number 
   if (described !== undefined) {
     return { line: described.line, status: described.unavailable ? STATUS.unavailable : STATUS.failed };
   }
+  const file = describeFileError(error);
+  if (file !== undefined) return { line: file, status: STATUS.failed };
   const thrown = describeThrown(error);
   return { line: thrown.stack ?? thrown.message, status: STATUS.failed };
 }

@@ -22,7 +22,12 @@ const DATABASE = 'tasker';
 
 /** Makes the folder of `tasker dev`, which git ignores and nobody else reads. One that is there stays as it is. */
 export function makeDevFolder(folder: string): void {
-  if (mkdirSync(folder, { recursive: true }) === undefined) return;
+  try {
+    if (mkdirSync(folder, { recursive: true }) === undefined) return;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`the folder ${folder} of the database cannot be made (${code}): name another with --data`);
+  }
   chmodSync(folder, 0o700);
   writeFileSync(join(folder, '.gitignore'), '*\n');
 }

@@ -50,9 +50,15 @@ async function whyInitdbFailed(folder: EmbeddedFolder, result: ProgramResult): P
       ? undefined
       : folder.osUser && (await firstClosedFolder(folder.cluster, folder.osUser));
   return closed === undefined
-    ? `initdb failed in ${folder.root}: ${result.startError ?? ''} ${result.output}`
+    ? `initdb failed in ${folder.root}: ${result.startError ?? ''} ${essenceOf(result.output)}`
     : `PostgreSQL runs as '${folder.osUser?.name}' because you are root, but that user may not enter ${closed}: ` +
         `allow it with \`chmod o+x ${closed}\` or name a data folder elsewhere`;
+}
+
+/** What went wrong, without the steps that went well. */
+function essenceOf(output: string): string {
+  const problems = output.split('\n').filter((line) => /FATAL|PANIC|ERROR|HINT|error:|could not/.test(line));
+  return problems.length === 0 ? output : problems.join('\n');
 }
 
 function initdbArguments(directory: DataDirectory, durable: boolean): string[] {

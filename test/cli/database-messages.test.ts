@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
@@ -129,6 +129,19 @@ describe('a command on a database that it cannot have', () => {
     const { line, status } = await failure(url, 'SELECT 1 / 0');
     expect(line).toBe('the database refused a statement: division by zero (SQLSTATE 22012)');
     expect(status).toBe(STATUS.failed);
+  });
+
+  it('(a folder in which nothing can be made) is one line with its path, status 1', () => {
+    let thrown: unknown;
+    try {
+      mkdirSync('/proc/version/x');
+    } catch (error) {
+      thrown = error;
+    }
+    expect(describeFailure(thrown)).toEqual({
+      line: '/proc/version/x: a part of the path is a file and no folder (mkdir: ENOTDIR)',
+      status: STATUS.failed,
+    });
   });
 
   it('(anything else) keeps its stack: that is ours to mend', () => {
