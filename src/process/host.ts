@@ -121,8 +121,10 @@ export function openHost(
         onScrapeError: () => metrics.count('scrapeErrors', {}),
       });
     },
-    warnOfPort({ url, opened }) {
-      if (!opened || config.metricsPortIsDefault !== true || Number(new URL(url).port) === config.metricsPort) return;
+    warnOfPort(served) {
+      const { url } = served;
+      if (!served.opened || config.metricsPortIsDefault !== true || Number(new URL(url).port) === config.metricsPort)
+        return;
       log.warn(
         { url },
         `port ${config.metricsPort} is taken: metrics and probes are served on the next free one; TASKER_METRICS_PORT chooses`,

@@ -215,7 +215,17 @@ describe('tasker', () => {
       code: 2,
       output: expect.stringContaining('they export cli/greet@0.1.0') as string,
     });
-    expect(await tasker(['tasks'], { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' })).toMatchObject({ code: 5 });
+    const away = { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' };
+    expect(await tasker(['tasks'], away)).toMatchObject({ code: 5 });
+    // A worker would wait for it.
+    expect(await tasker(['dev', ...workflows, '--once', '--submit', 'greet'], away)).toMatchObject({
+      code: 5,
+      output: expect.stringMatching(/cannot be reached: .* or unset it to use the embedded one$/) as string,
+    });
+    expect(await here(['submit', 'order', '--workflows', 'test/cli/keyed-workflows.ts'])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('order needs --key') as string,
+    });
     expect(await tasker(['tasks'], { DATABASE_URL: '' })).toMatchObject({
       code: 2,
       output: expect.stringContaining('DATABASE_URL is not set') as string,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { ConfigError } from '../../errors.ts';
+import { describeDatabaseError } from '../../db/connections/describe-error.ts';
+import { ConfigError, UnsuitableDatabaseError } from '../../errors.ts';
 import { defaultWorkflows } from '../load-workflows.ts';
 import { STATUS } from '../report-error.ts';
 import { runProcess } from '../run-process.ts';
@@ -60,7 +61,7 @@ Examples:
       const { startDev } = await import('../../dev/start-dev.ts');
       const verbose = options.verbose ?? false;
       const log = devLogger({ role: DEV_ROLE, level: verbose ? 'debug' : 'info', verbose });
-      let succeeded = (): boolean => true;
+      let succeeded = (): boolean => options.once !== true;
       const status = await runProcess(async () => {
         const running = await startDev({
           folder: resolve(options.data),
@@ -73,12 +74,21 @@ Examples:
           once: options.once ?? false,
           write: (text) => process.stdout.write(text),
           startApi: options.once === true ? undefined : (env) => startDevApi(env, verbose),
-        });
+        }).catch(refuseToWait);
         if (options.once === true) succeeded = running.succeeded;
         return running;
       }, log);
       exit(status === STATUS.ok && !succeeded() ? STATUS.failed : status);
     });
+}
+
+/** A process of a fleet waits for its database; whoever sits before this one should know at once. */
+function refuseToWait(error: unknown): never {
+  const described = describeDatabaseError(error);
+  if (described?.unavailable !== true) throw error;
+  throw new UnsuitableDatabaseError(
+    `${described.line}. Mend that, name another server in DATABASE_URL, or unset it to use the embedded one`,
+  );
 }
 
 /** The usual port, or any if another program has it. For this machine alone, whatever is configured for others. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { endOf } from '../../client/task-result.ts';
+import { InvalidInputError } from '../../errors.ts';
 import { MAX_REUSE_AFTER_SECONDS, type ReuseRule } from '../../workflow/reuse.ts';
 import { findWorkflow, namesOnly, WORKFLOW_ARGUMENT } from '../find-workflow.ts';
 import { MODULES_OPTION, workflowsToSubmit } from '../dev-environment.ts';
@@ -55,6 +56,12 @@ export function submitCommand(exit: (status: number) => void): Command {
         apiTarget() === undefined
           ? findWorkflow(name, await loadWorkflows(await workflowsToSubmit(options.workflows))).definition
           : namesOnly(name).definition;
+      if ('identity' in definition && definition.identity === 'caller_key' && options.key === undefined) {
+        throw new InvalidInputError(
+          `workflow ${definition.namespace}/${definition.name} needs --key: what tells one of its tasks from another, such as an order number`,
+          { field: 'key' },
+        );
+      }
       const input = await readInput(options.input ?? '{}');
       const status = await withClient(async (client) => {
         const submitted = await client.submit(definition, input as never, {
