@@ -11,11 +11,13 @@ export async function explained(request: Asking, id: string, step: string | unde
   const { client, principal } = request;
   const { explain } = await import('../reads/explain/explain.ts');
   const messages = principal.permissions.has('payload:read');
-  const found = await explain(client.db, id, step, { messages }).catch((error: unknown) => {
-    if (taskerErrorCode(error) === 'INPUT_INVALID')
-      throw new Problem('NOT_FOUND', `task ${id} has no step ${JSON.stringify(step)}`);
-    throw error;
-  });
+  const found = await explain(client.db, id, step, { messages, namespaces: principal.namespaces }).catch(
+    (error: unknown) => {
+      if (taskerErrorCode(error) === 'INPUT_INVALID')
+        throw new Problem('NOT_FOUND', `task ${id} has no step ${JSON.stringify(step)}`);
+      throw error;
+    },
+  );
   if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${id}`);
   return { ...found, because: await visible(request, found) };
 }

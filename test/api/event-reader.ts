@@ -1,5 +1,6 @@
 export interface ReceivedEvent {
   event: string;
+  id: string | undefined;
   data: Record<string, string>;
 }
 
@@ -43,9 +44,10 @@ export async function readEvents(
         rest = blocks.pop() ?? '';
         for (const block of blocks) {
           const [, event] = /^event: (.*)$/m.exec(block) ?? [];
+          const [, id] = /^id: (.*)$/m.exec(block) ?? [];
           const [, data] = /^data: (.*)$/m.exec(block) ?? [];
           if (event === undefined || data === undefined) continue;
-          const received = { event, data: JSON.parse(data) as Record<string, string> };
+          const received = { event, id, data: JSON.parse(data) as Record<string, string> };
           const waiter = waiting.find(({ fits }) => fits(received));
           if (waiter === undefined) events.push(received);
           else {

@@ -24,6 +24,21 @@ describe('an event stream', () => {
     await stream.ended;
   });
 
+  it('has the same text for all who watch a topic, and later events have higher numbers', async () => {
+    const key = await fixture.key();
+    const id = await fixture.submitOne(await fixture.workflow(diamond));
+    const open = () => readEvents(fixture.api.apiUrl, `task:${id}`, { key });
+    const streams = [await open(), await open(), await open()];
+    const next = () => Promise.all(streams.map((stream) => stream.next(ofTopic(`task:${id}`))));
+    const first = await next();
+    const worker = await fixture.worker();
+    for (const step of await worker.claim(100)) await worker.fail(step, { permanent: true });
+    const [one, ...others] = await next();
+    expect(others).toEqual([one, one]);
+    expect(Number(one?.id)).toBeGreaterThan(Math.max(...first.map((event) => Number(event.id))));
+    for (const stream of streams) stream.close();
+  });
+
   it('begins with resync if it goes on from an earlier one', async () => {
     const key = await fixture.key();
     const stream = await readEvents(fixture.api.apiUrl, 'pauses', { key, headers: { 'last-event-id': '17' } });

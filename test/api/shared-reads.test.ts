@@ -240,6 +240,12 @@ describe('what two may share', () => {
     expect(new Set([keyOf(viewer), ...others]).size).toBe(8);
   });
 
+  it('is the same for all whose browsers take gzip, whatever else each of them takes', () => {
+    const of = (encodings: string): string => keyOf(viewer, '/v1/tasks', { 'accept-encoding': encodings });
+    expect(of('gzip, deflate, br, zstd')).toBe(of('br, gzip'));
+    expect(of('gzip;q=0, br')).toBe(keyOf(viewer));
+  });
+
   it('is one thing for readers who have different versions of it', () => {
     const thingOf = (url: string, headers = {}): string => shared(viewer, url, headers).thing;
     const states = '/v1/tasks/1/states';

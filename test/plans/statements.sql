@@ -2623,11 +2623,11 @@ WHERE a.state = 'stored' AND a.ended_until < clock_timestamp() - make_interval(s
 ORDER BY a.archive_id
 LIMIT 1000;
 
--- find_explained_steps
+-- find_explained_step
 SELECT s.workflow_step_id AS step_id,
-  (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name, s.state, s.named_task_id, s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit,
-  s.unmet_parents, s.children, s.ready_at, s.ready_at::text AS ready_at_text, s.next_retry_at, s.blocked_at, s.processed_at,
-  s.last_attempted_at, s.claimed_by,
+  (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name, s.state, s.named_task_id,
+  s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit, s.total_parents, s.unmet_parents, s.ready_at,
+  s.ready_at::text AS ready_at_text, s.next_retry_at, s.blocked_at, s.processed_at, s.last_attempted_at, s.claimed_by,
   CASE WHEN s.in_process THEN EXISTS (
     SELECT FROM tasker.tasker_claims c
     WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids)
@@ -2642,7 +2642,28 @@ LEFT JOIN LATERAL (
   WHERE s.state = 'error' AND e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
   OFFSET 0
 ) x ON true
-WHERE s.task_id = $1
+WHERE s.task_id = $1 AND s.named_step_id = (SELECT n.named_step_id FROM tasker.tasker_named_steps n WHERE n.name = $2);
+
+-- find_explained_steps
+SELECT s.workflow_step_id AS step_id,
+  (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name, s.state, s.named_task_id,
+  s.named_step_id, s.queue, s.priority, s.attempts, s.retry_limit, s.total_parents, s.unmet_parents, s.ready_at,
+  s.ready_at::text AS ready_at_text, s.next_retry_at, s.blocked_at, s.processed_at, s.last_attempted_at, s.claimed_by,
+  CASE WHEN s.in_process THEN EXISTS (
+    SELECT FROM tasker.tasker_claims c
+    WHERE c.claim_id = s.claim_id AND c.worker_id = s.claimed_by AND s.workflow_step_id = ANY (c.workflow_step_ids)
+  ) END AS claim_recorded,
+  x.error, x.failed_at
+FROM tasker.tasker_workflow_steps s
+LEFT JOIN LATERAL (
+  SELECT jsonb_build_object('name', e.metadata #>> '{error,name}', 'code', e.metadata #>> '{error,code}',
+      'message', left(e.metadata #>> '{error,message}', 500), 'fingerprint', e.metadata #>> '{error,fingerprint}') AS error,
+    e.created_at AS failed_at
+  FROM tasker.tasker_workflow_step_transitions e
+  WHERE s.state = 'error' AND e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
+  OFFSET 0
+) x ON true
+WHERE s.task_id = $1 AND s.workflow_step_id = ANY ($2::bigint[])
 ORDER BY s.workflow_step_id;
 
 -- find_explained_task
@@ -2653,11 +2674,12 @@ SELECT t.task_id, n.name AS namespace, k.name AS workflow, k.version, t.state, t
     JOIN tasker.tasker_identities other ON other.identity_hash = own.identity_hash AND other.generation > own.generation
     WHERE own.task_id = t.task_id
     ORDER BY other.generation ASC
-    LIMIT 1) AS superseded_by, statement_timestamp() AS now
+    LIMIT 1) AS superseded_by,
+  EXISTS (SELECT FROM tasker.tasker_workflow_steps s WHERE s.task_id = t.task_id) AS has_steps, statement_timestamp() AS now
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-WHERE t.task_id = $1;
+WHERE t.task_id = $1 AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]));
 
 -- find_first_of_identities
 SELECT own.task_id, l.task_id AS held_by
@@ -2915,6 +2937,20 @@ SELECT t.named_task_id, t.definition_hash, t.configuration, t.input_schema::text
 FROM tasker.tasker_named_tasks t
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_id
 WHERE n.name = $1 AND t.name = $2 AND t.version = $3;
+
+-- find_open_steps
+SELECT s.workflow_step_id AS step_id, s.state, s.queue, s.priority, s.attempts, s.retry_limit, s.unmet_parents,
+  array_to_string(s.children, ',') AS children, (extract(epoch FROM s.ready_at) * 1000000)::float8 AS ready_at, (extract(epoch FROM s.next_retry_at) * 1000000)::float8 AS next_retry_at,
+  (extract(epoch FROM s.blocked_at) * 1000000)::float8 AS blocked_at, s.claimed_by, x.cause
+FROM tasker.tasker_workflow_steps s
+LEFT JOIN LATERAL (
+  SELECT coalesce(e.metadata #>> '{error,fingerprint}', e.metadata #>> '{error,name}', '') AS cause
+  FROM tasker.tasker_workflow_step_transitions e
+  WHERE s.state = 'error' AND e.task_id = s.task_id AND e.workflow_step_id = s.workflow_step_id AND e.sort_key = s.sort_key
+  OFFSET 0
+) x ON true
+WHERE s.task_id = $1 AND s.state NOT IN ('complete', 'resolved_manually')
+ORDER BY s.workflow_step_id;
 
 -- find_open_tasks
 SELECT t.task_id FROM tasker.tasker_tasks t
@@ -3236,13 +3272,20 @@ FROM (
   OFFSET 0
 ) d;
 
--- find_task_scope
-SELECT n.name AS namespace, k.name AS workflow, k.version,
+-- find_task_revision
+SELECT n.name AS namespace, k.name AS workflow, k.version, t.trace_context,
   hashtextextended(t.identity_hash, t.sort_key)::text || '.' || coalesce((
     SELECT sum(s.sort_key)::text || '.' || count(s.ready_at)::text
     FROM tasker.tasker_workflow_steps s
     WHERE s.task_id = t.task_id
-  ), '') AS revision, t.trace_context
+  ), '') AS revision
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = $1 AND ($2::text[] IS NULL OR n.name = ANY ($2::text[]));
+
+-- find_task_scope
+SELECT n.name AS namespace, k.name AS workflow, k.version, t.trace_context
 FROM tasker.tasker_tasks t
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
@@ -4373,6 +4416,12 @@ FROM (
   ) x
 ) d
 ORDER BY d.workflow_step_id;
+
+-- list_step_names
+SELECT (SELECT n.name FROM tasker.tasker_named_steps n WHERE n.named_step_id = s.named_step_id) AS name
+FROM tasker.tasker_workflow_steps s
+WHERE s.task_id = $1
+ORDER BY s.workflow_step_id;
 
 -- list_step_states
 SELECT n.name, s.state, s.queue, s.attempts, s.retry_limit, s.ready_at IS NOT NULL AS ready, s.unmet_parents, s.next_retry_at, s.blocked_at,

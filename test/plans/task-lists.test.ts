@@ -1,11 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { countAhead, countSameFailure } from '../../src/db/reads/explain/queue.ts';
-import { findExplainedSteps, findExplainedTask } from '../../src/db/reads/explain/task.ts';
+import {
+  findExplainedStep,
+  findExplainedSteps,
+  findExplainedTask,
+  findOpenSteps,
+  listStepNames,
+} from '../../src/db/reads/explain/task.ts';
 import { findUnservedVersions } from '../../src/db/reads/attention.ts';
 import { failureGroups } from '../../src/db/reads/failures.ts';
 import { createClient } from '../../src/client/client.ts';
-import { findTaskScope, listHistoryPage } from '../../src/db/reads/task-documents.ts';
+import { findTaskRevision, findTaskScope, listHistoryPage } from '../../src/db/reads/task-documents.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
 import {
   listReruns,
@@ -25,6 +31,7 @@ import {
 import { listTasksInDirectory, readDirectory } from '../../src/db/reads/directory.ts';
 import { findInputTerms } from '../../src/db/reads/search-paths.ts';
 import { STRETCH, termOfTag } from '../../src/db/statements/rules/directory.ts';
+import { STEP_ID_FACTOR } from '../../src/workflow/step-id.ts';
 import { listStepTimelines } from '../../src/db/reads/step-timelines.ts';
 import { findTaskVersions, listTaskStates } from '../../src/db/reads/task-states.ts';
 import { readTopicVersions } from '../../src/db/reads/topic-versions.ts';
@@ -190,10 +197,12 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
   });
 
   it('one task, and its history in pages, are read by their keys', async () => {
-    const scope = await planOf(engine.test.pool, call(findTaskScope, { task_id: '5000', namespaces: ['default'] }));
+    const given = { task_id: '5000', namespaces: ['default'] };
+    const scope = await planOf(engine.test.pool, call(findTaskScope, given));
+    const revision = await planOf(engine.test.pool, call(findTaskRevision, given));
     const after = { after_at: undefined, after_step: undefined, after_key: undefined };
     const history = await planOf(engine.test.pool, call(listHistoryPage, { task_id: '5000', ...after, limit: 51 }));
-    for (const { sequential, buffers } of [scope, history]) {
+    for (const { sequential, buffers } of [scope, revision, history]) {
       expect([...sequential].filter((table) => /tasks$|steps$|transitions/.test(table))).toEqual([]);
       expect(buffers).toBeLessThan(60);
     }
@@ -243,8 +252,30 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       'steps_blocked',
       300,
     ],
-    ['the steps of a task', () => call(findExplainedSteps, { task_id: '50000' }), 'tasker_workflow_steps_pkey', 20],
-    ['a task', () => call(findExplainedTask, { task_id: '50000' }), 'tasker_tasks_pkey', 20],
+    ['the open steps of a task', () => call(findOpenSteps, { task_id: '50000' }), 'tasker_workflow_steps_pkey', 20],
+    [
+      'some steps of a task',
+      () =>
+        call(findExplainedSteps, {
+          task_id: '50000',
+          step_ids: [1, 3].map((n) => String(50_000 * STEP_ID_FACTOR + n)),
+        }),
+      'tasker_workflow_steps_pkey',
+      20,
+    ],
+    [
+      'a step of a task',
+      () => call(findExplainedStep, { task_id: '50000', step: 'b' }),
+      'tasker_workflow_steps_pkey',
+      20,
+    ],
+    [
+      'the names of the steps of a task',
+      () => call(listStepNames, { task_id: '50000' }),
+      'tasker_workflow_steps_pkey',
+      20,
+    ],
+    ['a task', () => call(findExplainedTask, { task_id: '50000', namespaces: undefined }), 'tasker_tasks_pkey', 20],
   ])('of an explanation: %s is read by an index', async (_, given, index, pages) => {
     const plan = await planOf(engine.test.pool, given());
     expect(plan.indexes).toContain(index);

@@ -1,7 +1,7 @@
 import type { Authenticate } from '../auth/authenticator.ts';
 import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
-import { type CloseReason, EventStream } from './event-stream.ts';
+import { type CloseReason, EventStream, EventTexts } from './event-stream.ts';
 import { checkTopic, taskOf } from './topics.ts';
 import { type VersionSource, VersionWatch } from './version-watch.ts';
 
@@ -33,6 +33,7 @@ const BEAT_MS = 15_000;
 export class EventHub {
   private readonly options: EventHubOptions;
   private readonly streams = new Set<EventStream>();
+  private readonly texts = new EventTexts();
   private readonly watchers = new Map<string, Set<EventStream>>();
   private readonly tasks: VersionWatch;
   private readonly pauses: VersionWatch;
@@ -64,7 +65,7 @@ export class EventHub {
   /** Opens a stream; it ends with the signal. Throws Problem if the principal may not watch one of the topics, or has too many streams. */
   async open(
     given: Pick<EventStream, 'principal' | 'credentials' | 'topics'> & {
-      lastId: number | undefined;
+      comesBack: boolean;
       signal: AbortSignal;
     },
   ): Promise<EventStream> {
@@ -73,7 +74,7 @@ export class EventHub {
     given.signal.throwIfAborted();
     // Others may have come while the tasks were looked up.
     this.checkLimits(given.principal);
-    const stream = new EventStream(given);
+    const stream = new EventStream({ ...given, texts: this.texts });
     this.streams.add(stream);
     given.signal.addEventListener('abort', () => {
       const draining = given.signal.reason instanceof Problem;
@@ -148,7 +149,7 @@ export class EventHub {
     watch.add(topic);
     this.watchPauses();
     const version = watch.versionOf(topic);
-    if (version !== undefined) this.sendVersion(stream, topic, version);
+    if (version !== undefined) this.sendVersion(stream, topic, this.texts.of('version', { topic, version }));
   }
 
   /** What is paused is in some reports as well. */
@@ -160,12 +161,13 @@ export class EventHub {
   }
 
   private publish(topic: string, version: string): void {
-    for (const stream of this.watchers.get(topic) ?? []) this.sendVersion(stream, topic, version);
+    const text = this.texts.of('version', { topic, version });
+    for (const stream of this.watchers.get(topic) ?? []) this.sendVersion(stream, topic, text);
   }
 
-  private sendVersion(stream: EventStream, topic: string, version: string): void {
+  private sendVersion(stream: EventStream, topic: string, text: Buffer): void {
     this.options.onSent(topic);
-    if (!stream.send('version', { topic, version })) this.close(stream, 'slow');
+    if (!stream.send(text)) this.close(stream, 'slow');
   }
 
   private beat(): void {

@@ -11,28 +11,43 @@ const MOST_WAITING_BYTES = 65_536;
 const RETRY_MS = 1000;
 const RETRY_SPREAD_MS = 2000;
 
+/** Events as they are sent. One that many get is written once. */
+export class EventTexts {
+  /** A later event has a higher number, in whichever process after whichever restart. */
+  private lastId = Date.now();
+
+  of(event: string, data: object): Buffer {
+    this.lastId += 1;
+    return Buffer.from(`event: ${event}\nid: ${this.lastId}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+}
+
+const BEAT = Buffer.from(': \n\n');
+
 /** One stream of server-sent events, to one reader. */
 export class EventStream {
   principal: Principal;
   readonly credentials: Credentials;
   readonly topics: readonly string[];
   private readonly through = new PassThrough();
-  private lastId: number;
+  private readonly texts: EventTexts;
 
   constructor(options: {
     principal: Principal;
     credentials: Credentials;
     topics: readonly string[];
-    lastId: number | undefined;
+    /** The reader was here before. */
+    comesBack: boolean;
+    texts: EventTexts;
   }) {
-    const { principal, credentials, topics, lastId } = options;
+    const { principal, credentials, topics, comesBack, texts } = options;
     this.principal = principal;
     this.credentials = credentials;
     this.topics = topics;
-    this.lastId = lastId ?? 0;
+    this.texts = texts;
     this.through.write(`retry: ${RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)}\n\n`);
     // Events of the time between are lost: whoever comes back reads everything anew.
-    if (lastId !== undefined) this.send('resync', {});
+    if (comesBack) this.send(texts.of('resync', {}));
   }
 
   get body(): Readable {
@@ -40,16 +55,15 @@ export class EventStream {
   }
 
   /** False: the reader is too slow. */
-  send(event: string, data: object): boolean {
+  send(text: Buffer): boolean {
     if (this.through.destroyed || this.through.writableEnded) return true;
-    this.lastId += 1;
-    this.through.write(`event: ${event}\nid: ${this.lastId}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.through.write(text);
     return this.through.writableLength + this.through.readableLength <= MOST_WAITING_BYTES;
   }
 
   /** So that no proxy takes the connection for dead. */
   beat(): void {
-    if (!this.through.destroyed && !this.through.writableEnded) this.through.write(': \n\n');
+    if (!this.through.destroyed && !this.through.writableEnded) this.through.write(BEAT);
   }
 
   end(reason: CloseReason): void {
@@ -57,7 +71,7 @@ export class EventStream {
       this.through.destroy();
       return;
     }
-    this.send('closed', { reason });
+    this.send(this.texts.of('closed', { reason }));
     this.through.end();
   }
 

@@ -19,6 +19,10 @@ export async function compressJson(json: string): Promise<CompressedJson> {
   return { plain, gzipped: plain.length < SHORTEST_BYTES ? undefined : await gzip(plain, { level: 6 }) };
 }
 
+/** Whether a request takes gzip: all that a body depends on, of a header that each browser writes in its own way. */
+export const takesGzip = (headers: Readonly<IncomingHttpHeaders>): boolean =>
+  /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
+
 /**
  * A body in the form that a request accepts. Only for documents without secrets and without anything that a request has given: the length of
  * what is compressed would reveal something about both together.
@@ -27,7 +31,6 @@ export function encoded(
   { plain, gzipped }: CompressedJson,
   { headers }: { readonly headers: Readonly<IncomingHttpHeaders> },
 ): { body: Buffer; headers: Record<string, string> } {
-  const takes = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
-  if (gzipped === undefined || !takes) return { body: plain, headers: { vary: 'accept-encoding' } };
+  if (gzipped === undefined || !takesGzip(headers)) return { body: plain, headers: { vary: 'accept-encoding' } };
   return { body: gzipped, headers: { vary: 'accept-encoding', 'content-encoding': 'gzip' } };
 }

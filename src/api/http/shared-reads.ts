@@ -1,5 +1,6 @@
 import type { Principal } from '../permissions.ts';
 import type { Answer } from '../route.ts';
+import { takesGzip } from './compress.ts';
 import { ReadPace } from './read-pace.ts';
 import { SharedRead } from './shared-read.ts';
 
@@ -141,7 +142,7 @@ export function shareKey(
 ): ShareKey {
   // No line of a request contains a line break, nor does its address a blank.
   const rights = rightsOf(permissions, namespaces);
-  const form = `${headers['if-none-match'] ?? ''}\n${headers['accept-encoding'] ?? ''}`;
+  const form = `${headers['if-none-match'] ?? ''}\n${takesGzip(headers) ? 'gzip' : ''}`;
   return {
     thing: `${operation} ${url.replace(/([?&])since=\d+(?:&|$)/, '$1')} ${rights}`,
     key: `${operation} ${url} ${rights}\n${form}`,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { inOneTransaction } from '../../db/connections/callers-own.ts';
 import { inCallersTransaction } from '../../db/connections/callers-transaction.ts';
-import { findTaskScope } from '../../db/reads/task-documents.ts';
+import { findTaskRevision } from '../../db/reads/task-documents.ts';
 import { lockTask } from '../../engine/operator-action.ts';
 import { readTaskHead } from '../../reads/task.ts';
 import { Problem } from '../problem.ts';
 import type { Answer, RouteRequest, TransactionOfRequest } from '../route.ts';
-import { checkMatch, requireTask } from './task-scope.ts';
+import { checkMatch, requireRevision } from './task-scope.ts';
 
 /** Of every route that is an act on a task. */
 export const common = {
@@ -42,7 +42,7 @@ type ActRequest = RouteRequest<{ task_id: string }, undefined, { reason?: string
 /** Does an act on a task that whoever asks may see, and that is as `If-Match` says. */
 export async function act(request: ActRequest, work: (action: Action) => Promise<Outcome>): Promise<Answer> {
   const { client, principal, params, body, headers, transaction } = request;
-  const scope = await requireTask(request, params.task_id);
+  const scope = await requireRevision(request, params.task_id);
   const doIt = (within: TransactionOfRequest | undefined): Promise<Outcome> =>
     work({ by: principal.name, reason: body?.reason, dryRun: body?.dry_run, transaction: within });
   if (body?.dry_run === true) {
@@ -54,7 +54,7 @@ export async function act(request: ActRequest, work: (action: Action) => Promise
   const matched = async (within: TransactionOfRequest): Promise<Answer> => {
     const tx = inCallersTransaction(within, client.db.schema);
     await lockTask(tx, params.task_id);
-    const [locked] = await tx.run(findTaskScope, { task_id: params.task_id, namespaces: principal.namespaces });
+    const [locked] = await tx.run(findTaskRevision, { task_id: params.task_id, namespaces: principal.namespaces });
     if (locked === undefined) throw new Problem('NOT_FOUND', `there is no task ${params.task_id}`);
     checkMatch(request, locked);
     return answerOf(await doIt(within), request);

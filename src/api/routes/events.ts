@@ -37,7 +37,7 @@ export const watchEvents = defineRoute({
       principal,
       credentials,
       topics: parseTopics(query.topics),
-      lastId: given === undefined ? undefined : Number(given),
+      comesBack: given !== undefined,
       signal,
     });
     return {

@@ -8,7 +8,7 @@ import { defineRoute } from '../route.ts';
 import { flagOn, taskId } from '../schemas/common.ts';
 import { stepState, taskDetails } from '../schemas/tasks.ts';
 import { errorView, linksOf, MOST_INLINE_BYTES, payloadView } from '../views.ts';
-import { etagOf, isKnown, requireTask } from './task-scope.ts';
+import { etagOf, isKnown, requireRevision } from './task-scope.ts';
 
 export const params = z.object({ task_id: taskId });
 
@@ -50,14 +50,14 @@ export const getTask = defineRoute({
   async handle(request) {
     const { client, principal, params: given, query, signal } = request;
     const id = given.task_id;
-    let scope = await requireTask(request, id);
+    let scope = await requireRevision(request, id);
     if (query.wait_seconds > 0) {
       try {
         await client.waitForTask(id, { timeoutMs: query.wait_seconds * 1000, signal });
       } catch (error) {
         if (taskerErrorCode(error) !== 'WAIT_TIMEOUT') throw error;
       }
-      scope = await requireTask(request, id);
+      scope = await requireRevision(request, id);
     }
     const etag = etagOf(scope, principal);
     if (isKnown(request, etag)) return { status: 304, headers: { etag } };
@@ -103,7 +103,7 @@ export const listSteps = defineRoute({
   response: z.object({ items: z.array(stepState) }),
   example: { response: { items: [{ ...STEP, revision: '7' }] } },
   async handle(request) {
-    const scope = await requireTask(request, request.params.task_id);
+    const scope = await requireRevision(request, request.params.task_id);
     const etag = etagOf(scope, request.principal);
     if (isKnown(request, etag)) return { status: 304, headers: { etag } };
     const items = await request.client.db.run(listStepStates, { task_id: request.params.task_id });

@@ -1,25 +1,26 @@
-import { findTaskScope } from '../../db/reads/task-documents.ts';
+import { findTaskRevision, findTaskScope, type TaskScopeRow } from '../../db/reads/task-documents.ts';
 import { checkIfMatch } from '../http/if-match.ts';
 import { Problem } from '../problem.ts';
 import type { RouteRequest } from '../route.ts';
 
-export interface TaskScope {
-  readonly namespace: string;
-  readonly workflow: string;
-  readonly version: string;
-  /** Another one after each transition of the task or of a step. */
-  readonly revision: string;
-  /** Its place in a trace. */
-  readonly trace_context: string | null;
-}
+type Asking = Pick<RouteRequest, 'client' | 'principal'>;
+
+/** A task, and which of its states. */
+export type TaskRevision = TaskScopeRow & { readonly revision: string };
 
 /** The task that a request is about, if whoever asks may see it: one of another namespace is as one that does not exist. Throws Problem. */
-export async function requireTask(
-  request: Pick<RouteRequest, 'client' | 'principal'>,
-  taskId: string,
-): Promise<TaskScope> {
-  const { client, principal } = request;
+export async function requireTask({ client, principal }: Asking, taskId: string): Promise<TaskScopeRow> {
   const [task] = await client.db.run(findTaskScope, { task_id: taskId, namespaces: principal.namespaces });
+  return found(task, taskId);
+}
+
+/** The same with its revision, for which each of its steps is read. */
+export async function requireRevision({ client, principal }: Asking, taskId: string): Promise<TaskRevision> {
+  const [task] = await client.db.run(findTaskRevision, { task_id: taskId, namespaces: principal.namespaces });
+  return found(task, taskId);
+}
+
+function found<Task>(task: Task | undefined, taskId: string): Task {
   if (task === undefined) throw new Problem('NOT_FOUND', `there is no task ${taskId}`);
   return task;
 }
@@ -31,7 +32,7 @@ export function requireNamespace({ namespaces }: RouteRequest['principal'], name
 }
 
 /** A strong validator: of what a principal sees of a state, since some see more of it than others. */
-export function etagOf({ revision }: TaskScope, { permissions }: RouteRequest['principal']): string {
+export function etagOf({ revision }: TaskRevision, { permissions }: RouteRequest['principal']): string {
   return `"${revision}${permissions.has('payload:read') ? 'p' : ''}"`;
 }
 
@@ -45,7 +46,7 @@ export function isKnown({ headers }: Pick<RouteRequest, 'headers'>, etag: string
 /** Throws Problem if `If-Match` is given and does not have it: whoever acts has seen an older state. A weak tag (`W/`) matches nothing. */
 export function checkMatch(
   { headers, principal }: Pick<RouteRequest, 'headers' | 'principal'>,
-  scope: TaskScope,
+  scope: TaskRevision,
 ): void {
   checkIfMatch(headers, etagOf(scope, principal), 'task');
 }

@@ -1,30 +1,44 @@
 import type { JsonChange } from '../../workflow/json-diff.ts';
 import { defineStatement } from '../statement.ts';
 
+/** What a task is. */
+export interface TaskScopeRow {
+  namespace: string;
+  workflow: string;
+  version: string;
+  /** Its place in a trace. */
+  trace_context: string | null;
+}
+
+const SCOPE = { task_id: 'bigint', namespaces: 'text[] | null' } as const;
+
+const scopeText = (columns: string): string => `
+SELECT n.name AS namespace, k.name AS workflow, k.version, t.trace_context${columns}
+FROM tasker.tasker_tasks t
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE t.task_id = :task_id AND (:namespaces::text[] IS NULL OR n.name = ANY (:namespaces::text[]))`;
+
 /**
  * What a task is, for whoever may see the tasks of some namespaces only (null: all): no row for a task of another namespace, as for one that does not
  * exist. Reads by primary key.
  */
-export const findTaskScope = defineStatement<{
-  namespace: string;
-  workflow: string;
-  version: string;
-  revision: string;
-  trace_context: string | null;
-}>()({
+export const findTaskScope = defineStatement<TaskScopeRow>()({
   name: 'find_task_scope',
-  params: { task_id: 'bigint', namespaces: 'text[] | null' },
-  text: `
-SELECT n.name AS namespace, k.name AS workflow, k.version,
+  params: SCOPE,
+  text: scopeText(''),
+});
+
+/** The same with its revision: another text after each transition of the task or of a step. Reads each of its steps. */
+export const findTaskRevision = defineStatement<TaskScopeRow & { revision: string }>()({
+  name: 'find_task_revision',
+  params: SCOPE,
+  text: scopeText(`,
   hashtextextended(t.identity_hash, t.sort_key)::text || '.' || coalesce((
     SELECT sum(s.sort_key)::text || '.' || count(s.ready_at)::text
     FROM tasker.tasker_workflow_steps s
     WHERE s.task_id = t.task_id
-  ), '') AS revision, t.trace_context
-FROM tasker.tasker_tasks t
-JOIN tasker.tasker_named_tasks k ON k.named_task_id = t.named_task_id
-JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-WHERE t.task_id = :task_id AND (:namespaces::text[] IS NULL OR n.name = ANY (:namespaces::text[]))`,
+  ), '') AS revision`),
 });
 
 /** A document as JSON text, with every digit of its numbers, and its length. */

@@ -26,7 +26,7 @@ const NOTHING: CriticalPath = {
 
 /** Undefined: there is no such task. Reads the steps and the history of the task by its keys. */
 export async function readCriticalPath(db: Executor, taskId: string): Promise<TaskPath | undefined> {
-  const [task] = await db.run(findExplainedTask, { task_id: taskId });
+  const [task] = await db.run(findExplainedTask, { task_id: taskId, namespaces: undefined });
   if (task === undefined) return undefined;
   const { task_id, namespace, workflow, version, state, requested_at, now } = task;
   const steps = await db.run(listStepTimelines, { task_id: taskId });

@@ -1,8 +1,8 @@
-import type { ExplainedStepRow } from '../../db/reads/explain/task.ts';
+import type { ExplainedStepRow, OpenStepRow } from '../../db/reads/explain/task.ts';
 import { isOpen, type Scene } from './scene.ts';
 
 /** What contradicts itself in a step: the invariant of the doctor that says so. Undefined: nothing does. */
-export function contradictionOf(scene: Scene, step: ExplainedStepRow): string | undefined {
+export function contradictionOf(scene: Scene, step: ExplainedStepRow | OpenStepRow): string | undefined {
   const { task } = scene;
   if (step.state === 'cancelled') return scene.taskEnded ? undefined : 'step_cancelled_with_its_task';
   if (!isOpen(step)) return undefined;
@@ -21,9 +21,9 @@ export function contradictionOf(scene: Scene, step: ExplainedStepRow): string | 
 }
 
 /** The same for a task as a whole. */
-export function contradictionOfTask({ steps, taskEnded }: Scene): string | undefined {
+export function contradictionOfTask({ task, open, taskEnded }: Scene): string | undefined {
   // Tasker (Ruby) ended tasks without steps. Whether this is one of them, the doctor knows.
-  if (steps.length === 0) return taskEnded ? undefined : 'task_has_steps';
-  if (!taskEnded && !steps.some(isOpen)) return 'task_all_steps_done_means_complete';
+  if (!task.has_steps) return taskEnded ? undefined : 'task_has_steps';
+  if (!taskEnded && open.length === 0) return 'task_all_steps_done_means_complete';
   return undefined;
 }

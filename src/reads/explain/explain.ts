@@ -1,17 +1,12 @@
 import type { Database, Executor } from '../../db/connections/database.ts';
-import {
-  type ExplainedStepRow,
-  findExplainedSteps,
-  findExplainedTask,
-  readOneSnapshot,
-} from '../../db/reads/explain/task.ts';
+import { findExplainedTask, type OpenStepRow, readOneSnapshot } from '../../db/reads/explain/task.ts';
 import { InvalidInputError } from '../../errors.ts';
 import { didYouMean } from '../../workflow/did-you-mean.ts';
 import { bugVerdict } from './bug-verdict.ts';
 import { contradictionOf, contradictionOfTask } from './contradictions.ts';
 import { action, type Explanation, type OtherSteps, reason, type StepVerdict } from './explanation.ts';
 import { seconds, secondsBetween } from './say.ts';
-import { isOpen, Scene } from './scene.ts';
+import { Scene } from './scene.ts';
 import { stepVerdict } from './step-verdict.ts';
 import { byNeed, VERDICTS } from './verdicts.ts';
 
@@ -41,6 +36,8 @@ export async function explain(
 interface ExplainOptions {
   /** False: for a reader who may not see the messages of errors, which may repeat what a step works on. */
   messages?: boolean;
+  /** Those whose tasks the reader may see. Default: all. */
+  namespaces?: readonly string[] | undefined;
 }
 
 /** As `explain`, in a snapshot of the caller. */
@@ -48,32 +45,27 @@ export async function explainIn(
   tx: Executor,
   taskId: string,
   stepName: string | undefined,
-  { messages = true }: ExplainOptions,
+  { messages = true, namespaces }: ExplainOptions,
 ): Promise<Explanation | undefined> {
-  const [task] = await tx.run(findExplainedTask, { task_id: taskId });
+  const [task] = await tx.run(findExplainedTask, { task_id: taskId, namespaces });
   if (task === undefined) return undefined;
-  const steps = await tx.run(findExplainedSteps, { task_id: taskId });
-  const scene = new Scene(tx, task, messages ? steps : steps.map(withoutMessage));
+  const scene = await Scene.of(tx, task, { messages });
   if (stepName === undefined) return taskVerdict(scene);
-  const step = scene.steps.find(({ name }) => name === stepName);
+  const step = await scene.step(stepName);
   if (step === undefined) {
-    const known = scene.steps.map(({ name }) => name);
-    throw new InvalidInputError(`task ${taskId} has no step ${stepName}${didYouMean(stepName, known)}`, {
+    throw new InvalidInputError(`task ${taskId} has no step ${stepName}${didYouMean(stepName, await scene.names())}`, {
       field: 'step',
     });
   }
   return explanationOf(scene, await stepVerdict(scene, step), []);
 }
 
-function withoutMessage(step: ExplainedStepRow): ExplainedStepRow {
-  return step.error === null ? step : { ...step, error: { ...step.error, message: null } };
-}
-
 /** Of the open steps that wait for no other step, the verdict of the one that most needs somebody. */
 async function taskVerdict(scene: Scene): Promise<Explanation> {
-  const wrong = contradictionOfTask(scene) ?? scene.steps.map((step) => contradictionOf(scene, step)).find(isGiven);
+  const wrong = contradictionOfTask(scene) ?? scene.open.map((step) => contradictionOf(scene, step)).find(isGiven);
   if (wrong !== undefined) {
-    const step = scene.steps.find((each) => contradictionOf(scene, each) === wrong);
+    const open = scene.open.find((each) => contradictionOf(scene, each) === wrong);
+    const [step] = open === undefined ? [] : await scene.steps([open]);
     if (step !== undefined) return explanationOf(scene, await stepVerdict(scene, step), []);
     const bug = await bugVerdict(scene, wrong);
     return explanationOf(
@@ -83,10 +75,11 @@ async function taskVerdict(scene: Scene): Promise<Explanation> {
     );
   }
   if (scene.taskEnded) return explanationOf(scene, endedTask(scene), []);
-  const groups = groupsOf(scene);
+  const groups = groupsOf(scene).slice(0, MOST_GROUPS);
+  const firsts = await scene.steps(groups.map(({ step }) => step));
   const verdicts: { verdict: StepVerdict; steps: number }[] = [];
-  for (const { step, steps } of groups.slice(0, MOST_GROUPS)) {
-    verdicts.push({ verdict: await stepVerdict(scene, step), steps });
+  for (const [index, step] of firsts.entries()) {
+    verdicts.push({ verdict: await stepVerdict(scene, step), steps: groups[index]?.steps ?? 1 });
   }
   verdicts.sort((a, b) => byNeed(a.verdict, b.verdict));
   const others: OtherSteps[] = verdicts.map(({ verdict, steps }) => ({
@@ -110,10 +103,10 @@ async function taskVerdict(scene: Scene): Promise<Explanation> {
 const isGiven = (invariant: string | undefined): invariant is string => invariant !== undefined;
 
 /** Steps for which one verdict holds, by what it depends on. The first of each is that which would go on first. */
-function groupsOf(scene: Scene): { step: ExplainedStepRow; steps: number }[] {
-  const groups = new Map<string, { step: ExplainedStepRow; steps: number; rank: number }>();
-  for (const step of scene.steps) {
-    if (!isOpen(step) || step.state === 'cancelled' || (step.state === 'pending' && step.unmet_parents > 0)) continue;
+function groupsOf(scene: Scene): { step: OpenStepRow; steps: number }[] {
+  const groups = new Map<string, { step: OpenStepRow; steps: number; rank: number }>();
+  for (const step of scene.open) {
+    if (step.state === 'cancelled' || (step.state === 'pending' && step.unmet_parents > 0)) continue;
     const [rank, key] = kindOf(step);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { step, steps: 1, rank });
@@ -125,15 +118,15 @@ function groupsOf(scene: Scene): { step: ExplainedStepRow; steps: number }[] {
   return [...groups.values()].toSorted((a, b) => a.rank - b.rank);
 }
 
-function kindOf(step: ExplainedStepRow): [rank: number, key: string] {
-  if (step.blocked_at !== null) return [0, `blocked ${step.error?.fingerprint ?? step.error?.name ?? ''}`];
+function kindOf(step: OpenStepRow): [rank: number, key: string] {
+  if (step.blocked_at !== null) return [0, `blocked ${step.cause ?? ''}`];
   if (step.ready_at !== null) return [1, `ready ${step.queue}`];
   if (step.state === 'in_progress') return [2, `running ${step.claimed_by ?? ''}`];
   return [3, 'backoff'];
 }
 
 /** Which of two steps of one kind goes on first. */
-function isBefore(a: ExplainedStepRow, b: ExplainedStepRow): boolean {
+function isBefore(a: OpenStepRow, b: OpenStepRow): boolean {
   if (a.ready_at !== null && b.ready_at !== null) {
     return a.priority < b.priority || (a.priority === b.priority && a.ready_at < b.ready_at);
   }

@@ -1,4 +1,4 @@
-import type { ExplainedStepRow } from '../../db/reads/explain/task.ts';
+import type { ExplainedStepRow, OpenStepRow } from '../../db/reads/explain/task.ts';
 import { contradictionOf } from './contradictions.ts';
 import { type Conclusion, reason, type StepVerdict } from './explanation.ts';
 import { count } from './say.ts';
@@ -19,20 +19,23 @@ export async function parentsVerdict(
   const unmet = scene.unmetParentsOf(step);
   const holding = rootsOf(scene, step);
   const verdicts: StepVerdict[] = [];
-  for (const holder of mostUrgentFirst(holding).slice(0, MOST_ASKED)) verdicts.push(await ask(scene, holder));
+  const asked = await scene.steps(mostUrgentFirst(holding).slice(0, MOST_ASKED));
+  for (const holder of asked) verdicts.push(await ask(scene, holder));
   verdicts.sort(byNeed);
   const [worst] = verdicts;
-  const names = unmet.slice(0, MOST_NAMED).map(({ name, state }) => `${name} (${state})`);
+  const named = await scene.steps(unmet.slice(0, MOST_NAMED));
+  const names = named.map(({ name, state }) => `${name} (${state})`);
   const more = unmet.length > MOST_NAMED ? ` and ${unmet.length - MOST_NAMED} more` : '';
   const because = [
     reason(
-      `${unmet.length} of its ${count(scene.parentsOf(step).length, 'parent')} ${unmet.length === 1 ? 'is' : 'are'} not done: ${names.join(', ')}${more}`,
-      { unmet_parents: unmet.length, parents: scene.parentsOf(step).length, holding_steps: holding.length },
-      { task_id: taskId, step: unmet[0]?.name ?? step.name },
+      `${unmet.length} of its ${count(step.total_parents, 'parent')} ${unmet.length === 1 ? 'is' : 'are'} not done: ${names.join(', ')}${more}`,
+      { unmet_parents: unmet.length, parents: step.total_parents, holding_steps: holding.length },
+      { task_id: taskId, step: named[0]?.name ?? step.name },
     ),
   ];
   if (worst === undefined) return { verdict: 'WAITS_FOR_PARENTS', because };
-  const direct = unmet.some(({ name }) => name === worst.step);
+  const worstStep = asked.find(({ name }) => name === worst.step);
+  const direct = unmet.some(({ step_id: id }) => id === worstStep?.step_id);
   because.push(
     reason(
       `${direct ? 'of these' : 'before these'}, step ${worst.step} ${holding.length === 1 ? 'holds it up' : 'most needs somebody'}: ${worst.verdict}`,
@@ -51,9 +54,9 @@ export async function parentsVerdict(
 }
 
 /** The steps before this one that wait for no other step, or whose row contradicts itself. */
-function rootsOf(scene: Scene, step: ExplainedStepRow): ExplainedStepRow[] {
+function rootsOf(scene: Scene, step: ExplainedStepRow): OpenStepRow[] {
   const seen = new Set([step.step_id]);
-  const roots: ExplainedStepRow[] = [];
+  const roots: OpenStepRow[] = [];
   const stack = [...scene.unmetParentsOf(step)];
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     if (seen.has(next.step_id)) continue;
@@ -68,8 +71,8 @@ function rootsOf(scene: Scene, step: ExplainedStepRow): ExplainedStepRow[] {
 const URGENCY = ['error', 'in_progress', 'pending'];
 
 /** Blocked steps are asked first: if there are very many, these must be among them. */
-function mostUrgentFirst(steps: readonly ExplainedStepRow[]): ExplainedStepRow[] {
-  const rank = ({ blocked_at: blocked, state }: ExplainedStepRow): number =>
+function mostUrgentFirst(steps: readonly OpenStepRow[]): OpenStepRow[] {
+  const rank = ({ blocked_at: blocked, state }: OpenStepRow): number =>
     blocked === null ? 1 + URGENCY.indexOf(state) : 0;
   return steps.toSorted((a, b) => rank(a) - rank(b));
 }

@@ -19,7 +19,7 @@ const MOST_TRANSITIONS = 20_000;
 export async function readRecord(db: Database, taskId: string, payloads: boolean): Promise<TaskRecord | undefined> {
   return db.transaction(async (tx) => {
     await tx.run(readOneSnapshot);
-    const [head] = await tx.run(findExplainedTask, { task_id: taskId });
+    const [head] = await tx.run(findExplainedTask, { task_id: taskId, namespaces: undefined });
     const task = await readTask(tx, taskId);
     if (head === undefined || task === undefined) return undefined;
     const [input] = await tx.run(findTaskInput, { task_id: taskId, most_bytes: MOST_BYTES_IN_ALL });
