@@ -71,7 +71,7 @@ const chosen =
     : Object.keys(PARTS).filter((name) => name !== 'first-minutes' && (quick ? name !== 'peers' : !LARGE.has(name)));
 const measuresFleet = !values.load && chosen.some((name) => name !== 'first-minutes');
 /** These draw nothing. */
-const withoutPackages = new Set([...LARGE, 'first-minutes', 'starts']);
+const withoutPackages = new Set([...LARGE, 'first-minutes', 'looking', 'starts']);
 const needsPackages = chosen.some((name) => !withoutPackages.has(name));
 if (needsPackages && (!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });

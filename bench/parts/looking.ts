@@ -1,182 +1,181 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../src/index.ts';
 import { loadTasks } from '../../test/support/load-tasks.ts';
+import { blockOf, bootstrap, middleMean, percentText, randomNumbers } from '../support/blocks.ts';
+import { free, hasCores, keepOn, keepServerOn, MEASURED_CORE, OTHER_CORE } from '../support/cores.ts';
 import { BUSY, type Fleet, startFleet } from '../support/fleet.ts';
-import { type IdleCost, idleCost } from '../support/idle.ts';
-import { changeText, median, type PartResult, round, type Table } from '../support/report.ts';
+import { type Estimate, median, type PartResult, round, type Table } from '../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
-import { cpuSeconds, serverCpuSeconds } from '../support/usage.ts';
 import { diamond, watched } from '../support/workflows.ts';
+import { enterDirectory } from './lists/history.ts';
 import { type Counts, zero } from './looking/browser.ts';
-import { bringIn, closeViewers, LOOKING, NOBODY, openViewers, type Viewers } from './looking/viewers.ts';
+import { coreTimes, type Meter, openMeter } from './looking/meter.ts';
+import { type Arm, LOOKERS, type Lookers, setQuiet, Turns } from './looking/turns.ts';
+import { LOOKING, metricsOf, sumOf, Viewers } from './looking/viewers.ts';
 
-/** Who looks, and at which API: that of `elsewhere` gets only what time the fleet leaves, as if it ran on another machine. Browsers always do. */
-const ARMS = ['nobody', 'looking, the API elsewhere', 'looking, the API on the same cores'] as const;
-type Arm = (typeof ARMS)[number];
+/** The longest that windows take, unless the environment says otherwise. */
+const MOST_SECONDS = 240;
+const WINDOW_SECONDS = 1.5;
+/** Half of the interval of 95 % of the change, at which it says whether the goal is kept. */
+const NARROW = 0.01;
+/** Tasks for the windows of a second: more than one core can do. */
+const TASKS_A_SECOND = 3500;
 
-/** Each one who looks has nobody before and after, so that what drifts is the same for both. */
-const TURNS: readonly Arm[] = [
-  'looking, the API elsewhere',
-  'nobody',
-  'looking, the API on the same cores',
-  'nobody',
-  'looking, the API elsewhere',
-  'nobody',
-];
-/** Between two refills there are as many turns as the tasks of one suffice for. */
-const TURNS_OF_A_REFILL = 2;
-/** What was begun in the window before is read until then: the pace of reads puts it off for up to two seconds. */
-const SETTLE_MS = 1500;
-
-interface Sample {
+interface Window {
   arm: Arm;
-  stepsPerSecond: number;
-  claimedPerSecond: number;
-  /** Microseconds for each step: of PostgreSQL with the sessions of the API, and of the worker. */
-  serverCpu: number;
-  workerCpu: number;
-  /** Seconds of CPU a second. */
-  apiSessions: number;
+  seconds: number;
+  claimed: number;
+  completed: number;
+  /** Seconds of CPU: of PostgreSQL without the sessions of the API, of these, of the worker, the API, and of those who ask. */
+  server: number;
+  sessions: number;
+  worker: number;
   api: number;
-  /** A second. */
+  lookers: number;
+  /** The part of the time in which the core of the fleet had nothing to do, and in which the machine was given to others. */
+  idle: number;
+  stolen: number;
+  counts: Counts;
   statements: number;
-  requests: number;
-  events: number;
-  failed: number;
-  reasons: Counts['reasons'];
-  megabytes: number;
 }
 
-/** What open dashboards and lists cost a fleet that has more to do than it can; and what the API asks the database while nothing happens. */
+/** A pair of windows each of nobody and of somebody who looks. */
+interface Block {
+  arm: Lookers;
+  windows: Window[];
+}
+
+/** What open dashboards and lists cost a fleet that has more to do than it can. */
 export async function looking(server: BenchServer, quick: boolean): Promise<PartResult> {
   const db = await server.database();
-  const rounds = quick ? 1 : Number(process.env['BENCH_LOOKING_ROUNDS'] ?? 5);
-  const seconds = quick ? 1 : 3.5;
+  const most = quick ? 6 : Number(process.env['BENCH_LOOKING_SECONDS'] ?? MOST_SECONDS);
+  const pinned = hasCores();
+  const taskId = await fill(db, Math.ceil((most + 15) * TASKS_A_SECOND * (quick ? 0.7 : 1)));
+  await setQuiet(db, true);
+  if (pinned) {
+    keepServerOn(MEASURED_CORE, server.pid);
+    keepOn(OTHER_CORE, process.pid);
+  }
+  const viewers = await Viewers.open(db, taskId, pinned ? OTHER_CORE : undefined);
+  const core = pinned ? MEASURED_CORE : undefined;
+  const fleet = await startFleet({
+    url: db.url,
+    workers: 1,
+    env: { ...BUSY, ...CLAIMS, TASKER_QUEUES: 'default' },
+    core,
+  });
+  const slow = await startFleet({
+    url: db.url,
+    workers: 1,
+    env: { TASKER_QUEUES: 'watched', TASKER_SLOTS: '2' },
+    core,
+  });
+  try {
+    await viewers.bringIn(LOOKING);
+    await sleep(quick ? 500 : 6000);
+    const meter = openMeter({ db, server: server.pid, worker: fleet.pids[0] as number, viewers, core });
+    await db.query('SELECT pg_stat_statements_reset() /* bench: */');
+    const steady = [await measure(meter, fleet, viewers, LOOKERS[0], quick ? 1 : 10)];
+    const blocks = await measureBlocks(meter, fleet, viewers, new Turns(viewers, pinned), most);
+    const statements = await costliest(db);
+    return {
+      tables: [taxTable(blocks, pinned), cpuTable(blocks), callersTable(blocks, steady)],
+      data: { summary: summaryOf(blocks), blocks, steady, statements },
+    };
+  } finally {
+    await viewers.close();
+    await fleet.stop();
+    await slow.stop();
+    if (pinned) free(server.pid);
+    await setQuiet(db, false);
+    await db.drop();
+  }
+}
+
+/** Small enough that a window has many of them: a count of steps is then as exact as that of the batches. */
+const CLAIMS = { TASKER_CLAIM_BATCH: '256', TASKER_SLOTS: '1024' };
+
+/** Tasks that are ready, with the directory of all, and one that is watched. Returns its id. */
+async function fill(db: BenchDatabase, tasks: number): Promise<string> {
   const client = createClient({ url: db.url, notify: false });
   const workflow = await client.register(diamond);
   await client.register(watched);
   const { taskId } = await client.submit(watched, { n: 1 });
   await client.close();
-  const windows = TURNS_OF_A_REFILL * TURNS.length + 1;
-  /** Enough for the windows of a round on the fastest machine, whatever is left: the fleet works on that while these are loaded. */
-  const refill = async (): Promise<void> => {
-    const tasks = Math.ceil(windows * (seconds + SETTLE_MS / 1000) * (quick ? 3000 : 9000));
-    // The fleet takes them when all of them are there, with their history.
-    const connection = await db.pool.connect();
-    try {
-      await connection.query('BEGIN /* bench: */');
-      await loadTasks(connection, { namedTaskId: workflow, tasks, progress: [0] });
-      await connection.query('COMMIT /* bench: */');
-    } finally {
-      connection.release();
-    }
-  };
-  await refill();
+  const half = Math.ceil(tasks / 2);
+  const first = Number(taskId) + 1;
+  const load = (from: number): Promise<void> =>
+    loadTasks(db.pool, { namedTaskId: workflow, tasks: half, progress: [0], first: from });
+  await Promise.all([load(first), load(first + half)]);
+  await enterDirectory(db.url);
   await db.query('VACUUM ANALYZE');
-  const here = await openViewers(db, taskId);
-  const elsewhere = await openViewers(db, taskId, 19);
-  const both = [here, elsewhere];
-  try {
-    const fleet = await startFleet({ url: db.url, workers: 1, env: { ...BUSY, TASKER_QUEUES: 'default' } });
-    const slow = await startFleet({
-      url: db.url,
-      workers: 1,
-      schedulers: 1,
-      env: { TASKER_QUEUES: 'watched', TASKER_SLOTS: '2' },
-    });
-    const samples: Sample[] = [];
-    let statements: unknown;
-    try {
-      for (const who of both) await bringIn(who, LOOKING);
-      await sleep(quick ? 500 : 6000);
-      for (const who of both) pause(who);
-      await db.query('SELECT pg_stat_statements_reset() /* bench: */');
-      for (let round_ = 0; round_ < rounds; round_ += 1) {
-        if (round_ > 0) await refill();
-        // A worker that had nothing to do finds the new tasks.
-        await untilWorking(fleet);
-        const turn = round_ % 2 === 0 ? TURNS : TURNS.toReversed();
-        const arms = Array.from({ length: TURNS_OF_A_REFILL }, () => turn).flat();
-        for (const arm of round_ % 2 === 0 ? ['nobody' as const, ...arms] : [...arms, 'nobody' as const])
-          samples.push(await measure(db, server, fleet, arm, arm.endsWith('elsewhere') ? elsewhere : here, seconds));
-        console.error(`  round ${round_ + 1} of ${rounds}: ${round(samples.at(-1)?.stepsPerSecond ?? 0)} steps/s`);
-      }
-      statements = await costliest(db);
-    } finally {
-      for (const who of both) resume(who);
-      for (const who of both) await bringIn(who, NOBODY);
-      await fleet.stop();
-      await slow.stop();
-    }
-    const idle = await measureIdle(db, server, here, quick ? 2 : 20);
-    return {
-      tables: [taxTable(samples, windows), callersTable(samples), idleTable(idle)],
-      data: { samples, statements, idle },
-    };
-  } finally {
-    for (const who of both) await closeViewers(who);
-    await db.drop();
-  }
+  return taskId;
 }
 
-/** Pages stay open, and ask for nothing, so that windows of a few seconds can take turns. Their API watches for them what they show. */
-const pause = ({ lookers }: Viewers): boolean => lookers.kill('SIGSTOP');
-
-const resume = ({ lookers }: Viewers): boolean => lookers.kill('SIGCONT');
-
-async function untilWorking(fleet: Fleet): Promise<void> {
-  const known = await stepsOf(fleet);
-  await sleep(500);
-  while ((await stepsOf(fleet)) === known) await sleep(200);
-}
-
-async function measure(
-  db: BenchDatabase,
-  server: BenchServer,
+async function measureBlocks(
+  meter: Meter,
   fleet: Fleet,
-  arm: Arm,
-  who: Viewers,
-  seconds: number,
-): Promise<Sample> {
+  viewers: Viewers,
+  turns: Turns,
+  most: number,
+): Promise<Block[]> {
+  const random = randomNumbers();
+  const began = performance.now();
+  const seconds = (): number => (performance.now() - began) / 1000;
+  const blocks: Block[] = [];
+  while (seconds() < most) {
+    // Both arms equally often.
+    const arms = random() < 0.5 ? LOOKERS : LOOKERS.toReversed();
+    for (const arm of arms) {
+      const windows: Window[] = [];
+      for (const one of blockOf<Arm>('nobody', arm, random)) {
+        await turns.to(one);
+        windows.push(await measure(meter, fleet, viewers, one, WINDOW_SECONDS));
+      }
+      if (windows.some(({ claimed }) => claimed === 0)) return blocks;
+      blocks.push({ arm, windows });
+    }
+    const changes = LOOKERS.map((arm) => changeOf(of(blocks, arm), claims));
+    if (blocks.length % 20 === 0)
+      console.error(`  ${Math.round(seconds())} s: ${changes.map((each) => percentText(each)).join(', ')}`);
+    // An interval of few blocks is narrow by chance.
+    if (blocks.length >= 40 && changes.every(({ low, high }) => high - low < 2 * NARROW)) break;
+  }
+  return blocks;
+}
+
+async function measure(meter: Meter, fleet: Fleet, viewers: Viewers, arm: Arm, seconds: number): Promise<Window> {
   const looks = arm !== 'nobody';
-  if (looks) resume(who);
-  await sleep(SETTLE_MS);
-  const [pid = 0] = who.api.pids;
-  if (looks) await bringIn(who, 'report');
-  const statementsBefore = looks ? await statementsOf(who.api) : 0;
-  const read = async () => ({
-    ...(await progressOf(fleet)),
-    at: performance.now(),
-    server: serverCpuSeconds(server.pid),
-    worker: cpuSeconds(fleet.pids[0] ?? 0),
-    sessions: await apiSessions(db),
-    api: cpuSeconds(pid),
-  });
-  const before = await read();
+  await meter.begin();
+  if (looks) await viewers.bringIn('report');
+  const statements = looks ? await viewers.statements() : 0;
+  const before = { ...meter.read(), ...(await progressOf(fleet)), at: performance.now() };
+  const cores = coreTimes(meter.core);
   await sleep(seconds * 1000);
-  const after = await read();
-  const elapsed = (after.at - before.at) / 1000;
-  const counts = looks ? await bringIn(who, 'report') : zero();
-  const statements = looks ? (await statementsOf(who.api)) - statementsBefore : 0;
-  if (looks) pause(who);
-  const steps = after.steps - before.steps;
-  if (steps === 0) throw new Error('the fleet has nothing left to do: it needs more tasks');
+  const after = { ...meter.read(), ...(await progressOf(fleet)), at: performance.now() };
+  const coresAfter = coreTimes(meter.core);
+  const all = coresAfter.all - cores.all;
   return {
     arm,
-    stepsPerSecond: steps / elapsed,
-    claimedPerSecond: (after.claimed - before.claimed) / elapsed,
-    serverCpu: ((after.server - before.server) / steps) * 1e6,
-    workerCpu: ((after.worker - before.worker) / steps) * 1e6,
-    apiSessions: secondsBetween(before.sessions, after.sessions) / elapsed,
-    api: (after.api - before.api) / elapsed,
-    requests: counts.requests / elapsed,
-    events: counts.events / elapsed,
-    statements: statements / elapsed,
-    failed: counts.failed,
-    reasons: counts.reasons,
-    megabytes: counts.bytes / 1e6 / elapsed,
+    seconds: (after.at - before.at) / 1000,
+    claimed: after.claimed - before.claimed,
+    completed: after.completed - before.completed,
+    server: after.server - before.server,
+    sessions: after.sessions - before.sessions,
+    worker: after.worker - before.worker,
+    api: after.api - before.api,
+    lookers: after.lookers - before.lookers,
+    idle: (coresAfter.idle - cores.idle) / all,
+    stolen: (coresAfter.stolen - cores.stolen) / all,
+    counts: looks ? await viewers.bringIn('report') : zero(),
+    statements: looks ? (await viewers.statements()) - statements : 0,
   };
+}
+
+/** Attempts that ended and steps that were claimed, by the worker's own count. */
+async function progressOf(fleet: Fleet): Promise<{ completed: number; claimed: number }> {
+  const text = await metricsOf(fleet);
+  return { completed: sumOf(text, 'tasker_step_attempts_total'), claimed: sumOf(text, 'tasker_claimed_steps_total') };
 }
 
 /** Of all processes; the first characters identify a statement. */
@@ -191,124 +190,135 @@ async function costliest(db: BenchDatabase): Promise<unknown[]> {
     LIMIT 40 /* bench: */`);
 }
 
-/** Seconds of CPU of each session of the API. */
-async function apiSessions(db: BenchDatabase): Promise<ReadonlyMap<number, number>> {
-  const rows = await db.query<{ pid: number }>(
-    `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tasker api%' /* bench: */`,
+type Figure = (windows: readonly Window[]) => number;
+
+const sum = (windows: readonly Window[], figure: (window: Window) => number): number =>
+  windows.reduce((total, window) => total + figure(window), 0);
+/** A second. */
+const perSecond =
+  (figure: (window: Window) => number): Figure =>
+  (windows) =>
+    sum(windows, figure) / sum(windows, ({ seconds }) => seconds);
+/** Microseconds for each step that was claimed. */
+const perStep =
+  (figure: (window: Window) => number): Figure =>
+  (windows) =>
+    (sum(windows, figure) / sum(windows, ({ claimed }) => claimed)) * 1e6;
+
+const claims = perSecond(({ claimed }) => claimed);
+const completions = perSecond(({ completed }) => completed);
+const fleetCpu = perStep(({ server, worker }) => server + worker);
+const serverCpu = perStep(({ server }) => server);
+
+const of = (blocks: readonly Block[], arm: Arm): readonly Block[] => blocks.filter((block) => block.arm === arm);
+
+/** Of somebody who looks against nobody, in the windows of each block. */
+function changeOf(blocks: readonly Block[], figure: Figure): Estimate {
+  const changes = blocks.map(({ windows }) => {
+    const somebody = figure(windows.filter(({ arm }) => arm !== 'nobody'));
+    return somebody / figure(windows.filter(({ arm }) => arm === 'nobody')) - 1;
+  });
+  return bootstrap(changes, middleMean);
+}
+
+function summaryOf(blocks: readonly Block[]): Record<string, unknown> {
+  return Object.fromEntries(
+    LOOKERS.map((arm) => [
+      arm,
+      {
+        blocks: of(blocks, arm).length,
+        claimed: changeOf(of(blocks, arm), claims),
+        cpu: changeOf(of(blocks, arm), fleetCpu),
+      },
+    ]),
   );
-  return new Map(rows.map(({ pid }) => [pid, backendSeconds(pid)]));
 }
 
-function backendSeconds(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
-  } catch {
-    return 0;
-  }
-}
+const windowsOf = (blocks: readonly Block[], arm: Arm): Window[] =>
+  blocks.flatMap(({ windows }) => windows.filter((window) => window.arm === arm));
 
-/** Of those that have not ended meanwhile; what is new has begun meanwhile. */
-function secondsBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
-  let sum = 0;
-  for (const [pid, seconds] of after) sum += seconds - (before.get(pid) ?? 0);
-  return sum;
-}
-
-/** Attempts that ended and steps that were claimed, by the worker's own count. */
-async function progressOf(fleet: Fleet): Promise<{ steps: number; claimed: number }> {
-  const text = await metricsOf(fleet);
-  return { steps: sumOf(text, 'tasker_step_attempts_total'), claimed: sumOf(text, 'tasker_claimed_steps_total') };
-}
-
-const stepsOf = async (fleet: Fleet): Promise<number> => (await progressOf(fleet)).steps;
-
-/** By the count of the API. */
-const statementsOf = async (api: Fleet): Promise<number> =>
-  sumOf(await metricsOf(api), 'tasker_statement_duration_seconds_count');
-
-const metricsOf = async ({ urls }: Fleet): Promise<string> => (await fetch(`${urls[0]}/metrics`)).text();
-
-function sumOf(text: string, metric: string): number {
-  let sum = 0;
-  for (const [, value] of text.matchAll(new RegExp(`^${metric}\\{[^}]*\\} (\\d+)`, 'gm'))) sum += Number(value);
-  return sum;
-}
-
-/** The fleet has stopped, and nothing changes. */
-async function measureIdle(
-  db: BenchDatabase,
-  server: BenchServer,
-  who: Viewers,
-  seconds: number,
-): Promise<{ browsers: number; cost: IdleCost }[]> {
-  const results: { browsers: number; cost: IdleCost }[] = [];
-  for (const browsers of [0, 1, 50]) {
-    await bringIn(who, { browsers, listsPerSecond: 0 });
-    await sleep(2000);
-    // A page reads by itself twice a minute.
-    results.push({ browsers, cost: await idleCost(db, server, who.api.pids, browsers === 0 ? 2 : seconds) });
-  }
-  await bringIn(who, NOBODY);
-  return results;
-}
-
-function taxTable(samples: readonly Sample[], windows: number): Table {
-  const of = (arm: Arm, figure: (sample: Sample) => number): number =>
-    median(samples.filter((sample) => sample.arm === arm).map(figure));
-  /** Against the mean of nobody before and after, in the same round. */
-  const changed = (arm: Arm, figure: (sample: Sample) => number): string => {
-    if (arm === 'nobody') return '-';
-    const ratios = samples.flatMap((sample, at) => {
-      const neighbours = [samples[at - 1], samples[at + 1]].filter(
-        (one, side): one is Sample => one?.arm === 'nobody' && isOfSameRound(at, at + (side === 0 ? -1 : 1), windows),
-      );
-      if (sample.arm !== arm || neighbours.length === 0) return [];
-      const nobody = neighbours.reduce((sum, one) => sum + figure(one), 0) / neighbours.length;
-      return [figure(sample) / nobody];
-    });
-    return changeText(ratios);
-  };
-  const count = (arm: Arm): number => samples.filter((sample) => sample.arm === arm).length;
-  const fleetCpu = ({ serverCpu, workerCpu }: Sample): number => serverCpu + workerCpu;
+function taxTable(blocks: readonly Block[], pinned: boolean): Table {
+  const where = pinned
+    ? 'the fleet and PostgreSQL have one core, those who ask the other'
+    : 'all programs share the cores';
   return {
-    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can: windows of a few seconds in turns, medians, and their change against nobody before and after with its interval of 95 %`,
+    title: `${LOOKING.browsers} dashboards on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and ${LOOKING.listsPerSecond} requests a second for lists, beside a fleet that has more to do than it can; ${where}. Windows of ${WINDOW_SECONDS} s in turns: change against nobody in the same block of four, with its interval of 95 %`,
     columns: [
       '',
-      'windows',
+      'blocks',
       'claimed steps/s',
       'change',
       'completed steps/s',
       'change',
-      'PostgreSQL and worker, CPU µs/step',
+      'PostgreSQL (without sessions of the API) and worker, CPU µs/step',
       'change',
       'of it PostgreSQL',
-      'sessions of the API, CPU ms/s',
+      'change',
     ],
-    rows: ARMS.map((arm) => [
-      arm,
-      count(arm),
-      round(of(arm, ({ claimedPerSecond }) => claimedPerSecond)),
-      changed(arm, ({ claimedPerSecond }) => claimedPerSecond),
-      round(of(arm, ({ stepsPerSecond }) => stepsPerSecond)),
-      changed(arm, ({ stepsPerSecond }) => stepsPerSecond),
-      round(of(arm, fleetCpu), 1),
-      changed(arm, fleetCpu),
-      round(
-        of(arm, ({ serverCpu }) => serverCpu),
-        1,
-      ),
-      round(of(arm, ({ apiSessions: own }) => own) * 1000),
-    ]),
+    rows: (['nobody', ...LOOKERS] as const).map((arm) => {
+      const windows = windowsOf(blocks, arm);
+      const own = of(blocks, arm);
+      const change = (figure: Figure): string => (arm === 'nobody' ? '-' : percentText(changeOf(own, figure)));
+      return [
+        arm,
+        arm === 'nobody' ? blocks.length : own.length,
+        round(claims(windows)),
+        change(claims),
+        round(completions(windows)),
+        change(completions),
+        round(fleetCpu(windows), 1),
+        change(fleetCpu),
+        round(serverCpu(windows), 1),
+        change(serverCpu),
+      ];
+    }),
   };
 }
 
-const isOfSameRound = (a: number, b: number, windows: number): boolean =>
-  b >= 0 && Math.floor(a / windows) === Math.floor(b / windows);
+/** Where the time goes: milliseconds of CPU a second. */
+function cpuTable(blocks: readonly Block[]): Table {
+  const ms = (figure: (window: Window) => number, windows: readonly Window[]): number =>
+    round(perSecond(figure)(windows) * 1000, 1);
+  return {
+    title: 'CPU, milliseconds a second',
+    columns: [
+      '',
+      'PostgreSQL without sessions of the API',
+      'sessions of the API',
+      'worker',
+      'process of the API',
+      'those who ask',
+      'core of the fleet, idle',
+      'taken by other machines',
+    ],
+    rows: (['nobody', ...LOOKERS] as const).map((arm) => {
+      const windows = windowsOf(blocks, arm);
+      return [
+        arm,
+        ms(({ server }) => server, windows),
+        ms(({ sessions }) => sessions, windows),
+        ms(({ worker }) => worker, windows),
+        ms(({ api }) => api, windows),
+        ms(({ lookers }) => lookers, windows),
+        ms(({ idle, seconds }) => idle * seconds, windows),
+        ms(({ stolen, seconds }) => stolen * seconds, windows),
+      ];
+    }),
+  };
+}
 
-/** What those who look have asked for, and what the process of the API takes. */
-function callersTable(samples: readonly Sample[]): Table {
-  const of = (arm: Arm, figure: (sample: Sample) => number): number =>
-    median(samples.filter((sample) => sample.arm === arm).map(figure));
+/** What those who look have asked for. */
+function callersTable(blocks: readonly Block[], steady: readonly Window[]): Table {
+  const row = (name: string, windows: readonly Window[]): (string | number)[] => [
+    name,
+    round(perSecond(({ counts }) => counts.requests)(windows)),
+    round(perSecond(({ counts }) => counts.events)(windows)),
+    round(perSecond(({ counts }) => counts.bytes / 1e6)(windows), 2),
+    sum(windows, ({ counts }) => counts.failed),
+    round(perSecond(({ statements }) => statements)(windows), 1),
+    round(perSecond(({ sessions }) => sessions)(windows) * 1000, 1),
+    round(median(windows.map(({ seconds }) => seconds)), 1),
+  ];
   return {
     title: 'What was asked for meanwhile',
     columns: [
@@ -318,40 +328,9 @@ function callersTable(samples: readonly Sample[]): Table {
       'MB/s',
       'failed',
       'statements of the API/s',
-      'process of the API, CPU ms/s',
+      'sessions of the API, CPU ms/s',
+      'seconds of a window',
     ],
-    rows: ARMS.filter((arm) => arm !== 'nobody').map((arm) => [
-      arm,
-      round(of(arm, ({ requests }) => requests)),
-      round(of(arm, ({ events }) => events)),
-      round(
-        of(arm, ({ megabytes }) => megabytes),
-        1,
-      ),
-      samples.filter((sample) => sample.arm === arm).reduce((sum, { failed }) => sum + failed, 0),
-      round(
-        of(arm, ({ statements }) => statements),
-        1,
-      ),
-      round(of(arm, ({ api }) => api) * 1000),
-    ]),
-  };
-}
-
-function idleTable(idle: readonly { browsers: number; cost: IdleCost }[]): Table {
-  return {
-    title: 'The API while nothing happens',
-    columns: [
-      'dashboards on a task, and on the first page',
-      'statements/s',
-      'PostgreSQL, % of a core',
-      'the API, % of a core',
-    ],
-    rows: idle.map(({ browsers, cost }) => [
-      browsers === 0 ? 'none' : `${browsers} and ${browsers}`,
-      round(cost.statements, 1),
-      round(cost.serverCpu, 2),
-      round(cost.processCpu, 2),
-    ]),
+    rows: [...LOOKERS.map((arm) => row(arm, windowsOf(blocks, arm))), row(`${LOOKERS[0]}, without turns`, steady)],
   };
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { BUILT } from './build-fleet.ts';
+import { onCore } from './cores.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const cli = `${BUILT}/cli.js`;
@@ -26,8 +27,8 @@ export interface Fleet {
 export const BUSY = { TASKER_SLOTS: '2048', TASKER_CLAIM_BATCH: '1024' };
 
 /**
- * Real processes: `tasker worker` (`scheduler`, `api`), started as an operator starts them. Resolves when all have started. `niceness`: 19
- * is for processes that get only what time all others leave.
+ * Real processes: `tasker worker` (`scheduler`, `api`), started as an operator starts them. Resolves when all have started. `core`: the one
+ * that they run on; default: any.
  */
 export async function startFleet(options: {
   url: string;
@@ -35,16 +36,16 @@ export async function startFleet(options: {
   schedulers?: number;
   apis?: number;
   env?: Record<string, string>;
-  niceness?: number;
+  core?: number | undefined;
 }): Promise<Fleet> {
   const children: ChildProcess[] = [];
   const urls: string[] = [];
   const apiUrls: string[] = [];
   const start = (args: string[]): Promise<void> => {
     const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
-    const nice = options.niceness === undefined ? [] : ['nice', '-n', String(options.niceness)];
-    const [program = '', ...before] = [...nice, process.execPath];
-    const child = spawn(program, [...before, ...flags, cli, ...args], {
+    const command = [process.execPath, ...flags, cli, ...args];
+    const [program = '', ...rest] = options.core === undefined ? command : onCore(options.core, command);
+    const child = spawn(program, rest, {
       cwd: repository,
       env: {
         ...process.env,

@@ -50,6 +50,25 @@ export function serverCpuSeconds(postmaster: number): number {
   return total;
 }
 
+/** Processes that a process has started, and that run. */
+export function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && times(entry)?.parent === parent)
+    .map(Number);
+}
+
+/** CPU seconds of the threads of a process that run, to the nanosecond; 0 of one that is gone. */
+export function exactCpuSeconds(pid: number): number {
+  try {
+    let sum = 0;
+    for (const thread of readdirSync(`/proc/${pid}/task`))
+      sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    return sum / 1e9;
+  } catch {
+    return 0;
+  }
+}
+
 /** Resident memory in MB: now, or the highest since the process started. NaN of a process that is gone. */
 export function residentMb(pid: number, which: 'now' | 'highest' = 'now'): number {
   const field = which === 'now' ? 'VmRSS' : 'VmHWM';

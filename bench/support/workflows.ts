@@ -42,14 +42,14 @@ export const fan: WorkflowDefinition = fanNames
   .reduce((built, name) => built.step(name, { dependsOn: ['first'] }, noop), loose('fan').step('first', {}, noop))
   .step('last', { dependsOn: fanNames }, noop);
 
-/** A thousand steps that take half a second each, in a queue of their own: a task that somebody watches. */
+/** A thousand steps that take a second each, in a queue of their own: a task that somebody watches. */
 const watchedNames = Array.from({ length: 998 }, (_, index) => `m${index + 1}`);
 export const watched: WorkflowDefinition = [...watchedNames, 'last'].reduce(
   (built, name) =>
     built.step(
       name,
       { dependsOn: name === 'last' ? watchedNames : ['first'], queue: 'watched' },
-      () => new Promise((resolve) => setTimeout(resolve, 500, null)),
+      () => new Promise((resolve) => setTimeout(resolve, 1000, null)),
     ),
   loose('watched').step('first', { queue: 'watched' }, noop),
 );

@@ -14,6 +14,8 @@ export async function loadTasks(
     tasks: number;
     progress: readonly number[];
     batch?: number;
+    /** The id of the first one; default: behind the newest. With it several may load at once. */
+    first?: number;
     times?: { from: Date; until: Date };
   },
 ): Promise<void> {
@@ -23,7 +25,7 @@ export async function loadTasks(
     const { rows } = await pool.query<{ first: string }>(
       `SELECT coalesce(max(task_id), 0) + 1 AS first FROM tasker.tasker_tasks`,
     );
-    const first = rows[0]?.first;
+    const first = options.first === undefined ? rows[0]?.first : String(options.first + done);
     const values = [first, count, options.namedTaskId, options.progress];
     const times = [...values, ...beginningsOf(options, done)];
     await pool.query(TASKS, times);

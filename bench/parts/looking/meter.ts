@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { childrenOf, exactCpuSeconds } from '../../support/usage.ts';
+import type { BenchDatabase } from '../../support/server.ts';
+import type { Viewers } from './viewers.ts';
+
+/** Seconds of CPU until now. */
+export interface Spent {
+  /** PostgreSQL without the sessions of the API. */
+  server: number;
+  sessions: number;
+  worker: number;
+  api: number;
+  lookers: number;
+}
+
+/** What takes the time. */
+export interface Meter {
+  /** That of the fleet; undefined: any. */
+  readonly core: number | undefined;
+  /** Finds the processes of PostgreSQL. */
+  begin(): Promise<void>;
+  read(): Spent;
+}
+
+export function openMeter(of: {
+  db: BenchDatabase;
+  /** The postmaster. */
+  server: number;
+  worker: number;
+  viewers: Viewers;
+  core: number | undefined;
+}): Meter {
+  let sessions: number[] = [];
+  let others: number[] = [];
+  const secondsOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + exactCpuSeconds(pid), 0);
+  return {
+    core: of.core,
+    async begin() {
+      sessions = await of.viewers.sessions();
+      const known = new Set(sessions);
+      others = childrenOf(of.server).filter((pid) => !known.has(pid));
+    },
+    read: () => ({
+      server: secondsOf(others),
+      sessions: secondsOf(sessions),
+      worker: exactCpuSeconds(of.worker),
+      api: exactCpuSeconds(of.viewers.pid),
+      lookers: exactCpuSeconds(of.viewers.lookersPid),
+    }),
+  };
+}
+
+/** Of one core, or of all: the time until now, and the parts of it without anything to do and given to other machines. In ticks. */
+export function coreTimes(core: number | undefined): { all: number; idle: number; stolen: number } {
+  const line = new RegExp(`^cpu${core ?? ''} +(.*)$`, 'm').exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '';
+  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, stolen = 0] = line
+    .split(' ')
+    .map(Number);
+  return { all: user + nice + system + idle + wait + irq + soft + stolen, idle: idle + wait, stolen };
+}
