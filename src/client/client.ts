@@ -14,7 +14,7 @@ import { checkedId, checkedMilliseconds, checkNoTransaction } from './checked.ts
 import { ActsClient } from './acts-client.ts';
 import type { ClientOptions, InTransaction, WaitOptions } from './client-options.ts';
 import { openClient } from './client-parts.ts';
-import { submitBound, submitBoundIn } from './definitions.ts';
+import { knowDefinitionId, submitBound, submitBoundIn } from './definitions.ts';
 import { batchWriter, openTransaction } from './in-transaction.ts';
 import { newTask, type SubmitOptions, type SubmitRequest } from './new-task.ts';
 import { submitStream } from './submit-stream.ts';
@@ -176,11 +176,17 @@ export class Client extends ActsClient {
 
   /**
    * @internal A worker runs in the same program: `wake` is called with the queues in which submits and acts of this client made steps
-   * ready. Returns what the worker calls with the tasks that it has ended.
+   * ready. Returns what the worker calls with the tasks that it has ended, and with the ids of the workflows that it has registered.
    */
-  besideWorker(wake: (queues: readonly string[]) => void): (taskIds: readonly string[]) => void {
+  besideWorker(wake: (queues: readonly string[]) => void): {
+    ended: (taskIds: readonly string[]) => void;
+    registered: (definition: WorkflowDefinition, id: number) => void;
+  } {
     this.parts.notifications.wakeHere = wake;
-    return (taskIds) => this.parts.watcher.checkEnded(taskIds);
+    return {
+      ended: (taskIds) => this.parts.watcher.checkEnded(taskIds),
+      registered: (definition, id) => knowDefinitionId(this.db, definition, id),
+    };
   }
 
   /** Closes the connections. What still waits for a task throws ClientClosedError. Idempotent. */

@@ -15,16 +15,26 @@ export function loadDefinitionId(db: Database, definition: WorkflowDefinition): 
   return ids.get(db)?.get(definition) ?? renewDefinitionId(db, definition);
 }
 
+/** Another part of this program has registered the definition. */
+export function knowDefinitionId(db: Database, definition: WorkflowDefinition, id: number): void {
+  idsOf(db).set(definition, Promise.resolve(id));
+}
+
 /** Registers the definition, or finds it registered, and caches its present id. */
 export function renewDefinitionId(db: Database, definition: WorkflowDefinition): Promise<number> {
-  let known = ids.get(db);
-  if (known === undefined) ids.set(db, (known = new WeakMap()));
+  const known = idsOf(db);
   const id = registerWorkflow(db, definition);
   known.set(definition, id);
   id.catch(() => {
     if (known.get(definition) === id) known.delete(definition);
   });
   return id;
+}
+
+function idsOf(db: Database): WeakMap<WorkflowDefinition, Promise<number>> {
+  let known = ids.get(db);
+  if (known === undefined) ids.set(db, (known = new WeakMap()));
+  return known;
 }
 
 /**

@@ -30,7 +30,7 @@ export async function applyMigration(
   const seconds = await change(client, schema, options, {
     what: `migration ${name} (${direction})`,
     fields: { name },
-    inTransaction: migration.config?.transaction !== false,
+    transaction: migration.config?.transaction === false ? 'none' : 'around',
     async run() {
       await migration[direction](kysely);
       await client.query(
@@ -49,9 +49,10 @@ interface Change {
   /** For messages. */
   readonly what: string;
   readonly fields: Record<string, unknown>;
-  readonly inTransaction: boolean;
+  /** `inside`: it is one message, which begins with what `run` gets and ends its transaction, without further round trips. */
+  readonly transaction: 'around' | 'inside' | 'none';
   /** Makes the change and records it. Run again if a lock was not to be had. */
-  run(): Promise<void>;
+  run(begin: string): Promise<void>;
 }
 
 /** Makes one change of the schema, again and again while others hold the locks that it needs. Returns the seconds that it took. */
@@ -59,16 +60,15 @@ export async function change(
   client: pg.Client,
   schema: string,
   options: MigrateOptions,
-  { what, fields, inTransaction, run }: Change,
+  { what, fields, transaction, run }: Change,
 ): Promise<number> {
   const started = performance.now();
+  const begin = `${transaction === 'none' ? 'SET' : 'BEGIN; SET LOCAL'} lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await client.query(
-        `${inTransaction ? 'BEGIN; SET LOCAL' : 'SET'} lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}`,
-      );
-      await run();
-      if (inTransaction) await client.query('COMMIT');
+      if (transaction !== 'inside') await client.query(begin);
+      await run(begin);
+      if (transaction === 'around') await client.query('COMMIT');
       break;
     } catch (error) {
       // The error of a lost connection must not be replaced by that of this statement.

@@ -14,7 +14,8 @@ export const loadWholeSchema = (): Promise<typeof import('../../migrations/whole
 
 /**
  * Gives an empty database the whole schema by one script, in one transaction, and records the migrations that it stands for. Returns
- * their names; none, and nothing is changed, if fewer are wanted (`goal`), or if this server has to be migrated one by one.
+ * their names; none, and nothing is changed, if fewer are wanted (`goal`), or if this server has to be migrated one by one. `around`: what
+ * the script's message begins with in its transaction, and what follows that.
  *
  * One by one is what a database with data needs: each migration changes what its predecessors made, builds indexes beside live
  * traffic, and copies rows. Without rows nearly all of that is undone again by a later one.
@@ -25,6 +26,7 @@ export async function applyWholeSchema(
   state: MigrationState,
   goal: number,
   options: WatchedMigrateOptions,
+  around: { before: string; after: string } = { before: '', after: '' },
 ): Promise<string[]> {
   const { WHOLE_SCHEMA, WHOLE_SCHEMA_MIGRATIONS: names } = await loadWholeSchema();
   const standsForFirst = names.every((name, index) => name === migrations[index]?.name);
@@ -32,12 +34,13 @@ export async function applyWholeSchema(
   const seconds = await change(client, schema, options, {
     what: 'the script that makes the whole schema',
     fields: { names },
-    inTransaction: true,
-    async run() {
+    transaction: 'inside',
+    async run(begin) {
       const values = names.map((name) => `(${client.escapeLiteral(name)})`).join(', ');
       // One message: each round trip more is one before the first result of a program.
       const made = client.query(
-        `${migrationRecordText(schema, state)}${inSchema(WHOLE_SCHEMA, schema)}\nINSERT INTO "${schema}".tasker_migrations (name) VALUES ${values}`,
+        `${begin} ${around.before}${migrationRecordText(schema, state)}${inSchema(WHOLE_SCHEMA, schema)}
+INSERT INTO "${schema}".tasker_migrations (name) VALUES ${values}; COMMIT; ${around.after}`,
       );
       options.onScript?.();
       await made;

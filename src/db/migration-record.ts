@@ -48,7 +48,8 @@ export async function appliedMigrations(client: pg.Client, schema: string): Prom
   return (await migrationState(client, schema)).applied;
 }
 
-async function readRecord(client: pg.Client, schema: string): Promise<Map<string, Date>> {
+/** As `appliedMigrations`, of a record that exists. */
+export async function readRecord(client: pg.Client, schema: string): Promise<Map<string, Date>> {
   const { rows } = await client.query<{ name: string; applied_at: Date }>(
     `SELECT name, applied_at FROM ${recordOf(schema)} ORDER BY name`,
   );

@@ -5,6 +5,7 @@ import {
   findStepTemplates,
   insertNamedSteps,
   lockRegistry,
+  registerNewWorkflow,
   updateInputSchema,
   upsertNamedTask,
   upsertStepTemplates,
@@ -53,6 +54,34 @@ export async function enrol(
     return { namedTaskId: known.named_task_id, setAside: [] };
   }
 
+  const task = {
+    namespace,
+    name,
+    version,
+    description: definition.description,
+    configuration: JSON.stringify(definitionConfiguration(definition)),
+    definition_hash: hash,
+    sinks: definition.steps.filter((step) => step.childOrdinals.length === 0).length,
+    input_schema: inputSchema,
+  };
+  const steps = JSON.stringify(
+    definition.steps.map((step) => ({
+      name: step.name,
+      ordinal: step.ordinal,
+      parents: step.parentOrdinals,
+      children: step.childOrdinals,
+      queue: step.queue,
+      priority: step.priority,
+      retryable: step.retryable,
+      retry_limit: step.retryLimit,
+      skippable: step.skippable,
+    })),
+  );
+  if (known === undefined) {
+    const [registered] = await db.run(registerNewWorkflow, { ...task, steps });
+    if (registered !== undefined) return { namedTaskId: registered.named_task_id, setAside: [] };
+  }
+
   return db.transaction(async (tx) => {
     await tx.run(lockRegistry);
     const [existing] = await tx.run(findNamedTask, { namespace, name, version });
@@ -65,36 +94,11 @@ export async function enrol(
         formerGraph.push(await setGraphAside(tx, existing.named_task_id, definition));
       }
     }
-    const sinks = definition.steps.filter((step) => step.childOrdinals.length === 0).length;
-    const [row] = await tx.run(upsertNamedTask, {
-      namespace,
-      name,
-      version,
-      description: definition.description,
-      configuration: JSON.stringify(definitionConfiguration(definition)),
-      definition_hash: hash,
-      sinks,
-      input_schema: inputSchema,
-    });
+    const [row] = await tx.run(upsertNamedTask, task);
     const namedTaskId = (row as { named_task_id: number }).named_task_id;
     if (inherited) await tx.run(clearOrdinals, { named_task_id: namedTaskId });
     await tx.run(insertNamedSteps, { names: definition.steps.map((step) => step.name) });
-    await tx.run(upsertStepTemplates, {
-      named_task_id: namedTaskId,
-      steps: JSON.stringify(
-        definition.steps.map((step) => ({
-          name: step.name,
-          ordinal: step.ordinal,
-          parents: step.parentOrdinals,
-          children: step.childOrdinals,
-          queue: step.queue,
-          priority: step.priority,
-          retryable: step.retryable,
-          retry_limit: step.retryLimit,
-          skippable: step.skippable,
-        })),
-      ),
-    });
+    await tx.run(upsertStepTemplates, { named_task_id: namedTaskId, steps });
     const setAside = inherited ? await adoptInheritedTasks(tx, namedTaskId, definition) : formerGraph;
     return { namedTaskId, setAside };
   });

@@ -26,6 +26,8 @@ export async function startScheduler(options: SchedulerProcessOptions): Promise<
 export async function startTasker(options: TaskerOptions): Promise<Tasker> {
   const { begin } = await import('./begin.ts');
   const beginning = await begin(options);
+  // The first bytes go to the server before anything keeps the loop busy.
+  await new Promise<void>((resolve) => void setImmediate(resolve));
   // Half of the code while the server makes processes for the first sessions; the rest when it has something to do for longer.
   await import('../worker/start-worker.ts');
   await beginning.schema.under;

@@ -8,13 +8,15 @@ import { withTimeout } from '../process/with-timeout.ts';
 import { type SchedulerProcess, startSchedulerIn } from '../scheduler/start-scheduler.ts';
 import { startWorkerWith, type WorkerProcess } from '../worker/start-worker.ts';
 import type { Beginning } from './begin.ts';
-import { warmUp } from './warm-up.ts';
+import { warmUpSubmit, warmUpWait } from './warm-up.ts';
 
 export interface PartsOptions extends Beginning {
   withScheduler: boolean;
   /** Schedules are written right after the start. */
   applySchedules: boolean;
 }
+
+const WAITS_LATER_MS = 2;
 
 /** The worker, the scheduler and the client of one program: started side by side, stopped one after the other. */
 export class Parts {
@@ -50,13 +52,19 @@ export class Parts {
     // For a moment in which the client has nothing to do; what fails here fails later as well, and is reported there.
     program
       .schemaReady()
-      .then(() => warmUp(this.client.db))
+      .then(() => warmUpSubmit(this.client.db))
       .catch(() => undefined);
     this.starting = [
       this.startWorker({ config: config.worker, workflows, log: logOf('worker') }),
       withScheduler ? startSchedulerIn(program, { config: config.scheduler, log: logOf('scheduler') }) : undefined,
     ];
-    return Promise.all(this.starting);
+    const started = Promise.all(this.starting);
+    // Behind a submit that follows the start at once.
+    started.then(
+      () => setTimeout(() => void warmUpWait(this.client.db).catch(() => undefined), WAITS_LATER_MS).unref(),
+      () => undefined,
+    );
+    return started;
   }
 
   /** Waits for the end of a start that is under way. Idempotent. */
@@ -65,13 +73,19 @@ export class Parts {
     return this.stopping;
   }
 
-  /** Submits wake the worker, and ends of tasks have the client check: without them polls of the database find the same later. */
+  /**
+   * Submits wake the worker, and ends of tasks have the client check: without them polls of the database find the same later. What the worker has
+   * registered the client need not look up.
+   */
   private async startWorker(options: Parameters<typeof startWorkerWith>[0]): Promise<WorkerProcess> {
     let wake: (queues: readonly string[]) => void = () => undefined;
-    const checkEnded = this.client.besideWorker((queues) => wake(queues));
+    const { ended, registered } = this.client.besideWorker((queues) => wake(queues));
     const { wake: wakeWorker, ...worker } = await startWorkerWith(options, {
       program: this.program,
-      observer: { taskEnded: (_, taskIds) => checkEnded(taskIds) },
+      observer: {
+        taskEnded: (_, taskIds) => ended(taskIds),
+        workflowServed: (definition, _, id) => registered(definition, id),
+      },
     });
     wake = wakeWorker;
     return worker;
@@ -88,8 +102,7 @@ export class Parts {
         unfinished.push(...(await stopped(scheduler)));
       } finally {
         await this.program.heartbeats.stop();
-        // A migration that was begun comes to its end.
-        await this.options.schema.ready.catch(() => undefined);
+        await this.options.schema.finish();
         await this.client.close();
         // Of a part that was not even made.
         await withTimeout(this.options.databases.worker.db.close(), CLOSE_TIMEOUT_MS);

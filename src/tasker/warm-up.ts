@@ -3,11 +3,15 @@ import { findChangedTasks, findStepsOfTasks } from '../db/reads/watched-tasks.ts
 import { submitTasks } from '../db/statements/tasks/submit-tasks.ts';
 
 /**
- * Runs the statements of a submit and of a wait once, for no tasks. The first run of a statement in a session takes several times as long as
- * any other, since the server parses it and reads its catalogues; here that happens while worker and scheduler join the fleet.
+ * Runs the statement of a submit once, for no tasks. The first run of a statement in a session takes several times as long as any other, since
+ * the server parses it and reads its catalogues; here that happens while worker and scheduler join the fleet.
  */
-export async function warmUp(db: Executor): Promise<void> {
+export async function warmUpSubmit(db: Executor): Promise<void> {
   await db.run(submitTasks, { tasks: [], namespace: undefined, name: undefined, version: undefined });
+}
+
+/** The same for the statements of a wait, while the first step is claimed and runs. */
+export async function warmUpWait(db: Executor): Promise<void> {
   await db.run(findChangedTasks, { known: [] });
   await db.run(findStepsOfTasks, { tasks: [] });
 }

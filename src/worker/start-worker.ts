@@ -58,8 +58,8 @@ export async function startWorker(options: WorkerProcessOptions): Promise<Worker
   return startWorkerWith(options, {});
 }
 
-/** Receives each step, or each task, that ended. */
-export type StepObserver = Partial<Pick<WorkerEvents, 'finished' | 'taskEnded'>>;
+/** Receives each step, or each task, that ended, and each workflow that is served. */
+export type StepObserver = Partial<Pick<WorkerEvents, 'finished' | 'taskEnded' | 'workflowServed'>>;
 
 /**
  * @internal As startWorker, for the rooms above: with an observer beside metrics and log (`tasker dev` shows each step), and with what it
@@ -168,7 +168,7 @@ function logQueues(log: Logger, served: readonly string[], workflows: readonly W
 }
 
 function alsoTo(observer: StepObserver, events: WorkerEvents): WorkerEvents {
-  const { finished, taskEnded } = observer;
+  const { finished, taskEnded, workflowServed } = observer;
   const also: Partial<WorkerEvents> = {};
   if (finished !== undefined) {
     also.finished = (...info) => {
@@ -180,6 +180,12 @@ function alsoTo(observer: StepObserver, events: WorkerEvents): WorkerEvents {
     also.taskEnded = (...info) => {
       events.taskEnded(...info);
       taskEnded(...info);
+    };
+  }
+  if (workflowServed !== undefined) {
+    also.workflowServed = (...info) => {
+      events.workflowServed(...info);
+      workflowServed(...info);
     };
   }
   return { ...events, ...also };

@@ -6287,6 +6287,34 @@ SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS block
   CASE WHEN $3::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
 FROM recovered r;
 
+-- register_new_workflow
+WITH locked AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock(hashtext('tasker.registry'))
+), namespace AS (
+  INSERT INTO tasker.tasker_task_namespaces (name) SELECT $1 FROM locked
+  ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
+  RETURNING task_namespace_id
+), task AS (
+  INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks, input_schema)
+  SELECT task_namespace_id, $2, $3, $4, $5::jsonb, $6, $7, $8::json FROM namespace
+  ON CONFLICT (task_namespace_id, name, version) DO NOTHING
+  RETURNING named_task_id
+), template AS MATERIALIZED (
+  SELECT task.named_task_id, t.*
+  FROM task, jsonb_to_recordset($9::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
+    priority smallint, retryable boolean, retry_limit integer, skippable boolean)
+), step AS (
+  INSERT INTO tasker.tasker_named_steps (name) SELECT name FROM template ORDER BY name
+  ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
+  RETURNING named_step_id, name
+), written AS (
+  INSERT INTO tasker.tasker_named_tasks_named_steps
+    (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
+  SELECT t.named_task_id, step.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
+  FROM template t JOIN step ON step.name = t.name
+)
+SELECT named_task_id FROM task;
+
 -- register_worker
 INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
 OVERRIDING SYSTEM VALUE

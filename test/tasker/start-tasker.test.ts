@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogger, defineWorkflow, startTasker, type Tasker, type TaskerOptions } from '../../src/index.ts';
-import { useTestDatabase } from '../support/test-database.ts';
+import { type TestDatabase, useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const test = await useTestDatabase();
@@ -36,6 +36,17 @@ async function sessions(database = test): Promise<string[]> {
 const noSessionsLeft = (database = test): Promise<unknown> =>
   waitFor(async () => (await sessions(database)).length === 0, { what: 'the end of all sessions' });
 
+/** How many columns the tables have, but for partitions, and how many of these have a comment. */
+async function commented(database: TestDatabase): Promise<{ comments: number; columns: number }> {
+  const [row] = await database.query<{ comments: number; columns: number }>(
+    `SELECT count(col_description(a.attrelid, a.attnum))::integer AS comments, count(*)::integer AS columns
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+     WHERE c.relnamespace = to_regnamespace('tasker') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+       AND a.attnum > 0 AND NOT a.attisdropped`,
+  );
+  return row as { comments: number; columns: number };
+}
+
 /** A workflow whose only step waits for `open`; `began` resolves when it runs. */
 function gated() {
   const began = Promise.withResolvers<void>();
@@ -48,7 +59,7 @@ function gated() {
 }
 
 describe('programs that begin on one empty database at once', () => {
-  it('make its schema once, on sessions that are not used afterwards, and run', async () => {
+  it('make its schema once, with all comments when they have ended, and run', async () => {
     const all = await Promise.all([1, 2].map(() => start({ url: shared.url, migrate: true })));
     const names = all.map((_, index) => ({ name: `program ${index}` }));
     for (const [index, tasker] of all.entries()) {
@@ -61,6 +72,9 @@ describe('programs that begin on one empty database at once', () => {
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS held`,
     );
     expect(lock?.held).toBe(false);
+    for (const tasker of running.splice(0)) await tasker.stop();
+    const { comments, columns } = await commented(shared);
+    expect(comments).toBe(columns);
   });
 });
 

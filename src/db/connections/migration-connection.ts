@@ -28,6 +28,12 @@ export async function withMigrationConnection<T>(
   }
 }
 
+/** What makes a session, until the end of its transaction, what withMigrationConnection makes. */
+export function migrationSettings(url: string): string {
+  const { config, local } = session({ url, applicationName: APPLICATION_NAME, settings: MIGRATION });
+  return `SET LOCAL application_name = '${(config.application_name ?? '').replaceAll("'", "''")}'; ${local}`;
+}
+
 /** Makes a session that is open what withMigrationConnection makes. It is of no other use afterwards. */
 export async function asMigrationConnection(
   client: pg.Client,

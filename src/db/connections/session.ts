@@ -36,6 +36,8 @@ export interface Session {
    * server.
    */
   prepare(client: SessionClient): Promise<void>;
+  /** Statements that set what this kind needs in addition to EVERY_SESSION, and its time limit, until the end of a transaction. */
+  readonly local: string;
   /** Whether the newest session came through a pooler. Undefined before the first. */
   readonly proxied: boolean | undefined;
 }
@@ -95,8 +97,13 @@ export function session(options: SessionOptions): Session {
     ['(read)', ...wanted.map(({ value }) => value)],
     [false, ...wanted.map(({ atMost }) => atMost ?? false)],
   ];
+  const local = wanted
+    .filter((setting) => !EVERY_SESSION.includes(setting))
+    .map(({ name, value }) => `SET LOCAL ${name} = '${value}';`)
+    .join(' ');
   let proxied: boolean | undefined;
   return {
+    local,
     config: {
       connectionString,
       // The server cuts it at 63 bytes.

@@ -92,7 +92,7 @@ export class WorkflowRegistration {
     this.changes += 1;
     handlers.add(registration.namedTaskId, definition);
     for (const { version, taskIds } of registration.setAside) events.tasksSetAside(definition, version, taskIds);
-    events.workflowServed(definition, before !== undefined);
+    events.workflowServed(definition, before !== undefined, registration.namedTaskId);
     signal.wake();
   }
 }

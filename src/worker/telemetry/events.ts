@@ -1,4 +1,5 @@
 import type { TraceFields } from '../../tracing/attempt-trace.ts';
+import type { WorkflowDefinition } from '../../workflow/definition.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
 
 /** Everything that is counted, timed or logged of a step has these labels: the names of its workflow and of itself. */
@@ -54,7 +55,7 @@ export interface WorkerEvents {
   /** The database refuses to register a workflow; the others run, and this one is tried again at intervals. */
   workflowRefused(workflow: WorkflowKey, problem: string): void;
   /** A workflow is registered and served from now on. */
-  workflowServed(workflow: WorkflowKey, wasRefused: boolean): void;
+  workflowServed(workflow: WorkflowDefinition, wasRefused: boolean, namedTaskId: number): void;
   /** Open tasks of another graph than the definition's got a version of their own. */
   tasksSetAside(workflow: WorkflowKey, version: string, taskIds: readonly string[]): void;
   /** The worker joined an installation; `former` is empty at the start, and differs if the database was replaced. */

@@ -22,6 +22,53 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_i
 WHERE n.name = :namespace AND t.name = :name AND t.version = :version`,
 });
 
+/**
+ * Writes a workflow version that nobody has registered, with its steps, in one round trip: what lockRegistry and the statements below do one by one.
+ * No row, and nothing is written but the namespace, if it exists by now. Names of steps that exist are written again, as only a row that this statement
+ * writes is sure to be seen by it; in order, so that two of these wait for each other and never in a circle.
+ */
+export const registerNewWorkflow = defineStatement<{ named_task_id: number }>()({
+  name: 'register_new_workflow',
+  params: {
+    namespace: 'text',
+    name: 'text',
+    version: 'text',
+    description: 'text | null',
+    configuration: 'jsonb',
+    definition_hash: 'text',
+    sinks: 'integer',
+    input_schema: 'text | null',
+    steps: 'jsonb',
+  },
+  text: `
+WITH locked AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock(hashtext('tasker.registry'))
+), namespace AS (
+  INSERT INTO tasker.tasker_task_namespaces (name) SELECT :namespace FROM locked
+  ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
+  RETURNING task_namespace_id
+), task AS (
+  INSERT INTO tasker.tasker_named_tasks (task_namespace_id, name, version, description, configuration, definition_hash, sinks, input_schema)
+  SELECT task_namespace_id, :name, :version, :description, :configuration::jsonb, :definition_hash, :sinks, :input_schema::json FROM namespace
+  ON CONFLICT (task_namespace_id, name, version) DO NOTHING
+  RETURNING named_task_id
+), template AS MATERIALIZED (
+  SELECT task.named_task_id, t.*
+  FROM task, jsonb_to_recordset(:steps::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
+    priority smallint, retryable boolean, retry_limit integer, skippable boolean)
+), step AS (
+  INSERT INTO tasker.tasker_named_steps (name) SELECT name FROM template ORDER BY name
+  ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
+  RETURNING named_step_id, name
+), written AS (
+  INSERT INTO tasker.tasker_named_tasks_named_steps
+    (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
+  SELECT t.named_task_id, step.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
+  FROM template t JOIN step ON step.name = t.name
+)
+SELECT named_task_id FROM task`,
+});
+
 /** Writes a workflow version, and its namespace if that is new. `sinks`: the number of its sinks. `input_schema`: JSON text. */
 export const upsertNamedTask = defineStatement<{ named_task_id: number }>()({
   name: 'upsert_named_task',
