@@ -122,13 +122,14 @@ export class SchemaOutdatedError extends TaskerError {
   /** `missing`: names of migrations, in their order; `empty`: none is applied. */
   constructor(schema: string, missing: readonly string[], { empty = false } = {}) {
     const [first, last] = [missing[0] ?? '', missing.at(-1) ?? ''];
-    const named = missing.length <= 3 ? missing.join(', ') : `${missing.length} of them, ${first} to ${last}`;
+    const some = missing.length === 1 ? `migration ${first}` : `${missing.length} migrations, ${first} to ${last}`;
     super(
       'SCHEMA_OUTDATED',
       empty
         ? `the database has no tables of Tasker Fleet in its schema "${schema}" yet: run tasker migrate up`
-        : `schema "${schema}" of the database lacks ${missing.length === 1 ? 'migration' : 'migrations'} (${named}): run tasker migrate up`,
-      { schema, missing },
+        : `schema "${schema}" of the database lacks ${some}: run tasker migrate up`,
+      // Node prints the fields of an error that ends a program: forty names would hide the message.
+      Object.defineProperty({ schema }, 'missing', { value: missing }),
     );
   }
 }

@@ -17,6 +17,8 @@ export interface GenerationsOptions {
   /** The code does not load, or its worker does not start. */
   onFailed: () => void;
   onTaskEnded: (taskId: string, state: 'complete' | 'error') => void;
+  /** The task of `--submit` could not be submitted. */
+  onNotSubmitted: () => void;
 }
 
 /**
@@ -100,13 +102,14 @@ export class Generations {
   }
 
   private make(first: boolean): DevWorkerProcess {
-    const { args, env, onTaskEnded } = this.options;
+    const { args, env, onTaskEnded, onNotSubmitted } = this.options;
     const worker = new DevWorkerProcess(args(first), env, {
       imported: (files) => {
         for (const file of files) this.imported.add(file);
         if (!this.stopped) this.files.watch([...this.options.paths, ...this.imported]);
       },
       taskEnded: onTaskEnded,
+      notSubmitted: onNotSubmitted,
     });
     this.processes.add(worker);
     void this.forget(worker);

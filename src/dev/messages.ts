@@ -6,7 +6,9 @@ export type FromWorker =
   | { type: 'failed'; problem: string }
   | { type: 'loaded' }
   | { type: 'started'; workflows: ServedWorkflow[] }
-  | { type: 'taskEnded'; taskId: string; state: 'complete' | 'error' };
+  | { type: 'taskEnded'; taskId: string; state: 'complete' | 'error' }
+  /** The task of `--submit` could not be submitted: no task will end. */
+  | { type: 'notSubmitted' };
 
 /** What `tasker dev` sends to a worker process: to register its workflows and to run steps. SIGTERM drains it. */
 export interface ToWorker {

@@ -139,6 +139,9 @@ function serve(options: DevOptions, { config, env, server, scheduler, api }: Sta
     onFailed() {
       if (once) firstEnd.resolve();
     },
+    onNotSubmitted() {
+      if (once) firstEnd.resolve();
+    },
     onTaskEnded(_, state) {
       if (outcome === 'none') outcome = state;
       if (once) firstEnd.resolve();

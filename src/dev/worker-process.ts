@@ -8,6 +8,7 @@ export type WorkerEnd = string | undefined;
 export interface WorkerProcessEvents {
   imported(files: readonly string[]): void;
   taskEnded(taskId: string, state: 'complete' | 'error'): void;
+  notSubmitted(): void;
 }
 
 /**
@@ -48,6 +49,7 @@ export class DevWorkerProcess {
     this.child.on('message', (message: FromWorker) => {
       if (message.type === 'imported') events.imported(message.files);
       else if (message.type === 'taskEnded') events.taskEnded(message.taskId, message.state);
+      else if (message.type === 'notSubmitted') events.notSubmitted();
       else if (message.type === 'loaded') loaded.resolve(undefined);
       else if (message.type === 'started') this.started.resolve(message.workflows);
       else {

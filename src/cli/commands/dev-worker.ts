@@ -67,12 +67,14 @@ export function devWorkerCommand(exit: (status: number) => void): Command {
 
 /** What follows the start of new code: its schedules are made those of the code, and a task is submitted if that is wanted. */
 async function afterStart(options: Options, workflows: readonly WorkflowDefinition[], log: Logger): Promise<void> {
+  const { report } = await import('../../dev/run-dev-worker.ts');
   const client = openClient(loadConfig('client'));
   try {
     await applySchedules(client, workflows, log);
     if (options.submit !== undefined) await submitTask(client, options, workflows, log);
   } catch (error) {
     log.error(describeFailure(error).line);
+    if (options.submit !== undefined) report({ type: 'notSubmitted' });
   } finally {
     await client.close();
   }

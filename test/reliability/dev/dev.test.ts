@@ -37,8 +37,9 @@ it('new code runs at each save; broken code is shown and the last good one runs 
   const dev = processes.start(cli, { args: ['dev', '--workflows', './checkout.ts'], cwd: folder, env });
   const tasker = async (...args: string[]): Promise<string> =>
     (await run(process.execPath, [cli, ...args], { cwd: folder, env })).stdout.trim();
-  const submit = (input: string, ...more: string[]): Promise<string> =>
-    tasker('submit', 'checkout', '--workflows', './checkout.ts', '--input', input, ...more);
+  /** The first line: below it are results. */
+  const submit = async (input: string, ...more: string[]): Promise<string | undefined> =>
+    (await tasker('submit', 'checkout', '--workflows', './checkout.ts', '--input', input, ...more)).split('\n')[0];
   const reloads = async (times: number): Promise<void> => {
     await dev.waitForLine(/waiting for a change|npx tasker tasks/);
     const count = (): number => dev.lines.filter((line) => line.endsWith('  reloaded')).length;
@@ -124,6 +125,10 @@ it('a second signal ends it at once; what ran is recovered at the next start, al
   await again.waitForLine(/the worker ended \(signal SIGKILL\); another one starts in 0\.5 s/);
   await again.waitForLine(/checkout #1 {9}complete/);
   expect(await again.exited).toEqual({ code: 0, signal: null });
+
+  const misspelt = start('--once', '--submit', 'chekout');
+  expect(await misspelt.exited).toEqual({ code: 1, signal: null });
+  expect(misspelt.lines.join('\n')).toContain('export no workflow chekout');
 });
 
 it('refuses a database on which a fleet runs', async () => {
