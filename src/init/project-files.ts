@@ -29,7 +29,7 @@ npm test                           # the workflow in memory, without a database
 |---|---|
 | \`workflows/checkout.ts\` | a workflow: four steps, one of which fails at first |
 | \`workflows/checkout.test.ts\` | its test: \`npm test\` |
-| \`tsconfig.json\` | for your editor, and \`npx --package typescript --package @types/node tsc\` |
+| \`tsconfig.json\` | for your editor and \`npx tsc\`, once you have run \`npm install --save-dev typescript @types/node\` |
 | \`Dockerfile\` | one image for all processes |
 | \`deploy/\` | migrations, workers and schedulers on Kubernetes |
 | \`.tasker/\` | the development database; git ignores it, and you may delete it |

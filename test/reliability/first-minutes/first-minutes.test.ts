@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
@@ -42,4 +42,10 @@ test('from an empty folder to a completed task: three commands, within a minute'
 
   const tested = await run('npm', ['test'], { cwd: folder, env });
   expect(tested.stdout).toMatch(/pass 2\n/);
+
+  // What the README of the project says about its types.
+  const readme = await readFile(join(folder, 'README.md'), 'utf8');
+  const [, install = 'false'] = /`(npm install --save-dev typescript[^`]*)`/.exec(readme) ?? [];
+  await run('/bin/sh', ['-c', install], { cwd: folder, env });
+  expect(await run('npx', ['tsc'], { cwd: folder, env })).toMatchObject({ stdout: '', stderr: '' });
 });
