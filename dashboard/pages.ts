@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { may, seesFleet } from './session.ts';
 import type { IconName } from './ui/icons.tsx';
 
 export interface PageProps {
@@ -18,6 +19,8 @@ export interface PageEntry {
   readonly group?: 'work' | 'fleet' | 'data';
   /** Shown in the navigation only to whoever may do this. */
   readonly permission?: string;
+  /** It is about all namespaces: nothing for whoever sees some of them alone. */
+  readonly wholeFleet?: true;
   readonly load: () => Promise<{ default: ComponentType<PageProps> }>;
 }
 
@@ -70,6 +73,7 @@ export const PAGES: readonly PageEntry[] = [
     key: 'q',
     group: 'fleet',
     permission: 'fleet:read',
+    wholeFleet: true,
     load: () => import('./pages/queues/queues.tsx'),
   },
   { path: 'queues/:queue', title: 'Queue', load: () => import('./pages/queues/queue.tsx') },
@@ -80,6 +84,7 @@ export const PAGES: readonly PageEntry[] = [
     key: 'p',
     group: 'fleet',
     permission: 'fleet:read',
+    wholeFleet: true,
     load: () => import('./pages/workers/workers.tsx'),
   },
   { path: 'workers/:id', title: 'Process', load: () => import('./pages/workers/worker.tsx') },
@@ -99,6 +104,7 @@ export const PAGES: readonly PageEntry[] = [
     key: 'd',
     group: 'data',
     permission: 'admin',
+    wholeFleet: true,
     load: () => import('./pages/doctor/doctor.tsx'),
   },
   {
@@ -108,6 +114,7 @@ export const PAGES: readonly PageEntry[] = [
     key: 'a',
     group: 'data',
     permission: 'admin',
+    wholeFleet: true,
     load: () => import('./pages/audit/audit.tsx'),
   },
   {
@@ -118,5 +125,9 @@ export const PAGES: readonly PageEntry[] = [
     load: () => import('./pages/settings/settings.tsx'),
   },
 ];
+
+/** Whether a page is offered to whoever looks. */
+export const isOffered = ({ permission, wholeFleet }: PageEntry): boolean =>
+  permission === undefined || (wholeFleet === true ? seesFleet(permission) : may(permission));
 
 export const GROUPS = { work: 'Work', fleet: 'Fleet', data: 'Data' } as const;

@@ -17,6 +17,10 @@ export async function loadMe(): Promise<void> {
 /** Whether a control is worth showing. The API decides, whatever this says. */
 export const may = (permission: string): boolean => me.value?.permissions.includes(permission) ?? false;
 
+/** Whether reports of the whole fleet are worth asking for: whoever sees some namespaces alone is refused. */
+export const seesFleet = (permission = 'fleet:read'): boolean =>
+  may(permission) && (me.value?.namespaces ?? null) === null;
+
 /** The key goes to the server once, which gives a cookie that no script can read: it is kept nowhere in the page. Throws Problem. */
 export async function signIn(key: string): Promise<void> {
   await request('/ui/session', { method: 'POST', body: { key } });

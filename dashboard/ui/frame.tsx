@@ -2,9 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { liveness, paused } from '../api/live.ts';
 import { reloadAll } from '../api/query.ts';
-import { GROUPS, type PageEntry, PAGES } from '../pages.ts';
+import { GROUPS, isOffered, type PageEntry, PAGES } from '../pages.ts';
 import { place } from '../router.ts';
-import { may, me, signOut } from '../session.ts';
+import { me, signOut } from '../session.ts';
 import { settings } from '../settings.ts';
 import { isDark, toggleTheme } from '../theme.ts';
 import { Icon } from './icons.tsx';
@@ -75,9 +75,7 @@ function Navigation({ entry }: { entry: PageEntry | undefined }) {
   return (
     <>
       {(Object.keys(GROUPS) as (keyof typeof GROUPS)[]).map((group) => {
-        const pages = PAGES.filter(
-          (page) => page.group === group && (page.permission === undefined || may(page.permission)),
-        );
+        const pages = PAGES.filter((page) => page.group === group && isOffered(page));
         if (pages.length === 0) return null;
         return (
           <section key={group}>

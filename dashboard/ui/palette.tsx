@@ -2,10 +2,10 @@ import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { request } from '../api/request.ts';
 import type { SearchPath, WorkflowVersion } from '../api/types.ts';
-import { PAGES } from '../pages.ts';
+import { isOffered, PAGES } from '../pages.ts';
 import { TERM_NAMES } from '../pages/tasks/search-terms.ts';
 import { navigate } from '../router.ts';
-import { may } from '../session.ts';
+import { may, seesFleet } from '../session.ts';
 import { Dialog } from './dialog.tsx';
 import { Icon, type IconName } from './icons.tsx';
 
@@ -36,6 +36,7 @@ function OpenPalette({ close }: { close: () => void }) {
         setWorkflows([...new Set(body?.items.map(({ namespace, workflow }) => `${namespace}/${workflow}`))]),
       () => undefined,
     );
+    if (!seesFleet()) return;
     request<{ items: SearchPath[] }>('/v1/search-paths').then(
       ({ body }) => setPaths([...new Set(body?.items.map(({ path }) => path))]),
       () => undefined,
@@ -124,8 +125,9 @@ function choicesOf(given: string, workflows: readonly string[], paths: readonly 
     found.push({ icon: 'search', text: q, hint: 'search tasks', to: searchFor(q) });
   }
   const lower = text.toLowerCase();
-  for (const { path, title, icon, permission } of PAGES) {
-    if (icon === undefined || (permission !== undefined && !may(permission))) continue;
+  for (const entry of PAGES) {
+    const { path, title, icon } = entry;
+    if (icon === undefined || !isOffered(entry)) continue;
     if (title.toLowerCase().includes(lower))
       found.push({ icon, text: title, hint: 'page', to: path === '' ? '.' : path });
   }

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { paused } from '../api/live.ts';
 import { reloadAll } from '../api/query.ts';
-import { PAGES } from '../pages.ts';
+import { isOffered, PAGES } from '../pages.ts';
 import { navigate } from '../router.ts';
 import { toggleTheme } from '../theme.ts';
 import { Dialog } from './dialog.tsx';
@@ -13,9 +13,11 @@ export const openShortcuts = (): void => {
   open.value = true;
 };
 
-const KEYS: readonly (readonly [string, string])[] = [
+const keys = (): readonly (readonly [string, string])[] => [
   ['Ctrl K  or  /', 'Search, or jump to a task, a workflow, a page'],
-  ...PAGES.filter(({ key }) => key !== undefined).map(({ key, title }) => [`g  ${key}`, title] as const),
+  ...PAGES.filter((page) => page.key !== undefined && isOffered(page)).map(
+    ({ key, title }) => [`g  ${key}`, title] as const,
+  ),
   ['p', 'Stop refreshing, or go on'],
   ['r', 'Read everything again'],
   ['d', 'Dark or light'],
@@ -32,9 +34,9 @@ export function Shortcuts() {
   return (
     <Dialog title="Keys" close={() => (open.value = false)}>
       <dl class="keys">
-        {KEYS.map(([keys, text]) => (
-          <div key={keys}>
-            <dt>{keys.split('  ').map((key) => (key === 'or' ? ' or ' : <kbd key={key}>{key}</kbd>))}</dt>
+        {keys().map(([pressed, text]) => (
+          <div key={pressed}>
+            <dt>{pressed.split('  ').map((key) => (key === 'or' ? ' or ' : <kbd key={key}>{key}</kbd>))}</dt>
             <dd>{text}</dd>
           </div>
         ))}
@@ -79,7 +81,8 @@ export function useShortcuts(): void {
         wentAt = event.timeStamp;
         return;
       }
-      const page = event.timeStamp - wentAt < 1500 ? PAGES.find(({ key }) => key === event.key) : undefined;
+      const page =
+        event.timeStamp - wentAt < 1500 ? PAGES.find((each) => each.key === event.key && isOffered(each)) : undefined;
       wentAt = Number.NEGATIVE_INFINITY;
       const act = page === undefined ? SINGLE[event.key] : () => navigate(page.path === '' ? '.' : page.path);
       if (act === undefined) return;

@@ -1,6 +1,6 @@
 import { useQuery } from '../../api/query.ts';
 import type { Failures, Overview, Stats, WorkflowVersion } from '../../api/types.ts';
-import { may, me } from '../../session.ts';
+import { me, seesFleet } from '../../session.ts';
 import { Shown } from '../../ui/states.tsx';
 import { Concerns } from './concerns.tsx';
 import { concernsOf, ofFailures } from './find-concerns.ts';
@@ -10,14 +10,13 @@ import { Workflows } from './workflows.tsx';
 
 /** What needs a person, before what is only good to know. */
 export default function Now() {
-  const ofSome = (me.value?.namespaces ?? null) !== null;
   return (
     <div class="now">
       <header class="page-head">
         <h1>Now</h1>
       </header>
       {/* The fleet is nobody's who sees some namespaces alone: to them failures are what there is. */}
-      {me.value === undefined ? null : ofSome || !may('fleet:read') ? <FailuresAlone /> : <WholeFleet />}
+      {me.value === undefined ? null : seesFleet() ? <WholeFleet /> : <FailuresAlone />}
     </div>
   );
 }

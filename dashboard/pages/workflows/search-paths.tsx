@@ -2,14 +2,13 @@ import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { SearchPath } from '../../api/types.ts';
-import { me, may } from '../../session.ts';
+import { may, seesFleet } from '../../session.ts';
 import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { Ago } from '../../ui/time.tsx';
 
 /** By which paths of their inputs the tasks of a workflow are found at once. The list is about the whole fleet, so not for everybody. */
 export function SearchPaths({ full, path }: { full: string; path: string }) {
-  const isWhole = me.value?.namespaces === null && may('fleet:read');
-  const paths = useQuery<{ items: SearchPath[] }>(isWhole ? '/v1/search-paths' : undefined, { everySeconds: 15 });
+  const paths = useQuery<{ items: SearchPath[] }>(seesFleet() ? '/v1/search-paths' : undefined, { everySeconds: 15 });
   const [act, setAct] = useState<Act | 'enable'>();
   const own = paths.data?.items.filter(({ namespace, workflow }) => `${namespace}/${workflow}` === full);
   if (own === undefined) return null;

@@ -1,5 +1,7 @@
 import { useQuery } from '../../api/query.ts';
 import type { Coverage, FleetProcess } from '../../api/types.ts';
+import { plural } from '../../format.ts';
+import { seesFleet } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PhaseIcon } from '../../ui/icons.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
@@ -10,8 +12,11 @@ const MOST_COLUMNS = 16;
 
 export default function Workflows() {
   const coverage = useQuery<{ items: Coverage[] }>('/v1/coverage', { topic: 'workflows', everySeconds: 5 });
-  const processes = useQuery<{ items: FleetProcess[] }>('/v1/workers', { topic: 'workers', everySeconds: 10 });
-  const workers = processes.data?.items.filter(({ role }) => role === 'worker') ?? [];
+  const processes = useQuery<{ items: FleetProcess[] }>(seesFleet() ? '/v1/workers' : undefined, {
+    topic: 'workers',
+    everySeconds: 10,
+  });
+  const workers = processes.data?.items.filter(({ role }) => role === 'worker');
   return (
     <>
       <PageHead title="Workflows" text="Every version that is registered, and which live worker can run it.">
@@ -26,7 +31,7 @@ export default function Workflows() {
               </Empty>
             </div>
           ) : (
-            <Matrix versions={items} workers={workers.slice(0, MOST_COLUMNS)} all={workers.length} />
+            <Matrix versions={items} workers={workers ?? []} />
           )
         }
       </Shown>
@@ -40,13 +45,13 @@ const linkTo = ({ namespace, workflow }: Coverage): string =>
 /** Versions times workers: where a row has no mark nobody can run it. */
 function Matrix({
   versions,
-  workers,
-  all,
+  workers: all,
 }: {
   versions: readonly Coverage[];
+  /** None: not read yet, or not for whoever looks. */
   workers: readonly FleetProcess[];
-  all: number;
 }) {
+  const workers = all.slice(0, MOST_COLUMNS);
   return (
     <>
       <div class="table-wrap" tabIndex={0}>
@@ -79,7 +84,11 @@ function Matrix({
                   <td class="tight">{version}</td>
                   <td class="tight">
                     {serving.length > 0 ? (
-                      `${serving.length} of ${all}`
+                      all.length === 0 ? (
+                        plural(serving.length, 'worker')
+                      ) : (
+                        `${serving.length} of ${all.length}`
+                      )
                     ) : (
                       <span class="alarm">
                         <PhaseIcon phase="blocked" /> nobody

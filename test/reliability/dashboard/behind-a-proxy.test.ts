@@ -12,7 +12,7 @@ const LONG = process.env['TASKER_TEST_LONG'] === '1';
 /** A proxy cuts what is idle for this long. */
 const IDLE_MS = LONG ? 60_000 : 25_000;
 /** An event stream is open for this long in which nothing happens. */
-const WATCHED_MS = LONG ? 150_000 : 30_000;
+const WATCHED_MS = LONG ? 600_000 : 30_000;
 
 const fixture = await useApi({ apiAuth: 'keys' });
 let browser: Browser;

@@ -48,20 +48,20 @@ it('tabs share one connection for events; when its tab is closed, another one ta
 
   // What happens is seen in both, by one connection.
   const claimed = await worker.claim(10);
-  for (const { page } of [leader, follower]) await page.waitForSelector('tr:has-text("Running")', { timeout: 8000 });
+  for (const { page } of [leader, follower]) await page.waitForSelector('tr:has-text("Running")', { timeout: 15_000 });
   expect(follower.connections).toEqual([]);
 
   await leader.page.close();
-  await expect.poll(() => follower.connections.length, { timeout: 8000 }).toBe(1);
+  await expect.poll(() => follower.connections.length, { timeout: 15_000 }).toBe(1);
   await untilLive(follower);
   await worker.complete(claimed);
-  await follower.page.waitForSelector('tr:has-text("Complete")', { timeout: 8000 });
+  await follower.page.waitForSelector('tr:has-text("Complete")', { timeout: 15_000 });
 
   // Whoever pauses gives the connection away.
   const third = await openTab('tasks');
   await untilLive(third);
   expect(third.connections).toEqual([]);
   await follower.page.keyboard.press('p');
-  await expect.poll(() => third.connections.length, { timeout: 8000 }).toBe(1);
+  await expect.poll(() => third.connections.length, { timeout: 15_000 }).toBe(1);
   expect(third.connections[0]).not.toContain(`task:${other}`);
 }, 60_000);
