@@ -48,14 +48,15 @@ export function drawNode(
   icon(context, phase, x + 12, y + (isNear ? 10 : 16), isNear ? 1 : 1.25, colours);
   context.textBaseline = 'alphabetic';
   context.fillStyle = colours.text;
-  context.font = `600 ${isNear ? 13 : farSize(scale)}px ${FONT}`;
+  const size = isNear ? 13 : farSize(scale);
+  context.font = `600 ${size}px ${FONT}`;
   const name = only?.name ?? `${node.steps.length} × ${groupName(node.steps)}`;
-  context.fillText(cut(context, name, width - 46), x + 36, y + (isNear ? 22 : 33));
+  context.fillText(cut(context, name, size, width - 46), x + 36, y + (isNear ? 22 : 33));
   if (!isNear) return;
   if (only !== undefined) {
     context.fillStyle = phase === 'waiting' ? colours.soft : colours.phase[phase];
     context.font = `11.5px ${FONT}`;
-    context.fillText(cut(context, lineOf(only, scene.now), width - 46), x + 36, y + 40);
+    context.fillText(cut(context, lineOf(only, scene.now), 11.5, width - 46), x + 36, y + 40);
   } else histogram(context, counts, x + 36, y + 33, width - 50, colours);
 }
 
@@ -149,15 +150,20 @@ function icon(
   context.restore();
 }
 
-const widths = new Map<string, string>();
-function cut(context: CanvasRenderingContext2D, text: string, width: number): string {
-  const key = `${context.font}|${width}|${text}`;
-  const known = widths.get(key);
-  if (known !== undefined) return known;
+/** What of a text has room, by font size and width: reading the font of the context takes longer than drawing a text. */
+const texts = new Map<string, Map<string, string>>();
+const MOST_TEXTS = 5000;
+
+function cut(context: CanvasRenderingContext2D, text: string, size: number, width: number): string {
+  const key = `${size} ${width}`;
+  let known = texts.get(key);
+  if (known === undefined) texts.set(key, (known = new Map()));
+  const before = known.get(text);
+  if (before !== undefined) return before;
   let shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   while (shown.length > 1 && context.measureText(shown).width > width)
     shown = `${shown.replace(/…$/, '').slice(0, -1)}…`;
-  if (widths.size > 5000) widths.clear();
-  widths.set(key, shown);
+  if (known.size >= MOST_TEXTS) known.clear();
+  known.set(text, shown);
   return shown;
 }

@@ -59,7 +59,7 @@ export function fit({ width, height, down }: Geometry, shownWidth: number, shown
   const all = Math.min((shownWidth - 2 * margin) / width, (shownHeight - 2 * margin) / height, 1);
   const scale = Math.max(MIN_SCALE, whole || all >= LEAST_WHOLE ? all : BEGINNING);
   const place = (size: number, shown: number, along: boolean): number =>
-    along && size * scale + 2 * margin > shown ? margin : (shown - size * scale) / 2;
+    along && size * scale + 2 * margin > shown ? margin : Math.round((shown - size * scale) / 2);
   return { x: place(width, shownWidth, !down), y: place(height, shownHeight, down), scale };
 }
 

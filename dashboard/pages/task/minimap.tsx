@@ -37,7 +37,7 @@ export function Minimap({
   follow: { current: ((view: View) => void) | undefined };
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const frame = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLCanvasElement>(null);
   const { nodes, geometry, colours } = scene;
   const scale = Math.min((WIDTH - 2 * MARGIN) / geometry.width, (HEIGHT - 2 * MARGIN) / geometry.height);
   const left = (WIDTH - geometry.width * scale) / 2;
@@ -67,23 +67,32 @@ export function Minimap({
     }
   }, [nodes, geometry, colours]);
   useEffect(() => {
+    const element = frame.current as HTMLCanvasElement;
+    element.width = WIDTH * devicePixelRatio;
+    element.height = HEIGHT * devicePixelRatio;
+    const context = element.getContext('2d') as CanvasRenderingContext2D;
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.strokeStyle = context.fillStyle = colours.accent;
+    context.lineWidth = 1.5;
+    const within = (value: number, most: number): number => Math.min(most, Math.max(0, value));
+    // Drawn: an element that is moved and resized would have the page laid out for each frame.
     follow.current = (now) => {
-      const style = frame.current?.style;
-      if (style === undefined) return;
-      const within = (value: number, most: number): number => Math.min(most, Math.max(0, value));
       const x = within(left + (-now.x / now.scale) * scale, WIDTH);
       const y = within(top + (-now.y / now.scale) * scale, HEIGHT);
       const right = within(left + ((shown.width - now.x) / now.scale) * scale, WIDTH);
       const bottom = within(top + ((shown.height - now.y) / now.scale) * scale, HEIGHT);
-      style.transform = `translate(${x}px, ${y}px)`;
-      style.width = `${Math.max(4, right - x)}px`;
-      style.height = `${Math.max(4, bottom - y)}px`;
+      const box = [x, y, Math.max(4, right - x), Math.max(4, bottom - y)] as const;
+      context.clearRect(0, 0, WIDTH, HEIGHT);
+      context.globalAlpha = 0.12;
+      context.fillRect(...box);
+      context.globalAlpha = 1;
+      context.strokeRect(box[0] + 0.75, box[1] + 0.75, box[2] - 1.5, box[3] - 1.5);
     };
     follow.current(view());
     return () => {
       follow.current = undefined;
     };
-  }, [geometry, shown]);
+  }, [geometry, shown, colours]);
   const go = (event: PointerEvent): void => {
     if (event.buttons === 0 && event.type !== 'pointerdown') return;
     const { scale: nearness } = view();
@@ -94,7 +103,7 @@ export function Minimap({
   return (
     <div class="minimap" aria-hidden="true">
       <canvas ref={canvas} onPointerDown={go} onPointerMove={go} />
-      <div ref={frame} class="minimap-frame" />
+      <canvas ref={frame} class="minimap-frame" />
     </div>
   );
 }

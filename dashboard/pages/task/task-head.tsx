@@ -15,8 +15,6 @@ import type { StepView } from './model.ts';
 /** What the task is, how far it is, and what can be done with it. */
 export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly StepView[] }) {
   const { task_id: id, namespace, workflow, version, state, tags, initiator, reason, priority, schedule } = task;
-  const isOpen = state === 'pending' || state === 'in_progress';
-  const end = task.completed_at === null ? (isOpen ? clock.value : undefined) : Date.parse(task.completed_at);
   const counts = useMemo(() => countPhases(steps.map(({ phase }) => phase)), [steps]);
   const failed = useMemo(
     () => steps.filter(({ phase }) => phase === 'blocked' || phase === 'backoff').map(({ name }) => name),
@@ -48,11 +46,7 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
         <li>
           requested <Ago at={task.requested_at} />
         </li>
-        {end === undefined ? null : (
-          <li>
-            {isOpen ? 'for' : 'took'} {formatSeconds(Math.max(0, (end - Date.parse(task.requested_at)) / 1000))}
-          </li>
-        )}
+        <Duration task={task} />
         {task.trace_id === null ? null : (
           <li>
             trace <span class="mono">{task.trace_id.slice(0, 8)}…</span>{' '}
@@ -93,5 +87,17 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
         ))}
       </p>
     </header>
+  );
+}
+
+/** By itself, since of everything in the head the clock changes this alone. */
+function Duration({ task: { state, requested_at: requested, completed_at: completed } }: { task: TaskDetails }) {
+  const isOpen = state === 'pending' || state === 'in_progress';
+  const end = completed === null ? (isOpen ? clock.value : undefined) : Date.parse(completed);
+  if (end === undefined) return null;
+  return (
+    <li>
+      {isOpen ? 'for' : 'took'} {formatSeconds(Math.max(0, (end - Date.parse(requested)) / 1000))}
+    </li>
   );
 }

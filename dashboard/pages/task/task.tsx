@@ -2,6 +2,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { CriticalPath, Layout, RunStats, Stats, TaskDetails } from '../../api/types.ts';
 import type { PageProps } from '../../pages.ts';
+import { isDone } from '../../phase.ts';
 import { queryOf, setQuery } from '../../router.ts';
 import { may, me } from '../../session.ts';
 import { StoredDocument } from '../../ui/document.tsx';
@@ -119,7 +120,13 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
     `${etag}${known.version}`,
     view === 'history' || (view === 'timeline' && isKnown && hasHistory),
   );
-  const now = clock.value - Date.parse(task.requested_at);
+  // What the clock changes of the steps: for whatever stands still, a second that passes renders nothing.
+  const ticks = useMemo(
+    () =>
+      steps.some(({ phase }) => (view === 'timeline' ? !isDone(phase) : phase === 'running' || phase === 'backoff')),
+    [steps, view],
+  );
+  const now = (ticks ? clock.value : clock.peek()) - Date.parse(task.requested_at);
   const segments = useMemo(
     () =>
       view !== 'timeline'
@@ -138,13 +145,18 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
     const node = current === undefined ? undefined : layout?.steps[current.n - 1]?.node;
     return node === undefined ? [] : steps.filter(({ n }) => layout?.steps[n - 1]?.node === node);
   }, [layout, steps, current]);
-  const select = (step: string | undefined): void => setQuery({ step });
   useViewKeys();
   useFollow(steps, selected);
+  // A step that is chosen, or that changes, renders none of these.
+  const head = useMemo(() => <TaskHead task={task} steps={steps} />, [task, steps]);
+  const verdict = useMemo(() => <TaskVerdict taskId={id} />, [id]);
+  const shownPath = showPath ? critical.data : undefined;
+  const toolbar = useMemo(() => <Toolbar steps={steps} critical={shownPath} />, [steps, shownPath]);
+  const input = useMemo(() => <TaskInput input={task.input} />, [task.input]);
   return (
     <div class="task-page">
-      <TaskHead task={task} steps={steps} />
-      <TaskVerdict taskId={id} />
+      {head}
+      {verdict}
       <div class="view-bar">
         <Tabs
           label="Views of the task"
@@ -152,7 +164,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
           chosen={view}
           choose={(name) => setQuery({ view: name === 'graph' ? undefined : name })}
         />
-        {view === 'history' ? null : <Toolbar steps={steps} critical={showPath ? critical.data : undefined} />}
+        {view === 'history' ? null : toolbar}
       </div>
       <div class={`split${current === undefined ? '' : ' with-drawer'}`}>
         <div class="split-main">
@@ -217,14 +229,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
               <HistoryList history={history} />
             </div>
           ) : null}
-          <section class="card" aria-labelledby="input">
-            <header class="card-head">
-              <h2 id="input">Input</h2>
-            </header>
-            <div class="card-body">
-              <StoredDocument payload={task.input} none="It has no input." />
-            </div>
-          </section>
+          {input}
         </div>
         {current === undefined ? null : (
           <StepDrawer
@@ -234,7 +239,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
             typical={typical.get(current.name)}
             siblings={siblings}
             select={select}
-            close={() => select(undefined)}
+            close={closeStep}
             version={`${etag}${known.version}`}
             traceId={task.trace_id}
           />
@@ -243,6 +248,20 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
     </div>
   );
 }
+
+const select = (step: string | undefined): void => setQuery({ step });
+const closeStep = (): void => select(undefined);
+
+const TaskInput = ({ input }: { input: TaskDetails['input'] }) => (
+  <section class="card" aria-labelledby="input">
+    <header class="card-head">
+      <h2 id="input">Input</h2>
+    </header>
+    <div class="card-body">
+      <StoredDocument payload={input} none="It has no input." />
+    </div>
+  </section>
+);
 
 function typicalOf(stats: Stats | undefined): ReadonlyMap<string, RunStats> {
   return new Map(stats?.items.flatMap((row) => (row.step === null ? [] : [[row.step, row] as const])));

@@ -43,6 +43,9 @@ export function Timeline({ steps, segments, typical, path, selected, select, mis
             </li>
           ))}
           <li>
+            <span class="segment sample run failed" /> a failed attempt
+          </li>
+          <li>
             <span class="typical sample" /> typical, p50 to p95
           </li>
         </ul>
