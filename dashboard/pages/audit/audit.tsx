@@ -29,12 +29,11 @@ const COLUMNS: readonly Column<AuditedAct>[] = [
     title: 'On',
     kind: 'text',
     cell: ({ subject, subject_id: id }) => {
-      const href = HREFS[subject]?.(id);
-      const text = (
-        <span title={`${subject} ${id}`}>
-          {subject} {id}
-        </span>
-      );
+      // Of an act that was refused before it was known what it is about.
+      const isNone = id === '*';
+      const href = isNone ? undefined : HREFS[subject]?.(id);
+      const name = isNone ? subject : `${subject} ${id}`;
+      const text = <span title={name}>{name}</span>;
       return href === undefined ? text : <a href={href}>{text}</a>;
     },
   },

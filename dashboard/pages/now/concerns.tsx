@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { plural } from '../../format.ts';
+import { formatCount, plural } from '../../format.ts';
 import { Ago, formatTime, zoneName } from '../../ui/time.tsx';
 import { useTabTitle } from '../../ui/tab-title.ts';
 import { Icon } from '../../ui/icons.tsx';
@@ -44,6 +44,7 @@ export function Concerns({
       <header class="card-head stacked">
         <h2 id="concerns">
           {bad > 0 ? `${plural(bad, 'thing')} need${bad === 1 ? 's' : ''} somebody` : 'Good to know'}
+          {bad > 0 && bad < concerns.length ? `, ${formatCount(concerns.length - bad)} to know of` : ''}
         </h2>
         <p class="muted small">{checked}</p>
       </header>

@@ -13,7 +13,7 @@ export function Queues({ queues: all }: { queues: readonly Queue[] }) {
       </header>
       {queues.length === 0 ? (
         <Empty icon="queues" title="No step waits for a worker">
-          What becomes ready is claimed at once.
+          Every step that is ready has been claimed.
         </Empty>
       ) : (
         <ul class="queue-list">

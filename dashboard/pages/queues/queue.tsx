@@ -120,7 +120,7 @@ function Details({ queue }: { queue: QueueDetails }) {
           <Chart
             title="Steps a second"
             times={at}
-            format={(value) => value.toFixed(value < 10 ? 1 : 0)}
+            format={(value) => (value < 0.05 ? '0' : value < 10 ? value.toFixed(1) : formatCount(Math.round(value)))}
             series={[
               { name: 'become ready', tone: 'ready', values: minutes.map((each) => each.arrivals_per_second) },
               { name: 'complete', tone: 'running', values: minutes.map((each) => each.completions_per_second) },

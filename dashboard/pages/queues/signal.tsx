@@ -14,7 +14,7 @@ export function signalText(scaling: QueueRow['scaling']): string {
   if (scaling === null || scaling === undefined) return 'no signal yet';
   const { desired_replicas: desired, wanted_replicas: wanted, reason, overdue } = scaling;
   return [
-    `${plural(desired, 'worker')} wanted, ${REASONS[reason] ?? reason}`,
+    `${desired === 0 ? 'no worker' : plural(desired, 'worker')} wanted: ${REASONS[reason] ?? reason}`,
     wanted > desired ? `${wanted} without the limit of connections` : '',
     overdue ? 'not evaluated lately' : '',
   ]

@@ -340,7 +340,7 @@ function Missed({ draft, set, problem }: Part & { problem: string | undefined })
         </select>
       </Field>
       {draft.makeUp === 'skip' ? null : (
-        <Field id="window" label="Missed within … seconds" problem={problem} hint="600 if empty, a month at most">
+        <Field id="window" label="Missed within, in seconds" problem={problem} hint="600 if empty, a month at most">
           <input
             id="window"
             type="number"

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { Coverage, Definition, DefinitionDetails, RunStats } from '../../api/types.ts';
-import { formatCount, formatSeconds } from '../../format.ts';
+import { formatCount, formatSeconds, plural } from '../../format.ts';
 import type { PageProps } from '../../pages.ts';
 import { queryOf, setQuery } from '../../router.ts';
-import { may } from '../../session.ts';
+import { may, seesFleet } from '../../session.ts';
 import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
 import { CopyAs, shellWord } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
@@ -37,7 +37,7 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
     `/v1/stats?steps=true&namespace=${encodeURIComponent(namespace)}&workflow=${encodeURIComponent(workflow)}`,
     { everySeconds: 60 },
   );
-  const pauses = useQuery<{ items: Pause[] }>(may('fleet:read') ? '/v1/pauses' : undefined, {
+  const pauses = useQuery<{ items: Pause[] }>(seesFleet() ? '/v1/pauses' : undefined, {
     topic: 'pauses',
     everySeconds: 15,
   });
@@ -80,10 +80,10 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
             coverage={(coverage.data?.items ?? []).filter((each) => `${each.namespace}/${each.workflow}` === full)}
             stats={stats.data?.items ?? []}
             counted={stats.data?.counted_until ?? null}
+            path={path}
           />
         )}
       </Shown>
-      <SearchPaths full={full} path={path} />
       {act === undefined ? null : act === 'pause' ? (
         <PauseAct kind="workflow" name={full} path={`${path}:pause`} close={() => setAct(undefined)} />
       ) : (
@@ -99,12 +99,14 @@ function Versions({
   coverage,
   stats,
   counted,
+  path,
 }: {
   full: string;
   versions: readonly Definition[];
   coverage: readonly Coverage[];
   stats: readonly RunStats[];
   counted: string | null;
+  path: string;
 }) {
   const newest = versions.findLast(({ served }) => served) ?? versions.at(-1);
   const chosen = versions.find(({ version }) => version === queryOf('version')) ?? newest;
@@ -131,16 +133,19 @@ function Versions({
       {chosen.description === null ? null : <p class="soft">{chosen.description}</p>}
       <About full={full} version={chosen.version} />
       <div class="columns">
-        <section class="card" aria-labelledby="steps">
-          <header class="card-head">
-            <h2 id="steps">Steps</h2>
-            <span class="muted small">
-              {workers === undefined ? '' : `served by ${workers} · `}times of the last 24 hours
-              {counted === null ? '' : ', all versions together'}
-            </span>
-          </header>
-          <Steps steps={steps} stats={stats} />
-        </section>
+        <div class="stack">
+          <section class="card" aria-labelledby="steps">
+            <header class="card-head">
+              <h2 id="steps">Steps</h2>
+              <span class="muted small">
+                {workers === undefined ? '' : `served by ${plural(workers, 'worker')} · `}times of the last 24 hours
+                {counted === null ? '' : ', all versions together'}
+              </span>
+            </header>
+            <Steps steps={steps} stats={stats} />
+          </section>
+          <SearchPaths full={full} path={path} />
+        </div>
         {may('tasks:submit') ? (
           <SubmitForm
             key={chosen.version}
