@@ -43,7 +43,7 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    // By itself the browser would take the button that closes it. Not where a keyboard would come up over what there is to read.
+    // By itself the browser would take the button that closes it. On a phone a keyboard would come up over what there is to read.
     if (!matchMedia('(pointer: coarse)').matches)
       dialog?.querySelector<HTMLElement>('input:not([type=checkbox], [type=radio]), select, textarea')?.focus();
     return () => dialog?.close();

@@ -8,8 +8,8 @@ interface Held {
 }
 
 /**
- * One pointer moves, two zoom, one that does not move chooses. `held` is read when something happens: the handlers stay the same. Where the canvas is,
- * is asked for when a pointer goes down, and not for each move: the browser would have to lay out the page for the answer.
+ * One pointer moves, two zoom, one that does not move chooses. `held` is read when something happens: the handlers stay the same. The place of
+ * the canvas is read when a pointer goes down, and not for each move: the browser would have to lay out the page to know it.
  */
 export function usePointers(held: { readonly current: Held }) {
   return useMemo(() => {

@@ -151,7 +151,7 @@ describe('where acts have to say why', () => {
     await page.context().close();
   });
 
-  it('where none is required it is not asked for', async () => {
+  it('no reason is asked for if none is required', async () => {
     const api = await openApi(fixture.test.url, { apiAuth: 'none' });
     const { page } = await openPage(browser, { base: api.apiUrl });
     await page.goto(`${api.apiUrl}/ui/workflows/shop/refund`);
