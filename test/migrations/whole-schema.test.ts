@@ -105,7 +105,7 @@ describe('the whole schema', () => {
         args: ['migrate', 'up'],
         env: { DATABASE_URL: database.url },
       });
-      await waitFor(async () => (await sleepers()).length > 0, { what: 'the middle of the script' });
+      await waitFor(async () => (await sleepers()).length > 0, { what: 'the middle of the script', timeoutMs: 25_000 });
       await killed.kill('SIGKILL');
       expect(await tables()).toEqual([]);
       await database.query(

@@ -232,6 +232,7 @@ describe('a connection that breaks under a registration', () => {
 
   const ofWorkflow = {
     find_named_task: ['committed'],
+    register_new_workflow: ['before', 'committed'],
     lock_registry: ['committed'],
     upsert_named_task: ['before'],
     insert_named_steps: ['committed'],
@@ -244,6 +245,14 @@ describe('a connection that breaks under a registration', () => {
     async ({ statement, moment }) => {
       versions += 1;
       const definition = matrixOf(`0.1.${versions}`);
+      // Those of the transaction are for a workflow that is registered with other options.
+      if (!['find_named_task', 'register_new_workflow'].includes(statement)) {
+        await registerWorkflow(fleet.db, definition);
+        await fleet.test.query(
+          `UPDATE tasker.tasker_named_tasks SET definition_hash = 'of other options' WHERE version = $1`,
+          [definition.version],
+        );
+      }
       const cut = proxy.cutOn(matches(statement), { moment });
       // A process that could not register its workflow tries again, here at the same time as another process.
       const first = registerWorkflow(proxied, definition).catch(() => undefined);
