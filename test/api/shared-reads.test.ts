@@ -181,8 +181,8 @@ describe('the pace of reads', () => {
 
   it('has a longer pause each second in which it takes more, and none again soon after', () => {
     const { reads, nothing } = paced();
-    expect(reads(1, 50, 10)).toBe(50);
     expect(reads(1, 50, 10)).toBe(100);
+    expect(reads(1, 50, 10)).toBe(200);
     expect(reads(60, 50, 10)).toBe(2000);
     // Neither more nor less between the half and the whole of its share.
     expect(reads(10, 10, 3)).toBe(2000);
@@ -192,10 +192,10 @@ describe('the pace of reads', () => {
 
   it('is in proportion to what a read takes, and so is how long an answer is kept that may be old', () => {
     const { pace, reads } = paced();
-    expect([pace.keptFor(20), pace.keptFor(1000)]).toEqual([1000, 15_000]);
+    expect([pace.keptFor(20), pace.keptFor(1000)]).toEqual([2000, 15_000]);
     reads(4, 50, 10);
-    expect([pace.pauseFor(0.1), pace.pauseFor(2), pace.pauseFor(20)]).toEqual([40, 800, 2000]);
-    expect([pace.keptFor(1), pace.keptFor(20), pace.keptFor(1000)]).toEqual([400, 8000, 15_000]);
+    expect([pace.pauseFor(0.1), pace.pauseFor(2), pace.pauseFor(20)]).toEqual([80, 1600, 2000]);
+    expect([pace.keptFor(1), pace.keptFor(20), pace.keptFor(1000)]).toEqual([800, 15_000, 15_000]);
   });
 
   it('puts off the next read of the same thing, and nothing else', async () => {
@@ -209,7 +209,7 @@ describe('the pace of reads', () => {
     };
     pace.took(1e6);
     await setTimeout(1050);
-    expect(pace.pauseFor(1)).toBe(50);
+    expect(pace.pauseFor(1)).toBe(100);
     expect((await reads.read(A, strictly, work('a'))).body).toBe(1);
     const again = reads.read(A, strictly, work('a'));
     await reads.read(B, strictly, work('b'));

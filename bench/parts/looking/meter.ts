@@ -3,7 +3,7 @@ import { childrenOf, exactCpuSeconds } from '../../support/usage.ts';
 import type { BenchDatabase } from '../../support/server.ts';
 import type { Viewers } from './viewers.ts';
 
-/** Seconds of CPU until now. */
+/** Seconds of CPU in a window. */
 export interface Spent {
   /** PostgreSQL without the sessions of the API. */
   server: number;
@@ -17,9 +17,8 @@ export interface Spent {
 export interface Meter {
   /** That of the fleet; undefined: any. */
   readonly core: number | undefined;
-  /** Finds the processes of PostgreSQL. */
-  begin(): Promise<void>;
-  read(): Spent;
+  /** Finds the processes of PostgreSQL. Returns what reads the clocks now, and what reads them later and has the difference. */
+  begin(): Promise<() => () => Spent>;
 }
 
 export function openMeter(of: {
@@ -30,23 +29,37 @@ export function openMeter(of: {
   viewers: Viewers;
   core: number | undefined;
 }): Meter {
-  let sessions: number[] = [];
-  let others: number[] = [];
-  const secondsOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + exactCpuSeconds(pid), 0);
   return {
     core: of.core,
     async begin() {
-      sessions = await of.viewers.sessions();
+      const sessions = await of.viewers.sessions();
       const known = new Set(sessions);
-      others = childrenOf(of.server).filter((pid) => !known.has(pid));
+      const others = childrenOf(of.server).filter((pid) => !known.has(pid));
+      const clocks = {
+        server: others,
+        sessions,
+        worker: [of.worker],
+        api: [of.viewers.pid],
+        lookers: [of.viewers.lookersPid],
+      };
+      return () => {
+        const before = new Map(
+          Object.values(clocks)
+            .flat()
+            .map((pid) => [pid, exactCpuSeconds(pid)]),
+        );
+        // Of one that has ended meanwhile nothing is known.
+        const spent = (pids: readonly number[]): number =>
+          pids.reduce((sum, pid) => sum + Math.max(0, exactCpuSeconds(pid) - (before.get(pid) ?? 0)), 0);
+        return () => ({
+          server: spent(clocks.server),
+          sessions: spent(clocks.sessions),
+          worker: spent(clocks.worker),
+          api: spent(clocks.api),
+          lookers: spent(clocks.lookers),
+        });
+      };
     },
-    read: () => ({
-      server: secondsOf(others),
-      sessions: secondsOf(sessions),
-      worker: exactCpuSeconds(of.worker),
-      api: exactCpuSeconds(of.viewers.pid),
-      lookers: exactCpuSeconds(of.viewers.lookersPid),
-    }),
   };
 }
 

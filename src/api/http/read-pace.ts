@@ -6,7 +6,7 @@ export const MOST_PAUSE_MS = 2000;
 /** The longest that an answer is kept because it was costly. */
 const MOST_KEPT_MS = 15_000;
 /** What is costly to read takes this part of the time at most, however little else is read. */
-const LEAST_STRETCH = 50;
+const LEAST_STRETCH = 100;
 const MOST_STRETCH = 6400;
 
 /**

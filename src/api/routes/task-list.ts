@@ -132,7 +132,7 @@ export const listTasks = defineRoute({
   path: '/v1/tasks',
   summary: 'Tasks without their steps, the newest first',
   description:
-    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on. Such a page is kept for fifty times as long as it took, or longer while many read, at most 15 seconds, and has its `Age`.',
+    'A page costs the same however many tasks there are. There are no totals; `count=capped` counts a little. A page with `complete: false` has read enough for one request: the next one goes on. Such a page is kept for a hundred times as long as it took, or longer while many read, at most 15 seconds, and has its `Age`.',
   permission: 'tasks:read',
   scope: 'namespace',
   cost: 'list',
