@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { browsers } from './parts/browsers.ts';
 import { firstMinutes } from './parts/first-minutes.ts';
 import { flatness } from './parts/flatness.ts';
 import { latency } from './parts/latency.ts';
@@ -31,6 +32,7 @@ const PARTS: Record<string, (server: BenchServer, quick: boolean) => Promise<Par
   traces,
   latency,
   flatness,
+  browsers,
   looking,
   starts,
   lists,
@@ -71,7 +73,7 @@ const chosen =
     : Object.keys(PARTS).filter((name) => name !== 'first-minutes' && (quick ? name !== 'peers' : !LARGE.has(name)));
 const measuresFleet = !values.load && chosen.some((name) => name !== 'first-minutes');
 /** These draw nothing. */
-const withoutPackages = new Set([...LARGE, 'first-minutes', 'looking', 'starts']);
+const withoutPackages = new Set([...LARGE, 'first-minutes', 'browsers', 'looking', 'starts']);
 const needsPackages = chosen.some((name) => !withoutPackages.has(name));
 if (needsPackages && (!quick || chosen.includes('peers')) && !existsSync(`${here}node_modules/vega`)) {
   const installed = spawnSync('npm', ['ci'], { cwd: here, stdio: 'inherit' });

@@ -5,10 +5,11 @@
 import { Agent, get } from 'node:http';
 import { Browser, fail, NOW, taskPage, zero } from './browser.ts';
 
-/** Browsers on the task and on the first page, each; requests a second for lists. */
+/** Browsers on the task and on the first page, each; requests a second for lists, and for queues and the overview, as an autoscaler asks. */
 export interface Looking {
   browsers: number;
   listsPerSecond: number;
+  pollsPerSecond?: number;
 }
 
 const [, , url = '', taskId = ''] = process.argv;
@@ -27,18 +28,21 @@ const LISTS = [
   `q=${encodeURIComponent('state:in_progress workflow:bench/diamond age:<1h')}`,
 ].map((query) => `/v1/tasks?limit=50&${query}`);
 
+const POLLS = ['/v1/queues', '/v1/overview'];
+
 const counts = zero();
 const agent = new Agent({ keepAlive: true, maxSockets: 20 });
 let browsers: Browser[] = [];
-let lists: NodeJS.Timeout | undefined;
-let listed = 0;
+let asking: NodeJS.Timeout[] = [];
+let asked = 0;
 
-function list(): void {
-  const path = LISTS[listed % LISTS.length] as string;
-  listed += 1;
+/** The next of some addresses. */
+function ask(paths: readonly string[]): void {
+  const path = paths[asked % paths.length] as string;
+  asked += 1;
   get(`${url}${path}`, { agent }, (response) => {
     counts.requests += 1;
-    if (response.statusCode !== 200) fail(counts, `list ${response.statusCode}`);
+    if (response.statusCode !== 200) fail(counts, `${path.split('?')[0]} ${response.statusCode}`);
     response.on('data', (chunk: Buffer) => (counts.bytes += chunk.length)).on('error', () => undefined);
   }).on('error', ({ message }) => fail(counts, message));
 }
@@ -49,14 +53,17 @@ process.on('message', (message: Looking | 'report') => {
   Object.assign(counts, zero());
 });
 
-function bringIn({ browsers: wanted, listsPerSecond }: Looking): void {
-  clearInterval(lists);
+function bringIn({ browsers: wanted, listsPerSecond, pollsPerSecond = 0 }: Looking): void {
+  for (const timer of asking) clearInterval(timer);
   for (const browser of browsers) browser.stop();
   browsers = Array.from({ length: wanted }, () => [
     new Browser(url, taskPage(taskId), counts),
     new Browser(url, NOW, counts),
   ]).flat();
-  if (listsPerSecond > 0) lists = setInterval(list, 1000 / listsPerSecond);
+  asking = [
+    { paths: LISTS, perSecond: listsPerSecond },
+    { paths: POLLS, perSecond: pollsPerSecond },
+  ].flatMap(({ paths, perSecond }) => (perSecond > 0 ? [setInterval(() => ask(paths), 1000 / perSecond)] : []));
 }
 
 process.on('disconnect', () => process.exit());
