@@ -54,8 +54,9 @@ export async function pages(server: BenchServer, quick: boolean): Promise<PartRe
       ...(await ask(url, READY, rounds, { drawn, id: () => String(tasks + 1 + drawn.number(ready)) })),
     ];
     const statements = await longest(db);
-    const walks = await measureWalks(db, (path) => get(`${url}${path}`), {
-      newest: tasks + ready,
+    const walks = await measureWalks({
+      db,
+      get: (path) => get(`${url}${path}`),
       tasks: quick ? 2000 : 1_000_000,
       oldest: 1,
     });

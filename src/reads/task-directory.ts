@@ -72,8 +72,8 @@ interface Choice {
   readonly path: string | undefined;
 }
 
-/** Of each version its own entries are read. */
-const MOST_VERSIONS = 20;
+/** Of each version its own entries are read, which costs some page reads each: a namespace of this many is a list like any other. */
+const MOST_VERSIONS = 300;
 
 const lower = (below: string, bound: bigint): string => (BigInt(below) < bound ? below : String(bound));
 

@@ -2,6 +2,8 @@ import type { Database, Executor } from '../db/connections/database.ts';
 import { listTasksInDirectory } from '../db/reads/directory.ts';
 import { findIdAtTime } from '../db/reads/id-at-time.ts';
 import {
+  listBegunTasks,
+  listFailingTasks,
   listReruns,
   listTasks,
   listTasksEndedByHand,
@@ -10,7 +12,6 @@ import {
 } from '../db/reads/task-lists.ts';
 import type { PageRow } from '../db/reads/task-pages.ts';
 import {
-  listFailingTasks,
   listOpenTasks,
   listTasksOfWorkflows,
   listTasksWithTags,
@@ -24,7 +25,14 @@ import { identityOfKey } from '../workflow/identity.ts';
 import { initiatorOf } from '../workflow/task-occurrence.ts';
 import { type DirectoryOfList, openDirectory } from './task-directory.ts';
 import type { TaskFilter } from './task-filter.ts';
-import { chooseSources, type OrderedSource, type SetSource, type Sources, stepsOfOpenTasks } from './task-sources.ts';
+import {
+  chooseSources,
+  isFailing,
+  type OrderedSource,
+  type SetSource,
+  type Sources,
+  stepsOfOpenTasks,
+} from './task-sources.ts';
 
 /** A list of tasks whose names and times have been looked up. */
 export interface TaskList {
@@ -52,24 +60,22 @@ export async function openTaskList(
   filter: TaskFilter,
   { floor: known, below }: { floor?: string | undefined; below?: string | undefined } = {},
 ): Promise<TaskList> {
-  const { namespace, namespaces, workflow, version, requestedSince, requestedBefore } = filter;
+  const { namespace, namespaces, workflow, version, requestedSince } = filter;
   const isNamed = [namespace, namespaces, workflow, version].some((given) => given !== undefined);
   const versions = isNamed
     ? (await db.run(findVersions, { namespace, namespaces, name: workflow, version })).map((row) => row.named_task_id)
     : undefined;
   const sources = chooseSources(filter, versions);
   const floor = known ?? (requestedSince === undefined ? '0' : await floorOf(db, requestedSince));
-  const ceiling = requestedBefore === undefined ? NO_CEILING : await ceilingOf(db, requestedBefore);
-  const isRanged = sources.set === 'tags' || sources.set === 'workflows';
-  const inputs = isRanged || goesById(sources) ? await inputTerms(db, filter, versions) : [];
-  const directory =
-    isRanged || inputs.length > 0
-      ? await openDirectory(db, { tags: filter.tags, versions, inputs, below: below ?? ceiling, floor })
-      : undefined;
+  const before = earliest(filter.requestedBefore, filter.endedBefore);
+  const ceiling = before === undefined ? NO_CEILING : await ceilingOf(db, before);
+  const inputs = await inputTerms(db, filter, versions);
+  const hasTerms = (filter.tags ?? versions) !== undefined && filter.key === undefined && filter.rerunOf === undefined;
+  const directory = hasTerms
+    ? await openDirectory(db, { tags: filter.tags, versions, inputs, below: below ?? ceiling, floor })
+    : undefined;
   return { filter, versions, sources, floor, ceiling, directory };
 }
-
-const goesById = ({ ordered }: Sources): boolean => ordered === 'all' || ordered === 'initiator';
 
 /** What the paths of inputs that are enabled say about the inputs of the list. */
 async function inputTerms(
@@ -79,6 +85,11 @@ async function inputTerms(
 ): Promise<InputTermsRow[]> {
   if (filter.inputHas === undefined || versions === undefined || versions.length === 0) return [];
   return db.run(findInputTerms, { named_task_ids: versions, input_has: jsonOf(filter.inputHas) });
+}
+
+/** What ended before a time was requested before it. */
+function earliest(...times: (Date | undefined)[]): Date | undefined {
+  return times.reduce((first, time) => (first === undefined || (time !== undefined && time < first) ? time : first));
 }
 
 async function floorOf(db: Executor, since: Date): Promise<string> {
@@ -99,47 +110,40 @@ export interface Part {
   readonly rows: number;
 }
 
-export function readOrdered(db: Executor, list: TaskList, { rows, ...part }: Part): Promise<PageRow[]> {
+/** `terms`: of the directory, for `entered`. */
+export async function readOrdered(
+  db: Executor,
+  list: TaskList,
+  source: OrderedSource,
+  { rows, ...part }: Part,
+  terms: readonly string[] = [],
+): Promise<PageRow[]> {
   const parameters = { ...parametersOf(list, part), rows };
-  const { ordered } = list.sources;
-  if (ordered === 'reruns') return db.run(listReruns, { ...parameters, rerun_of: list.filter.rerunOf as string });
-  if (ordered !== 'identity') return db.run(ORDERED[ordered], parameters);
-  const { namespace = DEFAULT_NAMESPACE, workflow = '', key = '' } = list.filter;
-  return db.run(listTasksOfIdentity, {
-    ...parameters,
-    identity_hash: identityOfKey({ namespace, name: workflow }, key),
-  });
+  switch (source) {
+    case 'entered':
+      return db.run(listTasksInDirectory, { ...parameters, terms, failing: isFailing(list.filter) });
+    case 'failing':
+      return db.run(listFailingTasks, { ...parameters, retrying: stepsOfOpenTasks(list.filter).retrying });
+    case 'reruns':
+      return db.run(listReruns, { ...parameters, rerun_of: list.filter.rerunOf as string });
+    case 'identity': {
+      const { namespace = DEFAULT_NAMESPACE, workflow = '', key = '' } = list.filter;
+      return db.run(listTasksOfIdentity, {
+        ...parameters,
+        identity_hash: identityOfKey({ namespace, name: workflow }, key),
+      });
+    }
+    default:
+      return db.run(ORDERED[source], parameters);
+  }
 }
 
 const ORDERED = {
   all: listTasks,
   initiator: listTasksOfInitiator,
   ended_by_hand: listTasksEndedByHand,
-} as const satisfies Record<Exclude<OrderedSource, 'identity' | 'reruns'>, unknown>;
-
-/** Tasks with one of these terms, from the directory. */
-export function readEntered(
-  db: Executor,
-  list: TaskList,
-  terms: readonly string[],
-  { rows, ...part }: Part,
-): Promise<PageRow[]> {
-  return db.run(listTasksInDirectory, { ...parametersOf(list, part), terms, rows });
-}
-
-/** Tasks that fail now with the error of the filter, of some of those that fail now. Undefined: these are too many. */
-export async function readFailing(
-  db: Database,
-  list: TaskList,
-  { rows, ...part }: Part,
-): Promise<PageRow[] | undefined> {
-  const { retrying } = stepsOfOpenTasks(list.filter);
-  const found = await db.transaction(async (tx) => {
-    await tx.run(readByIndexOnly, { bitmap_only: false });
-    return tx.run(listFailingTasks, { ...parametersOf(list, part), retrying, rows });
-  });
-  return found[0]?.overflow === true ? undefined : found;
-}
+  begun: listBegunTasks,
+} as const;
 
 /**
  * All of the set, or what it has from `floor` on. Undefined: that is too large. `how`: a part of it that is a range of ids, or all the

@@ -3,9 +3,10 @@ import type { PageRow } from '../db/reads/task-pages.ts';
 import type { TaskRow } from '../db/reads/tasks.ts';
 import { isCostly } from './task-filter.ts';
 import { regionsOf } from './task-directory.ts';
-import type { Sources } from './task-sources.ts';
-import { type Part, readEntered, readFailing, readOrdered, readSet, type TaskList } from './task-list.ts';
+import { type Part, readOrdered, readSet, type TaskList } from './task-list.ts';
 import { type RangeOfSet, readRanges } from './task-ranges.ts';
+import { SourceRace } from './source-race.ts';
+import type { OrderedSource, Sources } from './task-sources.ts';
 
 /**
  * How many rows one page may read of a source that also has other tasks, in steps: most pages are full after the first. The limit is
@@ -19,8 +20,8 @@ const BUDGET_MS = 500;
 const ERROR_SHARE = 4;
 /** Looking into an input costs no look-up, unless it is large. */
 const INPUT_SHARE = 2;
-/** A page looks at the errors of this many tasks that fail now; the next one goes on. */
-const MOST_ERRORS = 2000;
+/** A source that tells only the ids of tasks costs a look-up for each that may pass. */
+const LOOK_UP_SHARE = 2;
 /** Ids of a region that is walked: some milliseconds. */
 const NARROW = 16_384n;
 /** Tasks of the directory that do not pass although nearly all do: they were removed, or are at the edges of a range of times. */
@@ -58,79 +59,96 @@ export async function readTaskPage(
   let decided = fromSet;
   for (const { floor, terms } of regionsOf(list.directory, below, list.floor)) {
     page.enter(floor);
-    const region = { ...list, floor, sources: sourcesWithin(list, page.part().below, floor) };
-    if (terms === undefined) decided = await readRegion(db, region, page, decided);
-    else await readTerms(db, region, terms, page);
-    if (page.isFull || !page.isAtEnd) break;
+    const region = { ...list, floor, sources: sourcesWithin(list, page.part().below, floor, terms) };
+    decided = await readRegion(db, { list, region, terms }, page, decided);
+    // The set of open tasks has all of the list, not only those of the region.
+    if (decided === true || page.isFull || !page.isAtEnd) break;
   }
   return { ...page.result(decided), searchPath: list.directory?.searchPath };
 }
 
 /**
- * What is not in the directory yet is walked: the newest tasks, and stretches to which something was added. A set has all of its tasks, however
- * long ago, and where rows differ in length the newest ones also lie on the oldest pages, so a read of a set may be one of the whole table.
+ * What is not in the directory yet is walked: the newest tasks, and stretches to which something was added. A ranged set has all of its tasks, however
+ * long ago, and where rows differ in length the newest ones also lie on the oldest pages, so a read of it may be one of the whole table.
  * Before anything is entered a set is all there is.
  */
-function sourcesWithin({ sources, directory }: TaskList, below: string, floor: string): Sources {
+function sourcesWithin(
+  { sources, directory }: TaskList,
+  below: string,
+  floor: string,
+  terms: readonly string[] | undefined,
+): Sources {
   if (directory === undefined) return sources;
-  const isWalked = directory.enteredUpTo > 0n || BigInt(below) - BigInt(floor) <= NARROW;
-  return isWalked ? { ...sources, set: undefined } : sources;
+  const { set } = sources;
+  const isWalked = terms !== undefined || directory.enteredUpTo > 0n || BigInt(below) - BigInt(floor) <= NARROW;
+  return {
+    // Whatever the directory has is also read by it.
+    ordered: terms === undefined ? sources.ordered : ['entered', ...sources.ordered.filter((one) => one !== 'all')],
+    exact: sources.exact,
+    set: isWalked && set !== 'open' ? undefined : set,
+  };
 }
 
-/** Tasks of the directory. Most filters pass nearly all of them, so first as many are read as are missing. */
-async function readTerms(db: Database, list: TaskList, terms: readonly string[], page: Page): Promise<void> {
-  for (const rows of [page.part().limit + EDGES, ...STEPS.map((most) => partOf(most, list))]) {
-    page.add(await readEntered(db, list, terms, { ...page.part(), rows }), rows);
-    if (page.isDone || page.isSpent) return;
-  }
+interface Region {
+  readonly list: TaskList;
+  /** The list down to the end of the region. */
+  readonly region: TaskList;
+  readonly terms: readonly string[] | undefined;
 }
 
-/** What has no directory: walked, or read from a set if a walk would find too few. */
-async function readRegion(db: Database, list: TaskList, page: Page, fromSet: FromSet): Promise<FromSet> {
-  const { set } = list.sources;
+/**
+ * Reads down to the end of a region, or until the page is full or has read enough. A source that would fill the page is read on; of others, each is tried, and then the one goes on that came
+ * furthest down with what it read. Returns whether the list is read from the set of open tasks.
+ */
+async function readRegion(
+  db: Database,
+  { list, region, terms }: Region,
+  page: Page,
+  fromSet: FromSet,
+): Promise<FromSet> {
+  const { set, ordered } = region.sources;
   let decided = fromSet;
-  const steps = STEPS.map((rows) => partOf(rows, list));
-  for (const [index, rows] of [...firstSteps(list, page.part().limit), ...steps].entries()) {
+  const race = new SourceRace(ordered);
+  const steps = [firstStep(region, page.part().limit), ...STEPS];
+  for (const [index, step] of steps.entries()) {
     const isSparse = index > 0 && !page.isDense;
     if (set === 'open' && (decided === true || (decided === undefined && isSparse))) {
-      decided = await readOpen(db, list, page);
-      if (decided) return true;
+      const open = await readSet(db, list, 'open', page.part());
+      decided = open !== undefined;
+      if (open !== undefined) {
+        page.add(open, Infinity);
+        return true;
+      }
     }
     if (set !== undefined && set !== 'open' && isSparse && decided !== false) {
-      for await (const range of readRanges(db, list, set, () => page.part())) {
+      for await (const range of readRanges(db, region, set, () => page.part())) {
         page.addRange(range);
         if (page.isDone || page.isSpent) return undefined;
       }
       decided = false;
     }
-    page.add(await readOrdered(db, list, { ...page.part(), rows }), rows);
+    const source = race.next(isSparse);
+    const rows = index === 0 ? step : partOf(step, source, list);
+    const part = page.part();
+    page.add(await readOrdered(db, region, source, { ...part, rows }, terms), rows);
+    race.passed(source, { cost: step, ids: BigInt(part.below) - BigInt(page.part().below) });
     if (page.isDone || page.isSpent) break;
   }
   return set === 'open' ? decided : undefined;
 }
 
-/** Whether the open tasks were few enough to be read. */
-async function readOpen(db: Database, list: TaskList, page: Page): Promise<boolean> {
-  if (!hasError(list)) {
-    const found = await readSet(db, list, 'open', page.part());
-    if (found !== undefined) page.add(found, Infinity);
-    return found !== undefined;
-  }
-  const found = await readFailing(db, list, { ...page.part(), rows: MOST_ERRORS });
-  if (found !== undefined) page.add(found, MOST_ERRORS);
-  return found !== undefined;
-}
-
-const hasError = ({ filter }: TaskList): boolean => (filter.error ?? filter.fingerprint) !== undefined;
-
 /**
  * An exact source may have some other tasks, such as those at the edges of a range of times, which the steps skip. Of any other, often every second task
- * or so passes, and every row that is read is looked at.
+ * or so passes, and every row that is read is looked at. Most filters pass nearly all that the directory has.
  */
-const firstSteps = ({ sources: { exact } }: TaskList, missing: number): number[] => [exact ? missing : 4 * missing];
+function firstStep({ sources: { exact, ordered } }: TaskList, missing: number): number {
+  if (ordered[0] === 'entered') return missing + EDGES;
+  return exact ? missing : 4 * missing;
+}
 
-const partOf = (rows: number, { filter }: TaskList): number => {
-  if (isCostly(filter)) return Math.ceil(rows / ERROR_SHARE);
+const partOf = (rows: number, source: OrderedSource, { filter }: TaskList): number => {
+  if (isCostly(filter) || source === 'failing') return Math.ceil(rows / ERROR_SHARE);
+  if (source === 'begun') return Math.ceil(rows / LOOK_UP_SHARE);
   return filter.inputHas === undefined ? rows : Math.ceil(rows / INPUT_SHARE);
 };
 

@@ -31,6 +31,12 @@ const load = async (from: number, to: number): Promise<void> => {
      FROM generate_series($1::integer, $2::integer) AS i`,
     [from, to, versions['rare'], versions['second'], versions['old'], versions['usual'], FIRST_REQUEST],
   );
+  await engine.test.query(
+    `INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause)
+     SELECT t.task_id, 1, 'in_progress', t.state, true, CASE t.state WHEN 'cancelled' THEN 'cancel' ELSE 'complete' END
+     FROM tasker.tasker_tasks t WHERE t.task_id BETWEEN $1::bigint * ${STEP} AND $2::bigint * ${STEP}`,
+    [from, to],
+  );
 };
 
 beforeAll(async () => {
@@ -147,7 +153,10 @@ describe('lists of a workflow or a tag', () => {
 
   it('are right when tasks were removed, and when the first of them were', async () => {
     await engine.test.query(
-      `DELETE FROM tasker.tasker_tasks WHERE task_id / ${STEP} % 5 = 1 OR task_id / ${STEP} < 150`,
+      `WITH removed AS (
+         DELETE FROM tasker.tasker_tasks WHERE task_id / ${STEP} % 5 = 1 OR task_id / ${STEP} < 150 RETURNING task_id
+       )
+       DELETE FROM tasker.tasker_task_transitions h USING removed r WHERE h.task_id = r.task_id`,
     );
     await everyListIsRight();
     await engine.test.query(`UPDATE tasker.tasker_directory_stretches SET entered_at = entered_at - interval '2 days'`);

@@ -99,6 +99,20 @@ describe('a walk from page to page has the tasks that pass the filter, each once
       { requestedSince: SINCE, workflow: 'rare' },
       `t.requested_at >= '${SINCE.toISOString()}' AND k.name = 'rare'`,
     ],
+    [
+      'a time of the end',
+      { endedSince: SINCE, endedBefore: BEFORE },
+      `t.completed_at >= '${SINCE.toISOString()}' AND t.completed_at < '${BEFORE.toISOString()}'`,
+    ],
+    ['attempts', { attemptsFrom: 2 }, `t.state = 'error'`],
+    ['an initiator in error', { initiator: 'web', states: ['error'] }, `t.initiator = 'web' AND t.state = 'error'`],
+    ['a tag in error', { tags: ['acme'], states: ['error'] }, `t.tags @> '["acme"]' AND t.state = 'error'`],
+    [
+      'a workflow, ended by hand',
+      { workflow: 'rare', states: ['cancelled'] },
+      `k.name = 'rare' AND t.state = 'cancelled'`,
+    ],
+    ['complete', { states: ['complete'], workflow: 'rare' }, `t.state = 'complete' AND k.name = 'rare'`],
     ['a time before everything', { requestedBefore: requestedAt(1) }, 'false'],
     ['a time after everything', { requestedSince: requestedAt(TASKS + 1) }, 'false'],
   ])('%s', async (_, filter, condition) => {
@@ -143,6 +157,20 @@ describe('a page', () => {
     expect(pages.at(-1)).toMatchObject({ tasks: [], complete: true, nextCursor: undefined });
   });
 
+  it('goes on behind a task of which several steps fail, and has each task once', async () => {
+    const before = await idsWhere(`t.state = 'error'`);
+    await engine.test.query(
+      `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id, named_task_id, state, blocked_at)
+       SELECT s.task_id, s.workflow_step_id + n, s.named_step_id, s.named_task_id, 'error', s.blocked_at
+       FROM tasker.tasker_workflow_steps s CROSS JOIN generate_series(1, 7) AS n
+       WHERE s.blocked_at IS NOT NULL`,
+    );
+    for (const limit of [1, 2, 5]) expect((await walk({ states: ['error'] }, limit)).ids).toEqual(before);
+    await engine.test.query(
+      `DELETE FROM tasker.tasker_workflow_steps WHERE blocked_at IS NOT NULL AND workflow_step_id % 65536 > 1`,
+    );
+  });
+
   it('with tasks at the newest end only has all of them at once', async () => {
     const page = await client.taskPage({ states: ['pending'], limit: 50 });
     expect(page).toMatchObject({ complete: true, nextCursor: undefined });
@@ -163,6 +191,39 @@ describe('a page', () => {
   it('begins below an id', async () => {
     const page = await client.taskPage({ after: '100', limit: 2 });
     expect(page.tasks.map((task) => task.task_id)).toEqual(['99', '98']);
+  });
+});
+
+describe('behind 30,000 newer tasks that wait for their first step, the first page', () => {
+  const WAITING = 30_000;
+  beforeAll(async () => {
+    await engine.test.query(
+      `INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+       SELECT i, (SELECT min(named_task_id) FROM tasker.tasker_named_tasks), '{}', 'waiting ' || i
+       FROM generate_series(100001, 100000 + ${WAITING}) AS i`,
+    );
+    await engine.test.query(
+      `INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id, named_task_id, ready_at)
+       SELECT t.task_id, t.task_id * 65536 + 1, (SELECT min(named_step_id) FROM tasker.tasker_named_steps), t.named_task_id, t.requested_at
+       FROM tasker.tasker_tasks t WHERE t.task_id > 100000`,
+    );
+    await engine.test.query(`ANALYZE tasker.tasker_tasks, tasker.tasker_workflow_steps`);
+  });
+  afterAll(async () => {
+    await engine.test.query(`DELETE FROM tasker.tasker_workflow_steps WHERE task_id > 100000`);
+    await engine.test.query(`DELETE FROM tasker.tasker_tasks WHERE task_id > 100000`);
+  });
+
+  it.each<[string, TaskFilter, string]>([
+    ['in error', { states: ['error'] }, `t.state = 'error'`],
+    ['with an error', { error: 'econnreset' }, `t.state = 'error' AND ${failing('ECONNRESET')}`],
+    ['that have ended', { states: ['complete'] }, `t.state = 'complete'`],
+    ['that ended since a time', { endedSince: SINCE }, `t.completed_at >= '${SINCE.toISOString()}'`],
+    ['that ended before a time', { endedBefore: BEFORE }, `t.completed_at < '${BEFORE.toISOString()}'`],
+  ])('of tasks %s is full', async (_, filter, condition) => {
+    const page = await client.taskPage({ ...filter, limit: 10 });
+    expect(page.complete).toBe(true);
+    expect(page.tasks.map((task) => task.task_id)).toEqual((await idsWhere(condition)).slice(0, 10));
   });
 });
 

@@ -3989,6 +3989,66 @@ WHERE (a.subject = $7 AND a.subject_id = $8
 ORDER BY a.audit_id DESC
 LIMIT $2;
 
+-- list_begun_tasks
+WITH begun AS MATERIALIZED (
+  SELECT t.task_id, t.to_state
+  FROM tasker.tasker_task_transitions t
+  WHERE t.most_recent AND t.task_id < $18::bigint AND t.task_id >= $17::bigint
+  ORDER BY t.task_id DESC
+  LIMIT $20
+), page AS MATERIALIZED (
+  SELECT t.*
+  FROM (SELECT i.* FROM begun i ORDER BY i.task_id DESC OFFSET 0) i
+  CROSS JOIN LATERAL (
+    SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
+    t.tags, t.schedule
+    FROM tasker.tasker_tasks t
+    WHERE t.task_id = i.task_id AND ($1::text[] IS NULL OR i.to_state = ANY ($1::text[])) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
+    AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
+    AND ($4::text IS NULL OR t.initiator = $4::text)
+    AND ($5::text IS NULL OR t.schedule ->> 'name' = $5::text)
+    AND ($6::timestamptz IS NULL OR t.requested_at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR t.requested_at < $7::timestamptz)
+    AND ($11::text IS NULL OR t.source_system = $11::text)
+    AND ($15::timestamptz IS NULL OR t.completed_at >= $15::timestamptz)
+    AND ($16::timestamptz IS NULL OR t.completed_at < $16::timestamptz)
+    AND ($10::text IS NULL OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.queue = $10::text AND s.state IN ('pending', 'in_progress', 'error')
+      OFFSET 0))
+    AND (($13::integer IS NULL AND $14::integer IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE s.task_id = t.task_id AND s.attempts >= coalesce($13::integer, 0)
+        AND s.attempts <= coalesce($14::integer, 2147483647)
+      OFFSET 0)) AND ($12::jsonb IS NULL OR NOT EXISTS (
+      SELECT FROM jsonb_array_elements($12::jsonb) AS a (terms)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(a.terms) AS b (term) WHERE t.context @> b.term))) AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      JOIN tasker.tasker_workflow_step_transitions x
+        ON x.task_id = s.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+      WHERE s.task_id = t.task_id AND s.state = 'error'
+        AND ($9::text IS NULL OR x.metadata #>> '{error,fingerprint}' = $9::text)
+        AND ($8::text IS NULL OR strpos(
+          lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
+          lower($8::text)) > 0)))
+    OFFSET 0
+  ) t
+  LIMIT $19
+)
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
+  p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
+  p.initiator, p.source_system, p.reason, p.tags, p.schedule
+FROM (
+  SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM begun t) r
+  OFFSET 0
+) r
+LEFT JOIN page p ON true
+LEFT JOIN tasker.tasker_named_tasks k ON k.named_task_id = p.named_task_id
+LEFT JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+ORDER BY p.task_id DESC;
+
 -- list_coverage
 SELECT coalesce(k.namespace, r.namespace) AS namespace, coalesce(k.workflow, r.name) AS workflow,
   coalesce(k.version, r.version) AS version, coalesce(k.registered, false) AS registered, r.worker_id, r.problem
@@ -4008,33 +4068,32 @@ ORDER BY 1, 2, 3, r.worker_id;
 SELECT a.archive_id, a.object FROM tasker.tasker_archives a WHERE a.state = 'discarded' ORDER BY a.archive_id LIMIT 1000;
 
 -- list_failing_tasks
-WITH found AS MATERIALIZED (
-  SELECT f.*
-  FROM (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key
-    FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL
-    UNION ALL
-    SELECT s.task_id, s.workflow_step_id, s.sort_key
-    FROM tasker.tasker_workflow_steps s
-    WHERE $20 AND s.next_retry_at IS NOT NULL
-  ) f
-  LIMIT 10001
+WITH last AS MATERIALIZED (
+  SELECT s.workflow_step_id / 65536 AS task_id
+  FROM tasker.tasker_workflow_steps s
+  WHERE num_nonnulls(s.next_retry_at, s.blocked_at) > 0 AND s.workflow_step_id < least($18::bigint, 140737488355327) * 65536 AND s.workflow_step_id >= least($17::bigint, 140737488355327) * 65536
+  ORDER BY s.workflow_step_id DESC
+  OFFSET $20 - 1
+  LIMIT 1
+), steps AS MATERIALIZED (
+  SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.blocked_at IS NOT NULL AS is_blocked
+  FROM tasker.tasker_workflow_steps s
+  WHERE num_nonnulls(s.next_retry_at, s.blocked_at) > 0 AND s.workflow_step_id < least($18::bigint, 140737488355327) * 65536
+    AND s.workflow_step_id >= least(coalesce((SELECT l.task_id FROM last l), $17::bigint), 140737488355327) * 65536
 ), failing AS MATERIALIZED (
-  SELECT t.task_id, array_agg(t.workflow_step_id) AS step_ids, array_agg(t.sort_key) AS sort_keys
-  FROM found t
-  WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
-  GROUP BY t.task_id
-  ORDER BY t.task_id DESC
-  LIMIT $21
+  SELECT s.task_id, array_agg(s.workflow_step_id) AS step_ids, array_agg(s.sort_key) AS sort_keys
+  FROM steps s
+  WHERE $2::integer[] IS NULL OR s.named_task_id = ANY ($2::integer[])
+  GROUP BY s.task_id
+  HAVING $21 OR bool_or(s.is_blocked)
 ), page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM failing i WHERE NOT ((SELECT count(*) FROM found) > 10000) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (SELECT i.* FROM failing i ORDER BY i.task_id DESC OFFSET 0) i
   CROSS JOIN LATERAL (
     SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
     FROM tasker.tasker_tasks t
-    WHERE t.task_id = i.task_id AND EXISTS (
+    WHERE t.task_id = i.task_id AND (($8::text IS NULL AND $9::text IS NULL) OR EXISTS (
       SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
       CROSS JOIN LATERAL (
         SELECT FROM tasker.tasker_workflow_step_transitions x
@@ -4044,7 +4103,7 @@ WITH found AS MATERIALIZED (
           lower(concat_ws(' ', x.metadata #>> '{error,name}', x.metadata #>> '{error,code}', x.metadata #>> '{error,message}')),
           lower($8::text)) > 0)
         OFFSET 0
-      ) x) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+      ) x)) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
@@ -4069,12 +4128,12 @@ WITH found AS MATERIALIZED (
   ) t
   LIMIT $19
 )
-SELECT r.read_rows, r.scanned_to, r.scanned_to_at, (SELECT count(*) FROM found) > 10000 AS overflow, statement_timestamp() AS as_of,
+SELECT r.read_rows, r.scanned_to, r.scanned_to_at, false AS overflow, statement_timestamp() AS as_of,
   p.task_id, n.name AS namespace, k.name AS workflow, k.version, p.state, p.priority, p.requested_at, p.completed_at,
   p.initiator, p.source_system, p.reason, p.tags, p.schedule
 FROM (
   SELECT r.*, (SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1) AS scanned_to_at
-  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM failing t) r
+  FROM (SELECT count(*)::integer AS read_rows, min(t.task_id) AS scanned_to FROM steps t) r
   OFFSET 0
 ) r
 LEFT JOIN page p ON true
@@ -4320,7 +4379,7 @@ WITH reruns AS MATERIALIZED (
   LIMIT $20
 ), page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM reruns i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (SELECT i.* FROM reruns i ORDER BY i.task_id DESC OFFSET 0) i
   CROSS JOIN LATERAL (
     SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
@@ -4542,7 +4601,7 @@ WITH ended AS MATERIALIZED (
   LIMIT $20
 ), page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM ended i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (SELECT i.* FROM ended i ORDER BY i.task_id DESC OFFSET 0) i
   CROSS JOIN LATERAL (
     SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
@@ -4611,21 +4670,24 @@ WITH entered AS MATERIALIZED (
       SELECT width_bucket(least($18::bigint - 1 - e.stretch * 32768, 32767)::smallint, e.places) AS last
     ) b
     CROSS JOIN LATERAL (
-      SELECT u.place FROM unnest(e.places[greatest(1, b.last - $21 + 1):b.last]) AS u (place) ORDER BY u.place DESC
+      SELECT u.place FROM unnest(e.places[greatest(1, b.last - $22 + 1):b.last]) AS u (place) ORDER BY u.place DESC
     ) p
     WHERE e.stretch * 32768 + p.place >= $17::bigint
-    LIMIT $21
+    LIMIT $22
   ) x
   ORDER BY x.task_id DESC
-  LIMIT $21
+  LIMIT $22
 ), page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM entered i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (SELECT i.* FROM entered i ORDER BY i.task_id DESC OFFSET 0) i
   CROSS JOIN LATERAL (
     SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
     FROM tasker.tasker_tasks t
-    WHERE t.task_id = i.task_id AND true AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+    WHERE t.task_id = i.task_id AND (NOT $21 OR EXISTS (
+      SELECT FROM tasker.tasker_workflow_steps s
+      WHERE num_nonnulls(s.next_retry_at, s.blocked_at) > 0 AND s.workflow_step_id > least(i.task_id, 140737488355327) * 65536 AND s.workflow_step_id < least(i.task_id + 1, 140737488355327) * 65536
+      OFFSET 0)) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)
@@ -4684,7 +4746,7 @@ WITH generations AS MATERIALIZED (
   LIMIT $20
 ), page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM generations i WHERE NOT (false) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (SELECT i.* FROM generations i ORDER BY i.task_id DESC OFFSET 0) i
   CROSS JOIN LATERAL (
     SELECT t.task_id, t.named_task_id, t.state, t.priority, t.requested_at, t.completed_at, t.initiator, t.source_system, t.reason,
     t.tags, t.schedule
@@ -4995,14 +5057,14 @@ WITH live AS (
   JOIN tasker.tasker_workers k ON k.worker_id = w.worker_id
   WHERE k.stopped_at IS NULL AND k.lease_expires_at > statement_timestamp()
 ), steps AS MATERIALIZED (
-    (SELECT 1 AS kind, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL ORDER BY s.blocked_at LIMIT 5000)
+    (SELECT 1 AS kind, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.blocked_at IS NOT NULL ORDER BY s.blocked_at LIMIT 1000)
     UNION ALL
-    (SELECT 2, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL ORDER BY s.next_retry_at LIMIT 5000)
+    (SELECT 2, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.next_retry_at IS NOT NULL ORDER BY s.next_retry_at LIMIT 1000)
     UNION ALL
-    (SELECT 3, unnest(c.task_ids) FROM tasker.tasker_claims c LIMIT 5000)
+    (SELECT 3, unnest(c.task_ids) FROM tasker.tasker_claims c LIMIT 1000)
     UNION ALL
     (SELECT 4, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
-      ORDER BY s.queue, s.priority, s.ready_at, s.workflow_step_id LIMIT 5000)
+      ORDER BY s.queue, s.priority, s.ready_at, s.workflow_step_id LIMIT 1000)
 ), open AS (
   SELECT t.named_task_id,
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
@@ -5020,7 +5082,7 @@ WITH live AS (
 SELECT coalesce(k.namespace, l.namespace) AS namespace, coalesce(k.workflow, l.name) AS workflow,
   coalesce(k.version, l.version) AS version, coalesce(k.registered, false) AS registered,
   coalesce(o.pending, 0) AS pending_tasks, coalesce(o.in_progress, 0) AS tasks_in_progress, coalesce(o.error, 0) AS tasks_in_error,
-  NOT EXISTS (SELECT FROM steps i GROUP BY i.kind HAVING count(*) >= 5000) AS complete,
+  NOT EXISTS (SELECT FROM steps i GROUP BY i.kind HAVING count(*) >= 1000) AS complete,
   coalesce(l.workers, '{}') AS workers, coalesce(l.problems, '{}') AS problems
 FROM known k
 FULL JOIN (

@@ -14,6 +14,8 @@ import { createClient } from '../../src/client/client.ts';
 import { findTaskRevision, findTaskScope, listHistoryPage } from '../../src/db/reads/task-documents.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
 import {
+  listBegunTasks,
+  listFailingTasks,
   listReruns,
   listTasks,
   listTasksEndedByHand,
@@ -21,7 +23,6 @@ import {
   listTasksOfInitiator,
 } from '../../src/db/reads/task-lists.ts';
 import {
-  listFailingTasks,
   listOpenTasks,
   listTasksOfWorkflows,
   listTasksWithTags,
@@ -111,15 +112,21 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     ],
     [
       'of tasks in error',
-      () => call(listOpenTasks, { ...page({ states: ['error'] }), ...steps, blocked: true }),
-      'steps_blocked',
-      300,
+      () => call(listFailingTasks, { ...page({ states: ['error'] }), retrying: false, rows: 51 }),
+      'steps_failing',
+      400,
     ],
     [
       'of tasks with an error',
-      () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 2000 }),
-      'steps_blocked',
+      () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 250 }),
+      'steps_failing',
       600,
+    ],
+    [
+      'of tasks that have ended',
+      () => call(listBegunTasks, { ...page({ states: ['complete'], below: '49000' }), rows: 204 }),
+      'tasker_task_transitions_p1_pkey',
+      500,
     ],
     [
       'of pending tasks',
@@ -337,7 +344,11 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     await engine.test.query(`ANALYZE tasker.tasker_directory_entries`);
     const plan = await planOf(
       engine.test.pool,
-      call(listTasksInDirectory, { ...page({ ...given(), below: String(STRETCH) }), rows: 71 } as never),
+      call(listTasksInDirectory, {
+        ...page({ ...given(), below: String(STRETCH) }),
+        failing: false,
+        rows: 71,
+      } as never),
     );
     expect(plan.indexes).toContain('tasker_tasks_pkey');
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
@@ -359,7 +370,12 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       await client.close();
     }
     const [found] = await engine.db.run(findInputTerms, asked);
-    const given = { ...page({ ...asked, below: String(2 * STRETCH) }), terms: found?.terms as string[], rows: 71 };
+    const given = {
+      ...page({ ...asked, below: String(2 * STRETCH) }),
+      terms: found?.terms as string[],
+      failing: false,
+      rows: 71,
+    };
     const state = call(readDirectory, { below: String(2 * STRETCH), path_ids: found?.path_ids as number[] });
     for (const [one, pages] of [
       [call(findInputTerms, asked), 20],

@@ -53,9 +53,9 @@ CROSS JOIN LATERAL (
 
 const TRANSITIONS = `
 INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause)
-SELECT t.task_id, 1, 'in_progress', t.state, true, CASE t.state WHEN 'cancelled' THEN 'cancel' ELSE 'complete' END
+SELECT t.task_id, 1, 'in_progress', t.state, true, CASE t.state WHEN 'cancelled' THEN 'cancel' WHEN 'error' THEN 'step_blocked' ELSE 'complete' END
 FROM tasker.tasker_tasks t
-WHERE t.state IN ('cancelled', 'complete')`;
+WHERE t.state <> 'pending'`;
 
 const STEPS = `
 INSERT INTO tasker.tasker_workflow_steps

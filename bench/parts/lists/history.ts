@@ -83,7 +83,7 @@ SELECT c.id, ($4::integer[])[c.flow_number],
   END
 FROM chosen c`;
 
-/** Which tasks have steps and histories: those that a list may look at, and a share of the others. $1, $2: ids. $3: thousandths. */
+/** Which tasks have steps with a history: those that a list may look at, and a share of the others. $1, $2: ids. $3: thousandths. */
 const DETAILED = `t.task_id BETWEEN $1::bigint AND $2::bigint AND (t.state <> 'complete' OR t.task_id % 1000 < $3::integer)`;
 
 /** Steps of tasks in progress wait for a retry, those of tasks in error are blocked. */
@@ -129,6 +129,7 @@ JOIN (VALUES
 ) AS h (state, sort_key, from_state, to_state, last, cause) ON h.state = t.state
 WHERE ${DETAILED}`;
 
+/** Of every task: lists go by it. $1, $2: ids. */
 const TASK_HISTORY = `
 INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent, cause, created_at)
 SELECT t.task_id, h.sort_key, h.from_state, h.to_state, h.last, h.cause,
@@ -142,10 +143,10 @@ JOIN (VALUES
   ('resolved_manually', 3, 'error', 'resolved_manually', true, 'operator_resolve'),
   ('cancelled', 1, 'pending', 'in_progress', false, 'claim'), ('cancelled', 2, 'in_progress', 'cancelled', true, 'cancel')
 ) AS h (state, sort_key, from_state, to_state, last, cause) ON h.state = t.state
-WHERE ${DETAILED}`;
+WHERE t.task_id BETWEEN $1::bigint AND $2::bigint`;
 
 /**
- * `detailed`: how many of a thousand ended tasks have steps and histories; no list reads those of complete tasks. `failing`: how many of a
+ * `detailed`: how many of a thousand ended tasks have steps; no list reads those of complete tasks. `failing`: how many of a
  * million are in error.
  */
 export async function loadHistory(
@@ -164,7 +165,8 @@ export async function loadHistory(
   for (let first = 1; first <= tasks; first += BATCH) {
     const last = Math.min(tasks, first + BATCH - 1);
     await db.query(TASKS, [first, last, tasks, ids, failing]);
-    for (const text of [STEPS, STEP_HISTORY, TASK_HISTORY]) await db.query(text, [first, last, detailed]);
+    for (const text of [STEPS, STEP_HISTORY]) await db.query(text, [first, last, detailed]);
+    await db.query(TASK_HISTORY, [first, last]);
     if (last % 1_000_000 === 0) console.error(`  ${last.toLocaleString('en-US')} tasks`);
   }
   for (const { text } of indexes) await db.query(text);

@@ -1,6 +1,7 @@
 import { defineStatement } from '../statement.ts';
 import { STRETCH, stretchOf } from '../statements/rules/directory.ts';
 import { isSearched } from '../statements/rules/search-paths.ts';
+import { hasFailingStep } from './failing-steps.ts';
 import { PAGE, pageOfIds, type PageRow } from './task-pages.ts';
 
 export interface DirectoryState {
@@ -77,11 +78,12 @@ CROSS JOIN LATERAL (
 
 /**
  * Tasks with one of these terms, from the directory: of each term its newest `rows`, entry after entry, and of all of them the newest.
- * The places of an entry are in ascending order, so those that a page may need are at one place of it, which is found by halving.
+ * The places of an entry are in ascending order, so those that a page may need are at one place of it, which is found by halving. `failing`: only tasks of which
+ * a step fails now are looked up, which is known from an index of a few pages.
  */
 export const listTasksInDirectory = defineStatement<PageRow>()({
   name: 'list_tasks_in_directory',
-  params: { ...PAGE, terms: 'bigint[]', rows: 'integer' },
+  params: { ...PAGE, terms: 'bigint[]', failing: 'boolean', rows: 'integer' },
   text: pageOfIds(
     `entered AS MATERIALIZED (
   SELECT DISTINCT x.task_id
@@ -109,5 +111,6 @@ export const listTasksInDirectory = defineStatement<PageRow>()({
   LIMIT :rows
 )`,
     'entered',
+    { which: `(NOT :failing OR ${hasFailingStep('i.task_id')})` },
   ),
 });

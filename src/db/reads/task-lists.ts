@@ -1,6 +1,7 @@
 import { defineStatement } from '../statement.ts';
+import { FAILING, stepsOf } from './failing-steps.ts';
 import { hashOfRerun, tasksOfIdentity } from '../statements/rules/identity.ts';
-import { IN_RANGE, PAGE, page, pageOfIds, type PageRow, SOURCE_COLUMNS } from './task-pages.ts';
+import { IN_RANGE, ONE_FAILS, PAGE, page, pageOfIds, type PageRow, SOURCE_COLUMNS } from './task-pages.ts';
 
 /** How many characters of an initiator are in its index: an index entry has an upper bound, an initiator has none. */
 export const INITIATOR_PREFIX = 128;
@@ -54,6 +55,58 @@ export const listTasksEndedByHand = defineStatement<PageRow>()({
 )`,
     'ended',
     { which: `i.most_recent AND (:states::text[] IS NULL OR i.to_state = ANY (:states::text[]))` },
+  ),
+});
+
+/**
+ * Tasks of which a step was begun or that have ended, by their history: a task that waits for its first step has none, so however many of these are newer, none of
+ * them is read. The newest row has the task's state, and only tasks with one that is wanted are looked up.
+ */
+export const listBegunTasks = defineStatement<PageRow>()({
+  name: 'list_begun_tasks',
+  params: ORDERED,
+  text: pageOfIds(
+    `begun AS MATERIALIZED (
+  SELECT t.task_id, t.to_state
+  FROM tasker.tasker_task_transitions t
+  WHERE t.most_recent AND ${IN_RANGE}
+  ORDER BY t.task_id DESC
+  LIMIT :rows
+)`,
+    'begun',
+    { which: `(:states::text[] IS NULL OR i.to_state = ANY (:states::text[]))` },
+  ),
+});
+
+/**
+ * Tasks of which a step fails now. `rows`: how many failing steps are read, and the further ones of the task of the last, so that the next page begins with another task.
+ * An error that is asked for is looked at before the task is, in the transition that the step is at.
+ */
+export const listFailingTasks = defineStatement<PageRow>()({
+  name: 'list_failing_tasks',
+  params: { ...ORDERED, retrying: 'boolean' },
+  text: pageOfIds(
+    `last AS MATERIALIZED (
+  SELECT s.workflow_step_id / 65536 AS task_id
+  FROM tasker.tasker_workflow_steps s
+  WHERE ${FAILING} AND s.workflow_step_id < ${stepsOf(':below::bigint')} AND s.workflow_step_id >= ${stepsOf(':floor::bigint')}
+  ORDER BY s.workflow_step_id DESC
+  OFFSET :rows - 1
+  LIMIT 1
+), steps AS MATERIALIZED (
+  SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.blocked_at IS NOT NULL AS is_blocked
+  FROM tasker.tasker_workflow_steps s
+  WHERE ${FAILING} AND s.workflow_step_id < ${stepsOf(':below::bigint')}
+    AND s.workflow_step_id >= ${stepsOf('coalesce((SELECT l.task_id FROM last l), :floor::bigint)')}
+), failing AS MATERIALIZED (
+  SELECT s.task_id, array_agg(s.workflow_step_id) AS step_ids, array_agg(s.sort_key) AS sort_keys
+  FROM steps s
+  WHERE :named_task_ids::integer[] IS NULL OR s.named_task_id = ANY (:named_task_ids::integer[])
+  GROUP BY s.task_id
+  HAVING :retrying OR bool_or(s.is_blocked)
+)`,
+    'steps',
+    { from: 'failing', which: ONE_FAILS, also: 'true' },
   ),
 });
 

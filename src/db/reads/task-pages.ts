@@ -12,7 +12,9 @@ import type { TaskRow } from './tasks.ts';
  * | tasks of an initiator | `tasks_by_initiator` | by id |
  * | tasks of an identity | `index_tasks_on_identity_hash`, key of tasker_identities | by id |
  * | tasks that were cancelled or resolved | `task_transitions_by_hand` | by id |
- * | open tasks, failing tasks | `steps_ready`, `steps_retry_due`, `steps_blocked`, tasker_claims | a set |
+ * | tasks of which a step fails now | `steps_failing` | by id |
+ * | tasks of which a step was begun, or that have ended | key of tasker_task_transitions | by id |
+ * | open tasks | `steps_ready`, `steps_retry_due`, `steps_blocked`, tasker_claims | a set |
  * | tasks with tags or of some workflow versions | the directory of tasks | by id |
  * | those of them that are not in the directory | `tasks_by_tag`, `tasks_by_workflow_and_id` | a set, in ranges of ids |
  *
@@ -56,7 +58,7 @@ export const SOURCE_COLUMNS = `${COLUMNS}, ${HAS_INPUT} AS has_input`;
 export const IN_RANGE = `t.task_id < :below::bigint AND t.task_id >= :floor::bigint`;
 
 /** SQL: the error of this transition has the text and the fingerprint that are given. */
-export const isSuchError = (
+const isSuchError = (
   alias: string,
 ): string => `(:fingerprint::text IS NULL OR ${alias}.metadata #>> '{error,fingerprint}' = :fingerprint::text)
         AND (:error::text IS NULL OR strpos(
@@ -71,7 +73,19 @@ const FAILS_WITH = `EXISTS (
       WHERE s.task_id = t.task_id AND s.state = 'error'
         AND ${isSuchError('x')})`;
 
-const FAILS_IF_ASKED = `((:error::text IS NULL AND :fingerprint::text IS NULL) OR ${FAILS_WITH})`;
+/** SQL: no error is asked for, or `fails`. */
+const ifAsked = (fails: string): string => `((:error::text IS NULL AND :fingerprint::text IS NULL) OR ${fails})`;
+const FAILS_IF_ASKED = ifAsked(FAILS_WITH);
+
+/** SQL: one of the steps `i.step_ids`, at the transitions `i.sort_keys`, fails with the error that is asked for, if one is. */
+export const ONE_FAILS = ifAsked(`EXISTS (
+      SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
+      CROSS JOIN LATERAL (
+        SELECT FROM tasker.tasker_workflow_step_transitions x
+        WHERE x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
+          AND x.to_state = 'error' AND ${isSuchError('x')}
+        OFFSET 0
+      ) x)`);
 
 /** Which tasks a page has, whatever its source is; `t`: a task. */
 const PASSES = `(:states::text[] IS NULL OR t.state = ANY (:states::text[]))
@@ -114,18 +128,18 @@ WITH ${first}source AS MATERIALIZED (${source}
 const AT = `(SELECT l.requested_at FROM tasker.tasker_tasks l WHERE l.task_id >= r.scanned_to ORDER BY l.task_id LIMIT 1)`;
 
 /**
- * A page of tasks whose ids are known: `read`, a CTE of `ctes`, has them. They are looked up one by one from the highest on, until the
+ * A page of tasks whose ids are known: `read`, a CTE of `ctes`, has them, or `from` has those of its rows, each once. They are looked up one by one from the highest on, until the
  * page is full; what was removed meanwhile is not found. OFFSET 0 keeps the planner from reading the table for a join, and so from another order.
  * `which`: a condition that is looked at before the task `i` is; `also`: and one of the task `t`.
  */
 export const pageOfIds = (
   ctes: string,
   read: string,
-  { which = 'true', also = FAILS_IF_ASKED, overflow = 'false' } = {},
+  { from = read, which = 'true', also = FAILS_IF_ASKED } = {},
 ): string => `
 WITH ${ctes}, page AS MATERIALIZED (
   SELECT t.*
-  FROM (SELECT i.* FROM ${read} i WHERE NOT (${overflow}) ORDER BY i.task_id DESC OFFSET 0) i
+  FROM (SELECT i.* FROM ${from} i ORDER BY i.task_id DESC OFFSET 0) i
   CROSS JOIN LATERAL (
     SELECT ${COLUMNS}
     FROM tasker.tasker_tasks t
@@ -133,7 +147,7 @@ WITH ${ctes}, page AS MATERIALIZED (
     OFFSET 0
   ) t
   LIMIT :limit
-)${result(read, AT, overflow)}`;
+)${result(read, AT, 'false')}`;
 
 /** How many ids are looked up together: a page that its first tasks fill reads few, and one that has to look at thousands looks up most of them at once. */
 const TOGETHER = [128, 512, 2048];

@@ -1,15 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { openTaskIds } from './open-tasks.ts';
-import {
-  IN_RANGE,
-  isSuchError,
-  PAGE,
-  page,
-  pageOfIds,
-  pageOfManyIds,
-  type PageRow,
-  SOURCE_COLUMNS,
-} from './task-pages.ts';
+import { IN_RANGE, PAGE, page, pageOfManyIds, type PageRow, SOURCE_COLUMNS } from './task-pages.ts';
 
 /** The largest set that is read as a whole. */
 const LARGEST_SET = 10_000;
@@ -45,48 +36,6 @@ export const listOpenTasks = defineStatement<PageRow>()({
 )`,
     'open',
     OVERFLOW,
-  ),
-});
-
-/**
- * Tasks of which a step fails now with such an error. The error is looked at first, in the transition that the step is at, and the task
- * only if it is one. `rows`: of how many tasks at most.
- */
-export const listFailingTasks = defineStatement<PageRow>()({
-  name: 'list_failing_tasks',
-  params: { ...PAGE, retrying: 'boolean', rows: 'integer' },
-  text: pageOfIds(
-    `${found(`
-  SELECT f.*
-  FROM (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key
-    FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL
-    UNION ALL
-    SELECT s.task_id, s.workflow_step_id, s.sort_key
-    FROM tasker.tasker_workflow_steps s
-    WHERE :retrying AND s.next_retry_at IS NOT NULL
-  ) f`)}, failing AS MATERIALIZED (
-  SELECT t.task_id, array_agg(t.workflow_step_id) AS step_ids, array_agg(t.sort_key) AS sort_keys
-  FROM found t
-  WHERE ${IN_RANGE}
-  GROUP BY t.task_id
-  ORDER BY t.task_id DESC
-  LIMIT :rows
-)`,
-    'failing',
-    {
-      which: `EXISTS (
-      SELECT FROM unnest(i.step_ids, i.sort_keys) AS s (workflow_step_id, sort_key)
-      CROSS JOIN LATERAL (
-        SELECT FROM tasker.tasker_workflow_step_transitions x
-        WHERE x.task_id = i.task_id AND x.workflow_step_id = s.workflow_step_id AND x.sort_key = s.sort_key
-          AND x.to_state = 'error' AND ${isSuchError('x')}
-        OFFSET 0
-      ) x)`,
-      also: 'true',
-      overflow: OVERFLOW,
-    },
   ),
 });
 

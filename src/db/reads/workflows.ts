@@ -2,8 +2,11 @@ import { defineStatement } from '../statement.ts';
 import { someOpenTaskIds } from './open-tasks.ts';
 import { isLive } from '../statements/rules/live-process.ts';
 
-/** Steps of each kind (blocked, waiting for a retry, running, ready) whose tasks are counted: some milliseconds of look-ups. */
-const MOST_STEPS = 5000;
+/**
+ * Steps of each kind (blocked, waiting for a retry, running, ready) whose tasks are counted. Those of steps that were blocked over months lie far apart: each of them may
+ * be a read from the disk.
+ */
+const MOST_STEPS = 1000;
 
 /** A version of a workflow, with its open tasks and the workers that serve it. */
 export interface WorkflowRow {
@@ -30,7 +33,7 @@ export interface WorkflowList {
   asOf: Date;
 }
 
-/** Every workflow version with its open tasks and the workers that serve it. Costs some look-ups for each of up to 20,000 open steps. */
+/** Every workflow version with its open tasks and the workers that serve it. Costs some look-ups for each of up to 4,000 open steps. */
 export const listWorkflows = defineStatement<WorkflowRow>()({
   name: 'list_workflows',
   text: `
