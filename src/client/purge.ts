@@ -1,6 +1,6 @@
 import type { Database } from '../db/connections/database.ts';
 import { findTaggedTasks, type PurgedRows } from '../db/statements/tasks/purge-tasks.ts';
-import { purge } from '../engine/purge.ts';
+import { auditNothingPurged, purge } from '../engine/purge.ts';
 import type { KeptTask } from '../engine/remove-tasks.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
@@ -77,7 +77,10 @@ export async function purgeSelected(
   if ('taskIds' in checked) await purgeAll(checked.taskIds, true);
   else for await (const taskIds of taggedTasks(db, checked.tag)) await purgeAll(taskIds, false);
   // After the tables: what retention moves to the archive meanwhile is there by now.
+  const keptBefore = report.keptTasks;
   await purgeArchived(db, archive, checked, options, report);
+  const isNothing = keptBefore === 0 && report.tasks === 0 && report.archived.tasks === 0;
+  if (isNothing && options.dryRun !== true) await auditNothingPurged(db, checked, report.kept, options);
   return report;
 }
 

@@ -1,6 +1,6 @@
 import type { Transactions } from '../db/connections/database.ts';
 import { findFirstOfIdentities, type PurgedRows } from '../db/statements/tasks/purge-tasks.ts';
-import { writeAudit } from './audit.ts';
+import { type Act, writeAudit } from './audit.ts';
 import type { OperatorAction } from './operator-action.ts';
 import { isFinal } from '../workflow/states.ts';
 import { deleteTasks, findHeld, type KeptTask, lockForRemoval, NOTHING } from './remove-tasks.ts';
@@ -45,12 +45,43 @@ export async function purge(
     const missing = taskIds.filter((taskId) => !exists.has(taskId));
     if (options.dryRun === true) return { purged: { ...NOTHING, tasks: going.length }, kept, missing };
     const purged = await deleteTasks(tx, going);
+    // One row for the batch: the tasks are gone, and the audit is what is left of them.
     if (going.length > 0) {
-      // One row for the batch: the tasks are gone, and the audit is what is left of them.
-      const on = { kind: 'task', id: going.length === 1 ? (going[0] as string) : `${going.length} tasks` } as const;
-      const act = { act: 'task.purge', on, action: options } as const;
-      await writeAudit(tx, act, { outcome: 'purged', ...purged, task_ids: going });
+      const left = kept.length === 0 ? {} : { kept: kept.length };
+      await writeAudit(tx, actOn(going, options), { outcome: 'purged', ...purged, task_ids: going, ...left });
+    }
+    // And one for what somebody wanted to be gone: a hold that did its work is to be seen.
+    if (kept.length > 0) {
+      const ids = kept.map(({ taskId }) => taskId);
+      const reasons = Object.fromEntries(kept.map(({ taskId, reason }) => [taskId, reason]));
+      await writeAudit(tx, actOn(ids, options), { outcome: 'kept', reasons });
     }
     return { purged, kept, missing };
   });
 }
+
+/** A purge that found none of its tasks, in the tables or in the archive, or only tasks of the archive that a hold keeps. */
+export async function auditNothingPurged(
+  db: Transactions,
+  selection: { taskIds: readonly string[] } | { tag: string },
+  keptOfArchive: readonly KeptTask[],
+  action: OperatorAction,
+): Promise<void> {
+  const kept = keptOfArchive.slice(0, MOST_NAMED).map(({ taskId }) => taskId);
+  const act =
+    'tag' in selection
+      ? ({ act: 'task.purge', on: { kind: 'tag', id: selection.tag }, action } as const)
+      : actOn(selection.taskIds, action);
+  const outcome =
+    kept.length === 0 ? { outcome: 'not_found' } : { outcome: 'kept', kept: keptOfArchive.length, task_ids: kept };
+  await db.transaction((tx) => writeAudit(tx, act, outcome));
+}
+
+/** Ids in one row of the audit. */
+const MOST_NAMED = 100;
+
+const actOn = (taskIds: readonly string[], action: OperatorAction): Act => ({
+  act: 'task.purge',
+  on: { kind: 'task', id: taskIds.length === 1 ? (taskIds[0] as string) : `${taskIds.length} tasks` },
+  action,
+});

@@ -1,5 +1,5 @@
 import type { Executor } from '../db/connections/database.ts';
-import { type KeepRow, readKeeps, readRetention } from '../db/statements/retention/policies.ts';
+import { type KeepRow, readKeeps, readKeepsOf, readRetention } from '../db/statements/retention/policies.ts';
 import {
   KEPT_STATES,
   keepOf,
@@ -55,8 +55,9 @@ export async function readKeepOf(
   tx: Executor,
   { namespace, workflow }: { namespace: string; workflow: string },
 ): Promise<WorkflowRetention['keep'] | undefined> {
-  const { workflows } = await readPolicies(tx);
-  return workflows.find((each) => each.namespace === namespace && each.workflow === workflow)?.keep;
+  const [row] = await tx.run(readRetention, { young_seconds: 0 });
+  const { workflows } = resolvePolicies(await tx.run(readKeepsOf, { namespace, name: workflow }), row?.keep ?? '');
+  return workflows[0]?.keep;
 }
 
 /**

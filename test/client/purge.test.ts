@@ -84,3 +84,20 @@ it.each([
   await expect(refused).rejects.toThrow(InvalidInputError);
   await expect(refused).rejects.toThrow(message);
 });
+
+it('is in the audit also if there is nothing of what it names', async () => {
+  const action = { by: 'ada', reason: 'the customer asked' };
+  for (const [selection, subject, id] of [
+    [{ tag: 'tenant=nobody' }, 'tag', 'tenant=nobody'],
+    [{ taskIds: ['424242'] }, 'task', '424242'],
+    [{ taskIds: ['424242', '424243'] }, 'task', '2 tasks'],
+  ] as const) {
+    await client.purge(selection, { ...action, dryRun: true });
+    await client.purge(selection, action);
+    const rows = await test.query(
+      `SELECT subject, by, reason, outcome, refused FROM tasker.tasker_audit WHERE act = 'task.purge' AND by = 'ada' AND subject_id = $1`,
+      [id],
+    );
+    expect(rows).toEqual([{ subject, ...action, outcome: 'not_found', refused: true }]);
+  }
+});

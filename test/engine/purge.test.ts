@@ -119,3 +119,31 @@ describe('the first task of an identity that a later one holds', () => {
     });
   });
 });
+
+describe('a purge that removes nothing', () => {
+  const audit = () =>
+    engine.test.query<Record<string, unknown>>(
+      `SELECT subject, subject_id, by, reason, outcome, refused, details FROM tasker.tasker_audit WHERE act = 'task.purge' ORDER BY audit_id DESC LIMIT 2`,
+    );
+
+  it('is in the audit, with why each task was kept, and so is the part that it kept', async () => {
+    const action = { by: 'ada', reason: 'the customer asked' };
+    const open = await engine.submitOne(id);
+    await purge(engine.db, [open], action);
+    const refusal = { subject: 'task', subject_id: open, ...action, outcome: 'kept', refused: true };
+    expect((await audit())[0]).toEqual({ ...refusal, details: { reasons: { [open]: 'open' } } });
+    const ended = await engine.submitOne(id);
+    await cancel(engine.db, ended);
+    await purge(engine.db, [open, ended], action);
+    expect(await audit()).toMatchObject([
+      refusal,
+      { subject_id: ended, outcome: 'purged', refused: false, details: { kept: 1, task_ids: [ended] } },
+    ]);
+  });
+
+  it('leaves no row if it was a dry run', async () => {
+    const before = await audit();
+    await purge(engine.db, [await engine.submitOne(id)], { by: 'ada', dryRun: true });
+    expect(await audit()).toEqual(before);
+  });
+});

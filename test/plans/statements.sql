@@ -4518,7 +4518,7 @@ ORDER BY h.sort_key;
 
 -- list_task_states
 SELECT c.state, c.requested_at, c.completed_at, c.as_of, c.version, c.complete, coalesce((
-    SELECT json_agg(json_build_array(s.workflow_step_id - c.task_id * 65536, s.state, s.attempts, s.unmet_parents, (extract(epoch FROM s.ready_at - c.requested_at) * 1000)::bigint,
+    SELECT json_agg(json_build_array(s.workflow_step_id & 65535, s.state, s.attempts, s.unmet_parents, (extract(epoch FROM s.ready_at - c.requested_at) * 1000)::bigint,
       (extract(epoch FROM s.last_attempted_at - c.requested_at) * 1000)::bigint, (extract(epoch FROM s.processed_at - c.requested_at) * 1000)::bigint, (extract(epoch FROM s.next_retry_at - c.requested_at) * 1000)::bigint, (extract(epoch FROM s.blocked_at - c.requested_at) * 1000)::bigint) ORDER BY s.workflow_step_id)
     FROM tasker.tasker_workflow_steps s
     WHERE s.task_id = c.task_id AND (c.complete OR age(s.xmin) <= age(($3::text)::xid8::xid))
@@ -5826,6 +5826,13 @@ SELECT current_setting('transaction_isolation') AS isolation;
 SELECT w.named_task_id, n.name AS namespace, w.name, w.version, w.configuration -> 'keep' AS keep
 FROM tasker.tasker_named_tasks w
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = w.task_namespace_id
+ORDER BY w.named_task_id;
+
+-- read_keeps_of
+SELECT w.named_task_id, n.name AS namespace, w.name, w.version, w.configuration -> 'keep' AS keep
+FROM tasker.tasker_named_tasks w
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = w.task_namespace_id
+WHERE n.name = $1 AND w.name = $2
 ORDER BY w.named_task_id;
 
 -- read_microseconds

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { listQueueSamples, listQueueTimes } from '../../db/reads/queue-details.ts';
+import { findPausable } from '../../db/statements/acts/pauses.ts';
 import { readQueueScaling } from '../../db/statements/scaling/queue-scaling.ts';
+import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
 import { name, nullableTime, time } from '../schemas/common.ts';
 
@@ -110,7 +112,8 @@ export const getQueue = defineRoute({
   shared: true,
   path: '/v1/queues/{queue}',
   summary: 'One queue: depth, waiting times, the scaling signal with its reason, and the last minutes',
-  description: 'A minute in which nothing was ready and nothing ran is missing. A queue that nobody has used is empty.',
+  description:
+    'A minute in which nothing was ready and nothing ran is missing. A queue that is idle is empty; one that no worker serves and no workflow uses is not found.',
   cost: 'list',
   params: z.object({ queue: name }),
   query: z.strictObject({ minutes: z.coerce.number().int().min(1).max(1440).default(60) }),
@@ -153,20 +156,36 @@ export const getQueue = defineRoute({
   },
   async handle(request) {
     const { client, params, query, reports } = request;
-    const all = await everyQueue(request);
     const { minutes } = query;
+    const found = (await everyQueue(request)).find((each) => each.queue === params.queue);
     const samples = await reports.kept(`samples ${minutes} ${params.queue}`, 5000, () =>
       client.db.run(listQueueSamples, { queue: params.queue, minutes }),
     );
+    if (found === undefined && samples.length === 0) await requireQueue(request, params.queue);
     return {
       body: {
-        ...(all.find((each) => each.queue === params.queue) ?? { ...idle(params.queue), scaling: null, times: null }),
+        ...(found ?? { ...idle(params.queue), scaling: null, times: null }),
         minutes: samples,
         as_of: new Date(),
       },
     };
   },
 });
+
+/** Throws Problem if no worker serves it and no workflow uses it: whoever mistyped a name must not read that nothing waits. */
+async function requireQueue(
+  { client, reports }: Pick<RouteRequest, 'client' | 'reports'>,
+  given: string,
+): Promise<void> {
+  const [row] = await reports.kept(`queue ${given}`, 5000, () =>
+    client.db.run(findPausable, { kind: 'queue', name: given }),
+  );
+  if (row?.known !== true)
+    throw new Problem(
+      'NOT_FOUND',
+      `there is no queue ${JSON.stringify(given)}: no worker serves it, and no workflow uses it (GET /v1/queues?all=true has those that there are)`,
+    );
+}
 
 const idle = (given: string) =>
   ({ queue: given, ready: 0, ready_is: 'exact', oldest_ready_seconds: 0, workers: 0, paused: null }) as const;

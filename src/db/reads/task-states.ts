@@ -1,5 +1,5 @@
-import { STEP_ID_FACTOR } from '../../workflow/step-id.ts';
 import { defineStatement } from '../statement.ts';
+import { ordinalOf } from '../statements/rules/step-id.ts';
 
 export interface TaskStatesRow {
   state: string;
@@ -32,7 +32,7 @@ export const listTaskStates = defineStatement<TaskStatesRow>()({
   params: { task_id: 'bigint', namespaces: 'text[] | null', since: 'text | null' },
   text: `
 SELECT c.state, c.requested_at, c.completed_at, c.as_of, c.version, c.complete, coalesce((
-    SELECT json_agg(json_build_array(s.workflow_step_id - c.task_id * ${STEP_ID_FACTOR}, s.state, s.attempts, s.unmet_parents, ${ms('ready_at')},
+    SELECT json_agg(json_build_array(${ordinalOf('s.workflow_step_id')}, s.state, s.attempts, s.unmet_parents, ${ms('ready_at')},
       ${ms('last_attempted_at')}, ${ms('processed_at')}, ${ms('next_retry_at')}, ${ms('blocked_at')}) ORDER BY s.workflow_step_id)
     FROM tasker.tasker_workflow_steps s
     WHERE s.task_id = c.task_id AND (c.complete OR age(s.xmin) <= age((:since::text)::xid8::xid))

@@ -59,7 +59,8 @@ ORDER BY w.worker_id
 LIMIT 1000`,
 });
 
-export interface ServedVersionRow {
+/** A version of one workflow, and how many live workers run it. */
+export interface VersionCoverageRow {
   version: string;
   workers: number;
   /** The message of a worker that refuses the version. */
@@ -67,7 +68,7 @@ export interface ServedVersionRow {
 }
 
 /** The versions of a workflow that live workers have handlers for, on whatever queues. */
-export const findServedVersions = defineStatement<ServedVersionRow>()({
+export const findServedVersions = defineStatement<VersionCoverageRow>()({
   name: 'find_served_versions',
   params: { namespace: 'text', name: 'text', as_of: 'timestamptz' },
   text: `

@@ -33,13 +33,24 @@ export interface KeepRow {
   keep: unknown;
 }
 
+const KEEPS = `
+SELECT w.named_task_id, n.name AS namespace, w.name, w.version, w.configuration -> 'keep' AS keep
+FROM tasker.tasker_named_tasks w
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = w.task_namespace_id`;
+
 /** One row for each workflow version: some hundred. */
 export const readKeeps = defineStatement<KeepRow>()({
   name: 'read_keeps',
-  text: `
-SELECT w.named_task_id, n.name AS namespace, w.name, w.version, w.configuration -> 'keep' AS keep
-FROM tasker.tasker_named_tasks w
-JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = w.task_namespace_id
+  text: `${KEEPS}
+ORDER BY w.named_task_id`,
+});
+
+/** One row for each version of one workflow. */
+export const readKeepsOf = defineStatement<KeepRow>()({
+  name: 'read_keeps_of',
+  params: { namespace: 'text', name: 'text' },
+  text: `${KEEPS}
+WHERE n.name = :namespace AND w.name = :name
 ORDER BY w.named_task_id`,
 });
 
