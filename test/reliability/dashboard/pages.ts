@@ -13,7 +13,7 @@ export const PAGES: readonly string[] = [
   'workflows/shop/refund',
   'queues',
   'queues/default',
-  'queues/empty',
+  'queues/payments',
   'workers',
   'workers/{worker}',
   'schedules',
