@@ -3,16 +3,19 @@ import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { Failures } from '../reads/failures.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
-import { CHECKS, examine } from '../db/doctor/examine.ts';
+import { CHECKS, examine, type Finding } from '../db/doctor/examine.ts';
 import type { ReadPace } from './http/read-pace.ts';
 import { PausesVersion } from './pauses-version.ts';
 
 interface DoctorReport {
   checks: number;
-  findings: { id: string; title: string; why: string; violations: number }[];
+  /** Without statements: those are for whoever has the database. */
+  findings: Omit<Finding, 'mend'>[];
   as_of: Date;
 }
 
+/** Of each invariant that is violated: enough to look at what has them in common. */
+const EXAMPLES = 5;
 /** Names may come from requests. */
 const MOST_ENTRIES = 1000;
 interface Entry {
@@ -79,10 +82,10 @@ export class Reports {
 
   doctor(): Promise<DoctorReport> {
     return this.keep('doctor', 5000, async () => {
-      const { value, source } = await this.client.reports.read((db) => examine(db, { examples: 0 }));
+      const { value, source } = await this.client.reports.read((db) => examine(db, { examples: EXAMPLES }));
       return (this.examined = {
         checks: CHECKS.length,
-        findings: value.map(({ id, title, why, violations }) => ({ id, title, why, violations })),
+        findings: value.map(({ mend: _, ...finding }) => finding),
         as_of: source.asOf ?? new Date(),
       });
     });

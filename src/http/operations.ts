@@ -2618,7 +2618,10 @@ export interface Operations {
         id: string;
         title: string;
         why: string;
+        /** Rows, counted up to 1,000. */
         violations: number;
+        /** The keys of up to five of these rows, such as `task_id` and `workflow_step_id`. */
+        examples: Record<string, unknown>[];
       }[];
       /** RFC 3339, in UTC. */
       as_of: string;

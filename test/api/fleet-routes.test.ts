@@ -132,3 +132,16 @@ it('a refused act says what the task would not refuse', async () => {
     body: { code: 'REFUSED', state: 'pending', allowed_actions: ['cancel'] },
   });
 });
+
+it('the doctor has the keys of rows that violate an invariant, and nothing else of them', async () => {
+  const taskId = await fixture.submitOne(workflow, { context: '{"card": "4111"}' });
+  await fixture.test.query(
+    'UPDATE tasker.tasker_workflow_steps SET unmet_parents = 7 WHERE task_id = $1 AND unmet_parents = 1',
+    [taskId],
+  );
+  const reply = await call('GET', '/v1/health/doctor', { key });
+  const findings = reply.body['findings'] as { examples: Record<string, unknown>[] }[];
+  expect(findings.flatMap(({ examples }) => examples)).toContainEqual(expect.objectContaining({ task_id: taskId }));
+  expect(findings.every(({ examples }) => examples.length > 0 && examples.length <= 5)).toBe(true);
+  expect(reply.text).not.toMatch(/4111|"mend"/);
+});

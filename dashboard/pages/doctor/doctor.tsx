@@ -68,7 +68,7 @@ function Report({ report: { checks, findings, as_of: at } }: { report: DoctorRep
         </div>
       ) : (
         <ul class="groups">
-          {findings.map(({ id, title, why, violations }) => (
+          {findings.map(({ id, title, why, violations, examples }) => (
             <li key={id} class="card group bad">
               <div class="group-main">
                 <div class="group-text">
@@ -77,6 +77,7 @@ function Report({ report: { checks, findings, as_of: at } }: { report: DoctorRep
                   <p class="small">
                     <code>{id}</code> · <code>tasker doctor --mend</code> prints how to mend it.
                   </p>
+                  <Examples of={examples} />
                 </div>
                 <dl class="group-numbers">
                   <div>
@@ -90,5 +91,28 @@ function Report({ report: { checks, findings, as_of: at } }: { report: DoctorRep
         </ul>
       )}
     </>
+  );
+}
+
+/** Keys of rows; a task has a page. */
+function Examples({ of: examples }: { of: readonly Readonly<Record<string, unknown>>[] }) {
+  return (
+    <ul class="small soft" aria-label="Examples">
+      {examples.map((example) => (
+        <li key={JSON.stringify(example)} class="break">
+          {Object.entries(example).map(([name, value], index) => (
+            <>
+              {index === 0 ? '' : ' · '}
+              {name}{' '}
+              {name === 'task_id' && value !== null ? (
+                <a href={`tasks/${encodeURIComponent(String(value))}`}>{String(value)}</a>
+              ) : (
+                <code>{typeof value === 'string' ? value : JSON.stringify(value)}</code>
+              )}
+            </>
+          ))}
+        </li>
+      ))}
+    </ul>
   );
 }

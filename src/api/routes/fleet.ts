@@ -76,7 +76,17 @@ export const getDoctor = defineRoute({
   waits: 'always',
   response: z.object({
     checks: z.number().int(),
-    findings: z.array(z.object({ id: z.string(), title: z.string(), why: z.string(), violations: z.number().int() })),
+    findings: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        why: z.string(),
+        violations: z.number().int().describe('Rows, counted up to 1,000.'),
+        examples: z
+          .array(z.record(z.string(), z.unknown()))
+          .describe('The keys of up to five of these rows, such as `task_id` and `workflow_step_id`.'),
+      }),
+    ),
     as_of: time,
   }),
   example: { response: { checks: 64, findings: [], as_of: '2026-03-01T09:32:00.000Z' } },

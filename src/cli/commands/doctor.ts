@@ -95,7 +95,7 @@ interface Finding {
   mend?: Mend;
 }
 
-/** Over HTTP there are no examples, which are rows of the tables, and no statements. */
+/** Over HTTP there are five examples of each, and no statements. */
 function drawFindings(
   which: string,
   { checks, findings }: { checks: number; findings: readonly Finding[] },
