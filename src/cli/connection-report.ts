@@ -18,6 +18,7 @@ export function drawConnections(report: ConnectionReport): string {
     ['available to the fleet', String(budget.available)],
     ...(report.pooled ? ([['pooler (TASKER_POOLER_CONNECTIONS)', String(budget.pooler)]] as [string, string][]) : []),
     [`schedulers: ${report.schedulers} x ${budget.perScheduler}`, String(report.schedulers * budget.perScheduler)],
+    [`processes of the API: ${report.apis} x ${budget.perApi}`, String(report.apis * budget.perApi)],
     [`workers: ${report.workers} x ${budget.perWorker}`, String(report.workers * budget.perWorker)],
     ['committed', String(report.committed)],
     ['most workers', most],

@@ -1171,7 +1171,7 @@ export interface ArchiveOrphan {
 export interface ConnectionBudget {
   max_connections: number;
   reserved_by_server: number;
-  /** TASKER_RESERVED_CONNECTIONS: for people, backups, this API, and other programs. */
+  /** TASKER_RESERVED_CONNECTIONS: for people, backups and other programs. */
   reserved_for_others: number;
   /** CONNECTION LIMIT of the role; null: none. */
   role_limit: number | null;
@@ -1181,9 +1181,11 @@ export interface ConnectionBudget {
   used_now: number;
   schedulers: number;
   workers: number;
+  /** Processes of the API: as many as their open connections need, unless `apis` was given. */
+  apis: number;
   /** DATABASE_URL leads to a pooler. */
   pooled: boolean;
-  /** Of each worker and scheduler. */
+  /** Of each process. */
   pool_size: number;
   budget: {
     /** For the fleet. */
@@ -1191,10 +1193,12 @@ export interface ConnectionBudget {
     /** What one may open on the server itself, at most. */
     per_worker: number;
     per_scheduler: number;
+    per_api: number;
     pooler: number;
     /** What one may open on the pooler. */
     clients_per_worker: number;
     clients_per_scheduler: number;
+    clients_per_api: number;
     /** How many fit; null: any number, since they open none on the server itself. */
     max_workers: number | null;
   };
@@ -2635,7 +2639,9 @@ export interface Operations {
           workers?: number | undefined;
           /** For this many; default: those that live. */
           schedulers?: number | undefined;
-          /** TASKER_POOL_SIZE of workers and schedulers; default: that of this process. */
+          /** For this many processes of the API; default: as many as their open connections need. */
+          apis?: number | undefined;
+          /** TASKER_POOL_SIZE of each process; default: that of this process. */
           pool_size?: number | undefined;
         }
       | undefined;

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Executor } from '../db/connections/database.ts';
 import { connectionsByApplication, serverConnections, type ServerConnectionsRow } from '../db/health/connections.ts';
-import { committedConnections, type ConnectionBudget, connectionBudget } from '../scaling/connection-budget.ts';
+import { apisOf, committedConnections, type ConnectionBudget, connectionBudget } from '../scaling/connection-budget.ts';
 
 /** What the fleet may open on the server, against what the server allows. */
 export interface ConnectionReport {
@@ -14,11 +14,13 @@ export interface ConnectionReport {
   used_now: number;
   schedulers: number;
   workers: number;
+  /** Processes of the API: as many as their open connections need, unless a number was given. */
+  apis: number;
   pooled: boolean;
-  /** Of each worker and scheduler. */
+  /** Of each process. */
   pool_size: number;
   budget: ConnectionBudget;
-  /** What a fleet of `workers` and `schedulers` may open on the server. */
+  /** What a fleet of these processes may open on the server. */
   committed: number;
   pooler_clients: number;
   by_application: { application: string; connections: number }[];
@@ -29,6 +31,7 @@ export interface ConnectionReport {
 export interface FleetSize {
   workers?: number | undefined;
   schedulers?: number | undefined;
+  apis?: number | undefined;
   poolSize?: number | undefined;
 }
 
@@ -52,6 +55,7 @@ export async function reportConnections(
   if (server === undefined) throw new Error('the server returned nothing about its connections');
   const schedulers = size.schedulers ?? server.schedulers;
   const workers = size.workers ?? server.workers;
+  const apis = size.apis ?? apisOf(server.api_connections, poolSize);
   const budget = connectionBudget({
     maxConnections: server.max_connections,
     reservedByServer: server.reserved,
@@ -60,16 +64,17 @@ export async function reportConnections(
     reservedForOthers: config.reservedConnections,
     poolSize,
     schedulers,
+    apis,
     pooled: config.pooled,
     direct: config.databaseUrlDirect !== undefined,
     poolerConnections: config.poolerConnections,
   });
-  const committed = committedConnections(budget, workers, schedulers);
+  const committed = committedConnections(budget, { workers, schedulers, apis });
   const usable = server.max_connections - server.reserved;
   const problems: string[] = [];
   if (committed > budget.available) {
     problems.push(
-      `${workers} workers and ${schedulers} schedulers may open ${committed} connections and ${budget.available} are available: ` +
+      `${workers} workers, ${schedulers} schedulers and ${apis} processes of the API may open ${committed} connections and ${budget.available} are available: ` +
         `at most ${budget.maxWorkers} workers fit. Lower TASKER_POOL_SIZE, put a pooler before the server, or raise ${narrowest(server, budget.available)}.`,
     );
   }
@@ -95,11 +100,13 @@ export async function reportConnections(
     used_now: server.used,
     schedulers,
     workers,
+    apis,
     pooled: config.pooled,
     pool_size: poolSize,
     budget,
     committed,
-    pooler_clients: workers * budget.clientsPerWorker + schedulers * budget.clientsPerScheduler,
+    pooler_clients:
+      workers * budget.clientsPerWorker + schedulers * budget.clientsPerScheduler + apis * budget.clientsPerApi,
     by_application: await db.run(connectionsByApplication),
     problems,
   };

@@ -10,6 +10,8 @@ export interface ConnectionFacts {
   readonly reservedForOthers: number;
   readonly poolSize: number;
   readonly schedulers: number;
+  /** Processes of the API. */
+  readonly apis: number;
   /** DATABASE_URL goes through a transaction pooler. */
   readonly pooled: boolean;
   /** The server can be reached without the pooler (or there is no pooler). */
@@ -24,12 +26,14 @@ export interface ConnectionBudget {
   /** What one process may open on the server itself, at most. */
   readonly perWorker: number;
   readonly perScheduler: number;
+  readonly perApi: number;
   /** Held by the pooler, for any number of workers. */
   readonly pooler: number;
   /** What one worker may open on the pooler: its max_client_conn has to allow it. 0 without a pooler. */
   readonly clientsPerWorker: number;
   readonly clientsPerScheduler: number;
-  /** 0: not even the schedulers and the pooler fit. Infinity: workers open no connection on the server itself. */
+  readonly clientsPerApi: number;
+  /** 0: not even the schedulers, the API and the pooler fit. Infinity: workers open no connection on the server itself. */
   readonly maxWorkers: number;
 }
 
@@ -38,6 +42,8 @@ const HEARTBEAT = 1;
 const LISTEN = 1;
 /** pg-boss in a scheduler: a pool of three and one for LISTEN. */
 const CRON = 4;
+/** pg-boss in a process of the API, which changes schedules and fires none. */
+const CRON_OF_API = 1;
 
 export function connectionBudget(facts: ConnectionFacts): ConnectionBudget {
   const available = Math.min(
@@ -48,24 +54,39 @@ export function connectionBudget(facts: ConnectionFacts): ConnectionBudget {
   const pooler = facts.pooled ? facts.poolerConnections : 0;
   // Without a direct connection the heartbeat and cron go through the pooler too, and no process listens.
   const onServer = facts.direct
-    ? { worker: HEARTBEAT + LISTEN, scheduler: HEARTBEAT + CRON }
-    : { worker: 0, scheduler: 0 };
-  const onPooler = facts.direct ? { worker: 0, scheduler: 0 } : { worker: HEARTBEAT, scheduler: HEARTBEAT + CRON };
+    ? { worker: HEARTBEAT + LISTEN, scheduler: HEARTBEAT + CRON, api: CRON_OF_API }
+    : { worker: 0, scheduler: 0, api: 0 };
+  const onPooler = facts.direct
+    ? { worker: 0, scheduler: 0, api: 0 }
+    : { worker: HEARTBEAT, scheduler: HEARTBEAT + CRON, api: CRON_OF_API };
   const perWorker = onServer.worker + (facts.pooled ? 0 : facts.poolSize);
   const perScheduler = onServer.scheduler + (facts.pooled ? 0 : facts.poolSize);
-  const left = available - pooler - facts.schedulers * perScheduler;
+  const perApi = onServer.api + (facts.pooled ? 0 : facts.poolSize);
+  const left = available - pooler - facts.schedulers * perScheduler - facts.apis * perApi;
   return {
     available,
     perWorker,
     perScheduler,
+    perApi,
     pooler,
     clientsPerWorker: facts.pooled ? facts.poolSize + onPooler.worker : 0,
     clientsPerScheduler: facts.pooled ? facts.poolSize + onPooler.scheduler : 0,
+    clientsPerApi: facts.pooled ? facts.poolSize + onPooler.api : 0,
     maxWorkers: left < 0 ? 0 : perWorker === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / perWorker),
   };
 }
 
 /** What a fleet of this size may open on the server. */
-export function committedConnections(budget: ConnectionBudget, workers: number, schedulers: number): number {
-  return budget.pooler + workers * budget.perWorker + schedulers * budget.perScheduler;
+export function committedConnections(budget: ConnectionBudget, { workers, schedulers, apis }: FleetProcesses): number {
+  return budget.pooler + workers * budget.perWorker + schedulers * budget.perScheduler + apis * budget.perApi;
 }
+
+/** How many processes a fleet has of each role. */
+export interface FleetProcesses {
+  readonly workers: number;
+  readonly schedulers: number;
+  readonly apis: number;
+}
+
+/** The processes of the API are in no table: those that there are at least, by the connections that they have open. */
+export const apisOf = (connections: number, poolSize: number): number => Math.ceil(connections / poolSize);

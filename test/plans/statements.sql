@@ -6991,6 +6991,8 @@ SELECT current_setting('max_connections')::integer AS max_connections,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
   (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'scheduler') AS schedulers,
   (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'worker') AS workers,
+  (SELECT count(*)::integer FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND datid = d.oid AND application_name LIKE 'tasker api%') AS api_connections,
   CASE WHEN NOT r.rolsuper AND r.rolconnlimit >= 0 THEN r.rolconnlimit END AS role_limit,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND usesysid = r.oid) AS role_used,
   CASE WHEN NOT r.rolsuper AND d.datconnlimit >= 0 THEN d.datconnlimit END AS database_limit,

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { committedConnections, connectionBudget, type ConnectionFacts } from '../../src/scaling/connection-budget.ts';
+import {
+  apisOf,
+  committedConnections,
+  connectionBudget,
+  type ConnectionFacts,
+} from '../../src/scaling/connection-budget.ts';
 
 const facts: ConnectionFacts = {
   maxConnections: 100,
@@ -9,6 +14,7 @@ const facts: ConnectionFacts = {
   reservedForOthers: 10,
   poolSize: 6,
   schedulers: 2,
+  apis: 0,
   pooled: false,
   direct: true,
   poolerConnections: 40,
@@ -19,7 +25,7 @@ describe('the connection budget', () => {
     const budget = connectionBudget(facts);
     // A scheduler: 6 + 1 + 4, a worker: 6 + 1 + 1; (100 - 3 - 10 - 22) / 8.
     expect(budget).toMatchObject({ available: 87, perWorker: 8, perScheduler: 11, maxWorkers: 8, clientsPerWorker: 0 });
-    expect(committedConnections(budget, 8, 2)).toBe(86);
+    expect(committedConnections(budget, { workers: 8, schedulers: 2, apis: 0 })).toBe(86);
   });
 
   it('counts the pooler once and what goes past it for each process', () => {
@@ -40,6 +46,15 @@ describe('the connection budget', () => {
       clientsPerScheduler: 11,
       maxWorkers: Number.POSITIVE_INFINITY,
     });
+  });
+
+  it('counts the processes of the API, with their pool and one connection for schedules', () => {
+    const budget = connectionBudget({ ...facts, apis: 3 });
+    // (100 - 3 - 10 - 22 - 3 x 7) / 8.
+    expect(budget).toMatchObject({ perApi: 7, maxWorkers: 5 });
+    expect(committedConnections(budget, { workers: 5, schedulers: 2, apis: 3 })).toBe(83);
+    expect(connectionBudget({ ...facts, pooled: true, apis: 3 })).toMatchObject({ perApi: 1, clientsPerApi: 6 });
+    expect([0, 1, 6, 7].map((open) => apisOf(open, 6))).toEqual([0, 1, 1, 2]);
   });
 
   it('allows no worker if the schedulers alone do not fit', () => {

@@ -22,7 +22,7 @@ export function Connections() {
 }
 
 function Budget({ found }: { found: ConnectionBudget }) {
-  const { budget, committed, problems, workers, schedulers, used_now: used, max_connections: most } = found;
+  const { budget, committed, problems, workers, schedulers, apis, used_now: used, max_connections: most } = found;
   const max = budget.max_workers;
   return (
     <div class="card-body stack">
@@ -55,7 +55,7 @@ function Budget({ found }: { found: ConnectionBudget }) {
       </dl>
       <p class="muted small">
         {plural(workers, 'worker')} with {budget.per_worker} each, {plural(schedulers, 'scheduler')} with{' '}
-        {budget.per_scheduler}
+        {budget.per_scheduler}, {plural(apis, 'process', 'processes')} of the API with {budget.per_api}
         {found.pooled ? `, ${budget.pooler} of the pooler` : ''}; {found.reserved_for_others} are kept for others. Pools
         are taken to be as large as that of this API ({found.pool_size}).
       </p>

@@ -10,23 +10,24 @@ const report = z
   .object({
     max_connections: count,
     reserved_by_server: count,
-    reserved_for_others: count.describe(
-      'TASKER_RESERVED_CONNECTIONS: for people, backups, this API, and other programs.',
-    ),
+    reserved_for_others: count.describe('TASKER_RESERVED_CONNECTIONS: for people, backups and other programs.'),
     role_limit: count.nullable().describe('CONNECTION LIMIT of the role; null: none.'),
     database_limit: count.nullable().describe('CONNECTION LIMIT of the database; null: none.'),
     used_now: count.describe('On all databases of the server.'),
     schedulers: count,
     workers: count,
+    apis: count.describe('Processes of the API: as many as their open connections need, unless `apis` was given.'),
     pooled: z.boolean().describe('DATABASE_URL leads to a pooler.'),
-    pool_size: count.describe('Of each worker and scheduler.'),
+    pool_size: count.describe('Of each process.'),
     budget: z.object({
       available: count.describe('For the fleet.'),
       per_worker: count.describe('What one may open on the server itself, at most.'),
       per_scheduler: count,
+      per_api: count,
       pooler: count,
       clients_per_worker: count.describe('What one may open on the pooler.'),
       clients_per_scheduler: count,
+      clients_per_api: count,
       max_workers: count
         .nullable()
         .describe('How many fit; null: any number, since they open none on the server itself.'),
@@ -55,13 +56,14 @@ export const getConnections = defineRoute({
   query: z.strictObject({
     workers: size.describe('For this many; default: those that live.'),
     schedulers: size.describe('For this many; default: those that live.'),
+    apis: size.describe('For this many processes of the API; default: as many as their open connections need.'),
     pool_size: z.coerce
       .number()
       .int()
       .min(1)
       .max(200)
       .optional()
-      .describe('TASKER_POOL_SIZE of workers and schedulers; default: that of this process.'),
+      .describe('TASKER_POOL_SIZE of each process; default: that of this process.'),
   }),
   response: report,
   example: {
@@ -75,28 +77,36 @@ export const getConnections = defineRoute({
       used_now: 31,
       schedulers: 1,
       workers: 10,
+      apis: 1,
       pooled: false,
       pool_size: 6,
       budget: {
         available: 87,
         per_worker: 8,
         per_scheduler: 11,
+        per_api: 7,
         pooler: 0,
         clients_per_worker: 0,
         clients_per_scheduler: 0,
-        max_workers: 9,
+        clients_per_api: 0,
+        max_workers: 8,
       },
-      committed: 91,
+      committed: 98,
       pooler_clients: 0,
       by_application: [{ application: 'tasker worker', connections: 24 }],
       problems: [
-        '10 workers and 1 schedulers may open 91 connections and 87 are available: at most 9 workers fit. Lower TASKER_POOL_SIZE, put a pooler before the server, or raise max_connections.',
+        '10 workers, 1 schedulers and 1 processes of the API may open 98 connections and 87 are available: at most 8 workers fit. Lower TASKER_POOL_SIZE, put a pooler before the server, or raise max_connections.',
       ],
     },
   },
   async handle({ client, query, connections }) {
-    const { workers, schedulers, pool_size: poolSize } = query;
-    const { budget, ...rest } = await reportConnections(client.db, connections, { workers, schedulers, poolSize });
+    const { workers, schedulers, apis, pool_size: poolSize } = query;
+    const { budget, ...rest } = await reportConnections(client.db, connections, {
+      workers,
+      schedulers,
+      apis,
+      poolSize,
+    });
     const { maxWorkers } = budget;
     const shown = snakeCase({ ...budget, maxWorkers: Number.isFinite(maxWorkers) ? maxWorkers : null });
     return { body: { ...rest, budget: shown } };

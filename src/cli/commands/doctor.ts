@@ -20,6 +20,7 @@ interface Options {
   connections?: boolean;
   workers?: string;
   schedulers?: string;
+  apis?: string;
   json?: boolean;
   mend?: boolean;
 }
@@ -39,9 +40,17 @@ export function doctorCommand(exit: (status: number) => void): Command {
     )
     .option('--workers <n>', 'with --connections: for this many workers (default: those that live)')
     .option('--schedulers <n>', 'with --connections: for this many schedulers (default: those that live)')
+    .option(
+      '--apis <n>',
+      'with --connections: for this many processes of the API (default: those that have connections)',
+    )
     .action(async (options: Options) => {
       if (options.connections === true) {
-        const size = { ...count('workers', options.workers), ...count('schedulers', options.schedulers) };
+        const size = {
+          ...count('workers', options.workers),
+          ...count('schedulers', options.schedulers),
+          ...count('apis', options.apis),
+        };
         const report = await readBudget(size);
         print(report, options.json, drawConnections);
         exit(report.problems.length === 0 ? STATUS.ok : STATUS.failed);
@@ -129,7 +138,7 @@ function wayOut(mend: Mend, wanted: boolean): string[] {
   ];
 }
 
-function count(name: 'workers' | 'schedulers', text: string | undefined): { [Name in typeof name]?: number } {
+function count(name: 'workers' | 'schedulers' | 'apis', text: string | undefined): { [Name in typeof name]?: number } {
   if (text === undefined) return {};
   return { [name]: wholeNumber(`--${name}`, text, 0, 999_999) };
 }

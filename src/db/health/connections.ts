@@ -8,6 +8,8 @@ export interface ServerConnectionsRow {
   used: number;
   schedulers: number;
   workers: number;
+  /** Client backends of processes of the API on this database, now. */
+  api_connections: number;
   /** CONNECTION LIMIT of the login role and of the database. Null: no limit is set, or the role is a superuser, which has none. */
   role_limit: number | null;
   role_used: number;
@@ -25,6 +27,8 @@ SELECT current_setting('max_connections')::integer AS max_connections,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
   (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'scheduler') AS schedulers,
   (SELECT count(*)::integer FROM tasker.tasker_workers WHERE stopped_at IS NULL AND role = 'worker') AS workers,
+  (SELECT count(*)::integer FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND datid = d.oid AND application_name LIKE 'tasker api%') AS api_connections,
   CASE WHEN NOT r.rolsuper AND r.rolconnlimit >= 0 THEN r.rolconnlimit END AS role_limit,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend' AND usesysid = r.oid) AS role_used,
   CASE WHEN NOT r.rolsuper AND d.datconnlimit >= 0 THEN d.datconnlimit END AS database_limit,

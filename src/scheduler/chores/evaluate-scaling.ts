@@ -11,7 +11,12 @@ import {
 import { writeQueueSamples } from '../../db/statements/scaling/queue-samples.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import { allot } from '../../scaling/allot.ts';
-import { committedConnections, connectionBudget, type ConnectionFacts } from '../../scaling/connection-budget.ts';
+import {
+  apisOf,
+  committedConnections,
+  connectionBudget,
+  type ConnectionFacts,
+} from '../../scaling/connection-budget.ts';
 import {
   nextSignal,
   type QueueObservation,
@@ -82,6 +87,7 @@ export function evaluateScaling(options: EvaluateScalingOptions): Chore {
 async function measureConnections({ db, metrics, connections, maxWorkers }: EvaluateScalingOptions): Promise<number> {
   const [server] = await db.run(serverConnections);
   if (server === undefined) return maxWorkers === 0 ? UNLIMITED : maxWorkers;
+  const apis = apisOf(server.api_connections, connections.poolSize);
   const budget = connectionBudget({
     ...connections,
     maxConnections: server.max_connections,
@@ -89,11 +95,12 @@ async function measureConnections({ db, metrics, connections, maxWorkers }: Eval
     roleLimit: server.role_limit,
     databaseLimit: server.database_limit,
     schedulers: Math.max(1, server.schedulers),
+    apis,
   });
   metrics.set('databaseConnections', { kind: 'used' }, server.used);
   metrics.set('databaseConnections', { kind: 'limit' }, server.max_connections - server.reserved);
   metrics.set('connectionBudget', { kind: 'available' }, budget.available);
-  const committed = committedConnections(budget, server.workers, server.schedulers);
+  const committed = committedConnections(budget, { ...server, apis });
   metrics.set('connectionBudget', { kind: 'committed' }, committed);
   return Math.min(budget.maxWorkers, maxWorkers === 0 ? UNLIMITED : maxWorkers, UNLIMITED);
 }
