@@ -78,16 +78,19 @@ it('one version of a workflow: graph, schema, who serves it, open tasks, retenti
 });
 
 it('the connections that a fleet may open, for the processes that live or for others', async () => {
-  const { body } = await call('GET', '/v1/health/connections?workers=2&schedulers=1', { key });
+  const { body } = await call('GET', '/v1/health/connections?workers=2&schedulers=1&apis=2', { key });
   expect(body).toMatchObject({
     workers: 2,
     schedulers: 1,
     pool_size: 5,
     reserved_for_others: 7,
-    budget: { per_worker: 7, per_scheduler: 10 },
-    committed: 24,
+    apis: 2,
+    budget: { per_worker: 7, per_scheduler: 10, per_api: 6 },
+    committed: 36,
     problems: [],
   });
+  // This one, by its connections.
+  expect((await call('GET', '/v1/health/connections', { key })).body).toMatchObject({ apis: 1 });
   const large = (await call('GET', '/v1/health/connections?workers=5000&pool_size=9', { key })).body;
   expect(large).toMatchObject({ pool_size: 9, budget: { per_worker: 11 } });
   expect(large['problems']).toEqual([expect.stringMatching(/5000 workers .* may open 55\d+ connections/)]);
