@@ -54,7 +54,7 @@ describe('a task whose id is too high for step ids', () => {
       try {
         await connection.query('BEGIN');
         const values = [...statement.values({ named_task_id: workflow, task_ids: others })];
-        await connection.query(statement.text, values);
+        expect(await connection.query(statement.text, values)).toMatchObject({ rows: [] });
       } finally {
         await connection.query('ROLLBACK');
         connection.release();
