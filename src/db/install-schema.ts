@@ -2,11 +2,10 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { applyWholeSchema, loadWholeSchema } from './apply-whole-schema.ts';
 import { migrationSettings } from './connections/migration-connection.ts';
-import type { MigrateOptions, WatchedMigrateOptions } from './migrate-options.ts';
-import { migrationLockKey, tryMigrationLock, unlockText } from './migration-lock.ts';
-import { appliedMigrations, migrationState, readRecord } from './migration-record.ts';
+import type { WatchedMigrateOptions } from './migrate-options.ts';
+import { migrationLockKey, unlockText } from './migration-lock.ts';
+import { migrationState, readRecord } from './migration-record.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
-import { writeComments } from './write-comments.ts';
 
 /**
  * What a program found. `installed`: the database was empty, and has the schema of this version now, without comments. `behind`: it is to be
@@ -16,7 +15,7 @@ export type FoundSchema = 'current' | 'installed' | 'behind';
 
 /**
  * @internal Looks at the schema by a session that the caller goes on using, and makes it if the database is empty and nobody else does: in three
- * round trips, the last of which is the script. Comments are left for `finishInstallation`. `url`: where the session leads; not to a pooler. If
+ * round trips, the last of which is the script. Comments are left for `finishInstallation` (finish-installation.ts). `url`: where the session leads; not to a pooler. If
  * this rejects, the caller closes the session.
  */
 export async function installIfEmpty(
@@ -49,22 +48,4 @@ export async function installIfEmpty(
   }
   await client.query(unlock);
   return 'behind';
-}
-
-/**
- * @internal Writes the comments of a schema that was made without them, by this program or by one that was killed before it wrote them. Does nothing
- * while another process migrates, which writes them itself. Returns whether they were missing.
- */
-export async function finishInstallation(pooled: pg.PoolClient, options: MigrateOptions): Promise<boolean> {
-  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
-  const client = pooled as unknown as pg.Client;
-  if (!(await tryMigrationLock(client, schema))) return false;
-  try {
-    const applied = [...(await appliedMigrations(client, schema)).keys()];
-    // A later version has its own.
-    if (applied.length !== migrations.length) return false;
-    return await writeComments(client, schema, options);
-  } finally {
-    await client.query(unlockText(client, schema));
-  }
 }

@@ -26,7 +26,6 @@ import {
   withMigrationConnection,
 } from './connections/migration-connection.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
-import { writeComments } from './write-comments.ts';
 
 /** A migration of this version; `appliedAt` is null if it is pending. */
 export interface MigrationStatus {
@@ -125,7 +124,11 @@ async function moveOn(
   for (let index = applied.size - 1; index >= goal; index -= 1) {
     done.push(await applyMigration(db, client, schema, index, 'down', options));
   }
-  if (goal === migrations.length) await writeComments(client, schema, options);
+  if (goal === migrations.length) {
+    // Not with the code that a program loads before its first session: it has its comments later.
+    const { writeComments } = await import('./write-comments.ts');
+    await writeComments(client, schema, options);
+  }
   return done;
 }
 

@@ -2,7 +2,7 @@ import type { Client } from '../client/client.ts';
 import type { Config } from '../config/config.ts';
 import { directUrl } from '../config/direct-url.ts';
 import { passwordOf } from '../db/connections/password.ts';
-import { finishInstallation, type FoundSchema, installIfEmpty } from '../db/install-schema.ts';
+import { type FoundSchema, installIfEmpty } from '../db/install-schema.ts';
 import { migrateSession, migrateToLatest } from '../db/migrate.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
 import { requireSchema } from '../db/schema-check.ts';
@@ -148,6 +148,7 @@ class LateComments {
   }
 
   private async tryToWrite(): Promise<void> {
+    const { finishInstallation } = await import('../db/finish-installation.ts');
     const session = await this.client.db.pool.connect();
     let broken = true;
     try {

@@ -1,7 +1,8 @@
 import { Pool } from 'pg';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { migrations } from '../../migrations/index.ts';
-import { finishInstallation, type FoundSchema, installIfEmpty } from '../../src/db/install-schema.ts';
+import { finishInstallation } from '../../src/db/finish-installation.ts';
+import { type FoundSchema, installIfEmpty } from '../../src/db/install-schema.ts';
 import { migrateTo, migrateToLatest, migrationStatus } from '../../src/db/migrate.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { fingerprint } from './fingerprint.ts';
