@@ -52,6 +52,37 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
     expect(ports.map(({ name }) => name)).toContain(backend?.port.name);
   });
 
+  test('have an example of Secrets from a store, with the keys that the fleet reads', () => {
+    const examples = read('deploy/k8s/components/external-secrets/external-secret.yaml');
+    for (const { spec } of examples) {
+      const { target, data } = spec as { target: { name: string }; data: { secretKey: string }[] };
+      expect(GIVEN_SECRETS[target.name]).toBeDefined();
+      for (const { secretKey } of data) expect(settings.has(secretKey), secretKey).toBe(true);
+      expect(data.map(({ secretKey }) => secretKey)).toEqual(expect.arrayContaining([GIVEN_SECRETS[target.name]?.[0]]));
+    }
+    expect(examples.length).toBe(2);
+  });
+
+  test('have an example of a Route, which leads to the Service of the API', () => {
+    const [route] = read('deploy/k8s/components/openshift/route.yaml') as [Manifest];
+    const { to, port } = route.spec as { to: { name: string }; port: { targetPort: string } };
+    const { manifests } = overlays.find(({ name }) => name === 'variants/openshift') as (typeof overlays)[number];
+    const { ports } = find(manifests, 'Service', to.name)?.spec as { ports: { name: string }[] };
+    expect(ports.map(({ name }) => name)).toContain(port.targetPort);
+  });
+
+  test('on OpenShift ask its own DNS, and on others that of the cluster or of the node', () => {
+    const portsOf = (name: string): number[] => {
+      const { manifests } = overlays.find((each) => each.name === name) as (typeof overlays)[number];
+      const { egress } = find(manifests, 'NetworkPolicy', 'tasker-dns')?.spec as {
+        egress: { ports: { port: number }[] }[];
+      };
+      return egress.flatMap(({ ports }) => ports.map(({ port }) => port));
+    };
+    expect(portsOf('variants/openshift')).toEqual([5353, 5353]);
+    expect(portsOf('production')).toEqual([53, 53]);
+  });
+
   test('with an archive let schedulers and the API reach it, with its key', () => {
     const { manifests } = overlays.find(({ name }) => name === 'variants/archive') as (typeof overlays)[number];
     for (const name of ['tasker-scheduler', 'tasker-api']) {
@@ -103,7 +134,7 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
   });
 });
 
-describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ manifests }) => {
+describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ name, manifests }) => {
   const pods = workloads(manifests);
   const fleet = pods.filter(ofFleet);
   const running = fleet.filter(({ manifest }) => manifest.kind === 'Deployment');
@@ -192,7 +223,10 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
         runAsNonRoot: true,
         seccompProfile: { type: 'RuntimeDefault' },
       });
-      expect(pod.securityContext?.runAsUser, title).toBeGreaterThan(0);
+      // OpenShift gives each namespace users of its own, and refuses a pod that names another one.
+      if (name === 'variants/openshift')
+        expect(Object.keys(pod.securityContext ?? {}), title).toEqual(['runAsNonRoot', 'seccompProfile']);
+      else expect(pod.securityContext?.runAsUser, title).toBeGreaterThan(0);
       for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) expect(pod[field], title).toBeUndefined();
       expect(pod.volumes?.filter((volume) => 'hostPath' in volume) ?? [], title).toEqual([]);
       for (const container of containersOf(workload)) {
@@ -309,7 +343,9 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ ma
           ),
         )
         .map(({ port }) => port);
-      expect(ports, titleOf(manifest)).toEqual(expect.arrayContaining([53, 5432, 6432]));
+      expect(ports, titleOf(manifest)).toEqual(
+        expect.arrayContaining([name === 'variants/openshift' ? 5353 : 53, 5432, 6432]),
+      );
     }
   });
 });
