@@ -28,11 +28,16 @@ export class Recorder {
     if (traced !== undefined) this.endedTraces.add(traced);
   }
 
-  private recordOne({ step, type, outcome, seconds, trace }: Ended, { lost, retries, givenUp }: Recorded): void {
+  private recordOne(
+    { step, type, outcome, seconds, inputsOfTask, trace }: Ended,
+    { lost, retries, givenUp }: Recorded,
+  ): void {
     if (givenUp) this.scope.claims.stepLeft(step.claimId);
     else this.scope.claims.stepEnded(step.claimId);
     if (type === undefined) return;
     const isLost = givenUp || lost.has(step.stepId);
+    if (!isLost && inputsOfTask !== undefined && outcome.kind === 'complete')
+      this.scope.results.put(step.taskId, inputsOfTask, type.template.ordinal, outcome.result);
     const retry = retries?.get(step.stepId);
     // One that completes is not logged, so without a span nobody asks for its place.
     const hasPlace = trace !== undefined && (isLost || outcome.kind === 'fail' || trace.recording);

@@ -76,7 +76,7 @@ export class Executor {
   }
 
   private ended({ step, type, inputs, startedAt, trace }: Attempt, outcome: Outcome): void {
-    const { claims, events, results, spans } = this.scope;
+    const { claims, events, spans } = this.scope;
     trace?.handlerEnded();
     if (outcome.kind === 'fail' && trace?.recording === true) spans.failing(trace, step.stepId);
     const seconds = (performance.now() - startedAt) / 1000;
@@ -93,11 +93,13 @@ export class Executor {
       if (trace?.recording === true) spans.later(endLost(this.scope, trace, step));
       return;
     }
-    if (outcome.kind === 'complete' && type.template.childOrdinals.length > 0 && inputs.ownInput !== true) {
-      results.put(step.taskId, inputs, type.template.ordinal, outcome.result);
-    }
+    // Its children may receive the result from memory when it is recorded, and not before: the claim may be lost by now.
+    const cacheable = outcome.kind === 'complete' && type.template.childOrdinals.length > 0 && inputs.ownInput !== true;
+    const inputsOfTask = cacheable ? inputs : undefined;
     this.parts.completer.add(
-      trace === undefined ? { step, type, outcome, seconds } : { step, type, outcome, seconds, trace },
+      trace === undefined
+        ? { step, type, outcome, seconds, inputsOfTask }
+        : { step, type, outcome, seconds, inputsOfTask, trace },
     );
   }
 }

@@ -1,4 +1,4 @@
-import type { ClaimedStep, StepClaim } from '../../engine/claim.ts';
+import type { ClaimedStep, StepClaim, StepInputs } from '../../engine/claim.ts';
 import type { Retry } from '../../engine/fail.ts';
 import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { StoredError } from '../../workflow/describe-thrown.ts';
@@ -44,6 +44,8 @@ export interface Ended {
   readonly outcome: Exclude<Outcome, { kind: 'abandoned' }>;
   /** How long the handler ran. */
   readonly seconds: number;
+  /** If its result is one that its children may receive from memory; of the task, not of the step alone. */
+  readonly inputsOfTask?: StepInputs | undefined;
   /** If its task is traced. */
   readonly trace?: AttemptTrace | undefined;
 }

@@ -23,7 +23,7 @@ const FREED_AT_ONCE = 1 / 16;
 /**
  * Contexts and results of tasks whose steps ran here not long ago, as JSON text: a step claimed by the completion of its
  * last parent starts at once if everything that its handler receives is here; otherwise its inputs are loaded.
- * Results never change once written, so an entry can be old but not wrong, unless the database returned to an earlier state: the
+ * Only recorded results come here: that of an attempt whose claim was lost is not the result of its step. Recorded ones never change, so an entry can be old but not wrong, unless the database returned to an earlier state: the
  * worker clears the cache if that is possible, and an entry belongs to a task's identity, not to its id alone. The texts are those
  * that the database would return.
  *
@@ -82,7 +82,7 @@ export class ResultCache {
     } else {
       entry.used = true;
     }
-    // A former result is of an attempt whose completion was not written, or was lost.
+    // A former result is the same one: it was recorded, and the database was not known to have done so.
     const former = entry.results.get(ordinal);
     entry.results.set(ordinal, result);
     const bytes = result.length + RESULT_BYTES - (former === undefined ? 0 : former.length + RESULT_BYTES);
