@@ -190,11 +190,8 @@ function expectedVerdicts(scene: AskedScene, step: SeenStep): readonly Verdict[]
   }
 }
 
-function waitingVerdicts(scene: AskedScene, step: SeenStep): readonly Verdict[] {
-  if (!scene.rootsOf(step).some(isBlocked)) return ['WAITS_FOR_PARENTS'];
-  // Without a scheduler other parents need an operator as well.
-  return scene.schedulers === 0 ? ['PARENT_BLOCKED', 'WAITS_FOR_PARENTS'] : ['PARENT_BLOCKED'];
-}
+const waitingVerdicts = (scene: AskedScene, step: SeenStep): readonly Verdict[] =>
+  scene.rootsOf(step).some(isBlocked) ? ['PARENT_BLOCKED'] : ['WAITS_FOR_PARENTS'];
 
 function readyVerdicts(scene: AskedScene, step: SeenStep): readonly Verdict[] {
   if (scene.pausesOf(step).length > 0) return ['PAUSED'];

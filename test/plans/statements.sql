@@ -1732,13 +1732,28 @@ GROUP BY 1
 ORDER BY 2 DESC, 1;
 
 -- count_ahead
-SELECT count(*)::integer AS ahead
+WITH taken AS MATERIALIZED (
+  SELECT $5::integer AS named_task_id
+  UNION
+  SELECT r.named_task_id FROM tasker.tasker_worker_workflows r WHERE r.worker_id = ANY ($6::bigint[]) AND r.named_task_id IS NOT NULL
+), paused AS MATERIALIZED (
+  SELECT k.named_task_id
+  FROM tasker.tasker_pauses p
+  JOIN tasker.tasker_task_namespaces n ON p.name LIKE n.name || '/%'
+  JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND p.name = n.name || '/' || k.name
+  WHERE p.kind = 'workflow' AND (p.until IS NULL OR p.until > $8::timestamptz)
+)
+SELECT (count(*) FILTER (
+    WHERE ($7::boolean OR a.named_task_id IN (SELECT t.named_task_id FROM taken t))
+      AND a.named_task_id NOT IN (SELECT p.named_task_id FROM paused p)
+  ))::integer AS ahead, count(*)::integer AS read_steps
 FROM (
-  SELECT FROM tasker.tasker_workflow_steps s
+  SELECT s.named_task_id
+  FROM tasker.tasker_workflow_steps s
   WHERE s.ready_at IS NOT NULL AND s.queue = $1
     AND (s.priority, s.ready_at, s.workflow_step_id) < ($2::smallint, $3::timestamptz, $4::bigint)
   ORDER BY s.priority, s.ready_at, s.workflow_step_id
-  LIMIT $5
+  LIMIT $9
 ) a;
 
 -- count_crashes

@@ -249,7 +249,18 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
   it.each([
     [
       'what comes before a step',
-      () => call(countAhead, { queue: 'default', priority: 0, ready_at: '2100-01-01', step_id: '0', most: 10_001 }),
+      () =>
+        call(countAhead, {
+          queue: 'default',
+          priority: 0,
+          ready_at: '2100-01-01',
+          step_id: '0',
+          named_task_id: 1,
+          worker_ids: ['1'],
+          takes_any: false,
+          as_of: new Date(),
+          most: 10_001,
+        }),
       'steps_ready',
       100,
     ],

@@ -139,13 +139,14 @@ export async function blockedVerdict(scene: Scene, step: ExplainedStepRow): Prom
       ? [
           action(
             'See what is unusual in its input, and correct it: as it is, it may kill another worker.',
-            `tasker retry ${task.task_id} --input @corrected.json`,
+            // The input of a task is edited if nothing of it runs any more; until then that of the step alone.
+            `tasker retry ${task.task_id}${task.state === 'error' ? '' : ` --step ${word(step.name)}`} --input @corrected.json`,
           ),
         ]
       : []),
     action('Try again, once the cause is mended.', `tasker retry ${task.task_id} --step ${word(step.name)}`),
     action(
-      'Declare it done by hand, with the result that its children need.',
+      'Declare it done by hand; --result is what its children get as its result.',
       `tasker resolve ${task.task_id} --step ${word(step.name)}`,
     ),
   );

@@ -1,6 +1,7 @@
 /** What the numbers of reasons mean. Their names are stable. docs/reference/explain.md is generated from it. */
 export const NUMBERS: Readonly<Record<string, string>> = {
-  ahead: 'Ready steps that come before it in its queue, counted up to 10,000.',
+  ahead:
+    'Ready steps that come before it in its queue and that the workers which can run it would take, among the first 10,000.',
   attempt: 'The attempt that runs, or that failed.',
   attempts: 'Attempts so far.',
   attempts_spent:
@@ -26,7 +27,7 @@ export const NUMBERS: Readonly<Record<string, string>> = {
     'Id of the invariant that is violated; [invariants](invariants.md) has all but `ready_step_is_claimed`, which is of this page.',
   lease_left_seconds: 'Until the lease of its worker ends; below 0: it has ended.',
   live_workers: 'Workers that can run it.',
-  more_ahead: 'Whether there are more than were counted.',
+  more_ahead: 'Whether there are more ready steps before it than were read.',
   next_attempt: 'Number of the next attempt.',
   oldest_running_seconds: 'For how long the step has run that began first among those in the slots.',
   others_the_same: 'Other blocked steps with its fingerprint.',

@@ -21,7 +21,7 @@ export async function parentsVerdict(
   const verdicts: StepVerdict[] = [];
   const asked = await scene.steps(mostUrgentFirst(holding).slice(0, MOST_ASKED));
   for (const holder of asked) verdicts.push(await ask(scene, holder));
-  verdicts.sort(byNeed);
+  verdicts.sort((a, b) => byNeed(a, b) || overLast(a, b));
   const [worst] = verdicts;
   const named = await scene.steps(unmet.slice(0, MOST_NAMED));
   const names = named.map(({ name, state }) => `${name} (${state})`);
@@ -34,6 +34,8 @@ export async function parentsVerdict(
     ),
   ];
   if (worst === undefined) return { verdict: 'WAITS_FOR_PARENTS', because };
+  // Whoever else needs somebody first: without that one it cannot start.
+  const blocked = verdicts.some(({ verdict }) => verdict === 'BLOCKED');
   const worstStep = asked.find(({ name }) => name === worst.step);
   const direct = unmet.some(({ step_id: id }) => id === worstStep?.step_id);
   because.push(
@@ -45,13 +47,17 @@ export async function parentsVerdict(
     ...worst.because,
   );
   return {
-    verdict: worst.verdict === 'BLOCKED' ? 'PARENT_BLOCKED' : worst.verdict === 'BUG' ? 'BUG' : 'WAITS_FOR_PARENTS',
+    verdict: worst.verdict === 'BUG' ? 'BUG' : blocked ? 'PARENT_BLOCKED' : 'WAITS_FOR_PARENTS',
     because,
     until: worst.until,
     who: worst.who_acts,
     next: worst.next_actions,
   };
 }
+
+/** Of those that need the same, the one that is over last comes first: before that, nothing goes on. */
+const overLast = (a: StepVerdict, b: StepVerdict): number =>
+  (b.until?.getTime() ?? Number.MAX_VALUE) - (a.until?.getTime() ?? Number.MAX_VALUE);
 
 /** The steps before this one that wait for no other step, or whose row contradicts itself. */
 function rootsOf(scene: Scene, step: ExplainedStepRow): OpenStepRow[] {

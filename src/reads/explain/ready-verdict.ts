@@ -7,7 +7,7 @@ import { bugVerdict } from './bug-verdict.ts';
 import { action, type Conclusion, type NextAction, type Reason, reason } from './explanation.ts';
 import { coverageOf, quarantinedVerdict, unservedVerdict } from './coverage-verdicts.ts';
 import { pausedVerdict } from './paused-verdict.ts';
-import { count, rounded, seconds, secondsBetween, upTo } from './say.ts';
+import { count, rounded, seconds, secondsBetween } from './say.ts';
 import type { Scene } from './scene.ts';
 
 /** Counts stop here: beyond it the number makes no difference. */
@@ -46,12 +46,21 @@ export async function readyVerdict(scene: Scene, step: ExplainedStepRow): Promis
     priority: step.priority,
     ready_at: step.ready_at_text ?? '',
     step_id: step.step_id,
+    named_task_id: step.named_task_id,
+    worker_ids: ids,
+    takes_any: coverage.able.some((worker) => worker.has_handler === null),
+    as_of: scene.now,
     most: MOST_AHEAD + 1,
   });
   const [signal] = await scene.db.run(findQueueSignal, { queue, as_of: scene.now });
-  const load = loadOf(scene, coverage.able, held, { ahead: ahead?.ahead ?? 0, signal, queue });
+  const load = loadOf(scene, coverage.able, held, {
+    ahead: ahead?.ahead ?? 0,
+    moreAhead: (ahead?.read_steps ?? 0) > MOST_AHEAD,
+    signal,
+    queue,
+  });
   const because = [ready, ...load.because];
-  if (load.busy >= load.slots || load.ahead > load.slots - load.busy) {
+  if (load.busy >= load.slots || load.moreAhead || load.ahead >= load.slots - load.busy) {
     const grows =
       signal?.valid === true &&
       signal.desired_replicas > coverage.able.length &&
@@ -66,6 +75,8 @@ interface Load {
   slots: number;
   busy: number;
   ahead: number;
+  /** Not everything before it was read. */
+  moreAhead: boolean;
   eta: Date | null;
   because: Reason[];
   next: NextAction[];
@@ -76,7 +87,12 @@ function loadOf(
   scene: Scene,
   able: readonly { slots: number; busy_slots: number }[],
   held: HeldStepsRow | undefined,
-  { ahead, signal, queue }: { ahead: number; signal: QueueSignalRow | undefined; queue: string },
+  {
+    ahead,
+    moreAhead,
+    signal,
+    queue,
+  }: { ahead: number; moreAhead: boolean; signal: QueueSignalRow | undefined; queue: string },
 ): Load {
   const slots = able.reduce((sum, worker) => sum + worker.slots, 0);
   const exact = (held?.held ?? 0) < MOST_HELD;
@@ -100,15 +116,15 @@ function loadOf(
     );
   }
   const rate = signal?.completion_rate ?? 0;
-  const eta = ahead > 0 && ahead <= MOST_AHEAD && rate > 0 ? ahead / rate : undefined;
+  const eta = ahead > 0 && !moreAhead && rate > 0 ? ahead / rate : undefined;
   because.push(
     reason(
-      ahead === 0
+      ahead === 0 && !moreAhead
         ? 'nothing in the queue comes before it'
-        : `${upTo(ahead, MOST_AHEAD, 'ready step')} ${ahead === 1 ? 'comes' : 'come'} before it${rate > 0 ? `, and ${rounded(rate)} complete a second` : ''}${eta === undefined ? '' : `: its turn comes in about ${seconds(eta)}`}`,
+        : `${moreAhead ? `of the ${count(MOST_AHEAD, 'ready step')} that were read before it, these workers take ${count(ahead, 'step')}` : `${count(ahead, 'ready step')} ${ahead === 1 ? 'comes' : 'come'} before it`}${rate > 0 ? `, and ${rounded(rate)} complete a second` : ''}${eta === undefined ? '' : `: its turn comes in about ${seconds(eta)}`}`,
       {
         ahead: Math.min(ahead, MOST_AHEAD),
-        more_ahead: ahead > MOST_AHEAD,
+        more_ahead: moreAhead,
         completions_per_second: signal === undefined ? undefined : rounded(rate),
         eta_seconds: eta === undefined ? undefined : rounded(eta),
       },
@@ -134,7 +150,7 @@ function loadOf(
     next.push(action('Run more workers, or give them more slots.', 'tasker workers'));
   }
   const until = eta === undefined ? null : new Date(scene.now.getTime() + eta * 1000);
-  return { slots, busy, ahead, eta: until, because, next };
+  return { slots, busy, ahead, moreAhead, eta: until, because, next };
 }
 
 /** A worker with a free slot can run it, and enough slots are free for it: it starts now, or something is wrong. */

@@ -50,7 +50,7 @@ export const VERDICTS = {
   },
   FLEET_SCALING: { means: 'More work is ready than there are slots for, and workers are joining.', who: 'platform' },
   ALL_SLOTS_BUSY: { means: 'Every slot of the workers that can run it is taken.', who: 'platform' },
-  BEHIND: { means: 'Steps that come before it in its queue are more than the free slots.', who: 'nobody' },
+  BEHIND: { means: 'Steps that come before it in its queue take every free slot.', who: 'nobody' },
   DATABASE_BEHIND: {
     means: 'Slots are free, and claims are slow: a session holds back the removal of dead rows.',
     who: 'operator',

@@ -1,13 +1,42 @@
 import { defineStatement } from '../../statement.ts';
+import { isPause } from '../../statements/acts/pauses.ts';
 
-/** How many ready steps of a queue come before one, counted up to `most`: entries of steps_ready in the order of claims. */
-export const countAhead = defineStatement<{ ahead: number }>()({
+/**
+ * How many ready steps of a queue come before one, in the order of claims, of those that these workers would take: of the workflows that they
+ * have reported and of the step's own (`takes_any`: of every one, since one of them has not reported yet), without those of paused workflows. It reads up to `most` entries of steps_ready: `read_steps`, of any workflow.
+ */
+export const countAhead = defineStatement<{ ahead: number; read_steps: number }>()({
   name: 'count_ahead',
-  params: { queue: 'text', priority: 'smallint', ready_at: 'text', step_id: 'bigint', most: 'integer' },
+  params: {
+    queue: 'text',
+    priority: 'smallint',
+    ready_at: 'text',
+    step_id: 'bigint',
+    named_task_id: 'integer',
+    worker_ids: 'bigint[]',
+    takes_any: 'boolean',
+    as_of: 'timestamptz',
+    most: 'integer',
+  },
   text: `
-SELECT count(*)::integer AS ahead
+WITH taken AS MATERIALIZED (
+  SELECT :named_task_id::integer AS named_task_id
+  UNION
+  SELECT r.named_task_id FROM tasker.tasker_worker_workflows r WHERE r.worker_id = ANY (:worker_ids::bigint[]) AND r.named_task_id IS NOT NULL
+), paused AS MATERIALIZED (
+  SELECT k.named_task_id
+  FROM tasker.tasker_pauses p
+  JOIN tasker.tasker_task_namespaces n ON p.name LIKE n.name || '/%'
+  JOIN tasker.tasker_named_tasks k ON k.task_namespace_id = n.task_namespace_id AND p.name = n.name || '/' || k.name
+  WHERE p.kind = 'workflow' AND ${isPause('p', ':as_of::timestamptz')}
+)
+SELECT (count(*) FILTER (
+    WHERE (:takes_any::boolean OR a.named_task_id IN (SELECT t.named_task_id FROM taken t))
+      AND a.named_task_id NOT IN (SELECT p.named_task_id FROM paused p)
+  ))::integer AS ahead, count(*)::integer AS read_steps
 FROM (
-  SELECT FROM tasker.tasker_workflow_steps s
+  SELECT s.named_task_id
+  FROM tasker.tasker_workflow_steps s
   WHERE s.ready_at IS NOT NULL AND s.queue = :queue
     AND (s.priority, s.ready_at, s.workflow_step_id) < (:priority::smallint, :ready_at::timestamptz, :step_id::bigint)
   ORDER BY s.priority, s.ready_at, s.workflow_step_id
