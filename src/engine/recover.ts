@@ -10,6 +10,7 @@ import { describeLost } from '../db/statements/steps/traced-steps.ts';
 import { expireLeases, findHeartbeats } from '../db/statements/workers/expire-leases.ts';
 import { type LostAttempt, traceLost } from '../tracing/ended-spans.ts';
 import { loadedTracing } from '../tracing/otel.ts';
+import { readStoredContext } from '../tracing/stored-context.ts';
 import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
 import { finalize } from './finalize.ts';
@@ -21,6 +22,8 @@ export interface RecoverOutcome {
   recovered: Map<string, number>;
   /** Steps whose lost attempt was their last. */
   blocked: string[];
+  /** The traces of their tasks. */
+  blockedTraces: string[];
   erroredTasks: string[];
   /** Why a claim that could not be recovered was left, while the others were. */
   failed?: unknown;
@@ -103,16 +106,26 @@ export async function recoverClaims(
 }
 
 async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promise<RecoverOutcome> {
-  const outcome: RecoverOutcome = { expired: [], recovered: new Map(), blocked: [], erroredTasks: [] };
+  const outcome: RecoverOutcome = {
+    expired: [],
+    recovered: new Map(),
+    blocked: [],
+    blockedTraces: [],
+    erroredTasks: [],
+  };
+  const traces = new Set<string>();
   const blockedTasks: string[] = [];
   for (const row of rows) {
     if (row.blocked) {
       outcome.blocked.push(row.workflow_step_id);
       blockedTasks.push(row.task_id);
+      const stored = row.trace_context === null ? undefined : readStoredContext(row.trace_context);
+      if (stored !== undefined) traces.add(stored.traceId);
     } else {
       outcome.recovered.set(row.queue, (outcome.recovered.get(row.queue) ?? 0) + 1);
     }
   }
+  outcome.blockedTraces = [...traces];
   // Before the task ends: the spans of its attempts come first.
   await endSpans(db, rows).catch((error: unknown) => (outcome.failed = error));
   if (blockedTasks.length > 0) outcome.erroredTasks = await finalize(db, blockedTasks);
@@ -124,7 +137,7 @@ const isTraced = async (): Promise<boolean> => (await loadedTracing()) !== undef
 /** Ends the spans of these attempts: their own process did not. */
 async function endSpans(db: Database, rows: readonly RecoveredStepRow[]): Promise<void> {
   const traced = rows.filter((row) => row.trace_context !== null);
-  if (traced.length === 0) return;
+  if (traced.length === 0 || !(await isTraced())) return;
   const steps = traced.map(({ task_id, workflow_step_id, worker_id }) => ({ task_id, workflow_step_id, worker_id }));
   const names = new Map((await db.run(describeLost, { steps })).map((row) => [row.workflow_step_id, row]));
   traceLost(

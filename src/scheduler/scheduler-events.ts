@@ -2,6 +2,10 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { ProgressMonitor } from '../process/progress.ts';
 import type { SchedulerEvents } from './scheduler.ts';
+import { taskIdOf } from '../workflow/step-id.ts';
+
+/** Ids in one line of the log. */
+const MOST_LISTED = 100;
 
 export function schedulerEvents(
   metrics: Metrics,
@@ -41,7 +45,7 @@ export function schedulerEvents(
         `the clock of the database was set back by ${Math.round(seconds)} s: retries and leases that hung on it begin anew`,
       );
     },
-    recovered({ expired, recovered, blocked, erroredTasks }) {
+    recovered({ expired, recovered, blocked, blockedTraces, erroredTasks }) {
       for (const { workerId, name, role } of expired) {
         metrics.count('expired', { role });
         log.warn({ worker_id: workerId, name, role }, 'a process died: its lease was ended');
@@ -56,7 +60,11 @@ export function schedulerEvents(
         metrics.count('recovered', { outcome: 'blocked' }, blocked.length);
         metrics.count('transitions', { entity: 'step', to_state: 'error' }, blocked.length);
         log.error(
-          { workflow_step_ids: blocked.slice(0, 100) },
+          {
+            workflow_step_ids: blocked.slice(0, MOST_LISTED),
+            task_ids: [...new Set(blocked.map(taskIdOf))].slice(0, MOST_LISTED),
+            ...(blockedTraces.length === 0 ? {} : { trace_ids: blockedTraces.slice(0, MOST_LISTED) }),
+          },
           'steps used up their attempts by the death of their process',
         );
       }
@@ -67,7 +75,7 @@ export function schedulerEvents(
       metrics.count('settled', {}, taskIds.length);
       metrics.count('transitions', { entity: 'task', to_state: 'error' }, taskIds.length);
       log.warn(
-        { task_ids: taskIds.slice(0, 100) },
+        { task_ids: taskIds.slice(0, MOST_LISTED) },
         'tasks were left unfinalized by a dead process; they are in error now',
       );
     },

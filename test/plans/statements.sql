@@ -6286,7 +6286,7 @@ WITH dead AS MATERIALIZED (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
 SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
-  CASE WHEN $2::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+  CASE WHEN $2::boolean OR r.exhausted THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
 FROM recovered r;
 
 -- recover_steps
@@ -6368,7 +6368,7 @@ WITH dead AS MATERIALIZED (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
 SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
-  CASE WHEN $3::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+  CASE WHEN $3::boolean OR r.exhausted THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
 FROM recovered r;
 
 -- register_new_workflow

@@ -17,7 +17,7 @@ export interface RecoveredStepRow {
   claim_id: string;
   attempts: number;
   last_attempted_at: Date;
-  /** The task's place in a trace; null: it has none, or `traced` was false. */
+  /** The task's place in a trace; null: it has none, or `traced` was false and the step is not blocked, which is logged. */
   trace_context: string | null;
 }
 
@@ -144,7 +144,7 @@ const recovery = (variant: { dead: string; error: string; mayQuarantine: boolean
       CLOSED,
     ],
     `SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
-  CASE WHEN :traced::boolean THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+  CASE WHEN :traced::boolean OR r.exhausted THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
 FROM recovered r`,
   );
 
