@@ -67,14 +67,14 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
     const [route] = read('deploy/k8s/components/openshift/route.yaml') as [Manifest];
     const { to, port } = route.spec as { to: { name: string }; port: { targetPort: string } };
     const { manifests } = overlays.find(({ name }) => name === 'variants/openshift') as (typeof overlays)[number];
-    const { ports } = find(manifests, 'Service', to.name)?.spec as { ports: { name: string }[] };
+    const { ports } = (find(manifests, 'Service', to.name) as Manifest).spec as { ports: { name: string }[] };
     expect(ports.map(({ name }) => name)).toContain(port.targetPort);
   });
 
   test('on OpenShift ask its own DNS, and on others that of the cluster or of the node', () => {
     const portsOf = (name: string): number[] => {
       const { manifests } = overlays.find((each) => each.name === name) as (typeof overlays)[number];
-      const { egress } = find(manifests, 'NetworkPolicy', 'tasker-dns')?.spec as {
+      const { egress } = (find(manifests, 'NetworkPolicy', 'tasker-dns') as Manifest).spec as {
         egress: { ports: { port: number }[] }[];
       };
       return egress.flatMap(({ ports }) => ports.map(({ port }) => port));
@@ -134,7 +134,7 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
   });
 });
 
-describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ name, manifests }) => {
+describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ name: overlay, manifests }) => {
   const pods = workloads(manifests);
   const fleet = pods.filter(ofFleet);
   const running = fleet.filter(({ manifest }) => manifest.kind === 'Deployment');
@@ -224,7 +224,7 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ na
         seccompProfile: { type: 'RuntimeDefault' },
       });
       // OpenShift gives each namespace users of its own, and refuses a pod that names another one.
-      if (name === 'variants/openshift')
+      if (overlay === 'variants/openshift')
         expect(Object.keys(pod.securityContext ?? {}), title).toEqual(['runAsNonRoot', 'seccompProfile']);
       else expect(pod.securityContext?.runAsUser, title).toBeGreaterThan(0);
       for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) expect(pod[field], title).toBeUndefined();
@@ -344,7 +344,7 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ na
         )
         .map(({ port }) => port);
       expect(ports, titleOf(manifest)).toEqual(
-        expect.arrayContaining([name === 'variants/openshift' ? 5353 : 53, 5432, 6432]),
+        expect.arrayContaining([overlay === 'variants/openshift' ? 5353 : 53, 5432, 6432]),
       );
     }
   });
