@@ -317,7 +317,7 @@ describe('a start that fails', () => {
 
   it('because of settings lists every problem', async () => {
     await expect(start({ settings: { slots: 0, poolSize: 'many' } })).rejects.toThrow(
-      /2 problem\(s\):\n {2}TASKER_POOL_SIZE: "many" .*\n {2}TASKER_SLOTS: "0" is below 1/,
+      /has 2 problems:\n {2}TASKER_POOL_SIZE: "many" .*\n {2}TASKER_SLOTS: "0" is below 1/,
     );
   });
 });
