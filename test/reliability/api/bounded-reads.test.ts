@@ -20,7 +20,7 @@ const one = await fixture.workflow(defineWorkflow({ name: 'one', input: z.unknow
 /** Larger than the largest number of rows that any read looks at. */
 const ENDED = 24_000;
 const READY = 21_000;
-const FAILING = 11_000;
+const FAILING = 17_000;
 
 /** Adds ended, blocked, retrying and ready tasks. The last ones are ready: what looks for others has to get past them. */
 async function grow(times: number, on: Date): Promise<void> {
