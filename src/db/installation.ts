@@ -16,8 +16,6 @@ export interface Installation {
 export interface JoinedInstallation extends Installation {
   /** By PostgreSQL's name: UTF8, LATIN1, SQL_ASCII. */
   encoding: string;
-  /** What is paused (PAUSES_TEXT). */
-  pauses: string | null;
 }
 
 /** The identity of this database. Throws a TaskerError if its row is missing, which only manual changes or a partial copy cause. */
@@ -28,7 +26,7 @@ export async function installationOf(db: Executor): Promise<Installation> {
 /** As `installationOf`, in the same statement as all else that a worker reads before it joins. */
 export async function joinedInstallation(db: Executor): Promise<JoinedInstallation> {
   const row = known(db, await db.run(findJoined));
-  return { ...installation(row), encoding: row.encoding, pauses: row.pauses };
+  return { ...installation(row), encoding: row.encoding };
 }
 
 function known<Row>(db: Executor, [row]: Row[]): Row {

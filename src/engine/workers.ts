@@ -34,15 +34,19 @@ function newWorkerId(): string {
   return (FIRST_RANDOM_WORKER_ID + (randomBytes(8).readBigUInt64BE() & (FIRST_RANDOM_WORKER_ID - 1n))).toString();
 }
 
-/**
- * Registers a process; returns its id. Its lease runs from now. Undefined if the database differs from that:
- * read it again and retry.
- */
+/** A process that has a place in the fleet. */
+export interface Registered {
+  workerId: string;
+  /** What is paused at this moment (PAUSES_TEXT). */
+  pauses: string | null;
+}
+
+/** Registers a process. Its lease runs from now. Undefined if the database differs from what it knows: read it again and retry. */
 export async function registerIn(
   db: Executor,
   process: ProcessRegistration,
   known: KnownState,
-): Promise<string | undefined> {
+): Promise<Registered | undefined> {
   const [row] = await db.run(registerWorker, {
     worker_id: newWorkerId(),
     role: process.role,
@@ -55,7 +59,7 @@ export async function registerIn(
     installation_id: known.installationId,
     workflows: known.workflows.map(({ namedTaskId, ...workflow }) => ({ ...workflow, named_task_id: namedTaskId })),
   });
-  return row?.worker_id;
+  return row && { workerId: row.worker_id, pauses: row.pauses };
 }
 
 /** Leaves the fleet after a drain. Safe to repeat. */

@@ -33,7 +33,7 @@ export interface MembershipOptions {
   prepare: () => Promise<{ known: KnownState; joined: () => void }>;
   /** The lease was ended by another process, or the worker row is gone; the process registers again under a new id. */
   onLeaseLost: (formerId: string) => void;
-  /** What is paused (PAUSES_TEXT), with each heartbeat. */
+  /** What is paused (PAUSES_TEXT), when the process has joined, and with each heartbeat. */
   onPauses?: (pauses: string | null) => void;
   onError: (what: string, error: unknown) => void;
 }
@@ -144,9 +144,11 @@ export class Membership {
     const registration = { ...process, leaseSeconds: settings.leaseSeconds, sessionLock: this.heartbeat.sessionLock };
     for (let tries = 1; tries <= MAX_REGISTRATION_TRIES; tries += 1) {
       const { known, joined } = await (tries === 1 && first !== undefined ? first : this.options.prepare());
-      const workerId = await registerIn(db, registration, known);
-      if (workerId === undefined) continue;
+      const registered = await registerIn(db, registration, known);
+      if (registered === undefined) continue;
+      const { workerId, pauses } = registered;
       joined();
+      this.options.onPauses?.(pauses);
       this.ownLease.take(workerId);
       this.heartbeat.renew(workerId);
       return;

@@ -2918,11 +2918,7 @@ FROM tasker.tasker_installation i;
 -- find_joined
 SELECT i.installation_id, i.created_at, i.had_earlier_versions OR EXISTS (
     SELECT FROM tasker.tasker_workers w WHERE w.worker_id < 4503599627370496) AS had_earlier_versions,
-  current_setting('server_encoding') AS encoding,
-  (
-    SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
-    FROM tasker.tasker_pauses p
-    WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses
+  current_setting('server_encoding') AS encoding
 FROM tasker.tasker_installation i;
 
 -- find_known_objects
@@ -6412,7 +6408,10 @@ WHERE ($9::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_installation i WHER
       JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
       WHERE k.named_task_id = w.named_task_id AND k.name = w.name AND k.version = w.version AND n.name = w.namespace))
 ON CONFLICT (worker_id) DO NOTHING
-RETURNING worker_id;
+RETURNING worker_id, (
+    SELECT jsonb_agg(jsonb_build_array(p.kind, p.name, extract(epoch FROM p.until - clock_timestamp())) ORDER BY p.kind, p.name)::text
+    FROM tasker.tasker_pauses p
+    WHERE (p.until IS NULL OR p.until > clock_timestamp())) AS pauses;
 
 -- release_held
 WITH before AS MATERIALIZED (

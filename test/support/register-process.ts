@@ -3,5 +3,6 @@ import { type ProcessRegistration, registerIn } from '../../src/engine/workers.t
 
 /** Registers a process that has nothing of the database in memory, and returns its id. */
 export async function register(db: Executor, process: ProcessRegistration): Promise<string> {
-  return (await registerIn(db, process, { installationId: null, workflows: [] })) as string;
+  const registered = await registerIn(db, process, { installationId: null, workflows: [] });
+  return registered?.workerId as string;
 }

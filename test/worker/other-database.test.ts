@@ -135,7 +135,7 @@ it('a process joins only the state of the database that it has read', async () =
     installationId: row?.id as string,
     workflows: [{ namedTaskId, namespace: 'shop', name: 'known', version: '0.1.0' }],
   };
-  expect(await registerIn(fleet.db, registration, known)).toMatch(/^\d{16}$/);
+  expect((await registerIn(fleet.db, registration, known))?.workerId).toMatch(/^\d{16}$/);
   const wrong = [
     { ...known, installationId: '00000000-0000-4000-8000-000000000000' },
     ...(['namespace', 'name', 'version'] as const).map((field) => ({

@@ -2,9 +2,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import type { Database } from '../../src/db/connections/database.ts';
+import { Membership } from '../../src/membership/membership.ts';
+import { Claimer } from '../../src/worker/claiming/claimer.ts';
 import { Pauses } from '../../src/worker/scope/pauses.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { registryOf } from './scope-fixture.ts';
+import { registryOf, scopeOf, testSettings } from './scope-fixture.ts';
 import { useWorkers } from './worker-fixture.ts';
 
 const fleet = await useWorkers();
@@ -81,6 +84,55 @@ describe('a worker', () => {
     await client.resume({ queue: 'default' });
     expect(await fleet.taskIn(taskId, ['complete'])).toBe('complete');
   });
+});
+
+it('a process knows what is paused at the moment at which it joins, whatever it had read before', async () => {
+  const seen: unknown[] = [];
+  const membership: Membership = new Membership({
+    db: fleet.db,
+    settings: { ...testSettings, databaseUrl: fleet.test.url, databaseUrlDirect: undefined },
+    process: { role: 'worker', name: 'late', version: '0', queues: ['default'], slots: 1 },
+    prepare: async () => ({ known: { installationId: null, workflows: [] }, joined: () => undefined }),
+    onPauses: (pauses) => seen.push([membership.lease.current, pauses]),
+    onLeaseLost: () => undefined,
+    onError: (what, error) => expect.fail(`${what} ${String(error)}`),
+  });
+  await client.pause({ queue: 'default' });
+  try {
+    await membership.start();
+    // Without a lease nothing is claimed.
+    expect(seen[0]).toEqual([undefined, '[["queue", "default", null]]']);
+  } finally {
+    await client.resume({ queue: 'default' });
+    await membership.stop({ deregister: true });
+  }
+});
+
+it('a queue that is paused while the claim of another one is under way is not claimed after it', async () => {
+  const asked: string[] = [];
+  let rounds = 0;
+  const db = {
+    plans: 'pinned',
+    run: async (_: unknown, { queue }: { queue: string }) => {
+      asked.push(queue);
+      scope.pauses.read('[["queue", "second", null]]');
+      return [];
+    },
+  } as unknown as Database;
+  const scope = scopeOf({ db, settings: { queues: ['first', 'second'], pollIntervalMs: 5, maxPollIntervalMs: 5 } });
+  const claimer = new Claimer(scope, {
+    intake: { accept: ({ reserved }) => scope.slots.unreserve(reserved) },
+    completer: { backlog: 0 },
+    idleCheck: { anyReady: async () => true },
+    onRound: () => (rounds += 1),
+  });
+  claimer.start();
+  try {
+    await waitFor(() => rounds > 3, { what: 'some rounds' });
+  } finally {
+    await claimer.stop();
+  }
+  expect(new Set(asked)).toEqual(new Set(['first']));
 });
 
 describe('what a worker may claim', () => {

@@ -90,6 +90,8 @@ export class Claimer {
     let moreInMs = Infinity;
     for (let index = 0; index < queues.length && this.running; index += 1) {
       const queue = queues[(this.turn + index) % queues.length] as string;
+      // It may have been paused since the round began: the claims before it may have waited for the database.
+      if (!pauses.isOpen(queue)) continue;
       const granted = this.claims.hasRoom ? slots.reserve(Math.min(slots.free, settings.claimBatch)) : 0;
       if (granted === 0) {
         // There may be work left; whatever makes room wakes us.

@@ -5,7 +5,6 @@ import type { RunningAttempts } from '../running/running-attempts.ts';
 import type { ClaimCursors } from '../scope/claim-cursors.ts';
 import type { ClaimLedger } from '../scope/claim-ledger.ts';
 import type { HandlerRegistry } from '../scope/handler-registry.ts';
-import type { Pauses } from '../scope/pauses.ts';
 import type { ResultCache } from '../scope/result-cache.ts';
 import type { WorkerState } from '../scope/worker-scope.ts';
 import type { WorkerEvents } from '../telemetry/events.ts';
@@ -16,7 +15,6 @@ interface Parts {
   readonly events: WorkerEvents;
   readonly state: WorkerState;
   readonly handlers: HandlerRegistry;
-  readonly pauses: Pauses;
   readonly claims: ClaimLedger;
   readonly cursors: ClaimCursors;
   readonly results: ResultCache;
@@ -35,9 +33,8 @@ export class JoinedDatabase {
 
   /** Registers the workflows before each registration of the worker; their ids take effect with its new id. */
   async prepare(): Promise<{ known: KnownState; joined: () => void }> {
-    const { db, events, state, handlers, pauses, results } = this.parts;
-    // With what is paused: before the first claim, and not only with the first heartbeat.
-    const { installationId, hadEarlierVersions, encoding, pauses: paused } = await joinedInstallation(db);
+    const { db, events, state, handlers, results } = this.parts;
+    const { installationId, hadEarlierVersions, encoding } = await joinedInstallation(db);
     // Nothing is claimed before the new id takes effect.
     await this.registration.register({ again: true });
     return {
@@ -45,7 +42,6 @@ export class JoinedDatabase {
       joined: () => {
         const former = state.installationId;
         state.installationId = installationId;
-        pauses.read(paused);
         state.hadEarlierVersions = hadEarlierVersions;
         // jsonb orders members by the bytes of their names: in another encoding than UTF-8 only the database has that order.
         if (encoding !== 'UTF8' && encoding !== 'SQL_ASCII') results.turnOff();

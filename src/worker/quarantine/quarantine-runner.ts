@@ -19,7 +19,8 @@ export class QuarantineRunner {
     await lateSdk();
     const { db, lease, state, slots, claims, pauses } = this.scope;
     const workerId = lease.current;
-    if (workerId === undefined || state.draining || claims.isOpen(this.claimId)) return;
+    // It may have been paused while the steps of another queue ran.
+    if (workerId === undefined || state.draining || claims.isOpen(this.claimId) || !pauses.isOpen(queue)) return;
     const granted = slots.reserve(1);
     if (granted === 0) return;
     // Also if the response never arrives: what it claimed is adopted then, and counts as the one step.

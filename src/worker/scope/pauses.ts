@@ -41,7 +41,12 @@ export class Pauses {
     this.set(text === null ? [] : (JSON.parse(text) as Paused[]));
   }
 
-  /** These queues without those that are paused; a quarantine is paused with its queue. */
+  /** Whether steps of this queue may be claimed now. */
+  isOpen(queue: string): boolean {
+    return this.queues.size === 0 || !this.isPaused(queue);
+  }
+
+  /** These queues without those that are paused; a quarantine is paused with its queue. For one statement: the next one asks again. */
   openQueues(served: readonly string[]): readonly string[] {
     if (this.queues.size === 0) return served;
     if (this.served !== served) {

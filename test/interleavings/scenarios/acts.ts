@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { findJoined } from '../../../src/db/statements/server/installation.ts';
+import { heartbeat } from '../../../src/db/statements/workers/workers.ts';
 import { sealActs } from '../../../src/engine/audit.ts';
 import { cancel } from '../../../src/engine/cancel.ts';
 import type { ClaimedStep } from '../../../src/engine/claim.ts';
@@ -91,7 +91,7 @@ export const ACT_SCENARIOS: readonly Scenario[] = [
     arrange: async (s) => [
       (db) => pause(db, QUEUE, {}),
       async (db) => {
-        const [row] = await db.run(findJoined);
+        const [row] = await db.run(heartbeat, { worker_id: s.w1, busy_slots: 0, draining: false });
         const text = row?.pauses ?? null;
         return { text, claimed: text === null ? await s.claim(db, s.w1, 2) : [] };
       },
@@ -119,7 +119,7 @@ export const ACT_SCENARIOS: readonly Scenario[] = [
     // Whoever was last decides, and each outcome says what was done.
     afterwards: async (s, [paused, resumed]) => {
       expect((resumed as ResumeOutcome).outcome).toBe('resumed');
-      const [row] = await s.db.run(findJoined);
+      const [row] = await s.db.run(heartbeat, { worker_id: s.w1, busy_slots: 0, draining: false });
       expect(row?.pauses === null).toBe((paused as PauseOutcome).outcome === 'extended');
       await resume(s.db, QUEUE, {});
     },

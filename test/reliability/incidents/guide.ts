@@ -40,16 +40,22 @@ export function expectPrinted(name: string, output: string, about = /^/): void {
   expect(shown, `${FILE} has no block <!-- printed: ${name} -->`).toBeDefined();
   // Who acts is who runs this.
   const printed = output.trimEnd().replaceAll(/ +$/gm, '').replaceAll(`by ${osUser()}`, 'by ada');
-  if (writes)
-    writeFileSync(
-      FILE,
-      guide.replace(blockOf(name), () => `${before}${printed}${after}`),
-    );
-  else expect(linesOf(printed, about), name).toEqual(linesOf(shown as string, about));
+  if (writes) {
+    const written = guide.replace(blockOf(name), () => `${before}${printed}${after}`);
+    writeFileSync(FILE, renamed(written, shown as string, printed));
+  } else expect(linesOf(printed, about), name).toEqual(linesOf(shown as string, about));
 }
 
 const scripts = (): string =>
   [...readFileSync(FILE, 'utf8').matchAll(/^```sh\n([^]*?)^```/gm)].map(([, code = '']) => code).join('\n');
+
+/** Causes and previews that were printed under other names are called by the new ones in what is typed as well. */
+function renamed(guide: string, before: string, now: string): string {
+  const [old, names] = [before, now].map((text) => text.match(/\b\d+-[0-9a-f]{8,}\b|\b[0-9a-f]{12}\b/g) ?? []);
+  return old?.length === names?.length
+    ? (old ?? []).reduce((text, name, index) => text.replaceAll(name, names?.[index] ?? name), guide)
+    : guide;
+}
 
 /** The guide has this call of tasker, whatever the numbers are in it. */
 export function expectCommand(args: readonly string[]): void {

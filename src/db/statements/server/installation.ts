@@ -1,5 +1,4 @@
 import { defineStatement } from '../../statement.ts';
-import { PAUSES_TEXT } from '../acts/pauses.ts';
 import { FIRST_RANDOM_WORKER_ID } from '../claims/earlier-keys.ts';
 
 export interface InstallationRow {
@@ -19,12 +18,11 @@ SELECT ${COLUMNS}
 FROM tasker.tasker_installation i`,
 });
 
-/** The same with what a worker has to know before its first claim: the encoding, by PostgreSQL's name, and what is paused. */
-export const findJoined = defineStatement<InstallationRow & { encoding: string; pauses: string | null }>()({
+/** The same with what a worker has to know before its first claim: the encoding, by PostgreSQL's name. */
+export const findJoined = defineStatement<InstallationRow & { encoding: string }>()({
   name: 'find_joined',
   text: `
 SELECT ${COLUMNS},
-  current_setting('server_encoding') AS encoding,
-  ${PAUSES_TEXT} AS pauses
+  current_setting('server_encoding') AS encoding
 FROM tasker.tasker_installation i`,
 });

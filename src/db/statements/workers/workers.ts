@@ -7,8 +7,10 @@ import { PAUSES_TEXT } from '../acts/pauses.ts';
  *
  * Inserts nothing if any of that differs here, or if the worker id is taken. Invariant: a worker row in a state of the database
  * implies that the workflow ids its process uses are right in that state. Any state with the row has what this statement read.
+ *
+ * Returns what is paused: what was read before may be from a time long before the registration, if the database was away.
  */
-export const registerWorker = defineStatement<{ worker_id: string }>()({
+export const registerWorker = defineStatement<{ worker_id: string; pauses: string | null }>()({
   name: 'register_worker',
   params: {
     worker_id: 'bigint',
@@ -35,7 +37,7 @@ WHERE (:installation_id::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_insta
       JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
       WHERE k.named_task_id = w.named_task_id AND k.name = w.name AND k.version = w.version AND n.name = w.namespace))
 ON CONFLICT (worker_id) DO NOTHING
-RETURNING worker_id`,
+RETURNING worker_id, ${PAUSES_TEXT} AS pauses`,
 });
 
 const renewing = (name: string, pauses: string) =>
