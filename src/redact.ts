@@ -14,6 +14,8 @@ export type DocumentKind = 'input' | 'result';
 export interface Redact {
   /** Returns the value with what the paths name replaced; the value itself if they name nothing in it. Never throws for plain JSON. */
   (value: unknown, kind: DocumentKind | 'line'): unknown;
+  /** There are no paths: documents need not be read to be shown. */
+  readonly isEmpty: boolean;
   /** Whether what is at this place of a document is hidden, by itself or with what it is in. `*` in the place: any element of a list. */
   hides(place: readonly string[], kind: DocumentKind): boolean;
   /** Whether something inside of what is at this place is hidden. */
@@ -28,6 +30,7 @@ export function compileRedaction(paths: readonly string[]): Redact {
   const redact = (value: unknown, kind: DocumentKind | 'line'): unknown =>
     within(kind).reduce((redacted, path) => hide(redacted, path, 0), value);
   return Object.assign(redact, {
+    isEmpty: compiled.length === 0,
     hides: (place: readonly string[], kind: DocumentKind) => within(kind).some((path) => begins(place, path)),
     hidesInside: (place: readonly string[], kind: DocumentKind) =>
       within(kind).some((path) => path.length > place.length && begins(path, place)),

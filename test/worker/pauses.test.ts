@@ -86,7 +86,7 @@ describe('a worker', () => {
   });
 });
 
-it('a process knows what is paused at the moment at which it joins, whatever it had read before', async () => {
+it('a process joins with what is paused at that moment, whatever it has read before', async () => {
   const seen: unknown[] = [];
   const membership: Membership = new Membership({
     db: fleet.db,

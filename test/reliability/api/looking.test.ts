@@ -38,7 +38,9 @@ describe('figures that somebody polls', () => {
   it('cost the same for fifty requests a second as for one', async () => {
     const key = await fixture.key();
     const seconds = long ? 60 : 2;
+    let tookSeconds = 0;
     const poll = async (perSecond: number): Promise<void> => {
+      const began = performance.now();
       const asked: Promise<number>[] = [];
       for (let n = 0; n < seconds * perSecond; n += 1) {
         const path = n % 2 === 0 ? '/v1/queues' : '/v1/overview';
@@ -46,9 +48,11 @@ describe('figures that somebody polls', () => {
         await sleep(1000 / perSecond);
       }
       expect(new Set(await Promise.all(asked))).toEqual(new Set([200]));
+      tookSeconds = (performance.now() - began) / 1000;
     };
-    // The overview is nine statements in 5 seconds, the queues are one in a second.
-    expect(await statementsOf(() => poll(50))).toBeLessThanOrEqual(seconds * 4 + 12);
+    const sent = await statementsOf(() => poll(50));
+    // The overview is nine statements in 5 seconds, the queues are one in a second. A busy machine takes longer for the same requests.
+    expect(sent).toBeLessThanOrEqual(tookSeconds * 4 + 12);
   });
 });
 
