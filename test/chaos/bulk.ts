@@ -17,8 +17,8 @@ const AT_ONCE = 3;
 const POLL_MS = 250;
 /** While an operation is paused, this long is watched whether anything happens. */
 const WATCHED_MS = 1500;
-/** Longer than any fault. */
-const WITHIN_MS = 120_000;
+/** Longer than any fault, and than the start of the schedulers after it on a slow machine. */
+const WITHIN_MS = 300_000;
 
 /** An operation that was started, and what is known of it. */
 export interface Started {

@@ -73,7 +73,7 @@ async function runs(step: string, workers: readonly TestProcess[]): Promise<Test
       pid = Number(row?.name.split(':').at(-1) ?? 0);
       return pid !== 0;
     },
-    { what: `a worker to run ${step}`, timeoutMs: 30_000 },
+    { what: `a worker to run ${step}`, timeoutMs: 120_000 },
   );
   return workers.find((worker) => worker.pid === pid) as TestProcess;
 }
@@ -93,7 +93,7 @@ const complete = (taskId: string): Promise<unknown> =>
     async () =>
       (await query<{ state: string }>('SELECT state FROM tasker.tasker_tasks WHERE task_id = $1', [taskId]))[0]
         ?.state === 'complete',
-    { what: 'the end of the task', timeoutMs: 60_000 },
+    { what: 'the end of the task', timeoutMs: 180_000 },
   );
 
 test('a request, a killed worker, a drained one, failures and a restart of the database are one trace, with each attempt once', async () => {
