@@ -14,12 +14,12 @@ import type { Reports } from './reports.ts';
 
 /**
  * What a request may cost the database, which decides how long it may take and how much it counts for the rate of a principal.
- * `point`: look-ups by primary keys and small indexes. `list`: a page of a list. `report`: reads much, or without an index. `write`: an act.
+ * `point`: look-ups by primary keys and small indexes, which only a slow database makes slow: then somebody needs them. `list`: a page of a list. `report`: reads much, or without an index. `write`: an act.
  * `none`: asks the database nothing.
  */
 export const COSTS = {
   none: { seconds: 2, counts: 0 },
-  point: { seconds: 2, counts: 1 },
+  point: { seconds: 8, counts: 1 },
   list: { seconds: 3, counts: 2 },
   report: { seconds: 8, counts: 10 },
   write: { seconds: 10, counts: 1 },
