@@ -274,9 +274,25 @@ describe('rows that contradict themselves', () => {
     await agedReady(act.taskId, '50 s');
     expect((await explained(act.taskId, 'left')).verdict).toBe('ABOUT_TO_START');
     await agedReady(act.taskId, '50 s');
+    const queue = act.queueOf('left');
+    const verdict = async () => (await explained(act.taskId, 'left')).verdict;
+    const workers = (change: string) =>
+      stage.sql(`UPDATE tasker.tasker_workers SET ${change} WHERE $1 = ANY (queues)`, [queue]);
+    // The step has waited for longer than the worker has been there.
+    expect(await verdict()).toBe('ABOUT_TO_START');
+    await workers(`started_at = started_at - interval '2 minutes'`);
     const found = await explained(act.taskId, 'left');
     expect(found.verdict).toBe('BUG');
     expect(numbersOf(found)).toMatchObject({ invariant: 'ready_step_is_claimed', slots: 4, busy_slots: 0, ahead: 0 });
+    // Until a moment ago all of its slots were busy.
+    await workers('busy_slots = slots');
+    expect(await verdict()).toBe('ABOUT_TO_START');
+    await workers('busy_slots = 0');
+    expect(await verdict()).toBe('BUG');
+    await client.pause({ queue });
+    expect(await verdict()).toBe('PAUSED');
+    await client.resume({ queue });
+    expect(await verdict()).toBe('ABOUT_TO_START');
   });
 });
 

@@ -2928,6 +2928,24 @@ SELECT a.object FROM tasker.tasker_archives a WHERE a.object = ANY ($1::text[]);
 SELECT extract(epoch FROM clock_timestamp() - max(g.measured_at))::float8 AS seconds
 FROM tasker.tasker_queue_scaling_signals g;
 
+-- find_late_resume
+SELECT x.at
+FROM (
+  SELECT p.until AS at
+  FROM tasker.tasker_pauses p
+  WHERE (p.kind, p.name) IN (('queue', $1::text), ('workflow', $2::text))
+  UNION ALL
+  SELECT a.at
+  FROM tasker.tasker_audit a
+  WHERE a.subject = 'queue' AND a.subject_id = $1::text AND a.act = 'queue.resume' AND NOT a.refused
+  UNION ALL
+  SELECT a.at
+  FROM tasker.tasker_audit a
+  WHERE a.subject = 'workflow' AND a.subject_id = $2::text AND a.act = 'workflow.resume' AND NOT a.refused
+) x
+WHERE x.at > $3::timestamptz - make_interval(secs => $4::float8)
+LIMIT 1;
+
 -- find_lost_claims
 SELECT i.task_id, i.workflow_step_id, i.claim_id
 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS i (task_id, workflow_step_id, claim_id)

@@ -1,5 +1,5 @@
 import { countAhead, findQueueSignal, type QueueSignalRow } from '../../db/reads/explain/queue.ts';
-import { findHeldSteps, type HeldStepsRow } from '../../db/reads/explain/fleet.ts';
+import { findHeldSteps, findLateResume, type HeldStepsRow } from '../../db/reads/explain/fleet.ts';
 import type { ExplainedStepRow } from '../../db/reads/explain/task.ts';
 import { xminHolders } from '../../db/health/xmin-holders.ts';
 import { QUARANTINE } from '../../db/statements/queues/quarantine.ts';
@@ -16,7 +16,7 @@ const MOST_AHEAD = 10_000;
 const MOST_HELD = 5000;
 /** A worker joined so recently: the fleet grows. */
 const JOINED_WITHIN_SECONDS = 120;
-/** A ready step with a free slot and nothing before it is claimed within the longest poll interval, or a few statements. */
+/** A ready step with a free slot and nothing before it is claimed within the longest poll interval, or a few statements, once it may be. */
 const CLAIMED_WITHIN_SECONDS = 60;
 /** Claims get slow if dead rows were not removed for this time. */
 const HELD_BACK_SECONDS = 600;
@@ -68,12 +68,16 @@ export async function readyVerdict(scene: Scene, step: ExplainedStepRow): Promis
     const verdict = grows ? 'FLEET_SCALING' : load.busy >= load.slots ? 'ALL_SLOTS_BUSY' : 'BEHIND';
     return { verdict, because, until: load.eta, next: load.next };
   }
-  return freeVerdict(scene, step, waited, because);
+  const isHeldUp = load.ahead > 0 || load.reported >= load.slots;
+  const free = isHeldUp ? 0 : Math.min(waited, ...coverage.able.map((worker) => worker.started_seconds));
+  return freeVerdict(scene, step, { queue, waited, free }, because);
 }
 
 interface Load {
   slots: number;
   busy: number;
+  /** Busy slots, by the heartbeats: a second ago they may have been more. */
+  reported: number;
   ahead: number;
   /** Not everything before it was read. */
   moreAhead: boolean;
@@ -96,7 +100,8 @@ function loadOf(
 ): Load {
   const slots = able.reduce((sum, worker) => sum + worker.slots, 0);
   const exact = (held?.held ?? 0) < MOST_HELD;
-  const busy = exact ? (held?.held ?? 0) : able.reduce((sum, worker) => sum + worker.busy_slots, 0);
+  const reported = able.reduce((sum, worker) => sum + worker.busy_slots, 0);
+  const busy = exact ? (held?.held ?? 0) : reported;
   const because: Reason[] = [
     reason(
       `${count(able.length, 'worker')} can run it, with ${count(slots, 'slot')}, ${busy >= slots ? 'all of them' : String(busy)} busy`,
@@ -150,14 +155,17 @@ function loadOf(
     next.push(action('Run more workers, or give them more slots.', 'tasker workers'));
   }
   const until = eta === undefined ? null : new Date(scene.now.getTime() + eta * 1000);
-  return { slots, busy, ahead, moreAhead, eta: until, because, next };
+  return { slots, busy, reported, ahead, moreAhead, eta: until, because, next };
 }
 
-/** A worker with a free slot can run it, and enough slots are free for it: it starts now, or something is wrong. */
+/**
+ * A worker with a free slot can run it, and enough slots are free for it: it starts now, or something is wrong. `free`: for how long that has been so at
+ * most, in seconds. It may have been ready for long before: then a worker has just joined, a slot has just been freed, or what was paused was resumed.
+ */
 async function freeVerdict(
   scene: Scene,
   step: ExplainedStepRow,
-  waited: number,
+  { queue, waited, free }: { queue: string; waited: number; free: number },
   because: readonly Reason[],
 ): Promise<Conclusion> {
   if (waited <= SLOW_CLAIM_SECONDS) return { verdict: 'ABOUT_TO_START', because };
@@ -182,7 +190,10 @@ async function freeVerdict(
       next: [action(`End what holds them back: ${holder.kind.replaceAll('_', ' ')} ${holder.holder}.`)],
     };
   }
-  if (waited <= CLAIMED_WITHIN_SECONDS) return { verdict: 'ABOUT_TO_START', because };
+  if (free <= CLAIMED_WITHIN_SECONDS) return { verdict: 'ABOUT_TO_START', because };
+  const { namespace, workflow } = scene.task;
+  const within = { queue, workflow: `${namespace}/${workflow}`, as_of: scene.now, seconds: CLAIMED_WITHIN_SECONDS };
+  if ((await scene.db.run(findLateResume, within)).length > 0) return { verdict: 'ABOUT_TO_START', because };
   const bug = await bugVerdict(scene, 'ready_step_is_claimed', step);
   return {
     ...bug,

@@ -81,6 +81,32 @@ GROUP BY r.version
 ORDER BY r.version`,
 });
 
+/**
+ * A row if a pause of a queue or a workflow (`namespace/name`) has ended in the last seconds: by itself, or by somebody. Reads the acts on both of them;
+ * asked before a step that nobody takes is called a fault, and never else.
+ */
+export const findLateResume = defineStatement<{ at: Date }>()({
+  name: 'find_late_resume',
+  params: { queue: 'text', workflow: 'text', as_of: 'timestamptz', seconds: 'float8' },
+  text: `
+SELECT x.at
+FROM (
+  SELECT p.until AS at
+  FROM tasker.tasker_pauses p
+  WHERE (p.kind, p.name) IN (('queue', :queue::text), ('workflow', :workflow::text))
+  UNION ALL
+  SELECT a.at
+  FROM tasker.tasker_audit a
+  WHERE a.subject = 'queue' AND a.subject_id = :queue::text AND a.act = 'queue.resume' AND NOT a.refused
+  UNION ALL
+  SELECT a.at
+  FROM tasker.tasker_audit a
+  WHERE a.subject = 'workflow' AND a.subject_id = :workflow::text AND a.act = 'workflow.resume' AND NOT a.refused
+) x
+WHERE x.at > ${AT} - make_interval(secs => :seconds::float8)
+LIMIT 1`,
+});
+
 export interface HeldStepsRow {
   /** Counted up to the limit. */
   held: number;
