@@ -34,7 +34,7 @@ const tasker = await startTasker({
   workflows: [late],
   url: test.url,
   log,
-  settings: { metricsPort: 0, retryBackoffDisabled: true, retrySweepMs: 50 },
+  settings: { metricsPort: 0, retryBackoffDisabled: true, retrySweepMs: 50, maxStallMs: 120_000 },
 });
 afterAll(async () => {
   await tasker.stop();

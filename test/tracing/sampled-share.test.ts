@@ -44,7 +44,7 @@ const tasker = await startTasker({
   workflows: [shares],
   url: test.url,
   log,
-  settings: { metricsPort: 0, retryBackoffDisabled: true, retrySweepMs: 20 },
+  settings: { metricsPort: 0, retryBackoffDisabled: true, retrySweepMs: 20, maxStallMs: 120_000 },
 });
 afterAll(() => tasker.stop());
 

@@ -46,6 +46,7 @@ const tasker = await startTasker({
     retryBackoffDisabled: true,
     retrySweepMs: 50,
     dashboardUrl: 'https://tasker.example/ui/',
+    maxStallMs: 120_000,
   },
 });
 const { client } = tasker;

@@ -80,7 +80,12 @@ it('an attempt whose process was taken for dead and lives has one span, too', as
         : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
   );
   const log = createLogger({ role: 'test', destination: { write: () => undefined } });
-  const tasker = await startTasker({ workflows: [held], url: engine.test.url, log, settings: { metricsPort: 0 } });
+  const tasker = await startTasker({
+    workflows: [held],
+    url: engine.test.url,
+    log,
+    settings: { metricsPort: 0, maxStallMs: 120_000 },
+  });
   try {
     const { taskId } = await tasker.client.submit(held, {});
     await waitFor(async () => (await openSteps()).length > 0, { what: 'the attempt' });

@@ -39,7 +39,8 @@ const start = async (): Promise<Tasker> =>
     workflows: [pair],
     url: test.url,
     log,
-    settings: { metricsPort: 0, retrySweepMs: 50, pollIntervalMs: 10 },
+    // A worker whose event loop stands still is killed, and here that is the process of the test: on a busy machine it does for seconds.
+    settings: { metricsPort: 0, retrySweepMs: 50, pollIntervalMs: 10, maxStallMs: 120_000 },
   }));
 
 const placeOf = async (taskId: string): Promise<string | undefined> =>
