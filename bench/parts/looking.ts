@@ -15,7 +15,7 @@ import { LOOKING, metricsOf, sumOf, Viewers } from './looking/viewers.ts';
 
 /** The longest that windows take, unless the environment says otherwise. */
 const MOST_SECONDS = 240;
-const WINDOW_SECONDS = 1;
+const WINDOW_SECONDS = 1.5;
 /** Half of the interval of 95 % of the change, at which it says whether the goal is kept. */
 const NARROW = 0.01;
 /** Tasks for the windows of a second: more than one core can do. */

@@ -8,8 +8,8 @@ export const LOOKERS = ['looking, the API elsewhere', 'looking, the API with the
 export type Lookers = (typeof LOOKERS)[number];
 export type Arm = Lookers | 'nobody';
 
-/** What was put off while nobody looked happens first. */
-const BEGIN_MS = 700;
+/** What was put off while nobody looked happens first, and is a part of what looking costs. */
+const BEGIN_MS = 50;
 const END_MS = 150;
 
 /** Who looks, in turns. Somebody does at first. */
