@@ -44,10 +44,10 @@ export async function measureWalks({ db, get, tasks, oldest }: Walks): Promise<W
       `SELECT max(task_id)::text AS id FROM tasker.tasker_tasks /* bench: */`,
     );
     const walked = await walk(what, get, `/v1/tasks?limit=${LIMIT}`, tasks);
-    // What was there when it began.
+    // What was there when it began, as far as it came: it also has tasks that were submitted before its first page.
     const there = await db.query<{ id: string }>(
-      `SELECT task_id::text AS id FROM tasker.tasker_tasks WHERE task_id <= $1::bigint ORDER BY task_id DESC LIMIT $2 /* bench: */`,
-      [row?.id, tasks],
+      `SELECT task_id::text AS id FROM tasker.tasker_tasks WHERE task_id <= $1::bigint AND task_id >= $2::bigint /* bench: */`,
+      [row?.id, walked.ids.at(-1) ?? row?.id],
     );
     return figuresOf(
       walked,
