@@ -7,6 +7,7 @@ export interface Rows {
   workers: WorkerRow[];
   reports: { worker_id: string; named_task_id: number | null; workflow: string }[];
   pauses: { kind: string; name: string; by: string; until: Date | null }[];
+  resumes: { name: string; at: Date }[];
   signals: { queue: string; desired_replicas: number; completion_rate: number; valid_until: Date }[];
 }
 
@@ -205,7 +206,12 @@ export class FleetModel {
     const exact = { workers: able.length, slots, busy_slots: busy, ahead };
     const seconds = { ready_seconds: waited };
     if (ahead < slots - busy) {
-      const stuck = waited > 60;
+      // For a minute it was ready, nothing was before it, and no worker joined and no pause ended: until then one may be about to take it.
+      const settled = ahead === 0 && able.every(({ started_at: at }) => this.since(at) > 60);
+      const resumed = this.rows.resumes.some(
+        ({ name, at }) => (name === step.queue || name === step.workflow) && this.since(at) < 60,
+      );
+      const stuck = waited > 60 && settled && !resumed;
       return expect(stuck ? 'BUG' : 'ABOUT_TO_START', stuck ? 'operator' : 'nobody', exact, seconds);
     }
     const signal = this.rows.signals.find((each) => each.queue === step.queue);

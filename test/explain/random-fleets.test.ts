@@ -329,6 +329,9 @@ class Fleet {
         [this.name],
       ),
       pauses: await read('SELECT * FROM tasker.tasker_pauses'),
+      resumes: await read(
+        `SELECT subject_id AS name, at FROM tasker.tasker_audit WHERE act IN ('queue.resume', 'workflow.resume') AND NOT refused`,
+      ),
       signals: await read('SELECT * FROM tasker.tasker_queue_scaling_signals'),
     };
   }
