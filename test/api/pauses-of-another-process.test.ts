@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApiProcess } from '../../src/api/start-api.ts';
+import { readTopicVersions } from '../../src/db/reads/topic-versions.ts';
 import { diamond } from '../engine/engine-fixture.ts';
 import { openApi } from '../support/open-api.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -81,4 +82,17 @@ it('whoever watches the other process gets another version of what is paused, an
   for (const [place, { data }] of after.entries()) expect(data['version']).not.toBe(before[place]?.data['version']);
   stream.close();
   await stream.ended;
+});
+
+it('a queue that is paused again with the same words is another version, so that nothing from in between is shown', async () => {
+  const versions = new Set<string | undefined>();
+  for (let n = 0; n < 2; n += 1) {
+    // Nothing is paused by now, or it is resumed.
+    await fixture.call('POST', '/v1/queues/default:resume', { body: {} });
+    const { status } = await fixture.call('POST', '/v1/queues/default:pause', { body: { reason: 'lunch' } });
+    expect(status).toBe(200);
+    const [row] = await fixture.db.run(readTopicVersions, { topics: ['pauses'] });
+    versions.add(row?.version);
+  }
+  expect(versions.size).toBe(2);
 });

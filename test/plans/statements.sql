@@ -6157,7 +6157,7 @@ FROM tasker.tasker_schedule_states t), '')) AS version
 WHERE 'schedules' = ANY ($1::text[])
 UNION ALL
 SELECT 'pauses' AS topic, md5(coalesce((
-SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.until), ',' ORDER BY p.kind, p.name)
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.paused_at, p.until), ',' ORDER BY p.kind, p.name)
 FROM tasker.tasker_pauses p
 WHERE p.until IS NULL OR p.until > statement_timestamp()), '')) AS version
 WHERE 'pauses' = ANY ($1::text[])

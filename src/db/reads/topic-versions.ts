@@ -32,7 +32,7 @@ SELECT concat_ws(' ', (SELECT max(k.named_task_id) FROM tasker.tasker_named_task
 SELECT string_agg(concat_ws(' ', t.schedule_key, t.occurrence_at, t.outcome, t.failed_at, t.paused_at), ',' ORDER BY t.schedule_key)
 FROM tasker.tasker_schedule_states t`,
   pauses: `
-SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.until), ',' ORDER BY p.kind, p.name)
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.paused_at, p.until), ',' ORDER BY p.kind, p.name)
 FROM tasker.tasker_pauses p
 WHERE p.until IS NULL OR p.until > statement_timestamp()`,
   operations: `
