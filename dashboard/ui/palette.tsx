@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import type { TargetedKeyboardEvent } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { request } from '../api/request.ts';
 import type { SearchPath, WorkflowVersion } from '../api/types.ts';
@@ -48,14 +49,22 @@ function OpenPalette({ close }: { close: () => void }) {
     close();
     navigate(choice.to);
   };
-  const pressed = (event: KeyboardEvent): void => {
+  // As the last key left them: several may come before the page has rendered the first.
+  const at = useRef(0);
+  const choose = (place: number): void => {
+    at.current = place;
+    setChosen(place);
+  };
+  const pressed = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
+    const { value } = event.currentTarget;
+    const present = value === text ? choices : choicesOf(value, workflows, paths);
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (step !== 0) {
       event.preventDefault();
-      const next = (chosen + step + choices.length) % Math.max(1, choices.length);
-      setChosen(next);
+      const next = (at.current + step + present.length) % Math.max(1, present.length);
+      choose(next);
       list.current?.children[next]?.scrollIntoView({ block: 'nearest' });
-    } else if (event.key === 'Enter') go(choices[chosen]);
+    } else if (event.key === 'Enter') go(present[at.current]);
   };
   return (
     <Dialog title="Search or jump to" kind="palette" close={close}>
@@ -76,7 +85,7 @@ function OpenPalette({ close }: { close: () => void }) {
           onKeyDown={pressed}
           onInput={(event) => {
             setText(event.currentTarget.value);
-            setChosen(0);
+            choose(0);
           }}
         />
         <kbd>Esc</kbd>
@@ -89,7 +98,7 @@ function OpenPalette({ close }: { close: () => void }) {
             role="option"
             aria-selected={index === chosen}
             onClick={() => go(choice)}
-            onPointerMove={() => setChosen(index)}
+            onPointerMove={() => choose(index)}
           >
             <Icon name={choice.icon} />
             <span class="palette-text">{choice.text}</span>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { navigate } from '../router.ts';
 import { isTyping } from './shortcuts.tsx';
 
@@ -20,6 +20,13 @@ export interface Selection {
   readonly toggleAll: () => void;
 }
 
+interface Rows<Row> {
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  hrefOf?: ((row: Row) => string) | undefined;
+  selection?: Selection | undefined;
+}
+
 /** A table in the order of the server. `j`, `k`, `x` and Enter work on it if `hrefOf` is given. */
 export function Table<Row>({
   caption,
@@ -28,28 +35,8 @@ export function Table<Row>({
   keyOf,
   hrefOf,
   selection,
-}: {
-  caption: string;
-  columns: readonly Column<Row>[];
-  rows: readonly Row[];
-  keyOf: (row: Row) => string;
-  hrefOf?: (row: Row) => string;
-  selection?: Selection | undefined;
-}) {
-  const [current, setCurrent] = useState(-1);
-  useEffect(() => {
-    if (hrefOf === undefined) return undefined;
-    const pressed = (event: KeyboardEvent): void => {
-      if (isTyping(event)) return;
-      const row = rows[current];
-      if (event.key === 'j') setCurrent(Math.min(rows.length - 1, current + 1));
-      else if (event.key === 'k') setCurrent(Math.max(0, current - 1));
-      else if (row !== undefined && event.key === 'x') selection?.toggle(keyOf(row));
-      else if (row !== undefined && event.key === 'Enter' && event.target === document.body) navigate(hrefOf(row));
-    };
-    document.addEventListener('keydown', pressed);
-    return () => document.removeEventListener('keydown', pressed);
-  });
+}: Rows<Row> & { caption: string; columns: readonly Column<Row>[] }) {
+  const current = useRowKeys({ rows, keyOf, hrefOf, selection });
   return (
     <div class="table-wrap">
       <table class="table cards">
@@ -74,10 +61,10 @@ export function Table<Row>({
           </tr>
         </thead>
         <tbody>
-          {rows.map((row, index) => {
+          {rows.map((row) => {
             const key = keyOf(row);
             return (
-              <tr key={key} class={index === current ? 'current' : undefined}>
+              <tr key={key} class={key === current ? 'current' : undefined}>
                 {selection === undefined ? null : (
                   <td class="check">
                     <input
@@ -100,4 +87,37 @@ export function Table<Row>({
       </table>
     </div>
   );
+}
+
+/**
+ * The key of the row that `j` and `k` have come to. A row stays the current one if others come before it, and keys work on what the last key
+ * left: several may come before the page has rendered the first.
+ */
+function useRowKeys<Row>(shown: Rows<Row>): string | undefined {
+  const [current, setCurrent] = useState<string>();
+  const latest = useRef(shown);
+  latest.current = shown;
+  // Where the current row was: if it is gone, the next one is in its place.
+  const at = useRef<{ key: string | undefined; place: number }>({ key: undefined, place: 0 });
+  useLayoutEffect(() => {
+    const pressed = (event: KeyboardEvent): void => {
+      const { rows, keyOf, hrefOf, selection } = latest.current;
+      if (hrefOf === undefined || isTyping(event)) return;
+      const found = rows.findIndex((row) => keyOf(row) === at.current.key);
+      const go = (place: number): void => {
+        const row = rows[Math.max(0, Math.min(rows.length - 1, place))];
+        if (row === undefined) return;
+        at.current = { key: keyOf(row), place: rows.indexOf(row) };
+        setCurrent(at.current.key);
+      };
+      const row = rows[found];
+      if (event.key === 'j') go(found === -1 ? at.current.place : found + 1);
+      else if (event.key === 'k') go((found === -1 ? at.current.place : found) - 1);
+      else if (row !== undefined && event.key === 'x') selection?.toggle(keyOf(row));
+      else if (row !== undefined && event.key === 'Enter' && event.target === document.body) navigate(hrefOf(row));
+    };
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, []);
+  return current;
 }

@@ -1,3 +1,4 @@
+import type { TargetedKeyboardEvent } from 'preact';
 /** Tabs by the pattern of ARIA: arrow keys go from one to the next. */
 export function Tabs<Name extends string>({
   label,
@@ -10,14 +11,15 @@ export function Tabs<Name extends string>({
   chosen: Name;
   choose: (name: Name) => void;
 }) {
-  const pressed = (event: KeyboardEvent): void => {
+  const pressed = (event: TargetedKeyboardEvent<HTMLElement>): void => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;
     event.preventDefault();
-    const index = tabs.findIndex(([name]) => name === chosen);
-    const next = (index + step + tabs.length) % tabs.length;
+    // By what has the focus, which a key moves at once: the next one may come before the page has rendered.
+    const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>('[role=tab]')];
+    const next = (buttons.indexOf(event.target as HTMLElement) + step + tabs.length) % tabs.length;
     choose((tabs[next] as readonly [Name, string])[0]);
-    (event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role=tab]')[next]?.focus();
+    buttons[next]?.focus();
   };
   return (
     <div class="tabs" role="tablist" aria-label={label} onKeyDown={pressed}>

@@ -154,12 +154,17 @@ export function Graph({ layout: folded, steps, selected, select, path, passes, n
   const held = useRef({ view: viewNow, setView, click: (x: number, y: number) => choose(nodeAt(x, y)) });
   held.current = { view: viewNow, setView, click: (x, y) => choose(nodeAt(x, y)) };
   const pointers = usePointers(held);
+  // As the last key left it: several may come before the page has rendered the first.
+  const at = useRef(current);
+  at.current = current;
   const pressed = (event: KeyboardEvent): void => {
     const [along, across] = DIRECTIONS[event.key]?.(geometry.down) ?? [0, 0];
     if (event.key === '+' || event.key === '-') zoom(event.key === '+' ? 1.25 : 0.8);
     else if (event.key === '0') whole();
-    else if (along !== 0 || across !== 0) choose(neighbour(nodes, current, along, across) ?? current);
-    else return;
+    else if (along !== 0 || across !== 0) {
+      at.current = neighbour(nodes, at.current, along, across) ?? at.current;
+      choose(at.current);
+    } else return;
     event.preventDefault();
   };
   // As high as the graph, within bounds of the style sheet.

@@ -176,7 +176,6 @@ describe('searchable inputs of a workflow', () => {
     await dialog.getByLabel('Path').fill('input..order');
     await dialog.locator('.problem').waitFor();
     expect(await button(dialog, 'Enable').isDisabled()).toBe(true);
-    expect(problems.splice(0).every((each) => each.includes('422') || each.includes('400'))).toBe(true);
     await dialog.getByLabel('Path').fill('input.amount');
     await dialog.getByLabel('Reason').fill('support asks for it');
     await dialog.getByText('Dry run: enabled').waitFor();
@@ -200,7 +199,8 @@ describe('searchable inputs of a workflow', () => {
     await card.getByText('No path is enabled.').waitFor();
     expect(await reasonsOf('search.disable')).toEqual(['nobody does any more']);
     expect((await fixture.call('GET', '/v1/search-paths')).body.items).toEqual([]);
-    expect(problems).toEqual([]);
+    // The browser reports the dry run that was refused when it likes.
+    expect(problems.filter((each) => !/422.*\/v1\/workflows\/shop\/checkout:search$/.test(each))).toEqual([]);
     await page.context().close();
   });
 
