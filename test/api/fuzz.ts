@@ -67,7 +67,7 @@ const BROKEN_PATHS = [
 export type Known = Readonly<Record<string, readonly string[]>>;
 
 /** A request for one of the operations of the document, as no program would make it. */
-export function fuzzedRequest(random: () => number, known: Known, operations = allOperations()): FuzzedRequest {
+export function fuzzedRequest(random: () => number, known: Known, operations = all()): FuzzedRequest {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const chance = (share: number): boolean => random() < share;
   const { method, path, operation, schemas } = pick(operations);
@@ -183,3 +183,7 @@ export function allOperations(): Operation[] {
     })),
   );
 }
+
+/** The document takes tens of milliseconds to make: a hundred times as long as a request. */
+const all = (): readonly Operation[] => (made ??= allOperations());
+let made: readonly Operation[] | undefined;
