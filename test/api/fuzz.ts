@@ -66,11 +66,14 @@ const BROKEN_PATHS = [
 /** What exists, by the names of parameters: without it, most requests would end where something is looked up. */
 export type Known = Readonly<Record<string, readonly string[]>>;
 
+/** Made once: the document takes tens of milliseconds, a hundred times as long as a request. */
+let operations: readonly Operation[] | undefined;
+
 /** A request for one of the operations of the document, as no program would make it. */
-export function fuzzedRequest(random: () => number, known: Known, operations = all()): FuzzedRequest {
+export function fuzzedRequest(random: () => number, known: Known): FuzzedRequest {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const chance = (share: number): boolean => random() < share;
-  const { method, path, operation, schemas } = pick(operations);
+  const { method, path, operation, schemas } = pick((operations ??= allOperations()));
   const value = (schema: Node, depth = 0): unknown =>
     fuzzedValue(schema, schemas, { known, pick, chance, random }, depth);
   const text = (schema: Node, name: string): string => {
@@ -172,7 +175,7 @@ interface Operation {
   schemas: Node;
 }
 
-export function allOperations(): Operation[] {
+function allOperations(): Operation[] {
   const document = openApiDocument() as { paths: Record<string, Record<string, Node>>; components: { schemas: Node } };
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
@@ -183,7 +186,3 @@ export function allOperations(): Operation[] {
     })),
   );
 }
-
-/** The document takes tens of milliseconds to make: a hundred times as long as a request. */
-const all = (): readonly Operation[] => (made ??= allOperations());
-let made: readonly Operation[] | undefined;

@@ -6400,15 +6400,15 @@ WITH locked AS MATERIALIZED (
 ), template AS MATERIALIZED (
   SELECT task.named_task_id, t.*
   FROM task, jsonb_to_recordset($9::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
-    priority smallint, retryable boolean, retry_limit integer, skippable boolean)
+  priority smallint, retryable boolean, retry_limit integer, skippable boolean)
 ), step AS (
   INSERT INTO tasker.tasker_named_steps (name) SELECT name FROM template ORDER BY name
   ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
   RETURNING named_step_id, name
 ), written AS (
   INSERT INTO tasker.tasker_named_tasks_named_steps
-    (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
-  SELECT t.named_task_id, step.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
+  (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
+SELECT t.named_task_id, step.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
   FROM template t JOIN step ON step.name = t.name
 )
 SELECT named_task_id FROM task;

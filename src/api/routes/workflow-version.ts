@@ -19,9 +19,7 @@ const step = z.object({
   timeout_seconds: z.number().nullable().describe("Null: the fleet's own."),
   skippable: z.boolean(),
   last_day: z
-    .object({
-      ...RUN_FIGURES,
-    })
+    .object(RUN_FIGURES)
     .nullable()
     .describe('Its attempts of the last 24 hours, of all versions together, durations in seconds; null: none.'),
 });

@@ -1,4 +1,5 @@
 import type { Config } from '../../../config/config.ts';
+import { isRecord } from '../../../workflow/step-options.ts';
 import { RefusedSignIn } from './refused-sign-in.ts';
 
 /** What a provider says of somebody, in an ID token or at its address for user information. */
@@ -31,7 +32,7 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, path: string)
     if (!Object.hasOwn(claims, name)) continue;
     const value = claims[name];
     if (length === names.length) return value;
-    const found = isObject(value) ? claimAt(value, names.slice(length).join('.')) : undefined;
+    const found = isRecord(value) ? claimAt(value, names.slice(length).join('.')) : undefined;
     if (found !== undefined) return found;
   }
   return undefined;
@@ -64,7 +65,7 @@ export function personOf(claims: Claims, rules: Rules): Person {
 function valuesIn(given: unknown): string[] {
   if (Array.isArray(given)) return given.filter((each) => typeof each === 'string');
   if (typeof given === 'string') return [given];
-  return isObject(given) ? Object.keys(given).filter((name) => isObject(given[name])) : [];
+  return isRecord(given) ? Object.keys(given).filter((name) => isRecord(given[name])) : [];
 }
 
 /** Of one organisation, a subject is nobody else's. Of several, only together with the organisation. */
@@ -82,7 +83,7 @@ function subjectOf({ sub, tid }: Claims, { oidcTenants }: Rules): string {
 /** Microsoft Entra names more than 200 groups at another address only. */
 function leavesOut(claims: Claims, path: string): boolean {
   const names = claims['_claim_names'];
-  return (isObject(names) && Object.hasOwn(names, path)) || (path === 'groups' && claims['hasgroups'] === true);
+  return (isRecord(names) && Object.hasOwn(names, path)) || (path === 'groups' && claims['hasgroups'] === true);
 }
 
 /** Some providers write the truth as a text. */
@@ -97,6 +98,3 @@ const nameIn = (given: unknown): string =>
         .trim()
         .slice(0, MOST_CHARACTERS)
     : '';
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -22,6 +22,30 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = t.task_namespace_i
 WHERE n.name = :namespace AND t.name = :name AND t.version = :version`,
 });
 
+/** The columns of a workflow version, for whatever writes all of it. */
+const NAMED_TASK = {
+  namespace: 'text',
+  name: 'text',
+  version: 'text',
+  description: 'text | null',
+  configuration: 'jsonb',
+  definition_hash: 'text',
+  sinks: 'integer',
+  input_schema: 'text | null',
+} as const;
+
+/** SQL: the steps of a version, of the parameter `steps`: a JSON array of { name, ordinal, parents, children, queue, priority, retryable, retry_limit, skippable }. */
+const TEMPLATES = `jsonb_to_recordset(:steps::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
+  priority smallint, retryable boolean, retry_limit integer, skippable boolean)`;
+
+/** SQL: the begin of a statement that writes such steps `t`. */
+const insertTemplates = (
+  namedTaskId: string,
+  namedStepId: string,
+): string => `INSERT INTO tasker.tasker_named_tasks_named_steps
+  (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
+SELECT ${namedTaskId}, ${namedStepId}, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable`;
+
 /**
  * Writes a workflow version that nobody has registered, with its steps, in one round trip: what lockRegistry and the statements below do one by one.
  * No row, and nothing is written but the namespace, if it exists by now. Names of steps that exist are written again, as only a row that this statement
@@ -29,17 +53,7 @@ WHERE n.name = :namespace AND t.name = :name AND t.version = :version`,
  */
 export const registerNewWorkflow = defineStatement<{ named_task_id: number }>()({
   name: 'register_new_workflow',
-  params: {
-    namespace: 'text',
-    name: 'text',
-    version: 'text',
-    description: 'text | null',
-    configuration: 'jsonb',
-    definition_hash: 'text',
-    sinks: 'integer',
-    input_schema: 'text | null',
-    steps: 'jsonb',
-  },
+  params: { ...NAMED_TASK, steps: 'jsonb' },
   text: `
 WITH locked AS MATERIALIZED (
   SELECT pg_advisory_xact_lock(hashtext('tasker.registry'))
@@ -54,16 +68,13 @@ WITH locked AS MATERIALIZED (
   RETURNING named_task_id
 ), template AS MATERIALIZED (
   SELECT task.named_task_id, t.*
-  FROM task, jsonb_to_recordset(:steps::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
-    priority smallint, retryable boolean, retry_limit integer, skippable boolean)
+  FROM task, ${TEMPLATES}
 ), step AS (
   INSERT INTO tasker.tasker_named_steps (name) SELECT name FROM template ORDER BY name
   ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
   RETURNING named_step_id, name
 ), written AS (
-  INSERT INTO tasker.tasker_named_tasks_named_steps
-    (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
-  SELECT t.named_task_id, step.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
+  ${insertTemplates('t.named_task_id', 'step.named_step_id')}
   FROM template t JOIN step ON step.name = t.name
 )
 SELECT named_task_id FROM task`,
@@ -72,16 +83,7 @@ SELECT named_task_id FROM task`,
 /** Writes a workflow version, and its namespace if that is new. `sinks`: the number of its sinks. `input_schema`: JSON text. */
 export const upsertNamedTask = defineStatement<{ named_task_id: number }>()({
   name: 'upsert_named_task',
-  params: {
-    namespace: 'text',
-    name: 'text',
-    version: 'text',
-    description: 'text | null',
-    configuration: 'jsonb',
-    definition_hash: 'text',
-    sinks: 'integer',
-    input_schema: 'text | null',
-  },
+  params: NAMED_TASK,
   text: `
 WITH namespace AS (
   INSERT INTO tasker.tasker_task_namespaces (name) VALUES (:namespace)
@@ -123,16 +125,13 @@ export const clearOrdinals = defineStatement()({
   text: `UPDATE tasker.tasker_named_tasks_named_steps SET ordinal = 0 WHERE named_task_id = :named_task_id AND ordinal > 0`,
 });
 
-/** `steps`: a JSON array of { name, ordinal, parents, children, queue, priority, retryable, retry_limit, skippable }. */
+/** `steps`: as for registerNewWorkflow. */
 export const upsertStepTemplates = defineStatement()({
   name: 'upsert_step_templates',
   params: { named_task_id: 'integer', steps: 'jsonb' },
   text: `
-INSERT INTO tasker.tasker_named_tasks_named_steps
-  (named_task_id, named_step_id, ordinal, parents, children, queue, priority, default_retryable, default_retry_limit, skippable)
-SELECT :named_task_id, n.named_step_id, t.ordinal, t.parents, t.children, t.queue, t.priority, t.retryable, t.retry_limit, t.skippable
-FROM jsonb_to_recordset(:steps::jsonb) AS t (name text, ordinal integer, parents integer[], children integer[], queue text,
-  priority smallint, retryable boolean, retry_limit integer, skippable boolean)
+${insertTemplates(':named_task_id', 'n.named_step_id')}
+FROM ${TEMPLATES}
 JOIN tasker.tasker_named_steps n ON n.name = t.name
 ON CONFLICT (named_task_id, named_step_id) DO UPDATE
 SET ordinal = EXCLUDED.ordinal,
