@@ -760,7 +760,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   fillfactor = 40
 );
 CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_at) WHERE (blocked_at IS NOT NULL);
-CREATE INDEX steps_failing ON tasker.tasker_workflow_steps USING btree (workflow_step_id) WHERE (num_nonnulls(next_retry_at, blocked_at) > 0);
+CREATE INDEX steps_in_error ON tasker.tasker_workflow_steps USING btree (workflow_step_id) WHERE (COALESCE(next_retry_at, blocked_at) IS NOT NULL);
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);
 CREATE INDEX steps_retry_due ON tasker.tasker_workflow_steps USING btree (next_retry_at) WHERE (next_retry_at IS NOT NULL);
 
@@ -1096,4 +1096,5 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0038_sign_ins',
   '0039_search_paths',
   '0042_failing_steps',
+  '0043_steps_in_error',
 ];

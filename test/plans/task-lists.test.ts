@@ -113,13 +113,13 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     [
       'of tasks in error',
       () => call(listFailingTasks, { ...page({ states: ['error'] }), retrying: false, rows: 51 }),
-      'steps_failing',
+      'steps_in_error',
       400,
     ],
     [
       'of tasks with an error',
       () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 250 }),
-      'steps_failing',
+      'steps_in_error',
       600,
     ],
     [
