@@ -98,14 +98,21 @@ async function startPatiently(
 ): Promise<Running | undefined> {
   // As short as the waits of a process that runs already: one that starts during an outage does not come back later than those.
   const backoff = exponential({ minMs: 250, maxMs: 1000, jitter: HALF_JITTER });
+  const beganAt = performance.now();
+  let logged: string | undefined;
   for (let attempt = 1; !stopped(); attempt += 1) {
     try {
-      return await start();
+      const running = await start();
+      if (logged !== undefined)
+        log.info({ attempt, seconds: Math.round(performance.now() - beganAt) / 1000 }, 'the database can be reached');
+      return running;
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       const delayMs = backoff.next();
       const what = describeDatabaseError(error)?.line ?? 'the database cannot be reached';
-      log.warn({ error, attempt, delay_ms: Math.round(delayMs) }, `${what}; trying again`);
+      // It may take hours: the same reason is logged once.
+      if (what !== logged) log.warn({ error, attempt }, `${what}; trying again until it can`);
+      logged = what;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }

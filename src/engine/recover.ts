@@ -10,7 +10,7 @@ import { describeLost } from '../db/statements/steps/traced-steps.ts';
 import { expireLeases, findHeartbeats } from '../db/statements/workers/expire-leases.ts';
 import { type LostAttempt, traceLost } from '../tracing/ended-spans.ts';
 import { loadedTracing } from '../tracing/otel.ts';
-import { readStoredContext } from '../tracing/stored-context.ts';
+import { traceIdsOf } from '../tracing/stored-context.ts';
 import { mayFitSmaller } from '../db/connections/sql-errors.ts';
 import { inHalves } from './in-halves.ts';
 import { finalize } from './finalize.ts';
@@ -20,13 +20,20 @@ export interface RecoverOutcome {
   expired: { workerId: string; name: string; role: string }[];
   /** Steps put back in their queue, by queue. */
   recovered: Map<string, number>;
+  /** The same steps. */
+  requeued: LostSteps;
   /** Steps whose lost attempt was their last. */
-  blocked: string[];
-  /** The traces of their tasks. */
-  blockedTraces: string[];
+  blocked: LostSteps;
   erroredTasks: string[];
   /** Why a claim that could not be recovered was left, while the others were. */
   failed?: unknown;
+}
+
+/** Steps that a dead process held, with their tasks and the traces of these, each once. */
+export interface LostSteps {
+  stepIds: string[];
+  taskIds: string[];
+  traceIds: string[];
 }
 
 /** The last heartbeat of a process that has not ended. */
@@ -78,7 +85,7 @@ export async function recover(
 async function sweepClaims(db: Database, limit: number): Promise<{ rows: RecoveredStepRow[]; failed: unknown }> {
   try {
     return {
-      rows: await db.run(recoverSteps, { limit, claim_ids: null, traced: await isTraced() }),
+      rows: await db.run(recoverSteps, { limit, claim_ids: null }),
       failed: undefined,
     };
   } catch (error) {
@@ -86,7 +93,7 @@ async function sweepClaims(db: Database, limit: number): Promise<{ rows: Recover
     const rows: RecoveredStepRow[] = [];
     const claimIds = (await db.run(findDeadClaims, { limit })).map((row) => row.claim_id);
     const failed = await inHalves(claimIds, async (some) => {
-      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some, traced: await isTraced() })));
+      rows.push(...(await db.run(recoverSteps, { limit: some.length, claim_ids: some })));
     });
     return { rows, failed };
   }
@@ -100,44 +107,40 @@ export async function recoverClaims(
   db: Database,
   claimIds: readonly string[],
 ): Promise<{ outcome: RecoverOutcome; closed: string[] }> {
-  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds, traced: await isTraced() }));
+  const outcome = await conclude(db, await db.run(recoverClaimed, { claim_ids: claimIds }));
   const recorded = new Set((await db.run(findRecorded, { claim_ids: claimIds })).map((row) => row.claim_id));
   return { outcome, closed: claimIds.filter((claimId) => !recorded.has(claimId)) };
 }
 
 async function conclude(db: Database, rows: readonly RecoveredStepRow[]): Promise<RecoverOutcome> {
+  const blocked = lostSteps(rows.filter((row) => row.blocked));
   const outcome: RecoverOutcome = {
     expired: [],
     recovered: new Map(),
-    blocked: [],
-    blockedTraces: [],
+    requeued: lostSteps(rows.filter((row) => !row.blocked)),
+    blocked,
     erroredTasks: [],
   };
-  const traces = new Set<string>();
-  const blockedTasks: string[] = [];
-  for (const row of rows) {
-    if (row.blocked) {
-      outcome.blocked.push(row.workflow_step_id);
-      blockedTasks.push(row.task_id);
-      const stored = row.trace_context === null ? undefined : readStoredContext(row.trace_context);
-      if (stored !== undefined) traces.add(stored.traceId);
-    } else {
-      outcome.recovered.set(row.queue, (outcome.recovered.get(row.queue) ?? 0) + 1);
-    }
-  }
-  outcome.blockedTraces = [...traces];
+  for (const { queue } of rows.filter((row) => !row.blocked))
+    outcome.recovered.set(queue, (outcome.recovered.get(queue) ?? 0) + 1);
   // Before the task ends: the spans of its attempts come first.
   await endSpans(db, rows).catch((error: unknown) => (outcome.failed = error));
-  if (blockedTasks.length > 0) outcome.erroredTasks = await finalize(db, blockedTasks);
+  if (blocked.taskIds.length > 0) outcome.erroredTasks = await finalize(db, blocked.taskIds);
   return outcome;
 }
 
-const isTraced = async (): Promise<boolean> => (await loadedTracing()) !== undefined;
+function lostSteps(rows: readonly RecoveredStepRow[]): LostSteps {
+  return {
+    stepIds: rows.map((row) => row.workflow_step_id),
+    taskIds: [...new Set(rows.map((row) => row.task_id))],
+    traceIds: traceIdsOf(rows.map((row) => row.trace_context)),
+  };
+}
 
 /** Ends the spans of these attempts: their own process did not. */
 async function endSpans(db: Database, rows: readonly RecoveredStepRow[]): Promise<void> {
   const traced = rows.filter((row) => row.trace_context !== null);
-  if (traced.length === 0 || !(await isTraced())) return;
+  if (traced.length === 0 || (await loadedTracing()) === undefined) return;
   const steps = traced.map(({ task_id, workflow_step_id, worker_id }) => ({ task_id, workflow_step_id, worker_id }));
   const names = new Map((await db.run(describeLost, { steps })).map((row) => [row.workflow_step_id, row]));
   traceLost(

@@ -8,6 +8,7 @@ import { Metrics } from '../metrics/registry.ts';
 import { setDashboardUrl, setTraceMode } from '../tracing/otel.ts';
 import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
+import { SurvivedErrors } from './survived-errors.ts';
 import { ProgressMonitor } from './progress.ts';
 import { openRoleDatabase } from './role-database.ts';
 import type { Health } from './server.ts';
@@ -54,11 +55,12 @@ export function openHost(
   setTraceMode(config.trace);
   if (config.dashboardUrl !== undefined) setDashboardUrl(config.dashboardUrl);
   const logins = new LoginWatch(config.leaseSeconds);
+  const errors = new SurvivedErrors(log);
   const metrics = new Metrics(role, { exemplars: config.exemplars });
   const progress = new ProgressMonitor();
   const survived = (doing: string, error: unknown): void => {
     metrics.count('errors', { doing });
-    log.warn({ doing, error }, `${doing} failed; going on`);
+    errors.failed(doing, error);
     logins.failed(doing, error, leaseAgeSeconds());
   };
   const measure = (): void => {
@@ -72,7 +74,10 @@ export function openHost(
     onQuery(statement, seconds, failed) {
       metrics.observe('statementSeconds', { statement }, seconds);
       if (failed) metrics.count('statementErrors', { statement });
-      else logins.succeeded();
+      else {
+        logins.succeeded();
+        errors.succeeded();
+      }
     },
     onPoolError: (error) => survived('pool', error),
   };

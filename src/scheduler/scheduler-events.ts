@@ -2,10 +2,20 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { ProgressMonitor } from '../process/progress.ts';
 import type { SchedulerEvents } from './scheduler.ts';
-import { taskIdOf } from '../workflow/step-id.ts';
+import type { LostSteps } from '../engine/recover.ts';
 
 /** Ids in one line of the log. */
 const MOST_LISTED = 100;
+
+const tracesField = (traceIds: readonly string[]): object =>
+  traceIds.length === 0 ? {} : { trace_ids: traceIds.slice(0, MOST_LISTED) };
+
+const stepsFields = ({ stepIds, taskIds, traceIds }: LostSteps): object => ({
+  steps: stepIds.length,
+  workflow_step_ids: stepIds.slice(0, MOST_LISTED),
+  task_ids: taskIds.slice(0, MOST_LISTED),
+  ...tracesField(traceIds),
+});
 
 export function schedulerEvents(
   metrics: Metrics,
@@ -45,37 +55,29 @@ export function schedulerEvents(
         `the clock of the database was set back by ${Math.round(seconds)} s: retries and leases that hung on it begin anew`,
       );
     },
-    recovered({ expired, recovered, blocked, blockedTraces, erroredTasks }) {
+    recovered({ expired, requeued, blocked, erroredTasks }) {
       for (const { workerId, name, role } of expired) {
         metrics.count('expired', { role });
         log.warn({ worker_id: workerId, name, role }, 'a process died: its lease was ended');
       }
-      const requeued = [...recovered.values()].reduce((sum, steps) => sum + steps, 0);
-      if (requeued > 0) {
-        metrics.count('recovered', { outcome: 'requeued' }, requeued);
-        metrics.count('transitions', { entity: 'step', to_state: 'pending' }, requeued);
-        log.warn({ steps: requeued }, 'steps of dead processes are back in their queues');
+      if (requeued.stepIds.length > 0) {
+        metrics.count('recovered', { outcome: 'requeued' }, requeued.stepIds.length);
+        metrics.count('transitions', { entity: 'step', to_state: 'pending' }, requeued.stepIds.length);
+        log.warn(stepsFields(requeued), 'steps of dead processes are back in their queues');
       }
-      if (blocked.length > 0) {
-        metrics.count('recovered', { outcome: 'blocked' }, blocked.length);
-        metrics.count('transitions', { entity: 'step', to_state: 'error' }, blocked.length);
-        log.error(
-          {
-            workflow_step_ids: blocked.slice(0, MOST_LISTED),
-            task_ids: [...new Set(blocked.map(taskIdOf))].slice(0, MOST_LISTED),
-            ...(blockedTraces.length === 0 ? {} : { trace_ids: blockedTraces.slice(0, MOST_LISTED) }),
-          },
-          'steps used up their attempts by the death of their process',
-        );
+      if (blocked.stepIds.length > 0) {
+        metrics.count('recovered', { outcome: 'blocked' }, blocked.stepIds.length);
+        metrics.count('transitions', { entity: 'step', to_state: 'error' }, blocked.stepIds.length);
+        log.error(stepsFields(blocked), 'steps used up their attempts by the death of their process');
       }
       if (erroredTasks.length > 0)
         metrics.count('transitions', { entity: 'task', to_state: 'error' }, erroredTasks.length);
     },
-    finalized(taskIds) {
+    finalized(taskIds, traceIds) {
       metrics.count('settled', {}, taskIds.length);
       metrics.count('transitions', { entity: 'task', to_state: 'error' }, taskIds.length);
       log.warn(
-        { task_ids: taskIds.slice(0, MOST_LISTED) },
+        { tasks: taskIds.length, task_ids: taskIds.slice(0, MOST_LISTED), ...tracesField(traceIds) },
         'tasks were left unfinalized by a dead process; they are in error now',
       );
     },

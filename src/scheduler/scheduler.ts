@@ -23,7 +23,7 @@ export interface SchedulerEvents extends ChoreEvents {
   promoted(queue: string, steps: number): void;
   clockSetBack(found: ClockSetBack): void;
   recovered(outcome: RecoverOutcome): void;
-  finalized(taskIds: string[]): void;
+  finalized(taskIds: string[], traceIds: string[]): void;
   /** A round of bulk operations. */
   operated(worked: Worked): void;
   cronFired(schedule: string, outcome: FiredOutcome, about: FiredAbout): void;
@@ -251,7 +251,7 @@ export class Scheduler {
         finalizeTasks({
           db,
           intervalMs: settings.finalizeSweepMs,
-          onFinalized: (taskIds) => events.finalized(taskIds),
+          onFinalized: (taskIds, traceIds) => events.finalized(taskIds, traceIds),
         }),
       ),
       lateChore('keep_acts', INTERVALS_MS.keep_acts, ({ keepActs }) => keepActs(db)),

@@ -47,6 +47,11 @@ export function traceIdOf(text: string | null): string | null {
   return text === null ? null : (readStoredContext(text)?.traceId ?? null);
 }
 
+/** The ids of their traces, each once. */
+export const traceIdsOf = (texts: readonly (string | null)[]): string[] => [
+  ...new Set(texts.map(traceIdOf).filter((id) => id !== null)),
+];
+
 /** The id of its trace if it is sampled: otherwise nothing of the trace is to be found. */
 export function sampledTraceId(text: string): string | undefined {
   return isSampledText(text) ? readStoredContext(text)?.traceId : undefined;

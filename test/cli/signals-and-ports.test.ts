@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { useProcesses } from '../support/processes.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -107,4 +108,22 @@ describe('signals', () => {
     await waitFor(() => output.includes('"message":"stopped"'), { what: 'its orderly end', timeoutMs: 15_000 });
     expect(output).toContain('"signal":"the end of npm"');
   }, 40_000);
+});
+
+describe('a process that waits for its database', () => {
+  it('says once that it is away, and when it can be reached', async () => {
+    const proxy = await startProxy({ target: test.url });
+    onTestFinished(() => proxy.close());
+    proxy.pointAt(1);
+    const started = start(['scheduler'], { DATABASE_URL: proxy.url(test.url) });
+    await waitFor(() => proxy.accepted >= 8, { what: 'it to have tried several times', timeoutMs: 30_000 });
+    proxy.pointAt(Number(new URL(test.url).port));
+    await started.waitForLine(/scheduler started/);
+    const messages = started.lines.map((line) => JSON.parse(line) as { message: string; attempt?: number });
+    // No line repeats the one before it.
+    const waiting = messages.map(({ message }) => message).filter((message) => message.includes('trying again'));
+    expect(waiting).toEqual([...new Set(waiting)]);
+    expect(messages.find(({ message }) => message === 'the database can be reached')?.attempt).toBeGreaterThan(2);
+    expect(await started.kill()).toEqual({ code: 0, signal: null });
+  }, 60_000);
 });

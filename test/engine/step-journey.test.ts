@@ -208,7 +208,7 @@ describe('recovery', () => {
     expect(await limitOf(neighbour)).toEqual({ attempts: 2, retry_limit: 5, queue: 'default~quarantine' });
 
     const last = await death(1, 'default~quarantine', 1);
-    expect(last.blocked).toHaveLength(1);
+    expect(last.blocked.stepIds).toHaveLength(1);
     expect(last.erroredTasks).toEqual([poison]);
     const [{ error } = { error: undefined }] = await engine.test.query<{ error: unknown }>(
       `SELECT metadata -> 'error' AS error FROM tasker.tasker_workflow_step_transitions WHERE task_id = $1 AND most_recent`,
@@ -230,9 +230,9 @@ describe('recovery', () => {
 
   it('ends a step in error after as many crashes as it has attempts, if it ran alone in each', async () => {
     const taskId = await engine.submitOne(id);
-    expect((await death(1, 'default')).blocked).toHaveLength(0);
-    expect((await death(1, 'default')).blocked).toHaveLength(0);
-    expect((await death(1, 'default~quarantine')).blocked).toHaveLength(1);
+    expect((await death(1, 'default')).blocked.stepIds).toHaveLength(0);
+    expect((await death(1, 'default')).blocked.stepIds).toHaveLength(0);
+    expect((await death(1, 'default~quarantine')).blocked.stepIds).toHaveLength(1);
     expect(await engine.taskState(taskId)).toBe('error');
   });
 
@@ -243,7 +243,7 @@ describe('recovery', () => {
         .step('one_attempt', { retryLimit: 1 }, () => 1),
     );
     const taskId = await engine.submitOne(once);
-    expect((await death(10, 'default')).blocked).toHaveLength(2);
+    expect((await death(10, 'default')).blocked.stepIds).toHaveLength(2);
     expect(await engine.taskState(taskId)).toBe('error');
   });
 
@@ -253,7 +253,7 @@ describe('recovery', () => {
     await death(10, 'default');
     await death(10, 'default~quarantine');
     await death(10, 'default~quarantine');
-    expect((await death(10, 'default~quarantine')).blocked).toHaveLength(1);
+    expect((await death(10, 'default~quarantine')).blocked.stepIds).toHaveLength(1);
     expect(await engine.taskState(taskId)).toBe('error');
     expect(await examine(engine.db)).toEqual([]);
   });

@@ -214,7 +214,7 @@ describe('with 50,000 tasks', () => {
   });
 
   it('the recovery of dead workers reads claims and the steps that they name', async () => {
-    const plan = await planOf(engine.test.pool, call(recoverSteps, { limit: 500, claim_ids: null, traced: true }));
+    const plan = await planOf(engine.test.pool, call(recoverSteps, { limit: 500, claim_ids: null }));
     expect(plan.indexes).toContain('tasker_workflow_steps_pkey');
     expect([...plan.sequential].filter((table) => HOT.has(table))).toEqual([]);
   });

@@ -64,7 +64,7 @@ const statements: readonly [what: string, role: 'worker' | 'scheduler', callFor:
   ],
   ['poll for heartbeats and due retries', 'scheduler', () => call(findHeartbeats)],
   ['enqueue due retries', 'scheduler', () => call(enqueueDueSteps, { limit: 1000 })],
-  ['recover steps', 'scheduler', () => call(recoverSteps, { limit: 500, claim_ids: null, traced: true })],
+  ['recover steps', 'scheduler', () => call(recoverSteps, { limit: 500, claim_ids: null })],
   ['find unfinalized tasks', 'scheduler', () => call(findUnfinalizedTasks, { limit: 10_000 })],
 ];
 

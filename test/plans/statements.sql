@@ -3445,6 +3445,11 @@ CROSS JOIN LATERAL (
 -- find_trace_context
 SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = $1;
 
+-- find_trace_contexts
+SELECT t.trace_context
+FROM tasker.tasker_tasks t
+WHERE t.task_id = ANY ($1::bigint[]) AND t.trace_context IS NOT NULL;
+
 -- find_unanalyzable
 SELECT h.relation, current_user AS role, h.has_maintain AS maintain
 FROM (
@@ -6300,7 +6305,7 @@ WITH dead AS MATERIALIZED (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
 SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
-  CASE WHEN $2::boolean OR r.exhausted THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+  (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) AS trace_context
 FROM recovered r;
 
 -- recover_steps
@@ -6382,7 +6387,7 @@ WITH dead AS MATERIALIZED (
           SELECT FROM recovered r WHERE r.task_id = m.task_id AND r.workflow_step_id = m.workflow_step_id))
 )
 SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
-  CASE WHEN $3::boolean OR r.exhausted THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+  (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) AS trace_context
 FROM recovered r;
 
 -- register_new_workflow

@@ -39,7 +39,7 @@ export function recoverDeadWorkers(options: {
         sweepUntil = round + ROUNDS_AFTER_AN_END;
       const sweep = round <= sweepUntil || round % IDLE_ROUNDS === 0;
       const outcome = await recover(options.db, { silentSeconds, among, sweep });
-      const steps = [...outcome.recovered.values()].reduce((sum, count) => sum + count, 0) + outcome.blocked.length;
+      const steps = outcome.requeued.stepIds.length + outcome.blocked.stepIds.length;
       if (steps > 0 || outcome.expired.length > 0) options.onRecovered(outcome);
       options.notifier.notify(outcome.recovered.keys());
       // What was recovered is recorded. The failure of the rest is counted and logged, and the next round tries it again.

@@ -17,7 +17,7 @@ export interface RecoveredStepRow {
   claim_id: string;
   attempts: number;
   last_attempted_at: Date;
-  /** The task's place in a trace; null: it has none, or `traced` was false and the step is not blocked, which is logged. */
+  /** The task's place in a trace, for its spans and for the log; null: it has none. */
   trace_context: string | null;
 }
 
@@ -144,13 +144,13 @@ const recovery = (variant: { dead: string; error: string; mayQuarantine: boolean
       CLOSED,
     ],
     `SELECT r.task_id, r.workflow_step_id, r.worker_id, r.queue, r.exhausted AS blocked, r.claim_id, r.attempts, r.last_attempted_at,
-  CASE WHEN :traced::boolean OR r.exhausted THEN (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) END AS trace_context
+  (SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = r.task_id) AS trace_context
 FROM recovered r`,
   );
 
 /**
  * Returns the steps of ended processes to the queue, or to `error` if the lost attempt was the last (rules/retry.ts). `limit`: the claims
- * to recover at most, oldest first. `claim_ids`: null for any. `traced`: whether to read which of them are traced.
+ * to recover at most, oldest first. `claim_ids`: null for any.
  *
  * It is unknown which of the steps of a dead process killed it. So while a process with several slots dies, the attempts stay
  * counted but each step gets one more in return (its retry_limit grows, as for an operator's retry), twice at most. After its
@@ -164,7 +164,7 @@ FROM recovered r`,
  */
 export const recoverSteps = defineStatement<RecoveredStepRow>()({
   name: 'recover_steps',
-  params: { limit: 'integer', claim_ids: 'uuid[] | null', traced: 'boolean' },
+  params: { limit: 'integer', claim_ids: 'uuid[] | null' },
   text: recovery({ dead: DEAD_OF_ENDED_PROCESSES, error: WORKER_DIED, mayQuarantine: true }),
 });
 
@@ -174,7 +174,7 @@ export const recoverSteps = defineStatement<RecoveredStepRow>()({
  */
 export const recoverClaimed = defineStatement<RecoveredStepRow>()({
   name: 'recover_claimed',
-  params: { claim_ids: 'uuid[]', traced: 'boolean' },
+  params: { claim_ids: 'uuid[]' },
   text: recovery({ dead: DEAD_AS_NAMED, error: OUTCOME_REFUSED, mayQuarantine: false }),
 });
 

@@ -7,6 +7,16 @@ export const findTraceContext = defineStatement<{ trace_context: string | null }
   text: `SELECT t.trace_context FROM tasker.tasker_tasks t WHERE t.task_id = :task_id`,
 });
 
+/** The places of those tasks that have one. */
+export const findTraceContexts = defineStatement<{ trace_context: string }>()({
+  name: 'find_trace_contexts',
+  params: { task_ids: 'bigint[]' },
+  text: `
+SELECT t.trace_context
+FROM tasker.tasker_tasks t
+WHERE t.task_id = ANY (:task_ids::bigint[]) AND t.trace_context IS NOT NULL`,
+});
+
 /** Of these tasks, those that are traced and have ended or are in error. A task in error has no time of its end: it is now. */
 export const findEndedTraces = defineStatement<{
   task_id: string;
