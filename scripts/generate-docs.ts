@@ -87,7 +87,7 @@ function commandLine(): string {
 | 2 | wrong call, input or configuration |
 | 3 | there is no such task |
 | 4 | refused: the task is not in a state that allows it |
-| 5 | the database cannot be reached |
+| 5 | the database cannot be reached, is busy or unsuitable |
 
 ${sections.join('\n')}`;
 }

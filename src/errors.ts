@@ -141,6 +141,13 @@ export class UnsuitableDatabaseError extends TaskerError {
   }
 }
 
+/** All connections of a pool were in use for as long as one may be waited for: the database itself was reached. */
+export class DatabaseBusyError extends TaskerError {
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('DATABASE_BUSY', message, details, options);
+  }
+}
+
 /** The replica for reports cannot be read, or lags too far behind, and reports must not fall back to the primary. */
 export class ReportUnavailableError extends TaskerError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {

@@ -130,6 +130,7 @@ export {
   ArchiveUnavailableError,
   ClientClosedError,
   ConfigError,
+  DatabaseBusyError,
   EmbeddedPostgresError,
   EmbeddedPostgresUnavailableError,
   InvalidInputError,

@@ -1,7 +1,9 @@
 import {
   isAboutValue,
+  isBusy,
   isLoginRefused,
   isSchemaMissing,
+  isSerializationFailure,
   isUnavailable,
   sqlState,
 } from '../db/connections/sql-errors.ts';
@@ -67,7 +69,8 @@ export const PROBLEMS = {
   OVERLOADED: { status: 503, title: 'This process of the API has too much to do' },
   DRAINING: { status: 503, title: 'This process of the API is about to end' },
   QUERY_TOO_BROAD: { status: 503, title: 'The request read more than it may' },
-  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
+  DATABASE_BUSY: { status: 503, title: 'The database, or the pool of this process, has no room now' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached, or cannot write' },
   SCHEMA_OUTDATED: { status: 503, title: 'The database is not migrated as far as this version needs' },
   REPORT_UNAVAILABLE: { status: 503, title: 'The replica for reports cannot be read' },
   ARCHIVE_UNAVAILABLE: { status: 503, title: 'The archive cannot be read' },
@@ -79,6 +82,9 @@ const RETRY_SOON = { headers: { 'retry-after': '1' } };
 
 export const draining = (): Problem =>
   new Problem('DRAINING', 'this process of the API is about to end: ask again', RETRY_SOON);
+
+/** Cancelled, or beyond the limit of temporary files. */
+const TOO_BROAD = new Set(['57014', '53400']);
 
 /** What an error of a handler, of the engine or of the database means for whoever asked. */
 export function problemOf(error: unknown): Problem {
@@ -94,7 +100,7 @@ export function problemOf(error: unknown): Problem {
   if (
     name === 'TimeoutError' ||
     name === 'AbortError' ||
-    sqlState(error) === '57014' ||
+    TOO_BROAD.has(sqlState(error) ?? '') ||
     message === 'Query read timeout'
   ) {
     return new Problem(
@@ -118,13 +124,26 @@ export function problemOf(error: unknown): Problem {
     return new Problem('INPUT_INVALID', 'the request has a value that the database cannot take', { cause: error });
   if (isSchemaMissing(error)) return ofOutdated(error);
   // What connection errors say may contain addresses and names of roles.
-  if (isUnavailable(error) || isLoginRefused(error) || sqlState(error) === '25006')
-    return new Problem('DATABASE_UNAVAILABLE', 'the database cannot be reached: try again', {
-      ...RETRY_SOON,
-      cause: error,
-    });
+  if (isBusy(error) || isSerializationFailure(error)) return ofBusy(error);
+  if (isUnavailable(error) || isLoginRefused(error))
+    return new Problem(
+      'DATABASE_UNAVAILABLE',
+      CANNOT_WRITE.has(sqlState(error) ?? '')
+        ? 'the database cannot write now: try again'
+        : 'the database cannot be reached: try again',
+      { ...RETRY_SOON, cause: error },
+    );
   return new Problem('INTERNAL', 'an unexpected error: the log has it under the request_id', { cause: error });
 }
+
+/** Read-only, a full disk, an error of the disk. */
+const CANNOT_WRITE = new Set(['25006', '53100', '58030']);
+
+const ofBusy = (cause: unknown): Problem =>
+  new Problem('DATABASE_BUSY', 'the database, or the pool of this process, has no room now: try again', {
+    ...RETRY_SOON,
+    cause,
+  });
 
 const ofOutdated = (cause: unknown): Problem =>
   new Problem('SCHEMA_OUTDATED', 'the database is not migrated as far as this version needs', { cause });
@@ -156,6 +175,8 @@ function ofTasker(code: string, error: TaskerError): Problem {
         ...RETRY_SOON,
         cause: error,
       });
+    case 'DATABASE_BUSY':
+      return ofBusy(error);
     case 'CLIENT_CLOSED':
       return draining();
     default:

@@ -10,7 +10,7 @@ export const STATUS = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, una
 
 /** By code and not by class: a module of workflows may throw the errors of its own copy of this package. */
 const WRONG_CALL = new Set(['CONFIG_INVALID', 'INPUT_INVALID', 'WORKFLOW_UNKNOWN', 'WORKFLOW_DEFINITION_INVALID']);
-const NO_DATABASE = new Set(['ARCHIVE_UNAVAILABLE', 'DATABASE_UNSUITABLE', 'REPORT_UNAVAILABLE']);
+const NO_DATABASE = new Set(['ARCHIVE_UNAVAILABLE', 'DATABASE_BUSY', 'DATABASE_UNSUITABLE', 'REPORT_UNAVAILABLE']);
 
 function statusOf({ status }: ApiError): number {
   if (status === 0 || status === 429 || status === 502 || status >= 503) return STATUS.unavailable;

@@ -59,6 +59,7 @@ export type { Submitted } from '../engine/submit.ts';
 export {
   ClientClosedError,
   ConfigError,
+  DatabaseBusyError,
   InvalidInputError,
   ReportUnavailableError,
   SchemaOutdatedError,

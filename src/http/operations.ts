@@ -1321,6 +1321,7 @@ export interface Problem {
     | 'OVERLOADED'
     | 'DRAINING'
     | 'QUERY_TOO_BROAD'
+    | 'DATABASE_BUSY'
     | 'DATABASE_UNAVAILABLE'
     | 'SCHEMA_OUTDATED'
     | 'REPORT_UNAVAILABLE'

@@ -1,5 +1,5 @@
 import type { Database } from '../db/connections/database.ts';
-import { isSchemaMismatch, isSerializationFailure, isUnavailable } from '../db/connections/sql-errors.ts';
+import { isBusy, isSchemaMismatch, isSerializationFailure, isUnavailable } from '../db/connections/sql-errors.ts';
 import { hasReplayed, primaryPosition, replicaState } from '../db/reads/replica.ts';
 import { ConfigError, ReportUnavailableError } from '../errors.ts';
 
@@ -140,6 +140,7 @@ export class ReportReader {
     if (isSerializationFailure(error)) return 'cancelled the read, which was in the way of its replay';
     if (isSchemaMismatch(error)) return 'lacks a table or column that this version reads';
     if (!isUnavailable(error)) throw error;
+    if (isBusy(error)) return 'has no room for another read now';
     this.awayUntil = performance.now() + AWAY_MS;
     return `cannot be reached (${(error as Error).message})`;
   }

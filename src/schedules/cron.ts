@@ -4,7 +4,7 @@ import { describeRefusal, ensureCronSchema } from '../db/cron-schema.ts';
 import type { Executor } from '../db/connections/database.ts';
 import type { PasswordSource } from '../db/connections/password-source.ts';
 import { MIGRATION } from '../db/connections/session-settings.ts';
-import { session } from '../db/connections/session.ts';
+import { session, type Session } from '../db/connections/session.ts';
 import { FORMER_SCHEDULES } from './cron-tables.ts';
 
 export interface CronOptions {
@@ -99,6 +99,8 @@ const FORWARDING_QUEUE = '__pgboss__send-it';
  */
 export class Cron {
   private readonly boss: PgBoss;
+  private readonly sessions: Session;
+  private readonly poolSize: number;
   private readonly fires: boolean;
   private readonly options: CronOptions;
   private readonly queues = new Set<string>();
@@ -109,6 +111,7 @@ export class Cron {
     const fires = options.fires ?? true;
     this.fires = fires;
     this.options = options;
+    this.poolSize = fires ? 3 : 1;
     const sessions = session({
       url: options.url,
       applicationName: options.applicationName,
@@ -116,6 +119,7 @@ export class Cron {
       password: options.password,
       settings: MIGRATION,
     });
+    this.sessions = sessions;
     // pg-boss passes its options on to its pool; its types do not show that.
     const poolOptions: object = {
       ...sessions.config,
@@ -128,7 +132,7 @@ export class Cron {
       // Quoted, because the name may be a reserved word.
       schema: `"${options.schema}"`,
       createSchema: false,
-      max: fires ? 3 : 1,
+      max: this.poolSize,
       schedule: fires,
       supervise: fires,
       cronMonitorIntervalSeconds: 10,
@@ -158,7 +162,7 @@ export class Cron {
     try {
       await this.boss.start();
     } catch (error) {
-      throw describeRefusal(error, schema);
+      throw describeRefusal(this.sessions.explained(error, this.poolSize), schema);
     }
     if (this.fires) await this.boss.updateQueue(FORWARDING_QUEUE, { expireInSeconds: EXPIRE_SECONDS });
   }
@@ -196,15 +200,26 @@ export class Cron {
    */
   async schedule(queue: string, schedule: Schedule, tx?: Executor): Promise<void> {
     await this.createQueue(queue);
-    await this.boss.schedule(queue, schedule.cron, (schedule.data ?? {}) as object, {
-      tz: schedule.timezone,
-      key: schedule.key,
-      ...runIn(tx, 'cron_schedule'),
-    });
+    await this.explained(
+      this.boss.schedule(queue, schedule.cron, (schedule.data ?? {}) as object, {
+        tz: schedule.timezone,
+        key: schedule.key,
+        ...runIn(tx, 'cron_schedule'),
+      }),
+    );
   }
 
   async unschedule(queue: string, key: string, tx?: Executor): Promise<void> {
-    await this.boss.unschedule(queue, key, runIn(tx, 'cron_unschedule'));
+    await this.explained(this.boss.unschedule(queue, key, runIn(tx, 'cron_unschedule')));
+  }
+
+  /** pg-boss has a small pool of its own. */
+  private async explained(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      throw this.sessions.explained(error, this.poolSize);
+    }
   }
 
   private async createQueue(queue: string): Promise<void> {
@@ -216,9 +231,9 @@ export class Cron {
       retryDelayMax: 60,
       expireInSeconds: EXPIRE_SECONDS,
     };
-    await this.boss.createQueue(queue, options);
+    await this.explained(this.boss.createQueue(queue, options));
     // createQueue leaves the options of an existing queue as they are.
-    await this.boss.updateQueue(queue, options);
+    await this.explained(this.boss.updateQueue(queue, options));
     this.queues.add(queue);
   }
 }

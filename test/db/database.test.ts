@@ -1,5 +1,7 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/connections/database.ts';
+import { type Database, openDatabase } from '../../src/db/connections/database.ts';
+import { isBusy, isUnavailable } from '../../src/db/connections/sql-errors.ts';
 import { defineStatement } from '../../src/db/statement.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -62,4 +64,42 @@ it('a statement waits for a busy connection before it opens another, and not for
   expect([napping, pool.pool.totalCount]).toEqual([true, opened + 1]);
   await naps;
   await pool.close();
+});
+
+/** With what a statement and a transaction are refused that wait for the one connection of a pool. */
+async function refusals(pool: Database): Promise<unknown[]> {
+  const waiting = [pool.run(backend), pool.transaction((tx) => tx.run(backend))];
+  const ended = await Promise.allSettled(waiting);
+  return ended.map((one) => (one.status === 'rejected' ? (one.reason as unknown) : 'not refused'));
+}
+const kinds = (errors: unknown[]): boolean[][] => errors.map((error) => [isBusy(error), isUnavailable(error)]);
+
+it('a pool whose connections are all in use is busy, which is not a database that cannot be reached', async () => {
+  const pool = openDatabase({ url: test.url, poolSize: 1, connectTimeoutMs: 300 });
+  const errors = await pool.transaction(async (tx) => {
+    await tx.run(backend);
+    return refusals(pool);
+  });
+  expect(errors).toMatchObject([{ code: 'DATABASE_BUSY' }, { code: 'DATABASE_BUSY' }]);
+  expect(String(errors[0])).toMatch(/this pool has 1, all in use; raise the size of the pool \(TASKER_POOL_SIZE/);
+  expect(kinds(errors)).toEqual([
+    [true, true],
+    [true, true],
+  ]);
+  await pool.close();
+});
+
+it('a pool that waits for its first session is not busy: the server does not respond', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const pool = openDatabase({ url: `postgres://nobody@127.0.0.1:${port}/nothing`, poolSize: 1, connectTimeoutMs: 300 });
+  expect(kinds(await refusals(pool))).toEqual([
+    [false, true],
+    [false, true],
+  ]);
+  await pool.close();
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => silent.close(resolve));
 });

@@ -184,6 +184,7 @@ describe('through a pooler', () => {
     try {
       await begun.prepare({
         processID: 1,
+        once: () => undefined,
         query: (text: string, values: unknown[]) => client.query(text, values),
       } as never);
       expect(begun.proxied).toBe(true);
@@ -216,7 +217,7 @@ it('the page for operators names every setting', async () => {
 it('a server that is too old is refused by its first session', async () => {
   const begun = session({ url, applicationName: 'test' });
   const rows = [{ name: 'server_version_num', found: '120022', direct: true }];
-  await expect(begun.prepare({ query: async () => ({ rows }) })).rejects.toThrow(
+  await expect(begun.prepare({ query: async () => ({ rows }), once: () => undefined })).rejects.toThrow(
     'this is PostgreSQL 12, and 13 is the oldest that works: upgrade the server',
   );
 });

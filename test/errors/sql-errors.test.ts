@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
 import {
   isAboutValue,
+  isBusy,
   isLoginRefused,
   isOutcomeUnknown,
   isUnavailable,
   mayFitSmaller,
 } from '../../src/db/connections/sql-errors.ts';
-import { ABOUT_VALUES, SQLSTATES, THROWN } from './thrown.ts';
+import { ABOUT_VALUES, serverError, SQLSTATES, THROWN } from './thrown.ts';
 
 const namesOf = (condition: (error: unknown) => boolean): string[] =>
   [...THROWN].filter(([, error]) => condition(error)).map(([name]) => name);
@@ -43,4 +44,13 @@ it('a batch is split after errors that one value or its size may cause, and kept
   for (const name of ['ECONNREFUSED', '57P01', '25006', '42P01', '28P01', '3D000', 'CERT_HAS_EXPIRED', 'pool time-out'])
     expect([name, mayFitSmaller(THROWN.get(name))]).toEqual([name, false]);
   expect(namesOf(isLoginRefused)).toEqual(['28000', '28P01']);
+});
+
+it('a database without room is busy, which is a part of unavailable; what cannot be reached, is read-only or ends is not', () => {
+  expect(namesOf(isBusy)).toEqual(['53000', '25P03', '25P04', '53200', '53300', '55P03']);
+  expect(namesOf((error) => isBusy(error) && !isUnavailable(error))).toEqual([]);
+  const pooler = (message: string): Error => Object.assign(serverError('08P01'), { message });
+  for (const message of ['query_wait_timeout', 'no more connections allowed (max_client_conn)'])
+    expect(isBusy(pooler(message))).toBe(true);
+  expect(isBusy(pooler('invalid message format'))).toBe(false);
 });

@@ -122,6 +122,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (text === undefined) texts.set(statement.name, (text = inSchema(statement.text, schema)));
     return text;
   };
+  const connect = async (): Promise<pg.PoolClient> => {
+    await room.wait();
+    try {
+      return await pool.connect();
+    } catch (error) {
+      throw sessions.explained(error, max);
+    }
+  };
   const runOn = async <Row extends object>(
     target: pg.Pool | pg.PoolClient,
     statement: AnyStatement,
@@ -136,6 +144,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       const result = await target.query<Row>(prepared ? { ...config, name: statement.name } : config);
       failed = false;
       return result.rows;
+    } catch (error) {
+      throw target === pool ? sessions.explained(error, max) : error;
     } finally {
       options.onQuery?.(statement.name, (performance.now() - started) / 1000, failed);
     }
@@ -149,8 +159,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     const { signal } = target;
     if (signal === undefined) return runOn<Row>(pool, statement, values);
     signal.throwIfAborted();
-    await room.wait();
-    const client = await pool.connect();
+    const client = await connect();
     let broken: Error | undefined;
     try {
       return await target.guard(client, signal, () => runOn<Row>(client, statement, values));
@@ -181,8 +190,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     run: (statement, ...given) => retrySerializationFailures(() => runOnPool(statement, statement.values(...given))),
     transaction: (work) =>
       retrySerializationFailures(async () => {
-        await room.wait();
-        const client = await pool.connect();
+        const client = await connect();
         let broken: Error | undefined;
         try {
           const signal = canceller?.signal;

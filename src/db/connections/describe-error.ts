@@ -1,4 +1,4 @@
-import { isSchemaMissing, isUnavailable, sqlState } from './sql-errors.ts';
+import { isBusy, isSchemaMissing, isUnavailable, sqlState } from './sql-errors.ts';
 
 /** What an operator should know about an error of the database, of the connection to it, or of the driver. */
 export interface DescribedError {
@@ -82,6 +82,7 @@ export function describeDatabaseError(error: unknown): DescribedError | undefine
     };
   }
   for (const [pattern, line] of DRIVER) if (pattern.test(message)) return unavailable(`${line} (${message})`);
+  if (isBusy(error)) return unavailable(`the database is busy: ${message}`);
   if (isUnavailable(error)) return unavailable(`the database cannot be reached: ${message}`);
   if (/^(ERR_SSL|ERR_TLS|CERT_|EPROTO$)/.test(code)) return unavailable(`TLS with the database failed: ${message}`);
   if (isServerError(error))

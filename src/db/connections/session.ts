@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ClientConfig } from 'pg';
 import { readDatabaseUrl } from '../../config/database-url.ts';
-import { ConfigError, UnsuitableDatabaseError } from '../../errors.ts';
+import { ConfigError, DatabaseBusyError, UnsuitableDatabaseError } from '../../errors.ts';
 import { clientClass } from './password.ts';
 import type { PasswordSource } from './password-source.ts';
 import { EVERY_SESSION, OLDEST_SERVER, type SessionSetting } from './session-settings.ts';
@@ -23,6 +23,7 @@ export interface SessionOptions {
 /** The part of a pg client that is used here. Its types lack processID, the pid that the server announced at the start. */
 interface SessionClient {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
+  once(event: 'end', listener: () => void): unknown;
 }
 
 /** How sessions of one kind begin. */
@@ -40,7 +41,15 @@ export interface Session {
   readonly local: string;
   /** Whether the newest session came through a pooler. Undefined before the first. */
   readonly proxied: boolean | undefined;
+  /**
+   * The error of whoever waited for a connection of a full pool, as what it means: pg has one error for a pool whose sessions are all in use and for one that
+   * waits for its first session, which a server that cannot be reached never opens. Every other error as it is.
+   */
+  explained(error: unknown, poolSize: number): unknown;
 }
+
+/** Of pg's pool. */
+const WAITED_FOR_CONNECTION = 'timeout exceeded when trying to connect';
 
 interface FoundRow {
   name: string;
@@ -102,6 +111,7 @@ export function session(options: SessionOptions): Session {
     .map(({ name, value }) => `SET LOCAL ${name} = '${value}';`)
     .join(' ');
   let proxied: boolean | undefined;
+  let open = 0;
   return {
     local,
     config: {
@@ -120,6 +130,16 @@ export function session(options: SessionOptions): Session {
       refuseOld(Number(rows.find(({ name }) => name === VERSION)?.found));
       proxied = rows[0]?.direct !== true;
       if (proxied) refuseUnfit(wanted, rows);
+      open += 1;
+      client.once('end', () => (open -= 1));
+    },
+    explained(error, poolSize) {
+      if (open === 0 || !(error instanceof Error) || error.message !== WAITED_FOR_CONNECTION) return error;
+      return new DatabaseBusyError(
+        `no connection to the database became free in time (TASKER_CONNECT_TIMEOUT_MS): this pool has ${poolSize}, all in use; raise the size of the pool (TASKER_POOL_SIZE, poolSize), or find out which statements hold them`,
+        { poolSize },
+        { cause: error },
+      );
     },
     get proxied() {
       return proxied;

@@ -17,7 +17,11 @@ const SCHEMA_MISSING = new Set(['42P01', '42703', '3F000']);
 const SCHEMA_MISMATCH = new Set([...SCHEMA_MISSING, '42883', '42501', '0A000']);
 const LOGIN_REFUSED = new Set(['28000', '28P01']);
 const UNAVAILABLE_CLASSES = ['08', '53', '57P'];
-const UNAVAILABLE = new Set(['25006', '25P03', '25P04', '55P03', '58000', '58030']);
+const UNAVAILABLE = new Set(['25006', '25P03', '25P04', '55P03', '58000', '58030', 'DATABASE_BUSY']);
+/** No session or memory left, a lock that was not had in time, a transaction that took too long; and a pool of this process, whose error is of the catalogue. */
+const BUSY = new Set(['25P03', '25P04', '53000', '53200', '53300', '55P03', 'DATABASE_BUSY']);
+/** Of PgBouncer: it has no sessions left, or none for this client in time. Its errors share one SQLSTATE. */
+const POOLER_BUSY = /query_wait_timeout|no more connections allowed|too many connections/i;
 
 /** Node's codes of connection errors: those of libuv and of the resolver. */
 const NETWORK = new Set(
@@ -104,7 +108,13 @@ export function isLoginRefused(error: unknown): boolean {
   return LOGIN_REFUSED.has(sqlState(error) ?? '');
 }
 
-/** The server cannot be reached, or is full, starting, stopping or read-only: wait, reconnect, try again. */
+/** The database was reached and has no room at the moment; so has a pool of this process. A part of what `isUnavailable` is true for. */
+export function isBusy(error: unknown): boolean {
+  const code = sqlState(error);
+  return BUSY.has(code ?? '') || (code === '08P01' && POOLER_BUSY.test((error as Error).message));
+}
+
+/** The server cannot be reached, or is full, starting, stopping or read-only, or the pool is in use: wait, reconnect, try again. */
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error);
   if (code !== undefined) {

@@ -1,4 +1,4 @@
-import { isAboutValue } from '../../db/connections/sql-errors.ts';
+import { isAboutValue, isUnavailable } from '../../db/connections/sql-errors.ts';
 import type { Database, Executor } from '../../db/connections/database.ts';
 import { deleteItems, endItems, findItemTasks, nextItems } from '../../db/statements/operations/items.ts';
 import {
@@ -77,7 +77,7 @@ async function chunkOf(db: Database, operationId: string, ms: number, worked: Wo
 
 /** Whether the same item would be refused for ever. Other errors are about the moment: the next round tries again. */
 const isAboutItem = (error: unknown): boolean =>
-  isAboutValue(error) || error instanceof TaskerError || error instanceof TypeError;
+  isAboutValue(error) || (error instanceof TaskerError && !isUnavailable(error)) || error instanceof TypeError;
 
 async function oneItem(db: Database, operationId: string, worked: Worked): Promise<boolean> {
   const tried: string[] = [];

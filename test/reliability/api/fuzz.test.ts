@@ -14,7 +14,7 @@ const AT_ONCE = 8;
  * How often a request is sent again that an API asks to send again, on purpose: one with too much to do recovers while it is not asked.
  * A machine that stands still for seconds may cost a request its time; one that reads too much does so each time.
  */
-const AGAIN: Readonly<Record<string, number>> = { OVERLOADED: 60, QUERY_TOO_BROAD: 3, DATABASE_UNAVAILABLE: 3 };
+const AGAIN: Readonly<Record<string, number>> = { OVERLOADED: 60, QUERY_TOO_BROAD: 3, DATABASE_BUSY: 3 };
 
 const folder = await archiveFolder();
 const fixture = await useApi({ apiMaxRequests: '1000', archiveUrl: `file://${folder.path}` });
