@@ -110,9 +110,17 @@ export interface Part {
   readonly rows: number;
 }
 
+/** Statements in one transaction, whose plans are restricted (`readByIndexOnly`). */
+function byIndexOnly<T>(db: Database, how: 'ordered' | 'bitmap', work: (tx: Executor) => Promise<T>): Promise<T> {
+  return db.transaction(async (tx) => {
+    await tx.run(readByIndexOnly, { how });
+    return work(tx);
+  });
+}
+
 /** `terms`: of the directory, for `entered`. */
 export async function readOrdered(
-  db: Executor,
+  db: Database,
   list: TaskList,
   source: OrderedSource,
   { rows, ...part }: Part,
@@ -133,6 +141,11 @@ export async function readOrdered(
         identity_hash: identityOfKey({ namespace, name: workflow }, key),
       });
     }
+    // The partitions of the history: the newest may have no statistics yet.
+    case 'begun':
+      return byIndexOnly(db, 'ordered', (tx) => tx.run(listBegunTasks, parameters));
+    case 'ended_by_hand':
+      return byIndexOnly(db, 'ordered', (tx) => tx.run(listTasksEndedByHand, parameters));
     default:
       return db.run(ORDERED[source], parameters);
   }
@@ -141,8 +154,6 @@ export async function readOrdered(
 const ORDERED = {
   all: listTasks,
   initiator: listTasksOfInitiator,
-  ended_by_hand: listTasksEndedByHand,
-  begun: listBegunTasks,
 } as const;
 
 /**
@@ -157,8 +168,7 @@ export async function readSet(
   how: 'range' | 'rest' = 'rest',
 ): Promise<PageRow[] | undefined> {
   const parameters = { ...parametersOf(list, part), floor };
-  const rows = await db.transaction(async (tx) => {
-    await tx.run(readByIndexOnly, { bitmap_only: set !== 'open' });
+  const rows = await byIndexOnly(db, set === 'open' ? 'ordered' : 'bitmap', (tx) => {
     if (set === 'open') return tx.run(listOpenTasks, { ...parameters, ...stepsOfOpenTasks(list.filter) });
     if (set === 'workflows') return tx.run(listTasksOfWorkflows, parameters);
     return tx.run(how === 'range' ? listTasksWithTagsInRange : listTasksWithTags, parameters);

@@ -173,10 +173,10 @@ describe('the pace of reads', () => {
     };
   }
 
-  it('has no pause while reading takes 40 ms of a second', () => {
+  it('has no pause while reading takes 20 ms of a second', () => {
     const { pace, reads } = paced();
     expect(pace.pauseFor(100)).toBe(0);
-    expect(reads(60, 10, 3.9)).toBe(0);
+    expect(reads(60, 10, 1.9)).toBe(0);
   });
 
   it('has a longer pause each second in which it takes more, and none again soon after', () => {
@@ -185,8 +185,8 @@ describe('the pace of reads', () => {
     expect(reads(1, 50, 10)).toBe(200);
     expect(reads(60, 50, 10)).toBe(2000);
     // Neither more nor less between the half and the whole of its share.
-    expect(reads(10, 10, 3)).toBe(2000);
-    expect(reads(3, 10, 1)).toBe(800);
+    expect(reads(10, 10, 1.5)).toBe(2000);
+    expect(reads(3, 10, 0.5)).toBe(800);
     expect(nothing(6)).toBe(0);
   });
 

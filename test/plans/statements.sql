@@ -3483,10 +3483,10 @@ SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL) AS fo
 
 -- find_unserved_versions
 WITH RECURSIVE queues AS (
-  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
   UNION ALL
   SELECT (
-    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
   )
   FROM queues q
   WHERE q.queue IS NOT NULL
@@ -4236,17 +4236,18 @@ ORDER BY hour, version, step NULLS FIRST;
 WITH found AS MATERIALIZED (
   SELECT f.task_id
   FROM (
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $23 AND s.blocked_at IS NOT NULL
+    (SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $23 AND s.blocked_at IS NOT NULL ORDER BY s.blocked_at LIMIT 10001)
     UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $22 AND s.next_retry_at IS NOT NULL
+    (SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $22 AND s.next_retry_at IS NOT NULL ORDER BY s.next_retry_at LIMIT 10001)
     UNION ALL
-    SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $21
+    (SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $21 LIMIT 10001)
     UNION ALL
-    SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $20 AND s.ready_at IS NOT NULL
+    (SELECT s.workflow_step_id / 65536 FROM tasker.tasker_workflow_steps s WHERE $20 AND s.ready_at IS NOT NULL
+      ORDER BY s.queue DESC, s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC LIMIT 10001)
   ) f
   LIMIT 10001
 ), open AS MATERIALIZED (
-  SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint
+  SELECT DISTINCT t.task_id FROM found t WHERE t.task_id < $18::bigint AND t.task_id >= $17::bigint AND NOT (SELECT count(*) FROM found) > 10000
 ), page AS MATERIALIZED (
   SELECT t.*
   FROM (
@@ -5097,8 +5098,8 @@ WITH live AS (
     UNION ALL
     (SELECT 3, unnest(c.task_ids) FROM tasker.tasker_claims c LIMIT 1000)
     UNION ALL
-    (SELECT 4, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
-      ORDER BY s.queue, s.priority, s.ready_at, s.workflow_step_id LIMIT 1000)
+    (SELECT 4, s.workflow_step_id / 65536 FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
+      ORDER BY s.queue DESC, s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC LIMIT 1000)
 ), open AS (
   SELECT t.named_task_id,
     count(*) FILTER (WHERE t.state = 'pending')::integer AS pending,
@@ -5636,10 +5637,10 @@ SELECT (SELECT count(*) FROM tasks)::integer AS tasks, (SELECT count(*) FROM ste
 
 -- queue_stats
 WITH RECURSIVE queues AS (
-  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
   UNION ALL
   SELECT (
-    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
   )
   FROM queues q
   WHERE q.queue IS NOT NULL
@@ -5650,12 +5651,12 @@ WITH RECURSIVE queues AS (
   FROM queues q
   CROSS JOIN bound b
   CROSS JOIN LATERAL (
-    SELECT count(*) AS ready, min(f.ready_at) AS oldest, max(f.priority) AS priority
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest
     FROM (
-      SELECT s.ready_at, s.priority
+      SELECT s.ready_at
       FROM tasker.tasker_workflow_steps s
       WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
-      ORDER BY s.priority, s.ready_at, s.workflow_step_id
+      ORDER BY s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
       LIMIT (SELECT b.most + 1 FROM bound b)
     ) f
   ) c
@@ -5665,11 +5666,11 @@ WITH RECURSIVE queues AS (
     (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
     CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
-      WITH RECURSIVE behind AS (
-        SELECT c.priority, NULL::timestamptz AS oldest, 0 AS priorities
+      WITH RECURSIVE fronts AS (
+        SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
         UNION ALL
         SELECT f.priority, f.ready_at, b.priorities + 1
-        FROM behind b
+        FROM fronts b
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
@@ -5679,7 +5680,7 @@ WITH RECURSIVE queues AS (
         ) f
         WHERE b.priorities < 100
       )
-      SELECT min(b.oldest) FROM behind b
+      SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
   FROM counted c
   LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
@@ -5690,10 +5691,10 @@ ORDER BY d.queue;
 
 -- queues_with_workers
 WITH RECURSIVE queues AS (
-  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue LIMIT 1)
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
   UNION ALL
   SELECT (
-    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue > q.queue ORDER BY s.queue LIMIT 1
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
   )
   FROM queues q
   WHERE q.queue IS NOT NULL
@@ -5704,12 +5705,12 @@ WITH RECURSIVE queues AS (
   FROM queues q
   CROSS JOIN bound b
   CROSS JOIN LATERAL (
-    SELECT count(*) AS ready, min(f.ready_at) AS oldest, max(f.priority) AS priority
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest
     FROM (
-      SELECT s.ready_at, s.priority
+      SELECT s.ready_at
       FROM tasker.tasker_workflow_steps s
       WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
-      ORDER BY s.priority, s.ready_at, s.workflow_step_id
+      ORDER BY s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
       LIMIT (SELECT b.most + 1 FROM bound b)
     ) f
   ) c
@@ -5719,11 +5720,11 @@ WITH RECURSIVE queues AS (
     (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
     CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
-      WITH RECURSIVE behind AS (
-        SELECT c.priority, NULL::timestamptz AS oldest, 0 AS priorities
+      WITH RECURSIVE fronts AS (
+        SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
         UNION ALL
         SELECT f.priority, f.ready_at, b.priorities + 1
-        FROM behind b
+        FROM fronts b
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
@@ -5733,7 +5734,7 @@ WITH RECURSIVE queues AS (
         ) f
         WHERE b.priorities < 100
       )
-      SELECT min(b.oldest) FROM behind b
+      SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
   FROM counted c
   LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
@@ -5772,10 +5773,11 @@ CROSS JOIN LATERAL (
 
 -- read_by_index_only
 SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
-  CASE WHEN $1 THEN set_config('enable_indexscan', 'off', true) END,
-  CASE WHEN $1 THEN set_config('enable_indexonlyscan', 'off', true) END,
-  CASE WHEN $1 THEN set_config('max_parallel_workers_per_gather', '0', true) END,
-  CASE WHEN $1 THEN set_config('plan_cache_mode', 'force_generic_plan', true) END;
+  CASE WHEN $1::text = 'ordered' THEN set_config('enable_bitmapscan', 'off', true) END,
+  CASE WHEN $1::text = 'bitmap' THEN set_config('enable_indexscan', 'off', true) END,
+  CASE WHEN $1::text = 'bitmap' THEN set_config('enable_indexonlyscan', 'off', true) END,
+  CASE WHEN $1::text = 'bitmap' THEN set_config('max_parallel_workers_per_gather', '0', true) END,
+  CASE WHEN $1::text = 'bitmap' THEN set_config('plan_cache_mode', 'force_generic_plan', true) END;
 
 -- read_directory
 SELECT d.entered_up_to, coalesce(u.stretches, '{}') AS untrusted,

@@ -151,7 +151,9 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     ['at a time', () => call(findIdAtTime, { at: requestedAt(20_000) }), 'tasker_tasks_pkey', 250],
   ])('%s reads its own index and as many rows as it has tasks', async (_, given, index, pages) => {
     const before = [
-      call(readByIndexOnly, { bitmap_only: index.startsWith('tasks_by_') && index !== 'tasks_by_initiator' }),
+      call(readByIndexOnly, {
+        how: index.startsWith('tasks_by_') && index !== 'tasks_by_initiator' ? 'bitmap' : 'ordered',
+      }),
     ];
     const plan = await planOf(engine.test.pool, given(), { before });
     expect(plan.indexes).toContain(index);
@@ -163,7 +165,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
 
   it('of a workflow that nearly every task has stops at the limit of a set', async () => {
     const given = call(listTasksOfWorkflows, page({ named_task_ids: [common] }));
-    const plan = await planOf(engine.test.pool, given, { before: [call(readByIndexOnly, { bitmap_only: true })] });
+    const plan = await planOf(engine.test.pool, given, { before: [call(readByIndexOnly, { how: 'bitmap' })] });
     const [table] = await engine.test.query<{ pages: number }>(
       `SELECT relpages AS pages FROM pg_class WHERE oid = 'tasker.tasker_tasks'::regclass`,
     );
@@ -230,7 +232,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
        FROM tasker.tasker_tasks t WHERE t.task_id > ${TASKS} - ${most}`,
     );
     const found = call(listOpenTasks, { ...page({ states: ['in_progress'] }), ...steps, ready: true });
-    const plan = await planOf(engine.test.pool, found, { before: [call(readByIndexOnly, { bitmap_only: false })] });
+    const plan = await planOf(engine.test.pool, found, { before: [call(readByIndexOnly, { how: 'ordered' })] });
     await engine.test.query(`DELETE FROM tasker.tasker_workflow_steps WHERE workflow_step_id % 65536 = 2`);
     await engine.test.query(`VACUUM tasker.tasker_workflow_steps`);
     expect(plan.indexes).toContain('tasker_tasks_pkey');

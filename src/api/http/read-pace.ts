@@ -1,5 +1,5 @@
-/** Seconds of reading a second that all shared reads of a process may take together, before those who ask more often wait for each other. */
-const SHARE = 1 / 25;
+/** Seconds of reading a second that all shared reads of a process may take together, before those who ask more often wait for each other: what open pages may cost a fleet. */
+const SHARE = 1 / 50;
 const WINDOW_MS = 1000;
 /** The longest that the next read of the same thing is put off. */
 export const MOST_PAUSE_MS = 2000;

@@ -1,6 +1,7 @@
 import { defineStatement } from '../statement.ts';
 import { isPause } from '../statements/acts/pauses.ts';
 import { isLive } from '../statements/rules/live-process.ts';
+import { MOST_URGENT } from '../../workflow/priority.ts';
 import { READY_QUEUES } from './ready-queues.ts';
 
 /** Ready steps of a queue that are counted one by one: further ones cost a reader nothing. */
@@ -8,7 +9,7 @@ const MOST_COUNTED = 10_000;
 /** In all queues together; of a queue at least `LEAST_COUNTED`. */
 const MOST_OF_ALL = 200_000;
 const LEAST_COUNTED = 100;
-/** Of a queue with more ready steps than are counted: further priorities that are asked for their oldest step. */
+/** Of a queue with more ready steps than are counted: priorities that are asked for their oldest step. */
 const MOST_PRIORITIES = 100;
 
 /**
@@ -44,8 +45,9 @@ export interface QueueStatsRow extends QueueDepthRow {
 }
 
 /**
- * Index-only scans of steps_ready, from the front of each queue: up to `MOST_COUNTED` entries, fewer if there are very many queues. What is
- * behind them has further priorities; the first entry of each is its oldest.
+ * Index-only scans of steps_ready, from the end of each queue: up to `MOST_COUNTED` entries, fewer if there are very many queues. Claims take steps from the front, where
+ * the entries of what they took remain until a vacuum; each costs whoever comes by a look into the table. Only if there are more is the oldest step
+ * looked for at the front: it is the first entry of one of the priorities.
  */
 const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
   SELECT least(${MOST_COUNTED}, greatest(${LEAST_COUNTED}, ${MOST_OF_ALL} / greatest(1, count(*)))) AS most FROM queues
@@ -54,12 +56,12 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
   FROM queues q
   CROSS JOIN bound b
   CROSS JOIN LATERAL (
-    SELECT count(*) AS ready, min(f.ready_at) AS oldest, max(f.priority) AS priority
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest
     FROM (
-      SELECT s.ready_at, s.priority
+      SELECT s.ready_at
       FROM tasker.tasker_workflow_steps s
       WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
-      ORDER BY s.priority, s.ready_at, s.workflow_step_id
+      ORDER BY s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
       LIMIT (SELECT b.most + 1 FROM bound b)
     ) f
   ) c
@@ -69,11 +71,11 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
     (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
     CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
-      WITH RECURSIVE behind AS (
-        SELECT c.priority, NULL::timestamptz AS oldest, 0 AS priorities
+      WITH RECURSIVE fronts AS (
+        SELECT ${MOST_URGENT - 1} AS priority, NULL::timestamptz AS oldest, 0 AS priorities
         UNION ALL
         SELECT f.priority, f.ready_at, b.priorities + 1
-        FROM behind b
+        FROM fronts b
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
@@ -83,7 +85,7 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
         ) f
         WHERE b.priorities < ${MOST_PRIORITIES}
       )
-      SELECT min(b.oldest) FROM behind b
+      SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
   FROM counted c
   LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()

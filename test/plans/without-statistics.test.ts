@@ -1,0 +1,77 @@
+/**
+ * What a page reads is bounded by its limit, also of a table that was never analysed, such as a new partition: the planner expects few rows there, and a bitmap of all of them seems cheap.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { listBegunTasks, listTasksEndedByHand } from '../../src/db/reads/task-lists.ts';
+import { listOpenTasks, readByIndexOnly } from '../../src/db/reads/task-sets.ts';
+import { NO_CEILING } from '../../src/reads/task-list.ts';
+import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
+import { useEngine } from '../engine/engine-fixture.ts';
+import { loadTasks } from '../support/load-tasks.ts';
+import { type Call, call, planOf } from './plan.ts';
+
+const ENDED = 30_000;
+/** More than a set may have. */
+const READY = 40_000;
+const engine = await useEngine();
+const { query, pool } = engine.test;
+
+beforeAll(async () => {
+  const one = await engine.workflow(defineWorkflow({ name: 'one', input: z.unknown() }).step('a', () => 1));
+  await loadTasks(pool, { namedTaskId: one, tasks: ENDED, progress: [-1] });
+  await query(`UPDATE tasker.tasker_task_transitions SET to_state = 'cancelled' WHERE task_id % 2 = 0`);
+  await loadTasks(pool, { namedTaskId: one, tasks: READY, progress: [0] });
+  await query('VACUUM ANALYZE');
+}, 60_000);
+
+const FORGET: Call = {
+  name: 'forget',
+  text: `DELETE FROM pg_statistic WHERE starelid::regclass::text ~ 'tasker_task_transitions|tasker_workflow_steps'`,
+  values: [],
+};
+const page = {
+  states: null,
+  named_task_ids: null,
+  tags: null,
+  initiator: null,
+  schedule: null,
+  requested_since: null,
+  requested_before: null,
+  error: null,
+  fingerprint: null,
+  queue: null,
+  source_system: null,
+  input_has: null,
+  attempts_from: null,
+  attempts_to: null,
+  ended_since: null,
+  ended_before: null,
+  floor: '0',
+  below: NO_CEILING,
+  limit: 51,
+};
+
+describe('a page of tasks', () => {
+  it.each([
+    ['that have begun', () => call(listBegunTasks, { ...page, rows: 500 }), 800],
+    ['that were cancelled', () => call(listTasksEndedByHand, { ...page, rows: 500 }), 800],
+    [
+      'that are open, of which there are too many for a set',
+      () =>
+        call(listOpenTasks, {
+          ...page,
+          states: ['in_progress'],
+          ready: true,
+          running: true,
+          retrying: true,
+          blocked: true,
+        }),
+      500,
+    ],
+  ])('%s reads no more of them', async (_, given, pages) => {
+    const plan = await planOf(pool, given(), { before: [FORGET, call(readByIndexOnly, { how: 'ordered' })] });
+    expect([...plan.nodeTypes].filter((type) => type.startsWith('Bitmap'))).toEqual([]);
+    expect(plan.buffers).toBeLessThan(pages);
+  });
+});
