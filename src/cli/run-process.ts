@@ -111,7 +111,7 @@ async function startPatiently(
       const delayMs = backoff.next();
       const what = describeDatabaseError(error)?.line ?? 'the database cannot be reached';
       // It may take hours: the same reason is logged once.
-      if (what !== logged) log.warn({ error, attempt }, `${what}; trying again until it can`);
+      if (what !== logged) log.warn({ error, attempt }, `${what}; trying again`);
       logged = what;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }

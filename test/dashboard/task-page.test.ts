@@ -4,7 +4,9 @@ import {
   fit,
   type Geometry,
   geometryOf,
+  leastScale,
   NEAR,
+  reach,
   type View,
   withInSight,
   zoomed,
@@ -196,7 +198,7 @@ describe('what is known of the steps', () => {
     const view = fit(geometry, 1000, 400);
     expect(view.scale).toBe(1);
     // What is under the pointer stays there.
-    const near = zoomed(view, 2, 300, 200);
+    const near = zoomed(view, 2, 300, 200, leastScale(geometry, 1000, 400));
     expect((300 - near.x) / near.scale).toBeCloseTo((300 - view.x) / view.scale);
   });
 
@@ -226,6 +228,24 @@ describe('what is known of the steps', () => {
     expect(top).toBe(12);
     expect(fit(wide, 372, 400).scale).toBeGreaterThan(NEAR);
     expect(shown(wide, fit(wide, 372, 400, true)).left).toBeGreaterThanOrEqual(0);
+  });
+
+  it.each([
+    [100, 50, false],
+    [2, 5000, false],
+    [5000, 1, true],
+  ])('all of a graph of %i layers and %i rows is in the window, and one can zoom out to it', (layers, rows, down) => {
+    const geometry = geometryOf({ layers, rows } as unknown as Layout, down);
+    const { x, y, scale } = fit(geometry, 1000, 500, true);
+    expect(Math.min(x, y)).toBeGreaterThanOrEqual(0);
+    expect(x + geometry.width * scale).toBeLessThanOrEqual(1000);
+    expect(y + geometry.height * scale).toBeLessThanOrEqual(500);
+    const least = leastScale(geometry, 1000, 500);
+    expect(zoomed(fit(geometry, 1000, 500), 1e-9, 500, 250, least).scale).toBeLessThanOrEqual(scale);
+    // Each step is there: at least a pixel of it.
+    const [halfWidth, halfHeight] = reach(geometry, scale, 1);
+    expect(2 * halfWidth * scale).toBeGreaterThanOrEqual(1);
+    expect(2 * halfHeight * scale).toBeGreaterThanOrEqual(1);
   });
 
   it('a step that is out of sight comes to the middle, and no more of the window is left empty for it than it has to be', () => {

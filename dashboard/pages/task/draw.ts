@@ -1,6 +1,7 @@
 import type { Colours } from './colours.ts';
 import { type Edges, isInSight, type Sight, trace } from './edges.ts';
-import { type Geometry, NODE_HEIGHT, type View } from './geometry.ts';
+import { PHASE_ORDER } from '../../phase.ts';
+import { type Geometry, NODE_HEIGHT, reach, type View } from './geometry.ts';
 import { drawNode } from './draw-node.ts';
 import type { NodeView } from './model.ts';
 
@@ -30,7 +31,19 @@ export interface Area {
 }
 
 /** Lines, marks and the cards behind a node reach beyond its box by this much. */
-export const AROUND = 14;
+const AROUND = 14;
+/** However far away: a block can be seen, and one that needs somebody can be seen among thousands. */
+const LEAST_PIXELS = 1.5;
+export const URGENT_PIXELS = 4;
+/** Around the blocks that are chosen or on the path, once blocks are small. */
+const MARK_PIXELS = 1.5;
+
+/** How far from its centre anything of a node is drawn, in the plane. */
+export function reachOf(geometry: Geometry, scale: number): readonly [number, number] {
+  const [halfWidth, halfHeight] = reach(geometry, scale, URGENT_PIXELS);
+  const around = Math.max(AROUND, (2 * MARK_PIXELS) / scale);
+  return [halfWidth + around, halfHeight + around];
+}
 
 /** Draws what is in an area of the window. Far away a node is a block, nearer it has a name, and near also what it does. */
 export function draw(
@@ -48,6 +61,7 @@ export function draw(
   context.clearRect(area.x, area.y, area.width, area.height);
   context.translate(view.x, view.y);
   context.scale(scale, scale);
+  const [reachX, reachY] = reachOf(scene.geometry, scale);
   const sight = {
     left: (area.x - view.x) / scale - AROUND,
     right: (area.x + area.width - view.x) / scale + AROUND,
@@ -59,15 +73,10 @@ export function draw(
   const { nodeWidth } = scene.geometry;
   for (const node of scene.nodes) {
     const [x, y] = scene.geometry.at(node.layer, node.row);
-    if (
-      x + nodeWidth / 2 >= sight.left &&
-      x - nodeWidth / 2 <= sight.right &&
-      y + NODE_HEIGHT / 2 >= sight.top &&
-      y - NODE_HEIGHT / 2 <= sight.bottom
-    )
+    if (x + reachX >= sight.left && x - reachX <= sight.right && y + reachY >= sight.top && y - reachY <= sight.bottom)
       seen.push(node);
   }
-  if (scale < FAR) drawBlocks(context, scene, seen);
+  if (scale < FAR) drawBlocks(context, scene, seen, scale);
   else {
     for (const node of seen) {
       const [x, y] = scene.geometry.at(node.layer, node.row);
@@ -130,21 +139,26 @@ function drawEdges(
   context.globalAlpha = 1;
 }
 
+/** Those that most need somebody come last: what is drawn last can be seen. */
+export const byUrgency = (nodes: readonly NodeView[]): NodeView[] =>
+  nodes.toSorted((one, other) => rankOf(other) - rankOf(one));
+export const isUrgent = (counts: NodeView['counts']): boolean =>
+  counts[0]?.[0] === 'blocked' || counts[0]?.[0] === 'backoff';
+const rankOf = ({ counts }: NodeView): number => PHASE_ORDER.indexOf(counts[0]?.[0] ?? 'waiting');
+
 /** Nodes from afar, as blocks of the colour of the worst that is in them: all of one colour at once. */
-function drawBlocks(context: CanvasRenderingContext2D, scene: Scene, nodes: readonly NodeView[]): void {
+function drawBlocks(context: CanvasRenderingContext2D, scene: Scene, nodes: readonly NodeView[], scale: number): void {
   const { colours, geometry, faint, path, selected } = scene;
-  const looks = Map.groupBy(nodes, ({ index, counts }) => {
+  const looks = Map.groupBy(byUrgency(nodes), ({ index, counts }) => {
     const phase = counts[0]?.[0] ?? 'waiting';
     return `${faint?.has(index) === true ? 0.28 : 1} ${phase === 'waiting' ? colours.strong : colours.phase[phase]}`;
   });
-  const block = ({ layer, row }: NodeView, grown: number): void => {
+  const least = reach(geometry, scale, LEAST_PIXELS);
+  const urgent = reach(geometry, scale, URGENT_PIXELS);
+  const block = ({ layer, row, counts }: NodeView, grown: number): void => {
     const [x, y] = geometry.at(layer, row);
-    context.rect(
-      x - geometry.nodeWidth / 2 - grown,
-      y - NODE_HEIGHT / 2 - grown,
-      geometry.nodeWidth + 2 * grown,
-      NODE_HEIGHT + 2 * grown,
-    );
+    const [halfWidth, halfHeight] = grown > 0 || isUrgent(counts) ? urgent : least;
+    context.rect(x - halfWidth - grown, y - halfHeight - grown, 2 * (halfWidth + grown), 2 * (halfHeight + grown));
   };
   for (const [look, members] of looks) {
     const space = look.indexOf(' ');
@@ -157,9 +171,9 @@ function drawBlocks(context: CanvasRenderingContext2D, scene: Scene, nodes: read
   context.globalAlpha = 1;
   const marked = (which: readonly NodeView[], colour: string): void => {
     context.strokeStyle = colour;
-    context.lineWidth = 10;
+    context.lineWidth = Math.max(10, MARK_PIXELS / scale);
     context.beginPath();
-    for (const node of which) block(node, 6);
+    for (const node of which) block(node, Math.max(6, MARK_PIXELS / 2 / scale));
     context.stroke();
   };
   if (path !== undefined)

@@ -43,7 +43,7 @@ export interface View {
   readonly scale: number;
 }
 
-export const MIN_SCALE = 0.04;
+const MIN_SCALE = 0.04;
 export const MAX_SCALE = 2;
 /** At this scale and above a node says what it does; below, its name is larger and stands alone. */
 export const NEAR = 0.6;
@@ -57,11 +57,17 @@ const MARGIN = 24;
 export function fit({ width, height, down }: Geometry, shownWidth: number, shownHeight: number, whole = false): View {
   const margin = shownWidth < 640 ? MARGIN / 2 : MARGIN;
   const all = Math.min((shownWidth - 2 * margin) / width, (shownHeight - 2 * margin) / height, 1);
-  const scale = Math.max(MIN_SCALE, whole || all >= LEAST_WHOLE ? all : BEGINNING);
+  const scale = whole || all >= LEAST_WHOLE ? all : BEGINNING;
   const place = (size: number, shown: number, along: boolean): number =>
     along && size * scale + 2 * margin > shown ? margin : Math.round((shown - size * scale) / 2);
   return { x: place(width, shownWidth, !down), y: place(height, shownHeight, down), scale };
 }
+
+/** Half of the box of a node in the plane, of which at least some pixels can be seen from however far. */
+export const reach = ({ nodeWidth }: Geometry, scale: number, pixels: number): readonly [number, number] => [
+  Math.max(nodeWidth, pixels / scale) / 2,
+  Math.max(NODE_HEIGHT, pixels / scale) / 2,
+];
 
 /** A view in which a point of the plane is in sight: what is out of sight comes to the middle, as far as there is more of the graph. */
 export function withInSight(
@@ -80,9 +86,13 @@ export function withInSight(
   return { scale, x: place(view.x, x, width, shownWidth), y: place(view.y, y, height, shownHeight) };
 }
 
-/** Nearer or further, around a point of the screen. */
-export function zoomed(view: View, factor: number, x: number, y: number): View {
-  const scale = Math.min(MAX_SCALE, Math.max(MIN_SCALE, view.scale * factor));
+/** The furthest that one can go: all of a graph of thousands of steps is further away than anybody would zoom out of a small one. */
+export const leastScale = (geometry: Geometry, shownWidth: number, shownHeight: number): number =>
+  Math.min(MIN_SCALE, fit(geometry, shownWidth, shownHeight, true).scale);
+
+/** Nearer or further, but not further than `least`, around a point of the screen. */
+export function zoomed(view: View, factor: number, x: number, y: number, least: number): View {
+  const scale = Math.min(MAX_SCALE, Math.max(least, view.scale * factor));
   const change = scale / view.scale;
   return { scale, x: x - (x - view.x) * change, y: y - (y - view.y) * change };
 }

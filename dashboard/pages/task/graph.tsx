@@ -4,9 +4,9 @@ import { PHASES } from '../../phase.ts';
 import { isDark } from '../../theme.ts';
 import { Icon } from '../../ui/icons.tsx';
 import { readColours } from './colours.ts';
-import type { Scene } from './draw.ts';
+import { byUrgency, type Scene, URGENT_PIXELS } from './draw.ts';
 import { edgesOf } from './edges.ts';
-import { fit, geometryOf, NODE_HEIGHT, type View, withInSight, zoomed } from './geometry.ts';
+import { fit, geometryOf, leastScale, reach, type View, withInSight, zoomed } from './geometry.ts';
 import { isLarge, Minimap } from './minimap.tsx';
 import { type NodeView, type StepView } from './model.ts';
 import { Picture } from './picture.ts';
@@ -143,16 +143,22 @@ export function Graph({ layout: folded, steps, selected, select, path, passes, n
     const view = viewNow();
     const planeX = (x - view.x) / view.scale;
     const planeY = (y - view.y) / view.scale;
-    return nodes.find(({ layer, row }) => {
+    const [halfWidth, halfHeight] = reach(geometry, view.scale, URGENT_PIXELS);
+    const hit = nodes.filter(({ layer, row }) => {
       const [nodeX, nodeY] = geometry.at(layer, row);
-      return Math.abs(planeX - nodeX) <= geometry.nodeWidth / 2 && Math.abs(planeY - nodeY) <= NODE_HEIGHT / 2;
+      return Math.abs(planeX - nodeX) <= halfWidth && Math.abs(planeY - nodeY) <= halfHeight;
     });
+    // From afar several share a pixel: the one that can be seen is meant.
+    return hit.length < 2 ? hit[0] : byUrgency(hit).at(-1);
   };
   const choose = (node: NodeView | undefined): void => select(node === undefined ? undefined : worstOf(node).name);
-  const zoom = (factor: number): void => setView(zoomed(viewNow(), factor, size.width / 2, size.height / 2));
+  const zoomAt = (factor: number, x: number, y: number): void =>
+    setView(zoomed(viewNow(), factor, x, y, leastScale(geometry, size.width, size.height)));
+  const zoom = (factor: number): void => zoomAt(factor, size.width / 2, size.height / 2);
   const whole = (): void => setView(fit(geometry, size.width, size.height, true));
-  const held = useRef({ view: viewNow, setView, click: (x: number, y: number) => choose(nodeAt(x, y)) });
-  held.current = { view: viewNow, setView, click: (x, y) => choose(nodeAt(x, y)) };
+  const hands = { view: viewNow, setView, zoomAt, click: (x: number, y: number) => choose(nodeAt(x, y)) };
+  const held = useRef(hands);
+  held.current = hands;
   const pointers = usePointers(held);
   // As the last key left it: several may come before the page has rendered the first.
   const at = useRef(current);

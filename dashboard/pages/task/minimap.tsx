@@ -1,10 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Scene } from './draw.ts';
+import { byUrgency, isUrgent, type Scene } from './draw.ts';
 import { fit, type Geometry, NODE_HEIGHT, type View } from './geometry.ts';
 
 const WIDTH = 184;
 const HEIGHT = 112;
 const MARGIN = 6;
+/** Blocked steps can be seen among thousands. */
+const URGENT_PIXELS = 3;
 
 interface Size {
   readonly width: number;
@@ -48,21 +50,24 @@ export function Minimap({
     const context = element.getContext('2d') as CanvasRenderingContext2D;
     const before = drawn.current;
     drawn.current = scene;
-    const isThere = before?.geometry === geometry && before.colours === colours;
+    const isThere =
+      before?.geometry === geometry &&
+      before.colours === colours &&
+      !before.nodes.some((node, index) => node !== nodes[index] && isUrgent(node.counts));
     if (!isThere) {
       element.width = WIDTH * devicePixelRatio;
       element.height = HEIGHT * devicePixelRatio;
       context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     }
-    for (const node of nodes) {
-      // Of thousands of nodes a few change at once.
-      if (isThere && node === before.nodes[node.index]) continue;
+    // Of thousands of nodes a few change at once.
+    for (const node of byUrgency(isThere ? nodes.filter((each, index) => each !== before.nodes[index]) : nodes)) {
       const { layer, row, counts } = node;
       const [x, y] = geometry.at(layer, row);
       const phase = counts[0]?.[0] ?? 'waiting';
       context.fillStyle = phase === 'waiting' ? colours.strong : colours.phase[phase];
-      const width = Math.max(1, geometry.nodeWidth * scale);
-      const height = Math.max(1, NODE_HEIGHT * scale);
+      const least = isUrgent(counts) ? URGENT_PIXELS : 1;
+      const width = Math.max(least, geometry.nodeWidth * scale);
+      const height = Math.max(least, NODE_HEIGHT * scale);
       context.fillRect(left + x * scale - width / 2, top + y * scale - height / 2, width, height);
     }
   }, [nodes, geometry, colours]);

@@ -1,5 +1,5 @@
-import { type Area, AROUND, draw, type Scene } from './draw.ts';
-import { type Geometry, NODE_HEIGHT, type View } from './geometry.ts';
+import { type Area, draw, reachOf, type Scene } from './draw.ts';
+import type { Geometry, View } from './geometry.ts';
 import type { NodeView } from './model.ts';
 
 interface Size {
@@ -152,12 +152,14 @@ function changedNodes(before: Scene, { nodes, geometry, now }: Scene, { view, wi
   const isLater = now !== before.now;
   if (nodes === before.nodes && !isLater) return [];
   const { x, y, scale } = view;
+  const [reachX, reachY] = reachOf(geometry, scale);
   return nodes.filter((node, index) => {
     if (node === before.nodes[index] && !(isLater && isTicking(node))) return false;
     const [planeX, planeY] = geometry.at(node.layer, node.row);
     const [atX, atY] = [planeX * scale + x, planeY * scale + y];
-    const [aroundX, aroundY] = [(geometry.nodeWidth / 2 + AROUND) * scale, (NODE_HEIGHT / 2 + AROUND) * scale];
-    return atX > -aroundX && atX < width + aroundX && atY > -aroundY && atY < height + aroundY;
+    return (
+      atX > -reachX * scale && atX < width + reachX * scale && atY > -reachY * scale && atY < height + reachY * scale
+    );
   });
 }
 
@@ -169,7 +171,7 @@ function areaOf({ layer, row }: NodeView, geometry: Geometry, { x, y, scale }: V
   const [planeX, planeY] = geometry.at(layer, row);
   const from = (at: number): number => Math.floor(at * ratio) / ratio;
   const until = (at: number): number => Math.ceil(at * ratio) / ratio;
-  const [halfWidth, halfHeight] = [geometry.nodeWidth / 2 + AROUND, NODE_HEIGHT / 2 + AROUND];
+  const [halfWidth, halfHeight] = reachOf(geometry, scale);
   const left = from((planeX - halfWidth) * scale + x);
   const top = from((planeY - halfHeight) * scale + y);
   const right = until((planeX + halfWidth) * scale + x);

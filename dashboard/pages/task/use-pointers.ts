@@ -1,9 +1,11 @@
 import { useMemo } from 'preact/hooks';
-import { type View, zoomed } from './geometry.ts';
+import type { View } from './geometry.ts';
 
 interface Held {
   readonly view: () => View;
   readonly setView: (view: View) => void;
+  /** Nearer or further, around a point of the canvas. */
+  readonly zoomAt: (factor: number, x: number, y: number) => void;
   readonly click: (x: number, y: number) => void;
 }
 
@@ -31,7 +33,7 @@ export function usePointers(held: { readonly current: Held }) {
       onPointerMove: (event: PointerEvent) => {
         const before = down.get(event.pointerId);
         if (before === undefined) return;
-        const { view, setView } = held.current;
+        const { view, setView, zoomAt } = held.current;
         const at = placeOf(event);
         const [dx, dy] = [at.x - before.x, at.y - before.y];
         if (!moved && Math.hypot(dx, dy) < 4) return;
@@ -41,7 +43,7 @@ export function usePointers(held: { readonly current: Held }) {
         else {
           const distance = (x: number, y: number): number => Math.hypot(x - other.x, y - other.y) || 1;
           const factor = distance(at.x, at.y) / distance(before.x, before.y);
-          setView(zoomed(view(), factor, other.x, other.y));
+          zoomAt(factor, other.x, other.y);
         }
         down.set(event.pointerId, at);
       },
@@ -55,8 +57,7 @@ export function usePointers(held: { readonly current: Held }) {
         // Without Ctrl the wheel scrolls the page: whoever reads on is not caught by the graph.
         if (!event.ctrlKey && !event.metaKey) return;
         event.preventDefault();
-        const { view, setView } = held.current;
-        setView(zoomed(view(), Math.exp(-event.deltaY * 0.004), event.offsetX, event.offsetY));
+        held.current.zoomAt(Math.exp(-event.deltaY * 0.004), event.offsetX, event.offsetY);
       },
     };
   }, [held]);
