@@ -9,7 +9,7 @@ import { createProgram } from '../src/cli/program.ts';
 import { CHECK_GROUPS, CHECKS, mendOf } from '../src/db/doctor/examine.ts';
 import * as catalogue from '../src/errors.ts';
 import { NUMBERS } from '../src/reads/explain/numbers.ts';
-import { VERDICTS } from '../src/reads/explain/verdicts.ts';
+import { ACTORS, VERDICTS } from '../src/reads/explain/verdicts.ts';
 import { METRICS, type MetricDefinition } from '../src/metrics/catalogue.ts';
 import { apiPage } from './support/api/page.ts';
 import { dataModel } from './support/data-model.ts';
@@ -147,16 +147,9 @@ accept, and the former values stay in its metadata.
 ${mends.join('\n')}`;
 }
 
-const WHO = {
-  nobody: 'nobody',
-  engine: 'the engine, by itself',
-  operator: 'an operator',
-  platform: 'whoever runs the workers',
-} as const;
-
 function explanations(): string {
   const verdicts = Object.entries(VERDICTS).map(([verdict, { means, who }]) =>
-    row([`\`${verdict}\``, means, WHO[who]]),
+    row([`\`${verdict}\``, means, ACTORS[who]]),
   );
   const numbers = Object.entries(NUMBERS).map(([name, means]) => row([`\`${name}\``, means]));
   return `${GENERATED}
@@ -183,10 +176,10 @@ Stable, as \`--json\` prints it. Ids are texts, times are RFC 3339.
 |---|---|
 | \`task_id\`, \`namespace\`, \`workflow\`, \`version\`, \`state\` | the task |
 | \`step\`, \`step_state\` | the step that the verdict is about; null: the task as a whole |
-| \`verdict\` | one of the table above |
+| \`verdict\`, \`summary\` | one of the table above, and its meaning |
 | \`because\` | the reasons, the most important first: \`text\` for people, \`numbers\` by the names below, \`links\` with ids (\`task_id\`, \`step\`, \`worker_id\`, \`queue\`, \`workflow\`, \`fingerprint\`) |
 | \`until\` | when it is over by itself, if that is known: the next attempt, the end of a lease, its turn in the queue |
-| \`who_acts\` | \`nobody\`, \`engine\`, \`operator\` or \`platform\`; it may differ from the table: with no scheduler alive an operator acts, not the engine |
+| \`who_acts\`, \`actor\` | \`nobody\`, \`engine\`, \`operator\` or \`platform\`, and the same in words; it may differ from the table: with no scheduler alive an operator acts, not the engine |
 | \`next_actions\` | what helps: \`text\`, and a \`command\` or null |
 | \`others\` | of a task: its other open steps by verdict, at most 20: \`step\`, \`verdict\`, and how many \`steps\` |
 | \`as_of\` | when it was read, by the clock of the database: all of it is of this moment |

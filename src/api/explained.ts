@@ -1,6 +1,7 @@
 import { findTaskScope } from '../db/reads/task-documents.ts';
 import { taskerErrorCode } from '../errors.ts';
 import type { Explanation } from '../reads/explain/explanation.ts';
+import { missingTask } from './missing-task.ts';
 import { Problem } from './problem.ts';
 import type { RouteRequest } from './route.ts';
 
@@ -14,11 +15,11 @@ export async function explained(request: Asking, id: string, step: string | unde
   const found = await explain(client.db, id, step, { messages, namespaces: principal.namespaces }).catch(
     (error: unknown) => {
       if (taskerErrorCode(error) === 'INPUT_INVALID')
-        throw new Problem('NOT_FOUND', `task ${id} has no step ${JSON.stringify(step)}`);
+        throw new Problem('NOT_FOUND', (error as Error).message, { cause: error });
       throw error;
     },
   );
-  if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${id}`);
+  if (found === undefined) throw await missingTask(request, id);
   return { ...found, because: await visible(request, found) };
 }
 

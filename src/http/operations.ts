@@ -253,6 +253,8 @@ export interface Explanation {
     | 'BEHIND'
     | 'DATABASE_BEHIND'
     | 'ABOUT_TO_START';
+  /** What the verdict means, in a sentence. */
+  summary: string;
   /** The facts that lead to it, the most important first. */
   because: {
     text: string;
@@ -270,6 +272,8 @@ export interface Explanation {
   /** When it is over by itself, as far as that is known. */
   until: string | null;
   who_acts: 'nobody' | 'engine' | 'operator' | 'platform';
+  /** The same in words. */
+  actor: string;
   next_actions: {
     text: string;
     command: string | null;

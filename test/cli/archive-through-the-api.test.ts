@@ -34,7 +34,8 @@ async function run(environment: Record<string, string>, ...args: string[]) {
     vi.stubEnv(name, environment[name] ?? '');
   const lines: string[] = [];
   const log = vi.spyOn(console, 'log').mockImplementation((text: string) => void lines.push(text));
-  const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const problems: string[] = [];
+  const error = vi.spyOn(console, 'error').mockImplementation((text: string) => void problems.push(text));
   let status = -1;
   let failure = '';
   try {
@@ -47,7 +48,7 @@ async function run(environment: Record<string, string>, ...args: string[]) {
     log.mockRestore();
     error.mockRestore();
   }
-  return { status, output: lines.join('\n'), failure };
+  return { status, output: lines.join('\n'), failure, problems: problems.join('\n') };
 }
 const here = (...args: string[]) => run({ DATABASE_URL: fixture.test.url, TASKER_ARCHIVE_URL: archiveUrl }, ...args);
 const remote = (...args: string[]) => run({ TASKER_API_URL: fixture.api.apiUrl, TASKER_API_KEY: key }, ...args);
@@ -62,6 +63,35 @@ async function both(...args: string[]): Promise<string> {
   expect([through.status, still(through.output)], through.failure).toEqual([direct.status, still(direct.output)]);
   return through.output;
 }
+
+it.each([[['explain']], [['task']], [['task', '--critical-path']], [['record']]])(
+  'what was archived is no task that never was: %j says where it is, here and through the HTTP API',
+  async ([command = '', ...options]) => {
+    const [id = ''] = archived;
+    for (const where of [here, remote]) {
+      const { status, problems } = await where(command, id, ...options);
+      expect(status).toBe(3);
+      expect(problems).toContain(`task ${id} has ended and is in the archive`);
+      expect(problems).toContain(`tasker archive show ${id}`);
+      expect((await where(command, '999999', ...options)).problems).toContain('there is no task 999999');
+    }
+  },
+);
+
+it('the API says of an archived task where it is, to those who see all namespaces', async () => {
+  const [id = ''] = archived;
+  for (const path of ['', '/explain', '/steps/charge', '/history', '/critical-path', '/record']) {
+    const { status, body } = await fixture.call('GET', `/v1/tasks/${id}${path}`, { key });
+    expect([path, status, body['detail']]).toEqual([
+      path,
+      404,
+      expect.stringContaining(`GET /v1/archived-tasks/${id}`),
+    ]);
+  }
+  const ofOne = await fixture.key({ name: 'bob', namespaces: ['other'] });
+  const { status, body } = await fixture.call('GET', `/v1/tasks/${id}`, { key: ofOne });
+  expect([status, body['detail']]).toEqual([404, `there is no task ${id}`]);
+});
 
 it('the archive is searched and shown through the HTTP API as on the database', async () => {
   const [id = ''] = archived;

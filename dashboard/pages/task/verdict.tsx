@@ -28,11 +28,11 @@ const VERDICTS: Readonly<Record<string, readonly [string, Phase]>> = {
   ABOUT_TO_START: ['About to start', 'ready'],
 };
 
-const ACTORS: Readonly<Record<Explanation['who_acts'], readonly [string, IconName]>> = {
-  nobody: ['Nobody has to do anything', 'check'],
-  engine: ['Goes on by itself', 'reload'],
-  operator: ['An operator acts', 'person'],
-  platform: ['Whoever runs the workers acts', 'workers'],
+const ICONS: Readonly<Record<Explanation['who_acts'], IconName>> = {
+  nobody: 'check',
+  engine: 'reload',
+  operator: 'person',
+  platform: 'workers',
 };
 
 /** Why a task is where it is, as soon as that is known. */
@@ -52,9 +52,8 @@ export function TaskVerdict({ taskId }: { taskId: string }) {
 
 /** Why it is where it is: one line, and behind it every reason with its numbers and what helps. */
 export function Verdict({ data, taskId, step }: { data: Explanation; taskId: string; step?: string }) {
-  const { verdict, because, until, who_acts: who, next_actions: actions, others = [] } = data;
+  const { verdict, summary, because, until, who_acts: who, actor, next_actions: actions, others = [] } = data;
   const [title, phase] = VERDICTS[verdict] ?? [verdict, 'waiting'];
-  const [actor, icon] = ACTORS[who];
   const [first, ...more] = because;
   const further = step === undefined ? actions.slice(1) : actions;
   const hasMore = more.length + others.length + further.length > 0;
@@ -71,13 +70,8 @@ export function Verdict({ data, taskId, step }: { data: Explanation; taskId: str
                 <a href={`tasks/${taskId}?step=${encodeURIComponent(data.step)}`}>{data.step}</a>
               </>
             )}
-          </strong>
-          {first === undefined ? null : (
-            <>
-              {' '}
-              –<Text reason={first} taskId={taskId} shown={data.step} />
-            </>
-          )}
+          </strong>{' '}
+          – {summary}
           {until === null ? null : (
             <span class="soft">
               {' '}
@@ -85,9 +79,14 @@ export function Verdict({ data, taskId, step }: { data: Explanation; taskId: str
             </span>
           )}
         </p>
+        {first === undefined ? null : (
+          <p>
+            <Text reason={first} taskId={taskId} shown={data.step} />
+          </p>
+        )}
         <p class="verdict-side small">
           <span class="who">
-            <Icon name={icon} size={14} /> {actor}
+            <Icon name={ICONS[who]} size={14} /> Who acts: {actor}
           </span>
           {(step === undefined ? actions.slice(0, 1) : []).map(({ text, command }) => (
             <span key={text + command} class="next-action">

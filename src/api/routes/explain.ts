@@ -13,6 +13,7 @@ const EXAMPLE = {
   step: 'charge',
   step_state: 'error',
   verdict: 'BACKOFF',
+  summary: 'Its last attempt failed, and the time of the next one has not come.',
   because: [
     {
       text: 'attempt 3 of 5 is due in 12 s',
@@ -22,6 +23,7 @@ const EXAMPLE = {
   ],
   until: '2026-03-01T09:32:12.000Z',
   who_acts: 'engine',
+  actor: 'the engine, by itself',
   next_actions: [{ text: 'Try again at once.', command: 'tasker retry 4711 --step charge' }],
   others: [],
   as_of: '2026-03-01T09:32:00.000Z',

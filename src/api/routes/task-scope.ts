@@ -1,5 +1,6 @@
 import { findTaskRevision, findTaskScope, type TaskScopeRow } from '../../db/reads/task-documents.ts';
 import { checkIfMatch } from '../http/if-match.ts';
+import { missingTask } from '../missing-task.ts';
 import { Problem } from '../problem.ts';
 import type { RouteRequest } from '../route.ts';
 
@@ -9,20 +10,21 @@ type Asking = Pick<RouteRequest, 'client' | 'principal'>;
 export type TaskRevision = TaskScopeRow & { readonly revision: string };
 
 /** The task that a request is about, if whoever asks may see it: one of another namespace is as one that does not exist. Throws Problem. */
-export async function requireTask({ client, principal }: Asking, taskId: string): Promise<TaskScopeRow> {
+export async function requireTask(asking: Asking, taskId: string): Promise<TaskScopeRow> {
+  const { client, principal } = asking;
   const [task] = await client.db.run(findTaskScope, { task_id: taskId, namespaces: principal.namespaces });
-  return found(task, taskId);
+  return task ?? missing(asking, taskId);
 }
 
 /** The same with its revision, for which each of its steps is read. */
-export async function requireRevision({ client, principal }: Asking, taskId: string): Promise<TaskRevision> {
+export async function requireRevision(asking: Asking, taskId: string): Promise<TaskRevision> {
+  const { client, principal } = asking;
   const [task] = await client.db.run(findTaskRevision, { task_id: taskId, namespaces: principal.namespaces });
-  return found(task, taskId);
+  return task ?? missing(asking, taskId);
 }
 
-function found<Task>(task: Task | undefined, taskId: string): Task {
-  if (task === undefined) throw new Problem('NOT_FOUND', `there is no task ${taskId}`);
-  return task;
+async function missing(asking: Asking, taskId: string): Promise<never> {
+  throw await missingTask(asking, taskId);
 }
 
 /** Throws Problem if the namespace is none of those that whoever asks may see. */

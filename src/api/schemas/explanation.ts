@@ -14,6 +14,7 @@ export const explanation = z
     step: z.string().nullable().describe('That the verdict is about; null: the task as a whole.'),
     step_state: state.nullable(),
     verdict,
+    summary: z.string().describe('What the verdict means, in a sentence.'),
     because: z
       .array(
         z.object({
@@ -32,6 +33,7 @@ export const explanation = z
       .describe('The facts that lead to it, the most important first.'),
     until: nullableTime.describe('When it is over by itself, as far as that is known.'),
     who_acts: z.enum(['nobody', 'engine', 'operator', 'platform']),
+    actor: z.string().describe('The same in words.'),
     next_actions: z.array(z.object({ text: z.string(), command: z.string().nullable() })),
     others: z
       .array(z.object({ step: z.string(), verdict, steps: z.number().int() }))

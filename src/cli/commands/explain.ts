@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { describeMissingTask } from '../missing-task.ts';
 import { STATUS } from '../report-error.ts';
 import { drawExplanation } from '../../reads/text/draw-explanation.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -10,9 +11,12 @@ export function explainCommand(exit: (status: number) => void): Command {
     .argument('<task>', 'id of the task')
     .argument('[step]', 'name of the step; without it, the open step that most needs somebody')
     .action(async (taskId: string, step: string | undefined, options: { json?: boolean }) => {
-      const found = await withClient((client) => client.explain(taskId, step));
+      const [found, missing] = await withClient(async (client) => {
+        const explanation = await client.explain(taskId, step);
+        return [explanation, explanation === undefined ? await describeMissingTask(client, taskId) : ''] as const;
+      });
       if (found === undefined) {
-        console.error(`tasker: there is no task ${taskId}`);
+        console.error(`tasker: ${missing}`);
         exit(STATUS.notFound);
         return;
       }

@@ -3,6 +3,7 @@ import { recordView } from '../../api/record-view.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { compileRedaction } from '../../redact.ts';
 import { clientEnvironment } from '../dev-environment.ts';
+import { describeMissingTask } from '../missing-task.ts';
 import { STATUS } from '../report-error.ts';
 import { apiTarget } from '../remote/target.ts';
 import { withClient, withJson } from '../with-client.ts';
@@ -18,7 +19,7 @@ export function recordCommand(exit: (status: number) => void): Command {
     .action(async (taskId: string, options: { payloads?: boolean }) => {
       const view = await viewOf(taskId, options.payloads === true);
       if (view === undefined) {
-        console.error(`tasker: there is no task ${taskId}`);
+        console.error(`tasker: ${await withClient((client) => describeMissingTask(client, taskId))}`);
         exit(STATUS.notFound);
         return;
       }

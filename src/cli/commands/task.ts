@@ -3,6 +3,7 @@ import type { Client } from '../../client/client.ts';
 import type { TaskDetails } from '../../reads/task.ts';
 import { drawCriticalPath } from '../draw-critical-path.ts';
 import { drawTask } from '../../reads/text/draw-task.ts';
+import { describeMissingTask } from '../missing-task.ts';
 import { apiTarget } from '../remote/target.ts';
 import { STATUS } from '../report-error.ts';
 import { warnOfNoScheduler } from '../warn-of-no-scheduler.ts';
@@ -25,26 +26,25 @@ export function taskCommand(exit: (status: number) => void): Command {
     .option('--critical-path', 'show which steps decided how long it took, and what they did with the time')
     .action(async (taskId: string, options: Options) => {
       if (options.criticalPath === true) {
-        const path = await withClient((client) => client.criticalPath(taskId));
-        if (path === undefined) console.error(`tasker: there is no task ${taskId}`);
+        const [path, missing] = await withClient(async (client) => {
+          const found = await client.criticalPath(taskId);
+          return [found, found === undefined ? await describeMissingTask(client, taskId) : ''] as const;
+        });
+        if (path === undefined) console.error(`tasker: ${missing}`);
         else print(path, options.json, drawCriticalPath);
         exit(path === undefined ? STATUS.notFound : STATUS.ok);
         return;
       }
-      const { found, schedulers, archived, links } = await withClient(async (client, config) => {
+      const { found, schedulers, missing, links } = await withClient(async (client, config) => {
         const [task, living] = await Promise.all([
           readTask(client, taskId, options.json === true || options.results === true),
           client.liveSchedulers(),
         ]);
-        const record = task === undefined ? await client.archive.where(taskId) : undefined;
-        return { found: task, schedulers: living, archived: record, links: config };
+        const why = task === undefined ? await describeMissingTask(client, taskId) : '';
+        return { found: task, schedulers: living, missing: why, links: config };
       });
       if (found === undefined) {
-        console.error(
-          archived === undefined
-            ? `tasker: there is no task ${taskId}`
-            : `tasker: task ${taskId} is in the archive, in ${archived.object}: tasker archive show ${taskId}`,
-        );
+        console.error(`tasker: ${missing}`);
         exit(STATUS.notFound);
         return;
       }

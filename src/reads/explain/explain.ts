@@ -8,10 +8,12 @@ import { action, type Explanation, type OtherSteps, reason, type StepVerdict } f
 import { seconds, secondsBetween } from './say.ts';
 import { Scene } from './scene.ts';
 import { stepVerdict } from './step-verdict.ts';
-import { byNeed, VERDICTS } from './verdicts.ts';
+import { ACTORS, byNeed, VERDICTS } from './verdicts.ts';
 
 /** Groups of open steps of one task that are asked for a verdict. */
 const MOST_GROUPS = 20;
+/** Names of steps that an error lists. */
+const MOST_NAMES = 20;
 
 /**
  * Why a task, or one step of it, is where it is: one verdict with its reasons, until when, who acts and what helps. Undefined if there is
@@ -53,9 +55,9 @@ export async function explainIn(
   if (stepName === undefined) return taskVerdict(scene);
   const step = await scene.step(stepName);
   if (step === undefined) {
-    throw new InvalidInputError(`task ${taskId} has no step ${stepName}${didYouMean(stepName, await scene.names())}`, {
-      field: 'step',
-    });
+    const names = await scene.names();
+    const which = names.length > MOST_NAMES ? didYouMean(stepName, names) : `: its steps are ${names.join(', ')}`;
+    throw new InvalidInputError(`task ${taskId} has no step ${stepName}${which}`, { field: 'step' });
   }
   return explanationOf(scene, await stepVerdict(scene, step), []);
 }
@@ -175,9 +177,11 @@ function explanationOf({ task }: Scene, found: StepVerdict, others: readonly Oth
     step: ofStep ? found.step : null,
     step_state: ofStep ? found.state : null,
     verdict: found.verdict,
+    summary: VERDICTS[found.verdict].means,
     because: found.because,
     until: found.until,
     who_acts: found.who_acts,
+    actor: ACTORS[found.who_acts],
     next_actions: found.next_actions,
     others,
     as_of: task.now,

@@ -69,9 +69,13 @@ export interface Explanation {
   readonly step: string | null;
   readonly step_state: State | null;
   readonly verdict: Verdict;
+  /** What the verdict means, in a sentence. */
+  readonly summary: string;
   readonly because: readonly Reason[];
   readonly until: Date | null;
   readonly who_acts: WhoActs;
+  /** The same in words: "whoever runs the workers". */
+  readonly actor: string;
   readonly next_actions: readonly NextAction[];
   /** Of a task: what else is open in it, the most urgent first; at most 20. */
   readonly others: readonly OtherSteps[];

@@ -1,8 +1,16 @@
 /** Who has to do something before it goes on. */
 export type WhoActs = 'nobody' | 'engine' | 'operator' | 'platform';
 
+/** Who acts, in words: the same in a terminal, on a page and in the reference. */
+export const ACTORS: Readonly<Record<WhoActs, string>> = {
+  nobody: 'nobody',
+  engine: 'the engine, by itself',
+  operator: 'an operator',
+  platform: 'whoever runs the workers',
+};
+
 interface VerdictMeaning {
-  /** One sentence, for a table. */
+  /** One sentence, for an explanation and for a table. */
   readonly means: string;
   /** By default; an explanation may say otherwise, such as an operator if no scheduler lives. */
   readonly who: WhoActs;
@@ -17,7 +25,7 @@ export const VERDICTS = {
     means: 'The stored data contradict themselves: an invariant is violated, which is named.',
     who: 'operator',
   },
-  ENDED: { means: 'It is complete, or an operator declared it done.', who: 'nobody' },
+  ENDED: { means: 'It has ended, and nothing of it is to come.', who: 'nobody' },
   TASK_CANCELLED: {
     means: 'The task was cancelled, or resolved as a whole, and its open steps with it.',
     who: 'nobody',
@@ -32,7 +40,7 @@ export const VERDICTS = {
     who: 'operator',
   },
   WAITS_FOR_PARENTS: {
-    means: 'Steps before it are not done. The verdict of the one that holds it up is part of the explanation.',
+    means: 'Steps before it are not done; the one that holds it up is explained, too.',
     who: 'nobody',
   },
   BACKOFF: { means: 'Its last attempt failed, and the time of the next one has not come.', who: 'engine' },

@@ -1,13 +1,5 @@
 import type { Explanation } from '../explain/explanation.ts';
-import { VERDICTS, type WhoActs } from '../explain/verdicts.ts';
 import { duration } from './duration.ts';
-
-const WHO: Readonly<Record<WhoActs, string>> = {
-  nobody: 'nobody has to do anything',
-  engine: 'the engine, by itself',
-  operator: 'you',
-  platform: 'whoever runs the workers',
-};
 
 /** An explanation as text: the verdict, its reasons, who acts, and what helps. */
 export function drawExplanation(found: Explanation): string {
@@ -16,11 +8,11 @@ export function drawExplanation(found: Explanation): string {
   const lines = [
     `${subject}  ${namespace}/${workflow}@${version}${step === null ? `  ${state}` : ''}`,
     '',
-    `${verdict}  ${VERDICTS[verdict].means}`,
+    `${verdict}  ${found.summary}`,
     '',
     ...found.because.map(({ text }) => `  - ${text}`),
     '',
-    `who acts  ${WHO[found.who_acts]}`,
+    `who acts  ${found.actor}`,
   ];
   if (found.until !== null) {
     const left = (found.until.getTime() - found.as_of.getTime()) / 1000;

@@ -91,7 +91,7 @@ it('an order is submitted by the form, watched until it fails, explained, correc
   });
   await verdict('Blocked: charge');
   await verdict(/the card has expired/);
-  await verdict('An operator acts');
+  await verdict('Who acts: an operator');
   await expectSound();
 
   await page.locator('.task-head').getByRole('button', { name: 'Edit and retry' }).click();
