@@ -2,17 +2,16 @@ import type { Client } from '../client/client.ts';
 import type { SilentProcessRow, UnservedVersionRow } from '../db/reads/attention.ts';
 import type { FailureGroup } from '../db/reads/failures.ts';
 import { type QueueDepthRow, type QueueStatsRow, type ReadyPrecision, sumReady } from '../db/reads/queues.ts';
-import { findSilentProcesses, findUnservedVersions } from '../db/reads/attention.ts';
-import { listPauses, type PauseRow } from '../db/statements/acts/pauses.ts';
-import { countLiveSchedulers } from '../reads/schedulers.ts';
+import type { AsJson, OpenOperation } from '../db/reads/fleet.ts';
+import type { PauseRow } from '../db/statements/acts/pauses.ts';
+import { exactTime } from '../exact-time.ts';
+import { failuresOf } from '../reads/failures.ts';
 import type { Reports } from './reports.ts';
 
 /** Groups of failures that are shown at first sight. */
 const MOST_GROUPS = 5;
-const MOST_OPERATIONS = 20;
 /** Schedules change rarely, and reading them costs several statements. */
 const SCHEDULES_KEPT_MS = 30_000;
-const UNSERVED_KEPT_MS = 15_000;
 
 /** What needs a person. */
 export interface Attention {
@@ -32,14 +31,7 @@ export interface Attention {
   paused: PauseRow[];
   schedules: { key: string; problem: string }[];
   /** Bulk operations that run, are paused, or have stopped by themselves. */
-  operations: {
-    operation_id: string;
-    action: string;
-    state: string;
-    total: number;
-    done: number;
-    why: string | null;
-  }[];
+  operations: OpenOperation[];
   /** Of the last examination by this process; null: there was none. */
   doctor: { findings: number; as_of: Date } | null;
 }
@@ -61,39 +53,21 @@ export interface Overview {
  * may repeat what a step works on.
  */
 export async function readOverview(client: Client, reports: Reports, messages: boolean): Promise<Overview> {
-  const overview = await reports.withPauses('overview', 5000, () => read(client, reports));
-  if (messages) return overview;
-  const { attention } = overview;
-  const groups = attention.failures.groups.map((group) => ({ ...group, message: null }));
-  return { ...overview, attention: { ...attention, failures: { ...attention.failures, groups } } };
-}
-
-async function read(client: Client, reports: Reports): Promise<Overview> {
-  const { db } = client;
-  const [workers, queues, schedulers, failures, silent, unserved, paused, schedules, operations] = await Promise.all([
-    client.workers(),
-    reports.queues(),
-    countLiveSchedulers(db),
-    reports.failures(),
-    db.run(findSilentProcesses),
-    reports.kept('unserved', UNSERVED_KEPT_MS, () => db.run(findUnservedVersions)),
-    db.run(listPauses),
+  const [found, schedules] = await Promise.all([
+    reports.fleet.fleet(),
     reports.kept('schedules with problems', SCHEDULES_KEPT_MS, () => schedulesWithProblems(client)),
-    client.operations.list({ states: ['running', 'paused', 'stopped'], limit: MOST_OPERATIONS }),
   ]);
-  const working = workers.filter(({ role }) => role === 'worker');
-  const { groups, complete } = failures;
+  const { queues, failures, silent, unserved, paused, operations, schedulers, as_of: asOf, ...figures } = found;
+  const { groups, complete } = failuresOf(failures.map(inTimes(['first_seen', 'last_seen'])));
   const { lastDoctor } = reports;
   return {
     schedulers,
-    workers: working.length,
-    slots: sum(working, ({ slots }) => slots),
-    busy_slots: sum(working, ({ busy_slots: busy }) => busy),
+    ...figures,
     ...sumReady(queues),
     queues,
     attention: {
       failures: {
-        groups: groups.slice(0, MOST_GROUPS),
+        groups: groups.slice(0, MOST_GROUPS).map((group) => (messages ? group : { ...group, message: null })),
         more_groups: Math.max(0, groups.length - MOST_GROUPS),
         steps: sum(groups, ({ steps }) => steps),
         blocked: sum(groups, ({ blocked }) => blocked),
@@ -105,21 +79,25 @@ async function read(client: Client, reports: Reports): Promise<Overview> {
       unserved_queues: queues
         .filter(({ ready, workers: serving, paused: pause }) => ready > 0 && serving === 0 && pause === null)
         .map(({ queue, ready, ready_is, oldest_ready_seconds }) => ({ queue, ready, ready_is, oldest_ready_seconds })),
-      paused,
+      paused: paused.map(inTimes(['paused_at', 'until'])),
       schedules,
-      operations: operations.map(({ operation_id, action, state, total, done, why }) => ({
-        operation_id,
-        action,
-        state,
-        total,
-        done,
-        why,
-      })),
+      operations,
       doctor: lastDoctor === undefined ? null : { findings: lastDoctor.findings.length, as_of: lastDoctor.as_of },
     },
-    as_of: new Date(),
+    as_of: exactTime(asOf),
   };
 }
+
+/** A row that came as JSON with its times. */
+const inTimes =
+  <Row extends object>(names: readonly string[]) =>
+  (row: AsJson<Row>): Row =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [
+        name,
+        names.includes(name) && typeof value === 'string' ? exactTime(value) : value,
+      ]),
+    ) as Row;
 
 async function schedulesWithProblems(client: Client): Promise<Attention['schedules']> {
   const all = await client.schedules();

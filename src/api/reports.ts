@@ -5,7 +5,7 @@ import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine, type Finding } from '../db/doctor/examine.ts';
 import type { ReadPace } from './http/read-pace.ts';
-import { PausesVersion } from './pauses-version.ts';
+import { FleetReads } from './fleet-reads.ts';
 
 interface DoctorReport {
   checks: number;
@@ -20,15 +20,13 @@ const EXAMPLES = 5;
 const MOST_ENTRIES = 1000;
 interface Entry {
   readonly value: Promise<unknown>;
-  /** What was paused when it was read, of a report that has it. */
-  readonly pauses: string | undefined;
   until: number;
 }
 
 /** What costs more than a look-up, read once for all who ask at about the same time: watching must not slow what is watched. */
 export class Reports {
-  /** Asked for before a report that has pauses in it is shown. */
-  readonly pauses: PausesVersion;
+  /** What has pauses in it. */
+  readonly fleet: FleetReads;
   private readonly client: Client;
   private readonly pace: ReadPace;
   private examined: DoctorReport | undefined;
@@ -37,11 +35,11 @@ export class Reports {
   constructor(client: Client, pace: ReadPace) {
     this.client = client;
     this.pace = pace;
-    this.pauses = new PausesVersion(client.db, pace);
+    this.fleet = new FleetReads(client.db, pace);
   }
 
   queues(): Promise<QueueStatsRow[]> {
-    return this.withPauses('queues', 1000, () => this.client.queues());
+    return this.fleet.queues();
   }
 
   workflows(): Promise<WorkflowList> {
@@ -58,19 +56,10 @@ export class Reports {
     return this.keep(name, ms, read);
   }
 
-  /** The same of what has pauses in it: it is read anew when something was paused or resumed, by whichever process. */
-  async withPauses<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
-    // Read before the report: what is paused in between is noticed by the next one.
-    const pauses = await this.pauses.read();
-    const kept = this.entries.get(name);
-    if (kept !== undefined && kept.pauses !== pauses) this.entries.delete(name);
-    return this.keep(name, ms, read, pauses);
-  }
-
   /** The next to ask for one of these gets what is there then. */
   forget(names: readonly string[]): void {
     for (const name of names) {
-      if (name === 'pauses') this.pauses.forget();
+      if (name === 'pauses') this.fleet.forget();
       else this.entries.delete(name);
     }
   }
@@ -91,14 +80,14 @@ export class Reports {
     });
   }
 
-  /** It is kept for `ms` from the end of the read, and longer if the read took long. One that fails is forgotten. `pauses`: what it was read with. */
-  private keep<Value>(name: string, ms: number, read: () => Promise<Value>, pauses?: string): Promise<Value> {
+  /** It is kept for `ms` from the end of the read, and longer if the read took long. One that fails is forgotten. */
+  private keep<Value>(name: string, ms: number, read: () => Promise<Value>): Promise<Value> {
     const kept = this.entries.get(name);
     if (kept !== undefined && kept.until > performance.now()) return kept.value as Promise<Value>;
     // Others wait for it too: it does not end with the request that began it.
     const began = performance.now();
     const value = withoutSignal(read);
-    const entry: Entry = { value, pauses, until: Number.POSITIVE_INFINITY };
+    const entry: Entry = { value, until: Number.POSITIVE_INFINITY };
     if (this.entries.size >= MOST_ENTRIES) this.entries.clear();
     this.entries.set(name, entry);
     void value.then(

@@ -1,8 +1,5 @@
 import type { Executor } from '../db/connections/database.ts';
-import { type FailureGroup, failureGroups } from '../db/reads/failures.ts';
-
-/** Of the blocked steps, and of those that wait for a retry: the groups of more are read as far as the newest of them. */
-const MOST_STEPS = 10_000;
+import { type FailureGroup, type FailureGroupRow, failureGroups, MOST_FAILING } from '../db/reads/failures.ts';
 
 /** What fails now, by cause. */
 export interface Failures {
@@ -14,9 +11,13 @@ export interface Failures {
 
 /** Groups the steps that are in error now by what they failed with. */
 export async function readFailures(db: Executor, limit: number): Promise<Failures> {
-  const rows = await db.run(failureGroups, { most: MOST_STEPS + 1, limit });
+  return failuresOf(await db.run(failureGroups, { most: MOST_FAILING + 1, limit }));
+}
+
+/** What the rows say that were read for up to one step more than `MOST_FAILING`. */
+export function failuresOf(rows: readonly FailureGroupRow[]): Failures {
   return {
     groups: rows.map(({ read_steps: _read, ...group }) => group),
-    complete: rows.every((row) => row.read_steps <= MOST_STEPS),
+    complete: rows.every((row) => row.read_steps <= MOST_FAILING),
   };
 }

@@ -5855,6 +5855,336 @@ SELECT c.named_task_id, c.state, coalesce(c.due, 0) AS due, coalesce(c.held, 0) 
 FROM (SELECT min(p.task_id) AS last FROM page p) l
 LEFT JOIN counted c ON true;
 
+-- read_fleet
+SELECT md5(coalesce((
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.paused_at, p.until), ',' ORDER BY p.kind, p.name)
+FROM tasker.tasker_pauses p
+WHERE p.until IS NULL OR p.until > statement_timestamp()), '')) AS pauses_version,
+(SELECT coalesce(json_agg(r), '[]') FROM (
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), bound AS MATERIALIZED (
+  SELECT least(10000, greatest(100, 200000 / greatest(1, count(*)))) AS most FROM queues
+), counted AS MATERIALIZED (
+  SELECT q.queue, c.*, b.most, c.ready > b.most AS more
+  FROM queues q
+  CROSS JOIN bound b
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest
+    FROM (
+      SELECT s.ready_at
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+      ORDER BY s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
+      LIMIT (SELECT b.most + 1 FROM bound b)
+    ) f
+  ) c
+  WHERE q.queue IS NOT NULL AND c.ready > 0
+), depths AS MATERIALIZED (
+  SELECT c.queue,
+    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
+      WITH RECURSIVE fronts AS (
+        SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
+        UNION ALL
+        SELECT f.priority, f.ready_at, b.priorities + 1
+        FROM fronts b
+        CROSS JOIN LATERAL (
+          SELECT s.priority, s.ready_at
+          FROM tasker.tasker_workflow_steps s
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          ORDER BY s.priority, s.ready_at, s.workflow_step_id
+          LIMIT 1
+        ) f
+        WHERE b.priorities < 100
+      )
+      SELECT min(b.oldest) FROM fronts b
+    ) END))::float8 AS oldest_ready_seconds
+  FROM counted c
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+)
+SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
+  coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
+    SELECT count(*)::integer
+    FROM tasker.tasker_workers w
+    WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
+  ) AS workers, (
+    SELECT jsonb_build_object('by', p.by, 'reason', p.reason, 'until', p.until)
+    FROM tasker.tasker_pauses p
+    WHERE p.kind = 'queue' AND p.name = coalesce(r.queue, q.queue) AND (p.until IS NULL OR p.until > clock_timestamp())
+  ) AS paused
+FROM depths r
+FULL JOIN (SELECT p.name AS queue FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND (p.until IS NULL OR p.until > clock_timestamp())) q ON q.queue = r.queue
+ORDER BY 1
+) r) AS queues,
+(
+  SELECT row_to_json(f)
+  FROM (
+    SELECT p.*, (SELECT coalesce(json_agg(r), '[]') FROM (
+WITH failing AS MATERIALIZED (
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.blocked_at IS NOT NULL
+    ORDER BY s.blocked_at DESC
+    LIMIT 10001
+  )
+  UNION ALL
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.next_retry_at IS NOT NULL
+    ORDER BY s.next_retry_at DESC
+    LIMIT 10001
+  )
+), failures AS (
+  SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
+    x.metadata #>> '{error,fingerprint}' AS fingerprint, x.metadata #>> '{error,name}' AS name, x.metadata #>> '{error,code}' AS code
+  FROM failing f
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_workflow_step_transitions x
+    WHERE x.task_id = f.task_id AND x.workflow_step_id = f.workflow_step_id AND x.sort_key = f.sort_key
+    OFFSET 0
+  ) x
+)
+SELECT f.fingerprint, f.name, f.code, (array_agg(f.message ORDER BY f.created_at DESC))[1] AS message,
+  n.name AS namespace, k.name AS workflow, array_agg(DISTINCT k.version) AS versions, p.name AS step,
+  count(*)::integer AS steps, (count(*) FILTER (WHERE f.blocked))::integer AS blocked,
+  min(f.created_at) AS first_seen, max(f.created_at) AS last_seen,
+  (array_agg(f.task_id::text ORDER BY f.created_at DESC))[1] AS sample_task_id,
+  (SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM failing c)::integer AS read_steps
+FROM failures f
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
+GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
+ORDER BY steps DESC, last_seen DESC
+LIMIT 1000
+) r) AS failures,
+      (SELECT coalesce(json_agg(r), '[]') FROM (
+SELECT s.worker_id::text AS worker_id, s.role, s.name, s.silent_seconds, s.busy_slots
+FROM (
+SELECT w.worker_id, w.role, w.name, extract(epoch FROM statement_timestamp() - w.heartbeat_at)::float8 AS silent_seconds, w.busy_slots
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL
+  AND w.heartbeat_at < statement_timestamp() - make_interval(secs => greatest(w.lease_seconds / 3, 3))
+ORDER BY w.heartbeat_at
+) s
+) r) AS silent, (SELECT coalesce(json_agg(r), '[]') FROM (
+SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
+FROM tasker.tasker_pauses p
+WHERE (p.until IS NULL OR p.until > clock_timestamp())
+ORDER BY p.kind, p.name
+) r) AS paused, (SELECT coalesce(json_agg(r), '[]') FROM (
+SELECT o.operation_id::text AS operation_id, o.action, o.state, o.total, o.done, o.why
+FROM tasker.tasker_operations o
+WHERE o.state IN ('running', 'paused', 'stopped')
+ORDER BY o.operation_id DESC
+LIMIT 20
+) r) AS operations
+    FROM (
+SELECT statement_timestamp() AS as_of, (count(*) FILTER (WHERE w.role = 'scheduler' AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()))::integer AS schedulers,
+  (count(*) FILTER (WHERE w.role = 'worker'))::integer AS workers,
+  coalesce(sum(w.slots) FILTER (WHERE w.role = 'worker'), 0)::integer AS slots,
+  coalesce(sum(w.busy_slots) FILTER (WHERE w.role = 'worker'), 0)::integer AS busy_slots
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL
+    ) p
+  ) f
+) AS fleet;
+
+-- read_fleet_and_unserved
+SELECT md5(coalesce((
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.paused_at, p.until), ',' ORDER BY p.kind, p.name)
+FROM tasker.tasker_pauses p
+WHERE p.until IS NULL OR p.until > statement_timestamp()), '')) AS pauses_version,
+(SELECT coalesce(json_agg(r), '[]') FROM (
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), bound AS MATERIALIZED (
+  SELECT least(10000, greatest(100, 200000 / greatest(1, count(*)))) AS most FROM queues
+), counted AS MATERIALIZED (
+  SELECT q.queue, c.*, b.most, c.ready > b.most AS more
+  FROM queues q
+  CROSS JOIN bound b
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest
+    FROM (
+      SELECT s.ready_at
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+      ORDER BY s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
+      LIMIT (SELECT b.most + 1 FROM bound b)
+    ) f
+  ) c
+  WHERE q.queue IS NOT NULL AND c.ready > 0
+), depths AS MATERIALIZED (
+  SELECT c.queue,
+    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
+      WITH RECURSIVE fronts AS (
+        SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
+        UNION ALL
+        SELECT f.priority, f.ready_at, b.priorities + 1
+        FROM fronts b
+        CROSS JOIN LATERAL (
+          SELECT s.priority, s.ready_at
+          FROM tasker.tasker_workflow_steps s
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          ORDER BY s.priority, s.ready_at, s.workflow_step_id
+          LIMIT 1
+        ) f
+        WHERE b.priorities < 100
+      )
+      SELECT min(b.oldest) FROM fronts b
+    ) END))::float8 AS oldest_ready_seconds
+  FROM counted c
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+)
+SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
+  coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
+    SELECT count(*)::integer
+    FROM tasker.tasker_workers w
+    WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
+  ) AS workers, (
+    SELECT jsonb_build_object('by', p.by, 'reason', p.reason, 'until', p.until)
+    FROM tasker.tasker_pauses p
+    WHERE p.kind = 'queue' AND p.name = coalesce(r.queue, q.queue) AND (p.until IS NULL OR p.until > clock_timestamp())
+  ) AS paused
+FROM depths r
+FULL JOIN (SELECT p.name AS queue FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND (p.until IS NULL OR p.until > clock_timestamp())) q ON q.queue = r.queue
+ORDER BY 1
+) r) AS queues,
+(
+  SELECT row_to_json(f)
+  FROM (
+    SELECT p.*, (SELECT coalesce(json_agg(r), '[]') FROM (
+WITH failing AS MATERIALIZED (
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.blocked_at IS NOT NULL
+    ORDER BY s.blocked_at DESC
+    LIMIT 10001
+  )
+  UNION ALL
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.next_retry_at IS NOT NULL
+    ORDER BY s.next_retry_at DESC
+    LIMIT 10001
+  )
+), failures AS (
+  SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
+    x.metadata #>> '{error,fingerprint}' AS fingerprint, x.metadata #>> '{error,name}' AS name, x.metadata #>> '{error,code}' AS code
+  FROM failing f
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_workflow_step_transitions x
+    WHERE x.task_id = f.task_id AND x.workflow_step_id = f.workflow_step_id AND x.sort_key = f.sort_key
+    OFFSET 0
+  ) x
+)
+SELECT f.fingerprint, f.name, f.code, (array_agg(f.message ORDER BY f.created_at DESC))[1] AS message,
+  n.name AS namespace, k.name AS workflow, array_agg(DISTINCT k.version) AS versions, p.name AS step,
+  count(*)::integer AS steps, (count(*) FILTER (WHERE f.blocked))::integer AS blocked,
+  min(f.created_at) AS first_seen, max(f.created_at) AS last_seen,
+  (array_agg(f.task_id::text ORDER BY f.created_at DESC))[1] AS sample_task_id,
+  (SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM failing c)::integer AS read_steps
+FROM failures f
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
+GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
+ORDER BY steps DESC, last_seen DESC
+LIMIT 1000
+) r) AS failures,
+      (SELECT coalesce(json_agg(r), '[]') FROM (
+SELECT s.worker_id::text AS worker_id, s.role, s.name, s.silent_seconds, s.busy_slots
+FROM (
+SELECT w.worker_id, w.role, w.name, extract(epoch FROM statement_timestamp() - w.heartbeat_at)::float8 AS silent_seconds, w.busy_slots
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL
+  AND w.heartbeat_at < statement_timestamp() - make_interval(secs => greatest(w.lease_seconds / 3, 3))
+ORDER BY w.heartbeat_at
+) s
+) r) AS silent, (SELECT coalesce(json_agg(r), '[]') FROM (
+SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
+FROM tasker.tasker_pauses p
+WHERE (p.until IS NULL OR p.until > clock_timestamp())
+ORDER BY p.kind, p.name
+) r) AS paused, (SELECT coalesce(json_agg(r), '[]') FROM (
+SELECT o.operation_id::text AS operation_id, o.action, o.state, o.total, o.done, o.why
+FROM tasker.tasker_operations o
+WHERE o.state IN ('running', 'paused', 'stopped')
+ORDER BY o.operation_id DESC
+LIMIT 20
+) r) AS operations
+    FROM (
+SELECT statement_timestamp() AS as_of, (count(*) FILTER (WHERE w.role = 'scheduler' AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()))::integer AS schedulers,
+  (count(*) FILTER (WHERE w.role = 'worker'))::integer AS workers,
+  coalesce(sum(w.slots) FILTER (WHERE w.role = 'worker'), 0)::integer AS slots,
+  coalesce(sum(w.busy_slots) FILTER (WHERE w.role = 'worker'), 0)::integer AS busy_slots
+FROM tasker.tasker_workers w
+WHERE w.stopped_at IS NULL
+    ) p
+  ) f
+) AS fleet,
+(SELECT coalesce(json_agg(r), '[]') FROM (
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), fronts AS MATERIALIZED (
+  SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
+  FROM queues q
+  CROSS JOIN LATERAL (
+    SELECT s.named_task_id, s.ready_at
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+    ORDER BY s.priority, s.ready_at, s.workflow_step_id
+    LIMIT 200
+  ) f
+  GROUP BY f.named_task_id
+)
+SELECT n.name AS namespace, k.name AS workflow, k.version, f.ready,
+  extract(epoch FROM statement_timestamp() - f.oldest)::float8 AS oldest_ready_seconds,
+  ARRAY(
+    SELECT DISTINCT r.problem
+    FROM tasker.tasker_worker_workflows r
+    JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
+    WHERE r.namespace = n.name AND r.name = k.name AND r.version = k.version AND r.problem IS NOT NULL
+      AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+  ) AS problems
+FROM fronts f
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE f.oldest < statement_timestamp() - interval '30 seconds' AND NOT EXISTS (
+  SELECT FROM tasker.tasker_worker_workflows r
+  JOIN tasker.tasker_workers w ON w.worker_id = r.worker_id
+  WHERE r.named_task_id = f.named_task_id AND w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp()
+)
+ORDER BY oldest_ready_seconds DESC
+) r) AS unserved;
+
 -- read_isolation
 SELECT current_setting('transaction_isolation') AS isolation;
 
@@ -5877,11 +6207,87 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now;
 -- read_one_snapshot
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 
+-- read_pauses_version
+SELECT md5(coalesce((
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.paused_at, p.until), ',' ORDER BY p.kind, p.name)
+FROM tasker.tasker_pauses p
+WHERE p.until IS NULL OR p.until > statement_timestamp()), '')) AS pauses_version;
+
 -- read_queue_scaling
 SELECT queue, desired_replicas, wanted_replicas, desired_slots, reason, ready_steps, workers, slots_per_worker,
   arrival_rate, completion_rate, step_seconds, max_replicas, overdue
 FROM tasker.tasker_queue_scaling
 ORDER BY queue;
+
+-- read_queues
+SELECT md5(coalesce((
+SELECT string_agg(concat_ws(' ', p.kind, p.name, p.by, p.reason, p.paused_at, p.until), ',' ORDER BY p.kind, p.name)
+FROM tasker.tasker_pauses p
+WHERE p.until IS NULL OR p.until > statement_timestamp()), '')) AS pauses_version,
+(SELECT coalesce(json_agg(r), '[]') FROM (
+WITH RECURSIVE queues AS (
+  (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL AND s.queue < q.queue ORDER BY s.queue DESC LIMIT 1
+  )
+  FROM queues q
+  WHERE q.queue IS NOT NULL
+), bound AS MATERIALIZED (
+  SELECT least(10000, greatest(100, 200000 / greatest(1, count(*)))) AS most FROM queues
+), counted AS MATERIALIZED (
+  SELECT q.queue, c.*, b.most, c.ready > b.most AS more
+  FROM queues q
+  CROSS JOIN bound b
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS ready, min(f.ready_at) AS oldest
+    FROM (
+      SELECT s.ready_at
+      FROM tasker.tasker_workflow_steps s
+      WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+      ORDER BY s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC
+      LIMIT (SELECT b.most + 1 FROM bound b)
+    ) f
+  ) c
+  WHERE q.queue IS NOT NULL AND c.ready > 0
+), depths AS MATERIALIZED (
+  SELECT c.queue,
+    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
+      WITH RECURSIVE fronts AS (
+        SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
+        UNION ALL
+        SELECT f.priority, f.ready_at, b.priorities + 1
+        FROM fronts b
+        CROSS JOIN LATERAL (
+          SELECT s.priority, s.ready_at
+          FROM tasker.tasker_workflow_steps s
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          ORDER BY s.priority, s.ready_at, s.workflow_step_id
+          LIMIT 1
+        ) f
+        WHERE b.priorities < 100
+      )
+      SELECT min(b.oldest) FROM fronts b
+    ) END))::float8 AS oldest_ready_seconds
+  FROM counted c
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+)
+SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
+  coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
+    SELECT count(*)::integer
+    FROM tasker.tasker_workers w
+    WHERE w.stopped_at IS NULL AND w.lease_expires_at > statement_timestamp() AND w.role = 'worker' AND NOT w.draining AND coalesce(r.queue, q.queue) = ANY (w.queues)
+  ) AS workers, (
+    SELECT jsonb_build_object('by', p.by, 'reason', p.reason, 'until', p.until)
+    FROM tasker.tasker_pauses p
+    WHERE p.kind = 'queue' AND p.name = coalesce(r.queue, q.queue) AND (p.until IS NULL OR p.until > clock_timestamp())
+  ) AS paused
+FROM depths r
+FULL JOIN (SELECT p.name AS queue FROM tasker.tasker_pauses p WHERE p.kind = 'queue' AND (p.until IS NULL OR p.until > clock_timestamp())) q ON q.queue = r.queue
+ORDER BY 1
+) r) AS queues;
 
 -- read_retention
 SELECT r.keep, r.keep_set_at, r.policies, r.entered_up_to, r.settled_up_to, r.next_settled_up_to,

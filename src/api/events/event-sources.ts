@@ -63,7 +63,7 @@ export function eventHub({
       pauses: {
         everyMs: PAUSES_EVERY_MS,
         steady: true,
-        read: async () => new Map([['pauses', await reports.pauses.read()]]),
+        read: async () => new Map([['pauses', await reports.fleet.pausesVersion()]]),
       },
       fleet: {
         everyMs: FLEET_EVERY_MS,

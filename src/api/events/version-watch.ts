@@ -23,7 +23,7 @@ const SHARE = 1 / 50;
 const GATHER_MS = 50;
 const MOST_FAILED_MS = 30_000;
 /** After this many reads without news a topic is read half as often, then a third as often, and so on. */
-const QUIET_READS = 30;
+const QUIET_READS = 10;
 const MOST_SLOWED = 5;
 
 /** Gone: the task was removed. */

@@ -43,7 +43,7 @@ export const listQueues = defineRoute({
   path: '/v1/queues',
   summary: 'The queues that have ready steps',
   description:
-    'Costs an index entry for each ready step, up to 10,000 in a queue; kept for a second. With `all` also those that are idle, and what is known of each.',
+    'Costs an index entry for each ready step, up to 10,000 in a queue; kept for little more than a second. With `all` also those that are idle, and what is known of each.',
   cost: 'list',
   query: z.strictObject({
     all: z

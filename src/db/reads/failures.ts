@@ -27,21 +27,18 @@ export interface FailureGroup {
 
 export type FailureGroupRow = FailureGroup & { read_steps: number };
 
-/**
- * Groups of failures, the largest first. Reads the newest `most` blocked steps and as many of those that wait for a retry, from their
- * partial indexes, and the transition of each by its key. What history there is does not matter.
- */
-export const failureGroups = defineStatement<FailureGroupRow>()({
-  name: 'failure_groups',
-  params: { most: 'integer', limit: 'integer' },
-  text: `
+/** Of the blocked steps, and of those that wait for a retry: the groups of more are read as far as the newest of them. */
+export const MOST_FAILING = 10_000;
+
+/** SQL of `failureGroups`. `most`: steps of each kind that are read; `limit`: groups. */
+export const groupsOfFailures = (most: string, limit: string): string => `
 WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
     FROM tasker.tasker_workflow_steps s
     WHERE s.blocked_at IS NOT NULL
     ORDER BY s.blocked_at DESC
-    LIMIT :most
+    LIMIT ${most}
   )
   UNION ALL
   (
@@ -49,7 +46,7 @@ WITH failing AS MATERIALIZED (
     FROM tasker.tasker_workflow_steps s
     WHERE s.next_retry_at IS NOT NULL
     ORDER BY s.next_retry_at DESC
-    LIMIT :most
+    LIMIT ${most}
   )
 ), failures AS (
   SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
@@ -73,5 +70,14 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_i
 JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
 GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
 ORDER BY steps DESC, last_seen DESC
-LIMIT :limit`,
+LIMIT ${limit}`;
+
+/**
+ * Groups of failures, the largest first. Reads the newest `most` blocked steps and as many of those that wait for a retry, from their
+ * partial indexes, and the transition of each by its key. What history there is does not matter.
+ */
+export const failureGroups = defineStatement<FailureGroupRow>()({
+  name: 'failure_groups',
+  params: { most: 'integer', limit: 'integer' },
+  text: groupsOfFailures(':most', ':limit'),
 });

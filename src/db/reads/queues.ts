@@ -45,9 +45,9 @@ export interface QueueStatsRow extends QueueDepthRow {
 }
 
 /**
- * Index-only scans of steps_ready, from the end of each queue: up to `MOST_COUNTED` entries, fewer if there are very many queues. Claims take steps from the front, where
- * the entries of what they took remain until a vacuum; each costs whoever comes by a look into the table. Only if there are more is the oldest step
- * looked for at the front: it is the first entry of one of the priorities.
+ * Index-only scans of steps_ready, from the end of each queue: up to `MOST_COUNTED` entries, fewer if there are very many queues. Claims take steps from the front, and
+ * the entries of what they took remain there until a vacuum; whoever comes by reads the row of each. Only if there are more is the oldest step
+ * searched for at the front: it is the first entry of one of the priorities.
  */
 const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
   SELECT least(${MOST_COUNTED}, greatest(${LEAST_COUNTED}, ${MOST_OF_ALL} / greatest(1, count(*)))) AS most FROM queues

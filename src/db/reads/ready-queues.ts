@@ -1,6 +1,6 @@
 /**
- * Queues that have ready steps: their names, one look-up in steps_ready for each, from the end: claims take steps from the front of a queue, where
- * the entries of what they took remain until a vacuum. CTEs for a statement that begins with WITH RECURSIVE; the row that ends the walk has no name.
+ * Queues that have ready steps: their names, one look-up in steps_ready for each, from the end: claims take steps from the front of a queue, and
+ * the entries of what they took remain there until a vacuum. CTEs for a statement that begins with WITH RECURSIVE; the row that ends the walk has no name.
  */
 export const READY_QUEUES = `queues AS (
   (SELECT s.queue FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL ORDER BY s.queue DESC LIMIT 1)

@@ -35,7 +35,7 @@ async function statementsOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe('figures that somebody polls', () => {
-  it('cost the same for fifty requests a second as for one', async () => {
+  it('cost a statement a second for fifty requests a second', async () => {
     const key = await fixture.key();
     const seconds = long ? 60 : 2;
     let tookSeconds = 0;
@@ -51,8 +51,8 @@ describe('figures that somebody polls', () => {
       tookSeconds = (performance.now() - began) / 1000;
     };
     const sent = await statementsOf(() => poll(50));
-    // The overview is nine statements in 5 seconds, the queues are one in a second. A busy machine takes longer for the same requests.
-    expect(sent).toBeLessThanOrEqual(tookSeconds * 4 + 12);
+    // One that reads what is due; the key and the schedules at first. A busy machine takes longer for the same requests.
+    expect(sent).toBeLessThanOrEqual(tookSeconds + 5);
   });
 });
 
