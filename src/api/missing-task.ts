@@ -2,7 +2,7 @@ import { Problem } from './problem.ts';
 import type { RouteRequest } from './route.ts';
 
 /**
- * What is said of a task that is not in the tables. Whoever sees some namespaces alone is not told of the archive: where a task of another
+ * What is said of a task that is not in the tables. Whoever sees some namespaces alone learns nothing of the archive: where a task of another
  * namespace is says that there is one.
  */
 export async function missingTask(

@@ -44,7 +44,8 @@ const basePath: Reader<string> = (given) =>
 const proxies: Reader<string[]> = (given) => {
   const read = list(given);
   if ('problems' in read || networksOf(read.value) !== undefined) return read;
-  return { problems: ['has what is neither an address nor a network'] };
+  const wrong = read.value.filter((each) => networksOf([each]) === undefined).map((each) => JSON.stringify(each));
+  return { problems: [`has ${wrong.join(', ')}, and can have addresses and networks, such as 10.0.0.0/8`] };
 };
 /** Of this machine alone without TLS: tokens and cookies go this way. */
 const webAddress: Reader<string> = (given) => {

@@ -33,9 +33,10 @@ export function loadConfig(
       continue;
     }
     const shown = setting.secret === true ? 'its value' : JSON.stringify(text);
-    // What is wrong with a URL says what it should be.
-    const range = setting.schema === url ? '' : ` (${setting.range})`;
-    problems.push(`${setting.env}: ${shown} ${read.problems.join(', ')}${range}`);
+    const wrong = read.problems.join(', ');
+    // What is wrong with some of them says what it should be.
+    const isSaid = setting.schema === url || setting.range.split(/[\s,]+/).every((word) => wrong.includes(word));
+    problems.push(`${setting.env}: ${shown} ${wrong}${isSaid ? '' : ` (${setting.range})`}`);
   }
   problems.push(...unknownVariables(env), ...contradictions(config as Partial<Config>));
   if (problems.length > 0) {
@@ -104,7 +105,7 @@ function apiContradictions(config: Partial<Config>): string[] {
   const { apiAuth, apiHost, apiProxySecret } = config;
   if (apiAuth === 'none' && apiHost !== undefined && !LOOPBACK.test(apiHost)) {
     return [
-      `TASKER_API_HOST: ${JSON.stringify(apiHost)} can be reached from elsewhere, and TASKER_API_AUTH is none: set TASKER_API_AUTH=keys and make a key (tasker api-keys create), or listen on 127.0.0.1`,
+      `TASKER_API_HOST: ${JSON.stringify(apiHost)} can be reached from elsewhere, and TASKER_API_AUTH is none: set TASKER_API_AUTH=keys and make a key (tasker api-keys create --name ada --role admin), or listen on 127.0.0.1`,
     ];
   }
   if (apiAuth === 'proxy' && apiProxySecret === undefined) {

@@ -60,7 +60,7 @@ async function openApi(
     if (!(error instanceof ApiError)) throw error;
     throw new ConfigError(
       error.code === 'UNAUTHENTICATED'
-        ? 'the API wants to know who asks: set TASKER_API_KEY to a key (tasker api-keys create)'
+        ? 'the API wants to know who asks: set TASKER_API_KEY to a key (tasker api-keys create --name assistant)'
         : `--api is ${JSON.stringify(url)}: there is no tasker api: ${error.message}`,
       {},
       { cause: error },

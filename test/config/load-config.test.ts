@@ -30,6 +30,23 @@ describe('loadConfig', () => {
     );
   });
 
+  it('says once what a setting can be, with an example where a word would not do', () => {
+    expect(
+      problems({
+        DATABASE_URL,
+        TASKER_API_AUTH: 'keyz',
+        TASKER_API_BASE_PATH: 'ops',
+        TASKER_API_TRUSTED_PROXIES: '10.0.0.1,foo',
+      })
+        .split('\n  ')
+        .slice(1),
+    ).toEqual([
+      'TASKER_API_AUTH: "keyz" is not one of none, keys, oidc, proxy',
+      'TASKER_API_BASE_PATH: "ops" is not a path such as /ops/tasker',
+      'TASKER_API_TRUSTED_PROXIES: "10.0.0.1,foo" has "foo", and can have addresses and networks, such as 10.0.0.0/8',
+    ]);
+  });
+
   it('lists every problem at once, each with its value and range', () => {
     const message = problems({ DATABASE_URL, TASKER_SLOTS: 'many', TASKER_POOL_SIZE: '0', TASKER_NOTIFY: 'yes' });
     expect(message).toContain('3 problems');

@@ -101,6 +101,31 @@ describe.skipIf(unavailable !== undefined)('the overlays', () => {
     }
   });
 
+  test('with traces let every process that exports spans reach the collector, whose address it has', () => {
+    const { manifests } = overlays.find(({ name }) => name === 'variants/otlp') as (typeof overlays)[number];
+    const policies = manifests.filter(({ kind }) => kind === 'NetworkPolicy');
+    for (const name of ['tasker-worker', 'tasker-scheduler', 'tasker-api']) {
+      const [workload] = workloads(
+        manifests.filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name),
+      );
+      const endpoint = workload?.pod.containers[0]?.env?.find((each) => each.name === 'OTEL_EXPORTER_OTLP_ENDPOINT');
+      const { port, hostname } = new URL((endpoint as { value?: string } | undefined)?.value ?? 'none:');
+      const namespace = hostname.split('.')[1];
+      const open = policies
+        .filter(({ spec }) => selects((spec as { podSelector: object }).podSelector, workload?.labels ?? {}))
+        .flatMap(({ spec }) => (spec as { egress?: { to?: object[]; ports?: { port: number }[] }[] }).egress ?? [])
+        .filter(({ to }) => JSON.stringify(to ?? []).includes(`"kubernetes.io/metadata.name":"${namespace}"`));
+      expect(
+        open.flatMap(({ ports = [] }) => ports.map((each) => String(each.port))),
+        name,
+      ).toContain(port);
+    }
+    // What runs for a moment exports nothing: it has no way out.
+    const [migrate] = workloads(manifests.filter(({ kind }) => kind === 'Job'));
+    const otlp = find(policies, 'NetworkPolicy', 'tasker-otlp')?.spec as { podSelector: object };
+    expect(selects(otlp.podSelector, migrate?.labels ?? {})).toBe(false);
+  });
+
   test('have no key that their types do not have', { timeout: 120_000 }, async () => {
     const example = read('deploy/k8s/components/api/ingress.yaml');
     expect(await typeErrors([...overlays.flatMap(({ manifests }) => manifests), ...example])).toEqual([]);
@@ -165,7 +190,8 @@ describe.skipIf(unavailable !== undefined).each(overlays)('overlay $name', ({ na
       ]),
     );
     expect(keys.length).toBeGreaterThan(10);
-    expect([...new Set(keys)].filter((key) => !settings.has(key))).toEqual([]);
+    // Settings of an SDK of OpenTelemetry are its own.
+    expect([...new Set(keys)].filter((key) => !settings.has(key) && !key.startsWith('OTEL_'))).toEqual([]);
     const config = manifests.find(
       ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('tasker-config'),
     );

@@ -80,7 +80,7 @@ export function Verdict({ data, taskId, step }: { data: Explanation; taskId: str
           )}
         </p>
         {first === undefined ? null : (
-          <p>
+          <p class="verdict-because">
             <Text reason={first} taskId={taskId} shown={data.step} />
           </p>
         )}

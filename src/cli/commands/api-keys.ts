@@ -61,7 +61,7 @@ function listCommand(exit: (status: number) => void): Command {
     .action(async (options: { json?: boolean }) => {
       const keys = await access.listKeys();
       print(keys, options.json, (rows) =>
-        rows.length === 0 ? 'no keys: tasker api-keys create makes one' : draw(rows),
+        rows.length === 0 ? 'no keys: tasker api-keys create --name ada --role operator makes one' : draw(rows),
       );
       exit(STATUS.ok);
     });
