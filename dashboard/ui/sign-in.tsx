@@ -91,7 +91,8 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 /** Goes to the provider, and comes back to the page that was asked for. */
 function WithProvider({ name }: { name: string }) {
   const { path, query } = place.value;
-  const problem = PROBLEMS[query.get('sign_in') ?? ''];
+  const given = query.get('sign_in') ?? '';
+  const problem = Object.hasOwn(PROBLEMS, given) ? PROBLEMS[given] : undefined;
   const rest = new URLSearchParams(query);
   rest.delete('sign_in');
   const to = `${path}${rest.size === 0 ? '' : `?${rest.toString()}`}`;

@@ -73,7 +73,7 @@ export function readDatabaseUrl(text: string, pgOptions = process.env['PGOPTIONS
   }
   for (const [name, value] of url.searchParams) {
     if (!PARAMETERS.has(name)) {
-      const instead = ELSEWHERE[name];
+      const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
       if (instead !== undefined) return no(`has the parameter "${name}", which does nothing here: ${instead}`);
       // What looks like a name may be the rest of a password.
       const named = /^[a-z_]{1,40}$/i.test(name) ? `the parameter "${name}"` : 'a parameter';

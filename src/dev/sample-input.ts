@@ -36,7 +36,7 @@ function sampleOf(schema: Schema, name: string): unknown {
   if (Array.isArray(anyOf)) return isSchema(anyOf[0]) ? sampleOf(anyOf[0], name) : null;
   switch (type) {
     case 'string':
-      return typeof format === 'string' ? (FORMATS[format] ?? name) : name || 'text';
+      return typeof format === 'string' && Object.hasOwn(FORMATS, format) ? FORMATS[format] : name || 'text';
     case 'integer':
     case 'number':
       return typeof minimum === 'number' ? minimum : typeof schema['exclusiveMinimum'] === 'number' ? 1 : 0;

@@ -12,13 +12,13 @@ const FIELDS = [
 ] as const;
 
 /** The nicknames of crontab(5) that name a time of day or less often. */
-const NICKNAMES: Readonly<Record<string, string>> = {
-  '@hourly': '0 * * * *',
-  '@daily': '0 0 * * *',
-  '@weekly': '0 0 * * 0',
-  '@monthly': '0 0 1 * *',
-  '@yearly': '0 0 1 1 *',
-};
+const NICKNAMES: ReadonlyMap<string, string> = new Map([
+  ['@hourly', '0 * * * *'],
+  ['@daily', '0 0 * * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@monthly', '0 0 1 * *'],
+  ['@yearly', '0 0 1 1 *'],
+]);
 
 /**
  * Reads a cron expression: five fields, or a nickname. Every expression is read here, when a schedule is made and when it fires,
@@ -31,9 +31,9 @@ const NICKNAMES: Readonly<Record<string, string>> = {
 export function parseCron(expression: unknown): CronExpression {
   if (typeof expression !== 'string') throw refused(expression, `is not text: ${FIVE_FIELDS}`);
   const text = canonicalCron(expression);
-  if (text.startsWith('@') && NICKNAMES[text] === undefined)
-    throw refused(expression, `is no nickname: use ${Object.keys(NICKNAMES).join(', ')} or five fields`);
-  const fields = (NICKNAMES[text] ?? text).split(' ').filter((field) => field !== '');
+  if (text.startsWith('@') && !NICKNAMES.has(text))
+    throw refused(expression, `is no nickname: use ${[...NICKNAMES.keys()].join(', ')} or five fields`);
+  const fields = (NICKNAMES.get(text) ?? text).split(' ').filter((field) => field !== '');
   if (fields.length !== FIELDS.length) {
     const seconds = fields.length === 6 ? '; there is no field for seconds' : '';
     throw refused(expression, `has ${fields.length} field${fields.length === 1 ? '' : 's'}: ${FIVE_FIELDS}${seconds}`);

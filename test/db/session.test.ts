@@ -71,6 +71,7 @@ describe('what a connection string sets and what the fleet needs', () => {
     ['client_encoding', 'LATIN1', {}, /client_encoding=LATIN1/],
     ['schema', 'public', {}, /TASKER_SCHEMA/],
     ['keepalives_idle', '5', {}, /"keepalives_idle", which the driver does not know/],
+    ['constructor', '1', {}, /"constructor", which the driver does not know/],
     ['sslmode', 'requier', {}, /sslmode=requier, .*verify-full/],
     ['sslrootcert', '/no/such/file', {}, /sslrootcert=, and that file cannot be read/],
   ] as const)('that contradict each other are refused: %s=%s', (name, value, options, message) => {

@@ -64,6 +64,9 @@ describe('a cron expression', () => {
     ['@secondly', /is no nickname/],
     ['@weekdays', /is no nickname/],
     ['@reboot', /is no nickname/],
+    // Names that every object has.
+    ['constructor', /has 1 field/],
+    ['__proto__', /has 1 field/],
   ])('%j is refused', (expression, message) => {
     expect(() => parseCron(expression)).toThrow(message);
     expect(() => parseCron(expression)).toThrow(InvalidInputError);
