@@ -148,7 +148,8 @@ CREATE TABLE tasker.tasker_audit (
 );
 CREATE INDEX audit_of_subject ON tasker.tasker_audit USING btree (subject, subject_id, audit_id);
 CREATE INDEX audit_open ON tasker.tasker_audit USING btree (audit_id) WHERE ("position" IS NULL);
-COMMENT ON TABLE tasker.tasker_audit IS 'One row per act of an operator, refusals included, written in the transaction of the act. No program changes or deletes a row; a scheduler gives it its place in the chain.';
+CREATE INDEX audit_reads ON tasker.tasker_audit USING btree (at) WHERE (act = 'payload.read'::text);
+COMMENT ON TABLE tasker.tasker_audit IS 'One row per act of an operator, refusals included, written in the transaction of the act; a scheduler gives it its place in the chain. No program changes a row. Those that are older than TASKER_AUDIT_KEEP says are removed by a scheduler, whose act `audit.prune` has the hashes at the places that it emptied.';
 COMMENT ON COLUMN tasker.tasker_audit.audit_id IS 'Key, in the order in which the acts were written.';
 COMMENT ON COLUMN tasker.tasker_audit.at IS 'When, by the clock of the database.';
 COMMENT ON COLUMN tasker.tasker_audit.act IS 'What was done, such as `task.retry` or `queue.pause`.';
@@ -161,7 +162,7 @@ COMMENT ON COLUMN tasker.tasker_audit.refused IS 'The act changed nothing: it wa
 COMMENT ON COLUMN tasker.tasker_audit.before_hash IS 'SHA-256 of the text that the act replaced; null: it replaced none.';
 COMMENT ON COLUMN tasker.tasker_audit.after_hash IS 'SHA-256 of the text that the act stored; null: it stored none.';
 COMMENT ON COLUMN tasker.tasker_audit.details IS 'The numbers and names of the outcome. No inputs and no results.';
-COMMENT ON COLUMN tasker.tasker_audit.position IS 'Place in the chain, from 1 without gaps; null: it has none yet, for some seconds.';
+COMMENT ON COLUMN tasker.tasker_audit.position IS 'Place in the chain, from 1, without gaps but for what `audit.prune` says it removed; null: it has none yet, for some seconds.';
 COMMENT ON COLUMN tasker.tasker_audit.hash IS 'SHA-256 of the hash of the position before and this row as a text.';
 
 CREATE TABLE tasker.tasker_audit_head (

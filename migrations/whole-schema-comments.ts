@@ -54,7 +54,7 @@ COMMENT ON COLUMN tasker.tasker_archives.sha256 IS 'Of the object as it is store
 COMMENT ON COLUMN tasker.tasker_archives.members IS 'Which ids it has: one bit for each id from the lowest to the highest; null: \`member_ids\` has them.';
 COMMENT ON COLUMN tasker.tasker_archives.member_ids IS 'Which ids it has, if they are so far from each other that a list is shorter.';
 COMMENT ON COLUMN tasker.tasker_archives.keys IS 'Which identities and tags it may have: a Bloom filter of ten bits for each.';
-COMMENT ON TABLE tasker.tasker_audit IS 'One row per act of an operator, refusals included, written in the transaction of the act. No program changes or deletes a row; a scheduler gives it its place in the chain.';
+COMMENT ON TABLE tasker.tasker_audit IS 'One row per act of an operator, refusals included, written in the transaction of the act; a scheduler gives it its place in the chain. No program changes a row. Those that are older than TASKER_AUDIT_KEEP says are removed by a scheduler, whose act \`audit.prune\` has the hashes at the places that it emptied.';
 COMMENT ON COLUMN tasker.tasker_audit.audit_id IS 'Key, in the order in which the acts were written.';
 COMMENT ON COLUMN tasker.tasker_audit.at IS 'When, by the clock of the database.';
 COMMENT ON COLUMN tasker.tasker_audit.act IS 'What was done, such as \`task.retry\` or \`queue.pause\`.';
@@ -67,7 +67,7 @@ COMMENT ON COLUMN tasker.tasker_audit.refused IS 'The act changed nothing: it wa
 COMMENT ON COLUMN tasker.tasker_audit.before_hash IS 'SHA-256 of the text that the act replaced; null: it replaced none.';
 COMMENT ON COLUMN tasker.tasker_audit.after_hash IS 'SHA-256 of the text that the act stored; null: it stored none.';
 COMMENT ON COLUMN tasker.tasker_audit.details IS 'The numbers and names of the outcome. No inputs and no results.';
-COMMENT ON COLUMN tasker.tasker_audit.position IS 'Place in the chain, from 1 without gaps; null: it has none yet, for some seconds.';
+COMMENT ON COLUMN tasker.tasker_audit.position IS 'Place in the chain, from 1, without gaps but for what \`audit.prune\` says it removed; null: it has none yet, for some seconds.';
 COMMENT ON COLUMN tasker.tasker_audit.hash IS 'SHA-256 of the hash of the position before and this row as a text.';
 COMMENT ON TABLE tasker.tasker_audit_head IS 'The last place of the chain: one row.';
 COMMENT ON COLUMN tasker.tasker_audit_head.head IS 'Always true.';

@@ -98,6 +98,7 @@ CREATE TABLE tasker.tasker_audit (
 );
 CREATE INDEX audit_of_subject ON tasker.tasker_audit USING btree (subject, subject_id, audit_id);
 CREATE INDEX audit_open ON tasker.tasker_audit USING btree (audit_id) WHERE ("position" IS NULL);
+CREATE INDEX audit_reads ON tasker.tasker_audit USING btree (at) WHERE (act = 'payload.read'::text);
 
 CREATE TABLE tasker.tasker_audit_head (
   head boolean DEFAULT true NOT NULL,
@@ -1097,4 +1098,5 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0039_search_paths',
   '0042_failing_steps',
   '0043_steps_in_error',
+  '0044_audit_retention',
 ];

@@ -86,6 +86,14 @@ const keepTime: Reader<string> = (given) =>
     ? { problems: ['is neither forever nor a number with s, m, h, d, w or y'] }
     : { value: given };
 
+const auditKeepTime: Reader<string> = (given) => {
+  const seconds = keepSeconds(given);
+  if (seconds === null || (seconds !== undefined && seconds >= SHORTEST_AUDIT_SECONDS)) return { value: given };
+  return { problems: ['is neither forever nor a number with h, d, w or y, of a day at least'] };
+};
+/** What is removed from the audit is gone for good, and an hour is a slip. */
+const SHORTEST_AUDIT_SECONDS = 86_400;
+
 const number = (
   env: string,
   fallback: number,
@@ -402,6 +410,24 @@ export const CATALOGUE = {
     roles: SCHEDULER,
     description:
       'How long tasks are kept after their end, by state: `complete`, `resolved_manually` (as `complete` if it is not named), `cancelled`, `error`; `forever`, or a number with s, m, h, d, w or y. With a workflow before it, it replaces what the definition of that workflow says; without one, it holds for workflows whose definition says nothing. What nothing names is kept for ever. That of the scheduler that started last counts.',
+  }),
+  auditKeep: setting({
+    env: 'TASKER_AUDIT_KEEP',
+    schema: auditKeepTime,
+    default: 'forever',
+    range: 'forever, 7y, 400d, ... of a day at least',
+    roles: SCHEDULER,
+    description:
+      'How long acts stay in the audit. Older ones are removed from the start of its chain, and the rest of it still verifies. Export them before: what is removed is gone.',
+  }),
+  auditKeepReads: setting({
+    env: 'TASKER_AUDIT_KEEP_READS',
+    schema: auditKeepTime,
+    default: 'forever',
+    range: 'forever, 1y, 90d, ... of a day at least',
+    roles: SCHEDULER,
+    description:
+      'How long it stays in the audit that somebody has read an input or a result (`payload.read`), of which there are many; at most as long as TASKER_AUDIT_KEEP.',
   }),
   statsHoursKeptDays: number('TASKER_STATS_HOURS_KEPT_DAYS', 100, 8, 36_500, {
     roles: SCHEDULER,

@@ -55,6 +55,8 @@ export interface Settings {
   readonly pruneWorkersHours: number;
   readonly analyzeCron: string;
   readonly keep: string;
+  readonly auditKeep: string;
+  readonly auditKeepReads: string;
   readonly statsHoursKeptDays: number;
   readonly statsDaysKeptDays: number;
   readonly metricsHost: string;

@@ -18,6 +18,7 @@ export type ActName =
   | `sign_in.${'begin' | 'end'}`
   | 'payload.read'
   | 'archive.mend'
+  | 'audit.prune'
   | `schedule.${'put' | 'remove' | 'pause' | 'resume' | 'trigger'}`
   | `operation.${'start' | 'pause' | 'resume' | 'abort' | 'stop'}`
   /** These are audited if they are refused alone: a task says who submitted it, and an operation who chose its tasks. */
@@ -37,7 +38,8 @@ export interface ActSubject {
     | 'operation'
     | 'key'
     | 'sign_in'
-    | 'archive';
+    | 'archive'
+    | 'audit';
   id: string;
 }
 
@@ -159,8 +161,13 @@ export async function sealActs(db: Database): Promise<{ sealed: number; more: bo
   if (open?.found !== true) return { sealed: 0, more: false, pausesEnded };
   return db.transaction(async (tx) => {
     await tx.run(lockAuditHead);
-    const [row] = await tx.run(sealAudit, { size: SEALED_AT_ONCE });
-    const sealed = row?.sealed ?? 0;
-    return { sealed, more: sealed === SEALED_AT_ONCE, pausesEnded };
+    return { ...(await sealSome(tx)), pausesEnded };
   });
+}
+
+/** Under the lock of the head. */
+export async function sealSome(tx: Executor): Promise<{ sealed: number; more: boolean }> {
+  const [row] = await tx.run(sealAudit, { size: SEALED_AT_ONCE });
+  const sealed = row?.sealed ?? 0;
+  return { sealed, more: sealed === SEALED_AT_ONCE };
 }

@@ -2711,6 +2711,8 @@ export interface Operations {
     response: {
       /** In all, those included that have no place yet. */
       acts: number;
+      /** Empty places: what retention has removed, if the chain is whole. */
+      removed: number;
       /** The last place. */
       position: string;
       /** At that place. */

@@ -419,6 +419,13 @@ export const METRICS = define({
     labels: [],
     roles: S,
   },
+  auditRemoved: {
+    name: 'tasker_audit_removed_total',
+    type: 'counter',
+    help: 'Rows that retention has removed from the audit: acts, and reads of inputs and results.',
+    labels: ['kind'],
+    roles: S,
+  },
   claimsInFlight: {
     name: 'tasker_open_claims',
     type: 'gauge',

@@ -47,6 +47,8 @@ export async function* readChain(db: Database, after = '0'): AsyncGenerator<Chai
 export interface ChainReport {
   /** Acts in all, those included that have no place yet. */
   acts: number;
+  /** Empty places: what retention has removed, if the chain is whole. */
+  removed: number;
   /** The last place. */
   position: string;
   /** The hash at that place: kept elsewhere, it shows later that nothing before it was changed. */
@@ -57,5 +59,5 @@ export interface ChainReport {
 
 export async function readChainReport(db: Database): Promise<ChainReport> {
   const [report] = await db.run(verifyAudit);
-  return report ?? { acts: 0, position: '0', hash: '', broken: null };
+  return report ?? { acts: 0, removed: 0, position: '0', hash: '', broken: null };
 }

@@ -7,6 +7,8 @@ export const INTERVALS_MS = {
   extend_history: 10_000,
   keep_acts: 5000,
   keep_directory: 10_000,
+  /** It removes once a day. */
+  prune_audit: 600_000,
   /** The due time does not matter to the second. */
   maintain: 10_000,
   merge_history: 60_000,

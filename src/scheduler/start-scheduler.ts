@@ -65,6 +65,14 @@ function makeScheduler(
     lateChore('remove_due_tasks', INTERVALS_MS.remove_due_tasks, ({ removeDueTasks }) =>
       removeDueTasks({ db, metrics, log, keep: config.keep, ...(archive && { remover: archive.remover }) }),
     ),
+    // Without a time to keep it there is nothing to look for.
+    ...(config.auditKeep === 'forever' && config.auditKeepReads === 'forever'
+      ? []
+      : [
+          lateChore('prune_audit', INTERVALS_MS.prune_audit, ({ pruneOldAudit }) =>
+            pruneOldAudit({ db, metrics, log, settings: config }),
+          ),
+        ]),
     ...(archive === undefined ? [] : [archive.chore]),
   ];
   const scheduler = new Scheduler({

@@ -2004,6 +2004,9 @@ SELECT
 -- database_now
 SELECT clock_timestamp() AS now;
 
+-- delete_audit
+DELETE FROM tasker.tasker_audit WHERE audit_id = ANY ($1::bigint[]);
+
 -- delete_hand_over
 DELETE FROM tasker.tasker_task_transitions x
 WHERE x.task_id = $1 AND x.most_recent AND x.to_state = 'cancelled' AND x.metadata ? 'adopted_by'
@@ -2928,6 +2931,12 @@ SELECT a.object FROM tasker.tasker_archives a WHERE a.object = ANY ($1::text[]);
 SELECT extract(epoch FROM clock_timestamp() - max(g.measured_at))::float8 AS seconds
 FROM tasker.tasker_queue_scaling_signals g;
 
+-- find_late_prune
+SELECT FROM tasker.tasker_audit a
+WHERE a.subject = 'audit' AND a.subject_id = 'chain' AND a.act = 'audit.prune'
+  AND a.at > statement_timestamp() - make_interval(secs => $1::float8) AND NOT a.details ? 'more'
+LIMIT 1;
+
 -- find_late_resume
 SELECT x.at
 FROM (
@@ -3037,6 +3046,69 @@ SELECT p.kind, p.name, p.by, p.reason, p.paused_at, p.until
 FROM tasker.tasker_pauses p
 WHERE (p.kind, p.name) IN (('queue', $1::text), ('workflow', $2::text)) AND (p.until IS NULL OR p.until > $3::timestamptz)
 ORDER BY p.kind, p.name;
+
+-- find_prunable
+WITH due AS MATERIALIZED (
+  SELECT d.position
+  FROM (
+    (SELECT f.position
+    FROM (
+      SELECT a.position, bool_and(a.at < statement_timestamp() - make_interval(secs => $1::float8)
+        AND (a.details ->> 'operation' IN (SELECT o.operation_id::text FROM tasker.tasker_operations o)) IS NOT TRUE) OVER (ORDER BY a.position) AS is_due
+      FROM (
+        SELECT x.position, x.at, x.details
+        FROM tasker.tasker_audit x
+        WHERE x.position IS NOT NULL AND $1::float8 IS NOT NULL
+        ORDER BY x.position
+        LIMIT $3
+      ) a
+    ) f
+    WHERE f.is_due)
+    UNION
+    (SELECT a.position
+    FROM tasker.tasker_audit a
+    WHERE a.act = 'payload.read' AND a.at < statement_timestamp() - make_interval(secs => $2::float8) AND a.position IS NOT NULL
+    ORDER BY a.at
+    LIMIT $3)
+  ) d
+  WHERE d.position < (SELECT h.position FROM tasker.tasker_audit_head h)
+  ORDER BY d.position
+  LIMIT $3
+), span AS MATERIALIZED (
+  SELECT a.*
+  FROM tasker.tasker_audit a
+  WHERE EXISTS (SELECT FROM due) AND a.position >= coalesce(
+    (SELECT max(b.position) FROM tasker.tasker_audit b WHERE b.position < (SELECT min(d.position) FROM due d)), 0)
+  ORDER BY a.position
+  LIMIT 2 * $3
+)
+SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
+FROM (
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, s.position_before,
+    CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
+    (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
+  FROM (
+    SELECT a.audit_id, a.position, a.act, a.at, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
+    a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
+    a.details)::text AS record, lag(a.hash, 1, '') OVER w AS hash_before,
+      lag(a.position, 1, 0::bigint) OVER w AS position_before
+    FROM span a
+    WINDOW w AS (ORDER BY a.position)
+  ) s
+  LEFT JOIN (
+    SELECT h.first, h.last, min(h.hash) AS hash
+    FROM (
+      SELECT CASE WHEN e.hole ->> 0 ~ '^[0-9]{1,18}$' THEN (e.hole ->> 0)::bigint END AS first, CASE WHEN e.hole ->> 1 ~ '^[0-9]{1,18}$' THEN (e.hole ->> 1)::bigint END AS last, e.hole ->> 2 AS hash, p.position
+      FROM tasker.tasker_audit p
+      CROSS JOIN LATERAL jsonb_array_elements(
+        CASE WHEN jsonb_typeof(p.details -> 'holes') = 'array' THEN p.details -> 'holes' ELSE '[]' END) AS e (hole)
+      WHERE p.subject = 'audit' AND p.subject_id = 'chain' AND p.act = 'audit.prune'
+    ) h
+    WHERE h.last < h.position
+    GROUP BY h.first, h.last
+  ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1) p
+LEFT JOIN due d ON d.position = p.position
+ORDER BY p.position;
 
 -- find_quarantined
 SELECT q.queue, r.waiting,
@@ -7889,17 +7961,35 @@ SET ordinal = EXCLUDED.ordinal,
     skippable = EXCLUDED.skippable;
 
 -- verify_audit
-SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts, coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
+SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
+  greatest(0, coalesce(h.position, 0) - (SELECT count(*) FROM tasker.tasker_audit a WHERE a.position IS NOT NULL))::float8 AS removed,
+  coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
     SELECT jsonb_build_object('audit_id', b.audit_id::text, 'position', b.position::text)
     FROM (SELECT c.audit_id, c.position FROM (
-        SELECT a.audit_id, a.position, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, s.position_before,
+    CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
+    (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
+  FROM (
+    SELECT a.audit_id, a.position, a.act, a.at, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
     a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
     a.details)::text AS record, lag(a.hash, 1, '') OVER w AS hash_before,
-          lag(a.position, 1, 0::bigint) OVER w AS position_before
-        FROM tasker.tasker_audit a
-        WHERE a.position IS NOT NULL
-        WINDOW w AS (ORDER BY a.position)) c
-      WHERE c.position <> c.position_before + 1 OR c.hash <> encode(sha256(convert_to(c.hash_before || c.record, 'UTF8')), 'hex')
+      lag(a.position, 1, 0::bigint) OVER w AS position_before
+    FROM (SELECT * FROM tasker.tasker_audit x WHERE x.position IS NOT NULL) a
+    WINDOW w AS (ORDER BY a.position)
+  ) s
+  LEFT JOIN (
+    SELECT h.first, h.last, min(h.hash) AS hash
+    FROM (
+      SELECT CASE WHEN e.hole ->> 0 ~ '^[0-9]{1,18}$' THEN (e.hole ->> 0)::bigint END AS first, CASE WHEN e.hole ->> 1 ~ '^[0-9]{1,18}$' THEN (e.hole ->> 1)::bigint END AS last, e.hole ->> 2 AS hash, p.position
+      FROM tasker.tasker_audit p
+      CROSS JOIN LATERAL jsonb_array_elements(
+        CASE WHEN jsonb_typeof(p.details -> 'holes') = 'array' THEN p.details -> 'holes' ELSE '[]' END) AS e (hole)
+      WHERE p.subject = 'audit' AND p.subject_id = 'chain' AND p.act = 'audit.prune'
+    ) h
+    WHERE h.last < h.position
+    GROUP BY h.first, h.last
+  ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1) c
+      WHERE NOT c.is_sound
       UNION ALL
       SELECT NULL, h.position FROM tasker.tasker_audit_head h
       WHERE h.position <> (SELECT coalesce(max(a.position), 0) FROM tasker.tasker_audit a)

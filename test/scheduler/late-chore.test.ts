@@ -42,6 +42,7 @@ it('chores run at the intervals under whose names a scheduler has them', () => {
     chores.keepDirectory(any, any),
     chores.maintain(any),
     chores.mergeOldHistory(any),
+    chores.pruneOldAudit({ settings: { auditKeep: 'forever', auditKeepReads: 'forever' } } as never),
     chores.removeDueTasks(any),
     chores.runOperations(any),
     chores.watchClock(any),

@@ -100,7 +100,7 @@ export const listAuditChain = defineRoute({
   path: '/v1/audit/chain',
   summary: 'Every act in the order of the chain, with the text of which its hash is made',
   description:
-    'For a copy outside of the database. The hash of an act is SHA-256 of the hash before it, followed by `record`. An act gets its place within seconds.',
+    'For a copy outside of the database. The hash of an act is SHA-256 of the hash before it, followed by `record`. An act gets its place within seconds. Places whose acts retention has removed are left out: `holes` of the details of an act `audit.prune` has for each the first place, the last, and the hash at that.',
   permission: 'admin',
   scope: 'fleet',
   cost: 'list',
@@ -134,6 +134,7 @@ export const verifyAudit = defineRoute({
   cost: 'report',
   response: z.object({
     acts: z.number().int().describe('In all, those included that have no place yet.'),
+    removed: z.number().int().describe('Empty places: what retention has removed, if the chain is whole.'),
     position: z.string().describe('The last place.'),
     hash: z.string().describe('At that place.'),
     broken: z
@@ -141,6 +142,6 @@ export const verifyAudit = defineRoute({
       .nullable()
       .describe('Where it is broken first; null: nowhere. Without `audit_id`, acts are missing at its end.'),
   }),
-  example: { response: { acts: 12, position: '12', hash: 'f00d', broken: null } },
+  example: { response: { acts: 12, removed: 0, position: '12', hash: 'f00d', broken: null } },
   handle: async ({ client }) => ({ body: await readChainReport(client.db) }),
 });

@@ -109,10 +109,10 @@ function verifyCommand(exit: (status: number) => void): Command {
     .action(async ({ file, json }: { file?: string; json?: boolean }) => {
       const report =
         file === undefined ? await withClient((client) => client.verifyAudit()) : await verifyExport(linesOf(file));
-      const { acts, position, hash, broken } = report;
+      const { acts, removed, position, hash, broken } = report;
       print(report, json, () =>
         broken === null
-          ? `the chain is whole: ${acts} acts, the last at position ${position} with hash ${hash === '' ? '(none)' : hash}`
+          ? `the chain is whole: ${acts} acts${removed === 0 ? '' : `, and ${removed} that retention has removed (tasker audit list --act audit.prune)`}, the last at position ${position} with hash ${hash === '' ? '(none)' : hash}`
           : `the chain is broken${broken.position === null ? '' : ` at position ${broken.position}`}${broken.audit_id === null ? ': acts are missing at its end' : ` (act ${broken.audit_id})`}`,
       );
       exit(broken === null ? STATUS.ok : STATUS.failed);

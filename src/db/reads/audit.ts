@@ -1,4 +1,4 @@
-import { chained, recordOf } from '../statements/acts/audit.ts';
+import { placesOf, recordOf } from '../statements/acts/audit.ts';
 import { defineStatement } from '../statement.ts';
 
 /** One act as it is stored. */
@@ -83,15 +83,10 @@ LIMIT :limit`,
 
 /**
  * Selects what is wrong with the chain: rows whose hash is not that of their text and of the hash before them, rows whose place does not
- * follow the one before, and a head that is not the last row.
+ * follow the one before, but for what retention says that it removed, and a head that is not the last row.
  */
-export const BROKEN_CHAIN = `SELECT c.audit_id, c.position FROM (
-        SELECT a.audit_id, a.position, a.hash, ${recordOf('a')} AS record, lag(a.hash, 1, '') OVER w AS hash_before,
-          lag(a.position, 1, 0::bigint) OVER w AS position_before
-        FROM tasker.tasker_audit a
-        WHERE a.position IS NOT NULL
-        WINDOW w AS (ORDER BY a.position)) c
-      WHERE c.position <> c.position_before + 1 OR c.hash <> ${chained('c.hash_before', 'c.record')}
+export const BROKEN_CHAIN = `SELECT c.audit_id, c.position FROM (${placesOf('(SELECT * FROM tasker.tasker_audit x WHERE x.position IS NOT NULL)')}) c
+      WHERE NOT c.is_sound
       UNION ALL
       SELECT NULL, h.position FROM tasker.tasker_audit_head h
       WHERE h.position <> (SELECT coalesce(max(a.position), 0) FROM tasker.tasker_audit a)
@@ -102,13 +97,16 @@ export const BROKEN_CHAIN = `SELECT c.audit_id, c.position FROM (
 /** The end of the chain, and the first place at which it is broken. One pass over the table. */
 export const verifyAudit = defineStatement<{
   acts: number;
+  removed: number;
   position: string;
   hash: string;
   broken: { audit_id: string | null; position: string | null } | null;
 }>()({
   name: 'verify_audit',
   text: `
-SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts, coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
+SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
+  greatest(0, coalesce(h.position, 0) - (SELECT count(*) FROM tasker.tasker_audit a WHERE a.position IS NOT NULL))::float8 AS removed,
+  coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
     SELECT jsonb_build_object('audit_id', b.audit_id::text, 'position', b.position::text)
     FROM (${BROKEN_CHAIN}
     ) b

@@ -6,6 +6,7 @@ export { evaluateScaling } from './evaluate-scaling.ts';
 export { extendHistoryAhead } from './extend-history.ts';
 export { finalizeTasks } from './finalize-tasks.ts';
 export { keepActs } from './keep-acts.ts';
+export { pruneOldAudit } from './prune-audit.ts';
 export { keepDirectory } from './keep-directory.ts';
 export { maintain } from './maintain.ts';
 export { measureDatabase, measureQueues } from './measure.ts';

@@ -12,6 +12,44 @@ export const recordOf = (
 export const chained = (before: string, record: string): string =>
   `encode(sha256(convert_to(${before} || ${record}, 'UTF8')), 'hex')`;
 
+/** The act by which retention says what it removed from the chain, and the subject of such acts. */
+export const PRUNE = { act: 'audit.prune', subject: 'audit', subject_id: 'chain' } as const;
+
+const digits = (value: string): string => `CASE WHEN ${value} ~ '^[0-9]{1,18}$' THEN (${value})::bigint END`;
+
+/**
+ * Selects the holes that retention has made in the chain: the places `first` to `last` are empty, and `hash` is that of the last of them. An act vouches for places
+ * before its own alone.
+ */
+const HOLES = `
+    SELECT h.first, h.last, min(h.hash) AS hash
+    FROM (
+      SELECT ${digits('e.hole ->> 0')} AS first, ${digits('e.hole ->> 1')} AS last, e.hole ->> 2 AS hash, p.position
+      FROM tasker.tasker_audit p
+      CROSS JOIN LATERAL jsonb_array_elements(
+        CASE WHEN jsonb_typeof(p.details -> 'holes') = 'array' THEN p.details -> 'holes' ELSE '[]' END) AS e (hole)
+      WHERE p.subject = '${PRUNE.subject}' AND p.subject_id = '${PRUNE.subject_id}' AND p.act = '${PRUNE.act}'
+    ) h
+    WHERE h.last < h.position
+    GROUP BY h.first, h.last`;
+
+/**
+ * Selects the rows of `from`, consecutive ones of the chain, with the position and the hash that each follows, and whether it is sound: its hash is that of its text and
+ * of the hash before it, and there is no hole before it, or exactly one that retention made. The first row counts as the first of the chain.
+ */
+export const placesOf = (from: string): string => `
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, s.position_before,
+    CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
+    (s.hash = ${chained('CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END', 's.record')}) IS TRUE AS is_sound
+  FROM (
+    SELECT a.audit_id, a.position, a.act, a.at, a.hash, ${recordOf('a')} AS record, lag(a.hash, 1, '') OVER w AS hash_before,
+      lag(a.position, 1, 0::bigint) OVER w AS position_before
+    FROM ${from} a
+    WINDOW w AS (ORDER BY a.position)
+  ) s
+  LEFT JOIN (${HOLES}
+  ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1`;
+
 const ACT = {
   act: 'text',
   subject: 'text',
@@ -98,4 +136,84 @@ WITH RECURSIVE open AS MATERIALIZED (
   FROM (SELECT position, hash FROM sealed ORDER BY position DESC LIMIT 1) s
 )
 SELECT count(*)::integer AS sealed FROM sealed`,
+});
+
+/** A row of the chain that may be removed, or is beside one that may. */
+export interface PrunableRow {
+  audit_id: string;
+  position: string;
+  is_read: boolean;
+  at: Date;
+  hash: string;
+  /** The hash that it follows; null: there is a hole before it that nobody vouches for. */
+  follows: string | null;
+  is_due: boolean;
+  is_sound: boolean;
+}
+
+/** Whether retention has removed all that was due within this time. Reads the index `audit_of_subject`. */
+export const findLatePrune = defineStatement()({
+  name: 'find_late_prune',
+  params: { seconds: 'float8' },
+  text: `
+SELECT FROM tasker.tasker_audit a
+WHERE a.subject = '${PRUNE.subject}' AND a.subject_id = '${PRUNE.subject_id}' AND a.act = '${PRUNE.act}'
+  AND a.at > statement_timestamp() - make_interval(secs => :seconds::float8) AND NOT a.details ? 'more'
+LIMIT 1`,
+});
+
+/**
+ * At most `size` rows of the chain that may go, from the first one on, with the rows between and beside them. Acts go from the start of the chain on, up to the first one
+ * that is kept; so those that vouch for holes stay as long as there is a row before them. An act of a bulk operation stays as long as the operation. Reads go wherever
+ * they are. The last row of the chain stays. Nothing is removed by this statement. Under the lock of the head.
+ */
+export const findPrunable = defineStatement<PrunableRow>()({
+  name: 'find_prunable',
+  params: { acts_seconds: 'float8 | null', reads_seconds: 'float8 | null', size: 'integer' },
+  text: `
+WITH due AS MATERIALIZED (
+  SELECT d.position
+  FROM (
+    (SELECT f.position
+    FROM (
+      SELECT a.position, bool_and(a.at < statement_timestamp() - make_interval(secs => :acts_seconds::float8)
+        AND (a.details ->> 'operation' IN (SELECT o.operation_id::text FROM tasker.tasker_operations o)) IS NOT TRUE) OVER (ORDER BY a.position) AS is_due
+      FROM (
+        SELECT x.position, x.at, x.details
+        FROM tasker.tasker_audit x
+        WHERE x.position IS NOT NULL AND :acts_seconds::float8 IS NOT NULL
+        ORDER BY x.position
+        LIMIT :size
+      ) a
+    ) f
+    WHERE f.is_due)
+    UNION
+    (SELECT a.position
+    FROM tasker.tasker_audit a
+    WHERE a.act = 'payload.read' AND a.at < statement_timestamp() - make_interval(secs => :reads_seconds::float8) AND a.position IS NOT NULL
+    ORDER BY a.at
+    LIMIT :size)
+  ) d
+  WHERE d.position < (SELECT h.position FROM tasker.tasker_audit_head h)
+  ORDER BY d.position
+  LIMIT :size
+), span AS MATERIALIZED (
+  SELECT a.*
+  FROM tasker.tasker_audit a
+  WHERE EXISTS (SELECT FROM due) AND a.position >= coalesce(
+    (SELECT max(b.position) FROM tasker.tasker_audit b WHERE b.position < (SELECT min(d.position) FROM due d)), 0)
+  ORDER BY a.position
+  LIMIT 2 * :size
+)
+SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
+FROM (${placesOf('span')}) p
+LEFT JOIN due d ON d.position = p.position
+ORDER BY p.position`,
+});
+
+/** Removes rows of the audit. What vouches for their places is written before. */
+export const deleteAudit = defineStatement()({
+  name: 'delete_audit',
+  params: { audit_ids: 'bigint[]' },
+  text: `DELETE FROM tasker.tasker_audit WHERE audit_id = ANY (:audit_ids::bigint[])`,
 });
