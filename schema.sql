@@ -1007,6 +1007,7 @@ CREATE TABLE tasker.tasker_workers (
   session_lock bigint,
   stopped_at timestamp with time zone,
   stop_reason text,
+  archive text,
   CONSTRAINT tasker_workers_pkey PRIMARY KEY (worker_id),
   CONSTRAINT tasker_workers_lease_seconds_check CHECK ((lease_seconds > (0)::double precision)),
   CONSTRAINT tasker_workers_role_check CHECK ((role = ANY (ARRAY['worker'::text, 'scheduler'::text]))),
@@ -1035,6 +1036,7 @@ COMMENT ON COLUMN tasker.tasker_workers.lease_expires_at IS 'When its steps will
 COMMENT ON COLUMN tasker.tasker_workers.session_lock IS 'Key of the advisory lock that its own session holds: if it is free, the session is gone.';
 COMMENT ON COLUMN tasker.tasker_workers.stopped_at IS 'When it left, or was found dead.';
 COMMENT ON COLUMN tasker.tasker_workers.stop_reason IS 'Which of the two.';
+COMMENT ON COLUMN tasker.tasker_workers.archive IS 'Of a scheduler, which archive it has: a hash of its address, without keys; null: none.';
 
 CREATE TABLE tasker.tasker_workflow_step_edges (
   task_id bigint NOT NULL,

@@ -417,6 +417,7 @@ COMMENT ON COLUMN tasker.tasker_workers.lease_expires_at IS 'When its steps will
 COMMENT ON COLUMN tasker.tasker_workers.session_lock IS 'Key of the advisory lock that its own session holds: if it is free, the session is gone.';
 COMMENT ON COLUMN tasker.tasker_workers.stopped_at IS 'When it left, or was found dead.';
 COMMENT ON COLUMN tasker.tasker_workers.stop_reason IS 'Which of the two.';
+COMMENT ON COLUMN tasker.tasker_workers.archive IS 'Of a scheduler, which archive it has: a hash of its address, without keys; null: none.';
 COMMENT ON TABLE tasker.tasker_workflow_step_edges IS 'Which step is the parent of which. Read by views and when inputs are loaded; completions use \`children\` of the step instead.';
 COMMENT ON COLUMN tasker.tasker_workflow_step_edges.task_id IS 'The task of both.';
 COMMENT ON COLUMN tasker.tasker_workflow_step_edges.from_step_id IS 'The parent.';

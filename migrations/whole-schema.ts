@@ -643,6 +643,7 @@ CREATE TABLE tasker.tasker_workers (
   session_lock bigint,
   stopped_at timestamp with time zone,
   stop_reason text,
+  archive text,
   CONSTRAINT tasker_workers_pkey PRIMARY KEY (worker_id),
   CONSTRAINT tasker_workers_lease_seconds_check CHECK ((lease_seconds > (0)::double precision)),
   CONSTRAINT tasker_workers_role_check CHECK ((role = ANY (ARRAY['worker'::text, 'scheduler'::text]))),
@@ -1098,5 +1099,5 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0039_search_paths',
   '0042_failing_steps',
   '0043_steps_in_error',
-  '0044_audit_retention',
+  '0044_audit_and_archives',
 ];

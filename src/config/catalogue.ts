@@ -86,13 +86,14 @@ const keepTime: Reader<string> = (given) =>
     ? { problems: ['is neither forever nor a number with s, m, h, d, w or y'] }
     : { value: given };
 
-const auditKeepTime: Reader<string> = (given) => {
-  const seconds = keepSeconds(given);
-  if (seconds === null || (seconds !== undefined && seconds >= SHORTEST_AUDIT_SECONDS)) return { value: given };
-  return { problems: ['is neither forever nor a number with h, d, w or y, of a day at least'] };
-};
 /** What is removed from the audit is gone for good, and an hour is a slip. */
 const SHORTEST_AUDIT_SECONDS = 86_400;
+const auditKeepTime: Reader<string> = (given) => {
+  const seconds = keepSeconds(given);
+  return typeof seconds === 'number' && seconds < SHORTEST_AUDIT_SECONDS
+    ? { problems: ['is less than 1d'] }
+    : keepTime(given);
+};
 
 const number = (
   env: string,
@@ -415,7 +416,7 @@ export const CATALOGUE = {
     env: 'TASKER_AUDIT_KEEP',
     schema: auditKeepTime,
     default: 'forever',
-    range: 'forever, 7y, 400d, ... of a day at least',
+    range: 'forever, 7y, 400d, ...',
     roles: SCHEDULER,
     description:
       'How long acts stay in the audit. Older ones are removed from the start of its chain, and the rest of it still verifies. Export them before: what is removed is gone.',
@@ -424,7 +425,7 @@ export const CATALOGUE = {
     env: 'TASKER_AUDIT_KEEP_READS',
     schema: auditKeepTime,
     default: 'forever',
-    range: 'forever, 1y, 90d, ... of a day at least',
+    range: 'forever, 1y, 90d, ...',
     roles: SCHEDULER,
     description:
       'How long it stays in the audit that somebody has read an input or a result (`payload.read`), of which there are many; at most as long as TASKER_AUDIT_KEEP.',

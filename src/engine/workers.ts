@@ -18,6 +18,8 @@ export interface ProcessRegistration {
   leaseSeconds: number;
   /** Key of the advisory lock that the process holds on a connection of its own, as decimal text. */
   sessionLock: string | null;
+  /** Of a scheduler: which archive it has (`archiveAddress`). */
+  archive?: string | undefined;
 }
 
 /** What a process has in memory of the database that it joins. */
@@ -56,6 +58,7 @@ export async function registerIn(
     slots: process.slots,
     lease_seconds: process.leaseSeconds,
     session_lock: process.sessionLock,
+    archive: process.archive,
     installation_id: known.installationId,
     workflows: known.workflows.map(({ namedTaskId, ...workflow }) => ({ ...workflow, named_task_id: namedTaskId })),
   });

@@ -58,6 +58,8 @@ export interface SchedulerOptions {
   heartbeats?: HeartbeatHost | undefined;
   /** The tables for schedules may be made after the start, if nothing speaks against it. Default false. */
   mayPrepareSchedulesLater?: boolean | undefined;
+  /** Which archive it has (`archiveAddress`); undefined: none. */
+  archive?: string | undefined;
   /** Further chores of this process alone: what it measures for its own metrics. */
   measurements?: readonly Chore[];
 }
@@ -94,7 +96,14 @@ export class Scheduler {
       db: joins,
       settings,
       heartbeats: options.heartbeats,
-      process: { role: 'scheduler', name: options.name, version: options.version, queues: [], slots: 0 },
+      process: {
+        role: 'scheduler',
+        name: options.name,
+        version: options.version,
+        queues: [],
+        slots: 0,
+        archive: options.archive,
+      },
       prepare: () => this.prepare(),
       onLeaseLost: (formerId) => events.leaseLost(formerId),
       onError: (what, error) => events.failed(what, error),

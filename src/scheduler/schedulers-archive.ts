@@ -1,4 +1,5 @@
 import { Archive } from '../archive/archive.ts';
+import { archiveAddress } from '../archive/archive-address.ts';
 import { archiveRemover } from '../archive/archive-remover.ts';
 import { archiveSettingsOf } from '../archive/archive-settings.ts';
 import { requireKey } from '../archive/stores/open-store.ts';
@@ -19,6 +20,8 @@ export interface SchedulersArchive {
   /** Instead of deleting. */
   remover: TaskRemover;
   chore: Chore;
+  /** Which one it is, for the doctor. */
+  address: string;
   close(): Promise<void>;
 }
 
@@ -49,6 +52,7 @@ export function openSchedulersArchive(
       },
     }),
     chore: keepArchive({ db, archive, metrics, log, keepSeconds: keepSeconds(config.archiveKeep) ?? null }),
+    address: archiveAddress(settings),
     close: async () => reports?.close(),
   };
 }

@@ -84,6 +84,7 @@ function makeScheduler(
     events: schedulerEvents(metrics, log, progress, host.survived),
     heartbeats: program?.heartbeats,
     mayPrepareSchedulesLater: program?.mayPrepareSchedulesLater,
+    archive: archive?.address,
     measurements,
   });
   // A measurement that fails shows by its age. It is no reason to restart a process that retries and recovers.

@@ -230,6 +230,9 @@ const CORRUPTIONS: Record<string, () => string> = {
   archive_record_agrees: () => storedRecord("'\\x02'"),
   restored_task_has_a_record: () =>
     `INSERT INTO tasker.tasker_archive_restores (archive_id, task_id, keep_until) VALUES (999, ${ids['complete']}, now())`,
+  schedulers_have_one_archive: () =>
+    `INSERT INTO tasker.tasker_workers (role, name, version, lease_seconds, lease_expires_at, archive)
+     VALUES ('scheduler', 'a', '1', 60, now() + interval '1 h', 'f00d'), ('scheduler', 'b', '1', 60, now() + interval '1 h', NULL)`,
   indexes_valid: () => `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasker.steps_blocked'::regclass`,
 };
 
@@ -254,6 +257,14 @@ const COMMANDS: Record<string, (db: Database) => Promise<unknown>> = {
     for (const task of Object.values(ids)) await resolveTask(db, task);
   },
   identity_held_once: (db) => cancel(db, ids['fresh'] as string),
+  // As the one that is started again leaves the fleet.
+  schedulers_have_one_archive: (db) =>
+    db.run(
+      defineStatement()({
+        name: 'left',
+        text: `UPDATE tasker.tasker_workers SET stopped_at = now() WHERE role = 'scheduler' AND archive IS NULL`,
+      }),
+    ),
   claim_recorded: releaseAll,
   claim_of_a_living_worker: releaseAll,
 };

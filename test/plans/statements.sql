@@ -6899,13 +6899,13 @@ SELECT t.named_task_id, step.named_step_id, t.ordinal, t.parents, t.children, t.
 SELECT named_task_id FROM task;
 
 -- register_worker
-INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
+INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock, archive)
 OVERRIDING SYSTEM VALUE
 SELECT $1::bigint, $2::text, $3::text, $4::text, $5::text[], $6::integer, $7::float8,
-  clock_timestamp() + make_interval(secs => $7::float8), $8::bigint
-WHERE ($9::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_installation i WHERE i.installation_id = $9::uuid))
+  clock_timestamp() + make_interval(secs => $7::float8), $8::bigint, $9::text
+WHERE ($10::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_installation i WHERE i.installation_id = $10::uuid))
   AND NOT EXISTS (
-    SELECT FROM unnest($10::integer[], $11::text[], $12::text[], $13::text[]) AS w (named_task_id, namespace, name, version)
+    SELECT FROM unnest($11::integer[], $12::text[], $13::text[], $14::text[]) AS w (named_task_id, namespace, name, version)
     WHERE NOT EXISTS (
       SELECT FROM tasker.tasker_named_tasks k
       JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id

@@ -1,4 +1,5 @@
 import { DOUBLED } from '../statements/archive/records.ts';
+import { isLive } from '../statements/rules/live-process.ts';
 import type { Check } from './check.ts';
 
 /** Restores of which no record knows. */
@@ -34,5 +35,14 @@ export const archiveChecks: Check[] = [
     title: 'a restore is of an object that has a record',
     why: 'The object is gone, so the copy that it excludes is gone, too. No task is affected.',
     sql: RESTORES_OF_NOTHING,
+  },
+  {
+    id: 'schedulers_have_one_archive',
+    title: 'all live schedulers have the same archive, or none',
+    why: 'Each removes tasks by its own settings: into another archive, in which they are not found, or for good. Give all of them the same TASKER_ARCHIVE_URL, TASKER_ARCHIVE_ENDPOINT and TASKER_ARCHIVE_REGION; archive is a hash of these, empty: none. While they are restarted one by one, two are there for a moment.',
+    sql: `SELECT k.worker_id, k.name, k.archive FROM tasker.tasker_workers k
+      WHERE k.role = 'scheduler' AND ${isLive('k')} AND EXISTS (
+        SELECT FROM tasker.tasker_workers o
+        WHERE o.role = 'scheduler' AND ${isLive('o')} AND o.archive IS DISTINCT FROM k.archive)`,
   },
 ];

@@ -12,6 +12,7 @@ ON CONFLICT DO NOTHING`),
   archive_record_agrees: script(`
 -- Then run: tasker archive verify --mend
 DELETE FROM tasker.tasker_archives WHERE archive_id IN (SELECT b.archive_id FROM (${BROKEN_RECORDS}) b)`),
+  schedulers_have_one_archive: { command: 'TASKER_ARCHIVE_URL=<the same for all> tasker scheduler' },
   restored_task_has_a_record: script(`
 DELETE FROM tasker.tasker_archive_restores r
 USING (${RESTORES_OF_NOTHING}) n

@@ -2,7 +2,8 @@ import { defineStatement, rows } from '../../statement.ts';
 import { PAUSES_TEXT } from '../acts/pauses.ts';
 
 /**
- * Registers a process. `session_lock`: the key of the advisory lock that it holds, null if it holds none. `installation_id`
+ * Registers a process. `session_lock`: the key of the advisory lock that it holds, null if it holds none. `archive`: which one a
+ * scheduler has. `installation_id`
  * (null: not compared) and `workflows` are what the process has in memory about this database.
  *
  * Inserts nothing if any of that differs here, or if the worker id is taken. Invariant: a worker row in a state of the database
@@ -21,14 +22,15 @@ export const registerWorker = defineStatement<{ worker_id: string; pauses: strin
     slots: 'integer',
     lease_seconds: 'float8',
     session_lock: 'bigint | null',
+    archive: 'text | null',
     installation_id: 'uuid | null',
     workflows: rows({ named_task_id: 'integer', namespace: 'text', name: 'text', version: 'text' }),
   },
   text: `
-INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock)
+INSERT INTO tasker.tasker_workers (worker_id, role, name, version, queues, slots, lease_seconds, lease_expires_at, session_lock, archive)
 OVERRIDING SYSTEM VALUE
 SELECT :worker_id::bigint, :role::text, :name::text, :version::text, :queues::text[], :slots::integer, :lease_seconds::float8,
-  clock_timestamp() + make_interval(secs => :lease_seconds::float8), :session_lock::bigint
+  clock_timestamp() + make_interval(secs => :lease_seconds::float8), :session_lock::bigint, :archive::text
 WHERE (:installation_id::uuid IS NULL OR EXISTS (SELECT FROM tasker.tasker_installation i WHERE i.installation_id = :installation_id::uuid))
   AND NOT EXISTS (
     SELECT FROM :workflows AS w
