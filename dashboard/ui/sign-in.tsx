@@ -73,8 +73,8 @@ export function SignIn() {
         </button>
       </form>
       <p class="muted small">
-        <code>tasker api-keys create ops --role operator</code> makes one. The session lasts 8 hours and ends with its
-        key.
+        <code>tasker api-keys create --name ops --role operator</code> makes one. The session lasts 8 hours and ends
+        with its key.
       </p>
     </main>
   );

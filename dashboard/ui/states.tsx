@@ -38,15 +38,17 @@ export function Loading({ rows = 3, label = 'Loading' }: { rows?: number; label?
 }
 
 export function ProblemBox({ problem, reload }: { problem: Problem; reload?: () => void }) {
+  // The message of a problem with one fault has it already.
+  const errors = problem.errors.filter(({ detail }) => !problem.message.includes(detail));
   return (
     <div class="problem" role="alert">
       <p class="problem-title">
         <Icon name="failures" /> {problem.title}
       </p>
       <p>{sentence(problem.message)}</p>
-      {problem.errors.length === 0 ? null : (
+      {errors.length === 0 ? null : (
         <ul>
-          {problem.errors.map(({ pointer, detail }) => (
+          {errors.map(({ pointer, detail }) => (
             <li key={pointer + detail}>
               <code>{pointer}</code> {detail}
             </li>

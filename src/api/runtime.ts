@@ -33,6 +33,16 @@ import type { UiParts } from './ui/serve-ui.ts';
 /** Stored responses to an Idempotency-Key are deleted in portions. */
 const DELETE_EVERY_MS = 60_000;
 const DELETE_AT_ONCE = 1000;
+const KEY = 'no key was sent, or it is not valid: send one as `Authorization: Bearer tsk_...`';
+/** What is said to those who are not known, by how they would be. */
+const HOW_TO_ASK = {
+  none: 'the request came from another machine, or for another host than this one: without TASKER_API_AUTH the API is for its own machine',
+  keys: KEY,
+  oidc: `${KEY}, or sign in to the dashboard`,
+  proxy:
+    'the proxy in front of this API did not say who asks: it sends Tasker-Proxy-Secret, Tasker-User and Tasker-Role, each of them once (docs/operations/security.md)',
+  host: 'the program that this API is mounted in does not know who asks: its `principal` returned nobody',
+} as const;
 
 /** What serves the requests of an API, whoever listens for them. */
 export class ApiRuntime {
@@ -89,6 +99,7 @@ export class ApiRuntime {
       // What works in a transaction also reads beside it: were all connections transactions, each would wait for another one.
       inTransaction: pLimit(Math.max(1, config.poolSize - 1)),
       authenticate,
+      howToAsk: HOW_TO_ASK[given === undefined ? config.apiAuth : 'host'],
       readOnly: config.apiReadOnly,
       load,
       rates: new RateLimits(config.apiRequestsPerSecond),

@@ -13,7 +13,10 @@ import { toStorableJson } from '../workflow/to-storable-json.ts';
 export function checkedId(taskId: string, field = 'taskId'): string {
   if (typeof taskId !== 'string' || !/^\d{1,18}$/.test(taskId)) {
     const what = field === 'taskId' ? 'task id' : field;
-    throw new InvalidInputError(`${what} ${preview(taskId)} is not a number of up to 18 digits, as a text`, { field });
+    throw new InvalidInputError(
+      `${what} ${preview(taskId)} is no id: it has up to 18 digits${typeof taskId === 'string' ? '' : ', and is given as a text'}`,
+      { field },
+    );
   }
   return taskId;
 }

@@ -62,7 +62,7 @@ export default function OperationPage({ params: { id = '' } }: PageProps) {
       <Shown query={operation} rows={4}>
         {(data) => <Details operation={data} />}
       </Shown>
-      <Items id={id} />
+      {operation.data === undefined && operation.problem?.status === 404 ? null : <Items id={id} />}
       {acting === undefined ? null : <Steer id={id} verb={acting} waits={waits} close={() => setActing(undefined)} />}
     </>
   );

@@ -43,13 +43,15 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
   });
   const [act, setAct] = useState<Act | 'pause'>();
   const paused = pauses.data?.items.find(({ kind, name }) => kind === 'workflow' && name === full);
+  // Nothing can be done with what there is not.
+  const exists = versions.data !== undefined || versions.problem?.status !== 404;
   return (
     <>
       <PageHead title={full} text={<a href="workflows">All workflows</a>}>
         <a class="button" href={`tasks?q=${encodeURIComponent(`workflow:${full}`)}`}>
           Its tasks
         </a>
-        {!may('queues:write') ? null : paused === undefined ? (
+        {!may('queues:write') || !exists ? null : paused === undefined ? (
           <button type="button" class="button" onClick={() => setAct('pause')}>
             Pause…
           </button>

@@ -21,6 +21,8 @@ export interface Denial {
 /** What decides whether a request is let in. */
 export interface Admission {
   readonly authenticate: Authenticate;
+  /** For those whom it does not know. */
+  readonly howToAsk: string;
   readonly readOnly: boolean;
   readonly load: Load;
   readonly rates: RateLimits;
@@ -57,7 +59,7 @@ async function decide(
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-  { authenticate, readOnly, load, rates, denied }: Admission,
+  { authenticate, howToAsk, readOnly, load, rates, denied }: Admission,
 ): Promise<Principal> {
   if (route.permission === 'public') return PUBLIC;
   // A wait costs no statement of its own, and so it may be one of many.
@@ -65,7 +67,7 @@ async function decide(
   load.check(waits);
   const principal = await authenticate(credentialsOf(request));
   if (principal === undefined) {
-    throw new Problem('UNAUTHENTICATED', 'send a key that is good as `Authorization: Bearer tsk_...`', {
+    throw new Problem('UNAUTHENTICATED', howToAsk, {
       headers: { 'www-authenticate': 'Bearer realm="tasker"' },
     });
   }

@@ -4,11 +4,11 @@ import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { PAGE } from '../examples.ts';
 import { asItIs, pageBody } from '../page-body.ts';
-import { cursor, flag, limit, page, reason, taskId, time } from '../schemas/common.ts';
+import { cursor, flag, idOf, limit, page, reason, taskId, time } from '../schemas/common.ts';
 import { snakeCase } from '../views.ts';
 import { inArchive } from './archive.ts';
 
-const id = z.string().regex(/^\d{1,18}$/, 'is no id of an object: digits, as a text');
+const id = idOf('an object');
 const moment = z.iso.datetime({ offset: true });
 
 const archiveObject = z

@@ -4,10 +4,10 @@ import { readChainReport } from '../../reads/audit.ts';
 import { PAGE } from '../examples.ts';
 import { asItIs, pageBody } from '../page-body.ts';
 import { defineRoute } from '../route.ts';
-import { cursor, json, limit, page, time } from '../schemas/common.ts';
+import { cursor, idOf, json, limit, page, time } from '../schemas/common.ts';
 
 const text = z.string().min(1).max(300);
-const auditId = z.string().regex(/^\d{1,18}$/, 'is no id of an act: digits, as a text');
+const auditId = idOf('an act');
 
 const act = z
   .object({

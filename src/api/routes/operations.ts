@@ -6,7 +6,7 @@ import { pageBody } from '../page-body.ts';
 import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { cursor, json, limit, listOf, name, page, reason, state, taskId } from '../schemas/common.ts';
+import { cursor, idOf, json, limit, listOf, name, page, reason, state, taskId } from '../schemas/common.ts';
 import {
   ACTIONS,
   ITEM_STATES,
@@ -19,7 +19,7 @@ import {
 import { filterOf } from './task-list.ts';
 
 export const params = z.object({
-  operation_id: z.string().regex(/^\d{1,18}$/, 'is no id of an operation: digits, as a text'),
+  operation_id: idOf('an operation'),
 });
 
 const text = z.string().min(1).max(1000);

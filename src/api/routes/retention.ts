@@ -14,7 +14,7 @@ export const getRetention = defineRoute({
   method: 'GET',
   path: '/v1/retention',
   summary: 'For how long the tasks of each workflow are kept, and what was removed',
-  description: 'What would go now is not counted here, since that reads every task: `tasker retention --preview` does.',
+  description: 'What would go now is not counted here, since that reads every task: `tasker retention --dry-run` does.',
   permission: 'fleet:read',
   scope: 'fleet',
   cost: 'list',

@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { preview } from '../../workflow/preview.ts';
 import { STATES } from '../../workflow/states.ts';
 
-/** Ids are texts: a number of JavaScript cannot hold all of them. */
-export const taskId = z
-  .string()
-  .regex(/^\d{1,18}$/, 'is no id of a task: digits, as a text')
-  .describe('The id of a task.');
+/** Ids are texts: a number of JavaScript cannot hold all of them. `what`: "a task". */
+export const idOf = (what: string) =>
+  z
+    .string()
+    .regex(/^\d{1,18}$/, { error: ({ input }) => `is ${preview(input)}, which is no id of ${what}: up to 18 digits` });
+export const taskId = idOf('a task').describe('The id of a task.');
 export const time = z.iso.datetime().describe('RFC 3339, in UTC.');
 export const nullableTime = time.nullable();
 export const state = z.enum(STATES);
