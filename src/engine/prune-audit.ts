@@ -27,7 +27,7 @@ export interface Pruned {
   brokenAt?: string;
 }
 
-/** Rows that one transaction removes at most: some ten milliseconds. */
+/** Rows that one transaction removes at most. It takes about a tenth of a second, in which no act gets its place. */
 const ROWS = 2000;
 /** The act that vouches for the holes has a hash for each of them, and is one row of a page. */
 const HOLES = 100;

@@ -40,3 +40,14 @@ describe('TASKER_KEEP', () => {
     ['orders:complete=1d', /"orders:complete=1d" is not of the form|orders:complete/],
   ])('%s is refused', (text, problem) => expect(() => load(text)).toThrow(problem));
 });
+
+describe('TASKER_AUDIT_KEEP', () => {
+  const load = (TASKER_AUDIT_KEEP: string) =>
+    loadConfig('scheduler', { DATABASE_URL: 'postgres://localhost/x', TASKER_AUDIT_KEEP }).auditKeep;
+
+  it('is forever or a time of a day at least', () => {
+    for (const time of ['forever', '1d', '400d', '7y']) expect(load(time)).toBe(time);
+    expect(() => load('3600s')).toThrow('TASKER_AUDIT_KEEP: "3600s" is less than 1d (forever, 7y, 400d, ...)');
+    expect(() => load('90 days')).toThrow('TASKER_AUDIT_KEEP: "90 days" is neither forever nor a number with');
+  });
+});

@@ -3081,20 +3081,19 @@ WITH due AS MATERIALIZED (
     (SELECT max(b.position) FROM tasker.tasker_audit b WHERE b.position < (SELECT min(d.position) FROM due d)), 0)
   ORDER BY a.position
   LIMIT 2 * $3
-)
-SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
-FROM (
-  SELECT s.audit_id, s.position, s.act, s.at, s.hash, s.position_before,
-    CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
-    (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
-  FROM (
+), links AS MATERIALIZED (
     SELECT a.audit_id, a.position, a.act, a.at, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
     a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
     a.details)::text AS record, lag(a.hash, 1, '') OVER w AS hash_before,
       lag(a.position, 1, 0::bigint) OVER w AS position_before
     FROM span a
     WINDOW w AS (ORDER BY a.position)
-  ) s
+)
+SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
+FROM (
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
+    (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
+  FROM links s
   LEFT JOIN (
     SELECT h.first, h.last, min(h.hash) AS hash
     FROM (
@@ -3104,7 +3103,9 @@ FROM (
         CASE WHEN jsonb_typeof(p.details -> 'holes') = 'array' THEN p.details -> 'holes' ELSE '[]' END) AS e (hole)
       WHERE p.subject = 'audit' AND p.subject_id = 'chain' AND p.act = 'audit.prune'
     ) h
-    WHERE h.last < h.position
+    WHERE (
+      SELECT bool_or(l.position <> l.position_before + 1 AND (l.position_before > 0 OR l.position = (SELECT min(d.position) FROM due d)))
+      FROM links l) AND h.last < h.position
     GROUP BY h.first, h.last
   ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1) p
 LEFT JOIN due d ON d.position = p.position
@@ -7966,8 +7967,7 @@ SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
   coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
     SELECT jsonb_build_object('audit_id', b.audit_id::text, 'position', b.position::text)
     FROM (SELECT c.audit_id, c.position FROM (
-  SELECT s.audit_id, s.position, s.act, s.at, s.hash, s.position_before,
-    CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
     (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
   FROM (
     SELECT a.audit_id, a.position, a.act, a.at, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
@@ -7986,7 +7986,7 @@ SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
         CASE WHEN jsonb_typeof(p.details -> 'holes') = 'array' THEN p.details -> 'holes' ELSE '[]' END) AS e (hole)
       WHERE p.subject = 'audit' AND p.subject_id = 'chain' AND p.act = 'audit.prune'
     ) h
-    WHERE h.last < h.position
+    WHERE true AND h.last < h.position
     GROUP BY h.first, h.last
   ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1) c
       WHERE NOT c.is_sound

@@ -1,4 +1,4 @@
-import { placesOf, recordOf } from '../statements/acts/audit.ts';
+import { PLACES, recordOf } from '../statements/acts/audit.ts';
 import { defineStatement } from '../statement.ts';
 
 /** One act as it is stored. */
@@ -85,7 +85,7 @@ LIMIT :limit`,
  * Selects what is wrong with the chain: rows whose hash is not that of their text and of the hash before them, rows whose place does not
  * follow the one before, but for what retention says that it removed, and a head that is not the last row.
  */
-export const BROKEN_CHAIN = `SELECT c.audit_id, c.position FROM (${placesOf('(SELECT * FROM tasker.tasker_audit x WHERE x.position IS NOT NULL)')}) c
+export const BROKEN_CHAIN = `SELECT c.audit_id, c.position FROM (${PLACES}) c
       WHERE NOT c.is_sound
       UNION ALL
       SELECT NULL, h.position FROM tasker.tasker_audit_head h

@@ -33,22 +33,31 @@ const HOLES = `
     WHERE h.last < h.position
     GROUP BY h.first, h.last`;
 
-/**
- * Selects the rows of `from`, consecutive ones of the chain, with the position and the hash that each follows, and whether it is sound: its hash is that of its text and
- * of the hash before it, and there is no hole before it, or exactly one that retention made. The first row counts as the first of the chain.
- */
-export const placesOf = (from: string): string => `
-  SELECT s.audit_id, s.position, s.act, s.at, s.hash, s.position_before,
-    CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
-    (s.hash = ${chained('CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END', 's.record')}) IS TRUE AS is_sound
-  FROM (
+/** Selects the rows of `from`, consecutive ones of the chain, with the text that is hashed, and the position and hash of the row before. */
+const linksOf = (from: string): string => `
     SELECT a.audit_id, a.position, a.act, a.at, a.hash, ${recordOf('a')} AS record, lag(a.hash, 1, '') OVER w AS hash_before,
       lag(a.position, 1, 0::bigint) OVER w AS position_before
     FROM ${from} a
-    WINDOW w AS (ORDER BY a.position)
-  ) s
-  LEFT JOIN (${HOLES}
+    WINDOW w AS (ORDER BY a.position)`;
+
+const FOLLOWS = 'CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END';
+
+/**
+ * Selects rows of the chain with the hash that each follows, and whether it is sound: its hash is that of its text and of the hash before it, and there is no hole before it, or
+ * exactly one that retention made. The first row counts as the first of the chain. `holesIf`: whether holes are read at all.
+ */
+const placesOf = (links: string, holesIf = 'true'): string => `
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, ${FOLLOWS} AS follows,
+    (s.hash = ${chained(FOLLOWS, 's.record')}) IS TRUE AS is_sound
+  FROM ${links} s
+  LEFT JOIN (${HOLES.replace('WHERE h.last', `WHERE ${holesIf} AND h.last`)}
   ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1`;
+
+/** The whole chain, in the form of `placesOf`. */
+export const PLACES = placesOf(
+  `(${linksOf('(SELECT * FROM tasker.tasker_audit x WHERE x.position IS NOT NULL)')}
+  )`,
+);
 
 const ACT = {
   act: 'text',
@@ -162,6 +171,11 @@ WHERE a.subject = '${PRUNE.subject}' AND a.subject_id = '${PRUNE.subject_id}' AN
 LIMIT 1`,
 });
 
+/** One of the links has a hole before it. Of the first one that is only so if it is the first of the chain. Nearly always there is none, and of all holes none is read. */
+const HAS_HOLE = `(
+      SELECT bool_or(l.position <> l.position_before + 1 AND (l.position_before > 0 OR l.position = (SELECT min(d.position) FROM due d)))
+      FROM links l)`;
+
 /**
  * At most `size` rows of the chain that may go, from the first one on, with the rows between and beside them. Acts go from the start of the chain on, up to the first one
  * that is kept; so those that vouch for holes stay as long as there is a row before them. An act of a bulk operation stays as long as the operation. Reads go wherever
@@ -204,9 +218,10 @@ WITH due AS MATERIALIZED (
     (SELECT max(b.position) FROM tasker.tasker_audit b WHERE b.position < (SELECT min(d.position) FROM due d)), 0)
   ORDER BY a.position
   LIMIT 2 * :size
+), links AS MATERIALIZED (${linksOf('span')}
 )
 SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
-FROM (${placesOf('span')}) p
+FROM (${placesOf('links', HAS_HOLE)}) p
 LEFT JOIN due d ON d.position = p.position
 ORDER BY p.position`,
 });
